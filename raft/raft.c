@@ -1,0 +1,680 @@
+/* Life of a group and the frame of a step: take the event, settle what follows from it, hand out what is
+ * to be written, sent and applied. */
+#include "raft/raft_int.h"
+
+#include <stdlib.h>
+
+/* ---- memory ---- */
+
+bool array_reserve(void **items, uint32_t *capacity, uint32_t count, size_t item_size)
+{
+    if (count <= *capacity) return true;
+    uint32_t larger = *capacity < 4 ? 4 : *capacity;
+    while (larger < count) {
+        if (larger > UINT32_MAX / 2) return false;
+        larger *= 2;
+    }
+    void *grown = realloc(*items, (size_t)larger * item_size);
+    if (grown == NULL) return false;
+    *items = grown;
+    *capacity = larger;
+    return true;
+}
+
+/* What any step may need and cannot do without. Messages may be lost instead. */
+static bool step_reserve(struct raft *r)
+{
+    return log_reserve(&r->log, 2, RAFT_CONFIG_BYTES_MAX, 2) &&
+           array_reserve((void **)&r->marks, &r->mark_capacity, r->mark_count + 1,
+                         sizeof *r->marks) &&
+           array_reserve((void **)&r->reads, &r->read_capacity, r->pending_read_count + 1,
+                         sizeof *r->reads);
+}
+
+/* ---- create, restore, start ---- */
+
+static void options_default(struct raft_options *o)
+{
+    if (o->heartbeat_ns == 0) o->heartbeat_ns = 100000000;
+    if (o->election_timeout_ns == 0) o->election_timeout_ns = 600000000;
+    if (o->inflight_bytes_max == 0) o->inflight_bytes_max = 4u << 20;
+    if (o->inflight_count_max == 0) o->inflight_count_max = 64;
+    if (o->append_bytes_max == 0) o->append_bytes_max = 512u << 10;
+    if (o->uncommitted_bytes_max == 0) o->uncommitted_bytes_max = 32u << 20;
+    if (o->cache_bytes_max == 0) o->cache_bytes_max = 16u << 20;
+}
+
+static bool options_valid(const struct raft_options *o)
+{
+    return o->id != 0 && o->heartbeat_ns < o->election_timeout_ns &&
+           o->election_timeout_ns < UINT64_MAX / 64 && o->inflight_count_max <= 4096;
+}
+
+static bool restore_valid(const struct raft_restore *s)
+{
+    return s->applied_index >= s->start.index && s->applied_index < RAFT_NUMBER_MAX &&
+           s->start.term < RAFT_NUMBER_MAX && s->hard_state.term < RAFT_NUMBER_MAX &&
+           config_valid(&s->config);
+}
+
+enum status raft_create(const struct raft_options *options, const struct raft_restore *restore,
+                        struct raft **raft_out)
+{
+    struct raft_options o = *options;
+    options_default(&o);
+    if (!options_valid(&o) || !restore_valid(restore)) return STATUS_INVALID;
+    struct raft *r = calloc(1, sizeof *r);
+    if (r == NULL) return STATUS_NO_MEMORY;
+    r->options = o;
+    prng_init(&r->prng, o.seed);
+    r->forward_seq = prng_next(&r->prng) >> 2; /* never what an earlier life of this replica used */
+    r->term = r->handed_term = restore->hard_state.term;
+    r->vote = r->handed_vote = restore->hard_state.vote;
+    r->applied_index = restore->applied_index;
+    r->commit_index = restore->hard_state.commit;
+    if (!log_init(&r->log, restore->start, restore->applied_index, &restore->config)) {
+        raft_destroy(r);
+        return STATUS_NO_MEMORY;
+    }
+    *raft_out = r;
+    return STATUS_OK;
+}
+
+static bool entry_readable(const struct raft_entry *e)
+{
+    struct raft_config c;
+    if (e->payload.size > RAFT_ENTRY_BYTES_MAX || e->term >= RAFT_NUMBER_MAX) return false;
+    switch (e->kind) {
+    case RAFT_ENTRY_COMMAND: return true;
+    case RAFT_ENTRY_NOOP: return e->payload.size == 0;
+    case RAFT_ENTRY_CONFIG: return raft_config_decode(e->payload, &c) == STATUS_OK;
+    }
+    return false;
+}
+
+enum status raft_restore_entry(struct raft *r, const struct raft_entry *entry)
+{
+    ASSERT(!r->started);
+    struct raft_log *l = &r->log;
+    if (entry->index <= l->start.index || entry->index > l->last_index + 1) return STATUS_CORRUPT;
+    if (!entry_readable(entry)) return STATUS_CORRUPT;
+    if (entry->index <= l->last_index) log_truncate_after(l, entry->index - 1);
+    if (entry->term < log_last_term(l)) return STATUS_CORRUPT;
+    if (!log_reserve(l, 1, entry->payload.size, 1)) return STATUS_NO_MEMORY;
+    log_append(l, entry);
+    uint64_t applied = r->applied_index < l->last_index ? r->applied_index : l->last_index;
+    log_evict(l, applied, r->options.cache_bytes_max);
+    return STATUS_OK;
+}
+
+static uint64_t bytes_between(const struct raft *r, uint64_t first, uint64_t last)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = first; i <= last; i++) sum += entry_bytes(log_entry(&r->log, i));
+    return sum;
+}
+
+static void output_fill(struct raft *r, struct raft_output *out);
+
+enum status raft_start(struct raft *r, uint64_t now_ns, bool uncertain, struct raft_output *out)
+{
+    ASSERT(!r->started);
+    if (r->log.last_index < r->applied_index) return STATUS_CORRUPT;
+    r->started = true;
+    r->now_ns = now_ns;
+    r->persisted_index = r->handed_index = r->log.last_index;
+    if (r->commit_index > r->log.last_index) r->commit_index = r->log.last_index;
+    if (r->commit_index < r->applied_index) r->commit_index = r->applied_index;
+    r->uncommitted_bytes = bytes_between(r, r->commit_index + 1, r->log.last_index);
+    if (log_last_term(&r->log) > r->term) {
+        COVER("raft_term_from_log");
+        r->term = log_last_term(&r->log); /* written by the first step that writes */
+        r->vote = 0;
+    }
+    /* A sole voter has nobody who could know more. */
+    r->uncertain = uncertain && !config_sole_voter(config_of(r), r->options.id);
+    election_reset_timer(r);
+    raft_check(r);
+    output_fill(r, out);
+    return STATUS_OK;
+}
+
+void raft_destroy(struct raft *r)
+{
+    leader_leave(r);
+    window_clear(r);
+    log_deinit(&r->log);
+    free(r->marks);
+    free(r->held);
+    free(r->messages);
+    free(r->queued);
+    free(r->reads);
+    free(r->pending_reads);
+    free(r);
+}
+
+/* ---- sending ---- */
+
+static void queue(struct raft *r, const struct raft_message *m, uint64_t first_index, bool from_window)
+{
+    ASSERT(m->kind != 0);
+    ASSERT(m->to != 0 && m->to != r->options.id);
+    if (!array_reserve((void **)&r->messages, &r->message_capacity, r->message_count + 1,
+                       sizeof *r->messages) ||
+        !array_reserve((void **)&r->queued, &r->queued_capacity, r->message_count + 1,
+                       sizeof *r->queued))
+        return;
+    r->queued[r->message_count] = (struct queued_message){first_index, from_window};
+    r->messages[r->message_count++] = *m;
+}
+
+static struct raft_message stamped(const struct raft *r, const struct raft_message *m)
+{
+    struct raft_message copy = *m;
+    copy.from = r->options.id;
+    if (copy.term == 0) copy.term = r->term;
+    return copy;
+}
+
+void send_entries(struct raft *r, const struct raft_message *m, uint64_t first_index, bool from_window)
+{
+    struct raft_message copy = stamped(r, m);
+    queue(r, &copy, first_index, from_window);
+}
+
+void send_now(struct raft *r, const struct raft_message *m)
+{
+    ASSERT(m->entry_count == 0);
+    send_entries(r, m, 0, false);
+}
+
+/* The ticket under which the hard state in force is, or will be, handed out. */
+static uint64_t hard_state_due(const struct raft *r)
+{
+    bool handed = r->term == r->handed_term && r->vote == r->handed_vote;
+    return handed ? r->hard_state_ticket : r->ticket + 1;
+}
+
+bool hard_state_durable(const struct raft *r)
+{
+    return hard_state_due(r) <= r->persisted_ticket;
+}
+
+void send_when_durable(struct raft *r, const struct raft_message *m)
+{
+    if (hard_state_durable(r) || MUTANT("k10_vote_before_durable")) {
+        send_now(r, m);
+        return;
+    }
+    if (r->held_count == RAFT_HELD_MAX) {
+        COVER("raft_held_overflow");
+        r->held_count--;
+        memmove(r->held, r->held + 1, r->held_count * sizeof *r->held);
+    }
+    if (!array_reserve((void **)&r->held, &r->held_capacity, r->held_count + 1, sizeof *r->held))
+        return;
+    r->held[r->held_count++] = (struct held_message){hard_state_due(r), stamped(r, m)};
+}
+
+/* ---- state that several files move ---- */
+
+const struct raft_config *config_of(const struct raft *r)
+{
+    return &log_config(&r->log)->config;
+}
+
+bool config_pending(const struct raft *r)
+{
+    return log_config(&r->log)->index > r->commit_index;
+}
+
+/* From row to column. A leader only ever steps down; only a candidate becomes leader. */
+static const bool role_moves[4][4] = {
+    [RAFT_ROLE_FOLLOWER] = {true, true, true, false},
+    [RAFT_ROLE_PRE_CANDIDATE] = {true, true, true, false},
+    [RAFT_ROLE_CANDIDATE] = {true, true, false, true},
+    [RAFT_ROLE_LEADER] = {true, false, false, false},
+};
+
+void role_move(struct raft *r, enum raft_role role)
+{
+    ASSERT(role_moves[r->role][role]);
+    r->role = role;
+}
+
+void become_follower(struct raft *r, uint64_t term, uint64_t leader)
+{
+    ASSERT(term >= r->term);
+    ASSERT(leader != r->options.id);
+    if (r->role == RAFT_ROLE_LEADER) {
+        LOG_INFO(r->options.logger, "raft", "stepped down", "replica=%llu term=%llu",
+                 (unsigned long long)r->options.id, (unsigned long long)r->term);
+        leader_leave(r);
+        r->verified_index = 0;
+    }
+    if (term > r->term) {
+        r->term = term;
+        r->vote = 0;
+        r->verified_index = 0;
+        r->ack_due = false;
+        r->held_count = 0; /* what was promised to an older term is not owed any more */
+    }
+    role_move(r, RAFT_ROLE_FOLLOWER);
+    r->leader = leader;
+    if (leader != 0) r->leader_contact_ns = r->now_ns;
+    election_reset_timer(r);
+}
+
+void append_own(struct raft *r, enum raft_entry_kind kind, struct bytes payload)
+{
+    ASSERT(r->role == RAFT_ROLE_LEADER);
+    struct raft_entry e = {r->term, r->log.last_index + 1, kind, payload};
+    append_received(r, &e);
+    if (kind == RAFT_ENTRY_CONFIG) leader_sync_members(r);
+}
+
+void append_received(struct raft *r, const struct raft_entry *entry)
+{
+    ASSERT(entry->term <= r->term);
+    log_append(&r->log, entry);
+    r->uncommitted_bytes += entry_bytes(entry);
+}
+
+/* K12: a write under way that holds what is being replaced proves nothing about the replacement, not
+ * even when the same entry comes back later: each mark falls to what its write still says truly. */
+void persisted_clamp(struct raft *r, uint64_t index)
+{
+    if (r->persisted_index > index) r->persisted_index = index;
+    if (r->handed_index > index) r->handed_index = index;
+    if (MUTANT("k12_ack_overwritten")) return;
+    for (uint32_t i = 0; i < r->mark_count; i++)
+        if (r->marks[i].index > index) r->marks[i].index = index;
+}
+
+void truncate_after(struct raft *r, uint64_t index)
+{
+    ASSERT(index >= r->commit_index);
+    ASSERT(r->role != RAFT_ROLE_LEADER);
+    if (index >= r->log.last_index) return;
+    COVER("raft_conflict_truncated");
+    r->uncommitted_bytes -= bytes_between(r, index + 1, r->log.last_index);
+    log_truncate_after(&r->log, index);
+    persisted_clamp(r, index);
+}
+
+void commit_to(struct raft *r, uint64_t index)
+{
+    ASSERT(index <= r->log.last_index);
+    if (MUTANT("k14_commit_falls") && index < r->commit_index) r->commit_index = index;
+    if (index <= r->commit_index) return;
+    r->uncommitted_bytes -= bytes_between(r, r->commit_index + 1, index);
+    r->commit_index = index;
+}
+
+/* ---- events ---- */
+
+static void on_stale(struct raft *r, const struct raft_message *m)
+{
+    struct raft_message reply = {.to = m->from, .reject = true};
+    switch (m->kind) {
+    case RAFT_MESSAGE_PRE_VOTE:
+        reply.kind = RAFT_MESSAGE_PRE_VOTE_REPLY;
+        break;
+    case RAFT_MESSAGE_VOTE:
+        reply.kind = RAFT_MESSAGE_VOTE_REPLY;
+        break;
+    case RAFT_MESSAGE_APPEND:
+    case RAFT_MESSAGE_HEARTBEAT:
+        /* K5: an old leader has to learn of our term, or we stay apart for ever (etcd d4471b2). */
+        reply.kind = RAFT_MESSAGE_APPEND_REPLY;
+        break;
+    default: return;
+    }
+    COVER("raft_stale_term_answered");
+    send_now(r, &reply);
+}
+
+/* Takes up a higher term when the message proves one. False: the message is to be ignored. */
+static bool adopt_term(struct raft *r, const struct raft_message *m)
+{
+    bool from_leader = m->kind == RAFT_MESSAGE_APPEND || m->kind == RAFT_MESSAGE_HEARTBEAT;
+    switch (m->kind) {
+    case RAFT_MESSAGE_PRE_VOTE: return true; /* speaks of a term that may never come */
+    case RAFT_MESSAGE_PRE_VOTE_REPLY:
+        if (!m->reject) return true;
+        break;
+    case RAFT_MESSAGE_VOTE:
+        if (election_sticky(r) && !m->force) {
+            COVER("raft_vote_refused_sticky");
+            return false;
+        }
+        break;
+    default: break;
+    }
+    become_follower(r, m->term, from_leader ? m->from : 0);
+    return true;
+}
+
+/* Messages of the one leader of this term. */
+static enum status on_leader_message(struct raft *r, const struct raft_message *m)
+{
+    bool other = r->leader != 0 && r->leader != m->from;
+    if (r->role == RAFT_ROLE_LEADER || other) {
+        LOG_ERROR(r->options.logger, "raft", "two leaders in one term",
+                  "replica=%llu term=%llu leader=%llu other=%llu",
+                  (unsigned long long)r->options.id, (unsigned long long)r->term,
+                  (unsigned long long)r->leader, (unsigned long long)m->from);
+        return STATUS_INVALID;
+    }
+    if (r->role != RAFT_ROLE_FOLLOWER || r->leader == 0) become_follower(r, r->term, m->from);
+    r->leader_contact_ns = r->now_ns;
+    election_reset_timer(r);
+    if (m->settled && r->uncertain) {
+        COVER("raft_uncertain_settled");
+        r->uncertain = false;
+    }
+    if (m->kind == RAFT_MESSAGE_APPEND) return follow_append(r, m);
+    follow_heartbeat(r, m);
+    return STATUS_OK;
+}
+
+static enum status on_message(struct raft *r, const struct raft_message *m)
+{
+    enum status status = message_check(m);
+    if (status != STATUS_OK || m->to != r->options.id || m->from == r->options.id)
+        return STATUS_INVALID;
+    if (m->term < r->term) {
+        on_stale(r, m);
+        return STATUS_OK;
+    }
+    if (m->term > r->term && !adopt_term(r, m)) return STATUS_OK;
+    switch (m->kind) {
+    case RAFT_MESSAGE_PRE_VOTE:
+    case RAFT_MESSAGE_VOTE: election_on_vote_request(r, m); break;
+    case RAFT_MESSAGE_PRE_VOTE_REPLY:
+    case RAFT_MESSAGE_VOTE_REPLY: election_on_vote_reply(r, m); break;
+    case RAFT_MESSAGE_APPEND:
+    case RAFT_MESSAGE_HEARTBEAT: return on_leader_message(r, m);
+    case RAFT_MESSAGE_APPEND_REPLY: replicate_on_append_reply(r, m); break;
+    case RAFT_MESSAGE_HEARTBEAT_REPLY: replicate_on_heartbeat_reply(r, m); break;
+    case RAFT_MESSAGE_TIMEOUT_NOW: election_on_timeout_now(r, m); break;
+    case RAFT_MESSAGE_READ_INDEX: read_on_request(r, m); break;
+    case RAFT_MESSAGE_READ_INDEX_REPLY: read_on_reply(r, m); break;
+    case RAFT_MESSAGE_FORTIFY:
+    case RAFT_MESSAGE_FORTIFY_REPLY: break; /* leases are not offered: reads go through ReadIndex */
+    }
+    return STATUS_OK;
+}
+
+static void on_timer(struct raft *r)
+{
+    read_on_timer(r);
+    if (r->role == RAFT_ROLE_LEADER) leader_on_timer(r);
+    else if (r->now_ns >= r->election_deadline_ns) election_on_timer(r);
+}
+
+static enum status on_persisted(struct raft *r, uint64_t ticket)
+{
+    if (ticket > r->ticket) return STATUS_INVALID;
+    if (ticket <= r->persisted_ticket) return STATUS_OK;
+    r->persisted_ticket = ticket;
+    uint32_t done = 0;
+    while (done < r->mark_count && r->marks[done].ticket <= ticket) {
+        if (r->marks[done].index > r->persisted_index) r->persisted_index = r->marks[done].index;
+        done++;
+    }
+    r->mark_count -= done;
+    memmove(r->marks, r->marks + done, r->mark_count * sizeof *r->marks);
+    done = 0;
+    while (done < r->held_count && r->held[done].ticket <= ticket) {
+        ASSERT(r->held[done].message.term == r->term);
+        send_now(r, &r->held[done++].message);
+    }
+    r->held_count -= done;
+    memmove(r->held, r->held + done, r->held_count * sizeof *r->held);
+    election_on_persisted(r);
+    return STATUS_OK;
+}
+
+static enum status on_applied(struct raft *r, uint64_t index)
+{
+    if (index > r->commit_index || index > r->persisted_index) return STATUS_INVALID;
+    if (index > r->applied_index) r->applied_index = index;
+    return STATUS_OK;
+}
+
+static enum status on_truncated(struct raft *r, struct log_pos pos)
+{
+    if (pos.index > r->applied_index || !log_has(&r->log, pos)) return STATUS_INVALID;
+    log_forget(&r->log, pos);
+    return STATUS_OK;
+}
+
+static enum status on_campaign(struct raft *r)
+{
+    if (r->role == RAFT_ROLE_LEADER || !election_may_campaign(r)) return STATUS_OK;
+    if (r->role == RAFT_ROLE_CANDIDATE) become_follower(r, r->term, 0);
+    election_start(r, true, false);
+    return STATUS_OK;
+}
+
+static enum status dispatch(struct raft *r, const struct raft_event *e)
+{
+    bool leads = r->role == RAFT_ROLE_LEADER;
+    switch (e->kind) {
+    case RAFT_EVENT_TIMER: on_timer(r); return STATUS_OK;
+    case RAFT_EVENT_MESSAGE: return on_message(r, e->message);
+    case RAFT_EVENT_PROPOSE: return leader_propose(r, e->propose.payload);
+    case RAFT_EVENT_CHANGE_CONFIG: return change_propose(r, e->config);
+    case RAFT_EVENT_PERSISTED: return on_persisted(r, e->ticket);
+    case RAFT_EVENT_APPLIED: return on_applied(r, e->index);
+    case RAFT_EVENT_READ: return read_on_event(r, e->read_context);
+    case RAFT_EVENT_TRANSFER: return leader_transfer(r, e->member);
+    case RAFT_EVENT_CAMPAIGN: return on_campaign(r);
+    case RAFT_EVENT_TRUNCATED: return on_truncated(r, e->truncated);
+    case RAFT_EVENT_LOADED: return leads ? replicate_on_loaded(r, e) : STATUS_OK;
+    case RAFT_EVENT_SNAPSHOT_INSTALLED: return follow_installed(r, e);
+    case RAFT_EVENT_SNAPSHOT_SENT:
+        if (leads)
+            replicate_on_snapshot_sent(r, e->snapshot_sent.member, e->snapshot_sent.index,
+                                       e->snapshot_sent.ok);
+        return STATUS_OK;
+    case RAFT_EVENT_UNREACHABLE:
+        if (leads) replicate_on_unreachable(r, e->member);
+        return STATUS_OK;
+    case RAFT_EVENT_SUPPORT: return STATUS_OK; /* leases are not offered */
+    }
+    return STATUS_INVALID;
+}
+
+/* ---- the frame of a step ---- */
+
+struct moment {
+    enum raft_role role;
+    uint64_t term, leader;
+};
+
+static struct moment moment_of(const struct raft *r)
+{
+    return (struct moment){r->role, r->term, r->leader};
+}
+
+static bool moment_differs(struct moment a, struct moment b)
+{
+    return a.role != b.role || a.term != b.term || a.leader != b.leader;
+}
+
+/* What the last output showed may change from here on. */
+static void step_begin(struct raft *r, uint64_t now_ns)
+{
+    if (now_ns > r->now_ns) r->now_ns = now_ns; /* time does not run backwards in here */
+    r->message_count = r->read_count = r->snapshot_count = 0;
+    r->load = (struct raft_load){0, 0};
+    r->proposed_index = r->proposed_term = 0;
+    log_evict(&r->log, r->applied_index, r->options.cache_bytes_max);
+    if (r->role != RAFT_ROLE_LEADER) window_clear(r);
+}
+
+static void output_persist(struct raft *r, struct raft_output *out)
+{
+    bool hard_state = r->term != r->handed_term || r->vote != r->handed_vote;
+    uint64_t count = r->log.last_index - r->handed_index;
+    if (!hard_state && count == 0) return;
+    out->ticket = ++r->ticket;
+    out->hard_state_changed = hard_state;
+    /* The commit index on disk may not run ahead of the entries on disk: after a crash between the two it
+     * would vouch for what is being overwritten here. */
+    out->hard_state = (struct raft_hard_state){r->term, r->vote, out->commit_index};
+    if (count > 0) {
+        out->entries = log_entry(&r->log, r->handed_index + 1);
+        out->entry_count = (uint32_t)count;
+    }
+    if (hard_state) {
+        r->handed_term = r->term;
+        r->handed_vote = r->vote;
+        r->hard_state_ticket = r->ticket;
+    }
+    r->handed_index = r->log.last_index;
+    ASSERT(r->mark_count < r->mark_capacity);
+    r->marks[r->mark_count++] = (struct persist_mark){r->ticket, r->log.last_index};
+}
+
+static void output_messages(struct raft *r, struct raft_output *out)
+{
+    for (uint32_t i = 0; i < r->message_count; i++) {
+        struct raft_message *m = &r->messages[i];
+        if (m->entry_count == 0) continue;
+        uint64_t first = r->queued[i].first_index;
+        if (r->queued[i].from_window) m->entries = r->window.entries + (first - r->window.entries[0].index);
+        else m->entries = log_entry(&r->log, first);
+        ASSERT(m->entries[0].index == m->log_index + 1);
+    }
+    out->messages = r->messages;
+    out->message_count = r->message_count;
+}
+
+static uint64_t wake_at(const struct raft *r)
+{
+    uint64_t at = read_deadline(r);
+    uint64_t other = r->election_deadline_ns;
+    if (r->role == RAFT_ROLE_LEADER) {
+        other = r->heartbeat_deadline_ns;
+        if (r->transfer_target != 0 && r->transfer_deadline_ns < other)
+            other = r->transfer_deadline_ns;
+    } else if (config_of(r)->voter_count == 0 && r->leader == 0) {
+        other = UINT64_MAX; /* a newcomer waits to be spoken to */
+    }
+    return other < at ? other : at;
+}
+
+static void output_fill(struct raft *r, struct raft_output *out)
+{
+    *out = (struct raft_output){0};
+    out->commit_index =
+        r->commit_index < r->persisted_index ? r->commit_index : r->persisted_index;
+    out->hard_state = (struct raft_hard_state){r->handed_term, r->handed_vote, out->commit_index};
+    out->wake_at_ns = wake_at(r);
+    out->proposed_index = r->proposed_index;
+    out->proposed_term = r->proposed_term;
+}
+
+static void output_rest(struct raft *r, struct raft_output *out)
+{
+    output_persist(r, out);
+    output_messages(r, out);
+    out->reads = r->reads;
+    out->read_count = r->read_count;
+    out->loads = &r->load;
+    out->load_count = r->load.first_index != 0;
+    out->snapshots = r->snapshots;
+    out->snapshot_count = r->snapshot_count;
+}
+
+enum status raft_step(struct raft *r, const struct raft_event *event, struct raft_output *out)
+{
+    ASSERT(r->started);
+    struct moment before = moment_of(r);
+    step_begin(r, event->now_ns);
+    if (!step_reserve(r)) {
+        output_fill(r, out);
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = dispatch(r, event);
+    if (moment_differs(before, moment_of(r))) read_fail_all(r);
+    if (r->role == RAFT_ROLE_LEADER) leader_finish(r);
+    else follow_ack(r);
+    bool changed = moment_differs(before, moment_of(r));
+    if (changed) read_fail_all(r);
+    output_fill(r, out);
+    output_rest(r, out);
+    out->role_changed = changed;
+    raft_check(r);
+    return status;
+}
+
+/* ---- questions ---- */
+
+void raft_status(const struct raft *r, struct raft_status *status_out)
+{
+    const struct raft_config *c = config_of(r);
+    *status_out = (struct raft_status){
+        .role = r->role,
+        .id = r->options.id,
+        .term = r->term,
+        .leader = r->leader,
+        .vote = r->vote,
+        .leader_node = config_node_of(c, r->leader),
+        .start = r->log.start,
+        .last = {log_last_term(&r->log), r->log.last_index},
+        .commit_index = r->commit_index,
+        .applied_index = r->applied_index,
+        .persisted_index = r->persisted_index,
+        .own_term_committed =
+            r->role == RAFT_ROLE_LEADER && r->commit_index >= r->first_own_index,
+        .uncommitted_bytes = r->uncommitted_bytes,
+        .cached_bytes = r->log.cached_bytes,
+        .transferring = r->transfer_target != 0,
+        .uncertain = r->uncertain,
+        .config_pending = config_pending(r),
+        .config = c,
+    };
+}
+
+enum status raft_progress(const struct raft *r, uint64_t member, struct raft_progress *progress_out)
+{
+    if (r->role != RAFT_ROLE_LEADER) return STATUS_NOT_FOUND;
+    for (uint32_t i = 0; i < r->progress_count; i++) {
+        const struct progress *p = &r->progress[i];
+        if (p->id != member) continue;
+        *progress_out = (struct raft_progress){p->match, p->next, p->contact_ns,
+                                               p->state == PROGRESS_PROBE,
+                                               p->state == PROGRESS_SNAPSHOT};
+        return STATUS_OK;
+    }
+    return STATUS_NOT_FOUND;
+}
+
+enum status raft_entry_at(const struct raft *r, uint64_t index, struct raft_entry *entry_out)
+{
+    if (index <= r->log.start.index || index > r->log.last_index) return STATUS_NOT_FOUND;
+    if (index < log_cache_first(&r->log)) return STATUS_WAIT;
+    *entry_out = *log_entry(&r->log, index);
+    return STATUS_OK;
+}
+
+bool raft_term_at(const struct raft *r, uint64_t index, uint64_t *term_out)
+{
+    return log_term_at(&r->log, index, term_out);
+}
+
+void raft_config_at(const struct raft *r, uint64_t index, struct raft_config *config_out)
+{
+    *config_out = *log_config_at(&r->log, index);
+}
+
+bool raft_wants_snapshot(const struct raft *r, uint64_t term, struct log_pos pos)
+{
+    if (r->role == RAFT_ROLE_LEADER || term < r->term) return false;
+    /* What is committed here needs no snapshot: it is in the log (K21). */
+    return pos.index > r->commit_index && pos.term <= term;
+}

@@ -1,0 +1,289 @@
+/* What the files of raft/ share. Reading order: README.md, then raft.c. */
+#ifndef OSTRAKA_RAFT_RAFT_INT_H
+#define OSTRAKA_RAFT_RAFT_INT_H
+
+#include "base/assert.h"
+#include "base/prng.h"
+#include "raft/raft.h"
+
+#define RAFT_MEMBERS_MAX (2 * RAFT_VOTERS_MAX + RAFT_LEARNERS_MAX)
+#define RAFT_NUMBER_MAX (UINT64_MAX >> 2) /* terms and indexes stay below: sums cannot overflow */
+#define RAFT_CONFIG_BYTES_MAX (4 + 16 * RAFT_MEMBERS_MAX)
+#define RAFT_READS_MAX 4096      /* reads waiting in one group */
+#define RAFT_HELD_MAX 64         /* messages waiting for the disk; the oldest is lost beyond */
+#define RAFT_ENTRY_OVERHEAD 64   /* what an entry costs besides its payload */
+#define RAFT_SNAPSHOT_RETRY 10   /* election timeouts until a silent snapshot is asked for again */
+
+/* ---- raft_config.c: who decides ---- */
+
+bool config_valid(const struct raft_config *c);
+bool config_is_joint(const struct raft_config *c);
+bool config_same_voters(const struct raft_config *a, const struct raft_config *b);
+/* Voter of either half: such a member may campaign and its votes are asked for. */
+bool config_decides(const struct raft_config *c, uint64_t id);
+uint64_t config_node_of(const struct raft_config *c, uint64_t id);
+/* The ids of all members, each once, ascending. Returns how many. */
+uint32_t config_members(const struct raft_config *c, uint64_t ids_out[RAFT_MEMBERS_MAX]);
+bool config_sole_voter(const struct raft_config *c, uint64_t id);
+
+enum quorum { QUORUM_PENDING, QUORUM_WON, QUORUM_LOST };
+enum ballot { BALLOT_NONE, BALLOT_YES, BALLOT_NO };
+/* Each half must be won; one lost half loses all. */
+enum quorum config_quorum(const struct raft_config *c, enum ballot (*of)(const void *ctx, uint64_t id),
+                          const void *ctx);
+/* The greatest value that a majority of each half has reached. */
+uint64_t config_reached(const struct raft_config *c, uint64_t (*of)(const void *ctx, uint64_t id),
+                        const void *ctx);
+
+/* ---- raft_log.c: entries, terms and configurations by index ---- */
+
+struct log_chunk { /* payload memory, filled in log order */
+    uint64_t first_index;
+    uint32_t size, used;
+    uint8_t data[];
+};
+struct term_run { /* entries from first_index up to the next run have this term */
+    uint64_t first_index, term;
+};
+struct config_record { /* in force from index on */
+    uint64_t index;
+    struct raft_config config;
+};
+
+struct raft_log {
+    struct log_pos start; /* the log begins after it */
+    uint64_t last_index;
+    struct raft_entry *items; /* the cached tail: indexes (last_index - count, last_index] */
+    uint32_t head, count, capacity;
+    struct log_chunk **chunks, *spare;
+    uint32_t chunk_count, chunk_capacity;
+    struct term_run *runs; /* ascending; the first one is start */
+    uint32_t run_count, run_capacity;
+    struct config_record *configs; /* ascending; the first one holds for all that lies before it too */
+    uint32_t config_count, config_capacity;
+    uint64_t cached_bytes;
+};
+
+/* Memory that log_append may then use without failing. */
+MUST_USE bool log_reserve(struct raft_log *l, uint32_t entry_count, size_t payload_bytes,
+                          uint32_t config_count);
+MUST_USE bool log_init(struct raft_log *l, struct log_pos start, uint64_t config_index,
+                       const struct raft_config *config);
+void log_deinit(struct raft_log *l);
+void log_append(struct raft_log *l, const struct raft_entry *entry); /* payload is copied */
+void log_truncate_after(struct raft_log *l, uint64_t index);
+void log_forget(struct raft_log *l, struct log_pos pos);
+/* Nothing is left but pos and its configuration. */
+void log_reset(struct raft_log *l, struct log_pos pos, const struct raft_config *config);
+/* pos was reached by a snapshot; entries after it stay. */
+void log_adopt(struct raft_log *l, struct log_pos pos, const struct raft_config *config);
+void log_evict(struct raft_log *l, uint64_t up_to, uint64_t bytes_max);
+uint64_t log_cache_first(const struct raft_log *l); /* first index in memory, or last_index + 1 */
+const struct raft_entry *log_entry(const struct raft_log *l, uint64_t index); /* must be cached */
+bool log_term_at(const struct raft_log *l, uint64_t index, uint64_t *term_out);
+bool log_has(const struct raft_log *l, struct log_pos pos);
+uint64_t log_last_term(const struct raft_log *l);
+/* The greatest index <= index whose term is <= term: where logs may still agree (Raft §5.3). Below start
+ * nothing is known and the answer is index itself or start.index - 1. */
+uint64_t log_agree_at_most(const struct raft_log *l, uint64_t index, uint64_t term);
+const struct config_record *log_config(const struct raft_log *l); /* in force at the end */
+const struct raft_config *log_config_at(const struct raft_log *l, uint64_t index);
+uint64_t entry_bytes(const struct raft_entry *entry);
+
+/* ---- the group ---- */
+
+enum progress_state { PROGRESS_PROBE, PROGRESS_REPLICATE, PROGRESS_SNAPSHOT };
+
+struct inflight {
+    uint64_t last_index;
+    uint64_t bytes;
+};
+/* What a leader knows about one other member, or about itself. */
+struct progress {
+    uint64_t id;
+    enum progress_state state;
+    uint64_t match, next;      /* durable there up to match; next to send */
+    uint64_t contact_ns;       /* last message of this term */
+    uint64_t read_acked;       /* newest read round it answered */
+    uint64_t settle_index;     /* it is uncertain until its match is here; 0: it is not */
+    uint64_t snapshot_ns;      /* when the snapshot was asked for */
+    bool paused;               /* PROBE: one message is out, or waiting for a sign of life */
+    bool lagging;              /* the last heartbeat reply showed less than was sent: `received` */
+    uint64_t received;
+    struct inflight *ring;     /* inflight_count_max slots */
+    uint32_t ring_head, ring_count;
+    uint64_t inflight_bytes;
+};
+
+struct vote_record {
+    uint64_t id;
+    bool granted, uncertain;
+};
+
+struct held_message {
+    uint64_t ticket; /* leaves when this is durable */
+    struct raft_message message;
+};
+
+/* A message with the entries it carries as indexes: views are taken when the step ends. */
+struct queued_message {
+    uint64_t first_index;
+    bool from_window;
+};
+
+struct persist_mark {
+    uint64_t ticket;
+    uint64_t index; /* entries up to here are durable with that ticket; falls when they are replaced */
+};
+
+struct pending_read {
+    uint64_t context, from, seq; /* from 0: asked here. seq: of the asking follower, or our own forward */
+    uint64_t round;              /* leader: the round that confirms it, 0: none started */
+    uint64_t index;              /* commit when that round began */
+    uint64_t deadline_ns;        /* follower: given up then */
+};
+
+struct load_window { /* entries read back from disk, for followers far behind */
+    struct raft_entry *entries;
+    uint8_t *payloads;
+    uint32_t count;
+    bool pending;
+    uint64_t asked_first, not_before_ns;
+};
+
+struct raft {
+    struct raft_options options;
+    struct prng prng;
+    struct raft_log log;
+    uint64_t now_ns;
+    bool started;
+
+    /* Hard state: in force, handed out last, and under which ticket. */
+    uint64_t term, vote;
+    uint64_t handed_term, handed_vote, hard_state_ticket;
+    /* start.index <= applied <= commit <= last; persisted <= handed <= last. */
+    uint64_t applied_index, commit_index, persisted_index, handed_index;
+    uint64_t uncommitted_bytes;
+    uint64_t ticket, persisted_ticket; /* last given out; durable up to */
+    struct persist_mark *marks;
+    uint32_t mark_count, mark_capacity;
+    struct held_message *held;
+    uint32_t held_count, held_capacity;
+
+    enum raft_role role;
+    uint64_t leader, leader_contact_ns;
+    uint64_t election_deadline_ns;
+    bool forced;          /* candidate by TIMEOUT_NOW: our requests ignore stickiness */
+    bool uncertain;
+    /* Follower: the log agrees with the leader of this term up to here; an ack is owed for it. */
+    uint64_t verified_index;
+    bool ack_due;
+
+    struct vote_record votes[RAFT_MEMBERS_MAX];
+    uint32_t vote_count;
+
+    /* Leader. */
+    struct progress progress[RAFT_MEMBERS_MAX];
+    uint32_t progress_count;
+    uint64_t heartbeat_deadline_ns;
+    uint64_t first_own_index; /* the no-op of this term */
+    uint64_t transfer_target, transfer_deadline_ns;
+    bool transfer_sent;
+    struct load_window window;
+
+    struct pending_read *pending_reads;
+    uint32_t pending_read_count, pending_read_capacity;
+    uint64_t read_round; /* newest round of this term */
+    uint64_t forward_seq;
+
+    /* Outputs of the running step. */
+    struct raft_message *messages;
+    struct queued_message *queued;
+    uint32_t message_count, message_capacity, queued_capacity;
+    struct raft_read *reads;
+    uint32_t read_count, read_capacity;
+    struct raft_snapshot_request snapshots[RAFT_MEMBERS_MAX];
+    uint32_t snapshot_count;
+    struct raft_load load;
+    uint64_t proposed_index, proposed_term;
+};
+
+/* raft.c */
+MUST_USE bool array_reserve(void **items, uint32_t *capacity, uint32_t count, size_t item_size);
+/* Queues a message (from and term are filled in). Lost when memory is short: messages may be lost. */
+void send_now(struct raft *r, const struct raft_message *m);
+void send_entries(struct raft *r, const struct raft_message *m, uint64_t first_index, bool from_window);
+/* Queues it for when the hard state in force is durable. */
+void send_when_durable(struct raft *r, const struct raft_message *m);
+bool hard_state_durable(const struct raft *r);
+void become_follower(struct raft *r, uint64_t term, uint64_t leader);
+/* The one way to a role, checked against the table of allowed moves. */
+void role_move(struct raft *r, enum raft_role role);
+void append_own(struct raft *r, enum raft_entry_kind kind, struct bytes payload);
+void append_received(struct raft *r, const struct raft_entry *entry);
+void truncate_after(struct raft *r, uint64_t index);
+void commit_to(struct raft *r, uint64_t index);
+void persisted_clamp(struct raft *r, uint64_t index);
+const struct raft_config *config_of(const struct raft *r);
+bool config_pending(const struct raft *r);
+
+/* raft_election.c */
+void election_reset_timer(struct raft *r);
+bool election_may_campaign(const struct raft *r);
+void election_start(struct raft *r, bool pre_vote, bool force);
+void election_on_timer(struct raft *r);
+void election_on_persisted(struct raft *r);
+void election_on_vote_request(struct raft *r, const struct raft_message *m);
+void election_on_vote_reply(struct raft *r, const struct raft_message *m);
+void election_on_timeout_now(struct raft *r, const struct raft_message *m);
+bool election_sticky(const struct raft *r);
+
+/* raft_leader.c */
+void leader_become(struct raft *r);
+void leader_leave(struct raft *r); /* forgets what only a leader knows */
+void leader_on_timer(struct raft *r);
+void leader_finish(struct raft *r); /* end of every step: commit, leave joint, send */
+void leader_sync_members(struct raft *r);
+struct progress *leader_progress(struct raft *r, uint64_t id);
+void leader_heartbeat(struct raft *r);
+enum status leader_propose(struct raft *r, struct bytes payload);
+enum status leader_transfer(struct raft *r, uint64_t member);
+
+/* raft_replicate.c */
+void replicate_to(struct raft *r, struct progress *p);
+void replicate_on_append_reply(struct raft *r, const struct raft_message *m);
+void replicate_on_heartbeat_reply(struct raft *r, const struct raft_message *m);
+enum status replicate_on_loaded(struct raft *r, const struct raft_event *event);
+void replicate_on_snapshot_sent(struct raft *r, uint64_t member, uint64_t index, bool ok);
+void replicate_on_unreachable(struct raft *r, uint64_t member);
+void progress_probe(struct progress *p, uint64_t next);
+void window_clear(struct raft *r);
+
+/* raft_follow.c */
+enum status follow_append(struct raft *r, const struct raft_message *m);
+void follow_heartbeat(struct raft *r, const struct raft_message *m);
+void follow_commit(struct raft *r, uint64_t commit);
+void follow_ack(struct raft *r); /* end of a step: sends the ack that is owed and durable */
+enum status follow_installed(struct raft *r, const struct raft_event *event);
+
+/* raft_read.c */
+enum status read_on_event(struct raft *r, uint64_t context);
+void read_on_request(struct raft *r, const struct raft_message *m);
+void read_on_reply(struct raft *r, const struct raft_message *m);
+void read_finish(struct raft *r);   /* leader: starts and ends rounds */
+void read_fail_all(struct raft *r); /* role, term or leader changed */
+void read_on_timer(struct raft *r);
+uint64_t read_deadline(const struct raft *r);
+
+/* raft_change.c */
+enum status change_propose(struct raft *r, const struct raft_config *target);
+void change_finish(struct raft *r); /* leaves a committed joint configuration */
+bool change_removed_leader(struct raft *r); /* true: a committed change took us out, we stepped down */
+
+/* raft_codec.c */
+enum status message_check(const struct raft_message *m);
+
+/* raft_check.c */
+void raft_check(const struct raft *r);
+
+#endif

@@ -1,0 +1,441 @@
+/* Identity and the node table. A node gets its id once, from the metadata range; each start raises its
+ * incarnation, durably, before it talks to anybody. What nodes know of each other spreads by gossip: the
+ * record with the higher incarnation wins.
+ *
+ * SHARD_MESSAGE_NODES: repeated node record. JOIN: token u64, node record. JOIN_REPLY: status u16,
+ * cluster id 16 bytes, node id u64, repeated node record. INIT: empty. INIT_REPLY: status u16. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shard/shard_int.h"
+
+#define JOIN_RETRY_NS 300000000u
+#define JOIN_TIMEOUT_NS 3000000000u
+#define GOSSIP_TICKS 10
+
+struct node_entry *nodes_find(struct store *s, struct node_id node)
+{
+    for (uint32_t i = 0; i < s->node_count; i++)
+        if (s->nodes[i]->record.node.value == node.value) return s->nodes[i];
+    return NULL;
+}
+
+static struct node_entry *node_insert(struct store *s, struct node_id node)
+{
+    if (s->node_count == SHARD_NODES_MAX) return NULL;
+    struct node_entry *n = calloc(1, sizeof *n);
+    if (n == NULL) return NULL;
+    n->record.node = node;
+    uint32_t at = s->node_count;
+    while (at > 0 && s->nodes[at - 1]->record.node.value > node.value) {
+        s->nodes[at] = s->nodes[at - 1];
+        at--;
+    }
+    s->nodes[at] = n;
+    s->node_count++;
+    return n;
+}
+
+void nodes_learn(struct store *s, const struct node_record *record)
+{
+    if (record->node.value == 0) return;
+    struct node_entry *n = nodes_find(s, record->node);
+    if (n == NULL) n = node_insert(s, record->node);
+    if (n == NULL) return;
+    bool newer = record->incarnation > n->record.incarnation ||
+                 (record->removed && !n->record.removed);
+    if (!newer && n->record.peer_address[0] != '\0') return;
+    bool removed = n->record.removed || record->removed;
+    n->record = *record;
+    n->record.removed = removed;
+    n->fact_stale = true;
+    if (s->net == NULL || record->node.value == s->identity.node.value) return;
+    if (removed) net_remove_peer(s->net, record->node);
+    else if (record->peer_address[0] != '\0') net_set_peer(s->net, record->node, record->peer_address);
+}
+
+void nodes_deinit(struct store *s)
+{
+    timer_cancel(s->options.timers, &s->join_timer);
+    for (uint32_t i = 0; i < s->node_count; i++) free(s->nodes[i]);
+    s->node_count = 0;
+}
+
+bool nodes_alive(const struct store *s, struct node_id node, uint64_t within_ns)
+{
+    if (node.value == s->identity.node.value) return true;
+    uint64_t now_ns = env_now_ns(s->env);
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        const struct node_entry *n = s->nodes[i];
+        if (n->record.node.value != node.value || n->record.removed) continue;
+        return n->last_seen_ns != 0 && now_ns - n->last_seen_ns <= within_ns;
+    }
+    return false;
+}
+
+uint32_t store_nodes(const struct store *s, struct node_view *nodes_out, uint32_t max)
+{
+    uint32_t count = s->node_count < max ? s->node_count : max;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node_entry *n = s->nodes[i];
+        bool self = n->record.node.value == s->identity.node.value;
+        nodes_out[i] = (struct node_view){
+            .record = n->record,
+            .last_seen_ns = self ? env_now_ns(s->env) : n->last_seen_ns,
+            .link_up = self || n->link_up[NET_LINK_CONTROL]};
+    }
+    return count;
+}
+
+/* ---- identity ---- */
+
+const struct net_identity *store_identity(const struct store *s)
+{
+    return &s->identity;
+}
+
+void nodes_fact(struct store *s, uint32_t key, struct bytes value)
+{
+    struct lsn lsn;
+    enum status status = wal_append_fact(s->wal, key, value, &lsn);
+    if (status == STATUS_OK && key == FACT_IDENTITY) {
+        s->identity_lsn = lsn.value;
+        s->identity_durable = false;
+    } else if (status != STATUS_OK && key == FACT_IDENTITY) {
+        store_fail(s, status, "the node's identity cannot be written");
+    }
+}
+
+void nodes_own_record(const struct store *s, struct node_record *record)
+{
+    *record = (struct node_record){.node = s->identity.node,
+                                   .incarnation = s->identity.incarnation,
+                                   .token = s->join_token};
+    const struct store_options *o = &s->options;
+    snprintf(record->peer_address, sizeof record->peer_address, "%s", o->peer_address);
+    snprintf(record->sql_address, sizeof record->sql_address, "%s", o->sql_address);
+    snprintf(record->http_address, sizeof record->http_address, "%s", o->http_address);
+    snprintf(record->locality, sizeof record->locality, "%s", o->locality);
+}
+
+/* Raises the incarnation and writes the identity; on_identity follows when it is durable. */
+void identity_write(struct store *s)
+{
+    ASSERT(s->identity.node.value != 0);
+    s->identity.incarnation++;
+    buf_reset(&s->scratch);
+    buf_append(&s->scratch, s->identity.cluster_id, sizeof s->identity.cluster_id);
+    put_u64(&s->scratch, s->identity.node.value);
+    put_u64(&s->scratch, s->identity.incarnation);
+    nodes_fact(s, FACT_IDENTITY, buf_view(&s->scratch));
+    if (s->logger != NULL) s->logger->node_id = s->identity.node.value;
+    rpc_set_self(s->rpc, s->identity.node);
+    if (s->net != NULL) net_set_identity(s->net, &s->identity);
+    struct node_record own;
+    nodes_own_record(s, &own);
+    nodes_learn(s, &own);
+}
+
+/* ---- gossip ---- */
+
+static void table_encode(struct store *s, struct buf *out)
+{
+    for (uint32_t i = 0; i < s->node_count; i++) node_record_encode(&s->nodes[i]->record, out);
+}
+
+void nodes_gossip(struct store *s)
+{
+    if (s->net == NULL || s->identity.node.value == 0) return;
+    struct buf table;
+    buf_init(&table, NET_MESSAGE_BYTES_MAX);
+    table_encode(s, &table);
+    for (uint32_t i = 0; i < s->node_count && !table.failed; i++) {
+        struct node_id peer = s->nodes[i]->record.node;
+        if (peer.value == s->identity.node.value || s->nodes[i]->record.removed) continue;
+        if (net_send(s->net, peer, NET_LINK_CONTROL, SHARD_MESSAGE_NODES, 1, 1, buf_view(&table)) !=
+            STATUS_OK)
+            COVER("shard_gossip_not_sent");
+    }
+    buf_deinit(&table);
+}
+
+void nodes_on_message(struct store *s, struct node_id from, struct bytes payload)
+{
+    (void)from;
+    struct reader r = reader_make(payload);
+    while (reader_left(&r) > 0) {
+        struct node_record record;
+        if (node_record_decode(&r, &record) != STATUS_OK) return;
+        /* Nobody but this node says who this node is. */
+        if (record.node.value != s->identity.node.value || record.removed) nodes_learn(s, &record);
+    }
+}
+
+/* Tells the metadata range who we are, once per start, and keeps the facts in the log fresh. */
+static void on_record_reported(struct proposal *p, enum status status, struct bytes result)
+{
+    (void)status;
+    (void)result;
+    free(p);
+}
+
+static void facts_refresh(struct store *s)
+{
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        struct node_entry *n = s->nodes[i];
+        if (!n->fact_stale) continue;
+        n->fact_stale = false;
+        buf_reset(&s->scratch);
+        node_record_encode(&n->record, &s->scratch);
+        nodes_fact(s, FACT_NODE_BASE + (uint32_t)n->record.node.value, buf_view(&s->scratch));
+    }
+}
+
+/* The metadata leader keeps the replicated node records up to date with what gossip says. */
+static void records_refresh(struct store *s)
+{
+    struct replica *r = store_replica(s, RANGE_META);
+    if (r == NULL || !replica_serving(r) || !s->meta.initialized) return;
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        const struct node_record *seen = &s->nodes[i]->record;
+        const struct node_record *known = meta_node(&s->meta, seen->node);
+        if (known == NULL || known->removed || known->incarnation >= seen->incarnation) continue;
+        struct proposal *p = calloc(1, sizeof *p);
+        if (p == NULL) return;
+        p->on_done = on_record_reported;
+        struct node_record record = *seen;
+        record.token = known->token;
+        if (meta_propose_node(s, &record, p) != STATUS_OK) free(p);
+        return; /* one at a time */
+    }
+}
+
+void nodes_tick(struct store *s)
+{
+    if (s->identity.node.value == 0) return;
+    facts_refresh(s);
+    if (s->tick_count % GOSSIP_TICKS == 0) nodes_gossip(s);
+    if (s->tick_count % GOSSIP_TICKS == 5) records_refresh(s);
+}
+
+void store_on_peer_seen(struct store *s, const struct net_identity *peer)
+{
+    if (s->failed || peer->node.value == 0) return;
+    struct node_entry *n = nodes_find(s, peer->node);
+    if (n != NULL) n->last_seen_ns = env_now_ns(s->env);
+    if (n != NULL && n->record.incarnation >= peer->incarnation) return;
+    struct node_record record = n != NULL ? n->record : (struct node_record){.node = peer->node};
+    record.incarnation = peer->incarnation;
+    snprintf(record.peer_address, sizeof record.peer_address, "%s", peer->advertise);
+    nodes_learn(s, &record);
+}
+
+enum net_refusal store_admit(struct store *s, const struct net_identity *peer)
+{
+    if (peer->node.value == 0) return NET_REFUSAL_NONE;
+    if (s->identity.node.value == 0 || !s->identity_durable) return NET_REFUSAL_NOT_READY;
+    if (memcmp(peer->cluster_id, s->identity.cluster_id, sizeof peer->cluster_id) != 0)
+        return NET_REFUSAL_CLUSTER;
+    struct node_entry *n = nodes_find(s, peer->node);
+    if (n != NULL && n->record.removed) return NET_REFUSAL_REMOVED;
+    if (n != NULL && peer->incarnation < n->record.incarnation) return NET_REFUSAL_INCARNATION;
+    return NET_REFUSAL_NONE;
+}
+
+/* ---- joining ---- */
+
+static void join_next(struct store *s);
+
+static void on_join_timer(struct timer *t, void *ctx)
+{
+    (void)t;
+    struct store *s = ctx;
+    if (s->visit != NULL) {
+        net_visit_close(s->visit); /* its end arms the timer again */
+        return;
+    }
+    join_next(s);
+}
+
+static void join_arm(struct store *s, uint64_t delay_ns)
+{
+    timer_arm(s->options.timers, &s->join_timer, env_now_ns(s->env) + delay_ns);
+}
+
+static void on_visit_open(void *ctx, struct net_visit *v, const struct net_identity *peer)
+{
+    struct store *s = ctx;
+    (void)peer;
+    buf_reset(&s->scratch);
+    put_u64(&s->scratch, s->join_token);
+    struct node_record own;
+    nodes_own_record(s, &own);
+    node_record_encode(&own, &s->scratch);
+    if (net_visit_send(v, SHARD_MESSAGE_JOIN, buf_view(&s->scratch)) != STATUS_OK)
+        net_visit_close(v);
+}
+
+static void on_visit_message(void *ctx, struct net_visit *v, uint16_t type, struct bytes payload)
+{
+    struct store *s = ctx;
+    struct reader r = reader_make(payload);
+    uint16_t status = get_u16(&r);
+    struct bytes cluster = get_bytes(&r, 16);
+    uint64_t node = get_u64(&r);
+    if (type != SHARD_MESSAGE_JOIN_REPLY || r.failed || status != STATUS_OK || node == 0 || s->failed) {
+        net_visit_close(v);
+        return;
+    }
+    if (s->identity.node.value == 0) {
+        memcpy(s->identity.cluster_id, cluster.data, cluster.size);
+        s->identity.node.value = node;
+        LOG_INFO(s->logger, "node", "joined the cluster", "id=%llu", (unsigned long long)node);
+        identity_write(s);
+    }
+    struct bytes table = bytes_make(r.at, reader_left(&r));
+    nodes_on_message(s, (struct node_id){0}, table);
+    net_visit_close(v);
+}
+
+static void on_visit_end(void *ctx, struct net_visit *v, enum status reason, enum net_refusal refusal)
+{
+    struct store *s = ctx;
+    (void)v;
+    s->visit = NULL;
+    if (s->failed || reason == STATUS_CANCELLED || s->identity.node.value != 0) return;
+    if (refusal != NET_REFUSAL_NONE)
+        LOG_INFO(s->logger, "node", "join refused", "reason=\"%s\"", net_refusal_text(refusal));
+    join_arm(s, JOIN_RETRY_NS);
+}
+
+static const struct net_visit_handler visit_handler = {on_visit_open, on_visit_message, on_visit_end};
+
+/* The seed at place `at`, or false. */
+static bool seed_at(const struct store *s, uint32_t at, char host_port[NET_HOST_MAX])
+{
+    const char *p = s->seeds;
+    for (uint32_t i = 0; *p != '\0'; i++) {
+        size_t size = strcspn(p, ",");
+        if (i == at && size > 0 && size < NET_HOST_MAX) {
+            memcpy(host_port, p, size);
+            host_port[size] = '\0';
+            return true;
+        }
+        p += size + (p[size] == ',');
+    }
+    return false;
+}
+
+static void join_next(struct store *s)
+{
+    if (s->failed || s->stopping || s->identity.node.value != 0) return;
+    char host_port[NET_HOST_MAX];
+    if (!seed_at(s, s->seed_next, host_port)) {
+        s->seed_next = 0;
+        if (!seed_at(s, 0, host_port)) return;
+    }
+    s->seed_next++;
+    if (strcmp(host_port, s->options.peer_address) == 0) {
+        join_arm(s, JOIN_RETRY_NS);
+        return;
+    }
+    if (net_visit_open(s->net, host_port, &visit_handler, s, &s->visit) != STATUS_OK) s->visit = NULL;
+    join_arm(s, s->visit == NULL ? JOIN_RETRY_NS : JOIN_TIMEOUT_NS);
+}
+
+enum status store_join(struct store *s, const char *seeds)
+{
+    ASSERT(s->net != NULL);
+    if (strlen(seeds) >= sizeof s->seeds) return STATUS_TOO_LARGE;
+    snprintf(s->seeds, sizeof s->seeds, "%s", seeds);
+    s->join_token = env_random_u64(s->env) | 1;
+    timer_init(&s->join_timer, on_join_timer, s);
+    if (s->identity.node.value == 0) join_next(s);
+    return STATUS_OK;
+}
+
+/* ---- the side that is asked ---- */
+
+struct join_request {
+    struct store *store;
+    struct net_guest *guest; /* NULL: it left */
+    struct rpc_call call;
+    struct list link;
+};
+
+static void join_answer(struct store *s, struct net_guest *guest, enum status status, uint64_t node)
+{
+    struct buf out;
+    buf_init(&out, NET_MESSAGE_BYTES_MAX);
+    put_u16(&out, (uint16_t)status);
+    buf_append(&out, s->identity.cluster_id, 16);
+    put_u64(&out, node);
+    if (status == STATUS_OK) table_encode(s, &out);
+    if (out.failed || net_guest_reply(guest, SHARD_MESSAGE_JOIN_REPLY, buf_view(&out)) != STATUS_OK)
+        COVER("shard_join_reply_not_sent");
+    buf_deinit(&out);
+}
+
+static void on_join_done(struct rpc_call *call, enum status status, struct bytes body)
+{
+    struct join_request *j = call->ctx;
+    struct reader r = reader_make(body);
+    uint64_t node = status == STATUS_OK ? get_u64(&r) : 0;
+    if (r.failed) status = STATUS_INVALID;
+    if (j->guest != NULL && status != STATUS_CANCELLED) join_answer(j->store, j->guest, status, node);
+    list_remove(&j->link);
+    free(j);
+}
+
+static void serve_join(struct store *s, struct net_guest *guest, struct bytes payload)
+{
+    struct node_id leader = store_meta_leader(s);
+    struct join_request *j = leader.value == 0 ? NULL : calloc(1, sizeof *j);
+    if (j == NULL) {
+        join_answer(s, guest, STATUS_UNAVAILABLE, 0);
+        return;
+    }
+    j->store = s;
+    j->guest = guest;
+    j->call.on_done = on_join_done;
+    j->call.ctx = j;
+    list_push_back(&s->joins, &j->link);
+    if (rpc_start(s->rpc, &j->call, leader, RPC_META_JOIN, payload, JOIN_TIMEOUT_NS) != STATUS_OK) {
+        join_answer(s, guest, STATUS_BUSY, 0);
+        list_remove(&j->link);
+        free(j);
+    }
+}
+
+static void on_init_done(void *ctx, enum status status)
+{
+    struct store *s = ctx;
+    if (s->init_guest == NULL) return;
+    uint8_t reply[2];
+    store_le16(reply, (uint16_t)status);
+    if (net_guest_reply(s->init_guest, SHARD_MESSAGE_INIT_REPLY, bytes_make(reply, 2)) != STATUS_OK)
+        COVER("shard_init_reply_not_sent");
+    s->init_guest = NULL;
+}
+
+void store_on_guest_message(struct store *s, struct net_guest *guest, uint16_t type,
+                            struct bytes payload)
+{
+    if (s->failed) return;
+    if (type == SHARD_MESSAGE_JOIN) {
+        serve_join(s, guest, payload);
+    } else if (type == SHARD_MESSAGE_INIT) {
+        if (s->init_guest != NULL) return;
+        s->init_guest = guest;
+        store_init_cluster(s, on_init_done, s);
+    }
+}
+
+void store_on_guest_closed(struct store *s, struct net_guest *guest)
+{
+    if (s->init_guest == guest) s->init_guest = NULL;
+    LIST_FOR_EACH(item, &s->joins) {
+        struct join_request *j = CONTAINER_OF(item, struct join_request, link);
+        if (j->guest == guest) j->guest = NULL;
+    }
+}

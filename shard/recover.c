@@ -1,0 +1,300 @@
+/* Start-up: what the engine's manifest and the log say, made into replicas again.
+ *
+ * The engine holds each range as of its flushed position F (term, index). The log holds entries after its
+ * start S. Normally S <= F and the entries up to F are there for followers only. When the log does not
+ * contain F's entry with F's term (a crash between adopting a snapshot and resetting the log), what it has
+ * is of another history, and the replica starts at F with an empty log (trap K21). */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shard/shard_int.h"
+
+struct recovering {
+    struct list link;
+    struct range_id range;
+    uint64_t id;
+    struct descriptor descriptor;
+    struct log_pos flushed, start;
+    struct raft_hard_state hard_state;
+    bool in_engine, corrupt;
+    struct raft_entry *entries; /* payloads owned */
+    uint32_t count, capacity;
+};
+
+struct recovery {
+    struct store *store;
+    struct list ranges;
+};
+
+static void free_entries(struct recovering *g, uint32_t from)
+{
+    for (uint32_t i = from; i < g->count; i++) free((void *)(uintptr_t)g->entries[i].payload.data);
+    if (from < g->count) g->count = from;
+}
+
+static struct recovering *range_find(struct recovery *rec, struct range_id range)
+{
+    LIST_FOR_EACH(item, &rec->ranges) {
+        struct recovering *g = CONTAINER_OF(item, struct recovering, link);
+        if (g->range.value == range.value) return g;
+    }
+    struct recovering *g = calloc(1, sizeof *g);
+    if (g == NULL) return NULL;
+    g->range = range;
+    list_push_back(&rec->ranges, &g->link);
+    return g;
+}
+
+/* ---- from the engine ---- */
+
+static enum status on_range(void *ctx, const struct lsm_range_info *info)
+{
+    struct recovery *rec = ctx;
+    struct recovering *g = range_find(rec, info->range);
+    if (g == NULL) return STATUS_NO_MEMORY;
+    enum status status = range_meta_decode(info->meta, &g->descriptor, &g->id, &g->flushed);
+    if (status != STATUS_OK) return status;
+    if (g->flushed.index != info->flushed_index) return STATUS_CORRUPT;
+    g->in_engine = true;
+    g->corrupt = info->corrupt;
+    return STATUS_OK;
+}
+
+/* ---- from the log ---- */
+
+static enum status on_entry(void *ctx, struct range_id range, uint64_t term, uint64_t index,
+                            uint8_t kind, struct bytes payload)
+{
+    struct recovering *g = range_find(ctx, range);
+    if (g == NULL) return STATUS_NO_MEMORY;
+    if (g->count > 0 && index <= g->entries[g->count - 1].index) {
+        uint64_t first = g->entries[0].index;
+        free_entries(g, index <= first ? 0 : (uint32_t)(index - first));
+    }
+    if (g->count > 0 && index != g->entries[g->count - 1].index + 1) return STATUS_CORRUPT;
+    if (g->count == g->capacity) {
+        uint32_t capacity = g->capacity == 0 ? 256 : g->capacity * 2;
+        struct raft_entry *entries = realloc(g->entries, capacity * sizeof *entries);
+        if (entries == NULL) return STATUS_NO_MEMORY;
+        g->entries = entries;
+        g->capacity = capacity;
+    }
+    uint8_t *copy = malloc(payload.size + 1);
+    if (copy == NULL) return STATUS_NO_MEMORY;
+    if (payload.size > 0) memcpy(copy, payload.data, payload.size);
+    g->entries[g->count++] = (struct raft_entry){
+        .term = term, .index = index, .kind = kind, .payload = bytes_make(copy, payload.size)};
+    return STATUS_OK;
+}
+
+static enum status on_hard_state(void *ctx, struct range_id range, uint64_t term, uint64_t vote,
+                                 uint64_t commit)
+{
+    struct recovering *g = range_find(ctx, range);
+    if (g == NULL) return STATUS_NO_MEMORY;
+    g->hard_state = (struct raft_hard_state){term, vote, commit};
+    return STATUS_OK;
+}
+
+static void drop_up_to(struct recovering *g, uint64_t index)
+{
+    if (g->count == 0 || index < g->entries[0].index) return;
+    uint64_t last = g->entries[g->count - 1].index;
+    uint32_t dropped = index >= last ? g->count : (uint32_t)(index - g->entries[0].index + 1);
+    for (uint32_t i = 0; i < dropped; i++) free((void *)(uintptr_t)g->entries[i].payload.data);
+    g->count -= dropped;
+    memmove(g->entries, g->entries + dropped, g->count * sizeof *g->entries);
+}
+
+static enum status on_start(void *ctx, struct range_id range, struct log_pos pos)
+{
+    struct recovering *g = range_find(ctx, range);
+    if (g == NULL) return STATUS_NO_MEMORY;
+    g->start = pos;
+    drop_up_to(g, pos.index);
+    return STATUS_OK;
+}
+
+static enum status on_dropped(void *ctx, struct range_id range)
+{
+    struct recovering *g = range_find(ctx, range);
+    if (g == NULL) return STATUS_NO_MEMORY;
+    free_entries(g, 0);
+    g->hard_state = (struct raft_hard_state){0, 0, 0};
+    g->start = (struct log_pos){0, 0};
+    return STATUS_OK;
+}
+
+static enum status on_fact(void *ctx, uint32_t key, struct bytes value)
+{
+    struct recovery *rec = ctx;
+    struct store *s = rec->store;
+    struct reader r = reader_make(value);
+    if (key == FACT_IDENTITY) {
+        struct bytes cluster = get_bytes(&r, sizeof s->identity.cluster_id);
+        uint64_t node = get_u64(&r);
+        uint64_t incarnation = get_u64(&r);
+        if (r.failed) return STATUS_CORRUPT;
+        memcpy(s->identity.cluster_id, cluster.data, cluster.size);
+        s->identity.node.value = node;
+        s->identity.incarnation = incarnation;
+        return STATUS_OK;
+    }
+    if (key < FACT_NODE_BASE) return STATUS_VERSION;
+    struct node_record record;
+    if (node_record_decode(&r, &record) != STATUS_OK) return STATUS_CORRUPT;
+    nodes_learn(s, &record);
+    struct node_entry *n = nodes_find(s, record.node);
+    if (n != NULL) n->fact_stale = false;
+    return STATUS_OK;
+}
+
+/* ---- replicas ---- */
+
+/* Decides where the log of the range begins (see the top of this file). True: where the log says so. */
+static bool settle_start(struct recovering *g)
+{
+    uint64_t flushed = g->flushed.index;
+    bool joins = false;
+    if (g->start.index == flushed) {
+        joins = g->start.term == g->flushed.term;
+    } else if (g->start.index < flushed && g->count > 0 &&
+               g->entries[0].index == g->start.index + 1 &&
+               g->entries[g->count - 1].index >= flushed) {
+        joins = g->entries[flushed - g->entries[0].index].term == g->flushed.term;
+    }
+    if (joins) return true;
+    COVER("shard_recovery_log_of_another_history");
+    free_entries(g, 0);
+    g->start = g->flushed;
+    return false;
+}
+
+static enum status replica_revive(struct store *s, struct recovering *g, bool uncertain)
+{
+    bool as_logged = settle_start(g);
+    struct replica_start start = {
+        .range = g->range,
+        .id = g->id,
+        .descriptor = &g->descriptor,
+        .restore = {.hard_state = g->hard_state,
+                    .start = g->start,
+                    .config = g->descriptor.config,
+                    .applied_index = g->flushed.index},
+        .entries = g->entries,
+        .entry_count = g->count,
+        .uncertain = uncertain,
+    };
+    struct replica *r;
+    enum status status = replica_create(s, &start, &r);
+    if (status != STATUS_OK) return status;
+    r->applied = g->flushed;
+    if (!as_logged) journal_write_start(r, g->start);
+    if (g->corrupt) replica_fence(r, "a file of the range is damaged");
+    return STATUS_OK;
+}
+
+static enum status revive_all(struct recovery *rec, const struct wal_recovery *log)
+{
+    LIST_FOR_EACH(item, &rec->ranges) {
+        struct recovering *g = CONTAINER_OF(item, struct recovering, link);
+        if (!g->in_engine) continue; /* dropped, or never made durable: it said nothing */
+        enum status status = replica_revive(rec->store, g, log->uncertain);
+        if (status != STATUS_OK) return status;
+        if (log->damaged)
+            replica_fence(store_replica(rec->store, g->range), "acknowledged log bytes are damaged");
+    }
+    return STATUS_OK;
+}
+
+static void recovery_deinit(struct recovery *rec)
+{
+    struct list *item;
+    while ((item = list_pop_front(&rec->ranges)) != NULL) {
+        struct recovering *g = CONTAINER_OF(item, struct recovering, link);
+        free_entries(g, 0);
+        free(g->entries);
+        free(g);
+    }
+}
+
+static const char *explain(enum status status, const char *what)
+{
+    switch (status) {
+    case STATUS_VERSION: return "the data directory is of another version of ostraka";
+    case STATUS_INVALID: return "the data directory belongs to another store";
+    case STATUS_NO_SPACE: return "the disk is full";
+    case STATUS_CORRUPT: return what;
+    default: return "the data directory cannot be read or written";
+    }
+}
+
+static enum status open_engine(struct store *s, struct recovery *rec, const char *directory)
+{
+    struct lsm_options o = {
+        .env = s->env,
+        .fibers = s->options.fibers,
+        .logger = s->logger,
+        .directory = directory,
+        .store_id = s->options.store_id,
+        .memtable_bytes = s->options.memtable_bytes,
+        .cache_bytes = s->options.cache_bytes,
+        .table_bytes = s->options.table_bytes,
+        .compress = true,
+        .seed = prng_next(&s->prng),
+    };
+    store_engine_callbacks(&o, s);
+    struct lsm_range_visitor visitor = {on_range, rec};
+    return lsm_open(&o, &visitor, &s->lsm);
+}
+
+static enum status open_log(struct store *s, struct recovery *rec, const char *directory,
+                            struct wal_recovery *found)
+{
+    struct wal_options o = {
+        .env = s->env,
+        .fibers = s->options.fibers,
+        .logger = s->logger,
+        .directory = directory,
+        .store_id = s->options.store_id,
+        .segment_bytes = s->options.wal_segment_bytes,
+        .sync_mode = s->options.wal_sync_mode,
+    };
+    store_log_callbacks(&o, s);
+    struct wal_visitor visitor = {on_entry, on_hard_state, on_start, on_dropped, on_fact, rec};
+    return wal_open(&o, &visitor, found, &s->wal);
+}
+
+enum status recover_store(struct store *s, const char **why)
+{
+    struct recovery rec = {.store = s};
+    list_init(&rec.ranges);
+    char path[256];
+    struct wal_recovery found = {0};
+    struct fio fio = {s->env, s->options.fibers, 0};
+    enum status status = fio_dir_make(&fio, s->options.directory);
+    snprintf(path, sizeof path, "%s/lsm", s->options.directory);
+    if (status == STATUS_OK) status = open_engine(s, &rec, path);
+    if (status != STATUS_OK) *why = explain(status, "the engine's manifest is damaged");
+    snprintf(path, sizeof path, "%s/wal", s->options.directory);
+    if (status == STATUS_OK) {
+        status = open_log(s, &rec, path, &found);
+        if (status != STATUS_OK) *why = explain(status, "the log is damaged");
+    }
+    if (status == STATUS_OK) {
+        LOG_INFO(s->logger, "shard", "log recovered",
+                 "generation=%llu frames=%llu entries=%llu torn=%d uncertain=%d damaged=%d detail=\"%s\"",
+                 (unsigned long long)found.generation, (unsigned long long)found.frame_count,
+                 (unsigned long long)found.entry_count, found.torn, found.uncertain, found.damaged,
+                 found.detail);
+        if (s->identity.node.value != 0) identity_write(s); /* a new incarnation */
+        status = revive_all(&rec, &found);
+        if (status != STATUS_OK) *why = explain(status, "log and engine contradict each other");
+    }
+    if (status == STATUS_OK && store_replica(s, RANGE_META) != NULL) {
+        status = meta_load(s);
+        if (status != STATUS_OK) *why = explain(status, "the metadata range is damaged");
+    }
+    recovery_deinit(&rec);
+    return status;
+}

@@ -1,0 +1,481 @@
+/* One replica: the driver of one Raft group. Events go in through replica_step, whose output is carried
+ * out at once but for applies, which come with the turn (replica_turn). */
+#include <stdlib.h>
+
+#include "shard/shard_int.h"
+
+#define APPLY_BUDGET 256              /* entries per replica and turn */
+#define READ_RETRY_NS 20000000u       /* a lost ReadIndex round is asked again */
+
+static void on_timer(struct timer *t, void *ctx)
+{
+    (void)t;
+    struct replica *r = ctx;
+    struct raft_event event = {.kind = RAFT_EVENT_TIMER};
+    if (replica_step(r, &event) != STATUS_OK) COVER("shard_timer_refused");
+}
+
+static void replica_insert(struct store *s, struct replica *r)
+{
+    struct list *at = s->replicas.next;
+    while (at != &s->replicas && CONTAINER_OF(at, struct replica, link)->range.value < r->range.value)
+        at = at->next;
+    list_insert_before(at, &r->link);
+    s->metrics.replicas++;
+}
+
+static void replica_free(struct replica *r)
+{
+    if (r->raft != NULL) raft_destroy(r->raft);
+    free(r);
+}
+
+static enum status replica_feed(struct replica *r, const struct replica_start *start)
+{
+    struct raft_options options = {
+        .id = start->id,
+        .seed = prng_next(&r->store->prng),
+        .heartbeat_ns = r->store->options.heartbeat_ns,
+        .election_timeout_ns = r->store->options.election_timeout_ns,
+        .logger = r->store->logger,
+    };
+    enum status status = raft_create(&options, &start->restore, &r->raft);
+    for (uint32_t i = 0; status == STATUS_OK && i < start->entry_count; i++)
+        status = raft_restore_entry(r->raft, &start->entries[i]);
+    return status;
+}
+
+enum status replica_create(struct store *s, const struct replica_start *start,
+                           struct replica **replica_out)
+{
+    ASSERT(store_replica(s, start->range) == NULL);
+    ASSERT(start->id != 0);
+    struct replica *r = calloc(1, sizeof *r);
+    if (r == NULL) return STATUS_NO_MEMORY;
+    r->store = s;
+    r->range = start->range;
+    r->id = start->id;
+    list_init(&r->link);
+    list_init(&r->dirty_link);
+    list_init(&r->proposals);
+    list_init(&r->reads);
+    r->next_read_context = 1;
+    r->proposal_deadline_ns = TIMER_NEVER;
+    timer_init(&r->timer, on_timer, r);
+    descriptor_copy(&r->descriptor, start->descriptor);
+    r->applied = (struct log_pos){start->restore.start.term, start->restore.applied_index};
+    enum status status = replica_feed(r, start);
+    if (status != STATUS_OK) {
+        replica_free(r);
+        return status;
+    }
+    replica_insert(s, r);
+    store_route_learn(s, &r->descriptor);
+    r->app = s->options.app->open(s->options.app->ctx, r);
+    if (r->app == NULL) {
+        list_remove(&r->link);
+        replica_free(r);
+        return STATUS_NO_MEMORY;
+    }
+    struct raft_output out;
+    status = raft_start(r->raft, env_now_ns(s->env), start->uncertain, &out);
+    ASSERT(status == STATUS_OK);
+    r->commit_index = out.commit_index;
+    timer_arm(s->options.timers, &r->timer, out.wake_at_ns);
+    store_mark_dirty(s, r);
+    *replica_out = r;
+    return STATUS_OK;
+}
+
+void replica_destroy(struct replica *r)
+{
+    struct store *s = r->store;
+    snapshot_forget_replica(r);
+    proposals_end_all(r, STATUS_CANCELLED);
+    reads_end_all(r, STATUS_CANCELLED);
+    journal_forget_replica(r);
+    timer_cancel(s->options.timers, &r->timer);
+    list_remove(&r->link);
+    list_remove(&r->dirty_link);
+    s->options.app->close(r->app);
+    s->metrics.replicas--;
+    replica_free(r);
+}
+
+static void serve_load(struct replica *r, const struct raft_load *load);
+
+static void note_role(struct replica *r)
+{
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    LOG_INFO(r->store->logger, "raft", "role changed",
+             "range=%llu role=%d term=%llu leader_node=%llu commit=%llu last=%llu",
+             (unsigned long long)r->range.value, (int)status.role, (unsigned long long)status.term,
+             (unsigned long long)status.leader_node, (unsigned long long)status.commit_index,
+             (unsigned long long)status.last.index);
+    if (status.role == RAFT_ROLE_CANDIDATE) r->store->metrics.elections++;
+    if (status.leader_node != 0)
+        store_route_learn_leader(r->store, r->range, (struct node_id){status.leader_node});
+    r->was_serving = false;
+    r->target_count = 0;
+    r->mirrored_epoch = 0;
+    r->store->options.app->role_changed(r->app);
+}
+
+static void take_reads(struct replica *r, const struct raft_output *out)
+{
+    for (uint32_t i = 0; i < out->read_count; i++) {
+        LIST_FOR_EACH(item, &r->reads) {
+            struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);
+            if (w->context != out->reads[i].context) continue;
+            if (out->reads[i].ok) {
+                w->confirmed = true;
+                w->index = out->reads[i].index;
+            } else {
+                w->context = 0; /* lost: asked again, or failed, in the turn */
+            }
+            break;
+        }
+    }
+}
+
+/* One step and its output; *proposed (may be NULL) gets where a proposal went. */
+static enum status step(struct replica *r, const struct raft_event *event, struct log_pos *proposed)
+{
+    struct store *s = r->store;
+    if (r->state == REPLICA_STATE_FENCED || s->failed) return STATUS_FENCED;
+    struct raft_event timed = *event;
+    timed.now_ns = env_now_ns(s->env);
+    struct raft_output out;
+    enum status status = raft_step(r->raft, &timed, &out);
+    if (status == STATUS_NO_MEMORY) {
+        store_fail(s, status, "no memory for the consensus step");
+        return status;
+    }
+    if (proposed != NULL) *proposed = (struct log_pos){out.proposed_term, out.proposed_index};
+    ASSERT(out.commit_index >= r->commit_index); /* SHARD-2: commit never falls */
+    r->commit_index = out.commit_index;
+    journal_write_output(r, &out);
+    for (uint32_t i = 0; i < out.message_count; i++) transport_send(r, &out.messages[i]);
+    take_reads(r, &out);
+    if (out.wake_at_ns == TIMER_NEVER) timer_cancel(s->options.timers, &r->timer);
+    else timer_arm(s->options.timers, &r->timer, out.wake_at_ns);
+    store_mark_dirty(s, r);
+    for (uint32_t i = 0; i < out.snapshot_count; i++)
+        snapshot_send_start(r, out.snapshots[i].member, out.snapshots[i].node);
+    /* From here on the group may be stepped again: the output is not looked at afterwards. */
+    bool role_changed = out.role_changed;
+    struct raft_load load = out.load_count > 0 ? out.loads[0] : (struct raft_load){0, 0};
+    if (load.first_index != 0) serve_load(r, &load);
+    if (role_changed) note_role(r);
+    return status;
+}
+
+enum status replica_step(struct replica *r, const struct raft_event *event)
+{
+    return step(r, event, NULL);
+}
+
+void replica_persisted(struct replica *r, uint64_t ticket)
+{
+    struct raft_event event = {.kind = RAFT_EVENT_PERSISTED, .ticket = ticket};
+    if (replica_step(r, &event) != STATUS_OK) COVER("shard_persisted_refused");
+}
+
+/* ---- entries that have left memory come back from the log on disk ---- */
+
+#define LOAD_ENTRIES_MAX 256
+#define LOAD_BYTES_MAX (2u << 20)
+
+struct load {
+    struct store *store;
+    struct range_id range;
+    uint64_t replica_id, first, last;
+    struct raft_entry entries[LOAD_ENTRIES_MAX];
+    uint32_t count;
+    struct buf payloads;
+    bool failed;
+};
+
+static void on_loaded_entry(void *ctx, uint64_t term, uint64_t index, uint8_t kind,
+                            struct bytes payload)
+{
+    struct load *l = ctx;
+    if (l->count == LOAD_ENTRIES_MAX || l->failed) return;
+    uint64_t offset = l->payloads.size;
+    buf_append_bytes(&l->payloads, payload);
+    if (l->payloads.failed) {
+        l->failed = true;
+        return;
+    }
+    l->entries[l->count++] = (struct raft_entry){
+        .term = term, .index = index, .kind = kind,
+        .payload = {(const uint8_t *)(uintptr_t)offset, payload.size}}; /* offset until sealed */
+}
+
+static void load_run(void *arg)
+{
+    struct load *l = arg;
+    struct store *s = l->store;
+    uint64_t last = l->last - l->first >= LOAD_ENTRIES_MAX ? l->first + LOAD_ENTRIES_MAX - 1 : l->last;
+    enum status status =
+        wal_read(s->wal, l->range, l->first, last, LOAD_BYTES_MAX, on_loaded_entry, l);
+    for (uint32_t i = 0; i < l->count; i++)
+        l->entries[i].payload.data = l->payloads.data + (uintptr_t)l->entries[i].payload.data;
+    struct replica *r = store_replica(s, l->range);
+    if (r != NULL && r->id == l->replica_id && !s->failed) {
+        if (status == STATUS_CORRUPT) replica_fence(r, "a log entry is damaged on disk");
+        struct raft_event event = {.kind = RAFT_EVENT_LOADED};
+        event.loaded.entries = l->entries;
+        event.loaded.count = l->count;
+        event.loaded.first_index = l->first;
+        event.loaded.ok = status == STATUS_OK && l->count > 0 && !l->failed;
+        if (replica_step(r, &event) != STATUS_OK) COVER("shard_loaded_refused");
+    }
+    buf_deinit(&l->payloads);
+    free(l);
+    store_fiber_end(s);
+}
+
+static void serve_load(struct replica *r, const struct raft_load *load)
+{
+    struct load *l = calloc(1, sizeof *l);
+    if (l != NULL) {
+        l->store = r->store;
+        l->range = r->range;
+        l->replica_id = r->id;
+        l->first = load->first_index;
+        l->last = load->last_index;
+        buf_init(&l->payloads, LOAD_BYTES_MAX + RAFT_ENTRY_BYTES_MAX);
+        COVER("shard_entry_load");
+        if (store_fiber(r->store, load_run, l) == STATUS_OK) return;
+        buf_deinit(&l->payloads);
+        free(l);
+    }
+    struct raft_event event = {.kind = RAFT_EVENT_LOADED};
+    event.loaded.first_index = load->first_index;
+    if (replica_step(r, &event) != STATUS_OK) COVER("shard_load_failed");
+}
+
+/* ---- proposals ---- */
+
+enum status replica_propose(struct replica *r, struct bytes command, uint64_t timeout_ns,
+                            struct proposal *p)
+{
+    ASSERT(p->on_done != NULL);
+    struct store *s = r->store;
+    uint64_t now_ns = env_now_ns(s->env);
+    if (s->failed || s->stopping || r->state != REPLICA_STATE_RUNNING) return STATUS_NOT_LEADER;
+    if (lsm_disk_full(s->lsm)) return STATUS_NO_SPACE;
+    if (lsm_pressure(s->lsm) >= 100 || s->overflow_bytes > (8u << 20)) {
+        s->metrics.proposals_refused++;
+        return STATUS_BUSY;
+    }
+    struct raft_event event = {.kind = RAFT_EVENT_PROPOSE};
+    event.propose.payload = command;
+    /* Nothing is applied inside a step, so the proposal may be listed after it. */
+    enum status status = step(r, &event, &p->pos);
+    if (status != STATUS_OK) {
+        s->metrics.proposals_refused++;
+        return status == STATUS_FENCED ? STATUS_NOT_LEADER : status;
+    }
+    s->metrics.proposals++;
+    p->started_ns = now_ns;
+    p->deadline_ns = now_ns + timeout_ns;
+    list_push_back(&r->proposals, &p->link);
+    if (p->deadline_ns < r->proposal_deadline_ns) r->proposal_deadline_ns = p->deadline_ns;
+    return STATUS_OK;
+}
+
+void proposals_end_all(struct replica *r, enum status status)
+{
+    struct list *item;
+    while ((item = list_pop_front(&r->proposals)) != NULL) {
+        struct proposal *p = CONTAINER_OF(item, struct proposal, link);
+        p->on_done(p, status, BYTES_EMPTY);
+    }
+}
+
+static void proposals_expire(struct replica *r, uint64_t now_ns)
+{
+    if (now_ns < r->proposal_deadline_ns) return;
+    struct list expired;
+    list_init(&expired);
+    r->proposal_deadline_ns = TIMER_NEVER;
+    LIST_FOR_EACH_SAFE(item, &r->proposals) {
+        struct proposal *p = CONTAINER_OF(item, struct proposal, link);
+        if (p->deadline_ns <= now_ns) {
+            list_remove(item);
+            list_push_back(&expired, item);
+        } else if (p->deadline_ns < r->proposal_deadline_ns) {
+            r->proposal_deadline_ns = p->deadline_ns;
+        }
+    }
+    struct list *item;
+    while ((item = list_pop_front(&expired)) != NULL) {
+        struct proposal *p = CONTAINER_OF(item, struct proposal, link);
+        COVER("shard_proposal_expired");
+        p->on_done(p, STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
+    }
+}
+
+/* ---- reads ---- */
+
+static void read_ask(struct replica *r, struct read_wait *w)
+{
+    w->context = r->next_read_context++;
+    struct raft_event event = {.kind = RAFT_EVENT_READ, .read_context = w->context};
+    if (replica_step(r, &event) != STATUS_OK) w->context = 0;
+}
+
+void replica_read(struct replica *r, uint64_t timeout_ns, struct read_wait *w)
+{
+    ASSERT(w->on_done != NULL);
+    w->confirmed = false;
+    w->deadline_ns = env_now_ns(r->store->env) + timeout_ns;
+    list_push_back(&r->reads, &w->link);
+    read_ask(r, w);
+    store_mark_dirty(r->store, r);
+}
+
+void replica_read_cancel(struct read_wait *w)
+{
+    if (w->link.next != NULL && !list_empty(&w->link)) list_remove(&w->link);
+}
+
+static void read_end(struct read_wait *w, enum status status)
+{
+    list_remove(&w->link);
+    w->on_done(w, status);
+}
+
+void reads_end_all(struct replica *r, enum status status)
+{
+    while (!list_empty(&r->reads))
+        read_end(CONTAINER_OF(r->reads.next, struct read_wait, link), status);
+}
+
+/* Answers what can be answered. on_done may add and cancel waits, so each round starts anew; waits behind
+ * an unanswered one are still looked at, once. */
+static void reads_turn(struct replica *r, uint64_t now_ns)
+{
+    if (list_empty(&r->reads)) return;
+    struct raft_status raft;
+    raft_status(r->raft, &raft);
+    struct list waiting;
+    list_init(&waiting);
+    struct list *item;
+    while ((item = list_pop_front(&r->reads)) != NULL) {
+        struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);
+        list_push_back(&waiting, item);
+        if (w->confirmed && r->applied.index >= w->index) read_end(w, STATUS_OK);
+        else if (now_ns >= w->deadline_ns) read_end(w, STATUS_TIMEOUT);
+        else if (w->context == 0 && raft.role != RAFT_ROLE_LEADER) read_end(w, STATUS_NOT_LEADER);
+    }
+    while ((item = list_pop_front(&waiting)) != NULL) {
+        struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);
+        list_push_back(&r->reads, item);
+        if (w->context == 0 && !w->confirmed) read_ask(r, w);
+    }
+}
+
+/* ---- the turn ---- */
+
+bool replica_turn(struct replica *r, uint64_t now_ns)
+{
+    if (r->state == REPLICA_STATE_FENCED) return false;
+    uint32_t applied = apply_committed(r, APPLY_BUDGET);
+    if (applied > 0) {
+        struct raft_event event = {.kind = RAFT_EVENT_APPLIED, .index = r->applied.index};
+        if (replica_step(r, &event) != STATUS_OK) COVER("shard_applied_refused");
+    }
+    bool serving = replica_serving(r);
+    if (serving != r->was_serving) {
+        r->was_serving = serving;
+        r->store->options.app->role_changed(r->app);
+    }
+    proposals_expire(r, now_ns);
+    reads_turn(r, now_ns);
+    return r->state == REPLICA_STATE_RUNNING && r->applied.index < r->commit_index;
+}
+
+void replica_fence(struct replica *r, const char *why)
+{
+    if (r->state == REPLICA_STATE_FENCED) return;
+    LOG_ERROR(r->store->logger, "shard", "replica fenced", "range=%llu why=\"%s\"",
+              (unsigned long long)r->range.value, why);
+    COVER("shard_replica_fenced");
+    r->state = REPLICA_STATE_FENCED;
+    timer_cancel(r->store->options.timers, &r->timer);
+    proposals_end_all(r, STATUS_UNKNOWN_OUTCOME);
+    reads_end_all(r, STATUS_NOT_LEADER);
+    r->was_serving = false;
+    r->store->options.app->role_changed(r->app);
+}
+
+/* ---- who is who ---- */
+
+static uint64_t node_in(const struct raft_member *members, uint32_t count, uint64_t id)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (members[i].id == id) return members[i].node;
+    return 0;
+}
+
+uint64_t replica_node_of(const struct replica *r, uint64_t replica_id)
+{
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    const struct raft_config *c = status.config;
+    uint64_t node = node_in(c->voters, c->voter_count, replica_id);
+    if (node == 0) node = node_in(c->outgoing, c->outgoing_count, replica_id);
+    if (node == 0) node = node_in(c->learners, c->learner_count, replica_id);
+    if (node == 0) node = node_in(r->senders, SENDERS_MAX, replica_id);
+    return node;
+}
+
+void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node)
+{
+    for (uint32_t i = 0; i < SENDERS_MAX; i++) {
+        if (r->senders[i].id != replica_id) continue;
+        r->senders[i].node = node;
+        return;
+    }
+    r->senders[r->sender_next] = (struct raft_member){replica_id, node};
+    r->sender_next = (r->sender_next + 1) % SENDERS_MAX;
+}
+
+/* ---- questions ---- */
+
+struct range_id replica_range(const struct replica *r) { return r->range; }
+struct store *replica_store(const struct replica *r) { return r->store; }
+const struct descriptor *replica_descriptor(const struct replica *r) { return &r->descriptor; }
+void *replica_app(const struct replica *r) { return r->app; }
+
+void replica_raft_status(const struct replica *r, struct raft_status *status_out)
+{
+    raft_status(r->raft, status_out);
+}
+
+bool replica_serving(const struct replica *r)
+{
+    if (r->state != REPLICA_STATE_RUNNING || r->store->failed) return false;
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    return status.role == RAFT_ROLE_LEADER && r->applied.term == status.term;
+}
+
+struct node_id replica_leader_hint(const struct replica *r)
+{
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    return (struct node_id){status.leader_node};
+}
+
+enum status replica_transfer(struct replica *r, struct node_id to)
+{
+    const struct raft_member *m = to.value == 0 ? NULL : descriptor_member_on(&r->descriptor, to);
+    if (to.value != 0 && m == NULL) return STATUS_NOT_FOUND;
+    struct raft_event event = {.kind = RAFT_EVENT_TRANSFER, .member = m == NULL ? 0 : m->id};
+    return replica_step(r, &event);
+}

@@ -1,0 +1,77 @@
+/* Where a key is served, as this node knows. Wrong answers are harmless: the owner checks (range, epoch)
+ * and answers with its own descriptor. */
+#include "shard/shard_int.h"
+
+#define ROUTES_MAX (sizeof ((struct store *)0)->routes / sizeof ((struct store *)0)->routes[0])
+
+static struct route_entry *route_of(struct store *s, struct range_id range)
+{
+    for (uint32_t i = 0; i < s->route_count; i++)
+        if (s->routes[i].descriptor.range.value == range.value) return &s->routes[i];
+    return NULL;
+}
+
+void store_route_learn(struct store *s, const struct descriptor *descriptor)
+{
+    if (descriptor->epoch == 0) return;
+    struct route_entry *e = route_of(s, descriptor->range);
+    if (e == NULL) {
+        if (s->route_count == ROUTES_MAX) return;
+        e = &s->routes[s->route_count++];
+        e->leader.value = 0;
+        e->descriptor.epoch = 0;
+    }
+    if (e->descriptor.epoch >= descriptor->epoch) return;
+    descriptor_copy(&e->descriptor, descriptor);
+}
+
+void store_route_learn_leader(struct store *s, struct range_id range, struct node_id leader)
+{
+    struct route_entry *e = route_of(s, range);
+    if (e != NULL) e->leader = leader;
+}
+
+/* A member to try when no leader is known: another one at each attempt. */
+static struct node_id some_member(struct store *s, const struct descriptor *d)
+{
+    uint32_t count = d->config.voter_count;
+    if (count == 0) return (struct node_id){0};
+    uint32_t first = (uint32_t)prng_below(&s->prng, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct node_id node = {d->config.voters[(first + i) % count].node};
+        struct node_entry *n = nodes_find(s, node);
+        if (node.value == s->identity.node.value || (n != NULL && n->link_up[NET_LINK_DATA])) return node;
+    }
+    return (struct node_id){0};
+}
+
+enum status store_route(struct store *s, struct bytes key, struct descriptor *descriptor_out,
+                        struct node_id *leader_out)
+{
+    for (uint32_t i = 0; i < s->route_count; i++) {
+        struct route_entry *e = &s->routes[i];
+        if (!descriptor_contains(&e->descriptor, key)) continue;
+        descriptor_copy(descriptor_out, &e->descriptor);
+        struct replica *local = store_replica(s, e->descriptor.range);
+        struct node_id leader = {0};
+        if (local != NULL) leader = replica_leader_hint(local);
+        if (leader.value == 0) leader = e->leader;
+        if (leader.value == 0) leader = some_member(s, &e->descriptor);
+        *leader_out = leader;
+        return STATUS_OK;
+    }
+    return STATUS_NOT_FOUND;
+}
+
+struct node_id store_meta_leader(const struct store *s)
+{
+    struct store *mutable = (struct store *)(uintptr_t)s; /* some_member draws a number */
+    struct replica *local = store_replica(mutable, RANGE_META);
+    if (local != NULL) {
+        struct node_id leader = replica_leader_hint(local);
+        if (leader.value != 0) return leader;
+    }
+    struct route_entry *e = route_of(mutable, RANGE_META);
+    if (e == NULL) return (struct node_id){0};
+    return e->leader.value != 0 ? e->leader : some_member(mutable, &e->descriptor);
+}

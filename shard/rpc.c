@@ -1,0 +1,239 @@
+#include "shard/rpc.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/codec.h"
+#include "shard/shard.h"
+
+/* REQUEST: id u64, kind u16, body. REPLY: id u64, status u16, body. */
+#define REQUEST_HEAD_BYTES 10
+#define RPC_BODY_BYTES_MAX (NET_MESSAGE_BYTES_MAX - 64)
+
+struct rpc_handler {
+    void (*handle)(void *ctx, struct rpc_token token, struct bytes body);
+    void *ctx;
+};
+
+/* A message of this node to itself, waiting for the next rpc_step; the payload follows. */
+struct rpc_local {
+    struct list link;
+    uint16_t type;
+    size_t size;
+    uint8_t payload[];
+};
+
+struct rpc {
+    struct rpc_options options;
+    struct rpc_handler handlers[RPC_KIND_COUNT];
+    struct map calls;  /* id -> call */
+    struct list order; /* calls, oldest first */
+    struct list local; /* struct rpc_local */
+    uint64_t next_id;
+    struct buf scratch;
+};
+
+enum status rpc_create(const struct rpc_options *options, struct rpc **rpc_out)
+{
+    ASSERT(options->env != NULL && options->timers != NULL);
+    struct rpc *r = calloc(1, sizeof *r);
+    if (r == NULL) return STATUS_NO_MEMORY;
+    r->options = *options;
+    if (r->options.call_count_max == 0) r->options.call_count_max = 65536;
+    map_init(&r->calls);
+    list_init(&r->order);
+    list_init(&r->local);
+    buf_init(&r->scratch, NET_MESSAGE_BYTES_MAX);
+    /* A restarted node must not take a late reply for one of its new calls. */
+    r->next_id = env_random_u64(options->env) | 1;
+    *rpc_out = r;
+    return STATUS_OK;
+}
+
+static void call_end(struct rpc_call *call, enum status status, struct bytes body)
+{
+    rpc_cancel(call);
+    call->on_done(call, status, body);
+}
+
+void rpc_destroy(struct rpc *r)
+{
+    while (!list_empty(&r->order))
+        call_end(CONTAINER_OF(r->order.next, struct rpc_call, link), STATUS_CANCELLED, BYTES_EMPTY);
+    struct list *item;
+    while ((item = list_pop_front(&r->local)) != NULL)
+        free(CONTAINER_OF(item, struct rpc_local, link));
+    map_deinit(&r->calls);
+    buf_deinit(&r->scratch);
+    free(r);
+}
+
+void rpc_set_self(struct rpc *r, struct node_id self)
+{
+    r->options.self = self;
+}
+
+void rpc_set_net(struct rpc *r, struct net *net)
+{
+    r->options.net = net;
+}
+
+void rpc_serve(struct rpc *r, enum rpc_kind kind,
+               void (*handler)(void *ctx, struct rpc_token token, struct bytes body), void *ctx)
+{
+    ASSERT(kind > 0 && kind < RPC_KIND_COUNT);
+    ASSERT(r->handlers[kind].handle == NULL);
+    r->handlers[kind] = (struct rpc_handler){handler, ctx};
+}
+
+static void local_push(struct rpc *r, uint16_t type, struct bytes payload)
+{
+    struct rpc_local *m = malloc(sizeof *m + payload.size);
+    ASSERT(m != NULL);
+    m->type = type;
+    m->size = payload.size;
+    memcpy(m->payload, payload.data, payload.size);
+    list_push_back(&r->local, &m->link);
+}
+
+/* Sends scratch. */
+static enum status transmit(struct rpc *r, struct node_id to, uint16_t type)
+{
+    if (r->scratch.failed) return STATUS_TOO_LARGE;
+    struct bytes payload = buf_view(&r->scratch);
+    if (to.value == r->options.self.value) {
+        local_push(r, type, payload);
+        return STATUS_OK;
+    }
+    if (r->options.net == NULL) return STATUS_CLOSED;
+    return net_send(r->options.net, to, NET_LINK_DATA, type, 1, 1, payload);
+}
+
+static void on_timeout(struct timer *t, void *ctx)
+{
+    (void)t;
+    COVER("rpc_timeout");
+    call_end(ctx, STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
+}
+
+static void on_not_sent(struct timer *t, void *ctx)
+{
+    (void)t;
+    call_end(ctx, STATUS_CLOSED, BYTES_EMPTY);
+}
+
+enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to, enum rpc_kind kind,
+                      struct bytes body, uint64_t timeout_ns)
+{
+    ASSERT(!call->active && call->on_done != NULL);
+    ASSERT(to.value != 0);
+    if (r->calls.count >= r->options.call_count_max) return STATUS_BUSY;
+    if (body.size > RPC_BODY_BYTES_MAX) return STATUS_TOO_LARGE;
+    call->id = r->next_id;
+    if (map_put(&r->calls, call->id, call) != STATUS_OK) return STATUS_BUSY;
+    r->next_id += 2; /* stays odd: never 0 */
+    call->to = to;
+    call->rpc = r;
+    call->active = true;
+    list_push_back(&r->order, &call->link);
+
+    buf_reset(&r->scratch);
+    put_u64(&r->scratch, call->id);
+    put_u16(&r->scratch, (uint16_t)kind);
+    buf_append_bytes(&r->scratch, body);
+    bool sent = transmit(r, to, SHARD_MESSAGE_REQUEST) == STATUS_OK;
+    uint64_t now_ns = env_now_ns(r->options.env);
+    timer_init(&call->timer, sent ? on_timeout : on_not_sent, call);
+    timer_arm(r->options.timers, &call->timer, sent ? now_ns + timeout_ns : now_ns);
+    return STATUS_OK;
+}
+
+void rpc_cancel(struct rpc_call *call)
+{
+    if (!call->active) return;
+    call->active = false;
+    list_remove(&call->link);
+    timer_cancel(call->rpc->options.timers, &call->timer);
+    void *was = map_remove(&call->rpc->calls, call->id);
+    ASSERT(was == call);
+}
+
+void rpc_reply(struct rpc *r, struct rpc_token token, enum status status, struct bytes body)
+{
+    buf_reset(&r->scratch);
+    put_u64(&r->scratch, token.id);
+    put_u16(&r->scratch, (uint16_t)status);
+    buf_append_bytes(&r->scratch, body);
+    ASSERT(!r->scratch.failed); /* repliers bound what they build */
+    /* A lost reply ends the call by its link or its time-out. */
+    enum status sent = transmit(r, token.from, SHARD_MESSAGE_REPLY);
+    if (sent != STATUS_OK) COVER("rpc_reply_not_sent");
+}
+
+static void deliver_request(struct rpc *r, struct node_id from, struct bytes payload)
+{
+    struct reader in = reader_make(payload);
+    struct rpc_token token = {from, get_u64(&in)};
+    uint16_t kind = get_u16(&in);
+    if (in.failed) return;
+    if (kind == 0 || kind >= RPC_KIND_COUNT || r->handlers[kind].handle == NULL) {
+        rpc_reply(r, token, STATUS_UNSUPPORTED, BYTES_EMPTY);
+        return;
+    }
+    r->handlers[kind].handle(r->handlers[kind].ctx, token, bytes_make(in.at, reader_left(&in)));
+}
+
+static void deliver_reply(struct rpc *r, struct node_id from, struct bytes payload)
+{
+    struct reader in = reader_make(payload);
+    uint64_t id = get_u64(&in);
+    uint16_t status = get_u16(&in);
+    if (in.failed || status >= STATUS_COUNT) return;
+    struct rpc_call *call = map_get(&r->calls, id);
+    if (call == NULL || call->to.value != from.value) return; /* late */
+    call_end(call, (enum status)status, bytes_make(in.at, reader_left(&in)));
+}
+
+bool rpc_step(struct rpc *r)
+{
+    /* Only what was there at the start: handlers may queue more. */
+    struct list batch;
+    list_init(&batch);
+    struct list *item;
+    while ((item = list_pop_front(&r->local)) != NULL) list_push_back(&batch, item);
+    bool any = !list_empty(&batch);
+    while ((item = list_pop_front(&batch)) != NULL) {
+        struct rpc_local *m = CONTAINER_OF(item, struct rpc_local, link);
+        rpc_on_message(r, r->options.self, m->type, bytes_make(m->payload, m->size));
+        free(m);
+    }
+    return any;
+}
+
+void rpc_on_message(struct rpc *r, struct node_id from, uint16_t type, struct bytes payload)
+{
+    if (type == SHARD_MESSAGE_REQUEST) deliver_request(r, from, payload);
+    else deliver_reply(r, from, payload);
+}
+
+void rpc_on_link_down(struct rpc *r, struct node_id peer)
+{
+    /* Ending a call may start others towards the same peer; only those of before are ended. */
+    uint64_t end = r->next_id;
+    struct list *item = r->order.next;
+    while (item != &r->order) {
+        struct rpc_call *call = CONTAINER_OF(item, struct rpc_call, link);
+        if (call->id >= end) break;
+        if (call->to.value != peer.value) {
+            item = item->next;
+            continue;
+        }
+        call_end(call, STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
+        item = r->order.next; /* on_done may have changed the list anywhere */
+    }
+}
+
+size_t rpc_in_flight(const struct rpc *r)
+{
+    return r->calls.count;
+}

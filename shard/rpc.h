@@ -1,0 +1,78 @@
+/* Requests and replies between nodes (and of a node with itself, without a network). A call ends exactly
+ * once: with the reply's status and body, or with
+ *   STATUS_CLOSED   never sent: no link, or its output is full; the callee saw nothing
+ *   STATUS_UNKNOWN_OUTCOME  sent, and the link or the time ended before a reply
+ *   STATUS_CANCELLED  the caller's store is closing.
+ * Nothing completes inside rpc_call. */
+#ifndef OSTRAKA_SHARD_RPC_H
+#define OSTRAKA_SHARD_RPC_H
+
+#include "base/buf.h"
+#include "base/ids.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/timer.h"
+#include "net/net.h"
+
+enum rpc_kind {
+    RPC_META_JOIN = 1,    /* a new node asks for an id (forwarded by whoever it asked) */
+    RPC_META_RANGE = 2,   /* a range leader reports its descriptor to the metadata range */
+    RPC_META_NODE = 3,    /* a node reports its record (addresses, incarnation) at every start */
+    RPC_RANGE_TARGET = 4, /* placement tells a range leader which nodes shall hold the range */
+    RPC_CLOCK_NOW = 5,    /* a timestamp from the clock master; body: lower bound (advance) */
+    RPC_READ = 6,         /* txn/: read operations of one range at one timestamp */
+    RPC_COMMIT = 7,       /* txn/: one-phase commit */
+    RPC_TRANSFER = 8,     /* ask a range leader to hand over */
+    RPC_KIND_COUNT
+};
+
+struct rpc;
+
+struct rpc_call {
+    struct list link;      /* the rest is private until on_done */
+    uint64_t id;
+    struct node_id to;
+    struct timer timer;
+    struct rpc *rpc;
+    bool active;
+    /* body: borrowed for the call of on_done */
+    void (*on_done)(struct rpc_call *call, enum status status, struct bytes body);
+    void *ctx;
+};
+
+/* A request under way on the answering side: copy it, answer once, from anywhere, later. */
+struct rpc_token {
+    struct node_id from;
+    uint64_t id;
+};
+
+struct rpc_options {
+    struct env *env;
+    struct timer_heap *timers;
+    struct net *net;
+    struct node_id self;
+    size_t call_count_max; /* calls in flight; beyond STATUS_BUSY; default 65536 */
+};
+
+MUST_USE enum status rpc_create(const struct rpc_options *options, struct rpc **rpc_out);
+/* Ends every call with STATUS_CANCELLED first. */
+void rpc_destroy(struct rpc *r);
+void rpc_set_self(struct rpc *r, struct node_id self);
+void rpc_set_net(struct rpc *r, struct net *net);
+/* handler: body is borrowed for the call. */
+void rpc_serve(struct rpc *r, enum rpc_kind kind,
+               void (*handler)(void *ctx, struct rpc_token token, struct bytes body), void *ctx);
+/* call: zeroed by the caller but for on_done and ctx; stays until on_done. STATUS_BUSY: not started. */
+MUST_USE enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to,
+                               enum rpc_kind kind, struct bytes body, uint64_t timeout_ns);
+/* Forgets the call: on_done will not be called. */
+void rpc_cancel(struct rpc_call *call);
+void rpc_reply(struct rpc *r, struct rpc_token token, enum status status, struct bytes body);
+/* Delivers local requests and replies that were queued; returns true when there were any. */
+bool rpc_step(struct rpc *r);
+/* From the net handler. */
+void rpc_on_message(struct rpc *r, struct node_id from, uint16_t type, struct bytes payload);
+void rpc_on_link_down(struct rpc *r, struct node_id peer);
+size_t rpc_in_flight(const struct rpc *r);
+
+#endif

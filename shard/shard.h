@@ -1,0 +1,247 @@
+/* One store: its log, its engine, its replicas and what drives them. shard/ replicates opaque commands,
+ * keeps the metadata range and the node table, and tells txn/ (through struct shard_app) what was
+ * applied. Nothing here knows keys of tables, transactions or SQL. */
+#ifndef OSTRAKA_SHARD_SHARD_H
+#define OSTRAKA_SHARD_SHARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fiber.h"
+#include "base/ids.h"
+#include "base/list.h"
+#include "base/timer.h"
+#include "io/env.h"
+#include "lsm/lsm.h"
+#include "net/net.h"
+#include "raft/raft.h"
+#include "shard/descriptor.h"
+#include "shard/rpc.h"
+#include "wal/wal.h"
+
+struct store;
+struct replica;
+struct shard_app;
+
+/* ---- messages between stores (net types) ---- */
+
+enum shard_message {
+    SHARD_MESSAGE_RAFT = 1,     /* a batch of Raft messages of any ranges */
+    SHARD_MESSAGE_NODES = 2,    /* the sender's node table */
+    SHARD_MESSAGE_SNAPSHOT_BEGIN = 3,
+    SHARD_MESSAGE_SNAPSHOT_CHUNK = 4,
+    SHARD_MESSAGE_SNAPSHOT_END = 5,
+    SHARD_MESSAGE_SNAPSHOT_REPLY = 6,
+    SHARD_MESSAGE_REQUEST = 7,  /* rpc */
+    SHARD_MESSAGE_REPLY = 8,
+    SHARD_MESSAGE_JOIN = 9,     /* guest -> node */
+    SHARD_MESSAGE_JOIN_REPLY = 10,
+    SHARD_MESSAGE_INIT = 11,    /* guest -> node */
+    SHARD_MESSAGE_INIT_REPLY = 12,
+};
+
+/* ---- nodes ---- */
+
+struct node_record {
+    struct node_id node;
+    uint64_t incarnation;
+    uint64_t token; /* of its join request: asking twice gives one id */
+    bool removed;
+    char peer_address[NET_HOST_MAX], sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
+    char locality[128];
+};
+#define SHARD_NODES_MAX 128
+
+/* What this node knows of another. */
+struct node_view {
+    struct node_record record;
+    uint64_t last_seen_ns;  /* a message arrived on some link; own clock; 0: never */
+    bool link_up;           /* our control link to it is up */
+};
+
+/* ---- the application on top (txn/) ---- */
+
+struct shard_batch; /* writes of the entry being applied */
+/* Adds one write; key and value are copied. */
+void shard_batch_put(struct shard_batch *b, enum lsm_space space, struct bytes key, uint64_t ts,
+                     struct bytes value);
+void shard_batch_delete(struct shard_batch *b, enum lsm_space space, struct bytes key, uint64_t ts);
+
+struct shard_app {
+    /* A replica starts (after recovery or bootstrap). Returns the application's state for it, or NULL
+     * when out of memory. */
+    void *(*open)(void *ctx, struct replica *r);
+    void (*close)(void *replica_state);
+    /* Applies one committed command, deterministically, into the batch. STATUS_VERSION stops the node: an
+     * unknown command is never skipped. */
+    enum status (*apply)(void *replica_state, struct log_pos pos, struct bytes command,
+                         struct shard_batch *batch);
+    /* Role, term or leader changed; or the replica became able to serve (its own-term entry applied). */
+    void (*role_changed)(void *replica_state);
+    /* The state was replaced by a snapshot. */
+    void (*installed)(void *replica_state);
+    void *ctx;
+};
+
+/* ---- the store ---- */
+
+struct store_options {
+    struct env *env;
+    struct timer_heap *timers;
+    struct fiber_pool *fibers;   /* recovery, background work, snapshots */
+    struct logger *logger;
+    const char *directory;       /* "store0" */
+    uint16_t store_id;           /* 1.. */
+    uint64_t seed;
+    const struct shard_app *app;
+    /* sizes; 0: default */
+    uint64_t memtable_bytes, cache_bytes, table_bytes;
+    uint32_t wal_segment_bytes;
+    enum wal_sync_mode wal_sync_mode;
+    uint64_t heartbeat_ns, election_timeout_ns; /* 100 ms, 600 ms */
+    uint32_t replication_factor;                /* 3 */
+    uint64_t log_bytes_max; /* a range's applied log beyond which it is truncated; 64 MiB */
+    uint64_t dead_after_ns; /* a node silent for so long is replaced; 5 min */
+    /* own addresses, for the node record */
+    char peer_address[NET_HOST_MAX], sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
+    char locality[128];
+    /* The store cannot go on: the node has to stop. what: a sentence for the log. */
+    void (*on_failed)(void *ctx, enum status status, const char *what);
+    /* The node got its identity (join or init), or knew it from its log. */
+    void (*on_identity)(void *ctx);
+    void *ctx;
+};
+
+/* Recovers a store, or makes a new one. Runs on a fiber. *why (static text) explains a refusal:
+ * STATUS_VERSION, STATUS_INVALID (other store), STATUS_CORRUPT (fenced), STATUS_IO, STATUS_NO_SPACE. */
+MUST_USE enum status store_open(const struct store_options *options, struct store **store_out,
+                                const char **why);
+/* Ends everything that waits at once; no callback of the options is called any more. Between
+ * env_shutdown and the last drain of the environment. */
+void store_abandon(struct store *s);
+/* After store_abandon and a drain, or after store_stop and store_idle. */
+void store_close(struct store *s);
+/* Starts an orderly end: hands leadership over, stops taking part. */
+void store_stop(struct store *s);
+bool store_idle(const struct store *s);
+
+/* Wires the store to its network. net's handler calls the store_on_* functions below. */
+void store_attach_net(struct store *s, struct net *net);
+struct rpc *store_rpc(struct store *s);
+/* Everything that can be done without waiting: applies, background work, batched sends, the log's
+ * group. Returns when it wants to be called again (now_ns: at once; TIMER_NEVER: when something happened;
+ * timers are the caller's). */
+uint64_t store_step(struct store *s, uint64_t now_ns);
+
+void store_on_message(struct store *s, struct node_id from, uint16_t type, struct bytes payload);
+void store_on_guest_message(struct store *s, struct net_guest *guest, uint16_t type,
+                            struct bytes payload);
+void store_on_guest_closed(struct store *s, struct net_guest *guest);
+void store_on_link(struct store *s, struct node_id peer, enum net_link link, bool up);
+void store_on_peer_seen(struct store *s, const struct net_identity *peer);
+enum net_refusal store_admit(struct store *s, const struct net_identity *peer);
+
+/* ---- identity and membership ---- */
+
+/* Zero node id: this store belongs to no cluster yet. */
+const struct net_identity *store_identity(const struct store *s);
+/* Makes this node the only member of a new cluster. STATUS_EXISTS when it is in one already. done is
+ * called when ranges 1 and 2 serve. */
+void store_init_cluster(struct store *s, void (*done)(void *ctx, enum status status), void *ctx);
+/* Asks the seeds, in turn and for ever, to let this node in. Has no effect once it has an identity,
+ * except that the seeds are dialled. `seeds`: comma-separated host:port; copied. */
+MUST_USE enum status store_join(struct store *s, const char *seeds);
+
+/* Known nodes in id order. Returns how many (<= max). */
+uint32_t store_nodes(const struct store *s, struct node_view *nodes_out, uint32_t max);
+
+/* ---- replicas ---- */
+
+struct replica *store_replica(struct store *s, struct range_id range); /* or NULL */
+struct replica *store_replica_next(struct store *s, const struct replica *after); /* by range id */
+struct replica *store_replica_for_key(struct store *s, struct bytes key); /* or NULL */
+struct range_id replica_range(const struct replica *r);
+struct store *replica_store(const struct replica *r);
+const struct descriptor *replica_descriptor(const struct replica *r);
+void *replica_app(const struct replica *r);
+void replica_raft_status(const struct replica *r, struct raft_status *status_out);
+/* Leader, and an entry of its own term is applied: it may serve. */
+bool replica_serving(const struct replica *r);
+/* The node to ask instead, or 0. */
+struct node_id replica_leader_hint(const struct replica *r);
+struct lsm *store_lsm(struct store *s);
+struct wal *store_wal(struct store *s);
+struct env *store_env(struct store *s);
+struct timer_heap *store_timers(struct store *s);
+struct fiber_pool *store_fibers(struct store *s);
+struct logger *store_logger(struct store *s);
+
+/* First byte of every command in a range's log: whose it is. */
+enum shard_command {
+    SHARD_COMMAND_META = 1, /* the metadata range's own */
+    SHARD_COMMAND_APP = 2,  /* struct shard_app applies the rest */
+};
+
+/* A command on its way. on_done is called exactly once, never from inside replica_propose:
+ * STATUS_OK            applied here; result is what apply left (metadata commands) or empty
+ * STATUS_NOT_LEADER    certainly not committed
+ * STATUS_UNKNOWN_OUTCOME  leadership was lost and it is not known yet; or time ran out
+ * STATUS_CANCELLED     the store closes. */
+struct proposal {
+    struct list link;
+    struct log_pos pos;
+    uint64_t started_ns, deadline_ns;
+    void (*on_done)(struct proposal *p, enum status status, struct bytes result);
+    void *ctx;
+};
+/* command is copied. STATUS_OK: on_done follows. Else nothing happened: STATUS_NOT_LEADER, STATUS_BUSY
+ * (uncommitted bound, engine or log pressure), STATUS_NO_SPACE, STATUS_TOO_LARGE. */
+MUST_USE enum status replica_propose(struct replica *r, struct bytes command, uint64_t timeout_ns,
+                                     struct proposal *p);
+
+/* Confirms leadership by a quorum round (or a valid lease) that begins after this call, and waits until
+ * everything committed before it is applied here. on_done: STATUS_OK, STATUS_NOT_LEADER,
+ * STATUS_TIMEOUT, STATUS_CANCELLED. Never called from inside. */
+struct read_wait {
+    struct list link;
+    uint64_t context, index, deadline_ns;
+    bool confirmed;
+    void (*on_done)(struct read_wait *w, enum status status);
+    void *ctx;
+};
+void replica_read(struct replica *r, uint64_t timeout_ns, struct read_wait *w);
+void replica_read_cancel(struct read_wait *w);
+
+/* ---- routing ---- */
+
+/* Where to send a request for a key: the range, its epoch and the most likely leader as this node knows
+ * them. leader_out is 0 when nobody is known (ask any member, or wait). */
+MUST_USE enum status store_route(struct store *s, struct bytes key, struct descriptor *descriptor_out,
+                                 struct node_id *leader_out);
+/* What a reply taught: who leads; and the descriptor when the route was stale. */
+void store_route_learn_leader(struct store *s, struct range_id range, struct node_id leader);
+void store_route_learn(struct store *s, const struct descriptor *descriptor);
+/* The clock master: the leader of the metadata range as far as known, or 0. */
+struct node_id store_meta_leader(const struct store *s);
+
+/* ---- metadata range (on its leader) ---- */
+
+/* The highest timestamp the clock master may have issued, as of the applied state. */
+uint64_t store_clock_limit(const struct store *s);
+/* Raises the limit by a replicated entry. */
+MUST_USE enum status store_clock_limit_raise(struct store *s, uint64_t limit, struct proposal *p);
+/* Visits the mirrored descriptors (only on replicas of the metadata range). */
+void store_meta_ranges(const struct store *s, void (*visit)(void *ctx, const struct descriptor *d),
+                       void *ctx);
+
+/* Hands the leadership of a range to a node (0: to the best). STATUS_NOT_LEADER, STATUS_BUSY. */
+MUST_USE enum status replica_transfer(struct replica *r, struct node_id to);
+
+struct store_metrics {
+    uint64_t proposals, proposals_refused, applied_entries, raft_messages_in, raft_messages_out;
+    uint64_t snapshots_sent, snapshots_received, elections, replicas, leaders, wal_overflow;
+    struct histogram commit_ns; /* proposal to applied */
+};
+const struct store_metrics *store_metrics(const struct store *s);
+
+#endif

@@ -1,0 +1,269 @@
+/* Private structs of shard/. One file per idea:
+ *   store.c             lifecycle, turn, failure          recover.c   what start-up finds
+ *   replica.c           one Raft group and its driver     apply.c     committed entries -> engine
+ *   transport.c         Raft messages <-> frames          snapshot.c  whole ranges between stores
+ *   meta.c              the metadata range's state        nodes.c     identity, node table, join, init
+ *   placement.c         who shall hold what               route.c     where a key is served
+ *   bootstrap.c         the first node of a cluster       journal.c   what the groups write */
+#ifndef OSTRAKA_SHARD_SHARD_INT_H
+#define OSTRAKA_SHARD_SHARD_INT_H
+
+#include "base/assert.h"
+#include "base/codec.h"
+#include "base/prng.h"
+#include "shard/shard.h"
+
+/* Facts about the store in its log. */
+enum fact_key {
+    FACT_IDENTITY = 1,    /* cluster id, node id, incarnation */
+    FACT_NODE_BASE = 256, /* + node id: its last known record */
+};
+
+struct shard_batch {
+    struct lsm_write *writes;
+    uint32_t count, capacity;
+    struct buf bytes;  /* keys and values; writes hold offsets until batch_seal */
+    bool failed;
+};
+void batch_init(struct shard_batch *b);
+void batch_deinit(struct shard_batch *b);
+void batch_reset(struct shard_batch *b);
+/* Turns offsets into views. */
+void batch_seal(struct shard_batch *b);
+
+/* An output of a group that waits for its log bytes to become durable. */
+struct pending_ticket {
+    struct list link; /* store.tickets, by lsn */
+    struct replica *replica;
+    uint64_t ticket, lsn;
+};
+
+/* Log records that did not fit into the log's buffers, in order (WAL order is never changed). */
+struct overflow_record {
+    struct list link;
+    struct replica *replica; /* of the ticket */
+    struct range_id range;
+    enum { OVERFLOW_ENTRY, OVERFLOW_HARD_STATE, OVERFLOW_START, OVERFLOW_TICKET } kind;
+    uint64_t a, b, c; /* entry: term, index; hard state: term, vote, commit; start: term, index; ticket */
+    uint8_t entry_kind;
+    size_t size;
+    uint8_t payload[];
+};
+
+#define SENDERS_MAX 8
+#define RECEIVE_ENTRIES_MAX 4096 /* entries in one Raft message */
+
+enum replica_state {
+    REPLICA_STATE_RUNNING,
+    REPLICA_STATE_INSTALLING, /* a snapshot replaces the state; nothing is applied */
+    REPLICA_STATE_FENCED,     /* damaged: takes no part until refetched */
+};
+
+struct replica {
+    struct list link;        /* store.replicas, by range id */
+    struct list dirty_link;  /* store.dirty: has something to apply or answer */
+    struct store *store;
+    struct range_id range;
+    uint64_t id; /* replica id; 0: not told yet */
+    struct raft *raft;
+    struct descriptor descriptor; /* as of applied */
+    struct log_pos applied;
+    void *app;
+    struct timer timer;
+    enum replica_state state;
+    bool was_serving;
+    uint64_t commit_index;
+    struct list proposals;   /* by index */
+    uint64_t proposal_deadline_ns; /* a lower bound of theirs */
+    struct list reads;       /* struct read_wait in order of asking */
+    uint64_t next_read_context;
+    struct raft_member senders[SENDERS_MAX]; /* replica id -> node, learnt from messages */
+    uint32_t sender_next;
+    uint64_t log_bytes;      /* appended since the log's start, roughly */
+    /* placement's order for this range (leader) */
+    uint64_t target[RAFT_VOTERS_MAX];
+    uint32_t target_count;
+    uint64_t target_epoch;
+    uint64_t mirrored_epoch; /* the metadata range is known to have it */
+    bool mirror_busy;
+    struct snapshot_send *sends; /* linked by next */
+    struct snapshot_receive *receive;
+};
+
+struct meta_state {
+    bool initialized;
+    uint8_t cluster_id[16];
+    uint64_t next_node_id, next_range_id, clock_limit;
+    struct node_record *nodes[SHARD_NODES_MAX];
+    uint32_t node_count;
+    struct descriptor **ranges; /* by end key, unbounded last */
+    uint32_t range_count, range_capacity;
+};
+
+struct route_entry {
+    struct descriptor descriptor;
+    struct node_id leader;
+    uint64_t learnt_ns;
+};
+
+struct node_entry {
+    struct node_record record;
+    uint64_t last_seen_ns;
+    bool link_up[NET_LINK_COUNT];
+    bool fact_stale; /* our log does not have this record yet */
+};
+
+struct store {
+    struct store_options options;
+    struct env *env;
+    struct logger *logger;
+    struct wal *wal;
+    struct lsm *lsm;
+    struct net *net;
+    struct rpc *rpc;
+    struct prng prng;
+    struct list replicas, dirty;
+    struct list tickets;    /* struct pending_ticket */
+    struct list overflow;   /* struct overflow_record */
+    size_t overflow_bytes;
+    struct list incoming_snapshots;
+    struct shard_batch batch;
+    struct buf scratch, command;
+    struct timer tick;      /* every 100 ms: gossip, placement, mirrors, markers */
+    uint64_t tick_count, started_ns;
+    bool failed, stopping, creating;
+    uint32_t fiber_count;   /* fibers of this module that are running */
+
+    struct net_identity identity;
+    uint64_t identity_lsn;  /* durable from here on */
+    bool identity_durable;
+    struct node_entry *nodes[SHARD_NODES_MAX];
+    uint32_t node_count;
+    char seeds[1024];
+    uint32_t seed_next;
+    struct net_visit *visit; /* join in progress */
+    uint64_t join_token;
+    struct timer join_timer;
+    struct list joins;       /* struct join_request, nodes.c */
+    struct net_guest *init_guest;
+    struct list sleepers;    /* fibers that wait for a time, store.c */
+    struct raft_entry *receive_entries;
+    void (*init_done)(void *ctx, enum status status);
+    void *init_ctx;
+
+    struct meta_state meta; /* meaningful on replicas of range 1 */
+    struct route_entry routes[64];
+    uint32_t route_count;
+    struct buf transport[SHARD_NODES_MAX][2]; /* Raft messages of this turn by node slot, by link */
+    uint64_t transport_node[SHARD_NODES_MAX];
+    uint32_t transport_count;
+    struct store_metrics metrics;
+};
+
+/* ---- store.c ---- */
+void store_fail(struct store *s, enum status status, const char *what);
+void store_mark_dirty(struct store *s, struct replica *r);
+/* Starts entry(arg) on a fiber of the store; the fiber must end with store_fiber_end(s). */
+MUST_USE enum status store_fiber(struct store *s, void (*entry)(void *arg), void *arg);
+void store_fiber_end(struct store *s);
+/* Suspends the running fiber for about that long. */
+void store_fiber_sleep(struct store *s, uint64_t duration_ns);
+
+void store_log_callbacks(struct wal_options *o, struct store *s);
+void store_engine_callbacks(struct lsm_options *o, struct store *s);
+
+/* ---- log writes with overflow (journal.c) ---- */
+void journal_write_output(struct replica *r, const struct raft_output *out);
+void journal_write_start(struct replica *r, struct log_pos pos);
+/* on_durable of the log: answers tickets and drains the overflow. */
+void journal_on_durable(void *ctx, struct lsn durable);
+void journal_drain_overflow(struct store *s);
+void journal_forget_replica(struct replica *r);
+void journal_deinit(struct store *s);
+
+/* ---- replica.c ---- */
+struct replica_start {
+    struct range_id range;
+    uint64_t id;
+    struct descriptor *descriptor;
+    struct raft_restore restore;
+    struct raft_entry *entries; /* after restore.start */
+    uint32_t entry_count;
+    bool uncertain;
+};
+MUST_USE enum status replica_create(struct store *s, const struct replica_start *start,
+                                    struct replica **replica_out);
+void replica_destroy(struct replica *r);
+/* One raft step and everything its output asks for, but applies (they come with the turn). */
+enum status replica_step(struct replica *r, const struct raft_event *event);
+void replica_persisted(struct replica *r, uint64_t ticket);
+/* Applies, answers reads and proposals. Returns true when entries are left for the next turn. */
+bool replica_turn(struct replica *r, uint64_t now_ns);
+void replica_fence(struct replica *r, const char *why);
+uint64_t replica_node_of(const struct replica *r, uint64_t replica_id);
+void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node);
+
+/* ---- apply.c ---- */
+/* Applies entries up to the commit index, at most budget of them. */
+uint32_t apply_committed(struct replica *r, uint32_t budget);
+/* The engine's opaque record of a range: descriptor, replica id and Raft position. */
+void range_meta_encode(const struct descriptor *d, uint64_t replica_id, struct log_pos pos,
+                       struct buf *out);
+MUST_USE enum status range_meta_decode(struct bytes bytes, struct descriptor *d,
+                                       uint64_t *replica_id_out, struct log_pos *pos_out);
+void proposals_end_all(struct replica *r, enum status status);
+void reads_end_all(struct replica *r, enum status status);
+
+/* ---- transport.c ---- */
+void transport_send(struct replica *r, const struct raft_message *message);
+void transport_receive(struct store *s, struct node_id from, struct bytes payload);
+void transport_flush(struct store *s);
+
+/* ---- snapshot.c ---- */
+void snapshot_send_start(struct replica *r, uint64_t member, uint64_t node);
+void snapshot_on_message(struct store *s, struct node_id from, uint16_t type, struct bytes payload);
+void snapshot_on_link_down(struct store *s, struct node_id peer);
+void snapshot_forget_replica(struct replica *r);
+void snapshot_abort_all(struct store *s);
+
+/* ---- recover.c ---- */
+MUST_USE enum status recover_store(struct store *s, const char **why);
+
+/* ---- meta.c ---- */
+void meta_init(struct meta_state *m);
+void meta_deinit(struct meta_state *m);
+enum status meta_apply(struct replica *r, struct bytes command, struct shard_batch *batch,
+                       struct buf *result);
+/* Reads the whole state from the engine. Runs on a fiber. */
+MUST_USE enum status meta_load(struct store *s);
+struct node_record *meta_node(struct meta_state *m, struct node_id node);
+void meta_serve(struct store *s);
+MUST_USE enum status meta_propose_init(struct store *s, struct proposal *p);
+MUST_USE enum status meta_propose_node(struct store *s, const struct node_record *record,
+                                       struct proposal *p);
+
+/* ---- bootstrap.c ---- */
+void bootstrap_tick(struct store *s);
+void node_record_encode(const struct node_record *record, struct buf *out);
+MUST_USE enum status node_record_decode(struct reader *r, struct node_record *record);
+
+/* ---- nodes.c ---- */
+void nodes_learn(struct store *s, const struct node_record *record);
+struct node_entry *nodes_find(struct store *s, struct node_id node);
+void nodes_gossip(struct store *s);
+void nodes_on_message(struct store *s, struct node_id from, struct bytes payload);
+void nodes_tick(struct store *s);
+void nodes_fact(struct store *s, uint32_t key, struct bytes value);
+void nodes_deinit(struct store *s);
+void identity_write(struct store *s);
+void nodes_own_record(const struct store *s, struct node_record *record);
+bool nodes_alive(const struct store *s, struct node_id node, uint64_t within_ns);
+
+/* ---- placement.c ---- */
+void placement_tick(struct store *s);
+void placement_serve(struct store *s);
+
+/* ---- route.c ---- */
+void route_init(struct store *s);
+
+#endif

@@ -1,0 +1,418 @@
+/* The store: lifecycle, the turn, and what happens when it fails. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shard/shard_int.h"
+
+#define TICK_NS 100000000u
+#define MEMTABLE_BYTES_DEFAULT (64u << 20)
+#define CACHE_BYTES_DEFAULT (64u << 20)
+
+void store_fail(struct store *s, enum status status, const char *what)
+{
+    if (s->failed) return;
+    s->failed = true;
+    LOG_ERROR(s->logger, "shard", "store failed", "status=%s what=\"%s\"", status_name(status), what);
+    s->options.on_failed(s->options.ctx, status, what);
+}
+
+void store_mark_dirty(struct store *s, struct replica *r)
+{
+    if (list_empty(&r->dirty_link)) list_push_back(&s->dirty, &r->dirty_link);
+}
+
+/* ---- fibers ---- */
+
+enum status store_fiber(struct store *s, void (*entry)(void *arg), void *arg)
+{
+    s->fiber_count++;
+    enum status status = fiber_spawn(s->options.fibers, entry, arg, NULL);
+    if (status != STATUS_OK) s->fiber_count--;
+    return status;
+}
+
+void store_fiber_end(struct store *s)
+{
+    ASSERT(s->fiber_count > 0);
+    s->fiber_count--;
+}
+
+struct sleeper {
+    struct list link;
+    struct timer timer;
+    struct fiber *fiber;
+};
+
+static void on_sleep_over(struct timer *t, void *ctx)
+{
+    (void)t;
+    struct sleeper *sleeper = ctx;
+    list_remove(&sleeper->link);
+    fiber_resume(sleeper->fiber);
+}
+
+void store_fiber_sleep(struct store *s, uint64_t duration_ns)
+{
+    if (s->failed) return;
+    struct sleeper sleeper = {.fiber = fiber_current(s->options.fibers)};
+    timer_init(&sleeper.timer, on_sleep_over, &sleeper);
+    timer_arm(s->options.timers, &sleeper.timer, env_now_ns(s->env) + duration_ns);
+    list_push_back(&s->sleepers, &sleeper.link);
+    fiber_suspend(s->options.fibers);
+}
+
+/* At the end: nobody sleeps on (s->failed is set, so nobody goes to sleep again). */
+static void wake_sleepers(struct store *s)
+{
+    ASSERT(s->failed);
+    struct list *item;
+    while ((item = list_pop_front(&s->sleepers)) != NULL) {
+        struct sleeper *sleeper = CONTAINER_OF(item, struct sleeper, link);
+        timer_cancel(s->options.timers, &sleeper->timer);
+        fiber_resume(sleeper->fiber);
+    }
+}
+
+/* ---- what the log and the engine report ---- */
+
+static void on_log_failed(void *ctx, enum status status, const char *what)
+{
+    store_fail(ctx, status, what);
+}
+
+static void on_engine_failed(void *ctx, enum status status, const char *what)
+{
+    store_fail(ctx, status, what);
+}
+
+static void on_engine_corrupt(void *ctx, struct range_id range, const char *what)
+{
+    struct replica *r = store_replica(ctx, range);
+    if (r != NULL) replica_fence(r, what);
+}
+
+static void on_flushed(void *ctx, struct range_id range, uint64_t index)
+{
+    /* The log is shortened by the tick, which also looks at who still needs it. */
+    struct store *s = ctx;
+    LOG_DEBUG(s->logger, "shard", "range flushed", "range=%llu index=%llu",
+              (unsigned long long)range.value, (unsigned long long)index);
+}
+
+/* ---- the log's length ---- */
+
+static uint64_t slowest_live_match(struct replica *r, const struct raft_status *status, uint64_t now_ns)
+{
+    uint64_t slowest = UINT64_MAX;
+    const struct raft_config *c = status->config;
+    for (uint32_t i = 0; i < c->voter_count + c->learner_count; i++) {
+        uint64_t id = i < c->voter_count ? c->voters[i].id : c->learners[i - c->voter_count].id;
+        struct raft_progress progress;
+        if (id == r->id || raft_progress(r->raft, id, &progress) != STATUS_OK) continue;
+        if (progress.snapshotting) continue;
+        if (now_ns - progress.last_contact_ns > 10000000000u) continue;
+        if (progress.match_index < slowest) slowest = progress.match_index;
+    }
+    return slowest;
+}
+
+static void truncate_log(struct replica *r, bool forced, uint64_t now_ns)
+{
+    struct lsm_range_stats stats;
+    if (lsm_range_stats(r->store->lsm, r->range, &stats) != STATUS_OK) return;
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    uint64_t index = stats.flushed_index < r->applied.index ? stats.flushed_index : r->applied.index;
+    bool long_log = forced || r->log_bytes > r->store->options.log_bytes_max;
+    if (!long_log) {
+        if (status.role != RAFT_ROLE_LEADER) return;
+        uint64_t slowest = slowest_live_match(r, &status, now_ns);
+        if (slowest < index) index = slowest;
+    }
+    uint64_t term;
+    if (index <= status.start.index || !raft_term_at(r->raft, index, &term)) return;
+    struct raft_event event = {.kind = RAFT_EVENT_TRUNCATED, .truncated = {term, index}};
+    if (replica_step(r, &event) != STATUS_OK) return;
+    journal_write_start(r, (struct log_pos){term, index});
+    uint64_t length = status.last.index - status.start.index;
+    r->log_bytes = length == 0 ? 0 : r->log_bytes * (status.last.index - index) / length;
+}
+
+/* Asks for a flush when the log of a range has grown long without one. */
+static void flush_when_long(struct replica *r)
+{
+    struct lsm_range_stats stats;
+    if (lsm_range_stats(r->store->lsm, r->range, &stats) != STATUS_OK) return;
+    if (r->log_bytes > r->store->options.log_bytes_max && stats.flushed_index < r->applied.index)
+        lsm_range_flush(r->store->lsm, r->range);
+}
+
+static void on_tick(struct timer *t, void *ctx)
+{
+    struct store *s = ctx;
+    uint64_t now_ns = env_now_ns(s->env);
+    timer_arm(s->options.timers, t, now_ns + TICK_NS);
+    if (s->failed) return;
+    s->tick_count++;
+    struct range_id pinned = {0};
+    uint64_t pinned_index;
+    bool crowded = wal_metrics(s->wal)->segment_count > 6 &&
+                   wal_oldest_pin(s->wal, &pinned, &pinned_index) == STATUS_OK;
+    LIST_FOR_EACH_SAFE(item, &s->replicas) {
+        struct replica *r = CONTAINER_OF(item, struct replica, link);
+        if (r->state != REPLICA_STATE_RUNNING) continue;
+        bool pins = crowded && pinned.value == r->range.value;
+        if (pins) lsm_range_flush(s->lsm, r->range);
+        else flush_when_long(r);
+        truncate_log(r, pins, now_ns);
+    }
+    bootstrap_tick(s);
+    nodes_tick(s);
+    placement_tick(s);
+    /* The idle marker: how far the log is known durable (wal/README.md). */
+    struct lsn lsn;
+    if (list_empty(&s->overflow) && wal_append_marker(s->wal, &lsn) != STATUS_OK)
+        COVER("shard_marker_refused");
+}
+
+/* ---- lifecycle ---- */
+
+static enum status store_init(struct store *s, const struct store_options *options)
+{
+    s->options = *options;
+    s->env = options->env;
+    s->logger = options->logger;
+    struct store_options *o = &s->options;
+    if (o->heartbeat_ns == 0) o->heartbeat_ns = 100000000u;
+    if (o->election_timeout_ns == 0) o->election_timeout_ns = 600000000u;
+    if (o->replication_factor == 0) o->replication_factor = 3;
+    if (o->log_bytes_max == 0) o->log_bytes_max = 64u << 20;
+    if (o->dead_after_ns == 0) o->dead_after_ns = 300000000000u;
+    if (o->memtable_bytes == 0) o->memtable_bytes = MEMTABLE_BYTES_DEFAULT;
+    if (o->cache_bytes == 0) o->cache_bytes = CACHE_BYTES_DEFAULT;
+    s->started_ns = env_now_ns(s->env);
+    prng_init(&s->prng, options->seed);
+    list_init(&s->replicas);
+    list_init(&s->dirty);
+    list_init(&s->tickets);
+    list_init(&s->overflow);
+    list_init(&s->incoming_snapshots);
+    list_init(&s->joins);
+    list_init(&s->sleepers);
+    s->receive_entries = calloc(RECEIVE_ENTRIES_MAX, sizeof *s->receive_entries);
+    if (s->receive_entries == NULL) return STATUS_NO_MEMORY;
+    batch_init(&s->batch);
+    buf_init(&s->scratch, NET_MESSAGE_BYTES_MAX);
+    buf_init(&s->command, NET_MESSAGE_BYTES_MAX);
+    meta_init(&s->meta);
+    timer_init(&s->tick, on_tick, s);
+    histogram_init(&s->metrics.commit_ns);
+    snprintf(s->identity.advertise, sizeof s->identity.advertise, "%s", options->peer_address);
+    struct rpc_options rpc = {.env = s->env, .timers = options->timers};
+    return rpc_create(&rpc, &s->rpc);
+}
+
+static enum status open_engine_and_log(struct store *s, const char **why)
+{
+    *why = "";
+    enum status status = recover_store(s, why);
+    if (status != STATUS_OK) return status;
+    meta_serve(s);
+    placement_serve(s);
+    return STATUS_OK;
+}
+
+enum status store_open(const struct store_options *options, struct store **store_out, const char **why)
+{
+    ASSERT(options->app != NULL && options->on_failed != NULL && options->on_identity != NULL);
+    ASSERT(fiber_current(options->fibers) != NULL);
+    struct store *s = calloc(1, sizeof *s);
+    if (s == NULL) return STATUS_NO_MEMORY;
+    enum status status = store_init(s, options);
+    if (status == STATUS_OK) status = open_engine_and_log(s, why);
+    if (status != STATUS_OK) {
+        store_close(s);
+        return status;
+    }
+    timer_arm(options->timers, &s->tick, env_now_ns(s->env) + TICK_NS);
+    *store_out = s;
+    return STATUS_OK;
+}
+
+void store_abandon(struct store *s)
+{
+    s->failed = true; /* nothing that ends now may start something */
+    snapshot_abort_all(s);
+    wake_sleepers(s);
+}
+
+void store_close(struct store *s)
+{
+    store_abandon(s);
+    while (!list_empty(&s->replicas))
+        replica_destroy(CONTAINER_OF(s->replicas.next, struct replica, link));
+    if (s->rpc != NULL) rpc_destroy(s->rpc);
+    ASSERT(s->fiber_count == 0);
+    timer_cancel(s->options.timers, &s->tick);
+    nodes_deinit(s);
+    journal_deinit(s);
+    if (s->wal != NULL) wal_close(s->wal);
+    if (s->lsm != NULL) lsm_close(s->lsm);
+    for (uint32_t i = 0; i < s->transport_count; i++) {
+        buf_deinit(&s->transport[i][0]);
+        buf_deinit(&s->transport[i][1]);
+    }
+    meta_deinit(&s->meta);
+    batch_deinit(&s->batch);
+    buf_deinit(&s->scratch);
+    buf_deinit(&s->command);
+    free(s->receive_entries);
+    free(s);
+}
+
+void store_stop(struct store *s)
+{
+    if (s->stopping) return;
+    LIST_FOR_EACH_SAFE(item, &s->replicas) {
+        struct replica *r = CONTAINER_OF(item, struct replica, link);
+        if (replica_serving(r) && replica_transfer(r, (struct node_id){0}) == STATUS_OK)
+            COVER("shard_transfer_on_stop");
+    }
+    s->stopping = true;
+}
+
+bool store_idle(const struct store *s)
+{
+    return s->fiber_count == 0 && wal_idle(s->wal) && lsm_idle(s->lsm);
+}
+
+void store_attach_net(struct store *s, struct net *net)
+{
+    s->net = net;
+    rpc_set_net(s->rpc, net);
+    net_set_identity(net, &s->identity);
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        const struct node_record *n = &s->nodes[i]->record;
+        if (n->node.value != s->identity.node.value && !n->removed)
+            net_set_peer(net, n->node, n->peer_address);
+    }
+    if (s->identity_durable) s->options.on_identity(s->options.ctx);
+}
+
+uint64_t store_step(struct store *s, uint64_t now_ns)
+{
+    if (s->failed) return TIMER_NEVER;
+    bool more = rpc_step(s->rpc);
+    /* Each replica that is dirty now gets one turn; what becomes dirty meanwhile waits for the next. */
+    struct list batch;
+    list_init(&batch);
+    struct list *item;
+    while ((item = list_pop_front(&s->dirty)) != NULL) list_push_back(&batch, item);
+    while ((item = list_pop_front(&batch)) != NULL) {
+        struct replica *r = CONTAINER_OF(item, struct replica, dirty_link);
+        if (replica_turn(r, now_ns)) store_mark_dirty(s, r);
+    }
+    uint64_t engine_wake_ns = lsm_step(s->lsm, now_ns);
+    more |= rpc_step(s->rpc);
+    transport_flush(s);
+    if (!s->failed) wal_submit(s->wal);
+    return more || !list_empty(&s->dirty) ? now_ns : engine_wake_ns;
+}
+
+/* ---- messages ---- */
+
+void store_on_message(struct store *s, struct node_id from, uint16_t type, struct bytes payload)
+{
+    if (s->failed) return;
+    struct node_entry *n = nodes_find(s, from);
+    if (n != NULL) n->last_seen_ns = env_now_ns(s->env);
+    switch (type) {
+    case SHARD_MESSAGE_RAFT: transport_receive(s, from, payload); break;
+    case SHARD_MESSAGE_NODES: nodes_on_message(s, from, payload); break;
+    case SHARD_MESSAGE_SNAPSHOT_BEGIN:
+    case SHARD_MESSAGE_SNAPSHOT_CHUNK:
+    case SHARD_MESSAGE_SNAPSHOT_END:
+    case SHARD_MESSAGE_SNAPSHOT_REPLY: snapshot_on_message(s, from, type, payload); break;
+    case SHARD_MESSAGE_REQUEST:
+    case SHARD_MESSAGE_REPLY: rpc_on_message(s->rpc, from, type, payload); break;
+    default:
+        LOG_WARN(s->logger, "shard", "unknown message", "from=%llu type=%u",
+                 (unsigned long long)from.value, type);
+    }
+}
+
+void store_on_link(struct store *s, struct node_id peer, enum net_link link, bool up)
+{
+    if (s->failed) return;
+    struct node_entry *n = nodes_find(s, peer);
+    if (n != NULL) n->link_up[link] = up;
+    if (up) return;
+    if (link == NET_LINK_DATA) rpc_on_link_down(s->rpc, peer);
+    if (link == NET_LINK_BULK) snapshot_on_link_down(s, peer);
+    LIST_FOR_EACH_SAFE(item, &s->replicas) {
+        struct replica *r = CONTAINER_OF(item, struct replica, link);
+        const struct raft_member *m = descriptor_member_on(&r->descriptor, peer);
+        if (m == NULL) continue;
+        struct raft_event event = {.kind = RAFT_EVENT_UNREACHABLE, .member = m->id};
+        if (replica_step(r, &event) != STATUS_OK) COVER("shard_unreachable_refused");
+    }
+}
+
+/* ---- questions ---- */
+
+struct replica *store_replica(struct store *s, struct range_id range)
+{
+    LIST_FOR_EACH(item, &s->replicas) {
+        struct replica *r = CONTAINER_OF(item, struct replica, link);
+        if (r->range.value == range.value) return r;
+    }
+    return NULL;
+}
+
+struct replica *store_replica_next(struct store *s, const struct replica *after)
+{
+    struct list *next = after == NULL ? s->replicas.next : after->link.next;
+    return next == &s->replicas ? NULL : CONTAINER_OF(next, struct replica, link);
+}
+
+struct replica *store_replica_for_key(struct store *s, struct bytes key)
+{
+    LIST_FOR_EACH(item, &s->replicas) {
+        struct replica *r = CONTAINER_OF(item, struct replica, link);
+        if (r->descriptor.epoch > 0 && descriptor_contains(&r->descriptor, key)) return r;
+    }
+    return NULL;
+}
+
+struct rpc *store_rpc(struct store *s) { return s->rpc; }
+struct lsm *store_lsm(struct store *s) { return s->lsm; }
+struct wal *store_wal(struct store *s) { return s->wal; }
+struct env *store_env(struct store *s) { return s->env; }
+struct timer_heap *store_timers(struct store *s) { return s->options.timers; }
+struct fiber_pool *store_fibers(struct store *s) { return s->options.fibers; }
+struct logger *store_logger(struct store *s) { return s->logger; }
+
+const struct store_metrics *store_metrics(const struct store *s)
+{
+    struct store *mutable = (struct store *)(uintptr_t)s;
+    mutable->metrics.leaders = 0;
+    LIST_FOR_EACH(item, &mutable->replicas)
+        if (replica_serving(CONTAINER_OF(item, struct replica, link))) mutable->metrics.leaders++;
+    return &s->metrics;
+}
+
+/* recover.c wires these into the options of the log and the engine. */
+void store_log_callbacks(struct wal_options *o, struct store *s)
+{
+    o->on_durable = journal_on_durable;
+    o->on_failed = on_log_failed;
+    o->ctx = s;
+}
+
+void store_engine_callbacks(struct lsm_options *o, struct store *s)
+{
+    o->on_flushed = on_flushed;
+    o->on_corrupt = on_engine_corrupt;
+    o->on_failed = on_engine_failed;
+    o->ctx = s;
+}

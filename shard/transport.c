@@ -1,0 +1,162 @@
+/* Raft messages between stores. What all groups had to say to a node in one turn leaves as one message
+ * per link: votes and heartbeats on the control link, the rest on the data link.
+ *
+ * SHARD_MESSAGE_RAFT: repeated { range id u64, sized raft message }. */
+#include <stdlib.h>
+
+#include "shard/shard_int.h"
+
+#define BATCH_FLUSH_BYTES (512u << 10)
+
+enum { LANE_CONTROL, LANE_DATA };
+
+static int lane_of(const struct raft_message *m)
+{
+    switch (m->kind) {
+    case RAFT_MESSAGE_APPEND:
+    case RAFT_MESSAGE_APPEND_REPLY: return LANE_DATA;
+    default: return LANE_CONTROL;
+    }
+}
+
+static uint32_t slot_of(struct store *s, uint64_t node)
+{
+    for (uint32_t i = 0; i < s->transport_count; i++)
+        if (s->transport_node[i] == node) return i;
+    ASSERT(s->transport_count < SHARD_NODES_MAX);
+    uint32_t slot = s->transport_count++;
+    s->transport_node[slot] = node;
+    buf_init(&s->transport[slot][LANE_CONTROL], NET_MESSAGE_BYTES_MAX);
+    buf_init(&s->transport[slot][LANE_DATA], NET_MESSAGE_BYTES_MAX);
+    return slot;
+}
+
+static void lane_flush(struct store *s, uint32_t slot, int lane)
+{
+    struct buf *b = &s->transport[slot][lane];
+    if (b->size == 0) return;
+    ASSERT(!b->failed);
+    struct node_id node = {s->transport_node[slot]};
+    enum net_link link = lane == LANE_CONTROL ? NET_LINK_CONTROL : NET_LINK_DATA;
+    /* Raft messages may be lost: the group finds out by itself. */
+    if (net_send(s->net, node, link, SHARD_MESSAGE_RAFT, 1, 1, buf_view(b)) != STATUS_OK)
+        COVER("shard_raft_not_sent");
+    buf_reset(b);
+}
+
+void transport_send(struct replica *r, const struct raft_message *message)
+{
+    struct store *s = r->store;
+    uint64_t node = replica_node_of(r, message->to);
+    if (node == 0 || s->net == NULL) return;
+    ASSERT(node != s->identity.node.value);
+    uint32_t slot = slot_of(s, node);
+    int lane = lane_of(message);
+    struct buf *b = &s->transport[slot][lane];
+    buf_reset(&s->scratch);
+    raft_message_encode(message, &s->scratch);
+    ASSERT(!s->scratch.failed);
+    if (b->size + s->scratch.size + 32 > BATCH_FLUSH_BYTES) lane_flush(s, slot, lane);
+    put_u64(b, r->range.value);
+    put_sized(b, buf_view(&s->scratch));
+    ASSERT(!b->failed);
+    s->metrics.raft_messages_out++;
+}
+
+void transport_flush(struct store *s)
+{
+    if (s->net == NULL) return;
+    for (uint32_t i = 0; i < s->transport_count; i++) {
+        lane_flush(s, i, LANE_CONTROL);
+        lane_flush(s, i, LANE_DATA);
+    }
+}
+
+/* ---- replicas that a leader elsewhere knows before we do ---- */
+
+struct replica_birth {
+    struct store *store;
+    struct range_id range;
+    uint64_t id;
+};
+
+/* An empty replica that knows nothing but its id: it can vote for nobody and waits for a snapshot. Its id is
+ * durable before it says anything. */
+static void birth_run(void *arg)
+{
+    struct replica_birth birth = *(struct replica_birth *)arg;
+    free(arg);
+    struct store *s = birth.store;
+    static const struct descriptor none; /* zero */
+    struct descriptor *d = calloc(1, sizeof *d);
+    struct lsm_ingest *ingest;
+    enum status status = d == NULL ? STATUS_NO_MEMORY : lsm_ingest_begin(s->lsm, birth.range, &ingest);
+    if (status == STATUS_OK) {
+        descriptor_copy(d, &none);
+        d->range = birth.range;
+        struct buf meta;
+        buf_init(&meta, 1 << 20);
+        range_meta_encode(d, birth.id, (struct log_pos){0, 0}, &meta);
+        status = lsm_ingest_commit(ingest, 0, buf_view(&meta));
+        buf_deinit(&meta);
+    }
+    struct replica *r;
+    if (status == STATUS_OK && !s->failed && store_replica(s, birth.range) == NULL) {
+        struct replica_start start = {.range = birth.range, .id = birth.id, .descriptor = d};
+        status = replica_create(s, &start, &r);
+    }
+    if (status != STATUS_OK && status != STATUS_CANCELLED)
+        LOG_WARN(s->logger, "shard", "cannot make a replica", "range=%llu status=%s",
+                 (unsigned long long)birth.range.value, status_name(status));
+    free(d);
+    s->creating = false;
+    store_fiber_end(s);
+}
+
+static void birth_start(struct store *s, struct range_id range, uint64_t id)
+{
+    if (s->creating || s->failed || s->stopping) return; /* the leader repeats itself */
+    struct replica_birth *birth = malloc(sizeof *birth);
+    if (birth == NULL) return;
+    *birth = (struct replica_birth){s, range, id};
+    s->creating = true;
+    if (store_fiber(s, birth_run, birth) != STATUS_OK) {
+        s->creating = false;
+        free(birth);
+    }
+}
+
+static void deliver(struct store *s, struct node_id from, struct range_id range,
+                    const struct raft_message *m)
+{
+    s->metrics.raft_messages_in++;
+    struct replica *r = store_replica(s, range);
+    if (r == NULL) {
+        bool from_leader = m->kind == RAFT_MESSAGE_APPEND || m->kind == RAFT_MESSAGE_HEARTBEAT;
+        if (from_leader && m->to != 0) birth_start(s, range, m->to);
+        return;
+    }
+    if (m->to != r->id || r->state == REPLICA_STATE_FENCED) return;
+    replica_learn_sender(r, m->from, from.value);
+    struct raft_event event = {.kind = RAFT_EVENT_MESSAGE, .message = m};
+    if (replica_step(r, &event) == STATUS_INVALID)
+        LOG_WARN(s->logger, "raft", "malformed message", "range=%llu from=%llu kind=%d",
+                 (unsigned long long)range.value, (unsigned long long)from.value, (int)m->kind);
+}
+
+void transport_receive(struct store *s, struct node_id from, struct bytes payload)
+{
+    struct reader in = reader_make(payload);
+    while (reader_left(&in) > 0) {
+        struct range_id range = {get_u64(&in)};
+        struct bytes encoded = get_sized(&in);
+        struct raft_message m;
+        if (in.failed || range.value == 0 ||
+            raft_message_decode(encoded, &m, s->receive_entries, RECEIVE_ENTRIES_MAX) != STATUS_OK) {
+            LOG_WARN(s->logger, "raft", "malformed batch", "from=%llu size=%zu",
+                     (unsigned long long)from.value, payload.size);
+            return;
+        }
+        deliver(s, from, range, &m);
+    }
+}

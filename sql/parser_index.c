@@ -1,0 +1,98 @@
+/* CREATE INDEX, and index elements (also of ON CONFLICT). */
+#include "sql/parser_int.h"
+
+/* A column, a call, or any expression in parentheses. */
+static void index_key(struct sql_parser *p, struct sql_index_element *e)
+{
+    const struct sql_token *next = parser_peek(p, 1);
+    if (parser_at_name(p, PARSER_COL_ID) && next->kind != '(' && next->kind != '.') {
+        e->column = parser_col_id(p);
+        return;
+    }
+    if (parser_accept(p, '(')) {
+        e->expr = parser_expr(p);
+        parser_expect(p, ')');
+        return;
+    }
+    e->expr = parser_primary(p);
+    switch (e->expr->kind) {
+    case SQL_EXPR_CALL:
+    case SQL_EXPR_VALUE_FUNCTION:
+    case SQL_EXPR_COALESCE:
+    case SQL_EXPR_GREATEST:
+    case SQL_EXPR_LEAST:
+    case SQL_EXPR_NULLIF:
+    case SQL_EXPR_CAST: break;
+    default: parser_fail_here(p);
+    }
+}
+
+static void index_element(struct sql_parser *p, struct sql_index_element *e)
+{
+    e->position = p->token.position;
+    index_key(p, e);
+    if (parser_accept_kw(p, SQL_KW_COLLATE)) e->collation = parser_qualified_name(p);
+    bool order = parser_at_kw(p, SQL_KW_NULLS) &&
+                 (parser_peek(p, 1)->keyword == SQL_KW_FIRST ||
+                  parser_peek(p, 1)->keyword == SQL_KW_LAST);
+    if (!order && parser_at_name(p, PARSER_COL_ID)) {
+        e->operator_class = parser_qualified_name(p);
+        if (parser_at(p, '(')) e->operator_class_options = parser_definition(p);
+    }
+    e->ascending = parser_accept_kw(p, SQL_KW_ASC);
+    if (!e->ascending) e->descending = parser_accept_kw(p, SQL_KW_DESC);
+    if (!parser_accept_kw(p, SQL_KW_NULLS)) return;
+    e->nulls_first = parser_at_kw(p, SQL_KW_FIRST);
+    e->nulls_last = !e->nulls_first;
+    parser_expect_kw(p, e->nulls_first ? SQL_KW_FIRST : SQL_KW_LAST);
+}
+
+struct sql_index_elements parser_index_elements(struct sql_parser *p)
+{
+    struct parser_vec elements = {NULL, 0, 0};
+    do {
+        struct sql_index_element e = {.column = NULL};
+        index_element(p, &e);
+        *PARSER_PUSH(p, &elements, struct sql_index_element) = e;
+    } while (parser_accept(p, ','));
+    return (struct sql_index_elements){elements.items, elements.count};
+}
+
+static void index_name(struct sql_parser *p, struct sql_create_index *index)
+{
+    index->if_not_exists = parser_accept_if_not_exists(p);
+    if (index->if_not_exists || !parser_at_kw(p, SQL_KW_ON)) index->name = parser_col_id(p);
+    parser_expect_kw(p, SQL_KW_ON);
+}
+
+static void nulls_distinct(struct sql_parser *p, struct sql_create_index *index)
+{
+    if (!parser_accept_kw(p, SQL_KW_NULLS)) return;
+    index->nulls_not_distinct = parser_accept_kw(p, SQL_KW_NOT);
+    parser_expect_kw(p, SQL_KW_DISTINCT);
+}
+
+const struct sql_node *parser_create_index(struct sql_parser *p)
+{
+    struct sql_create_index *index =
+        PARSER_NODE(p, sql_create_index, SQL_STMT_CREATE_INDEX, p->token.position);
+    index->unique = parser_accept_kw(p, SQL_KW_UNIQUE);
+    parser_expect_kw(p, SQL_KW_INDEX);
+    index->concurrently = parser_accept_kw(p, SQL_KW_CONCURRENTLY);
+    index_name(p, index);
+    index->table = parser_relation(p, &index->only);
+    if (parser_accept_kw(p, SQL_KW_USING)) index->access_method = parser_col_id(p);
+    parser_expect(p, '(');
+    index->elements = parser_index_elements(p);
+    parser_expect(p, ')');
+    if (parser_accept_kw(p, SQL_KW_INCLUDE)) {
+        parser_expect(p, '(');
+        index->include = parser_index_elements(p);
+        parser_expect(p, ')');
+    }
+    nulls_distinct(p, index);
+    if (parser_accept_kw(p, SQL_KW_WITH)) index->options = parser_definition(p);
+    if (parser_accept_kw(p, SQL_KW_TABLESPACE)) index->tablespace = parser_col_id(p);
+    index->where = parser_opt_where(p);
+    return &index->node;
+}

@@ -1,0 +1,45 @@
+/* The SQL port of one core: accepts PostgreSQL connections and serves sessions on the core's fibers. */
+#ifndef OSTRAKA_SQL_SERVER_H
+#define OSTRAKA_SQL_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fiber.h"
+#include "base/histogram.h"
+#include "base/timer.h"
+#include "io/env.h"
+#include "txn/txn.h"
+
+struct sql_server;
+
+struct sql_server_options {
+    struct env *env;
+    struct logger *logger;
+    struct env_addr listen;
+    uint32_t connection_max;        /* default 4096; beyond: 53300 */
+    uint64_t session_memory_bytes;  /* of one statement; default 64 MiB: 53200 beyond */
+};
+
+/* Listens at once; until sql_server_attach, and while draining, connections are answered 57P03.
+ * STATUS_BUSY: the address is in use. */
+MUST_USE enum status sql_server_create(const struct sql_server_options *options,
+                                       struct sql_server **server_out);
+uint16_t sql_server_port(const struct sql_server *s);
+/* The node can serve. */
+void sql_server_attach(struct sql_server *s, struct kv *kv, struct fiber_pool *fibers,
+                       struct timer_heap *timers);
+/* No new connections (57P03); idle sessions end with 57P01, busy ones after their statement. */
+void sql_server_drain(struct sql_server *s);
+/* Ends every session at once; statements end with STATUS_CANCELLED from below. */
+void sql_server_stop(struct sql_server *s);
+/* After stop and a drained environment. */
+void sql_server_destroy(struct sql_server *s);
+
+struct sql_server_metrics {
+    uint64_t connections, connections_total, refused, statements, errors, bytes_in, bytes_out;
+    struct histogram statement_ns;
+};
+const struct sql_server_metrics *sql_server_metrics(const struct sql_server *s);
+
+#endif

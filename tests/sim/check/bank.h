@@ -1,0 +1,17 @@
+/* Sums and sets: two checkers for workloads with one invariant. */
+#ifndef OSTRAKA_TESTS_SIM_CHECK_BANK_H
+#define OSTRAKA_TESTS_SIM_CHECK_BANK_H
+
+#include "tests/sim/check/check.h"
+
+/* Every certain HISTORY_READ_ALL of `key` shows balances whose sum is `total`, and none below zero
+ * unless overdrafts are allowed. */
+enum check_result bank_check(const struct history *h, uint64_t key, int64_t total,
+                             bool overdrafts_allowed, struct buf *report);
+
+/* Every certain HISTORY_READ_ALL of `key` shows each value whose HISTORY_INSERT was acknowledged before
+ * the read began, none whose insert failed or was never tried or began after the read was over, and
+ * none twice. */
+enum check_result insert_check(const struct history *h, uint64_t key, struct buf *report);
+
+#endif

@@ -1,0 +1,360 @@
+#include "tests/sim/cluster/cluster.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "lsm/lsm.h"
+
+#define TERM_LEADERS_MAX 4096
+
+/* Who led a range in a term: election safety says there is one. */
+struct term_leader {
+    uint64_t range, term, replica;
+};
+
+struct cluster {
+    struct cluster_options options;
+    struct sim *sim;
+    struct cluster_machine machines[CLUSTER_NODE_MAX + 1];
+    char seeds[256];
+    uint32_t ended_count;
+    struct term_leader leaders[TERM_LEADERS_MAX];
+    uint32_t leader_count;
+};
+
+void cluster_options_init(struct cluster_options *o, uint64_t seed)
+{
+    *o = (struct cluster_options){
+        .seed = seed,
+        .node_count = 3,
+        .heartbeat_ns = 50 * SIM_MS,
+        .election_timeout_ns = 300 * SIM_MS,
+        .memory_bytes = 8u << 20,
+        .wal_segment_bytes = 1u << 20,
+        .table_bytes = 256u << 10,
+        .log_bytes_max = 512u << 10,
+    };
+    sim_options_init(&o->sim, seed);
+}
+
+struct cluster *cluster_create(const struct cluster_options *options)
+{
+    ASSERT(options->node_count >= 1 && options->node_count <= CLUSTER_NODE_MAX);
+    struct cluster *c = calloc(1, sizeof *c);
+    ASSERT(c != NULL);
+    c->options = *options;
+    c->options.sim.seed = options->seed;
+    c->options.sim.trace = options->trace;
+    c->sim = sim_create(&c->options.sim);
+    int at = 0;
+    for (uint32_t i = 1; i <= options->node_count; i++) {
+        c->machines[i].cluster = c;
+        c->machines[i].number = i;
+        at += snprintf(c->seeds + at, sizeof c->seeds - (size_t)at, "%s10.0.0.%u:%u", i > 1 ? "," : "",
+                       i, CLUSTER_PEER_PORT);
+    }
+    return c;
+}
+
+/* ---- processes ---- */
+
+static void on_turn(void *ctx)
+{
+    struct cluster_machine *m = ctx;
+    uint64_t wake_ns = core_step(m->core);
+    if (m->env != NULL) sim_env_set_deadline(m->env, wake_ns);
+}
+
+static void on_end(void *ctx, int exit_status, const char *why)
+{
+    struct cluster_machine *m = ctx;
+    (void)exit_status;
+    m->ended = true;
+    snprintf(m->why, sizeof m->why, "%s", why);
+    sim_trace(m->cluster->sim, "machine %llu ended: %s", (unsigned long long)m->number, why);
+}
+
+static void log_to_stderr(void *ctx, const char *line, int size)
+{
+    struct cluster_machine *m = ctx;
+    fprintf(stderr, "%12.6f m%llu %.*s", (double)sim_now(m->cluster->sim) / 1e9,
+            (unsigned long long)m->number, size, line);
+}
+
+void cluster_start(struct cluster *c, uint64_t number)
+{
+    struct cluster_machine *m = cluster_machine(c, number);
+    ASSERT(m->env == NULL);
+    if (c->options.verbose)
+        m->logger = (struct logger){.level = LOG_LEVEL_INFO, .write = log_to_stderr, .ctx = m};
+    else
+        sim_logger_init(c->sim, number, &m->logger);
+    sim_env_create(c->sim, number, &m->logger, &m->env);
+    m->ended = false;
+    m->starts++;
+    struct core_options o = {
+        .env = m->env,
+        .logger = &m->logger,
+        .seed = sim_random(c->sim),
+        .listen = sim_addr(number, CLUSTER_PEER_PORT),
+        .join = c->seeds,
+        .memory_bytes = c->options.memory_bytes,
+        .table_bytes = c->options.table_bytes,
+        .wal_segment_bytes = c->options.wal_segment_bytes,
+        .wal_sync_mode = WAL_SYNC_FDATASYNC,
+        .heartbeat_ns = c->options.heartbeat_ns,
+        .election_timeout_ns = c->options.election_timeout_ns,
+        .log_bytes_max = c->options.log_bytes_max,
+        .dead_after_ns = c->options.dead_after_ns,
+        .fiber_count_max = 512,
+        .on_end = on_end,
+        .ctx = m,
+    };
+    snprintf(o.sql_address, sizeof o.sql_address, "10.0.0.%llu:7432", (unsigned long long)number);
+    enum status status = core_create(&o, &m->core);
+    ASSERT(status == STATUS_OK);
+    sim_env_on_turn(m->env, on_turn, m);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+}
+
+/* The environment is down: ends the core through its own error paths. */
+static void tear_down(struct cluster_machine *m)
+{
+    core_abandon(m->core);
+    for (int round = 0; round < 8; round++) {
+        sim_env_drain(m->env);
+        fiber_run_ready(core_fibers(m->core));
+    }
+    core_destroy(m->core);
+    sim_env_drain(m->env); /* files that were closed last */
+    m->core = NULL;
+    env_destroy(m->env);
+    m->env = NULL;
+    m->ended = false;
+}
+
+void cluster_crash(struct cluster *c, uint64_t number, enum sim_crash kind)
+{
+    struct cluster_machine *m = cluster_machine(c, number);
+    if (m->env == NULL) return;
+    sim_node_crash(c->sim, number, kind);
+    tear_down(m);
+}
+
+bool cluster_up(const struct cluster *c, uint64_t number)
+{
+    return c->machines[number].env != NULL && !c->machines[number].ended;
+}
+
+uint32_t cluster_ended(const struct cluster *c)
+{
+    return c->ended_count;
+}
+
+void cluster_destroy(struct cluster *c)
+{
+    for (uint64_t i = 1; i <= c->options.node_count; i++) cluster_crash(c, i, SIM_CRASH_PROCESS);
+    sim_destroy(c->sim);
+    free(c);
+}
+
+struct sim *cluster_sim(struct cluster *c)
+{
+    return c->sim;
+}
+
+uint32_t cluster_size(const struct cluster *c)
+{
+    return c->options.node_count;
+}
+
+struct cluster_machine *cluster_machine(struct cluster *c, uint64_t number)
+{
+    ASSERT(number >= 1 && number <= c->options.node_count);
+    return &c->machines[number];
+}
+
+/* ---- running ---- */
+
+static void reap(struct cluster *c)
+{
+    for (uint64_t i = 1; i <= c->options.node_count; i++) {
+        struct cluster_machine *m = &c->machines[i];
+        if (m->env == NULL || !m->ended) continue;
+        c->ended_count++;
+        sim_node_crash(c->sim, i, SIM_CRASH_PROCESS);
+        tear_down(m);
+    }
+}
+
+bool cluster_run_until(struct cluster *c, bool (*holds)(struct cluster *c, void *ctx), void *ctx,
+                       uint64_t timeout_ns)
+{
+    uint64_t end = sim_now(c->sim) + timeout_ns;
+    while (sim_now(c->sim) < end) {
+        if (holds != NULL && holds(c, ctx)) return true;
+        uint64_t slice = end - sim_now(c->sim) < 5 * SIM_MS ? end - sim_now(c->sim) : 5 * SIM_MS;
+        sim_run_for(c->sim, slice);
+        cluster_check(c);
+        reap(c);
+    }
+    return holds != NULL && holds(c, ctx);
+}
+
+void cluster_run(struct cluster *c, uint64_t duration_ns)
+{
+    if (cluster_run_until(c, NULL, NULL, duration_ns)) UNREACHABLE();
+}
+
+static struct replica *replica_on(struct cluster *c, uint64_t number, struct range_id range)
+{
+    struct cluster_machine *m = &c->machines[number];
+    if (m->env == NULL || m->ended || core_store(m->core) == NULL) return NULL;
+    return store_replica(core_store(m->core), range);
+}
+
+uint64_t cluster_leader(struct cluster *c, struct range_id range)
+{
+    uint64_t found = 0, found_term = 0;
+    for (uint64_t i = 1; i <= c->options.node_count; i++) {
+        struct replica *r = replica_on(c, i, range);
+        if (r == NULL || !replica_serving(r)) continue;
+        struct raft_status status;
+        replica_raft_status(r, &status);
+        if (status.term < found_term) continue;
+        found = i;
+        found_term = status.term;
+    }
+    return found;
+}
+
+bool cluster_settled(struct cluster *c, uint32_t voters)
+{
+    for (uint64_t id = 1; id <= 2; id++) {
+        uint64_t leader = cluster_leader(c, (struct range_id){id});
+        if (leader == 0) return false;
+        const struct descriptor *d = replica_descriptor(replica_on(c, leader, (struct range_id){id}));
+        if (d->config.voter_count != voters || d->config.outgoing_count + d->config.learner_count != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool store_open_on_1(struct cluster *c, void *ctx)
+{
+    (void)ctx;
+    struct cluster_machine *m = &c->machines[1];
+    return m->env != NULL && core_store(m->core) != NULL;
+}
+
+static bool settled_all(struct cluster *c, void *ctx)
+{
+    (void)ctx;
+    return cluster_settled(c, c->options.node_count < 3 ? c->options.node_count : 3);
+}
+
+static void on_initialized(void *ctx, enum status status)
+{
+    struct cluster *c = ctx;
+    sim_trace(c->sim, "cluster created: %s", status_name(status));
+}
+
+bool cluster_boot(struct cluster *c, uint64_t timeout_ns)
+{
+    for (uint64_t i = 1; i <= c->options.node_count; i++) cluster_start(c, i);
+    uint64_t end = sim_now(c->sim) + timeout_ns;
+    if (!cluster_run_until(c, store_open_on_1, NULL, timeout_ns)) return false;
+    store_init_cluster(core_store(c->machines[1].core), on_initialized, c);
+    sim_env_set_deadline(c->machines[1].env, env_now_ns(c->machines[1].env));
+    return cluster_run_until(c, settled_all, NULL, end - sim_now(c->sim));
+}
+
+/* ---- checks ---- */
+
+static void note_leader(struct cluster *c, const struct replica *r)
+{
+    struct raft_status status;
+    replica_raft_status(r, &status);
+    if (status.role != RAFT_ROLE_LEADER) return;
+    uint64_t range = replica_range(r).value;
+    for (uint32_t i = c->leader_count; i-- > 0;) {
+        struct term_leader *t = &c->leaders[i];
+        if (t->range != range || t->term != status.term) continue;
+        if (t->replica != status.id) {
+            fprintf(stderr, "election safety: range %llu term %llu has leaders %llu and %llu\n",
+                    (unsigned long long)range, (unsigned long long)status.term,
+                    (unsigned long long)t->replica, (unsigned long long)status.id);
+            abort();
+        }
+        return;
+    }
+    if (c->leader_count == TERM_LEADERS_MAX) return;
+    c->leaders[c->leader_count++] = (struct term_leader){range, status.term, status.id};
+}
+
+void cluster_check(struct cluster *c)
+{
+    for (uint64_t i = 1; i <= c->options.node_count; i++) {
+        struct cluster_machine *m = &c->machines[i];
+        if (m->env == NULL || m->ended || core_store(m->core) == NULL) continue;
+        struct replica *r = NULL;
+        while ((r = store_replica_next(core_store(m->core), r)) != NULL) note_leader(c, r);
+    }
+}
+
+struct hash_wait {
+    struct lsm_waiter waiter;
+    bool ready;
+};
+
+static void on_hash_ready(struct lsm_waiter *w)
+{
+    CONTAINER_OF(w, struct hash_wait, waiter)->ready = true;
+}
+
+static uint64_t replica_hash(struct cluster *c, struct replica *r)
+{
+    struct lsm_hash *h;
+    enum status status = lsm_hash_open(store_lsm(replica_store(r)), replica_range(r), &h);
+    ASSERT(status == STATUS_OK);
+    struct hash_wait w = {0};
+    lsm_waiter_init(&w.waiter, on_hash_ready);
+    uint64_t hash = 0;
+    while ((status = lsm_hash_step(h, &w.waiter, &hash)) == STATUS_WAIT) {
+        w.ready = false;
+        for (int i = 0; i < 100000 && !w.ready; i++)
+            if (!sim_step(c->sim)) break;
+    }
+    ASSERT(status == STATUS_OK);
+    lsm_hash_close(h);
+    return hash;
+}
+
+bool cluster_replicas_equal(struct cluster *c)
+{
+    for (uint64_t id = 1; id <= 2; id++) {
+        uint64_t first = 0, first_hash = 0, first_applied = 0;
+        for (uint64_t i = 1; i <= c->options.node_count; i++) {
+            struct replica *r = replica_on(c, i, (struct range_id){id});
+            if (r == NULL || replica_descriptor(r)->epoch == 0) continue;
+            struct raft_status status;
+            replica_raft_status(r, &status);
+            uint64_t hash = replica_hash(c, r);
+            if (first == 0) {
+                first = i;
+                first_hash = hash;
+                first_applied = status.applied_index;
+            } else if (hash != first_hash || status.applied_index != first_applied) {
+                fprintf(stderr,
+                        "replicas differ: range %llu machine %llu applied %llu hash %016llx, machine "
+                        "%llu applied %llu hash %016llx\n",
+                        (unsigned long long)id, (unsigned long long)first,
+                        (unsigned long long)first_applied, (unsigned long long)first_hash,
+                        (unsigned long long)i, (unsigned long long)status.applied_index,
+                        (unsigned long long)hash);
+                return false;
+            }
+        }
+    }
+    return true;
+}

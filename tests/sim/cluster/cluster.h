@@ -1,0 +1,70 @@
+/* Whole clusters in the simulated environment: the same core that production runs, stepped by the
+ * scheduler. A machine may be down, starting or up; a crash tears its core down through the same paths
+ * that an orderly end takes. */
+#ifndef OSTRAKA_TESTS_SIM_CLUSTER_H
+#define OSTRAKA_TESTS_SIM_CLUSTER_H
+
+#include "node/core.h"
+#include "tests/sim/env/sim.h"
+
+#define CLUSTER_NODE_MAX 9
+#define CLUSTER_PEER_PORT 7433
+
+struct cluster_options {
+    uint64_t seed;
+    uint32_t node_count;       /* machines 1..node_count */
+    FILE *trace;
+    struct sim_options sim;    /* filled in by cluster_options_init */
+    uint64_t heartbeat_ns, election_timeout_ns;
+    uint64_t memory_bytes, table_bytes, log_bytes_max, dead_after_ns;
+    uint32_t wal_segment_bytes;
+    bool verbose;              /* logs of the nodes to stderr */
+};
+void cluster_options_init(struct cluster_options *o, uint64_t seed);
+
+struct cluster;
+
+struct cluster_machine {
+    struct cluster *cluster;
+    uint64_t number;
+    struct env *env;           /* NULL: down */
+    struct core *core;
+    struct logger logger;
+    bool ended;                /* the core ended by itself: torn down by the next step */
+    char why[128];
+    uint64_t starts;
+};
+
+struct cluster *cluster_create(const struct cluster_options *options);
+void cluster_destroy(struct cluster *c);
+struct sim *cluster_sim(struct cluster *c);
+struct cluster_machine *cluster_machine(struct cluster *c, uint64_t number);
+uint32_t cluster_size(const struct cluster *c);
+
+/* Starts the process on a machine that is down. */
+void cluster_start(struct cluster *c, uint64_t number);
+/* Ends it at once. No effect when it is down. */
+void cluster_crash(struct cluster *c, uint64_t number, enum sim_crash kind);
+bool cluster_up(const struct cluster *c, uint64_t number);
+/* How many machines stopped by themselves (a fenced disk, a refusal); they stay down until started. */
+uint32_t cluster_ended(const struct cluster *c);
+
+/* Starts all machines, creates the cluster on machine 1 and runs until every range has all its voters, or
+ * the time is over (false). */
+bool cluster_boot(struct cluster *c, uint64_t timeout_ns);
+/* Runs for a while; tears down cores that ended. */
+void cluster_run(struct cluster *c, uint64_t duration_ns);
+/* Runs until the condition holds; false when the time is over. */
+bool cluster_run_until(struct cluster *c, bool (*holds)(struct cluster *c, void *ctx), void *ctx,
+                       uint64_t timeout_ns);
+/* Both ranges have a serving leader and `voters` voters, none joint. */
+bool cluster_settled(struct cluster *c, uint32_t voters);
+/* The machine whose replica of the range serves, or 0. */
+uint64_t cluster_leader(struct cluster *c, struct range_id range);
+/* Every replica that is up has applied the same entries and holds the same bytes; false prints what
+ * differs. */
+bool cluster_replicas_equal(struct cluster *c);
+/* Properties that hold after every step (election safety per range and term); aborts when broken. */
+void cluster_check(struct cluster *c);
+
+#endif

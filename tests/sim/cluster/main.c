@@ -1,0 +1,140 @@
+/* ostraka-sim: deterministic simulation of whole clusters. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "tests/sim/cluster/run.h"
+
+static const char usage[] =
+    "ostraka-sim: runs whole Ostraka clusters over a simulated network, disk and clock\n"
+    "\n"
+    "  ostraka-sim --seed N            one run; prints its hash, counts and faults\n"
+    "  ostraka-sim --seeds A..B        every seed from A to B; stops at the first that fails\n"
+    "  --nodes N         machines (default: 3 to 5, by the seed)\n"
+    "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
+    "  --no-faults       a healthy network, disks and clocks\n"
+    "  --twice           run each seed twice and compare the hashes\n"
+    "  --mutant NAME     switch on a deliberate bug; --mutants lists them\n"
+    "  --marks           print rare branches that were never reached\n"
+    "  --keep-going      with --seeds: count failures instead of stopping\n"
+    "  --verbose         logs of all nodes to stderr; --trace FILE writes every event\n"
+    "Exit status: 0 passed, 1 a check failed, 2 usage.\n";
+
+struct arguments {
+    struct run_options run;
+    uint64_t first, last;
+    bool twice, marks, keep_going;
+};
+
+static uint64_t number(const char *text)
+{
+    char *end;
+    unsigned long long value = text == NULL ? 0 : strtoull(text, &end, 10);
+    if (text == NULL || end == text || *end != '\0') {
+        fprintf(stderr, "ostraka-sim: not a number: %s\n", text == NULL ? "(nothing)" : text);
+        exit(2);
+    }
+    return value;
+}
+
+static void print_mutant(const struct mutant_site *site, void *ctx)
+{
+    (void)ctx;
+    printf("%s\n", site->name);
+}
+
+static void print_mark(const struct cover_mark *mark, void *ctx)
+{
+    (void)ctx;
+    if (mark->hits == 0) printf("never reached: %s (%s:%d)\n", mark->name, mark->file, mark->line);
+}
+
+static void parse_range(const char *text, struct arguments *a)
+{
+    const char *dots = text == NULL ? NULL : strstr(text, "..");
+    if (dots == NULL) {
+        fprintf(stderr, "ostraka-sim: --seeds wants A..B\n");
+        exit(2);
+    }
+    char first[32];
+    snprintf(first, sizeof first, "%.*s", (int)(dots - text), text);
+    a->first = number(first);
+    a->last = number(dots + 2);
+}
+
+static void parse(int argc, char **argv, struct arguments *a)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *flag = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(flag, "--seed") == 0) a->first = a->last = number(value), i++;
+        else if (strcmp(flag, "--seeds") == 0) parse_range(value, a), i++;
+        else if (strcmp(flag, "--nodes") == 0) a->run.node_count = (uint32_t)number(value), i++;
+        else if (strcmp(flag, "--seconds") == 0) a->run.fault_phase_ns = number(value) * 1000000000u, i++;
+        else if (strcmp(flag, "--no-faults") == 0) a->run.no_faults = true;
+        else if (strcmp(flag, "--twice") == 0) a->twice = true;
+        else if (strcmp(flag, "--marks") == 0) a->marks = true;
+        else if (strcmp(flag, "--keep-going") == 0) a->keep_going = true;
+        else if (strcmp(flag, "--verbose") == 0) a->run.verbose = true;
+        else if (strcmp(flag, "--mutants") == 0) {
+            mutant_visit(print_mutant, NULL);
+            exit(0);
+        } else if (strcmp(flag, "--mutant") == 0 && value != NULL) {
+            if (mutant_select(value) == 0) {
+                fprintf(stderr, "ostraka-sim: no mutant \"%s\"; see --mutants\n", value);
+                exit(2);
+            }
+            i++;
+        } else if (strcmp(flag, "--trace") == 0 && value != NULL) {
+            a->run.trace = fopen(value, "w");
+            if (a->run.trace == NULL) perror(value), exit(1);
+            i++;
+        } else {
+            bool help = strcmp(flag, "--help") == 0;
+            fputs(usage, help ? stdout : stderr);
+            exit(help ? 0 : 2);
+        }
+    }
+}
+
+static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
+{
+    struct run_result result, again;
+    a->run.seed = seed;
+    run_once(&a->run, &result, alone ? stdout : NULL);
+    bool passed = result.passed;
+    if (a->twice && passed) {
+        run_once(&a->run, &again, NULL);
+        if (again.hash != result.hash) {
+            passed = false;
+            snprintf(result.failure, sizeof result.failure, "not deterministic: hash=%016llx again",
+                     (unsigned long long)again.hash);
+        }
+    }
+    printf("seed=%llu hash=%016llx %s operations=%llu commits=%llu unknown=%llu faults=%llu events=%llu "
+           "virtual_s=%.1f%s%s\n",
+           (unsigned long long)seed, (unsigned long long)result.hash, passed ? "ok" : "FAILED",
+           (unsigned long long)result.operations, (unsigned long long)result.committed,
+           (unsigned long long)result.unknown, (unsigned long long)result.faults,
+           (unsigned long long)result.events, (double)result.virtual_ns / 1e9, passed ? "" : " ",
+           passed ? "" : result.failure);
+    fflush(stdout);
+    return passed;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = {.first = 1, .last = 1};
+    parse(argc, argv, &a);
+    uint64_t failed = 0, count = 0;
+    for (uint64_t seed = a.first; seed <= a.last; seed++) {
+        count++;
+        if (run_seed(&a, seed, a.first == a.last)) continue;
+        failed++;
+        if (!a.keep_going) break;
+    }
+    if (a.marks) cover_visit(print_mark, NULL);
+    if (a.first != a.last)
+        printf("%llu passed, %llu failed\n", (unsigned long long)(count - failed),
+               (unsigned long long)failed);
+    return failed != 0;
+}

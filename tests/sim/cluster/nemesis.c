@@ -1,0 +1,193 @@
+#include "tests/sim/cluster/nemesis.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+enum nemesis_kind {
+    NEMESIS_CRASH,
+    NEMESIS_POWER,
+    NEMESIS_POWER_ALL,
+    NEMESIS_PARTITION,
+    NEMESIS_ONE_WAY,
+    NEMESIS_CLOG,
+    NEMESIS_SWIZZLE,
+    NEMESIS_RESET,
+    NEMESIS_PAUSE,
+    NEMESIS_SLOW,
+    NEMESIS_FRAMES,
+    NEMESIS_CLOCK,
+    NEMESIS_DISK_SLOW,
+    NEMESIS_DISK_STALL,
+    NEMESIS_KINDS
+};
+
+struct nemesis {
+    struct cluster *cluster;
+    bool enabled[NEMESIS_KINDS];
+    bool healed;
+    uint64_t mean_ns;
+    uint32_t pending_restarts[CLUSTER_NODE_MAX + 1];
+};
+
+struct revival {
+    struct nemesis *nemesis;
+    uint64_t machine;
+};
+
+static struct sim *sim_of_nemesis(struct nemesis *n)
+{
+    return cluster_sim(n->cluster);
+}
+
+static uint64_t any_machine(struct nemesis *n)
+{
+    return 1 + sim_below(sim_of_nemesis(n), cluster_size(n->cluster));
+}
+
+static void on_revive(void *ctx)
+{
+    struct revival *v = ctx;
+    struct nemesis *n = v->nemesis;
+    if (!n->healed && cluster_machine(n->cluster, v->machine)->env == NULL)
+        cluster_start(n->cluster, v->machine);
+    free(v);
+}
+
+static void revive_later(struct nemesis *n, uint64_t machine, uint64_t mean_ns)
+{
+    struct revival *v = malloc(sizeof *v);
+    ASSERT(v != NULL);
+    *v = (struct revival){n, machine};
+    sim_call_after(sim_of_nemesis(n), 20 * SIM_MS + sim_exponential(sim_of_nemesis(n), mean_ns),
+                   on_revive, v);
+}
+
+static void crash(struct nemesis *n, uint64_t machine, enum sim_crash kind)
+{
+    cluster_crash(n->cluster, machine, kind);
+    revive_later(n, machine, SIM_SEC);
+}
+
+static void on_resume(void *ctx)
+{
+    struct revival *v = ctx;
+    sim_node_resume(sim_of_nemesis(v->nemesis), v->machine);
+    free(v);
+}
+
+static void pause_machine(struct nemesis *n)
+{
+    struct revival *v = malloc(sizeof *v);
+    ASSERT(v != NULL);
+    *v = (struct revival){n, any_machine(n)};
+    sim_node_pause(sim_of_nemesis(n), v->machine);
+    sim_call_after(sim_of_nemesis(n), sim_exponential(sim_of_nemesis(n), SIM_SEC), on_resume, v);
+}
+
+static void partition(struct nemesis *n, enum sim_partition shape)
+{
+    uint64_t nodes[CLUSTER_NODE_MAX];
+    for (uint32_t i = 0; i < cluster_size(n->cluster); i++) nodes[i] = i + 1;
+    sim_net_partition(sim_of_nemesis(n), shape, nodes, cluster_size(n->cluster));
+}
+
+static void clock_fault(struct nemesis *n)
+{
+    struct sim *sim = sim_of_nemesis(n);
+    uint64_t machine = any_machine(n);
+    switch (sim_below(sim, 4)) {
+    case 0: sim_clock_jump(sim, machine, sim_exponential(sim, 300 * SIM_MS)); break;
+    case 1: sim_clock_drift(sim, machine, (int32_t)sim_below(sim, 100000) - 50000); break;
+    case 2: sim_wall_set(sim, machine, (int64_t)sim_below(sim, 600 * SIM_SEC) - 300 * (int64_t)SIM_SEC); break;
+    default: sim_clock_freeze(sim, machine, sim_chance(sim, 500000)); break;
+    }
+}
+
+static void strike(struct nemesis *n, enum nemesis_kind kind)
+{
+    struct sim *sim = sim_of_nemesis(n);
+    struct sim_options *o = sim_options(sim);
+    switch (kind) {
+    case NEMESIS_CRASH: crash(n, any_machine(n), SIM_CRASH_PROCESS); break;
+    case NEMESIS_POWER: crash(n, any_machine(n), SIM_CRASH_POWER); break;
+    case NEMESIS_POWER_ALL:
+        for (uint64_t i = 1; i <= cluster_size(n->cluster); i++) crash(n, i, SIM_CRASH_POWER);
+        break;
+    case NEMESIS_PARTITION: partition(n, (enum sim_partition)sim_below(sim, SIM_PARTITION_COUNT)); break;
+    case NEMESIS_ONE_WAY: partition(n, SIM_PARTITION_ONE_WAY); break;
+    case NEMESIS_CLOG:
+        sim_net_clog(sim, any_machine(n), any_machine(n), sim_exponential(sim, SIM_SEC));
+        break;
+    case NEMESIS_SWIZZLE: {
+        uint64_t nodes[CLUSTER_NODE_MAX];
+        for (uint32_t i = 0; i < cluster_size(n->cluster); i++) nodes[i] = i + 1;
+        sim_net_swizzle(sim, nodes, cluster_size(n->cluster), 2 * SIM_SEC);
+        break;
+    }
+    case NEMESIS_RESET: sim_net_reset(sim, any_machine(n), any_machine(n)); break;
+    case NEMESIS_PAUSE: pause_machine(n); break;
+    case NEMESIS_SLOW: sim_node_slow(sim, any_machine(n), (uint32_t)(1 + sim_below(sim, 20))); break;
+    case NEMESIS_FRAMES:
+        o->frame_loss_ppm = (uint32_t)sim_below(sim, 60000);
+        o->frame_duplicate_ppm = (uint32_t)sim_below(sim, 60000);
+        o->frame_delay_ppm = (uint32_t)sim_below(sim, 60000);
+        break;
+    case NEMESIS_CLOCK: clock_fault(n); break;
+    case NEMESIS_DISK_SLOW:
+        sim_disk_slow(sim_disk(sim, any_machine(n)), (uint32_t)(1 + sim_below(sim, 50)));
+        break;
+    case NEMESIS_DISK_STALL:
+        sim_disk_stall(sim_disk(sim, any_machine(n)), sim_exponential(sim, SIM_SEC));
+        break;
+    default: UNREACHABLE();
+    }
+}
+
+static void on_time(void *ctx)
+{
+    struct nemesis *n = ctx;
+    if (n->healed) return;
+    struct sim *sim = sim_of_nemesis(n);
+    sim_call_after(sim, sim_exponential(sim, n->mean_ns), on_time, n);
+    if (sim_chance(sim, 250000)) {
+        sim_net_heal(sim);
+        return;
+    }
+    enum nemesis_kind kind = (enum nemesis_kind)sim_below(sim, NEMESIS_KINDS);
+    if (n->enabled[kind]) strike(n, kind);
+}
+
+struct nemesis *nemesis_create(struct cluster *c)
+{
+    struct nemesis *n = calloc(1, sizeof *n);
+    ASSERT(n != NULL);
+    n->cluster = c;
+    struct sim *sim = cluster_sim(c);
+    for (int i = 0; i < NEMESIS_KINDS; i++) n->enabled[i] = sim_chance(sim, 600000);
+    n->mean_ns = 100 * SIM_MS + sim_below(sim, 900 * SIM_MS);
+    sim_call_after(sim, sim_exponential(sim, n->mean_ns), on_time, n);
+    return n;
+}
+
+void nemesis_destroy(struct nemesis *n)
+{
+    free(n);
+}
+
+void nemesis_heal(struct nemesis *n)
+{
+    struct sim *sim = sim_of_nemesis(n);
+    struct sim_options *o = sim_options(sim);
+    n->healed = true;
+    o->frame_loss_ppm = o->frame_duplicate_ppm = o->frame_delay_ppm = 0;
+    sim_net_heal(sim);
+    for (uint64_t i = 1; i <= cluster_size(n->cluster); i++) {
+        sim_disk_heal(sim_disk(sim, i));
+        sim_node_resume(sim, i);
+        sim_node_slow(sim, i, 1);
+        sim_clock_freeze(sim, i, false);
+        sim_clock_drift(sim, i, 0);
+        if (cluster_machine(n->cluster, i)->env == NULL) cluster_start(n->cluster, i);
+    }
+}

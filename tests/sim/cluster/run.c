@@ -1,0 +1,97 @@
+#include "tests/sim/cluster/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "tests/sim/cluster/nemesis.h"
+#include "tests/sim/cluster/ts_check.h"
+#include "tests/sim/cluster/workload.h"
+
+#define BOOT_TIMEOUT_NS (60 * SIM_SEC)
+#define CONVERGE_TIMEOUT_NS (60 * SIM_SEC)
+
+static bool fail(struct run_result *result, const char *what)
+{
+    if (result->failure[0] == '\0') snprintf(result->failure, sizeof result->failure, "%s", what);
+    return false;
+}
+
+/* Phase one: anything may fail. Phase two: everything works, and must converge. */
+static bool load_and_heal(struct cluster *c, const struct run_options *options, struct workload *w,
+                          struct run_result *result)
+{
+    struct nemesis *n = options->no_faults ? NULL : nemesis_create(c);
+    cluster_run(c, options->fault_phase_ns != 0 ? options->fault_phase_ns : 8 * SIM_SEC);
+    if (n != NULL) nemesis_heal(n);
+    uint64_t before = workload_committed(w);
+    uint64_t end = sim_now(cluster_sim(c)) + CONVERGE_TIMEOUT_NS;
+    while (sim_now(cluster_sim(c)) < end && workload_committed(w) < before + 50)
+        cluster_run(c, 100 * SIM_MS);
+    bool live = workload_committed(w) >= before + 50;
+    workload_stop(w);
+    while (sim_now(cluster_sim(c)) < end && !workload_idle(w)) cluster_run(c, 100 * SIM_MS);
+    /* Long enough for the last commit index to reach everybody. */
+    if (live && workload_idle(w)) cluster_run(c, 3 * SIM_SEC);
+    if (n != NULL) nemesis_destroy(n);
+    if (!live) return fail(result, "liveness: no progress after everything was healed");
+    if (!workload_idle(w)) return fail(result, "liveness: an operation never ended");
+    return true;
+}
+
+static bool check(struct cluster *c, struct workload *w, struct run_result *result)
+{
+    size_t count;
+    const struct operation *history = workload_history(w, &count);
+    if (!ts_check(history, count, result->failure, sizeof result->failure)) return false;
+    for (int tries = 0; tries < 20; tries++) {
+        if (cluster_replicas_equal(c)) return true;
+        cluster_run(c, SIM_SEC);
+    }
+    return fail(result, "replicas differ after everything was healed");
+}
+
+static void count_all(struct cluster *c, struct workload *w, struct run_result *result)
+{
+    struct sim *sim = cluster_sim(c);
+    size_t count;
+    const struct operation *history = workload_history(w, &count);
+    result->operations = count;
+    result->committed = workload_committed(w);
+    for (size_t i = 0; i < count; i++)
+        if (history[i].outcome == OUTCOME_UNKNOWN) result->unknown++;
+    for (int f = 0; f < SIM_FAULT_COUNT; f++) result->faults += sim_fault_hits(sim, (enum sim_fault)f);
+    result->virtual_ns = sim_now(sim);
+    result->events = sim_event_count(sim);
+    uint64_t hash = sim_trace_hash(sim);
+    for (uint64_t i = 1; i <= cluster_size(c); i++)
+        hash = hash * 1099511628211u ^ sim_disk_hash(sim_disk(sim, i));
+    result->hash = hash;
+}
+
+void run_once(const struct run_options *options, struct run_result *result, FILE *faults_out)
+{
+    *result = (struct run_result){0};
+    struct cluster_options o;
+    cluster_options_init(&o, options->seed);
+    o.node_count = options->node_count != 0 ? options->node_count : 3 + (uint32_t)(options->seed % 3);
+    o.trace = options->trace;
+    o.verbose = options->verbose;
+    struct cluster *c = cluster_create(&o);
+    if (!cluster_boot(c, BOOT_TIMEOUT_NS)) {
+        fail(result, "the cluster did not form");
+        result->hash = sim_trace_hash(cluster_sim(c));
+        cluster_destroy(c);
+        return;
+    }
+    struct workload_options wo = {.client_count = 4 + (uint32_t)sim_below(cluster_sim(c), 12),
+                                  .key_count = 1 + (uint32_t)sim_below(cluster_sim(c), 8),
+                                  .think_mean_ns = 10 * SIM_MS,
+                                  .operation_max = 20000};
+    struct workload *w = workload_create(c, &wo);
+    result->passed = load_and_heal(c, options, w, result) && check(c, w, result);
+    count_all(c, w, result);
+    if (faults_out != NULL) sim_faults_print(cluster_sim(c), faults_out);
+    cluster_destroy(c);
+    workload_destroy(w);
+}

@@ -1,0 +1,27 @@
+/* One run of the simulator: boot, load under faults, heal, converge, check. A function of its options. */
+#ifndef OSTRAKA_TESTS_SIM_RUN_H
+#define OSTRAKA_TESTS_SIM_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct run_options {
+    uint64_t seed;
+    uint32_t node_count;      /* 0: 3 to 5, from the seed */
+    uint64_t fault_phase_ns;  /* 0: 8 s */
+    bool verbose, no_faults;
+    FILE *trace;
+};
+
+struct run_result {
+    bool passed;
+    char failure[512];
+    uint64_t hash;            /* of everything that happened */
+    uint64_t operations, committed, unknown, faults, virtual_ns, events, leader_changes;
+};
+
+/* faults_out (may be NULL) gets the block of faults by kind. */
+void run_once(const struct run_options *options, struct run_result *result, FILE *faults_out);
+
+#endif

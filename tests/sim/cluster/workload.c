@@ -1,0 +1,232 @@
+#include "tests/sim/cluster/workload.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/codec.h"
+
+struct client {
+    struct workload *workload;
+    uint64_t process, machine;
+    size_t operation; /* under way, or SIZE_MAX */
+};
+
+struct workload {
+    struct cluster *cluster;
+    struct workload_options options;
+    struct client *clients;
+    struct operation *history;
+    size_t count, capacity;
+    uint64_t next_process, next_value, committed;
+    uint32_t busy;
+    bool stopping;
+};
+
+static void client_schedule(struct client *client);
+
+static struct sim *sim_of_client(const struct client *client)
+{
+    return cluster_sim(client->workload->cluster);
+}
+
+static struct operation *operation_of(struct client *client)
+{
+    ASSERT(client->operation < client->workload->count);
+    return &client->workload->history[client->operation];
+}
+
+/* ---- one operation, on a fiber of its machine ---- */
+
+static void key_of(const struct operation *op, uint8_t key[9])
+{
+    key[0] = KEY_PREFIX_TABLE;
+    store_be64(key + 1, op->key);
+}
+
+static enum status read_value(struct txn *t, const struct operation *op, uint64_t *value_out)
+{
+    uint8_t key[9];
+    key_of(op, key);
+    struct bytes value;
+    enum status status = txn_get(t, bytes_make(key, sizeof key), &value);
+    *value_out = 0;
+    if (status == STATUS_NOT_FOUND) return STATUS_OK;
+    if (status == STATUS_OK) {
+        ASSERT(value.size == 8);
+        *value_out = load_le64(value.data);
+    }
+    return status;
+}
+
+static enum status write_value(struct txn *t, const struct operation *op)
+{
+    uint8_t key[9], value[8];
+    key_of(op, key);
+    store_le64(value, op->argument);
+    enum status status = txn_put(t, bytes_make(key, sizeof key), bytes_make(value, sizeof value));
+    ASSERT(status == STATUS_OK);
+    return STATUS_OK;
+}
+
+/* The transaction. *proposed: the commit was tried, so an error may hide an effect. */
+static enum status perform(struct txn *t, struct operation *op, uint64_t *result, bool *refused)
+{
+    uint64_t seen = 0;
+    enum status status = STATUS_OK;
+    if (op->kind != OPERATION_WRITE) {
+        status = read_value(t, op, &seen);
+        *result = seen;
+        op->ts = txn_read_ts(t);
+        if (status != STATUS_OK || op->kind == OPERATION_READ) return status;
+        if (seen != op->expected) {
+            *refused = true;
+            return STATUS_OK;
+        }
+    }
+    status = write_value(t, op);
+    if (status != STATUS_OK) return status;
+    return txn_commit(t, &op->ts);
+}
+
+static enum operation_outcome outcome_of(enum status status, bool refused)
+{
+    switch (status) {
+    case STATUS_OK: return refused ? OUTCOME_FAIL : OUTCOME_OK;
+    case STATUS_UNKNOWN_OUTCOME:
+    case STATUS_CANCELLED:
+    case STATUS_TIMEOUT: return OUTCOME_UNKNOWN;
+    default: return OUTCOME_FAIL;
+    }
+}
+
+static void operation_end(struct client *client, enum operation_outcome outcome, uint64_t result)
+{
+    struct workload *w = client->workload;
+    struct operation *op = operation_of(client);
+    op->outcome = outcome;
+    op->result = result;
+    op->returned_ns = sim_now(sim_of_client(client));
+    sim_trace(sim_of_client(client), "client %llu kind %d key %llu arg %llu -> outcome %d result %llu",
+              (unsigned long long)op->process, op->kind, (unsigned long long)op->key,
+              (unsigned long long)op->argument, outcome, (unsigned long long)result);
+    sim_trace_mix(sim_of_client(client), op->returned_ns * 31 + (uint64_t)outcome * 7 + result);
+    if (outcome == OUTCOME_OK) w->committed++;
+    /* A read that failed has no effect, so its process may go on; an unknown write may take effect later. */
+    if (outcome == OUTCOME_UNKNOWN) client->process = w->next_process++;
+    client->operation = SIZE_MAX;
+    w->busy--;
+    client_schedule(client);
+}
+
+static void client_run(void *arg)
+{
+    struct client *client = arg;
+    struct workload *w = client->workload;
+    struct core *core = cluster_machine(w->cluster, client->machine)->core;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    struct txn *t;
+    uint64_t result = 0;
+    bool refused = false;
+    enum status status = txn_create(core_kv(core), &arena, &t);
+    ASSERT(status == STATUS_OK);
+    struct operation op = *operation_of(client); /* the history may move while we wait */
+    status = perform(t, &op, &result, &refused);
+    txn_destroy(t);
+    arena_deinit(&arena);
+    operation_of(client)->ts = op.ts;
+    operation_end(client, outcome_of(status, refused), result);
+}
+
+/* ---- choosing ---- */
+
+static struct operation *operation_new(struct workload *w)
+{
+    if (w->count == w->capacity) {
+        w->capacity = w->capacity == 0 ? 1024 : w->capacity * 2;
+        w->history = realloc(w->history, w->capacity * sizeof *w->history);
+        ASSERT(w->history != NULL);
+    }
+    struct operation *op = &w->history[w->count++];
+    *op = (struct operation){0};
+    return op;
+}
+
+/* A value some operation has tried to write to the key, so that compare-and-set often matches. */
+static uint64_t likely_value(struct workload *w, uint64_t key)
+{
+    for (size_t back = 1; back <= 40 && back < w->count; back++) {
+        const struct operation *op = &w->history[w->count - back];
+        if (op->key == key && op->kind != OPERATION_READ && op->outcome == OUTCOME_OK) return op->argument;
+    }
+    return 0;
+}
+
+static void client_start(void *ctx)
+{
+    struct client *client = ctx;
+    struct workload *w = client->workload;
+    struct sim *sim = sim_of_client(client);
+    if (w->stopping || w->count >= w->options.operation_max) return;
+    uint64_t machine = 1 + sim_below(sim, cluster_size(w->cluster));
+    struct cluster_machine *m = cluster_machine(w->cluster, machine);
+    if (!cluster_up(w->cluster, machine) || core_store(m->core) == NULL || !core_joined(m->core)) {
+        client_schedule(client);
+        return;
+    }
+    struct operation *op = operation_new(w);
+    op->process = client->process;
+    op->key = 1 + sim_below(sim, w->options.key_count);
+    uint64_t draw = sim_below(sim, 10);
+    op->kind = draw < 4 ? OPERATION_READ : draw < 8 ? OPERATION_WRITE : OPERATION_CAS;
+    if (op->kind != OPERATION_READ) op->argument = w->next_value++;
+    if (op->kind == OPERATION_CAS) op->expected = likely_value(w, op->key);
+    op->invoked_ns = sim_now(sim);
+    client->machine = machine;
+    client->operation = w->count - 1;
+    w->busy++;
+    enum status status = fiber_spawn(core_fibers(m->core), client_run, client, NULL);
+    ASSERT(status == STATUS_OK);
+    if (m->env != NULL) sim_env_set_deadline(m->env, env_now_ns(m->env));
+}
+
+static void client_schedule(struct client *client)
+{
+    struct workload *w = client->workload;
+    sim_call_after(cluster_sim(w->cluster), sim_exponential(cluster_sim(w->cluster), w->options.think_mean_ns),
+                   client_start, client);
+}
+
+struct workload *workload_create(struct cluster *c, const struct workload_options *options)
+{
+    struct workload *w = calloc(1, sizeof *w);
+    ASSERT(w != NULL);
+    w->cluster = c;
+    w->options = *options;
+    w->next_process = options->client_count;
+    w->next_value = 1;
+    w->clients = calloc(options->client_count, sizeof *w->clients);
+    ASSERT(w->clients != NULL);
+    for (uint32_t i = 0; i < options->client_count; i++) {
+        w->clients[i] = (struct client){.workload = w, .process = i, .operation = SIZE_MAX};
+        client_schedule(&w->clients[i]);
+    }
+    return w;
+}
+
+void workload_destroy(struct workload *w)
+{
+    free(w->clients);
+    free(w->history);
+    free(w);
+}
+
+void workload_stop(struct workload *w) { w->stopping = true; }
+bool workload_idle(const struct workload *w) { return w->busy == 0; }
+uint64_t workload_committed(const struct workload *w) { return w->committed; }
+
+const struct operation *workload_history(const struct workload *w, size_t *count_out)
+{
+    *count_out = w->count;
+    return w->history;
+}

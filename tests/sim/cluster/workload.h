@@ -1,0 +1,38 @@
+/* Clients of the key API: register operations (read, write, compare-and-set) on a few keys, each on a fiber
+ * of some machine that is up. A client that loses its machine does not know the outcome of its operation
+ * and goes on under a new process number. */
+#ifndef OSTRAKA_TESTS_SIM_WORKLOAD_H
+#define OSTRAKA_TESTS_SIM_WORKLOAD_H
+
+#include "tests/sim/cluster/cluster.h"
+
+enum operation_kind { OPERATION_READ = 1, OPERATION_WRITE = 2, OPERATION_CAS = 3 };
+enum operation_outcome { OUTCOME_PENDING, OUTCOME_OK, OUTCOME_FAIL, OUTCOME_UNKNOWN };
+
+/* Values are unique over a run; 0 stands for "no value". */
+struct operation {
+    uint64_t process, key;
+    enum operation_kind kind;
+    enum operation_outcome outcome;
+    uint64_t argument, expected; /* WRITE: value; CAS: expected -> value */
+    uint64_t result;             /* READ: what was seen */
+    uint64_t invoked_ns, returned_ns;
+    uint64_t ts;                 /* read or commit timestamp */
+};
+
+struct workload_options {
+    uint32_t client_count, key_count;
+    uint64_t think_mean_ns;
+    uint64_t operation_max;
+};
+
+struct workload;
+struct workload *workload_create(struct cluster *c, const struct workload_options *options);
+void workload_destroy(struct workload *w);
+/* No new operations; those under way end. */
+void workload_stop(struct workload *w);
+bool workload_idle(const struct workload *w);
+const struct operation *workload_history(const struct workload *w, size_t *count_out);
+uint64_t workload_committed(const struct workload *w);
+
+#endif

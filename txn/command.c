@@ -1,0 +1,73 @@
+/* What transactions put into a range's log, and into requests.
+ *
+ * Command: version u8 (1), kind u8, then
+ *   1 COMMIT  ct u64, write count u32, writes
+ * Write: flags u8 (1: tombstone), sized key, sized value.  Span: flags u8 (1: point), sized start, and
+ * sized end unless point. */
+#include "txn/txn_int.h"
+
+#define COMMAND_VERSION 1
+enum command_kind { COMMAND_COMMIT = 1 };
+
+void encode_span(struct buf *out, const struct span *span)
+{
+    put_u8(out, span->point);
+    put_sized(out, span->start);
+    if (!span->point) put_sized(out, span->end);
+}
+
+bool decode_span(struct reader *r, struct span *span)
+{
+    uint8_t flags = get_u8(r);
+    span->point = flags == 1;
+    span->start = get_sized(r);
+    span->end = span->point ? BYTES_EMPTY : get_sized(r);
+    return !r->failed && flags <= 1 && span->start.size <= SHARD_KEY_BYTES_MAX &&
+           span->end.size <= SHARD_KEY_BYTES_MAX;
+}
+
+void encode_write(struct buf *out, struct bytes key, bool tombstone, struct bytes value)
+{
+    put_u8(out, tombstone);
+    put_sized(out, key);
+    put_sized(out, value);
+}
+
+bool decode_write(struct reader *r, struct write *write)
+{
+    uint8_t flags = get_u8(r);
+    write->tombstone = flags == 1;
+    write->key = get_sized(r);
+    write->value = get_sized(r);
+    return !r->failed && flags <= 1 && write->key.size > 0 &&
+           write->key.size <= SHARD_KEY_BYTES_MAX && write->value.size <= LSM_VALUE_BYTES_MAX;
+}
+
+void command_encode_commit(uint64_t ct, struct bytes writes_encoded, struct buf *out)
+{
+    put_u8(out, COMMAND_VERSION);
+    put_u8(out, COMMAND_COMMIT);
+    put_u64(out, ct);
+    buf_append_bytes(out, writes_encoded);
+}
+
+enum status command_apply(void *state, struct log_pos pos, struct bytes command,
+                          struct shard_batch *batch)
+{
+    (void)pos;
+    struct range *g = state;
+    struct reader r = reader_make(command);
+    if (get_u8(&r) != COMMAND_VERSION || get_u8(&r) != COMMAND_COMMIT) return STATUS_VERSION;
+    uint64_t ct = get_u64(&r);
+    uint32_t count = get_u32(&r);
+    if (r.failed || ct == 0) return STATUS_VERSION;
+    for (uint32_t i = 0; i < count; i++) {
+        struct write w;
+        if (!decode_write(&r, &w)) return STATUS_VERSION;
+        if (w.tombstone) shard_batch_delete(batch, LSM_SPACE_VERSIONS, w.key, ct);
+        else shard_batch_put(batch, LSM_SPACE_VERSIONS, w.key, ct, w.value);
+    }
+    if (!reader_done(&r)) return STATUS_VERSION;
+    if (ct > g->high) g->high = ct;
+    return STATUS_OK;
+}

@@ -1,0 +1,240 @@
+/* One-phase commit at the leader (T1): validate what was read, pick ct, propose one entry, answer when it
+ * is applied and the clock is past ct.
+ *
+ * RPC_COMMIT: range u64, epoch u64, read ts u64, span count u32, spans, write count u32, writes (command.c).
+ * Reply: ct u64. */
+#include <stdlib.h>
+
+#include "txn/txn_int.h"
+
+/* The op stays in flight until its entry is applied or overwritten, however long that takes: a read that
+ * did not see it must never be overtaken by it. It is the gateway that gives up waiting. */
+#define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62)
+#define SPANS_MAX 65536
+#define WRITES_MAX 1000000
+
+static void finish(struct range_op *op)
+{
+    if (!op->applied || !op->past) return;
+    uint8_t body[8];
+    store_le64(body, op->ct);
+    range_op_reply(op, STATUS_OK, bytes_make(body, sizeof body));
+}
+
+static void on_applied(struct proposal *p, enum status status, struct bytes result)
+{
+    (void)result;
+    struct range_op *op = p->ctx;
+    if (status != STATUS_OK) {
+        /* A store that closes knows no more than one whose leadership is gone. */
+        bool certain = status == STATUS_NOT_LEADER;
+        range_op_reply(op, certain ? STATUS_NOT_LEADER : STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
+        return;
+    }
+    op->applied = true;
+    range_in_flight_remove(op);
+    range_unblock_all(op);
+    finish(op);
+}
+
+/* Newest version in a span; STATUS_OK with 0 when there is none. */
+static enum status newest_in(struct range_op *op, const struct span *span, uint64_t above,
+                             uint64_t *newest_out)
+{
+    struct lsm *lsm = store_lsm(op->range->kv->store);
+    struct range_id range = replica_range(op->range->replica);
+    if (span->point) {
+        struct lsm_version version = {0};
+        enum status status = lsm_get(lsm, range, LSM_SPACE_VERSIONS, span->start, LSM_TS_MAX,
+                                     &op->block, &version, NULL);
+        if (status == STATUS_OK) *newest_out = version.ts;
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    struct lsm_iter *it;
+    enum status status = lsm_iter_open(lsm, range, LSM_SPACE_VERSIONS, span->start, span->end,
+                                       LSM_TS_MAX, LSM_ITER_NEWEST, false, &it);
+    if (status != STATUS_OK) return status;
+    struct lsm_item item;
+    while ((status = lsm_iter_next(it, &op->block, &item)) == STATUS_OK && *newest_out <= above)
+        if (item.ts > *newest_out) *newest_out = item.ts;
+    lsm_iter_close(it);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* STATUS_OK: everything read is still current. */
+static enum status validate(struct range_op *op)
+{
+    struct range *g = op->range;
+    if (op->span_count == 0 || MUTANT("refresh")) return STATUS_OK;
+    struct lsm_range_stats stats;
+    enum status status =
+        lsm_range_stats(store_lsm(g->kv->store), replica_range(g->replica), &stats);
+    if (status != STATUS_OK) return status;
+    if (stats.newest_ts <= op->read_ts) return STATUS_OK;
+    for (uint32_t i = 0; i < op->span_count; i++) {
+        uint64_t newest = 0;
+        status = newest_in(op, &op->spans[i], op->read_ts, &newest);
+        if (status != STATUS_OK) return status;
+        if (newest > op->read_ts) {
+            COVER("txn_commit_conflict");
+            return STATUS_CONFLICT;
+        }
+    }
+    return STATUS_OK;
+}
+
+static struct range_op *meets_in_flight(struct range_op *op)
+{
+    struct range *g = op->range;
+    for (uint32_t i = 0; i < op->write_count; i++) {
+        struct range_op *other = map_get(&g->in_flight, op->writes[i].key_hash);
+        if (other != NULL) return other;
+    }
+    for (uint32_t i = 0; i < op->span_count; i++) {
+        struct range_op *other = range_in_flight(g, &op->spans[i], LSM_TS_MAX);
+        if (other != NULL) return other;
+    }
+    return NULL;
+}
+
+static void propose(struct range_op *op)
+{
+    struct range *g = op->range;
+    uint64_t ct = op->ts;
+    if (ct <= g->floor && !MUTANT("onepc_floor")) ct = g->floor + 1;
+    if (ct <= g->high) ct = g->high + 1; /* above every version of every key */
+    op->ct = ct;
+    struct buf command;
+    buf_init(&command, RAFT_ENTRY_BYTES_MAX);
+    put_u8(&command, SHARD_COMMAND_APP);
+    command_encode_commit(ct, op->writes_encoded, &command);
+    op->proposal.on_done = on_applied;
+    op->proposal.ctx = op;
+    enum status status = command.failed ? STATUS_TOO_LARGE
+                                        : replica_propose(g->replica, buf_view(&command),
+                                                          PROPOSE_TIMEOUT_NS, &op->proposal);
+    buf_deinit(&command);
+    if (status != STATUS_OK) {
+        range_op_reply(op, status, BYTES_EMPTY);
+        return;
+    }
+    g->high = ct;
+    if (op->span_count > 0 && ct > g->floor) g->floor = ct;
+    op->state = OP_COMMITTING;
+    g->kv->metrics.commits++;
+    if (range_in_flight_add(op) != STATUS_OK) UNREACHABLE(); /* reserved by commit_serve's bound */
+    op->past = clock_is_past(&g->kv->clock, ct) || MUTANT("commit_wait");
+    if (!op->past) clock_wait_past(&g->kv->clock, &op->clock, ct, REQUEST_TIMEOUT_NS);
+}
+
+static void evaluate(struct range_op *op)
+{
+    struct range *g = op->range;
+    op->state = OP_EVALUATE;
+    if (!replica_serving(g->replica)) {
+        range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
+        return;
+    }
+    if (range_op_wait_ready(op)) return;
+    struct range_op *other = meets_in_flight(op);
+    if (other != NULL) {
+        range_block(op, other);
+        return;
+    }
+    enum status status = validate(op);
+    if (status == STATUS_WAIT) {
+        op->state = OP_LOADING;
+        g->kv->metrics.waits_on_blocks++;
+    } else if (status == STATUS_OK) {
+        propose(op);
+    } else {
+        if (status == STATUS_CONFLICT) g->kv->metrics.conflicts++;
+        range_op_reply(op, status, BYTES_EMPTY);
+    }
+}
+
+void commit_run(struct range_op *op)
+{
+    switch (op->state) {
+    case OP_CLOCK:
+    case OP_EVALUATE:
+    case OP_BLOCKED:
+    case OP_LOADING: evaluate(op); return;
+    case OP_COMMITTING:
+        op->past = true;
+        finish(op);
+        return;
+    default: UNREACHABLE();
+    }
+}
+
+/* ---- decoding ---- */
+
+static bool decode_spans(struct range_op *op, struct reader *in, const struct descriptor *d)
+{
+    op->span_count = get_u32(in);
+    if (in->failed || op->span_count > SPANS_MAX) return false;
+    op->spans = calloc(op->span_count + 1, sizeof *op->spans);
+    if (op->spans == NULL) return false;
+    for (uint32_t i = 0; i < op->span_count; i++) {
+        struct span *span = &op->spans[i];
+        if (!decode_span(in, span)) return false;
+        if (span->point ? !descriptor_contains(d, span->start)
+                        : !descriptor_covers(d, span->start, span->end))
+            return false;
+    }
+    return true;
+}
+
+static bool decode_writes(struct range_op *op, struct reader *in, const struct descriptor *d)
+{
+    const uint8_t *start = in->at;
+    op->write_count = get_u32(in);
+    /* A write takes three bytes at least: the count cannot ask for more memory than the body has. */
+    if (in->failed || op->write_count == 0 || op->write_count > WRITES_MAX ||
+        op->write_count > reader_left(in) / 3 + 1) {
+        op->write_count = 0;
+        return false;
+    }
+    op->writes = calloc(op->write_count, sizeof *op->writes);
+    if (op->writes == NULL) {
+        op->write_count = 0;
+        return false;
+    }
+    for (uint32_t i = 0; i < op->write_count; i++) {
+        struct write *w = &op->writes[i];
+        if (!decode_write(in, w) || !descriptor_contains(d, w->key)) return false;
+        w->key_hash = hash64(w->key.data, w->key.size, 0);
+    }
+    op->writes_encoded = bytes_make(start, (size_t)(in->at - start));
+    return reader_done(in);
+}
+
+void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct kv *kv = ctx;
+    struct reader head = reader_make(body);
+    uint64_t range_id = get_u64(&head);
+    uint64_t epoch = get_u64(&head);
+    if (head.failed) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    struct range *g = range_admit(kv, token, range_id, epoch);
+    if (g == NULL) return;
+    struct range_op *op = range_op_create(g, RANGE_OP_COMMIT, token, body);
+    if (op == NULL) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
+        return;
+    }
+    struct reader in = reader_make(op->body);
+    if (get_u64(&in) != range_id || get_u64(&in) != epoch) UNREACHABLE();
+    op->read_ts = get_u64(&in);
+    const struct descriptor *d = replica_descriptor(g->replica);
+    if (!decode_spans(op, &in, d) || !decode_writes(op, &in, d)) {
+        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    op->state = OP_CLOCK;
+    clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+}

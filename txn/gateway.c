@@ -1,0 +1,162 @@
+/* Requests from this node to the leaders of ranges: finds the route, asks, and asks again where that cannot
+ * do harm. A commit that was sent and not answered is never sent again: its outcome is unknown. */
+#include <stdlib.h>
+
+#include "txn/txn_int.h"
+
+#define BACKOFF_NS_MIN 2000000u
+#define BACKOFF_NS_MAX 100000000u
+
+/* One attempt, or one pause, of a fiber. */
+struct gateway_wait {
+    struct list link; /* kv.calls */
+    struct kv *kv;
+    struct fiber *fiber;
+    struct rpc_call call;
+    struct timer timer;
+    bool done;
+    enum status status;
+    struct buf *reply;
+};
+
+static void wake(struct gateway_wait *w)
+{
+    w->done = true;
+    fiber_resume(w->fiber);
+}
+
+static void on_reply(struct rpc_call *call, enum status status, struct bytes body)
+{
+    struct gateway_wait *w = call->ctx;
+    w->status = status;
+    buf_reset(w->reply);
+    buf_append_bytes(w->reply, body);
+    if (w->reply->failed) w->status = STATUS_NO_MEMORY;
+    wake(w);
+}
+
+static void on_pause_over(struct timer *t, void *ctx)
+{
+    (void)t;
+    wake(ctx);
+}
+
+static void wait_begin(struct gateway_wait *w, struct kv *kv)
+{
+    *w = (struct gateway_wait){.kv = kv, .fiber = fiber_current(store_fibers(kv->store))};
+    ASSERT(w->fiber != NULL);
+    list_push_back(&kv->calls, &w->link);
+}
+
+static void wait_end(struct gateway_wait *w)
+{
+    while (!w->done) fiber_suspend(store_fibers(w->kv->store));
+    list_remove(&w->link);
+}
+
+static void pause_for(struct kv *kv, uint64_t duration_ns)
+{
+    struct gateway_wait w;
+    wait_begin(&w, kv);
+    timer_init(&w.timer, on_pause_over, &w);
+    timer_arm(store_timers(kv->store), &w.timer, env_now_ns(store_env(kv->store)) + duration_ns);
+    wait_end(&w);
+}
+
+static enum status attempt(struct kv *kv, struct gateway_request *q, struct node_id leader,
+                           uint64_t timeout_ns, struct buf *reply)
+{
+    struct gateway_wait w;
+    wait_begin(&w, kv);
+    w.reply = reply;
+    w.call.on_done = on_reply;
+    w.call.ctx = &w;
+    enum status status = rpc_start(store_rpc(kv->store), &w.call, leader, q->kind, buf_view(q->body),
+                                   timeout_ns);
+    if (status != STATUS_OK) {
+        list_remove(&w.link);
+        return status;
+    }
+    wait_end(&w);
+    return w.status;
+}
+
+void gateway_stop(struct kv *kv)
+{
+    ASSERT(kv->stopping);
+    while (!list_empty(&kv->calls)) {
+        struct gateway_wait *w = CONTAINER_OF(kv->calls.next, struct gateway_wait, link);
+        list_remove(&w->link);
+        if (w->call.active) rpc_cancel(&w->call);
+        timer_cancel(store_timers(kv->store), &w->timer);
+        w->status = STATUS_CANCELLED;
+        wake(w);
+    }
+}
+
+/* Learns from a refusal; returns whether another attempt may be better at once. */
+static bool learn(struct kv *kv, enum status status, struct range_id range, struct node_id asked,
+                  const struct buf *reply)
+{
+    struct reader in = reader_make(buf_view(reply));
+    if (status == STATUS_STALE_ROUTE) {
+        struct descriptor *d = calloc(1, sizeof *d);
+        if (d != NULL && descriptor_decode(buf_view(reply), d) == STATUS_OK)
+            store_route_learn(kv->store, d);
+        free(d);
+        return true;
+    }
+    if (status == STATUS_NOT_LEADER && reply->size == 8) {
+        struct node_id hint = {get_u64(&in)};
+        store_route_learn_leader(kv->store, range, hint);
+        return hint.value != 0 && hint.value != asked.value;
+    }
+    if (status != STATUS_BUSY) store_route_learn_leader(kv->store, range, (struct node_id){0});
+    return false;
+}
+
+enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply)
+{
+    struct env *env = store_env(kv->store);
+    uint64_t give_up_ns = env_now_ns(env) + kv->no_quorum_timeout_ns;
+    bool own_deadline = q->deadline_ns != 0 && q->deadline_ns < give_up_ns;
+    if (own_deadline) give_up_ns = q->deadline_ns;
+    uint64_t backoff_ns = BACKOFF_NS_MIN;
+    struct descriptor *d = calloc(1, sizeof *d);
+    if (d == NULL) return STATUS_NO_MEMORY;
+    enum status status = STATUS_UNAVAILABLE;
+    while (!kv->stopping) {
+        uint64_t now_ns = env_now_ns(env);
+        if (now_ns >= give_up_ns) {
+            status = own_deadline ? STATUS_TIMEOUT
+                                  : (status == STATUS_BUSY || status == STATUS_NO_SPACE ? status : STATUS_UNAVAILABLE);
+            break;
+        }
+        struct node_id leader = {0};
+        bool at_once = false;
+        if (store_route(kv->store, q->key, d, &leader) == STATUS_OK && leader.value != 0) {
+            store_le64(q->body->data, d->range.value);
+            store_le64(q->body->data + 8, d->epoch);
+            uint64_t left_ns = give_up_ns - now_ns;
+            /* A read tries another node soon; a commit waits for its answer as long as it may. */
+            uint64_t timeout_ns = q->repeatable && left_ns > REQUEST_TIMEOUT_NS / 3
+                                      ? REQUEST_TIMEOUT_NS / 3 : left_ns;
+            buf_reset(reply);
+            status = attempt(kv, q, leader, timeout_ns, reply);
+            if (status == STATUS_UNKNOWN_OUTCOME && !q->repeatable) break;
+            bool again = status == STATUS_NOT_LEADER || status == STATUS_STALE_ROUTE ||
+                         status == STATUS_CLOSED || status == STATUS_BUSY ||
+                         status == STATUS_UNAVAILABLE || status == STATUS_UNKNOWN_OUTCOME;
+            if (!again) break;
+            kv->metrics.retries++;
+            at_once = learn(kv, status, d->range, leader, reply);
+        }
+        if (kv->stopping) break;
+        if (at_once) backoff_ns = BACKOFF_NS_MIN;
+        pause_for(kv, at_once ? BACKOFF_NS_MIN / 4 : backoff_ns);
+        if (!at_once && backoff_ns < BACKOFF_NS_MAX) backoff_ns *= 2;
+    }
+    free(d);
+    return kv->stopping && status != STATUS_OK && status != STATUS_UNKNOWN_OUTCOME ? STATUS_CANCELLED
+                                                                                  : status;
+}

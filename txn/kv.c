@@ -1,0 +1,68 @@
+/* The service of one core: wires the leader's side and the gateway's side to the store. */
+#include <stdlib.h>
+
+#include "txn/txn_int.h"
+
+enum status kv_create(struct kv **kv_out)
+{
+    struct kv *kv = calloc(1, sizeof *kv);
+    if (kv == NULL) return STATUS_NO_MEMORY;
+    kv->app = (struct shard_app){.open = range_open,
+                                 .close = range_close,
+                                 .apply = command_apply,
+                                 .role_changed = range_role_changed,
+                                 .installed = range_installed,
+                                 .ctx = kv};
+    list_init(&kv->ranges);
+    list_init(&kv->calls);
+    clock_init(&kv->clock, kv);
+    histogram_init(&kv->metrics.read_ns);
+    histogram_init(&kv->metrics.commit_ns);
+    kv->no_quorum_timeout_ns = NO_QUORUM_TIMEOUT_NS;
+    *kv_out = kv;
+    return STATUS_OK;
+}
+
+const struct shard_app *kv_app(struct kv *kv)
+{
+    return &kv->app;
+}
+
+void kv_attach(struct kv *kv, struct store *store)
+{
+    ASSERT(kv->store == NULL);
+    kv->store = store;
+    prng_init(&kv->prng, env_random_u64(store_env(store)));
+    clock_attach(&kv->clock);
+    rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
+    rpc_serve(store_rpc(store), RPC_COMMIT, commit_serve, kv);
+}
+
+void kv_stop(struct kv *kv)
+{
+    kv->stopping = true;
+    if (kv->store == NULL) return;
+    clock_stop(&kv->clock);
+    gateway_stop(kv);
+}
+
+void kv_destroy(struct kv *kv)
+{
+    ASSERT(list_empty(&kv->ranges) && list_empty(&kv->calls));
+    free(kv);
+}
+
+const struct kv_metrics *kv_metrics(const struct kv *kv)
+{
+    return &kv->metrics;
+}
+
+void kv_set_no_quorum_timeout(struct kv *kv, uint64_t timeout_ns)
+{
+    kv->no_quorum_timeout_ns = timeout_ns;
+}
+
+uint64_t kv_timestamp_seen(const struct kv *kv)
+{
+    return kv->clock.seen;
+}

@@ -1,0 +1,309 @@
+/* A range as its leader serves it. All of it is memory of the leader: it begins anew with each term, from
+ * what the log says (high) and what the clock says (the floor, rule A3). */
+#include <stdlib.h>
+
+#include "txn/txn_int.h"
+
+#define FLOOR_TIMEOUT_NS 1000000000u
+
+static void range_prepare(struct range *g);
+
+void *range_open(void *ctx, struct replica *r)
+{
+    struct kv *kv = ctx;
+    struct range *g = calloc(1, sizeof *g);
+    if (g == NULL) return NULL;
+    g->kv = kv;
+    g->replica = r;
+    list_init(&g->ops);
+    list_init(&g->waiting);
+    map_init(&g->in_flight);
+    list_push_back(&kv->ranges, &g->link);
+    return g;
+}
+
+/* Ends every op that has proposed nothing; those that have are ended by their proposal. */
+static void range_drop_ops(struct range *g, enum status status)
+{
+    LIST_FOR_EACH_SAFE(item, &g->ops) {
+        struct range_op *op = CONTAINER_OF(item, struct range_op, link);
+        if (op->state == OP_COMMITTING) continue;
+        range_op_reply(op, status, BYTES_EMPTY);
+        item_next = g->ops.next; /* answering may have freed others that were blocked on it */
+    }
+}
+
+void range_close(void *state)
+{
+    struct range *g = state;
+    clock_cancel(&g->clock);
+    while (!list_empty(&g->ops)) {
+        struct range_op *op = CONTAINER_OF(g->ops.next, struct range_op, link);
+        range_op_free(op);
+    }
+    ASSERT(g->in_flight_count == 0);
+    map_deinit(&g->in_flight);
+    list_remove(&g->link);
+    free(g);
+}
+
+static void range_become_ready(struct range *g, uint64_t now_ts)
+{
+    struct lsm_range_stats stats;
+    struct lsm *lsm = store_lsm(g->kv->store);
+    enum status status = lsm_range_stats(lsm, replica_range(g->replica), &stats);
+    ASSERT(status == STATUS_OK);
+    if (stats.newest_ts > g->high) g->high = stats.newest_ts;
+    /* Readings and reads of earlier leaders lie below now_ts; commits they logged, at or below high. */
+    g->floor = now_ts > g->high ? now_ts : g->high;
+    if (MUTANT("leader_floor")) g->floor = 0;
+    g->preparing = false;
+    g->ready = true;
+    while (!list_empty(&g->waiting)) {
+        struct range_op *op = CONTAINER_OF(g->waiting.next, struct range_op, blocked_link);
+        list_remove(&op->blocked_link);
+        range_op_run(op);
+    }
+}
+
+static uint64_t current_term(const struct range *g)
+{
+    struct raft_status status;
+    replica_raft_status(g->replica, &status);
+    return status.term;
+}
+
+static void on_floor(struct clock_wait *w, enum status status, uint64_t ts)
+{
+    struct range *g = w->ctx;
+    if (status == STATUS_CANCELLED) return;
+    g->preparing = false;
+    if (!replica_serving(g->replica) || current_term(g) != g->term) {
+        range_role_changed(g);
+        return;
+    }
+    if (status == STATUS_OK) range_become_ready(g, ts);
+    else range_prepare(g); /* no clock: nobody is served meanwhile */
+}
+
+static void range_prepare(struct range *g)
+{
+    if (g->preparing || g->kv->stopping) return;
+    g->preparing = true;
+    g->term = current_term(g);
+    g->clock = (struct clock_wait){.on_done = on_floor, .ctx = g};
+    clock_now(&g->kv->clock, &g->clock, FLOOR_TIMEOUT_NS);
+}
+
+void range_role_changed(void *state)
+{
+    struct range *g = state;
+    if (replica_range(g->replica).value == RANGE_META.value) {
+        clock_role_changed(&g->kv->clock);
+        return; /* the metadata range serves no transactions */
+    }
+    if (g->kv->stopping || g->kv->store == NULL) return;
+    bool serving = replica_serving(g->replica);
+    if (serving && g->ready && g->term == current_term(g)) return;
+    if (g->ready || !serving) {
+        g->ready = false;
+        range_drop_ops(g, STATUS_NOT_LEADER);
+    }
+    if (serving) range_prepare(g);
+}
+
+void range_installed(void *state)
+{
+    struct range *g = state;
+    g->high = 0; /* read again from the engine when it leads */
+    range_role_changed(g);
+}
+
+/* ---- requests ---- */
+
+static void reply_not_leader(struct kv *kv, struct rpc_token token, struct node_id hint)
+{
+    uint8_t body[8];
+    store_le64(body, hint.value);
+    rpc_reply(store_rpc(kv->store), token, STATUS_NOT_LEADER, bytes_make(body, sizeof body));
+}
+
+struct range *range_admit(struct kv *kv, struct rpc_token token, uint64_t range_id, uint64_t epoch)
+{
+    struct replica *r = store_replica(kv->store, (struct range_id){range_id});
+    if (r == NULL || kv->stopping) {
+        reply_not_leader(kv, token, (struct node_id){0});
+        return NULL;
+    }
+    if (!replica_serving(r)) {
+        struct node_id hint = replica_leader_hint(r);
+        if (hint.value == store_identity(kv->store)->node.value) hint.value = 0; /* not yet */
+        reply_not_leader(kv, token, hint);
+        return NULL;
+    }
+    const struct descriptor *d = replica_descriptor(r);
+    if (d->epoch != epoch && !MUTANT("k31_epoch_ignored")) {
+        struct buf body;
+        buf_init(&body, 1 << 16);
+        descriptor_encode(d, &body);
+        COVER("txn_stale_route");
+        rpc_reply(store_rpc(kv->store), token, STATUS_STALE_ROUTE, buf_view(&body));
+        buf_deinit(&body);
+        return NULL;
+    }
+    return replica_app(r);
+}
+
+static void on_clock(struct clock_wait *w, enum status status, uint64_t ts)
+{
+    struct range_op *op = w->ctx;
+    if (status == STATUS_CANCELLED) return;
+    if (op->state == OP_CLOCK) {
+        if (status != STATUS_OK) {
+            range_op_reply(op, STATUS_UNAVAILABLE, BYTES_EMPTY);
+            return;
+        }
+        op->ts = ts;
+    } else if (status != STATUS_OK) {
+        /* Committed, perhaps; the clock's master does not answer: ask on, the gateway has a time-out. */
+        COVER("txn_gate_without_clock");
+        clock_wait_past(&op->range->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
+        return;
+    }
+    range_op_run(op);
+}
+
+static void on_block(struct lsm_waiter *w)
+{
+    range_op_run(CONTAINER_OF(w, struct range_op, block));
+}
+
+struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struct rpc_token token,
+                                 struct bytes body)
+{
+    struct range_op *op = calloc(1, sizeof *op + body.size);
+    if (op == NULL) return NULL;
+    memcpy(op + 1, body.data, body.size);
+    op->body = bytes_make(op + 1, body.size);
+    op->range = g;
+    op->kind = kind;
+    op->token = token;
+    list_init(&op->blocked_link);
+    list_init(&op->blocked);
+    list_init(&op->proposal.link);
+    list_init(&op->leadership.link);
+    list_init(&op->clock.link);
+    op->clock.on_done = on_clock;
+    op->clock.ctx = op;
+    lsm_waiter_init(&op->block, on_block);
+    buf_init(&op->reply, NET_MESSAGE_BYTES_MAX - 4096);
+    list_push_back(&g->ops, &op->link);
+    return op;
+}
+
+void range_op_free(struct range_op *op)
+{
+    range_in_flight_remove(op);
+    range_unblock_all(op);
+    clock_cancel(&op->clock);
+    replica_read_cancel(&op->leadership);
+    list_remove(&op->proposal.link);
+    lsm_waiter_cancel(&op->block);
+    list_remove(&op->blocked_link);
+    list_remove(&op->link);
+    buf_deinit(&op->reply);
+    free(op->spans);
+    free(op->writes);
+    free(op);
+}
+
+void range_op_reply(struct range_op *op, enum status status, struct bytes body)
+{
+    struct kv *kv = op->range->kv;
+    if (status == STATUS_NOT_LEADER) reply_not_leader(kv, op->token, replica_leader_hint(op->range->replica));
+    else rpc_reply(store_rpc(kv->store), op->token, status, body);
+    range_op_free(op);
+}
+
+bool range_op_wait_ready(struct range_op *op)
+{
+    struct range *g = op->range;
+    if (g->ready && g->term == current_term(g)) return false;
+    list_push_back(&g->waiting, &op->blocked_link);
+    if (replica_serving(g->replica)) range_prepare(g);
+    return true;
+}
+
+void range_op_run(struct range_op *op)
+{
+    if (op->kind == RANGE_OP_READ) read_run(op);
+    else commit_run(op);
+}
+
+/* ---- writes in flight: proposed, not applied ---- */
+
+/* Chained by hash: ops whose writes share a hash are told apart by key. Only one op can have a key in
+ * flight, so a collision makes an op wait without need, which is harmless. */
+enum status range_in_flight_add(struct range_op *op)
+{
+    struct range *g = op->range;
+    for (uint32_t i = 0; i < op->write_count; i++) {
+        if (map_get(&g->in_flight, op->writes[i].key_hash) == op) continue; /* own collision */
+        ASSERT(map_get(&g->in_flight, op->writes[i].key_hash) == NULL);
+        if (map_put(&g->in_flight, op->writes[i].key_hash, op) != STATUS_OK) return STATUS_NO_MEMORY;
+        g->in_flight_count++;
+    }
+    return STATUS_OK;
+}
+
+void range_in_flight_remove(struct range_op *op)
+{
+    struct range *g = op->range;
+    if (g->in_flight_count == 0) return;
+    for (uint32_t i = 0; i < op->write_count; i++) {
+        if (map_get(&g->in_flight, op->writes[i].key_hash) != op) continue;
+        map_remove(&g->in_flight, op->writes[i].key_hash);
+        g->in_flight_count--;
+    }
+}
+
+static bool span_contains(const struct span *span, struct bytes key)
+{
+    if (span->point) return bytes_equal(span->start, key);
+    return bytes_compare(span->start, key) <= 0 &&
+           (span->end.size == 0 || bytes_compare(key, span->end) < 0);
+}
+
+struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t ts)
+{
+    if (g->in_flight_count == 0) return NULL;
+    if (span->point) {
+        struct range_op *op = map_get(&g->in_flight, hash64(span->start.data, span->start.size, 0));
+        return op != NULL && op->ct <= ts ? op : NULL;
+    }
+    LIST_FOR_EACH(item, &g->ops) {
+        struct range_op *op = CONTAINER_OF(item, struct range_op, link);
+        if (op->state != OP_COMMITTING || op->applied || op->ct > ts) continue;
+        for (uint32_t i = 0; i < op->write_count; i++)
+            if (span_contains(span, op->writes[i].key)) return op;
+    }
+    return NULL;
+}
+
+void range_block(struct range_op *op, struct range_op *on)
+{
+    op->state = OP_BLOCKED;
+    op->range->kv->metrics.waits_on_writes++;
+    list_push_back(&on->blocked, &op->blocked_link);
+}
+
+void range_unblock_all(struct range_op *op)
+{
+    /* Those that run may block again, on others. */
+    struct list batch;
+    list_init(&batch);
+    struct list *item;
+    while ((item = list_pop_front(&op->blocked)) != NULL) list_push_back(&batch, item);
+    while ((item = list_pop_front(&batch)) != NULL)
+        range_op_run(CONTAINER_OF(item, struct range_op, blocked_link));
+}

@@ -1,0 +1,272 @@
+/* Reads at the leader. The order is that of rule R2: the timestamp first, then leadership (confirmed by a
+ * round that begins afterwards), then the floor and the data, in one step. The gate (R4) comes last.
+ *
+ * RPC_READ: range u64, epoch u64, ts u64 (0: the leader picks), bytes_max u32, count u16, then ops:
+ *   1 GET  sized key             -> found u8, ct u64, sized value
+ *   2 SCAN sized start, sized end, rows_max u32 (0: any), reverse u8
+ *          -> rows { 1 u8, sized key, sized value }, then 0 u8 (the end) or 2 u8 (more may follow, behind
+ *             the last row or behind the key of { 4 u8, sized key }, which stands for no row)
+ * Reply: ts u64, results in order. A reply that grew past bytes_max ends with 2 (SCAN) and skips the
+ * ops that follow: 3 u8 each. */
+#include <stdlib.h>
+
+#include "txn/txn_int.h"
+
+enum read_op { READ_GET = 1, READ_SCAN = 2 };
+#define READ_REPLY_BYTES_MAX (4u << 20)
+
+struct read_head {
+    uint64_t range, epoch, ts;
+    uint32_t bytes_max;
+    uint16_t count;
+};
+
+static bool decode_head(struct reader *in, struct read_head *head)
+{
+    head->range = get_u64(in);
+    head->epoch = get_u64(in);
+    head->ts = get_u64(in);
+    head->bytes_max = get_u32(in);
+    head->count = get_u16(in);
+    if (head->bytes_max > READ_REPLY_BYTES_MAX) head->bytes_max = READ_REPLY_BYTES_MAX;
+    return !in->failed && head->count > 0;
+}
+
+struct read_item {
+    uint8_t kind;
+    struct span span;
+    uint32_t rows_max;
+    bool reverse;
+};
+
+static bool decode_item(struct reader *in, struct read_item *item)
+{
+    *item = (struct read_item){.kind = get_u8(in)};
+    item->span.start = get_sized(in);
+    item->span.point = item->kind == READ_GET;
+    if (item->kind == READ_SCAN) {
+        item->span.end = get_sized(in);
+        item->rows_max = get_u32(in);
+        item->reverse = get_u8(in) != 0;
+    }
+    return !in->failed && (item->kind == READ_GET || item->kind == READ_SCAN);
+}
+
+/* ---- evaluating ---- */
+
+static void show(struct range_op *op, uint64_t ct)
+{
+    if (ct > op->ct) op->ct = ct;
+}
+
+static enum status eval_get(struct range_op *op, const struct read_item *item)
+{
+    struct buf *out = &op->reply;
+    struct lsm_version version;
+    size_t head = out->size;
+    put_u8(out, 1);
+    put_u64(out, 0);
+    struct buf value;
+    buf_init(&value, LSM_VALUE_BYTES_MAX);
+    enum status status =
+        lsm_get(store_lsm(op->range->kv->store), replica_range(op->range->replica),
+                LSM_SPACE_VERSIONS, item->span.start, op->ts, &op->block, &version, &value);
+    if (status == STATUS_OK) {
+        show(op, version.ts);
+        if (out->failed) status = STATUS_TOO_LARGE;
+        else {
+            out->data[head] = !version.tombstone;
+            store_le64(out->data + head + 1, version.ts);
+            put_sized(out, version.tombstone ? BYTES_EMPTY : buf_view(&value));
+        }
+    } else if (status == STATUS_NOT_FOUND) {
+        out->data[head] = 0;
+        put_sized(out, BYTES_EMPTY);
+        status = STATUS_OK;
+    }
+    buf_deinit(&value);
+    return status;
+}
+
+static enum status eval_scan(struct range_op *op, const struct read_item *item, size_t bytes_max)
+{
+    struct buf *out = &op->reply;
+    struct lsm_iter *it;
+    enum status status = lsm_iter_open(
+        store_lsm(op->range->kv->store), replica_range(op->range->replica), LSM_SPACE_VERSIONS,
+        item->span.start, item->span.end, op->ts, LSM_ITER_NEWEST, item->reverse, &it);
+    if (status != STATUS_OK) return status;
+    uint32_t rows = 0, looked = 0;
+    uint8_t end = 0;
+    for (;;) {
+        struct lsm_item row;
+        if ((item->rows_max != 0 && rows == item->rows_max) || out->size >= bytes_max ||
+            looked >= 8192) {
+            end = 2;
+            break;
+        }
+        status = lsm_iter_next(it, &op->block, &row);
+        if (status != STATUS_OK) break;
+        looked++;
+        show(op, row.ts);
+        if (row.tombstone) {
+            /* Where a page that found little has to go on. */
+            if (looked == 8192) {
+                put_u8(out, 4);
+                put_sized(out, row.key);
+            }
+            continue;
+        }
+        put_u8(out, 1);
+        put_sized(out, row.key);
+        put_sized(out, row.value);
+        rows++;
+    }
+    lsm_iter_close(it);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) return status;
+    put_u8(out, end);
+    return out->failed ? STATUS_TOO_LARGE : STATUS_OK;
+}
+
+static enum status eval(struct range_op *op)
+{
+    struct reader in = reader_make(op->body);
+    struct read_head head;
+    bool ok = decode_head(&in, &head);
+    ASSERT(ok);
+    buf_reset(&op->reply);
+    put_u64(&op->reply, op->ts);
+    op->ct = 0;
+    for (uint16_t i = 0; i < head.count; i++) {
+        struct read_item item;
+        ok = decode_item(&in, &item);
+        ASSERT(ok); /* read_serve looked through the body */
+        enum status status = STATUS_OK;
+        if (i > 0 && op->reply.size >= head.bytes_max) put_u8(&op->reply, 3);
+        else if (item.kind == READ_GET) status = eval_get(op, &item);
+        else status = eval_scan(op, &item, head.bytes_max);
+        if (status != STATUS_OK) return status;
+    }
+    return STATUS_OK;
+}
+
+/* Something in flight that the timestamp should see? */
+static struct range_op *meets_in_flight(struct range_op *op)
+{
+    struct reader in = reader_make(op->body);
+    struct read_head head;
+    bool ok = decode_head(&in, &head);
+    ASSERT(ok);
+    for (uint16_t i = 0; i < head.count; i++) {
+        struct read_item item;
+        ok = decode_item(&in, &item);
+        ASSERT(ok);
+        struct range_op *other = range_in_flight(op->range, &item.span, op->ts);
+        if (other != NULL) return other;
+    }
+    return NULL;
+}
+
+static void evaluate(struct range_op *op)
+{
+    struct range *g = op->range;
+    op->state = OP_EVALUATE;
+    if (!replica_serving(g->replica)) {
+        range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
+        return;
+    }
+    if (range_op_wait_ready(op)) return;
+    if (op->ts > g->floor && !MUTANT("read_floor")) g->floor = op->ts;
+    struct range_op *other = MUTANT("read_ignores_in_flight") ? NULL : meets_in_flight(op);
+    if (other != NULL) {
+        range_block(op, other);
+        return;
+    }
+    enum status status = eval(op);
+    if (status == STATUS_WAIT) {
+        op->state = OP_LOADING;
+        g->kv->metrics.waits_on_blocks++;
+        return;
+    }
+    if (status != STATUS_OK) {
+        range_op_reply(op, status, BYTES_EMPTY);
+        return;
+    }
+    op->state = OP_GATE;
+    if (op->ct == 0 || clock_is_past(&g->kv->clock, op->ct)) {
+        range_op_reply(op, STATUS_OK, buf_view(&op->reply));
+        return;
+    }
+    g->kv->metrics.gate_waits++;
+    clock_wait_past(&g->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
+}
+
+static void on_leadership(struct read_wait *w, enum status status)
+{
+    struct range_op *op = w->ctx;
+    if (status == STATUS_OK) evaluate(op);
+    else if (status != STATUS_CANCELLED)
+        range_op_reply(op, status == STATUS_TIMEOUT ? STATUS_UNAVAILABLE : STATUS_NOT_LEADER,
+                       BYTES_EMPTY);
+}
+
+void read_run(struct range_op *op)
+{
+    struct range *g = op->range;
+    switch (op->state) {
+    case OP_CLOCK:
+        op->state = OP_LEADERSHIP;
+        if (MUTANT("read_without_leadership")) {
+            evaluate(op);
+            return;
+        }
+        op->leadership.on_done = on_leadership;
+        op->leadership.ctx = op;
+        replica_read(g->replica, REQUEST_TIMEOUT_NS, &op->leadership);
+        return;
+    case OP_EVALUATE:
+    case OP_BLOCKED:
+    case OP_LOADING: evaluate(op); return;
+    case OP_GATE: range_op_reply(op, STATUS_OK, buf_view(&op->reply)); return;
+    default: UNREACHABLE();
+    }
+}
+
+static bool well_formed(const struct descriptor *d, struct bytes body)
+{
+    struct reader in = reader_make(body);
+    struct read_head head;
+    if (!decode_head(&in, &head)) return false;
+    for (uint16_t i = 0; i < head.count; i++) {
+        struct read_item item;
+        if (!decode_item(&in, &item) || item.span.start.size > SHARD_KEY_BYTES_MAX) return false;
+        if (item.span.point ? !descriptor_contains(d, item.span.start)
+                            : !descriptor_covers(d, item.span.start, item.span.end))
+            return false;
+    }
+    return reader_done(&in);
+}
+
+void read_serve(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct kv *kv = ctx;
+    struct reader in = reader_make(body);
+    struct read_head head;
+    struct range *g = NULL;
+    bool ok = decode_head(&in, &head);
+    if (ok) {
+        g = range_admit(kv, token, head.range, head.epoch);
+        if (g == NULL) return;
+        ok = well_formed(replica_descriptor(g->replica), body);
+    }
+    struct range_op *op = ok ? range_op_create(g, RANGE_OP_READ, token, body) : NULL;
+    if (op == NULL) {
+        rpc_reply(store_rpc(kv->store), token, ok ? STATUS_NO_MEMORY : STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    kv->metrics.reads++;
+    op->state = OP_CLOCK;
+    op->ts = head.ts;
+    if (op->ts != 0) read_run(op);
+    else clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+}

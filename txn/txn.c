@@ -1,0 +1,399 @@
+/* The transaction at the gateway: one read timestamp, spans read, writes buffered. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "txn/txn_int.h"
+
+#define HEAD_BYTES 16            /* range id and epoch, filled in by the gateway */
+#define PAGE_BYTES (256u << 10)
+#define SPANS_MAX 4096           /* beyond, spans are widened to what lies between them */
+
+struct txn {
+    struct kv *kv;
+    struct arena *arena;
+    uint8_t id[16];
+    uint64_t read_ts, deadline_ns;
+    struct write_set writes;
+    struct span *spans;
+    uint32_t span_count, span_capacity;
+    struct buf request, reply;
+    bool ended;
+};
+
+enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
+{
+    struct txn *t = calloc(1, sizeof *t);
+    if (t == NULL) return STATUS_NO_MEMORY;
+    t->kv = kv;
+    t->arena = arena;
+    struct env *env = store_env(kv->store);
+    store_le64(t->id, env_random_u64(env));
+    store_le64(t->id + 8, env_random_u64(env));
+    enum status status = write_set_init(&t->writes, arena, prng_next(&kv->prng));
+    if (status != STATUS_OK) {
+        free(t);
+        return status;
+    }
+    buf_init(&t->request, NET_MESSAGE_BYTES_MAX - 4096);
+    buf_init(&t->reply, NET_MESSAGE_BYTES_MAX);
+    *txn_out = t;
+    return STATUS_OK;
+}
+
+void txn_destroy(struct txn *t)
+{
+    buf_deinit(&t->request);
+    buf_deinit(&t->reply);
+    free(t->spans);
+    free(t);
+}
+
+void txn_set_deadline(struct txn *t, uint64_t deadline_ns)
+{
+    t->deadline_ns = deadline_ns;
+}
+
+bool txn_has_writes(const struct txn *t) { return t->writes.count > 0; }
+uint64_t txn_write_bytes(const struct txn *t) { return t->writes.bytes; }
+uint64_t txn_read_ts(const struct txn *t) { return t->read_ts; }
+
+void txn_id(const struct txn *t, char id[33])
+{
+    for (int i = 0; i < 16; i++) snprintf(id + 2 * i, 3, "%02x", t->id[i]);
+}
+
+/* ---- spans ---- */
+
+static enum status span_add(struct txn *t, const struct span *span)
+{
+    if (t->span_count > 0) { /* the same key or the next page of the same scan again */
+        struct span *last = &t->spans[t->span_count - 1];
+        if (last->point == span->point && bytes_equal(last->start, span->start) &&
+            bytes_equal(last->end, span->end))
+            return STATUS_OK;
+    }
+    if (t->span_count == t->span_capacity) {
+        uint32_t capacity = t->span_capacity == 0 ? 8 : t->span_capacity * 2;
+        struct span *spans = realloc(t->spans, capacity * sizeof *spans);
+        if (spans == NULL) return STATUS_NO_MEMORY;
+        t->spans = spans;
+        t->span_capacity = capacity;
+    }
+    struct span *copy = &t->spans[t->span_count];
+    *copy = *span;
+    copy->start = arena_copy(t->arena, span->start);
+    copy->end = arena_copy(t->arena, span->end);
+    if (copy->start.data == NULL || copy->end.data == NULL) return STATUS_NO_MEMORY;
+    t->span_count++;
+    return STATUS_OK;
+}
+
+/* Many spans become one that covers them all: validation may then refuse more than it must. */
+static void spans_widen(struct txn *t)
+{
+    if (t->span_count <= SPANS_MAX) return;
+    COVER("txn_spans_widened");
+    struct bytes low = t->spans[0].start, high = t->spans[0].start;
+    bool unbounded = false;
+    for (uint32_t i = 0; i < t->span_count; i++) {
+        const struct span *s = &t->spans[i];
+        if (bytes_compare(s->start, low) < 0) low = s->start;
+        struct bytes end = s->point ? s->start : s->end;
+        if (!s->point && end.size == 0) unbounded = true;
+        if (bytes_compare(end, high) > 0) high = end;
+    }
+    uint8_t *past = arena_alloc(t->arena, high.size + 1);
+    if (past == NULL) unbounded = true;
+    else {
+        memcpy(past, high.data, high.size);
+        past[high.size] = 0; /* the first key after `high` */
+    }
+    struct bytes end = unbounded ? BYTES_EMPTY : bytes_make(past, high.size + 1);
+    t->spans[0] = (struct span){.start = low, .end = end};
+    t->span_count = 1;
+}
+
+/* ---- reads ---- */
+
+static void read_begin(struct txn *t)
+{
+    buf_reset(&t->request);
+    buf_append_zero(&t->request, HEAD_BYTES);
+    put_u64(&t->request, t->read_ts);
+    put_u32(&t->request, PAGE_BYTES);
+    put_u16(&t->request, 1);
+}
+
+static enum status read_send(struct txn *t, struct bytes key, struct reader *results)
+{
+    if (t->request.failed) return STATUS_TOO_LARGE;
+    struct gateway_request q = {.kind = RPC_READ, .key = key, .body = &t->request,
+                                .deadline_ns = t->deadline_ns, .repeatable = true};
+    uint64_t start_ns = env_now_ns(store_env(t->kv->store));
+    enum status status = gateway_call(t->kv, &q, &t->reply);
+    if (status != STATUS_OK) return status;
+    histogram_add(&t->kv->metrics.read_ns, env_now_ns(store_env(t->kv->store)) - start_ns);
+    *results = reader_make(buf_view(&t->reply));
+    uint64_t ts = get_u64(results);
+    if (results->failed || ts == 0 || (t->read_ts != 0 && ts != t->read_ts)) return STATUS_INVALID;
+    t->read_ts = ts;
+    return STATUS_OK;
+}
+
+enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
+{
+    ASSERT(!t->ended);
+    if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
+    const struct write *own = write_set_find(&t->writes, key);
+    if (own != NULL) {
+        if (own->tombstone) return STATUS_NOT_FOUND;
+        *value_out = own->value;
+        return STATUS_OK;
+    }
+    read_begin(t);
+    put_u8(&t->request, 1);
+    put_sized(&t->request, key);
+    struct reader in;
+    enum status status = read_send(t, key, &in);
+    if (status != STATUS_OK) return status;
+    status = span_add(t, &(struct span){.start = key, .point = true});
+    if (status != STATUS_OK) return status;
+    uint8_t found = get_u8(&in);
+    get_u64(&in);
+    struct bytes value = get_sized(&in);
+    if (!reader_done(&in) || found > 1) return STATUS_INVALID;
+    if (!found) return STATUS_NOT_FOUND;
+    struct bytes copy = arena_copy(t->arena, value);
+    if (copy.data == NULL) return STATUS_NO_MEMORY;
+    *value_out = copy;
+    return STATUS_OK;
+}
+
+/* ---- scans: pages from the leader, merged with the transaction's own writes ---- */
+
+struct txn_scan {
+    struct txn *txn;
+    struct buf page;            /* the reply; rows are views into it */
+    struct reader rows;
+    struct buf start, end;      /* what is left to ask for */
+    bool reverse, exhausted, has_row, started_own;
+    uint64_t limit, taken;
+    uint32_t pages;
+    struct bytes row_key, row_value;
+    struct buf own_key;         /* of the own write that was looked at last */
+    const struct write *own;
+};
+
+enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, bool reverse,
+                          uint64_t limit, struct txn_scan **scan_out)
+{
+    ASSERT(!t->ended);
+    struct txn_scan *scan = calloc(1, sizeof *scan);
+    if (scan == NULL) return STATUS_NO_MEMORY;
+    scan->txn = t;
+    scan->reverse = reverse;
+    scan->limit = limit;
+    buf_init(&scan->page, NET_MESSAGE_BYTES_MAX);
+    buf_init(&scan->start, SHARD_KEY_BYTES_MAX + 1);
+    buf_init(&scan->end, SHARD_KEY_BYTES_MAX + 1);
+    buf_init(&scan->own_key, SHARD_KEY_BYTES_MAX + 1);
+    buf_append_bytes(&scan->start, start);
+    buf_append_bytes(&scan->end, end);
+    enum status status = span_add(t, &(struct span){.start = start, .end = end});
+    if (status != STATUS_OK || scan->start.failed || scan->end.failed) {
+        txn_scan_close(scan);
+        return status != STATUS_OK ? status : STATUS_TOO_LARGE;
+    }
+    *scan_out = scan;
+    return STATUS_OK;
+}
+
+void txn_scan_close(struct txn_scan *scan)
+{
+    buf_deinit(&scan->page);
+    buf_deinit(&scan->start);
+    buf_deinit(&scan->end);
+    buf_deinit(&scan->own_key);
+    free(scan);
+}
+
+static enum status page_fetch(struct txn_scan *scan)
+{
+    struct txn *t = scan->txn;
+    /* The first page is as large as the caller hopes; the others grow. */
+    uint64_t rows_max = scan->limit == 0 ? 0 : scan->limit + t->writes.count;
+    if (rows_max > 100000 || scan->pages > 0) rows_max = 0;
+    read_begin(t);
+    put_u8(&t->request, 2);
+    put_sized(&t->request, buf_view(&scan->start));
+    put_sized(&t->request, buf_view(&scan->end));
+    put_u32(&t->request, (uint32_t)rows_max);
+    put_u8(&t->request, scan->reverse);
+    struct reader in;
+    enum status status = read_send(t, buf_view(&scan->start), &in);
+    if (status != STATUS_OK) return status;
+    buf_reset(&scan->page);
+    buf_append(&scan->page, in.at, reader_left(&in));
+    if (scan->page.failed) return STATUS_NO_MEMORY;
+    scan->rows = reader_make(buf_view(&scan->page));
+    scan->pages++;
+    return STATUS_OK;
+}
+
+/* Remembers where the next page goes on. */
+static void page_after(struct txn_scan *scan, struct bytes key)
+{
+    struct buf *bound = scan->reverse ? &scan->end : &scan->start;
+    buf_reset(bound);
+    buf_append_bytes(bound, key);
+    if (!scan->reverse) buf_append_byte(bound, 0);
+}
+
+/* Makes has_row true, or exhausted. */
+static enum status row_next(struct txn_scan *scan)
+{
+    while (!scan->has_row && !scan->exhausted) {
+        if (scan->pages == 0 || reader_left(&scan->rows) == 0) {
+            enum status status = page_fetch(scan);
+            if (status != STATUS_OK) return status;
+        }
+        uint8_t kind = get_u8(&scan->rows);
+        if (kind == 1 || kind == 4) {
+            scan->row_key = get_sized(&scan->rows);
+            if (kind == 1) scan->row_value = get_sized(&scan->rows);
+            page_after(scan, scan->row_key);
+            scan->has_row = kind == 1;
+        } else if (kind == 0) {
+            scan->exhausted = true;
+        } else if (kind != 2) {
+            return STATUS_INVALID;
+        }
+        if (scan->rows.failed) return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+/* The own write at or after (before, when reverse) where the scan stands. */
+static void own_next(struct txn_scan *scan)
+{
+    const struct write_set *ws = &scan->txn->writes;
+    if (!scan->reverse) {
+        scan->own = scan->started_own ? write_set_seek(ws, buf_view(&scan->own_key), true)
+                                      : write_set_seek(ws, buf_view(&scan->start), false);
+        if (scan->own != NULL && scan->end.size > 0 &&
+            bytes_compare(scan->own->key, buf_view(&scan->end)) >= 0)
+            scan->own = NULL;
+    } else {
+        scan->own = write_set_seek_before(ws, scan->started_own ? buf_view(&scan->own_key)
+                                                                : buf_view(&scan->end));
+        if (scan->own != NULL && bytes_compare(scan->own->key, buf_view(&scan->start)) < 0)
+            scan->own = NULL;
+    }
+}
+
+static void own_take(struct txn_scan *scan)
+{
+    buf_reset(&scan->own_key);
+    buf_append_bytes(&scan->own_key, scan->own->key);
+    scan->started_own = true;
+}
+
+enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out, struct bytes *value_out)
+{
+    ASSERT(!scan->txn->ended);
+    /* Where own writes begin has to be known before the first page moves the bounds. */
+    if (scan->txn->writes.count > 0 && !scan->started_own && scan->pages == 0) {
+        buf_reset(&scan->own_key);
+        own_next(scan);
+        if (scan->own == NULL && !scan->reverse) buf_append_bytes(&scan->own_key, buf_view(&scan->start));
+        if (scan->own == NULL && scan->reverse) buf_append_bytes(&scan->own_key, buf_view(&scan->end));
+        if (scan->own == NULL) scan->started_own = true;
+    } else if (scan->txn->writes.count > 0 && scan->started_own) {
+        own_next(scan);
+    }
+    for (;;) {
+        enum status status = row_next(scan);
+        if (status != STATUS_OK) return status;
+        if (!scan->has_row && scan->own == NULL) return STATUS_NOT_FOUND;
+        int order = !scan->has_row ? -1
+                    : scan->own == NULL
+                        ? 1
+                        : bytes_compare(scan->own->key, scan->row_key) * (scan->reverse ? -1 : 1);
+        if (order <= 0) { /* the own write comes first, or replaces the row */
+            const struct write *own = scan->own;
+            own_take(scan);
+            if (order == 0) scan->has_row = false;
+            if (own->tombstone) {
+                own_next(scan);
+                continue;
+            }
+            *key_out = own->key;
+            *value_out = own->value;
+        } else {
+            *key_out = scan->row_key;
+            *value_out = scan->row_value;
+            scan->has_row = false;
+        }
+        scan->taken++;
+        return STATUS_OK;
+    }
+}
+
+/* ---- writes ---- */
+
+static enum status buffer_write(struct txn *t, struct bytes key, bool tombstone, struct bytes value)
+{
+    ASSERT(!t->ended);
+    if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX || value.size > TXN_VALUE_BYTES_MAX)
+        return STATUS_TOO_LARGE;
+    if (t->writes.bytes + key.size + value.size + 8 > TXN_COMMIT_BYTES_MAX) return STATUS_TOO_LARGE;
+    return write_set_put(&t->writes, key, tombstone, value);
+}
+
+enum status txn_put(struct txn *t, struct bytes key, struct bytes value)
+{
+    return buffer_write(t, key, false, value);
+}
+
+enum status txn_delete(struct txn *t, struct bytes key)
+{
+    return buffer_write(t, key, true, BYTES_EMPTY);
+}
+
+static void encode_commit(struct txn *t)
+{
+    struct buf *b = &t->request;
+    buf_reset(b);
+    buf_append_zero(b, HEAD_BYTES);
+    put_u64(b, t->read_ts);
+    spans_widen(t);
+    put_u32(b, t->span_count);
+    for (uint32_t i = 0; i < t->span_count; i++) encode_span(b, &t->spans[i]);
+    put_u32(b, t->writes.count);
+    for (const struct write *w = write_set_first(&t->writes); w != NULL; w = write_set_next(w))
+        encode_write(b, w->key, w->tombstone, w->value);
+}
+
+enum status txn_commit(struct txn *t, uint64_t *ts_out)
+{
+    ASSERT(!t->ended);
+    t->ended = true;
+    if (t->writes.count == 0) { /* everything it saw is of one timestamp */
+        if (ts_out != NULL) *ts_out = t->read_ts;
+        return STATUS_OK;
+    }
+    encode_commit(t);
+    if (t->request.failed) return STATUS_TOO_LARGE;
+    struct gateway_request q = {.kind = RPC_COMMIT, .key = write_set_first(&t->writes)->key,
+                                .body = &t->request, .deadline_ns = t->deadline_ns};
+    uint64_t start_ns = env_now_ns(store_env(t->kv->store));
+    enum status status = gateway_call(t->kv, &q, &t->reply);
+    if (status == STATUS_UNKNOWN_OUTCOME) t->kv->metrics.unknown_outcomes++;
+    if (status != STATUS_OK) return status;
+    histogram_add(&t->kv->metrics.commit_ns, env_now_ns(store_env(t->kv->store)) - start_ns);
+    struct reader in = reader_make(buf_view(&t->reply));
+    uint64_t ct = get_u64(&in);
+    if (!reader_done(&in)) return STATUS_UNKNOWN_OUTCOME;
+    if (ts_out != NULL) *ts_out = ct;
+    return STATUS_OK;
+}

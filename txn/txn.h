@@ -1,0 +1,101 @@
+/* Transactions over the replicated keyspace: what SQL programs against. Reads and commits wait for other
+ * nodes, so everything marked [fiber] runs on a fiber of the core and suspends it.
+ *
+ * A transaction reads at one timestamp, buffers its writes at the gateway, and commits them in one step
+ * at the leader of the range, which validates what was read (rules R1 to R4 and T1 of txn/README.md). It is
+ * strictly serializable or it does not commit. */
+#ifndef OSTRAKA_TXN_TXN_H
+#define OSTRAKA_TXN_TXN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/histogram.h"
+#include "base/status.h"
+#include "shard/shard.h"
+
+/* First byte of every key: which part of the keyspace it is in (txn/README.md). */
+enum key_prefix {
+    KEY_PREFIX_META = 0x01,   /* the metadata range */
+    KEY_PREFIX_SYSTEM = 0x03, /* system tables: the catalog, sequences */
+    KEY_PREFIX_TABLE = 0x04,  /* user tables */
+};
+
+#define TXN_KEY_BYTES_MAX 4096
+#define TXN_VALUE_BYTES_MAX (1u << 20)
+#define TXN_COMMIT_BYTES_MAX ((4u << 20) - 4096) /* one Raft entry */
+
+/* ---- the service of one core ---- */
+
+struct kv;
+
+/* Fills in the application's side of a store; the kv must outlive the store. */
+MUST_USE enum status kv_create(struct kv **kv_out);
+const struct shard_app *kv_app(struct kv *kv);
+/* Once, when the store is open. */
+void kv_attach(struct kv *kv, struct store *store);
+/* Ends what waits with STATUS_CANCELLED. Before store_close. */
+void kv_stop(struct kv *kv);
+void kv_destroy(struct kv *kv);
+
+struct kv_metrics {
+    uint64_t reads, commits, conflicts, retries, unknown_outcomes, clock_rounds;
+    uint64_t waits_on_writes, waits_on_blocks, gate_waits;
+    struct histogram read_ns, commit_ns; /* as the gateway sees them */
+};
+const struct kv_metrics *kv_metrics(const struct kv *kv);
+/* How long a request may look for a leader with a quorum; default 5 s. */
+void kv_set_no_quorum_timeout(struct kv *kv, uint64_t timeout_ns);
+/* The newest timestamp this node has seen from the clock master. */
+uint64_t kv_timestamp_seen(const struct kv *kv);
+
+/* ---- one transaction ---- */
+
+struct txn;
+
+/* arena: for results and the write set; the transaction is dead when it is reset. */
+MUST_USE enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out);
+/* Frees what is not in the arena. No call may be under way. */
+void txn_destroy(struct txn *t);
+
+/* An absolute limit (env_now_ns scale) for each later call; 0: none but the no-quorum time-out. */
+void txn_set_deadline(struct txn *t, uint64_t deadline_ns);
+
+/* [fiber] The value of a key as of the transaction, its own writes included; lives in the arena.
+ * STATUS_NOT_FOUND: there is none. STATUS_UNAVAILABLE: no quorum answered in time; nothing happened.
+ * STATUS_TIMEOUT: the deadline. STATUS_CANCELLED: the node stops. STATUS_CONFLICT: the snapshot is not
+ * readable any more; start over. STATUS_NO_MEMORY: the arena is full. */
+MUST_USE enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out);
+
+/* [fiber] Rows of [start, end) in key order, or backwards. limit: how many the caller expects to take at
+ * most (0: all); it sizes the requests only. Statuses as txn_get; STATUS_NOT_FOUND at the end. Views live
+ * in the arena `page` (may be reset by the caller between rows it no longer needs: it is reset by the
+ * scan itself at each page; key and value are valid until the next txn_scan_next). */
+struct txn_scan;
+MUST_USE enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, bool reverse,
+                                   uint64_t limit, struct txn_scan **scan_out);
+MUST_USE enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out,
+                                   struct bytes *value_out);
+void txn_scan_close(struct txn_scan *scan);
+
+/* Buffers a write; visible to this transaction at once, to others when it commits. Key and value are
+ * copied. STATUS_TOO_LARGE: the key, the value or the transaction is over its limit. */
+MUST_USE enum status txn_put(struct txn *t, struct bytes key, struct bytes value);
+MUST_USE enum status txn_delete(struct txn *t, struct bytes key);
+bool txn_has_writes(const struct txn *t);
+uint64_t txn_write_bytes(const struct txn *t);
+
+/* [fiber] Makes the writes durable and visible. STATUS_OK: acknowledged, at *ts_out (may be NULL).
+ * STATUS_CONFLICT: something it read has changed; nothing was written; a new attempt may succeed.
+ * STATUS_UNAVAILABLE, STATUS_TIMEOUT before anything was proposed: nothing was written.
+ * STATUS_UNKNOWN_OUTCOME: it may or may not have been committed. STATUS_NO_SPACE, STATUS_BUSY: refused. */
+MUST_USE enum status txn_commit(struct txn *t, uint64_t *ts_out);
+
+/* 128-bit id, in 32 hex digits and a NUL, to ask about after an unknown outcome. */
+void txn_id(const struct txn *t, char id[33]);
+/* The timestamp it reads at; 0 before its first read. */
+uint64_t txn_read_ts(const struct txn *t);
+
+#endif

@@ -1,0 +1,205 @@
+/* Private structs of txn/.
+ *   clock.c    timestamps from the clock master, and the master itself
+ *   range.c    a range as its leader serves it: readiness, floor, writes in flight
+ *   read.c     reads at the leader (R1-R4)        commit.c  one-phase commit at the leader (T1)
+ *   command.c  what stands in the log             gateway.c requests to leaders, retries
+ *   txn.c      the transaction                    write_set.c  its buffered writes */
+#ifndef OSTRAKA_TXN_TXN_INT_H
+#define OSTRAKA_TXN_TXN_INT_H
+
+#include "base/assert.h"
+#include "base/codec.h"
+#include "base/hash.h"
+#include "base/prng.h"
+#include "txn/txn.h"
+
+#define REQUEST_TIMEOUT_NS 3000000000u /* one attempt at one node */
+#define NO_QUORUM_TIMEOUT_NS 5000000000u
+
+/* ---- clock.c ---- */
+
+/* Waits for a timestamp. on_done gets STATUS_OK and a reading of the master's clock that was taken after
+ * the wait began, or STATUS_UNAVAILABLE / STATUS_CANCELLED. Never called from inside. */
+struct clock_wait {
+    struct list link;
+    uint64_t past;        /* wants a reading above this; 0: any */
+    uint64_t deadline_ns;
+    void (*on_done)(struct clock_wait *w, enum status status, uint64_t ts);
+    void *ctx;
+};
+
+struct clock_master {
+    bool ready;            /* base and limit are of this term */
+    uint64_t term;
+    uint64_t base, base_ns; /* M(t) = base + (t - base_ns) */
+    uint64_t last;         /* never issued again, nor less */
+    bool raising, reading;
+    struct proposal raise;
+    struct read_wait read;
+    struct list queue, batch; /* struct clock_request: waiting, and covered by the read under way */
+};
+
+struct clock {
+    struct kv *kv;
+    uint64_t seen;          /* E: the master's clock is at least here */
+    struct list waiting, asked;
+    struct rpc_call call;
+    bool asking;
+    struct timer retry;
+    struct clock_master master;
+};
+
+void clock_init(struct clock *c, struct kv *kv);
+void clock_attach(struct clock *c);
+void clock_stop(struct clock *c);
+void clock_now(struct clock *c, struct clock_wait *w, uint64_t timeout_ns);
+/* True when the clock is known to be past ts; else waits (as clock_now). */
+bool clock_is_past(const struct clock *c, uint64_t ts);
+void clock_wait_past(struct clock *c, struct clock_wait *w, uint64_t ts, uint64_t timeout_ns);
+void clock_cancel(struct clock_wait *w);
+/* The metadata range's replica changed role. */
+void clock_role_changed(struct clock *c);
+
+/* ---- range.c ---- */
+
+enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT };
+
+/* A span of keys: one key when point. */
+struct span {
+    struct bytes start, end;
+    bool point;
+};
+
+struct write {
+    struct bytes key, value;
+    bool tombstone;
+    uint64_t key_hash;
+};
+
+/* A request at the leader. */
+struct range_op {
+    struct list link;        /* range.ops */
+    struct list blocked_link; /* in the `blocked` list of the op it waits for */
+    struct list blocked;
+    struct range *range;
+    enum range_op_kind kind;
+    enum { OP_CLOCK, OP_LEADERSHIP, OP_EVALUATE, OP_BLOCKED, OP_LOADING, OP_COMMITTING, OP_GATE } state;
+    struct rpc_token token;
+    uint64_t ts;             /* READ: its timestamp; COMMIT: ct0 */
+    uint64_t ct;             /* COMMIT: once proposed; READ: newest version shown */
+    struct clock_wait clock;
+    struct read_wait leadership;
+    struct lsm_waiter block;
+    struct proposal proposal;
+    bool applied, past;      /* COMMIT: both are needed to answer */
+    struct bytes body;       /* own copy, behind the struct */
+    /* COMMIT, decoded */
+    uint64_t read_ts;
+    struct span *spans;
+    struct write *writes;
+    uint32_t span_count, write_count;
+    struct bytes writes_encoded;
+    struct buf reply;        /* READ */
+};
+
+struct range {
+    struct list link;
+    struct kv *kv;
+    struct replica *replica;
+    bool ready;              /* leader of this term, floor taken */
+    bool preparing;
+    uint64_t term;           /* of `ready` or `preparing` */
+    uint64_t floor;          /* no commit at or below (A3) */
+    uint64_t high;           /* highest ct proposed or applied */
+    struct clock_wait clock; /* for the floor */
+    struct list ops, waiting; /* all; those that wait for `ready` (blocked_link) */
+    struct map in_flight;    /* key hash -> op whose write is proposed and not applied */
+    uint32_t in_flight_count;
+};
+
+void *range_open(void *ctx, struct replica *r);
+void range_close(void *state);
+void range_role_changed(void *state);
+void range_installed(void *state);
+/* Checks range id, epoch and leadership; answers by itself when they do not fit. */
+struct range *range_admit(struct kv *kv, struct rpc_token token, uint64_t range_id, uint64_t epoch);
+struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struct rpc_token token,
+                                 struct bytes body);
+void range_op_reply(struct range_op *op, enum status status, struct bytes body); /* and frees */
+void range_op_free(struct range_op *op);
+/* Parks the op until the range is ready; false when it is already. */
+bool range_op_wait_ready(struct range_op *op);
+void range_op_run(struct range_op *op); /* next step of its kind */
+/* Writes in flight that a key or span meets, with ct at or below ts; NULL: none. */
+struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t ts);
+void range_block(struct range_op *op, struct range_op *on);
+void range_unblock_all(struct range_op *op);
+MUST_USE enum status range_in_flight_add(struct range_op *op);
+void range_in_flight_remove(struct range_op *op);
+
+void read_run(struct range_op *op);
+void commit_run(struct range_op *op);
+void read_serve(void *ctx, struct rpc_token token, struct bytes body);
+void commit_serve(void *ctx, struct rpc_token token, struct bytes body);
+
+/* ---- command.c ---- */
+
+enum status command_apply(void *state, struct log_pos pos, struct bytes command,
+                          struct shard_batch *batch);
+void command_encode_commit(uint64_t ct, struct bytes writes_encoded, struct buf *out);
+
+/* Spans and writes as they travel. */
+void encode_span(struct buf *out, const struct span *span);
+bool decode_span(struct reader *r, struct span *span);
+void encode_write(struct buf *out, struct bytes key, bool tombstone, struct bytes value);
+bool decode_write(struct reader *r, struct write *write);
+
+/* ---- gateway.c ---- */
+
+/* A request on a fiber: sends it to the leader of the range that holds `key`, and again where that is
+ * safe. The reply's body is copied into *reply. */
+struct gateway_request {
+    enum rpc_kind kind;
+    struct bytes key;
+    struct buf *body;       /* range id and epoch (first 16 bytes) are filled in here */
+    uint64_t deadline_ns;
+    bool repeatable;        /* a lost answer may be asked for again */
+};
+enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);
+void gateway_stop(struct kv *kv);
+
+/* ---- write_set.c: an ordered map in an arena (skip list) ---- */
+
+struct write_node;
+struct write_set {
+    struct arena *arena;
+    struct write_node *head;
+    struct prng prng;
+    uint32_t count;
+    uint64_t bytes; /* as encoded in a command */
+};
+MUST_USE enum status write_set_init(struct write_set *ws, struct arena *arena, uint64_t seed);
+MUST_USE enum status write_set_put(struct write_set *ws, struct bytes key, bool tombstone,
+                                   struct bytes value);
+/* The write of exactly this key, or NULL. */
+const struct write *write_set_find(const struct write_set *ws, struct bytes key);
+/* The first write with key >= (or >, after) key; NULL at the end. */
+const struct write *write_set_seek(const struct write_set *ws, struct bytes key, bool after);
+/* The last write with key < key (empty key: the last of all). */
+const struct write *write_set_seek_before(const struct write_set *ws, struct bytes key);
+const struct write *write_set_first(const struct write_set *ws);
+const struct write *write_set_next(const struct write *w);
+
+struct kv {
+    struct store *store;
+    struct shard_app app;
+    struct clock clock;
+    struct list ranges;
+    struct list calls;      /* gateway calls under way */
+    struct prng prng;
+    bool stopping;
+    uint64_t no_quorum_timeout_ns;
+    struct kv_metrics metrics;
+};
+
+#endif
