@@ -129,7 +129,7 @@ void identity_write(struct store *s)
     put_u64(&s->scratch, s->identity.incarnation);
     nodes_fact(s, FACT_IDENTITY, buf_view(&s->scratch));
     if (s->logger != NULL) s->logger->node_id = s->identity.node.value;
-    rpc_set_self(s->rpc, s->identity.node);
+    rpc_set_self(s->rpc, s->identity.node, s->identity.incarnation);
     if (s->net != NULL) net_set_identity(s->net, &s->identity);
     struct node_record own;
     nodes_own_record(s, &own);

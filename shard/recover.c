@@ -273,6 +273,7 @@ enum status recover_store(struct store *s, const char **why)
     struct wal_recovery found = {0};
     struct fio fio = {s->env, s->options.fibers, 0};
     enum status status = fio_dir_make(&fio, s->options.directory);
+    if (status == STATUS_OK) status = fio_dir_sync(&fio, "."); /* trap K23 */
     snprintf(path, sizeof path, "%s/lsm", s->options.directory);
     if (status == STATUS_OK) status = open_engine(s, &rec, path);
     if (status != STATUS_OK) *why = explain(status, "the engine's manifest is damaged");

@@ -7,7 +7,8 @@
 #include "shard/shard.h"
 
 /* REQUEST: id u64, kind u16, body. REPLY: id u64, status u16, body. */
-#define REQUEST_HEAD_BYTES 10
+/* Call ids rise over the life of a node: the incarnation stands above a counter. */
+#define INCARNATION_SHIFT 40
 #define RPC_BODY_BYTES_MAX (NET_MESSAGE_BYTES_MAX - 64)
 
 struct rpc_handler {
@@ -23,8 +24,18 @@ struct rpc_local {
     uint8_t payload[];
 };
 
+/* Requests of one peer that were seen: its ids only rise, so one bit for each of the last WINDOW_IDS tells
+ * a repeated frame from a new one. What is older than that is taken for a repetition; its caller has long
+ * given up. */
+#define WINDOW_IDS 65536u
+struct rpc_window {
+    uint64_t highest;
+    uint64_t bits[WINDOW_IDS / 64];
+};
+
 struct rpc {
     struct rpc_options options;
+    struct map windows; /* node id -> struct rpc_window */
     struct rpc_handler handlers[RPC_KIND_COUNT];
     struct map calls;  /* id -> call */
     struct list order; /* calls, oldest first */
@@ -41,11 +52,11 @@ enum status rpc_create(const struct rpc_options *options, struct rpc **rpc_out)
     r->options = *options;
     if (r->options.call_count_max == 0) r->options.call_count_max = 65536;
     map_init(&r->calls);
+    map_init(&r->windows);
     list_init(&r->order);
     list_init(&r->local);
     buf_init(&r->scratch, NET_MESSAGE_BYTES_MAX);
-    /* A restarted node must not take a late reply for one of its new calls. */
-    r->next_id = env_random_u64(options->env) | 1;
+    r->next_id = 1; /* of incarnation 0: until rpc_set_self the node only talks to itself */
     *rpc_out = r;
     return STATUS_OK;
 }
@@ -64,13 +75,19 @@ void rpc_destroy(struct rpc *r)
     while ((item = list_pop_front(&r->local)) != NULL)
         free(CONTAINER_OF(item, struct rpc_local, link));
     map_deinit(&r->calls);
+    size_t cursor = 0;
+    for (struct map_slot *slot; (slot = map_next(&r->windows, &cursor)) != NULL;) free(slot->value);
+    map_deinit(&r->windows);
     buf_deinit(&r->scratch);
     free(r);
 }
 
-void rpc_set_self(struct rpc *r, struct node_id self)
+void rpc_set_self(struct rpc *r, struct node_id self, uint64_t incarnation)
 {
     r->options.self = self;
+    uint64_t first = incarnation << INCARNATION_SHIFT;
+    ASSERT(first >> INCARNATION_SHIFT == incarnation);
+    if (first > r->next_id) r->next_id = first;
 }
 
 void rpc_set_net(struct rpc *r, struct net *net)
@@ -131,7 +148,7 @@ enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to, e
     if (body.size > RPC_BODY_BYTES_MAX) return STATUS_TOO_LARGE;
     call->id = r->next_id;
     if (map_put(&r->calls, call->id, call) != STATUS_OK) return STATUS_BUSY;
-    r->next_id += 2; /* stays odd: never 0 */
+    r->next_id++;
     call->to = to;
     call->rpc = r;
     call->active = true;
@@ -170,12 +187,40 @@ void rpc_reply(struct rpc *r, struct rpc_token token, enum status status, struct
     if (sent != STATUS_OK) COVER("rpc_reply_not_sent");
 }
 
+static bool repeated(struct rpc *r, struct node_id from, uint64_t id)
+{
+    struct rpc_window *w = map_get(&r->windows, from.value);
+    if (w == NULL) {
+        w = calloc(1, sizeof *w);
+        if (w == NULL || map_put(&r->windows, from.value, w) != STATUS_OK) {
+            free(w);
+            return true; /* the caller's time-out says that the outcome is unknown */
+        }
+    }
+    if (id > w->highest) {
+        uint64_t gap = id - w->highest;
+        if (gap >= WINDOW_IDS) memset(w->bits, 0, sizeof w->bits);
+        else for (uint64_t i = w->highest + 1; i <= id; i++) w->bits[i % WINDOW_IDS / 64] &= ~(UINT64_C(1) << (i % 64));
+        w->highest = id;
+    } else if (w->highest - id >= WINDOW_IDS) {
+        return true;
+    }
+    uint64_t *word = &w->bits[id % WINDOW_IDS / 64], bit = UINT64_C(1) << (id % 64);
+    bool seen = (*word & bit) != 0;
+    *word |= bit;
+    return seen;
+}
+
 static void deliver_request(struct rpc *r, struct node_id from, struct bytes payload)
 {
     struct reader in = reader_make(payload);
     struct rpc_token token = {from, get_u64(&in)};
     uint16_t kind = get_u16(&in);
     if (in.failed) return;
+    if (repeated(r, from, token.id) && !MUTANT("rpc_executes_twice")) {
+        COVER("rpc_request_repeated");
+        return;
+    }
     if (kind == 0 || kind >= RPC_KIND_COUNT || r->handlers[kind].handle == NULL) {
         rpc_reply(r, token, STATUS_UNSUPPORTED, BYTES_EMPTY);
         return;

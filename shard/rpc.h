@@ -3,7 +3,7 @@
  *   STATUS_CLOSED   never sent: no link, or its output is full; the callee saw nothing
  *   STATUS_UNKNOWN_OUTCOME  sent, and the link or the time ended before a reply
  *   STATUS_CANCELLED  the caller's store is closing.
- * Nothing completes inside rpc_call. */
+ * Nothing completes inside rpc_start. A request that the network repeats is executed once (RPC-1). */
 #ifndef OSTRAKA_SHARD_RPC_H
 #define OSTRAKA_SHARD_RPC_H
 
@@ -57,7 +57,8 @@ struct rpc_options {
 MUST_USE enum status rpc_create(const struct rpc_options *options, struct rpc **rpc_out);
 /* Ends every call with STATUS_CANCELLED first. */
 void rpc_destroy(struct rpc *r);
-void rpc_set_self(struct rpc *r, struct node_id self);
+/* Who this node is; rises the ids of calls above those of its earlier incarnations. */
+void rpc_set_self(struct rpc *r, struct node_id self, uint64_t incarnation);
 void rpc_set_net(struct rpc *r, struct net *net);
 /* handler: body is borrowed for the call. */
 void rpc_serve(struct rpc *r, enum rpc_kind kind,

@@ -171,7 +171,7 @@ const struct sql_node *parser_delete(struct sql_parser *p, const struct sql_with
 
 /* --- Any of them --- */
 
-const struct sql_node *parser_preparable(struct sql_parser *p)
+static const struct sql_node *preparable(struct sql_parser *p)
 {
     struct sql_with with = {.count = 0};
     if (parser_at_kw(p, SQL_KW_WITH)) parser_with(p, &with);
@@ -179,13 +179,17 @@ const struct sql_node *parser_preparable(struct sql_parser *p)
     case SQL_KW_INSERT: return parser_insert(p, &with);
     case SQL_KW_UPDATE: return parser_update(p, &with);
     case SQL_KW_DELETE: return parser_delete(p, &with);
-    case SQL_KW_MERGE:
-        parser_unsupported(p, p->token.position, "MERGE");
-        return &parser_failed_node;
-    default: break;
+    case SQL_KW_MERGE: break;
+    default: return &parser_query_rest(p, &with, NULL)->node;
     }
+    parser_unsupported(p, p->token.position, "MERGE");
+    return &parser_failed_node;
+}
+
+const struct sql_node *parser_preparable(struct sql_parser *p)
+{
     if (!parser_enter(p)) return &parser_failed_node;
-    const struct sql_select *select = parser_query_rest(p, &with, NULL);
+    const struct sql_node *node = preparable(p);
     parser_leave(p);
-    return &select->node;
+    return node;
 }

@@ -72,10 +72,10 @@ static void nulls_distinct(struct sql_parser *p, struct sql_create_index *index)
     parser_expect_kw(p, SQL_KW_DISTINCT);
 }
 
-const struct sql_node *parser_create_index(struct sql_parser *p)
+const struct sql_node *parser_create_index(struct sql_parser *p, uint32_t position)
 {
     struct sql_create_index *index =
-        PARSER_NODE(p, sql_create_index, SQL_STMT_CREATE_INDEX, p->token.position);
+        PARSER_NODE(p, sql_create_index, SQL_STMT_CREATE_INDEX, position);
     index->unique = parser_accept_kw(p, SQL_KW_UNIQUE);
     parser_expect_kw(p, SQL_KW_INDEX);
     index->concurrently = parser_accept_kw(p, SQL_KW_CONCURRENTLY);

@@ -256,32 +256,57 @@ struct sql_name parser_relation(struct sql_parser *p, bool *only_out);
 
 /* --- Statements --- */
 
-const struct sql_node *parser_statement(struct sql_parser *p);        /* parser.c */
-/* SELECT, INSERT, UPDATE, DELETE (and VALUES, TABLE, WITH). */
-const struct sql_node *parser_preparable(struct sql_parser *p);       /* parser_dml.c */
+/* Each begins at the statement's first word; CREATE, ALTER and DROP have read theirs, which stood at
+ * `position`, and hand over at the next. */
+const struct sql_node *parser_statement(struct sql_parser *p);
+/* Reads on to the end of the statement. */
+const struct sql_node *parser_unsupported_statement(struct sql_parser *p, const char *name,
+                                                    uint32_t position);
+
+/* parser_dml.c: SELECT, INSERT, UPDATE, DELETE (and VALUES, TABLE, WITH). */
+const struct sql_node *parser_preparable(struct sql_parser *p);
 const struct sql_node *parser_insert(struct sql_parser *p, const struct sql_with *with);
 const struct sql_node *parser_update(struct sql_parser *p, const struct sql_with *with);
 const struct sql_node *parser_delete(struct sql_parser *p, const struct sql_with *with);
-struct sql_index_elements parser_index_elements(struct sql_parser *p); /* parser_index.c */
-const struct sql_node *parser_create_index(struct sql_parser *p);
-const struct sql_node *parser_copy(struct sql_parser *p);             /* parser_copy.c */
-const struct sql_node *parser_create(struct sql_parser *p);           /* parser_ddl.c */
-const struct sql_node *parser_alter(struct sql_parser *p);            /* parser_alter.c */
-const struct sql_node *parser_drop(struct sql_parser *p);             /* parser_ddl.c */
+/* parser_copy.c */
+const struct sql_node *parser_copy(struct sql_parser *p);
+
+/* parser_ddl.c */
+const struct sql_node *parser_create(struct sql_parser *p);
+const struct sql_node *parser_drop(struct sql_parser *p);
 const struct sql_node *parser_truncate(struct sql_parser *p);
+const struct sql_node *parser_create_sequence(struct sql_parser *p, enum sql_persistence persistence,
+                                              uint32_t position);
+const struct sql_node *parser_create_view(struct sql_parser *p, enum sql_persistence persistence,
+                                          bool replace, uint32_t position);
+const struct sql_node *parser_create_schema(struct sql_parser *p, uint32_t position);
+const struct sql_node *parser_create_database(struct sql_parser *p, uint32_t position);
+/* Options of a sequence, up to the first word that is none. restart: those of ALTER too. */
+struct sql_options parser_sequence_options(struct sql_parser *p);
+/* parser_table.c */
 const struct sql_node *parser_create_table(struct sql_parser *p, enum sql_persistence persistence,
-                                           uint32_t position);        /* parser_table.c */
+                                           uint32_t position);
 void parser_column_definition(struct sql_parser *p, struct sql_column_definition *column);
+/* parser_constraint.c */
 void parser_table_constraint(struct sql_parser *p, struct sql_constraint *constraint);
 bool parser_at_table_constraint(const struct sql_parser *p);
-const struct sql_node *parser_create_role(struct sql_parser *p, uint32_t position); /* parser_role.c */
+/* Appends a column's constraint; answers false when none stands here. */
+bool parser_column_constraint(struct sql_parser *p, struct parser_vec *constraints);
+/* parser_index.c */
+struct sql_index_elements parser_index_elements(struct sql_parser *p);
+const struct sql_node *parser_create_index(struct sql_parser *p, uint32_t position);
+/* parser_alter.c */
+const struct sql_node *parser_alter(struct sql_parser *p);
+/* parser_role.c */
+const struct sql_node *parser_create_role(struct sql_parser *p, uint32_t position);
 const struct sql_node *parser_alter_role(struct sql_parser *p, uint32_t position);
 const struct sql_node *parser_grant(struct sql_parser *p);
-/* Options of a sequence, up to the first word that is none. */
-struct sql_options parser_sequence_options(struct sql_parser *p, bool alter); /* parser_sequence.c */
-/* `(name [= value], ...)` of WITH and SET. */
-struct sql_options parser_definition(struct sql_parser *p);           /* parser_option.c */
-/* `(name [value], ...)` of EXPLAIN, VACUUM and COPY. */
+/* A role's kind at ROLE, USER or GROUP; 0 elsewhere. */
+enum sql_role_kind parser_role_kind(const struct sql_parser *p);
+
+/* parser_option.c: `(name [= value], ...)` of WITH and SET; `(name [value], ...)` of EXPLAIN and
+ * VACUUM, and with lists of columns for values, of COPY. */
+struct sql_options parser_definition(struct sql_parser *p);
 struct sql_options parser_generic_options(struct sql_parser *p, bool lists);
 struct sql_option *parser_push_option(struct sql_parser *p, struct parser_vec *v, const char *name,
                                       uint32_t position);
@@ -289,26 +314,25 @@ static inline struct sql_options parser_options(const struct parser_vec *v)
 {
     return (struct sql_options){v->items, v->count};
 }
-const struct sql_node *parser_transaction(struct sql_parser *p);      /* parser_transaction.c */
-struct sql_transaction_modes parser_transaction_modes(struct sql_parser *p, bool required);
-const struct sql_node *parser_set(struct sql_parser *p);              /* parser_set.c */
+
+/* parser_session.c */
+const struct sql_node *parser_transaction(struct sql_parser *p);
+const struct sql_node *parser_set(struct sql_parser *p);
 const struct sql_node *parser_reset(struct sql_parser *p);
 const struct sql_node *parser_show(struct sql_parser *p);
-const struct sql_node *parser_explain(struct sql_parser *p);          /* parser_utility.c */
+const struct sql_node *parser_discard(struct sql_parser *p);
+/* parser_utility.c */
+const struct sql_node *parser_explain(struct sql_parser *p);
 const struct sql_node *parser_prepare(struct sql_parser *p);
 const struct sql_node *parser_execute(struct sql_parser *p);
 const struct sql_node *parser_deallocate(struct sql_parser *p);
-const struct sql_node *parser_declare(struct sql_parser *p);          /* parser_cursor.c */
+const struct sql_node *parser_declare(struct sql_parser *p);
 const struct sql_node *parser_fetch(struct sql_parser *p);
 const struct sql_node *parser_close(struct sql_parser *p);
-const struct sql_node *parser_discard(struct sql_parser *p);
 const struct sql_node *parser_vacuum(struct sql_parser *p);
 const struct sql_node *parser_listen(struct sql_parser *p);
 const struct sql_node *parser_unlisten(struct sql_parser *p);
 const struct sql_node *parser_notify(struct sql_parser *p);
 const struct sql_node *parser_lock(struct sql_parser *p);
-/* Reads on to the end of the statement. */
-const struct sql_node *parser_unsupported_statement(struct sql_parser *p, const char *name,
-                                                    uint32_t position);
 
 #endif

@@ -35,7 +35,7 @@ static bool caught(const char *mutant, uint64_t seeds, uint32_t level, uint64_t 
         assert_true(child >= 0);
         if (child == 0) {
             if (freopen("/dev/null", "w", stderr) == NULL) _exit(2);
-            if (mutant_select(mutant) == 0) _exit(0);
+            if (mutant != NULL && mutant_select(mutant) == 0) _exit(0);
             alarm(60);
             chaos(seed, level);
             _exit(0);
@@ -54,6 +54,15 @@ static void visit(const struct mutant_site *site, void *ctx)
     uint32_t i = 0;
     while (names[i] != NULL && strcmp(names[i], site->name) != 0) i++;
     names[i] = site->name;
+}
+TEST(raft_mutant, baseline)
+{
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        pid_t child = fork();
+        if (child == 0) { alarm(60); fprintf(stderr, ""); chaos(seed, CHAOS_ALL); _exit(0); }
+        int status; waitpid(child, &status, 0);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) printf("BASELINE FAILS seed %d\n", (int)seed);
+    }
 }
 TEST(raft_mutant, survey)
 {

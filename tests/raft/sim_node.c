@@ -83,7 +83,7 @@ static void recover_entry(struct sim_recovered *g, const struct raft_entry *e)
     g->entries[g->count++] = e;
 }
 
-static struct sim_recovered recover(const struct sim_node *n)
+static struct sim_recovered recover(const struct sim_node *n, bool *joins_out)
 {
     struct sim_recovered g = {.entries = calloc(n->durable.count + 1, sizeof *g.entries)};
     ASSERT(g.entries != NULL);
@@ -105,13 +105,22 @@ static struct sim_recovered recover(const struct sim_node *n)
         g.start = flushed;
         g.count = 0;
     }
+    *joins_out = joins;
     return g;
 }
 
 void sim_node_start(struct sim_node *n, uint64_t now_ns, bool uncertain)
 {
     ASSERT(n->raft == NULL);
-    struct sim_recovered g = recover(n);
+    bool joins;
+    struct sim_recovered g = recover(n, &joins);
+    if (!joins) { /* the log has to say so, or what comes next would follow the old history */
+        struct sim_record record = {.kind = SIM_RECORD_START, .start = n->flushed.pos};
+        free(g.entries);
+        records_push(&n->durable, &record);
+        g = recover(n, &joins);
+        ASSERT(joins);
+    }
     n->state = n->flushed;
     struct raft_restore restore = {g.hard_state, g.start, n->flushed.config, n->flushed.pos.index};
     n->options.seed = n->id * 1000 + n->lives++;
@@ -258,7 +267,8 @@ void sim_node_serve_load(struct sim_node *n, uint32_t count, bool ok, uint64_t n
     n->load_wanted = false;
     struct raft_event event = {.kind = RAFT_EVENT_LOADED};
     event.loaded.first_index = n->load.first_index;
-    struct sim_recovered g = recover(n);
+    bool joins;
+    struct sim_recovered g = recover(n, &joins);
     struct raft_entry *entries = calloc(g.count + 1, sizeof *entries);
     ASSERT(entries != NULL);
     for (uint32_t i = 0; ok && i < g.count; i++) {

@@ -468,7 +468,7 @@ static enum status random_append(struct rig *r, struct prng *prng)
     switch (prng_below(prng, 16)) {
     case 0: return rig_hard_state(r, range, value % 50, value % 7, value % 90);
     case 1: return random_start(r, prng, range);
-    case 2: return rig_fact(r, (uint32_t)value % MODEL_FACTS, rig_pattern(value, value % 90));
+    case 2: return rig_fact(r, (uint32_t)value % MODEL_FACTS, rig_pattern(value, value % 1025));
     case 3: return rig_marker(r);
     case 4:
         if (prng_chance(prng, 1, 6)) return rig_dropped(r, range);

@@ -12,7 +12,7 @@ static const char usage[] =
     "  ostraka-sim --seeds A..B        every seed from A to B; stops at the first that fails\n"
     "  --nodes N         machines (default: 3 to 5, by the seed)\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
-    "  --no-faults       a healthy network, disks and clocks\n"
+    "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --twice           run each seed twice and compare the hashes\n"
     "  --mutant NAME     switch on a deliberate bug; --mutants lists them\n"
     "  --marks           print rare branches that were never reached\n"
@@ -71,6 +71,7 @@ static void parse(int argc, char **argv, struct arguments *a)
         else if (strcmp(flag, "--nodes") == 0) a->run.node_count = (uint32_t)number(value), i++;
         else if (strcmp(flag, "--seconds") == 0) a->run.fault_phase_ns = number(value) * 1000000000u, i++;
         else if (strcmp(flag, "--no-faults") == 0) a->run.no_faults = true;
+        else if (strcmp(flag, "--no-crashes") == 0) a->run.no_crashes = true;
         else if (strcmp(flag, "--twice") == 0) a->twice = true;
         else if (strcmp(flag, "--marks") == 0) a->marks = true;
         else if (strcmp(flag, "--keep-going") == 0) a->keep_going = true;

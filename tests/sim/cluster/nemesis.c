@@ -116,16 +116,22 @@ static void strike(struct nemesis *n, enum nemesis_kind kind)
         break;
     case NEMESIS_PARTITION: partition(n, (enum sim_partition)sim_below(sim, SIM_PARTITION_COUNT)); break;
     case NEMESIS_ONE_WAY: partition(n, SIM_PARTITION_ONE_WAY); break;
-    case NEMESIS_CLOG:
-        sim_net_clog(sim, any_machine(n), any_machine(n), sim_exponential(sim, SIM_SEC));
+    case NEMESIS_CLOG: {
+        uint64_t from = any_machine(n), to = any_machine(n);
+        if (from != to) sim_net_clog(sim, from, to, sim_exponential(sim, SIM_SEC));
         break;
+    }
     case NEMESIS_SWIZZLE: {
         uint64_t nodes[CLUSTER_NODE_MAX];
         for (uint32_t i = 0; i < cluster_size(n->cluster); i++) nodes[i] = i + 1;
         sim_net_swizzle(sim, nodes, cluster_size(n->cluster), 2 * SIM_SEC);
         break;
     }
-    case NEMESIS_RESET: sim_net_reset(sim, any_machine(n), any_machine(n)); break;
+    case NEMESIS_RESET: {
+        uint64_t a = any_machine(n), b = any_machine(n);
+        if (a != b) sim_net_reset(sim, a, b);
+        break;
+    }
     case NEMESIS_PAUSE: pause_machine(n); break;
     case NEMESIS_SLOW: sim_node_slow(sim, any_machine(n), (uint32_t)(1 + sim_below(sim, 20))); break;
     case NEMESIS_FRAMES:
@@ -158,13 +164,14 @@ static void on_time(void *ctx)
     if (n->enabled[kind]) strike(n, kind);
 }
 
-struct nemesis *nemesis_create(struct cluster *c)
+struct nemesis *nemesis_create(struct cluster *c, bool crashes)
 {
     struct nemesis *n = calloc(1, sizeof *n);
     ASSERT(n != NULL);
     n->cluster = c;
     struct sim *sim = cluster_sim(c);
     for (int i = 0; i < NEMESIS_KINDS; i++) n->enabled[i] = sim_chance(sim, 600000);
+    if (!crashes) n->enabled[NEMESIS_CRASH] = n->enabled[NEMESIS_POWER] = n->enabled[NEMESIS_POWER_ALL] = false;
     n->mean_ns = 100 * SIM_MS + sim_below(sim, 900 * SIM_MS);
     sim_call_after(sim, sim_exponential(sim, n->mean_ns), on_time, n);
     return n;

@@ -6,7 +6,7 @@
 #include "tests/sim/cluster/cluster.h"
 
 struct nemesis;
-struct nemesis *nemesis_create(struct cluster *c);
+struct nemesis *nemesis_create(struct cluster *c, bool crashes);
 void nemesis_destroy(struct nemesis *n);
 /* Heals network, disks and clocks, resumes and starts every machine; nothing fails any more. */
 void nemesis_heal(struct nemesis *n);

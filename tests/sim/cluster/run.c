@@ -21,7 +21,7 @@ static bool fail(struct run_result *result, const char *what)
 static bool load_and_heal(struct cluster *c, const struct run_options *options, struct workload *w,
                           struct run_result *result)
 {
-    struct nemesis *n = options->no_faults ? NULL : nemesis_create(c);
+    struct nemesis *n = options->no_faults ? NULL : nemesis_create(c, !options->no_crashes);
     cluster_run(c, options->fault_phase_ns != 0 ? options->fault_phase_ns : 8 * SIM_SEC);
     if (n != NULL) nemesis_heal(n);
     uint64_t before = workload_committed(w);

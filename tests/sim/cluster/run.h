@@ -10,7 +10,7 @@ struct run_options {
     uint64_t seed;
     uint32_t node_count;      /* 0: 3 to 5, from the seed */
     uint64_t fault_phase_ns;  /* 0: 8 s */
-    bool verbose, no_faults;
+    bool verbose, no_faults, no_crashes;
     FILE *trace;
 };
 
