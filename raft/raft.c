@@ -68,6 +68,7 @@ enum status raft_create(const struct raft_options *options, const struct raft_re
     r->options = o;
     prng_init(&r->prng, o.seed);
     r->forward_seq = prng_next(&r->prng) >> 2; /* never what an earlier life of this replica used */
+    r->life = (prng_next(&r->prng) >> 2) | 1;
     r->term = r->handed_term = restore->hard_state.term;
     r->vote = r->handed_vote = restore->hard_state.vote;
     r->applied_index = restore->applied_index;
@@ -131,8 +132,7 @@ enum status raft_start(struct raft *r, uint64_t now_ns, bool uncertain, struct r
         r->term = log_last_term(&r->log); /* written by the first step that writes */
         r->vote = 0;
     }
-    /* A sole voter has nobody who could know more. */
-    r->uncertain = uncertain && !config_sole_voter(config_of(r), r->options.id);
+    r->uncertain = uncertain;
     election_reset_timer(r);
     raft_check(r);
     output_fill(r, out);
@@ -173,6 +173,7 @@ static struct raft_message stamped(const struct raft *r, const struct raft_messa
     struct raft_message copy = *m;
     copy.from = r->options.id;
     if (copy.term == 0) copy.term = r->term;
+    if (copy.uncertain) copy.support_epoch = r->life;
     return copy;
 }
 
@@ -369,7 +370,7 @@ static enum status on_leader_message(struct raft *r, const struct raft_message *
     if (r->role != RAFT_ROLE_FOLLOWER || r->leader == 0) become_follower(r, r->term, m->from);
     r->leader_contact_ns = r->now_ns;
     election_reset_timer(r);
-    if (m->settled && r->uncertain) {
+    if (m->settled && r->uncertain && m->support_epoch == r->life) {
         COVER("raft_uncertain_settled");
         r->uncertain = false;
     }
@@ -600,7 +601,6 @@ enum status raft_step(struct raft *r, const struct raft_event *event, struct raf
         return STATUS_NO_MEMORY;
     }
     enum status status = dispatch(r, event);
-    if (moment_differs(before, moment_of(r))) read_fail_all(r);
     if (r->role == RAFT_ROLE_LEADER) leader_finish(r);
     else follow_ack(r);
     bool changed = moment_differs(before, moment_of(r));

@@ -87,8 +87,10 @@ struct raft_message {
     uint64_t log_term, log_index; /* APPEND: the entry before the first; VOTE: the candidate's last */
     uint64_t commit;
     uint64_t hint_index, hint_term; /* rejected APPEND: where the logs may still agree (fast back-up) */
-    uint64_t read_seq;           /* HEARTBEAT, READ_INDEX: fresh per attempt, bound to the term (K17) */
-    uint64_t support_epoch;      /* FORTIFY: tag of the promise */
+    uint64_t read_seq;           /* HEARTBEAT, READ_INDEX, votes: fresh per attempt, bound to the term
+                                  * (K17); answers carry it back */
+    uint64_t support_epoch;      /* FORTIFY: tag of the promise. uncertain, settled: which life of the
+                                  * uncertain replica is meant */
     bool reject, force;          /* force: a transfer's vote ignores leader stickiness */
     bool uncertain;              /* replies: the sender's log may have lost acknowledged entries */
     bool settled;                /* APPEND, HEARTBEAT: the receiver has all it may have lost */
@@ -208,7 +210,9 @@ MUST_USE enum status raft_create(const struct raft_options *options,
 /* STATUS_CORRUPT: the entry leaves a hole or its term falls. payload is copied. */
 MUST_USE enum status raft_restore_entry(struct raft *r, const struct raft_entry *entry);
 /* Ends recovery. While `uncertain` (the tail of the log on disk may have lost acknowledged entries,
- * wal/README.md) the replica does not campaign and its vote counts only as raft/README.md says. */
+ * wal/README.md) the votes of the replica, also for itself, count only as raft/README.md says. The doubt
+ * ends when raft_status says so and must outlive a restart until then: a replica that goes down uncertain
+ * has to be started as uncertain again. STATUS_CORRUPT: the log ends before applied_index. */
 MUST_USE enum status raft_start(struct raft *r, uint64_t now_ns, bool uncertain,
                                 struct raft_output *out);
 void raft_destroy(struct raft *r);

@@ -48,7 +48,7 @@ static void check_progress(const struct raft *r, const struct progress *p)
     ASSERT(p->ring_count <= r->options.inflight_count_max); /* RAFT-11 */
     ASSERT(p->ring_count > 0 || p->inflight_bytes == 0);
     ASSERT(p->state == PROGRESS_REPLICATE || p->ring_count == 0);
-    ASSERT(p->read_acked <= r->read_round);
+    ASSERT(p->round_acked <= r->round);
 }
 
 #ifdef OSTRAKA_SIM

@@ -74,11 +74,6 @@ uint64_t config_node_of(const struct raft_config *c, uint64_t id)
     return m == NULL ? 0 : m->node;
 }
 
-bool config_sole_voter(const struct raft_config *c, uint64_t id)
-{
-    return !config_is_joint(c) && c->voter_count == 1 && c->voters[0].id == id;
-}
-
 static uint32_t members_add(uint64_t *ids, uint32_t count, const struct raft_member *members,
                             uint32_t member_count)
 {

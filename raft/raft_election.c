@@ -20,7 +20,21 @@ bool election_sticky(const struct raft *r)
 bool election_may_campaign(const struct raft *r)
 {
     if (MUTANT("k4_non_voter_campaigns")) return config_of(r)->voter_count > 0;
-    return !r->uncertain && config_decides(config_of(r), r->options.id);
+    if (config_decides(config_of(r), r->options.id)) return true;
+    /* A change that takes us out may need us until it is committed: those who stay can be unable to elect
+     * anybody whose log is as long as ours (Raft §4.2.2). */
+    return config_pending(r) &&
+           config_decides(log_config_at(&r->log, r->commit_index), r->options.id);
+}
+
+/* Whose answer matters. An uncertain replica that could decide a half alone may have forgotten that it
+ * promoted somebody, and only its learners could tell it; where a majority takes two, another voter of the
+ * configuration it remembers holds what followed, and will say no. */
+static bool is_asked(const struct raft *r, uint64_t id)
+{
+    const struct raft_config *c = config_of(r);
+    bool alone = c->voter_count == 1 || c->outgoing_count == 1;
+    return config_decides(c, id) || (r->uncertain && alone && raft_config_has(c, id));
 }
 
 /* ---- counting ---- */
@@ -35,7 +49,7 @@ static struct vote_record *vote_of(struct raft *r, uint64_t id)
 static void vote_add(struct raft *r, uint64_t id, bool granted, bool uncertain)
 {
     /* K4: only voters of the configuration in force are counted, whoever answers. */
-    bool counts = config_decides(config_of(r), id) || MUTANT("k4_count_any_vote");
+    bool counts = is_asked(r, id) || MUTANT("k4_count_any_vote");
     if (!counts || vote_of(r, id) != NULL) return;
     ASSERT(r->vote_count < RAFT_MEMBERS_MAX);
     r->votes[r->vote_count++] = (struct vote_record){id, granted, uncertain};
@@ -59,14 +73,14 @@ static enum ballot ballot_certain(const void *ctx, uint64_t id)
 }
 
 /* An uncertain vote may come from one that has forgotten an entry or a vote. It counts only when all
- * voters agree: then nobody remembers anything that speaks against it. */
+ * who are asked agree: then nobody remembers anything that speaks against it. */
 static bool unanimous(const struct raft *r)
 {
     uint64_t ids[RAFT_MEMBERS_MAX];
     const struct raft_config *c = config_of(r);
     uint32_t count = config_members(c, ids);
     for (uint32_t i = 0; i < count; i++) {
-        if (!config_decides(c, ids[i])) continue;
+        if (!is_asked(r, ids[i])) continue;
         const struct vote_record *v = vote_find(r, ids[i]);
         if (v == NULL || !v->granted) return false;
     }
@@ -97,9 +111,10 @@ static void votes_decide(struct raft *r)
         become_follower(r, r->term, 0);
         return;
     }
-    /* Only one whose term is durable may lead: else a crash could make it lead the same term twice. */
-    if (vote_of(r, r->options.id) != NULL || MUTANT("k11_candidate_counts_unpersisted"))
-        leader_become(r);
+    /* Only one whose term is durable may lead: else a crash could make it lead the same term twice. Requests
+     * wait for that, so there is no answer before it. */
+    ASSERT(hard_state_durable(r));
+    leader_become(r);
 }
 
 /* ---- campaigning ---- */
@@ -107,17 +122,19 @@ static void votes_decide(struct raft *r)
 static void ask_votes(struct raft *r, enum raft_message_kind kind, bool force)
 {
     struct raft_message m = {.kind = kind, .force = force, .log_index = r->log.last_index};
+    m.read_seq = r->campaign_seq;
     m.log_term = log_last_term(&r->log);
     m.term = kind == RAFT_MESSAGE_PRE_VOTE ? r->term + 1 : r->term;
     uint64_t ids[RAFT_MEMBERS_MAX];
     const struct raft_config *c = config_of(r);
     uint32_t count = config_members(c, ids);
     for (uint32_t i = 0; i < count; i++) {
-        if (ids[i] == r->options.id || !config_decides(c, ids[i])) continue;
+        if (ids[i] == r->options.id || !is_asked(r, ids[i])) continue;
         m.to = ids[i];
         /* A request leaves when the term is durable, and with it the log that it speaks of: a candidate that
          * forgot both could collect the answers in its next life (README, What waits for the disk). */
-        if (kind == RAFT_MESSAGE_VOTE) send_when_durable(r, &m);
+        bool waits = kind == RAFT_MESSAGE_VOTE && !MUTANT("k11_vote_asked_before_durable");
+        if (waits) send_when_durable(r, &m);
         else send_now(r, &m);
     }
 }
@@ -125,15 +142,16 @@ static void ask_votes(struct raft *r, enum raft_message_kind kind, bool force)
 void election_start(struct raft *r, bool pre_vote, bool force)
 {
     ASSERT(r->role != RAFT_ROLE_LEADER);
-    ASSERT(!r->uncertain);
+    ASSERT(!r->uncertain || !force);
     role_move(r, pre_vote ? RAFT_ROLE_PRE_CANDIDATE : RAFT_ROLE_CANDIDATE);
     r->vote_count = 0;
+    r->campaign_seq = ++r->forward_seq; /* an answer to an earlier campaign, or life, is none to this */
     r->forced = force;
     /* K5: whoever campaigns has given up on its leader, else it would refuse others for its sake. */
     if (!MUTANT("k5_candidate_keeps_leader") || !pre_vote) r->leader = 0;
     election_reset_timer(r);
     if (pre_vote) {
-        vote_add(r, r->options.id, true, false);
+        vote_add(r, r->options.id, true, r->uncertain);
         ask_votes(r, RAFT_MESSAGE_PRE_VOTE, force);
         votes_decide(r); /* a sole voter needs nobody else */
         return;
@@ -150,7 +168,7 @@ void election_on_persisted(struct raft *r)
 {
     if (r->role != RAFT_ROLE_CANDIDATE || !hard_state_durable(r)) return;
     ASSERT(r->vote == r->options.id);
-    vote_add(r, r->options.id, true, false);
+    vote_add(r, r->options.id, true, r->uncertain);
     votes_decide(r);
 }
 
@@ -168,7 +186,8 @@ void election_on_timer(struct raft *r)
 
 void election_on_timeout_now(struct raft *r, const struct raft_message *m)
 {
-    if (r->leader != m->from || r->role != RAFT_ROLE_FOLLOWER || !election_may_campaign(r)) {
+    bool may = election_may_campaign(r) && !r->uncertain; /* who is uncertain has to ask first */
+    if (r->leader != m->from || r->role != RAFT_ROLE_FOLLOWER || !may) {
         COVER("raft_timeout_now_refused");
         return;
     }
@@ -194,6 +213,7 @@ static bool may_answer(const struct raft *r)
 static void answer_pre_vote(struct raft *r, const struct raft_message *m)
 {
     struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .to = m->from};
+    reply.read_seq = m->read_seq;
     bool sticky = election_sticky(r) && !m->force;
     bool granted = m->term > r->term && !sticky && log_as_recent(r, m) && may_answer(r);
     reply.reject = !granted;
@@ -209,6 +229,7 @@ static void answer_vote(struct raft *r, const struct raft_message *m)
 {
     ASSERT(m->term == r->term);
     struct raft_message reply = {.kind = RAFT_MESSAGE_VOTE_REPLY, .to = m->from};
+    reply.read_seq = m->read_seq;
     bool free_to_vote = r->vote == m->from || (r->vote == 0 && r->leader == 0);
     if (free_to_vote && log_as_recent(r, m) && may_answer(r)) {
         ASSERT(r->role != RAFT_ROLE_LEADER);
@@ -233,6 +254,10 @@ void election_on_vote_reply(struct raft *r, const struct raft_message *m)
 {
     bool pre = m->kind == RAFT_MESSAGE_PRE_VOTE_REPLY;
     if (r->role != (pre ? RAFT_ROLE_PRE_CANDIDATE : RAFT_ROLE_CANDIDATE)) return;
+    if (m->read_seq != r->campaign_seq) {
+        COVER("raft_vote_reply_of_another_campaign");
+        return;
+    }
     /* A granted pre-vote carries the term we would have; a refusal of our own term is one, too. */
     if (pre && !m->reject && m->term != r->term + 1) return;
     if (!pre && m->term != r->term) return;

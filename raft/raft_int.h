@@ -24,7 +24,6 @@ bool config_decides(const struct raft_config *c, uint64_t id);
 uint64_t config_node_of(const struct raft_config *c, uint64_t id);
 /* The ids of all members, each once, ascending. Returns how many. */
 uint32_t config_members(const struct raft_config *c, uint64_t ids_out[RAFT_MEMBERS_MAX]);
-bool config_sole_voter(const struct raft_config *c, uint64_t id);
 
 enum quorum { QUORUM_PENDING, QUORUM_WON, QUORUM_LOST };
 enum ballot { BALLOT_NONE, BALLOT_YES, BALLOT_NO };
@@ -104,8 +103,9 @@ struct progress {
     enum progress_state state;
     uint64_t match, next;      /* durable there up to match; next to send */
     uint64_t contact_ns;       /* last message of this term */
-    uint64_t read_acked;       /* newest read round it answered */
+    uint64_t round_acked;      /* newest heartbeat round it answered */
     uint64_t settle_index;     /* it is uncertain until its match is here; 0: it is not */
+    uint64_t life;             /* which life of it is uncertain */
     uint64_t snapshot_ns;      /* when the snapshot was asked for */
     bool paused;               /* PROBE: one message is out, or waiting for a sign of life */
     bool lagging;              /* the last heartbeat reply showed less than was sent: `received` */
@@ -138,7 +138,7 @@ struct persist_mark {
 
 struct pending_read {
     uint64_t context, from, seq; /* from 0: asked here. seq: of the asking follower, or our own forward */
-    uint64_t round;              /* leader: the round that confirms it, 0: none started */
+    uint64_t round;              /* leader: the heartbeats that confirm it, 0: none sent yet */
     uint64_t index;              /* commit when that round began */
     uint64_t deadline_ns;        /* follower: given up then */
 };
@@ -173,8 +173,10 @@ struct raft {
     enum raft_role role;
     uint64_t leader, leader_contact_ns;
     uint64_t election_deadline_ns;
+    uint64_t campaign_seq; /* of the running campaign: answers carry it back */
     bool forced;          /* candidate by TIMEOUT_NOW: our requests ignore stickiness */
     bool uncertain;
+    uint64_t life; /* a number for this life of the replica, by which a doubt about it is named */
     /* Follower: the log agrees with the leader of this term up to here; an ack is owed for it. */
     uint64_t verified_index;
     bool ack_due;
@@ -193,7 +195,7 @@ struct raft {
 
     struct pending_read *pending_reads;
     uint32_t pending_read_count, pending_read_capacity;
-    uint64_t read_round; /* newest round of this term */
+    uint64_t round; /* newest heartbeat round of this term */
     uint64_t forward_seq;
 
     /* Outputs of the running step. */
@@ -257,6 +259,7 @@ enum status replicate_on_loaded(struct raft *r, const struct raft_event *event);
 void replicate_on_snapshot_sent(struct raft *r, uint64_t member, uint64_t index, bool ok);
 void replicate_on_unreachable(struct raft *r, uint64_t member);
 void progress_probe(struct progress *p, uint64_t next);
+bool progress_settled(const struct progress *p); /* an uncertain member that lacks nothing any more */
 void window_clear(struct raft *r);
 
 /* raft_follow.c */
@@ -270,7 +273,8 @@ enum status follow_installed(struct raft *r, const struct raft_event *event);
 enum status read_on_event(struct raft *r, uint64_t context);
 void read_on_request(struct raft *r, const struct raft_message *m);
 void read_on_reply(struct raft *r, const struct raft_message *m);
-void read_finish(struct raft *r);   /* leader: starts and ends rounds */
+void read_attach(struct raft *r);   /* leader: a round begins; what waits is confirmed by it */
+void read_finish(struct raft *r);   /* leader: answers what is confirmed, begins rounds */
 void read_fail_all(struct raft *r); /* role, term or leader changed */
 void read_on_timer(struct raft *r);
 uint64_t read_deadline(const struct raft *r);

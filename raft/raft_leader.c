@@ -45,10 +45,11 @@ void leader_become(struct raft *r)
     role_move(r, RAFT_ROLE_LEADER);
     r->leader = r->options.id;
     r->forced = false;
+    r->uncertain = false; /* those who elected us hold nothing that we lack */
     r->verified_index = 0;
     r->ack_due = false;
     r->transfer_target = 0;
-    r->read_round = 0;
+    r->round = 0;
     r->window.pending = false;
     leader_sync_members(r);
     append_own(r, RAFT_ENTRY_NOOP, BYTES_EMPTY); /* Raft §6.4: what earlier terms left commits with it */
@@ -120,12 +121,15 @@ void leader_heartbeat(struct raft *r)
 {
     ASSERT(r->role == RAFT_ROLE_LEADER);
     r->heartbeat_deadline_ns = r->now_ns + r->options.heartbeat_ns;
+    if (!MUTANT("k17_round_reused") || r->round == 0) r->round++;
+    read_attach(r);
     for (uint32_t i = 0; i < r->progress_count; i++) {
         const struct progress *p = &r->progress[i];
         struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT, .to = p->id};
         m.commit = p->match < r->commit_index ? p->match : r->commit_index;
-        m.read_seq = r->read_round;
-        m.settled = p->settle_index != 0 && p->match >= p->settle_index;
+        m.read_seq = r->round;
+        m.settled = progress_settled(p);
+        m.support_epoch = m.settled ? p->life : 0;
         send_now(r, &m);
     }
 }

@@ -41,10 +41,24 @@ static struct log_chunk *chunk_tail(const struct raft_log *l)
     return l->chunk_count == 0 ? NULL : l->chunks[l->chunk_count - 1];
 }
 
+/* The larger one stays: log_reserve may have counted on the room in a chunk that a truncation then gives
+ * back, and what it promised must hold until the entries are appended. */
 static void chunk_recycle(struct raft_log *l, struct log_chunk *c)
 {
-    if (l->spare == NULL && c->size <= CHUNK_BYTES_MAX) l->spare = c;
-    else free(c);
+    struct log_chunk *smaller = c;
+    if (l->spare == NULL || l->spare->size < c->size) {
+        smaller = l->spare;
+        l->spare = c;
+    }
+    free(smaller);
+}
+
+/* Outgrown memory for one large payload goes back when its entry has left. */
+static void spare_shrink(struct raft_log *l)
+{
+    if (l->spare == NULL || l->spare->size <= CHUNK_BYTES_MAX) return;
+    free(l->spare);
+    l->spare = NULL;
 }
 
 /* After this, payloads of `bytes` in total fit: into the last chunk, or all of them into the spare. */
@@ -204,6 +218,7 @@ static void cache_drop_front(struct raft_log *l)
 void log_evict(struct raft_log *l, uint64_t up_to, uint64_t bytes_max)
 {
     ASSERT(up_to <= l->last_index);
+    spare_shrink(l); /* here only: nothing is reserved between steps */
     if (l->cached_bytes <= bytes_max) return;
     while (l->cached_bytes > bytes_max && l->count > 0 && log_cache_first(l) <= up_to)
         cache_drop_front(l);

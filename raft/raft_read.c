@@ -80,7 +80,7 @@ static uint64_t acked_of(const void *ctx, uint64_t id)
     const struct raft *r = ctx;
     if (id == r->options.id) return UINT64_MAX;
     for (uint32_t i = 0; i < r->progress_count; i++)
-        if (r->progress[i].id == id) return r->progress[i].read_acked;
+        if (r->progress[i].id == id) return r->progress[i].round_acked;
     return 0;
 }
 
@@ -95,28 +95,27 @@ static void answer_confirmed(struct raft *r, uint64_t round)
     r->pending_read_count = kept;
 }
 
-static void start_round(struct raft *r)
+void read_attach(struct raft *r)
 {
-    if (!MUTANT("k17_round_reused") || r->read_round == 0) r->read_round++;
-    for (uint32_t i = 0; i < r->pending_read_count; i++) {
-        ASSERT(r->pending_reads[i].round == 0);
-        r->pending_reads[i].round = r->read_round;
-        r->pending_reads[i].index = r->commit_index;
+    /* K16: until an entry of our own term is committed, ours may be behind what clients have seen. */
+    if (r->commit_index < r->first_own_index && !MUTANT("k16_read_before_own_commit")) return;
+    for (uint32_t i = r->pending_read_count; i > 0; i--) {
+        struct pending_read *p = &r->pending_reads[i - 1];
+        if (p->round != 0) break; /* those before it have theirs */
+        p->round = r->round;
+        p->index = r->commit_index;
     }
-    leader_heartbeat(r);
 }
 
 void read_finish(struct raft *r)
 {
     ASSERT(r->role == RAFT_ROLE_LEADER);
     if (r->pending_read_count == 0) return;
-    /* K16: until an entry of our own term is committed, ours may be behind what clients have seen. */
     if (r->commit_index < r->first_own_index && !MUTANT("k16_read_before_own_commit")) return;
-    uint64_t confirmed = config_reached(config_of(r), acked_of, r);
-    answer_confirmed(r, confirmed);
+    answer_confirmed(r, config_reached(config_of(r), acked_of, r));
     if (r->pending_read_count == 0) return;
-    if (confirmed < r->read_round) return; /* one is under way: the rest share the next */
-    start_round(r);
+    if (r->pending_reads[0].round != 0) return; /* one is under way: the rest share the next */
+    leader_heartbeat(r);
     answer_confirmed(r, config_reached(config_of(r), acked_of, r)); /* a sole voter asks nobody */
 }
 

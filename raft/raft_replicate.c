@@ -56,6 +56,11 @@ void progress_probe(struct progress *p, uint64_t next)
     p->inflight_bytes = 0;
 }
 
+bool progress_settled(const struct progress *p)
+{
+    return p->settle_index != 0 && p->match >= p->settle_index;
+}
+
 static void progress_replicate(struct raft *r, struct progress *p, uint64_t received)
 {
     if (received > r->log.last_index) received = r->log.last_index;
@@ -203,7 +208,8 @@ static bool send_append(struct raft *r, struct progress *p)
         m.entry_count = pack(r, p, from_window, &bytes);
     }
     m.commit = r->commit_index;
-    m.settled = p->settle_index != 0 && p->match >= p->settle_index;
+    m.settled = progress_settled(p);
+    m.support_epoch = m.settled ? p->life : 0;
     uint64_t first = p->next;
     note_sent(r, p, m.entry_count, bytes);
     send_entries(r, &m, first, from_window);
@@ -234,23 +240,20 @@ void replicate_to(struct raft *r, struct progress *p)
 /* ---- answers ---- */
 
 /* An uncertain member has forgotten what it once acknowledged: its match is what it says now, even when that
- * is less. It stays uncertain until it has all we had when we heard of it (README). False: the message is
- * from before it forgot. */
-static bool note_member(struct raft *r, struct progress *p, const struct raft_message *m)
+ * is less, and it is settled once it has all we had when we heard of it (README). Doubts begin and end with
+ * answers to heartbeats, whose rounds tell a new answer from an old one. */
+static void note_doubt(struct raft *r, struct progress *p, const struct raft_message *m)
 {
-    if (m->uncertain) {
-        if (p->settle_index == 0) {
-            COVER("raft_uncertain_member");
-            p->settle_index = r->log.last_index;
-        }
-        if (m->reject) p->match = 0;
-        else if (m->log_index < p->match) p->match = m->log_index;
-    } else if (p->settle_index != 0) {
-        if (p->match < p->settle_index) return false;
+    if (!m->uncertain) {
         p->settle_index = 0;
+        return;
     }
-    p->contact_ns = r->now_ns;
-    return true;
+    if (p->settle_index == 0 || p->life != m->support_epoch) {
+        COVER("raft_uncertain_member");
+        p->settle_index = r->log.last_index;
+        p->life = m->support_epoch;
+    }
+    if (m->log_index < p->match) p->match = m->log_index;
 }
 
 static void note_match(struct raft *r, struct progress *p, uint64_t index)
@@ -280,7 +283,10 @@ static void on_reject(struct raft *r, struct progress *p, const struct raft_mess
 void replicate_on_append_reply(struct raft *r, const struct raft_message *m)
 {
     struct progress *p = r->role == RAFT_ROLE_LEADER ? leader_progress(r, m->from) : NULL;
-    if (p == NULL || m->log_index > r->log.last_index || !note_member(r, p, m)) return;
+    if (p == NULL || m->log_index > r->log.last_index) return;
+    p->contact_ns = r->now_ns;
+    /* While a doubt lasts, an answer that knows nothing of it is from before it. */
+    if (p->settle_index != 0 && (!m->uncertain || m->support_epoch != p->life)) return;
     if (m->reject) {
         on_reject(r, p, m);
         return;
@@ -311,7 +317,11 @@ static void notice_loss(struct raft *r, struct progress *p, uint64_t received)
 void replicate_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
 {
     struct progress *p = r->role == RAFT_ROLE_LEADER ? leader_progress(r, m->from) : NULL;
-    if (p == NULL || m->log_index > r->log.last_index || !note_member(r, p, m)) return;
+    if (p == NULL || m->log_index > r->log.last_index) return;
+    if (m->read_seq <= p->round_acked || m->read_seq > r->round) return; /* said better already */
+    p->round_acked = m->read_seq;
+    p->contact_ns = r->now_ns;
+    note_doubt(r, p, m);
     note_match(r, p, m->log_index);
     switch (p->state) {
     case PROGRESS_PROBE: p->paused = false; break;
@@ -320,7 +330,6 @@ void replicate_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
         if (p->match >= r->log.start.index) progress_probe(p, p->match + 1);
         break;
     }
-    if (m->read_seq > p->read_acked && m->read_seq <= r->read_round) p->read_acked = m->read_seq;
 }
 
 void replicate_on_snapshot_sent(struct raft *r, uint64_t member, uint64_t index, bool ok)

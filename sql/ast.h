@@ -197,7 +197,7 @@ struct sql_column {
 };
 
 /* A prefix operator has no left. != comes as <>. */
-struct sql_operator {
+struct sql_operator_expr {
     struct sql_node node;
     const char *schema; /* of OPERATOR(schema.=), else NULL */
     const char *name;
@@ -335,7 +335,7 @@ struct sql_window {
  * BOTH btrim, x AT TIME ZONE z timezone(z, x), (a, b) OVERLAPS (c, d) overlaps(a, b, c, d),
  * COLLATION FOR (x) pg_collation_for(x), SUBSTRING(s SIMILAR p ESCAPE e) substring(s, p, e),
  * NORMALIZE(s, NFC) normalize(s, 'NFC'), x IS NFC NORMALIZED is_normalized(x, 'NFC'). */
-struct sql_call {
+struct sql_call_expr {
     struct sql_node node;
     struct sql_name name;
     struct sql_list args;
@@ -1076,7 +1076,7 @@ struct sql_unsupported {
 SQL_NODE_CAST(const, kind == SQL_EXPR_CONST)
 SQL_NODE_CAST(param, kind == SQL_EXPR_PARAM)
 SQL_NODE_CAST(column, kind == SQL_EXPR_COLUMN)
-SQL_NODE_CAST(operator, kind == SQL_EXPR_OPERATOR)
+SQL_NODE_CAST(operator_expr, kind == SQL_EXPR_OPERATOR)
 SQL_NODE_CAST(expr_list, kind == SQL_EXPR_AND || kind == SQL_EXPR_OR || kind == SQL_EXPR_COALESCE ||
                              kind == SQL_EXPR_GREATEST || kind == SQL_EXPR_LEAST ||
                              kind == SQL_EXPR_NULLIF || kind == SQL_EXPR_ARRAY ||
@@ -1091,7 +1091,7 @@ SQL_NODE_CAST(quantified, kind == SQL_EXPR_QUANTIFIED)
 SQL_NODE_CAST(case, kind == SQL_EXPR_CASE)
 SQL_NODE_CAST(cast, kind == SQL_EXPR_CAST)
 SQL_NODE_CAST(collate, kind == SQL_EXPR_COLLATE)
-SQL_NODE_CAST(call, kind == SQL_EXPR_CALL)
+SQL_NODE_CAST(call_expr, kind == SQL_EXPR_CALL)
 SQL_NODE_CAST(row, kind == SQL_EXPR_ROW)
 SQL_NODE_CAST(subquery, kind == SQL_EXPR_SUBQUERY)
 SQL_NODE_CAST(indirection, kind == SQL_EXPR_INDIRECTION)

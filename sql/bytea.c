@@ -89,23 +89,23 @@ static enum status decode_base64(struct sql_eval *e, struct bytes text, uint8_t 
                                  size_t *size_out)
 {
     uint8_t *at = to;
-    uint32_t group = 0, digits = 0, padding = 0;
+    uint32_t group = 0, digits = 0, bytes_per_group = 3; /* fewer once there is padding */
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = text.data[i];
         if (c == ' ' || c == '\t' || c == '\n' || c == '\r') continue;
         const char *found = c == 0 ? NULL : strchr(base64_digits, c);
         if (c == '=') {
-            if (padding == 0 && digits < 2) return fail_base64(e, &text.data[i]);
-            padding++;
-        } else if (found == NULL || padding > 0) {
+            if (bytes_per_group == 3 && digits < 2) return fail_base64(e, &text.data[i]);
+            if (bytes_per_group == 3) bytes_per_group = digits - 1;
+        } else if (found == NULL) {
             return fail_base64(e, &text.data[i]);
         }
         group = group << 6 | (found == NULL ? 0 : (uint32_t)(found - base64_digits));
         if (++digits < 4) continue;
         *at++ = (uint8_t)(group >> 16);
-        if (padding < 2) *at++ = (uint8_t)(group >> 8);
-        if (padding < 1) *at++ = (uint8_t)group;
-        group = digits = padding = 0;
+        if (bytes_per_group > 1) *at++ = (uint8_t)(group >> 8);
+        if (bytes_per_group > 2) *at++ = (uint8_t)group;
+        group = digits = 0;
     }
     if (digits != 0) return fail_base64(e, NULL);
     *size_out = (size_t)(at - to);

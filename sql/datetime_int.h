@@ -61,10 +61,10 @@ enum special {
     SPECIAL_TODAY,
     SPECIAL_TOMORROW,
     SPECIAL_YESTERDAY,
-    SPECIAL_EPOCH,
+    SPECIAL_ALLBALLS,
+    SPECIAL_EPOCH, /* from here on what is no place on a calendar */
     SPECIAL_INFINITY,
     SPECIAL_MINUS_INFINITY,
-    SPECIAL_ALLBALLS,
 };
 enum word_kind datetime_word(const char *word, int32_t *value_out);
 

@@ -11,6 +11,12 @@ struct quantity {
     double fraction;
 };
 
+/* What has been read so far. Months may exceed what an interval holds until all is added up. */
+struct total {
+    int64_t us, months;
+    int32_t days;
+};
+
 /* The units that a text may give once each. */
 #define UNIT_BIT(unit) (1u << (unit))
 #define CLOCK_BITS                                                                          \
@@ -21,75 +27,72 @@ struct quantity {
 
 /* --- Adding up -------------------------------------------------------------------------------------- */
 
-static bool add_us(struct sql_interval *i, int64_t count, int64_t unit_us)
+static bool add_us(struct total *t, int64_t count, int64_t unit_us)
 {
     int64_t us;
     return !__builtin_mul_overflow(count, unit_us, &us) &&
-           !__builtin_add_overflow(i->us, us, &i->us);
+           !__builtin_add_overflow(t->us, us, &t->us);
 }
 
 /* A fraction of a unit, to the nearest us; exact halves go towards zero as PostgreSQL lets them. */
-static bool add_fraction_us(struct sql_interval *i, double fraction, int64_t unit_us)
+static bool add_fraction_us(struct total *t, double fraction, int64_t unit_us)
 {
     if (fraction == 0) return true;
     double exact = fraction * (double)unit_us;
     int64_t us = (int64_t)exact;
     exact -= (double)us;
     us += exact > 0.5 ? 1 : exact < -0.5 ? -1 : 0;
-    return !__builtin_add_overflow(i->us, us, &i->us);
+    return !__builtin_add_overflow(t->us, us, &t->us);
 }
 
-static bool add_days(struct sql_interval *i, struct quantity q, int32_t unit_days)
+static bool add_days(struct total *t, struct quantity q, int32_t unit_days)
 {
     int64_t days;
     if (__builtin_mul_overflow(q.whole, (int64_t)unit_days, &days)) return false;
     double exact = q.fraction * unit_days;
     int32_t extra = (int32_t)exact;
     if (days > INT32_MAX || days < INT32_MIN) return false;
-    return !__builtin_add_overflow(i->days, (int32_t)days, &i->days) &&
-           !__builtin_add_overflow(i->days, extra, &i->days) &&
-           add_fraction_us(i, exact - extra, US_PER_DAY);
+    return !__builtin_add_overflow(t->days, (int32_t)days, &t->days) &&
+           !__builtin_add_overflow(t->days, extra, &t->days) &&
+           add_fraction_us(t, exact - extra, US_PER_DAY);
 }
 
-static bool add_months(struct sql_interval *i, int64_t count, int64_t unit_months)
+static bool add_months(struct total *t, int64_t count, int64_t unit_months)
 {
-    int64_t months;
-    if (__builtin_mul_overflow(count, unit_months, &months)) return false;
-    if (months > INT32_MAX || months < INT32_MIN) return false;
-    return !__builtin_add_overflow(i->months, (int32_t)months, &i->months);
+    if (count > INT32_MAX || count < INT32_MIN) return false;
+    return !__builtin_add_overflow(t->months, count * unit_months, &t->months);
 }
 
-static bool add_years(struct sql_interval *i, struct quantity q, int32_t unit_years)
+static bool add_years(struct total *t, struct quantity q, int32_t unit_years)
 {
     int64_t unit = (int64_t)unit_years * MONTHS_PER_YEAR;
-    return add_months(i, q.whole, unit) && add_months(i, (int64_t)rint(q.fraction * (double)unit), 1);
+    return add_months(t, q.whole, unit) && add_months(t, (int64_t)rint(q.fraction * (double)unit), 1);
 }
 
-static bool add_time(struct sql_interval *i, struct quantity q, int64_t unit_us)
+static bool add_time(struct total *t, struct quantity q, int64_t unit_us)
 {
-    return add_us(i, q.whole, unit_us) && add_fraction_us(i, q.fraction, unit_us);
+    return add_us(t, q.whole, unit_us) && add_fraction_us(t, q.fraction, unit_us);
 }
 
-static enum datetime_fault add_unit(struct sql_interval *i, enum datetime_unit unit,
-                                    struct quantity q)
+static enum datetime_fault add_unit(struct total *t, enum datetime_unit unit, struct quantity q)
 {
     bool fits;
     switch (unit) {
-    case UNIT_MICROSECOND: fits = add_time(i, q, 1); break;
-    case UNIT_MILLISECOND: fits = add_time(i, q, 1000); break;
-    case UNIT_SECOND: fits = add_time(i, q, US_PER_SECOND); break;
-    case UNIT_MINUTE: fits = add_time(i, q, US_PER_MINUTE); break;
-    case UNIT_HOUR: fits = add_time(i, q, US_PER_HOUR); break;
-    case UNIT_DAY: fits = add_days(i, q, 1); break;
-    case UNIT_WEEK: fits = add_days(i, q, 7); break;
+    case UNIT_MICROSECOND: fits = add_time(t, q, 1); break;
+    case UNIT_MILLISECOND: fits = add_time(t, q, 1000); break;
+    case UNIT_SECOND: fits = add_time(t, q, US_PER_SECOND); break;
+    case UNIT_MINUTE: fits = add_time(t, q, US_PER_MINUTE); break;
+    case UNIT_HOUR: fits = add_time(t, q, US_PER_HOUR); break;
+    case UNIT_DAY: fits = add_days(t, q, 1); break;
+    case UNIT_WEEK: fits = add_days(t, q, 7); break;
     case UNIT_MONTH:
-        fits = add_months(i, q.whole, 1) &&
-               add_days(i, (struct quantity){0, q.fraction}, DAYS_PER_MONTH);
+        fits = add_months(t, q.whole, 1) &&
+               add_days(t, (struct quantity){0, q.fraction}, DAYS_PER_MONTH);
         break;
-    case UNIT_YEAR: fits = add_years(i, q, 1); break;
-    case UNIT_DECADE: fits = add_years(i, q, 10); break;
-    case UNIT_CENTURY: fits = add_years(i, q, 100); break;
-    case UNIT_MILLENNIUM: fits = add_years(i, q, 1000); break;
+    case UNIT_YEAR: fits = add_years(t, q, 1); break;
+    case UNIT_DECADE: fits = add_years(t, q, 10); break;
+    case UNIT_CENTURY: fits = add_years(t, q, 100); break;
+    case UNIT_MILLENNIUM: fits = add_years(t, q, 1000); break;
     default: return DATETIME_BAD_FORMAT;
     }
     return fits ? DATETIME_SOUND : DATETIME_FIELD_OVERFLOW;
@@ -98,7 +101,7 @@ static enum datetime_fault add_unit(struct sql_interval *i, enum datetime_unit u
 /* --- The PostgreSQL and SQL styles ------------------------------------------------------------------ */
 
 struct interval_parser {
-    struct sql_interval value;
+    struct total value;
     enum datetime_unit unit; /* of the number to the left: fields are read backwards */
     uint32_t seen;           /* UNIT_BITs */
     int32_t fields;          /* of the type, SQL_INTERVAL_* */
@@ -227,10 +230,9 @@ static enum datetime_fault parse_words(struct interval_parser *p, struct bytes t
     }
     if (p->seen == 0) return DATETIME_BAD_FORMAT;
     if (!p->ago) return DATETIME_SOUND;
-    struct sql_interval *v = &p->value;
-    if (v->us == INT64_MIN || v->days == INT32_MIN || v->months == INT32_MIN)
-        return DATETIME_FIELD_OVERFLOW;
-    *v = (struct sql_interval){-v->us, -v->days, -v->months};
+    struct total *v = &p->value;
+    if (v->us == INT64_MIN || v->days == INT32_MIN) return DATETIME_FIELD_OVERFLOW;
+    *v = (struct total){.us = -v->us, .months = -v->months, .days = -v->days};
     return DATETIME_SOUND;
 }
 
@@ -250,13 +252,12 @@ static enum datetime_unit iso_unit(char letter, bool time)
 }
 
 /* P1Y2M3DT4H5M6S */
-static enum datetime_fault parse_designators(const char *at, struct sql_interval *out)
+static enum datetime_fault parse_designators(const char *at, struct total *out)
 {
-    bool time = false, any = false;
+    bool time = false;
     while (*at != 0) {
         if (*at == 'T' && !time) {
             time = true;
-            any = false;
             at++;
             continue;
         }
@@ -267,14 +268,13 @@ static enum datetime_fault parse_designators(const char *at, struct sql_interval
         if (end == at || !ascii_is_digit(end[-1]) || unit == UNIT_NONE) return DATETIME_BAD_FORMAT;
         enum datetime_fault fault = add_unit(out, unit, q);
         if (fault != DATETIME_SOUND) return fault;
-        any = true;
         at = end + 1;
     }
-    return any ? DATETIME_SOUND : DATETIME_BAD_FORMAT;
+    return DATETIME_SOUND;
 }
 
 /* P0001-02-03T04:05:06 */
-static enum datetime_fault parse_alternative(const char *at, struct sql_interval *out)
+static enum datetime_fault parse_alternative(const char *at, struct total *out)
 {
     static const enum datetime_unit date_units[] = {UNIT_YEAR, UNIT_MONTH, UNIT_DAY};
     static const enum datetime_unit time_units[] = {UNIT_HOUR, UNIT_MINUTE, UNIT_SECOND};
@@ -295,7 +295,7 @@ static enum datetime_fault parse_alternative(const char *at, struct sql_interval
     return *at == 0 ? DATETIME_SOUND : DATETIME_BAD_FORMAT;
 }
 
-static enum datetime_fault parse_iso(struct bytes text, struct sql_interval *out)
+static enum datetime_fault parse_iso(struct bytes text, struct total *out)
 {
     char copy[DATETIME_INPUT_BYTES_MAX + 1];
     if (text.size < 2 || text.size > DATETIME_INPUT_BYTES_MAX || text.data[0] != 'P')
@@ -303,9 +303,10 @@ static enum datetime_fault parse_iso(struct bytes text, struct sql_interval *out
     memcpy(copy, text.data, text.size);
     copy[text.size] = 0;
     if (strlen(copy) != text.size) return DATETIME_BAD_FORMAT;
-    *out = (struct sql_interval){0};
+    *out = (struct total){0};
     size_t digits = strspn(copy + 1, "0123456789");
-    bool alternative = copy[1 + digits] == '-' || strchr(copy, ':') != NULL;
+    char next = copy[1 + digits];
+    bool alternative = (digits > 0 && (next == '-' || next == 0)) || strchr(copy, ':') != NULL;
     return alternative ? parse_alternative(copy + 1, out) : parse_designators(copy + 1, out);
 }
 
@@ -320,5 +321,8 @@ enum status sql_interval_parse(struct sql_eval *e, struct bytes text, int32_t ty
     if (fault == DATETIME_BAD_FORMAT) fault = parse_iso(text, &p.value);
     if (fault == DATETIME_FIELD_OVERFLOW) fault = DATETIME_INTERVAL_OVERFLOW;
     if (fault != DATETIME_SOUND) return datetime_fail(e, fault, SQL_TYPE_INTERVAL, text);
-    return sql_interval_fit(e, &p.value, typmod, out);
+    if (p.value.months > INT32_MAX || p.value.months < INT32_MIN)
+        return sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW, "interval out of range");
+    struct sql_interval value = {p.value.us, p.value.days, (int32_t)p.value.months};
+    return sql_interval_fit(e, &value, typmod, out);
 }

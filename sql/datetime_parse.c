@@ -18,7 +18,7 @@ enum {
     HAVE_MERIDIEM = 64,
     HAVE_ERA = 128,
     HAVE_WEEKDAY = 256,
-    HAVE_SPECIAL = 512,
+    HAVE_SPECIAL = 512, /* epoch or an infinity */
 };
 
 struct parser {
@@ -204,8 +204,9 @@ static enum datetime_fault take_date(struct parser *p, const char *text)
         enum datetime_fault fault = take_date_number(p, digits_value(parts[i], size), size);
         if (fault != DATETIME_SOUND) return fault;
     }
-    if ((p->have & HAVE_DATE) != HAVE_DATE) return DATETIME_BAD_FORMAT;
-    return DATETIME_SOUND;
+    /* In front of a date in one field nothing may stand but a zone. */
+    uint32_t rest = p->have & ~(uint32_t)(HAVE_DOY | HAVE_ZONE);
+    return rest == HAVE_DATE ? DATETIME_SOUND : DATETIME_BAD_FORMAT;
 }
 
 /* --- Times and zones -------------------------------------------------------------------------------- */
@@ -264,7 +265,7 @@ static enum datetime_fault take_date_field(struct parser *p, const char *text)
     word[letters] = 0;
     int32_t value;
     bool month = letters > 0 && datetime_word(word, &value) == WORD_MONTH;
-    bool date_known = (p->have & HAVE_DATE) == HAVE_DATE || p->have & HAVE_SPECIAL;
+    bool date_known = (p->have & HAVE_DATE) == HAVE_DATE || p->special != 0;
     if (!date_known && (digit || month)) return take_date(p, text);
     if (!digit) return take_zone_name(p, text, true);
     const char *sign = strchr(text, '-');
@@ -300,16 +301,17 @@ static enum datetime_fault take_unknown(struct parser *p, const char *text)
     return take_zone_name(p, text, false);
 }
 
-/* The days may have a time beside them; the others say all there is to say. */
+/* The days may have a time beside them. What is not on the calendar overrides all else. */
 static enum datetime_fault take_special(struct parser *p, enum special special)
 {
-    p->special = special;
+    if (p->special < SPECIAL_EPOCH) p->special = special;
     switch (special) {
+    case SPECIAL_NOW: return know(p, HAVE_DATE | HAVE_TIME | HAVE_ZONE);
     case SPECIAL_TODAY:
     case SPECIAL_TOMORROW:
-    case SPECIAL_YESTERDAY: return know(p, HAVE_SPECIAL | HAVE_DATE);
-    case SPECIAL_ALLBALLS: return know(p, HAVE_SPECIAL | HAVE_TIME | HAVE_ZONE);
-    default: return know(p, HAVE_SPECIAL | HAVE_DATE | HAVE_TIME | HAVE_ZONE);
+    case SPECIAL_YESTERDAY: return know(p, HAVE_DATE);
+    case SPECIAL_ALLBALLS: return know(p, HAVE_TIME | HAVE_ZONE);
+    default: return know(p, HAVE_SPECIAL);
     }
 }
 
@@ -414,7 +416,7 @@ static enum datetime_fault parse_fields(struct parser *p, struct bytes text)
         if (fault != DATETIME_SOUND) return fault;
     }
     if (p->expect_julian || p->expect_time) return DATETIME_BAD_FORMAT;
-    if (!(p->have & HAVE_SPECIAL) && p->have & HAVE_DATE) {
+    if (p->special == 0 && p->have & HAVE_DATE) {
         if ((p->have & HAVE_DATE) != HAVE_DATE) return DATETIME_BAD_FORMAT;
         enum datetime_fault fault = check_date(p);
         if (fault != DATETIME_SOUND) return fault;

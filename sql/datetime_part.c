@@ -4,16 +4,20 @@
 #include "sql/datetime_int.h"
 #include "sql/datetime_zone.h"
 #include "sql/numeric.h"
+#include "sql/text.h"
 
 static enum status fail_unit(struct sql_eval *e, enum datetime_unit unit, struct bytes word,
                              uint32_t oid)
 {
     const char *name = sql_type_find(oid)->sql_name;
+    struct bytes lower;
+    enum status status = text_change_case(e, word, TEXT_LOWER, &lower);
+    if (status != STATUS_OK) return status;
     if (unit == UNIT_NONE)
         return sql_eval_fail(e, SQLSTATE_INVALID_PARAMETER_VALUE,
-                             "unit \"%.*s\" not recognized for type %s", SQL_SHOWN(word), name);
+                             "unit \"%.*s\" not recognized for type %s", SQL_SHOWN(lower), name);
     return sql_eval_fail(e, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                         "unit \"%.*s\" not supported for type %s", SQL_SHOWN(word), name);
+                         "unit \"%.*s\" not supported for type %s", SQL_SHOWN(lower), name);
 }
 
 /* --- Years in larger units -------------------------------------------------------------------------- */
@@ -36,6 +40,13 @@ static int32_t span_start(int32_t year, int32_t span)
 
 /* Years as people count them: no year 0. */
 static int32_t shown_year(int32_t year) { return year > 0 ? year : year - 1; }
+
+/* The units that have a length, and the zone's parts; PostgreSQL knows the others in extract only. */
+static enum datetime_unit unit_with_length(struct bytes word)
+{
+    enum datetime_unit unit = datetime_unit(word);
+    return unit >= UNIT_DOW && unit <= UNIT_JULIAN ? UNIT_NONE : unit;
+}
 
 /* --- Truncation ------------------------------------------------------------------------------------- */
 
@@ -74,11 +85,9 @@ enum status sql_timestamp_truncate(struct sql_eval *e, struct bytes word, uint32
                                    const struct sql_zone *zone, int64_t *out)
 {
     ASSERT(oid == SQL_TYPE_TIMESTAMP || oid == SQL_TYPE_TIMESTAMPTZ);
-    enum datetime_unit unit = datetime_unit(word);
+    enum datetime_unit unit = unit_with_length(word);
     bool zoned = oid == SQL_TYPE_TIMESTAMPTZ;
     if (!sql_timestamp_is_finite(t)) {
-        struct sql_datetime probe = {2000, 1, 1, 0, 0, 0, 0};
-        if (!truncate_datetime(&probe, unit)) return fail_unit(e, unit, word, oid);
         *out = t;
         return STATUS_OK;
     }
@@ -98,7 +107,7 @@ enum status sql_timestamp_truncate(struct sql_eval *e, struct bytes word, uint32
 enum status sql_interval_truncate(struct sql_eval *e, struct bytes word,
                                   const struct sql_interval *i, struct sql_interval *out)
 {
-    enum datetime_unit unit = datetime_unit(word);
+    enum datetime_unit unit = unit_with_length(word);
     struct sql_interval r = *i;
     int64_t us = 0;
     int32_t months = 0;

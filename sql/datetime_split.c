@@ -137,7 +137,6 @@ static const struct {
     uint8_t kind, value;
 } words[] = {
     {"-infinity", WORD_SPECIAL, SPECIAL_MINUS_INFINITY},
-    {"+infinity", WORD_SPECIAL, SPECIAL_INFINITY},
     {"ad", WORD_ERA, 0},
     {"allballs", WORD_SPECIAL, SPECIAL_ALLBALLS},
     {"am", WORD_MERIDIEM, 0},
@@ -264,12 +263,11 @@ bool datetime_read_fraction(const char *text, int32_t *us_out)
     return true;
 }
 
-/* Digits at *at; false when there are none or too many. */
+/* Digits at *at, none being 0; false when there are too many. */
 static bool read_digits(const char **at, int64_t *out)
 {
     int64_t value = 0;
     const char *c = *at;
-    if (!ascii_is_digit(*c)) return false;
     for (; ascii_is_digit(*c); c++) {
         if (value > INT64_MAX / 100) return false;
         value = value * 10 + (*c - '0');
@@ -288,7 +286,7 @@ enum datetime_fault datetime_read_clock(const char *text, bool minutes_first,
     if (!read_digits(&at, &first)) return DATETIME_FIELD_OVERFLOW;
     if (*at != ':') return DATETIME_BAD_FORMAT;
     at++;
-    if (!read_digits(&at, &second)) return *at == 0 ? DATETIME_BAD_FORMAT : DATETIME_FIELD_OVERFLOW;
+    if (!read_digits(&at, &second)) return DATETIME_FIELD_OVERFLOW;
     if (*at == 0) {
         if (minutes_first) {
             third = second;
@@ -319,7 +317,7 @@ enum datetime_fault datetime_read_offset(const char *text, int32_t *offset_out)
     const char *at = text + 1;
     int64_t hours, minutes = 0, seconds = 0;
     size_t digits = strspn(at, "0123456789");
-    if (!read_digits(&at, &hours)) return DATETIME_BAD_FORMAT;
+    if (digits == 0 || !read_digits(&at, &hours)) return DATETIME_BAD_FORMAT;
     if (*at == ':') {
         at++;
         if (!read_digits(&at, &minutes)) return DATETIME_BAD_FORMAT;
@@ -347,7 +345,9 @@ enum status datetime_fail(struct sql_eval *e, enum datetime_fault fault, uint32_
     case DATETIME_BAD_FORMAT:
         return sql_eval_fail(e, SQLSTATE_INVALID_DATETIME_FORMAT,
                              "invalid input syntax for type %s: \"%.*s\"",
-                             sql_type_find(oid)->sql_name, SQL_SHOWN(text));
+                             oid == SQL_TYPE_TIMESTAMPTZ ? "timestamp with time zone"
+                                                         : sql_type_find(oid)->name,
+                             SQL_SHOWN(text));
     case DATETIME_FIELD_OVERFLOW:
     case DATETIME_MONTH_DAY:
         sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW,

@@ -486,22 +486,32 @@ void sql_zone_fixed(int32_t offset, struct sql_zone *out)
              offset < 0 ? '+' : '-', east);
 }
 
-/* Hours east: "5", "-8", "5.5", "+03:30". */
+/* Hours east: "5", "-8", "5.5". */
 static bool resolve_number(struct bytes text, struct sql_zone *out)
 {
-    struct bytes rest = text;
-    int32_t offset;
-    if (read_time(&rest, 15, &offset) && rest.size == 0) {
-        sql_zone_fixed(offset, out);
-        return true;
-    }
-    if (rest.size < 2 || rest.size > 6 || rest.data[0] != '.') return false;
-    int32_t fraction = 0, unit = 360;
-    for (size_t i = 1; i < rest.size; i++, unit /= 10) {
-        if (rest.data[i] < '0' || rest.data[i] > '9') return false;
-        fraction += (rest.data[i] - '0') * unit;
-    }
-    sql_zone_fixed(text.data[0] == '-' ? offset - fraction : offset + fraction, out);
+    bool negative = text.size > 0 && text.data[0] == '-';
+    if (!negative) skip(&text, '+');
+    else skip(&text, '-');
+    int32_t hours, fraction = 0, unit = 3600;
+    if (!read_number(&text, 15, &hours)) return false;
+    if (skip(&text, '.'))
+        for (; text.size > 0 && ascii_is_digit(text.data[0]); text.data++, text.size--) {
+            unit /= 10;
+            fraction += (text.data[0] - '0') * unit;
+        }
+    if (text.size > 0) return false;
+    int32_t offset = hours * 3600 + fraction;
+    sql_zone_fixed(negative ? -offset : offset, out);
+    return true;
+}
+
+/* A rule, or one without an abbreviation: "+03:30" is west. */
+static bool resolve_rule(struct bytes text, struct sql_zone_rule *out)
+{
+    if (sql_zone_parse_rule(text, out) == STATUS_OK) return true;
+    int32_t west;
+    if (!read_time(&text, 15, &west) || text.size > 0) return false;
+    *out = (struct sql_zone_rule){.standard = -west};
     return true;
 }
 
@@ -515,20 +525,21 @@ enum status sql_zone_resolve(const struct sql_zones *zones, struct bytes text,
         *out = *found;
         return STATUS_OK;
     }
-    struct sql_zone_rule rule;
     bool utc = ascii_equals_word(text, "utc") || ascii_equals_word(text, "gmt") ||
                ascii_equals_word(text, "z") || ascii_equals_word(text, "zulu");
-    if (utc || sql_zone_parse_rule(text, &rule) == STATUS_OK) {
-        *out = (struct sql_zone){.has_rule = true};
-        if (!utc) out->rule = rule;
-        out->first_offset = out->rule.standard;
-        if (utc)
-            memcpy(out->name, "UTC", 4);
-        else
-            memcpy(out->name, text.data, text.size);
-        return STATUS_OK;
-    }
-    return resolve_number(text, out) ? STATUS_OK : STATUS_NOT_FOUND;
+    struct sql_zone zone = {.has_rule = true};
+    if (!utc && !resolve_rule(text, &zone.rule)) return STATUS_NOT_FOUND;
+    zone.first_offset = zone.rule.standard;
+    struct bytes name = utc ? BYTES_LITERAL("UTC") : text;
+    memcpy(zone.name, name.data, name.size);
+    *out = zone;
+    return STATUS_OK;
+}
+
+enum status sql_zone_resolve_setting(const struct sql_zones *zones, struct bytes text,
+                                     struct sql_zone *out)
+{
+    return resolve_number(text, out) ? STATUS_OK : sql_zone_resolve(zones, text, out);
 }
 
 /* The abbreviations that PostgreSQL's default set and people both use; names with several meanings keep

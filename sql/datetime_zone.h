@@ -50,10 +50,13 @@ const struct sql_zone *sql_zones_find(const struct sql_zones *zones, struct byte
 /* In order of name, for pg_timezone_names; NULL past the end. */
 const struct sql_zone *sql_zones_at(const struct sql_zones *zones, size_t index);
 
-/* What SET TimeZone accepts: a zone's name, "UTC", "Z", a POSIX rule, or a number of hours east ("-8",
- * "5.5", "+03", "+03:30"). STATUS_NOT_FOUND otherwise. */
+/* What AT TIME ZONE accepts beside abbreviations: a zone's name, "UTC", or a POSIX rule, whose signs are
+ * reversed: "UTC+3" and "+03:30" lie west of Greenwich. STATUS_NOT_FOUND otherwise. */
 MUST_USE enum status sql_zone_resolve(const struct sql_zones *zones, struct bytes text,
                                       struct sql_zone *out);
+/* What SET TimeZone accepts: the same, and a plain number of hours east ("-8", "5.5"). */
+MUST_USE enum status sql_zone_resolve_setting(const struct sql_zones *zones, struct bytes text,
+                                              struct sql_zone *out);
 /* Named as PostgreSQL names it: <+03>-03. */
 void sql_zone_fixed(int32_t offset, struct sql_zone *out);
 /* A POSIX rule; all of the text. */

@@ -74,16 +74,16 @@ MUST_USE enum status sql_type_common(struct arena *arena, const char *construct,
 
 /* --- Aggregates ------------------------------------------------------------------------------------- */
 
-/* One group's state. Its memory is in the arena given to init, which must outlive it; it grows with the
- * logarithm of what is aggregated, or with the text that string_agg makes. */
+/* One group's state. It lives in the arena of init, which must outlive it, and grows only with the widest
+ * number, or the text that string_agg makes: not with the count of rows. */
 struct sql_aggregate_state;
 
 /* Creates the state of one group. types are those of the arguments after coercion. */
 MUST_USE enum status sql_aggregate_init(struct sql_eval *e, const struct sql_function *f,
                                         const struct sql_type *types, uint32_t count,
                                         struct sql_aggregate_state **out);
-/* Takes one row's arguments. DISTINCT, FILTER and ORDER BY are the executor's. e->arena must be the arena
- * of init. */
+/* Takes one row's arguments. DISTINCT, FILTER and ORDER BY are the executor's. e->arena may be one that is
+ * reset after every row: the state keeps copies. */
 MUST_USE enum status sql_aggregate_step(struct sql_eval *e, struct sql_aggregate_state *state,
                                         const struct sql_datum *args);
 /* The result so far; more rows may follow. */

@@ -1,5 +1,4 @@
 /* Mathematical functions of integers, floats and numerics. */
-#include <errno.h>
 #include <math.h>
 
 #include "sql/function_int.h"
@@ -220,21 +219,16 @@ EVALUATE(truncate_numeric)
     return sql_numeric_truncate(e, call->args[0].bytes, scale_argument(call), &out->bytes);
 }
 
-static bool is_finite(struct bytes a)
-{
-    return !sql_numeric_is_nan(a) && (a.data[4] & 0xF0) < 0xC0;
-}
-
 EVALUATE(scale_of_numeric)
 {
-    out->is_null = !is_finite(call->args[0].bytes);
+    out->is_null = !sql_numeric_is_finite(call->args[0].bytes);
     if (!out->is_null) out->integer = sql_numeric_scale(call->args[0].bytes);
     return STATUS_OK;
 }
 
 EVALUATE(least_scale_of_numeric)
 {
-    out->is_null = !is_finite(call->args[0].bytes);
+    out->is_null = !sql_numeric_is_finite(call->args[0].bytes);
     if (!out->is_null) out->integer = sql_numeric_scale_min(call->args[0].bytes);
     return STATUS_OK;
 }

@@ -7,6 +7,7 @@
 #define SIGN_NAN 0xC000
 #define SIGN_POSITIVE_INFINITY 0xD000
 #define SIGN_NEGATIVE_INFINITY 0xF000
+#define RESULT_SCALE_MAX 2000 /* of round() and trunc() */
 #define HEAD SQL_NUMERIC_HEAD_BYTES
 
 static const int32_t power_of_ten[NUMERIC_BASE_DIGITS + 1] = {1, 10, 100, 1000, 10000};
@@ -56,6 +57,12 @@ bool sql_numeric_is_nan(struct bytes p)
 {
     ASSERT_SLOW(sql_numeric_check(p));
     return payload_sign(p) == SIGN_NAN;
+}
+
+bool sql_numeric_is_finite(struct bytes p)
+{
+    ASSERT_SLOW(sql_numeric_check(p));
+    return !payload_is_special(p);
 }
 
 int sql_numeric_sign(struct bytes p)
@@ -353,10 +360,8 @@ static enum status change_scale(struct sql_eval *e, struct bytes a, int32_t scal
         return STATUS_OK;
     }
     /* PostgreSQL clamps so, whatever is asked for. */
-    const int32_t scale_max = SQL_NUMERIC_SCALE_MAX;
-    const int32_t scale_min = -(SQL_NUMERIC_WEIGHT_MAX + 1) * NUMERIC_BASE_DIGITS;
-    if (scale > scale_max) scale = scale_max;
-    if (scale < scale_min) scale = scale_min;
+    if (scale > RESULT_SCALE_MAX) scale = RESULT_SCALE_MAX;
+    if (scale < -RESULT_SCALE_MAX) scale = -RESULT_SCALE_MAX;
     struct numeric n;
     enum status status = numeric_load(e, a, &n);
     if (status != STATUS_OK) return status;

@@ -54,6 +54,7 @@ MUST_USE enum status sql_numeric_to_real(struct sql_eval *e, struct bytes a, uin
 
 int sql_numeric_compare(struct bytes a, struct bytes b);
 bool sql_numeric_is_nan(struct bytes a);
+bool sql_numeric_is_finite(struct bytes a); /* neither NaN nor an infinity */
 /* -1, 0 or 1; 0 for NaN. */
 int sql_numeric_sign(struct bytes a);
 int32_t sql_numeric_scale(struct bytes a);
@@ -91,6 +92,9 @@ MUST_USE enum status sql_numeric_round(struct sql_eval *e, struct bytes a, int32
                                        struct bytes *out);
 MUST_USE enum status sql_numeric_truncate(struct sql_eval *e, struct bytes a, int32_t scale,
                                           struct bytes *out);
+/* The root of a finite number that is not negative, rounded to `scale` digits behind the point. */
+MUST_USE enum status sql_numeric_sqrt(struct sql_eval *e, struct bytes a, int32_t scale,
+                                      struct bytes *out);
 /* The fewest digits behind the point that show the value exactly. */
 int32_t sql_numeric_scale_min(struct bytes a);
 

@@ -133,8 +133,7 @@ enum status numeric_apply_sqrt(struct sql_eval *e, const struct numeric *a, stru
         return sql_eval_fail(e, SQLSTATE_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
                              "cannot take square root of a negative number");
     if (a->kind != NUMERIC_FINITE) return set_special(e, a->kind, out);
-    int32_t weight = a->weight >= 0 ? (a->weight + 1) * NUMERIC_BASE_DIGITS / 2 - 1
-                                    : 1 - (1 - (a->weight + 1) * NUMERIC_BASE_DIGITS) / 2;
+    int32_t weight = (a->weight + 1) * NUMERIC_BASE_DIGITS / 2 - 1;
     return numeric_sqrt(e, a, clamp_scale(max32(NUMERIC_SIGNIFICANT_MIN - weight, a->scale)), out);
 }
 
@@ -384,13 +383,12 @@ static enum status power_by_squaring(struct sql_eval *e, const struct numeric *a
 }
 
 static enum status power_integer(struct sql_eval *e, const struct numeric *a, int32_t n,
-                                 int32_t exponent_scale, struct numeric *out)
+                                 struct numeric *out)
 {
     double weight = a->digit_count == 0 ? 0 : n * numeric_log10_estimate(a);
     if (weight > (SQL_NUMERIC_WEIGHT_MAX + 1) * NUMERIC_BASE_DIGITS) return numeric_overflow(e);
-    if (weight + 1 < -NUMERIC_DISPLAY_SCALE_MAX) return set_zero(e, NUMERIC_DISPLAY_SCALE_MAX, out);
-    int32_t scale = NUMERIC_SIGNIFICANT_MIN - (int32_t)weight;
-    scale = clamp_scale(max32(scale, max32(a->scale, exponent_scale)));
+    int32_t scale = clamp_scale(max32(NUMERIC_SIGNIFICANT_MIN, a->scale));
+    if (weight + 1 < -scale) return set_zero(e, scale, out);
     if (n == 0) return set_one(e, scale, out);
     if (a->digit_count == 0) {
         if (n < 0) return sql_eval_fail(e, SQLSTATE_DIVISION_BY_ZERO, "division by zero");
@@ -499,11 +497,20 @@ enum status numeric_apply_power(struct sql_eval *e, const struct numeric *a,
     if (a->kind != NUMERIC_FINITE || b->kind != NUMERIC_FINITE) return power_special(e, a, b, out);
     double exponent = numeric_to_double(b);
     if (is_integral(b) && exponent >= INT32_MIN && exponent <= INT32_MAX)
-        return power_integer(e, a, (int32_t)exponent, b->scale, out);
+        return power_integer(e, a, (int32_t)exponent, out);
     if (zero_a) return set_zero(e, NUMERIC_SIGNIFICANT_MIN, out);
     struct numeric magnitude = *a;
     magnitude.negative = false;
     enum status status = power_general(e, &magnitude, b, out);
     if (status == STATUS_OK && a->negative && is_odd(b)) out->negative = out->digit_count > 0;
     return status;
+}
+
+enum status sql_numeric_sqrt(struct sql_eval *e, struct bytes a, int32_t scale, struct bytes *out)
+{
+    ASSERT(sql_numeric_is_finite(a) && sql_numeric_sign(a) >= 0);
+    struct numeric n, root;
+    enum status status = numeric_load(e, a, &n);
+    if (status == STATUS_OK) status = numeric_sqrt(e, &n, scale, &root);
+    return status != STATUS_OK ? status : numeric_store(e, &root, out);
 }

@@ -58,7 +58,7 @@ static enum status widen(struct sql_eval *e, struct sql_numeric_sum *sum, int32_
 /* True when `a` was NaN or infinite, and counted as such. */
 static bool count_special(struct sql_numeric_sum *sum, struct bytes a)
 {
-    if (load_be16(a.data + 4) < 0xC000) return false;
+    if (sql_numeric_is_finite(a)) return false;
     if (sql_numeric_is_nan(a))
         sum->nan_count++;
     else if (sql_numeric_sign(a) > 0)

@@ -109,8 +109,9 @@ static enum status literal_value(struct sql_eval *e, const struct literal *l, st
     out->scale = (int32_t)scale;
     int32_t place = pad;
     for (size_t i = 0; i < l->size; i++) {
-        if (l->digits[i] == '.' || zeros-- > 0) {
-            zeros += l->digits[i] == '.';
+        if (l->digits[i] == '.') continue;
+        if (zeros > 0) {
+            zeros--;
             continue;
         }
         static const int32_t unit[NUMERIC_BASE_DIGITS] = {1000, 100, 10, 1};
@@ -182,7 +183,7 @@ size_t sql_numeric_format(struct bytes p, char *text_out)
     ASSERT(sql_numeric_check(p));
     ASSERT(text_out != NULL);
     int sign = sql_numeric_sign(p);
-    if (load_be16(p.data + 4) >= 0xC000) {
+    if (!sql_numeric_is_finite(p)) {
         const char *word = sign == 0 ? "NaN" : sign > 0 ? "Infinity" : "-Infinity";
         memcpy(text_out, word, strlen(word));
         return strlen(word);
@@ -261,7 +262,7 @@ enum status sql_numeric_to_integer(struct sql_eval *e, struct bytes a, uint32_t 
     const struct sql_type_info *info = sql_type_find(oid);
     ASSERT(info != NULL);
     ASSERT(info->storage == SQL_STORAGE_INTEGER);
-    if (load_be16(a.data + 4) >= 0xC000)
+    if (!sql_numeric_is_finite(a))
         return sql_eval_fail(e, SQLSTATE_FEATURE_NOT_SUPPORTED, "cannot convert %s to %s",
                              sql_numeric_is_nan(a) ? "NaN" : "infinity", info->sql_name);
     int64_t value = 0;

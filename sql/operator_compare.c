@@ -76,20 +76,6 @@ EVALUATE(equal_integer)
     return STATUS_OK;
 }
 
-/* ~<~ and its kin on char(n) count every blank. On text they are what < is. */
-#define BYTEWISE(name, test)                                                            \
-    EVALUATE(name)                                                                      \
-    {                                                                                   \
-        out->boolean =                                                                  \
-            sql_collation_compare(call->args[0].bytes, call->args[1].bytes) test 0;     \
-        return STATUS_OK;                                                               \
-    }
-BYTEWISE(bytes_less, <)
-BYTEWISE(bytes_less_equal, <=)
-BYTEWISE(bytes_greater, >)
-BYTEWISE(bytes_greater_equal, >=)
-#undef BYTEWISE
-
 #define ROW(o, n, l, r, relation_, f) \
     {(o), (n), SQL_TYPE_##l, SQL_TYPE_##r, SQL_TYPE_BOOL, (relation_), (f)}
 /* OIDs in the order = <> < > <= >= */
@@ -137,14 +123,15 @@ static const struct sql_operator rows[] = {
     SIX(TIMESTAMPTZ, TIMESTAMP, 2542, equal, 2545, 2540, 2544, 2541, 2543),
     SIX(TIMESTAMPTZ, TIMESTAMPTZ, 1320, equal, 1321, 1322, 1324, 1323, 1325),
     SIX(INTERVAL, INTERVAL, 1330, equal, 1331, 1332, 1334, 1333, 1335),
-    ROW(2314, "~<~", TEXT, TEXT, SQL_RELATION_NONE, bytes_less),
-    ROW(2315, "~<=~", TEXT, TEXT, SQL_RELATION_NONE, bytes_less_equal),
-    ROW(2317, "~>=~", TEXT, TEXT, SQL_RELATION_NONE, bytes_greater_equal),
-    ROW(2318, "~>~", TEXT, TEXT, SQL_RELATION_NONE, bytes_greater),
-    ROW(2326, "~<~", BPCHAR, BPCHAR, SQL_RELATION_NONE, bytes_less),
-    ROW(2327, "~<=~", BPCHAR, BPCHAR, SQL_RELATION_NONE, bytes_less_equal),
-    ROW(2329, "~>=~", BPCHAR, BPCHAR, SQL_RELATION_NONE, bytes_greater_equal),
-    ROW(2330, "~>~", BPCHAR, BPCHAR, SQL_RELATION_NONE, bytes_greater),
+    /* What < is where texts are compared by their bytes, as they always are here. */
+    ROW(2314, "~<~", TEXT, TEXT, SQL_RELATION_NONE, less),
+    ROW(2315, "~<=~", TEXT, TEXT, SQL_RELATION_NONE, less_equal),
+    ROW(2317, "~>=~", TEXT, TEXT, SQL_RELATION_NONE, greater_equal),
+    ROW(2318, "~>~", TEXT, TEXT, SQL_RELATION_NONE, greater),
+    ROW(2326, "~<~", BPCHAR, BPCHAR, SQL_RELATION_NONE, less),
+    ROW(2327, "~<=~", BPCHAR, BPCHAR, SQL_RELATION_NONE, less_equal),
+    ROW(2329, "~>=~", BPCHAR, BPCHAR, SQL_RELATION_NONE, greater_equal),
+    ROW(2330, "~>~", BPCHAR, BPCHAR, SQL_RELATION_NONE, greater),
 };
 
 const struct operator_table operator_compare_table = {rows, sizeof rows / sizeof rows[0]};

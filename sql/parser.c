@@ -44,12 +44,17 @@ void parser_next(struct sql_parser *p)
 
 void parser_fail_here(struct sql_parser *p)
 {
+    parser_fail_near(p, "syntax error");
+}
+
+void parser_fail_near(struct sql_parser *p, const char *message)
+{
     if (p->failed) return;
     if (p->token.kind == SQL_TOKEN_FAILED) {
         ASSERT(sql_error_is_set(&p->lexer.error));
         *p->error = p->lexer.error;
     } else {
-        sql_lexer_error_near(&p->lexer, &p->token, p->error, SQLSTATE_SYNTAX_ERROR, "syntax error");
+        sql_lexer_error_near(&p->lexer, &p->token, p->error, SQLSTATE_SYNTAX_ERROR, message);
     }
     stop(p);
 }

@@ -24,7 +24,7 @@ static void argument(struct sql_parser *p, struct args *args)
     parser_push_node(p, &args->values, parser_expr(p));
 }
 
-static void arguments(struct sql_parser *p, struct sql_call *call)
+static void arguments(struct sql_parser *p, struct sql_call_expr *call)
 {
     struct args args = {.named = false};
     bool last = false;
@@ -45,10 +45,11 @@ static void arguments(struct sql_parser *p, struct sql_call *call)
 
 /* --- WITHIN GROUP, FILTER, OVER --- */
 
-static void within_group(struct sql_parser *p, struct sql_call *call)
+static void within_group(struct sql_parser *p, struct sql_call_expr *call)
 {
     uint32_t position = p->token.position;
-    if (!parser_accept_kw2(p, SQL_KW_WITHIN, SQL_KW_GROUP)) return;
+    if (!parser_accept_kw(p, SQL_KW_WITHIN)) return;
+    parser_expect_kw(p, SQL_KW_GROUP);
     parser_expect(p, '(');
     if (!parser_at_kw(p, SQL_KW_ORDER)) parser_fail_here(p);
     struct sql_sorts order_by = parser_opt_order_by(p);
@@ -63,10 +64,9 @@ static void within_group(struct sql_parser *p, struct sql_call *call)
     call->within_group = true;
 }
 
-static void filter(struct sql_parser *p, struct sql_call *call)
+static void filter(struct sql_parser *p, struct sql_call_expr *call)
 {
-    if (!parser_at_kw(p, SQL_KW_FILTER) || parser_peek(p, 1)->kind != '(') return;
-    parser_next(p);
+    if (!parser_accept_kw(p, SQL_KW_FILTER)) return;
     parser_expect(p, '(');
     if (!parser_at_kw(p, SQL_KW_WHERE)) parser_fail_here(p);
     call->filter = parser_opt_where(p);
@@ -157,16 +157,9 @@ void parser_window(struct sql_parser *p, struct sql_window *w)
     parser_expect(p, ')');
 }
 
-static void over(struct sql_parser *p, struct sql_call *call)
+static void over(struct sql_parser *p, struct sql_call_expr *call)
 {
-    if (!parser_at_kw(p, SQL_KW_OVER)) return;
-    const struct sql_token *next = parser_peek(p, 1);
-    if (next->kind != '(' && !parser_token_is_name(next, PARSER_COL_ID)) {
-        parser_next(p);
-        parser_fail_here(p);
-        return;
-    }
-    parser_next(p);
+    if (!parser_accept_kw(p, SQL_KW_OVER)) return;
     struct sql_window *w = parser_alloc(p, sizeof *w);
     call->over = w;
     if (parser_at(p, '(')) {
@@ -181,7 +174,7 @@ static void over(struct sql_parser *p, struct sql_call *call)
 
 const struct sql_node *parser_call_rest(struct sql_parser *p, struct sql_name name, bool clauses)
 {
-    struct sql_call *call = PARSER_NODE(p, sql_call, SQL_EXPR_CALL, name.position);
+    struct sql_call_expr *call = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, name.position);
     call->name = name;
     parser_expect(p, '(');
     if (parser_accept(p, '*')) call->star = true;
@@ -265,7 +258,7 @@ static const struct sql_node *trim(struct sql_parser *p, uint32_t position)
     if (parser_accept_kw(p, SQL_KW_LEADING)) name = "ltrim";
     else if (parser_accept_kw(p, SQL_KW_TRAILING)) name = "rtrim";
     else parser_accept_kw(p, SQL_KW_BOTH);
-    struct sql_call *call = PARSER_NODE(p, sql_call, SQL_EXPR_CALL, position);
+    struct sql_call_expr *call = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, position);
     struct parser_vec args = {NULL, 0, 0};
     const struct sql_node *characters = NULL;
     if (!parser_accept_kw(p, SQL_KW_FROM)) {
@@ -284,20 +277,27 @@ static const struct sql_node *trim(struct sql_parser *p, uint32_t position)
     return &call->node;
 }
 
+const struct sql_node *parser_normal_form(struct sql_parser *p)
+{
+    const char *form = NULL;
+    switch (p->token.keyword) {
+    case SQL_KW_NFC: form = "NFC"; break;
+    case SQL_KW_NFD: form = "NFD"; break;
+    case SQL_KW_NFKC: form = "NFKC"; break;
+    case SQL_KW_NFKD: form = "NFKD"; break;
+    default: parser_fail_here(p); return &parser_failed_node;
+    }
+    const struct sql_node *node = parser_const_word(p, form, p->token.position);
+    parser_next(p);
+    return node;
+}
+
 /* NORMALIZE(a [, form]) */
 static const struct sql_node *normalize(struct sql_parser *p, uint32_t position)
 {
     const struct sql_node *args[2] = {parser_expr(p), NULL};
     if (!parser_accept(p, ',')) return parser_make_call(p, "normalize", position, args, 1);
-    switch (p->token.keyword) {
-    case SQL_KW_NFC:
-    case SQL_KW_NFD:
-    case SQL_KW_NFKC:
-    case SQL_KW_NFKD: break;
-    default: parser_fail_here(p); return &parser_failed_node;
-    }
-    args[1] = parser_const_word(p, p->token.text, p->token.position);
-    parser_next(p);
+    args[1] = parser_normal_form(p);
     return parser_make_call(p, "normalize", position, args, 2);
 }
 
@@ -351,7 +351,7 @@ static const struct sql_node *overlay_rest(struct sql_parser *p, const struct sq
 static const struct sql_node *plain_call(struct sql_parser *p, const char *name,
                                          const struct sql_node *first, uint32_t position)
 {
-    struct sql_call *call = PARSER_NODE(p, sql_call, SQL_EXPR_CALL, position);
+    struct sql_call_expr *call = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, position);
     struct args args = {.named = false};
     call->name = (struct sql_name){.name = name, .position = position};
     if (first != NULL) {
@@ -377,7 +377,7 @@ static const struct sql_node *substring_or_overlay(struct sql_parser *p, bool ov
     bool named = parser_at_name(p, PARSER_TYPE_FUNCTION_NAME) &&
                  (next == SQL_TOKEN_EQUALS_GREATER || next == SQL_TOKEN_COLON_EQUALS);
     if (parser_at(p, ')') || named) return plain_call(p, name, NULL, position);
-    const struct sql_node *first = parser_expr(p);
+    const struct sql_node *first = parser_expr_flags(p, overlay ? 0 : PARSER_EXPR_SIMILAR);
     if (overlay && parser_at_kw(p, SQL_KW_PLACING)) return overlay_rest(p, first, position);
     if (!overlay && parser_at_kw(p, SQL_KW_SIMILAR)) return substring_similar(p, first, position);
     if (!overlay && (parser_at_kw(p, SQL_KW_FROM) || parser_at_kw(p, SQL_KW_FOR)))
@@ -443,6 +443,11 @@ static bool is_special(enum sql_keyword keyword)
     case SQL_KW_TRIM: return true;
     default: return is_xml(keyword);
     }
+}
+
+bool parser_at_special_call(struct sql_parser *p)
+{
+    return is_special(p->token.keyword) && parser_peek(p, 1)->kind == '(';
 }
 
 /* Behind `(`; the caller consumes the `)`. */

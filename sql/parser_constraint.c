@@ -60,13 +60,13 @@ static void reference_actions(struct sql_parser *p, struct sql_constraint *c)
 {
     bool deletes = false, updates = false;
     while (parser_at_kw(p, SQL_KW_ON)) {
+        uint32_t position = p->token.position;
         parser_next(p);
         bool delete = !deletes && parser_accept_kw(p, SQL_KW_DELETE);
         if (!delete) {
             if (updates) parser_fail_here(p);
             parser_expect_kw(p, SQL_KW_UPDATE);
         }
-        uint32_t position = p->token.position;
         enum sql_reference_action action = reference_action(p);
         bool sets = action == SQL_REFERENCE_SET_NULL || action == SQL_REFERENCE_SET_DEFAULT;
         struct sql_name_list columns = {NULL, 0};
@@ -102,26 +102,63 @@ static void paren_expr(struct sql_parser *p, struct sql_constraint *c)
 
 /* --- Attributes behind a constraint --- */
 
+enum {
+    NOT_DEFERRABLE = 1,
+    DEFERRABLE = 2,
+    IMMEDIATE = 4,
+    DEFERRED = 8,
+    NOT_VALID = 16,
+    NO_INHERIT = 32,
+};
+
 static bool may_be_deferred(const struct sql_constraint *c)
 {
     return c->kind == SQL_CONSTRAINT_PRIMARY_KEY || c->kind == SQL_CONSTRAINT_UNIQUE ||
            c->kind == SQL_CONSTRAINT_FOREIGN_KEY;
 }
 
-/* [NOT] DEFERRABLE, INITIALLY DEFERRED | IMMEDIATE. False when none stands here. */
-static bool deferral(struct sql_parser *p, struct sql_constraint *c)
+/* [NOT] DEFERRABLE, INITIALLY DEFERRED | IMMEDIATE; 0 when none stands here. */
+static unsigned deferral(struct sql_parser *p)
 {
-    if (parser_accept_kw(p, SQL_KW_DEFERRABLE)) {
-        c->deferrable = true;
-    } else if (parser_accept_kw2(p, SQL_KW_NOT, SQL_KW_DEFERRABLE)) {
-        c->deferrable = false;
-    } else if (parser_accept_kw(p, SQL_KW_INITIALLY)) {
-        if (parser_accept_kw(p, SQL_KW_DEFERRED)) c->deferrable = c->initially_deferred = true;
-        else parser_expect_kw(p, SQL_KW_IMMEDIATE);
-    } else {
-        return false;
+    if (parser_accept_kw(p, SQL_KW_DEFERRABLE)) return DEFERRABLE;
+    if (parser_accept_kw2(p, SQL_KW_NOT, SQL_KW_DEFERRABLE)) return NOT_DEFERRABLE;
+    if (!parser_accept_kw(p, SQL_KW_INITIALLY)) return 0;
+    if (parser_accept_kw(p, SQL_KW_DEFERRED)) return DEFERRED;
+    parser_expect_kw(p, SQL_KW_IMMEDIATE);
+    return IMMEDIATE;
+}
+
+static unsigned attribute(struct sql_parser *p)
+{
+    if (parser_accept_kw2(p, SQL_KW_NOT, SQL_KW_VALID)) return NOT_VALID;
+    if (parser_accept_kw(p, SQL_KW_NOT)) {
+        parser_expect_kw(p, SQL_KW_DEFERRABLE);
+        return NOT_DEFERRABLE;
     }
-    return true;
+    if (parser_accept_kw(p, SQL_KW_NO)) {
+        parser_expect_kw(p, SQL_KW_INHERIT);
+        return NO_INHERIT;
+    }
+    return deferral(p);
+}
+
+static void add_attribute(struct sql_parser *p, unsigned *attributes, unsigned added,
+                          uint32_t position)
+{
+    *attributes |= added;
+    unsigned all = *attributes;
+    if ((all & NOT_DEFERRABLE) != 0 && (all & DEFERRED) != 0)
+        parser_fail(p, SQLSTATE_SYNTAX_ERROR, position,
+                    "constraint declared INITIALLY DEFERRED must be DEFERRABLE");
+    if ((all & (NOT_DEFERRABLE | DEFERRABLE)) == (NOT_DEFERRABLE | DEFERRABLE) ||
+        (all & (IMMEDIATE | DEFERRED)) == (IMMEDIATE | DEFERRED))
+        parser_fail(p, SQLSTATE_SYNTAX_ERROR, position, "conflicting constraint properties");
+}
+
+static void set_deferral(struct sql_constraint *c, unsigned attributes)
+{
+    c->deferrable = (attributes & (DEFERRABLE | DEFERRED)) != 0;
+    c->initially_deferred = (attributes & DEFERRED) != 0;
 }
 
 static const char *kind_name(enum sql_constraint_kind kind)
@@ -143,18 +180,20 @@ static void fail_marked(struct sql_parser *p, const struct sql_constraint *c, co
 
 static void table_attributes(struct sql_parser *p, struct sql_constraint *c)
 {
-    bool found = true;
-    uint32_t position = p->token.position;
-    while (found) {
-        if (parser_accept_kw2(p, SQL_KW_NOT, SQL_KW_VALID)) c->not_valid = true;
-        else if (parser_accept_kw2(p, SQL_KW_NO, SQL_KW_INHERIT)) c->no_inherit = true;
-        else found = deferral(p, c);
+    uint32_t first = p->token.position, position = first;
+    unsigned attributes = 0, added;
+    while ((added = attribute(p)) != 0) {
+        add_attribute(p, &attributes, added, position);
+        position = p->token.position;
     }
-    if (c->deferrable && !may_be_deferred(c)) fail_marked(p, c, "DEFERRABLE", position);
-    if (c->no_inherit && c->kind != SQL_CONSTRAINT_CHECK) fail_marked(p, c, "NO INHERIT", position);
+    set_deferral(c, attributes);
+    c->not_valid = (attributes & NOT_VALID) != 0;
+    c->no_inherit = (attributes & NO_INHERIT) != 0;
+    if (c->deferrable && !may_be_deferred(c)) fail_marked(p, c, "DEFERRABLE", first);
+    if (c->no_inherit && c->kind != SQL_CONSTRAINT_CHECK) fail_marked(p, c, "NO INHERIT", first);
     bool may_be_invalid =
         c->kind == SQL_CONSTRAINT_CHECK || c->kind == SQL_CONSTRAINT_FOREIGN_KEY;
-    if (c->not_valid && !may_be_invalid) fail_marked(p, c, "NOT VALID", position);
+    if (c->not_valid && !may_be_invalid) fail_marked(p, c, "NOT VALID", first);
 }
 
 /* --- Table constraints --- */
@@ -174,9 +213,8 @@ bool parser_at_table_constraint(const struct sql_parser *p)
 
 static void key_columns(struct sql_parser *p, struct sql_constraint *c)
 {
-    if (parser_at_kw2(p, SQL_KW_USING, SQL_KW_INDEX)) {
-        parser_next(p);
-        parser_next(p);
+    if (parser_accept_kw(p, SQL_KW_USING)) {
+        parser_expect_kw(p, SQL_KW_INDEX);
         c->using_index = parser_col_id(p);
         return;
     }
@@ -295,6 +333,10 @@ static void column_constraint_body(struct sql_parser *p, struct sql_constraint *
 bool parser_column_constraint(struct sql_parser *p, struct parser_vec *constraints)
 {
     struct sql_constraint c = {.position = p->token.position};
+    if (deferral(p) != 0) {
+        parser_fail(p, SQLSTATE_SYNTAX_ERROR, c.position, "misplaced DEFERRABLE clause");
+        return false;
+    }
     if (parser_accept_kw(p, SQL_KW_CONSTRAINT)) {
         c.name = parser_col_id(p);
         if (!at_column_constraint(p)) parser_fail_here(p);
@@ -303,9 +345,14 @@ bool parser_column_constraint(struct sql_parser *p, struct parser_vec *constrain
     }
     if (!p->failed) column_constraint_body(p, &c);
     uint32_t position = p->token.position;
-    while (deferral(p, &c))
+    unsigned attributes = 0, added;
+    while ((added = deferral(p)) != 0) {
         if (!may_be_deferred(&c))
             parser_fail(p, SQLSTATE_SYNTAX_ERROR, position, "misplaced DEFERRABLE clause");
+        add_attribute(p, &attributes, added, position);
+        position = p->token.position;
+    }
+    set_deferral(&c, attributes);
     *PARSER_PUSH(p, constraints, struct sql_constraint) = c;
     return true;
 }

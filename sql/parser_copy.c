@@ -20,13 +20,6 @@ static void add_word(struct sql_parser *p, struct parser_vec *options, const cha
     parser_push_option(p, options, name, position)->value = node;
 }
 
-static void add_true(struct sql_parser *p, struct parser_vec *options, const char *name,
-                     uint32_t position)
-{
-    const struct sql_node *node = parser_const_bool(p, true, position);
-    parser_push_option(p, options, name, position)->value = node;
-}
-
 /* FORCE QUOTE columns | *, FORCE NOT NULL columns, FORCE NULL columns. */
 static void add_force(struct sql_parser *p, struct parser_vec *options, uint32_t position)
 {
@@ -61,8 +54,8 @@ static bool legacy_option(struct sql_parser *p, struct parser_vec *options)
     uint32_t position = p->token.position;
     if (parser_accept_kw(p, SQL_KW_BINARY)) add_word(p, options, "format", "binary", position);
     else if (parser_accept_kw(p, SQL_KW_CSV)) add_word(p, options, "format", "csv", position);
-    else if (parser_accept_kw(p, SQL_KW_FREEZE)) add_true(p, options, "freeze", position);
-    else if (parser_accept_kw(p, SQL_KW_HEADER)) add_true(p, options, "header", position);
+    else if (parser_accept_kw(p, SQL_KW_FREEZE)) add_word(p, options, "freeze", "true", position);
+    else if (parser_accept_kw(p, SQL_KW_HEADER)) add_word(p, options, "header", "true", position);
     else if (parser_accept_kw(p, SQL_KW_DELIMITER)) add_string(p, options, "delimiter", position);
     else if (parser_accept_kw(p, SQL_KW_NULL)) add_string(p, options, "null", position);
     else if (parser_accept_kw(p, SQL_KW_QUOTE)) add_string(p, options, "quote", position);
@@ -99,10 +92,9 @@ static void copy_source(struct sql_parser *p, struct sql_copy *copy)
 static void copy_file(struct sql_parser *p, struct sql_copy *copy)
 {
     copy->program = parser_accept_kw(p, SQL_KW_PROGRAM);
-    uint32_t position = p->token.position;
     if (parser_accept_kw(p, SQL_KW_STDIN) || parser_accept_kw(p, SQL_KW_STDOUT)) {
         if (copy->program)
-            parser_fail(p, SQLSTATE_SYNTAX_ERROR, position,
+            parser_fail(p, SQLSTATE_SYNTAX_ERROR, 0,
                         "STDIN/STDOUT not allowed with PROGRAM");
         return;
     }

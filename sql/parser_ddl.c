@@ -20,6 +20,7 @@ static const char *other_object(struct sql_parser *p)
     switch (p->token.keyword) {
     case SQL_KW_ACCESS: return "ACCESS METHOD";
     case SQL_KW_AGGREGATE: return "AGGREGATE";
+    case SQL_KW_ASSERTION: return "ASSERTION";
     case SQL_KW_CAST: return "CAST";
     case SQL_KW_COLLATION: return "COLLATION";
     case SQL_KW_CONSTRAINT: return "CONSTRAINT TRIGGER";
@@ -57,9 +58,8 @@ static const char *other_object(struct sql_parser *p)
     }
 }
 
-/* "CREATE TRIGGER"; NULL (nothing consumed) when the word is none of the above. */
-static const struct sql_node *other_statement(struct sql_parser *p, const char *verb,
-                                              uint32_t position)
+const struct sql_node *parser_other_object(struct sql_parser *p, const char *verb,
+                                           uint32_t position)
 {
     const char *object = other_object(p);
     if (object == NULL) return NULL;
@@ -72,7 +72,7 @@ static const struct sql_node *create_or_replace(struct sql_parser *p, uint32_t p
 {
     parser_next(p);
     parser_expect_kw(p, SQL_KW_REPLACE);
-    const struct sql_node *other = other_statement(p, "CREATE", position);
+    const struct sql_node *other = parser_other_object(p, "CREATE", position);
     if (other != NULL) return other;
     enum sql_persistence kind = persistence(p);
     return parser_create_view(p, kind, true, position);
@@ -84,7 +84,7 @@ static const struct sql_node *create_object(struct sql_parser *p, uint32_t posit
     if (parser_accept_kw(p, SQL_KW_TABLE)) return parser_create_table(p, kind, position);
     if (parser_at_kw(p, SQL_KW_SEQUENCE)) return parser_create_sequence(p, kind, position);
     if (parser_at_kw(p, SQL_KW_VIEW)) return parser_create_view(p, kind, false, position);
-    if (parser_at_kw(p, SQL_KW_RECURSIVE)) return other_statement(p, "CREATE", position);
+    if (parser_at_kw(p, SQL_KW_RECURSIVE)) return parser_other_object(p, "CREATE", position);
     parser_fail_here(p);
     return &parser_failed_node;
 }
@@ -94,7 +94,7 @@ const struct sql_node *parser_create(struct sql_parser *p)
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_CREATE);
     if (parser_at_kw(p, SQL_KW_OR)) return create_or_replace(p, position);
-    const struct sql_node *other = other_statement(p, "CREATE", position);
+    const struct sql_node *other = parser_other_object(p, "CREATE", position);
     if (other != NULL) return other;
     if (parser_at_kw(p, SQL_KW_UNIQUE) || parser_at_kw(p, SQL_KW_INDEX))
         return parser_create_index(p, position);
@@ -318,6 +318,14 @@ static struct sql_names plain_names(struct sql_parser *p, enum sql_object object
     return (struct sql_names){names.items, names.count};
 }
 
+static struct sql_names any_names(struct sql_parser *p)
+{
+    struct parser_vec names = {NULL, 0, 0};
+    do *PARSER_PUSH(p, &names, struct sql_name) = parser_any_name(p);
+    while (parser_accept(p, ','));
+    return (struct sql_names){names.items, names.count};
+}
+
 /* DROP DATABASE name [[WITH] (FORCE)] */
 static bool opt_force(struct sql_parser *p)
 {
@@ -334,7 +342,7 @@ const struct sql_node *parser_drop(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_DROP);
-    const struct sql_node *other = other_statement(p, "DROP", position);
+    const struct sql_node *other = parser_other_object(p, "DROP", position);
     if (other != NULL) return other;
     struct sql_drop *drop = PARSER_NODE(p, sql_drop, SQL_STMT_DROP, position);
     drop->object = droppable(p->token.keyword);
@@ -347,7 +355,7 @@ const struct sql_node *parser_drop(struct sql_parser *p)
         drop->concurrently = parser_accept_kw(p, SQL_KW_CONCURRENTLY);
     drop->if_exists = parser_accept_if_exists(p);
     bool relation = drop->object <= SQL_OBJECT_VIEW;
-    drop->names = relation ? parser_qualified_names(p) : plain_names(p, drop->object);
+    drop->names = relation ? any_names(p) : plain_names(p, drop->object);
     if (drop->object <= SQL_OBJECT_SCHEMA) drop->cascade = parser_accept_cascade(p);
     if (drop->object == SQL_OBJECT_DATABASE) drop->force = opt_force(p);
     return &drop->node;

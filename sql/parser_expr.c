@@ -29,6 +29,13 @@ struct expr_state {
 
 static const struct sql_node *parse(struct sql_parser *p, enum level level_min, unsigned flags);
 
+/* The operand behind an operator. A key word behind it is no label: the operand's operators take it. */
+static const struct sql_node *right(struct sql_parser *p, const struct expr_state *s,
+                                    enum level level_min)
+{
+    return parse(p, level_min, s->flags & ~(unsigned)PARSER_EXPR_TARGET);
+}
+
 /* --- Which operator it is --- */
 
 /* NOT before one of these makes one operator with it. */
@@ -49,9 +56,8 @@ static enum level keyword_level(struct sql_parser *p)
     case SQL_KW_BETWEEN:
     case SQL_KW_IN:
     case SQL_KW_LIKE:
-    case SQL_KW_ILIKE: return LEVEL_LIKE;
-    case SQL_KW_SIMILAR: /* SUBSTRING(a SIMILAR b ESCAPE c) has it without TO */
-        return parser_peek(p, 1)->keyword == SQL_KW_TO ? LEVEL_LIKE : LEVEL_NONE;
+    case SQL_KW_ILIKE:
+    case SQL_KW_SIMILAR: return LEVEL_LIKE;
     case SQL_KW_NOT: return follows_not(parser_peek(p, 1)->keyword) ? LEVEL_LIKE : LEVEL_NONE;
     case SQL_KW_AT: return LEVEL_AT;
     case SQL_KW_COLLATE: return LEVEL_COLLATE;
@@ -136,7 +142,7 @@ const struct sql_node *parser_make_operator(struct sql_parser *p, const char *na
                                             const struct sql_node *right, uint32_t position)
 {
     ASSERT(right != NULL);
-    struct sql_operator *node = PARSER_NODE(p, sql_operator, SQL_EXPR_OPERATOR, position);
+    struct sql_operator_expr *node = PARSER_NODE(p, sql_operator_expr, SQL_EXPR_OPERATOR, position);
     node->name = name;
     node->left = left;
     node->right = right;
@@ -155,7 +161,7 @@ const struct sql_node *parser_make_cast(struct sql_parser *p, const struct sql_n
 const struct sql_node *parser_make_call(struct sql_parser *p, const char *name, uint32_t position,
                                         const struct sql_node *const *args, uint32_t count)
 {
-    struct sql_call *node = PARSER_NODE(p, sql_call, SQL_EXPR_CALL, position);
+    struct sql_call_expr *node = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, position);
     struct parser_vec list = {NULL, 0, 0};
     for (uint32_t i = 0; i < count; i++) parser_push_node(p, &list, args[i]);
     node->name = (struct sql_name){.schema = "pg_catalog", .name = name, .position = position};
@@ -252,11 +258,11 @@ static void infix_operator(struct sql_parser *p, struct expr_state *s, enum leve
         s->left = quantified(p, s->left, schema, name, position);
         return;
     }
-    struct sql_operator *node = PARSER_NODE(p, sql_operator, SQL_EXPR_OPERATOR, position);
+    struct sql_operator_expr *node = PARSER_NODE(p, sql_operator_expr, SQL_EXPR_OPERATOR, position);
     node->schema = schema;
     node->name = name;
     node->left = s->left;
-    node->right = parse(p, level + 1, s->flags);
+    node->right = right(p, s, level + 1);
     s->left = &node->node;
     if (level == LEVEL_COMPARISON) s->nonassoc = level;
 }
@@ -278,7 +284,7 @@ static void infix_list(struct sql_parser *p, struct expr_state *s, enum level le
     }
     for (;;) {
         if (is_label(p, s->flags) || !parser_accept_kw(p, keyword)) break;
-        parser_push_node(p, &items, parse(p, level + 1, s->flags));
+        parser_push_node(p, &items, right(p, s, level + 1));
     }
     node->list = parser_list(&items);
     s->left = &node->node;
@@ -315,7 +321,7 @@ static void is_distinct(struct sql_parser *p, struct expr_state *s, bool negated
         PARSER_NODE(p, sql_is_distinct, SQL_EXPR_IS_DISTINCT, position);
     node->negated = negated;
     node->left = s->left;
-    node->right = parse(p, LEVEL_IS + 1, s->flags);
+    node->right = right(p, s, LEVEL_IS + 1);
     s->left = &node->node;
     s->nonassoc = LEVEL_IS;
 }
@@ -325,10 +331,7 @@ static void is_normalized(struct sql_parser *p, struct expr_state *s, bool negat
                           uint32_t position)
 {
     const struct sql_node *args[2] = {s->left, NULL};
-    if (!parser_at_kw(p, SQL_KW_NORMALIZED)) {
-        args[1] = parser_const_word(p, p->token.text, p->token.position);
-        parser_next(p);
-    }
+    if (!parser_at_kw(p, SQL_KW_NORMALIZED)) args[1] = parser_normal_form(p);
     parser_expect_kw(p, SQL_KW_NORMALIZED);
     s->left = parser_make_call(p, "is_normalized", position, args, args[1] == NULL ? 1 : 2);
     if (!negated) return;
@@ -340,7 +343,7 @@ static void is_normalized(struct sql_parser *p, struct expr_state *s, bool negat
 static bool at_normalized(struct sql_parser *p)
 {
     switch (p->token.keyword) {
-    case SQL_KW_NORMALIZED: return true;
+    case SQL_KW_NORMALIZED:
     case SQL_KW_NFC:
     case SQL_KW_NFD:
     case SQL_KW_NFKC:
@@ -385,7 +388,7 @@ static void infix_between(struct sql_parser *p, struct expr_state *s, bool negat
     node->arg = s->left;
     node->low = parser_expr_flags(p, PARSER_EXPR_B);
     parser_expect_kw(p, SQL_KW_AND);
-    node->high = parse(p, LEVEL_LIKE + 1, s->flags);
+    node->high = right(p, s, LEVEL_LIKE + 1);
     s->left = &node->node;
     s->nonassoc = LEVEL_LIKE;
 }
@@ -427,9 +430,9 @@ static void infix_like(struct sql_parser *p, struct expr_state *s, enum sql_like
     node->like = like;
     node->negated = negated;
     node->left = s->left;
-    node->pattern = parse(p, LEVEL_LIKE + 1, s->flags);
-    if (!is_label(p, s->flags) && parser_accept_kw(p, SQL_KW_ESCAPE))
-        node->escape = parse(p, LEVEL_LIKE + 1, s->flags);
+    node->pattern = right(p, s, LEVEL_LIKE + 1);
+    if (parser_accept_kw(p, SQL_KW_ESCAPE))
+        node->escape = right(p, s, LEVEL_LIKE + 1);
     s->left = &node->node;
     s->nonassoc = LEVEL_LIKE;
 }
@@ -455,7 +458,7 @@ static void infix_at(struct sql_parser *p, struct expr_state *s)
     parser_expect_kw(p, SQL_KW_AT);
     parser_expect_kw(p, SQL_KW_TIME);
     parser_expect_kw(p, SQL_KW_ZONE);
-    const struct sql_node *zone = parse(p, LEVEL_AT + 1, s->flags);
+    const struct sql_node *zone = right(p, s, LEVEL_AT + 1);
     s->left = parser_make_call(p, "timezone", position,
                                (const struct sql_node *const[]){zone, s->left}, 2);
 }
@@ -465,7 +468,7 @@ static void infix_collate(struct sql_parser *p, struct expr_state *s)
     struct sql_collate *node = PARSER_NODE(p, sql_collate, SQL_EXPR_COLLATE, p->token.position);
     parser_expect_kw(p, SQL_KW_COLLATE);
     node->arg = s->left;
-    node->collation = parser_qualified_name(p);
+    node->collation = parser_any_name(p);
     s->left = &node->node;
 }
 
@@ -502,6 +505,9 @@ static void climb(struct sql_parser *p, struct expr_state *s, enum level level_m
         enum level level = infix_level(p);
         if (level == LEVEL_NONE || level < level_min) return;
         if ((s->flags & PARSER_EXPR_B) != 0 && !allowed_in_b(p)) return;
+        if ((s->flags & PARSER_EXPR_SIMILAR) != 0 && parser_at_kw(p, SQL_KW_SIMILAR) &&
+            parser_peek(p, 1)->keyword != SQL_KW_TO)
+            return;
         if (is_label(p, s->flags)) return;
         if (level == s->nonassoc) {
             parser_fail_here(p);
@@ -535,8 +541,8 @@ static const struct sql_node *prefix_sign(struct sql_parser *p, unsigned flags)
 
 static const struct sql_node *prefix_operator(struct sql_parser *p, unsigned flags)
 {
-    struct sql_operator *node =
-        PARSER_NODE(p, sql_operator, SQL_EXPR_OPERATOR, p->token.position);
+    struct sql_operator_expr *node =
+        PARSER_NODE(p, sql_operator_expr, SQL_EXPR_OPERATOR, p->token.position);
     bool accepted = parser_accept_operator(p, &node->schema, &node->name);
     ASSERT(accepted);
     node->right = parse(p, LEVEL_OPERATOR + 1, flags);
@@ -554,14 +560,15 @@ static const struct sql_node *overlaps(struct sql_parser *p, const struct sql_no
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_OVERLAPS);
-    const struct sql_node *right = parser_primary(p);
-    if (right->kind != SQL_EXPR_ROW) {
+    if (!parser_at(p, '(') && !parser_at_kw(p, SQL_KW_ROW)) parser_fail_here(p);
+    const struct sql_node *other = parser_primary(p);
+    if (other->kind != SQL_EXPR_ROW) {
         parser_fail_here(p);
         return &parser_failed_node;
     }
-    const struct sql_row *a = sql_as_row(left), *b = sql_as_row(right);
-    if (a->fields.count != 2) wrong_overlaps(p, "left", position);
-    if (b->fields.count != 2) wrong_overlaps(p, "right", position);
+    const struct sql_row *a = sql_as_row(left), *b = sql_as_row(other);
+    if (a->fields.count != 2) wrong_overlaps(p, "left", left->position);
+    if (b->fields.count != 2) wrong_overlaps(p, "right", other->position);
     if (p->failed) return &parser_failed_node;
     const struct sql_node *const args[] = {a->fields.items[0], a->fields.items[1],
                                            b->fields.items[0], b->fields.items[1]};
@@ -596,7 +603,7 @@ static const struct sql_node *parse(struct sql_parser *p, enum level level_min, 
     uint32_t height = p->height;
     p->height = 0;
     struct expr_state s = {.flags = (uint16_t)flags};
-    s.left = operand(p, flags);
+    s.left = operand(p, flags & ~(unsigned)PARSER_EXPR_TARGET);
     climb(p, &s, level_min);
     if (p->height < height) p->height = height;
     parser_leave(p);

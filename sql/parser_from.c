@@ -55,7 +55,7 @@ static void function_columns(struct sql_parser *p, struct sql_from_function *nod
         struct sql_column_definition column = {.position = p->token.position};
         column.name = parser_col_id(p);
         parser_type(p, &column.type);
-        if (parser_accept_kw(p, SQL_KW_COLLATE)) column.collation = parser_qualified_name(p);
+        if (parser_accept_kw(p, SQL_KW_COLLATE)) column.collation = parser_any_name(p);
         *PARSER_PUSH(p, &columns, struct sql_column_definition) = column;
     } while (parser_accept(p, ','));
     parser_expect(p, ')');
@@ -93,48 +93,36 @@ static const struct sql_node *from_function(struct sql_parser *p, const struct s
     return &node->node;
 }
 
-/* A call that starts with a key word: CURRENT_DATE, COALESCE(..), LEFT(..). */
-static const struct sql_node *keyword_call(struct sql_parser *p)
-{
-    const struct sql_node *call = parser_primary(p);
-    switch (call->kind) {
-    case SQL_EXPR_CALL:
-    case SQL_EXPR_VALUE_FUNCTION:
-    case SQL_EXPR_COALESCE:
-    case SQL_EXPR_GREATEST:
-    case SQL_EXPR_LEAST:
-    case SQL_EXPR_NULLIF:
-    case SQL_EXPR_CAST: break;
-    default: parser_fail_here(p);
-    }
-    return call;
-}
-
 static bool at_keyword_call(struct sql_parser *p)
 {
     if (!parser_at(p, SQL_TOKEN_KEYWORD)) return false;
     if (parser_at_name(p, PARSER_UNRESERVED)) return false;
-    if (parser_at_name(p, PARSER_COL_NAME)) return parser_peek(p, 1)->kind == '(';
-    return true;
+    if (!parser_at_name(p, PARSER_COL_NAME)) return true;
+    return parser_at_special_call(p);
 }
 
 static const struct sql_node *table_or_function(struct sql_parser *p, bool lateral)
 {
     uint32_t position = p->token.position;
     if (parser_at_kw(p, SQL_KW_XMLTABLE)) parser_unsupported(p, position, "XMLTABLE");
-    if (parser_at_kw2(p, SQL_KW_ROWS, SQL_KW_FROM) && parser_peek(p, 2)->kind == '(')
+    if (parser_accept_kw2(p, SQL_KW_ROWS, SQL_KW_FROM)) {
+        parser_expect(p, '(');
         parser_unsupported(p, position, "ROWS FROM");
+    }
     bool only_word = parser_at_kw(p, SQL_KW_ONLY);
     if (!only_word && at_keyword_call(p))
-        return from_function(p, keyword_call(p), lateral, position);
-    bool only;
-    struct sql_name name = parser_relation(p, &only);
-    if (!only && parser_at(p, '('))
-        return from_function(p, parser_call_rest(p, name, false), lateral, position);
-    if (lateral) parser_fail_here(p);
+        return from_function(p, parser_keyword_call(p), lateral, position);
     struct sql_from_table *node = PARSER_NODE(p, sql_from_table, SQL_FROM_TABLE, position);
-    node->name = name;
-    node->only = only;
+    if (only_word) {
+        node->name = parser_relation(p, &node->only);
+    } else {
+        bool function = parser_at_name(p, PARSER_TYPE_FUNCTION_NAME);
+        node->name = parser_qualified_name(p);
+        if (parser_at(p, '(') && (function || node->name.schema != NULL))
+            return from_function(p, parser_call_rest(p, node->name, false), lateral, position);
+    }
+    if (lateral) parser_fail_here(p);
+    if (!only_word) parser_accept(p, '*');
     opt_alias(p, &node->alias);
     if (parser_at_kw(p, SQL_KW_TABLESAMPLE))
         parser_unsupported(p, p->token.position, "TABLESAMPLE");
@@ -196,6 +184,8 @@ static struct from_content nested_content(struct sql_parser *p)
     } else if (parser_at_query_rest(p)) {
         return (struct from_content){parser_query_rest(p, NULL, inner.query), NULL};
     } else {
+        bool goes_on = at_join(p) || parser_at_kw(p, SQL_KW_AS) || parser_at_name(p, PARSER_COL_ID);
+        if (!goes_on) parser_fail_here(p);
         left = subquery(p, inner.query, false, position);
     }
     if (!at_join(p)) parser_fail_here(p);

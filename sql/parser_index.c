@@ -4,8 +4,9 @@
 /* A column, a call, or any expression in parentheses. */
 static void index_key(struct sql_parser *p, struct sql_index_element *e)
 {
-    const struct sql_token *next = parser_peek(p, 1);
-    if (parser_at_name(p, PARSER_COL_ID) && next->kind != '(' && next->kind != '.') {
+    uint16_t next = parser_peek(p, 1)->kind;
+    bool word = !parser_at_name(p, PARSER_TYPE_FUNCTION_NAME) && !parser_at_special_call(p);
+    if (parser_at_name(p, PARSER_COL_ID) && next != '.' && (next != '(' || word)) {
         e->column = parser_col_id(p);
         return;
     }
@@ -14,37 +15,30 @@ static void index_key(struct sql_parser *p, struct sql_index_element *e)
         parser_expect(p, ')');
         return;
     }
-    e->expr = parser_primary(p);
-    switch (e->expr->kind) {
-    case SQL_EXPR_CALL:
-    case SQL_EXPR_VALUE_FUNCTION:
-    case SQL_EXPR_COALESCE:
-    case SQL_EXPR_GREATEST:
-    case SQL_EXPR_LEAST:
-    case SQL_EXPR_NULLIF:
-    case SQL_EXPR_CAST: break;
-    default: parser_fail_here(p);
+    if (parser_at(p, SQL_TOKEN_KEYWORD) && !parser_at_name(p, PARSER_UNRESERVED)) {
+        e->expr = parser_keyword_call(p);
+        return;
     }
+    struct sql_name name = parser_qualified_name(p);
+    e->expr = parser_call_rest(p, name, false);
 }
 
 static void index_element(struct sql_parser *p, struct sql_index_element *e)
 {
     e->position = p->token.position;
     index_key(p, e);
-    if (parser_accept_kw(p, SQL_KW_COLLATE)) e->collation = parser_qualified_name(p);
+    if (parser_accept_kw(p, SQL_KW_COLLATE)) e->collation = parser_any_name(p);
     bool order = parser_at_kw(p, SQL_KW_NULLS) &&
                  (parser_peek(p, 1)->keyword == SQL_KW_FIRST ||
                   parser_peek(p, 1)->keyword == SQL_KW_LAST);
     if (!order && parser_at_name(p, PARSER_COL_ID)) {
-        e->operator_class = parser_qualified_name(p);
+        e->operator_class = parser_any_name(p);
         if (parser_at(p, '(')) e->operator_class_options = parser_definition(p);
     }
     e->ascending = parser_accept_kw(p, SQL_KW_ASC);
     if (!e->ascending) e->descending = parser_accept_kw(p, SQL_KW_DESC);
-    if (!parser_accept_kw(p, SQL_KW_NULLS)) return;
-    e->nulls_first = parser_at_kw(p, SQL_KW_FIRST);
-    e->nulls_last = !e->nulls_first;
-    parser_expect_kw(p, e->nulls_first ? SQL_KW_FIRST : SQL_KW_LAST);
+    e->nulls_first = parser_accept_kw2(p, SQL_KW_NULLS, SQL_KW_FIRST);
+    e->nulls_last = !e->nulls_first && parser_accept_kw2(p, SQL_KW_NULLS, SQL_KW_LAST);
 }
 
 struct sql_index_elements parser_index_elements(struct sql_parser *p)

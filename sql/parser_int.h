@@ -13,6 +13,7 @@
 
 #define PARSER_AHEAD_MAX 3
 #define PARSER_SPARE_BYTES 512
+#define SQL_SETTING_BYTES_MAX 255 /* a dotted name of SET */
 
 struct sql_parser {
     struct sql_lexer lexer;
@@ -36,6 +37,8 @@ const struct sql_token *parser_peek(struct sql_parser *p, uint32_t n);
 void parser_next(struct sql_parser *p);
 /* `syntax error at or near "the current token"`. */
 void parser_fail_here(struct sql_parser *p);
+/* The same with another message. */
+void parser_fail_near(struct sql_parser *p, const char *message);
 __attribute__((format(printf, 4, 5))) void parser_fail(struct sql_parser *p, const char *sqlstate,
                                                        uint32_t position, const char *format, ...);
 /* `WHAT is not supported`, 0A000. */
@@ -134,11 +137,12 @@ static inline const char *parser_col_id(struct sql_parser *p)
 {
     return parser_name(p, PARSER_COL_ID);
 }
-/* ColId {. ColLabel}: a relation or other object. */
+/* ColId {. ColLabel}: a relation (qualified_name), or another object (any_name). */
 struct sql_name parser_qualified_name(struct sql_parser *p);
 struct sql_names parser_qualified_names(struct sql_parser *p);
+struct sql_name parser_any_name(struct sql_parser *p);
 /* The same, starting with a name already consumed. */
-struct sql_name parser_qualified_rest(struct sql_parser *p, const char *first, uint32_t position);
+struct sql_name parser_any_rest(struct sql_parser *p, const char *first, uint32_t position);
 /* `(a, b)`; parser_opt_name_list: or nothing. */
 struct sql_name_list parser_paren_name_list(struct sql_parser *p);
 struct sql_name_list parser_opt_name_list(struct sql_parser *p);
@@ -169,7 +173,7 @@ const struct sql_node *parser_negate(struct sql_parser *p, const struct sql_node
                                      uint32_t position);
 /* A number with an optional sign (NumericOnly), or fails. */
 const struct sql_node *parser_number(struct sql_parser *p);
-bool parser_at_number(struct sql_parser *p);
+bool parser_at_number(const struct sql_parser *p);
 /* TRUE, FALSE, ON, a word or a string, all as string constants (opt_boolean_or_string). */
 const struct sql_node *parser_boolean_or_string(struct sql_parser *p);
 
@@ -191,6 +195,7 @@ enum {
     PARSER_EXPR_FULL = 0,
     PARSER_EXPR_B = 1,      /* PostgreSQL's b_expr: no AND, IN, LIKE, IS NULL, ... at the top */
     PARSER_EXPR_TARGET = 2, /* a key word of an operator may be a label instead */
+    PARSER_EXPR_SIMILAR = 4, /* SIMILAR without TO ends it: SUBSTRING(a SIMILAR b ESCAPE c) */
 };
 
 extern const struct sql_node parser_failed_node;
@@ -216,6 +221,9 @@ struct sql_steps parser_opt_steps(struct sql_parser *p);
 /* A call or a construct written like one; the current token is a word with `(` behind it. Answers NULL
  * (nothing consumed) when it is not one of the special ones. */
 const struct sql_node *parser_special_call(struct sql_parser *p);
+bool parser_at_special_call(struct sql_parser *p);
+/* A call that starts with a key word: CURRENT_DATE, COALESCE(..), LEFT(..); or fails. */
+const struct sql_node *parser_keyword_call(struct sql_parser *p);
 /* Everything from `(` on. over: aggregate and window clauses may follow. */
 const struct sql_node *parser_call_rest(struct sql_parser *p, struct sql_name name, bool over);
 const struct sql_node *parser_make_call(struct sql_parser *p, const char *name, uint32_t position,
@@ -225,6 +233,8 @@ const struct sql_node *parser_make_operator(struct sql_parser *p, const char *na
                                             const struct sql_node *right, uint32_t position);
 const struct sql_node *parser_make_cast(struct sql_parser *p, const struct sql_node *arg,
                                         const struct sql_type_name *type, uint32_t position);
+/* NFC, NFD, NFKC or NFKD, as a constant. */
+const struct sql_node *parser_normal_form(struct sql_parser *p);
 void parser_window(struct sql_parser *p, struct sql_window *window);
 /* An operator's name, at any operator token or OPERATOR(schema.name); false when there is none. */
 bool parser_accept_operator(struct sql_parser *p, const char **schema_out, const char **name_out);
@@ -272,6 +282,10 @@ const struct sql_node *parser_delete(struct sql_parser *p, const struct sql_with
 const struct sql_node *parser_copy(struct sql_parser *p);
 
 /* parser_ddl.c */
+/* A statement about an object that Ostraka does not have ("CREATE TRIGGER"), read to its end; NULL, and
+ * nothing consumed, when the current word names no such object. */
+const struct sql_node *parser_other_object(struct sql_parser *p, const char *verb,
+                                           uint32_t position);
 const struct sql_node *parser_create(struct sql_parser *p);
 const struct sql_node *parser_drop(struct sql_parser *p);
 const struct sql_node *parser_truncate(struct sql_parser *p);
@@ -281,7 +295,7 @@ const struct sql_node *parser_create_view(struct sql_parser *p, enum sql_persist
                                           bool replace, uint32_t position);
 const struct sql_node *parser_create_schema(struct sql_parser *p, uint32_t position);
 const struct sql_node *parser_create_database(struct sql_parser *p, uint32_t position);
-/* Options of a sequence, up to the first word that is none. restart: those of ALTER too. */
+/* Options of a sequence, up to the first word that is none. */
 struct sql_options parser_sequence_options(struct sql_parser *p);
 /* parser_table.c */
 const struct sql_node *parser_create_table(struct sql_parser *p, enum sql_persistence persistence,

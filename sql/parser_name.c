@@ -35,7 +35,7 @@ static void fail_too_many_dots(struct sql_parser *p, const struct sql_name *name
                 "improper qualified name (too many dotted names): %s", shown);
 }
 
-struct sql_name parser_qualified_rest(struct sql_parser *p, const char *first, uint32_t position)
+struct sql_name parser_any_rest(struct sql_parser *p, const char *first, uint32_t position)
 {
     struct sql_name name = {.name = first, .position = position};
     while (parser_accept(p, '.')) {
@@ -50,10 +50,25 @@ struct sql_name parser_qualified_rest(struct sql_parser *p, const char *first, u
     return name;
 }
 
+struct sql_name parser_any_name(struct sql_parser *p)
+{
+    uint32_t position = p->token.position;
+    return parser_any_rest(p, parser_col_id(p), position);
+}
+
+/* PostgreSQL reads subscripts and a star behind a relation's name, and only then refuses them: the error
+ * is at what follows. */
 struct sql_name parser_qualified_name(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
-    return parser_qualified_rest(p, parser_col_id(p), position);
+    const char *first = parser_col_id(p);
+    bool star = parser_at(p, '.') && parser_peek(p, 1)->kind == '*';
+    struct sql_name name = {.name = first, .position = position};
+    if (!star) name = parser_any_rest(p, first, position);
+    if (!star && !parser_at(p, '[')) return name;
+    parser_opt_steps(p);
+    parser_fail_here(p);
+    return name;
 }
 
 struct sql_names parser_qualified_names(struct sql_parser *p)
@@ -225,11 +240,10 @@ const struct sql_node *parser_negate(struct sql_parser *p, const struct sql_node
     return &positive->node;
 }
 
-bool parser_at_number(struct sql_parser *p)
+bool parser_at_number(const struct sql_parser *p)
 {
-    const struct sql_token *token = &p->token;
-    if (parser_at(p, '+') || parser_at(p, '-')) token = parser_peek(p, 1);
-    return token->kind == SQL_TOKEN_INTEGER || token->kind == SQL_TOKEN_NUMBER;
+    return parser_at(p, SQL_TOKEN_INTEGER) || parser_at(p, SQL_TOKEN_NUMBER) ||
+           parser_at(p, '+') || parser_at(p, '-');
 }
 
 const struct sql_node *parser_number(struct sql_parser *p)

@@ -17,9 +17,15 @@ static const struct sql_node *definition_value(struct sql_parser *p)
     uint32_t position = p->token.position;
     if (parser_at_number(p)) return parser_number(p);
     if (parser_at(p, SQL_TOKEN_STRING)) return parser_boolean_or_string(p);
+    const char *schema, *name;
+    if (parser_at(p, SQL_TOKEN_OPERATOR) || parser_at(p, '=')) {
+        parser_accept_operator(p, &schema, &name);
+        return parser_const_word(p, name, position);
+    }
     uint16_t next = parser_peek(p, 1)->kind;
     bool single = next == ',' || next == ')';
-    if (single && parser_at_name(p, PARSER_COL_LABEL)) {
+    bool reserved = parser_at(p, SQL_TOKEN_KEYWORD) && !parser_at_name(p, PARSER_NON_RESERVED_WORD);
+    if (reserved || (single && parser_at_name(p, PARSER_COL_LABEL))) {
         const char *word = parser_name(p, PARSER_COL_LABEL);
         return parser_const_word(p, word, position);
     }

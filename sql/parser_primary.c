@@ -22,23 +22,28 @@ static void step(struct sql_parser *p, struct sql_step *s)
     parser_expect(p, ']');
 }
 
+static bool at_step(const struct sql_parser *p)
+{
+    return parser_at(p, '.') || parser_at(p, '[');
+}
+
 struct sql_steps parser_opt_steps(struct sql_parser *p)
 {
     struct parser_vec steps = {NULL, 0, 0};
-    while (parser_at(p, '.') || parser_at(p, '[')) {
-        struct sql_step *s = PARSER_PUSH(p, &steps, struct sql_step);
-        step(p, s);
-        if (s->kind == SQL_STEP_STAR && (parser_at(p, '.') || parser_at(p, '['))) {
-            uint32_t position = p->token.position;
-            parser_fail(p, SQLSTATE_SYNTAX_ERROR, position, "improper use of \"*\"");
-        }
+    bool misused = false;
+    while (at_step(p)) {
+        struct sql_step s = {.position = 0};
+        step(p, &s);
+        misused = misused || (s.kind == SQL_STEP_STAR && at_step(p));
+        *PARSER_PUSH(p, &steps, struct sql_step) = s;
     }
+    if (misused) parser_fail_near(p, "improper use of \"*\"");
     return (struct sql_steps){steps.items, steps.count};
 }
 
 const struct sql_node *parser_opt_indirection(struct sql_parser *p, const struct sql_node *arg)
 {
-    if (!parser_at(p, '.') && !parser_at(p, '[')) return arg;
+    if (!at_step(p)) return arg;
     struct sql_indirection *node =
         PARSER_NODE(p, sql_indirection, SQL_EXPR_INDIRECTION, arg->position);
     node->arg = arg;
@@ -279,7 +284,7 @@ static const struct sql_node *call_or_typed_literal(struct sql_parser *p, const 
     }
     const struct sql_node *node = parser_call_rest(p, *name, true);
     if (!parser_at(p, SQL_TOKEN_STRING) || node->kind != SQL_EXPR_CALL) return node;
-    const struct sql_call *call = sql_as_call(node);
+    const struct sql_call_expr *call = sql_as_call_expr(node);
     bool plain = !call->star && !call->distinct && !call->variadic && !call->within_group &&
                  call->arg_names == NULL && call->order_by.count == 0 && call->filter == NULL &&
                  call->over == NULL && call->args.count > 0;
@@ -331,8 +336,10 @@ static const struct sql_node *named(struct sql_parser *p)
     node->names = parser_name_list(&names);
     node->star = star;
     if (!star) return parser_opt_indirection(p, &node->node);
-    if (parser_at(p, '.') || parser_at(p, '['))
-        parser_fail(p, SQLSTATE_SYNTAX_ERROR, p->token.position, "improper use of \"*\"");
+    if (at_step(p)) {
+        parser_opt_steps(p);
+        parser_fail_near(p, "improper use of \"*\"");
+    }
     return &node->node;
 }
 
@@ -374,6 +381,12 @@ static const struct sql_node *keyword_operand(struct sql_parser *p)
     case SQL_KW_USER: return value_function(p, SQL_VALUE_USER);
     case SQL_KW_SESSION_USER: return value_function(p, SQL_VALUE_SESSION_USER);
     case SQL_KW_CURRENT_CATALOG: return value_function(p, SQL_VALUE_CURRENT_CATALOG);
+    case SQL_KW_CAST: return parser_special_call(p);
+    case SQL_KW_NULLS: /* before FIRST and LAST it is no name */
+        if (parser_peek(p, 1)->keyword != SQL_KW_FIRST && parser_peek(p, 1)->keyword != SQL_KW_LAST)
+            return NULL;
+        parser_fail_here(p);
+        return &parser_failed_node;
     case SQL_KW_UNIQUE: parser_unsupported(p, position, "UNIQUE predicate"); return &parser_failed_node;
     default: return NULL;
     }
@@ -441,4 +454,32 @@ const struct sql_node *parser_primary(struct sql_parser *p)
     if (parser_at_name(p, PARSER_NON_RESERVED_WORD)) return named(p);
     parser_fail_here(p);
     return &parser_failed_node;
+}
+
+const struct sql_node *parser_keyword_call(struct sql_parser *p)
+{
+    switch (p->token.keyword) {
+    case SQL_KW_ARRAY:
+    case SQL_KW_CASE:
+    case SQL_KW_FALSE:
+    case SQL_KW_NULL:
+    case SQL_KW_TRUE:
+    case SQL_KW_UNIQUE: parser_fail_here(p); return &parser_failed_node;
+    default: break;
+    }
+    bool cast = parser_at_kw(p, SQL_KW_CAST);
+    if (parser_at_name(p, PARSER_TYPE_FUNC) && parser_peek(p, 1)->kind == SQL_TOKEN_STRING)
+        parser_next(p); /* LEFT 'a' is a literal: no call */
+    const struct sql_node *node = parser_primary(p);
+    if (node->kind == SQL_EXPR_CAST && cast) return node;
+    switch (node->kind) {
+    case SQL_EXPR_CALL:
+    case SQL_EXPR_VALUE_FUNCTION:
+    case SQL_EXPR_COALESCE:
+    case SQL_EXPR_GREATEST:
+    case SQL_EXPR_LEAST:
+    case SQL_EXPR_NULLIF: break;
+    default: parser_fail_here(p);
+    }
+    return node;
 }

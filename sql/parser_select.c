@@ -184,10 +184,8 @@ static void sort_item(struct sql_parser *p, struct sql_sort *sort)
         sort->descending = parser_accept_kw(p, SQL_KW_DESC);
         if (!sort->descending) parser_accept_kw(p, SQL_KW_ASC);
     }
-    if (!parser_accept_kw(p, SQL_KW_NULLS)) return;
-    sort->nulls_first = parser_at_kw(p, SQL_KW_FIRST);
-    sort->nulls_last = !sort->nulls_first;
-    parser_expect_kw(p, sort->nulls_first ? SQL_KW_FIRST : SQL_KW_LAST);
+    sort->nulls_first = parser_accept_kw2(p, SQL_KW_NULLS, SQL_KW_FIRST);
+    sort->nulls_last = !sort->nulls_first && parser_accept_kw2(p, SQL_KW_NULLS, SQL_KW_LAST);
 }
 
 struct sql_sorts parser_opt_order_by(struct sql_parser *p)
@@ -349,7 +347,7 @@ static const struct sql_node *fetch_count(struct sql_parser *p)
 
 static void fetch_first(struct sql_parser *p, struct sql_select *select)
 {
-    uint32_t position = p->token.position;
+    parser_expect_kw(p, SQL_KW_FETCH);
     if (!parser_accept_kw(p, SQL_KW_FIRST)) parser_expect_kw(p, SQL_KW_NEXT);
     if (parser_at_kw(p, SQL_KW_ROW) || parser_at_kw(p, SQL_KW_ROWS))
         select->limit = parser_const_integer(p, 1, 0);
@@ -360,13 +358,14 @@ static void fetch_first(struct sql_parser *p, struct sql_select *select)
     parser_expect_kw(p, SQL_KW_TIES);
     select->with_ties = true;
     if (select->order_by.count == 0)
-        parser_fail(p, SQLSTATE_SYNTAX_ERROR, position,
+        parser_fail(p, SQLSTATE_SYNTAX_ERROR, 0,
                     "WITH TIES cannot be specified without ORDER BY clause");
 }
 
 static void limit(struct sql_parser *p, struct sql_select *select)
 {
     uint32_t position = p->token.position;
+    parser_expect_kw(p, SQL_KW_LIMIT);
     if (parser_accept_kw(p, SQL_KW_ALL)) select->limit = parser_const_null(p, position);
     else select->limit = parser_expr(p);
     if (!parser_at(p, ',')) return;
@@ -376,23 +375,30 @@ static void limit(struct sql_parser *p, struct sql_select *select)
     sql_error_hint(p->error, p->arena, "Use separate LIMIT and OFFSET clauses.");
 }
 
+static bool at_limit(const struct sql_parser *p)
+{
+    return parser_at_kw(p, SQL_KW_LIMIT) || parser_at_kw(p, SQL_KW_OFFSET) ||
+           parser_at_kw(p, SQL_KW_FETCH);
+}
+
 static void limit_and_offset(struct sql_parser *p, struct sql_select *select)
 {
     bool limited = false, skipped = false;
-    for (;;) {
-        uint32_t position = p->token.position;
+    while (at_limit(p)) {
         bool fetch = parser_at_kw(p, SQL_KW_FETCH);
+        uint32_t position = parser_peek(p, fetch ? 2 : 1)->position;
         if ((fetch || parser_at_kw(p, SQL_KW_LIMIT)) && !limited) {
-            if (select->limit != NULL) fail_multiple(p, "LIMIT", position);
-            parser_next(p);
+            bool multiple = select->limit != NULL;
             if (fetch) fetch_first(p, select);
             else limit(p, select);
+            if (multiple) fail_multiple(p, "LIMIT", position);
             limited = true;
         } else if (parser_at_kw(p, SQL_KW_OFFSET) && !skipped) {
-            if (select->offset != NULL) fail_multiple(p, "OFFSET", position);
+            bool multiple = select->offset != NULL;
             parser_next(p);
             select->offset = parser_expr(p);
             if (!parser_accept_kw(p, SQL_KW_ROW)) parser_accept_kw(p, SQL_KW_ROWS);
+            if (multiple) fail_multiple(p, "OFFSET", position);
             skipped = true;
         } else {
             return;
@@ -478,7 +484,10 @@ void parser_with(struct sql_parser *p, struct sql_with *with)
 {
     *with = (struct sql_with){.position = p->token.position};
     parser_expect_kw(p, SQL_KW_WITH);
-    with->recursive = parser_accept_kw(p, SQL_KW_RECURSIVE);
+    /* A CTE may be called recursive. */
+    with->recursive = parser_at_kw(p, SQL_KW_RECURSIVE) &&
+                      parser_token_is_name(parser_peek(p, 1), PARSER_COL_ID);
+    if (with->recursive) parser_next(p);
     struct parser_vec ctes = {NULL, 0, 0};
     do {
         struct sql_cte c = {.name = NULL};
@@ -497,7 +506,7 @@ static struct sql_select *query_rest(struct sql_parser *p, const struct sql_with
 {
     struct sql_select *select =
         set_operations(p, first != NULL ? first : operand(p), LEVEL_UNION);
-    uint32_t position = p->token.position;
+    uint32_t position = parser_at_kw(p, SQL_KW_ORDER) ? parser_peek(p, 2)->position : 0;
     struct sql_sorts order_by = parser_opt_order_by(p);
     if (order_by.count > 0) {
         if (select->order_by.count > 0) fail_multiple(p, "ORDER BY", position);

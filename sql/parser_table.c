@@ -23,7 +23,7 @@ void parser_column_definition(struct sql_parser *p, struct sql_column_definition
             if (column->collation.name != NULL)
                 parser_fail(p, SQLSTATE_SYNTAX_ERROR, position,
                             "multiple COLLATE clauses not allowed");
-            column->collation = parser_qualified_name(p);
+            column->collation = parser_any_name(p);
         } else if (!parser_column_constraint(p, &constraints)) {
             break;
         }
@@ -52,8 +52,7 @@ static void table_options(struct sql_parser *p, struct table_options *o)
         parser_unsupported(p, p->token.position, "PARTITION BY");
     if (parser_accept_kw(p, SQL_KW_USING)) o->access_method = parser_col_id(p);
     if (parser_accept_kw(p, SQL_KW_WITHOUT)) {
-        if (!parser_at_word(p, "oids") && !parser_at_kw(p, SQL_KW_OIDS)) parser_fail_here(p);
-        parser_next(p);
+        parser_expect_kw(p, SQL_KW_OIDS);
     } else if (parser_accept_kw(p, SQL_KW_WITH)) {
         o->options = parser_definition(p);
     }

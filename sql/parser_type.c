@@ -200,7 +200,7 @@ static void generic_type(struct sql_parser *p, struct sql_type_name *type)
 {
     uint32_t position = p->token.position;
     const char *first = parser_name(p, PARSER_TYPE_FUNCTION_NAME);
-    *type = (struct sql_type_name){.name = parser_qualified_rest(p, first, position)};
+    *type = (struct sql_type_name){.name = parser_any_rest(p, first, position)};
     opt_modifiers(p, type);
 }
 

@@ -250,6 +250,7 @@ const char *sql_type_format(struct arena *arena, struct sql_type type)
     switch (type.oid) {
     case SQL_TYPE_BPCHAR:
     case SQL_TYPE_VARCHAR:
+        if (type.typmod < SQL_TYPMOD_EXTRA) return info->sql_name;
         return arena_printf(arena, "%s(%d)", info->sql_name, sql_typmod_length(type.typmod));
     case SQL_TYPE_NUMERIC:
         if (type.typmod < SQL_TYPMOD_EXTRA) return info->sql_name;

@@ -35,10 +35,11 @@ enum status sql_integer_parse(struct sql_eval *e, uint32_t oid, struct bytes tex
                !__builtin_sub_overflow(value, inner.data[at] - '0', &value);
     }
     int64_t max = oid == SQL_TYPE_INT2 ? INT16_MAX : oid == SQL_TYPE_INT4 ? INT32_MAX : INT64_MAX;
-    int64_t least = oid == SQL_TYPE_OID ? -(int64_t)UINT32_MAX : negative ? -max - 1 : -max;
+    int64_t least = negative ? -max - 1 : -max;
+    /* Of OIDs the upper half may be written as negative numbers: -1 is the last one. */
+    if (oid == SQL_TYPE_OID) least = negative ? INT32_MIN : -(int64_t)UINT32_MAX;
     if (!fits || value < least) return fail_range(e, oid, text);
     *out = negative ? value : -value;
-    /* As strtoul has it: -1 is the last OID. */
     if (oid == SQL_TYPE_OID) *out &= UINT32_MAX;
     return STATUS_OK;
 }

@@ -14,6 +14,7 @@
 #define LIMIT_RAISE_NS 1500000000u  /* and is raised when less is left */
 #define RETRY_NS 10000000u
 #define ROUND_TIMEOUT_NS 2000000000u
+#define IDLE_ASK_NS 1000000000u
 
 struct clock_request {
     struct list link;
@@ -275,6 +276,24 @@ void clock_cancel(struct clock_wait *w)
     if (w->link.next != NULL && !list_empty(&w->link)) list_remove(&w->link);
 }
 
+/* Every node asks now and then, also when nobody needs it: so /readyz knows that it could. */
+static void on_idle_answer(struct clock_wait *w, enum status status, uint64_t ts)
+{
+    (void)status;
+    (void)ts;
+    struct clock *c = w->ctx;
+    if (!c->kv->stopping)
+        timer_arm(store_timers(c->kv->store), &c->idle, env_now_ns(env_of(c)) + IDLE_ASK_NS);
+}
+
+static void on_idle(struct timer *t, void *ctx)
+{
+    (void)t;
+    struct clock *c = ctx;
+    c->idle_wait = (struct clock_wait){.on_done = on_idle_answer, .ctx = c};
+    clock_now(c, &c->idle_wait, IDLE_ASK_NS);
+}
+
 void clock_init(struct clock *c, struct kv *kv)
 {
     c->kv = kv;
@@ -283,17 +302,20 @@ void clock_init(struct clock *c, struct kv *kv)
     list_init(&c->master.queue);
     list_init(&c->master.batch);
     timer_init(&c->retry, on_retry, c);
+    timer_init(&c->idle, on_idle, c);
 }
 
 void clock_attach(struct clock *c)
 {
     rpc_serve(store_rpc(c->kv->store), RPC_CLOCK_NOW, serve_now, c);
+    timer_arm(store_timers(c->kv->store), &c->idle, env_now_ns(env_of(c)) + RETRY_NS);
 }
 
 void clock_stop(struct clock *c)
 {
     ASSERT(c->kv->stopping);
     timer_cancel(store_timers(c->kv->store), &c->retry);
+    timer_cancel(store_timers(c->kv->store), &c->idle);
     if (c->asking) rpc_cancel(&c->call);
     c->asking = false;
     requests_end(c, &c->master.queue, STATUS_UNAVAILABLE);

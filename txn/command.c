@@ -2,7 +2,7 @@
  *
  * Command: version u8 (1), kind u8, then
  *   1 COMMIT  ct u64, write count u32, writes
- * Write: flags u8 (1: tombstone), sized key, sized value.  Span: flags u8 (1: point), sized start, and
+ * Write: flags u8 (0: put, 1: tombstone, 2: put where there is no value), sized key, sized value.  Span: flags u8 (1: point), sized start, and
  * sized end unless point. */
 #include "txn/txn_int.h"
 
@@ -26,20 +26,22 @@ bool decode_span(struct reader *r, struct span *span)
            span->end.size <= SHARD_KEY_BYTES_MAX;
 }
 
-void encode_write(struct buf *out, struct bytes key, bool tombstone, struct bytes value)
+void encode_write(struct buf *out, const struct write *write)
 {
-    put_u8(out, tombstone);
-    put_sized(out, key);
-    put_sized(out, value);
+    ASSERT(!write->tombstone || !write->insert);
+    put_u8(out, write->tombstone ? 1 : write->insert ? 2 : 0);
+    put_sized(out, write->key);
+    put_sized(out, write->value);
 }
 
 bool decode_write(struct reader *r, struct write *write)
 {
     uint8_t flags = get_u8(r);
     write->tombstone = flags == 1;
+    write->insert = flags == 2;
     write->key = get_sized(r);
     write->value = get_sized(r);
-    return !r->failed && flags <= 1 && write->key.size > 0 &&
+    return !r->failed && flags <= 2 && write->key.size > 0 &&
            write->key.size <= SHARD_KEY_BYTES_MAX && write->value.size <= LSM_VALUE_BYTES_MAX;
 }
 

@@ -61,6 +61,23 @@ static enum status newest_in(struct range_op *op, const struct span *span, uint6
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+/* STATUS_EXISTS when a key that is inserted has a value. */
+static enum status check_inserts(struct range_op *op)
+{
+    struct range *g = op->range;
+    for (uint32_t i = 0; i < op->write_count; i++) {
+        if (!op->writes[i].insert) continue;
+        struct lsm_version version = {0};
+        enum status status = lsm_get(store_lsm(g->kv->store), replica_range(g->replica),
+                                     LSM_SPACE_VERSIONS, op->writes[i].key, LSM_TS_MAX, &op->block,
+                                     &version, NULL);
+        if (status == STATUS_NOT_FOUND) continue;
+        if (status != STATUS_OK) return status;
+        if (!version.tombstone) return STATUS_EXISTS;
+    }
+    return STATUS_OK;
+}
+
 /* STATUS_OK: everything read is still current. */
 static enum status validate(struct range_op *op)
 {
@@ -142,6 +159,7 @@ static void evaluate(struct range_op *op)
         return;
     }
     enum status status = validate(op);
+    if (status == STATUS_OK) status = check_inserts(op);
     if (status == STATUS_WAIT) {
         op->state = OP_LOADING;
         g->kv->metrics.waits_on_blocks++;

@@ -341,23 +341,31 @@ enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out, struct b
 
 /* ---- writes ---- */
 
-static enum status buffer_write(struct txn *t, struct bytes key, bool tombstone, struct bytes value)
+static enum status buffer_write(struct txn *t, const struct write *write)
 {
     ASSERT(!t->ended);
+    struct bytes key = write->key, value = write->value;
     if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX || value.size > TXN_VALUE_BYTES_MAX)
         return STATUS_TOO_LARGE;
     if (t->writes.bytes + key.size + value.size + 8 > TXN_COMMIT_BYTES_MAX) return STATUS_TOO_LARGE;
-    return write_set_put(&t->writes, key, tombstone, value);
+    return write_set_put(&t->writes, write);
 }
 
 enum status txn_put(struct txn *t, struct bytes key, struct bytes value)
 {
-    return buffer_write(t, key, false, value);
+    return buffer_write(t, &(struct write){.key = key, .value = value});
+}
+
+enum status txn_insert(struct txn *t, struct bytes key, struct bytes value)
+{
+    const struct write *own = write_set_find(&t->writes, key);
+    if (own != NULL && !own->tombstone) return STATUS_EXISTS;
+    return buffer_write(t, &(struct write){.key = key, .value = value, .insert = own == NULL});
 }
 
 enum status txn_delete(struct txn *t, struct bytes key)
 {
-    return buffer_write(t, key, true, BYTES_EMPTY);
+    return buffer_write(t, &(struct write){.key = key, .tombstone = true});
 }
 
 static void encode_commit(struct txn *t)
@@ -371,7 +379,7 @@ static void encode_commit(struct txn *t)
     for (uint32_t i = 0; i < t->span_count; i++) encode_span(b, &t->spans[i]);
     put_u32(b, t->writes.count);
     for (const struct write *w = write_set_first(&t->writes); w != NULL; w = write_set_next(w))
-        encode_write(b, w->key, w->tombstone, w->value);
+        encode_write(b, w);
 }
 
 enum status txn_commit(struct txn *t, uint64_t *ts_out)

@@ -83,6 +83,9 @@ void txn_scan_close(struct txn_scan *scan);
 /* Buffers a write; visible to this transaction at once, to others when it commits. Key and value are
  * copied. STATUS_TOO_LARGE: the key, the value or the transaction is over its limit. */
 MUST_USE enum status txn_put(struct txn *t, struct bytes key, struct bytes value);
+/* As txn_put, for a key that must have no value: STATUS_EXISTS when this transaction has given it one; else the
+ * commit answers STATUS_EXISTS when it has one then. Saves the read. */
+MUST_USE enum status txn_insert(struct txn *t, struct bytes key, struct bytes value);
 MUST_USE enum status txn_delete(struct txn *t, struct bytes key);
 bool txn_has_writes(const struct txn *t);
 uint64_t txn_write_bytes(const struct txn *t);
@@ -90,6 +93,7 @@ uint64_t txn_write_bytes(const struct txn *t);
 /* [fiber] Makes the writes durable and visible. STATUS_OK: acknowledged, at *ts_out (may be NULL).
  * STATUS_CONFLICT: something it read has changed; nothing was written; a new attempt may succeed.
  * STATUS_UNAVAILABLE, STATUS_TIMEOUT before anything was proposed: nothing was written.
+ * STATUS_EXISTS: a key of txn_insert has a value; nothing was written.
  * STATUS_UNKNOWN_OUTCOME: it may or may not have been committed. STATUS_NO_SPACE, STATUS_BUSY: refused. */
 MUST_USE enum status txn_commit(struct txn *t, uint64_t *ts_out);
 

@@ -45,7 +45,8 @@ struct clock {
     struct list waiting, asked;
     struct rpc_call call;
     bool asking;
-    struct timer retry;
+    struct timer retry, idle;
+    struct clock_wait idle_wait;
     struct clock_master master;
 };
 
@@ -73,6 +74,7 @@ struct span {
 struct write {
     struct bytes key, value;
     bool tombstone;
+    bool insert;             /* refused when the key has a value (STATUS_EXISTS) */
     uint64_t key_hash;
 };
 
@@ -151,7 +153,7 @@ void command_encode_commit(uint64_t ct, struct bytes writes_encoded, struct buf 
 /* Spans and writes as they travel. */
 void encode_span(struct buf *out, const struct span *span);
 bool decode_span(struct reader *r, struct span *span);
-void encode_write(struct buf *out, struct bytes key, bool tombstone, struct bytes value);
+void encode_write(struct buf *out, const struct write *write);
 bool decode_write(struct reader *r, struct write *write);
 
 /* ---- gateway.c ---- */
@@ -179,8 +181,7 @@ struct write_set {
     uint64_t bytes; /* as encoded in a command */
 };
 MUST_USE enum status write_set_init(struct write_set *ws, struct arena *arena, uint64_t seed);
-MUST_USE enum status write_set_put(struct write_set *ws, struct bytes key, bool tombstone,
-                                   struct bytes value);
+MUST_USE enum status write_set_put(struct write_set *ws, const struct write *write);
 /* The write of exactly this key, or NULL. */
 const struct write *write_set_find(const struct write_set *ws, struct bytes key);
 /* The first write with key >= (or >, after) key; NULL at the end. */

@@ -48,13 +48,14 @@ static uint64_t encoded_bytes(const struct write *w)
     return 1 + 3 + w->key.size + 4 + w->value.size;
 }
 
-enum status write_set_put(struct write_set *ws, struct bytes key, bool tombstone, struct bytes value)
+enum status write_set_put(struct write_set *ws, const struct write *write)
 {
+    struct bytes key = write->key;
     struct write_node *path[LEVELS_MAX];
     find_path(ws, key, path);
     struct write_node *n = path[0]->next[0];
     bool found = n != NULL && bytes_equal(n->write.key, key);
-    struct bytes copy = arena_copy(ws->arena, value);
+    struct bytes copy = arena_copy(ws->arena, write->value);
     if (copy.data == NULL) return STATUS_NO_MEMORY;
     if (!found) {
         uint32_t level_count = 1;
@@ -72,7 +73,8 @@ enum status write_set_put(struct write_set *ws, struct bytes key, bool tombstone
         ws->bytes -= encoded_bytes(&n->write);
     }
     n->write.value = copy;
-    n->write.tombstone = tombstone;
+    n->write.tombstone = write->tombstone;
+    n->write.insert = write->insert;
     ws->bytes += encoded_bytes(&n->write);
     return STATUS_OK;
 }

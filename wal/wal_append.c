@@ -1,12 +1,12 @@
-/* Appends: a record is sealed, copied into the open group and noted in the index. Nothing waits, nothing
- * is allocated in steady state. */
+/* Appends: a record is sealed, copied into the open group and noted in the index. Nothing waits,
+ * nothing is allocated in steady state. */
 #include <lz4.h>
 
 #include "base/codec.h"
 #include "wal/wal_int.h"
 
-/* Who may use the last room while the disk is full (no next segment). Records that free segments may
- * use all of it: without them a full log could never become less full. */
+/* Who may use the last room while the disk is full (no next segment). Records that free segments
+ * may use all of it: without them a full log could never become less full. */
 enum append_class {
     CLASS_ENTRY,  /* leaves 1/8 of the segment */
     CLASS_STATE,  /* hard states, facts, markers: leave 1/16 */
@@ -43,7 +43,7 @@ static enum status refuse(struct wal *w)
     return STATUS_BUSY;
 }
 
-/* Makes sure that `size` bytes of records fit into the open group, closing it first if it is full. */
+/* Makes sure that `size` bytes of records fit into the open group; closes it first if full. */
 static enum status make_room(struct wal *w, uint64_t size, enum append_class class)
 {
     if (w->failed) return STATUS_FENCED;

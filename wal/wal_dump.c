@@ -1,4 +1,4 @@
-/* Printing a log directory for people: `ostraka debug wal`. Reads what is there and repairs nothing. */
+/* Printing a log directory for people: `ostraka debug wal`. Only reads. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,7 +45,8 @@ static void on_name(void *ctx, const char *name, bool is_directory, uint64_t siz
     if (is_directory || d->no_memory) return;
     enum wal_name_kind kind = wal_name_parse(name, &generation);
     if (kind != WAL_NAME_SEGMENT) {
-        if (kind != WAL_NAME_OTHER) print(d, "file %s size=%" PRIu64 " not in use", name, size_bytes);
+        if (kind != WAL_NAME_OTHER)
+            print(d, "file %s size=%" PRIu64 " not in use", name, size_bytes);
         return;
     }
     if (d->file_count == d->file_capacity) {
@@ -105,9 +106,9 @@ static enum status on_record(void *ctx, const struct wal_record *record)
         break;
     case WAL_RECORD_RANGE:
         print(d, "    range range=%" PRIu64 " start=%" PRIu64 "/%" PRIu64 " term=%" PRIu64
-                 " vote=%" PRIu64 " commit=%" PRIu64,
+                 " vote=%" PRIu64 " commit=%" PRIu64 " last=%" PRIu64,
               h->range, h->term, h->index, load_le64(data), load_le64(data + 8),
-              load_le64(data + 16));
+              load_le64(data + 16), load_le64(data + 24));
         break;
     default: UNREACHABLE();
     }
@@ -128,7 +129,8 @@ static enum status print_frame(struct dump *d, uint64_t offset, const struct wal
     if (h->group_offset > 0)
         print(d, "    checkpoint after=%08x prev_hash=%016" PRIx64, h->prev_generation,
               h->prev_hash);
-    enum status status = wal_frame_visit(frame, h, true, on_record, d, &d->scratch);
+    enum status status = wal_checkpoint_visit(frame, h, on_record, d, &d->scratch);
+    if (status == STATUS_OK) status = wal_group_visit(frame, h, on_record, d, &d->scratch);
     if (status != STATUS_CORRUPT) return status;
     print(d, "    BAD record");
     d->bad = true;

@@ -30,7 +30,7 @@ bool wal_stamp_read(uint64_t stamp, uint32_t *generation_out, uint32_t *number_o
 
 /* ---- the stream ---- */
 
-/* A place is canonical when it is not inside a stamp: a full sector ends where the next one begins. */
+/* A place is never inside a stamp: a full sector ends where the next one begins. */
 static void check_place(uint64_t place)
 {
     uint64_t in_sector = place % WAL_SECTOR_BYTES;
@@ -167,6 +167,7 @@ static bool head_sane(const struct wal_frame_head *h, uint64_t size_max)
     if (group_size > 0 && !part_fits(h->group_used, group_size)) return false;
     if (group_size == 0 && h->group_count > 0) return false;
     if (h->group_offset == 0 && h->checkpoint_count > 0) return false;
+    if (h->lsn > WAL_LSN_MAX || h->zero != 0) return false;
     return h->entry_count <= h->group_count && (h->flags & ~(uint32_t)WAL_FRAME_FLAGS) == 0;
 }
 
@@ -227,7 +228,7 @@ bool wal_record_sane(const struct wal_record_head *head, struct bytes stored)
     case WAL_RECORD_START: return head->range > 0 && stored.size == 0 && head->detail <= 1;
     case WAL_RECORD_DROPPED: return head->range > 0 && stored.size == 0;
     case WAL_RECORD_FACT: return head->range <= UINT32_MAX && stored.size <= WAL_FACT_BYTES_MAX;
-    case WAL_RECORD_RANGE: return head->range > 0 && stored.size == 24;
+    case WAL_RECORD_RANGE: return head->range > 0 && stored.size == 32;
     default: return false;
     }
 }

@@ -216,6 +216,18 @@ void wal_index_clear(struct wal_index *x, struct wal_range *r)
     check_range(r);
 }
 
+void wal_index_cut(struct wal_index *x, struct wal_range *r, uint64_t last)
+{
+    if (r->count == 0 || last >= wal_range_last(r)) return;
+    if (last < r->first_index) {
+        wal_index_clear(x, r);
+        return;
+    }
+    r->count = (size_t)(last - r->first_index + 1);
+    r->change = ++x->change;
+    check_range(r);
+}
+
 void wal_index_start(struct wal_index *x, struct wal_range *r, struct log_pos pos, bool all)
 {
     ASSERT(pos.index >= r->start.index);
@@ -243,12 +255,6 @@ static size_t fact_place(const struct wal_index *x, uint32_t key)
     size_t at = 0;
     while (at < x->fact_count && x->facts[at].key < key) at++;
     return at;
-}
-
-const struct wal_fact *wal_index_fact(const struct wal_index *x, uint32_t key)
-{
-    size_t at = fact_place(x, key);
-    return at < x->fact_count && x->facts[at].key == key ? &x->facts[at] : NULL;
 }
 
 enum status wal_index_set_fact(struct wal_index *x, uint32_t key, struct bytes value)

@@ -20,7 +20,8 @@
 #define WAL_FACT_BYTES_MAX 1024u
 #define WAL_PATH_BYTES_MAX 240
 #define WAL_COMPRESS_BYTES_MIN 512u
-#define WAL_INDEX_MAX (UINT64_C(1) << 62) /* of an entry: keeps index arithmetic from overflowing */
+#define WAL_INDEX_MAX (UINT64_C(1) << 62) /* these keep arithmetic on what is read in range */
+#define WAL_LSN_MAX (UINT64_C(1) << 62)
 
 /* ---- formats: wal_format.c, wal/README.md ---- */
 
@@ -38,7 +39,7 @@ struct wal_segment_head {
 _Static_assert(sizeof(struct wal_segment_head) == 40, "on-disk layout, wal/README.md");
 
 enum wal_frame_flag {
-    WAL_FRAME_DAMAGED = 1 << 0,   /* recovery lost entries and nobody called wal_append_settled yet */
+    WAL_FRAME_DAMAGED = 1 << 0,   /* entries were lost, and nobody called wal_append_settled yet */
     WAL_FRAME_UNCERTAIN = 1 << 1, /* the same for a tail that may have been acknowledged */
 };
 #define WAL_FRAME_FLAGS (WAL_FRAME_DAMAGED | WAL_FRAME_UNCERTAIN)
@@ -53,11 +54,11 @@ struct wal_frame_head {
     uint64_t prev_hash;    /* hash of the frame before, across segments */
     uint32_t size_bytes;   /* whole sectors */
     uint32_t group_offset; /* size of the checkpoint part in whole sectors; 0: there is none */
-    uint32_t checkpoint_used, group_used;   /* bytes of each part up to the end of its last record */
+    uint32_t checkpoint_used, group_used;   /* place behind the last record of each part */
     uint32_t checkpoint_count, group_count; /* records in each part */
     uint32_t entry_count;                   /* of them entries */
     uint32_t oldest_generation; /* segments older than that are not needed any more */
-    uint32_t prev_generation;   /* first frame of a segment: where the frame before is; 0: nowhere */
+    uint32_t prev_generation;   /* first frame of a segment: the segment before; 0: none */
     uint32_t zero;
     uint64_t head_hash; /* XXH3 of the 80 bytes before */
     uint64_t hash;      /* XXH3 of the frame with hash = 0 */
@@ -71,7 +72,7 @@ enum wal_record_kind {
     WAL_RECORD_START = 3,      /* term, index, detail = 1: all entries are gone */
     WAL_RECORD_DROPPED = 4,
     WAL_RECORD_FACT = 5,       /* range = key, payload = value */
-    WAL_RECORD_RANGE = 6,      /* checkpoint: term, index = start; payload = term, vote, commit */
+    WAL_RECORD_RANGE = 6, /* checkpoint: term, index = start; payload = term, vote, commit, last */
 };
 enum wal_record_flag { WAL_RECORD_LZ4 = 1 << 0 }; /* stored bytes: u32 size, then an LZ4 block */
 
@@ -83,7 +84,7 @@ struct wal_record_head {
 };
 _Static_assert(sizeof(struct wal_record_head) == 40, "on-disk layout, wal/README.md");
 #define WAL_RECORD_HEAD_BYTES 40u
-#define WAL_RANGE_RECORD_BYTES (WAL_RECORD_HEAD_BYTES + 24u)
+#define WAL_RANGE_RECORD_BYTES (WAL_RECORD_HEAD_BYTES + 32u)
 
 /* generation << 32 | number, with the top bit making the count of ones even: no single flipped bit
  * turns one stamp into another. Generations therefore stay below 2^31. */
@@ -92,9 +93,9 @@ uint64_t wal_stamp(uint32_t generation, uint32_t number);
 /* False for bits that no writer ever wrote there. Zero is the stamp of a sector never used. */
 bool wal_stamp_read(uint64_t stamp, uint32_t *generation_out, uint32_t *number_out);
 
-/* Records are a stream that skips the stamp at the start of each sector. A place in a part counts all
- * bytes from the start of the part. wal_place_after: where `size` bytes of the stream beginning at
- * `place` end. */
+/* Records are a stream that skips the stamp at the start of each sector. A place in a part counts
+ * all bytes from the start of the part. wal_place_after: where `size` bytes of the stream beginning
+ * at `place` end. */
 uint64_t wal_place_after(uint64_t place, uint64_t size);
 /* Copies into, or out of, the part at `place`; returns the place after. */
 uint64_t wal_part_put(uint8_t *part, uint64_t place, const void *data, size_t size);
@@ -112,8 +113,8 @@ void wal_segment_head_encode(uint8_t sector[WAL_SECTOR_BYTES], uint32_t generati
 MUST_USE enum status wal_segment_head_decode(const uint8_t sector[WAL_SECTOR_BYTES],
                                              struct wal_segment_head *head_out);
 
-/* Fills the two hashes of a frame whose parts are finished and whose head is at the start of the first
- * part; returns the frame's hash. part_count is 1 or 2. */
+/* Fills the two hashes of a frame whose parts are finished and whose head is at the start of the
+ * first part; returns the frame's hash. part_count is 1 or 2. */
 uint64_t wal_frame_seal(struct bytes parts[2], uint8_t *head_place);
 /* Is this sector the start of a frame that could end within size_max bytes? */
 bool wal_frame_head_decode(const uint8_t sector[WAL_SECTOR_BYTES], uint64_t size_max,
@@ -126,13 +127,13 @@ void wal_record_seal(struct wal_record_head *head, struct bytes stored);
 bool wal_record_whole(const struct wal_record_head *head, struct bytes stored);
 /* Are the fields such as a writer makes them? (Asked after the hash held.) */
 bool wal_record_sane(const struct wal_record_head *head, struct bytes stored);
-/* Reads the record at *place of a part with `used` bytes into head and, contiguous, into scratch (which
- * holds at least `used` bytes). False: malformed or its hash does not hold. */
+/* Reads the record at *place of a part with `used` bytes into head and, contiguous, into scratch
+ * (which holds at least `used` bytes). False: malformed or its hash does not hold. */
 bool wal_record_get(const uint8_t *part, uint64_t used, uint64_t *place,
                     struct wal_record_head *head_out, uint8_t *scratch, struct bytes *stored_out);
 /* The size of a payload before compression; false: malformed. */
 bool wal_payload_size(const struct wal_record_head *head, struct bytes stored, uint32_t *size_out);
-/* Undoes the compression into scratch of payload size; the view is into stored when there was none. */
+/* Undoes the compression into scratch of payload size; without one, the view is into stored. */
 bool wal_payload_get(const struct wal_record_head *head, struct bytes stored, uint8_t *scratch,
                      struct bytes *payload_out);
 
@@ -153,6 +154,7 @@ struct wal_range {
     uint64_t first_index;
     size_t heap_place; /* 0: no entries; else 1 + place in the heap */
     uint64_t change;   /* serial of the last removal: readers notice */
+    bool listed;       /* by the checkpoint that recovery is looking at */
 };
 
 struct wal_fact {
@@ -183,8 +185,9 @@ void wal_index_put(struct wal_index *x, struct wal_range *r, uint64_t index, uin
                    uint64_t lsn, uint32_t size);
 /* The log of the range starts after pos; `all`: nothing of it is left. */
 void wal_index_start(struct wal_index *x, struct wal_range *r, struct log_pos pos, bool all);
-/* Removes all entries and leaves the rest. */
+/* Removes all entries, or those above `last`, and leaves the rest. */
 void wal_index_clear(struct wal_index *x, struct wal_range *r);
+void wal_index_cut(struct wal_index *x, struct wal_range *r, uint64_t last);
 /* Would a start at pos leave none of the entries? Only a log that holds that very entry goes on. */
 bool wal_index_start_clears(const struct wal_range *r, struct log_pos pos);
 /* The entry, or NULL. */
@@ -195,7 +198,6 @@ static inline uint64_t wal_range_last(const struct wal_range *r)
 }
 /* First byte of the oldest live entry, UINT64_MAX when there is none. */
 uint64_t wal_index_oldest(const struct wal_index *x);
-const struct wal_fact *wal_index_fact(const struct wal_index *x, uint32_t key);
 /* STATUS_TOO_LARGE: over WAL_FACTS_MAX or WAL_FACT_BYTES_MAX. */
 MUST_USE enum status wal_index_set_fact(struct wal_index *x, uint32_t key, struct bytes value);
 /* For assertions: are heap and ranges as they have to be? */
@@ -211,8 +213,6 @@ struct wal_segment {
     uint64_t write_offset;           /* the next frame goes here */
     uint32_t frame_number;           /* of the last frame; 0: none */
     unsigned reader_count;           /* wal_read on other fibers */
-    bool closing;
-    struct wal *log;
     struct env_op close_op;
 };
 
@@ -232,7 +232,7 @@ struct wal_flight {
     struct wal_segment *segment;
     uint64_t end_lsn, started_ns;
     uint32_t written_bytes, group_bytes, entry_count, oldest_generation;
-    uint8_t *checkpoint; /* being written; freed at the end when the log has a larger buffer by then */
+    uint8_t *checkpoint; /* being written; freed at the end if the log has a larger one by then */
     struct env_op ops[2];
 };
 
@@ -327,9 +327,9 @@ struct wal_path {
 struct wal_path wal_path_segment(const char *directory, uint32_t generation);
 struct wal_path wal_path_spare(const char *directory, uint32_t generation);
 struct wal_path wal_path_new(const char *directory);
-struct wal_segment *wal_segment_create(struct wal *w, uint32_t generation, uint32_t size_bytes);
-/* Makes a segment ready for its first frame: from a spare, or from nothing. The name is durable when
- * this returns (K23). On a fiber. *what_out names the step that failed. */
+struct wal_segment *wal_segment_create(uint32_t generation, uint32_t size_bytes);
+/* Makes a segment ready for its first frame: from a spare, or from nothing. The name is durable
+ * when this returns (K23). On a fiber. *what_out names the step that failed. */
 MUST_USE enum status wal_segment_prepare(struct wal *w, struct fio *f,
                                          struct wal_segment **segment_out, const char **what_out);
 /* Turns the file into a spare, or removes it. On a fiber. */
@@ -370,8 +370,9 @@ struct wal_scan {
 void wal_scan_begin(struct wal_scan *s, struct fio *f, env_file file, uint32_t generation,
                     uint64_t size);
 void wal_scan_deinit(struct wal_scan *s);
-/* A view of [offset, offset + size), which lies in the file; valid until the next call. Sectors that
- * cannot be read come back as 0xff (an impossible stamp). STATUS_CANCELLED, STATUS_NO_MEMORY. */
+/* A view of [offset, offset + size), which lies in the file; valid until the next call. Sectors
+ * that cannot be read come back as 0xff (an impossible stamp). STATUS_CANCELLED,
+ * STATUS_NO_MEMORY. */
 MUST_USE enum status wal_scan_view(struct wal_scan *s, uint64_t offset, uint64_t size,
                                    uint8_t **view_out);
 /* Looks for a whole frame of this generation at offset. *frame_out is NULL when there is none. */
@@ -388,24 +389,23 @@ enum wal_tail {
 MUST_USE enum status wal_scan_tail(struct wal_scan *s, uint64_t offset, uint32_t number,
                                    enum wal_tail *tail_out);
 
-/* Walks the records of one part. visit returns false to stop. False: a malformed record. */
 struct wal_record {
     struct wal_record_head head;
     struct bytes stored;
     uint64_t lsn;
-    bool in_checkpoint;
 };
 typedef enum status (*wal_record_visit)(void *ctx, const struct wal_record *record);
-/* All records of a frame that wal_scan_frame found good: the checkpoint part's, then the group's.
+/* The records of one part of a frame that wal_scan_frame found good, if it has that part.
  * STATUS_CORRUPT: malformed inside although the hash held; else what visit answers. */
-MUST_USE enum status wal_frame_visit(const uint8_t *frame, const struct wal_frame_head *head,
-                                     bool checkpoint, wal_record_visit visit, void *ctx,
-                                     struct buf *scratch);
+MUST_USE enum status wal_checkpoint_visit(const uint8_t *frame, const struct wal_frame_head *head,
+                                          wal_record_visit visit, void *ctx, struct buf *scratch);
+MUST_USE enum status wal_group_visit(const uint8_t *frame, const struct wal_frame_head *head,
+                                     wal_record_visit visit, void *ctx, struct buf *scratch);
 
 /* ---- wal_recover.c, wal_replay.c ---- */
 
 /* Where a walk over the frames of a segment has come to. */
-struct walk_end {
+struct wal_walk_end {
     uint64_t offset, lsn, hash; /* behind the last frame, and that frame's hash */
     uint32_t number;            /* of the last frame; 0: none */
 };
@@ -419,7 +419,7 @@ struct wal_file {
     bool chained;                      /* part of the log, up to `end` */
     bool linked;                       /* the segment before is the one its first frame names */
     struct wal_frame_head first, last; /* of the frames that are part of the log */
-    struct walk_end end;
+    struct wal_walk_end end;
 };
 
 struct wal_recover {
@@ -435,11 +435,12 @@ struct wal_recover {
     struct buf scratch, payload;
 
     uint32_t oldest_generation; /* as the newest good frame says */
-    struct walk_end end;        /* of the log */
+    struct wal_walk_end end;        /* of the log */
     uint32_t end_generation;    /* the segment it ends in; 0: nowhere */
     uint64_t lsn_max;           /* the highest end of a good frame anywhere */
     uint64_t durable_upto;      /* D: the highest anywhere */
     enum wal_tail tail;
+    bool disagreed;             /* a checkpoint does not fit what was before it */
     uint32_t flags;             /* of the last frame, and what was found now */
     uint64_t *dropped;          /* ids of ranges whose last word was "dropped" */
     size_t dropped_count, dropped_capacity;
@@ -451,9 +452,17 @@ void wal_recover_deinit(struct wal_recover *r);
 MUST_USE enum status wal_recover(struct wal_recover *r);
 /* Hands everything to r->visitor. */
 MUST_USE enum status wal_replay(struct wal_recover *r);
-/* Applies one record to the index: what recovery rebuilds is what the appends had built.
- * `salvage`: from beyond the damage; its entries are not part of the log any more. */
-MUST_USE enum status wal_apply(struct wal_recover *r, const struct wal_record *record, bool salvage);
+/* Applies one record to the index: what recovery rebuilds is what the appends had built. */
+MUST_USE enum status wal_apply(struct wal_recover *r, const struct wal_record *record);
+/* The same for a record from beyond the damage; its entries are not part of the log any more. */
+MUST_USE enum status wal_apply_salvaged(struct wal_recover *r, const struct wal_record *record);
+/* The checkpoint of a first frame that comes after others: where the log goes on after damage, it
+ * says what is left; elsewhere it has to agree with what the frames before it (and the group behind
+ * it) led to, else r->disagreed. */
+MUST_USE enum status wal_apply_reset(struct wal_recover *r, const uint8_t *frame,
+                                     const struct wal_frame_head *head);
+MUST_USE enum status wal_compare(struct wal_recover *r, const uint8_t *frame,
+                                 const struct wal_frame_head *head);
 void wal_recover_note(struct wal_recover *r, uint32_t generation, uint64_t offset,
                       const char *what);
 

@@ -1,8 +1,8 @@
 /* The keeper: a fiber that runs when there is something to do away from the path of groups. It puts
  * retired segments away and prepares the next one, so that a rotation finds it ready.
  *
- * The fiber ends by starting one last operation whose completion arrives on the core's own stack: from
- * there, and not from the fiber, the owner is called. */
+ * The fiber ends by starting one last operation whose completion arrives on the core's own stack:
+ * from there, and not from the fiber, the owner is called. */
 #include <stdlib.h>
 
 #include "wal/wal_int.h"

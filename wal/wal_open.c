@@ -99,7 +99,7 @@ static enum status adopt_segments(struct wal_recover *r)
     for (size_t i = 0; i < r->chain_count && status == STATUS_OK; i++) {
         struct wal_file *file = &r->files[r->chain[i]];
         if (!file->chained) break;
-        struct wal_segment *s = wal_segment_create(w, file->generation, (uint32_t)file->size);
+        struct wal_segment *s = wal_segment_create(file->generation, (uint32_t)file->size);
         if (s == NULL) return STATUS_NO_MEMORY;
         s->file = file->file;
         file->file = -1;
@@ -123,8 +123,19 @@ static enum status sync_tail(struct wal_recover *r)
     return fio_sync(r->fio, last->file);
 }
 
-/* Files that are not part of the log: spares are kept for use, the rest goes. Nothing is touched that
- * may still be needed to understand what happened, or to find the same verdict after a crash. */
+static struct wal_path file_path(const struct wal *w, const struct wal_file *file)
+{
+    switch (file->kind) {
+    case WAL_NAME_SEGMENT: return wal_path_segment(w->directory, file->generation);
+    case WAL_NAME_SPARE: return wal_path_spare(w->directory, file->generation);
+    case WAL_NAME_NEW:
+    case WAL_NAME_OTHER: return wal_path_new(w->directory);
+    }
+    UNREACHABLE();
+}
+
+/* Files that are not part of the log: spares are kept for use, the rest goes. Nothing is touched
+ * that may be needed to understand what happened, or to come to the same verdict after a crash. */
 static enum status tidy(struct wal_recover *r)
 {
     struct wal *w = r->w;
@@ -134,7 +145,7 @@ static enum status tidy(struct wal_recover *r)
         struct wal_file *file = &r->files[i];
         if (file->chained || (file->kind == WAL_NAME_SEGMENT && keep)) continue;
         w->metrics.disk_bytes += file->size;
-        if (file->kind == WAL_NAME_SEGMENT) {
+        if (file->kind == WAL_NAME_SEGMENT && !r->out->created) {
             status = wal_file_put_away(w, r->fio, file->generation, file->size);
             continue;
         }
@@ -143,12 +154,12 @@ static enum status tidy(struct wal_recover *r)
             w->spares[w->spare_count++] = file->generation;
             continue;
         }
-        struct wal_path path = file->kind == WAL_NAME_SPARE
-                                   ? wal_path_spare(w->directory, file->generation)
-                                   : wal_path_new(w->directory);
+        struct wal_path path = file_path(w, file);
         status = fio_unlink(r->fio, path.text);
         w->metrics.disk_bytes -= file->size;
     }
+    /* A log that never was begins with segment 1, always: recovery rests on that. */
+    if (r->out->created) w->last_generation = 0;
     return status;
 }
 
@@ -167,8 +178,8 @@ static enum status make_directory(struct wal *w, struct fio *f)
     return status == STATUS_OK ? fio_dir_sync(f, parent.text) : status;
 }
 
-/* A full disk is no reason not to start: everything can be read. The last segment counts as full, and
- * the keeper tries to get the next one. */
+/* A full disk is no reason not to start: everything can be read. The last segment counts as full,
+ * and the keeper tries to get the next one. */
 static void begin_without_room(struct wal_recover *r)
 {
     struct wal *w = r->w;
@@ -194,7 +205,8 @@ static enum status begin_segment(struct wal_recover *r)
     enum status status = wal_checkpoint_reserve(w, 0);
     if (status != STATUS_OK) return status;
     status = wal_segment_prepare(w, r->fio, &s, &what);
-    if (status == STATUS_NO_SPACE && w->segment_count > 0) {
+    bool damaged = (r->flags & WAL_FRAME_DAMAGED) != 0; /* then the state has to be written */
+    if (status == STATUS_NO_SPACE && w->segment_count > 0 && !damaged) {
         begin_without_room(r);
         return STATUS_OK;
     }

@@ -1,5 +1,5 @@
-/* Which way of making a write durable is faster here? Disks with power-loss protection like O_DSYNC,
- * others like a plain write and one flush; the only way to know is to try. */
+/* Which way of making a write durable is faster here? Disks with power-loss protection like
+ * O_DSYNC, others like a plain write and one flush; the only way to know is to try. */
 #include <stdlib.h>
 
 #include "wal/wal_int.h"

@@ -1,4 +1,4 @@
-/* Reading entries back: from the buffers while they are on their way to the disk, from the files after. */
+/* Reading entries back: from the buffers while they are being written, from the files after. */
 #include <stdlib.h>
 
 #include "wal/wal_int.h"
@@ -17,7 +17,7 @@ struct read {
     struct buf stored, payload;
 };
 
-/* What the entry occupies, in whole sectors: offsets from the start of the log's segment or group. */
+/* Where the record of the entry ends that begins at `place`. */
 static uint64_t record_end(uint64_t place, const struct wal_entry *entry)
 {
     return wal_place_after(place, WAL_RECORD_HEAD_BYTES + (uint64_t)entry->size);

@@ -1,10 +1,10 @@
 /* Recovery, first part: which files are the log, where it ends, and what that end means. Builds the
  * index on the way; hands out nothing (wal_replay.c) and changes no file.
  *
- * The newest segment whose first frame is good is the tail. Each first frame names the segment before
- * and the hash of the frame it follows, so the chain is walked back from the tail, and the end of every
- * segment but the last is known beforehand: not to reach it is damage. What comes after the end of the
- * tail decides between clean, torn, uncertain and damaged (wal_scan_tail). */
+ * The newest segment whose first frame is good is the tail. Each first frame names the segment
+ * before and the hash of the frame it follows, so the chain is walked back from the tail, and the
+ * end of every segment but the last is known beforehand: not to reach it is damage. What comes
+ * after the end of the tail decides between clean, torn, uncertain and damaged (wal_scan_tail). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,8 +71,8 @@ static void scan_file(struct wal_recover *r, const struct wal_file *file)
     wal_scan_begin(&r->scan, r->fio, file->file, file->generation, file->size);
 }
 
-/* Is this file ours, and of a version that can be read? A head that cannot be read is no obstacle: the
- * frames carry all that matters. */
+/* Is this file ours, and of a version that can be read? A head that cannot be read is no obstacle:
+ * the frames carry all that matters. */
 static enum status check_head(struct wal_recover *r, const struct wal_file *file,
                               const uint8_t *sector)
 {
@@ -117,19 +117,46 @@ static enum status read_first(struct wal_recover *r, struct wal_file *file)
 struct walk {
     struct wal_file *file;
     const struct wal_frame_head *stop; /* first frame of the next segment; NULL: to the end */
-    wal_record_visit visit;            /* NULL: only look */
-    void *ctx;
-    bool checkpoint; /* visit the records of the checkpoint part, too */
+    bool apply;      /* to the index; else only look */
+    bool first;      /* the log begins with this segment */
     bool reached;    /* out: stop follows the last frame */
 };
 
-static bool follows(const struct wal_frame_head *head, const struct walk_end *end)
+static enum status apply_record(void *ctx, const struct wal_record *record)
+{
+    struct wal_recover *r = ctx;
+    return wal_apply(r, record);
+}
+
+/* The checkpoint of the segment that the log begins with is where the state comes from. */
+static enum status apply_first_frame(struct wal_recover *r, bool begins,
+                                     const struct wal_frame_head *head, const uint8_t *frame)
+{
+    /* Frames without a group begin a start of the log; only these go on after damage. */
+    bool resets = (head->flags & WAL_FRAME_DAMAGED) != 0 && head->group_offset == head->size_bytes;
+    enum status status = STATUS_OK;
+    if (begins) status = wal_checkpoint_visit(frame, head, apply_record, r, &r->scratch);
+    else if (resets) status = wal_apply_reset(r, frame, head);
+    if (status == STATUS_OK) status = wal_group_visit(frame, head, apply_record, r, &r->scratch);
+    if (status == STATUS_OK && !begins) status = wal_compare(r, frame, head);
+    return status;
+}
+
+static enum status apply_frame(struct wal_recover *r, const struct walk *walk, uint32_t number,
+                               const struct wal_frame_head *head, const uint8_t *frame)
+{
+    if (!walk->apply) return STATUS_OK;
+    if (number == 1) return apply_first_frame(r, walk->first, head, frame);
+    return wal_group_visit(frame, head, apply_record, r, &r->scratch);
+}
+
+static bool follows(const struct wal_frame_head *head, const struct wal_walk_end *end)
 {
     if (MUTANT("k24_old_life_joins")) return true;
     return head->prev_hash == end->hash && head->lsn == end->lsn;
 }
 
-static void walk_advance(struct walk_end *end, const struct wal_frame_head *head)
+static void walk_advance(struct wal_walk_end *end, const struct wal_frame_head *head)
 {
     end->hash = head->hash;
     end->lsn = head->lsn + (head->size_bytes - head->group_offset);
@@ -138,7 +165,7 @@ static void walk_advance(struct walk_end *end, const struct wal_frame_head *head
 }
 
 /* After damage the log goes on at a higher place than it broke off. */
-static bool stops_here(const struct walk *walk, const struct walk_end *end)
+static bool stops_here(const struct walk *walk, const struct wal_walk_end *end)
 {
     const struct wal_frame_head *stop = walk->stop;
     if (stop == NULL || stop->prev_hash != end->hash) return false;
@@ -149,7 +176,7 @@ static bool stops_here(const struct walk *walk, const struct walk_end *end)
 static enum status walk_segment(struct wal_recover *r, struct walk *walk)
 {
     struct wal_file *file = walk->file;
-    struct walk_end end = {.offset = WAL_SECTOR_BYTES};
+    struct wal_walk_end end = {.offset = WAL_SECTOR_BYTES};
     scan_file(r, file);
     for (walk->reached = false; !walk->reached; walk->reached = stops_here(walk, &end)) {
         struct wal_frame_head head;
@@ -161,9 +188,7 @@ static enum status walk_segment(struct wal_recover *r, struct walk *walk)
             !MUTANT("k24_old_life_joins"))
             break;
         if (end.number > 0 && !follows(&head, &end)) break;
-        if (walk->visit != NULL)
-            status = wal_frame_visit(frame, &head, walk->checkpoint && end.number == 0,
-                                     walk->visit, walk->ctx, &r->scratch);
+        status = apply_frame(r, walk, end.number + 1, &head, frame);
         if (status == STATUS_CORRUPT) break;
         if (status != STATUS_OK) return status;
         walk_advance(&end, &head);
@@ -184,7 +209,7 @@ static void learn(struct wal_recover *r, const struct wal_frame_head *head)
         r->oldest_generation = head->oldest_generation;
 }
 
-/* The place of the newest segment below `before` (a place) with a good first frame; SIZE_MAX: none. */
+/* The place of the newest segment below `before` with a good first frame; SIZE_MAX: none. */
 static size_t newest_good(const struct wal_recover *r, size_t before)
 {
     for (size_t at = before; at-- > 0;)
@@ -232,12 +257,12 @@ static void chain_build(struct wal_recover *r, size_t tail)
         first->linked = false;
 }
 
-/* ---- salvage: facts, votes and starts from beyond the damage are newer than those before it ---- */
+/* ---- salvage: facts, votes and starts beyond the damage are newer than those before ---- */
 
 static enum status visit_salvaged(void *ctx, const struct wal_record *record)
 {
     struct wal_recover *r = ctx;
-    return wal_apply(r, record, true);
+    return wal_apply_salvaged(r, record);
 }
 
 /* Applies every whole frame from offset on, whatever lies between them. */
@@ -256,7 +281,9 @@ static enum status salvage_file(struct wal_recover *r, struct wal_file *file, ui
         }
         COVER("wal_recover_salvaged_frame");
         learn(r, &head);
-        status = wal_frame_visit(frame, &head, true, visit_salvaged, r, &r->scratch);
+        status = wal_checkpoint_visit(frame, &head, visit_salvaged, r, &r->scratch);
+        if (status == STATUS_OK)
+            status = wal_group_visit(frame, &head, visit_salvaged, r, &r->scratch);
         if (status != STATUS_OK && status != STATUS_CORRUPT) return status;
         at += head.size_bytes;
     }
@@ -278,18 +305,12 @@ static enum status salvage(struct wal_recover *r, size_t lost)
 
 /* ---- building the index ---- */
 
-static enum status visit_record(void *ctx, const struct wal_record *record)
-{
-    struct wal_recover *r = ctx;
-    return wal_apply(r, record, false);
-}
-
 /* Takes the segment at chain place i into the log. False in *whole_out: it breaks off inside. */
 static enum status take_segment(struct wal_recover *r, size_t i, bool *whole_out)
 {
     struct wal_file *file = &r->files[r->chain[i]];
     bool last = i + 1 == r->chain_count;
-    struct walk walk = {.file = file, .visit = visit_record, .ctx = r, .checkpoint = i == 0,
+    struct walk walk = {.file = file, .apply = true, .first = i == 0,
                         .stop = last ? NULL : &r->files[r->chain[i + 1]].first};
     enum status status = walk_segment(r, &walk);
     if (status != STATUS_OK) return status;
@@ -305,8 +326,8 @@ static enum status take_segment(struct wal_recover *r, size_t i, bool *whole_out
     return STATUS_OK;
 }
 
-/* Takes segments until the chain breaks; *lost_out is the place of the first file that may hold frames
- * from beyond the break, SIZE_MAX when there is none. */
+/* Takes segments until the chain breaks; *lost_out is the place of the first file that may hold
+ * frames from beyond the break, SIZE_MAX when there is none. */
 static enum status take_chain(struct wal_recover *r, size_t *lost_out)
 {
     *lost_out = SIZE_MAX;
@@ -363,6 +384,25 @@ static enum status look_behind(struct wal_recover *r, size_t tail)
     return STATUS_OK;
 }
 
+/* There is no good first frame at all. Segment 1 alone, without a later frame in it: its first
+ * frame holds nothing, so nothing was ever acknowledged, whatever state it is in. But a segment
+ * after it is only begun when those before it are a log: then that log is gone. */
+static enum status look_for_nothing(struct wal_recover *r)
+{
+    enum status status = look_behind(r, SIZE_MAX);
+    if (status != STATUS_OK) return status;
+    bool used = false;
+    for (size_t at = 0; at < r->file_count; at++)
+        used = used || r->files[at].kind == WAL_NAME_SPARE || r->files[at].generation > 1;
+    if (used && r->tail != WAL_TAIL_DAMAGED) {
+        wal_recover_note(r, r->w->last_generation, 0, "no segment has a good beginning");
+        r->tail = WAL_TAIL_DAMAGED;
+    } else if (r->tail == WAL_TAIL_UNCERTAIN) {
+        r->tail = WAL_TAIL_TORN;
+    }
+    return STATUS_OK;
+}
+
 /* WAL-5 for what was found: the entries of each range follow its start without a hole. */
 static void check_holes(struct wal_recover *r)
 {
@@ -380,7 +420,15 @@ static void check_holes(struct wal_recover *r)
 static void conclude(struct wal_recover *r)
 {
     struct wal_recovery *out = r->out;
+    if (r->disagreed) {
+        wal_recover_note(r, r->end_generation, r->end.offset,
+                         "a checkpoint disagrees with the log");
+        r->tail = WAL_TAIL_DAMAGED;
+    }
     check_holes(r);
+    if (r->scan.unreadable_count > 0)
+        LOG_WARN(r->w->options.logger, "wal", "sectors could not be read", "count=%llu",
+                 (unsigned long long)r->scan.unreadable_count);
     if (r->flags != 0 && r->tail < WAL_TAIL_UNCERTAIN)
         wal_recover_note(r, r->end_generation, r->end.offset,
                          "what an earlier start found is not settled yet");
@@ -427,7 +475,7 @@ enum status wal_recover(struct wal_recover *r)
         if (status != STATUS_OK) return status;
     }
     if (lost == SIZE_MAX) {
-        status = look_behind(r, tail);
+        status = tail == SIZE_MAX ? look_for_nothing(r) : look_behind(r, tail);
         if (status != STATUS_OK) return status;
         if (r->tail == WAL_TAIL_DAMAGED) lost = tail == SIZE_MAX ? 0 : tail;
     }

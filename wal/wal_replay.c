@@ -43,9 +43,9 @@ static void dropped_remove(struct wal_recover *r, uint64_t range)
     memmove(&r->dropped[at], &r->dropped[at + 1], (r->dropped_count - at) * sizeof r->dropped[0]);
 }
 
-/* A checkpoint states what the group behind it leads to, and segments in front may be gone: so an entry
- * may lie at or below the start (it is dead, and so is what it replaced), and the first entry of a
- * range may lie above it (those between are dead, as a later record says). */
+/* A checkpoint states what the group behind it leads to, and segments in front may be gone: so an
+ * entry may lie at or below the start (it is dead, and so is what it replaced), and the first entry
+ * of a range may lie above it (those between are dead, as a later record says). */
 static enum status apply_entry(struct wal_recover *r, struct wal_range *range,
                                const struct wal_record *record)
 {
@@ -87,21 +87,11 @@ static void apply_hard_state(struct wal_range *range, const struct wal_record *r
     range->commit = record->head.index;
 }
 
-enum status wal_apply(struct wal_recover *r, const struct wal_record *record, bool salvage)
+static enum status apply_to_range(struct wal_recover *r, const struct wal_record *record)
 {
     const struct wal_record_head *head = &record->head;
-    struct wal_index *x = &r->w->index;
-    if (head->kind == WAL_RECORD_FACT) {
-        enum status status = wal_index_set_fact(x, (uint32_t)head->range, record->stored);
-        return status == STATUS_TOO_LARGE ? STATUS_CORRUPT : status;
-    }
-    if (head->kind == WAL_RECORD_ENTRY && salvage) return STATUS_OK;
-    if (head->kind == WAL_RECORD_DROPPED) {
-        wal_index_drop(x, (struct range_id){head->range});
-        return dropped_add(r, head->range);
-    }
     if (head->index > WAL_INDEX_MAX) return STATUS_CORRUPT;
-    struct wal_range *range = wal_index_make(x, (struct range_id){head->range});
+    struct wal_range *range = wal_index_make(&r->w->index, (struct range_id){head->range});
     if (range == NULL) return STATUS_NO_MEMORY;
     dropped_remove(r, head->range);
     switch (head->kind) {
@@ -113,6 +103,108 @@ enum status wal_apply(struct wal_recover *r, const struct wal_record *record, bo
     case WAL_RECORD_RANGE: apply_range(r, range, record); return STATUS_OK;
     default: return STATUS_CORRUPT;
     }
+}
+
+enum status wal_apply(struct wal_recover *r, const struct wal_record *record)
+{
+    const struct wal_record_head *head = &record->head;
+    struct wal_index *x = &r->w->index;
+    if (head->kind == WAL_RECORD_FACT) {
+        enum status status = wal_index_set_fact(x, (uint32_t)head->range, record->stored);
+        return status == STATUS_TOO_LARGE ? STATUS_CORRUPT : status;
+    }
+    if (head->kind != WAL_RECORD_DROPPED) return apply_to_range(r, record);
+    wal_index_drop(x, (struct range_id){head->range});
+    return dropped_add(r, head->range);
+}
+
+enum status wal_apply_salvaged(struct wal_recover *r, const struct wal_record *record)
+{
+    return record->head.kind == WAL_RECORD_ENTRY ? STATUS_OK : wal_apply(r, record);
+}
+
+/* ---- checkpoints in the middle of the log ---- */
+
+static void unlist_all(struct wal_index *x)
+{
+    size_t cursor = 0;
+    for (struct map_slot *slot; (slot = map_next(&x->ranges, &cursor)) != NULL;)
+        ((struct wal_range *)slot->value)->listed = false;
+}
+
+static struct wal_range *any_unlisted(const struct wal_index *x)
+{
+    size_t cursor = 0;
+    for (struct map_slot *slot; (slot = map_next(&x->ranges, &cursor)) != NULL;)
+        if (!((struct wal_range *)slot->value)->listed) return slot->value;
+    return NULL;
+}
+
+static enum status reset_range(void *ctx, const struct wal_record *record)
+{
+    struct wal_recover *r = ctx;
+    struct range_id id = {record->head.range};
+    if (record->head.kind != WAL_RECORD_RANGE) return wal_apply(r, record);
+    struct wal_range *range = wal_index_find(&r->w->index, id);
+    /* A start that fell: the range was dropped and came back in the part that is lost. */
+    if (range != NULL && record->head.index < range->start.index) wal_index_drop(&r->w->index, id);
+    enum status status = wal_apply(r, record);
+    if (status != STATUS_OK) return status;
+    range = wal_index_find(&r->w->index, id);
+    wal_index_cut(&r->w->index, range, load_le64(record->stored.data + 24));
+    range->listed = true;
+    return STATUS_OK;
+}
+
+enum status wal_apply_reset(struct wal_recover *r, const uint8_t *frame,
+                            const struct wal_frame_head *head)
+{
+    struct wal_index *x = &r->w->index;
+    COVER("wal_recover_after_damage");
+    unlist_all(x);
+    enum status status = wal_checkpoint_visit(frame, head, reset_range, r, &r->scratch);
+    if (status != STATUS_OK) return status;
+    for (struct wal_range *range; (range = any_unlisted(x)) != NULL;) wal_index_drop(x, range->id);
+    return STATUS_OK;
+}
+
+static bool range_agrees(const struct wal_range *range, const struct wal_record *record)
+{
+    const uint8_t *data = record->stored.data;
+    return range != NULL && range->start.term == record->head.term &&
+           range->start.index == record->head.index && range->term == load_le64(data) &&
+           range->vote == load_le64(data + 8) && range->commit == load_le64(data + 16);
+}
+
+static bool fact_agrees(const struct wal_index *x, const struct wal_record *record)
+{
+    for (size_t i = 0; i < x->fact_count; i++)
+        if (x->facts[i].key == record->head.range)
+            return bytes_equal(bytes_make(x->facts[i].value, x->facts[i].size), record->stored);
+    return false;
+}
+
+static enum status compare_record(void *ctx, const struct wal_record *record)
+{
+    struct wal_recover *r = ctx;
+    const struct wal_index *x = &r->w->index;
+    if (record->head.kind == WAL_RECORD_RANGE) {
+        struct wal_range *range = wal_index_find(x, (struct range_id){record->head.range});
+        if (!range_agrees(range, record)) r->disagreed = true;
+        if (range != NULL) range->listed = true;
+    } else if (record->head.kind != WAL_RECORD_FACT || !fact_agrees(x, record)) {
+        r->disagreed = true;
+    }
+    return STATUS_OK;
+}
+
+enum status wal_compare(struct wal_recover *r, const uint8_t *frame,
+                        const struct wal_frame_head *head)
+{
+    unlist_all(&r->w->index);
+    enum status status = wal_checkpoint_visit(frame, head, compare_record, r, &r->scratch);
+    if (any_unlisted(&r->w->index) != NULL) r->disagreed = true;
+    return status;
 }
 
 /* ---- handing out ---- */
@@ -208,7 +300,7 @@ static enum status give_entries(struct wal_recover *r, const struct wal_file *fi
             wal_recover_note(r, file->generation, at, "a frame that was good a moment ago is bad");
             return STATUS_CORRUPT;
         }
-        status = wal_frame_visit(frame, &head, false, give_entry, r, &r->scratch);
+        status = wal_group_visit(frame, &head, give_entry, r, &r->scratch);
         if (status != STATUS_OK) return status;
         at += head.size_bytes;
     }

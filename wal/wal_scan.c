@@ -1,5 +1,5 @@
-/* Reading segment files frame by frame, and telling what a place without a good frame means. Nothing
- * here trusts a byte of the file. */
+/* Reading segment files frame by frame, and telling what a place without a good frame means.
+ * Nothing here trusts a byte of the file. */
 #include <stdlib.h>
 
 #include "base/codec.h"
@@ -175,37 +175,35 @@ enum status wal_scan_tail(struct wal_scan *s, uint64_t offset, uint32_t number,
 
 /* ---- records ---- */
 
-static enum status visit_part(const uint8_t *part, uint64_t used, uint32_t count,
-                              struct wal_record *record, wal_record_visit visit, void *ctx,
-                              struct buf *scratch)
+/* base: the lsn of the part's first byte. */
+static enum status visit_part(const uint8_t *part, uint64_t used, uint32_t count, uint64_t base,
+                              wal_record_visit visit, void *ctx, struct buf *scratch)
 {
-    uint64_t place = WAL_PART_HEAD_BYTES, base = record->lsn;
+    uint64_t place = WAL_PART_HEAD_BYTES;
     buf_reset(scratch);
     uint8_t *data = buf_reserve(scratch, used);
     if (data == NULL) return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
-        record->lsn = base + place;
-        if (!wal_record_get(part, used, &place, &record->head, data, &record->stored))
+        struct wal_record record = {.lsn = base + place};
+        if (!wal_record_get(part, used, &place, &record.head, data, &record.stored))
             return STATUS_CORRUPT;
-        if ((record->head.kind == WAL_RECORD_RANGE) && !record->in_checkpoint)
-            return STATUS_CORRUPT;
-        enum status status = visit(ctx, record);
+        enum status status = visit(ctx, &record);
         if (status != STATUS_OK) return status;
     }
     return place == used ? STATUS_OK : STATUS_CORRUPT;
 }
 
-enum status wal_frame_visit(const uint8_t *frame, const struct wal_frame_head *head,
-                            bool checkpoint, wal_record_visit visit, void *ctx,
-                            struct buf *scratch)
+enum status wal_checkpoint_visit(const uint8_t *frame, const struct wal_frame_head *head,
+                                 wal_record_visit visit, void *ctx, struct buf *scratch)
 {
-    struct wal_record record = {.in_checkpoint = true};
-    enum status status = STATUS_OK;
-    if (checkpoint && head->group_offset > 0)
-        status = visit_part(frame, head->checkpoint_used, head->checkpoint_count, &record, visit,
-                            ctx, scratch);
-    if (status != STATUS_OK || head->group_offset == head->size_bytes) return status;
-    record = (struct wal_record){.lsn = head->lsn};
-    return visit_part(frame + head->group_offset, head->group_used, head->group_count, &record,
+    if (head->group_offset == 0) return STATUS_OK;
+    return visit_part(frame, head->checkpoint_used, head->checkpoint_count, 0, visit, ctx, scratch);
+}
+
+enum status wal_group_visit(const uint8_t *frame, const struct wal_frame_head *head,
+                            wal_record_visit visit, void *ctx, struct buf *scratch)
+{
+    if (head->group_offset == head->size_bytes) return STATUS_OK;
+    return visit_part(frame + head->group_offset, head->group_used, head->group_count, head->lsn,
                       visit, ctx, scratch);
 }

@@ -56,13 +56,12 @@ struct wal_path wal_path_new(const char *directory)
 
 /* ---- the list ---- */
 
-struct wal_segment *wal_segment_create(struct wal *w, uint32_t generation, uint32_t size_bytes)
+struct wal_segment *wal_segment_create(uint32_t generation, uint32_t size_bytes)
 {
     ASSERT(generation > 0 && generation <= WAL_GENERATION_MAX);
     struct wal_segment *s = calloc(1, sizeof *s);
     if (s == NULL) return NULL;
     list_init(&s->link);
-    s->log = w;
     s->generation = generation;
     s->size_bytes = size_bytes;
     s->file = -1;
@@ -115,8 +114,8 @@ enum status wal_file_open(struct wal *w, struct fio *f, const char *path, unsign
     return fio_open(f, path, flags, file_out);
 }
 
-/* Blocks that were never written cost a second, slower kind of sync when they are (the file system has
- * to note that they are in use now), so every block is written once, here. */
+/* Blocks that were never written cost a second, slower kind of sync when they are (the file system
+ * has to note that they are in use now), so every block is written once, here. */
 static enum status fill(struct wal *w, struct fio *f, env_file file)
 {
     uint8_t *zeros = aligned_alloc(WAL_SECTOR_BYTES, FILL_BYTES);
@@ -157,8 +156,8 @@ static enum status write_head(struct wal *w, struct fio *f, env_file file, uint3
     return status == STATUS_OK ? fio_sync(f, file) : status;
 }
 
-/* Head, name, directory: in this order, so that a file under a segment's name is complete, and its name
- * is durable before anything in it is acknowledged (K23). */
+/* Head, name, directory: in this order, so that a file under a segment's name is complete, and its
+ * name is durable before anything in it is acknowledged (K23). */
 static enum status christen(struct wal *w, struct fio *f, const char *source,
                             struct wal_segment *s, const char **what_out)
 {
@@ -191,8 +190,7 @@ enum status wal_segment_prepare(struct wal *w, struct fio *f, struct wal_segment
     *what_out = "cannot prepare a segment";
     if (w->last_generation >= WAL_GENERATION_MAX) return STATUS_TOO_LARGE;
     enum status status = wal_segments_reserve(w, w->segment_count + 2);
-    struct wal_segment *s =
-        wal_segment_create(w, w->last_generation + 1, w->options.segment_bytes);
+    struct wal_segment *s = wal_segment_create(w->last_generation + 1, w->options.segment_bytes);
     if (s == NULL || status != STATUS_OK) goto fail_memory;
 
     bool recycled = w->spare_count > 0;

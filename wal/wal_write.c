@@ -1,5 +1,5 @@
-/* The way of a group to the disk: sealed into a frame, written, synced, reported. One write is under way
- * at a time, and a segment's first frame repeats the state of everything that lives in older ones. */
+/* The way of a group to the disk: sealed into a frame, written, synced, reported. One write is
+ * under way at a time. The first frame of a segment repeats the state that older ones hold. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -44,7 +44,7 @@ static uint64_t put_range(uint8_t *part, uint64_t place, const struct wal_range 
 {
     struct wal_record_head head = {.range = r->id.value, .term = r->start.term,
                                    .index = r->start.index, .kind = WAL_RECORD_RANGE};
-    uint64_t state[3] = {r->term, r->vote, r->commit};
+    uint64_t state[4] = {r->term, r->vote, r->commit, wal_range_last(r)};
     if (MUTANT("k10_checkpoint_without_vote")) state[0] = state[1] = 0;
     return put_record(part, place, &head, bytes_make(state, sizeof state));
 }
@@ -78,8 +78,8 @@ static void checkpoint_build(struct wal *w, struct wal_frame_head *head)
 
 /* ---- frames ---- */
 
-/* Finishes the frame whose group part is `group` (empty: none) for segment s. parts[0] is what comes
- * first in the file. Everything about the log that the frame states is settled here. */
+/* Finishes the frame whose group part is `group` (empty: none) for segment s. parts[0] is what
+ * comes first in the file. Everything about the log that the frame states is settled here. */
 static void frame_build(struct wal *w, struct wal_segment *s, struct wal_frame_head *head,
                         uint8_t *group, uint32_t group_size, struct bytes parts[2])
 {
@@ -87,7 +87,7 @@ static void frame_build(struct wal *w, struct wal_segment *s, struct wal_frame_h
     uint64_t stamp = wal_stamp(s->generation, s->frame_number + 1);
     head->stamp = stamp;
     head->magic = WAL_FRAME_MAGIC;
-    head->flags = w->flags;
+    head->flags = MUTANT("k25_verdict_forgotten") ? 0 : w->flags;
     head->durable_upto = w->durable;
     head->prev_hash = w->last_hash;
     if (opening) {
@@ -219,7 +219,7 @@ static void flight_end(struct wal *w)
     w->metrics.inflight_since_ns = 0;
 }
 
-/* The group is durable. The next one is started before the owner hears of it: the disk has no pause. */
+/* The group is durable. The next one is started before the owner hears: the disk has no pause. */
 static void flight_done(struct wal *w)
 {
     struct wal_flight *f = &w->flight;

@@ -1,17 +1,20 @@
-/* The environment of one core: clocks, randomness, files, sockets, wake-up and fault hooks, behind one
- * table of functions. Everything above this header is the same code in production (io_uring, epoll)
- * and in the simulator, which is a third backend (tests/sim/env).
+/* The environment of one core: clocks, randomness, files, sockets, wake-up and fault hooks, behind
+ * one table of functions. Everything above this header is the same code in production (io_uring,
+ * epoll) and in the simulator, which is a third backend (tests/sim/env).
  *
  * Rules (tested for every backend by tests/io/conformance):
  *  ENV-1  Nothing completes inside the call that started it: callbacks run only from env_poll.
  *  ENV-2  A struct env_op and its buffers belong to the environment from the call until on_done.
- *         Each started operation completes exactly once.
+ *         Each started operation completes exactly once. Paths, host names and addresses are
+ *         borrowed for the call only.
  *  ENV-3  Reads and writes of files complete whole (short transfers are continued, EINTR and EAGAIN
  *         are retried) or with a negative errno; a read at the end of the file completes short.
  *  ENV-4  Operations are unordered unless one is started after the other has completed.
  *  ENV-5  After env_shutdown every pending and every later operation completes with -ECANCELED and
- *         has no effect that can be told from a crash at the moment of the shutdown.
- *  ENV-6  One thread per environment; only env_wake may be called from others.
+ *         has no effect that can be told from a crash at the moment of the shutdown. Calls that
+ *         answer at once (env_dir_list, env_listen, env_connect) answer STATUS_CANCELLED.
+ *  ENV-6  One thread creates, uses and destroys an environment; only env_wake may be called from
+ *         others.
  * Paths are relative to the environment's root directory (the node's data directory). */
 #ifndef OSTRAKA_IO_ENV_H
 #define OSTRAKA_IO_ENV_H
@@ -28,7 +31,8 @@ struct env;
 /* ---- asynchronous operations ---- */
 
 struct env_op {
-    /* result >= 0: bytes transferred, a handle or a size; < 0: -errno. The op may be reused at once. */
+    /* result >= 0: bytes transferred, a handle or a size; < 0: -errno. The op may be reused at
+     * once. */
     void (*on_done)(struct env_op *op, int64_t result);
     void *ctx;           /* the caller's */
     uint64_t backend[12]; /* the backend's, between start and completion */
@@ -72,8 +76,9 @@ struct env_socket_handler {
     void (*on_received)(void *ctx, struct env_socket *s, struct bytes bytes);
     /* Everything of the last env_send was taken by the kernel: its buffer is the caller's again. */
     void (*on_sent)(void *ctx, struct env_socket *s);
-    /* reason: STATUS_CLOSED (the peer ended the stream, or env_close), STATUS_IO, STATUS_CANCELLED. A
-     * buffer still in flight is the caller's again. Called exactly once, also after env_close. */
+    /* reason: STATUS_CLOSED (the peer ended or reset the stream, or env_close), STATUS_IO (refused,
+     * timed out, ...), STATUS_CANCELLED. A buffer still in flight is the caller's again. Called
+     * exactly once, also after env_close. */
     void (*on_closed)(void *ctx, struct env_socket *s, enum status reason);
 };
 struct env_listener_handler {
@@ -123,7 +128,8 @@ struct env_table {
     void (*path_unlink)(struct env *env, const char *path, struct env_op *op);
     void (*dir_make)(struct env *env, const char *path, struct env_op *op);
     void (*dir_sync)(struct env *env, const char *path, struct env_op *op);
-    enum status (*dir_list)(struct env *env, const char *path, const struct env_dir_visitor *visitor);
+    enum status (*dir_list)(struct env *env, const char *path,
+                            const struct env_dir_visitor *visitor);
 
     enum status (*listen)(struct env *env, const struct env_addr *addr,
                           const struct env_listener_handler *handler, void *ctx,
@@ -149,7 +155,8 @@ struct env {
 
 /* ---- lifecycle and time ---- */
 
-/* Ends the environment. Every operation must have completed (call env_shutdown and poll first). */
+/* Ends the environment. Every operation must have completed and every socket be closed: call
+ * env_shutdown and poll until they are. Files left open are closed. */
 static inline void env_destroy(struct env *e) { e->table->destroy(e); }
 /* See ENV-5. Sockets are closed (on_closed with STATUS_CANCELLED) by the polls that follow. */
 static inline void env_shutdown(struct env *e) { e->table->shutdown(e); }
@@ -159,14 +166,15 @@ static inline uint64_t env_now_ns(struct env *e) { return e->table->now_ns(e); }
 static inline uint64_t env_wall_ns(struct env *e) { return e->table->wall_ns(e); }
 static inline uint64_t env_random_u64(struct env *e) { return e->table->random_u64(e); }
 /* Submits all that was started, waits until something completes, somebody wakes it or deadline_ns
- * (env_now_ns scale; in the past: does not wait) and runs the callbacks. Not used in simulation,
- * where the cluster's scheduler delivers completions. */
+ * (env_now_ns scale; in the past: does not wait; UINT64_MAX: none) and runs the callbacks. May
+ * return early. Not used in simulation, where the cluster's scheduler delivers completions. */
 static inline void env_poll(struct env *e, uint64_t deadline_ns) { e->table->poll(e, deadline_ns); }
 /* Makes a running or the next env_poll return. Any thread. */
 static inline void env_wake(struct env *e) { e->table->wake(e); }
 static inline bool env_buggify(struct env *e, const char *name)
 {
-    return e->faults != NULL && e->faults->buggify != NULL && e->faults->buggify(e->faults->ctx, name);
+    return e->faults != NULL && e->faults->buggify != NULL &&
+           e->faults->buggify(e->faults->ctx, name);
 }
 
 /* ---- files: result in on_done ---- */
@@ -207,7 +215,8 @@ static inline void env_file_truncate(struct env *e, env_file file, uint64_t size
     e->table->file_truncate(e, file, size, op);
 }
 /* Names are durable after env_dir_sync of their directory, not before. */
-static inline void env_path_rename(struct env *e, const char *from, const char *to, struct env_op *op)
+static inline void env_path_rename(struct env *e, const char *from, const char *to,
+                                   struct env_op *op)
 {
     e->table->path_rename(e, from, to, op);
 }
@@ -237,10 +246,12 @@ MUST_USE static inline enum status env_dir_list(struct env *e, const char *path,
 
 /* ---- sockets ---- */
 
-/* Port 0 picks a free one; *port_out is the port in use. STATUS_BUSY: in use; STATUS_IO: else. */
+/* Port 0 picks a free one; *port_out is the port in use. STATUS_BUSY: in use; STATUS_INVALID: no
+ * address; STATUS_IO: else. A listener is its owner's to close, also after a shutdown. */
 MUST_USE static inline enum status env_listen(struct env *e, const struct env_addr *addr,
                                               const struct env_listener_handler *handler, void *ctx,
-                                              struct env_listener **listener_out, uint16_t *port_out)
+                                              struct env_listener **listener_out,
+                                              uint16_t *port_out)
 {
     return e->table->listen(e, addr, handler, ctx, listener_out, port_out);
 }
@@ -248,7 +259,8 @@ static inline void env_listener_close(struct env *e, struct env_listener *l)
 {
     e->table->listener_close(e, l);
 }
-/* Ends in on_connected or on_closed. */
+/* Ends in on_connected or on_closed; reception is enabled. STATUS_BUSY: as many sockets as there
+ * may be; STATUS_INVALID: no address; STATUS_IO, STATUS_NO_MEMORY. */
 MUST_USE static inline enum status env_connect(struct env *e, const struct env_addr *addr,
                                                const struct env_socket_handler *handler, void *ctx,
                                                struct env_socket **socket_out)
@@ -262,12 +274,14 @@ static inline void env_socket_attach(struct env *e, struct env_socket *s,
     e->table->socket_attach(e, s, handler, ctx);
 }
 /* Sends all of it, then calls on_sent. At most one send in flight per socket (asserted); the buffer
- * is the environment's until on_sent or on_closed. size > 0. */
+ * is the environment's until on_sent or on_closed. size > 0. On a socket that still connects it
+ * waits for that; on one that has ended nothing is sent and on_closed follows. */
 static inline void env_send(struct env *e, struct env_socket *s, const void *data, size_t size)
 {
     e->table->send(e, s, data, size);
 }
-/* Back-pressure: while disabled no on_received is called (beyond one already under way). */
+/* Back-pressure: while disabled no on_received is called (beyond one already under way), and the
+ * end of the stream, which comes after the bytes before it, may not be reported either. */
 static inline void env_receive_enable(struct env *e, struct env_socket *s, bool enabled)
 {
     e->table->receive_enable(e, s, enabled);
@@ -277,8 +291,8 @@ static inline void env_close(struct env *e, struct env_socket *s)
 {
     e->table->close(e, s);
 }
-/* Host name or numeric address -> *addr_out (borrowed until done); result 0 or -errno (-ENOENT: no such
- * host). Runs on a helper thread. */
+/* Host name or numeric address -> *addr_out (borrowed until done); result 0 or -errno (-ENOENT: no
+ * such host). Runs on a helper thread. */
 static inline void env_resolve(struct env *e, const char *host, uint16_t port,
                                struct env_addr *addr_out, struct env_op *op)
 {

@@ -1,6 +1,6 @@
 /* The backend for kernels and containers without io_uring: edge-triggered epoll for sockets, worker
- * threads for files. An edge sets a flag on the socket; a poll gives every socket that has something
- * to do one turn, so that a busy peer cannot starve the others. */
+ * threads for files. An edge sets a flag on the socket; a poll gives every socket that has
+ * something to do one turn, so that a busy peer cannot starve the others. */
 #include "io/io_int.h"
 
 #include <errno.h>
@@ -83,8 +83,8 @@ static void socket_receive(struct epoll_env *e, struct env_socket *s)
 {
     ssize_t size = recv(s->fd, e->receive_buffer, RECEIVE_BYTES, MSG_DONTWAIT);
     if (size > 0) {
-        /* A short read has emptied the socket: the next edge tells of more. After a hang-up there are
-         * no more edges, so reading goes on until it says so itself. */
+        /* A short read has emptied the socket: the next edge tells of more. After a hang-up there
+         * are no more edges, so reading goes on until it says so itself. */
         if ((size_t)size < RECEIVE_BYTES && !s->edge.hung_up) s->edge.readable = false;
         else io_socket_mark(&e->io, s);
         s->handler->on_received(s->ctx, s, bytes_make(e->receive_buffer, (size_t)size));
@@ -184,11 +184,13 @@ static int wait_events(struct epoll_env *e, uint64_t timeout_ns)
     if (e->has_pwait2) {
         struct timespec ts = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
                               .tv_nsec = (long)(timeout_ns % 1000000000u)};
-        int count = (int)syscall(SYS_epoll_pwait2, e->epoll_fd, e->events, EVENTS_MAX, &ts, NULL, 0);
+        int count =
+            (int)syscall(SYS_epoll_pwait2, e->epoll_fd, e->events, EVENTS_MAX, &ts, NULL, 0);
         if (count >= 0 || errno != ENOSYS) return count;
         e->has_pwait2 = false;
     }
-    uint64_t timeout_ms = (timeout_ns + 999999) / 1000000; /* never early, or the caller would spin */
+    /* Never early, or the caller would spin. */
+    uint64_t timeout_ms = (timeout_ns + 999999) / 1000000;
     return epoll_wait(e->epoll_fd, e->events, EVENTS_MAX,
                       timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms);
 }

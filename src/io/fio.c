@@ -1,5 +1,5 @@
-/* Blocking-looking file calls on a fiber: every call is start, suspend, translate. The wait lives on
- * the fiber's stack, which stays where it is until the operation has completed (ENV-2). */
+/* Blocking-looking file calls on a fiber: every call is start, suspend, translate. The wait lives
+ * on the fiber's stack, which stays where it is until the operation has completed (ENV-2). */
 #include "io/fio.h"
 
 #include <errno.h>

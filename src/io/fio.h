@@ -20,7 +20,8 @@ MUST_USE enum status fio_open(struct fio *f, const char *path, unsigned flags, e
 /* Result is only logged: nothing can be done about a failed close. */
 void fio_close(struct fio *f, env_file file);
 /* Exactly `size` bytes; STATUS_CORRUPT when the file ends before. */
-MUST_USE enum status fio_read(struct fio *f, env_file file, void *data, size_t size, uint64_t offset);
+MUST_USE enum status fio_read(struct fio *f, env_file file, void *data, size_t size,
+                              uint64_t offset);
 /* Up to `size` bytes. */
 MUST_USE enum status fio_read_some(struct fio *f, env_file file, void *data, size_t size,
                                    uint64_t offset, size_t *read_out);

@@ -23,7 +23,8 @@
 #define IO_OPERATIONS_DEFAULT 4096
 #define IO_FILE_WORKERS_MAX 4
 #define IO_RESOLVERS_MAX 1 /* a name server that does not answer must not hold up files */
-/* One transfer of the kernel is at most 0x7ffff000 bytes; larger ones are cut, aligned for O_DIRECT. */
+/* One transfer of the kernel is at most 0x7ffff000 bytes; larger ones are cut, aligned for
+ * O_DIRECT. */
 #define IO_CHUNK_BYTES_MAX ((uint64_t)1 << 30)
 #define IO_ACCEPT_RETRY_NS ((uint64_t)100 * 1000 * 1000)
 #define IO_LISTEN_BACKLOG 1024
@@ -83,8 +84,8 @@ static inline const char *io_request_second(const struct io_request *r)
 
 /* open(2) flags for enum env_open_flags. */
 int io_open_flags(unsigned flags);
-/* Takes what one system call answered. True: r->result is final. False: the rest, or the same again, is
- * to be asked for (ENV-3). */
+/* Takes what one system call answered. True: r->result is final. False: the rest, or the same
+ * again, is to be asked for (ENV-3). */
 bool io_request_advance(struct io_request *r, int64_t answer);
 /* Runs a request to its end with waiting system calls; on a worker thread. */
 void io_request_run(struct io_request *r, int root_fd);
@@ -101,15 +102,16 @@ MUST_USE enum status io_wake_init(struct io_wake *w, int eventfd_flags);
 void io_wake_deinit(struct io_wake *w);
 /* Any thread. */
 void io_wake_send(struct io_wake *w);
-/* The polling thread, once it has seen the eventfd: what was written before a send is visible after. */
+/* The polling thread, once it has seen the eventfd: what was written before a send is visible
+ * after. */
 void io_wake_seen(struct io_wake *w);
 
 /* ---- worker threads (worker.c) ---- */
 
 struct io_workers;
 
-/* Threads start when there is work for them, at most thread_max. NULL: no memory. `wake` is borrowed and
- * sent after each completion. */
+/* Threads start when there is work for them, at most thread_max. NULL: no memory. `wake` is
+ * borrowed and sent after each completion. */
 struct io_workers *io_workers_create(unsigned thread_max, int root_fd, struct io_wake *wake);
 /* No request may be left. */
 void io_workers_destroy(struct io_workers *w);

@@ -1,6 +1,6 @@
 /* Two single-producer single-consumer rings with credits. Each side keeps its own copy of the other
- * side's index and reads the shared one only when the copy says full or empty, so that the cache line
- * moves between cores about once per batch. */
+ * side's index and reads the shared one only when the copy says full or empty, so that the cache
+ * line moves between cores about once per batch. */
 #include "io/mailbox.h"
 
 #include <stdlib.h>
@@ -41,8 +41,8 @@ void doorbell_init(struct doorbell *d, struct env *env)
     atomic_init(&d->asleep, false);
 }
 
-/* The fences here and in doorbell_ring pair up: either the sender sees that the owner sleeps, or the
- * owner, looking into its mailboxes after this, sees the item. */
+/* The fences here and in doorbell_ring pair up: either the sender sees that the owner sleeps, or
+ * the owner, looking into its mailboxes after this, sees the item. */
 void doorbell_sleep(struct doorbell *d)
 {
     atomic_store_explicit(&d->asleep, true, memory_order_relaxed);
@@ -175,8 +175,8 @@ void mailbox_reply(struct mailbox_end *e, const struct mailbox_item *item)
     send_item(e, item, MAILBOX_REPLY);
 }
 
-/* Messages leave room for every request and every reply that may still come, so they are refused while
- * the others would not be. */
+/* Messages leave room for every request and every reply that may still come, so they are refused
+ * while the others would not be. */
 enum status mailbox_message(struct mailbox_end *e, const struct mailbox_item *item)
 {
     uint32_t reserved = 2 * e->request_max;

@@ -1,5 +1,6 @@
-/* Mailboxes: how two cores of a node talk. A mailbox joins two ends, each used by one thread; in between
- * are two bounded rings, one per direction, without locks. Three classes of items share a ring:
+/* Mailboxes: how two cores of a node talk. A mailbox joins two ends, each used by one thread; in
+ * between are two bounded rings, one per direction, without locks. Three classes of items share a
+ * ring:
  *
  *   request  takes a credit, which comes back with the reply. STATUS_BUSY: no credit left.
  *   reply    never refused: its room was reserved when the request was let in.
@@ -35,7 +36,7 @@ struct doorbell {
 };
 
 void doorbell_init(struct doorbell *d, struct env *env);
-/* Owner: from now on senders wake the environment. Look into the mailboxes after this, then poll. */
+/* Owner: from now on senders wake the environment. Look into the mailboxes next, then poll. */
 void doorbell_sleep(struct doorbell *d);
 /* Owner: back from the poll. */
 void doorbell_awake(struct doorbell *d);
@@ -65,7 +66,7 @@ struct mailbox_end;
 MUST_USE enum status mailbox_create(uint32_t request_max, uint32_t message_max,
                                     struct doorbell *first, struct doorbell *second,
                                     struct mailbox **mailbox_out);
-/* Neither end may be in use. Items still inside are dropped: empty it first if they own anything. */
+/* Neither end may be in use. Items still inside are dropped: empty it first if they own things. */
 void mailbox_destroy(struct mailbox *m);
 /* The end of the core that owns the first (index 0) or second (index 1) doorbell. */
 struct mailbox_end *mailbox_end(struct mailbox *m, unsigned index);

@@ -44,7 +44,8 @@ static bool transfer_advance(struct io_request *r, int64_t answer)
     ASSERT((uint64_t)answer <= r->size - r->done);
     r->done += (uint64_t)answer;
     if (r->done == r->size) return finish(r, (int64_t)r->done);
-    /* Nothing more: for a read the end of the file. A write that moves nothing would go on for ever. */
+    /* Nothing more: for a read the end of the file. A write that moves nothing would go on for
+     * ever. */
     if (answer == 0) return finish(r, r->kind == IO_READ ? (int64_t)r->done : -EIO);
     COVER("io_short_transfer");
     return false;

@@ -45,8 +45,8 @@ static struct env_addr address_unpack(const struct sockaddr_storage *in)
     return addr;
 }
 
-/* A stream socket that sends small frames at once and notices a peer that has silently gone. Accepted
- * sockets inherit both options from their listener. */
+/* A stream socket that sends small frames at once and notices a peer that has silently gone.
+ * Accepted sockets inherit both options from their listener. */
 static int stream_create(const struct io_env *e, uint8_t family)
 {
     int fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | e->socket_flags,

@@ -1,5 +1,6 @@
-/* The file calls of the table: each fills the request that lives in the caller's env_op and queues it
- * for the next poll. Nothing is allocated but a copy of the path, which only rare operations have. */
+/* The file calls of the table: each fills the request that lives in the caller's env_op and queues
+ * it for the next poll. Nothing is allocated but a copy of the path, which only rare operations
+ * have. */
 #include "io/io_int.h"
 
 #include <dirent.h>
@@ -15,7 +16,7 @@ static void finish(struct io_env *e, struct io_request *r, int64_t result)
     list_push_back(&e->finished, &r->link);
 }
 
-/* Books a new operation. NULL: the environment is shut down and op will complete with -ECANCELED. */
+/* Books a new operation. NULL: after a shutdown; op is going to complete with -ECANCELED. */
 static struct io_request *start(struct env *env, struct env_op *op, enum io_kind kind)
 {
     struct io_env *e = (struct io_env *)env;
@@ -66,7 +67,7 @@ void io_file_open(struct env *env, const char *path, unsigned flags, struct env_
     if (text_copy(env, r, path, NULL)) queue(env, r);
 }
 
-/* Every call on a handle comes through here: a handle that is not open is a programmer's mistake. */
+/* Every call on a handle comes through here: one that is not open is a programmer's mistake. */
 static struct io_request *file_start(struct env *env, enum io_kind kind, env_file file,
                                      struct env_op *op)
 {

@@ -1,5 +1,5 @@
-/* The loop: turn what was started into submissions, enter the kernel once, turn all completions into
- * callbacks. With DEFER_TASKRUN nothing completes unless we enter. */
+/* The loop: turn what was started into submissions, enter the kernel once, turn all completions
+ * into callbacks. With DEFER_TASKRUN nothing completes unless we enter. */
 #include "io/uring_int.h"
 
 #include <errno.h>
@@ -69,8 +69,8 @@ static void complete(struct uring_env *u, uint64_t user_data, int answer, unsign
     UNREACHABLE();
 }
 
-/* Every completion that is there; what the kernel adds meanwhile counts too, up to one ring, so that
- * this ends. */
+/* Every completion that is there; what the kernel adds meanwhile counts too, up to one ring, so
+ * that this ends. */
 static void reap(struct uring_env *u)
 {
     struct io_uring_cqe *cqe;

@@ -1,5 +1,5 @@
-/* The io_uring backend: one ring per environment. uring.c has the loop and its life, uring_probe.c finds
- * out what the kernel offers, uring_file.c and uring_socket.c turn requests and sockets into
+/* The io_uring backend: one ring per environment. uring.c has the loop and its life, uring_probe.c
+ * finds out what the kernel offers, uring_file.c and uring_socket.c turn requests and sockets into
  * submissions and completions back into callbacks. */
 #ifndef OSTRAKA_IO_URING_INT_H
 #define OSTRAKA_IO_URING_INT_H
@@ -8,13 +8,14 @@
 
 #include "io/io_int.h"
 
-/* Receive buffers lent to the kernel, shared by all sockets of the ring: one for every 16 operations. */
+/* Receive buffers lent to the kernel, shared by all sockets of the ring: one for every 16
+ * operations. */
 #define URING_BUFFER_GROUP 1
 #define URING_BUFFER_BYTES ((size_t)16 * 1024)
 #define URING_BUFFER_COUNT_MIN 4
 #define URING_BUFFER_COUNT_MAX 256
-/* What a socket may hold back while its reception is disabled: no more than the kernel can have had in
- * flight when it was told to stop. */
+/* What a socket may hold back while its reception is disabled: no more than the kernel can have had
+ * in flight when it was told to stop. */
 #define URING_HELD_BYTES_MAX (URING_BUFFER_BYTES * URING_BUFFER_COUNT_MAX)
 
 struct uring_env {
@@ -55,8 +56,8 @@ static inline bool uring_has(const struct uring_env *u, enum uring_feature featu
     return (u->features & (unsigned)feature) != 0;
 }
 
-/* A free submission entry; when the ring is full, submits first. NULL: the kernel takes no more before
- * completions are reaped; what could not be submitted stays where it was. */
+/* A free submission entry; when the ring is full, submits first. NULL: the kernel takes no more
+ * before completions are reaped; what could not be submitted stays where it was. */
 struct io_uring_sqe *uring_sqe(struct uring_env *u);
 
 /* Sets up the ring with the best flags there are. STATUS_UNSUPPORTED, or STATUS_OK. */

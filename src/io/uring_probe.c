@@ -1,5 +1,5 @@
-/* What the kernel offers. A feature counts as there only after it has worked once, on a ring of its own
- * that is thrown away, so that a kernel which ignores a flag is not believed. */
+/* What the kernel offers. A feature counts as there only after it has worked once, on a ring of its
+ * own that is thrown away, so that a kernel which ignores a flag is not believed. */
 #include "io/uring_int.h"
 
 #include <errno.h>
@@ -12,8 +12,8 @@
 #define SUBMISSIONS_MIN 8
 #define SUBMISSIONS_MAX 4096
 #define TRIAL_GROUP 7
-/* Kernel threads for calls that wait, so that a limit on processes is not run into (it makes the kernel
- * retry for ever). */
+/* Kernel threads for calls that wait, so that a limit on processes is not run into (it makes the
+ * kernel retry for ever). */
 #define WORKERS_BOUNDED_MAX 16
 #define WORKERS_UNBOUNDED_MAX 16
 
@@ -25,7 +25,8 @@ static const unsigned setup_flags[] = {
     IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
     0,
 };
-/* Without NODROP completions could be lost; without EXT_ARG a timeout would need its own submission. */
+/* Without NODROP completions could be lost; without EXT_ARG a timeout would need its own
+ * submission. */
 #define FEATURES_NEEDED (IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_FAST_POLL)
 
 static unsigned submissions_for(unsigned operation_max)
@@ -67,7 +68,8 @@ enum status uring_setup(struct uring_env *u, const struct env_options *options)
                             (uint64_t)1 << IORING_OP_RECV | (uint64_t)1 << IORING_OP_ACCEPT |
                             (uint64_t)1 << IORING_OP_CONNECT |
                             (uint64_t)1 << IORING_OP_ASYNC_CANCEL;
-    if ((u->ring.features & FEATURES_NEEDED) == FEATURES_NEEDED && (u->opcodes & needed) == needed) {
+    if ((u->ring.features & FEATURES_NEEDED) == FEATURES_NEEDED &&
+        (u->opcodes & needed) == needed) {
         unsigned workers[2] = {WORKERS_BOUNDED_MAX, WORKERS_UNBOUNDED_MAX};
         (void)io_uring_register_iowq_max_workers(&u->ring, workers);
         return STATUS_OK;
@@ -79,7 +81,7 @@ enum status uring_setup(struct uring_env *u, const struct env_options *options)
 
 /* ---- provided buffers ---- */
 
-/* liburing 2.3 has no call for the memory of a buffer ring. Page-aligned, as the kernel wants it. */
+/* liburing 2.3 does not allocate buffer rings. Page-aligned, as the kernel wants them. */
 static void *pages_map(size_t size)
 {
     void *memory =

@@ -1,6 +1,6 @@
-/* Sockets on the ring. Between a submission and its last completion the kernel owns the buffer and the
- * entry's user_data points at the socket: a socket goes only when nothing of it is outstanding, and a
- * close first cancels what is. */
+/* Sockets on the ring. Between a submission and its last completion the kernel owns the buffer and
+ * the entry's user_data points at the socket: a socket goes only when nothing of it is outstanding,
+ * and a close first cancels what is. */
 #include "io/uring_int.h"
 
 #include <errno.h>
@@ -50,8 +50,8 @@ static bool receive_arm(struct uring_env *u, struct env_socket *s)
     return true;
 }
 
-/* Keeps bytes that arrived after reception was disabled. They are copied, so that a socket that is held
- * back for long does not sit on buffers that all sockets share. */
+/* Keeps bytes that arrived after reception was disabled. They are copied, so that a socket that is
+ * held back for long does not sit on buffers that all sockets share. */
 static void receive_hold(struct uring_env *u, struct env_socket *s, struct bytes bytes)
 {
     COVER("uring_receive_held");

@@ -1,5 +1,5 @@
-/* Waking a polling core from any thread. A write happens only when none is pending, so a burst of wakes
- * costs one system call. */
+/* Waking a polling core from any thread. A write happens only when none is pending, so a burst of
+ * wakes costs one system call. */
 #include "io/io_int.h"
 
 #include <errno.h>

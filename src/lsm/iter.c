@@ -15,6 +15,7 @@ struct gathered {
 struct lsm_iter {
     struct lsm *lsm;
     struct merge merge;
+    struct version *version; /* pinned */
     enum lsm_space space;
     enum lsm_iter_mode mode;
     bool reverse;
@@ -64,10 +65,11 @@ enum status lsm_iter_open(struct lsm *l, struct range_id range, enum lsm_space s
     it->mode = mode;
     it->reverse = reverse;
     it->ts_max = ts_max;
+    l->reader_count++;
     iter_init(it, start, end);
     enum status status = STATUS_NO_MEMORY;
     if (it->start.failed || it->end.failed) goto fail;
-    status = range_open_cursors(l, r, reverse, &it->merge);
+    status = range_open_cursors(r, reverse, &it->merge, &it->version);
     if (status != STATUS_OK) goto fail;
     *iter_out = it;
     return STATUS_OK;
@@ -79,7 +81,10 @@ fail:
 
 void lsm_iter_close(struct lsm_iter *it)
 {
+    ASSERT(it->lsm->reader_count > 0);
+    it->lsm->reader_count--;
     merge_deinit(&it->merge);
+    if (it->version != NULL) version_unpin(it->version);
     buf_deinit(&it->start);
     buf_deinit(&it->end);
     buf_deinit(&it->key);

@@ -47,6 +47,7 @@ struct lsm_options {
     uint64_t cache_bytes;       /* block cache */
     uint64_t table_bytes;       /* target size of a table, default 8 MiB (tests: small) */
     uint32_t block_bytes;       /* default 8192 raw */
+    uint32_t manifest_bytes;    /* at least; default 1 MiB, a multiple of 4096 (tests: small) */
     bool compress;              /* LZ4 blocks */
     uint64_t seed;              /* for table uids */
     /* A flush made this the range's state on disk: the log up to here is no longer needed. */
@@ -75,8 +76,15 @@ struct lsm_range_visitor {
  * log line); STATUS_VERSION, STATUS_INVALID: another format or store. */
 MUST_USE enum status lsm_open(const struct lsm_options *options,
                               const struct lsm_range_visitor *visitor, struct lsm **lsm_out);
-/* Nothing may run: wait for lsm_idle, or shut the environment down and drain it. */
+/* Starts nothing more and ends background work where it stands; after it lsm_idle comes true as soon as
+ * what the environment has in hand is complete (env_shutdown and poll, or drain). For the end of a
+ * process that cannot wait; nothing is lost that was told to be durable. Called on the core's stack. */
+void lsm_abandon(struct lsm *l);
+/* Frees everything. Nothing may wait for the environment: wait for lsm_idle, or shut the environment down
+ * and drain it (lsm_abandon is implied). Iterators, snapshots, hashes and ingests were closed. Files are
+ * closed by the polls that follow: poll or drain once more before env_destroy. */
 void lsm_close(struct lsm *l);
+/* True when no background work and no file operation of the engine is under way. */
 bool lsm_idle(const struct lsm *l);
 /* Once per turn: starts flushes and compactions that are due, on fibers, which then work in slices of at
  * most 200 us and continue from lsm_step. Returns when it wants to be called again. */
@@ -94,6 +102,10 @@ bool lsm_range_exists(const struct lsm *l, struct range_id range);
 void lsm_range_set_meta(struct lsm *l, struct range_id range, struct bytes meta);
 /* Flushes the range now; on_flushed follows. */
 void lsm_range_flush(struct lsm *l, struct range_id range);
+/* Memtables that hold writes beyond this Raft index are not flushed yet (default: no limit). The owner
+ * keeps it at the index up to which its log is durable here: LSM-1 needs every entry behind
+ * flushed_index, and none of a log that was lost. */
+void lsm_range_set_flush_limit(struct lsm *l, struct range_id range, uint64_t index);
 /* Versions older than ts that are superseded may go at compaction, tombstones at or below it as well. */
 void lsm_range_set_gc(struct lsm *l, struct range_id range, uint64_t ts);
 
@@ -184,13 +196,14 @@ void lsm_snapshot_close(struct lsm_snapshot *s);
 
 /* The receiving side: chunks go into new tables; lsm_ingest_commit replaces the range (made when missing)
  * by them in one manifest edit, with flushed_index = index and meta. Both run on a fiber. A crash at any
- * point leaves the old state or the new one. Without any chunk the range becomes empty; a stream that
- * stopped before its last chunk is STATUS_INVALID at the commit. */
+ * point leaves the old state or the new one. */
 struct lsm_ingest;
 MUST_USE enum status lsm_ingest_begin(struct lsm *l, struct range_id range,
                                       struct lsm_ingest **ingest_out);
 /* STATUS_CORRUPT: the chunk is malformed or out of order. */
 MUST_USE enum status lsm_ingest_chunk(struct lsm_ingest *in, struct bytes chunk);
+/* Without any chunk: an empty range. STATUS_INVALID: the last chunk has not come. Ends the ingest in any
+ * case. STATUS_CANCELLED: the range was dropped meanwhile. The range's GC timestamp starts at 0 again. */
 MUST_USE enum status lsm_ingest_commit(struct lsm_ingest *in, uint64_t index, struct bytes meta);
 /* Drops what was received. */
 void lsm_ingest_abort(struct lsm_ingest *in);

@@ -46,10 +46,17 @@ static int entry_compare(const struct mem_entry *e, const struct probe *p)
     return (e->ts < p->ts) - (e->ts > p->ts);
 }
 
-/* How many heads are < head, or <= head. */
+/* The first slot that is compared. Below an inner node's first child there is no bound: keys smaller than
+ * all before go there too, so what its slot says may not be asked. */
+static uint32_t first_slot(const struct mem_node *n)
+{
+    return n->level > 0 ? 1 : 0;
+}
+
+/* The slots below the answer have heads < head, or <= head. */
 static uint32_t head_rank(const struct mem_node *n, uint64_t head, bool or_equal)
 {
-    uint32_t low = 0, size = n->count;
+    uint32_t low = first_slot(n), size = n->count - low;
     while (size > 0) {
         uint32_t half = size / 2;
         uint64_t middle = n->heads[low + half];
@@ -60,7 +67,7 @@ static uint32_t head_rank(const struct mem_node *n, uint64_t head, bool or_equal
     return low;
 }
 
-/* How many entries of the node sort before the probe, or at it too. */
+/* The slots below the answer sort before the probe, or at it too. */
 static uint32_t node_rank(const struct mem_node *n, const struct probe *p, bool or_equal)
 {
     uint32_t low = head_rank(n, p->head, false);
@@ -93,8 +100,8 @@ static struct mem_leaf *descend(const struct mem_tree *t, const struct probe *p,
     struct mem_node *n = t->root;
     while (n->level > 0) {
         struct mem_inner *inner = inner_of(n);
-        uint32_t rank = node_rank(n, p, true);
-        uint32_t slot = rank == 0 ? 0 : rank - 1;
+        uint32_t slot = node_rank(n, p, true) - 1;
+        ASSERT(slot < n->count);
         if (path != NULL) {
             path->inner[n->level] = inner;
             path->slot[n->level] = slot;

@@ -29,8 +29,8 @@ struct mem_entry {
     uint8_t key[];
 };
 
-/* heads[i] orders entries[i]'s key roughly (mem_tree.prefix); in inner nodes entries[i] is the first
- * entry that ever stood under child i, and everything below entries[0] belongs to child 0 as well. */
+/* heads[i] orders entries[i]'s key roughly (mem_tree.prefix). In inner nodes entries[i] bounds child i
+ * from below; what slot 0 says there is not used. */
 struct mem_node {
     uint32_t count;
     uint32_t level; /* 0: leaf */

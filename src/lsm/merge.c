@@ -79,7 +79,7 @@ static int source_compare(const struct merge *m, uint32_t a, uint32_t b)
 }
 
 /* Finds the first two sources. An item equal to one of a newer source is replaced by it, so its source
- * moves on; returns true when that happened and the sources must settle again. */
+ * moves on; returns true when that happened: the sources must settle and be compared again. */
 static bool pick(struct merge *m)
 {
     bool shadowed = false;
@@ -101,6 +101,7 @@ static bool pick(struct merge *m)
             m->second = i;
         }
     }
+    if (shadowed) m->current = m->second = MERGE_NONE; /* may be others once the sources have moved */
     return shadowed;
 }
 

@@ -5,17 +5,17 @@ enum status scan_open(struct lsm *l, struct range_id range, struct scan *scan_ou
     struct range *r = range_find(l, range);
     if (r == NULL) return STATUS_NOT_FOUND;
     if (r->corrupt) return STATUS_CORRUPT;
-    struct scan s = {.lsm = l, .index = r->applied_index, .newest_ts = r->newest_ts};
-    merge_init(&s.merge, false);
-    gc_filter_init(&s.gc, r->gc_ts);
-    enum status status = range_open_cursors(l, r, false, &s.merge);
+    *scan_out = (struct scan){.lsm = l, .index = r->applied_index, .newest_ts = r->newest_ts};
+    scan_out->first = (struct item_key){LSM_SPACE_FIRST, BYTES_EMPTY, LSM_TS_MAX};
+    merge_init(&scan_out->merge, false);
+    gc_filter_init(&scan_out->gc, r->gc_ts);
+    l->reader_count++;
+    enum status status = range_open_cursors(r, false, &scan_out->merge, &scan_out->version);
     if (status != STATUS_OK) {
-        scan_close(&s);
+        scan_close(scan_out);
         return status;
     }
-    struct item_key first = {LSM_SPACE_FIRST, BYTES_EMPTY, LSM_TS_MAX};
-    merge_seek(&s.merge, &first);
-    *scan_out = s;
+    merge_seek(&scan_out->merge, &scan_out->first);
     return STATUS_OK;
 }
 
@@ -44,6 +44,9 @@ enum status scan_next(struct scan *s, struct lsm_waiter *waiter, const struct ls
 
 void scan_close(struct scan *s)
 {
+    ASSERT(s->lsm->reader_count > 0);
+    s->lsm->reader_count--;
     merge_deinit(&s->merge);
+    if (s->version != NULL) version_unpin(s->version);
     gc_filter_deinit(&s->gc);
 }

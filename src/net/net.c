@@ -3,12 +3,12 @@
 
 #include "net/net_int.h"
 
-#define OUTPUT_BYTES_DEFAULT ((size_t)16 << 20)
-#define OUTPUT_BYTES_MIN ((size_t)64 << 10) /* handshakes always fit */
-#define CONNECT_TIMEOUT_DEFAULT_NS (1 * NET_SEC)
+#define OUTPUT_BYTES_DEFAULT         ((size_t)16 << 20)
+#define OUTPUT_BYTES_MIN             ((size_t)64 << 10) /* handshakes always fit */
+#define CONNECT_TIMEOUT_DEFAULT_NS   (1 * NET_SEC)
 #define HANDSHAKE_TIMEOUT_DEFAULT_NS (5 * NET_SEC)
-#define BACKOFF_MIN_DEFAULT_NS (50 * NET_MS)
-#define BACKOFF_MAX_DEFAULT_NS (1 * NET_SEC)
+#define BACKOFF_MIN_DEFAULT_NS       (50 * NET_MS)
+#define BACKOFF_MAX_DEFAULT_NS       (1 * NET_SEC)
 _Static_assert(OUTPUT_BYTES_MIN > 2 * NET_HELLO_BYTES_MAX, "handshakes always fit");
 
 /* ---- creation ---- */
@@ -61,7 +61,8 @@ enum status net_create(const struct net_options *options, struct net **net_out)
     map_init(&n->peer_map);
     struct list *lists[] = {&n->peers,    &n->conns,  &n->dirty,  &n->resolves,
                             &n->inbounds, &n->visits, &n->delayed};
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) list_init(lists[i]);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        list_init(lists[i]);
     *net_out = n;
     return STATUS_OK;
 }
@@ -82,13 +83,14 @@ void net_set_identity(struct net *n, const struct net_identity *identity)
                    !net_cluster_equal(&n->identity, identity);
     n->identity = *identity;
     if (identity->node.value != 0) net_remove_peer(n, identity->node);
-    LIST_FOR_EACH (item, &n->inbounds) {
+    LIST_FOR_EACH(item, &n->inbounds)
+    {
         struct net_inbound *in = CONTAINER_OF(item, struct net_inbound, link);
         /* It came to the node that we were. */
         if (renamed && in->state == NET_INBOUND_NODE)
             net_inbound_close(in, STATUS_CLOSED, "our identity has changed");
     }
-    LIST_FOR_EACH (item, &n->peers) net_peer_redial(CONTAINER_OF(item, struct net_peer, link));
+    LIST_FOR_EACH(item, &n->peers) net_peer_redial(CONTAINER_OF(item, struct net_peer, link));
 }
 
 /* ---- the end ---- */
@@ -100,10 +102,10 @@ void net_stop(struct net *n)
     if (n->listener != NULL) env_listener_close(n->options.env, n->listener);
     n->listener = NULL;
     net_delayed_free(n);
-    LIST_FOR_EACH (item, &n->peers) net_peer_hang_up(CONTAINER_OF(item, struct net_peer, link));
-    LIST_FOR_EACH (item, &n->inbounds)
-        net_inbound_close(CONTAINER_OF(item, struct net_inbound, link), STATUS_CANCELLED,
-                          "this node stops");
+    LIST_FOR_EACH(item, &n->peers) net_peer_hang_up(CONTAINER_OF(item, struct net_peer, link));
+    LIST_FOR_EACH(item, &n->inbounds)
+    net_inbound_close(CONTAINER_OF(item, struct net_inbound, link), STATUS_CANCELLED,
+                      "this node stops");
     net_visits_end(n);
 }
 

@@ -92,8 +92,8 @@ static enum net_refusal judge(struct net_inbound *in, const struct net_hello *he
 {
     const struct net *n = in->net;
     if (net_version_choose(hello->version_min, hello->version_max) == 0) return NET_REFUSAL_VERSION;
-    enum net_refusal refusal = hello->identity.node.value == 0 ? judge_guest(n, hello)
-                                                               : judge_node(n, hello);
+    enum net_refusal refusal =
+        hello->identity.node.value == 0 ? judge_guest(n, hello) : judge_node(n, hello);
     if (refusal != NET_REFUSAL_NONE) return refusal;
     return n->options.handler->admit(n->options.ctx, &hello->identity);
 }
@@ -108,8 +108,10 @@ static void reply(struct net_inbound *in, enum net_refusal refusal, uint16_t ver
     struct net_message m = {.type = NET_TYPE_HELLO_REPLY, .payload = buf_view(&payload)};
     enum status status = payload.failed ? STATUS_NO_MEMORY : net_conn_queue(in->conn, &m);
     buf_deinit(&payload);
-    if (status == STATUS_OK) net_conn_push(in->conn);
-    else net_inbound_close(in, status, "no room for a reply");
+    if (status == STATUS_OK)
+        net_conn_push(in->conn);
+    else
+        net_inbound_close(in, status, "no room for a reply");
 }
 
 static void refuse(struct net_inbound *in, const struct net_hello *hello, enum net_refusal refusal)
@@ -170,9 +172,12 @@ static void handshake(struct net_inbound *in, const struct net_message *m)
         if (peer == NULL) refusal = NET_REFUSAL_BUSY;
     }
     uint16_t version = net_version_choose(hello.version_min, hello.version_max);
-    if (refusal != NET_REFUSAL_NONE) refuse(in, &hello, refusal);
-    else if (peer != NULL) welcome_node(in, peer, &hello, version);
-    else welcome_guest(in, version);
+    if (refusal != NET_REFUSAL_NONE)
+        refuse(in, &hello, refusal);
+    else if (peer != NULL)
+        welcome_node(in, peer, &hello, version);
+    else
+        welcome_guest(in, version);
 }
 
 /* ---- after it ---- */
@@ -235,23 +240,15 @@ enum status net_guest_reply(struct net_guest *guest, uint16_t type, struct bytes
 
 /* ---- listening ---- */
 
-static bool accepted(void *ctx, struct env_socket *s, const struct env_addr *peer)
+static struct net_inbound *inbound_create(struct net *n, struct env_socket *s)
 {
-    struct net *n = ctx;
-    (void)peer;
-    bool room = n->handshake_count < n->options.handshakes_max &&
-                n->accepted_count < n->options.accepted_max;
-    struct net_inbound *in = n->stopped || !room ? NULL : calloc(1, sizeof *in);
-    if (in == NULL) {
-        COVER("net_accept_no_room");
-        n->metrics.refusals++;
-        return false;
-    }
+    struct net_inbound *in = calloc(1, sizeof *in);
+    if (in == NULL) return NULL;
     in->net = n;
     in->conn = net_conn_accept(n, s, NET_HELLO_BYTES_MAX, &conn_ops, in);
     if (in->conn == NULL) {
         free(in);
-        return false;
+        return NULL;
     }
     in->guest.inbound = in;
     in->state = NET_INBOUND_HELLO;
@@ -260,7 +257,23 @@ static bool accepted(void *ctx, struct env_socket *s, const struct env_addr *pee
     list_push_back(&n->inbounds, &in->link);
     timer_init(&in->timer, timer_fired, in);
     arm(in, n->options.handshake_timeout_ns);
-    return true;
+    return in;
+}
+
+static bool accepted(void *ctx, struct env_socket *s, const struct env_addr *peer)
+{
+    struct net *n = ctx;
+    bool room = n->handshake_count < n->options.handshakes_max &&
+                n->accepted_count < n->options.accepted_max;
+    if (!n->stopped && room && inbound_create(n, s) != NULL) return true;
+    COVER("net_accept_no_room");
+    n->metrics.refusals++;
+    char at[ENV_ADDR_TEXT_MAX];
+    env_addr_format(peer, at);
+    if (net_may_log(n))
+        LOG_WARN(n->options.logger, "net", "no room for a connection",
+                 "from=%s handshakes=%u accepted=%u", at, n->handshake_count, n->accepted_count);
+    return false;
 }
 
 static const struct env_listener_handler listener_handler = {accepted};

@@ -53,8 +53,10 @@ static void conn_free(struct net_conn *c)
 static void out_reset(struct buf *b)
 {
     bool wasteful = b->capacity > OUT_KEEP_BYTES && b->size < b->capacity / 4;
-    if (wasteful) buf_deinit(b);
-    else buf_reset(b);
+    if (wasteful)
+        buf_deinit(b);
+    else
+        buf_reset(b);
 }
 
 void net_conn_push(struct net_conn *c)

@@ -135,8 +135,10 @@ static void conn_message(void *owner, const struct net_message *message)
 {
     struct net_dial *d = owner;
     ASSERT(d->state == NET_DIAL_HANDSHAKE || d->state == NET_DIAL_UP);
-    if (d->state == NET_DIAL_HANDSHAKE) handshake_reply(d, message);
-    else d->ops->on_message(d, message);
+    if (d->state == NET_DIAL_HANDSHAKE)
+        handshake_reply(d, message);
+    else
+        d->ops->on_message(d, message);
 }
 
 static void conn_closed(void *owner, enum status reason)
@@ -152,8 +154,8 @@ static const struct net_conn_ops conn_ops = {conn_connected, conn_message, conn_
 
 static void dial_connect(struct net_dial *d, const struct env_addr *addr)
 {
-    enum status status = net_conn_connect(d->net, addr, NET_MESSAGE_BYTES_MAX, &conn_ops, d,
-                                          &d->conn);
+    enum status status =
+        net_conn_connect(d->net, addr, NET_MESSAGE_BYTES_MAX, &conn_ops, d, &d->conn);
     if (status != STATUS_OK) {
         COVER("net_connect_failed_at_once");
         fail_soon(d, status);
@@ -173,9 +175,11 @@ static void resolve_done(struct env_op *op, int64_t result)
     if (d == NULL) return;
     ASSERT(d->state == NET_DIAL_RESOLVING);
     d->resolve = NULL;
-    if (result >= 0) dial_connect(d, &addr);
-    else dial_down(d, result == -ECANCELED ? STATUS_CANCELLED : STATUS_NOT_FOUND, NET_REFUSAL_NONE,
-                   false);
+    if (result >= 0)
+        dial_connect(d, &addr);
+    else
+        dial_down(d, result == -ECANCELED ? STATUS_CANCELLED : STATUS_NOT_FOUND, NET_REFUSAL_NONE,
+                  false);
 }
 
 /* "name:port" -> its parts; brackets around a name that has colons in it are taken off. */
@@ -230,8 +234,10 @@ void net_dial_start(struct net_dial *d, const char *host_port)
     ASSERT(d->state == NET_DIAL_IDLE);
     ASSERT(!d->net->stopped);
     struct env_addr addr;
-    if (env_addr_parse(bytes_of_string(host_port), &addr) == STATUS_OK) dial_connect(d, &addr);
-    else dial_resolve(d, host_port);
+    if (env_addr_parse(bytes_of_string(host_port), &addr) == STATUS_OK)
+        dial_connect(d, &addr);
+    else
+        dial_resolve(d, host_port);
     ASSERT(d->state != NET_DIAL_IDLE);
 }
 

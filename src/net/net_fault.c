@@ -1,5 +1,5 @@
-/* Delivery of messages between nodes, and what the simulation makes of them: loss, duplicates, delay. In
- * production there are no hooks, and this is one call. */
+/* Delivery of messages between nodes, and what the simulation makes of them: loss, duplicates,
+ * delay. In production there are no hooks, and this is one call. */
 #include <stdlib.h>
 
 #include "net/net_int.h"
@@ -74,8 +74,8 @@ void net_deliver(struct net_inbound *in, const struct net_message *m)
         return;
     }
     if (delay_ns > 0) deliver_later(in, m, delay_ns);
-    /* The second copy of a duplicate that is not late comes by the timer too: the first call may have
-     * ended the peer. */
+    /* The second copy of a duplicate that is not late comes by the timer too: the first call may
+     * have ended the peer. */
     if (fate == ENV_FRAME_DUPLICATE && delay_ns == 0) deliver_later(in, m, 0);
     if (fate == ENV_FRAME_DUPLICATE || delay_ns == 0) hand_over(n, in->node, in->kind, m);
 }

@@ -5,8 +5,8 @@
 #include "base/codec.h"
 #include "base/hash.h"
 
-/* Offsets in the head. The hash covers all that follows it and is seeded with all that precedes it, so
- * that one pass over contiguous bytes covers the frame. */
+/* Offsets in the head. The hash covers all that follows it and is seeded with all that precedes it,
+ * so that one pass over contiguous bytes covers the frame. */
 enum {
     AT_MAGIC = 0,
     AT_SIZE = 4,
@@ -23,7 +23,7 @@ _Static_assert(NET_MESSAGE_BYTES_MAX >= NET_FRAME_PAYLOAD_MAX, "one frame is a m
 _Static_assert(NET_FRAME_BYTES_MAX <= UINT32_MAX / 2, "sizes are 32 bits wide");
 
 /* A buffer of `held` that is larger than this is given back when it was not needed for a while. */
-#define HELD_KEEP_BYTES ((size_t)256 * 1024)
+#define HELD_KEEP_BYTES    ((size_t)256 * 1024)
 #define HELD_KEEP_MESSAGES 64
 
 /* ---- one frame ---- */
@@ -64,8 +64,9 @@ static enum status head_check(const uint8_t *head, size_t payload_max)
 static bool magic_possible(struct bytes in)
 {
     uint8_t magic[4];
+    if (in.size >= sizeof magic) return load_le32(in.data) == NET_FRAME_MAGIC;
     store_le32(magic, NET_FRAME_MAGIC);
-    return memcmp(in.data, magic, in.size < sizeof magic ? in.size : sizeof magic) == 0;
+    return memcmp(in.data, magic, in.size) == 0;
 }
 
 enum status net_frame_decode(struct bytes in, size_t payload_max, struct net_frame *frame_out)
@@ -97,9 +98,8 @@ enum status net_frame_decode(struct bytes in, size_t payload_max, struct net_fra
 size_t net_message_wire_size(size_t payload_size)
 {
     ASSERT(payload_size <= NET_MESSAGE_BYTES_MAX);
-    size_t frames = payload_size == 0
-                        ? 1
-                        : (payload_size + NET_FRAME_PAYLOAD_MAX - 1) / NET_FRAME_PAYLOAD_MAX;
+    size_t frames =
+        payload_size == 0 ? 1 : (payload_size + NET_FRAME_PAYLOAD_MAX - 1) / NET_FRAME_PAYLOAD_MAX;
     return payload_size + frames * NET_FRAME_HEAD_BYTES;
 }
 
@@ -174,7 +174,8 @@ static void release(struct net_assembler *a)
     if (large) a->small_count = 0;
 }
 
-/* Steady traffic of large messages keeps its buffer; one large message does not keep it for ever. */
+/* Steady traffic of large messages keeps its buffer; one large message does not keep it for ever.
+ */
 static void age(struct net_assembler *a)
 {
     ASSERT(a->held.size == 0);
@@ -285,8 +286,8 @@ enum status net_assembler_next(struct net_assembler *a, struct bytes *in,
     for (;;) {
         bool partial = a->held.size > a->gathered;
         if (in->size == 0) return STATUS_WAIT;
-        enum status status = partial ? next_partial(a, in, message_out)
-                                     : next_direct(a, in, message_out);
+        enum status status =
+            partial ? next_partial(a, in, message_out) : next_direct(a, in, message_out);
         if (status != STATUS_WAIT) return status;
     }
 }

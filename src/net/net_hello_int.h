@@ -1,19 +1,20 @@
-/* The two payloads of a handshake (README.md, "Handshake"). Private to src/net, its tests and fuzzers. */
+/* The two payloads of a handshake (README.md, "Handshake"). Private to src/net, its tests and
+ * fuzzers. */
 #ifndef OSTRAKA_NET_NET_HELLO_INT_H
 #define OSTRAKA_NET_NET_HELLO_INT_H
 
 #include "net/net_frame_int.h"
 
-#define NET_TYPE_HELLO 0xff01
+#define NET_TYPE_HELLO       0xff01
 #define NET_TYPE_HELLO_REPLY 0xff02
-#define NET_HELLO_BYTES_MAX 1024u /* all that is accepted from who has not said its name */
-#define NET_HELLO_GUEST 255       /* the link of a guest */
+#define NET_HELLO_BYTES_MAX  1024u /* all that is accepted from who has not said its name */
+#define NET_HELLO_GUEST      255   /* the link of a guest */
 _Static_assert(NET_TYPE_HELLO > NET_MESSAGE_TYPE_MAX, "types of messages and of handshakes differ");
 
 /* What the dialling side says first. */
 struct net_hello {
     uint16_t version_min, version_max;
-    uint8_t link; /* an enum net_link, or NET_HELLO_GUEST together with node id 0 */
+    uint8_t link;          /* an enum net_link, or NET_HELLO_GUEST together with node id 0 */
     struct node_id target; /* whom it means; 0: whoever listens there */
     struct net_identity identity;
 };

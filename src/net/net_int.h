@@ -1,12 +1,12 @@
 /* Private structs of src/net.
  *
- * Layers inside: net_conn (a socket, its buffers, whole messages) under net_dial (one attempt to reach a
- * place, to the end of the handshake) under net_link (peers, their outgoing links, redialling) and
- * net_visit; net_conn under net_accept (the other side of all these).
+ * Layers inside: net_conn (a socket, its buffers, whole messages) under net_dial (one attempt to
+ * reach a place, to the end of the handshake) under net_link (peers, their outgoing links,
+ * redialling) and net_visit; net_conn under net_accept (the other side of all these).
  *
- * Lifetime: a net_conn lives until its socket's on_closed, whoever has lost interest in it meanwhile
- * (its `ops` are NULL then). A dial is idle when on_down is called, which is the last thing done with
- * it, so that its owner may free it there. */
+ * Lifetime: a net_conn lives until its socket's on_closed, whoever has lost interest in it
+ * meanwhile (its `ops` are NULL then). A dial is idle when on_down is called, which is the last
+ * thing done with it, so that its owner may free it there. */
 #ifndef OSTRAKA_NET_NET_INT_H
 #define OSTRAKA_NET_NET_INT_H
 
@@ -15,14 +15,14 @@
 #include "base/map.h"
 #include "net/net_hello_int.h"
 
-#define NET_MS UINT64_C(1000000)
+#define NET_MS  UINT64_C(1000000)
 #define NET_SEC (1000 * NET_MS)
 
-#define NET_PEERS_MAX 1024
-#define NET_STALL_NS (10 * NET_SEC)       /* a full link whose peer takes nothing is given up */
-#define NET_GUEST_IDLE_NS (300 * NET_SEC) /* a guest that says and hears nothing is sent away */
+#define NET_PEERS_MAX             1024
+#define NET_STALL_NS              (10 * NET_SEC) /* a full link whose peer takes nothing is given up */
+#define NET_GUEST_IDLE_NS         (300 * NET_SEC) /* a guest that says and hears nothing is sent away */
 #define NET_BACKOFF_DOUBLINGS_MAX 16
-#define NET_LOG_LINES_PER_SEC 20 /* of connections made and broken */
+#define NET_LOG_LINES_PER_SEC     20 /* of connections made and broken */
 
 /* ---- one connection: net_conn.c ---- */
 
@@ -40,7 +40,7 @@ struct net_conn {
     void *owner;
     struct env_socket *socket;
     struct net_assembler in;
-    struct buf out[2];  /* out[filling] collects; the other is the environment's while `sending` */
+    struct buf out[2]; /* out[filling] collects; the other is the environment's while `sending` */
     unsigned filling;
     bool connected, sending, closing, dirty;
     uint64_t sending_since_ns;
@@ -49,9 +49,9 @@ struct net_conn {
     struct list dirty_link;   /* net->dirty: has something to send at the next flush */
 };
 
-MUST_USE enum status net_conn_connect(struct net *n, const struct env_addr *addr, size_t message_max,
-                                      const struct net_conn_ops *ops, void *owner,
-                                      struct net_conn **conn_out);
+MUST_USE enum status net_conn_connect(struct net *n, const struct env_addr *addr,
+                                      size_t message_max, const struct net_conn_ops *ops,
+                                      void *owner, struct net_conn **conn_out);
 struct net_conn *net_conn_accept(struct net *n, struct env_socket *s, size_t message_max,
                                  const struct net_conn_ops *ops, void *owner);
 /* Appends to the output. STATUS_BUSY: full. STATUS_CLOSED: closing. */
@@ -114,7 +114,12 @@ void net_dial_end(struct net_dial *d, enum status reason);
 
 /* ---- peers and the links to them: net_link.c ---- */
 
-enum net_outbound_state { NET_OUTBOUND_IDLE, NET_OUTBOUND_DIALLING, NET_OUTBOUND_UP, NET_OUTBOUND_BACKOFF };
+enum net_outbound_state {
+    NET_OUTBOUND_IDLE,
+    NET_OUTBOUND_DIALLING,
+    NET_OUTBOUND_UP,
+    NET_OUTBOUND_BACKOFF
+};
 
 struct net_outbound {
     struct net_dial dial;
@@ -159,7 +164,7 @@ struct net_guest {
 };
 
 enum net_inbound_state {
-    NET_INBOUND_HELLO,   /* nothing known yet */
+    NET_INBOUND_HELLO, /* nothing known yet */
     NET_INBOUND_NODE,
     NET_INBOUND_GUEST,
     NET_INBOUND_REFUSED, /* told so; waits for the peer to hang up */
@@ -170,13 +175,13 @@ struct net_inbound {
     struct net *net;
     struct net_conn *conn;
     enum net_inbound_state state;
-    enum net_link kind;      /* NODE */
-    struct net_peer *peer;   /* NODE, until it is forgotten */
+    enum net_link kind;    /* NODE */
+    struct net_peer *peer; /* NODE, until it is forgotten */
     struct node_id node;
     uint64_t incarnation;
-    struct timer timer;      /* of the handshake; of an idle guest */
+    struct timer timer; /* of the handshake; of an idle guest */
     struct net_guest guest;
-    struct list link;        /* net->inbounds */
+    struct list link; /* net->inbounds */
 };
 
 /* The end of an inbound connection; its peer forgets it at once. */

@@ -5,9 +5,9 @@
  *    | (BULK)        v   |                 |
  *    +------------ BACKOFF <---------------+
  *
- * CONTROL and DATA of every peer with a known address are dialled until they are up; BULK when there is
- * something to send. Waiting times double up to a limit and are jittered, so that nodes that lost a
- * peer together do not come back together. */
+ * CONTROL and DATA of every peer with a known address are dialled until they are up; BULK when
+ * there is something to send. Waiting times double up to a limit and are jittered, so that nodes
+ * that lost a peer together do not come back together. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,14 +48,16 @@ static void backoff_fired(struct timer *t, void *ctx)
     outbound_dial(o);
 }
 
-/* The wait before the next attempt: between a half and the whole of min * 2^failures, at most max. */
+/* The wait before the next attempt: between a half and the whole of min * 2^failures, at most max.
+ */
 static uint64_t backoff_ns(const struct net_outbound *o)
 {
     const struct net_options *options = &o->peer->net->options;
-    uint32_t doublings = o->failure_count < NET_BACKOFF_DOUBLINGS_MAX ? o->failure_count
-                                                                      : NET_BACKOFF_DOUBLINGS_MAX;
+    uint32_t doublings =
+        o->failure_count < NET_BACKOFF_DOUBLINGS_MAX ? o->failure_count : NET_BACKOFF_DOUBLINGS_MAX;
     uint64_t full = options->backoff_ns_min;
-    for (uint32_t i = 0; i < doublings && full < options->backoff_ns_max; i++) full *= 2;
+    for (uint32_t i = 0; i < doublings && full < options->backoff_ns_max; i++)
+        full *= 2;
     if (full > options->backoff_ns_max) full = options->backoff_ns_max;
     uint64_t wait_ns = full / 2 + env_random_u64(options->env) % (full / 2 + 1);
     ASSERT(wait_ns <= options->backoff_ns_max);
@@ -122,8 +124,10 @@ static void dial_up(struct net_dial *d, const struct net_identity *identity)
                  (unsigned long long)id.value, link_name(kind), o->peer->host);
     n->options.handler->on_link(n->options.ctx, id, kind, true);
     /* The callback may have removed the peer, and o with it. */
-    if (net_peer_find(n, id) == NULL) COVER("net_peer_removed_in_callback");
-    else n->options.handler->on_peer_seen(n->options.ctx, identity);
+    if (net_peer_find(n, id) == NULL)
+        COVER("net_peer_removed_in_callback");
+    else
+        n->options.handler->on_peer_seen(n->options.ctx, identity);
 }
 
 static void dial_message(struct net_dial *d, const struct net_message *message)
@@ -151,7 +155,8 @@ static void dial_down(struct net_dial *d, enum status reason, enum net_refusal r
     if (lasted) o->failure_count = 0;
     log_down(o, was_up, reason, refusal);
     outbound_back_off(o);
-    if (was_up) n->options.handler->on_link(n->options.ctx, id, kind, false);
+    if (was_up)
+        n->options.handler->on_link(n->options.ctx, id, kind, false);
     else if (by_peer && is_permanent(refusal))
         n->options.handler->on_refused(n->options.ctx, id, refusal);
 }
@@ -269,8 +274,9 @@ void net_set_peer(struct net *n, struct node_id peer, const char *host_port)
     if (peer.value == n->identity.node.value || host_port[0] == 0) return;
     struct net_peer *p = net_peer_meet(n, peer);
     if (p == NULL) {
-        LOG_ERROR(n->options.logger, "net", "too many peers", "peer=%llu",
-                  (unsigned long long)peer.value);
+        if (net_may_log(n))
+            LOG_ERROR(n->options.logger, "net", "no room for a peer", "peer=%llu",
+                      (unsigned long long)peer.value);
         return;
     }
     if (strcmp(p->host, host_port) == 0) return;

@@ -86,8 +86,8 @@ void net_visit_close(struct net_visit *v)
 
 void net_visits_end(struct net *n)
 {
-    LIST_FOR_EACH (item, &n->visits)
-        net_dial_end(&CONTAINER_OF(item, struct net_visit, link)->dial, STATUS_CANCELLED);
+    LIST_FOR_EACH(item, &n->visits)
+    net_dial_end(&CONTAINER_OF(item, struct net_visit, link)->dial, STATUS_CANCELLED);
 }
 
 void net_visits_free(struct net *n)

@@ -235,8 +235,10 @@ static bool ready(const struct metrics_sources *m, const char **why)
     if (s == NULL) return false;
     *why = "not a member of a cluster yet: run ostraka init, or wait until it has joined";
     if (store_identity(s)->node.value == 0) return false;
-    *why = "the metadata range has no leader";
-    if (store_meta_leader(s).value == 0) return false;
+    *why = "a range has no leader that this node knows";
+    struct replica *r = NULL;
+    while ((r = store_replica_next(s, r)) != NULL)
+        if (replica_leader_hint(r).value == 0) return false;
     *why = "no timestamp was had from the clock master yet";
     return kv_timestamp_seen(core_kv(m->core)) != 0;
 }

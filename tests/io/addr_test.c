@@ -8,9 +8,8 @@ static enum status parse(const char *text, struct env_addr *addr)
 
 TEST(addr, parses_and_formats_v4_and_v6)
 {
-    static const char *const texts[] = {"127.0.0.1:7433",        "0.0.0.0:0", "255.255.255.255:65535",
-                                        "[::1]:80",              "[::]:1",
-                                        "[2001:db8::ff00:42]:9"};
+    static const char *const texts[] = {"127.0.0.1:7433", "0.0.0.0:0", "255.255.255.255:65535",
+                                        "[::1]:80",       "[::]:1",    "[2001:db8::ff00:42]:9"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct env_addr addr;
         char text[ENV_ADDR_TEXT_MAX];

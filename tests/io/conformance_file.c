@@ -125,7 +125,8 @@ void conformance_direct_files_read_to_an_odd_end(const struct conformance_backen
     struct fixture f;
     fixture_begin(&f, with);
     file_close(&f, file_make(&f, "file", 5000));
-    int64_t file = AWAIT(&f, env_file_open, "file", ENV_OPEN_READ | ENV_OPEN_WRITE | ENV_OPEN_DIRECT);
+    int64_t file =
+        AWAIT(&f, env_file_open, "file", ENV_OPEN_READ | ENV_OPEN_WRITE | ENV_OPEN_DIRECT);
     assert_true(file >= 0 || file == -EINVAL); /* refused by some file systems */
     if (file >= 0) {
         uint8_t *data = aligned_alloc(ENV_DIRECT_ALIGN, 16384);

@@ -256,7 +256,8 @@ void host_begin(struct fixture *f, struct host *h)
     uint16_t port = 0;
     *h = (struct host){.f = f};
     h->addr = fixture_address(f, 0);
-    assert_int_equal(env_listen(f->env, &h->addr, &host_handler, h, &h->listener, &port), STATUS_OK);
+    assert_int_equal(env_listen(f->env, &h->addr, &host_handler, h, &h->listener, &port),
+                     STATUS_OK);
     assert_int_not_equal(port, 0);
     h->addr.port = port;
 }

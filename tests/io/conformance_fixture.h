@@ -1,5 +1,5 @@
-/* What the conformance cases share: an environment on a fresh directory, operations to wait for, and
- * sockets that record what happens to them. */
+/* What the conformance cases share: an environment on a fresh directory, operations to wait for,
+ * and sockets that record what happens to them. */
 #ifndef OSTRAKA_TESTS_IO_CONFORMANCE_FIXTURE_H
 #define OSTRAKA_TESTS_IO_CONFORMANCE_FIXTURE_H
 

@@ -283,7 +283,7 @@ TEST(fault_uring, sockets_over_the_bound_are_busy)
 
 /* ---- the ring ---- */
 
-/* Many streams through a handful of buffers and a completion ring that is too small for one turn. */
+/* Many streams through a handful of buffers and a completion ring too small for one turn. */
 TEST(fault_uring, streams_survive_full_rings_and_a_lack_of_buffers)
 {
     enum { COUNT = ACCEPTED_MAX, SIZE = 1 << 20, READS = 200 };

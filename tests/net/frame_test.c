@@ -37,7 +37,8 @@ static struct bytes noise(size_t size, uint64_t seed)
     uint8_t *data = malloc(size + 8);
     struct prng prng;
     prng_init(&prng, seed);
-    for (size_t i = 0; i < size; i += 8) store_le64(data + i, prng_next(&prng));
+    for (size_t i = 0; i < size; i += 8)
+        store_le64(data + i, prng_next(&prng));
     return bytes_make(data, size);
 }
 
@@ -198,7 +199,8 @@ TEST(net_assembler, finds_messages_in_pieces_of_any_size)
                                 message_of(4, "the fourth is the longest of these")};
     struct buf out;
     buf_init(&out, 10000);
-    for (size_t i = 0; i < 4; i++) assert_int_equal(net_message_encode(&out, &all[i]), STATUS_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(net_message_encode(&out, &all[i]), STATUS_OK);
     for (size_t piece = 1; piece <= out.size; piece++) {
         struct net_assembler a;
         net_assembler_init(&a, 1000);
@@ -332,7 +334,8 @@ TEST(net_assembler, gives_a_large_buffer_back_after_a_while)
     assert_true(a.held.capacity > NET_FRAME_PAYLOAD_MAX);
     feed_all(&a, buf_view(&next), 1000, &small, 1);
     assert_true(a.held.capacity > NET_FRAME_PAYLOAD_MAX);
-    for (int i = 0; i < 100; i++) feed_all(&a, buf_view(&next), 1000, &small, 1);
+    for (int i = 0; i < 100; i++)
+        feed_all(&a, buf_view(&next), 1000, &small, 1);
     assert_int_equal(a.held.capacity, 0);
     net_assembler_deinit(&a);
     buf_deinit(&out);
@@ -359,7 +362,8 @@ TEST(net_assembler, survives_random_cuts)
         feed_all(&a, buf_view(&out), (size_t)prng_between(&prng, 1, 3000), all, 20);
         net_assembler_deinit(&a);
         buf_deinit(&out);
-        for (size_t i = 0; i < 20; i++) free((void *)(uintptr_t)all[i].payload.data);
+        for (size_t i = 0; i < 20; i++)
+            free((void *)(uintptr_t)all[i].payload.data);
     }
 }
 

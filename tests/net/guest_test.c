@@ -95,8 +95,9 @@ TEST(net_visit, learns_why_it_was_refused)
 
 TEST(net_visit, ends_when_there_is_nobody)
 {
-    static const char *const places[] = {"127.0.0.1:1", "no-such-host.invalid:5", "nonsense", ":1",
-                                         "localhost:0", "localhost:65536", "[::1]:1", "localhost:1"};
+    static const char *const places[] = {
+        "127.0.0.1:1", "no-such-host.invalid:5", "nonsense", ":1",
+        "localhost:0", "localhost:65536",        "[::1]:1",  "localhost:1"};
     struct world w;
     world_open(&w, 1);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
@@ -119,7 +120,8 @@ TEST(net_visit, can_be_closed_at_any_stage)
         struct visit v[2] = {{0}, {0}};
         visit_open(&v[0], &w.parties[0], w.parties[1].host);
         visit_open(&v[1], &w.parties[0], "localhost:1");
-        for (int i = 0; i < turns; i++) world_turn(&w);
+        for (int i = 0; i < turns; i++)
+            world_turn(&w);
         visit_end(&w, &v[0]);
         visit_end(&w, &v[1]);
     }
@@ -164,7 +166,8 @@ TEST(net_guest, limits_its_messages)
     UNTIL(&w, v.messages == 1);
     assert_int_equal(v.last.size, reply.size);
     /* Who sends more than a guest may is cut off. */
-    struct net_message m = {.type = 1, .payload = bytes_make(data, NET_GUEST_MESSAGE_BYTES_MAX + 1)};
+    struct net_message m = {.type = 1,
+                            .payload = bytes_make(data, NET_GUEST_MESSAGE_BYTES_MAX + 1)};
     struct net_conn *c = CONTAINER_OF(a->net->conns.next, struct net_conn, link);
     assert_int_equal(net_conn_queue(c, &m), STATUS_OK);
     UNTIL(&w, v.ended == 1);

@@ -92,11 +92,11 @@ static enum status decode_with(size_t at, uint8_t byte)
 
 TEST(net_hello, refuses_nonsense)
 {
-    assert_int_equal(decode_with(0, 0), STATUS_INVALID);    /* version 0 */
-    assert_int_equal(decode_with(0, 4), STATUS_INVALID);    /* from 4 to 3 */
-    assert_int_equal(decode_with(4, 3), STATUS_INVALID);    /* no such link */
-    assert_int_equal(decode_with(4, 255), STATUS_INVALID);  /* a guest with a node id */
-    assert_int_equal(decode_with(29, 0), STATUS_INVALID);   /* a node without one */
+    assert_int_equal(decode_with(0, 0), STATUS_INVALID);     /* version 0 */
+    assert_int_equal(decode_with(0, 4), STATUS_INVALID);     /* from 4 to 3 */
+    assert_int_equal(decode_with(4, 3), STATUS_INVALID);     /* no such link */
+    assert_int_equal(decode_with(4, 255), STATUS_INVALID);   /* a guest with a node id */
+    assert_int_equal(decode_with(29, 0), STATUS_INVALID);    /* a node without one */
     assert_int_equal(decode_with(46, '\n'), STATUS_INVALID); /* an address that forges log lines */
     assert_int_equal(decode_with(46, 0), STATUS_INVALID);
     assert_int_equal(decode_with(46, ' '), STATUS_INVALID);
@@ -118,7 +118,8 @@ TEST(net_hello, reply_survives_the_wire)
         assert_int_equal(got.version, r.version);
         assert_identity(&got.identity, &h.identity);
         for (size_t size = 0; size < b.size; size++)
-            assert_int_equal(net_hello_reply_decode(bytes_make(b.data, size), &got), STATUS_INVALID);
+            assert_int_equal(net_hello_reply_decode(bytes_make(b.data, size), &got),
+                             STATUS_INVALID);
         b.data[0] ^= NET_REFUSAL_REMOVED; /* a refusal with a version, a welcome without one */
         assert_int_equal(net_hello_reply_decode(buf_view(&b), &got), STATUS_INVALID);
         buf_deinit(&b);
@@ -134,5 +135,6 @@ TEST(net_hello, chooses_the_highest_common_version)
 
 TEST(net_hello, every_refusal_has_a_text)
 {
-    for (int i = 0; i < 10; i++) assert_true(strlen(net_refusal_text((enum net_refusal)i)) > 0);
+    for (int i = 0; i < 10; i++)
+        assert_true(strlen(net_refusal_text((enum net_refusal)i)) > 0);
 }

@@ -12,6 +12,9 @@
 #include "tests/net/world.h"
 #include "tests/test.h"
 
+/* Far beyond what anything here takes: a test that hangs fails instead. */
+#define PATIENCE_NS (UINT64_C(60) * 1000000000)
+
 static int raw_connect(const struct party *p)
 {
     struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(p->port)};
@@ -31,7 +34,8 @@ static void raw_send(int fd, struct bytes bytes)
 /* Turns until the stream ends; what came before the end goes to `out` (or nowhere). */
 static void raw_wait_closed(struct world *w, int fd, struct buf *out)
 {
-    for (;;) {
+    for (uint64_t until_ns = world_now(w) + PATIENCE_NS;;) {
+        assert_true(world_now(w) < until_ns);
         uint8_t data[4096];
         ssize_t size = recv(fd, data, sizeof data, MSG_DONTWAIT);
         if (size > 0 && out != NULL) buf_append(out, data, (size_t)size);
@@ -43,7 +47,8 @@ static void raw_wait_closed(struct world *w, int fd, struct buf *out)
 
 static struct net_hello hello_of(uint64_t node, uint64_t target)
 {
-    struct net_hello h = {1, 1, node == 0 ? NET_HELLO_GUEST : NET_LINK_DATA, {target}, {.node = {node}}};
+    struct net_hello h = {
+        1, 1, node == 0 ? NET_HELLO_GUEST : NET_LINK_DATA, {target}, {.node = {node}}};
     h.identity.incarnation = 1;
     memset(h.identity.cluster_id, 0xc1, 16);
     return h;
@@ -172,8 +177,8 @@ static struct world small_world(void)
     return w;
 }
 
-/* The refusal that this HELLO gets from node 1. The connection stays until the handshake's time is over,
- * so that the reply is not lost. */
+/* The refusal that this HELLO gets from node 1. The connection stays until the handshake's time is
+ * over, so that the reply is not lost. */
 static enum net_refusal refusal_of(const struct net_hello *h)
 {
     struct world w = small_world();
@@ -247,19 +252,23 @@ TEST(net_hostile, connections_without_a_name_are_bounded)
 {
     struct world w = small_world();
     w.count = 2;
-    for (size_t i = 0; i < 2; i++) party_prepare(&w, i);
+    for (size_t i = 0; i < 2; i++)
+        party_prepare(&w, i);
     w.parties[0].options.handshakes_max = 3;
     w.parties[0].options.handshake_timeout_ns = 300000000;
-    for (size_t i = 0; i < 2; i++) party_start(&w.parties[i]);
+    for (size_t i = 0; i < 2; i++)
+        party_start(&w.parties[i]);
     const struct net_metrics *metrics = net_metrics(w.parties[0].net);
     int fds[10];
-    for (int i = 0; i < 10; i++) fds[i] = raw_connect(&w.parties[0]);
+    for (int i = 0; i < 10; i++)
+        fds[i] = raw_connect(&w.parties[0]);
     UNTIL(&w, metrics->refusals >= 7);
     assert_u64_equal(metrics->connections, 3);
     /* When their time is over there is room again. */
     party_meet(&w.parties[1], &w.parties[0]);
     UNTIL(&w, party_linked(&w.parties[1], &w.parties[0]));
-    for (int i = 0; i < 10; i++) close(fds[i]);
+    for (int i = 0; i < 10; i++)
+        close(fds[i]);
     world_close(&w);
 }
 
@@ -282,9 +291,56 @@ TEST(net_hostile, accepted_connections_are_bounded)
         UNTIL(&w, w.parties[0].seen_count + net_metrics(w.parties[0].net)->refusals == i + 1);
     }
     assert_int_equal(w.parties[0].seen_count, 2);
-    for (int i = 0; i < 3; i++) close(fds[i]);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
     UNTIL(&w, net_metrics(w.parties[0].net)->connections == 0);
     buf_deinit(&b);
+    world_close(&w);
+}
+
+static int raw_hello(struct world *w, const struct net_hello *h)
+{
+    struct buf b;
+    unsigned seen = w->parties[0].seen_count;
+    buf_init(&b, 10000);
+    append_hello(&b, h);
+    int fd = raw_connect(&w->parties[0]);
+    raw_send(fd, buf_view(&b));
+    UNTIL(w, w->parties[0].seen_count == seen + 1);
+    buf_deinit(&b);
+    return fd;
+}
+
+TEST(net_link, a_newer_incarnation_ends_all_connections_of_the_older)
+{
+    struct world w;
+    world_open(&w, 1);
+    struct net_hello h = hello_of(7, 1);
+    int old = raw_hello(&w, &h);
+    h.link = NET_LINK_CONTROL; /* the same life on another link: both stay */
+    int same = raw_hello(&w, &h);
+    world_run_for(&w, 50000000);
+    assert_u64_equal(net_metrics(w.parties[0].net)->connections, 2);
+    h.link = NET_LINK_BULK;
+    h.identity.incarnation++;
+    int new = raw_hello(&w, &h);
+    raw_wait_closed(&w, old, NULL);
+    raw_wait_closed(&w, same, NULL);
+    assert_u64_equal(net_metrics(w.parties[0].net)->connections, 1);
+    close(new);
+    world_close(&w);
+}
+
+TEST(net_link, a_change_of_identity_ends_what_came_to_the_old_one)
+{
+    struct world w;
+    world_open(&w, 1);
+    struct net_hello h = hello_of(7, 1);
+    int fd = raw_hello(&w, &h);
+    struct net_identity identity = w.parties[0].options.identity;
+    identity.node.value = 2;
+    net_set_identity(w.parties[0].net, &identity);
+    raw_wait_closed(&w, fd, NULL);
     world_close(&w);
 }
 
@@ -309,7 +365,8 @@ static void acceptor_open(struct acceptor *a)
 
 static int acceptor_next(struct acceptor *a, struct world *w)
 {
-    for (;;) {
+    for (uint64_t until_ns = world_now(w) + PATIENCE_NS;;) {
+        assert_true(world_now(w) < until_ns);
         struct timeval none = {0, 1000};
         (void)setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
         int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC);
@@ -318,18 +375,24 @@ static int acceptor_next(struct acceptor *a, struct world *w)
     }
 }
 
-static void append_reply(struct buf *out, uint64_t node, uint64_t incarnation)
+static void append_reply_of(struct buf *out, uint64_t node, uint64_t incarnation, int cluster)
 {
     struct buf payload;
     struct net_hello_reply r = {NET_REFUSAL_NONE, 1, {.node = {node}, .incarnation = incarnation}};
-    memset(r.identity.cluster_id, 0xc1, 16);
+    memset(r.identity.cluster_id, cluster, 16);
     buf_init(&payload, 1000);
     net_hello_reply_encode(&payload, &r);
     append_frame(out, NET_TYPE_HELLO_REPLY, buf_view(&payload));
     buf_deinit(&payload);
 }
 
-/* Node 1 dials node 5, which answers with these bytes to every connection. Returns node 1's view. */
+static void append_reply(struct buf *out, uint64_t node, uint64_t incarnation)
+{
+    append_reply_of(out, node, incarnation, 0xc1);
+}
+
+/* Node 1 dials node 5, which answers with these bytes to every connection. Returns node 1's view.
+ */
 static struct party dial_false_acceptor(struct bytes answer, unsigned connections)
 {
     struct world w;
@@ -367,6 +430,34 @@ TEST(net_hostile, an_acceptor_that_is_another_node_is_left)
     buf_deinit(&b);
 }
 
+TEST(net_hostile, an_acceptor_of_another_cluster_is_left)
+{
+    struct buf b;
+    buf_init(&b, 1000);
+    append_reply_of(&b, 5, 1, 0xc2);
+    struct party p = dial_false_acceptor(buf_view(&b), 4);
+    assert_int_equal(p.ups[5][NET_LINK_DATA] + p.ups[5][NET_LINK_CONTROL], 0);
+    assert_int_equal(p.seen_count, 0);
+    assert_int_equal(p.refused_count, 0); /* it was us who refused */
+    buf_deinit(&b);
+}
+
+TEST(net_hostile, a_version_that_was_not_offered_is_left)
+{
+    struct buf payload, b;
+    struct net_hello_reply r = {
+        NET_REFUSAL_NONE, NET_VERSION_MAX + 1, {.node = {5}, .incarnation = 1}};
+    memset(r.identity.cluster_id, 0xc1, 16);
+    buf_init(&payload, 1000);
+    buf_init(&b, 1000);
+    net_hello_reply_encode(&payload, &r);
+    append_frame(&b, NET_TYPE_HELLO_REPLY, buf_view(&payload));
+    struct party p = dial_false_acceptor(buf_view(&b), 4);
+    assert_int_equal(p.ups[5][NET_LINK_DATA] + p.ups[5][NET_LINK_CONTROL], 0);
+    buf_deinit(&payload);
+    buf_deinit(&b);
+}
+
 TEST(net_hostile, an_acceptor_that_sends_messages_is_left)
 {
     struct buf b;
@@ -391,7 +482,8 @@ TEST(net_link, a_silent_acceptor_is_given_up)
     party_start(&w.parties[0]);
     acceptor_open(&a);
     net_set_peer(w.parties[0].net, (struct node_id){5}, a.host);
-    for (int i = 0; i < 4; i++) raw_wait_closed(&w, acceptor_next(&a, &w), NULL);
+    for (int i = 0; i < 4; i++)
+        raw_wait_closed(&w, acceptor_next(&a, &w), NULL);
     assert_int_equal(w.parties[0].ups[5][NET_LINK_DATA], 0);
     close(a.fd);
     world_close(&w);
@@ -454,7 +546,8 @@ TEST(net_hostile, noise_never_becomes_a_message)
         append_frame(&b, 5, BYTES_LITERAL("payload"));
         size_t at = good + (size_t)prng_below(&prng, b.size - good);
         b.data[at] ^= (uint8_t)prng_between(&prng, 1, 255);
-        for (int i = 0; i < 100; i++) put_u8(&b, (uint8_t)prng_next(&prng));
+        for (int i = 0; i < 100; i++)
+            put_u8(&b, (uint8_t)prng_next(&prng));
         int fd = raw_connect(&w.parties[0]);
         raw_send(fd, buf_view(&b));
         shutdown(fd, SHUT_WR);

@@ -10,8 +10,8 @@
 #include "tests/test.h"
 
 #define CONTROL NET_LINK_CONTROL
-#define DATA NET_LINK_DATA
-#define BULK NET_LINK_BULK
+#define DATA    NET_LINK_DATA
+#define BULK    NET_LINK_BULK
 
 static struct bytes number_bytes(uint64_t number, uint8_t place[8])
 {
@@ -36,14 +36,12 @@ static void assert_numbers(const struct party *p, size_t at, uint64_t first, uin
     }
 }
 
-TEST(net_link, messages_arrive_in_order)
+static void assert_in_order(struct world *w)
 {
-    struct world w;
-    world_open(&w, 2);
-    world_connect(&w);
-    struct party *a = &w.parties[0], *b = &w.parties[1];
+    world_connect(w);
+    struct party *a = &w->parties[0], *b = &w->parties[1];
     send_numbers(a, b, 0, 5000);
-    UNTIL(&w, b->received_count == 5000);
+    UNTIL(w, b->received_count == 5000);
     assert_numbers(b, 0, 0, 5000);
     assert_u64_equal(b->received[0].from, 1);
     assert_int_equal(b->received[0].link, DATA);
@@ -51,7 +49,21 @@ TEST(net_link, messages_arrive_in_order)
     assert_int_equal(b->received[0].from_store, 11);
     assert_int_equal(b->received[0].to_store, 22);
     assert_int_equal(a->received_count, 0);
-    world_close(&w);
+    world_close(w);
+}
+
+TEST(net_link, messages_arrive_in_order)
+{
+    struct world w;
+    world_open(&w, 2);
+    assert_in_order(&w);
+}
+
+TEST(net_link, messages_arrive_in_order_by_io_uring)
+{
+    struct world w;
+    if (!world_open_ring(&w, 2)) skip();
+    assert_in_order(&w);
 }
 
 TEST(net_link, three_nodes_talk_all_ways)
@@ -62,7 +74,8 @@ TEST(net_link, three_nodes_talk_all_ways)
     for (size_t i = 0; i < 3; i++)
         for (size_t j = 0; j < 3; j++)
             if (i != j) send_numbers(&w.parties[i], &w.parties[j], i, 1);
-    for (size_t i = 0; i < 3; i++) UNTIL(&w, w.parties[i].received_count == 2);
+    for (size_t i = 0; i < 3; i++)
+        UNTIL(&w, w.parties[i].received_count == 2);
     world_close(&w);
 }
 
@@ -73,7 +86,8 @@ TEST(net_link, large_messages_arrive_whole)
     world_connect(&w);
     struct party *a = &w.parties[0], *b = &w.parties[1];
     uint8_t *data = malloc(NET_MESSAGE_BYTES_MAX + 1);
-    for (size_t i = 0; i < NET_MESSAGE_BYTES_MAX; i++) data[i] = (uint8_t)(i * 7 + i / 999);
+    for (size_t i = 0; i < NET_MESSAGE_BYTES_MAX; i++)
+        data[i] = (uint8_t)(i * 7 + i / 999);
     static const size_t sizes[] = {0, 1, 1000000, 1048552, 1048553, NET_MESSAGE_BYTES_MAX};
     for (size_t i = 0; i < 6; i++) {
         enum status status;
@@ -128,6 +142,49 @@ TEST(net_link, many_messages_of_a_turn_become_one_send)
     world_close(&w);
 }
 
+TEST(net_link, steady_traffic_keeps_its_buffers)
+{
+    struct world w;
+    world_open(&w, 2);
+    world_connect(&w);
+    struct party *a = &w.parties[0], *b = &w.parties[1];
+    const struct net_conn *c = net_peer_find(a->net, party_id(b))->out[DATA].dial.conn;
+    const uint8_t *data[2] = {NULL, NULL};
+    for (uint64_t turn = 0; turn < 100; turn++) {
+        send_numbers(a, b, turn * 100, 100);
+        UNTIL(&w, b->received_count == turn * 100 + 100 && !c->sending);
+        for (int i = 0; turn == 10 && i < 2; i++)
+            data[i] = c->out[i].data;
+    }
+    assert_ptr_equal(c->out[0].data, data[0]); /* nothing was allocated since */
+    assert_ptr_equal(c->out[1].data, data[1]);
+    assert_non_null(data[0]);
+    world_close(&w);
+}
+
+TEST(net_link, a_burst_does_not_keep_its_buffers_for_ever)
+{
+    struct world w;
+    world_open(&w, 2);
+    world_connect(&w);
+    struct party *a = &w.parties[0], *b = &w.parties[1];
+    const struct net_conn *c = net_peer_find(a->net, party_id(b))->out[DATA].dial.conn;
+    uint8_t *data = calloc(1, 3 << 20);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(party_send(a, b, DATA, 1, bytes_make(data, 3 << 20)), STATUS_OK);
+        net_flush(a->net);
+    }
+    UNTIL(&w, b->received_count == 2 && !c->sending);
+    assert_true(c->out[0].capacity + c->out[1].capacity > 3 << 20);
+    for (uint64_t i = 0; i < 2; i++) {
+        send_numbers(a, b, i, 1);
+        UNTIL(&w, b->received_count == 3 + i && !c->sending);
+    }
+    assert_true(c->out[0].capacity + c->out[1].capacity < 1 << 20);
+    free(data);
+    world_close(&w);
+}
+
 TEST(net_link, output_is_bounded)
 {
     struct world w;
@@ -141,11 +198,13 @@ TEST(net_link, output_is_bounded)
     static const uint8_t kilobyte[1000];
     size_t sent = 0;
     enum status status;
-    while ((status = party_send(a, b, DATA, 1, bytes_make(kilobyte, 1000))) == STATUS_OK) sent++;
+    while ((status = party_send(a, b, DATA, 1, bytes_make(kilobyte, 1000))) == STATUS_OK)
+        sent++;
     assert_int_equal(status, STATUS_BUSY);
     assert_int_equal(sent, 100000 / 1024);
     assert_true(net_queued(a->net, party_id(b), DATA) <= 100000);
-    assert_int_equal(party_send(a, b, CONTROL, 1, BYTES_EMPTY), STATUS_OK); /* has room of its own */
+    assert_int_equal(party_send(a, b, CONTROL, 1, BYTES_EMPTY),
+                     STATUS_OK); /* has room of its own */
     assert_int_equal(party_send(a, b, DATA, 1, bytes_make(kilobyte, 0)), STATUS_OK);
     uint8_t *large = calloc(1, 100000);
     assert_int_equal(party_send(a, b, DATA, 1, bytes_make(large, 100000)), STATUS_TOO_LARGE);
@@ -195,7 +254,8 @@ TEST(net_link, setting_the_same_address_changes_nothing)
     world_open(&w, 2);
     world_connect(&w);
     struct party *a = &w.parties[0], *b = &w.parties[1];
-    for (int i = 0; i < 10; i++) party_meet(a, b);
+    for (int i = 0; i < 10; i++)
+        party_meet(a, b);
     net_set_peer(a->net, party_id(b), "");
     net_set_peer(a->net, party_id(a), a->host);
     world_run_for(&w, 50000000);
@@ -284,7 +344,8 @@ TEST(net_link, both_sides_learn_who_the_other_is)
 
 /* ---- refusals ---- */
 
-/* Starts party 1 (a, from its options as `change` left them), dials party 0 and waits for a refusal. */
+/* Starts party 1 (a, from its options as `change` left them), dials party 0 and waits for a
+ * refusal. */
 static void assert_refused(void (*change)(struct net_options *o), enum net_refusal expected)
 {
     struct world w;
@@ -300,8 +361,10 @@ static void assert_refused(void (*change)(struct net_options *o), enum net_refus
     assert_false(party_linked(a, b));
     assert_int_equal(a->ups[1][DATA] + a->ups[1][CONTROL], 0);
     assert_int_equal(b->received_count, 0);
-    if (a->refused_count > 0) assert_int_equal(a->refused, expected);
-    else assert_int_equal(expected, NET_REFUSAL_NONE);
+    if (a->refused_count > 0)
+        assert_int_equal(a->refused, expected);
+    else
+        assert_int_equal(expected, NET_REFUSAL_NONE);
     world_close(&w);
 }
 
@@ -471,7 +534,8 @@ TEST(net_callback, may_send_and_set_peers)
 {
     struct world w;
     world_open(&w, 2);
-    for (size_t i = 0; i < 2; i++) w.parties[i].hook = hook_busy;
+    for (size_t i = 0; i < 2; i++)
+        w.parties[i].hook = hook_busy;
     world_connect(&w);
     UNTIL(&w, w.parties[0].received_count >= 1000 && w.parties[1].received_count >= 1000);
     world_close(&w);

@@ -13,7 +13,8 @@ static void open_pair(struct world *w, uint64_t seed, struct sim_options *o)
     world_open_sim(w, 2, o);
 }
 
-/* Messages carry a number and a length that follows from it, so that a receiver can tell a whole one. */
+/* Messages carry a number and a length that follows from it, so that a receiver can tell a whole
+ * one. */
 static size_t size_of(uint64_t number)
 {
     return 8 + (size_t)(hash_u64(number) % 3000);
@@ -46,7 +47,8 @@ TEST(net_sim, links_come_up_and_carry_messages_in_order)
     for (uint64_t i = 0; i < 2000; i++)
         assert_int_equal(send_number(a, b, NET_LINK_DATA, i), STATUS_OK);
     UNTIL(&w, b->received_count == 2000);
-    for (uint64_t i = 0; i < 2000; i++) assert_true(is_number(&b->received[i], i));
+    for (uint64_t i = 0; i < 2000; i++)
+        assert_true(is_number(&b->received[i], i));
     world_close(&w);
 }
 
@@ -56,7 +58,8 @@ static void tally(const struct party *p, uint64_t count, unsigned times[])
     memset(times, 0, (size_t)count * sizeof times[0]);
     for (size_t i = 0; i < p->received_count; i++) {
         uint64_t number = 0;
-        while (number < count && !is_number(&p->received[i], number)) number++;
+        while (number < count && !is_number(&p->received[i], number))
+            number++;
         assert_true(number < count); /* NET-1 */
         times[number]++;
     }
@@ -105,8 +108,10 @@ TEST(net_sim, late_messages_do_not_outlive_the_net)
             assert_int_equal(send_number(a, b, NET_LINK_DATA, i), STATUS_OK);
         world_run_for(&w, SIM_SEC);
         assert_false(list_empty(&b->net->delayed));
-        if (crash) world_crash(&w);
-        else world_close(&w);
+        if (crash)
+            world_crash(&w);
+        else
+            world_close(&w);
     }
 }
 
@@ -138,7 +143,8 @@ TEST(net_sim, late_messages_do_not_outlive_the_incarnation_that_sent_them)
 
 #define RESET_COUNT 3000
 
-/* Connections break at random places of the stream: what arrives is whole, in order, never twice. */
+/* Connections break at random places of the stream: what arrives is whole, in order, never twice.
+ */
 TEST(net_sim, resets_never_deliver_a_part)
 {
     uint64_t resets = 0;
@@ -153,13 +159,15 @@ TEST(net_sim, resets_never_deliver_a_part)
         party_meet(a, b);
         for (uint64_t i = 0; i < RESET_COUNT; i++) {
             enum status status;
-            while ((status = send_number(a, b, NET_LINK_DATA, i)) != STATUS_OK) world_turn(&w);
+            while ((status = send_number(a, b, NET_LINK_DATA, i)) != STATUS_OK)
+                world_turn(&w);
             if (i % 7 == 0) world_turn(&w);
         }
         world_run_for(&w, SIM_SEC);
         uint64_t next = 0;
         for (size_t i = 0; i < b->received_count; i++) {
-            while (next < RESET_COUNT && !is_number(&b->received[i], next)) next++;
+            while (next < RESET_COUNT && !is_number(&b->received[i], next))
+                next++;
             assert_true(next < RESET_COUNT); /* NET-1, and the order of one link */
             next++;
         }
@@ -171,7 +179,8 @@ TEST(net_sim, resets_never_deliver_a_part)
     assert_true(resets > 50);
 }
 
-/* A peer that takes nothing for long is given up, if somebody has more for it than there is room. */
+/* A peer that takes nothing for long is given up, if somebody has more for it than there is room.
+ */
 TEST(net_sim, a_stalled_link_is_redialled)
 {
     struct world w;
@@ -244,6 +253,85 @@ TEST(net_sim, power_loss_is_noticed_by_the_next_incarnation)
     world_close(&w);
 }
 
+TEST(net_sim, an_idle_guest_is_sent_away)
+{
+    struct world w;
+    struct sim_options o;
+    open_pair(&w, 8, &o);
+    w.parties[1].echo = true;
+    struct visit idle = {0}, busy = {0};
+    visit_open(&idle, &w.parties[0], w.parties[1].host);
+    visit_open(&busy, &w.parties[0], w.parties[1].host);
+    UNTIL(&w, idle.opened == 1 && busy.opened == 1);
+    for (unsigned i = 0; i < 7; i++) {
+        world_run_for(&w, NET_GUEST_IDLE_NS / 6);
+        assert_int_equal(net_visit_send(busy.v, 1, BYTES_EMPTY), STATUS_OK);
+    }
+    UNTIL(&w, busy.messages == 7);
+    assert_int_equal(idle.ended, 1);
+    assert_int_equal(busy.ended, 0);
+    visit_end(&w, &idle);
+    visit_end(&w, &busy);
+    world_close(&w);
+}
+
+TEST(net_sim, attempts_become_rarer_and_never_stop)
+{
+    for (uint64_t seed = 60; seed < 70; seed++) {
+        struct world w;
+        struct sim_options o;
+        open_pair(&w, seed, &o);
+        struct party *a = &w.parties[0], *b = &w.parties[1];
+        b->verdict = NET_REFUSAL_NOT_READY;
+        party_meet(a, b);
+        world_run_for(&w, SIM_SEC);
+        unsigned first =
+            b->admit_count; /* of two links: waits of 25..50, 50..100, 100..200 ms ... */
+        assert_true(first >= 2 * 4 && first <= 2 * 7);
+        world_run_for(&w, 9 * SIM_SEC);
+        unsigned start = b->admit_count;
+        world_run_for(&w, 100 * SIM_SEC); /* waits of 0.5 to 1 s */
+        assert_true(b->admit_count - start >= 2 * 95);
+        assert_true(b->admit_count - start <= 2 * 201);
+        b->verdict = NET_REFUSAL_NONE;
+        UNTIL(&w, party_linked(a, b));
+        world_close(&w);
+    }
+}
+
+TEST(net_sim, a_link_that_lasted_is_redialled_at_once)
+{
+    struct world w;
+    struct sim_options o;
+    open_pair(&w, 9, &o);
+    struct party *a = &w.parties[0], *b = &w.parties[1];
+    b->verdict = NET_REFUSAL_NOT_READY;
+    party_meet(a, b);
+    world_run_for(&w, 20 * SIM_SEC);
+    b->verdict = NET_REFUSAL_NONE;
+    UNTIL(&w, party_linked(a, b));
+    world_run_for(&w, 10 * SIM_SEC);
+    assert_int_equal(a->ups[2][NET_LINK_DATA], 1);
+    uint64_t reset_ns = world_now(&w);
+    sim_net_reset(w.sim, 1, 2);
+    UNTIL(&w, a->ups[2][NET_LINK_DATA] == 2 && a->ups[2][NET_LINK_CONTROL] == 2);
+    assert_true(world_now(&w) - reset_ns < SIM_SEC / 10);
+    world_close(&w);
+}
+
+TEST(net_sim, bulk_that_was_asked_for_survives_a_change_of_address)
+{
+    struct world w;
+    struct sim_options o;
+    open_pair(&w, 11, &o);
+    struct party *a = &w.parties[0], *b = &w.parties[1];
+    net_set_peer(a->net, party_id(b), "10.0.0.9:1"); /* nobody */
+    assert_int_equal(send_number(a, b, NET_LINK_BULK, 1), STATUS_CLOSED);
+    party_meet(a, b);
+    UNTIL(&w, net_link_up(a->net, party_id(b), NET_LINK_BULK));
+    world_close(&w);
+}
+
 static uint64_t trace_of(uint64_t seed)
 {
     struct world w;
@@ -257,15 +345,16 @@ static uint64_t trace_of(uint64_t seed)
         for (size_t j = 0; j < 3; j++)
             if (i != j) party_meet(&w.parties[i], &w.parties[j]);
     for (uint64_t i = 0; i < 600; i++) {
-        enum status status = send_number(&w.parties[i % 3], &w.parties[(i + 1) % 3],
-                                         (enum net_link)(i % 2), i);
+        enum status status =
+            send_number(&w.parties[i % 3], &w.parties[(i + 1) % 3], (enum net_link)(i % 2), i);
         (void)status;
         world_turn(&w);
     }
     world_run_for(&w, SIM_SEC);
     uint64_t hash = sim_trace_hash(w.sim);
     for (size_t i = 0; i < 3; i++)
-        hash = hash64(w.parties[i].received, w.parties[i].received_count * sizeof(struct received), hash);
+        hash = hash64(w.parties[i].received, w.parties[i].received_count * sizeof(struct received),
+                      hash);
     world_crash(&w);
     return hash;
 }
@@ -300,7 +389,9 @@ TEST(net_sim, mutants_are_caught)
         UNTIL(&w, b->refused_count > 0 || party_linked(b, a));
         assert_int_equal(party_linked(b, a), mutated);
         (void)mutant_select(NULL);
-        if (mutated) world_crash(&w);
-        else world_close(&w);
+        if (mutated)
+            world_crash(&w);
+        else
+            world_close(&w);
     }
 }

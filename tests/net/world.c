@@ -22,13 +22,14 @@ static void on_message(void *ctx, struct node_id from, enum net_link link, uint1
 {
     struct party *p = ctx;
     ASSERT(p->received_count < RECEIVED_MAX);
-    p->received[p->received_count++] =
-        (struct received){from.value, hash64(payload.data, payload.size, 0), payload.size, link,
-                          type,       from_store, to_store};
+    p->received[p->received_count++] = (struct received){
+        from.value, hash64(payload.data, payload.size, 0), payload.size, link, type, from_store,
+        to_store};
     hook(p, "message", from.value);
 }
 
-static void on_guest_message(void *ctx, struct net_guest *guest, uint16_t type, struct bytes payload)
+static void on_guest_message(void *ctx, struct net_guest *guest, uint16_t type,
+                             struct bytes payload)
 {
     struct party *p = ctx;
     p->guest_messages++;
@@ -49,8 +50,10 @@ static void on_link(void *ctx, struct node_id peer, enum net_link link, bool up)
     struct party *p = ctx;
     ASSERT(peer.value < PARTY_MAX + 2);
     unsigned *ups = &p->ups[peer.value][link], *downs = &p->downs[peer.value][link];
-    if (up) (*ups)++;
-    else (*downs)++;
+    if (up)
+        (*ups)++;
+    else
+        (*downs)++;
     hook(p, up ? "up" : "down", peer.value);
 }
 
@@ -97,18 +100,23 @@ uint64_t world_now(const struct world *w)
     return w->sim != NULL ? sim_now(w->sim) : env_now_ns(w->env);
 }
 
+/* Turns outside of events: something may have been asked for since the last. */
+static void parties_turn(struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        party_turn(&w->parties[i]);
+}
+
 void world_turn(struct world *w)
 {
+    parties_turn(w);
     if (w->sim != NULL) {
-        /* Something was asked for outside of a turn. */
-        for (size_t i = 0; i < w->count; i++) party_turn(&w->parties[i]);
         if (!sim_step(w->sim)) sim_run_for(w->sim, SIM_MS);
         return;
     }
     uint64_t deadline_ns = env_now_ns(w->env) + 20000000;
     for (size_t i = 0; i < w->count; i++) {
-        struct party *p = &w->parties[i];
-        party_turn(p);
+        const struct party *p = &w->parties[i];
         if (p->net != NULL && timer_heap_next(&p->timers) < deadline_ns)
             deadline_ns = timer_heap_next(&p->timers);
     }
@@ -118,7 +126,13 @@ void world_turn(struct world *w)
 void world_run_for(struct world *w, uint64_t duration_ns)
 {
     uint64_t until_ns = world_now(w) + duration_ns;
-    while (world_now(w) < until_ns) world_turn(w);
+    if (w->sim != NULL) {
+        parties_turn(w);
+        sim_run_until(w->sim, until_ns);
+        return;
+    }
+    while (world_now(w) < until_ns)
+        world_turn(w);
 }
 
 /* ---- life ---- */
@@ -179,14 +193,29 @@ static void world_begin(struct world *w, size_t count)
     }
 }
 
-void world_open(struct world *w, size_t count)
+static enum status real_env_create(struct world *w, bool ring)
 {
     memset(w, 0, sizeof *w);
     snprintf(w->root, sizeof w->root, "/tmp/ostraka-net-XXXXXX");
     assert_non_null(mkdtemp(w->root));
     struct env_options options = {.root = w->root};
-    assert_int_equal(env_epoll_create(&options, &w->env), STATUS_OK);
+    return ring ? env_uring_create(&options, &w->env) : env_epoll_create(&options, &w->env);
+}
+
+void world_open(struct world *w, size_t count)
+{
+    assert_int_equal(real_env_create(w, false), STATUS_OK);
     world_begin(w, count);
+}
+
+bool world_open_ring(struct world *w, size_t count)
+{
+    if (real_env_create(w, true) != STATUS_OK) {
+        assert_int_equal(rmdir(w->root), 0);
+        return false;
+    }
+    world_begin(w, count);
+    return true;
 }
 
 void world_open_sim(struct world *w, size_t count, const struct sim_options *options)
@@ -215,10 +244,12 @@ void world_close(struct world *w)
     for (size_t i = 0; i < w->count; i++)
         if (w->parties[i].net != NULL) party_stop(&w->parties[i]);
     if (w->sim != NULL) {
-        for (size_t i = 0; i < w->count; i++) sim_env_drain(w->parties[i].env);
+        for (size_t i = 0; i < w->count; i++)
+            sim_env_drain(w->parties[i].env);
     } else {
         env_shutdown(w->env);
-        for (int i = 0; i < 10; i++) env_poll(w->env, 1);
+        for (int i = 0; i < 10; i++)
+            env_poll(w->env, 1);
     }
     world_end(w);
 }
@@ -236,11 +267,14 @@ static bool drained(const struct world *w)
 void world_crash(struct world *w)
 {
     if (w->sim != NULL) {
-        for (size_t i = 0; i < w->count; i++) sim_env_crash(w->parties[i].env, SIM_CRASH_POWER);
-        for (size_t i = 0; i < w->count; i++) sim_env_drain(w->parties[i].env);
+        for (size_t i = 0; i < w->count; i++)
+            sim_env_crash(w->parties[i].env, SIM_CRASH_POWER);
+        for (size_t i = 0; i < w->count; i++)
+            sim_env_drain(w->parties[i].env);
     } else {
         env_shutdown(w->env);
-        while (!drained(w)) env_poll(w->env, env_now_ns(w->env) + 10000000);
+        while (!drained(w))
+            env_poll(w->env, env_now_ns(w->env) + 10000000);
     }
     for (size_t i = 0; i < w->count; i++) {
         struct party *p = &w->parties[i];

@@ -393,6 +393,8 @@ void cluster_crash(struct cluster *c, uint64_t id)
 {
     struct sim_node *n = &c->nodes[id];
     if (n->raft == NULL) return;
+    /* The driver's part of the bargain: doubts outlive a restart until a leader has settled them. */
+    c->lost_tail[id] |= sim_node_status(n).uncertain;
     sim_node_crash(n, (uint32_t)prng_below(&c->prng, n->queued.count + 1), 0);
     c->sync_due_ns[id] = 0;
     c->checked_commit[id] = 0;
@@ -507,7 +509,13 @@ static void chaos_crash(struct cluster *c, uint32_t level)
         if (c->nodes[i].raft != NULL) one_lost |= sim_node_status(&c->nodes[i]).uncertain;
     }
     struct raft_status status = sim_node_status(n);
-    bool lose = (level & CHAOS_LOST_TAIL) != 0 && !one_lost && status.config->voter_count > 1;
+    bool lose = (level & CHAOS_LOST_TAIL) != 0 && !one_lost;
+    /* What only one voter had to have, and that one forgets, is gone: no protocol brings it back. */
+    for (uint64_t i = status.last.index > 8 ? status.last.index - 8 : 0; i <= status.last.index; i++) {
+        struct raft_config config;
+        raft_config_at(n->raft, i, &config);
+        lose &= config.voter_count > 1 && config.outgoing_count != 1;
+    }
     cluster_crash(c, id);
     if (!lose || !prng_chance(&c->prng, 1, 2)) return;
     uint32_t lost = (uint32_t)prng_below(&c->prng, 6);

@@ -305,6 +305,35 @@ TEST(append, internal_contradictions_are_named)
     expect_valid(&s);
 }
 
+TEST(append, repeated_reads_must_agree)
+{
+    const char *second[] = {"1 9 2", "2", "9 1 2", "9 2"};
+    for (int i = 0; i < 4; i++) {
+        struct story s;
+        story_begin(&s);
+        story_did_append(&s, 1, X, 1);
+        story_did_append(&s, 1, X, 9);
+        size_t a = story_invoke(&s, 1);
+        story_read(&s, a, X, "1");
+        story_append(&s, a, X, 2);
+        story_read(&s, a, X, second[i]);
+        story_ok(&s, a);
+        expect_some(&s, APPEND_INTERNAL);
+    }
+}
+
+TEST(append, unread_write_that_came_first_is_g0_realtime)
+{
+    struct story s;
+    story_begin(&s);
+    size_t reader = story_invoke(&s, 3);
+    story_did_append(&s, 1, X, 1);
+    story_did_append(&s, 2, X, 2);
+    story_read(&s, reader, X, "2"); /* so 1 came after 2 */
+    story_ok(&s, reader);
+    expect_only(&s, APPEND_G0_REALTIME);
+}
+
 TEST(append, duplicates_phantoms_and_forked_lists_are_named)
 {
     struct story s;

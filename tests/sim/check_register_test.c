@@ -147,8 +147,8 @@ TEST(register, report_names_the_operation_that_cannot_be_placed)
     register_check(&s.h, 0, &s.report);
     buf_append_byte(&s.report, 0);
     assert_string_equal((char *)s.report.data,
-        "register 1 is not linearizable: after 2 of 3 operations the value is 2, and this cannot be "
-        "placed:\n  T2 process 2 [r 1 [1]]\n concurrent with it:\n");
+        "register 1 is not linearizable: after 2 of 3 operations the value is 2, and this cannot "
+        "be placed:\n  T2 process 2 [r 1 [1]]\n concurrent with it:\n");
     story_end(&s);
 }
 

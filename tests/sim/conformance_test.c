@@ -1,5 +1,5 @@
-/* The simulated environment through the rules of src/io/env.h, as it is and with every delivery made
- * as ugly as the rules allow. */
+/* The simulated environment through the rules of src/io/env.h, as it is and with every delivery
+ * made as ugly as the rules allow. */
 #include "tests/io/conformance.h"
 #include "tests/sim/env/sim.h"
 

@@ -208,6 +208,116 @@ TEST(sim_file, failed_sync_forgets_the_bytes_and_later_syncs_succeed)
     }
 }
 
+TEST(sim_file, durable_write_outlives_the_unsynced_one_below_it)
+{
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct fixture f;
+        char byte = 0;
+        fixture_open(&f, seed);
+        env_file plain = fixture_create(&f, "a");
+        env_file durable = fixture_open_file(&f, "a", FIXTURE_CREATE | ENV_OPEN_DSYNC);
+        assert_int_equal(fixture_dir_sync(&f, "."), 0);
+        assert_int_equal(fixture_write(&f, plain, "a", 1, 0), 1);
+        assert_int_equal(fixture_write(&f, durable, "b", 1, 0), 1);
+        fixture_crash(&f, SIM_CRASH_POWER);
+        plain = fixture_open_file(&f, "a", ENV_OPEN_READ);
+        assert_int_equal(fixture_read(&f, plain, &byte, 1, 0), 1);
+        assert_int_equal(byte, 'b');
+        fixture_close(&f);
+    }
+}
+
+TEST(sim_file, lost_extension_leaves_zeros_behind)
+{
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct fixture f;
+        char data[4] = {0};
+        fixture_open(&f, seed);
+        env_file file = fixture_create(&f, "a");
+        assert_int_equal(fixture_write(&f, file, "a", 1, 0), 1);
+        assert_int_equal(fixture_sync(&f, file), 0);
+        assert_int_equal(fixture_dir_sync(&f, "."), 0);
+        assert_int_equal(fixture_write(&f, file, "bcd", 3, 1), 3);
+        fixture_crash(&f, SIM_CRASH_POWER);
+        file = fixture_open_file(&f, "a", ENV_OPEN_READ | ENV_OPEN_WRITE);
+        int64_t size = fixture_size(&f, file);
+        assert_int_equal(fixture_truncate(&f, file, 4), 0);
+        assert_int_equal(fixture_read(&f, file, data, 4, 0), 4);
+        assert_int_equal(data[0], 'a');
+        if (size == 1) assert_memory_equal(data + 1, "\0\0\0", 3);
+        fixture_close(&f);
+    }
+}
+
+TEST(sim_file, directory_sync_covers_its_own_names_and_what_a_rename_ties_to_them)
+{
+    int root_names = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct fixture f;
+        fixture_open(&f, seed);
+        assert_int_equal(fixture_dir_make(&f, "a"), 0);
+        assert_int_equal(fixture_dir_make(&f, "b"), 0);
+        assert_int_equal(fixture_dir_sync(&f, "."), 0);
+        fixture_create(&f, "loose");
+        fixture_create(&f, "a/x");
+        fixture_create(&f, "b/y");
+        assert_int_equal(fixture_rename(&f, "a/x", "b/z"), 0);
+        assert_int_equal(fixture_dir_sync(&f, "a"), 0);
+        fixture_crash(&f, SIM_CRASH_POWER);
+        assert_int_equal(fixture_try_open(&f, "a/x", ENV_OPEN_READ), -ENOENT);
+        assert_true(fixture_try_open(&f, "b/y", ENV_OPEN_READ) >= 0);
+        assert_true(fixture_try_open(&f, "b/z", ENV_OPEN_READ) >= 0);
+        root_names += fixture_try_open(&f, "loose", ENV_OPEN_READ) >= 0;
+        fixture_close(&f);
+    }
+    assert_in_range(root_names, 5, 55);
+}
+
+TEST(sim_file, renaming_between_two_names_of_one_file_does_nothing)
+{
+    struct fixture f;
+    fixture_open(&f, 1);
+    fixture_create(&f, "a");
+    assert_int_equal(fixture_link(&f, "a", "b"), 0);
+    assert_int_equal(fixture_rename(&f, "a", "b"), 0);
+    assert_true(fixture_try_open(&f, "a", ENV_OPEN_READ) >= 0);
+    assert_true(fixture_try_open(&f, "b", ENV_OPEN_READ) >= 0);
+    fixture_close(&f);
+}
+
+/* How often a write that failed, or that nobody saw complete, is there. */
+static int leftovers(bool fails)
+{
+    int found = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct fixture f;
+        static uint8_t page[8192];
+        fixture_open(&f, seed);
+        env_file file = fixture_create(&f, "a");
+        memset(page, 7, sizeof page);
+        sim_disk_inject(f.disk, &(struct sim_disk_fault){.kind = SIM_FAULT_WRITE_ERROR});
+        if (fails) {
+            assert_int_equal(fixture_write(&f, file, page, sizeof page, 0), -EIO);
+        } else {
+            sim_disk_heal(f.disk);
+            probe_init(&f.probe);
+            env_file_write(f.env, file, page, sizeof page, 0, &f.probe.op);
+            fixture_crash(&f, SIM_CRASH_PROCESS);
+            assert_int_equal(f.probe.result, -ECANCELED);
+            file = fixture_open_file(&f, "a", ENV_OPEN_READ);
+        }
+        found += fixture_size(&f, file) > 0;
+        fixture_close(&f);
+    }
+    return found;
+}
+
+TEST(sim_file, failed_and_cancelled_writes_may_leave_something)
+{
+    assert_in_range(leftovers(true), 5, 55);
+    assert_in_range(leftovers(false), 5, 55);
+}
+
 TEST(sim_file, direct_io_demands_alignment)
 {
     struct fixture f;

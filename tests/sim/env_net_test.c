@@ -51,7 +51,8 @@ static void on_closed(void *ctx, struct env_socket *s, enum status reason)
     p->socket = NULL;
 }
 
-static const struct env_socket_handler peer_handler = {on_connected, on_received, on_sent, on_closed};
+static const struct env_socket_handler peer_handler = {on_connected, on_received, on_sent,
+                                                       on_closed};
 
 static bool on_accepted(void *ctx, struct env_socket *s, const struct env_addr *peer)
 {
@@ -419,6 +420,23 @@ TEST(sim_net, paused_machine_gets_everything_when_resumed)
     sim_node_resume(t.sim, 2);
     sim_run_for(t.sim, SIM_MS);
     assert_int_equal(t.server.received.size, 3);
+    pair_end(&t);
+}
+
+TEST(sim_net, closing_forgets_bytes_that_wait)
+{
+    struct pair t;
+    pair_start(&t, 17);
+    sim_node_pause(t.sim, 2);
+    env_send(t.client.env, t.client.socket, "abc", 3);
+    sim_run_for(t.sim, 10 * SIM_MS);
+    env_close(t.server.env, t.server.socket);
+    sim_run_for(t.sim, SIM_MS); /* now both wait for the end of the pause */
+    sim_node_resume(t.sim, 2);
+    sim_run_for(t.sim, 10 * SIM_MS);
+    assert_int_equal(t.server.received.size, 0);
+    assert_int_equal(t.server.closed, 1);
+    assert_int_equal(t.client.reason, STATUS_IO); /* unread bytes: a reset, not an end */
     pair_end(&t);
 }
 

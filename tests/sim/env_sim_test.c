@@ -146,6 +146,44 @@ TEST(sim, wake_causes_a_turn_and_a_turn_costs_time)
     fixture_close(&f);
 }
 
+struct busy {
+    struct fixture f;
+    struct env_op op;
+    env_file file;
+    bool started;
+    uint64_t start_ns, done_ns;
+};
+
+static void busy_done(struct env_op *op, int64_t result)
+{
+    struct busy *b = op->ctx;
+    assert_int_equal(result, 1);
+    b->done_ns = sim_now(b->f.sim);
+}
+
+static void busy_turn(void *ctx)
+{
+    struct busy *b = ctx;
+    if (b->started) return;
+    b->started = true;
+    b->start_ns = sim_now(b->f.sim);
+    env_file_write(b->f.env, b->file, "x", 1, 0, &b->op);
+    sim_env_charge(b->f.env, 7 * SIM_MS);
+}
+
+TEST(sim, nothing_is_delivered_to_a_busy_environment)
+{
+    struct busy b = {0};
+    fixture_open(&b.f, 1);
+    b.op = (struct env_op){.on_done = busy_done, .ctx = &b};
+    b.file = fixture_create(&b.f, "a");
+    sim_env_on_turn(b.f.env, busy_turn, &b);
+    sim_run_for(b.f.sim, SIM_SEC);
+    assert_true(b.started);
+    assert_true(b.done_ns >= b.start_ns + 7 * SIM_MS);
+    fixture_close(&b.f);
+}
+
 TEST(sim, poll_waits_no_longer_than_its_deadline)
 {
     struct fixture f;
@@ -247,8 +285,9 @@ TEST(sim_disk, faults_strike_when_told)
     inject(&f, SIM_FAULT_WRITE_MISDIRECTED);
     assert_int_equal(fixture_write(&f, file, page, 4096, 0), 4096);
     assert_int_equal(first_byte(&f, file, 0), 1);
-    const enum sim_fault kinds[] = {SIM_FAULT_WRITE_ERROR, SIM_FAULT_READ_ERROR, SIM_FAULT_WRITE_LOST,
-                                    SIM_FAULT_READ_STALE, SIM_FAULT_WRITE_MISDIRECTED};
+    const enum sim_fault kinds[] = {SIM_FAULT_WRITE_ERROR, SIM_FAULT_READ_ERROR,
+                                    SIM_FAULT_WRITE_LOST, SIM_FAULT_READ_STALE,
+                                    SIM_FAULT_WRITE_MISDIRECTED};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         assert_u64_equal(sim_fault_hits(f.sim, kinds[i]), 1);
     fixture_close(&f);
@@ -286,6 +325,10 @@ TEST(sim_disk, stall_and_slowness_cost_time)
     sim_disk_stall(f.disk, 5 * SIM_SEC); /* also what is under way */
     start = sim_now(f.sim);
     assert_int_equal(probe_wait(&f, &f.probe), 1);
+    assert_true(sim_now(f.sim) - start >= 5 * SIM_SEC);
+    sim_disk_stall(f.disk, 5 * SIM_SEC); /* and what comes later */
+    start = sim_now(f.sim);
+    assert_int_equal(fixture_write(&f, file, "x", 1, 0), 1);
     assert_true(sim_now(f.sim) - start >= 5 * SIM_SEC);
     fixture_close(&f);
 }
@@ -339,6 +382,58 @@ TEST(sim_disk, is_wiped_and_rolled_back)
 }
 
 /* ---- crash points ---- */
+
+TEST(sim_disk, machine_stands_still_at_a_crash_point)
+{
+    struct fixture f;
+    struct probe first, second;
+    fixture_open(&f, 1);
+    env_file file = fixture_create(&f, "a");
+    probe_init(&first);
+    probe_init(&second);
+    sim_disk_crash_after(f.disk, sim_disk_op_count(f.disk) + 1);
+    env_file_write(f.env, file, "x", 1, 0, &first.op);
+    env_file_write(f.env, file, "y", 1, 1, &second.op);
+    sim_run_for(f.sim, SIM_SEC);
+    assert_true(sim_disk_crash_reached(f.disk));
+    assert_true(first.done != second.done);
+    fixture_crash(&f, SIM_CRASH_POWER);
+    assert_true(first.done && second.done);
+    fixture_close(&f);
+}
+
+/* One sector written three times: which version stands when some of the last two are kept. */
+static int version_kept(bool keep_second, bool keep_third)
+{
+    struct fixture f;
+    bool keep[2] = {keep_second, keep_third};
+    char byte = 0;
+    fixture_open(&f, 1);
+    env_file file = fixture_create(&f, "a");
+    assert_int_equal(fixture_write(&f, file, "1", 1, 0), 1);
+    assert_int_equal(fixture_sync(&f, file), 0);
+    assert_int_equal(fixture_dir_sync(&f, "."), 0);
+    sim_disk_crash_after(f.disk, sim_disk_op_count(f.disk) + 2);
+    assert_int_equal(fixture_write(&f, file, "2", 1, 0), 1);
+    assert_int_equal(fixture_write(&f, file, "3", 1, 0), 1);
+    (void)fixture_sync(&f, file);
+    assert_true(sim_disk_crash_reached(f.disk));
+    assert_int_equal(sim_disk_crash_choices(f.disk), 2);
+    sim_disk_crash_choose(f.disk, keep, 2);
+    fixture_crash(&f, SIM_CRASH_POWER);
+    file = fixture_open_file(&f, "a", ENV_OPEN_READ);
+    assert_int_equal(fixture_read(&f, file, &byte, 1, 0), 1);
+    fixture_close(&f);
+    return byte - '0';
+}
+
+TEST(sim_disk, newest_kept_version_of_a_sector_stands)
+{
+    assert_int_equal(version_kept(false, false), 1);
+    assert_int_equal(version_kept(true, false), 2);
+    assert_int_equal(version_kept(false, true), 3);
+    assert_int_equal(version_kept(true, true), 3);
+}
 
 #define STEPS 4
 

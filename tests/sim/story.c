@@ -197,8 +197,8 @@ static bool apply_register(struct model *m, struct history_op *op)
     return true;
 }
 
-/* With MODEL_SPLIT, the own appends of before are not read: only one kind of operation per transaction
- * and key is then checked for order, which is what the test wants. */
+/* With MODEL_SPLIT, the own appends of before are not read: only one kind of operation per
+ * transaction and key is then checked for order, which is what the test wants. */
 static void apply(struct model *m, struct client *c)
 {
     struct history_op *first = m->s->h.txns[c->txn].first;

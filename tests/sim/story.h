@@ -44,8 +44,8 @@ struct model_options {
     uint32_t unknown_ppm; /* outcomes that nobody learns */
     enum model_fault fault;
 };
-/* A history of overlapping transactions that take effect one at a time, each between its invocation and
- * its completion. */
+/* A history of overlapping transactions that take effect one at a time, each between its invocation
+ * and its completion. */
 void story_model(struct story *s, const struct model_options *options);
 
 #endif

@@ -1,4 +1,5 @@
-/* What is appended is there after a restart: entries, overwrites, starts, drops, hard states, facts. */
+/* What is appended is there after a restart: entries, overwrites, starts, drops, hard states,
+ * facts. */
 #include "tests/test.h"
 #include "tests/wal/rig.h"
 

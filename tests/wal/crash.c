@@ -108,7 +108,7 @@ struct crash_result crash_run(const struct crash_plan *plan)
     if (plan->warm) warm_up(&r, plan);
     uint64_t base = sim_disk_op_count(r.disk);
     sim_disk_crash_after(r.disk, base + plan->crash_at);
-    /* An open that never ends leaves the state before it: what the warm-up ended with, or nothing. */
+    /* An open that never ends leaves what the warm-up ended with, or nothing. */
     bool lived = live(&r, plan);
     result.reached = sim_disk_crash_reached(r.disk);
     ASSERT(lived != result.reached);

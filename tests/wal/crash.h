@@ -1,5 +1,5 @@
-/* One life of a log that ends in a power loss at a chosen point, and the checks of what comes after.
- * Everything is a function of the plan, so that a failing one can be run again. */
+/* One life of a log that ends in a power loss at a chosen point, and the checks of what comes
+ * after. Everything is a function of the plan, so that a failing one can be run again. */
 #ifndef OSTRAKA_TESTS_WAL_CRASH_H
 #define OSTRAKA_TESTS_WAL_CRASH_H
 
@@ -23,8 +23,8 @@ struct crash_result {
 };
 
 struct crash_result crash_run(const struct crash_plan *plan);
-/* All subsets of every crash point when there are few choices, some of them otherwise. Returns NULL or
- * the first plan that fails, described. Counts runs. */
+/* All subsets of every crash point when there are few choices, some of them otherwise. Returns NULL
+ * or the first plan that fails, described. Counts runs. */
 const char *crash_all(const struct crash_plan *base, unsigned subset_bits_max,
                       unsigned samples, uint64_t *runs_out);
 

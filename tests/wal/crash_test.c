@@ -1,6 +1,6 @@
-/* The power fails at every single write, sync and change of a name: acknowledged appends survive, what
- * is recovered is a state that was, nothing is called damaged or uncertain that is not, and the log
- * goes on (scenarios 29 to 33, traps K10, K21, K23, K24). */
+/* The power fails at every single write, sync and change of a name: acknowledged appends survive,
+ * what is recovered is a state that was, nothing is called damaged or uncertain that is not, and
+ * the log goes on (scenarios 29 to 33, traps K10, K21, K23, K24). */
 #include <stdio.h>
 
 #include "tests/test.h"

@@ -102,3 +102,65 @@ const char *damage_flip_all(struct damage *d, uint64_t *runs_out)
     }
     return NULL;
 }
+
+/* ---- whole sectors ---- */
+
+struct place {
+    char path[128];
+    uint64_t offset;
+};
+
+static struct place random_place(struct rig *r, struct prng *prng)
+{
+    struct place p;
+    uint64_t size;
+    unsigned count = rig_file_count(r, ".wal");
+    bool found = rig_file_path(r, ".wal", (unsigned)prng_below(prng, count), p.path, &size);
+    ASSERT(found);
+    p.offset = prng_below(prng, size / WAL_SECTOR_BYTES) * WAL_SECTOR_BYTES;
+    return p;
+}
+
+static uint32_t generation_at(struct rig *r, const struct place *p, uint8_t *sector)
+{
+    uint64_t stamp;
+    uint32_t generation = 0, number;
+    rig_file_read(r, p->path, sector, WAL_SECTOR_BYTES, p->offset);
+    memcpy(&stamp, sector, sizeof stamp);
+    wal_stamp_read(stamp, &generation, &number);
+    return generation;
+}
+
+/* A sector that is older than the one it replaces looks like a write that was lost: that much
+ * nobody can tell, so no such is made. */
+static void spoil(struct rig *r, struct prng *prng)
+{
+    uint8_t sector[WAL_SECTOR_BYTES];
+    struct place to = random_place(r, prng), from = random_place(r, prng);
+    uint32_t before = generation_at(r, &to, sector);
+    if (prng_chance(prng, 1, 2) || generation_at(r, &from, sector) < before)
+        memcpy(sector, rig_pattern(prng_next(prng) | 1, sizeof sector).data, sizeof sector);
+    rig_file_write(r, to.path, sector, sizeof sector, to.offset);
+}
+
+static const char *go_on(struct rig *r, struct prng *prng)
+{
+    struct wal_recovery found = r->recovery;
+    rig_continue(r);
+    if (!rig_workload(r, prng, 10)) return "does not take appends";
+    rig_close(r);
+    if (rig_open(r) != STATUS_OK) return "does not boot again";
+    if (r->recovery.damaged != found.damaged) return "another verdict";
+    if (found.uncertain && !r->recovery.uncertain) return "doubt was forgotten";
+    if (model_digest(&r->recovered) != model_digest(&r->model)) return "appends after it are gone";
+    return NULL;
+}
+
+const char *damage_garbage(struct damage *d, struct prng *prng)
+{
+    struct rig *r = &d->r;
+    damage_reset(d);
+    spoil(r, prng);
+    const char *wrong = damage_judge(d);
+    return wrong != NULL ? wrong : go_on(r, prng);
+}

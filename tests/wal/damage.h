@@ -22,4 +22,8 @@ const char *damage_flip(struct damage *d, const char *path, uint64_t offset, uns
  * first thing that went wrong, described. */
 const char *damage_flip_all(struct damage *d, uint64_t *runs_out);
 
+/* Fills one sector with something else (garbage, or another sector of the log), judges, lets the
+ * log go on, and demands the same verdict and all that was appended since at the next start. */
+const char *damage_garbage(struct damage *d, struct prng *prng);
+
 #endif

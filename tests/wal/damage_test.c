@@ -1,5 +1,5 @@
-/* Damage after the fact: what was acknowledged is there, or recovery says that it is not (traps K24 to
- * K26, scenarios 36 to 41). */
+/* Damage after the fact: what was acknowledged is there, or recovery says that it is not (traps K24
+ * to K26, scenarios 36 to 41). */
 #include "base/hash.h"
 #include "tests/test.h"
 #include "tests/wal/damage.h"
@@ -24,6 +24,21 @@ TEST(damage, no_flipped_bit_silently_shortens_a_log)
 TEST(damage, no_flipped_bit_silently_shortens_a_log_in_recycled_segments)
 {
     must_hold(2, 60, true);
+}
+
+TEST(damage, no_garbage_silently_shortens_a_log_or_is_forgotten)
+{
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        for (int round = 0; round < 4; round++) {
+            struct damage d; /* a new one each time: going on changes the history */
+            damage_create(&d, seed, 20 + (size_t)prng_below(&prng, 150), seed % 2 == 0);
+            const char *wrong = damage_garbage(&d, &prng);
+            if (wrong != NULL) fail_msg("%s: seed %llu", wrong, (unsigned long long)seed);
+            damage_destroy(&d);
+        }
+    }
 }
 
 /* ---- one frame of several sectors, damaged by hand ---- */
@@ -163,7 +178,8 @@ TEST(damage, a_missing_segment_in_the_middle_is_found)
     must_be_damaged(&r);
     assert_true(entries_of_range_1(&r) > 0); /* those before it */
     assert_true(entries_of_range_1(&r) < appended.ranges[1].count);
-    assert_u64_equal(r.recovered.facts[1].hash, appended.facts[1].hash); /* newest facts and votes are kept */
+    /* The newest facts and votes are kept. */
+    assert_u64_equal(r.recovered.facts[1].hash, appended.facts[1].hash);
     assert_u64_equal(r.recovered.ranges[2].commit, appended.ranges[2].commit);
     model_deinit(&appended);
     rig_destroy(&r);
@@ -257,6 +273,62 @@ TEST(damage, a_missing_first_segment_leaves_nothing_but_votes_and_facts)
     must_be_damaged(&r);
     assert_u64_equal(r.recovery.entry_count, 1);
     rig_destroy(&r);
+}
+
+TEST(damage, of_the_only_first_frame_is_never_taken_for_a_new_log)
+{
+    struct rig r;
+    rig_create(&r, 12);
+    rig_must_open(&r);
+    while (wal_metrics(r.wal)->segments_recycled < 4) { /* until but one segment is left */
+        rig_next(&r, 1, 1, 9000);
+        rig_truncate(&r, 1, model_last(&r.model.ranges[1]));
+        assert_true(rig_flush(&r));
+        assert_true(rig_idle(&r));
+    }
+    while (wal_current(r.wal)->frame_number != 1) {
+        rig_next(&r, 1, 1, 9000);
+        assert_true(rig_flush(&r));
+        assert_true(rig_idle(&r));
+    }
+    assert_u64_equal(wal_metrics(r.wal)->segment_count, 1);
+    struct wal_path path = wal_path_segment(RIG_DIRECTORY, wal_current(r.wal)->generation);
+    rig_close(&r);
+    assert_true(sim_disk_rot(r.disk, path.text, WAL_SECTOR_BYTES + 1000, 1));
+    must_be_damaged(&r);
+    assert_false(r.recovery.created);
+    rig_destroy(&r);
+}
+
+/* Deletes the segments, and the spares too if asked to. */
+static void delete_files(struct rig *r, bool spares)
+{
+    char path[128];
+    uint64_t size;
+    while (rig_file_path(r, ".wal", 0, path, &size)) { /* spares come last */
+        if (!spares && strstr(path, "spare-") != NULL) return;
+        assert_int_equal(rig_unlink(r, path), 0);
+    }
+}
+
+TEST(damage, spares_without_a_log_are_not_a_new_log)
+{
+    for (int spares = 0; spares < 2; spares++) {
+        struct rig r;
+        many_segments(&r, 13);
+        rig_must_open(&r);
+        rig_dropped(&r, 1);
+        rig_dropped(&r, 2);
+        assert_true(rig_flush(&r));
+        assert_true(rig_idle(&r));
+        assert_int_equal(rig_file_count(&r, "spare-"), 2);
+        rig_close(&r);
+        delete_files(&r, spares != 0);
+        assert_int_equal(rig_open(&r), STATUS_OK);
+        assert_int_equal(r.recovery.created, spares); /* nothing at all is a new log */
+        assert_int_equal(r.recovery.damaged, !spares);
+        rig_destroy(&r);
+    }
 }
 
 TEST(damage, places_in_the_log_never_fall)

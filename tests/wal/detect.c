@@ -28,6 +28,20 @@ const char *detect_flips(void)
     return wrong;
 }
 
+const char *detect_garbage(void)
+{
+    const char *wrong = NULL;
+    struct prng prng;
+    prng_init(&prng, 8);
+    for (uint64_t seed = 1; seed <= 30 && wrong == NULL; seed++) {
+        struct damage d;
+        damage_create(&d, seed, 60, seed % 2 == 0);
+        wrong = damage_garbage(&d, &prng);
+        damage_destroy(&d);
+    }
+    return wrong;
+}
+
 /* The n-th sync of a segment fails once, all later ones succeed; then the power fails. */
 static const char *failed_sync(uint64_t n)
 {
@@ -100,8 +114,8 @@ const char *detect_foreign_store(void)
     return wrong;
 }
 
-/* A process is killed with a frame written and not synced; the next one reads it, and then the power
- * fails: what it was told must still be there. */
+/* A process is killed with a frame written and not synced; the next one reads it, and then the
+ * power fails: what it was told must still be there. */
 static const char *handed_out(uint64_t n)
 {
     struct rig r;

@@ -1,11 +1,12 @@
-/* Checks that stand for a trap each: NULL when the log keeps its promise, else what it broke. The tests
- * of the module demand NULL; the tests of the mutants demand the opposite. */
+/* Checks that stand for a trap each: NULL when the log keeps its promise, else what it broke. The
+ * tests of the module demand NULL; the tests of the mutants demand the opposite. */
 #ifndef OSTRAKA_TESTS_WAL_DETECT_H
 #define OSTRAKA_TESTS_WAL_DETECT_H
 
 const char *detect_crash(void);          /* K10, K23, K24: power loss at every point */
 const char *detect_crash_recycled(void); /* K21, K24: the same in segments with earlier lives */
 const char *detect_flips(void);          /* K25: flipped bits */
+const char *detect_garbage(void);        /* K25: other bytes, and what becomes of the verdict */
 const char *detect_failed_sync(void);    /* K22: the first failed sync is the last */
 const char *detect_lost_state(void);     /* K10, K26: hard states and facts outlive segments */
 const char *detect_foreign_store(void);  /* K26: a log of another store */

@@ -1,5 +1,5 @@
-/* The dump of a small log is the golden file tests/data/wal/dump.txt: a change of the format shows. With
- * OSTRAKA_REWRITE set in the environment, the file is written instead; read the difference. */
+/* The dump of a small log is the golden file tests/data/wal/dump.txt: a change of the format shows.
+ * With OSTRAKA_REWRITE set in the environment, the file is written instead; read the difference. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* The first failed write or sync is the last: nothing is retried, nothing more is acknowledged (K22,
- * scenario 34). */
+/* The first failed write or sync is the last: nothing is retried, nothing more is acknowledged
+ * (K22, scenario 34). */
 #include <errno.h>
 
 #include "base/assert.h"

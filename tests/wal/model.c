@@ -43,7 +43,8 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 
 static uint64_t range_digest(const struct model_range *r, uint64_t hash)
 {
-    const uint64_t fields[] = {r->start.term, r->start.index, r->term, r->vote, r->commit, r->count};
+    const uint64_t fields[] = {r->start.term, r->start.index, r->term,
+                               r->vote,       r->commit,      r->count};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) hash = mix(hash, fields[i]);
     for (size_t i = 0; i < r->count; i++) {
         hash = mix(hash, r->entries[i].term);

@@ -1,5 +1,5 @@
-/* What a log should hold: a plain model that applies the same appends, and remembers a digest of its
- * state after each, so that a recovered state can be found among them. */
+/* What a log should hold: a plain model that applies the same appends, and remembers a digest of
+ * its state after each, so that a recovered state can be found among them. */
 #ifndef OSTRAKA_TESTS_WAL_MODEL_H
 #define OSTRAKA_TESTS_WAL_MODEL_H
 

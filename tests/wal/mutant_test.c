@@ -18,6 +18,7 @@ static const struct {
     {"k24_old_life_joins", detect_crash_recycled},
     {"k25_damage_cut_as_torn", detect_flips},
     {"k25_later_frames_ignored", detect_flips},
+    {"k25_verdict_forgotten", detect_garbage},
     {"k26_checkpoint_without_facts", detect_lost_state},
     {"k26_store_id_unchecked", detect_foreign_store},
 };

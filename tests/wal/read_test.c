@@ -124,7 +124,8 @@ TEST(read, every_entry_has_a_checksum_of_its_own)
     rig_must_open(&r);
     for (int i = 0; i < 30; i++) assert_int_equal(rig_next(&r, 1, 1, 500), STATUS_OK);
     assert_true(rig_flush(&r));
-    const struct wal_entry *e = wal_index_entry(wal_index_find(&r.wal->index, (struct range_id){1}), 7);
+    const struct wal_range *range = wal_index_find(&r.wal->index, (struct range_id){1});
+    const struct wal_entry *e = wal_index_entry(range, 7);
     const struct wal_segment *s = wal_segment_of(r.wal, e->lsn);
     uint64_t offset = s->data_offset + (e->lsn - s->start_lsn);
     char path[128];

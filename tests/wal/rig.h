@@ -1,5 +1,5 @@
-/* A log on a simulated machine, or on the epoll backend in a temporary directory, with a model beside
- * it. All waiting is done here, so that tests read from top to bottom. */
+/* A log on a simulated machine, or on the epoll backend in a temporary directory, with a model
+ * beside it. All waiting is done here, so that tests read from top to bottom. */
 #ifndef OSTRAKA_TESTS_WAL_RIG_H
 #define OSTRAKA_TESTS_WAL_RIG_H
 
@@ -70,15 +70,15 @@ void rig_kill(struct rig *r, enum sim_crash kind);
 void rig_boot(struct rig *r);
 void rig_reopen(struct rig *r);
 
-/* Delivers one event. False: the machine stands still at a crash point, or nothing is left to do. */
+/* Delivers one event. False: the machine stands still (crash point), or nothing is left to do. */
 bool rig_turn(struct rig *r);
-/* Submits, and waits until all that was appended is durable, the log has failed, or the machine stands
- * still. True: durable. */
+/* Submits, and waits until all that was appended is durable, the log has failed, or the machine
+ * stands still. True: durable. */
 bool rig_flush(struct rig *r);
 /* Waits until nothing is under way. */
 bool rig_idle(struct rig *r);
-/* Runs `entry` on a fiber to its end. False: the machine stood still; then rig_crash ends it, and arg has
- * to live until then. */
+/* Runs `entry` on a fiber to its end. False: the machine stood still; then rig_crash ends it, and
+ * arg has to live until then. */
 bool rig_on_fiber(struct rig *r, void (*entry)(void *arg), void *arg);
 
 /* Appends to log and model; waits out STATUS_BUSY. */
@@ -94,7 +94,8 @@ enum status rig_fact(struct rig *r, uint32_t key, struct bytes value);
 enum status rig_marker(struct rig *r);
 /* Cuts the range's log behind `index`, with the term it has there. */
 enum status rig_truncate(struct rig *r, uint64_t range, uint64_t index);
-/* `count` random appends over a few ranges, submitting now and then. False: the log took no more. */
+/* `count` random appends over a few ranges, submitting now and then. False: the log took no
+ * more. */
 bool rig_workload(struct rig *r, struct prng *prng, size_t count);
 
 /* Is the recovered state one that the appends went through, and none before the acknowledged ones?

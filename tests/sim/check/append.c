@@ -185,7 +185,8 @@ static bool internally_consistent(const struct history_txn *t, const struct hist
     if (read != NULL && !is_prefix(read, op)) return false;
     size_t at = op->list_count - appended;
     for (const struct history_op *p = read != NULL ? read : t->first; p != op; p = p->next)
-        if (p->kind == HISTORY_APPEND && p->key == op->key && op->list[at++] != p->value) return false;
+        if (p->kind == HISTORY_APPEND && p->key == op->key && op->list[at++] != p->value)
+            return false;
     return true;
 }
 
@@ -237,7 +238,8 @@ static void find_committed(struct append_check *c)
     for (size_t i = 0; i < c->key_count; i++)
         for (size_t j = 0; j < c->key_list[i]->all_count; j++) {
             const struct append_version *v = c->key_list[i]->all[j];
-            if (v->ordered && c->h->txns[v->txn].outcome != HISTORY_FAIL) c->committed[v->txn] = true;
+            if (v->ordered && c->h->txns[v->txn].outcome != HISTORY_FAIL)
+                c->committed[v->txn] = true;
         }
     for (size_t i = 0; i < c->h->txn_count; i++) c->result.committed_count += c->committed[i];
 }

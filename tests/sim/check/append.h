@@ -1,8 +1,8 @@
-/* Strict serializability of list-append histories, after Elle (Kingsbury, Alvaro, VLDB 2020) and the
- * phenomena of Adya's thesis.
+/* Strict serializability of list-append histories, after Elle (Kingsbury, Alvaro, VLDB 2020) and
+ * the phenomena of Adya's thesis.
  *
- * Every appended value is unique per key, so the longest list anybody read of a key tells the order of
- * its versions, and every read tells which version it saw. That gives the graph
+ * Every appended value is unique per key, so the longest list anybody read of a key tells the order
+ * of its versions, and every read tells which version it saw. That gives the graph
  *
  *   ww   the writer of one version  ->  the writer of the next
  *   wr   the writer of a version    ->  who read it

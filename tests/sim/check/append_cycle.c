@@ -1,6 +1,7 @@
 /* Cycles of the dependency graph, and their names.
  *
- * Within a strongly connected component, the weakest set of edges that still makes a cycle names it:
+ * Within a strongly connected component, the weakest set of edges that still makes a cycle names
+ * it:
  *
  *   G0         ww                          G-single  ww, wr and exactly one rw
  *   G1c        ww and at least one wr      G2-item   ww, wr and two rw or more
@@ -62,7 +63,8 @@ static void explore(struct tarjan *t, uint32_t root)
         }
         uint32_t to = t->c->edges[t->next_edge[node]++].to;
         if (t->index[to] == 0) visit(t, to);
-        else if (t->component[to] == NONE && t->index[to] < t->low[node]) t->low[node] = t->index[to];
+        else if (t->component[to] == NONE && t->index[to] < t->low[node])
+            t->low[node] = t->index[to];
     }
 }
 
@@ -102,8 +104,8 @@ struct finder {
     size_t cycle_count;
 };
 
-/* From `start` to `goal` over edges of these kinds within the component; fills f->cycle behind what is
- * already there. */
+/* From `start` to `goal` over edges of these kinds within the component; fills f->cycle behind what
+ * is already there. */
 static bool find_way(struct finder *f, uint32_t start, uint32_t goal, unsigned kinds)
 {
     const struct append_check *c = f->c;
@@ -115,8 +117,8 @@ static bool find_way(struct finder *f, uint32_t start, uint32_t goal, unsigned k
         uint32_t node = f->queue[head++];
         for (size_t i = c->edge_start[node]; i < c->edge_start[node + 1]; i++) {
             uint32_t to = c->edges[i].to;
-            if ((c->edges[i].kind & kinds) == 0 || f->component[to] != f->component[start]) continue;
-            if (f->seen[to] == f->search) continue;
+            if ((c->edges[i].kind & kinds) == 0 || f->seen[to] == f->search) continue;
+            if (f->component[to] != f->component[start]) continue;
             f->seen[to] = f->search;
             f->parent[to] = i;
             f->queue[tail++] = to;
@@ -154,12 +156,12 @@ static void describe_edge(struct buf *report, const struct append_edge *e)
     long long value = e->value;
     switch (e->kind) {
     case EDGE_WW:
-        buf_printf(report, "    ww: T%u's version of %llu is followed by %lld of T%u\n", e->from, key,
-                   value, e->to);
+        buf_printf(report, "    ww: T%u's version of %llu is followed by %lld of T%u\n", e->from,
+                   key, value, e->to);
         return;
     case EDGE_WR:
-        buf_printf(report, "    wr: T%u appended %lld to %llu, which T%u read\n", e->from, value, key,
-                   e->to);
+        buf_printf(report, "    wr: T%u appended %lld to %llu, which T%u read\n", e->from, value,
+                   key, e->to);
         return;
     case EDGE_RW:
         buf_printf(report, "    rw: T%u read %llu without the next value, %lld of T%u\n", e->from,

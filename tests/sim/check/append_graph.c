@@ -15,7 +15,8 @@ static void add_edge(struct append_check *c, size_t from, size_t to, enum append
         c->edges = realloc(c->edges, c->edge_capacity * sizeof *c->edges);
         ASSERT(c->edges != NULL);
     }
-    c->edges[c->edge_count++] = (struct append_edge){(uint32_t)from, (uint32_t)to, kind, key, value};
+    c->edges[c->edge_count++] =
+        (struct append_edge){(uint32_t)from, (uint32_t)to, kind, key, value};
 }
 
 /* ---- appends that nobody read: they come after everything that was ---- */
@@ -70,30 +71,18 @@ static void add_version_edges(struct append_check *c, const struct append_key *k
 
 /* ---- wr, rw ---- */
 
-/* How much of the list was there before the transaction's own appends. */
-static size_t foreign_count(const struct append_key *k, const struct history_op *op, size_t txn)
-{
-    size_t count = op->list_count;
-    while (count > 0) {
-        const struct append_version *v = append_version_of(k, op->list[count - 1]);
-        if (v == NULL || v->txn != txn) break;
-        count--;
-    }
-    return count;
-}
-
 static void add_read_edges(struct append_check *c, const struct append_key *k, size_t reader,
                            const struct history_op *op, const struct unread *unread)
 {
     const struct history_op *longest = k->longest;
-    size_t seen = foreign_count(k, op, reader);
+    size_t seen = op->list_count; /* what it appended itself hangs on the chain of ww as well */
     if (seen > 0) {
         const struct append_version *v = append_version_of(k, op->list[seen - 1]);
         if (v != NULL) add_edge(c, v->txn, reader, EDGE_WR, k->key, v->value);
     }
     /* Lists that are no start of the longest were reported, and say nothing about what came next. */
-    bool prefix = seen == 0 || memcmp(op->list, longest->list, seen * sizeof *op->list) == 0;
-    if (!prefix || seen > longest->list_count) return;
+    ASSERT(seen <= longest->list_count);
+    if (seen > 0 && memcmp(op->list, longest->list, seen * sizeof *op->list) != 0) return;
     if (seen < longest->list_count) {
         const struct append_version *next = append_version_of(k, longest->list[seen]);
         if (next != NULL) add_edge(c, reader, next->txn, EDGE_RW, k->key, next->value);
@@ -102,25 +91,21 @@ static void add_read_edges(struct append_check *c, const struct append_key *k, s
     }
 }
 
-struct key_unread {
-    struct unread unread;
-};
-
 static void add_data_edges(struct append_check *c)
 {
     struct map unread_of;
     map_init(&unread_of);
     for (size_t i = 0; i < c->key_count; i++) {
-        struct key_unread *u = check_alloc(1, sizeof *u);
-        u->unread = find_unread(c, c->key_list[i]);
+        struct unread *u = check_alloc(1, sizeof *u);
+        *u = find_unread(c, c->key_list[i]);
         ASSERT(map_put(&unread_of, c->key_list[i]->key, u) == STATUS_OK);
-        add_version_edges(c, c->key_list[i], &u->unread);
+        add_version_edges(c, c->key_list[i], u);
     }
     for (size_t i = 0; i < c->h->txn_count; i++)
         for (const struct history_op *op = c->h->txns[i].first; op != NULL; op = op->next) {
             if (!append_is_certain_read(&c->h->txns[i], op)) continue;
-            const struct key_unread *u = map_get(&unread_of, op->key);
-            add_read_edges(c, append_key_of(c, op->key), i, op, &u->unread);
+            const struct unread *u = map_get(&unread_of, op->key);
+            add_read_edges(c, append_key_of(c, op->key), i, op, u);
         }
     for (size_t i = 0; i < c->key_count; i++) free(map_get(&unread_of, c->key_list[i]->key));
     map_deinit(&unread_of);
@@ -128,9 +113,9 @@ static void add_data_edges(struct append_check *c)
 
 /* ---- rt: the transitive reduction of an interval order ----
  *
- * `frontier` holds the completed transactions that no other completed one came wholly after. Whoever is
- * invoked comes after exactly these (and, through them, after all earlier ones); whoever completes
- * replaces those it came after. The frontier is never larger than the concurrency. */
+ * `frontier` holds the completed transactions that no other completed one came wholly after.
+ * Whoever is invoked comes after exactly these (and, through them, after all earlier ones); whoever
+ * completes replaces those it came after. The frontier is never larger than the concurrency. */
 
 struct frontier {
     size_t *txns;

@@ -80,11 +80,13 @@ static void complain(struct buf *report, const struct history *h, const char *wh
 }
 
 /* What one read says about one attempt to insert. */
-static const char *judge(const struct history_txn *insert, const struct history_txn *read, bool seen)
+static const char *judge(const struct history_txn *insert, const struct history_txn *read,
+                         bool seen)
 {
     if (insert->outcome == HISTORY_FAIL) return seen ? "failed insert visible" : NULL;
-    if (seen && insert->invoke_index > read->complete_index) return "insert visible before it began";
-    bool acknowledged = insert->outcome == HISTORY_OK && insert->complete_index < read->invoke_index;
+    if (seen && insert->invoke_index > read->complete_index)
+        return "insert visible before it began";
+    bool acknowledged = insert->complete_index < read->invoke_index;
     return acknowledged && !seen ? "acknowledged insert lost" : NULL;
 }
 

@@ -9,9 +9,9 @@
 enum check_result bank_check(const struct history *h, uint64_t key, int64_t total,
                              bool overdrafts_allowed, struct buf *report);
 
-/* Every certain HISTORY_READ_ALL of `key` shows each value whose HISTORY_INSERT was acknowledged before
- * the read began, none whose insert failed or was never tried or began after the read was over, and
- * none twice. */
+/* Every certain HISTORY_READ_ALL of `key` shows each value whose HISTORY_INSERT was acknowledged
+ * before the read began, none whose insert failed or was never tried or began after the read was
+ * over, and none twice. */
 enum check_result insert_check(const struct history *h, uint64_t key, struct buf *report);
 
 #endif

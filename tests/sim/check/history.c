@@ -85,7 +85,8 @@ void history_result(struct history *h, struct history_op *op, const int64_t *lis
     op->list = copy;
 }
 
-void history_complete(struct history *h, size_t txn, enum history_outcome outcome, uint64_t time_ns)
+void history_complete(struct history *h, size_t txn, enum history_outcome outcome,
+                      uint64_t time_ns)
 {
     ASSERT(txn < h->txn_count);
     ASSERT(outcome != HISTORY_PENDING);

@@ -1,5 +1,5 @@
-/* What clients did and saw: transactions with an invocation and, later, an outcome. A single read, write
- * or insert is a transaction of one operation.
+/* What clients did and saw: transactions with an invocation and, later, an outcome. A single read,
+ * write or insert is a transaction of one operation.
  *
  * The order of the calls is the order of real time: every invocation and completion gets the next
  * index. A transaction precedes another when it completed before the other was invoked. */
@@ -74,7 +74,8 @@ struct history_op *history_add_cas(struct history *h, size_t txn, uint64_t key, 
                                    int64_t value);
 /* What a read returned. Copied. */
 void history_result(struct history *h, struct history_op *op, const int64_t *list, size_t count);
-void history_complete(struct history *h, size_t txn, enum history_outcome outcome, uint64_t time_ns);
+void history_complete(struct history *h, size_t txn, enum history_outcome outcome,
+                      uint64_t time_ns);
 
 /* One JSON object per line and event:
  * {"index":..,"type":"ok","f":"txn","process":..,"time":..,"value":[["append",k,v],["r",k,[..]]]} */

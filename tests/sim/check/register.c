@@ -141,7 +141,8 @@ static void unlift(struct entry *call)
     relink_entry(call);
 }
 
-/* ---- the cache of configurations: (set of linearized operations, value), by 128-bit fingerprint ---- */
+/* ---- the cache of configurations: (set of linearized operations, value), by 128-bit fingerprint
+ * ---- */
 
 static struct fingerprint *cache_slot(struct fingerprint *cache, size_t capacity,
                                       struct fingerprint f)
@@ -194,7 +195,8 @@ static bool apply(const struct history_op *op, int64_t state, int64_t *after_out
     }
 }
 
-static void note_progress(struct reg_check *c, size_t done, int64_t state, const struct reg_op *stuck)
+static void note_progress(struct reg_check *c, size_t done, int64_t state,
+                          const struct reg_op *stuck)
 {
     if (c->best_stuck != NULL && done <= c->best_done) return;
     c->best_done = done;
@@ -222,8 +224,8 @@ static void advance(struct reg_check *c, struct search *s, int64_t after)
     s->at = c->head.next;
 }
 
-/* Takes back the latest choice. A read is never a choice: once it fits, placing it at once is as good as
- * anything else. False: nothing is left to take back. */
+/* Takes back the latest choice. A read is never a choice: once it fits, placing it at once is as
+ * good as anything else. False: nothing is left to take back. */
 static bool retreat(struct reg_check *c, struct search *s)
 {
     struct entry *call;
@@ -267,8 +269,8 @@ static enum check_result search(struct reg_check *c, uint64_t step_max)
 static void report_failure(struct reg_check *c, struct buf *report)
 {
     const struct history_txn *stuck = &c->h->txns[c->best_stuck->txn];
-    buf_printf(report, "register %llu is not linearizable: after %zu of %zu operations the value is ",
-               (unsigned long long)c->key, c->best_done, c->must_count);
+    buf_printf(report, "register %llu is not linearizable: after %zu of %zu operations the value "
+               "is ", (unsigned long long)c->key, c->best_done, c->must_count);
     if (c->best_state == HISTORY_NIL) buf_append_string(report, "nil");
     else buf_printf(report, "%lld", (long long)c->best_state);
     buf_append_string(report, ", and this cannot be placed:\n  ");

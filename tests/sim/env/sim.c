@@ -323,8 +323,8 @@ bool sim_chance(struct sim *sim, uint32_t ppm)
     return ppm >= SIM_ALWAYS || prng_below(&sim->prng, SIM_ALWAYS) < ppm;
 }
 
-/* -ln(u) in integers, so that no compiler flag can change a run: the count of leading zeros of u is the
- * whole part of -log2(u), the bits behind the leading one give the fraction, taken as linear. */
+/* -ln(u) in integers, so that no compiler flag can change a run: the count of leading zeros of u is
+ * the whole part of -log2(u), the bits behind the leading one give the fraction, taken as linear. */
 uint64_t sim_exponential(struct sim *sim, uint64_t mean_ns)
 {
     if (mean_ns == 0) return 0;

@@ -2,10 +2,10 @@
  * network, and faults of every kind, all a function of one seed. It is the third backend of
  * "io/env.h" (SIM-1..7 in tests/sim/README.md).
  *
- * A `struct sim` owns one event queue. sim_step delivers the next event: a completed file operation,
- * bytes at a socket, a connection. Some time after something was delivered to an environment its
- * owner's on_turn runs (that is where a core's step belongs). Whoever wants plain blocking style, as
- * unit tests do, calls env_poll instead, which steps the whole simulation.
+ * A `struct sim` owns one event queue. sim_step delivers the next event: a completed file
+ * operation, bytes at a socket, a connection. Some time after something was delivered to an
+ * environment its owner's on_turn runs (that is where a core's step belongs). Whoever wants plain
+ * blocking style, as unit tests do, calls env_poll instead, which steps the whole simulation.
  *
  * Machines are numbered 1..SIM_NODE_MAX and exist from the first time they are named. Machine N has
  * the address 10.0.0.N, one clock and one disk, and outlives the environments (processes) on it. */
@@ -108,7 +108,8 @@ struct sim_options {
     uint32_t frame_loss_ppm, frame_duplicate_ppm, frame_delay_ppm;
     uint64_t frame_delay_max_ns;
 
-    uint64_t disk_read_ns, disk_write_ns, disk_sync_ns, disk_tail_ns; /* the tail is an exponential mean */
+    uint64_t disk_read_ns, disk_write_ns, disk_sync_ns;
+    uint64_t disk_tail_ns; /* mean of the exponential part */
     uint64_t disk_bytes_per_sec;
     uint32_t sector_bytes; /* 512 or 4096: what a power loss keeps or loses as a whole */
     uint32_t tear_sector_ppm; /* a sector itself may tear */
@@ -116,7 +117,8 @@ struct sim_options {
     uint64_t turn_delay_ns; /* at most, from a delivery to the turn it causes */
     uint64_t turn_cost_ns;  /* of one turn, before the machine's slowness */
 
-    uint32_t buggify_site_ppm, buggify_ppm; /* a name is active in this run; then, each time asked */
+    uint32_t buggify_site_ppm; /* a name is active in this run */
+    uint32_t buggify_ppm;      /* and then, each time it is asked */
 };
 
 /* A healthy data centre: 50 us wires, 80 us syncs, no random fault. */
@@ -164,8 +166,8 @@ void sim_env_on_turn(struct env *env, void (*on_turn)(void *ctx), void *ctx);
 void sim_env_set_deadline(struct env *env, uint64_t deadline_ns);
 /* Charges the running turn for work beyond turn_cost_ns. */
 void sim_env_charge(struct env *env, uint64_t cpu_ns);
-/* Completes everything with -ECANCELED and STATUS_CANCELLED now, callbacks included, so that the owner
- * can be torn down at once. Shuts the environment down first unless that was done. */
+/* Completes everything with -ECANCELED and STATUS_CANCELLED now, callbacks included, so that the
+ * owner can be torn down at once. Shuts the environment down first unless that was done. */
 void sim_env_drain(struct env *env);
 /* Between a crash (or env_shutdown) and env_destroy. */
 bool sim_env_is_down(const struct env *env);
@@ -175,8 +177,10 @@ uint64_t sim_env_node(const struct env *env);
 /* ---- machines ---- */
 
 enum sim_crash {
-    SIM_CRASH_PROCESS, /* kill -9: what was written stays, peers see resets */
-    SIM_CRASH_POWER,   /* un-synced writes may go, peers see nothing until it is back, clock restarts */
+    /* kill -9: what was written stays, peers see resets */
+    SIM_CRASH_PROCESS,
+    /* un-synced writes may go, peers see nothing until it is back, the clock restarts */
+    SIM_CRASH_POWER,
 };
 /* All environments of the machine are down at once: drain and destroy them, then create new ones. */
 void sim_node_crash(struct sim *sim, uint64_t node, enum sim_crash kind);
@@ -236,7 +240,8 @@ void sim_net_partition(struct sim *sim, enum sim_partition shape, const uint64_t
                        size_t node_count);
 /* Clogs a random subset of the machines one after the other, and lets them go in another order, all
  * within duration_ns (Swizzle-clogging, FoundationDB). */
-void sim_net_swizzle(struct sim *sim, const uint64_t *nodes, size_t node_count, uint64_t duration_ns);
+void sim_net_swizzle(struct sim *sim, const uint64_t *nodes, size_t node_count,
+                     uint64_t duration_ns);
 
 /* ---- disks ---- */
 
@@ -255,7 +260,7 @@ void sim_disk_stall(struct sim_disk *disk, uint64_t duration_ns);
  * WRITE_LOST, READ_STALE. */
 struct sim_disk_fault {
     enum sim_fault kind;
-    const char *path_part; /* only files whose path contains it; NULL: all. Borrowed while in force. */
+    const char *path_part; /* files whose path contains it; NULL: all. Borrowed while in force */
     uint64_t skip;         /* so many matching operations pass first */
     uint64_t count;        /* then so many are struck; 0: no end */
     uint32_t ppm;          /* each with this chance; 0: always */
@@ -281,13 +286,14 @@ void sim_disk_image_destroy(struct sim_disk_image *image);
 /* Crash points. Every write, sync, truncation and change of a name counts as one operation when it
  * takes effect. */
 uint64_t sim_disk_op_count(const struct sim_disk *disk);
-/* The power fails right before operation number `op_count` + 1 takes effect: the machine stands still
- * from there on, and sim_disk_crash_reached answers true. The owner then calls sim_node_crash. */
+/* The power fails right before operation number `op_count` + 1 takes effect: the machine stands
+ * still from there on, and sim_disk_crash_reached answers true. The owner then calls
+ * sim_node_crash. */
 void sim_disk_crash_after(struct sim_disk *disk, uint64_t op_count);
 bool sim_disk_crash_reached(const struct sim_disk *disk);
-/* Makes every write in flight un-synced and answers how many independent choices a power loss has now:
- * un-synced sectors of every write, oldest first per file, then un-synced changes of names. Only
- * while the machine stands still at a crash point. */
+/* Makes every write in flight un-synced and answers how many independent choices a power loss has
+ * now: un-synced sectors of every write, oldest first per file, then un-synced changes of names.
+ * Only while the machine stands still at a crash point. */
 size_t sim_disk_crash_choices(struct sim_disk *disk);
 /* keep[i] decides choice i of the next power loss instead of the seed. Copied. A change of a name
  * survives only with all earlier ones of its directory. */

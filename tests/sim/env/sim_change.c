@@ -199,8 +199,8 @@ static bool keeps_all(const struct sim_change *change)
     return true;
 }
 
-/* File systems journal sizes in order: a prefix of the changes of size survives. Returns the order up
- * to which they do; never before a durable change. */
+/* File systems journal sizes in order: a prefix of the changes of size survives. Returns the order
+ * up to which they do; never before a durable change. */
 static uint64_t draw_size_cut(struct sim_inode *inode, struct sim_dice *dice)
 {
     uint64_t durable = 0, kept = 0, newest = 0;
@@ -214,8 +214,8 @@ static uint64_t draw_size_cut(struct sim_inode *inode, struct sim_dice *dice)
     return durable + sim_below(dice->sim, newest - durable + 1);
 }
 
-/* A write after a truncation that did not survive cannot have survived either, and truncations follow
- * the cut of sizes, not their own draw. */
+/* A write after a truncation that did not survive cannot have survived either, and truncations
+ * follow the cut of sizes, not their own draw. */
 static void apply_size_cut(struct sim_inode *inode, uint64_t cut)
 {
     bool lose_rest = false;

@@ -1,9 +1,9 @@
 /* The disk of one machine (private to the simulated environment).
  *
- * Contents are kept once, as a process would read them: what a power loss may undo is kept beside them,
- * as a list of un-synced changes with the bytes that were there before (oldest first). Syncing forgets
- * changes; a power loss walks them from the newest to the oldest and puts old bytes back. The same
- * holds for names, with one list per disk. */
+ * Contents are kept once, as a process would read them: what a power loss may undo is kept beside
+ * them, as a list of un-synced changes with the bytes that were there before (oldest first).
+ * Syncing forgets changes; a power loss walks them from the newest to the oldest and puts old bytes
+ * back. The same holds for names, with one list per disk. */
 #ifndef OSTRAKA_TESTS_SIM_ENV_SIM_DISK_H
 #define OSTRAKA_TESTS_SIM_ENV_SIM_DISK_H
 
@@ -96,7 +96,8 @@ struct sim_disk *sim_disk_create(struct sim *sim, struct sim_node *node);
 void sim_disk_destroy(struct sim_disk *disk);
 /* Settles what is in flight on the machine; on a power loss also undoes un-synced changes. */
 void sim_disk_crash(struct sim_disk *disk, bool power);
-/* Counts an operation that is about to take effect; false: the crash point was reached, it must not. */
+/* Counts an operation that is about to take effect; false: the crash point was reached, it must
+ * not. */
 bool sim_disk_tick(struct sim_disk *disk);
 /* True when an injected fault strikes this operation; *error_out is its negative errno. */
 bool sim_disk_struck(struct sim_disk *disk, enum sim_fault kind, const char *path,

@@ -111,7 +111,8 @@ static void table_poll(struct env *e, uint64_t deadline_ns)
     struct sim_env *env = sim_env_of(e);
     struct sim *sim = env->sim;
     uint64_t delivered = env->delivered_count;
-    uint64_t until = deadline_ns == UINT64_MAX ? UINT64_MAX : sim_clock_when(env->node, deadline_ns);
+    bool endless = deadline_ns == UINT64_MAX;
+    uint64_t until = endless ? UINT64_MAX : sim_clock_when(env->node, deadline_ns);
     if (until < sim->now_ns + POLL_MIN_NS) until = sim->now_ns + POLL_MIN_NS;
     ASSERT(!env->in_turn);
     while (!env->woken && env->delivered_count == delivered) {
@@ -164,7 +165,8 @@ void sim_env_drain(struct env *e)
     if (!env->down) table_shutdown(e);
     sim_disarm(env->sim, &env->turn);
     for (uint64_t rounds = 0; !list_empty(&env->ops) || !list_empty(&env->sockets); rounds++) {
-        ASSERT(rounds < DRAIN_ROUNDS_MAX); /* somebody answers each -ECANCELED with a new operation */
+        /* Or somebody answers each -ECANCELED with a new operation. */
+        ASSERT(rounds < DRAIN_ROUNDS_MAX);
         if (!list_empty(&env->ops))
             sim_op_cancel(env, CONTAINER_OF(env->ops.next, struct sim_op, link));
         sim_sockets_drain(env);

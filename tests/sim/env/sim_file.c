@@ -377,7 +377,8 @@ void sim_files_restall(struct sim_node *node, uint64_t until_ns)
         struct sim_env *env = CONTAINER_OF(item, struct sim_env, node_link);
         LIST_FOR_EACH(link, &env->ops) {
             struct sim_op *o = CONTAINER_OF(link, struct sim_op, link);
-            if (o->preset != 0 || o->event.heap_index == 0 || o->event.time_ns >= until_ns) continue;
+            if (o->preset != 0 || o->event.heap_index == 0) continue;
+            if (o->event.time_ns >= until_ns) continue;
             uint64_t late = o->event.time_ns - sim->now_ns;
             sim_disarm(sim, &o->event);
             sim_arm(sim, &o->event, until_ns + late);

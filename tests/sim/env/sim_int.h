@@ -27,8 +27,8 @@ enum sim_event_kind {
 
 struct sim_env;
 
-/* Intrusive; ordered by (time, order of arming). An event with an environment is delivered to it: it
- * waits while that is busy or paused, and causes a turn. */
+/* Intrusive; ordered by (time, order of arming). An event with an environment is delivered to it:
+ * it waits while that is busy or paused, and causes a turn. */
 struct sim_event {
     uint64_t time_ns, order;
     size_t heap_index; /* 0: not in the queue; else 1 + place */

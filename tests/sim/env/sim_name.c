@@ -37,10 +37,10 @@ static struct sim_inode *entry_get(const struct sim_inode *directory, const char
 static void entry_insert(struct sim_inode *directory, size_t at, const char *name)
 {
     if (directory->entry_count == directory->entry_capacity) {
-        directory->entry_capacity = directory->entry_capacity == 0 ? 8 : directory->entry_capacity * 2;
-        directory->entries = realloc(directory->entries,
-                                     directory->entry_capacity * sizeof *directory->entries);
+        size_t capacity = directory->entry_capacity == 0 ? 8 : directory->entry_capacity * 2;
+        directory->entries = realloc(directory->entries, capacity * sizeof *directory->entries);
         ASSERT(directory->entries != NULL);
+        directory->entry_capacity = capacity;
     }
     memmove(&directory->entries[at + 1], &directory->entries[at],
             (directory->entry_count - at) * sizeof *directory->entries);
@@ -189,7 +189,8 @@ int64_t sim_name_rename(struct sim_disk *disk, const char *from, const char *to)
     if (inode->is_directory && leads_through(inode, to_directory)) return -EINVAL;
     struct sim_inode *replaced = entry_get(to_directory, to_name);
     if (replaced == inode) return 0; /* two names of one file: nothing happens (rename(2)) */
-    if (replaced != NULL && replaced->is_directory) return inode->is_directory ? -ENOTEMPTY : -EISDIR;
+    if (replaced != NULL && replaced->is_directory)
+        return inode->is_directory ? -ENOTEMPTY : -EISDIR;
     if (replaced != NULL && inode->is_directory) return -ENOTDIR;
     struct sim_name_change *change = change_create(disk);
     change_slot(change, to_directory, to_name, inode);

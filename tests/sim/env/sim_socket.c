@@ -46,7 +46,8 @@ static struct sim_node *node_at(struct sim_env *env, const struct env_addr *addr
 
 /* ---- life of a socket ---- */
 
-static struct env_socket *socket_create(struct sim_env *env, struct sim_stream *stream, unsigned side)
+static struct env_socket *socket_create(struct sim_env *env, struct sim_stream *stream,
+                                        unsigned side)
 {
     struct env_socket *s = sim_alloc(sizeof *s);
     uint64_t subject = stream != NULL ? stream->id * 2 + side : 0;
@@ -101,8 +102,8 @@ static void socket_finish(struct env_socket *s, enum status reason)
     sim_arm(sim, &s->closed, sim->now_ns);
 }
 
-/* Arms what comes next for the owner: bytes, then the end. An orderly end shows only to who reads; a
- * reset shows at once to who does not. */
+/* Arms what comes next for the owner: bytes, then the end. An orderly end shows only to who reads;
+ * a reset shows at once to who does not. */
 static void socket_advance(struct env_socket *s)
 {
     struct sim *sim = s->env->sim;
@@ -117,7 +118,8 @@ static void socket_advance(struct env_socket *s)
 
 /* ---- what wires tell ---- */
 
-static struct env_listener *listener_find(struct sim *sim, const struct sim_node *node, uint16_t port)
+static struct env_listener *listener_find(struct sim *sim, const struct sim_node *node,
+                                          uint16_t port)
 {
     LIST_FOR_EACH(item, &sim->listeners) {
         struct env_listener *l = CONTAINER_OF(item, struct env_listener, link);
@@ -136,6 +138,8 @@ void sim_socket_accept(struct sim_stream *stream)
     struct env_socket *s = socket_create(listener->env, stream, 1);
     s->state = SIM_SOCKET_OPEN;
     s->listener = listener;
+    s->client = stream->local ? loopback_addr(stream->client_port)
+                              : sim_addr(stream->nodes[0]->id, stream->client_port);
     sim_wire_push(stream, 1, SIM_SEGMENT_ACCEPTED, NULL, 0);
     sim_arm(stream->sim, &s->accept, stream->sim->now_ns);
 }
@@ -177,12 +181,14 @@ void sim_socket_end(struct env_socket *s, enum status reason)
     else socket_advance(s);
 }
 
-/* Takes what fits into the window of the stream. */
+/* Takes what fits into the window of the stream; like TCP, not for a sliver of it. */
 void sim_socket_pump(struct env_socket *s)
 {
     struct sim *sim = s->env->sim;
     size_t window = sim->options.socket_buffer_bytes;
     if (s->stream == NULL || s->send_data == NULL || s->send_taken == s->send_size) return;
+    size_t left = s->send_size - s->send_taken;
+    if (s->window_used + (left < window / 4 ? left : window / 4) > window) return;
     while (s->send_taken < s->send_size && s->window_used < window) {
         size_t part = s->send_size - s->send_taken;
         if (part > window - s->window_used) part = window - s->window_used;
@@ -218,16 +224,13 @@ static void accept_fire(struct sim *sim, struct sim_event *event)
 {
     struct env_socket *s = CONTAINER_OF(event, struct env_socket, accept);
     struct env_listener *listener = s->listener;
-    struct env_addr peer = loopback_addr(0);
     (void)sim;
     s->listener = NULL;
     if (listener == NULL) {
         refuse(s);
         return;
     }
-    if (s->stream != NULL && !s->stream->local) peer = sim_addr(s->stream->nodes[0]->id, 0);
-    if (s->stream != NULL) peer.port = s->stream->client_port;
-    bool taken = listener->handler->on_accepted(listener->ctx, s, &peer);
+    bool taken = listener->handler->on_accepted(listener->ctx, s, &s->client);
     ASSERT(!taken || s->handler != NULL);
     if (!taken) refuse(s);
     else socket_advance(s);
@@ -245,8 +248,9 @@ static void received_fire(struct sim *sim, struct sim_event *event)
     if (!s->receive_enabled) return;
     ASSERT(!rx_empty(s));
     size_t size = chunk_size(sim, s->rx_end - s->rx_start);
-    s->handler->on_received(s->ctx, s, bytes_make(s->rx + s->rx_start, size));
-    s->rx_start += size;
+    struct bytes bytes = bytes_make(s->rx + s->rx_start, size);
+    s->rx_start += size; /* the bytes stay where they are until the callback is over */
+    s->handler->on_received(s->ctx, s, bytes);
     if (s->stream != NULL) sim_wire_credit(&s->stream->wires[1 - s->side], size);
     socket_advance(s);
 }

@@ -1,15 +1,20 @@
 /* Streams between two sockets (private to the simulated environment).
  *
- * A stream has two ends and two wires. wire[i] carries segments, in order, from end i to end 1-i. A wire
- * whose link is cut (or whose far machine is dark) keeps its segments until that changes; when it
- * lasts too long the sending end is reset. A segment that finds no end is answered by a reset. */
+ * A stream has two ends and two wires. wire[i] carries segments, in order, from end i to end 1-i. A
+ * wire whose link is cut (or whose far machine is dark) keeps its segments until that changes; when
+ * it lasts too long the sending end is reset. A segment that finds no end is answered by a reset. */
 #ifndef OSTRAKA_TESTS_SIM_ENV_SIM_STREAM_H
 #define OSTRAKA_TESTS_SIM_ENV_SIM_STREAM_H
 
 #include "tests/sim/env/sim_int.h"
 
-enum sim_segment_kind { SIM_SEGMENT_SYN = 1, SIM_SEGMENT_ACCEPTED, SIM_SEGMENT_DATA, SIM_SEGMENT_FIN,
-                        SIM_SEGMENT_RESET };
+enum sim_segment_kind {
+    SIM_SEGMENT_SYN = 1,
+    SIM_SEGMENT_ACCEPTED,
+    SIM_SEGMENT_DATA,
+    SIM_SEGMENT_FIN,
+    SIM_SEGMENT_RESET,
+};
 
 struct sim_segment {
     struct list link;
@@ -23,7 +28,6 @@ struct sim_wire {
     struct sim_stream *stream;
     unsigned side; /* of the sender */
     struct list segments;
-    uint64_t last_arrival_ns;
     size_t unacked;         /* bytes the receiver took while it could not say so */
     struct sim_event head;  /* the first segment arrives */
     struct sim_event reset; /* stalled for too long */
@@ -52,6 +56,7 @@ struct env_socket {
     const struct env_socket_handler *handler; /* NULL until attached */
     void *ctx;
     struct env_listener *listener; /* until accepted */
+    struct env_addr client;        /* for on_accepted */
     bool receive_enabled, ended;   /* ended: no more bytes will come */
     enum status close_reason;
     struct sim_event connected, accept, received, sent, closed;

@@ -110,8 +110,8 @@ static void wire_stall(struct sim_wire *wire)
     if (first->kind != SIM_SEGMENT_RESET) arm_reset(wire);
 }
 
-/* Nobody acknowledged anything for too long: the sender gives up. What it had sent is dropped, and the
- * far end hears of it when the link is back. */
+/* Nobody acknowledged anything for too long: the sender gives up. What it had sent is dropped, and
+ * the far end hears of it when the link is back. */
 static void reset_fire(struct sim *sim, struct sim_event *event)
 {
     struct sim_wire *wire = CONTAINER_OF(event, struct sim_wire, reset);
@@ -147,6 +147,7 @@ static uint64_t latency(const struct sim_wire *wire, size_t size)
     return queueing + o->net_base_ns + link->extra_ns + sim_exponential(sim, o->net_tail_ns);
 }
 
+/* A segment never overtakes the one before it, whatever its own latency. */
 static void arm_head(struct sim_wire *wire)
 {
     if (list_empty(&wire->segments) || wire->stalled || sim_armed(&wire->head)) return;
@@ -159,12 +160,10 @@ void sim_wire_push(struct sim_stream *stream, unsigned side, enum sim_segment_ki
 {
     struct sim_wire *wire = &stream->wires[side];
     struct sim_segment *segment = sim_alloc(sizeof *segment + size);
-    uint64_t arrival = stream->sim->now_ns + latency(wire, size);
+    segment->arrival_ns = stream->sim->now_ns + latency(wire, size);
     segment->kind = kind;
     segment->size = size;
     if (size > 0) memcpy(segment->data, data, size);
-    if (arrival <= wire->last_arrival_ns) arrival = wire->last_arrival_ns + 1;
-    segment->arrival_ns = wire->last_arrival_ns = arrival;
     list_push_back(&wire->segments, &segment->link);
     arm_head(wire);
 }
@@ -253,7 +252,8 @@ static void head_fire(struct sim *sim, struct sim_event *event)
         return;
     }
     if (stream->nodes[0] != stream->nodes[1] && link->clog_until_ns > sim->now_ns) {
-        sim_arm(sim, &wire->head, link->clog_until_ns + sim_exponential(sim, sim->options.net_tail_ns));
+        uint64_t late_ns = sim_exponential(sim, sim->options.net_tail_ns);
+        sim_arm(sim, &wire->head, link->clog_until_ns + late_ns);
         return;
     }
     struct list *item = list_pop_front(&wire->segments);

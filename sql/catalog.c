@@ -1,0 +1,260 @@
+#include "sql/catalog.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/codec.h"
+#include "sql/keycode.h"
+
+/* Keys: 03 'T' name -> record; 03 'I' -> next table id u32. Rows: 04, database id be32 (1), table id be32, index
+ * id be32 (1: the primary key), then the key columns (keycode) or 16 bytes of row id. */
+#define DATABASE_ID 1
+#define INDEX_ID 1
+#define TABLE_ID_FIRST 16384 /* as PostgreSQL's FirstNormalObjectId: below are system tables */
+#define RECORD_VERSION 1
+#define RECORD_BYTES_MAX TXN_VALUE_BYTES_MAX
+
+static void table_key(const char *name, struct buf *key)
+{
+    put_u8(key, KEY_PREFIX_SYSTEM);
+    put_u8(key, 'T');
+    buf_append_string(key, name);
+}
+
+static const uint8_t id_key[] = {KEY_PREFIX_SYSTEM, 'I'};
+
+static void row_prefix(const struct sql_table *table, struct buf *key)
+{
+    put_u8(key, KEY_PREFIX_TABLE);
+    put_be32(key, DATABASE_ID);
+    put_be32(key, table->id);
+    put_be32(key, INDEX_ID);
+}
+
+/* ---- the record ---- */
+
+static void put_text(struct buf *out, const char *text)
+{
+    put_u8(out, text != NULL);
+    if (text != NULL) put_sized(out, bytes_of_string(text));
+}
+
+static void record_encode(const struct sql_table *t, struct buf *out)
+{
+    put_u8(out, RECORD_VERSION);
+    put_u32(out, t->id);
+    put_u32(out, t->version);
+    put_text(out, t->name);
+    put_u16(out, t->next_column_id);
+    put_u16(out, (uint16_t)t->column_count);
+    for (uint32_t i = 0; i < t->column_count; i++) {
+        const struct sql_table_column *c = &t->columns[i];
+        put_u16(out, c->id);
+        put_u32(out, c->type.oid);
+        put_u32(out, (uint32_t)c->type.typmod);
+        put_u8(out, c->not_null);
+        put_text(out, c->name);
+        put_text(out, c->default_text);
+    }
+    put_u8(out, (uint8_t)t->key_count);
+    for (uint32_t i = 0; i < t->key_count; i++) put_u16(out, t->key[i]);
+    put_text(out, t->key_name);
+    put_u16(out, (uint16_t)t->check_count);
+    for (uint32_t i = 0; i < t->check_count; i++) {
+        put_text(out, t->check_names[i]);
+        put_text(out, t->checks[i]);
+    }
+}
+
+static const char *get_text(struct reader *r, struct arena *arena)
+{
+    if (get_u8(r) == 0) return NULL;
+    struct bytes copy = arena_copy(arena, get_sized(r));
+    if (copy.data == NULL) r->failed = true;
+    return (const char *)copy.data;
+}
+
+static void decode_column(struct reader *r, struct arena *arena, struct sql_table_column *c)
+{
+    c->id = get_u16(r);
+    c->type.oid = get_u32(r);
+    c->type.typmod = (int32_t)get_u32(r);
+    c->not_null = get_u8(r) != 0;
+    c->name = get_text(r, arena);
+    c->default_text = get_text(r, arena);
+    if (c->name == NULL || sql_type_find(c->type.oid) == NULL) r->failed = true;
+}
+
+/* Rowcode wants ids in ascending order; columns are only ever added at the end, so they are. */
+static bool make_row_columns(struct arena *arena, struct sql_table *t)
+{
+    t->row_columns = ARENA_ARRAY(arena, struct sql_row_column, t->column_count + 1);
+    if (t->row_columns == NULL) return false;
+    for (uint32_t i = 0; i < t->column_count; i++) {
+        t->row_columns[i] = (struct sql_row_column){t->columns[i].id, t->columns[i].type};
+        ASSERT(i == 0 || t->columns[i].id > t->columns[i - 1].id);
+    }
+    return true;
+}
+
+static enum status record_decode(struct arena *arena, struct bytes record, struct sql_table **table_out)
+{
+    struct reader r = reader_make(record);
+    struct sql_table *t = ARENA_NEW(arena, struct sql_table);
+    if (t == NULL) return STATUS_NO_MEMORY;
+    if (get_u8(&r) != RECORD_VERSION) return STATUS_VERSION;
+    t->id = get_u32(&r);
+    t->version = get_u32(&r);
+    t->name = get_text(&r, arena);
+    t->next_column_id = get_u16(&r);
+    t->column_count = get_u16(&r);
+    if (r.failed || t->column_count > SQL_COLUMNS_MAX) return STATUS_CORRUPT;
+    t->columns = ARENA_ARRAY(arena, struct sql_table_column, t->column_count + 1);
+    if (t->columns == NULL) return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < t->column_count && !r.failed; i++) decode_column(&r, arena, &t->columns[i]);
+    t->key_count = get_u8(&r);
+    if (r.failed || t->key_count > SQL_KEY_COLUMNS_MAX) return STATUS_CORRUPT;
+    for (uint32_t i = 0; i < t->key_count; i++) {
+        t->key[i] = get_u16(&r);
+        if (t->key[i] >= t->column_count) return STATUS_CORRUPT;
+    }
+    t->key_name = get_text(&r, arena);
+    t->check_count = get_u16(&r);
+    const char **checks = ARENA_ARRAY(arena, const char *, t->check_count + 1u);
+    const char **names = ARENA_ARRAY(arena, const char *, t->check_count + 1u);
+    if (checks == NULL || names == NULL) return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < t->check_count && !r.failed; i++) {
+        names[i] = get_text(&r, arena);
+        checks[i] = get_text(&r, arena);
+    }
+    t->checks = checks;
+    t->check_names = names;
+    if (!reader_done(&r)) return STATUS_CORRUPT;
+    if (!make_row_columns(arena, t)) return STATUS_NO_MEMORY;
+    *table_out = t;
+    return STATUS_OK;
+}
+
+static enum status record_put(struct txn *t, const struct sql_table *table)
+{
+    struct buf key, record;
+    buf_init(&key, TXN_KEY_BYTES_MAX);
+    buf_init(&record, RECORD_BYTES_MAX);
+    table_key(table->name, &key);
+    record_encode(table, &record);
+    enum status status = key.failed || record.failed
+                             ? STATUS_TOO_LARGE
+                             : txn_put(t, buf_view(&key), buf_view(&record));
+    buf_deinit(&key);
+    buf_deinit(&record);
+    return status;
+}
+
+/* ---- tables ---- */
+
+enum status catalog_table(struct txn *t, struct arena *arena, const char *name,
+                          struct sql_table **table_out)
+{
+    struct buf key;
+    buf_init(&key, TXN_KEY_BYTES_MAX);
+    table_key(name, &key);
+    struct bytes record;
+    enum status status = key.failed ? STATUS_NOT_FOUND : txn_get(t, buf_view(&key), &record);
+    buf_deinit(&key);
+    return status == STATUS_OK ? record_decode(arena, record, table_out) : status;
+}
+
+static enum status next_id(struct txn *t, uint32_t *id_out)
+{
+    struct bytes key = bytes_make(id_key, sizeof id_key), value;
+    enum status status = txn_get(t, key, &value);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) return status;
+    uint32_t id = TABLE_ID_FIRST;
+    if (status == STATUS_OK) {
+        if (value.size != 4) return STATUS_CORRUPT;
+        id = load_le32(value.data);
+    }
+    uint8_t next[4];
+    store_le32(next, id + 1);
+    *id_out = id;
+    return txn_put(t, key, bytes_make(next, sizeof next));
+}
+
+enum status catalog_create(struct txn *t, struct arena *arena, struct sql_table *table)
+{
+    struct sql_table *existing;
+    enum status status = catalog_table(t, arena, table->name, &existing);
+    if (status == STATUS_OK) return STATUS_EXISTS;
+    if (status != STATUS_NOT_FOUND) return status;
+    status = next_id(t, &table->id);
+    table->version = 1;
+    return status == STATUS_OK ? record_put(t, table) : status;
+}
+
+enum status catalog_update(struct txn *t, const struct sql_table *table)
+{
+    return record_put(t, table);
+}
+
+enum status catalog_truncate(struct txn *t, struct sql_table *table)
+{
+    enum status status = next_id(t, &table->id);
+    return status == STATUS_OK ? record_put(t, table) : status;
+}
+
+enum status catalog_drop(struct txn *t, const struct sql_table *table)
+{
+    struct buf key;
+    buf_init(&key, TXN_KEY_BYTES_MAX);
+    table_key(table->name, &key);
+    enum status status = txn_delete(t, buf_view(&key));
+    buf_deinit(&key);
+    return status;
+}
+
+void catalog_table_span(const struct sql_table *table, struct buf *start, struct buf *end)
+{
+    row_prefix(table, start);
+    row_prefix(table, end);
+    bool has_end = sql_key_successor(end);
+    ASSERT(has_end); /* the prefix byte is not FF */
+}
+
+/* ---- rows ---- */
+
+enum status catalog_key_prefix(const struct sql_table *table, const struct sql_datum *key_values,
+                               uint32_t count, struct buf *key)
+{
+    ASSERT(count <= table->key_count);
+    row_prefix(table, key);
+    for (uint32_t i = 0; i < count; i++)
+        sql_key_encode(key, table->columns[table->key[i]].type.oid, SQL_KEY_ASCENDING, &key_values[i]);
+    return buf_status(key);
+}
+
+enum status catalog_row_key(const struct sql_table *table, const struct sql_datum *values,
+                            const uint8_t row_id[16], struct buf *key)
+{
+    if (table->key_count == 0) {
+        row_prefix(table, key);
+        buf_append(key, row_id, 16);
+        return buf_status(key);
+    }
+    struct sql_datum parts[SQL_KEY_COLUMNS_MAX];
+    for (uint32_t i = 0; i < table->key_count; i++) parts[i] = values[table->key[i]];
+    return catalog_key_prefix(table, parts, table->key_count, key);
+}
+
+enum status catalog_row_value(const struct sql_table *table, const struct sql_datum *values,
+                              struct buf *value)
+{
+    sql_row_encode(value, table->version, table->row_columns, values, table->column_count);
+    return buf_status(value);
+}
+
+enum status catalog_row_decode(struct arena *arena, const struct sql_table *table, struct bytes value,
+                               struct sql_datum *values_out)
+{
+    for (uint32_t i = 0; i < table->column_count; i++) values_out[i] = SQL_NULL;
+    return sql_row_decode(arena, value, table->row_columns, table->column_count, values_out);
+}

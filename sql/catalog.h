@@ -1,0 +1,71 @@
+/* Tables as the catalog keeps them: in the data keyspace, read and written by the same transactions as the
+ * rows. A statement reads the descriptor of every table it names, so that a commit never straddles a
+ * change of it (CAT-1). Formats and keys: sql/README.md. */
+#ifndef OSTRAKA_SQL_CATALOG_H
+#define OSTRAKA_SQL_CATALOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "sql/datum.h"
+#include "sql/rowcode.h"
+#include "txn/txn.h"
+
+#define SQL_COLUMNS_MAX 1600
+#define SQL_KEY_COLUMNS_MAX 32
+
+struct sql_table_column {
+    const char *name;
+    uint16_t id;             /* never used again within the table; from 1 */
+    struct sql_type type;
+    bool not_null;
+    const char *default_text; /* an expression, or NULL */
+};
+
+struct sql_table {
+    uint32_t id, version;
+    const char *name;
+    struct sql_table_column *columns;
+    uint32_t column_count;
+    uint16_t next_column_id;
+    uint16_t key[SQL_KEY_COLUMNS_MAX]; /* places in columns, in key order */
+    uint32_t key_count;                /* 0: rows are told apart by a hidden row id */
+    const char *key_name;              /* the constraint's */
+    const char *const *checks;         /* CHECK expressions as text */
+    const char *const *check_names;
+    uint32_t check_count;
+    struct sql_row_column *row_columns; /* as rowcode wants them; in the order of columns */
+};
+
+/* [fiber] STATUS_NOT_FOUND; other statuses as txn_get; STATUS_CORRUPT when the record cannot be read. */
+MUST_USE enum status catalog_table(struct txn *t, struct arena *arena, const char *name,
+                                   struct sql_table **table_out);
+/* [fiber] Gives the table its id and buffers its record. STATUS_EXISTS. */
+MUST_USE enum status catalog_create(struct txn *t, struct arena *arena, struct sql_table *table);
+/* Buffers the removal of the record. Ids are never used again, so the rows can be reached no more. */
+MUST_USE enum status catalog_drop(struct txn *t, const struct sql_table *table);
+/* Every row of a table lies in [start, end). */
+void catalog_table_span(const struct sql_table *table, struct buf *start, struct buf *end);
+
+/* ---- rows ---- */
+
+/* The key of a row. values: one per column of the table. row_id: 16 bytes, only for tables without a primary
+ * key. STATUS_TOO_LARGE: over TXN_KEY_BYTES_MAX. */
+MUST_USE enum status catalog_row_key(const struct sql_table *table, const struct sql_datum *values,
+                                     const uint8_t row_id[16], struct buf *key);
+/* The key's first part, for the first `count` columns of the primary key. */
+MUST_USE enum status catalog_key_prefix(const struct sql_table *table, const struct sql_datum *key_values,
+                                        uint32_t count, struct buf *key);
+MUST_USE enum status catalog_row_value(const struct sql_table *table, const struct sql_datum *values,
+                                       struct buf *value);
+/* Values are views into value, or in the arena. STATUS_CORRUPT. */
+MUST_USE enum status catalog_row_decode(struct arena *arena, const struct sql_table *table,
+                                        struct bytes value, struct sql_datum *values_out);
+/* Buffers a new record for a table that exists; [fiber] no. */
+MUST_USE enum status catalog_update(struct txn *t, const struct sql_table *table);
+/* Makes every row of the table unreachable at once, by giving it another id. [fiber] */
+MUST_USE enum status catalog_truncate(struct txn *t, struct sql_table *table);
+
+#endif

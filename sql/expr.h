@@ -1,0 +1,98 @@
+/* Expressions after binding: names resolved, types known, casts explicit. Evaluation is a walk over the
+ * tree with a row of datums. */
+#ifndef OSTRAKA_SQL_EXPR_H
+#define OSTRAKA_SQL_EXPR_H
+
+#include "sql/ast.h"
+#include "sql/cast.h"
+#include "sql/catalog.h"
+#include "sql/function.h"
+#include "sql/operator.h"
+
+enum expr_kind {
+    EXPR_CONST,
+    EXPR_COLUMN,    /* index into the row */
+    EXPR_OPERATOR,
+    EXPR_FUNCTION,
+    EXPR_CAST,
+    EXPR_AND,
+    EXPR_OR,
+    EXPR_NOT,
+    EXPR_IS,        /* test, negated */
+    EXPR_DISTINCT,  /* IS [NOT] DISTINCT FROM */
+    EXPR_CASE,      /* args: condition, result, ..., otherwise (always present) */
+    EXPR_COALESCE,
+    EXPR_NULLIF,    /* args: value, comparison of both */
+    EXPR_EXTREME,   /* GREATEST, or LEAST when negated */
+    EXPR_AGGREGATE, /* index into the aggregates of the query; the row is one of groups */
+};
+
+struct expr {
+    enum expr_kind kind;
+    struct sql_type type;
+    uint32_t position;
+    bool negated;
+    enum sql_is_test test;
+    uint32_t index;
+    enum sql_cast_context context;
+    struct sql_datum value;
+    const struct sql_operator *op;
+    const struct sql_function *function;
+    struct expr **args;
+    uint32_t arg_count;
+    struct sql_type *arg_types; /* OPERATOR, FUNCTION */
+};
+
+/* An aggregate call of a query. */
+struct aggregate {
+    const struct sql_function *function;
+    struct expr **args; /* over the input row */
+    struct sql_type *types;
+    uint32_t arg_count;
+    bool distinct;
+    struct expr *filter;
+};
+
+/* What names may mean while a query is bound. */
+struct scope {
+    const struct sql_table *table; /* NULL: no FROM */
+    const char *alias;             /* what it is called here */
+};
+
+struct binder {
+    struct arena *arena;
+    struct sql_error *error;
+    struct sql_eval *eval;      /* for constants */
+    struct scope scope;
+    /* Aggregates: collected when allowed. */
+    bool aggregates_allowed, in_aggregate;
+    const char *clause;         /* for messages: "WHERE" */
+    struct aggregate *aggregates;
+    uint32_t aggregate_count, aggregate_capacity;
+};
+
+void binder_init(struct binder *b, struct arena *arena, struct sql_error *error, struct sql_eval *eval);
+/* NULL with the error set. Types may be unknown (a bare literal). */
+struct expr *bind_expr(struct binder *b, const struct sql_node *node);
+/* The same, then cast. `what` names the place for 42804: "column \"a\" is of type integer but expression is of
+ * type text" is given for SQL_CAST_ASSIGNMENT, with column as its name. */
+struct expr *bind_cast(struct binder *b, struct expr *e, struct sql_type target,
+                       enum sql_cast_context context, const char *column);
+/* A boolean condition: "argument of WHERE must be type boolean, not type integer". */
+struct expr *bind_condition(struct binder *b, const struct sql_node *node, const char *clause);
+/* Decides bare literals that nothing has decided: they are text. */
+struct expr *bind_settle(struct binder *b, struct expr *e);
+/* True when the expression reads no column and calls nothing volatile: it may be computed once. */
+bool expr_is_constant(const struct expr *e);
+bool expr_equal(const struct expr *a, const struct expr *b);
+/* Resolves a type's name: false with 42704 or 0A000. */
+bool bind_type(struct binder *b, const struct sql_type_name *name, struct sql_type *type_out);
+/* What a column of a result is called when nobody says (PostgreSQL's FigureColname). */
+const char *bind_column_name(const struct sql_node *node);
+
+/* row: datums of the scope's columns; aggregates: of the group (NULL where none are). False with the error
+ * in eval->error set. */
+bool expr_eval(struct sql_eval *eval, const struct expr *e, const struct sql_datum *row,
+               const struct sql_datum *aggregates, struct sql_datum *out);
+
+#endif

@@ -1,0 +1,78 @@
+/* Planning and execution of statements on one table. A plan is made for one execution and lives in the
+ * statement's arena. */
+#ifndef OSTRAKA_SQL_QUERY_H
+#define OSTRAKA_SQL_QUERY_H
+
+#include "sql/expr.h"
+#include "sql/session.h"
+
+/* Everything one statement needs while it is executed. */
+struct exec {
+    struct arena *arena;      /* of the statement: plan and results that stay */
+    struct arena *row_arena;  /* of one row: reset between rows */
+    struct sql_error *error;
+    struct sql_eval eval;     /* allocates in row_arena while rows run */
+    struct txn *txn;
+    const struct sql_sink *sink;
+    bool rows_sent;           /* the statement cannot be tried again unseen */
+    bool check_now;           /* look for duplicate keys at once; else the commit does (STATUS_EXISTS) */
+    const char *key_name;     /* of the table that was inserted into last, for that case */
+    char tag[64];
+};
+
+/* ---- access to a table (scan.c) ---- */
+
+struct access {
+    const struct sql_table *table;
+    struct expr *filter;      /* over the table's columns; NULL: all rows */
+    bool point;               /* start is the one key */
+    bool empty;               /* the condition can hold for no row */
+    bool reverse;
+    struct buf start, end;    /* of the scan; freed by access_close */
+    uint64_t limit;           /* rows the caller will take at most, as far as known; 0: all */
+    uint32_t equal_count;     /* key columns fixed by equality */
+    /* running */
+    struct txn_scan *scan;
+    bool started;
+    struct bytes key;         /* of the current row */
+    struct sql_datum *values;
+};
+/* Chooses point, range or full scan from the conjuncts of the filter. */
+bool access_plan(struct exec *x, struct access *a, const struct sql_table *table, struct expr *filter);
+void access_close(struct access *a);
+/* [fiber] The next row that passes the filter: *found_out false at the end. False: the error is set. */
+bool access_next(struct exec *x, struct access *a, bool *found_out);
+
+/* Turns a status of txn/ into an error of the statement. Returns false. */
+bool exec_fail(struct exec *x, enum status status);
+/* [fiber] Looks a table up: 42P01, or 0A000 for what is no table of ours. NULL with the error set. */
+struct sql_table *exec_table(struct exec *x, const struct sql_name *name);
+
+/* ---- statements; all [fiber]; false with the error set ---- */
+
+bool exec_select(struct exec *x, const struct sql_select *select);
+bool exec_insert(struct exec *x, const struct sql_insert *insert);
+bool exec_update(struct exec *x, const struct sql_update *update);
+bool exec_delete(struct exec *x, const struct sql_delete *delete);
+bool exec_copy(struct exec *x, const struct sql_copy *copy);
+bool exec_create_table(struct exec *x, const struct sql_create_table *create);
+bool exec_drop(struct exec *x, const struct sql_drop *drop);
+bool exec_truncate(struct exec *x, const struct sql_truncate *truncate);
+
+/* ---- rows that are written (write.c) ---- */
+
+struct writer {
+    const struct sql_table *table;
+    struct expr **defaults;   /* per column; NULL: null */
+    struct expr **checks;
+    struct buf key, value;
+};
+bool writer_open(struct exec *x, struct writer *w, const struct sql_table *table);
+void writer_close(struct writer *w);
+/* The default of a column. */
+bool writer_default(struct exec *x, struct writer *w, uint32_t column, struct sql_datum *out);
+/* Checks constraints and buffers the row. old_key: the row it replaces (UPDATE), or empty (INSERT: a row
+ * with its key must not exist: 23505). [fiber] */
+bool writer_put(struct exec *x, struct writer *w, const struct sql_datum *values, struct bytes old_key);
+
+#endif

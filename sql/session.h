@@ -1,0 +1,81 @@
+/* A session: what one connection may do, statement by statement. The wire (sql/server.c, pgwire) hands in
+ * texts and takes results through a sink; it knows nothing of plans, and this knows nothing of messages.
+ *
+ * Calls marked [fiber] run on a fiber of the core; the session serves one at a time. */
+#ifndef OSTRAKA_SQL_SESSION_H
+#define OSTRAKA_SQL_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "sql/datum.h"
+#include "sql/error.h"
+#include "txn/txn.h"
+
+struct sql_session;
+
+/* A column of a result, as RowDescription tells it. */
+struct sql_result_column {
+    const char *name;
+    struct sql_type type;
+    uint32_t table_oid;     /* 0: not a column of a table */
+    int16_t column_number;  /* attribute number, from 1; 0 */
+};
+
+enum sql_copy_format { SQL_COPY_TEXT, SQL_COPY_CSV };
+
+/* Where results go. Functions that answer false say that the client is gone (or the sink's bound is hit): the
+ * statement ends. All may suspend the fiber, to wait for the client. */
+struct sql_sink {
+    /* Before the first row of a result; columns are borrowed for the call. */
+    bool (*begin)(void *ctx, const struct sql_result_column *columns, uint32_t count);
+    /* One row; values are borrowed. eval: for writing the values (types_io.h). */
+    bool (*row)(void *ctx, struct sql_eval *eval, const struct sql_datum *values);
+    /* The end of one statement: its command tag, "INSERT 0 1". */
+    bool (*complete)(void *ctx, const char *tag);
+    /* A text without any statement. */
+    bool (*empty)(void *ctx);
+    /* severity: "NOTICE", "WARNING". */
+    void (*notice)(void *ctx, const char *severity, const struct sql_error *notice);
+    /* A setting that clients are told about has changed. */
+    void (*parameter)(void *ctx, const char *name, const char *value);
+    /* COPY FROM STDIN: tells the client to send (column_count columns), then copy_read gives what it sent,
+     * piece by piece: true with a view that is valid until the next call, *end_out true at CopyDone; false:
+     * CopyFail (*failure_out: its message, in the statement's arena), or the client is gone (NULL). */
+    bool (*copy_begin)(void *ctx, enum sql_copy_format format, uint32_t column_count);
+    bool (*copy_read)(void *ctx, struct bytes *data_out, bool *end_out, const char **failure_out);
+    void *ctx;
+};
+
+struct sql_session_options {
+    struct kv *kv;
+    struct env *env;
+    const char *user, *database, *application_name; /* copied */
+    uint64_t id;                    /* shown by the server; unique in this process */
+    uint64_t statement_memory_bytes;
+};
+
+/* STATUS_NO_MEMORY. */
+MUST_USE enum status sql_session_create(const struct sql_session_options *options,
+                                        struct sql_session **session_out);
+/* No call may be under way. An open transaction is rolled back. */
+void sql_session_destroy(struct sql_session *s);
+
+/* A setting from the start-up packet ("TimeZone", "client_encoding", "options" are handled by the wire by
+ * splitting them into settings). False with *error set (texts in arena) for an unknown or invalid one. */
+MUST_USE bool sql_session_set(struct sql_session *s, struct arena *arena, const char *name,
+                              const char *value, struct sql_error *error);
+/* The settings that PostgreSQL 15 reports at the start (ParameterStatus), in order; NULL past the end. */
+const char *sql_session_reported(const struct sql_session *s, uint32_t index, const char **value_out);
+
+/* [fiber] Executes a simple query: all statements of the text, in one implicit transaction unless they
+ * say otherwise; the first error ends it and rolls that transaction back. Results go to the sink in order.
+ * False: *error is set (its texts live in the session until the next call) and has to be sent. */
+MUST_USE bool sql_session_query(struct sql_session *s, struct bytes text, const struct sql_sink *sink,
+                                struct sql_error *error);
+
+/* 'I' idle, 'T' in a transaction, 'E' in a failed one: what ReadyForQuery says. */
+char sql_session_state(const struct sql_session *s);
+
+#endif

@@ -1,0 +1,237 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "lsm/memtable_int.h"
+#include "tests/lsm/model.h"
+#include "tests/test.h"
+
+static void write(struct memtable *m, uint64_t index, enum lsm_space space, const char *key,
+                  uint64_t ts, const char *value)
+{
+    struct lsm_write w = {space, false, bytes_of_string(key), ts, bytes_of_string(value)};
+    assert_int_equal(memtable_write(m, index, &w), STATUS_OK);
+}
+
+static struct cursor *open_cursor(struct memtable *m, uint64_t view, bool reverse)
+{
+    struct cursor *c;
+    assert_int_equal(memtable_cursor_open(m, view, reverse, &c), STATUS_OK);
+    return c;
+}
+
+static const struct item_key whole = {LSM_SPACE_FIRST, {NULL, 0}, LSM_TS_MAX};
+static const struct item_key past_all = {(enum lsm_space)(LSM_SPACE_LAST + 1), {NULL, 0},
+                                         LSM_TS_MAX};
+
+/* The cursor's items, from where it is sought to, are exactly the model's. */
+static void check_equal(struct memtable *m, const struct model *model)
+{
+    struct cursor *c = open_cursor(m, UINT64_MAX, false);
+    enum status status = c->table->seek(c, &whole, NULL);
+    for (size_t i = 0; i < model->count; i++) {
+        assert_int_equal(status, STATUS_OK);
+        const struct model_item *want = &model->items[i];
+        assert_int_equal(c->item.space, want->space);
+        assert_true(bytes_equal(c->item.key, model_key(want)));
+        assert_u64_equal(c->item.ts, want->ts);
+        assert_true(bytes_equal(c->item.value, model_value(want)));
+        status = c->table->step(c, NULL);
+    }
+    assert_int_equal(status, STATUS_NOT_FOUND);
+    c->table->close(c);
+    c = open_cursor(m, UINT64_MAX, true);
+    status = c->table->seek(c, &past_all, NULL);
+    for (size_t i = model->count; i-- > 0;) {
+        assert_int_equal(status, STATUS_OK);
+        assert_true(bytes_equal(c->item.key, model_key(&model->items[i])));
+        assert_u64_equal(c->item.ts, model->items[i].ts);
+        status = c->table->step(c, NULL);
+    }
+    assert_int_equal(status, STATUS_NOT_FOUND);
+    c->table->close(c);
+}
+
+static void write_both(struct memtable *m, struct model *model, uint64_t index,
+                       const struct lsm_write *w)
+{
+    assert_int_equal(memtable_write(m, index, w), STATUS_OK);
+    model_write(model, w);
+}
+
+enum order { ASCENDING, DESCENDING, SHUFFLED, TWO_PREFIXES };
+
+static void fill(struct memtable *m, struct model *model, enum order order, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        char key[64];
+        uint64_t n = order == DESCENDING ? count - i : i;
+        if (order == SHUFFLED || order == TWO_PREFIXES) n = hash_u64(i) % count;
+        bool second = order == TWO_PREFIXES && i > count / 4;
+        snprintf(key, sizeof key, "%s/%08llu", second ? "zone/b" : "zone/a/long/prefix",
+                 (unsigned long long)n);
+        struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1 + i % 3,
+                              bytes_make(&i, sizeof i)};
+        write_both(m, model, i + 1, &w);
+    }
+}
+
+TEST(lsm_memtable, keeps_any_order_of_insertion_sorted)
+{
+    for (enum order order = ASCENDING; order <= TWO_PREFIXES; order++) {
+        struct memtable *m;
+        struct model model;
+        assert_int_equal(memtable_create(&m), STATUS_OK);
+        model_init(&model);
+        fill(m, &model, order, 3000);
+        assert_u64_equal(memtable_entry_count(m), model.count);
+        check_equal(m, &model);
+        model_deinit(&model);
+        memtable_unpin(m);
+    }
+}
+
+TEST(lsm_memtable, agrees_with_the_model_on_random_keys)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct prng p;
+        prng_init(&p, seed);
+        struct memtable *m;
+        struct model model;
+        assert_int_equal(memtable_create(&m), STATUS_OK);
+        model_init(&model);
+        uint64_t ts = 0;
+        for (uint64_t index = 1; index < 800; index++) {
+            struct random_writes w;
+            random_writes_make(&w, &p, 300, &ts);
+            for (uint32_t i = 0; i < w.count; i++) write_both(m, &model, index, &w.writes[i]);
+            uint8_t key[600];
+            size_t size;
+            random_key(&p, 300, key, &size);
+            uint64_t at = prng_between(&p, 0, ts);
+            const struct mem_entry *e = memtable_find(m, LSM_SPACE_VERSIONS, bytes_make(key, size),
+                                                      at);
+            const struct model_item *want = model_get(&model, LSM_SPACE_VERSIONS,
+                                                      bytes_make(key, size), at);
+            assert_int_equal(e != NULL, want != NULL);
+            if (e != NULL) assert_u64_equal(e->ts, want->ts);
+        }
+        check_equal(m, &model);
+        model_deinit(&model);
+        memtable_unpin(m);
+    }
+}
+
+TEST(lsm_memtable, ascending_keys_leave_full_leaves)
+{
+    struct memtable *m;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    for (uint64_t i = 0; i < 64 * 20; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "row%08llu", (unsigned long long)i);
+        write(m, i + 1, LSM_SPACE_VERSIONS, key, 1, "v");
+    }
+    for (const struct mem_leaf *l = m->trees[0].first; l != NULL; l = l->next)
+        assert_int_equal(l->node.count, MEM_NODE_SLOTS);
+    memtable_unpin(m);
+}
+
+TEST(lsm_memtable, takes_its_prefix_anew_when_keys_leave_it)
+{
+    struct memtable *m;
+    struct model model;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    model_init(&model);
+    fill(m, &model, TWO_PREFIXES, 4000);
+    struct mem_tree *t = &m->trees[0];
+    assert_true(t->prefix.size <= strlen("zone/"));
+    assert_true(t->outlier_count < t->count / 4 + MEM_NODE_SLOTS);
+    check_equal(m, &model);
+    model_deinit(&model);
+    memtable_unpin(m);
+}
+
+TEST(lsm_memtable, a_view_shows_the_state_it_was_opened_on)
+{
+    struct memtable *m;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    write(m, 1, LSM_SPACE_LOCAL, "a", 0, "old");
+    write(m, 2, LSM_SPACE_LOCAL, "b", 0, "old");
+    struct cursor *c = open_cursor(m, 2, false);
+    write(m, 3, LSM_SPACE_LOCAL, "a", 0, "new and longer than before");
+    write(m, 3, LSM_SPACE_LOCAL, "aa", 0, "new");
+    write(m, 4, LSM_SPACE_LOCAL, "a", 0, "n");
+    assert_int_equal(c->table->seek(c, &whole, NULL), STATUS_OK);
+    assert_true(bytes_equal(c->item.value, BYTES_LITERAL("old")));
+    write(m, 5, LSM_SPACE_LOCAL, "b", 0, "NEW");
+    assert_int_equal(c->table->step(c, NULL), STATUS_OK);
+    assert_true(bytes_equal(c->item.key, BYTES_LITERAL("b")));
+    assert_true(bytes_equal(c->item.value, BYTES_LITERAL("old")));
+    assert_int_equal(c->table->step(c, NULL), STATUS_NOT_FOUND);
+    c->table->close(c);
+    const struct mem_entry *e = memtable_find(m, LSM_SPACE_LOCAL, BYTES_LITERAL("a"), 0);
+    assert_true(bytes_equal(bytes_make(e->newest->data, e->newest->size), BYTES_LITERAL("n")));
+    memtable_unpin(m);
+}
+
+TEST(lsm_memtable, a_cursor_keeps_its_place_while_entries_are_inserted_around_it)
+{
+    struct memtable *m;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    for (uint64_t i = 0; i < 200; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "k%04llu", (unsigned long long)(i * 10));
+        write(m, 1, LSM_SPACE_VERSIONS, key, 1, "v");
+    }
+    struct cursor *up = open_cursor(m, 1, false), *down = open_cursor(m, 1, true);
+    assert_int_equal(up->table->seek(up, &whole, NULL), STATUS_OK);
+    assert_int_equal(down->table->seek(down, &past_all, NULL), STATUS_OK);
+    for (uint64_t i = 0; i < 199; i++) {
+        char key[32];
+        for (uint64_t j = 0; j < 10; j++) {
+            snprintf(key, sizeof key, "k%04llu", (unsigned long long)(hash_u64(i * 10 + j) % 2000));
+            if (key[4] != '0') write(m, 2 + i, LSM_SPACE_VERSIONS, key, 1, "w");
+        }
+        assert_int_equal(up->table->step(up, NULL), STATUS_OK);
+        snprintf(key, sizeof key, "k%04llu", (unsigned long long)((i + 1) * 10));
+        assert_true(bytes_equal(up->item.key, bytes_of_string(key)));
+        assert_int_equal(down->table->step(down, NULL), STATUS_OK);
+        snprintf(key, sizeof key, "k%04llu", (unsigned long long)((198 - i) * 10));
+        assert_true(bytes_equal(down->item.key, bytes_of_string(key)));
+    }
+    assert_int_equal(up->table->step(up, NULL), STATUS_NOT_FOUND);
+    assert_int_equal(down->table->step(down, NULL), STATUS_NOT_FOUND);
+    up->table->close(up);
+    down->table->close(down);
+    memtable_unpin(m);
+}
+
+TEST(lsm_memtable, a_record_written_over_and_over_takes_no_more_room)
+{
+    struct memtable *m;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    write(m, 1, LSM_SPACE_LOCAL, "counter", 0, "00000000");
+    uint64_t bytes = memtable_bytes(m);
+    for (uint64_t i = 2; i < 100000; i++) write(m, i, LSM_SPACE_LOCAL, "counter", 0, "11111111");
+    assert_u64_equal(memtable_bytes(m), bytes);
+    memtable_unpin(m);
+}
+
+TEST(lsm_memtable, the_last_write_of_one_entry_to_a_place_wins_for_views_too)
+{
+    struct memtable *m;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    write(m, 1, LSM_SPACE_LOCAL, "a", 0, "one");
+    struct cursor *before = open_cursor(m, 1, false);
+    write(m, 2, LSM_SPACE_LOCAL, "a", 0, "two");
+    write(m, 2, LSM_SPACE_LOCAL, "a", 0, "two again, and longer");
+    struct cursor *after = open_cursor(m, 2, false);
+    write(m, 3, LSM_SPACE_LOCAL, "a", 0, "three");
+    assert_int_equal(before->table->seek(before, &whole, NULL), STATUS_OK);
+    assert_true(bytes_equal(before->item.value, BYTES_LITERAL("one")));
+    assert_int_equal(after->table->seek(after, &whole, NULL), STATUS_OK);
+    assert_true(bytes_equal(after->item.value, BYTES_LITERAL("two again, and longer")));
+    before->table->close(before);
+    after->table->close(after);
+    memtable_unpin(m);
+}

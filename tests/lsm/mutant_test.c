@@ -1,0 +1,271 @@
+/* Each deliberate bug of the engine is caught: with it switched on, a scenario that passes without it must
+ * fail. A scenario runs in a process of its own, this program again, because a failing one ends as it
+ * likes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lsm/block_int.h"
+#include "lsm/chunk_int.h"
+#include "lsm/manifest_int.h"
+#include "tests/lsm/crash.h"
+#include "tests/lsm/random.h"
+
+/* ---- scenarios ---- */
+
+static void run_random(void)
+{
+    for (uint64_t seed = 100; seed < 106; seed++) random_run_sim(seed, 2500);
+}
+
+static void run_crash(void)
+{
+    crash_points(1, 8);
+}
+
+static void run_blocks(void)
+{
+    struct block_builder b;
+    struct buf sealed;
+    struct table_uid uid = {1, 2}, other = {1, 3};
+    uint32_t size;
+    block_builder_init(&b);
+    buf_init(&sealed, 1 << 20);
+    struct lsm_item item = {LSM_SPACE_LOCAL, BYTES_LITERAL("key"), 0, false, BYTES_LITERAL("value")};
+    block_builder_add(&b, &item);
+    block_seal(&sealed, BLOCK_KIND_DATA, block_builder_finish(&b), false, uid, 64);
+    struct bytes bytes = buf_view(&sealed);
+    assert_int_equal(block_check(bytes, BLOCK_KIND_DATA, uid, 64, &size), STATUS_OK);
+    assert_int_equal(block_check(bytes, BLOCK_KIND_DATA, other, 64, &size), STATUS_CORRUPT);
+    assert_int_equal(block_check(bytes, BLOCK_KIND_DATA, uid, 128, &size), STATUS_CORRUPT);
+    sealed.data[12] ^= 1;
+    assert_int_equal(block_check(bytes, BLOCK_KIND_DATA, uid, 64, &size), STATUS_CORRUPT);
+    block_builder_deinit(&b);
+    buf_deinit(&sealed);
+}
+
+static void run_chunks(void)
+{
+    struct buf bytes;
+    struct chunk_writer w;
+    struct chunk chunk;
+    buf_init(&bytes, 1 << 20);
+    chunk_begin(&w, &bytes);
+    struct lsm_item item = {LSM_SPACE_LOCAL, BYTES_LITERAL("key"), 0, false, BYTES_LITERAL("value")};
+    chunk_add(&w, &item);
+    chunk_end(&w, 0, true, 0);
+    bytes.data[bytes.size - 1] ^= 1;
+    assert_int_equal(chunk_open(buf_view(&bytes), &chunk), STATUS_CORRUPT);
+    buf_deinit(&bytes);
+}
+
+static enum status take_frame(__attribute__((unused)) void *ctx,
+                              __attribute__((unused)) uint64_t frame,
+                              __attribute__((unused)) uint32_t record_count,
+                              __attribute__((unused)) struct bytes records)
+{
+    return STATUS_OK;
+}
+
+static void run_manifest(void)
+{
+    struct buf file;
+    struct manifest_scan scan;
+    buf_init(&file, 1 << 20);
+    for (uint64_t frame = 1; frame <= 3; frame++)
+        manifest_frame_put(&file, 7, 9, frame, 1, BYTES_LITERAL("record"));
+    buf_append_zero(&file, 4096);
+    memset(file.data + 4096, 0, 4096); /* acknowledged, and gone */
+    assert_int_equal(manifest_scan(buf_view(&file), &scan, take_frame, NULL), STATUS_CORRUPT);
+    buf_deinit(&file);
+}
+
+struct fixture {
+    struct sim *sim;
+    struct store store;
+};
+
+static void open_fixture(struct fixture *f)
+{
+    struct sim_options options;
+    sim_options_init(&options, 1);
+    f->sim = sim_create(&options);
+    store_init_sim(&f->store, f->sim);
+    store_open(&f->store);
+    assert_int_equal(lsm_range_create(f->store.l, rid(1)), STATUS_OK);
+}
+
+static bool flushed_or_failed(struct store *s, __attribute__((unused)) void *ctx)
+{
+    return s->failed != STATUS_OK || s->flushed[1] > 0;
+}
+
+static void run_failed_sync(void)
+{
+    struct fixture f;
+    open_fixture(&f);
+    struct sim_disk_fault fault = {
+        .kind = SIM_FAULT_SYNC_ERROR, .path_part = "manifest", .count = 1};
+    sim_disk_inject(sim_disk(f.sim, 1), &fault);
+    store_put(&f.store, 1, 1, LSM_SPACE_LOCAL, "k", 0, "v");
+    lsm_range_flush(f.store.l, rid(1));
+    store_turns_until(&f.store, flushed_or_failed, NULL);
+    assert_int_equal(f.store.failed, STATUS_IO);
+    store_deinit(&f.store);
+    sim_destroy(f.sim);
+}
+
+static void run_flush_limit(void)
+{
+    struct fixture f;
+    open_fixture(&f);
+    lsm_range_set_flush_limit(f.store.l, rid(1), 0);
+    store_put(&f.store, 1, 1, LSM_SPACE_LOCAL, "k", 0, "v");
+    lsm_range_flush(f.store.l, rid(1));
+    for (int i = 0; i < 200; i++) store_turn(&f.store);
+    assert_u64_equal(f.store.flushed[1], 0);
+    store_deinit(&f.store);
+    sim_destroy(f.sim);
+}
+
+static void run_out_of_order(void)
+{
+    struct fixture f;
+    struct lsm_version version;
+    open_fixture(&f);
+    store_put(&f.store, 1, 1, LSM_SPACE_VERSIONS, "k", 50, "v");
+    store_flush(&f.store, 1);
+    store_put(&f.store, 1, 2, LSM_SPACE_VERSIONS, "k", 40, "w");
+    assert_int_equal(store_get(&f.store, 1, LSM_SPACE_VERSIONS, BYTES_LITERAL("k"), 60, &version,
+                               NULL),
+                     STATUS_OK);
+    assert_u64_equal(version.ts, 50);
+    store_deinit(&f.store);
+    sim_destroy(f.sim);
+}
+
+struct cut {
+    struct store *store;
+    enum status status;
+};
+
+static void cut_entry(void *ctx)
+{
+    struct cut *c = ctx;
+    struct buf bytes;
+    struct chunk_writer w;
+    struct lsm_ingest *in;
+    buf_init(&bytes, 1 << 20);
+    chunk_begin(&w, &bytes);
+    chunk_end(&w, 0, false, 0); /* not the last one */
+    assert_int_equal(lsm_ingest_begin(c->store->l, rid(2), &in), STATUS_OK);
+    assert_int_equal(lsm_ingest_chunk(in, buf_view(&bytes)), STATUS_OK);
+    c->status = lsm_ingest_commit(in, 5, BYTES_EMPTY);
+    buf_deinit(&bytes);
+}
+
+static void run_cut_snapshot(void)
+{
+    struct fixture f;
+    open_fixture(&f);
+    struct cut c = {&f.store, STATUS_OK};
+    store_run(&f.store, cut_entry, &c);
+    assert_int_equal(c.status, STATUS_INVALID);
+    store_deinit(&f.store);
+    sim_destroy(f.sim);
+}
+
+static const struct scenario {
+    const char *name;
+    void (*run)(void);
+} scenarios[] = {
+    {"random", run_random},           {"crash", run_crash},
+    {"blocks", run_blocks},           {"chunks", run_chunks},
+    {"manifest", run_manifest},       {"failed_sync", run_failed_sync},
+    {"flush_limit", run_flush_limit}, {"out_of_order", run_out_of_order},
+    {"cut_snapshot", run_cut_snapshot},
+};
+
+static const struct {
+    const char *mutant, *scenario;
+} catches[] = {
+    {"lsm_view_overwritten", "random"},
+    {"lsm_view_sees_later_writes", "random"},
+    {"lsm_merge_shows_replaced", "random"},
+    {"lsm_tombstone_dropped_above_older", "random"},
+    {"lsm_gc_off_by_one", "random"},
+    {"k21_stale_edit_admitted", "random"},
+    {"lsm_table_not_synced", "crash"},
+    {"lsm_manifest_not_synced", "crash"},
+    {"lsm_orphans_kept", "crash"},
+    {"k23_table_name_not_synced", "crash"},
+    {"k23_manifest_name_not_synced", "crash"},
+    {"lsm_block_hash_unchecked", "blocks"},
+    {"lsm_block_hash_without_place", "blocks"},
+    {"lsm_chunk_hash_unchecked", "chunks"},
+    {"k25_manifest_damage_as_torn", "manifest"},
+    {"k22_manifest_sync_ignored", "failed_sync"},
+    {"lsm_flush_limit_ignored", "flush_limit"},
+    {"lsm_get_trusts_first_source", "out_of_order"},
+    {"k21_snapshot_cut_short", "cut_snapshot"},
+};
+
+/* ---- the other process ---- */
+
+static void child(__attribute__((unused)) void **state)
+{
+    const char *mutant = getenv("LSM_MUTANT"), *name = getenv("LSM_SCENARIO");
+    if (mutant != NULL && mutant[0] != 0) assert_true(mutant_select(mutant) > 0);
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++)
+        if (strcmp(scenarios[i].name, name) == 0) scenarios[i].run();
+}
+
+__attribute__((constructor)) static void register_child(void)
+{
+    if (getenv("LSM_SCENARIO") != NULL) test_register("child", child);
+}
+
+static bool passes(const char *mutant, const char *scenario)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        setenv("LSM_MUTANT", mutant, 1);
+        setenv("LSM_SCENARIO", scenario, 1);
+        if (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL)
+            _exit(0);
+        alarm(200); /* a scenario that hangs has noticed something as well */
+        execl("/proc/self/exe", "lsm_mutant_test", "child", (char *)NULL);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(lsm_mutant, scenarios_pass_without_a_bug)
+{
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++)
+        if (!passes("", scenarios[i].name)) fail_msg("%s fails", scenarios[i].name);
+}
+
+TEST(lsm_mutant, every_bug_is_caught)
+{
+    for (size_t i = 0; i < sizeof catches / sizeof catches[0]; i++)
+        if (passes(catches[i].mutant, catches[i].scenario))
+            fail_msg("%s is not caught by %s", catches[i].mutant, catches[i].scenario);
+}
+
+static void find_site(const struct mutant_site *site, __attribute__((unused)) void *ctx)
+{
+    bool ours = strncmp(site->name, "lsm_", 4) == 0, found = false;
+    for (size_t i = 0; i < sizeof catches / sizeof catches[0]; i++)
+        found = found || strcmp(catches[i].mutant, site->name) == 0;
+    if (ours && !found) fail_msg("nothing catches %s", site->name);
+}
+
+TEST(lsm_mutant, every_site_has_its_scenario)
+{
+    mutant_visit(find_site, NULL);
+}

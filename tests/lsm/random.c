@@ -1,0 +1,351 @@
+#include "tests/lsm/random.h"
+
+#include <stdlib.h>
+
+#define RANGES 3
+#define VIEWS 4
+
+struct view {
+    struct lsm_iter *it;
+    struct model expected; /* NEWEST or ALL_VERSIONS, already cut to what it shows */
+    enum lsm_iter_mode mode;
+    uint64_t gc_ts;
+    bool reverse;
+};
+
+struct run {
+    struct store store;
+    struct prng prng;
+    struct model models[RANGES + 1];
+    struct entries logs[RANGES + 1];
+    uint64_t index[RANGES + 1], gc[RANGES + 1], ts;
+    bool exists[RANGES + 1];
+    struct view views[VIEWS];
+    uint64_t key_count;
+};
+
+static uint64_t pick_ts(struct run *r, uint64_t range)
+{
+    if (prng_chance(&r->prng, 1, 4)) return LSM_TS_MAX;
+    return prng_between(&r->prng, r->gc[range], r->ts + 2);
+}
+
+static void apply(struct run *r, uint64_t range)
+{
+    struct random_writes w;
+    random_writes_make(&w, &r->prng, r->key_count, &r->ts);
+    uint64_t index = r->index[range] += prng_between(&r->prng, 1, 3);
+    assert_int_equal(lsm_apply(r->store.l, rid(range), index, w.writes, w.count), STATUS_OK);
+    entries_add(&r->logs[range], index, w.writes, w.count);
+    for (uint32_t i = 0; i < w.count; i++) model_write(&r->models[range], &w.writes[i]);
+}
+
+static void check_get(struct run *r, uint64_t range)
+{
+    uint8_t key[600];
+    size_t size;
+    random_key(&r->prng, r->key_count, key, &size);
+    enum lsm_space space = (enum lsm_space)prng_between(&r->prng, 1, 3);
+    uint64_t ts = pick_ts(r, range);
+    struct lsm_version version = {0};
+    struct buf value;
+    buf_init(&value, 1 << 20);
+    enum status status = store_get(&r->store, range, space, bytes_make(key, size), ts, &version,
+                                   &value);
+    const struct model_item *want = model_get(&r->models[range], space, bytes_make(key, size), ts);
+    bool found = status == STATUS_OK && !version.tombstone;
+    assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    assert_int_equal(found, want != NULL && !want->tombstone);
+    if (found) {
+        assert_u64_equal(version.ts, want->ts);
+        assert_true(bytes_equal(buf_view(&value), model_value(want)));
+    }
+    buf_deinit(&value);
+}
+
+/* ---- iterators ---- */
+
+static bool shown(const struct model_item *i, enum lsm_space space, struct bytes start,
+                  struct bytes end, uint64_t ts_max)
+{
+    if (i->space != space || i->ts > ts_max) return false;
+    if (bytes_compare(model_key(i), start) < 0) return false;
+    return end.size == 0 || bytes_compare(model_key(i), end) < 0;
+}
+
+static void expect(const struct model *m, enum lsm_space space, struct bytes start,
+                   struct bytes end, uint64_t ts_max, enum lsm_iter_mode mode, struct model *out)
+{
+    model_init(out);
+    const struct model_item *before = NULL;
+    for (size_t i = 0; i < m->count; i++) {
+        const struct model_item *item = &m->items[i];
+        if (!shown(item, space, start, end, ts_max)) continue;
+        bool repeat = before != NULL && bytes_equal(model_key(before), model_key(item));
+        before = item;
+        if (mode == LSM_ITER_NEWEST && repeat) continue;
+        struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
+                              model_value(item)};
+        model_write(out, &w);
+    }
+}
+
+static void view_open(struct run *r, struct view *v, uint64_t range)
+{
+    uint8_t start[600], end[600];
+    size_t start_size = 0, end_size = 0;
+    if (prng_chance(&r->prng, 1, 2)) random_key(&r->prng, r->key_count, start, &start_size);
+    if (prng_chance(&r->prng, 1, 2)) random_key(&r->prng, r->key_count, end, &end_size);
+    enum lsm_space space = (enum lsm_space)prng_between(&r->prng, 1, 3);
+    uint64_t ts = pick_ts(r, range);
+    v->mode = prng_chance(&r->prng, 1, 2) ? LSM_ITER_NEWEST : LSM_ITER_ALL_VERSIONS;
+    v->reverse = prng_chance(&r->prng, 1, 2);
+    v->gc_ts = r->gc[range];
+    assert_int_equal(lsm_iter_open(r->store.l, rid(range), space, bytes_make(start, start_size),
+                                   bytes_make(end, end_size), ts, v->mode, v->reverse, &v->it),
+                     STATUS_OK);
+    expect(&r->models[range], space, bytes_make(start, start_size), bytes_make(end, end_size), ts,
+           v->mode, &v->expected);
+}
+
+/* Order of two items as an iterator hands them out. */
+static void check_step(const struct view *v, const struct lsm_item *a, const struct lsm_item *b)
+{
+    int order = bytes_compare(a->key, b->key);
+    if (order == 0) {
+        assert_int_equal(v->mode, LSM_ITER_ALL_VERSIONS);
+        assert_true(a->ts > b->ts);
+    } else {
+        assert_true(v->reverse ? order > 0 : order < 0);
+    }
+}
+
+static void view_collect(struct run *r, struct view *v, struct model *found)
+{
+    struct lsm_item last = {0}, item;
+    struct buf last_key;
+    buf_init(&last_key, 8192);
+    model_init(found);
+    enum status status;
+    while ((status = store_next(&r->store, v->it, &item)) == STATUS_OK) {
+        if (last.space != 0) check_step(v, &last, &item);
+        struct lsm_write w = {item.space, item.tombstone, item.key, item.ts, item.value};
+        model_write(found, &w);
+        buf_reset(&last_key);
+        buf_append_bytes(&last_key, item.key);
+        last = item;
+        last.key = buf_view(&last_key);
+    }
+    assert_int_equal(status, STATUS_NOT_FOUND);
+    assert_int_equal(store_next(&r->store, v->it, &item), STATUS_NOT_FOUND);
+    buf_deinit(&last_key);
+}
+
+static void drop_tombstones(struct model *m)
+{
+    struct model kept;
+    model_init(&kept);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct model_item *item = &m->items[i];
+        struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
+                              model_value(item)};
+        if (!item->tombstone) model_write(&kept, &w);
+    }
+    model_deinit(m);
+    *m = kept;
+}
+
+static void view_close(struct run *r, struct view *v)
+{
+    struct model found;
+    view_collect(r, v, &found);
+    lsm_iter_close(v->it);
+    v->it = NULL;
+    if (v->mode == LSM_ITER_NEWEST) {
+        drop_tombstones(&found);
+        drop_tombstones(&v->expected);
+    } else {
+        model_collect(&found, v->gc_ts);
+        model_collect(&v->expected, v->gc_ts);
+    }
+    assert_true(model_equal(&found, &v->expected));
+    model_deinit(&found);
+    model_deinit(&v->expected);
+}
+
+static void views_close(struct run *r)
+{
+    for (int i = 0; i < VIEWS; i++)
+        if (r->views[i].it != NULL) view_close(r, &r->views[i]);
+}
+
+/* ---- ranges ---- */
+
+static void range_make(struct run *r, uint64_t range)
+{
+    assert_int_equal(lsm_range_create(r->store.l, rid(range)), STATUS_OK);
+    r->exists[range] = true;
+    r->index[range] = 0;
+    r->gc[range] = 0;
+}
+
+static void range_clear(struct run *r, uint64_t range)
+{
+    model_deinit(&r->models[range]);
+    entries_deinit(&r->logs[range]);
+    model_init(&r->models[range]);
+    r->exists[range] = false;
+}
+
+/* Applies again what the files do not hold. */
+static void replay(struct run *r, uint64_t range)
+{
+    struct store *s = &r->store;
+    if (!s->known[range]) {
+        assert_int_equal(lsm_range_create(s->l, rid(range)), STATUS_OK);
+        s->index_at_open[range] = 0;
+    }
+    const struct entries *log = &r->logs[range];
+    for (size_t i = 0; i < log->count; i++) {
+        const struct entry *e = &log->items[i];
+        if (e->index > s->index_at_open[range])
+            assert_int_equal(lsm_apply(s->l, rid(range), e->index, e->writes, e->count), STATUS_OK);
+    }
+    lsm_range_set_gc(s->l, rid(range), r->gc[range]);
+}
+
+static void restart(struct run *r)
+{
+    struct store *s = &r->store;
+    uint64_t flushed[RANGES + 1];
+    views_close(r);
+    for (uint64_t i = 1; i <= RANGES; i++) flushed[i] = s->flushed[i];
+    if (prng_chance(&r->prng, 1, 2)) {
+        store_close(s);
+    } else {
+        enum sim_crash kind = prng_chance(&r->prng, 1, 2) ? SIM_CRASH_POWER : SIM_CRASH_PROCESS;
+        store_crash(s, kind);
+        store_restart_env(s);
+    }
+    store_open(s);
+    for (uint64_t i = 1; i <= RANGES; i++) {
+        if (!r->exists[i]) {
+            assert_false(s->known[i]);
+            continue;
+        }
+        assert_false(s->corrupt_at_open[i]);
+        assert_true(s->index_at_open[i] >= flushed[i]); /* LSM-1 */
+        replay(r, i);
+        store_check_range(s, i, &r->models[i], r->gc[i]);
+    }
+}
+
+static void copy_over(struct run *r, uint64_t from, uint64_t to)
+{
+    struct store *s = &r->store;
+    size_t chunk_bytes = (size_t)prng_below(&r->prng, 8000);
+    assert_int_equal(store_copy_range(s, from, s, to, chunk_bytes), STATUS_OK);
+    s->flushed[to] = 0;
+    range_clear(r, to);
+    model_copy(&r->models[to], &r->models[from]);
+    r->exists[to] = true;
+    r->index[to] = r->index[from];
+    r->gc[to] = r->gc[from];
+    lsm_range_set_gc(s->l, rid(to), r->gc[to]);
+    model_collect(&r->models[to], r->gc[from]);
+    store_check_range(s, to, &r->models[to], r->gc[to]);
+    uint64_t a, b;
+    lsm_range_set_gc(s->l, rid(from), r->gc[from]);
+    assert_int_equal(store_hash(s, from, &a), STATUS_OK);
+    assert_int_equal(store_hash(s, to, &b), STATUS_OK);
+    assert_u64_equal(a, b);
+    for (size_t i = 0; i < r->models[to].count; i++) { /* its log starts with its snapshot */
+        const struct model_item *item = &r->models[to].items[i];
+        struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
+                              model_value(item)};
+        entries_add(&r->logs[to], r->index[to], &w, 1);
+    }
+}
+
+/* ---- the run ---- */
+
+static void step_range(struct run *r, uint64_t range)
+{
+    struct store *s = &r->store;
+    uint64_t dice = prng_below(&r->prng, 1000);
+    if (!r->exists[range]) {
+        range_make(r, range);
+    } else if (dice < 600) {
+        apply(r, range);
+    } else if (dice < 800) {
+        check_get(r, range);
+    } else if (dice < 860) {
+        struct view *v = &r->views[prng_below(&r->prng, VIEWS)];
+        if (v->it == NULL) view_open(r, v, range);
+        else view_close(r, v);
+    } else if (dice < 900) {
+        lsm_range_flush(s->l, rid(range));
+    } else if (dice < 930) {
+        r->gc[range] = prng_between(&r->prng, r->gc[range], r->ts);
+        lsm_range_set_gc(s->l, rid(range), r->gc[range]);
+    } else if (dice < 936) {
+        copy_over(r, range, range % RANGES + 1);
+    } else if (dice < 940) {
+        assert_int_equal(store_drop(s, range), STATUS_OK);
+        range_clear(r, range);
+    } else if (dice < 950) {
+        store_check_range(s, range, &r->models[range], r->gc[range]);
+    } else if (dice < 956) {
+        restart(r);
+    } else {
+        store_turn(s);
+    }
+}
+
+static void run_init(struct run *r, uint64_t seed)
+{
+    prng_init(&r->prng, seed);
+    r->key_count = prng_between(&r->prng, 4, 800);
+    r->store.options.compress = prng_chance(&r->prng, 1, 2);
+    r->store.options.table_bytes = prng_between(&r->prng, 2, 8) * 4096;
+    r->store.options.memtable_bytes = prng_between(&r->prng, 1, 8) * 65536;
+    store_open(&r->store);
+}
+
+static void run_steps(struct run *r, int steps)
+{
+    for (int i = 0; i < steps; i++) {
+        step_range(r, prng_between(&r->prng, 1, RANGES));
+        if (prng_chance(&r->prng, 1, 3)) store_turn(&r->store);
+    }
+    restart(r);
+    views_close(r);
+    for (uint64_t i = 1; i <= RANGES; i++) range_clear(r, i);
+    assert_int_equal(r->store.failed, STATUS_OK);
+}
+
+void random_run_files(uint64_t seed, int steps)
+{
+    struct run *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    store_init_epoll(&r->store);
+    run_init(r, seed);
+    run_steps(r, steps);
+    store_deinit(&r->store);
+    free(r);
+}
+
+void random_run_sim(uint64_t seed, int steps)
+{
+    struct sim_options options;
+    sim_options_init(&options, seed);
+    struct sim *sim = sim_create(&options);
+    struct run *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    store_init_sim(&r->store, sim);
+    run_init(r, seed);
+    run_steps(r, steps);
+    store_deinit(&r->store);
+    free(r);
+    sim_destroy(sim);
+}

@@ -1,0 +1,16 @@
+#include <stdlib.h>
+
+#include "tests/lsm/random.h"
+
+TEST(lsm_random, agrees_with_a_sorted_array_on_files)
+{
+    for (uint64_t seed = 1; seed <= 2; seed++) random_run_files(seed, 1000);
+}
+
+/* LSM_SEEDS=N runs more. */
+TEST(lsm_random, agrees_with_a_sorted_array_in_simulation)
+{
+    const char *text = getenv("LSM_SEEDS");
+    uint64_t count = text == NULL ? 15 : strtoull(text, NULL, 10);
+    for (uint64_t seed = 100; seed < 100 + count; seed++) random_run_sim(seed, 3000);
+}
