@@ -146,17 +146,23 @@ static void table_encode(struct store *s, struct buf *out)
 void nodes_gossip(struct store *s)
 {
     if (s->net == NULL || s->identity.node.value == 0) return;
-    struct buf table;
+    struct buf table, routes;
     buf_init(&table, NET_MESSAGE_BYTES_MAX);
+    buf_init(&routes, NET_MESSAGE_BYTES_MAX);
     table_encode(s, &table);
+    route_encode(s, &routes);
     for (uint32_t i = 0; i < s->node_count && !table.failed; i++) {
         struct node_id peer = s->nodes[i]->record.node;
         if (peer.value == s->identity.node.value || s->nodes[i]->record.removed) continue;
         if (net_send(s->net, peer, NET_LINK_CONTROL, SHARD_MESSAGE_NODES, 1, 1, buf_view(&table)) !=
             STATUS_OK)
             COVER("shard_gossip_not_sent");
+        if (routes.size > 0 && !routes.failed &&
+            net_send(s->net, peer, NET_LINK_CONTROL, SHARD_MESSAGE_ROUTES, 1, 1, buf_view(&routes)) != STATUS_OK)
+            COVER("shard_routes_not_sent");
     }
     buf_deinit(&table);
+    buf_deinit(&routes);
 }
 
 void nodes_on_message(struct store *s, struct node_id from, struct bytes payload)

@@ -1,5 +1,7 @@
 /* Where a key is served, as this node knows. Wrong answers are harmless: the owner checks (range, epoch)
  * and answers with its own descriptor. */
+#include <stdlib.h>
+
 #include "shard/shard_int.h"
 
 #define ROUTES_MAX (sizeof ((struct store *)0)->routes / sizeof ((struct store *)0)->routes[0])
@@ -74,4 +76,37 @@ struct node_id store_meta_leader(const struct store *s)
     struct route_entry *e = route_of(mutable, RANGE_META);
     if (e == NULL) return (struct node_id){0};
     return e->leader.value != 0 ? e->leader : some_member(mutable, &e->descriptor);
+}
+
+/* ---- gossip: what this node leads or follows, for those that have no replica ---- */
+
+void route_encode(struct store *s, struct buf *out)
+{
+    struct buf encoded;
+    buf_init(&encoded, 1 << 16);
+    LIST_FOR_EACH(item, &s->replicas) {
+        struct replica *r = CONTAINER_OF(item, struct replica, link);
+        if (r->descriptor.epoch == 0) continue;
+        buf_reset(&encoded);
+        descriptor_encode(&r->descriptor, &encoded);
+        put_sized(out, buf_view(&encoded));
+        put_u64(out, replica_leader_hint(r).value);
+    }
+    buf_deinit(&encoded);
+}
+
+void route_on_message(struct store *s, struct bytes payload)
+{
+    struct reader in = reader_make(payload);
+    struct descriptor *d = calloc(1, sizeof *d);
+    while (d != NULL && reader_left(&in) > 0) {
+        struct bytes encoded = get_sized(&in);
+        struct node_id leader = {get_u64(&in)};
+        if (in.failed || descriptor_decode(encoded, d) != STATUS_OK) break;
+        store_route_learn(s, d);
+        struct route_entry *e = route_of(s, d->range);
+        /* A replica here knows better, and so does a call that was answered. */
+        if (e != NULL && store_replica(s, d->range) == NULL && e->leader.value == 0) e->leader = leader;
+    }
+    free(d);
 }

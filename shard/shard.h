@@ -38,6 +38,7 @@ enum shard_message {
     SHARD_MESSAGE_JOIN_REPLY = 10,
     SHARD_MESSAGE_INIT = 11,    /* guest -> node */
     SHARD_MESSAGE_INIT_REPLY = 12,
+    SHARD_MESSAGE_ROUTES = 13,  /* descriptors and leaders, for nodes that hold none of them */
 };
 
 /* ---- nodes ---- */

@@ -264,6 +264,8 @@ void placement_tick(struct store *s);
 void placement_serve(struct store *s);
 
 /* ---- route.c ---- */
-void route_init(struct store *s);
+/* SHARD_MESSAGE_ROUTES: repeated { sized descriptor, leader node u64 }. */
+void route_encode(struct store *s, struct buf *out);
+void route_on_message(struct store *s, struct bytes payload);
 
 #endif

@@ -329,6 +329,7 @@ void store_on_message(struct store *s, struct node_id from, uint16_t type, struc
     switch (type) {
     case SHARD_MESSAGE_RAFT: transport_receive(s, from, payload); break;
     case SHARD_MESSAGE_NODES: nodes_on_message(s, from, payload); break;
+    case SHARD_MESSAGE_ROUTES: route_on_message(s, payload); break;
     case SHARD_MESSAGE_SNAPSHOT_BEGIN:
     case SHARD_MESSAGE_SNAPSHOT_CHUNK:
     case SHARD_MESSAGE_SNAPSHOT_END:

@@ -8,8 +8,8 @@ struct args {
     bool named; /* any argument is */
 };
 
-/* `value`, `name => value` or `name := value`. */
-static void argument(struct sql_parser *p, struct args *args)
+/* The name of `name => value` or `name := value`, if there is one. */
+PARSER_APART static void argument_name(struct sql_parser *p, struct args *args)
 {
     const char *name = NULL;
     if (parser_at_name(p, PARSER_TYPE_FUNCTION_NAME)) {
@@ -21,10 +21,15 @@ static void argument(struct sql_parser *p, struct args *args)
         }
     }
     *PARSER_PUSH(p, &args->names, const char *) = name;
+}
+
+static void argument(struct sql_parser *p, struct args *args)
+{
+    argument_name(p, args);
     parser_push_node(p, &args->values, parser_expr(p));
 }
 
-static void arguments(struct sql_parser *p, struct sql_call_expr *call)
+PARSER_APART static void arguments(struct sql_parser *p, struct sql_call_expr *call)
 {
     struct args args = {.named = false};
     bool last = false;
@@ -45,7 +50,7 @@ static void arguments(struct sql_parser *p, struct sql_call_expr *call)
 
 /* --- WITHIN GROUP, FILTER, OVER --- */
 
-static void within_group(struct sql_parser *p, struct sql_call_expr *call)
+PARSER_APART static void within_group(struct sql_parser *p, struct sql_call_expr *call)
 {
     uint32_t position = p->token.position;
     if (!parser_accept_kw(p, SQL_KW_WITHIN)) return;
@@ -64,7 +69,7 @@ static void within_group(struct sql_parser *p, struct sql_call_expr *call)
     call->within_group = true;
 }
 
-static void filter(struct sql_parser *p, struct sql_call_expr *call)
+PARSER_APART static void filter(struct sql_parser *p, struct sql_call_expr *call)
 {
     if (!parser_accept_kw(p, SQL_KW_FILTER)) return;
     parser_expect(p, '(');
@@ -105,7 +110,7 @@ static void check_frame(struct sql_parser *p, const struct sql_window *w, bool b
     if (wrong != NULL) parser_fail(p, SQLSTATE_WINDOWING_ERROR, position, "%s", wrong);
 }
 
-static void frame_exclusion(struct sql_parser *p, struct sql_window *w)
+PARSER_APART static void frame_exclusion(struct sql_parser *p, struct sql_window *w)
 {
     if (!parser_accept_kw(p, SQL_KW_EXCLUDE)) return;
     if (parser_accept_kw(p, SQL_KW_GROUP)) {
@@ -121,7 +126,7 @@ static void frame_exclusion(struct sql_parser *p, struct sql_window *w)
     }
 }
 
-static void frame(struct sql_parser *p, struct sql_window *w)
+PARSER_APART static void frame(struct sql_parser *p, struct sql_window *w)
 {
     if (parser_at_kw(p, SQL_KW_RANGE)) w->frame_mode = SQL_FRAME_RANGE;
     else if (parser_at_kw(p, SQL_KW_ROWS)) w->frame_mode = SQL_FRAME_ROWS;
@@ -157,7 +162,7 @@ void parser_window(struct sql_parser *p, struct sql_window *w)
     parser_expect(p, ')');
 }
 
-static void over(struct sql_parser *p, struct sql_call_expr *call)
+PARSER_APART static void over(struct sql_parser *p, struct sql_call_expr *call)
 {
     if (!parser_accept_kw(p, SQL_KW_OVER)) return;
     struct sql_window *w = parser_alloc(p, sizeof *w);
@@ -172,23 +177,50 @@ static void over(struct sql_parser *p, struct sql_call_expr *call)
 
 /* --- Calls --- */
 
-const struct sql_node *parser_call_rest(struct sql_parser *p, struct sql_name name, bool clauses)
+/* `(arguments)` and, if they may, the clauses behind. */
+static void call_rest(struct sql_parser *p, struct sql_call_expr *call, bool clauses)
 {
-    struct sql_call_expr *call = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, name.position);
-    call->name = name;
     parser_expect(p, '(');
     if (parser_accept(p, '*')) call->star = true;
     else if (!parser_at(p, ')')) arguments(p, call);
     parser_expect(p, ')');
-    if (!clauses) return &call->node;
+    if (!clauses) return;
     within_group(p, call);
     filter(p, call);
     over(p, call);
+}
+
+const struct sql_node *parser_call_rest(struct sql_parser *p, struct sql_name name, bool clauses)
+{
+    struct sql_call_expr *call = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, name.position);
+    call->name = name;
+    call_rest(p, call, clauses);
+    return &call->node;
+}
+
+PARSER_APART static const struct sql_node *call_as_type(struct sql_parser *p,
+                                                        const struct sql_call_expr *call)
+{
+    bool plain = !call->star && !call->distinct && !call->variadic && !call->within_group &&
+                 call->arg_names == NULL && call->order_by.count == 0 && call->filter == NULL &&
+                 call->over == NULL && call->args.count > 0;
+    if (!plain) {
+        parser_fail_here(p);
+        return &call->node;
+    }
+    struct sql_type_name type = {.name = call->name, .modifiers = call->args};
+    return parser_typed_literal(p, &type);
+}
+
+const struct sql_node *parser_call_or_literal(struct sql_parser *p, struct sql_call_expr *call)
+{
+    call_rest(p, call, true);
+    if (parser_at(p, SQL_TOKEN_STRING)) return call_as_type(p, call);
     return &call->node;
 }
 
 /* CAST(a AS type) */
-static const struct sql_node *cast(struct sql_parser *p, uint32_t position)
+PARSER_APART static const struct sql_node *cast(struct sql_parser *p, uint32_t position)
 {
     const struct sql_node *arg = parser_expr(p);
     parser_expect_kw(p, SQL_KW_AS);
@@ -198,7 +230,7 @@ static const struct sql_node *cast(struct sql_parser *p, uint32_t position)
 }
 
 /* COALESCE, GREATEST, LEAST */
-static const struct sql_node *expr_list(struct sql_parser *p, enum sql_node_kind kind,
+PARSER_APART static const struct sql_node *expr_list(struct sql_parser *p, enum sql_node_kind kind,
                                         uint32_t position)
 {
     struct sql_expr_list *node = PARSER_NODE(p, sql_expr_list, kind, position);
@@ -206,7 +238,7 @@ static const struct sql_node *expr_list(struct sql_parser *p, enum sql_node_kind
     return &node->node;
 }
 
-static const struct sql_node *nullif(struct sql_parser *p, uint32_t position)
+PARSER_APART static const struct sql_node *nullif(struct sql_parser *p, uint32_t position)
 {
     struct sql_expr_list *node = PARSER_NODE(p, sql_expr_list, SQL_EXPR_NULLIF, position);
     struct parser_vec items = {NULL, 0, 0};
@@ -218,7 +250,7 @@ static const struct sql_node *nullif(struct sql_parser *p, uint32_t position)
 }
 
 /* EXTRACT(field FROM a) */
-static const struct sql_node *extract(struct sql_parser *p, uint32_t position)
+PARSER_APART static const struct sql_node *extract(struct sql_parser *p, uint32_t position)
 {
     bool word = parser_at(p, SQL_TOKEN_IDENTIFIER) || parser_at(p, SQL_TOKEN_STRING);
     switch (p->token.keyword) {
@@ -243,7 +275,7 @@ static const struct sql_node *extract(struct sql_parser *p, uint32_t position)
 }
 
 /* POSITION(a IN b) */
-static const struct sql_node *position_of(struct sql_parser *p, uint32_t position)
+PARSER_APART static const struct sql_node *position_of(struct sql_parser *p, uint32_t position)
 {
     const struct sql_node *needle = parser_expr_flags(p, PARSER_EXPR_B);
     parser_expect_kw(p, SQL_KW_IN);
@@ -252,7 +284,7 @@ static const struct sql_node *position_of(struct sql_parser *p, uint32_t positio
 }
 
 /* TRIM([BOTH | LEADING | TRAILING] [characters FROM] strings) */
-static const struct sql_node *trim(struct sql_parser *p, uint32_t position)
+PARSER_APART static const struct sql_node *trim(struct sql_parser *p, uint32_t position)
 {
     const char *name = "btrim";
     if (parser_accept_kw(p, SQL_KW_LEADING)) name = "ltrim";
@@ -293,7 +325,7 @@ const struct sql_node *parser_normal_form(struct sql_parser *p)
 }
 
 /* NORMALIZE(a [, form]) */
-static const struct sql_node *normalize(struct sql_parser *p, uint32_t position)
+PARSER_APART static const struct sql_node *normalize(struct sql_parser *p, uint32_t position)
 {
     const struct sql_node *args[2] = {parser_expr(p), NULL};
     if (!parser_accept(p, ',')) return parser_make_call(p, "normalize", position, args, 1);
@@ -304,7 +336,7 @@ static const struct sql_node *normalize(struct sql_parser *p, uint32_t position)
 /* --- SUBSTRING and OVERLAY: words between the arguments, or a plain argument list --- */
 
 /* SUBSTRING(s FROM a FOR n), in either order, either alone. Stands at the first of the two words. */
-static const struct sql_node *substring_rest(struct sql_parser *p, const struct sql_node *s,
+PARSER_APART static const struct sql_node *substring_rest(struct sql_parser *p, const struct sql_node *s,
                                              uint32_t position)
 {
     const struct sql_node *from = NULL, *length = NULL;
@@ -322,7 +354,7 @@ static const struct sql_node *substring_rest(struct sql_parser *p, const struct 
     return parser_make_call(p, "substring", position, args, length == NULL ? 2 : 3);
 }
 
-static const struct sql_node *substring_similar(struct sql_parser *p, const struct sql_node *s,
+PARSER_APART static const struct sql_node *substring_similar(struct sql_parser *p, const struct sql_node *s,
                                                 uint32_t position)
 {
     parser_expect_kw(p, SQL_KW_SIMILAR);
@@ -333,7 +365,7 @@ static const struct sql_node *substring_similar(struct sql_parser *p, const stru
     return parser_make_call(p, "substring", position, args, 3);
 }
 
-static const struct sql_node *overlay_rest(struct sql_parser *p, const struct sql_node *s,
+PARSER_APART static const struct sql_node *overlay_rest(struct sql_parser *p, const struct sql_node *s,
                                            uint32_t position)
 {
     const struct sql_node *args[4] = {s, NULL, NULL, NULL};
@@ -348,7 +380,7 @@ static const struct sql_node *overlay_rest(struct sql_parser *p, const struct sq
 }
 
 /* The plain list: its first argument may have been read. */
-static const struct sql_node *plain_call(struct sql_parser *p, const char *name,
+PARSER_APART static const struct sql_node *plain_call(struct sql_parser *p, const char *name,
                                          const struct sql_node *first, uint32_t position)
 {
     struct sql_call_expr *call = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, position);
@@ -369,7 +401,7 @@ static const struct sql_node *plain_call(struct sql_parser *p, const char *name,
 }
 
 /* Stands behind `(`; consumes the `)`. */
-static const struct sql_node *substring_or_overlay(struct sql_parser *p, bool overlay,
+PARSER_APART static const struct sql_node *substring_or_overlay(struct sql_parser *p, bool overlay,
                                                    uint32_t position)
 {
     const char *name = overlay ? "overlay" : "substring";
@@ -388,7 +420,7 @@ static const struct sql_node *substring_or_overlay(struct sql_parser *p, bool ov
 /* --- Dispatch --- */
 
 /* COLLATION FOR (a) */
-static const struct sql_node *collation_for(struct sql_parser *p, uint32_t position)
+PARSER_APART static const struct sql_node *collation_for(struct sql_parser *p, uint32_t position)
 {
     parser_expect_kw(p, SQL_KW_COLLATION);
     parser_expect_kw(p, SQL_KW_FOR);
@@ -399,7 +431,7 @@ static const struct sql_node *collation_for(struct sql_parser *p, uint32_t posit
 }
 
 /* CURRENT_SCHEMA is a function's name too (current_schema()), the word alone a value. */
-static const struct sql_node *current_schema(struct sql_parser *p, uint32_t position)
+PARSER_APART static const struct sql_node *current_schema(struct sql_parser *p, uint32_t position)
 {
     if (parser_peek(p, 1)->kind == '(' || parser_peek(p, 1)->kind == SQL_TOKEN_STRING) return NULL;
     struct sql_value_function_expr *node =
@@ -451,7 +483,7 @@ bool parser_at_special_call(struct sql_parser *p)
 }
 
 /* Behind `(`; the caller consumes the `)`. */
-static const struct sql_node *special_body(struct sql_parser *p, enum sql_keyword keyword,
+PARSER_APART static const struct sql_node *special_body(struct sql_parser *p, enum sql_keyword keyword,
                                            uint32_t position)
 {
     switch (keyword) {

@@ -225,7 +225,7 @@ bool parser_accept_operator(struct sql_parser *p, const char **schema_out, const
 }
 
 /* Stands at ANY, SOME or ALL. */
-static const struct sql_node *quantified(struct sql_parser *p, const struct sql_node *left,
+PARSER_APART static const struct sql_node *quantified(struct sql_parser *p, const struct sql_node *left,
                                          const char *schema, const char *name, uint32_t position)
 {
     struct sql_quantified *node = PARSER_NODE(p, sql_quantified, SQL_EXPR_QUANTIFIED, position);
@@ -248,7 +248,7 @@ static bool at_quantifier(const struct sql_parser *p)
            parser_at_kw(p, SQL_KW_ALL);
 }
 
-static void infix_operator(struct sql_parser *p, struct expr_state *s, enum level level)
+PARSER_APART static void infix_operator(struct sql_parser *p, struct expr_state *s, enum level level)
 {
     uint32_t position = p->token.position;
     const char *schema, *name;
@@ -268,7 +268,7 @@ static void infix_operator(struct sql_parser *p, struct expr_state *s, enum leve
 }
 
 /* a AND b AND c is one list; so is (a AND b) AND c. */
-static void infix_list(struct sql_parser *p, struct expr_state *s, enum level level)
+PARSER_APART static void infix_list(struct sql_parser *p, struct expr_state *s, enum level level)
 {
     enum sql_keyword keyword = p->token.keyword;
     enum sql_node_kind kind = keyword == SQL_KW_AND ? SQL_EXPR_AND : SQL_EXPR_OR;
@@ -313,7 +313,7 @@ static enum sql_is_test is_test(enum sql_keyword keyword)
     }
 }
 
-static void is_distinct(struct sql_parser *p, struct expr_state *s, bool negated, uint32_t position)
+PARSER_APART static void is_distinct(struct sql_parser *p, struct expr_state *s, bool negated, uint32_t position)
 {
     parser_expect_kw(p, SQL_KW_DISTINCT);
     parser_expect_kw(p, SQL_KW_FROM);
@@ -327,7 +327,7 @@ static void is_distinct(struct sql_parser *p, struct expr_state *s, bool negated
 }
 
 /* [NFC] NORMALIZED: the current token is NORMALIZED, or a form with it behind. */
-static void is_normalized(struct sql_parser *p, struct expr_state *s, bool negated,
+PARSER_APART static void is_normalized(struct sql_parser *p, struct expr_state *s, bool negated,
                           uint32_t position)
 {
     const struct sql_node *args[2] = {s->left, NULL};
@@ -352,7 +352,7 @@ static bool at_normalized(struct sql_parser *p)
     }
 }
 
-static void infix_is(struct sql_parser *p, struct expr_state *s)
+PARSER_APART static void infix_is(struct sql_parser *p, struct expr_state *s)
 {
     uint32_t position = p->token.position;
     if (parser_at_kw(p, SQL_KW_ISNULL) || parser_at_kw(p, SQL_KW_NOTNULL)) {
@@ -378,7 +378,7 @@ static void infix_is(struct sql_parser *p, struct expr_state *s)
 
 /* --- BETWEEN, IN, LIKE --- */
 
-static void infix_between(struct sql_parser *p, struct expr_state *s, bool negated,
+PARSER_APART static void infix_between(struct sql_parser *p, struct expr_state *s, bool negated,
                           uint32_t position)
 {
     struct sql_between *node = PARSER_NODE(p, sql_between, SQL_EXPR_BETWEEN, position);
@@ -393,7 +393,7 @@ static void infix_between(struct sql_parser *p, struct expr_state *s, bool negat
     s->nonassoc = LEVEL_LIKE;
 }
 
-static void infix_in(struct sql_parser *p, struct expr_state *s, bool negated, uint32_t position)
+PARSER_APART static void infix_in(struct sql_parser *p, struct expr_state *s, bool negated, uint32_t position)
 {
     struct sql_in *node = PARSER_NODE(p, sql_in, SQL_EXPR_IN, position);
     node->negated = negated;
@@ -417,7 +417,7 @@ static const char *like_operator(enum sql_like_kind like, bool negated)
     return negated ? "!~~*" : "~~*";
 }
 
-static void infix_like(struct sql_parser *p, struct expr_state *s, enum sql_like_kind like,
+PARSER_APART static void infix_like(struct sql_parser *p, struct expr_state *s, enum sql_like_kind like,
                        bool negated, uint32_t position)
 {
     if (like == SQL_SIMILAR_TO) {
@@ -437,7 +437,7 @@ static void infix_like(struct sql_parser *p, struct expr_state *s, enum sql_like
     s->nonassoc = LEVEL_LIKE;
 }
 
-static void infix_like_level(struct sql_parser *p, struct expr_state *s)
+PARSER_APART static void infix_like_level(struct sql_parser *p, struct expr_state *s)
 {
     uint32_t position = p->token.position;
     bool negated = parser_accept_kw(p, SQL_KW_NOT);
@@ -452,7 +452,7 @@ static void infix_like_level(struct sql_parser *p, struct expr_state *s)
 
 /* --- AT TIME ZONE, COLLATE, :: --- */
 
-static void infix_at(struct sql_parser *p, struct expr_state *s)
+PARSER_APART static void infix_at(struct sql_parser *p, struct expr_state *s)
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_AT);
@@ -463,7 +463,7 @@ static void infix_at(struct sql_parser *p, struct expr_state *s)
                                (const struct sql_node *const[]){zone, s->left}, 2);
 }
 
-static void infix_collate(struct sql_parser *p, struct expr_state *s)
+PARSER_APART static void infix_collate(struct sql_parser *p, struct expr_state *s)
 {
     struct sql_collate *node = PARSER_NODE(p, sql_collate, SQL_EXPR_COLLATE, p->token.position);
     parser_expect_kw(p, SQL_KW_COLLATE);
@@ -472,7 +472,7 @@ static void infix_collate(struct sql_parser *p, struct expr_state *s)
     s->left = &node->node;
 }
 
-static void infix_cast(struct sql_parser *p, struct expr_state *s)
+PARSER_APART static void infix_cast(struct sql_parser *p, struct expr_state *s)
 {
     struct sql_cast *node = PARSER_NODE(p, sql_cast, SQL_EXPR_CAST, p->token.position);
     parser_expect(p, SQL_TOKEN_TYPECAST);
@@ -483,7 +483,7 @@ static void infix_cast(struct sql_parser *p, struct expr_state *s)
 
 /* --- Climbing --- */
 
-static void infix(struct sql_parser *p, struct expr_state *s, enum level level)
+PARSER_APART static void infix(struct sql_parser *p, struct expr_state *s, enum level level)
 {
     s->nonassoc = LEVEL_NONE;
     switch (level) {
@@ -518,7 +518,7 @@ static void climb(struct sql_parser *p, struct expr_state *s, enum level level_m
     }
 }
 
-static const struct sql_node *prefix_not(struct sql_parser *p, unsigned flags)
+PARSER_APART static const struct sql_node *prefix_not(struct sql_parser *p, unsigned flags)
 {
     struct sql_expr_unary *node = PARSER_NODE(p, sql_expr_unary, SQL_EXPR_NOT, p->token.position);
     parser_expect_kw(p, SQL_KW_NOT);
@@ -526,7 +526,7 @@ static const struct sql_node *prefix_not(struct sql_parser *p, unsigned flags)
     return &node->node;
 }
 
-static const struct sql_node *prefix_sign(struct sql_parser *p, unsigned flags)
+PARSER_APART static const struct sql_node *prefix_sign(struct sql_parser *p, unsigned flags)
 {
     uint32_t position = p->token.position;
     bool minus = parser_at(p, '-');
@@ -539,7 +539,7 @@ static const struct sql_node *prefix_sign(struct sql_parser *p, unsigned flags)
     return parser_make_operator(p, minus ? "-" : "+", NULL, arg, position);
 }
 
-static const struct sql_node *prefix_operator(struct sql_parser *p, unsigned flags)
+PARSER_APART static const struct sql_node *prefix_operator(struct sql_parser *p, unsigned flags)
 {
     struct sql_operator_expr *node =
         PARSER_NODE(p, sql_operator_expr, SQL_EXPR_OPERATOR, p->token.position);
@@ -556,7 +556,7 @@ static void wrong_overlaps(struct sql_parser *p, const char *side, uint32_t posi
 }
 
 /* (a, b) OVERLAPS (c, d): both sides must be written as rows. */
-static const struct sql_node *overlaps(struct sql_parser *p, const struct sql_node *left)
+PARSER_APART static const struct sql_node *overlaps(struct sql_parser *p, const struct sql_node *left)
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_OVERLAPS);

@@ -30,6 +30,10 @@ struct sql_parser {
     _Alignas(16) uint8_t spare[PARSER_SPARE_BYTES];
 };
 
+/* For functions that recursion passes by: inlined, their locals would make every level's frame larger.
+ * A statement nested SQL_NESTING_MAX deep must fit the stack of a fiber (parser_stack_test.c). */
+#define PARSER_APART __attribute__((noinline))
+
 /* --- Tokens (parser.c) --- */
 
 /* The token n places behind the current one, 1 to PARSER_AHEAD_MAX. */
@@ -226,6 +230,10 @@ bool parser_at_special_call(struct sql_parser *p);
 const struct sql_node *parser_keyword_call(struct sql_parser *p);
 /* Everything from `(` on. over: aggregate and window clauses may follow. */
 const struct sql_node *parser_call_rest(struct sql_parser *p, struct sql_name name, bool over);
+/* The same with the clauses, for a call that has its name only; `f(1) 'x'` is a literal of type f(1). */
+const struct sql_node *parser_call_or_literal(struct sql_parser *p, struct sql_call_expr *call);
+/* A string of this type, which has been read; or fails. */
+const struct sql_node *parser_typed_literal(struct sql_parser *p, const struct sql_type_name *type);
 const struct sql_node *parser_make_call(struct sql_parser *p, const char *name, uint32_t position,
                                         const struct sql_node *const *args, uint32_t count);
 const struct sql_node *parser_make_operator(struct sql_parser *p, const char *name,

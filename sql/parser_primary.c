@@ -54,7 +54,7 @@ const struct sql_node *parser_opt_indirection(struct sql_parser *p, const struct
 
 /* --- Parentheses --- */
 
-static const struct sql_node *make_subquery(struct sql_parser *p, enum sql_subquery_kind kind,
+PARSER_APART static const struct sql_node *make_subquery(struct sql_parser *p, enum sql_subquery_kind kind,
                                             const struct sql_select *query, uint32_t position)
 {
     struct sql_subquery *node = PARSER_NODE(p, sql_subquery, SQL_EXPR_SUBQUERY, position);
@@ -64,7 +64,7 @@ static const struct sql_node *make_subquery(struct sql_parser *p, enum sql_subqu
 }
 
 /* Behind the first field of what may be a row; consumes the closing parenthesis. */
-static const struct sql_node *finish_parentheses(struct sql_parser *p, const struct sql_node *first,
+PARSER_APART static const struct sql_node *finish_parentheses(struct sql_parser *p, const struct sql_node *first,
                                                  uint32_t position)
 {
     if (!parser_at(p, ',')) {
@@ -82,7 +82,7 @@ static const struct sql_node *finish_parentheses(struct sql_parser *p, const str
 
 /* `((` ...: the inner parentheses hold a query or an expression; what follows them decides whether the
  * outer ones hold that query, a longer query, or an expression that begins with it. */
-static struct parser_content nested_content(struct sql_parser *p)
+PARSER_APART static struct parser_content nested_content(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
     parser_expect(p, '(');
@@ -115,7 +115,7 @@ struct parser_content parser_paren_content(struct sql_parser *p)
     return content;
 }
 
-static const struct sql_node *parentheses(struct sql_parser *p)
+PARSER_APART static const struct sql_node *parentheses(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
     parser_expect(p, '(');
@@ -129,7 +129,7 @@ static const struct sql_node *parentheses(struct sql_parser *p)
 
 /* --- CASE, ARRAY, ROW --- */
 
-static const struct sql_node *case_expr(struct sql_parser *p)
+PARSER_APART static const struct sql_node *case_expr(struct sql_parser *p)
 {
     struct sql_case *node = PARSER_NODE(p, sql_case, SQL_EXPR_CASE, p->token.position);
     parser_expect_kw(p, SQL_KW_CASE);
@@ -150,7 +150,7 @@ static const struct sql_node *case_expr(struct sql_parser *p)
 }
 
 /* [a, b] or [[a], [b]] or []. */
-static const struct sql_node *array_items(struct sql_parser *p)
+PARSER_APART static const struct sql_node *array_items(struct sql_parser *p)
 {
     struct sql_expr_list *node = PARSER_NODE(p, sql_expr_list, SQL_EXPR_ARRAY, p->token.position);
     if (!parser_enter(p)) return &node->node;
@@ -167,7 +167,7 @@ static const struct sql_node *array_items(struct sql_parser *p)
     return &node->node;
 }
 
-static const struct sql_node *array(struct sql_parser *p)
+PARSER_APART static const struct sql_node *array(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_ARRAY);
@@ -175,7 +175,7 @@ static const struct sql_node *array(struct sql_parser *p)
     return array_items(p);
 }
 
-static const struct sql_node *row(struct sql_parser *p)
+PARSER_APART static const struct sql_node *row(struct sql_parser *p)
 {
     struct sql_row *node = PARSER_NODE(p, sql_row, SQL_EXPR_ROW, p->token.position);
     node->explicit_row = true;
@@ -186,14 +186,14 @@ static const struct sql_node *row(struct sql_parser *p)
     return &node->node;
 }
 
-static const struct sql_node *exists(struct sql_parser *p)
+PARSER_APART static const struct sql_node *exists(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_EXISTS);
     return make_subquery(p, SQL_SUBQUERY_EXISTS, parser_paren_query(p), position);
 }
 
-static const struct sql_node *grouping(struct sql_parser *p)
+PARSER_APART static const struct sql_node *grouping(struct sql_parser *p)
 {
     struct sql_expr_list *node =
         PARSER_NODE(p, sql_expr_list, SQL_EXPR_GROUPING, p->token.position);
@@ -214,7 +214,7 @@ static const struct sql_node *string(struct sql_parser *p)
     return node;
 }
 
-static const struct sql_node *bit_string(struct sql_parser *p)
+PARSER_APART static const struct sql_node *bit_string(struct sql_parser *p)
 {
     struct sql_const *node = PARSER_NODE(p, sql_const, SQL_EXPR_CONST, p->token.position);
     node->type = parser_at(p, SQL_TOKEN_BIT_STRING) ? SQL_CONST_BIT : SQL_CONST_HEX;
@@ -224,8 +224,7 @@ static const struct sql_node *bit_string(struct sql_parser *p)
     return &node->node;
 }
 
-/* type 'literal'; the type has been read. */
-static const struct sql_node *typed_literal(struct sql_parser *p, const struct sql_type_name *type)
+const struct sql_node *parser_typed_literal(struct sql_parser *p, const struct sql_type_name *type)
 {
     if (!parser_at(p, SQL_TOKEN_STRING)) {
         parser_fail_here(p);
@@ -235,19 +234,19 @@ static const struct sql_node *typed_literal(struct sql_parser *p, const struct s
 }
 
 /* INT '1', INTERVAL '1' DAY, TIMESTAMP WITH TIME ZONE '...'. */
-static const struct sql_node *own_type_literal(struct sql_parser *p)
+PARSER_APART static const struct sql_node *own_type_literal(struct sql_parser *p)
 {
     bool interval = parser_at_kw(p, SQL_KW_INTERVAL);
     struct sql_type_name type;
     parser_own_type(p, &type, true);
-    if (!interval || type.modifiers.count > 0) return typed_literal(p, &type);
-    if (!parser_at(p, SQL_TOKEN_STRING)) return typed_literal(p, &type);
+    if (!interval || type.modifiers.count > 0) return parser_typed_literal(p, &type);
+    if (!parser_at(p, SQL_TOKEN_STRING)) return parser_typed_literal(p, &type);
     const struct sql_node *literal = string(p);
     parser_interval_fields(p, &type);
     return parser_make_cast(p, literal, &type, type.name.position);
 }
 
-static const struct sql_node *param(struct sql_parser *p)
+PARSER_APART static const struct sql_node *param(struct sql_parser *p)
 {
     struct sql_param *node = PARSER_NODE(p, sql_param, SQL_EXPR_PARAM, p->token.position);
     int64_t number = p->token.integer;
@@ -276,27 +275,7 @@ static bool column_name(struct sql_parser *p, struct parser_vec *names, bool *st
     return true;
 }
 
-static const struct sql_node *call_or_typed_literal(struct sql_parser *p, const struct sql_name *name)
-{
-    if (parser_at(p, SQL_TOKEN_STRING)) {
-        struct sql_type_name type = {.name = *name};
-        return typed_literal(p, &type);
-    }
-    const struct sql_node *node = parser_call_rest(p, *name, true);
-    if (!parser_at(p, SQL_TOKEN_STRING) || node->kind != SQL_EXPR_CALL) return node;
-    const struct sql_call_expr *call = sql_as_call_expr(node);
-    bool plain = !call->star && !call->distinct && !call->variadic && !call->within_group &&
-                 call->arg_names == NULL && call->order_by.count == 0 && call->filter == NULL &&
-                 call->over == NULL && call->args.count > 0;
-    if (!plain) {
-        parser_fail_here(p);
-        return node;
-    }
-    struct sql_type_name type = {.name = call->name, .modifiers = call->args};
-    return typed_literal(p, &type);
-}
-
-static struct sql_name name_of(struct sql_parser *p, const struct parser_vec *names,
+static struct sql_name name_of(struct sql_parser *p, const struct sql_name_list *names,
                                uint32_t position)
 {
     const char *const *parts = names->items;
@@ -313,27 +292,29 @@ static struct sql_name name_of(struct sql_parser *p, const struct parser_vec *na
 
 /* A word: a column, a function's name before `(`, or a type's name before a string. A word of class
  * TYPE_FUNC cannot be a column, one of class COL_NAME cannot be a function unless it is qualified. */
-static const struct sql_node *named(struct sql_parser *p)
+/* The parts of a dotted name. */
+PARSER_APART static struct sql_name_list dotted_name(struct sql_parser *p, bool column, bool *star_out)
 {
-    uint32_t position = p->token.position;
-    bool column = parser_at_name(p, PARSER_COL_ID);
-    bool function = parser_at_name(p, PARSER_TYPE_FUNCTION_NAME);
     struct parser_vec names = {NULL, 0, 0};
     *PARSER_PUSH(p, &names, const char *) =
         parser_name(p, column ? PARSER_COL_ID : PARSER_TYPE_FUNCTION_NAME);
-    bool star = false;
-    while (column && column_name(p, &names, &star)) continue;
-    function = (function || names.count > 1) && !star;
-    if (function && (parser_at(p, '(') || parser_at(p, SQL_TOKEN_STRING))) {
-        struct sql_name name = name_of(p, &names, position);
-        return call_or_typed_literal(p, &name);
-    }
-    if (!column) {
-        parser_fail_here(p);
-        return &parser_failed_node;
-    }
+    while (column && column_name(p, &names, star_out)) continue;
+    return parser_name_list(&names);
+}
+
+/* name 'literal' */
+PARSER_APART static const struct sql_node *named_literal(struct sql_parser *p,
+                                                         const struct sql_name *name)
+{
+    struct sql_type_name type = {.name = *name};
+    return parser_typed_literal(p, &type);
+}
+
+PARSER_APART static const struct sql_node *column(struct sql_parser *p, struct sql_name_list names,
+                                                  bool star, uint32_t position)
+{
     struct sql_column *node = PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, position);
-    node->names = parser_name_list(&names);
+    node->names = names;
     node->star = star;
     if (!star) return parser_opt_indirection(p, &node->node);
     if (at_step(p)) {
@@ -343,9 +324,32 @@ static const struct sql_node *named(struct sql_parser *p)
     return &node->node;
 }
 
+/* A word: a column, a function's name before `(`, or a type's name before a string. A word of class
+ * TYPE_FUNC cannot be a column, one of class COL_NAME cannot be a function unless it is qualified. */
+PARSER_APART static const struct sql_node *named(struct sql_parser *p)
+{
+    uint32_t position = p->token.position;
+    bool may_be_column = parser_at_name(p, PARSER_COL_ID), star = false;
+    bool function = parser_at_name(p, PARSER_TYPE_FUNCTION_NAME);
+    struct sql_name_list names = dotted_name(p, may_be_column, &star);
+    function = (function || names.count > 1) && !star;
+    if (function && parser_at(p, '(')) {
+        struct sql_call_expr *call = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, position);
+        call->name = name_of(p, &names, position);
+        return parser_call_or_literal(p, call);
+    }
+    if (function && parser_at(p, SQL_TOKEN_STRING)) {
+        struct sql_name name = name_of(p, &names, position);
+        return named_literal(p, &name);
+    }
+    if (may_be_column) return column(p, names, star, position);
+    parser_fail_here(p);
+    return &parser_failed_node;
+}
+
 /* --- Value functions --- */
 
-static const struct sql_node *value_function(struct sql_parser *p, enum sql_value_function function)
+PARSER_APART static const struct sql_node *value_function(struct sql_parser *p, enum sql_value_function function)
 {
     struct sql_value_function_expr *node =
         PARSER_NODE(p, sql_value_function_expr, SQL_EXPR_VALUE_FUNCTION, p->token.position);
@@ -362,7 +366,7 @@ static const struct sql_node *value_function(struct sql_parser *p, enum sql_valu
 }
 
 /* Reserved words (and a few more) that start an operand. NULL: it is none of them. */
-static const struct sql_node *keyword_operand(struct sql_parser *p)
+PARSER_APART static const struct sql_node *keyword_operand(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
     switch (p->token.keyword) {
@@ -393,7 +397,7 @@ static const struct sql_node *keyword_operand(struct sql_parser *p)
 }
 
 /* Words that are operands of their own only before a parenthesis. */
-static const struct sql_node *keyword_before_paren(struct sql_parser *p)
+PARSER_APART static const struct sql_node *keyword_before_paren(struct sql_parser *p)
 {
     switch (p->token.keyword) {
     case SQL_KW_ROW: return row(p);

@@ -39,7 +39,7 @@ bool parser_at_query_rest(const struct sql_parser *p)
 
 /* --- The select list --- */
 
-static void target(struct sql_parser *p, struct sql_target *t)
+PARSER_APART static void target(struct sql_parser *p, struct sql_target *t)
 {
     t->position = p->token.position;
     if (parser_at(p, '*')) {
@@ -95,7 +95,7 @@ static bool at_end_of_targets(const struct sql_parser *p)
     }
 }
 
-static void distinct(struct sql_parser *p, struct sql_select *select)
+PARSER_APART static void distinct(struct sql_parser *p, struct sql_select *select)
 {
     select->distinct = true;
     if (!parser_accept_kw(p, SQL_KW_ON)) return;
@@ -145,7 +145,7 @@ static const struct sql_node *grouping_set(struct sql_parser *p, enum sql_groupi
     return &node->node;
 }
 
-static void group_by(struct sql_parser *p, struct sql_select *select)
+PARSER_APART static void group_by(struct sql_parser *p, struct sql_select *select)
 {
     if (!parser_accept_kw(p, SQL_KW_GROUP)) return;
     parser_expect_kw(p, SQL_KW_BY);
@@ -157,7 +157,7 @@ static void group_by(struct sql_parser *p, struct sql_select *select)
     select->group_by = parser_list(&items);
 }
 
-static void windows(struct sql_parser *p, struct sql_select *select)
+PARSER_APART static void windows(struct sql_parser *p, struct sql_select *select)
 {
     if (!parser_accept_kw(p, SQL_KW_WINDOW)) return;
     struct parser_vec items = {NULL, 0, 0};
@@ -224,7 +224,7 @@ const struct sql_node *parser_opt_as_of(struct sql_parser *p)
     return parser_expr(p);
 }
 
-static struct sql_select *plain_select(struct sql_parser *p)
+PARSER_APART static struct sql_select *plain_select(struct sql_parser *p)
 {
     struct sql_select *select = new_select(p, SQL_SELECT_PLAIN, p->token.position);
     parser_expect_kw(p, SQL_KW_SELECT);
@@ -243,7 +243,7 @@ static struct sql_select *plain_select(struct sql_parser *p)
     return select;
 }
 
-static struct sql_select *values(struct sql_parser *p)
+PARSER_APART static struct sql_select *values(struct sql_parser *p)
 {
     struct sql_select *select = new_select(p, SQL_SELECT_VALUES, p->token.position);
     struct parser_vec rows = {NULL, 0, 0};
@@ -260,7 +260,7 @@ static struct sql_select *values(struct sql_parser *p)
 }
 
 /* TABLE t is SELECT * FROM t. */
-static struct sql_select *table(struct sql_parser *p)
+PARSER_APART static struct sql_select *table(struct sql_parser *p)
 {
     struct sql_select *select = new_select(p, SQL_SELECT_PLAIN, p->token.position);
     parser_expect_kw(p, SQL_KW_TABLE);
@@ -279,7 +279,7 @@ static struct sql_select *table(struct sql_parser *p)
 
 static struct sql_select *query(struct sql_parser *p);
 
-static struct sql_select *paren_query(struct sql_parser *p)
+PARSER_APART static struct sql_select *paren_query(struct sql_parser *p)
 {
     parser_expect(p, '(');
     struct sql_select *select = query(p);
@@ -345,7 +345,7 @@ static const struct sql_node *fetch_count(struct sql_parser *p)
     return parser_primary(p);
 }
 
-static void fetch_first(struct sql_parser *p, struct sql_select *select)
+PARSER_APART static void fetch_first(struct sql_parser *p, struct sql_select *select)
 {
     parser_expect_kw(p, SQL_KW_FETCH);
     if (!parser_accept_kw(p, SQL_KW_FIRST)) parser_expect_kw(p, SQL_KW_NEXT);
@@ -381,7 +381,7 @@ static bool at_limit(const struct sql_parser *p)
            parser_at_kw(p, SQL_KW_FETCH);
 }
 
-static void limit_and_offset(struct sql_parser *p, struct sql_select *select)
+PARSER_APART static void limit_and_offset(struct sql_parser *p, struct sql_select *select)
 {
     bool limited = false, skipped = false;
     while (at_limit(p)) {
@@ -437,7 +437,7 @@ static void locking_clause(struct sql_parser *p, struct sql_locking *l)
 }
 
 /* A query in parentheses may have some already: then these are added. FOR READ ONLY says nothing. */
-static void locking(struct sql_parser *p, struct sql_select *select)
+PARSER_APART static void locking(struct sql_parser *p, struct sql_select *select)
 {
     if (!parser_at_kw(p, SQL_KW_FOR)) return;
     if (parser_at_kw2(p, SQL_KW_FOR, SQL_KW_READ)) {

@@ -53,7 +53,7 @@ static bool opt_length(struct sql_parser *p, struct sql_type_name *type)
 }
 
 /* `(a, b)`, or nothing. */
-static bool opt_modifiers(struct sql_parser *p, struct sql_type_name *type)
+PARSER_APART static bool opt_modifiers(struct sql_parser *p, struct sql_type_name *type)
 {
     if (!parser_accept(p, '(')) return false;
     type->modifiers = parser_expr_list(p);
@@ -196,15 +196,16 @@ void parser_interval_fields(struct sql_parser *p, struct sql_type_name *type)
     if (last == SQL_INTERVAL_SECOND) opt_length(p, type);
 }
 
-static void generic_type(struct sql_parser *p, struct sql_type_name *type)
+PARSER_APART static void generic_type(struct sql_parser *p, struct sql_type_name *type)
 {
     uint32_t position = p->token.position;
     const char *first = parser_name(p, PARSER_TYPE_FUNCTION_NAME);
-    *type = (struct sql_type_name){.name = parser_any_rest(p, first, position)};
+    memset(type, 0, sizeof *type);
+    type->name = parser_any_rest(p, first, position);
     opt_modifiers(p, type);
 }
 
-static void array_bounds(struct sql_parser *p, struct sql_type_name *type)
+PARSER_APART static void array_bounds(struct sql_parser *p, struct sql_type_name *type)
 {
     struct parser_vec bounds = {NULL, 0, 0};
     bool word = parser_accept_kw(p, SQL_KW_ARRAY);

@@ -1,6 +1,6 @@
 /* Receptions of the ring in orders that the kernel gives rarely: completions that are already there
- * when reception is switched off and on. No ring is behind this environment; the completions are made
- * up. */
+ * when reception is switched off and on. No ring is behind this environment; the completions are
+ * made up. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

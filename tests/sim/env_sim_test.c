@@ -199,6 +199,33 @@ TEST(sim, poll_waits_no_longer_than_its_deadline)
     fixture_close(&f);
 }
 
+TEST(sim, cores_of_one_machine_share_its_disk_and_its_end)
+{
+    struct fixture f;
+    struct env *second;
+    fixture_open(&f, 1);
+    sim_env_create(f.sim, 1, NULL, &second);
+    struct turns t = {.sim = f.sim, .env = second};
+    sim_env_on_turn(second, count_turn, &t);
+    sim_run_for(f.sim, SIM_MS);
+    env_wake(second);
+    sim_run_for(f.sim, SIM_MS);
+    assert_int_equal(t.count, 2);
+    assert_true(env_random_u64(f.env) != env_random_u64(second));
+    fixture_create(&f, "a");
+    probe_init(&f.probe);
+    env_file_open(second, "a", ENV_OPEN_READ, &f.probe.op);
+    assert_true(probe_wait(&f, &f.probe) >= 0);
+    sim_env_crash(second, SIM_CRASH_PROCESS);
+    assert_true(sim_env_is_down(f.env) && sim_env_is_down(second));
+    env_wake(second);
+    sim_run_for(f.sim, SIM_MS);
+    assert_int_equal(t.count, 3); /* the one after the open */
+    sim_env_drain(second);
+    env_destroy(second);
+    fixture_close(&f);
+}
+
 TEST(sim, power_loss_restarts_the_clock)
 {
     struct fixture f;

@@ -113,7 +113,7 @@ static void check_duplicates(struct append_check *c, size_t txn, const struct hi
     free(values);
 }
 
-/* Only the longest read of a key is looked at in full: the others are its prefixes or are reported. */
+/* Only the longest read of a key is looked at in full: the others are its start, or reported. */
 static void check_elements(struct append_check *c, size_t txn, const struct history_op *op)
 {
     const struct append_key *k = append_key_of(c, op->key);
@@ -165,7 +165,7 @@ static void check_reads(struct append_check *c)
 
 /* ---- one transaction by itself ---- */
 
-/* What the transaction must see at `op`: what it last read of the key and what it appended since. */
+/* What the transaction must see at `op`: what it last read of the key and has appended since. */
 static bool internally_consistent(const struct history_txn *t, const struct history_op *op)
 {
     const struct history_op *read = NULL;

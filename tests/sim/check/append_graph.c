@@ -80,7 +80,7 @@ static void add_read_edges(struct append_check *c, const struct append_key *k, s
         const struct append_version *v = append_version_of(k, op->list[seen - 1]);
         if (v != NULL) add_edge(c, v->txn, reader, EDGE_WR, k->key, v->value);
     }
-    /* Lists that are no start of the longest were reported, and say nothing about what came next. */
+    /* A list that is no start of the longest was reported, and does not tell what came next. */
     ASSERT(seen <= longest->list_count);
     if (seen > 0 && memcmp(op->list, longest->list, seen * sizeof *op->list) != 0) return;
     if (seen < longest->list_count) {

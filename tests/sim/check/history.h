@@ -78,7 +78,8 @@ void history_complete(struct history *h, size_t txn, enum history_outcome outcom
                       uint64_t time_ns);
 
 /* One JSON object per line and event:
- * {"index":..,"type":"ok","f":"txn","process":..,"time":..,"value":[["append",k,v],["r",k,[..]]]} */
+ * {"index":..,"type":"ok","f":"txn","process":..,"time":..,
+ *  "value":[["append",k,v],["r",k,[..]]]} */
 void history_write_json(const struct history *h, FILE *out);
 
 #endif

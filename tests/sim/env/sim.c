@@ -324,7 +324,7 @@ bool sim_chance(struct sim *sim, uint32_t ppm)
 }
 
 /* -ln(u) in integers, so that no compiler flag can change a run: the count of leading zeros of u is
- * the whole part of -log2(u), the bits behind the leading one give the fraction, taken as linear. */
+ * the whole part of -log2(u), the bits behind the leading one its fraction, taken as linear. */
 uint64_t sim_exponential(struct sim *sim, uint64_t mean_ns)
 {
     if (mean_ns == 0) return 0;

@@ -182,7 +182,7 @@ enum sim_crash {
     /* un-synced writes may go, peers see nothing until it is back, the clock restarts */
     SIM_CRASH_POWER,
 };
-/* All environments of the machine are down at once: drain and destroy them, then create new ones. */
+/* All environments of the machine are down at once: drain and destroy them, then make new ones. */
 void sim_node_crash(struct sim *sim, uint64_t node, enum sim_crash kind);
 static inline void sim_env_crash(struct env *env, enum sim_crash kind)
 {

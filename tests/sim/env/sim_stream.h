@@ -2,7 +2,7 @@
  *
  * A stream has two ends and two wires. wire[i] carries segments, in order, from end i to end 1-i. A
  * wire whose link is cut (or whose far machine is dark) keeps its segments until that changes; when
- * it lasts too long the sending end is reset. A segment that finds no end is answered by a reset. */
+ * it lasts too long the sending end is reset. A segment for nobody is answered by a reset. */
 #ifndef OSTRAKA_TESTS_SIM_ENV_SIM_STREAM_H
 #define OSTRAKA_TESTS_SIM_ENV_SIM_STREAM_H
 
