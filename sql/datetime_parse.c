@@ -450,17 +450,26 @@ static enum datetime_fault relative_day(struct parser *p)
     return DATETIME_SOUND;
 }
 
-/* From the local reading that was parsed to a timestamptz. */
-static enum datetime_fault to_utc(struct parser *p, int64_t local, struct bytes text, int64_t *out)
+/* The reading of a local clock. It may lie a little outside of what a timestamp holds: its zone can bring
+ * it back in. */
+static bool reading_of(const struct sql_datetime *d, int64_t *out)
 {
-    if (p->have & HAVE_ZONE && p->zone == NULL) {
-        *out = local - p->offset * US_PER_SECOND;
-        return sql_timestamp_is_valid(*out) ? DATETIME_SOUND
-                                            : fail_range(p, "timestamp", text);
-    }
+    __int128 t = (__int128)sql_days_of_civil(d->year, d->month, d->day) * US_PER_DAY + time_of(d);
+    if (t < SQL_TIMESTAMP_MIN - US_PER_DAY || t > SQL_TIMESTAMP_MAX + (__int128)US_PER_DAY)
+        return false;
+    *out = (int64_t)t;
+    return true;
+}
+
+static int64_t to_utc(const struct parser *p, int64_t local)
+{
+    int64_t seconds = local / US_PER_SECOND - (local % US_PER_SECOND < 0);
     const struct sql_zone *zone = p->have & HAVE_ZONE ? p->zone : p->e->zone;
-    return sql_timestamptz_of_local(p->e, zone, local, out) == STATUS_OK ? DATETIME_SOUND
-                                                                         : DATETIME_REPORTED;
+    int32_t offset = p->have & HAVE_ZONE && zone == NULL
+                         ? p->offset
+                         : sql_zone_offset_of_local(
+                               zone, seconds + SQL_UNIX_EPOCH_DAYS * INT64_C(86400));
+    return local - offset * US_PER_SECOND;
 }
 
 static enum datetime_fault timestamp_value(struct parser *p, uint32_t oid, struct bytes text,
@@ -482,11 +491,11 @@ static enum datetime_fault timestamp_value(struct parser *p, uint32_t oid, struc
     }
     if (p->special != 0 && relative_day(p) != DATETIME_SOUND) return DATETIME_REPORTED;
     if ((p->have & HAVE_DATE) != HAVE_DATE) return DATETIME_BAD_FORMAT;
-    int64_t local;
-    if (sql_timestamp_of_datetime(&p->d, &local) != STATUS_OK)
-        return fail_range(p, "timestamp", text);
-    if (zoned) return to_utc(p, local, text, out);
-    *out = local;
+    int64_t t;
+    if (!reading_of(&p->d, &t)) return fail_range(p, "timestamp", text);
+    if (zoned) t = to_utc(p, t);
+    if (!sql_timestamp_is_valid(t)) return fail_range(p, "timestamp", text);
+    *out = t;
     return DATETIME_SOUND;
 }
 

@@ -68,10 +68,28 @@ static const char *unterminated(enum sql_token_kind kind)
     return "unterminated quoted string";
 }
 
+/* A string in one piece without a quote in it, as nearly all are: one search and one copy. False, and
+ * the lexer stays, when it is not. */
+static bool plain_string(struct sql_lexer *l, struct sql_token *token, enum sql_token_kind kind)
+{
+    const uint8_t *start = l->text + l->at;
+    const uint8_t *end = memchr(start, '\'', l->size - l->at);
+    if (end == NULL) return false;
+    uint32_t size = (uint32_t)(end - start), at = l->at;
+    l->at += size + 1;
+    if (lexer_byte(l, 0) != '\'' && !continue_string(l)) {
+        lexer_finish(l, token, kind, start, size);
+        return true;
+    }
+    l->at = at;
+    return false;
+}
+
 void lexer_string(struct sql_lexer *l, struct sql_token *token, enum sql_token_kind kind)
 {
     ASSERT(lexer_byte(l, 0) == '\'');
     l->at++;
+    if (plain_string(l, token, kind)) return;
     uint8_t *value = value_alloc(l, token, false);
     if (value == NULL) return;
     uint32_t size = 0;

@@ -12,16 +12,13 @@ static void set_target(struct sql_parser *p, struct sql_set_target *t)
 static struct parser_vec paren_set_targets(struct sql_parser *p)
 {
     struct parser_vec targets = {NULL, 0, 0};
-    do {
-        struct sql_set_target t = {.column = NULL};
-        set_target(p, &t);
-        *PARSER_PUSH(p, &targets, struct sql_set_target) = t;
-    } while (parser_accept(p, ','));
+    do set_target(p, PARSER_PUSH(p, &targets, struct sql_set_target));
+    while (parser_accept(p, ','));
     parser_expect(p, ')');
     return targets;
 }
 
-static void set_clause(struct sql_parser *p, struct sql_set_clause *clause)
+PARSER_APART static void set_clause(struct sql_parser *p, struct sql_set_clause *clause)
 {
     struct parser_vec targets = {NULL, 0, 0};
     clause->multiple = parser_accept(p, '(');
@@ -37,11 +34,8 @@ static struct sql_set_clauses set_clauses(struct sql_parser *p)
 {
     struct parser_vec clauses = {NULL, 0, 0};
     parser_expect_kw(p, SQL_KW_SET);
-    do {
-        struct sql_set_clause clause = {.expr = NULL};
-        set_clause(p, &clause);
-        *PARSER_PUSH(p, &clauses, struct sql_set_clause) = clause;
-    } while (parser_accept(p, ','));
+    do set_clause(p, PARSER_PUSH(p, &clauses, struct sql_set_clause));
+    while (parser_accept(p, ','));
     return (struct sql_set_clauses){clauses.items, clauses.count};
 }
 

@@ -44,11 +44,8 @@ static void index_element(struct sql_parser *p, struct sql_index_element *e)
 struct sql_index_elements parser_index_elements(struct sql_parser *p)
 {
     struct parser_vec elements = {NULL, 0, 0};
-    do {
-        struct sql_index_element e = {.column = NULL};
-        index_element(p, &e);
-        *PARSER_PUSH(p, &elements, struct sql_index_element) = e;
-    } while (parser_accept(p, ','));
+    do index_element(p, PARSER_PUSH(p, &elements, struct sql_index_element));
+    while (parser_accept(p, ','));
     return (struct sql_index_elements){elements.items, elements.count};
 }
 

@@ -4,7 +4,8 @@
  * Failure is sticky: the first error is kept, the current token becomes FAILED, and that matches
  * nothing, so every loop ends and every function returns something harmless (never NULL where a node,
  * list or name is due). Nobody checks on the way; sql_parse does, at the end. A failed allocation
- * answers a spare place that anybody may scribble on. */
+ * answers a spare place that anybody may scribble on: what is read back from a node must not be followed
+ * before p->failed has been asked, unless a token was matched in between. */
 #ifndef OSTRAKA_SQL_PARSER_INT_H
 #define OSTRAKA_SQL_PARSER_INT_H
 

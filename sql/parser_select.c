@@ -62,11 +62,8 @@ PARSER_APART static void target(struct sql_parser *p, struct sql_target *t)
 struct sql_targets parser_targets(struct sql_parser *p)
 {
     struct parser_vec targets = {NULL, 0, 0};
-    do {
-        struct sql_target t = {.alias = NULL};
-        target(p, &t);
-        *PARSER_PUSH(p, &targets, struct sql_target) = t;
-    } while (parser_accept(p, ','));
+    do target(p, PARSER_PUSH(p, &targets, struct sql_target));
+    while (parser_accept(p, ','));
     return (struct sql_targets){targets.items, targets.count};
 }
 
@@ -171,7 +168,7 @@ PARSER_APART static void windows(struct sql_parser *p, struct sql_select *select
     select->window_count = items.count;
 }
 
-static void sort_item(struct sql_parser *p, struct sql_sort *sort)
+PARSER_APART static void sort_item(struct sql_parser *p, struct sql_sort *sort)
 {
     sort->expr = parser_expr(p);
     if (parser_accept_kw(p, SQL_KW_USING)) {
@@ -193,11 +190,8 @@ struct sql_sorts parser_opt_order_by(struct sql_parser *p)
     if (!parser_accept_kw(p, SQL_KW_ORDER)) return (struct sql_sorts){NULL, 0};
     parser_expect_kw(p, SQL_KW_BY);
     struct parser_vec sorts = {NULL, 0, 0};
-    do {
-        struct sql_sort sort = {.expr = NULL};
-        sort_item(p, &sort);
-        *PARSER_PUSH(p, &sorts, struct sql_sort) = sort;
-    } while (parser_accept(p, ','));
+    do sort_item(p, PARSER_PUSH(p, &sorts, struct sql_sort));
+    while (parser_accept(p, ','));
     return (struct sql_sorts){sorts.items, sorts.count};
 }
 
@@ -461,7 +455,7 @@ PARSER_APART static void locking(struct sql_parser *p, struct sql_select *select
 
 /* --- WITH --- */
 
-static void cte(struct sql_parser *p, struct sql_cte *c)
+PARSER_APART static void cte(struct sql_parser *p, struct sql_cte *c)
 {
     c->position = p->token.position;
     c->name = parser_col_id(p);
@@ -489,11 +483,8 @@ void parser_with(struct sql_parser *p, struct sql_with *with)
                       parser_token_is_name(parser_peek(p, 1), PARSER_COL_ID);
     if (with->recursive) parser_next(p);
     struct parser_vec ctes = {NULL, 0, 0};
-    do {
-        struct sql_cte c = {.name = NULL};
-        cte(p, &c);
-        *PARSER_PUSH(p, &ctes, struct sql_cte) = c;
-    } while (parser_accept(p, ','));
+    do cte(p, PARSER_PUSH(p, &ctes, struct sql_cte));
+    while (parser_accept(p, ','));
     with->ctes = ctes.items;
     with->count = ctes.count;
 }
@@ -519,6 +510,7 @@ static struct sql_select *query_rest(struct sql_parser *p, const struct sql_with
         if (select->with.count > 0) fail_multiple(p, "WITH", with->position);
         select->with = *with;
     }
+    if (p->failed) return select; /* perhaps the spare place: nothing in it holds */
     for (uint32_t i = 0; select->with_ties && i < select->locking_count; i++)
         if (select->locking[i].wait == SQL_LOCK_SKIP_LOCKED)
             parser_fail(p, SQLSTATE_SYNTAX_ERROR, 0,

@@ -325,6 +325,23 @@ TEST(net_link, identity_may_come_late)
     world_close(&w);
 }
 
+TEST(net_link, a_node_that_learns_its_id_is_not_its_own_peer)
+{
+    struct world w;
+    world_open(&w, 0);
+    w.count = 1;
+    party_prepare(&w, 0);
+    struct party *a = &w.parties[0];
+    struct net_identity identity = a->options.identity;
+    a->options.identity = (struct net_identity){.incarnation = 1};
+    party_start(a);
+    net_set_peer(a->net, identity.node, a->host); /* from a list of all nodes */
+    assert_non_null(net_peer_find(a->net, identity.node));
+    net_set_identity(a->net, &identity);
+    assert_null(net_peer_find(a->net, identity.node));
+    world_close(&w);
+}
+
 TEST(net_link, both_sides_learn_who_the_other_is)
 {
     struct world w;

@@ -196,6 +196,7 @@ TEST(net_sim, a_stalled_link_is_redialled)
     while (party_send(a, b, NET_LINK_DATA, 1, bytes_make(block, sizeof block)) != STATUS_CLOSED)
         world_run_for(&w, SIM_SEC / 10);
     assert_true(world_now(&w) - cut_ns >= NET_STALL_NS);
+    assert_true(world_now(&w) - cut_ns <= 2 * NET_STALL_NS); /* not the network's own doing */
     UNTIL(&w, a->downs[2][NET_LINK_DATA] == 1);
     assert_int_equal(a->downs[2][NET_LINK_CONTROL], 0);
     sim_net_heal(w.sim);

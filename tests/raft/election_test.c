@@ -184,3 +184,22 @@ TEST(raft_election, the_term_of_the_last_entry_is_known_even_when_the_hard_state
     assert_u64_equal(lab_status(&l).vote, 0);
     lab_deinit(&l);
 }
+
+/* K5: a replica whose term ran ahead hears an old leader and says so; silence would keep it out for ever. */
+TEST(raft_election, an_old_leader_is_told_of_the_newer_term)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    struct raft_message ask = {.kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 9, .log_term = 1,
+                               .log_index = 1};
+    assert_int_equal(lab_receive(&l, ask), STATUS_OK);
+    lab_forget(&l);
+    struct raft_message beat = {.kind = RAFT_MESSAGE_HEARTBEAT, .from = 2, .term = 4};
+    assert_int_equal(lab_receive(&l, beat), STATUS_OK);
+    const struct raft_message *reply = lab_sent(&l, RAFT_MESSAGE_APPEND_REPLY, 2);
+    assert_non_null(reply);
+    assert_true(reply->reject);
+    assert_u64_equal(reply->term, 9);
+    assert_u64_equal(lab_status(&l).leader, 0);
+    lab_deinit(&l);
+}

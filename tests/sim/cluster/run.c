@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "tests/sim/check/register.h"
 #include "tests/sim/cluster/nemesis.h"
 #include "tests/sim/cluster/ts_check.h"
 #include "tests/sim/cluster/workload.h"
@@ -44,6 +45,14 @@ static bool check(struct cluster *c, struct workload *w, struct run_result *resu
     size_t count;
     const struct operation *history = workload_history(w, &count);
     if (!ts_check(history, count, result->failure, sizeof result->failure)) return false;
+    struct buf report;
+    buf_init(&report, 1 << 16);
+    enum check_result verdict = register_check(workload_seen(w), 0, &report);
+    if (verdict == CHECK_INVALID)
+        snprintf(result->failure, sizeof result->failure, "not linearizable: %.*s", (int)report.size,
+                 (const char *)report.data);
+    buf_deinit(&report);
+    if (verdict == CHECK_INVALID) return false;
     for (int tries = 0; tries < 20; tries++) {
         if (cluster_replicas_equal(c)) return true;
         cluster_run(c, SIM_SEC);

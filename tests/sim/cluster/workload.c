@@ -17,6 +17,7 @@ struct workload {
     struct client *clients;
     struct operation *history;
     size_t count, capacity;
+    struct history seen;
     uint64_t next_process, next_value, committed;
     uint32_t busy;
     bool stopping;
@@ -99,6 +100,33 @@ static enum operation_outcome outcome_of(enum status status, bool refused)
     }
 }
 
+/* ---- the black-box history ---- */
+
+static int64_t seen_value(uint64_t value)
+{
+    return value == 0 ? HISTORY_NIL : (int64_t)value;
+}
+
+static void record_invocation(struct workload *w, struct operation *op)
+{
+    op->txn = history_invoke(&w->seen, op->process, op->invoked_ns);
+    if (op->kind == OPERATION_READ) history_add(&w->seen, op->txn, HISTORY_READ, op->key, 0);
+    else if (op->kind == OPERATION_WRITE)
+        history_add(&w->seen, op->txn, HISTORY_WRITE, op->key, (int64_t)op->argument);
+    else
+        history_add_cas(&w->seen, op->txn, op->key, seen_value(op->expected), (int64_t)op->argument);
+}
+
+static void record_outcome(struct workload *w, const struct operation *op)
+{
+    static const enum history_outcome outcomes[] = {HISTORY_PENDING, HISTORY_OK, HISTORY_FAIL, HISTORY_INFO};
+    if (op->kind == OPERATION_READ && op->outcome == OUTCOME_OK) {
+        int64_t value = seen_value(op->result);
+        history_result(&w->seen, w->seen.txns[op->txn].first, &value, 1);
+    }
+    history_complete(&w->seen, op->txn, outcomes[op->outcome], op->returned_ns);
+}
+
 static void operation_end(struct client *client, enum operation_outcome outcome, uint64_t result)
 {
     struct workload *w = client->workload;
@@ -110,6 +138,7 @@ static void operation_end(struct client *client, enum operation_outcome outcome,
               (unsigned long long)op->process, op->kind, (unsigned long long)op->key,
               (unsigned long long)op->argument, outcome, (unsigned long long)result);
     sim_trace_mix(sim_of_client(client), op->returned_ns * 31 + (uint64_t)outcome * 7 + result);
+    record_outcome(w, op);
     if (outcome == OUTCOME_OK) w->committed++;
     /* A read that failed has no effect, so its process may go on; an unknown write may take effect later. */
     if (outcome == OUTCOME_UNKNOWN) client->process = w->next_process++;
@@ -182,6 +211,7 @@ static void client_start(void *ctx)
     if (op->kind != OPERATION_READ) op->argument = w->next_value++;
     if (op->kind == OPERATION_CAS) op->expected = likely_value(w, op->key);
     op->invoked_ns = sim_now(sim);
+    record_invocation(w, op);
     client->machine = machine;
     client->operation = w->count - 1;
     w->busy++;
@@ -202,6 +232,7 @@ struct workload *workload_create(struct cluster *c, const struct workload_option
     struct workload *w = calloc(1, sizeof *w);
     ASSERT(w != NULL);
     w->cluster = c;
+    history_init(&w->seen, 256u << 20);
     w->options = *options;
     w->next_process = options->client_count;
     w->next_value = 1;
@@ -216,6 +247,7 @@ struct workload *workload_create(struct cluster *c, const struct workload_option
 
 void workload_destroy(struct workload *w)
 {
+    history_deinit(&w->seen);
     free(w->clients);
     free(w->history);
     free(w);
@@ -223,6 +255,7 @@ void workload_destroy(struct workload *w)
 
 void workload_stop(struct workload *w) { w->stopping = true; }
 bool workload_idle(const struct workload *w) { return w->busy == 0; }
+const struct history *workload_seen(const struct workload *w) { return &w->seen; }
 uint64_t workload_committed(const struct workload *w) { return w->committed; }
 
 const struct operation *workload_history(const struct workload *w, size_t *count_out)

@@ -4,6 +4,7 @@
 #ifndef OSTRAKA_TESTS_SIM_WORKLOAD_H
 #define OSTRAKA_TESTS_SIM_WORKLOAD_H
 
+#include "tests/sim/check/history.h"
 #include "tests/sim/cluster/cluster.h"
 
 enum operation_kind { OPERATION_READ = 1, OPERATION_WRITE = 2, OPERATION_CAS = 3 };
@@ -18,6 +19,7 @@ struct operation {
     uint64_t result;             /* READ: what was seen */
     uint64_t invoked_ns, returned_ns;
     uint64_t ts;                 /* read or commit timestamp */
+    size_t txn;                  /* its place in the black-box history */
 };
 
 struct workload_options {
@@ -33,6 +35,8 @@ void workload_destroy(struct workload *w);
 void workload_stop(struct workload *w);
 bool workload_idle(const struct workload *w);
 const struct operation *workload_history(const struct workload *w, size_t *count_out);
+/* The same for the checkers that believe nothing but what clients saw. */
+const struct history *workload_seen(const struct workload *w);
 uint64_t workload_committed(const struct workload *w);
 
 #endif

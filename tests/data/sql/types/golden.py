@@ -174,6 +174,19 @@ def inputs():
     write("input.txt", "type, text: what the value is as text", [(t, escape(v), a[1]) for (t, v), a in zip(rows, answers)])
 
 
+SENDERS = {"boolean": "boolsend", "smallint": "int2send", "integer": "int4send", "bigint": "int8send", "oid": "oidsend", "real": "float4send",
+           "double precision": "float8send", "numeric": "numeric_send", "text": "textsend", "character varying": "varcharsend",
+           "character(3)": "bpcharsend", '"char"': "charsend", "name": "namesend", "bytea": "byteasend", "uuid": "uuid_send", "date": "date_send",
+           "time": "time_send", "timestamp": "timestamp_send", "timestamp with time zone": "timestamptz_send", "interval": "interval_send"}
+
+
+def wire():
+    rows = [(t, v) for t in SENDERS for v in INPUTS[t]]
+    answers = ask([f"encode({SENDERS[t]}({quote(v)}::{t}), 'hex')" for t, v in rows])
+    write("wire.txt", "type, text: the binary format in hexadecimal",
+          [(t, escape(v), a[1][1:]) for (t, v), a in zip(rows, answers) if a[1].startswith("=")])
+
+
 # --- Casts -------------------------------------------------------------------------------------------
 
 TYPES = ["boolean", "bytea", '"char"', "name", "bigint", "smallint", "integer", "text", "oid", "real", "double precision",
@@ -431,6 +444,7 @@ def aggregates():
 
 
 inputs()
+wire()
 casts()
 cast_contexts()
 operators()

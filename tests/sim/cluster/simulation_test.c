@@ -1,0 +1,84 @@
+/* Whole clusters under faults, as named facts. OSTRAKA_TEST_SIZE (quick, normal, full) says how many seeds. */
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "tests/sim/cluster/run.h"
+
+static uint64_t seed_count(uint64_t quick, uint64_t normal, uint64_t full)
+{
+    const char *size = getenv("OSTRAKA_TEST_SIZE");
+    if (size != NULL && strcmp(size, "quick") == 0) return quick;
+    return size != NULL && strcmp(size, "full") == 0 ? full : normal;
+}
+
+static bool seed_passes(uint64_t seed, bool loud)
+{
+    struct run_options options = {.seed = seed};
+    struct run_result result;
+    run_once(&options, &result, NULL);
+    if (!result.passed && loud)
+        fprintf(stderr, "seed %llu: %s (ostraka-sim --seed %llu)\n", (unsigned long long)seed, result.failure,
+                (unsigned long long)seed);
+    return result.passed;
+}
+
+TEST(simulation, same_seed_gives_the_same_bytes)
+{
+    for (uint64_t seed = 1; seed <= seed_count(2, 10, 100); seed++) {
+        struct run_options options = {.seed = seed};
+        struct run_result first, second;
+        run_once(&options, &first, NULL);
+        run_once(&options, &second, NULL);
+        assert_true(first.passed);
+        assert_u64_equal(first.hash, second.hash);
+    }
+}
+
+TEST(simulation, fixed_seeds_pass)
+{
+    for (uint64_t seed = 1; seed <= seed_count(5, 150, 1000); seed++) assert_true(seed_passes(seed, true));
+}
+
+TEST(simulation, fresh_seeds_pass)
+{
+    uint64_t first = (uint64_t)time(NULL) * 1000;
+    for (uint64_t seed = first; seed < first + seed_count(2, 50, 2000); seed++)
+        assert_true(seed_passes(seed, true));
+}
+
+/* A request frame that the network delivered twice was executed twice: the second execution answered
+ * "conflict" for a write that the first had made (rpc.c, RPC-1). */
+TEST(simulation, repeated_request_is_executed_once)
+{
+    for (uint64_t seed = 9; seed <= 15; seed += 6) {
+        struct run_options options = {.seed = seed, .no_crashes = true};
+        struct run_result result;
+        run_once(&options, &result, NULL);
+        assert_true(result.passed);
+    }
+}
+
+/* Each of these deliberate bugs has to be noticed within so many seeds. */
+TEST(simulation, mutants_are_caught)
+{
+    static const char *const names[] = {"rpc_executes_twice", "read_ignores_in_flight", "refresh",
+                                        "k15_never_left"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_true(mutant_select(names[i]) > 0);
+        bool caught = false;
+        for (uint64_t seed = 1; seed <= 40 && !caught; seed++) {
+            struct run_options options = {.seed = seed, .no_crashes = true};
+            struct run_result result;
+            run_once(&options, &result, NULL);
+            caught = !result.passed;
+        }
+        mutant_select(NULL);
+        if (!caught) fprintf(stderr, "mutant %s was not caught\n", names[i]);
+        assert_true(caught);
+    }
+}
