@@ -21,6 +21,15 @@ bool array_reserve(void **items, uint32_t *capacity, uint32_t count, size_t item
     return true;
 }
 
+/* Drops the first `gone` of *count items. */
+static void array_shift(void *items, uint32_t *count, uint32_t gone, size_t item_size)
+{
+    ASSERT(gone <= *count);
+    if (gone == 0) return;
+    *count -= gone;
+    memmove(items, (uint8_t *)items + gone * item_size, *count * item_size);
+}
+
 /* What any step may need and cannot do without. Messages may be lost instead. */
 static bool step_reserve(struct raft *r)
 {
@@ -73,7 +82,9 @@ enum status raft_create(const struct raft_options *options, const struct raft_re
     r->vote = r->handed_vote = restore->hard_state.vote;
     r->applied_index = restore->applied_index;
     r->commit_index = restore->hard_state.commit;
-    if (!log_init(&r->log, restore->start, restore->applied_index, &restore->config)) {
+    buf_init(&r->config_bytes, RAFT_CONFIG_BYTES_MAX);
+    bool ready = buf_reserve(&r->config_bytes, RAFT_CONFIG_BYTES_MAX) != NULL;
+    if (!log_init(&r->log, restore->start, restore->applied_index, &restore->config) || !ready) {
         raft_destroy(r);
         return STATUS_NO_MEMORY;
     }
@@ -144,6 +155,7 @@ void raft_destroy(struct raft *r)
     leader_leave(r);
     window_clear(r);
     log_deinit(&r->log);
+    buf_deinit(&r->config_bytes);
     free(r->marks);
     free(r->held);
     free(r->messages);
@@ -209,8 +221,7 @@ void send_when_durable(struct raft *r, const struct raft_message *m)
     }
     if (r->held_count == RAFT_HELD_MAX) {
         COVER("raft_held_overflow");
-        r->held_count--;
-        memmove(r->held, r->held + 1, r->held_count * sizeof *r->held);
+        array_shift(r->held, &r->held_count, 1, sizeof *r->held);
     }
     if (!array_reserve((void **)&r->held, &r->held_capacity, r->held_count + 1, sizeof *r->held))
         return;
@@ -424,15 +435,13 @@ static enum status on_persisted(struct raft *r, uint64_t ticket)
         if (r->marks[done].index > r->persisted_index) r->persisted_index = r->marks[done].index;
         done++;
     }
-    r->mark_count -= done;
-    memmove(r->marks, r->marks + done, r->mark_count * sizeof *r->marks);
+    array_shift(r->marks, &r->mark_count, done, sizeof *r->marks);
     done = 0;
     while (done < r->held_count && r->held[done].ticket <= ticket) {
         ASSERT(r->held[done].message.term == r->term);
         send_now(r, &r->held[done++].message);
     }
-    r->held_count -= done;
-    memmove(r->held, r->held + done, r->held_count * sizeof *r->held);
+    array_shift(r->held, &r->held_count, done, sizeof *r->held);
     election_on_persisted(r);
     return STATUS_OK;
 }

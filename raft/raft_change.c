@@ -7,20 +7,13 @@
  * falls with its entry when that is truncated (raft_log.c). */
 #include "raft/raft_int.h"
 
-static enum status append_config(struct raft *r, const struct raft_config *c)
+static void append_config(struct raft *r, const struct raft_config *c)
 {
-    uint8_t bytes[RAFT_CONFIG_BYTES_MAX];
-    struct buf b;
-    buf_init(&b, sizeof bytes);
-    raft_config_encode(c, &b);
-    ASSERT(b.failed || b.size <= sizeof bytes);
-    enum status status = buf_status(&b);
-    if (status == STATUS_OK) {
-        memcpy(bytes, b.data, b.size);
-        append_own(r, RAFT_ENTRY_CONFIG, bytes_make(bytes, b.size));
-    }
-    buf_deinit(&b);
-    return status == STATUS_OK ? STATUS_OK : STATUS_NO_MEMORY;
+    struct buf *b = &r->config_bytes;
+    buf_reset(b);
+    raft_config_encode(c, b);
+    ASSERT(!b->failed); /* its memory was reserved by raft_create */
+    append_own(r, RAFT_ENTRY_CONFIG, buf_view(b));
 }
 
 /* K1: two changes at once, or one before the fate of the last term's change is known, could decide by
@@ -47,8 +40,7 @@ enum status change_propose(struct raft *r, const struct raft_config *target)
         next.outgoing_count = now->voter_count;
         memcpy(next.outgoing, now->voters, sizeof next.outgoing);
     }
-    enum status status = append_config(r, &next);
-    if (status != STATUS_OK) return status;
+    append_config(r, &next);
     r->proposed_index = r->log.last_index;
     r->proposed_term = r->term;
     return STATUS_OK;
@@ -65,7 +57,8 @@ void change_finish(struct raft *r)
     struct raft_config next = *c;
     next.outgoing_count = 0;
     memset(next.outgoing, 0, sizeof next.outgoing);
-    if (append_config(r, &next) != STATUS_OK) COVER("raft_leave_postponed"); /* the next step tries */
+    COVER("raft_joint_left");
+    append_config(r, &next);
 }
 
 bool change_removed_leader(struct raft *r)

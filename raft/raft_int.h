@@ -108,6 +108,7 @@ struct progress {
     uint64_t life;             /* which life of it is uncertain */
     uint64_t snapshot_ns;      /* when the snapshot was asked for */
     bool paused;               /* PROBE: one message is out, or waiting for a sign of life */
+    uint64_t paused_ns, lagging_ns; /* since when */
     bool lagging;              /* the last heartbeat reply showed less than was sent: `received` */
     uint64_t received;
     struct inflight *ring;     /* inflight_count_max slots */
@@ -155,6 +156,7 @@ struct raft {
     struct raft_options options;
     struct prng prng;
     struct raft_log log;
+    struct buf config_bytes; /* where configurations are encoded; has its memory from the start */
     uint64_t now_ns;
     bool started;
 

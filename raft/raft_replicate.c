@@ -61,6 +61,13 @@ bool progress_settled(const struct progress *p)
     return p->settle_index != 0 && p->match >= p->settle_index;
 }
 
+/* Until an answer comes, or a sign of life that is too late to have crossed what was sent. */
+static void pause_probe(const struct raft *r, struct progress *p)
+{
+    p->paused = true;
+    p->paused_ns = r->now_ns;
+}
+
 static void progress_replicate(struct raft *r, struct progress *p, uint64_t received)
 {
     if (received > r->log.last_index) received = r->log.last_index;
@@ -142,7 +149,7 @@ enum status replicate_on_loaded(struct raft *r, const struct raft_event *event)
 static void ask_snapshot(struct raft *r, struct progress *p)
 {
     if (r->now_ns - p->contact_ns > r->options.election_timeout_ns) {
-        p->paused = true; /* nobody there: wait for a sign of life */
+        pause_probe(r, p); /* nobody there: wait for a sign of life */
         return;
     }
     COVER("raft_snapshot_asked");
@@ -176,13 +183,13 @@ static uint32_t pack(const struct raft *r, const struct progress *p, bool from_w
 static void note_sent(struct raft *r, struct progress *p, uint32_t count, uint64_t bytes)
 {
     if (p->state == PROGRESS_PROBE || count == 0) {
-        p->paused = true;
+        pause_probe(r, p);
         return;
     }
     uint64_t last = p->next + count - 1;
     if (!window_push(r, p, last, bytes)) {
         progress_probe(p, p->next);
-        p->paused = true;
+        pause_probe(r, p);
         return;
     }
     p->next = last + 1;
@@ -296,8 +303,9 @@ void replicate_on_append_reply(struct raft *r, const struct raft_message *m)
     if (p->state != PROGRESS_REPLICATE && !behind) progress_replicate(r, p, m->hint_index);
 }
 
-/* A member that has received less than was sent to it, twice in a row and without any headway, has lost a
- * message: from there on all is sent again. */
+/* A member that has received less than was sent to it, and made no headway for a heartbeat, has lost a message:
+ * from there on all is sent again. Time decides, not the number of answers: rounds for reads may follow each
+ * other much faster than entries travel. */
 static void notice_loss(struct raft *r, struct progress *p, uint64_t received)
 {
     if (received > r->log.last_index) return;
@@ -308,8 +316,10 @@ static void notice_loss(struct raft *r, struct progress *p, uint64_t received)
     if (!p->lagging || received != p->received) {
         p->lagging = true;
         p->received = received;
+        p->lagging_ns = r->now_ns;
         return;
     }
+    if (r->now_ns - p->lagging_ns < r->options.heartbeat_ns) return;
     COVER("raft_append_lost");
     progress_probe(p, (received > p->match ? received : p->match) + 1);
 }
@@ -324,7 +334,9 @@ void replicate_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
     note_doubt(r, p, m);
     note_match(r, p, m->log_index);
     switch (p->state) {
-    case PROGRESS_PROBE: p->paused = false; break;
+    case PROGRESS_PROBE:
+        if (r->now_ns - p->paused_ns >= r->options.heartbeat_ns) p->paused = false;
+        break;
     case PROGRESS_REPLICATE: notice_loss(r, p, m->hint_index); break;
     case PROGRESS_SNAPSHOT:
         if (p->match >= r->log.start.index) progress_probe(p, p->match + 1);
@@ -338,7 +350,7 @@ void replicate_on_snapshot_sent(struct raft *r, uint64_t member, uint64_t index,
     if (p == NULL || p->state != PROGRESS_SNAPSHOT || index > r->log.last_index) return;
     uint64_t reached = ok && index > p->match ? index : p->match;
     progress_probe(p, reached + 1);
-    p->paused = !ok; /* after a failure, the next sign of life */
+    if (!ok) pause_probe(r, p); /* until the next sign of life */
 }
 
 void replicate_on_unreachable(struct raft *r, uint64_t member)

@@ -288,6 +288,7 @@ enum status recover_store(struct store *s, const char **why)
                  (unsigned long long)found.generation, (unsigned long long)found.frame_count,
                  (unsigned long long)found.entry_count, found.torn, found.uncertain, found.damaged,
                  found.detail);
+        s->log_in_doubt = found.uncertain && !found.damaged;
         if (s->identity.node.value != 0) identity_write(s); /* a new incarnation */
         status = revive_all(&rec, &found);
         if (status != STATUS_OK) *why = explain(status, "log and engine contradict each other");

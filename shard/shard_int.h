@@ -132,6 +132,7 @@ struct store {
     struct timer tick;      /* every 100 ms: gossip, placement, mirrors, markers */
     uint64_t tick_count, started_ns;
     bool failed, stopping, creating;
+    bool log_in_doubt;      /* recovery found a tail that may have lost acknowledged entries */
     uint32_t fiber_count;   /* fibers of this module that are running */
 
     struct net_identity identity;
@@ -223,6 +224,8 @@ void transport_flush(struct store *s);
 void snapshot_send_start(struct replica *r, uint64_t member, uint64_t node);
 void snapshot_on_message(struct store *s, struct node_id from, uint16_t type, struct bytes payload);
 void snapshot_on_link_down(struct store *s, struct node_id peer);
+/* Gives up streams that stand still. */
+void snapshot_tick(struct store *s);
 void snapshot_forget_replica(struct replica *r);
 void snapshot_abort_all(struct store *s);
 

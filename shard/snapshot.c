@@ -3,16 +3,20 @@
  * log. A crash at any point leaves the old replica or the new one (trap K21; recover.c, settle_start).
  *
  * BEGIN: stream u64, range u64, to replica u64, raft term u64, from replica u64, sized range meta (apply.c)
- * CHUNK: stream u64, seq u32, engine chunk.   END: stream u64, seq u32.   REPLY: stream u64, status u16 */
+ * CHUNK: stream u64, seq u32, engine chunk.   END: stream u64, seq u32.
+ * REPLY: stream u64, status u16, chunks taken u32. STATUS_WAIT: so far; the sender keeps at most WINDOW chunks
+ * ahead. Anything else ends the stream. A stream that shows no progress for STALL_NS is given up by both. */
 #include <stdlib.h>
 
 #include "shard/shard_int.h"
 
 #define CHUNK_BYTES (256u << 10)
 #define QUEUED_BYTES_MAX (2u << 20)    /* waiting in the link: the sender pauses beyond */
-#define REPLY_TIMEOUT_NS 30000000000u
+#define STALL_NS 5000000000u
+#define WINDOW 32u                     /* chunks */
+#define ACK_EVERY 8u
 #define PAUSE_NS 2000000u
-#define RECEIVE_QUEUE_MAX 64           /* chunks that wait for the disk */
+#define RECEIVE_QUEUE_MAX (2 * WINDOW) /* chunks that wait for the disk */
 
 /* ---- sending ---- */
 
@@ -22,6 +26,8 @@ struct snapshot_send {
     struct replica *replica; /* NULL: forgotten, end quietly */
     struct range_id range;
     uint64_t stream, member, node, index;
+    uint32_t taken;          /* chunks that the receiver has consumed */
+    uint64_t progress_ns;    /* when something last moved */
     bool replied, aborted;
     enum status reply;
     struct fiber *waiting;
@@ -44,6 +50,10 @@ static void on_send_ready(struct lsm_waiter *w)
 
 static bool send_over(const struct snapshot_send *x)
 {
+    if (env_now_ns(x->store->env) - x->progress_ns > STALL_NS) {
+        COVER("shard_snapshot_stalled");
+        return true;
+    }
     return x->aborted || x->replica == NULL || x->store->failed || x->store->stopping;
 }
 
@@ -104,6 +114,7 @@ static bool send_body(struct snapshot_send *x, struct lsm_snapshot *view)
         }
         last = status == STATUS_NOT_FOUND;
         ok = status == STATUS_OK || last;
+        while (ok && seq - x->taken >= WINDOW && !send_over(x)) store_fiber_sleep(x->store, PAUSE_NS);
         if (ok && b.size > 12) {
             ok = send_message(x, SHARD_MESSAGE_SNAPSHOT_CHUNK, buf_view(&b));
             seq++;
@@ -119,9 +130,7 @@ static bool send_body(struct snapshot_send *x, struct lsm_snapshot *view)
 
 static bool send_wait_reply(struct snapshot_send *x)
 {
-    uint64_t deadline_ns = env_now_ns(x->store->env) + REPLY_TIMEOUT_NS;
-    while (!x->replied && !send_over(x) && env_now_ns(x->store->env) < deadline_ns)
-        store_fiber_sleep(x->store, 5 * PAUSE_NS);
+    while (!x->replied && !send_over(x)) store_fiber_sleep(x->store, 5 * PAUSE_NS);
     return x->replied && x->reply == STATUS_OK;
 }
 
@@ -130,6 +139,7 @@ static void send_run(void *arg)
     struct snapshot_send *x = arg;
     struct store *s = x->store;
     x->waiting = fiber_current(s->options.fibers);
+    x->progress_ns = env_now_ns(s->env);
     struct lsm_snapshot *view = NULL;
     bool ok = false;
     /* Engine view, position and descriptor are of one moment: nothing is applied while this runs. */
@@ -186,11 +196,15 @@ static void on_reply(struct store *s, struct node_id from, struct reader *in)
 {
     uint64_t stream = get_u64(in);
     uint16_t status = get_u16(in);
+    uint32_t taken = get_u32(in);
     if (!reader_done(in) || status >= STATUS_COUNT) return;
     LIST_FOR_EACH(item, &s->replicas) {
         struct replica *r = CONTAINER_OF(item, struct replica, link);
         for (struct snapshot_send *x = r->sends; x != NULL; x = x->next) {
             if (x->stream != stream || x->node != from.value) continue;
+            if (taken > x->taken) x->taken = taken;
+            x->progress_ns = env_now_ns(s->env);
+            if (status == STATUS_WAIT) return;
             x->replied = true;
             x->reply = (enum status)status;
             if (status != STATUS_OK) x->aborted = true;
@@ -214,7 +228,8 @@ struct snapshot_receive {
     struct range_id range;
     struct node_id from;
     uint64_t stream, member, term, sender;
-    uint32_t seq;
+    uint32_t seq, taken;
+    uint64_t progress_ns;
     struct descriptor descriptor;
     struct log_pos pos;
     struct list chunks;
@@ -223,14 +238,21 @@ struct snapshot_receive {
     struct fiber *waiting;
 };
 
-static void receive_reply(struct snapshot_receive *x, enum status status)
+static void reply_to(struct store *s, struct node_id to, uint64_t stream, enum status status,
+                     uint32_t taken)
 {
-    uint8_t reply[10];
-    store_le64(reply, x->stream);
+    uint8_t reply[14];
+    store_le64(reply, stream);
     store_le16(reply + 8, (uint16_t)status);
-    if (net_send(x->store->net, x->from, NET_LINK_DATA, SHARD_MESSAGE_SNAPSHOT_REPLY, 1, 1,
+    store_le32(reply + 10, taken);
+    if (net_send(s->net, to, NET_LINK_DATA, SHARD_MESSAGE_SNAPSHOT_REPLY, 1, 1,
                  bytes_make(reply, sizeof reply)) != STATUS_OK)
         COVER("shard_snapshot_reply_not_sent");
+}
+
+static void receive_reply(struct snapshot_receive *x, enum status status)
+{
+    reply_to(x->store, x->from, x->stream, status, x->taken);
 }
 
 static void receive_wake(struct snapshot_receive *x)
@@ -262,6 +284,8 @@ static enum status receive_chunks(struct snapshot_receive *x, struct lsm_ingest 
             end ? STATUS_OK : lsm_ingest_chunk(ingest, bytes_make(c->data, c->size));
         free(c);
         if (status != STATUS_OK || end) return status;
+        x->progress_ns = env_now_ns(x->store->env);
+        if (++x->taken % ACK_EVERY == 0) receive_reply(x, STATUS_WAIT);
     }
 }
 
@@ -315,6 +339,7 @@ static enum status receive_all(struct snapshot_receive *x)
         return status;
     }
     /* From here on nothing may be applied to the old state. */
+    receive_reply(x, STATUS_WAIT);
     struct replica *r = store_replica(s, x->range);
     r->state = REPLICA_STATE_INSTALLING;
     struct buf meta;
@@ -357,6 +382,7 @@ static void on_begin(struct store *s, struct node_id from, struct reader *in)
     if (x == NULL) return;
     x->store = s;
     x->from = from;
+    x->progress_ns = env_now_ns(s->env);
     x->stream = get_u64(in);
     x->range.value = get_u64(in);
     x->member = get_u64(in);
@@ -405,7 +431,12 @@ static void on_chunk(struct store *s, struct node_id from, struct reader *in, bo
     uint32_t seq = get_u32(in);
     if (in->failed) return;
     struct snapshot_receive *x = receive_find(s, from, stream);
-    if (x == NULL || x->aborted) return;
+    if (x == NULL) { /* its beginning was lost, or it has ended here: the sender need not wait */
+        COVER("shard_snapshot_unknown_stream");
+        reply_to(s, from, stream, STATUS_NOT_FOUND, 0);
+        return;
+    }
+    if (x->aborted) return;
     size_t size = reader_left(in);
     struct snapshot_chunk *c = NULL;
     /* A frame that went missing, or came twice, spoils the stream: better a new one than a hole. */
@@ -433,6 +464,17 @@ void snapshot_on_message(struct store *s, struct node_id from, uint16_t type, st
     case SHARD_MESSAGE_SNAPSHOT_CHUNK: on_chunk(s, from, &in, false); break;
     case SHARD_MESSAGE_SNAPSHOT_END: on_chunk(s, from, &in, true); break;
     default: on_reply(s, from, &in); break;
+    }
+}
+
+void snapshot_tick(struct store *s)
+{
+    uint64_t now_ns = env_now_ns(s->env);
+    LIST_FOR_EACH_SAFE(item, &s->incoming_snapshots) {
+        struct snapshot_receive *x = CONTAINER_OF(item, struct snapshot_receive, link);
+        if (x->waiting == NULL || now_ns - x->progress_ns <= STALL_NS) continue;
+        x->aborted = true;
+        receive_wake(x);
     }
 }
 

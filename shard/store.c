@@ -147,6 +147,22 @@ static void flush_when_long(struct replica *r)
         lsm_range_flush(r->store->lsm, r->range);
 }
 
+/* Once every group knows its log to be whole again, the log need not remember its doubt. */
+static void settle_doubt(struct store *s)
+{
+    if (!s->log_in_doubt || !list_empty(&s->overflow)) return;
+    LIST_FOR_EACH(item, &s->replicas) {
+        struct replica *r = CONTAINER_OF(item, struct replica, link);
+        struct raft_status status;
+        raft_status(r->raft, &status);
+        if (status.uncertain || r->state == REPLICA_STATE_FENCED) return;
+    }
+    struct lsn lsn;
+    if (wal_append_settled(s->wal, &lsn) != STATUS_OK) return;
+    COVER("shard_log_settled");
+    s->log_in_doubt = false;
+}
+
 static void on_tick(struct timer *t, void *ctx)
 {
     struct store *s = ctx;
@@ -166,7 +182,9 @@ static void on_tick(struct timer *t, void *ctx)
         else flush_when_long(r);
         truncate_log(r, pins, now_ns);
     }
+    settle_doubt(s);
     bootstrap_tick(s);
+    snapshot_tick(s);
     nodes_tick(s);
     placement_tick(s);
     /* The idle marker: how far the log is known durable (wal/README.md). */

@@ -14,14 +14,14 @@ static void check(const struct sql_error *e)
 static void cut(char *text, size_t size)
 {
     ASSERT(size <= SQL_ERROR_TEXT_BYTES_MAX);
-    while (size > 0 && ((uint8_t)text[size] & 0xC0) == 0x80) size--;
+    while (size > 0 && ((uint8_t)text[size] & 0xC0) == 0x80)
+        size--;
     text[size] = 0;
 }
 
 /* The formatted text, cut to the limit; NULL when the arena is full. */
-__attribute__((format(printf, 2, 0))) static const char *format_text(struct arena *arena,
-                                                                     const char *format,
-                                                                     va_list args)
+__attribute__((format(printf, 2, 0))) static const char *
+format_text(struct arena *arena, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
@@ -82,8 +82,8 @@ bool sql_error_vset(struct sql_error *e, struct arena *arena, const char *sqlsta
     return false;
 }
 
-bool sql_error_set(struct sql_error *e, struct arena *arena, const char *sqlstate, uint32_t position,
-                   const char *format, ...)
+bool sql_error_set(struct sql_error *e, struct arena *arena, const char *sqlstate,
+                   uint32_t position, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -148,7 +148,9 @@ void sql_error_copy(struct sql_error *to, struct arena *arena, const struct sql_
                     copy_text(&copy.column_name, arena, from->column_name) &&
                     copy_text(&copy.datatype_name, arena, from->datatype_name) &&
                     copy_text(&copy.constraint_name, arena, from->constraint_name);
-    if (complete) *to = copy;
-    else sql_error_out_of_memory(to);
+    if (complete)
+        *to = copy;
+    else
+        sql_error_out_of_memory(to);
     check(to);
 }

@@ -15,8 +15,8 @@ static const struct sql_keyword_info keywords[SQL_KEYWORD_COUNT] = {
 #undef ENTRY
 };
 
-/* Open addressing, linear probing, filled in the order of the list. The list decides every number: a
- * test builds the table anew and prints it when it differs. */
+/* Open addressing, linear probing, filled in the order of the list. The list decides every number:
+ * a test builds the table anew and prints it when it differs. */
 static const uint16_t slots[SQL_KEYWORD_SLOTS] = {
     0, 73, 0, 176, 130, 0, 0, 99, 75, 72, 432, 59, 450, 0, 0, 0, 299, 304, 315, 0,
     0, 194, 0, 0, 0, 0, 384, 0, 126, 0, 0, 0, 233, 0, 166, 267, 0, 0, 0, 294,

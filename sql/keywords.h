@@ -1,5 +1,5 @@
-/* Key words as PostgreSQL 15 has them (src/include/parser/kwlist.h), with the two properties that decide
- * where a word may still be a name. */
+/* Key words as PostgreSQL 15 has them (src/include/parser/kwlist.h), with the two properties that
+ * decide where a word may still be a name. */
 #ifndef OSTRAKA_SQL_KEYWORDS_H
 #define OSTRAKA_SQL_KEYWORDS_H
 
@@ -17,8 +17,8 @@ enum sql_keyword_class {
     SQL_KEYWORD_RESERVED = 4,
 };
 
-/* X(NAME, "word", class, label), sorted by length and then by bytes. label is BARE when the word may be
- * a column label without AS, else AS. */
+/* X(NAME, "word", class, label), sorted by length and then by bytes. label is BARE when the word
+ * may be a column label without AS, else AS. */
 #define SQL_KEYWORDS(X) \
     X(AS, "as", RESERVED, AS) \
     X(AT, "at", UNRESERVED, BARE) \
@@ -501,8 +501,8 @@ struct sql_keyword_info {
 
 /* keyword is neither SQL_KEYWORD_NONE nor SQL_KEYWORD_COUNT. */
 const struct sql_keyword_info *sql_keyword_info(enum sql_keyword keyword);
-/* The key word spelled by these bytes, which are in lower case already; SQL_KEYWORD_NONE when they are not
- * one. */
+/* The key word spelled by these bytes, which are in lower case already; SQL_KEYWORD_NONE when they
+ * are not one. */
 enum sql_keyword sql_keyword_find(const char *word, size_t size);
 
 /* Where a word's search starts in a table of SQL_KEYWORD_SLOTS places (for the table's test). */

@@ -5,9 +5,9 @@
 #include "base/assert.h"
 #include "base/utf8.h"
 
-#define SPACE  LEXER_SPACE
-#define START  (LEXER_IDENT_START | LEXER_IDENT)
-#define BOTH   (LEXER_OPERATOR | LEXER_SELF)
+#define SPACE LEXER_SPACE
+#define START (LEXER_IDENT_START | LEXER_IDENT)
+#define BOTH  (LEXER_OPERATOR | LEXER_SELF)
 
 const uint8_t lexer_classes[256] = {
     [' '] = SPACE,
@@ -81,7 +81,8 @@ static bool plain_ascii(struct bytes text)
         seen |= word | (word - ones); /* borrows set the high bit above a NUL */
     }
     bool plain = (seen & highs) == 0;
-    for (; i < text.size; i++) plain = plain && text.data[i] - 1u < 0x7F;
+    for (; i < text.size; i++)
+        plain = plain && text.data[i] - 1u < 0x7F;
     return plain;
 }
 
@@ -109,15 +110,14 @@ bool sql_lexer_init(struct sql_lexer *l, struct arena *arena, struct bytes text,
     if (text.size > SQL_STATEMENT_BYTES_MAX) {
         sql_error_set(error, arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0,
                       "statement is too long: %zu bytes", text.size);
-        sql_error_detail(error, arena, "A statement has at most %u bytes.", SQL_STATEMENT_BYTES_MAX);
+        sql_error_detail(error, arena, "A statement has at most %u bytes.",
+                         SQL_STATEMENT_BYTES_MAX);
         return false;
     }
     bool ascii = plain_ascii(text);
     if (!ascii && !check_encoding(arena, text, error)) return false;
-    *l = (struct sql_lexer){.arena = arena,
-                            .text = text.data,
-                            .size = (uint32_t)text.size,
-                            .ascii = ascii};
+    *l = (struct sql_lexer){
+        .arena = arena, .text = text.data, .size = (uint32_t)text.size, .ascii = ascii};
     return true;
 }
 
@@ -181,7 +181,8 @@ size_t lexer_identifier_size(const uint8_t *text, size_t size)
     if (size <= SQL_IDENTIFIER_BYTES_MAX) return size;
     COVER("sql_identifier_cut");
     size = SQL_IDENTIFIER_BYTES_MAX;
-    while (size > 0 && (text[size] & 0xC0) == 0x80) size--;
+    while (size > 0 && (text[size] & 0xC0) == 0x80)
+        size--;
     return size;
 }
 
@@ -213,7 +214,8 @@ static bool skip_space(struct sql_lexer *l, uint32_t *start_out)
         if (lexer_is(byte, LEXER_SPACE)) {
             l->at++;
         } else if (byte == '-' && lexer_byte(l, 1) == '-') {
-            while (l->at < l->size && !lexer_is(l->text[l->at], LEXER_NEWLINE)) l->at++;
+            while (l->at < l->size && !lexer_is(l->text[l->at], LEXER_NEWLINE))
+                l->at++;
         } else if (byte == '/' && lexer_byte(l, 1) == '*') {
             *start_out = l->at;
             if (!skip_block_comment(l)) return false;
@@ -228,7 +230,8 @@ static void read_word(struct sql_lexer *l, struct sql_token *token)
 {
     const uint8_t *word = l->text + l->at;
     uint32_t size = 1;
-    while (size < l->size - l->at && lexer_is(word[size], LEXER_IDENT)) size++;
+    while (size < l->size - l->at && lexer_is(word[size], LEXER_IDENT))
+        size++;
     l->at += size;
     size_t kept = lexer_identifier_size(word, size);
     char folded[SQL_IDENTIFIER_BYTES_MAX];
@@ -280,7 +283,8 @@ static void read_word_or_string(struct sql_lexer *l, struct sql_token *token)
 static bool check_junk(struct sql_lexer *l, struct sql_token *token, const char *message)
 {
     if (!lexer_is(lexer_byte(l, 0), LEXER_IDENT_START)) return true;
-    do l->at++;
+    do
+        l->at++;
     while ((lexer_byte(l, 0) & 0xC0) == 0x80);
     lexer_fail(l, token, SQLSTATE_SYNTAX_ERROR, message);
     return false;
@@ -288,7 +292,8 @@ static bool check_junk(struct sql_lexer *l, struct sql_token *token, const char 
 
 static void skip_digits(struct sql_lexer *l)
 {
-    while (lexer_is(lexer_byte(l, 0), LEXER_DIGIT)) l->at++;
+    while (lexer_is(lexer_byte(l, 0), LEXER_DIGIT))
+        l->at++;
 }
 
 /* All digits from `at` to where the lexer stands. False when the value is over INT64_MAX. */
@@ -342,7 +347,8 @@ static uint32_t dollar_tag_size(const struct sql_lexer *l)
 {
     uint32_t size = 1;
     if (lexer_is(lexer_byte(l, size), LEXER_IDENT_START))
-        while (lexer_is(lexer_byte(l, size), LEXER_IDENT) && lexer_byte(l, size) != '$') size++;
+        while (lexer_is(lexer_byte(l, size), LEXER_IDENT) && lexer_byte(l, size) != '$')
+            size++;
     return lexer_byte(l, size) == '$' ? size + 1 : 0;
 }
 
@@ -365,17 +371,22 @@ static void read_dollar(struct sql_lexer *l, struct sql_token *token)
         return;
     }
     uint32_t tag_size = dollar_tag_size(l);
-    if (tag_size > 0) lexer_dollar_string(l, token, tag_size);
-    else read_single(l, token);
+    if (tag_size > 0)
+        lexer_dollar_string(l, token, tag_size);
+    else
+        read_single(l, token);
 }
 
 static void read_colon_or_dot(struct sql_lexer *l, struct sql_token *token)
 {
     uint8_t first = lexer_byte(l, 0), second = lexer_byte(l, 1);
     uint16_t kind = 0;
-    if (first == ':' && second == ':') kind = SQL_TOKEN_TYPECAST;
-    else if (first == ':' && second == '=') kind = SQL_TOKEN_COLON_EQUALS;
-    else if (first == '.' && second == '.') kind = SQL_TOKEN_DOT_DOT;
+    if (first == ':' && second == ':')
+        kind = SQL_TOKEN_TYPECAST;
+    else if (first == ':' && second == '=')
+        kind = SQL_TOKEN_COLON_EQUALS;
+    else if (first == '.' && second == '.')
+        kind = SQL_TOKEN_DOT_DOT;
     if (kind == 0) {
         read_single(l, token);
         return;
@@ -385,9 +396,9 @@ static void read_colon_or_dot(struct sql_lexer *l, struct sql_token *token)
     l->at += 2;
 }
 
-/* How much of a run of operator characters is one operator: it ends before a comment, and has a + or -
- * last only when it also has a character that no operator of the SQL standard has, so that `a=-1`
- * reads as `a = -1`. */
+/* How much of a run of operator characters is one operator: it ends before a comment, and has a +
+ * or - last only when it also has a character that no operator of the SQL standard has, so that
+ * `a=-1` reads as `a = -1`. */
 static uint32_t operator_size(const struct sql_lexer *l)
 {
     uint32_t size = 0;
@@ -436,15 +447,24 @@ static void read_operator(struct sql_lexer *l, struct sql_token *token)
 static void read_token(struct sql_lexer *l, struct sql_token *token)
 {
     uint8_t first = l->text[l->at];
-    if (lexer_is(first, LEXER_IDENT_START)) read_word_or_string(l, token);
-    else if (lexer_is(first, LEXER_DIGIT)) read_number(l, token);
-    else if (first == '\'') lexer_string(l, token, SQL_TOKEN_STRING);
-    else if (first == '"') lexer_quoted_identifier(l, token);
-    else if (first == '$') read_dollar(l, token);
-    else if (first == '.' && lexer_is(lexer_byte(l, 1), LEXER_DIGIT)) read_number(l, token);
-    else if (first == '.' || first == ':') read_colon_or_dot(l, token);
-    else if (lexer_is(first, LEXER_OPERATOR)) read_operator(l, token);
-    else read_single(l, token); /* punctuation, or a character that no rule knows */
+    if (lexer_is(first, LEXER_IDENT_START))
+        read_word_or_string(l, token);
+    else if (lexer_is(first, LEXER_DIGIT))
+        read_number(l, token);
+    else if (first == '\'')
+        lexer_string(l, token, SQL_TOKEN_STRING);
+    else if (first == '"')
+        lexer_quoted_identifier(l, token);
+    else if (first == '$')
+        read_dollar(l, token);
+    else if (first == '.' && lexer_is(lexer_byte(l, 1), LEXER_DIGIT))
+        read_number(l, token);
+    else if (first == '.' || first == ':')
+        read_colon_or_dot(l, token);
+    else if (lexer_is(first, LEXER_OPERATOR))
+        read_operator(l, token);
+    else
+        read_single(l, token); /* punctuation, or a character that no rule knows */
 }
 
 void sql_lexer_next(struct sql_lexer *l, struct sql_token *token)

@@ -28,7 +28,8 @@ static inline uint8_t lexer_byte(const struct sql_lexer *l, uint32_t ahead)
     return ahead < l->size - l->at ? l->text[l->at + ahead] : 0;
 }
 
-/* Makes *token FAILED, from its offset to where the lexer stands, with `message at or near "..."`. */
+/* Makes *token FAILED, from its offset to where the lexer stands, with `message at or near "..."`.
+ */
 void lexer_fail(struct sql_lexer *l, struct sql_token *token, const char *sqlstate,
                 const char *message);
 /* Ends the token where the lexer stands, with this text (copied). */
@@ -42,9 +43,9 @@ void lexer_encoding_error(struct arena *arena, struct sql_error *error, struct b
 
 /* Each reads one token: the lexer stands at the byte named, and behind the token afterwards. */
 void lexer_string(struct sql_lexer *l, struct sql_token *token, enum sql_token_kind kind); /* ' */
-void lexer_escape_string(struct sql_lexer *l, struct sql_token *token);                     /* ' */
-void lexer_dollar_string(struct sql_lexer *l, struct sql_token *token, uint32_t tag_size);  /* $ */
-void lexer_quoted_identifier(struct sql_lexer *l, struct sql_token *token);                 /* " */
+void lexer_escape_string(struct sql_lexer *l, struct sql_token *token);                    /* ' */
+void lexer_dollar_string(struct sql_lexer *l, struct sql_token *token, uint32_t tag_size); /* $ */
+void lexer_quoted_identifier(struct sql_lexer *l, struct sql_token *token);                /* " */
 
 /* An identifier's bytes cut to SQL_IDENTIFIER_BYTES_MAX at a character's end. */
 size_t lexer_identifier_size(const uint8_t *text, size_t size);

@@ -4,8 +4,8 @@
 #include "base/assert.h"
 #include "base/utf8.h"
 
-/* SQL's rule for one string in pieces: 'a' <white space with a newline> 'b' is 'ab'. Stands behind a
- * closing quote; when a piece follows, goes behind its opening quote and answers true. */
+/* SQL's rule for one string in pieces: 'a' <white space with a newline> 'b' is 'ab'. Stands behind
+ * a closing quote; when a piece follows, goes behind its opening quote and answers true. */
 static bool continue_string(struct sql_lexer *l)
 {
     uint32_t ahead = 0;
@@ -35,9 +35,12 @@ static uint32_t value_size_max(const struct sql_lexer *l, uint32_t start, bool e
     ahead.at = start;
     while (ahead.at < ahead.size) {
         uint8_t byte = ahead.text[ahead.at++];
-        if (byte == '\\' && escapes && ahead.at < ahead.size) ahead.at++;
-        else if (byte == '\'' && lexer_byte(&ahead, 0) == '\'') ahead.at++;
-        else if (byte == '\'' && !continue_string(&ahead)) break;
+        if (byte == '\\' && escapes && ahead.at < ahead.size)
+            ahead.at++;
+        else if (byte == '\'' && lexer_byte(&ahead, 0) == '\'')
+            ahead.at++;
+        else if (byte == '\'' && !continue_string(&ahead))
+            break;
     }
     return ahead.at - start;
 }
@@ -68,8 +71,8 @@ static const char *unterminated(enum sql_token_kind kind)
     return "unterminated quoted string";
 }
 
-/* A string in one piece without a quote in it, as nearly all are: one search and one copy. False, and
- * the lexer stays, when it is not. */
+/* A string in one piece without a quote in it, as nearly all are: one search and one copy. False,
+ * and the lexer stays, when it is not. */
 static bool plain_string(struct sql_lexer *l, struct sql_token *token, enum sql_token_kind kind)
 {
     const uint8_t *start = l->text + l->at;
@@ -77,7 +80,8 @@ static bool plain_string(struct sql_lexer *l, struct sql_token *token, enum sql_
     if (end == NULL) return false;
     uint32_t size = (uint32_t)(end - start), at = l->at;
     l->at += size + 1;
-    if (lexer_byte(l, 0) != '\'' && !continue_string(l)) {
+    bool doubled = kind == SQL_TOKEN_STRING && lexer_byte(l, 0) == '\'';
+    if (!doubled && !continue_string(l)) {
         lexer_finish(l, token, kind, start, size);
         return true;
     }
@@ -96,7 +100,7 @@ void lexer_string(struct sql_lexer *l, struct sql_token *token, enum sql_token_k
     while (l->at < l->size) {
         uint8_t byte = l->text[l->at++];
         if (byte == '\'') {
-            if (lexer_byte(l, 0) == '\'') {
+            if (kind == SQL_TOKEN_STRING && lexer_byte(l, 0) == '\'') {
                 l->at++;
             } else if (continue_string(l)) {
                 continue;
@@ -130,7 +134,8 @@ static uint32_t encode(uint32_t code, uint8_t *out)
         return 1;
     }
     uint32_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (uint32_t i = size - 1; i > 0; i--, code >>= 6) out[i] = (uint8_t)(0x80 | (code & 0x3F));
+    for (uint32_t i = size - 1; i > 0; i--, code >>= 6)
+        out[i] = (uint8_t)(0x80 | (code & 0x3F));
     out[0] = (uint8_t)((0xF00 >> size) | code);
     return size;
 }
@@ -140,7 +145,8 @@ static void fail_escape(struct sql_lexer *l, struct sql_token *token, uint32_t s
                         const char *sqlstate, const char *message)
 {
     uint32_t characters = 0;
-    for (uint32_t i = token->offset; i < start; i++) characters += (l->text[i] & 0xC0) != 0x80;
+    for (uint32_t i = token->offset; i < start; i++)
+        characters += (l->text[i] & 0xC0) != 0x80;
     token->position += characters;
     token->offset = start;
     lexer_fail(l, token, sqlstate, message);
@@ -165,11 +171,17 @@ static uint32_t read_unicode(struct sql_lexer *l, struct sql_token *token, uint3
     return code;
 }
 
-static bool is_high_surrogate(uint32_t code) { return code >= 0xD800 && code < 0xDC00; }
-static bool is_low_surrogate(uint32_t code) { return code >= 0xDC00 && code < 0xE000; }
+static bool is_high_surrogate(uint32_t code)
+{
+    return code >= 0xD800 && code < 0xDC00;
+}
+static bool is_low_surrogate(uint32_t code)
+{
+    return code >= 0xDC00 && code < 0xE000;
+}
 
-/* A code point in one escape, or in two that are a surrogate pair. Answers the value's size, 0 after a
- * failure. */
+/* A code point in one escape, or in two that are a surrogate pair. Answers the value's size, 0
+ * after a failure. */
 static uint32_t read_code_point(struct sql_lexer *l, struct sql_token *token, uint32_t start,
                                 uint8_t *out)
 {
@@ -215,9 +227,10 @@ static uint8_t single_escape(uint8_t letter)
     }
 }
 
-/* Stands behind a backslash. Answers how many bytes of value it gave, 0 after a failure; *raw_out is
- * set when they may be malformed UTF-8 or NUL. */
-static uint32_t read_escape(struct sql_lexer *l, struct sql_token *token, uint8_t *out, bool *raw_out)
+/* Stands behind a backslash. Answers how many bytes of value it gave, 0 after a failure; *raw_out
+ * is set when they may be malformed UTF-8 or NUL. */
+static uint32_t read_escape(struct sql_lexer *l, struct sql_token *token, uint8_t *out,
+                            bool *raw_out)
 {
     uint32_t start = l->at - 1;
     uint8_t letter = lexer_byte(l, 0);

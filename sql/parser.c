@@ -24,7 +24,8 @@ const struct sql_token *parser_peek(struct sql_parser *p, uint32_t n)
     ASSERT(n >= 1);
     ASSERT(n <= PARSER_AHEAD_MAX);
     if (p->failed) return &p->token;
-    while (p->ahead_count < n) sql_lexer_next(&p->lexer, &p->ahead[p->ahead_count++]);
+    while (p->ahead_count < n)
+        sql_lexer_next(&p->lexer, &p->ahead[p->ahead_count++]);
     return &p->ahead[n - 1];
 }
 
@@ -39,7 +40,8 @@ void parser_next(struct sql_parser *p)
     }
     p->token = p->ahead[0];
     p->ahead_count--;
-    for (uint32_t i = 0; i < p->ahead_count; i++) p->ahead[i] = p->ahead[i + 1];
+    for (uint32_t i = 0; i < p->ahead_count; i++)
+        p->ahead[i] = p->ahead[i + 1];
 }
 
 void parser_fail_here(struct sql_parser *p)
@@ -77,14 +79,18 @@ void parser_unsupported(struct sql_parser *p, uint32_t position, const char *wha
 
 void parser_expect(struct sql_parser *p, uint16_t kind)
 {
-    if (p->token.kind == kind) parser_next(p);
-    else parser_fail_here(p);
+    if (p->token.kind == kind)
+        parser_next(p);
+    else
+        parser_fail_here(p);
 }
 
 void parser_expect_kw(struct sql_parser *p, enum sql_keyword keyword)
 {
-    if (p->token.keyword == keyword) parser_next(p);
-    else parser_fail_here(p);
+    if (p->token.keyword == keyword)
+        parser_next(p);
+    else
+        parser_fail_here(p);
 }
 
 bool parser_at_kw2(struct sql_parser *p, enum sql_keyword keyword, enum sql_keyword next)
@@ -229,8 +235,7 @@ const struct sql_node *parser_unsupported_statement(struct sql_parser *p, const 
         if (parser_at(p, ')') && depth > 0) depth--;
         parser_next(p);
     }
-    struct sql_unsupported *node =
-        PARSER_NODE(p, sql_unsupported, SQL_STMT_UNSUPPORTED, position);
+    struct sql_unsupported *node = PARSER_NODE(p, sql_unsupported, SQL_STMT_UNSUPPORTED, position);
     node->name = name;
     return &node->node;
 }

@@ -31,8 +31,10 @@ static void drop(struct sql_parser *p, struct sql_alter_action *a)
 {
     parser_expect_kw(p, SQL_KW_DROP);
     a->kind = SQL_ALTER_DROP_COLUMN;
-    if (parser_accept_kw(p, SQL_KW_CONSTRAINT)) a->kind = SQL_ALTER_DROP_CONSTRAINT;
-    else parser_accept_kw(p, SQL_KW_COLUMN);
+    if (parser_accept_kw(p, SQL_KW_CONSTRAINT))
+        a->kind = SQL_ALTER_DROP_CONSTRAINT;
+    else
+        parser_accept_kw(p, SQL_KW_COLUMN);
     a->if_exists = parser_accept_if_exists(p);
     a->name = parser_col_id(p);
     a->cascade = parser_accept_cascade(p);
@@ -226,7 +228,8 @@ static const struct sql_node *rename_object(struct sql_parser *p, enum sql_objec
         rename->object = SQL_OBJECT_COLUMN;
         if (within == SQL_OBJECT_TABLE && parser_accept_kw(p, SQL_KW_CONSTRAINT))
             rename->object = SQL_OBJECT_CONSTRAINT;
-        else parser_accept_kw(p, SQL_KW_COLUMN);
+        else
+            parser_accept_kw(p, SQL_KW_COLUMN);
         rename->part = parser_col_id(p);
     }
     parser_expect_kw(p, SQL_KW_TO);
@@ -238,8 +241,7 @@ static const struct sql_node *rename_object(struct sql_parser *p, enum sql_objec
 
 static const struct sql_node *alter_table(struct sql_parser *p, uint32_t position)
 {
-    struct sql_alter_table *alter =
-        PARSER_NODE(p, sql_alter_table, SQL_STMT_ALTER_TABLE, position);
+    struct sql_alter_table *alter = PARSER_NODE(p, sql_alter_table, SQL_STMT_ALTER_TABLE, position);
     parser_expect_kw(p, SQL_KW_TABLE);
     if (parser_at_kw2(p, SQL_KW_ALL, SQL_KW_IN))
         return parser_unsupported_statement(p, "ALTER TABLE ALL", position);
@@ -265,8 +267,7 @@ static const struct sql_node *alter_table(struct sql_parser *p, uint32_t positio
 static const struct sql_node *alter_sequence(struct sql_parser *p, struct sql_name name,
                                              bool if_exists, uint32_t position)
 {
-    struct sql_sequence *sequence =
-        PARSER_NODE(p, sql_sequence, SQL_STMT_ALTER_SEQUENCE, position);
+    struct sql_sequence *sequence = PARSER_NODE(p, sql_sequence, SQL_STMT_ALTER_SEQUENCE, position);
     sequence->name = name;
     sequence->if_exists = if_exists;
     sequence->options = parser_sequence_options(p);
@@ -284,8 +285,10 @@ static const struct sql_node *alter_other(struct sql_parser *p, enum sql_object 
     bool schemas = object == SQL_OBJECT_SCHEMA || object == SQL_OBJECT_DATABASE;
     bool if_exists = !schemas && parser_accept_if_exists(p);
     struct sql_name name = {.position = p->token.position};
-    if (schemas) name.name = parser_col_id(p);
-    else name = parser_qualified_name(p);
+    if (schemas)
+        name.name = parser_col_id(p);
+    else
+        name = parser_qualified_name(p);
     if (parser_at_kw(p, SQL_KW_RENAME))
         return rename_object(p, object, name, if_exists, false, position);
     bool table_action = parser_at_kw(p, SQL_KW_SET) || parser_at_kw(p, SQL_KW_OWNER) ||

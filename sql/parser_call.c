@@ -84,8 +84,10 @@ static enum sql_frame_bound frame_bound(struct sql_parser *p, const struct sql_n
     if (parser_accept_kw2(p, SQL_KW_CURRENT, SQL_KW_ROW)) return SQL_FRAME_CURRENT_ROW;
     bool unbounded = parser_at_kw2(p, SQL_KW_UNBOUNDED, SQL_KW_PRECEDING) ||
                      parser_at_kw2(p, SQL_KW_UNBOUNDED, SQL_KW_FOLLOWING);
-    if (unbounded) parser_next(p);
-    else *offset_out = parser_expr(p);
+    if (unbounded)
+        parser_next(p);
+    else
+        *offset_out = parser_expr(p);
     if (parser_accept_kw(p, SQL_KW_PRECEDING))
         return unbounded ? SQL_FRAME_UNBOUNDED_PRECEDING : SQL_FRAME_OFFSET_PRECEDING;
     parser_expect_kw(p, SQL_KW_FOLLOWING);
@@ -128,10 +130,14 @@ PARSER_APART static void frame_exclusion(struct sql_parser *p, struct sql_window
 
 PARSER_APART static void frame(struct sql_parser *p, struct sql_window *w)
 {
-    if (parser_at_kw(p, SQL_KW_RANGE)) w->frame_mode = SQL_FRAME_RANGE;
-    else if (parser_at_kw(p, SQL_KW_ROWS)) w->frame_mode = SQL_FRAME_ROWS;
-    else if (parser_at_kw(p, SQL_KW_GROUPS)) w->frame_mode = SQL_FRAME_GROUPS;
-    else return;
+    if (parser_at_kw(p, SQL_KW_RANGE))
+        w->frame_mode = SQL_FRAME_RANGE;
+    else if (parser_at_kw(p, SQL_KW_ROWS))
+        w->frame_mode = SQL_FRAME_ROWS;
+    else if (parser_at_kw(p, SQL_KW_GROUPS))
+        w->frame_mode = SQL_FRAME_GROUPS;
+    else
+        return;
     parser_next(p);
     bool between = parser_accept_kw(p, SQL_KW_BETWEEN);
     uint32_t position = p->token.position;
@@ -181,8 +187,10 @@ PARSER_APART static void over(struct sql_parser *p, struct sql_call_expr *call)
 static void call_rest(struct sql_parser *p, struct sql_call_expr *call, bool clauses)
 {
     parser_expect(p, '(');
-    if (parser_accept(p, '*')) call->star = true;
-    else if (!parser_at(p, ')')) arguments(p, call);
+    if (parser_accept(p, '*'))
+        call->star = true;
+    else if (!parser_at(p, ')'))
+        arguments(p, call);
     parser_expect(p, ')');
     if (!clauses) return;
     within_group(p, call);
@@ -231,7 +239,7 @@ PARSER_APART static const struct sql_node *cast(struct sql_parser *p, uint32_t p
 
 /* COALESCE, GREATEST, LEAST */
 PARSER_APART static const struct sql_node *expr_list(struct sql_parser *p, enum sql_node_kind kind,
-                                        uint32_t position)
+                                                     uint32_t position)
 {
     struct sql_expr_list *node = PARSER_NODE(p, sql_expr_list, kind, position);
     node->list = parser_expr_list(p);
@@ -287,9 +295,12 @@ PARSER_APART static const struct sql_node *position_of(struct sql_parser *p, uin
 PARSER_APART static const struct sql_node *trim(struct sql_parser *p, uint32_t position)
 {
     const char *name = "btrim";
-    if (parser_accept_kw(p, SQL_KW_LEADING)) name = "ltrim";
-    else if (parser_accept_kw(p, SQL_KW_TRAILING)) name = "rtrim";
-    else parser_accept_kw(p, SQL_KW_BOTH);
+    if (parser_accept_kw(p, SQL_KW_LEADING))
+        name = "ltrim";
+    else if (parser_accept_kw(p, SQL_KW_TRAILING))
+        name = "rtrim";
+    else
+        parser_accept_kw(p, SQL_KW_BOTH);
     struct sql_call_expr *call = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, position);
     struct parser_vec args = {NULL, 0, 0};
     const struct sql_node *characters = NULL;
@@ -302,7 +313,8 @@ PARSER_APART static const struct sql_node *trim(struct sql_parser *p, uint32_t p
         }
     }
     if (args.count == 0) parser_push_node(p, &args, parser_expr(p));
-    while (parser_accept(p, ',')) parser_push_node(p, &args, parser_expr(p));
+    while (parser_accept(p, ','))
+        parser_push_node(p, &args, parser_expr(p));
     if (characters != NULL) parser_push_node(p, &args, characters);
     call->name = (struct sql_name){.schema = "pg_catalog", .name = name, .position = position};
     call->args = parser_list(&args);
@@ -335,14 +347,17 @@ PARSER_APART static const struct sql_node *normalize(struct sql_parser *p, uint3
 
 /* --- SUBSTRING and OVERLAY: words between the arguments, or a plain argument list --- */
 
-/* SUBSTRING(s FROM a FOR n), in either order, either alone. Stands at the first of the two words. */
-PARSER_APART static const struct sql_node *substring_rest(struct sql_parser *p, const struct sql_node *s,
-                                             uint32_t position)
+/* SUBSTRING(s FROM a FOR n), in either order, either alone. Stands at the first of the two words.
+ */
+PARSER_APART static const struct sql_node *
+substring_rest(struct sql_parser *p, const struct sql_node *s, uint32_t position)
 {
     const struct sql_node *from = NULL, *length = NULL;
     for (int i = 0; i < 2; i++) {
-        if (from == NULL && parser_accept_kw(p, SQL_KW_FROM)) from = parser_expr(p);
-        else if (length == NULL && parser_accept_kw(p, SQL_KW_FOR)) length = parser_expr(p);
+        if (from == NULL && parser_accept_kw(p, SQL_KW_FROM))
+            from = parser_expr(p);
+        else if (length == NULL && parser_accept_kw(p, SQL_KW_FOR))
+            length = parser_expr(p);
     }
     parser_expect(p, ')');
     if (from == NULL) {
@@ -354,8 +369,8 @@ PARSER_APART static const struct sql_node *substring_rest(struct sql_parser *p, 
     return parser_make_call(p, "substring", position, args, length == NULL ? 2 : 3);
 }
 
-PARSER_APART static const struct sql_node *substring_similar(struct sql_parser *p, const struct sql_node *s,
-                                                uint32_t position)
+PARSER_APART static const struct sql_node *
+substring_similar(struct sql_parser *p, const struct sql_node *s, uint32_t position)
 {
     parser_expect_kw(p, SQL_KW_SIMILAR);
     const struct sql_node *pattern = parser_expr(p);
@@ -365,8 +380,8 @@ PARSER_APART static const struct sql_node *substring_similar(struct sql_parser *
     return parser_make_call(p, "substring", position, args, 3);
 }
 
-PARSER_APART static const struct sql_node *overlay_rest(struct sql_parser *p, const struct sql_node *s,
-                                           uint32_t position)
+PARSER_APART static const struct sql_node *overlay_rest(struct sql_parser *p,
+                                                        const struct sql_node *s, uint32_t position)
 {
     const struct sql_node *args[4] = {s, NULL, NULL, NULL};
     uint32_t count = 3;
@@ -380,8 +395,8 @@ PARSER_APART static const struct sql_node *overlay_rest(struct sql_parser *p, co
 }
 
 /* The plain list: its first argument may have been read. */
-PARSER_APART static const struct sql_node *plain_call(struct sql_parser *p, const char *name,
-                                         const struct sql_node *first, uint32_t position)
+PARSER_APART static const struct sql_node *
+plain_call(struct sql_parser *p, const char *name, const struct sql_node *first, uint32_t position)
 {
     struct sql_call_expr *call = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, position);
     struct args args = {.named = false};
@@ -389,9 +404,11 @@ PARSER_APART static const struct sql_node *plain_call(struct sql_parser *p, cons
     if (first != NULL) {
         *PARSER_PUSH(p, &args.names, const char *) = NULL;
         parser_push_node(p, &args.values, first);
-        while (parser_accept(p, ',')) argument(p, &args);
+        while (parser_accept(p, ','))
+            argument(p, &args);
     } else if (!parser_at(p, ')')) {
-        do argument(p, &args);
+        do
+            argument(p, &args);
         while (parser_accept(p, ','));
     }
     parser_expect(p, ')');
@@ -402,7 +419,7 @@ PARSER_APART static const struct sql_node *plain_call(struct sql_parser *p, cons
 
 /* Stands behind `(`; consumes the `)`. */
 PARSER_APART static const struct sql_node *substring_or_overlay(struct sql_parser *p, bool overlay,
-                                                   uint32_t position)
+                                                                uint32_t position)
 {
     const char *name = overlay ? "overlay" : "substring";
     uint16_t next = parser_peek(p, 1)->kind;
@@ -483,8 +500,8 @@ bool parser_at_special_call(struct sql_parser *p)
 }
 
 /* Behind `(`; the caller consumes the `)`. */
-PARSER_APART static const struct sql_node *special_body(struct sql_parser *p, enum sql_keyword keyword,
-                                           uint32_t position)
+PARSER_APART static const struct sql_node *special_body(struct sql_parser *p,
+                                                        enum sql_keyword keyword, uint32_t position)
 {
     switch (keyword) {
     case SQL_KW_CAST: return cast(p, position);

@@ -75,8 +75,10 @@ static void reference_actions(struct sql_parser *p, struct sql_constraint *c)
             parser_fail(p, SQLSTATE_FEATURE_NOT_SUPPORTED, position,
                         "a column list with %s is only supported for ON DELETE actions",
                         action == SQL_REFERENCE_SET_NULL ? "SET NULL" : "SET DEFAULT");
-        if (delete) c->on_delete = action;
-        else c->on_update = action;
+        if (delete)
+            c->on_delete = action;
+        else
+            c->on_update = action;
         if (delete) c->on_delete_columns = columns;
         deletes = deletes || delete;
         updates = updates || !delete;
@@ -191,8 +193,7 @@ static void table_attributes(struct sql_parser *p, struct sql_constraint *c)
     c->no_inherit = (attributes & NO_INHERIT) != 0;
     if (c->deferrable && !may_be_deferred(c)) fail_marked(p, c, "DEFERRABLE", first);
     if (c->no_inherit && c->kind != SQL_CONSTRAINT_CHECK) fail_marked(p, c, "NO INHERIT", first);
-    bool may_be_invalid =
-        c->kind == SQL_CONSTRAINT_CHECK || c->kind == SQL_CONSTRAINT_FOREIGN_KEY;
+    bool may_be_invalid = c->kind == SQL_CONSTRAINT_CHECK || c->kind == SQL_CONSTRAINT_FOREIGN_KEY;
     if (c->not_valid && !may_be_invalid) fail_marked(p, c, "NOT VALID", first);
 }
 

@@ -32,8 +32,7 @@ static void add_force(struct sql_parser *p, struct parser_vec *options, uint32_t
     }
     struct sql_option *option = parser_push_option(p, options, name, position);
     if (strcmp(name, "force_quote") == 0 && parser_at(p, '*')) {
-        struct sql_column *star =
-            PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, p->token.position);
+        struct sql_column *star = PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, p->token.position);
         star->star = true;
         option->value = &star->node;
         parser_next(p);
@@ -52,19 +51,29 @@ static void add_force(struct sql_parser *p, struct parser_vec *options, uint32_t
 static bool legacy_option(struct sql_parser *p, struct parser_vec *options)
 {
     uint32_t position = p->token.position;
-    if (parser_accept_kw(p, SQL_KW_BINARY)) add_word(p, options, "format", "binary", position);
-    else if (parser_accept_kw(p, SQL_KW_CSV)) add_word(p, options, "format", "csv", position);
-    else if (parser_accept_kw(p, SQL_KW_FREEZE)) add_word(p, options, "freeze", "true", position);
-    else if (parser_accept_kw(p, SQL_KW_HEADER)) add_word(p, options, "header", "true", position);
-    else if (parser_accept_kw(p, SQL_KW_DELIMITER)) add_string(p, options, "delimiter", position);
-    else if (parser_accept_kw(p, SQL_KW_NULL)) add_string(p, options, "null", position);
-    else if (parser_accept_kw(p, SQL_KW_QUOTE)) add_string(p, options, "quote", position);
-    else if (parser_accept_kw(p, SQL_KW_ESCAPE)) add_string(p, options, "escape", position);
-    else if (parser_accept_kw(p, SQL_KW_FORCE)) add_force(p, options, position);
+    if (parser_accept_kw(p, SQL_KW_BINARY))
+        add_word(p, options, "format", "binary", position);
+    else if (parser_accept_kw(p, SQL_KW_CSV))
+        add_word(p, options, "format", "csv", position);
+    else if (parser_accept_kw(p, SQL_KW_FREEZE))
+        add_word(p, options, "freeze", "true", position);
+    else if (parser_accept_kw(p, SQL_KW_HEADER))
+        add_word(p, options, "header", "true", position);
+    else if (parser_accept_kw(p, SQL_KW_DELIMITER))
+        add_string(p, options, "delimiter", position);
+    else if (parser_accept_kw(p, SQL_KW_NULL))
+        add_string(p, options, "null", position);
+    else if (parser_accept_kw(p, SQL_KW_QUOTE))
+        add_string(p, options, "quote", position);
+    else if (parser_accept_kw(p, SQL_KW_ESCAPE))
+        add_string(p, options, "escape", position);
+    else if (parser_accept_kw(p, SQL_KW_FORCE))
+        add_force(p, options, position);
     else if (parser_accept_kw(p, SQL_KW_ENCODING)) {
         if (parser_at_kw(p, SQL_KW_AS)) parser_fail_here(p); /* the one without AS */
         add_string(p, options, "encoding", position);
-    } else return false;
+    } else
+        return false;
     return true;
 }
 
@@ -94,8 +103,7 @@ static void copy_file(struct sql_parser *p, struct sql_copy *copy)
     copy->program = parser_accept_kw(p, SQL_KW_PROGRAM);
     if (parser_accept_kw(p, SQL_KW_STDIN) || parser_accept_kw(p, SQL_KW_STDOUT)) {
         if (copy->program)
-            parser_fail(p, SQLSTATE_SYNTAX_ERROR, 0,
-                        "STDIN/STDOUT not allowed with PROGRAM");
+            parser_fail(p, SQLSTATE_SYNTAX_ERROR, 0, "STDIN/STDOUT not allowed with PROGRAM");
         return;
     }
     copy->file = parser_string(p);
@@ -120,8 +128,11 @@ const struct sql_node *parser_copy(struct sql_parser *p)
         add_string(p, &options, "delimiter", position);
     }
     parser_accept_kw(p, SQL_KW_WITH);
-    if (parser_at(p, '(')) append_options(p, &options, parser_generic_options(p, true));
-    else while (legacy_option(p, &options)) continue;
+    if (parser_at(p, '('))
+        append_options(p, &options, parser_generic_options(p, true));
+    else
+        while (legacy_option(p, &options))
+            continue;
     copy->options = parser_options(&options);
     position = p->token.position;
     if (copy->query == NULL) copy->where = parser_opt_where(p);

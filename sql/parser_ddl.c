@@ -25,7 +25,8 @@ static const char *other_object(struct sql_parser *p)
     case SQL_KW_COLLATION: return "COLLATION";
     case SQL_KW_CONSTRAINT: return "CONSTRAINT TRIGGER";
     case SQL_KW_CONVERSION: return "CONVERSION";
-    case SQL_KW_DEFAULT: return next == SQL_KW_PRIVILEGES ? "DEFAULT PRIVILEGES" : "DEFAULT CONVERSION";
+    case SQL_KW_DEFAULT:
+        return next == SQL_KW_PRIVILEGES ? "DEFAULT PRIVILEGES" : "DEFAULT CONVERSION";
     case SQL_KW_DOMAIN: return "DOMAIN";
     case SQL_KW_EVENT: return "EVENT TRIGGER";
     case SQL_KW_EXTENSION: return "EXTENSION";
@@ -150,8 +151,10 @@ static void add_no(struct sql_parser *p, struct parser_vec *options, uint32_t po
 static void add_restart(struct sql_parser *p, struct parser_vec *options, uint32_t position)
 {
     bool with = parser_accept_kw(p, SQL_KW_WITH);
-    if (with || parser_at_number(p)) add_number(p, options, "restart", position);
-    else parser_push_option(p, options, "restart", position);
+    if (with || parser_at_number(p))
+        add_number(p, options, "restart", position);
+    else
+        parser_push_option(p, options, "restart", position);
 }
 
 static bool sequence_option(struct sql_parser *p, struct parser_vec *options)
@@ -193,7 +196,8 @@ static bool sequence_option(struct sql_parser *p, struct parser_vec *options)
 struct sql_options parser_sequence_options(struct sql_parser *p)
 {
     struct parser_vec options = {NULL, 0, 0};
-    while (sequence_option(p, &options)) continue;
+    while (sequence_option(p, &options))
+        continue;
     return parser_options(&options);
 }
 
@@ -215,8 +219,7 @@ const struct sql_node *parser_create_sequence(struct sql_parser *p, enum sql_per
 const struct sql_node *parser_create_view(struct sql_parser *p, enum sql_persistence kind,
                                           bool replace, uint32_t position)
 {
-    struct sql_create_view *view =
-        PARSER_NODE(p, sql_create_view, SQL_STMT_CREATE_VIEW, position);
+    struct sql_create_view *view = PARSER_NODE(p, sql_create_view, SQL_STMT_CREATE_VIEW, position);
     parser_expect_kw(p, SQL_KW_VIEW);
     view->persistence = kind;
     view->replace = replace;
@@ -226,8 +229,8 @@ const struct sql_node *parser_create_view(struct sql_parser *p, enum sql_persist
     parser_expect_kw(p, SQL_KW_AS);
     view->query = parser_query(p);
     if (!parser_accept_kw(p, SQL_KW_WITH)) return &view->node;
-    view->check_option = parser_accept_kw(p, SQL_KW_LOCAL) ? SQL_CHECK_OPTION_LOCAL
-                                                            : SQL_CHECK_OPTION_CASCADED;
+    view->check_option =
+        parser_accept_kw(p, SQL_KW_LOCAL) ? SQL_CHECK_OPTION_LOCAL : SQL_CHECK_OPTION_CASCADED;
     parser_accept_kw(p, SQL_KW_CASCADED);
     parser_expect_kw(p, SQL_KW_CHECK);
     parser_expect_kw(p, SQL_KW_OPTION);
@@ -278,8 +281,10 @@ const struct sql_node *parser_create_database(struct sql_parser *p, uint32_t pos
         const char *name = database_option_name(p);
         parser_accept(p, '=');
         const struct sql_node *value = NULL;
-        if (parser_at_number(p)) value = parser_number(p);
-        else if (!parser_accept_kw(p, SQL_KW_DEFAULT)) value = parser_boolean_or_string(p);
+        if (parser_at_number(p))
+            value = parser_number(p);
+        else if (!parser_accept_kw(p, SQL_KW_DEFAULT))
+            value = parser_boolean_or_string(p);
         parser_push_option(p, &options, name, at)->value = value;
     }
     database->options = parser_options(&options);
@@ -321,7 +326,8 @@ static struct sql_names plain_names(struct sql_parser *p, enum sql_object object
 static struct sql_names any_names(struct sql_parser *p)
 {
     struct parser_vec names = {NULL, 0, 0};
-    do *PARSER_PUSH(p, &names, struct sql_name) = parser_any_name(p);
+    do
+        *PARSER_PUSH(p, &names, struct sql_name) = parser_any_name(p);
     while (parser_accept(p, ','));
     return (struct sql_names){names.items, names.count};
 }
@@ -332,7 +338,8 @@ static bool opt_force(struct sql_parser *p)
     bool with = parser_accept_kw(p, SQL_KW_WITH);
     if (!with && !parser_at(p, '(')) return false;
     parser_expect(p, '(');
-    do parser_expect_kw(p, SQL_KW_FORCE);
+    do
+        parser_expect_kw(p, SQL_KW_FORCE);
     while (parser_accept(p, ','));
     parser_expect(p, ')');
     return true;

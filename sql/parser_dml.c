@@ -12,7 +12,8 @@ static void set_target(struct sql_parser *p, struct sql_set_target *t)
 static struct parser_vec paren_set_targets(struct sql_parser *p)
 {
     struct parser_vec targets = {NULL, 0, 0};
-    do set_target(p, PARSER_PUSH(p, &targets, struct sql_set_target));
+    do
+        set_target(p, PARSER_PUSH(p, &targets, struct sql_set_target));
     while (parser_accept(p, ','));
     parser_expect(p, ')');
     return targets;
@@ -22,8 +23,10 @@ PARSER_APART static void set_clause(struct sql_parser *p, struct sql_set_clause 
 {
     struct parser_vec targets = {NULL, 0, 0};
     clause->multiple = parser_accept(p, '(');
-    if (clause->multiple) targets = paren_set_targets(p);
-    else set_target(p, PARSER_PUSH(p, &targets, struct sql_set_target));
+    if (clause->multiple)
+        targets = paren_set_targets(p);
+    else
+        set_target(p, PARSER_PUSH(p, &targets, struct sql_set_target));
     parser_expect(p, '=');
     clause->expr = parser_expr(p);
     clause->targets = targets.items;
@@ -34,7 +37,8 @@ static struct sql_set_clauses set_clauses(struct sql_parser *p)
 {
     struct parser_vec clauses = {NULL, 0, 0};
     parser_expect_kw(p, SQL_KW_SET);
-    do set_clause(p, PARSER_PUSH(p, &clauses, struct sql_set_clause));
+    do
+        set_clause(p, PARSER_PUSH(p, &clauses, struct sql_set_clause));
     while (parser_accept(p, ','));
     return (struct sql_set_clauses){clauses.items, clauses.count};
 }
@@ -95,8 +99,10 @@ static void overriding(struct sql_parser *p, struct sql_insert *insert)
 {
     if (!parser_accept_kw(p, SQL_KW_OVERRIDING)) return;
     insert->overriding = SQL_OVERRIDING_SYSTEM;
-    if (parser_accept_kw(p, SQL_KW_USER)) insert->overriding = SQL_OVERRIDING_USER;
-    else parser_expect_kw(p, SQL_KW_SYSTEM);
+    if (parser_accept_kw(p, SQL_KW_USER))
+        insert->overriding = SQL_OVERRIDING_USER;
+    else
+        parser_expect_kw(p, SQL_KW_SYSTEM);
     parser_expect_kw(p, SQL_KW_VALUE);
 }
 
@@ -118,8 +124,10 @@ const struct sql_node *parser_insert(struct sql_parser *p, const struct sql_with
     overriding(p, insert);
     bool defaults = !columns && insert->overriding == SQL_OVERRIDING_NONE &&
                     parser_accept_kw(p, SQL_KW_DEFAULT);
-    if (defaults) parser_expect_kw(p, SQL_KW_VALUES);
-    else insert->source = parser_query(p);
+    if (defaults)
+        parser_expect_kw(p, SQL_KW_VALUES);
+    else
+        insert->source = parser_query(p);
     opt_on_conflict(p, &insert->on_conflict);
     insert->returning = parser_opt_returning(p);
     return &insert->node;

@@ -1,8 +1,8 @@
 /* Expressions: operators by precedence climbing, with the levels of PostgreSQL's gram.y. */
 #include "sql/parser_int.h"
 
-/* A higher level binds tighter. Between operators of one level, NONASSOC ones may not follow each other
- * and all others group to the left. */
+/* A higher level binds tighter. Between operators of one level, NONASSOC ones may not follow each
+ * other and all others group to the left. */
 enum level {
     LEVEL_NONE = 0,
     LEVEL_OR = 1,
@@ -29,7 +29,8 @@ struct expr_state {
 
 static const struct sql_node *parse(struct sql_parser *p, enum level level_min, unsigned flags);
 
-/* The operand behind an operator. A key word behind it is no label: the operand's operators take it. */
+/* The operand behind an operator. A key word behind it is no label: the operand's operators take
+ * it. */
 static const struct sql_node *right(struct sql_parser *p, const struct expr_state *s,
                                     enum level level_min)
 {
@@ -88,8 +89,8 @@ static enum level infix_level(struct sql_parser *p)
     }
 }
 
-/* In the select list `SELECT a is FROM t` names the column "is": a key word of an operator is a label
- * when what follows ends the list's item. */
+/* In the select list `SELECT a is FROM t` names the column "is": a key word of an operator is a
+ * label when what follows ends the list's item. */
 static bool ends_target(const struct sql_token *token)
 {
     switch (token->kind) {
@@ -163,7 +164,8 @@ const struct sql_node *parser_make_call(struct sql_parser *p, const char *name, 
 {
     struct sql_call_expr *node = PARSER_NODE(p, sql_call_expr, SQL_EXPR_CALL, position);
     struct parser_vec list = {NULL, 0, 0};
-    for (uint32_t i = 0; i < count; i++) parser_push_node(p, &list, args[i]);
+    for (uint32_t i = 0; i < count; i++)
+        parser_push_node(p, &list, args[i]);
     node->name = (struct sql_name){.schema = "pg_catalog", .name = name, .position = position};
     node->args = parser_list(&list);
     return &node->node;
@@ -225,8 +227,10 @@ bool parser_accept_operator(struct sql_parser *p, const char **schema_out, const
 }
 
 /* Stands at ANY, SOME or ALL. */
-PARSER_APART static const struct sql_node *quantified(struct sql_parser *p, const struct sql_node *left,
-                                         const char *schema, const char *name, uint32_t position)
+PARSER_APART static const struct sql_node *quantified(struct sql_parser *p,
+                                                      const struct sql_node *left,
+                                                      const char *schema, const char *name,
+                                                      uint32_t position)
 {
     struct sql_quantified *node = PARSER_NODE(p, sql_quantified, SQL_EXPR_QUANTIFIED, position);
     node->all = parser_at_kw(p, SQL_KW_ALL);
@@ -248,7 +252,8 @@ static bool at_quantifier(const struct sql_parser *p)
            parser_at_kw(p, SQL_KW_ALL);
 }
 
-PARSER_APART static void infix_operator(struct sql_parser *p, struct expr_state *s, enum level level)
+PARSER_APART static void infix_operator(struct sql_parser *p, struct expr_state *s,
+                                        enum level level)
 {
     uint32_t position = p->token.position;
     const char *schema, *name;
@@ -313,12 +318,12 @@ static enum sql_is_test is_test(enum sql_keyword keyword)
     }
 }
 
-PARSER_APART static void is_distinct(struct sql_parser *p, struct expr_state *s, bool negated, uint32_t position)
+PARSER_APART static void is_distinct(struct sql_parser *p, struct expr_state *s, bool negated,
+                                     uint32_t position)
 {
     parser_expect_kw(p, SQL_KW_DISTINCT);
     parser_expect_kw(p, SQL_KW_FROM);
-    struct sql_is_distinct *node =
-        PARSER_NODE(p, sql_is_distinct, SQL_EXPR_IS_DISTINCT, position);
+    struct sql_is_distinct *node = PARSER_NODE(p, sql_is_distinct, SQL_EXPR_IS_DISTINCT, position);
     node->negated = negated;
     node->left = s->left;
     node->right = right(p, s, LEVEL_IS + 1);
@@ -328,7 +333,7 @@ PARSER_APART static void is_distinct(struct sql_parser *p, struct expr_state *s,
 
 /* [NFC] NORMALIZED: the current token is NORMALIZED, or a form with it behind. */
 PARSER_APART static void is_normalized(struct sql_parser *p, struct expr_state *s, bool negated,
-                          uint32_t position)
+                                       uint32_t position)
 {
     const struct sql_node *args[2] = {s->left, NULL};
     if (!parser_at_kw(p, SQL_KW_NORMALIZED)) args[1] = parser_normal_form(p);
@@ -379,7 +384,7 @@ PARSER_APART static void infix_is(struct sql_parser *p, struct expr_state *s)
 /* --- BETWEEN, IN, LIKE --- */
 
 PARSER_APART static void infix_between(struct sql_parser *p, struct expr_state *s, bool negated,
-                          uint32_t position)
+                                       uint32_t position)
 {
     struct sql_between *node = PARSER_NODE(p, sql_between, SQL_EXPR_BETWEEN, position);
     node->negated = negated;
@@ -393,7 +398,8 @@ PARSER_APART static void infix_between(struct sql_parser *p, struct expr_state *
     s->nonassoc = LEVEL_LIKE;
 }
 
-PARSER_APART static void infix_in(struct sql_parser *p, struct expr_state *s, bool negated, uint32_t position)
+PARSER_APART static void infix_in(struct sql_parser *p, struct expr_state *s, bool negated,
+                                  uint32_t position)
 {
     struct sql_in *node = PARSER_NODE(p, sql_in, SQL_EXPR_IN, position);
     node->negated = negated;
@@ -404,7 +410,8 @@ PARSER_APART static void infix_in(struct sql_parser *p, struct expr_state *s, bo
     if (content.query == NULL) {
         struct parser_vec items = {NULL, 0, 0};
         parser_push_node(p, &items, content.expr);
-        while (parser_accept(p, ',')) parser_push_node(p, &items, parser_expr(p));
+        while (parser_accept(p, ','))
+            parser_push_node(p, &items, parser_expr(p));
         node->list = parser_list(&items);
     }
     parser_expect(p, ')');
@@ -417,8 +424,8 @@ static const char *like_operator(enum sql_like_kind like, bool negated)
     return negated ? "!~~*" : "~~*";
 }
 
-PARSER_APART static void infix_like(struct sql_parser *p, struct expr_state *s, enum sql_like_kind like,
-                       bool negated, uint32_t position)
+PARSER_APART static void infix_like(struct sql_parser *p, struct expr_state *s,
+                                    enum sql_like_kind like, bool negated, uint32_t position)
 {
     if (like == SQL_SIMILAR_TO) {
         parser_expect_kw(p, SQL_KW_TO);
@@ -431,8 +438,7 @@ PARSER_APART static void infix_like(struct sql_parser *p, struct expr_state *s, 
     node->negated = negated;
     node->left = s->left;
     node->pattern = right(p, s, LEVEL_LIKE + 1);
-    if (parser_accept_kw(p, SQL_KW_ESCAPE))
-        node->escape = right(p, s, LEVEL_LIKE + 1);
+    if (parser_accept_kw(p, SQL_KW_ESCAPE)) node->escape = right(p, s, LEVEL_LIKE + 1);
     s->left = &node->node;
     s->nonassoc = LEVEL_LIKE;
 }
@@ -441,13 +447,18 @@ PARSER_APART static void infix_like_level(struct sql_parser *p, struct expr_stat
 {
     uint32_t position = p->token.position;
     bool negated = parser_accept_kw(p, SQL_KW_NOT);
-    if (parser_accept_kw(p, SQL_KW_BETWEEN)) infix_between(p, s, negated, position);
-    else if (parser_accept_kw(p, SQL_KW_IN)) infix_in(p, s, negated, position);
-    else if (parser_accept_kw(p, SQL_KW_LIKE)) infix_like(p, s, SQL_LIKE, negated, position);
-    else if (parser_accept_kw(p, SQL_KW_ILIKE)) infix_like(p, s, SQL_ILIKE, negated, position);
+    if (parser_accept_kw(p, SQL_KW_BETWEEN))
+        infix_between(p, s, negated, position);
+    else if (parser_accept_kw(p, SQL_KW_IN))
+        infix_in(p, s, negated, position);
+    else if (parser_accept_kw(p, SQL_KW_LIKE))
+        infix_like(p, s, SQL_LIKE, negated, position);
+    else if (parser_accept_kw(p, SQL_KW_ILIKE))
+        infix_like(p, s, SQL_ILIKE, negated, position);
     else if (parser_accept_kw(p, SQL_KW_SIMILAR))
         infix_like(p, s, SQL_SIMILAR_TO, negated, position);
-    else parser_fail_here(p);
+    else
+        parser_fail_here(p);
 }
 
 /* --- AT TIME ZONE, COLLATE, :: --- */
@@ -556,7 +567,8 @@ static void wrong_overlaps(struct sql_parser *p, const char *side, uint32_t posi
 }
 
 /* (a, b) OVERLAPS (c, d): both sides must be written as rows. */
-PARSER_APART static const struct sql_node *overlaps(struct sql_parser *p, const struct sql_node *left)
+PARSER_APART static const struct sql_node *overlaps(struct sql_parser *p,
+                                                    const struct sql_node *left)
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_OVERLAPS);
@@ -595,8 +607,8 @@ static const struct sql_node *operand(struct sql_parser *p, unsigned flags)
     return node;
 }
 
-/* Parses an expression whose operators all have at least this level. p->height is that of the tallest
- * chain parsed so far on this level of recursion, before and after. */
+/* Parses an expression whose operators all have at least this level. p->height is that of the
+ * tallest chain parsed so far on this level of recursion, before and after. */
 static const struct sql_node *parse(struct sql_parser *p, enum level level_min, unsigned flags)
 {
     if (!parser_enter(p)) return &parser_failed_node;
@@ -630,7 +642,8 @@ const struct sql_node *parser_expr_rest(struct sql_parser *p, const struct sql_n
 struct sql_list parser_expr_list(struct sql_parser *p)
 {
     struct parser_vec items = {NULL, 0, 0};
-    do parser_push_node(p, &items, parser_expr(p));
+    do
+        parser_push_node(p, &items, parser_expr(p));
     while (parser_accept(p, ','));
     return parser_list(&items);
 }

@@ -75,8 +75,10 @@ static void function_alias(struct sql_parser *p, struct sql_from_function *node)
     uint16_t after_name = parser_peek(p, 2)->kind;
     bool typed = parser_token_is_name(parser_peek(p, 1), PARSER_COL_ID) && after_name != ',' &&
                  after_name != ')';
-    if (typed) function_columns(p, node);
-    else node->alias.columns = parser_paren_name_list(p);
+    if (typed)
+        function_columns(p, node);
+    else
+        node->alias.columns = parser_paren_name_list(p);
 }
 
 /* --- Items --- */
@@ -84,8 +86,7 @@ static void function_alias(struct sql_parser *p, struct sql_from_function *node)
 static const struct sql_node *from_function(struct sql_parser *p, const struct sql_node *call,
                                             bool lateral, uint32_t position)
 {
-    struct sql_from_function *node =
-        PARSER_NODE(p, sql_from_function, SQL_FROM_FUNCTION, position);
+    struct sql_from_function *node = PARSER_NODE(p, sql_from_function, SQL_FROM_FUNCTION, position);
     node->lateral = lateral;
     node->call = call;
     node->ordinality = parser_accept_kw2(p, SQL_KW_WITH, SQL_KW_ORDINALITY);
@@ -133,8 +134,7 @@ static const struct sql_node *table_or_function(struct sql_parser *p, bool later
 static const struct sql_node *subquery(struct sql_parser *p, const struct sql_select *query,
                                        bool lateral, uint32_t position)
 {
-    struct sql_from_subquery *node =
-        PARSER_NODE(p, sql_from_subquery, SQL_FROM_SUBQUERY, position);
+    struct sql_from_subquery *node = PARSER_NODE(p, sql_from_subquery, SQL_FROM_SUBQUERY, position);
     node->lateral = lateral;
     node->query = query;
     opt_alias(p, &node->alias);
@@ -168,8 +168,8 @@ static struct sql_from_join *as_join(struct sql_parser *p, const struct sql_node
     return (struct sql_from_join *)(uintptr_t)node;
 }
 
-/* `((` ...: what follows the inner parentheses decides whether the outer ones hold their query, a longer
- * query, or a join. */
+/* `((` ...: what follows the inner parentheses decides whether the outer ones hold their query, a
+ * longer query, or a join. */
 static struct from_content nested_content(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
@@ -201,8 +201,10 @@ static struct from_content from_content(struct sql_parser *p)
     } else if (!parser_enter(p)) {
         content.join = as_join(p, &parser_failed_node);
     } else {
-        if (parser_at(p, '(')) content = nested_content(p);
-        else content.join = as_join(p, table_ref(p));
+        if (parser_at(p, '('))
+            content = nested_content(p);
+        else
+            content.join = as_join(p, table_ref(p));
         parser_leave(p);
     }
     return content;
@@ -229,9 +231,12 @@ static const struct sql_node *from_item(struct sql_parser *p)
 static enum sql_join_type join_type(struct sql_parser *p)
 {
     enum sql_join_type type = SQL_JOIN_INNER;
-    if (parser_at_kw(p, SQL_KW_LEFT)) type = SQL_JOIN_LEFT;
-    else if (parser_at_kw(p, SQL_KW_RIGHT)) type = SQL_JOIN_RIGHT;
-    else if (parser_at_kw(p, SQL_KW_FULL)) type = SQL_JOIN_FULL;
+    if (parser_at_kw(p, SQL_KW_LEFT))
+        type = SQL_JOIN_LEFT;
+    else if (parser_at_kw(p, SQL_KW_RIGHT))
+        type = SQL_JOIN_RIGHT;
+    else if (parser_at_kw(p, SQL_KW_FULL))
+        type = SQL_JOIN_FULL;
     if (type != SQL_JOIN_INNER) {
         parser_next(p);
         parser_accept_kw(p, SQL_KW_OUTER);
@@ -256,8 +261,7 @@ static void join_condition(struct sql_parser *p, struct sql_from_join *join)
 
 static const struct sql_node *join_step(struct sql_parser *p, const struct sql_node *left)
 {
-    struct sql_from_join *join =
-        PARSER_NODE(p, sql_from_join, SQL_FROM_JOIN, p->token.position);
+    struct sql_from_join *join = PARSER_NODE(p, sql_from_join, SQL_FROM_JOIN, p->token.position);
     join->left = left;
     parser_wrap(p);
     if (parser_accept_kw(p, SQL_KW_CROSS)) {
@@ -272,7 +276,8 @@ static const struct sql_node *join_step(struct sql_parser *p, const struct sql_n
     if (join->natural) return &join->node;
     /* a JOIN b JOIN c ON .. ON ..: the second join is part of the first one's right side. */
     if (at_join(p) && parser_enter(p)) {
-        while (at_join(p)) join->right = join_step(p, join->right);
+        while (at_join(p))
+            join->right = join_step(p, join->right);
         parser_leave(p);
     }
     join_condition(p, join);
@@ -281,7 +286,8 @@ static const struct sql_node *join_step(struct sql_parser *p, const struct sql_n
 
 static const struct sql_node *join_steps(struct sql_parser *p, const struct sql_node *left)
 {
-    while (at_join(p)) left = join_step(p, left);
+    while (at_join(p))
+        left = join_step(p, left);
     return left;
 }
 
@@ -293,7 +299,8 @@ static const struct sql_node *table_ref(struct sql_parser *p)
 struct sql_list parser_from_list(struct sql_parser *p)
 {
     struct parser_vec items = {NULL, 0, 0};
-    do parser_push_node(p, &items, table_ref(p));
+    do
+        parser_push_node(p, &items, table_ref(p));
     while (parser_accept(p, ','));
     return parser_list(&items);
 }

@@ -28,9 +28,8 @@ static void index_element(struct sql_parser *p, struct sql_index_element *e)
     e->position = p->token.position;
     index_key(p, e);
     if (parser_accept_kw(p, SQL_KW_COLLATE)) e->collation = parser_any_name(p);
-    bool order = parser_at_kw(p, SQL_KW_NULLS) &&
-                 (parser_peek(p, 1)->keyword == SQL_KW_FIRST ||
-                  parser_peek(p, 1)->keyword == SQL_KW_LAST);
+    bool order = parser_at_kw(p, SQL_KW_NULLS) && (parser_peek(p, 1)->keyword == SQL_KW_FIRST ||
+                                                   parser_peek(p, 1)->keyword == SQL_KW_LAST);
     if (!order && parser_at_name(p, PARSER_COL_ID)) {
         e->operator_class = parser_any_name(p);
         if (parser_at(p, '(')) e->operator_class_options = parser_definition(p);
@@ -44,7 +43,8 @@ static void index_element(struct sql_parser *p, struct sql_index_element *e)
 struct sql_index_elements parser_index_elements(struct sql_parser *p)
 {
     struct parser_vec elements = {NULL, 0, 0};
-    do index_element(p, PARSER_PUSH(p, &elements, struct sql_index_element));
+    do
+        index_element(p, PARSER_PUSH(p, &elements, struct sql_index_element));
     while (parser_accept(p, ','));
     return (struct sql_index_elements){elements.items, elements.count};
 }

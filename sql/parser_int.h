@@ -1,19 +1,19 @@
-/* What the parser_*.c files share. Hand-written recursive descent, operators by precedence climbing,
- * one token of lookahead and up to PARSER_AHEAD_MAX more where the grammar needs them.
+/* What the parser_*.c files share. Hand-written recursive descent, operators by precedence
+ * climbing, one token of lookahead and up to PARSER_AHEAD_MAX more where the grammar needs them.
  *
  * Failure is sticky: the first error is kept, the current token becomes FAILED, and that matches
- * nothing, so every loop ends and every function returns something harmless (never NULL where a node,
- * list or name is due). Nobody checks on the way; sql_parse does, at the end. A failed allocation
- * answers a spare place that anybody may scribble on: what is read back from a node must not be followed
- * before p->failed has been asked, unless a token was matched in between. */
+ * nothing, so every loop ends and every function returns something harmless (never NULL where a
+ * node, list or name is due). Nobody checks on the way; sql_parse does, at the end. A failed
+ * allocation answers a spare place that anybody may scribble on: what is read back from a node must
+ * not be followed before p->failed has been asked, unless a token was matched in between. */
 #ifndef OSTRAKA_SQL_PARSER_INT_H
 #define OSTRAKA_SQL_PARSER_INT_H
 
 #include "sql/lexer.h"
 #include "sql/parser.h"
 
-#define PARSER_AHEAD_MAX 3
-#define PARSER_SPARE_BYTES 512
+#define PARSER_AHEAD_MAX      3
+#define PARSER_SPARE_BYTES    512
 #define SQL_SETTING_BYTES_MAX 255 /* a dotted name of SET */
 
 struct sql_parser {
@@ -31,8 +31,9 @@ struct sql_parser {
     _Alignas(16) uint8_t spare[PARSER_SPARE_BYTES];
 };
 
-/* For functions that recursion passes by: inlined, their locals would make every level's frame larger.
- * A statement nested SQL_NESTING_MAX deep must fit the stack of a fiber (parser_stack_test.c). */
+/* For functions that recursion passes by: inlined, their locals would make every level's frame
+ * larger. A statement nested SQL_NESTING_MAX deep must fit the stack of a fiber
+ * (parser_stack_test.c). */
 #define PARSER_APART __attribute__((noinline))
 
 /* --- Tokens (parser.c) --- */
@@ -79,7 +80,8 @@ static inline bool parser_accept_kw(struct sql_parser *p, enum sql_keyword keywo
 bool parser_accept_kw2(struct sql_parser *p, enum sql_keyword first, enum sql_keyword second);
 /* The current token is `keyword` and the next one is `next`. */
 bool parser_at_kw2(struct sql_parser *p, enum sql_keyword keyword, enum sql_keyword next);
-/* A word that is not a key word of PostgreSQL's, in any case: an identifier written without quotes. */
+/* A word that is not a key word of PostgreSQL's, in any case: an identifier written without quotes.
+ */
 bool parser_at_word(const struct sql_parser *p, const char *word);
 
 /* --- Recursion --- */
@@ -185,8 +187,8 @@ const struct sql_node *parser_boolean_or_string(struct sql_parser *p);
 /* --- Types (parser_type.c) --- */
 
 void parser_type(struct sql_parser *p, struct sql_type_name *type);
-/* Types with grammar of their own, which may stand before a literal: INT '1'. There (literal) CHAR and
- * BIT without a length have no modifier. Stops before array bounds and interval fields. */
+/* Types with grammar of their own, which may stand before a literal: INT '1'. There (literal) CHAR
+ * and BIT without a length have no modifier. Stops before array bounds and interval fields. */
 bool parser_at_own_type(struct sql_parser *p);
 void parser_own_type(struct sql_parser *p, struct sql_type_name *type, bool literal);
 /* YEAR TO MONTH and the like: what may follow INTERVAL. The precision of SECOND(n) is added to the
@@ -198,8 +200,8 @@ struct sql_type_name parser_system_type(const char *name, uint32_t position);
 
 enum {
     PARSER_EXPR_FULL = 0,
-    PARSER_EXPR_B = 1,      /* PostgreSQL's b_expr: no AND, IN, LIKE, IS NULL, ... at the top */
-    PARSER_EXPR_TARGET = 2, /* a key word of an operator may be a label instead */
+    PARSER_EXPR_B = 1,       /* PostgreSQL's b_expr: no AND, IN, LIKE, IS NULL, ... at the top */
+    PARSER_EXPR_TARGET = 2,  /* a key word of an operator may be a label instead */
     PARSER_EXPR_SIMILAR = 4, /* SIMILAR without TO ends it: SUBSTRING(a SIMILAR b ESCAPE c) */
 };
 
@@ -223,15 +225,16 @@ struct parser_content parser_paren_content(struct sql_parser *p);
 /* .a, [i], .*: behind an operand that may have them. */
 const struct sql_node *parser_opt_indirection(struct sql_parser *p, const struct sql_node *arg);
 struct sql_steps parser_opt_steps(struct sql_parser *p);
-/* A call or a construct written like one; the current token is a word with `(` behind it. Answers NULL
- * (nothing consumed) when it is not one of the special ones. */
+/* A call or a construct written like one; the current token is a word with `(` behind it. Answers
+ * NULL (nothing consumed) when it is not one of the special ones. */
 const struct sql_node *parser_special_call(struct sql_parser *p);
 bool parser_at_special_call(struct sql_parser *p);
 /* A call that starts with a key word: CURRENT_DATE, COALESCE(..), LEFT(..); or fails. */
 const struct sql_node *parser_keyword_call(struct sql_parser *p);
 /* Everything from `(` on. over: aggregate and window clauses may follow. */
 const struct sql_node *parser_call_rest(struct sql_parser *p, struct sql_name name, bool over);
-/* The same with the clauses, for a call that has its name only; `f(1) 'x'` is a literal of type f(1). */
+/* The same with the clauses, for a call that has its name only; `f(1) 'x'` is a literal of type
+ * f(1). */
 const struct sql_node *parser_call_or_literal(struct sql_parser *p, struct sql_call_expr *call);
 /* A string of this type, which has been read; or fails. */
 const struct sql_node *parser_typed_literal(struct sql_parser *p, const struct sql_type_name *type);
@@ -275,8 +278,8 @@ struct sql_name parser_relation(struct sql_parser *p, bool *only_out);
 
 /* --- Statements --- */
 
-/* Each begins at the statement's first word; CREATE, ALTER and DROP have read theirs, which stood at
- * `position`, and hand over at the next. */
+/* Each begins at the statement's first word; CREATE, ALTER and DROP have read theirs, which stood
+ * at `position`, and hand over at the next. */
 const struct sql_node *parser_statement(struct sql_parser *p);
 /* Reads on to the end of the statement. */
 const struct sql_node *parser_unsupported_statement(struct sql_parser *p, const char *name,
@@ -291,15 +294,15 @@ const struct sql_node *parser_delete(struct sql_parser *p, const struct sql_with
 const struct sql_node *parser_copy(struct sql_parser *p);
 
 /* parser_ddl.c */
-/* A statement about an object that Ostraka does not have ("CREATE TRIGGER"), read to its end; NULL, and
- * nothing consumed, when the current word names no such object. */
+/* A statement about an object that Ostraka does not have ("CREATE TRIGGER"), read to its end; NULL,
+ * and nothing consumed, when the current word names no such object. */
 const struct sql_node *parser_other_object(struct sql_parser *p, const char *verb,
                                            uint32_t position);
 const struct sql_node *parser_create(struct sql_parser *p);
 const struct sql_node *parser_drop(struct sql_parser *p);
 const struct sql_node *parser_truncate(struct sql_parser *p);
-const struct sql_node *parser_create_sequence(struct sql_parser *p, enum sql_persistence persistence,
-                                              uint32_t position);
+const struct sql_node *parser_create_sequence(struct sql_parser *p,
+                                              enum sql_persistence persistence, uint32_t position);
 const struct sql_node *parser_create_view(struct sql_parser *p, enum sql_persistence persistence,
                                           bool replace, uint32_t position);
 const struct sql_node *parser_create_schema(struct sql_parser *p, uint32_t position);

@@ -56,8 +56,8 @@ struct sql_name parser_any_name(struct sql_parser *p)
     return parser_any_rest(p, parser_col_id(p), position);
 }
 
-/* PostgreSQL reads subscripts and a star behind a relation's name, and only then refuses them: the error
- * is at what follows. */
+/* PostgreSQL reads subscripts and a star behind a relation's name, and only then refuses them: the
+ * error is at what follows. */
 struct sql_name parser_qualified_name(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
@@ -74,7 +74,8 @@ struct sql_name parser_qualified_name(struct sql_parser *p)
 struct sql_names parser_qualified_names(struct sql_parser *p)
 {
     struct parser_vec names = {NULL, 0, 0};
-    do *PARSER_PUSH(p, &names, struct sql_name) = parser_qualified_name(p);
+    do
+        *PARSER_PUSH(p, &names, struct sql_name) = parser_qualified_name(p);
     while (parser_accept(p, ','));
     return (struct sql_names){names.items, names.count};
 }
@@ -82,7 +83,8 @@ struct sql_names parser_qualified_names(struct sql_parser *p)
 struct sql_name_list parser_comma_names(struct sql_parser *p)
 {
     struct parser_vec names = {NULL, 0, 0};
-    do *PARSER_PUSH(p, &names, const char *) = parser_col_id(p);
+    do
+        *PARSER_PUSH(p, &names, const char *) = parser_col_id(p);
     while (parser_accept(p, ','));
     return parser_name_list(&names);
 }
@@ -166,7 +168,8 @@ bool parser_accept_cascade(struct sql_parser *p)
 
 /* --- Constants --- */
 
-static struct sql_const *new_const(struct sql_parser *p, enum sql_const_type type, uint32_t position)
+static struct sql_const *new_const(struct sql_parser *p, enum sql_const_type type,
+                                   uint32_t position)
 {
     struct sql_const *node = PARSER_NODE(p, sql_const, SQL_EXPR_CONST, position);
     node->type = type;
@@ -214,8 +217,8 @@ static const struct sql_node *negate_number(struct sql_parser *p, const struct s
 {
     if (strcmp(number->text, "9223372036854775808") == 0)
         return parser_const_integer(p, INT64_MIN, position);
-    const char *text = number->text[0] == '-' ? number->text + 1
-                                              : arena_printf(p->arena, "-%s", number->text);
+    const char *text =
+        number->text[0] == '-' ? number->text + 1 : arena_printf(p->arena, "-%s", number->text);
     struct sql_const *node = new_const(p, SQL_CONST_NUMBER, position);
     if (text == NULL) {
         parser_fail(p, SQLSTATE_OUT_OF_MEMORY, 0, "out of memory");
@@ -242,8 +245,8 @@ const struct sql_node *parser_negate(struct sql_parser *p, const struct sql_node
 
 bool parser_at_number(const struct sql_parser *p)
 {
-    return parser_at(p, SQL_TOKEN_INTEGER) || parser_at(p, SQL_TOKEN_NUMBER) ||
-           parser_at(p, '+') || parser_at(p, '-');
+    return parser_at(p, SQL_TOKEN_INTEGER) || parser_at(p, SQL_TOKEN_NUMBER) || parser_at(p, '+') ||
+           parser_at(p, '-');
 }
 
 const struct sql_node *parser_number(struct sql_parser *p)
@@ -274,8 +277,8 @@ const struct sql_node *parser_boolean_or_string(struct sql_parser *p)
     uint32_t position = p->token.position;
     const char *text = p->token.text;
     size_t size = p->token.text_size;
-    bool reserved = parser_at_kw(p, SQL_KW_TRUE) || parser_at_kw(p, SQL_KW_FALSE) ||
-                    parser_at_kw(p, SQL_KW_ON);
+    bool reserved =
+        parser_at_kw(p, SQL_KW_TRUE) || parser_at_kw(p, SQL_KW_FALSE) || parser_at_kw(p, SQL_KW_ON);
     if (!reserved && !parser_at(p, SQL_TOKEN_STRING) &&
         !parser_at_name(p, PARSER_NON_RESERVED_WORD)) {
         parser_fail_here(p);

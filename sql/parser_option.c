@@ -60,7 +60,8 @@ static struct sql_list value_list(struct sql_parser *p)
 {
     struct parser_vec values = {NULL, 0, 0};
     parser_expect(p, '(');
-    do parser_push_node(p, &values, parser_boolean_or_string(p));
+    do
+        parser_push_node(p, &values, parser_boolean_or_string(p));
     while (parser_accept(p, ','));
     parser_expect(p, ')');
     return parser_list(&values);
@@ -71,8 +72,7 @@ static void generic_value(struct sql_parser *p, struct sql_option *option, bool 
     if (lists && parser_at(p, '(')) {
         option->values = value_list(p);
     } else if (lists && parser_at(p, '*')) {
-        struct sql_column *star =
-            PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, p->token.position);
+        struct sql_column *star = PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, p->token.position);
         star->star = true;
         parser_next(p);
         option->value = &star->node;
@@ -90,7 +90,8 @@ struct sql_options parser_generic_options(struct sql_parser *p, bool lists)
     do {
         uint32_t position = p->token.position;
         unsigned classes = lists ? PARSER_COL_LABEL : PARSER_NON_RESERVED_WORD;
-        bool analyse = !lists && (parser_at_kw(p, SQL_KW_ANALYZE) || parser_at_kw(p, SQL_KW_ANALYSE));
+        bool analyse =
+            !lists && (parser_at_kw(p, SQL_KW_ANALYZE) || parser_at_kw(p, SQL_KW_ANALYSE));
         const char *name = parser_name(p, analyse ? PARSER_COL_LABEL : classes);
         struct sql_option *option =
             parser_push_option(p, &options, analyse ? "analyze" : name, position);

@@ -54,8 +54,10 @@ const struct sql_node *parser_opt_indirection(struct sql_parser *p, const struct
 
 /* --- Parentheses --- */
 
-PARSER_APART static const struct sql_node *make_subquery(struct sql_parser *p, enum sql_subquery_kind kind,
-                                            const struct sql_select *query, uint32_t position)
+PARSER_APART static const struct sql_node *make_subquery(struct sql_parser *p,
+                                                         enum sql_subquery_kind kind,
+                                                         const struct sql_select *query,
+                                                         uint32_t position)
 {
     struct sql_subquery *node = PARSER_NODE(p, sql_subquery, SQL_EXPR_SUBQUERY, position);
     node->subquery = kind;
@@ -64,8 +66,8 @@ PARSER_APART static const struct sql_node *make_subquery(struct sql_parser *p, e
 }
 
 /* Behind the first field of what may be a row; consumes the closing parenthesis. */
-PARSER_APART static const struct sql_node *finish_parentheses(struct sql_parser *p, const struct sql_node *first,
-                                                 uint32_t position)
+PARSER_APART static const struct sql_node *
+finish_parentheses(struct sql_parser *p, const struct sql_node *first, uint32_t position)
 {
     if (!parser_at(p, ',')) {
         parser_expect(p, ')');
@@ -74,14 +76,15 @@ PARSER_APART static const struct sql_node *finish_parentheses(struct sql_parser 
     struct sql_row *node = PARSER_NODE(p, sql_row, SQL_EXPR_ROW, position);
     struct parser_vec fields = {NULL, 0, 0};
     parser_push_node(p, &fields, first);
-    while (parser_accept(p, ',')) parser_push_node(p, &fields, parser_expr(p));
+    while (parser_accept(p, ','))
+        parser_push_node(p, &fields, parser_expr(p));
     parser_expect(p, ')');
     node->fields = parser_list(&fields);
     return &node->node;
 }
 
-/* `((` ...: the inner parentheses hold a query or an expression; what follows them decides whether the
- * outer ones hold that query, a longer query, or an expression that begins with it. */
+/* `((` ...: the inner parentheses hold a query or an expression; what follows them decides whether
+ * the outer ones hold that query, a longer query, or an expression that begins with it. */
 PARSER_APART static struct parser_content nested_content(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
@@ -122,8 +125,7 @@ PARSER_APART static const struct sql_node *parentheses(struct sql_parser *p)
     struct parser_content content = parser_paren_content(p);
     if (content.query == NULL) return finish_parentheses(p, content.expr, position);
     parser_expect(p, ')');
-    const struct sql_node *node =
-        make_subquery(p, SQL_SUBQUERY_SCALAR, content.query, position);
+    const struct sql_node *node = make_subquery(p, SQL_SUBQUERY_SCALAR, content.query, position);
     return parser_opt_indirection(p, node);
 }
 
@@ -158,7 +160,8 @@ PARSER_APART static const struct sql_node *array_items(struct sql_parser *p)
     struct parser_vec items = {NULL, 0, 0};
     bool nested = parser_at(p, '[');
     if (!parser_at(p, ']')) {
-        do parser_push_node(p, &items, nested ? array_items(p) : parser_expr(p));
+        do
+            parser_push_node(p, &items, nested ? array_items(p) : parser_expr(p));
         while (parser_accept(p, ','));
     }
     parser_expect(p, ']');
@@ -171,7 +174,8 @@ PARSER_APART static const struct sql_node *array(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_ARRAY);
-    if (parser_at(p, '(')) return make_subquery(p, SQL_SUBQUERY_ARRAY, parser_paren_query(p), position);
+    if (parser_at(p, '('))
+        return make_subquery(p, SQL_SUBQUERY_ARRAY, parser_paren_query(p), position);
     return array_items(p);
 }
 
@@ -291,14 +295,17 @@ static struct sql_name name_of(struct sql_parser *p, const struct sql_name_list 
 }
 
 /* A word: a column, a function's name before `(`, or a type's name before a string. A word of class
- * TYPE_FUNC cannot be a column, one of class COL_NAME cannot be a function unless it is qualified. */
+ * TYPE_FUNC cannot be a column, one of class COL_NAME cannot be a function unless it is qualified.
+ */
 /* The parts of a dotted name. */
-PARSER_APART static struct sql_name_list dotted_name(struct sql_parser *p, bool column, bool *star_out)
+PARSER_APART static struct sql_name_list dotted_name(struct sql_parser *p, bool column,
+                                                     bool *star_out)
 {
     struct parser_vec names = {NULL, 0, 0};
     *PARSER_PUSH(p, &names, const char *) =
         parser_name(p, column ? PARSER_COL_ID : PARSER_TYPE_FUNCTION_NAME);
-    while (column && column_name(p, &names, star_out)) continue;
+    while (column && column_name(p, &names, star_out))
+        continue;
     return parser_name_list(&names);
 }
 
@@ -325,7 +332,8 @@ PARSER_APART static const struct sql_node *column(struct sql_parser *p, struct s
 }
 
 /* A word: a column, a function's name before `(`, or a type's name before a string. A word of class
- * TYPE_FUNC cannot be a column, one of class COL_NAME cannot be a function unless it is qualified. */
+ * TYPE_FUNC cannot be a column, one of class COL_NAME cannot be a function unless it is qualified.
+ */
 PARSER_APART static const struct sql_node *named(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
@@ -349,7 +357,8 @@ PARSER_APART static const struct sql_node *named(struct sql_parser *p)
 
 /* --- Value functions --- */
 
-PARSER_APART static const struct sql_node *value_function(struct sql_parser *p, enum sql_value_function function)
+PARSER_APART static const struct sql_node *value_function(struct sql_parser *p,
+                                                          enum sql_value_function function)
 {
     struct sql_value_function_expr *node =
         PARSER_NODE(p, sql_value_function_expr, SQL_EXPR_VALUE_FUNCTION, p->token.position);
@@ -391,7 +400,9 @@ PARSER_APART static const struct sql_node *keyword_operand(struct sql_parser *p)
             return NULL;
         parser_fail_here(p);
         return &parser_failed_node;
-    case SQL_KW_UNIQUE: parser_unsupported(p, position, "UNIQUE predicate"); return &parser_failed_node;
+    case SQL_KW_UNIQUE:
+        parser_unsupported(p, position, "UNIQUE predicate");
+        return &parser_failed_node;
     default: return NULL;
     }
 }
@@ -407,7 +418,8 @@ PARSER_APART static const struct sql_node *keyword_before_paren(struct sql_parse
     }
 }
 
-/* Whether an own type's word is followed by what a literal of it may have; if not it is a column. */
+/* Whether an own type's word is followed by what a literal of it may have; if not it is a column.
+ */
 static bool at_own_type_literal(struct sql_parser *p)
 {
     if (!parser_at_own_type(p)) return false;
@@ -450,8 +462,7 @@ const struct sql_node *parser_primary(struct sql_parser *p)
         node = keyword_before_paren(p);
         if (node != NULL) return node;
     }
-    if (parser_at_kw2(p, SQL_KW_COLLATION, SQL_KW_FOR) ||
-        parser_at_kw(p, SQL_KW_CURRENT_SCHEMA)) {
+    if (parser_at_kw2(p, SQL_KW_COLLATION, SQL_KW_FOR) || parser_at_kw(p, SQL_KW_CURRENT_SCHEMA)) {
         node = parser_special_call(p);
         if (node != NULL) return node;
     }

@@ -32,8 +32,10 @@ static enum sql_keyword_class keyword_class(const char *name)
 
 void sql_ast_print_identifier(const char *name, struct buf *out)
 {
-    if (is_plain(name) && keyword_class(name) == SQL_KEYWORD_UNRESERVED) print_text(out, name);
-    else print_quoted(name, out);
+    if (is_plain(name) && keyword_class(name) == SQL_KEYWORD_UNRESERVED)
+        print_text(out, name);
+    else
+        print_quoted(name, out);
 }
 
 static void print_qualifier(const char *name, struct buf *out)
@@ -81,12 +83,18 @@ static void print_escaped(const char *text, size_t size, struct buf *out)
     print_text(out, "E'");
     for (size_t i = 0; i < size; i++) {
         uint8_t c = (uint8_t)text[i];
-        if (c == '\'' || c == '\\') buf_printf(out, "%c%c", c, c);
-        else if (c == '\n') print_text(out, "\\n");
-        else if (c == '\t') print_text(out, "\\t");
-        else if (c == '\r') print_text(out, "\\r");
-        else if (c < 0x20 || c == 0x7F) buf_printf(out, "\\%03o", c);
-        else buf_append_byte(out, c);
+        if (c == '\'' || c == '\\')
+            buf_printf(out, "%c%c", c, c);
+        else if (c == '\n')
+            print_text(out, "\\n");
+        else if (c == '\t')
+            print_text(out, "\\t");
+        else if (c == '\r')
+            print_text(out, "\\r");
+        else if (c < 0x20 || c == 0x7F)
+            buf_printf(out, "\\%03o", c);
+        else
+            buf_append_byte(out, c);
     }
     print_text(out, "'");
 }
@@ -117,8 +125,8 @@ static void print_const(const struct sql_const *c, struct buf *out)
     case SQL_CONST_STRING: print_string(c->text, c->text_size, out); break;
     case SQL_CONST_BIT:
     case SQL_CONST_HEX:
-        buf_append_byte(out, c->type == SQL_CONST_BIT ? 'b' : 'x');
-        print_string(c->text, c->text_size, out);
+        /* Nothing is escaped in these, and none holds a quote. */
+        buf_printf(out, "%c'%s'", c->type == SQL_CONST_BIT ? 'b' : 'x', c->text);
         break;
     }
 }
@@ -172,7 +180,8 @@ static void print_interval(const struct sql_type_name *type, struct buf *out)
     print_modifiers(&type->modifiers, out);
 }
 
-/* CHAR and BIT without a length have the length 1, so those without a modifier keep their own names. */
+/* CHAR and BIT without a length have the length 1, so those without a modifier keep their own
+ *      names. */
 static int own_type_index(const struct sql_type_name *type)
 {
     const struct sql_name *name = &type->name;
@@ -189,9 +198,12 @@ static void print_generic_type(const struct sql_type_name *type, struct buf *out
     const struct sql_name *name = &type->name;
     enum sql_keyword_class class = keyword_class(name->name);
     bool word = class == SQL_KEYWORD_UNRESERVED && strcmp(name->name, "double") != 0;
-    if (name->schema == NULL && is_plain(name->name) && word) print_text(out, name->name);
-    else if (name->schema == NULL) print_quoted(name->name, out);
-    else print_name(name, out);
+    if (name->schema == NULL && is_plain(name->name) && word)
+        print_text(out, name->name);
+    else if (name->schema == NULL)
+        print_quoted(name->name, out);
+    else
+        print_name(name, out);
     print_modifiers(&type->modifiers, out);
 }
 
@@ -209,8 +221,10 @@ void sql_ast_print_type(const struct sql_type_name *type, struct buf *out)
         print_text(out, own_types[own].behind);
     }
     for (uint32_t i = 0; i < type->array_bound_count; i++) {
-        if (type->array_bounds[i] < 0) print_text(out, "[]");
-        else buf_printf(out, "[%d]", type->array_bounds[i]);
+        if (type->array_bounds[i] < 0)
+            print_text(out, "[]");
+        else
+            buf_printf(out, "[%d]", type->array_bounds[i]);
     }
 }
 
@@ -314,7 +328,8 @@ void print_sorts(const struct sql_sorts *sorts, struct buf *out)
         print_operand(sort->expr, out);
         if (op->name != NULL && op->schema != NULL)
             buf_printf(out, " USING OPERATOR(%s.%s)", op->schema, op->name);
-        else if (op->name != NULL) buf_printf(out, " USING %s", op->name);
+        else if (op->name != NULL)
+            buf_printf(out, " USING %s", op->name);
         if (sort->descending) print_text(out, " DESC");
         if (sort->nulls_first) print_text(out, " NULLS FIRST");
         if (sort->nulls_last) print_text(out, " NULLS LAST");
@@ -407,14 +422,29 @@ static bool groups_left(const struct sql_operator_expr *op)
     return left->left != NULL && operator_level(left) == level;
 }
 
+/* Operators with a token of their own stand before an operand only as OPERATOR(=), save + and -;
+ * and - before a number would make a negative number of it. */
+static bool prefix_needs_no_word(const struct sql_operator_expr *op)
+{
+    int level = operator_level(op);
+    if (level == 2) return op->name[0] == '+' || op->right->kind != SQL_EXPR_CONST;
+    return level == 1;
+}
+
 static void print_operator(const struct sql_operator_expr *op, struct buf *out)
 {
     if (op->left != NULL) {
-        if (groups_left(op)) print_expr(op->left, out);
-        else print_operand(op->left, out);
+        if (groups_left(op))
+            print_expr(op->left, out);
+        else
+            print_operand(op->left, out);
         print_text(out, " ");
     }
-    print_operator_name(op->schema, op->name, out);
+    bool word = op->left == NULL && !prefix_needs_no_word(op);
+    if (word && op->schema == NULL)
+        buf_printf(out, "OPERATOR(%s)", op->name);
+    else
+        print_operator_name(op->schema, op->name, out);
     print_text(out, " ");
     print_operand(op->right, out);
 }
@@ -438,8 +468,10 @@ static void print_in(const struct sql_in *node, struct buf *out)
 {
     print_operand(node->left, out);
     print_text(out, node->negated ? " NOT IN (" : " IN (");
-    if (node->subquery != NULL) print_query(node->subquery, out);
-    else print_list(&node->list, out);
+    if (node->subquery != NULL)
+        print_query(node->subquery, out);
+    else
+        print_list(&node->list, out);
     print_text(out, ")");
 }
 
@@ -471,8 +503,10 @@ static void print_quantified(const struct sql_quantified *node, struct buf *out)
     print_text(out, " ");
     print_operator_name(node->schema, node->name, out);
     print_text(out, node->all ? " ALL (" : " ANY (");
-    if (node->subquery != NULL) print_query(node->subquery, out);
-    else print_expr(node->array, out);
+    if (node->subquery != NULL)
+        print_query(node->subquery, out);
+    else
+        print_expr(node->array, out);
     print_text(out, ")");
 }
 
@@ -526,8 +560,10 @@ static void print_call(const struct sql_call_expr *call, struct buf *out)
     }
     if (call->over == NULL) return;
     print_text(out, " OVER ");
-    if (call->over->name != NULL) sql_ast_print_identifier(call->over->name, out);
-    else print_window(call->over, out);
+    if (call->over->name != NULL)
+        sql_ast_print_identifier(call->over->name, out);
+    else
+        print_window(call->over, out);
 }
 
 static void print_subquery(const struct sql_subquery *node, struct buf *out)
@@ -540,8 +576,9 @@ static void print_subquery(const struct sql_subquery *node, struct buf *out)
 
 static void print_indirection(const struct sql_indirection *node, struct buf *out)
 {
-    bool bare = node->arg->kind == SQL_EXPR_PARAM ||
-                (node->arg->kind == SQL_EXPR_COLUMN && node->steps.items[0].kind >= SQL_STEP_SUBSCRIPT);
+    bool bare =
+        node->arg->kind == SQL_EXPR_PARAM ||
+        (node->arg->kind == SQL_EXPR_COLUMN && node->steps.items[0].kind >= SQL_STEP_SUBSCRIPT);
     if (!bare) print_text(out, "(");
     print_expr(node->arg, out);
     if (!bare) print_text(out, ")");
@@ -551,9 +588,9 @@ static void print_indirection(const struct sql_indirection *node, struct buf *ou
 static void print_value_function(const struct sql_value_function_expr *node, struct buf *out)
 {
     static const char *const names[] = {
-        "",          "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME",
-        "LOCALTIMESTAMP", "CURRENT_ROLE", "CURRENT_USER", "USER", "SESSION_USER",
-        "CURRENT_CATALOG", "CURRENT_SCHEMA"};
+        "",          "CURRENT_DATE",   "CURRENT_TIME",    "CURRENT_TIMESTAMP",
+        "LOCALTIME", "LOCALTIMESTAMP", "CURRENT_ROLE",    "CURRENT_USER",
+        "USER",      "SESSION_USER",   "CURRENT_CATALOG", "CURRENT_SCHEMA"};
     print_text(out, names[node->function]);
     if (node->precision >= 0) buf_printf(out, "(%d)", node->precision);
 }
@@ -639,7 +676,10 @@ void print_expr(const struct sql_node *node, struct buf *out)
 void sql_ast_print(const struct sql_node *node, struct buf *out)
 {
     ASSERT(node->kind != SQL_NODE_NONE);
-    if (node->kind < SQL_FROM_TABLE) print_expr(node, out);
-    else if (node->kind < SQL_STMT_SELECT) print_from(node, out);
-    else print_statement(node, out);
+    if (node->kind < SQL_FROM_TABLE)
+        print_expr(node, out);
+    else if (node->kind < SQL_STMT_SELECT)
+        print_from(node, out);
+    else
+        print_statement(node, out);
 }

@@ -18,8 +18,10 @@ static void print_if(bool condition, const char *text, struct buf *out)
 /* A type comes as a cast of NULL. */
 static void print_value(const struct sql_node *value, struct buf *out)
 {
-    if (value->kind == SQL_EXPR_CAST) sql_ast_print_type(&sql_as_cast(value)->type, out);
-    else print_expr(value, out);
+    if (value->kind == SQL_EXPR_CAST)
+        sql_ast_print_type(&sql_as_cast(value)->type, out);
+    else
+        print_expr(value, out);
 }
 
 void print_options(const char *before, const struct sql_options *options, struct buf *out)
@@ -66,7 +68,8 @@ static void print_sequence_option(const struct sql_option *option, struct buf *o
     bool bare = option->value == NULL;
     if (bare && strcmp(option->name, "restart") != 0) print_text(out, "NO ");
     for (size_t i = 0; i < sizeof sequence_words / sizeof sequence_words[0]; i++)
-        if (strcmp(option->name, sequence_words[i].name) == 0) print_text(out, sequence_words[i].sql);
+        if (strcmp(option->name, sequence_words[i].name) == 0)
+            print_text(out, sequence_words[i].sql);
     if (bare) return;
     print_text(out, " ");
     print_value(option->value, out);
@@ -74,7 +77,8 @@ static void print_sequence_option(const struct sql_option *option, struct buf *o
 
 static void print_sequence_options(const struct sql_options *options, struct buf *out)
 {
-    for (uint32_t i = 0; i < options->count; i++) print_sequence_option(&options->items[i], out);
+    for (uint32_t i = 0; i < options->count; i++)
+        print_sequence_option(&options->items[i], out);
 }
 
 /* --- Constraints --- */
@@ -255,7 +259,8 @@ static void print_sequence(const struct sql_sequence *sequence, struct buf *out)
 {
     if (sequence->node.kind == SQL_STMT_CREATE_SEQUENCE)
         print_create(sequence->persistence, "SEQUENCE", sequence->if_not_exists, out);
-    else print_text(out, sequence->if_exists ? "ALTER SEQUENCE IF EXISTS " : "ALTER SEQUENCE ");
+    else
+        print_text(out, sequence->if_exists ? "ALTER SEQUENCE IF EXISTS " : "ALTER SEQUENCE ");
     print_name(&sequence->name, out);
     print_sequence_options(&sequence->options, out);
 }
@@ -290,8 +295,10 @@ static void print_create_database(const struct sql_create_database *database, st
         const struct sql_option *option = &database->options.items[i];
         bool limit = strcmp(option->name, "connection_limit") == 0;
         buf_printf(out, " %s = ", limit ? "CONNECTION LIMIT" : option->name);
-        if (option->value == NULL) print_text(out, "DEFAULT");
-        else print_expr(option->value, out);
+        if (option->value == NULL)
+            print_text(out, "DEFAULT");
+        else
+            print_expr(option->value, out);
     }
 }
 
@@ -302,7 +309,8 @@ static const char *role_word(enum sql_role_kind kind)
     return kind == SQL_ROLE ? "ROLE" : kind == SQL_ROLE_USER ? "USER" : "GROUP";
 }
 
-/* Roles are printed in quotes: without, CURRENT_USER is a word of its own. Both parse to the name. */
+/* Roles are printed in quotes: without, CURRENT_USER is a word of its own. Both parse to the name.
+ */
 static void print_role_names(const struct sql_list *roles, struct buf *out)
 {
     for (uint32_t i = 0; i < roles->count; i++) {
@@ -315,14 +323,20 @@ static void print_role_option(const struct sql_option *option, struct buf *out)
 {
     static const struct {
         const char *name, *sql;
-    } words[] = {{"password", " PASSWORD "}, {"connection_limit", " CONNECTION LIMIT "},
-                 {"valid_until", " VALID UNTIL "}, {"sysid", " SYSID "}, {"admin", " ADMIN "},
-                 {"members", " USER "}, {"in_role", " IN ROLE "}};
+    } words[] = {{"password", " PASSWORD "},
+                 {"connection_limit", " CONNECTION LIMIT "},
+                 {"valid_until", " VALID UNTIL "},
+                 {"sysid", " SYSID "},
+                 {"admin", " ADMIN "},
+                 {"members", " USER "},
+                 {"in_role", " IN ROLE "}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(option->name, words[i].name) != 0) continue;
         print_text(out, words[i].sql);
-        if (option->values.count > 0) print_role_names(&option->values, out);
-        else print_expr(option->value, out);
+        if (option->values.count > 0)
+            print_role_names(&option->values, out);
+        else
+            print_expr(option->value, out);
         return;
     }
     print_text(out, sql_as_const(option->value)->integer != 0 ? " " : " no");
@@ -340,9 +354,9 @@ static void print_role(const struct sql_role_statement *role, struct buf *out)
 
 static const char *object_word(enum sql_object object)
 {
-    static const char *const words[] = {"",         "TABLE",  "INDEX", "SEQUENCE",
-                                        "VIEW",     "SCHEMA", "DATABASE", "ROLE",
-                                        "USER",     "GROUP",  "COLUMN",   "CONSTRAINT"};
+    static const char *const words[] = {"",     "TABLE",  "INDEX",    "SEQUENCE",
+                                        "VIEW", "SCHEMA", "DATABASE", "ROLE",
+                                        "USER", "GROUP",  "COLUMN",   "CONSTRAINT"};
     return words[object];
 }
 
@@ -355,8 +369,10 @@ static void print_privileges(const struct sql_grant *grant, struct buf *out)
                     strcmp(privilege->name, "references") == 0 ||
                     strcmp(privilege->name, "create") == 0;
         print_comma(i, out);
-        if (word) print_text(out, privilege->name);
-        else sql_ast_print_identifier(privilege->name, out);
+        if (word)
+            print_text(out, privilege->name);
+        else
+            sql_ast_print_identifier(privilege->name, out);
         print_columns(&privilege->columns, out);
     }
 }
@@ -370,7 +386,8 @@ static void print_grant(const struct sql_grant *grant, struct buf *out)
     print_privileges(grant, out);
     if (!roles && grant->all_in_schema)
         buf_printf(out, " ON ALL %sS IN SCHEMA ", object_word(grant->object));
-    else if (!roles) buf_printf(out, " ON %s ", object_word(grant->object));
+    else if (!roles)
+        buf_printf(out, " ON %s ", object_word(grant->object));
     print_names(&grant->names, out);
     print_text(out, grant->revoke ? " FROM " : " TO ");
     for (uint32_t i = 0; i < grant->grantees.count; i++) {
@@ -487,8 +504,10 @@ static void print_drop(const struct sql_drop *drop, struct buf *out)
     bool role = drop->object >= SQL_OBJECT_ROLE;
     for (uint32_t i = 0; i < drop->names.count; i++) {
         print_comma(i, out);
-        if (role) print_quoted(drop->names.items[i].name, out);
-        else print_name(&drop->names.items[i], out);
+        if (role)
+            print_quoted(drop->names.items[i].name, out);
+        else
+            print_name(&drop->names.items[i], out);
     }
     print_if(drop->cascade, " CASCADE", out);
     print_if(drop->force, " WITH (FORCE)", out);

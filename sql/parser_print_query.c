@@ -64,8 +64,8 @@ static void print_join_side(const struct sql_node *node, bool left, struct buf *
 
 static void print_join_body(const struct sql_from_join *join, struct buf *out)
 {
-    static const char *const words[] = {"", " JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ",
-                                        " CROSS JOIN "};
+    static const char *const words[] = {
+        "", " JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ", " CROSS JOIN "};
     print_join_side(join->left, true, out);
     if (join->natural) print_text(out, " NATURAL");
     print_text(out, words[join->join]);
@@ -245,8 +245,10 @@ static void print_limit(const struct sql_select *s, struct buf *out)
     if (s->offset != NULL) print_operand(s->offset, out);
     if (s->limit == NULL) return;
     print_text(out, s->with_ties ? " FETCH FIRST (" : " LIMIT ");
-    if (s->with_ties) print_expr(s->limit, out);
-    else print_operand(s->limit, out);
+    if (s->with_ties)
+        print_expr(s->limit, out);
+    else
+        print_operand(s->limit, out);
     if (s->with_ties) print_text(out, ") ROWS WITH TIES");
 }
 
@@ -267,9 +269,12 @@ static void print_locking(const struct sql_select *s, struct buf *out)
 void print_query(const struct sql_select *select, struct buf *out)
 {
     print_with(&select->with, out);
-    if (select->op == SQL_SELECT_PLAIN) print_plain(select, out);
-    else if (select->op == SQL_SELECT_VALUES) print_values(select, out);
-    else print_set_operation(select, out);
+    if (select->op == SQL_SELECT_PLAIN)
+        print_plain(select, out);
+    else if (select->op == SQL_SELECT_VALUES)
+        print_values(select, out);
+    else
+        print_set_operation(select, out);
     print_sorts(&select->order_by, out);
     print_limit(select, out);
     print_locking(select, out);
@@ -299,8 +304,10 @@ static void print_set(const struct sql_set_clauses *set, struct buf *out)
     for (uint32_t i = 0; i < set->count; i++) {
         const struct sql_set_clause *clause = &set->items[i];
         print_comma(i, out);
-        if (clause->multiple) print_set_targets(clause->targets, clause->target_count, out);
-        else print_set_target(clause->targets, out);
+        if (clause->multiple)
+            print_set_targets(clause->targets, clause->target_count, out);
+        else
+            print_set_target(clause->targets, out);
         print_text(out, " = ");
         print_expr(clause->expr, out);
     }
@@ -322,8 +329,10 @@ static void print_index_element(const struct sql_index_element *e, struct buf *o
     }
     if (e->operator_class.name != NULL) {
         print_text(out, " ");
-        if (e->operator_class.schema == NULL) print_quoted(e->operator_class.name, out);
-        else print_name(&e->operator_class, out);
+        if (e->operator_class.schema == NULL)
+            print_quoted(e->operator_class.name, out);
+        else
+            print_name(&e->operator_class, out);
         print_options(" ", &e->operator_class_options, out);
     }
     if (e->ascending) print_text(out, " ASC");

@@ -17,8 +17,10 @@ static void print_generic_options(const struct sql_options *options, struct buf 
     for (uint32_t i = 0; i < options->count; i++) {
         const struct sql_option *option = &options->items[i];
         print_comma(i, out);
-        if (strcmp(option->name, "analyze") == 0) print_text(out, "analyze");
-        else print_word("", option->name, out);
+        if (strcmp(option->name, "analyze") == 0)
+            print_text(out, "analyze");
+        else
+            print_word("", option->name, out);
         if (option->value != NULL) print_text(out, " ");
         if (option->value != NULL) print_expr(option->value, out);
         if (option->values.count == 0) continue;
@@ -42,8 +44,10 @@ static void print_copy(const struct sql_copy *copy, struct buf *out)
     }
     print_text(out, copy->from ? " FROM " : " TO ");
     if (copy->program) print_text(out, "PROGRAM ");
-    if (copy->file == NULL) print_text(out, copy->from ? "STDIN" : "STDOUT");
-    else print_string(copy->file, strlen(copy->file), out);
+    if (copy->file == NULL)
+        print_text(out, copy->from ? "STDIN" : "STDOUT");
+    else
+        print_string(copy->file, strlen(copy->file), out);
     print_generic_options(&copy->options, out);
     print_where(copy->where, out);
 }
@@ -86,7 +90,7 @@ static void print_modes(const struct sql_transaction_modes *modes, struct buf *o
 static void print_transaction(const struct sql_transaction *t, struct buf *out)
 {
     static const char *const words[] = {
-        "",         "BEGIN",      "START TRANSACTION", "COMMIT",
+        "",         "BEGIN",      "START TRANSACTION",  "COMMIT",
         "ROLLBACK", "SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT "};
     print_text(out, words[t->transaction]);
     if (t->savepoint != NULL) sql_ast_print_identifier(t->savepoint, out);
@@ -107,8 +111,10 @@ static void print_setting(const char *name, struct buf *out)
         memcpy(part, name, size);
         part[size] = 0;
         /* In quotes it is not taken for SHOW RANGES. */
-        if (strcmp(part, "ranges") == 0) print_quoted(part, out);
-        else sql_ast_print_identifier(part, out);
+        if (strcmp(part, "ranges") == 0)
+            print_quoted(part, out);
+        else
+            sql_ast_print_identifier(part, out);
         name += size;
         if (*name == 0) return;
         print_text(out, ".");
@@ -141,8 +147,10 @@ static void print_set(const struct sql_set *set, struct buf *out)
     print_text(out, reset ? "RESET " : set->local ? "SET LOCAL " : "SET ");
     if (set->set == SQL_SET_RESET_ALL) print_text(out, "ALL");
     bool zone = set->values.count == 1 && set->values.items[0]->kind == SQL_EXPR_CAST;
-    if (zone) print_text(out, "TIME ZONE ");
-    else if (set->name != NULL) print_setting(set->name, out);
+    if (zone)
+        print_text(out, "TIME ZONE ");
+    else if (set->name != NULL)
+        print_setting(set->name, out);
     if (set->set == SQL_SET_DEFAULT) print_text(out, " TO DEFAULT");
     if (set->set == SQL_SET_FROM_CURRENT) print_text(out, " FROM CURRENT");
     if (set->set != SQL_SET_VALUE) return;
@@ -155,15 +163,18 @@ static void print_set(const struct sql_set *set, struct buf *out)
 
 static void print_set_transaction(const struct sql_set_transaction *set, struct buf *out)
 {
-    print_text(out, set->session ? "SET SESSION CHARACTERISTICS AS TRANSACTION" : "SET TRANSACTION");
+    print_text(out,
+               set->session ? "SET SESSION CHARACTERISTICS AS TRANSACTION" : "SET TRANSACTION");
     print_modes(&set->modes, out);
 }
 
 static void print_show(const struct sql_show *show, struct buf *out)
 {
     print_text(out, "SHOW ");
-    if (show->name == NULL) print_text(out, "ALL");
-    else print_setting(show->name, out);
+    if (show->name == NULL)
+        print_text(out, "ALL");
+    else
+        print_setting(show->name, out);
 }
 
 static void print_show_ranges(const struct sql_show_ranges *show, struct buf *out)
@@ -212,8 +223,10 @@ static void print_fetch(const struct sql_fetch *fetch, struct buf *out)
 {
     static const char *const directions[] = {"", "FORWARD", "BACKWARD", "ABSOLUTE", "RELATIVE"};
     buf_printf(out, "%s %s ", fetch->move ? "MOVE" : "FETCH", directions[fetch->direction]);
-    if (fetch->count == SQL_FETCH_ALL) print_text(out, "ALL");
-    else buf_printf(out, "%lld", (long long)fetch->count);
+    if (fetch->count == SQL_FETCH_ALL)
+        print_text(out, "ALL");
+    else
+        buf_printf(out, "%lld", (long long)fetch->count);
     print_word(" FROM ", fetch->cursor, out);
 }
 
@@ -225,8 +238,10 @@ static void print_named(const struct sql_named *node, struct buf *out)
     case SQL_STMT_LISTEN: print_text(out, "LISTEN "); break;
     default: print_text(out, "UNLISTEN "); break;
     }
-    if (node->name != NULL) sql_ast_print_identifier(node->name, out);
-    else print_text(out, node->node.kind == SQL_STMT_UNLISTEN ? "*" : "ALL");
+    if (node->name != NULL)
+        sql_ast_print_identifier(node->name, out);
+    else
+        print_text(out, node->node.kind == SQL_STMT_UNLISTEN ? "*" : "ALL");
 }
 
 static void print_discard(const struct sql_discard *discard, struct buf *out)

@@ -17,12 +17,18 @@ static const struct {
     const char *word, *name;
     bool value;
 } flags[] = {
-    {"superuser", "superuser", true},     {"nosuperuser", "superuser", false},
-    {"createdb", "createdb", true},       {"nocreatedb", "createdb", false},
-    {"createrole", "createrole", true},   {"nocreaterole", "createrole", false},
-    {"login", "login", true},             {"nologin", "login", false},
-    {"replication", "replication", true}, {"noreplication", "replication", false},
-    {"bypassrls", "bypassrls", true},     {"nobypassrls", "bypassrls", false},
+    {"superuser", "superuser", true},
+    {"nosuperuser", "superuser", false},
+    {"createdb", "createdb", true},
+    {"nocreatedb", "createdb", false},
+    {"createrole", "createrole", true},
+    {"nocreaterole", "createrole", false},
+    {"login", "login", true},
+    {"nologin", "login", false},
+    {"replication", "replication", true},
+    {"noreplication", "replication", false},
+    {"bypassrls", "bypassrls", true},
+    {"nobypassrls", "bypassrls", false},
     {"noinherit", "inherit", false},
 };
 
@@ -137,7 +143,8 @@ static void role_options(struct sql_parser *p, struct sql_role_statement *role, 
 {
     struct parser_vec options = {NULL, 0, 0};
     parser_accept_kw(p, SQL_KW_WITH);
-    while (role_option(p, &options, create)) continue;
+    while (role_option(p, &options, create))
+        continue;
     role->options = parser_options(&options);
 }
 
@@ -250,10 +257,13 @@ static bool grant_objects(struct sql_parser *p, struct sql_grant *grant)
     /* A table may be called schema. */
     bool named = parser_token_is_name(parser_peek(p, 1), PARSER_COL_ID);
     if (parser_accept_kw(p, SQL_KW_ALL)) {
-        if (parser_accept_kw(p, SQL_KW_SEQUENCES)) grant->object = SQL_OBJECT_SEQUENCE;
+        if (parser_accept_kw(p, SQL_KW_SEQUENCES))
+            grant->object = SQL_OBJECT_SEQUENCE;
         else if (parser_at_kw(p, SQL_KW_FUNCTIONS) || parser_at_kw(p, SQL_KW_PROCEDURES) ||
-                 parser_at_kw(p, SQL_KW_ROUTINES)) return false;
-        else parser_expect_kw(p, SQL_KW_TABLES);
+                 parser_at_kw(p, SQL_KW_ROUTINES))
+            return false;
+        else
+            parser_expect_kw(p, SQL_KW_TABLES);
         parser_expect_kw(p, SQL_KW_IN);
         parser_expect_kw(p, SQL_KW_SCHEMA);
         grant->all_in_schema = true;
@@ -263,8 +273,10 @@ static bool grant_objects(struct sql_parser *p, struct sql_grant *grant)
         parser_next(p);
         grant->names = plain_names(p);
     } else {
-        if (named && parser_accept_kw(p, SQL_KW_SEQUENCE)) grant->object = SQL_OBJECT_SEQUENCE;
-        else parser_accept_kw(p, SQL_KW_TABLE);
+        if (named && parser_accept_kw(p, SQL_KW_SEQUENCE))
+            grant->object = SQL_OBJECT_SEQUENCE;
+        else
+            parser_accept_kw(p, SQL_KW_TABLE);
         grant->names = parser_qualified_names(p);
     }
     return true;

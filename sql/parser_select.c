@@ -62,7 +62,8 @@ PARSER_APART static void target(struct sql_parser *p, struct sql_target *t)
 struct sql_targets parser_targets(struct sql_parser *p)
 {
     struct parser_vec targets = {NULL, 0, 0};
-    do target(p, PARSER_PUSH(p, &targets, struct sql_target));
+    do
+        target(p, PARSER_PUSH(p, &targets, struct sql_target));
     while (parser_accept(p, ','));
     return (struct sql_targets){targets.items, targets.count};
 }
@@ -133,8 +134,8 @@ static const struct sql_node *grouping_set(struct sql_parser *p, enum sql_groupi
     parser_expect(p, '(');
     if (!parser_enter(p)) return &node->node;
     struct parser_vec items = {NULL, 0, 0};
-    do parser_push_node(p, &items,
-                        kind == SQL_GROUPING_SETS ? grouping_item(p) : parser_expr(p));
+    do
+        parser_push_node(p, &items, kind == SQL_GROUPING_SETS ? grouping_item(p) : parser_expr(p));
     while (parser_accept(p, ','));
     parser_leave(p);
     parser_expect(p, ')');
@@ -149,7 +150,8 @@ PARSER_APART static void group_by(struct sql_parser *p, struct sql_select *selec
     select->group_distinct = parser_accept_kw(p, SQL_KW_DISTINCT);
     if (!select->group_distinct) parser_accept_kw(p, SQL_KW_ALL);
     struct parser_vec items = {NULL, 0, 0};
-    do parser_push_node(p, &items, grouping_item(p));
+    do
+        parser_push_node(p, &items, grouping_item(p));
     while (parser_accept(p, ','));
     select->group_by = parser_list(&items);
 }
@@ -190,7 +192,8 @@ struct sql_sorts parser_opt_order_by(struct sql_parser *p)
     if (!parser_accept_kw(p, SQL_KW_ORDER)) return (struct sql_sorts){NULL, 0};
     parser_expect_kw(p, SQL_KW_BY);
     struct parser_vec sorts = {NULL, 0, 0};
-    do sort_item(p, PARSER_PUSH(p, &sorts, struct sql_sort));
+    do
+        sort_item(p, PARSER_PUSH(p, &sorts, struct sql_sort));
     while (parser_accept(p, ','));
     return (struct sql_sorts){sorts.items, sorts.count};
 }
@@ -222,8 +225,10 @@ PARSER_APART static struct sql_select *plain_select(struct sql_parser *p)
 {
     struct sql_select *select = new_select(p, SQL_SELECT_PLAIN, p->token.position);
     parser_expect_kw(p, SQL_KW_SELECT);
-    if (parser_accept_kw(p, SQL_KW_DISTINCT)) distinct(p, select);
-    else parser_accept_kw(p, SQL_KW_ALL);
+    if (parser_accept_kw(p, SQL_KW_DISTINCT))
+        distinct(p, select);
+    else
+        parser_accept_kw(p, SQL_KW_ALL);
     if (select->distinct || !at_end_of_targets(p)) select->targets = parser_targets(p);
     if (parser_at_kw(p, SQL_KW_INTO)) parser_unsupported(p, p->token.position, "SELECT INTO");
     if (parser_accept_kw(p, SQL_KW_FROM)) {
@@ -262,8 +267,7 @@ PARSER_APART static struct sql_select *table(struct sql_parser *p)
     star->star = true;
     struct parser_vec targets = {NULL, 0, 0}, from = {NULL, 0, 0};
     PARSER_PUSH(p, &targets, struct sql_target)->expr = &star->node;
-    struct sql_from_table *node =
-        PARSER_NODE(p, sql_from_table, SQL_FROM_TABLE, p->token.position);
+    struct sql_from_table *node = PARSER_NODE(p, sql_from_table, SQL_FROM_TABLE, p->token.position);
     node->name = parser_relation(p, &node->only);
     parser_push_node(p, &from, &node->node);
     select->targets = (struct sql_targets){targets.items, targets.count};
@@ -345,7 +349,8 @@ PARSER_APART static void fetch_first(struct sql_parser *p, struct sql_select *se
     if (!parser_accept_kw(p, SQL_KW_FIRST)) parser_expect_kw(p, SQL_KW_NEXT);
     if (parser_at_kw(p, SQL_KW_ROW) || parser_at_kw(p, SQL_KW_ROWS))
         select->limit = parser_const_integer(p, 1, 0);
-    else select->limit = fetch_count(p);
+    else
+        select->limit = fetch_count(p);
     if (!parser_accept_kw(p, SQL_KW_ROW)) parser_expect_kw(p, SQL_KW_ROWS);
     if (parser_accept_kw(p, SQL_KW_ONLY)) return;
     parser_expect_kw(p, SQL_KW_WITH);
@@ -360,8 +365,10 @@ static void limit(struct sql_parser *p, struct sql_select *select)
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_LIMIT);
-    if (parser_accept_kw(p, SQL_KW_ALL)) select->limit = parser_const_null(p, position);
-    else select->limit = parser_expr(p);
+    if (parser_accept_kw(p, SQL_KW_ALL))
+        select->limit = parser_const_null(p, position);
+    else
+        select->limit = parser_expr(p);
     if (!parser_at(p, ',')) return;
     parser_next(p);
     parser_expr(p);
@@ -383,8 +390,10 @@ PARSER_APART static void limit_and_offset(struct sql_parser *p, struct sql_selec
         uint32_t position = parser_peek(p, fetch ? 2 : 1)->position;
         if ((fetch || parser_at_kw(p, SQL_KW_LIMIT)) && !limited) {
             bool multiple = select->limit != NULL;
-            if (fetch) fetch_first(p, select);
-            else limit(p, select);
+            if (fetch)
+                fetch_first(p, select);
+            else
+                limit(p, select);
             if (multiple) fail_multiple(p, "LIMIT", position);
             limited = true;
         } else if (parser_at_kw(p, SQL_KW_OFFSET) && !skipped) {
@@ -430,7 +439,8 @@ static void locking_clause(struct sql_parser *p, struct sql_locking *l)
     }
 }
 
-/* A query in parentheses may have some already: then these are added. FOR READ ONLY says nothing. */
+/* A query in parentheses may have some already: then these are added. FOR READ ONLY says nothing.
+ */
 PARSER_APART static void locking(struct sql_parser *p, struct sql_select *select)
 {
     if (!parser_at_kw(p, SQL_KW_FOR)) return;
@@ -479,11 +489,12 @@ void parser_with(struct sql_parser *p, struct sql_with *with)
     *with = (struct sql_with){.position = p->token.position};
     parser_expect_kw(p, SQL_KW_WITH);
     /* A CTE may be called recursive. */
-    with->recursive = parser_at_kw(p, SQL_KW_RECURSIVE) &&
-                      parser_token_is_name(parser_peek(p, 1), PARSER_COL_ID);
+    with->recursive =
+        parser_at_kw(p, SQL_KW_RECURSIVE) && parser_token_is_name(parser_peek(p, 1), PARSER_COL_ID);
     if (with->recursive) parser_next(p);
     struct parser_vec ctes = {NULL, 0, 0};
-    do cte(p, PARSER_PUSH(p, &ctes, struct sql_cte));
+    do
+        cte(p, PARSER_PUSH(p, &ctes, struct sql_cte));
     while (parser_accept(p, ','));
     with->ctes = ctes.items;
     with->count = ctes.count;
@@ -495,8 +506,7 @@ void parser_with(struct sql_parser *p, struct sql_with *with)
 static struct sql_select *query_rest(struct sql_parser *p, const struct sql_with *with,
                                      struct sql_select *first)
 {
-    struct sql_select *select =
-        set_operations(p, first != NULL ? first : operand(p), LEVEL_UNION);
+    struct sql_select *select = set_operations(p, first != NULL ? first : operand(p), LEVEL_UNION);
     uint32_t position = parser_at_kw(p, SQL_KW_ORDER) ? parser_peek(p, 2)->position : 0;
     struct sql_sorts order_by = parser_opt_order_by(p);
     if (order_by.count > 0) {

@@ -42,7 +42,8 @@ static struct sql_transaction_modes transaction_modes(struct sql_parser *p, bool
 {
     struct sql_transaction_modes modes = {.isolation = SQL_ISOLATION_NONE};
     bool comma = required;
-    while (transaction_mode(p, &modes)) comma = parser_accept(p, ',');
+    while (transaction_mode(p, &modes))
+        comma = parser_accept(p, ',');
     if (comma) parser_fail_here(p);
     return modes;
 }
@@ -63,8 +64,7 @@ static bool opt_chain(struct sql_parser *p)
 /* [SAVEPOINT] name: a savepoint may be called savepoint. */
 static const char *savepoint_name(struct sql_parser *p)
 {
-    if (parser_at_kw(p, SQL_KW_SAVEPOINT) &&
-        parser_token_is_name(parser_peek(p, 1), PARSER_COL_ID))
+    if (parser_at_kw(p, SQL_KW_SAVEPOINT) && parser_token_is_name(parser_peek(p, 1), PARSER_COL_ID))
         parser_next(p);
     return parser_col_id(p);
 }
@@ -173,7 +173,8 @@ static const struct sql_node *setting_value(struct sql_parser *p)
 static struct sql_list setting_values(struct sql_parser *p)
 {
     struct parser_vec values = {NULL, 0, 0};
-    do parser_push_node(p, &values, setting_value(p));
+    do
+        parser_push_node(p, &values, setting_value(p));
     while (parser_accept(p, ','));
     return parser_list(&values);
 }
@@ -229,7 +230,8 @@ static void set_names(struct sql_parser *p, struct sql_set *set)
     set->set = SQL_SET_DEFAULT;
     if (parser_at(p, SQL_TOKEN_STRING))
         set_one(p, set, "client_encoding", parser_boolean_or_string(p));
-    else parser_accept_kw(p, SQL_KW_DEFAULT);
+    else
+        parser_accept_kw(p, SQL_KW_DEFAULT);
 }
 
 static void set_word_or_string(struct sql_parser *p, struct sql_set *set, const char *name)
@@ -349,8 +351,7 @@ const struct sql_node *parser_reset(struct sql_parser *p)
 /* Behind SHOW RANGES. */
 static const struct sql_node *show_ranges(struct sql_parser *p, uint32_t position)
 {
-    struct sql_show_ranges *show =
-        PARSER_NODE(p, sql_show_ranges, SQL_STMT_SHOW_RANGES, position);
+    struct sql_show_ranges *show = PARSER_NODE(p, sql_show_ranges, SQL_STMT_SHOW_RANGES, position);
     if (!parser_accept_kw(p, SQL_KW_FROM)) return &show->node;
     show->object = SQL_OBJECT_INDEX;
     if (!parser_accept_kw(p, SQL_KW_INDEX)) {
@@ -381,10 +382,13 @@ const struct sql_node *parser_discard(struct sql_parser *p)
     struct sql_discard *node = PARSER_NODE(p, sql_discard, SQL_STMT_DISCARD, p->token.position);
     parser_expect_kw(p, SQL_KW_DISCARD);
     node->discard = SQL_DISCARD_ALL;
-    if (parser_accept_kw(p, SQL_KW_PLANS)) node->discard = SQL_DISCARD_PLANS;
-    else if (parser_accept_kw(p, SQL_KW_SEQUENCES)) node->discard = SQL_DISCARD_SEQUENCES;
+    if (parser_accept_kw(p, SQL_KW_PLANS))
+        node->discard = SQL_DISCARD_PLANS;
+    else if (parser_accept_kw(p, SQL_KW_SEQUENCES))
+        node->discard = SQL_DISCARD_SEQUENCES;
     else if (parser_accept_kw(p, SQL_KW_TEMP) || parser_accept_kw(p, SQL_KW_TEMPORARY))
         node->discard = SQL_DISCARD_TEMP;
-    else parser_expect_kw(p, SQL_KW_ALL);
+    else
+        parser_expect_kw(p, SQL_KW_ALL);
     return &node->node;
 }

@@ -48,8 +48,7 @@ static enum sql_on_commit on_commit(struct sql_parser *p)
 static void table_options(struct sql_parser *p, struct table_options *o)
 {
     if (parser_at_kw(p, SQL_KW_INHERITS)) parser_unsupported(p, p->token.position, "INHERITS");
-    if (parser_at_kw(p, SQL_KW_PARTITION))
-        parser_unsupported(p, p->token.position, "PARTITION BY");
+    if (parser_at_kw(p, SQL_KW_PARTITION)) parser_unsupported(p, p->token.position, "PARTITION BY");
     if (parser_accept_kw(p, SQL_KW_USING)) o->access_method = parser_col_id(p);
     if (parser_accept_kw(p, SQL_KW_WITHOUT)) {
         parser_expect_kw(p, SQL_KW_OIDS);
@@ -118,8 +117,7 @@ static struct sql_create_table_as *head(struct sql_parser *p, enum sql_persisten
     table->if_not_exists = parser_accept_if_not_exists(p);
     table->name = parser_qualified_name(p);
     if (parser_at_kw(p, SQL_KW_OF)) parser_unsupported(p, p->token.position, "CREATE TABLE OF");
-    if (parser_at_kw(p, SQL_KW_PARTITION))
-        parser_unsupported(p, p->token.position, "PARTITION OF");
+    if (parser_at_kw(p, SQL_KW_PARTITION)) parser_unsupported(p, p->token.position, "PARTITION OF");
     return table;
 }
 

@@ -134,14 +134,19 @@ const struct sql_node *parser_deallocate(struct sql_parser *p)
 static void cursor_options(struct sql_parser *p, struct sql_declare_cursor *declare)
 {
     for (;;) {
-        if (parser_accept_kw(p, SQL_KW_BINARY)) declare->binary = true;
-        else if (parser_accept_kw(p, SQL_KW_INSENSITIVE)) declare->insensitive = true;
-        else if (parser_accept_kw(p, SQL_KW_ASENSITIVE)) declare->asensitive = true;
-        else if (parser_accept_kw(p, SQL_KW_SCROLL)) declare->scroll = true;
+        if (parser_accept_kw(p, SQL_KW_BINARY))
+            declare->binary = true;
+        else if (parser_accept_kw(p, SQL_KW_INSENSITIVE))
+            declare->insensitive = true;
+        else if (parser_accept_kw(p, SQL_KW_ASENSITIVE))
+            declare->asensitive = true;
+        else if (parser_accept_kw(p, SQL_KW_SCROLL))
+            declare->scroll = true;
         else if (parser_accept_kw(p, SQL_KW_NO)) {
             parser_expect_kw(p, SQL_KW_SCROLL);
             declare->no_scroll = true;
-        } else return;
+        } else
+            return;
     }
 }
 
@@ -160,7 +165,8 @@ const struct sql_node *parser_declare(struct sql_parser *p)
     return &declare->node;
 }
 
-static void set_direction(struct sql_fetch *fetch, enum sql_fetch_direction direction, int64_t count)
+static void set_direction(struct sql_fetch *fetch, enum sql_fetch_direction direction,
+                          int64_t count)
 {
     fetch->direction = direction;
     fetch->count = count;
@@ -169,8 +175,10 @@ static void set_direction(struct sql_fetch *fetch, enum sql_fetch_direction dire
 /* FORWARD and BACKWARD: [count | ALL]. */
 static void fetch_count(struct sql_parser *p, struct sql_fetch *fetch)
 {
-    if (parser_accept_kw(p, SQL_KW_ALL)) fetch->count = SQL_FETCH_ALL;
-    else if (parser_at_number(p)) fetch->count = parser_signed_integer(p);
+    if (parser_accept_kw(p, SQL_KW_ALL))
+        fetch->count = SQL_FETCH_ALL;
+    else if (parser_at_number(p))
+        fetch->count = parser_signed_integer(p);
 }
 
 static void fetch_direction(struct sql_parser *p, struct sql_fetch *fetch)
@@ -314,9 +322,12 @@ static const char *lock_mode(struct sql_parser *p)
     }
     parser_expect_kw(p, SQL_KW_SHARE);
     const char *mode = "share";
-    if (parser_accept_kw(p, SQL_KW_UPDATE)) mode = "share update exclusive";
-    else if (parser_accept_kw(p, SQL_KW_ROW)) mode = "share row exclusive";
-    else return mode;
+    if (parser_accept_kw(p, SQL_KW_UPDATE))
+        mode = "share update exclusive";
+    else if (parser_accept_kw(p, SQL_KW_ROW))
+        mode = "share row exclusive";
+    else
+        return mode;
     parser_expect_kw(p, SQL_KW_EXCLUSIVE);
     return mode;
 }

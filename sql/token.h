@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A character that is a token of its own ( ( ) [ ] , ; : . + - * / % ^ < > = ) has its code as kind;
- * all others start above. */
+/* A character that is a token of its own ( ( ) [ ] , ; : . + - * / % ^ < > = ) has its code as
+ * kind; all others start above. */
 enum sql_token_kind {
     SQL_TOKEN_END = 0,        /* end of the statement text */
     SQL_TOKEN_FAILED = 256,   /* lexical error, or an error was reported before: matches nothing */
@@ -38,7 +38,7 @@ struct sql_token {
     uint32_t size;      /* in bytes, as written */
     uint32_t text_size; /* in bytes */
     int64_t integer;
-    const char *text;   /* NUL behind it; holds no NUL itself; in the arena or constant */
+    const char *text; /* NUL behind it; holds no NUL itself; in the arena or constant */
 };
 
 #endif

@@ -127,8 +127,7 @@ static size_t put_decimal(const struct decimal *d, int exponent_from, char *to)
     if (exponent < -4 || exponent >= exponent_from) {
         *at++ = d->digits[0];
         if (d->count > 1) *at++ = '.';
-        memcpy(at, d->digits + 1, (size_t)d->count - 1);
-        at += d->count - 1;
+        for (int i = 1; i < d->count; i++) *at++ = d->digits[i];
         at += sprintf(at, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
         return (size_t)(at - to);
     }

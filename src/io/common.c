@@ -35,6 +35,12 @@ uint64_t io_wall_ns(struct env *env)
 }
 
 /* Drawn from the kernel in blocks of 32 numbers. */
+bool io_idle(struct env *env)
+{
+    const struct io_env *e = (const struct io_env *)(const void *)env;
+    return e->pending == 0 && e->socket_count == 0;
+}
+
 uint64_t io_random_u64(struct env *env)
 {
     struct io_env *e = (struct io_env *)env;

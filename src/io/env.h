@@ -106,6 +106,7 @@ struct env_table {
     const char *name; /* "io_uring", "epoll", "sim" */
     void (*destroy)(struct env *env);
     void (*shutdown)(struct env *env);
+    bool (*idle)(struct env *env);
 
     uint64_t (*now_ns)(struct env *env);
     uint64_t (*wall_ns)(struct env *env);
@@ -160,6 +161,11 @@ struct env {
 static inline void env_destroy(struct env *e) { e->table->destroy(e); }
 /* See ENV-5. Sockets are closed (on_closed with STATUS_CANCELLED) by the polls that follow. */
 static inline void env_shutdown(struct env *e) { e->table->shutdown(e); }
+/* True when no operation is under way and no socket is open: the environment may be destroyed. */
+static inline bool env_idle(struct env *e)
+{
+    return e->table->idle(e);
+}
 /* Monotonic nanoseconds that also run while the machine sleeps (CLOCK_BOOTTIME). Never 0. */
 static inline uint64_t env_now_ns(struct env *e) { return e->table->now_ns(e); }
 /* Nanoseconds since 1970, for logs and users only: no protocol rule may rest on it. */

@@ -237,6 +237,7 @@ void io_listener_destroy(struct env_listener *l);
 /* The entries of the table that both backends share. */
 void io_shutdown(struct env *env);
 uint64_t io_wall_ns(struct env *env);
+bool io_idle(struct env *env);
 uint64_t io_random_u64(struct env *env);
 void io_wake(struct env *env);
 void io_file_open(struct env *env, const char *path, unsigned flags, struct env_op *op);
@@ -270,7 +271,7 @@ void io_resolve(struct env *env, const char *host, uint16_t port, struct env_add
                 struct env_op *op);
 
 #define IO_TABLE_SHARED                                                                        \
-    .shutdown = io_shutdown, .now_ns = io_now_ns, .wall_ns = io_wall_ns,                       \
+    .shutdown = io_shutdown, .idle = io_idle, .now_ns = io_now_ns, .wall_ns = io_wall_ns,      \
     .random_u64 = io_random_u64, .wake = io_wake, .file_open = io_file_open,                   \
     .file_close = io_file_close, .file_read = io_file_read, .file_write = io_file_write,       \
     .file_sync = io_file_sync, .file_size = io_file_size, .file_truncate = io_file_truncate,   \

@@ -48,6 +48,17 @@ static void iter_init(struct lsm_iter *it, struct bytes start, struct bytes end)
     buf_append_bytes(&it->end, end);
 }
 
+static struct item_key first_place(const struct lsm_iter *it)
+{
+    return (struct item_key){it->space, buf_view(&it->start), LSM_TS_MAX};
+}
+
+static struct item_key end_place(const struct lsm_iter *it)
+{
+    if (it->end.size > 0) return (struct item_key){it->space, buf_view(&it->end), LSM_TS_MAX};
+    return (struct item_key){(enum lsm_space)(it->space + 1), BYTES_EMPTY, LSM_TS_MAX};
+}
+
 enum status lsm_iter_open(struct lsm *l, struct range_id range, enum lsm_space space,
                           struct bytes start, struct bytes end, uint64_t ts_max,
                           enum lsm_iter_mode mode, bool reverse, struct lsm_iter **iter_out)
@@ -69,7 +80,8 @@ enum status lsm_iter_open(struct lsm *l, struct range_id range, enum lsm_space s
     iter_init(it, start, end);
     enum status status = STATUS_NO_MEMORY;
     if (it->start.failed || it->end.failed) goto fail;
-    status = range_open_cursors(r, reverse, &it->merge, &it->version);
+    struct view view = {first_place(it), end_place(it), reverse};
+    status = range_open_cursors(r, &view, &it->merge, &it->version);
     if (status != STATUS_OK) goto fail;
     *iter_out = it;
     return STATUS_OK;
@@ -98,12 +110,7 @@ void lsm_iter_close(struct lsm_iter *it)
 
 static void seek_first(struct lsm_iter *it)
 {
-    struct item_key target = {it->space, buf_view(&it->start), LSM_TS_MAX};
-    if (it->reverse) {
-        bool bounded = it->end.size > 0;
-        target.space = bounded ? it->space : (enum lsm_space)(it->space + 1);
-        target.key = buf_view(&it->end); /* reverse seeks stop before their target */
-    }
+    struct item_key target = it->reverse ? end_place(it) : first_place(it); /* reverse: before it */
     merge_seek(&it->merge, &target);
     it->started = true;
 }

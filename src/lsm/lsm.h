@@ -8,7 +8,10 @@
  * opaque bytes, ordered bytewise, a proper prefix first; versions of a key newest first.
  *
  * Nothing here reads the disk synchronously: get, seek and next answer STATUS_WAIT when a block is not in
- * memory, start the read, and call the waiter back when it is worth asking again. */
+ * memory, start the read, and call the waiter back when it is worth asking again. They also answer it
+ * after a slice of work without a result; the next lsm_step calls back then. A waiter may be NULL.
+ *
+ * One core only. The callbacks of struct lsm_options run in lsm_step, on the core's own stack. */
 #ifndef OSTRAKA_LSM_LSM_H
 #define OSTRAKA_LSM_LSM_H
 
@@ -92,21 +95,24 @@ uint64_t lsm_step(struct lsm *l, uint64_t now_ns);
 
 /* ---- ranges ---- */
 
-/* Makes an empty range; durable with the next flush or lsm_range_persist. STATUS_EXISTS. */
+/* Makes an empty range; durable with its first flush. STATUS_EXISTS. */
 MUST_USE enum status lsm_range_create(struct lsm *l, struct range_id range);
-/* Durable drop: files go when the manifest edit is. on_done is called once. */
+/* Durable drop: the range is gone for every call at once, its files when the manifest says so and the last
+ * reader is through. on_done is called once, from lsm_step: 0, -ENOENT, -EIO, -ECANCELED. */
 void lsm_range_drop(struct lsm *l, struct range_id range, struct env_op *on_done);
 bool lsm_range_exists(const struct lsm *l, struct range_id range);
 /* The opaque record that goes into the manifest with the next flush: describes the state as of every
  * lsm_write so far. Copied. */
 void lsm_range_set_meta(struct lsm *l, struct range_id range, struct bytes meta);
-/* Flushes the range now; on_flushed follows. */
+/* Flushes the range as it is now; on_flushed follows, also when there was nothing new. */
 void lsm_range_flush(struct lsm *l, struct range_id range);
 /* Memtables that hold writes beyond this Raft index are not flushed yet (default: no limit). The owner
  * keeps it at the index up to which its log is durable here: LSM-1 needs every entry behind
  * flushed_index, and none of a log that was lost. */
 void lsm_range_set_flush_limit(struct lsm *l, struct range_id range, uint64_t index);
-/* Versions older than ts that are superseded may go at compaction, tombstones at or below it as well. */
+/* Versions that a newer one at or below ts supersedes may go at compaction, and tombstones at or below it
+ * when nothing older of their key is left: no read at ts or later can tell. Rises only; not remembered
+ * over a restart. The owner writes no more versions at or below it. */
 void lsm_range_set_gc(struct lsm *l, struct range_id range, uint64_t ts);
 
 struct lsm_range_stats {
@@ -184,12 +190,14 @@ void lsm_iter_close(struct lsm_iter *it);
 
 /* ---- snapshots: the whole range as one sorted stream of items ---- */
 
-/* A consistent view of the range at its applied index: all spaces, all versions, in engine order. */
+/* A consistent view of the range at its applied index: all spaces and versions in engine order, without what
+ * lsm_range_set_gc lets go. */
 struct lsm_snapshot;
 MUST_USE enum status lsm_snapshot_open(struct lsm *l, struct range_id range,
                                        struct lsm_snapshot **snapshot_out, uint64_t *index_out);
 /* Appends items to chunk (format: src/lsm/README.md, self-checking) until about size_target bytes.
- * STATUS_OK: more follows; STATUS_NOT_FOUND: this chunk (maybe empty) was the last; STATUS_WAIT. */
+ * STATUS_OK: more follows; STATUS_NOT_FOUND: this chunk (maybe without items, never without bytes) was the
+ * last, and lsm_ingest_commit demands it; STATUS_WAIT: nothing was appended, call again. */
 MUST_USE enum status lsm_snapshot_read(struct lsm_snapshot *s, size_t size_target,
                                        struct lsm_waiter *waiter, struct buf *chunk);
 void lsm_snapshot_close(struct lsm_snapshot *s);
@@ -219,8 +227,9 @@ const struct lsm_metrics *lsm_metrics(const struct lsm *l);
 /* Prints manifest and tables for `ostraka debug lsm`. Runs on a fiber; never writes. */
 MUST_USE enum status lsm_dump(struct fio *f, const char *directory,
                               void (*line)(void *ctx, const char *text), void *ctx);
-/* XXH3 over every item of the range at its applied index, in order; STATUS_WAIT as above. Replicas with
- * the same applied index have the same hash. */
+/* XXH3 over every item of the range at its applied index, in order, leaving out what lsm_range_set_gc lets
+ * go; STATUS_WAIT as above. Replicas with the same applied index and GC timestamp have the same hash,
+ * whatever each has flushed and compacted. */
 struct lsm_hash;
 MUST_USE enum status lsm_hash_open(struct lsm *l, struct range_id range, struct lsm_hash **hash_out);
 MUST_USE enum status lsm_hash_step(struct lsm_hash *h, struct lsm_waiter *waiter, uint64_t *hash_out);

@@ -138,9 +138,14 @@ void range_event(struct range *r, enum range_event event);
 void range_replace_memtables(struct range *r, struct memtable *active, uint64_t index);
 /* Moves what the active memtable holds to the frozen ones. STATUS_NO_MEMORY. */
 MUST_USE enum status range_freeze(struct range *r);
-/* Adds cursors over everything the range holds as of its applied index; pins the version they need,
+/* What a reader will look at: places in [low, high). */
+struct view {
+    struct item_key low, high;
+    bool reverse;
+};
+/* Adds cursors over what the range holds there as of its applied index; pins the version they need,
  * which the caller unpins after closing them. */
-MUST_USE enum status range_open_cursors(struct range *r, bool reverse, struct merge *m,
+MUST_USE enum status range_open_cursors(struct range *r, const struct view *view, struct merge *m,
                                         struct version **version_out);
 
 /* ---- waiter.c ---- */

@@ -67,12 +67,20 @@ static uint32_t head_rank(const struct mem_node *n, uint64_t head, bool or_equal
     return low;
 }
 
+/* A search touches half of a node's lines one after the other; asking for all of them at once makes that
+ * one wait instead of four. */
+static void node_prefetch(const struct mem_node *n)
+{
+    for (uint32_t i = 0; i < MEM_NODE_SLOTS; i += 8) __builtin_prefetch(&n->heads[i]);
+}
+
 /* The slots below the answer sort before the probe, or at it too. */
 static uint32_t node_rank(const struct mem_node *n, const struct probe *p, bool or_equal)
 {
     uint32_t low = head_rank(n, p->head, false);
     if (low == n->count || n->heads[low] != p->head) return low;
-    uint32_t high = head_rank(n, p->head, true);
+    uint32_t high = low + 1; /* mostly no other key has this head */
+    if (high < n->count && n->heads[high] == p->head) high = head_rank(n, p->head, true);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = entry_compare(n->entries[middle], p);
@@ -107,6 +115,7 @@ static struct mem_leaf *descend(const struct mem_tree *t, const struct probe *p,
             path->slot[n->level] = slot;
         }
         n = inner->children[slot];
+        node_prefetch(n);
     }
     return leaf_of(n);
 }

@@ -76,9 +76,7 @@ void range_unpin(struct range *r)
 static void count_tables(struct range *r, bool add)
 {
     struct lsm_metrics *metrics = &r->lsm->metrics;
-    uint64_t count = version_table_count(r->version), bytes = 0;
-    for (uint32_t level = 0; level < LSM_LEVELS; level++)
-        bytes += version_level_bytes(r->version, level);
+    uint64_t count = version_table_count(r->version), bytes = r->version->bytes;
     metrics->table_count += add ? count : -count;
     metrics->table_bytes += add ? bytes : -bytes;
 }
@@ -208,32 +206,47 @@ static enum status add_memtable(struct memtable *m, uint64_t view_index, bool re
     return merge_add(merge, cursor);
 }
 
-static enum status add_run(struct range *r, struct table **tables, uint32_t count, bool reverse,
-                           struct merge *merge)
+static bool ends_before(const struct table *t, const struct item_key *key)
 {
-    if (count == 0) return STATUS_OK;
+    return item_key_compare(&t->facts.last, key) < 0;
+}
+
+static bool begins_before(const struct table *t, const struct item_key *key)
+{
+    return item_key_compare(&t->facts.first, key) < 0;
+}
+
+/* Of a run of tables, those that may hold items in [low, high). */
+static enum status add_run(struct range *r, struct table **tables, uint32_t count,
+                           const struct view *view, struct merge *merge)
+{
+    while (count > 0 && !begins_before(tables[count - 1], &view->high)) count--;
+    if (count == 0 || ends_before(tables[count - 1], &view->low)) return STATUS_OK;
+    uint32_t first = run_find(tables, count, &view->low);
+    ASSERT(first < count);
     struct cursor *cursor;
     struct block_source *source = &r->lsm->cache.scan.source;
-    enum status status = run_cursor_open(tables, count, source, reverse, &cursor);
+    enum status status = run_cursor_open(tables + first, count - first, source, view->reverse,
+                                         &cursor);
     if (status != STATUS_OK) return status;
     return merge_add(merge, cursor);
 }
 
-enum status range_open_cursors(struct range *r, bool reverse, struct merge *m,
+enum status range_open_cursors(struct range *r, const struct view *view, struct merge *m,
                                struct version **version_out)
 {
     ASSERT(m->count == 0);
     struct version *v = r->version;
-    enum status status = add_memtable(r->active, r->applied_index, reverse, m);
+    enum status status = add_memtable(r->active, r->applied_index, view->reverse, m);
     LIST_FOR_EACH(link, &r->frozen) {
         if (status != STATUS_OK) return status;
         struct memtable *frozen = CONTAINER_OF(link, struct memtable, link);
-        status = add_memtable(frozen, r->applied_index, reverse, m);
+        status = add_memtable(frozen, r->applied_index, view->reverse, m);
     }
     for (uint32_t i = 0; status == STATUS_OK && i < v->counts[0]; i++)
-        status = add_run(r, &v->levels[0][i], 1, reverse, m);
+        status = add_run(r, &v->levels[0][i], 1, view, m);
     for (uint32_t level = 1; status == STATUS_OK && level < LSM_LEVELS; level++)
-        status = add_run(r, v->levels[level], v->counts[level], reverse, m);
+        status = add_run(r, v->levels[level], v->counts[level], view, m);
     if (status != STATUS_OK) return status;
     version_pin(v);
     *version_out = v;
@@ -338,17 +351,14 @@ enum status lsm_range_stats(const struct lsm *l, struct range_id range,
         .applied_index = r->applied_index,
         .flushed_index = r->flushed_index,
         .memtable_bytes = memtable_bytes(r->active) + frozen_bytes(r),
+        .table_bytes = r->version->bytes,
         .table_count = version_table_count(r->version),
-        .entry_estimate = memtable_entry_count(r->active),
+        .entry_estimate = r->version->entry_count + memtable_entry_count(r->active),
         .newest_ts = r->newest_ts,
         .corrupt = r->corrupt,
     };
     LIST_FOR_EACH(link, &r->frozen)
         stats.entry_estimate += memtable_entry_count(CONTAINER_OF(link, struct memtable, link));
-    for (uint32_t i = 0; i < stats.table_count; i++) {
-        stats.table_bytes += r->version->tables[i]->size_bytes;
-        stats.entry_estimate += r->version->tables[i]->facts.entry_count;
-    }
     *stats_out = stats;
     return STATUS_OK;
 }

@@ -10,7 +10,9 @@ enum status scan_open(struct lsm *l, struct range_id range, struct scan *scan_ou
     merge_init(&scan_out->merge, false);
     gc_filter_init(&scan_out->gc, r->gc_ts);
     l->reader_count++;
-    enum status status = range_open_cursors(r, false, &scan_out->merge, &scan_out->version);
+    struct view all = {.low = scan_out->first};
+    all.high = (struct item_key){(enum lsm_space)(LSM_SPACE_LAST + 1), BYTES_EMPTY, LSM_TS_MAX};
+    enum status status = range_open_cursors(r, &all, &scan_out->merge, &scan_out->version);
     if (status != STATUS_OK) {
         scan_close(scan_out);
         return status;

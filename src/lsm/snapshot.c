@@ -32,7 +32,8 @@ enum status lsm_snapshot_open(struct lsm *l, struct range_id range,
 /* Adds items until the chunk is large enough: STATUS_OK, or STATUS_NOT_FOUND when all are in. */
 static enum status fill(struct lsm_snapshot *s, size_t size_target, struct lsm_waiter *waiter)
 {
-    for (uint32_t added = 0; s->pending.size < CHUNK_HEAD_BYTES + size_target; added++) {
+    size_t full = CHUNK_HEAD_BYTES + (size_target > 0 ? size_target : 1); /* an item at least */
+    for (uint32_t added = 0; s->pending.size < full; added++) {
         if (added == LSM_SLICE_ITEMS_MAX) {
             waiter_queue(&s->scan.lsm->turn_waiters, waiter);
             return STATUS_WAIT;

@@ -40,6 +40,8 @@ static void level_insert(struct version *v, uint32_t level, struct table *t)
         i--;
     }
     tables[i] = t;
+    v->bytes += t->size_bytes;
+    v->entry_count += t->facts.entry_count;
     table_pin(t);
 }
 

@@ -10,6 +10,7 @@
 struct version {
     uint32_t refs;
     uint32_t counts[LSM_LEVELS];
+    uint64_t bytes, entry_count; /* of all tables */
     struct table **levels[LSM_LEVELS]; /* into tables */
     struct table *tables[];
 };

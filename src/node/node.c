@@ -220,19 +220,31 @@ static void loop(struct node *n)
     }
 }
 
+/* Polls until nothing is under way any more. A file operation in the kernel may take a moment; a disk that
+ * does not come back within ten seconds is left to the operating system. */
+static void drain(struct node *n)
+{
+    uint64_t end_ns = env_now_ns(n->env) + 10000000000u;
+    for (;;) {
+        bool ran = n->core != NULL && fiber_run_ready(core_fibers(n->core));
+        if (!ran && env_idle(n->env)) return;
+        if (env_now_ns(n->env) > end_ns) _exit(1);
+        env_poll(n->env, env_now_ns(n->env) + 1000000u);
+    }
+}
+
 /* Everything that waits is ended through its own error path, so that leaks and hangs show in tests. */
 static void tear_down(struct node *n)
 {
     env_shutdown(n->env);
     if (n->sql != NULL) sql_server_stop(n->sql);
     if (n->core != NULL) core_abandon(n->core);
-    for (int i = 0; i < 20; i++) {
-        env_poll(n->env, 0);
-        if (n->core != NULL) fiber_run_ready(core_fibers(n->core));
-    }
+    drain(n);
     if (n->sql != NULL) sql_server_destroy(n->sql);
     if (n->core != NULL) core_destroy(n->core);
+    n->core = NULL;
     if (n->http != NULL) http_destroy(n->http);
+    drain(n); /* files that were closed last */
     env_destroy(n->env);
 }
 

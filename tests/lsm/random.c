@@ -5,7 +5,7 @@
 #define RANGES 3
 #define VIEWS 4
 
-struct view {
+struct watch {
     struct lsm_iter *it;
     struct model expected; /* NEWEST or ALL_VERSIONS, already cut to what it shows */
     enum lsm_iter_mode mode;
@@ -20,7 +20,7 @@ struct run {
     struct entries logs[RANGES + 1];
     uint64_t index[RANGES + 1], gc[RANGES + 1], ts;
     bool exists[RANGES + 1];
-    struct view views[VIEWS];
+    struct watch views[VIEWS];
     uint64_t key_count;
 };
 
@@ -90,7 +90,7 @@ static void expect(const struct model *m, enum lsm_space space, struct bytes sta
     }
 }
 
-static void view_open(struct run *r, struct view *v, uint64_t range)
+static void watch_open(struct run *r, struct watch *v, uint64_t range)
 {
     uint8_t start[600], end[600];
     size_t start_size = 0, end_size = 0;
@@ -109,7 +109,7 @@ static void view_open(struct run *r, struct view *v, uint64_t range)
 }
 
 /* Order of two items as an iterator hands them out. */
-static void check_step(const struct view *v, const struct lsm_item *a, const struct lsm_item *b)
+static void check_step(const struct watch *v, const struct lsm_item *a, const struct lsm_item *b)
 {
     int order = bytes_compare(a->key, b->key);
     if (order == 0) {
@@ -120,7 +120,7 @@ static void check_step(const struct view *v, const struct lsm_item *a, const str
     }
 }
 
-static void view_collect(struct run *r, struct view *v, struct model *found)
+static void watch_collect(struct run *r, struct watch *v, struct model *found)
 {
     struct lsm_item last = {0}, item;
     struct buf last_key;
@@ -155,10 +155,10 @@ static void drop_tombstones(struct model *m)
     *m = kept;
 }
 
-static void view_close(struct run *r, struct view *v)
+static void watch_close(struct run *r, struct watch *v)
 {
     struct model found;
-    view_collect(r, v, &found);
+    watch_collect(r, v, &found);
     lsm_iter_close(v->it);
     v->it = NULL;
     if (v->mode == LSM_ITER_NEWEST) {
@@ -176,7 +176,7 @@ static void view_close(struct run *r, struct view *v)
 static void views_close(struct run *r)
 {
     for (int i = 0; i < VIEWS; i++)
-        if (r->views[i].it != NULL) view_close(r, &r->views[i]);
+        if (r->views[i].it != NULL) watch_close(r, &r->views[i]);
 }
 
 /* ---- ranges ---- */
@@ -280,9 +280,9 @@ static void step_range(struct run *r, uint64_t range)
     } else if (dice < 800) {
         check_get(r, range);
     } else if (dice < 860) {
-        struct view *v = &r->views[prng_below(&r->prng, VIEWS)];
-        if (v->it == NULL) view_open(r, v, range);
-        else view_close(r, v);
+        struct watch *v = &r->views[prng_below(&r->prng, VIEWS)];
+        if (v->it == NULL) watch_open(r, v, range);
+        else watch_close(r, v);
     } else if (dice < 900) {
         lsm_range_flush(s->l, rid(range));
     } else if (dice < 930) {

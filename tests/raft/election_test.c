@@ -203,3 +203,21 @@ TEST(raft_election, an_old_leader_is_told_of_the_newer_term)
     assert_u64_equal(lab_status(&l).leader, 0);
     lab_deinit(&l);
 }
+
+/* A disk that does not come back must not fill memory with answers that nobody waits for any more. */
+TEST(raft_election, few_answers_wait_for_the_disk_and_the_oldest_are_lost)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    struct raft_message ask = {.kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 2, .log_term = 1,
+                               .log_index = 1};
+    for (uint64_t i = 1; i <= 100; i++) {
+        ask.read_seq = i;
+        assert_int_equal(lab_receive(&l, ask), STATUS_OK);
+    }
+    assert_int_equal(l.sent_count, 0);
+    lab_sync(&l);
+    assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_VOTE_REPLY, 3), 64);
+    assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_VOTE_REPLY, 3)->read_seq, 100);
+    lab_deinit(&l);
+}

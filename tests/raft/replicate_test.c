@@ -125,7 +125,7 @@ TEST(raft_replicate, a_lost_message_is_noticed_by_heartbeats)
     lead(&l, NULL);
     assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
     lab_forget(&l);
-    for (uint32_t i = 0; i < 3; i++) { /* it answers, and has never seen the entry */
+    for (uint32_t i = 0; i < 4; i++) { /* it answers, and has never seen the entry */
         lab_wait(&l, 110 * LAB_MS);
         const struct raft_message *beat = lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2);
         struct raft_message reply = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = 2,
@@ -134,6 +134,31 @@ TEST(raft_replicate, a_lost_message_is_noticed_by_heartbeats)
         assert_int_equal(lab_receive(&l, reply), STATUS_OK);
     }
     assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_APPEND, 2)->entry_count, 1);
+    lab_deinit(&l);
+}
+
+/* Rounds for reads follow each other faster than entries travel: that is no loss, and no reason to send again
+ * what is under way. */
+TEST(raft_replicate, rounds_of_reads_send_nothing_twice)
+{
+    struct lab l;
+    lead(&l, NULL);
+    assert_int_equal(lab_propose(&l, "x"), STATUS_OK); /* 2 gets it by the window, 3 is being probed */
+    lab_forget(&l);
+    for (uint64_t i = 0; i < 10; i++) {
+        l.now_ns += LAB_MS / 10;
+        struct raft_event read = {.kind = RAFT_EVENT_READ, .read_context = i};
+        assert_int_equal(lab_step(&l, read), STATUS_OK);
+        for (uint64_t id = 2; id <= 3; id++) {
+            const struct raft_message *beat = lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, id);
+            struct raft_message reply = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = id,
+                                         .term = beat->term, .read_seq = beat->read_seq,
+                                         .log_index = id == 2 ? 2 : 1, .hint_index = id == 2 ? 2 : 1};
+            assert_int_equal(lab_receive(&l, reply), STATUS_OK);
+        }
+    }
+    assert_int_equal(l.read_count, 10);
+    assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_APPEND, 0), 0);
     lab_deinit(&l);
 }
 

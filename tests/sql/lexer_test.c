@@ -55,7 +55,8 @@ static void expect_failure(const char *text, const char *sqlstate, const char *m
 {
     struct fixture f;
     start(&f, text);
-    while (next(&f)->kind != SQL_TOKEN_FAILED) assert_int_not_equal(f.token.kind, SQL_TOKEN_END);
+    while (next(&f)->kind != SQL_TOKEN_FAILED)
+        assert_int_not_equal(f.token.kind, SQL_TOKEN_END);
     assert_string_equal(f.lexer.error.sqlstate, sqlstate);
     assert_string_equal(f.lexer.error.message, message);
     expect_kind(&f, SQL_TOKEN_FAILED); /* for ever */
@@ -84,8 +85,16 @@ TEST(lexer, finds_every_key_word_and_its_properties)
 
 TEST(lexer, finds_no_key_word_in_other_words)
 {
-    const char *const words[] = {"a", "selec", "selects", "SELECT", "ranges", "split", "x", "zz",
-                                 "current_timestamps", "a_word_longer_than_any_key_word"};
+    const char *const words[] = {"a",
+                                 "selec",
+                                 "selects",
+                                 "SELECT",
+                                 "ranges",
+                                 "split",
+                                 "x",
+                                 "zz",
+                                 "current_timestamps",
+                                 "a_word_longer_than_any_key_word"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         assert_int_equal(sql_keyword_find(words[i], strlen(words[i])), SQL_KEYWORD_NONE);
 }
@@ -149,8 +158,10 @@ TEST(lexer, folds_unquoted_names_in_ascii_only)
 TEST(lexer, cuts_names_to_63_bytes_between_characters)
 {
     char text[400] = "", expected[64] = "";
-    for (int i = 0; i < 40; i++) strcat(text, "ñ");
-    for (int i = 0; i < 31; i++) strcat(expected, "ñ"); /* 62 bytes: the next would be 64 */
+    for (int i = 0; i < 40; i++)
+        strcat(text, "ñ");
+    for (int i = 0; i < 31; i++)
+        strcat(expected, "ñ"); /* 62 bytes: the next would be 64 */
     struct fixture f;
     start(&f, text);
     expect_text(&f, SQL_TOKEN_IDENTIFIER, expected);
@@ -206,7 +217,8 @@ TEST(lexer, reads_parameters)
 {
     struct fixture f;
     start(&f, "$1 $0 $65536 $99999999999999999999 $");
-    for (int i = 0; i < 4; i++) expect_kind(&f, SQL_TOKEN_PARAM);
+    for (int i = 0; i < 4; i++)
+        expect_kind(&f, SQL_TOKEN_PARAM);
     assert_true(f.token.integer == INT64_MAX);
     expect_kind(&f, '$');
     stop(&f);
@@ -254,8 +266,7 @@ TEST(lexer, refuses_escapes_that_spell_no_text)
     expect_failure("E'\\000'", "22021", "invalid byte sequence for encoding \"UTF8\": 0x00");
     expect_failure("E'\\xc3('", "22021", "invalid byte sequence for encoding \"UTF8\": 0xc3 0x28");
     expect_failure("E'\\u00'", "22025", "invalid Unicode escape");
-    expect_failure("E'\\u0000'", "42601",
-                   "invalid Unicode escape value at or near \"\\u0000\"");
+    expect_failure("E'\\u0000'", "42601", "invalid Unicode escape value at or near \"\\u0000\"");
     struct fixture f;
     start(&f, "E'\\xc3\\xa9'"); /* bytes of one character, each escaped */
     expect_text(&f, SQL_TOKEN_STRING, "é");
@@ -354,8 +365,7 @@ TEST(lexer, refuses_malformed_utf8_and_nul)
            "invalid byte sequence for encoding \"UTF8\": 0xe2 0x28 0xa1");
     refuse(BYTES_LITERAL("\xed\xa0\x80"), "22021",
            "invalid byte sequence for encoding \"UTF8\": 0xed 0xa0 0x80"); /* a surrogate */
-    refuse(BYTES_LITERAL("sel\0ect"), "22021",
-           "invalid byte sequence for encoding \"UTF8\": 0x00");
+    refuse(BYTES_LITERAL("sel\0ect"), "22021", "invalid byte sequence for encoding \"UTF8\": 0x00");
     refuse(BYTES_LITERAL("abc\xc3"), "22021", "invalid byte sequence for encoding \"UTF8\": 0xc3");
 }
 
@@ -381,8 +391,8 @@ TEST(lexer, refuses_texts_over_the_limit)
            "statement is too long: 16777217 bytes");
     struct fixture f = {.error = {.message = NULL}};
     arena_init(&f.arena, 1u << 20);
-    assert_true(sql_lexer_init(&f.lexer, &f.arena, bytes_make(text, SQL_STATEMENT_BYTES_MAX),
-                               &f.error));
+    assert_true(
+        sql_lexer_init(&f.lexer, &f.arena, bytes_make(text, SQL_STATEMENT_BYTES_MAX), &f.error));
     expect_kind(&f, SQL_TOKEN_END);
     assert_int_equal(f.token.position, SQL_STATEMENT_BYTES_MAX + 1);
     stop(&f);

@@ -225,6 +225,33 @@ TEST(numeric, sums_in_bounded_memory)
     golden_deinit(&g);
 }
 
+/* The root of n*n + n lies below n + 1/2 by 1/(8n), that of n*n + n + 1 above it: no fixed count of guard
+ * digits tells them apart. */
+TEST(numeric, roots_round_to_the_nearest_however_close_to_the_middle)
+{
+    struct golden g;
+    struct prng p;
+    golden_init(&g, NULL);
+    prng_init(&p, 7);
+    for (int i = 0; i < 300; i++) {
+        golden_reset(&g);
+        char text[80];
+        int size = 0;
+        text[size++] = (char)('1' + prng_below(&p, 9));
+        for (uint64_t k = 20 + prng_below(&p, 40); k > 0; k--)
+            text[size++] = (char)('0' + prng_below(&p, 10));
+        text[size] = 0;
+        struct bytes n = parse(&g, text), one = parse(&g, "1"), root;
+        struct bytes below = apply(&g, SQL_NUMERIC_ADD, apply(&g, SQL_NUMERIC_MULTIPLY, n, n), n);
+        struct bytes above = apply(&g, SQL_NUMERIC_ADD, below, one);
+        assert_int_equal(sql_numeric_sqrt(&g.eval, below, 0, &root), STATUS_OK);
+        assert_int_equal(sql_numeric_compare(root, n), 0);
+        assert_int_equal(sql_numeric_sqrt(&g.eval, above, 0, &root), STATUS_OK);
+        assert_int_equal(sql_numeric_compare(root, apply(&g, SQL_NUMERIC_ADD, n, one)), 0);
+    }
+    golden_deinit(&g);
+}
+
 /* --- Limits ----------------------------------------------------------------------------------------- */
 
 TEST(numeric, reaches_postgresqls_limits_and_no_further)

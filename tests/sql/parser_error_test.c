@@ -49,7 +49,8 @@ TEST(sql_error, long_messages_are_cut_between_characters)
 {
     char *text = calloc(1, 10001);
     assert_non_null(text);
-    for (int i = 0; i < 10000; i += 2) memcpy(text + i, "ä", 2);
+    for (int i = 0; i < 10000; i += 2)
+        memcpy(text + i, "ä", 2);
     struct arena arena;
     arena_init(&arena, 1u << 20);
     for (int shift = 0; shift < 2; shift++) {

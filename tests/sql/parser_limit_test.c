@@ -44,9 +44,11 @@ static void repeat(struct buf *b, const char *prefix, const char *open, const ch
 {
     buf_init(b, 32u << 20);
     buf_append_string(b, prefix);
-    for (int i = 0; i < count; i++) buf_append_string(b, open);
+    for (int i = 0; i < count; i++)
+        buf_append_string(b, open);
     buf_append_string(b, middle);
-    for (int i = 0; i < count; i++) buf_append_string(b, close);
+    for (int i = 0; i < count; i++)
+        buf_append_string(b, close);
     assert_int_equal(buf_status(b), STATUS_OK);
 }
 
@@ -162,17 +164,23 @@ TEST(parser_limit, a_statement_after_a_deep_one_is_not_deep)
 
 static const char *const everything[] = {
     "SELECT a, b AS c, count(DISTINCT d) FILTER (WHERE e) OVER (w PARTITION BY f ORDER BY g) FROM "
-    "s.t AS u (x, y) JOIN (VALUES (1, 'a')) v (p) USING (q), LATERAL f(z => 1) WHERE a IN (1, 2) AND "
-    "b BETWEEN 1 AND 2 OR c LIKE 'x' ESCAPE 'y' GROUP BY 1 HAVING true ORDER BY 2 LIMIT 3 FOR UPDATE",
+    "s.t AS u (x, y) JOIN (VALUES (1, 'a')) v (p) USING (q), LATERAL f(z => 1) WHERE a IN (1, 2) "
+    "AND "
+    "b BETWEEN 1 AND 2 OR c LIKE 'x' ESCAPE 'y' GROUP BY 1 HAVING true ORDER BY 2 LIMIT 3 FOR "
+    "UPDATE",
     "INSERT INTO t (a, b[1]) VALUES (1, -2.5), ($1, E'\\n') ON CONFLICT (a) DO UPDATE SET (a, b) = "
     "(SELECT 1, 2) RETURNING *; UPDATE t SET a = CASE WHEN b THEN 1 END; DELETE FROM t USING u",
-    "CREATE TABLE t (a numeric(10, 2) NOT NULL DEFAULT 1 + 2, b text[] COLLATE \"C\" REFERENCES u (c), "
+    "CREATE TABLE t (a numeric(10, 2) NOT NULL DEFAULT 1 + 2, b text[] COLLATE \"C\" REFERENCES u "
+    "(c), "
     "PRIMARY KEY (a), CHECK (a > 0)) WITH (fillfactor = 70); ALTER TABLE t ADD c int, DROP d",
     "COPY t (a, b) FROM STDIN WITH CSV HEADER FORCE NOT NULL a; SET a.b TO 1, 'x'; GRANT SELECT ON "
     "t TO u; CREATE ROLE r PASSWORD 'x' IN ROLE s; CREATE SEQUENCE s OWNED BY t.a START 5",
-    "WITH RECURSIVE a AS (SELECT interval '1' day, ARRAY[[1]], ROW(1), EXTRACT(year FROM b)) SELECT "
-    "(TABLE a), a[1].b, EXISTS (SELECT 1), x AT TIME ZONE 'UTC' UNION SELECT TRIM(a), 1::int; CREATE "
-    "TRIGGER x; PREPARE p (int) AS SELECT $1; DECLARE c CURSOR FOR SELECT 1; EXPLAIN (COSTS off) SELECT 1",
+    "WITH RECURSIVE a AS (SELECT interval '1' day, ARRAY[[1]], ROW(1), EXTRACT(year FROM b)) "
+    "SELECT "
+    "(TABLE a), a[1].b, EXISTS (SELECT 1), x AT TIME ZONE 'UTC' UNION SELECT TRIM(a), 1::int; "
+    "CREATE "
+    "TRIGGER x; PREPARE p (int) AS SELECT $1; DECLARE c CURSOR FOR SELECT 1; EXPLAIN (COSTS off) "
+    "SELECT 1",
 };
 
 /* Every size of arena either parses the text or says 53200, and never harms anything. */
@@ -319,11 +327,11 @@ TEST(parser_limit, parses_a_type_alone)
 
 TEST(parser_limit, identifiers_print_as_quote_ident_would)
 {
-    static const char *const pairs[][2] = {{"abc", "abc"},      {"Abc", "\"Abc\""},
-                                           {"a b", "\"a b\""},  {"select", "\"select\""},
-                                           {"name", "name"},    {"left", "\"left\""},
+    static const char *const pairs[][2] = {{"abc", "abc"},           {"Abc", "\"Abc\""},
+                                           {"a b", "\"a b\""},       {"select", "\"select\""},
+                                           {"name", "name"},         {"left", "\"left\""},
                                            {"values", "\"values\""}, {"1a", "\"1a\""},
-                                           {"a\"b", "\"a\"\"b\""}, {"ä", "\"ä\""}};
+                                           {"a\"b", "\"a\"\"b\""},   {"ä", "\"ä\""}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         struct buf out;
         buf_init(&out, 1024);

@@ -6,7 +6,7 @@
 #include "tests/test.h"
 
 #define ARENA_BYTES_MAX (64u << 20)
-#define TEXT_BYTES_MAX (4u << 20)
+#define TEXT_BYTES_MAX  (4u << 20)
 
 /* --- Reading --- */
 
@@ -181,7 +181,8 @@ void parser_script_run(const char *name)
     struct parser_script s;
     parser_script_load(&s, name);
     assert_true(s.count > 0);
-    for (size_t i = 0; i < s.count; i++) run_case(&s, &s.cases[i]);
+    for (size_t i = 0; i < s.count; i++)
+        run_case(&s, &s.cases[i]);
     if (rewriting()) rewrite(&s);
     parser_script_free(&s);
 }

@@ -101,6 +101,11 @@ static uint64_t table_wall_ns(struct env *e)
     return WALL_START_NS + env->sim->now_ns + (uint64_t)env->node->clock.wall_offset_ns;
 }
 
+static bool table_idle(struct env *e)
+{
+    return list_empty(&sim_env_of(e)->ops);
+}
+
 static uint64_t table_random_u64(struct env *e)
 {
     return prng_next(&sim_env_of(e)->prng);
@@ -196,6 +201,7 @@ void sim_env_fill_table(struct env_table *table)
     table->name = "sim";
     table->destroy = table_destroy;
     table->shutdown = table_shutdown;
+    table->idle = table_idle;
     table->now_ns = table_now_ns;
     table->wall_ns = table_wall_ns;
     table->random_u64 = table_random_u64;

@@ -1,0 +1,1 @@
+create table pgbench_history(tid int,bid int,aid    int,delta int,mtime timestamp,filler char(22)); create table pgbench_tellers(tid int not null,bid int,tbalance int,filler char(84)) with (fillfactor=100); create unlogged table pgbench_branches(bid int not null,bbalance int,filler char(88)) with (fillfactor=100)

@@ -1,0 +1,1 @@
+vacuum analyze pgbench_branches; alter table pgbench_accounts add primary key (aid); alter table pgbench_accounts add constraint pgbench_accounts_bid_fkey foreign key (bid) references pgbench_branches

@@ -1,0 +1,1 @@
+select o.n, count(i.inhparent) from pg_catalog.pg_class as c cross join lateral (select pg_catalog.array_position(pg_catalog.current_schemas(true), 'x')) as o(n) left join pg_catalog.pg_inherits as i on (c.oid = i.inhparent) where o.n is not null group by 1, 2 order by 1 asc limit 1

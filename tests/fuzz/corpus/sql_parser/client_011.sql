@@ -1,0 +1,1 @@
+SELECT c.oid::pg_catalog.regclass, a.attnum, (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.attrelid AND a.atthasdef), pg_catalog.array_to_string(ARRAY(SELECT x FROM y), E'\n'), c.relowner = ANY (c.relacl), c.keys[1] FROM pg_catalog.unnest(s.stxkeys) WITH ORDINALITY AS u (k, n), pg_catalog.pg_attribute a

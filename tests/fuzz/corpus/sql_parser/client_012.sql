@@ -1,0 +1,1 @@
+SELECT n.nspname = ANY(current_schemas(true)), n.nspname ~ '^pg_', t.typinput='pg_catalog.array_in'::regproc FROM pg_type t WHERE (information_schema._pg_expandarray(i.indkey)).n = 1

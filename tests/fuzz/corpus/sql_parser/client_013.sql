@@ -1,0 +1,1 @@
+SELECT 1 AS isolation, 2 AS level, 3 type, 4 name, 5 value, 6 key FROM t data

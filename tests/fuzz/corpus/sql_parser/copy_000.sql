@@ -1,0 +1,1 @@
+COPY t FROM STDIN; COPY s.t (a, b) TO STDOUT

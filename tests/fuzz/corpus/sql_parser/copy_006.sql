@@ -1,0 +1,1 @@
+copy pgbench_accounts from stdin with (freeze on); copy "t" ( "a" ) from stdin binary; COPY "t"("a") FROM stdin WITH DELIMITER AS '	' NULL AS '\N'

@@ -1,0 +1,1 @@
+INSERT INTO t (a, b) VALUES ($1, $2) ON CONFLICT (a, lower(b) COLLATE "C" text_ops, (a + 1)) WHERE a > 0 DO UPDATE SET b = excluded.b, (c, d) = (1, DEFAULT), (e) = ROW (2) WHERE t.b <> excluded.b RETURNING a

@@ -1,0 +1,1 @@
+UPDATE ONLY s.t AS x SET (a, b) = (1, 2), c[1] = 3 FROM u JOIN v USING (k) WHERE x.id = u.id RETURNING x.*

@@ -1,0 +1,1 @@
+UPDATE t set SET a = 1

@@ -1,0 +1,1 @@
+SELECT left FROM t

@@ -1,0 +1,1 @@
+SELECT -a::int, -1::int, (-1)::int, a::int::text, a + b::int, '1'::int + 1

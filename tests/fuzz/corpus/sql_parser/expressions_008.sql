@@ -1,0 +1,1 @@
+SELECT a COLLATE "C" || b, -a COLLATE pg_catalog."default", a AT TIME ZONE 'UTC' AT TIME ZONE b + c

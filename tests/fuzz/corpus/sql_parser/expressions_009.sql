@@ -1,0 +1,1 @@
+SELECT a LIKE b || c, a NOT LIKE 'x%' ESCAPE '!', a ILIKE b AND c, a NOT SIMILAR TO b

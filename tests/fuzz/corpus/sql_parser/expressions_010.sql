@@ -1,0 +1,1 @@
+SELECT a LIKE ANY (b), a NOT ILIKE ALL (SELECT 1), a = ANY (ARRAY[1, 2]), a <> SOME ($1)

@@ -1,0 +1,1 @@
+SELECT a OPERATOR(pg_catalog.+) b, OPERATOR(-) c, a OPERATOR(=) b, a operator(s.@@) ANY (c)

@@ -1,0 +1,1 @@
+SELECT CAST(a AS int), int '1', a::varchar(3), timestamp '2020-01-01', timestamptz '2020-01-01', foo.bar 'x', numeric(3, 1) '1', f(3) 'x'

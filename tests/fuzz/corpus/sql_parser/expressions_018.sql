@@ -1,0 +1,1 @@
+SELECT time with time zone '10:00', timestamp (3) without time zone 'now', double precision '1', bit '1', char 'x', char(2) 'x', n'y'

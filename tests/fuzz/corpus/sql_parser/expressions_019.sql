@@ -1,0 +1,1 @@
+SELECT interval '1' day, interval '1 2' day to second(3), interval(2) '1', interval '1-2' year to month, interval '1'

@@ -1,0 +1,1 @@
+SELECT ARRAY[1, 2], ARRAY[[1, 2], [3, 4]], ARRAY[]::int[], ARRAY(SELECT 1), (ARRAY[1])[1], a[1], a[1:2], a[:], a[1][2], (a).b.c, (f(x)).*

@@ -1,0 +1,1 @@
+SELECT ROW(), ROW(1), ROW(a, b.*), (1, 2), (1)

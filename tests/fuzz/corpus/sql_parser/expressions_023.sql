@@ -1,0 +1,1 @@
+SELECT count(*), count(DISTINCT a), sum(ALL a), f(), f(a => 1, b := 2), f(VARIADIC a), f(1, VARIADIC a), string_agg(a, ',' ORDER BY b DESC NULLS LAST)

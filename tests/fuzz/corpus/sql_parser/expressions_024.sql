@@ -1,0 +1,1 @@
+SELECT count(*) FILTER (WHERE a > 1), rank() OVER w, sum(a) OVER (PARTITION BY b ORDER BY c), percentile_cont(0.5) WITHIN GROUP (ORDER BY a) FROM t WINDOW w AS (ORDER BY d), v AS (w ROWS UNBOUNDED PRECEDING)

@@ -1,0 +1,1 @@
+SELECT COALESCE(a, b, 1), NULLIF(a, b), GREATEST(a, 1), LEAST(a)

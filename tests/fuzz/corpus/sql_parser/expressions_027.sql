@@ -1,0 +1,1 @@
+SELECT EXTRACT(year FROM a), EXTRACT('epoch' FROM a), EXTRACT(dow FROM now())

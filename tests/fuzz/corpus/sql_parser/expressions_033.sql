@@ -1,0 +1,1 @@
+SELECT $1, $2::int, $1[1], $3.a, b'101', x'1F', NULL, TRUE, false

@@ -1,0 +1,1 @@
+SELECT a and, b between, c like FROM t

@@ -1,0 +1,1 @@
+SELECT a is b FROM t

@@ -1,0 +1,1 @@
+SELECT * FROM t AS of WHERE of.a = 1; SELECT of, system FROM t of

@@ -1,0 +1,1 @@
+SELECT * FROM t AS OF SYSTEM '-10s'

@@ -1,0 +1,1 @@
+ALTER TABLE t SPLIT AT VALUES (1), (2 + 3, 'x')

@@ -1,0 +1,1 @@
+ALTER TABLE t "split" AT VALUES (1)

@@ -1,0 +1,1 @@
+CREATE INDEX i ON t (nulls, a nulls, b s.ops (x = 1) NULLS FIRST, coalesce(a, b))

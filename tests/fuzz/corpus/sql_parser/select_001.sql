@@ -1,0 +1,1 @@
+SELECT *, t.*, a b, a AS "B", a AS select, "Weird Name", "a""b" FROM t

@@ -1,0 +1,1 @@
+SELECT v FROM s.t WHERE k = 123 AND NOT deleted

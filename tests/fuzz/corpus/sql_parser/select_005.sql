@@ -1,0 +1,1 @@
+SELECT a FROM t GROUP BY (), ROLLUP (a, b), CUBE (a, (b, c)), GROUPING SETS (a, (), ROLLUP (b))

@@ -1,0 +1,1 @@
+VALUES (1, 'a'), (2, DEFAULT) ORDER BY 1; TABLE t; TABLE ONLY s.t

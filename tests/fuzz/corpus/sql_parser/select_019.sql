@@ -1,0 +1,1 @@
+SELECT * FROM a, b AS x, c y (p, q), ONLY d, ONLY (e), f *

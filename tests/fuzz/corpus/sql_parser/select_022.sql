@@ -1,0 +1,1 @@
+SELECT * FROM (a JOIN b ON true) AS j (x) JOIN (c CROSS JOIN d) ON true, ((a NATURAL JOIN b))

@@ -1,0 +1,1 @@
+SELECT * FROM (SELECT 1) AS s, (VALUES (1, 2)) v (a, b), ((SELECT 1) UNION SELECT 2) u, LATERAL (SELECT t.x) l

@@ -1,0 +1,1 @@
+SELECT * FROM ((SELECT 1) x JOIN y ON true), (((SELECT 2))) z

@@ -1,0 +1,1 @@
+SELECT * FROM generate_series(1, 10) AS aid, f() WITH ORDINALITY AS g (a, b), s.h(1) AS (x int, y text COLLATE "C"), i(2) AS k (z int), LATERAL unnest(a), CURRENT_DATE, coalesce(1, 2) c

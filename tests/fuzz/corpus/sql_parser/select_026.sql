@@ -1,0 +1,1 @@
+SELECT * FROM CAST(1 AS int) c, left('abc', 1) l

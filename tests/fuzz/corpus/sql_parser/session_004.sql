@@ -1,0 +1,1 @@
+SET a = 1; SET a TO 'x', "Y", on, -1.5, true; SET LOCAL s.a = DEFAULT; SET SESSION a TO off; SET a.b.c = 1; SET ostraka.idempotency_key = 'abc-1'; SET a FROM CURRENT

@@ -1,0 +1,1 @@
+SET extra_float_digits = 3; SET application_name = 'PostgreSQL JDBC Driver'; SET search_path TO "$user", public; SET DateStyle TO iso, mdy; SET session = 1; SET local TO 2; SET transaction = 3

@@ -1,0 +1,1 @@
+CREATE TABLE t (); CREATE TABLE IF NOT EXISTS s.t (a int)

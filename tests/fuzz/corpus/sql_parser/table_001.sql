@@ -1,0 +1,1 @@
+CREATE TABLE t (a smallint, b int2, c bigint, d decimal, e dec(5), f numeric(10, 2), g real, h float, i float(24), j float(25), k double precision, l boolean)

@@ -1,0 +1,1 @@
+CREATE TABLE t (a char, b char(10), c character varying, d character varying(5), e varchar, f varchar(7), g text, h bpchar, i "char", j national character(3), k nchar varying(2), l bit, m bit(3), n bit varying(4))

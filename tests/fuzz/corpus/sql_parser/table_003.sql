@@ -1,0 +1,1 @@
+CREATE TABLE t (a date, b time, c time(3), d time with time zone, e timestamp(0) without time zone, f timestamp with time zone, g timestamptz, h interval, i interval(3), j interval day to second(2), k uuid, l jsonb)

@@ -1,0 +1,1 @@
+CREATE TABLE t (a int[], b text[3][], c int ARRAY, d int ARRAY[4], e s.my_type(1, 'x'), f double, g SETOF int)

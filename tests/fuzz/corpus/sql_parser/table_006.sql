@@ -1,0 +1,1 @@
+CREATE TABLE t (a int DEFAULT 1 + 2 * 3, b timestamp DEFAULT CURRENT_TIMESTAMP, c text DEFAULT 'x' || 'y' NOT NULL, d int DEFAULT (1 IN (1)))

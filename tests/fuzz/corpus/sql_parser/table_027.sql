@@ -1,0 +1,1 @@
+ALTER TABLE t OWNER TO CURRENT_USER, SET (fillfactor = 50), RESET (fillfactor); ALTER TABLE t SET SCHEMA s

@@ -1,0 +1,1 @@
+ALTER TABLE t SPLIT AT VALUES (1, 'x'), ($1, NULL); ALTER TABLE t ADD split int

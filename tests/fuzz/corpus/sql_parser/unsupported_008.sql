@@ -1,0 +1,1 @@
+SELECT * FROM t TABLESAMPLE system (1)

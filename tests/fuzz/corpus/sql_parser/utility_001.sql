@@ -1,0 +1,1 @@
+EXPLAIN CREATE TABLE t (a int)

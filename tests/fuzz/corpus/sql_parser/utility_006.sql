@@ -1,0 +1,1 @@
+LISTEN a; UNLISTEN a; UNLISTEN *; NOTIFY a; NOTIFY "A", 'it''s'

@@ -1,0 +1,2 @@
+  -- a comment /* not nested
+  /* a /* nested */ one */

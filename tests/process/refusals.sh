@@ -1,0 +1,125 @@
+#!/bin/bash
+# What the program refuses, with which exit status, and whether the message names the culprit.
+#
+#   tests/process/refusals.sh BINARY
+set -u
+binary=$1
+work=$(mktemp -d)
+failures=0
+node=
+cleanup() {
+    trap - EXIT INT TERM
+    if [ -n "$node" ]; then
+        kill -9 "$node" 2>/dev/null
+        wait "$node" 2>/dev/null
+    fi
+    chmod -R u+rwx "$work"
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+# expect NAME STATUS WORDS COMMAND...: the command ends by itself with the status, says the words on standard
+# error (a basic regular expression, case ignored), nothing on standard output, and is not killed by a signal.
+expect() {
+    local name=$1 status=$2 words=$3 got
+    shift 3
+    timeout -k 5 30 "$@" >"$work/out" 2>"$work/err" </dev/null
+    got=$?
+    if [ "$got" -ne "$status" ] || ! grep -qi -e "$words" "$work/err" || [ -s "$work/out" ]; then
+        failures=$((failures + 1))
+        echo "FAILED $name: status $got, expected $status and \"$words\" on standard error; it says:"
+        sed 's/^/    /' "$work/err" "$work/out"
+    else
+        echo "ok     $name"
+    fi
+}
+
+# Ports that are free now; a node that loses the race for one fails loudly below.
+ports() {
+    local base=$((20000 + $$ % 10000 + RANDOM % 1000))
+    peer=127.0.0.1:$base sql=127.0.0.1:$((base + 1)) http=127.0.0.1:$((base + 2))
+}
+
+start() { # data directory, further flags
+    local data=$1
+    shift
+    echo "$binary" start --data "$data" --listen "$peer" --sql "$sql" --http "$http" "$@"
+}
+
+wait_answer() {
+    local tries
+    for tries in $(seq 300); do
+        "$binary" status --host "$http" >/dev/null 2>&1
+        [ $? -ne 1 ] && return 0
+        kill -0 "$node" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "FAILED the node did not start:"
+    cat "$work/node.log"
+    exit 1
+}
+
+usage=2
+error=1
+ports
+expect "no data directory" $usage "data" "$binary" start
+expect "unknown command" $usage "frobnicate" "$binary" frobnicate
+expect "unknown flag" $usage "frobnicate" "$binary" start --frobnicate
+expect "unknown flag of demo" $usage "frobnicate" "$binary" demo --frobnicate
+expect "flag without its value" $usage "data" "$binary" start --data
+expect "word where none belongs" $usage "stray" "$binary" start --data "$work/d" stray
+expect "bad address" $usage "listen" "$binary" start --data "$work/d" --listen nonsense
+expect "port out of range" $usage "sql" "$binary" start --data "$work/d" --sql 127.0.0.1:99999
+expect "bad size" $usage "memory" "$binary" start --data "$work/d" --memory lots
+expect "bad number" $usage "cores" "$binary" start --data "$work/d" --cores -1
+expect "cores not offered" $usage "cores" "$binary" start --data "$work/d" --cores 64
+expect "bad duration" $usage "dead-after" "$binary" start --data "$work/d" --dead-after soon
+expect "bad backend" $usage "io" "$binary" start --data "$work/d" --io carrier-pigeon
+expect "bad log level" $usage "log-level" "$binary" start --data "$work/d" --log-level loud
+expect "bad clock" $usage "clock" "$binary" start --data "$work/d" --clock sundial
+expect "too many demo nodes" $usage "nodes" "$binary" demo --nodes 99
+expect "demo without nodes" $usage "nodes" "$binary" demo --nodes 0
+expect "bad demo backend" $usage "io" "$binary" demo --no-shell --io carrier-pigeon --data "$work/demo"
+expect "bad demo output" $usage "output\|-o" "$binary" demo --no-shell -o xml
+expect "bad status output" $usage "output\|-o" "$binary" status -o xml --host "$http"
+expect "bad flag in the environment" $usage "memory" env OSTRAKA_MEMORY=lots "$binary" start --data "$work/d"
+expect "all addresses without --insecure" $usage "insecure" \
+    "$binary" start --data "$work/d" --listen 0.0.0.0:0 --sql "$sql" --http "$http"
+expect "status of nobody" $error "$http" "$binary" status --host "$http"
+expect "sql to nobody" $error "refused\|connect" "$binary" sql --url "$sql" -e "SELECT 1"
+
+expect "data directory is a file" $error "$work/file" bash -c ": >'$work/file'; exec $(start "$work/file")"
+expect "data directory below a file" $error "$work/file" $(start "$work/file/data")
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir "$work/readonly"
+    chmod 500 "$work/readonly"
+    expect "read-only data directory" $error "$work/readonly" $(start "$work/readonly")
+else
+    # Root may write anywhere but where the file system itself says no.
+    expect "data directory that cannot be written" $error "/proc/ostraka" $(start /proc/ostraka)
+    echo "       (read-only by mode: root passes over modes; skipped)"
+fi
+
+$(start "$work/data") >"$work/node.log" 2>&1 </dev/null &
+node=$!
+wait_answer
+first_peer=$peer first_sql=$sql first_http=$http
+ports
+expect "data directory in use" $error "$work/data.*use\|use.*$work/data\|lock" $(start "$work/data")
+expect "peer port in use" $error "${first_peer#*:}" \
+    "$binary" start --data "$work/other" --listen "$first_peer" --sql "$sql" --http "$http"
+expect "SQL port in use" $error "${first_sql#*:}" \
+    "$binary" start --data "$work/other" --listen "$peer" --sql "$first_sql" --http "$http"
+expect "HTTP port in use" $error "${first_http#*:}" \
+    "$binary" start --data "$work/other" --listen "$peer" --sql "$sql" --http "$first_http"
+if ! kill -0 "$node" 2>/dev/null; then
+    failures=$((failures + 1))
+    echo "FAILED the node that ran before did not survive the others' attempts"
+fi
+
+if [ "$failures" -ne 0 ]; then
+    echo "$failures failed"
+    exit 1
+fi
+echo "all refused as expected"
