@@ -25,14 +25,14 @@ struct etcd_bench {
     bool complained;
 };
 
-/* One connection, with its streams in flight; finished ones are kept for the next requests. */
+/* One connection and all its streams; the finished ones are kept for the next requests. */
 struct etcd_state {
     nghttp2_session *session;
-    struct etcd_stream *spare;
+    struct etcd_stream *all, *spare;
 };
 
 struct etcd_stream {
-    struct etcd_stream *next;
+    struct etcd_stream *next, *next_spare;
     uint64_t started_ns;
     struct buf body, answer;
     size_t sent;
@@ -83,7 +83,8 @@ static bool has_pair(struct bytes message)
 
 static bool answer_is_good(const struct etcd_stream *s, const char *kind)
 {
-    if (!s->http_ok || !s->grpc_ok || s->answer.failed || s->answer.size < GRPC_PREFIX) return false;
+    if (!s->http_ok || !s->grpc_ok) return false;
+    if (s->answer.failed || s->answer.size < GRPC_PREFIX) return false;
     struct bytes message = bytes_make(s->answer.data + GRPC_PREFIX, s->answer.size - GRPC_PREFIX);
     if (s->answer.data[0] != 0 || load_be32(s->answer.data + 1) != message.size) return false;
     return kind[0] != 'g' || has_pair(message);
@@ -115,7 +116,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     (void)flags;
     if (s == NULL) return 0;
     if (bytes_equal(n, BYTES_LITERAL(":status"))) s->http_ok = bytes_equal(v, BYTES_LITERAL("200"));
-    if (bytes_equal(n, BYTES_LITERAL("grpc-status"))) s->grpc_ok = bytes_equal(v, BYTES_LITERAL("0"));
+    if (bytes_equal(n, BYTES_LITERAL("grpc-status")))
+        s->grpc_ok = bytes_equal(v, BYTES_LITERAL("0"));
     if (bytes_equal(n, BYTES_LITERAL("grpc-message")) && v.size > 0 && !b->complained) {
         b->complained = true;
         fprintf(stderr, "etcd_bench: the server reports: %.*s\n", (int)v.size, (const char *)value);
@@ -140,7 +142,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
     struct etcd_stream *s = nghttp2_session_get_stream_user_data(session, id);
     if (s == NULL) return 0;
     load_answered(c, s->started_ns, error == 0 && answer_is_good(s, b->kind));
-    s->next = state->spare;
+    s->next_spare = state->spare;
     state->spare = s;
     return 0;
 }
@@ -192,10 +194,12 @@ static struct etcd_stream *take_stream(struct load_conn *c)
     struct etcd_state *state = c->state;
     struct etcd_stream *s = state->spare;
     if (s != NULL) {
-        state->spare = s->next;
+        state->spare = s->next_spare;
     } else {
         s = calloc(1, sizeof *s);
         ASSERT(s != NULL);
+        s->next = state->all;
+        state->all = s;
         buf_init(&s->body, ANSWER_BYTES_MAX);
         buf_init(&s->answer, ANSWER_BYTES_MAX);
     }
@@ -245,9 +249,9 @@ static void close_connection(struct load_conn *c)
 {
     struct etcd_state *state = c->state;
     nghttp2_session_del(state->session);
-    while (state->spare != NULL) {
-        struct etcd_stream *s = state->spare;
-        state->spare = s->next;
+    while (state->all != NULL) {
+        struct etcd_stream *s = state->all;
+        state->all = s->next;
         buf_deinit(&s->body);
         buf_deinit(&s->answer);
         free(s);
@@ -271,7 +275,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "etcd_bench: the workloads are load, put and get\n");
         return 2;
     }
-    const struct load_protocol protocol = {open_connection, request, received, close_connection, &b};
+    const struct load_protocol protocol = {open_connection, request, received, close_connection,
+                                           &b};
     if (!load_run(&o, &protocol, fills ? o.keys : 0, &result)) return 1;
     if (o.header) load_print_header();
     load_print_row(b.kind, o.connections, o.pipeline, &result);

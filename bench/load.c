@@ -17,7 +17,7 @@
 #define BUFFER_BYTES_MAX  (64u << 20)
 #define RECEIVE_BYTES     (256u << 10)
 #define EVENTS_MAX        256
-#define DRAIN_NS          UINT64_C(30000000000) /* a server that answers nothing for so long hangs */
+#define DRAIN_NS          UINT64_C(30000000000) /* a server silent for so long hangs */
 #define TEXT_BYTES        (2 * LOAD_VALUE_BYTES_MAX)
 
 uint64_t load_key(struct load *l)

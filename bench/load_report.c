@@ -30,9 +30,9 @@ bool load_process_cpu_ns(pid_t pid, uint64_t *ns_out)
      * it come the state (field 3) and, as fields 14 and 15, user and system time in ticks. */
     const char *at = strrchr(text, ')');
     uint64_t user, system;
-    if (at == NULL || sscanf(at + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64,
-                             &user, &system) != 2)
-        return false;
+    static const char format[] =
+        " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64;
+    if (at == NULL || sscanf(at + 1, format, &user, &system) != 2) return false;
     *ns_out = (user + system) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
     return true;
 }
@@ -46,8 +46,8 @@ uint64_t load_own_cpu_ns(void)
 
 void load_print_header(void)
 {
-    printf("%-16s %5s %5s %10s %9s %9s %9s %12s %12s %8s\n", "op", "conns", "pipe", "ops/s", "p50_us",
-           "p99_us", "p99.9_us", "srv_cpu_us", "cli_cpu_us", "errors");
+    printf("%-16s %5s %5s %10s %9s %9s %9s %12s %12s %8s\n", "op", "conns", "pipe", "ops/s",
+           "p50_us", "p99_us", "p99.9_us", "srv_cpu_us", "cli_cpu_us", "errors");
 }
 
 static double quantile_us(const struct load_result *r, double q)
@@ -63,9 +63,10 @@ void load_print_row(const char *op, uint64_t connections, uint64_t pipeline,
     char server[32] = "-";
     if (r->server_cpu_known)
         snprintf(server, sizeof server, "%.1f", (double)r->server_cpu_ns / 1000.0 / ops);
-    printf("%-16s %5" PRIu64 " %5" PRIu64 " %10.0f %9.1f %9.1f %9.1f %12s %12.1f %8" PRIu64 "\n", op,
-           connections, pipeline, (double)r->ops * 1e9 / (double)r->elapsed_ns, quantile_us(r, 0.5),
-           quantile_us(r, 0.99), quantile_us(r, 0.999), server,
-           (double)r->client_cpu_ns / 1000.0 / ops, r->errors);
+    printf("%-16s %5" PRIu64 " %5" PRIu64 " %10.0f", op, connections, pipeline,
+           (double)r->ops * 1e9 / (double)r->elapsed_ns);
+    printf(" %9.1f %9.1f %9.1f", quantile_us(r, 0.5), quantile_us(r, 0.99), quantile_us(r, 0.999));
+    printf(" %12s %12.1f %8" PRIu64 "\n", server, (double)r->client_cpu_ns / 1000.0 / ops,
+           r->errors);
     fflush(stdout);
 }

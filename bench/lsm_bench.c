@@ -1,5 +1,5 @@
-/* The engine's hot path in memory: nanoseconds of CPU per lsm_apply and lsm_get of one 24-byte key, and per item
- * of a scan. lsm_bench [KEYS] */
+/* The engine's hot path in memory: nanoseconds of CPU per lsm_apply and lsm_get of one 24-byte key,
+ * and per item of a scan. lsm_bench [KEYS] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -48,7 +48,8 @@ static void key_make(uint64_t i, bool shuffled, uint8_t key[KEY_BYTES])
 {
     uint64_t n = shuffled ? hash_u64(i + 1) : i;
     memcpy(key, "t\0\0\0\1\0\0\0", 8);
-    for (int byte = 0; byte < 8; byte++) key[8 + byte] = (uint8_t)(n >> (56 - 8 * byte));
+    for (int byte = 0; byte < 8; byte++)
+        key[8 + byte] = (uint8_t)(n >> (56 - 8 * byte));
     memset(key + 16, 'k', KEY_BYTES - 16);
 }
 
@@ -99,7 +100,8 @@ static void scan(struct bench *b, struct range_id range, bool reverse)
     enum status status = lsm_iter_open(b->l, range, LSM_SPACE_VERSIONS, BYTES_EMPTY, BYTES_EMPTY,
                                        LSM_TS_MAX, LSM_ITER_NEWEST, reverse, &it);
     ASSERT(status == STATUS_OK);
-    while ((status = lsm_iter_next(it, NULL, &item)) == STATUS_OK) count++;
+    while ((status = lsm_iter_next(it, NULL, &item)) == STATUS_OK)
+        count++;
     ASSERT(status == STATUS_NOT_FOUND);
     ASSERT(count == b->keys);
     lsm_iter_close(it);
@@ -116,7 +118,8 @@ int main(int argc, char **argv)
     b.fibers = fiber_pool_create(256 << 10, 16);
     enum status status = fiber_spawn(b.fibers, open_entry, &b, NULL);
     ASSERT(status == STATUS_OK);
-    while (b.l == NULL) env_poll(b.env, env_now_ns(b.env) + 1000000);
+    while (b.l == NULL)
+        env_poll(b.env, env_now_ns(b.env) + 1000000);
     fill(&b, (struct range_id){1}, false);
     fill(&b, (struct range_id){2}, true);
     look_up(&b, (struct range_id){1}, false);
@@ -124,7 +127,8 @@ int main(int argc, char **argv)
     scan(&b, (struct range_id){2}, false);
     scan(&b, (struct range_id){2}, true);
     lsm_close(b.l);
-    for (int i = 0; i < 20; i++) env_poll(b.env, env_now_ns(b.env) + 1000000);
+    for (int i = 0; i < 20; i++)
+        env_poll(b.env, env_now_ns(b.env) + 1000000);
     env_destroy(b.env);
     fiber_pool_destroy(b.fibers);
     char command[64];

@@ -136,13 +136,18 @@ static bool on_ready(struct load_conn *c)
     return true;
 }
 
+static bool tag_is_expected(const struct sql_bench *b, struct bytes body)
+{
+    return b->tag == NULL || bytes_equal(body, bytes_make(b->tag, strlen(b->tag) + 1));
+}
+
 static bool on_message(struct load_conn *c, uint8_t type, struct bytes body)
 {
     struct sql_state *s = c->state;
     struct sql_bench *b = c->load->protocol->ctx;
     switch (type) {
     case 'Z': return on_ready(c);
-    case 'C': s->tagged = b->tag == NULL || bytes_equal(body, bytes_make(b->tag, strlen(b->tag) + 1)); return true;
+    case 'C': s->tagged = tag_is_expected(b, body); return true;
     case 'R':
         if (body.size >= 4 && load_be32(body.data) == 0) return true;
         fprintf(stderr, "sql_bench: the server wants a password\n");
@@ -214,7 +219,8 @@ int main(int argc, char **argv)
     if (!load_options_parse(argc, argv, &o)) return 2;
     if (strcmp(o.workload, "load") == 0) ok = fill(&o, &b, &result);
     else if (strcmp(o.workload, "upsert") == 0) ok = run(&o, &b, "upsert", "UPDATE 1", 0, &result);
-    else if (strcmp(o.workload, "insert") == 0) ok = run(&o, &b, "insert", "INSERT 0 1", 0, &result);
+    else if (strcmp(o.workload, "insert") == 0)
+        ok = run(&o, &b, "insert", "INSERT 0 1", 0, &result);
     else if (strcmp(o.workload, "get") == 0) ok = run(&o, &b, "get", "SELECT 1", 0, &result);
     else {
         fprintf(stderr, "sql_bench: the workloads are load, upsert, insert and get\n");

@@ -1,5 +1,5 @@
-/* Life of a group and the frame of a step: take the event, settle what follows from it, hand out what is
- * to be written, sent and applied. */
+/* Life of a group and the frame of a step: take the event, settle what follows from it, hand out
+ * what is to be written, sent and applied. */
 #include "raft/raft_int.h"
 
 #include <stdlib.h>
@@ -122,7 +122,8 @@ enum status raft_restore_entry(struct raft *r, const struct raft_entry *entry)
 static uint64_t bytes_between(const struct raft *r, uint64_t first, uint64_t last)
 {
     uint64_t sum = 0;
-    for (uint64_t i = first; i <= last; i++) sum += entry_bytes(log_entry(&r->log, i));
+    for (uint64_t i = first; i <= last; i++)
+        sum += entry_bytes(log_entry(&r->log, i));
     return sum;
 }
 
@@ -167,7 +168,8 @@ void raft_destroy(struct raft *r)
 
 /* ---- sending ---- */
 
-static void queue(struct raft *r, const struct raft_message *m, uint64_t first_index, bool from_window)
+static void queue(struct raft *r, const struct raft_message *m, uint64_t first_index,
+                  bool from_window)
 {
     ASSERT(m->kind != 0);
     ASSERT(m->to != 0 && m->to != r->options.id);
@@ -189,7 +191,8 @@ static struct raft_message stamped(const struct raft *r, const struct raft_messa
     return copy;
 }
 
-void send_entries(struct raft *r, const struct raft_message *m, uint64_t first_index, bool from_window)
+void send_entries(struct raft *r, const struct raft_message *m, uint64_t first_index,
+                  bool from_window)
 {
     struct raft_message copy = stamped(r, m);
     queue(r, &copy, first_index, from_window);
@@ -292,8 +295,9 @@ void append_received(struct raft *r, const struct raft_entry *entry)
     r->uncommitted_bytes += entry_bytes(entry);
 }
 
-/* K12: a write under way that holds what is being replaced proves nothing about the replacement, not
- * even when the same entry comes back later: each mark falls to what its write still says truly. */
+/* K12: a write under way that holds what is being replaced proves nothing about the replacement,
+ * not even when the same entry comes back later: each mark falls to what its write still says
+ * truly. */
 void persisted_clamp(struct raft *r, uint64_t index)
 {
     if (r->persisted_index > index) r->persisted_index = index;
@@ -329,12 +333,8 @@ static void on_stale(struct raft *r, const struct raft_message *m)
 {
     struct raft_message reply = {.to = m->from, .reject = true};
     switch (m->kind) {
-    case RAFT_MESSAGE_PRE_VOTE:
-        reply.kind = RAFT_MESSAGE_PRE_VOTE_REPLY;
-        break;
-    case RAFT_MESSAGE_VOTE:
-        reply.kind = RAFT_MESSAGE_VOTE_REPLY;
-        break;
+    case RAFT_MESSAGE_PRE_VOTE: reply.kind = RAFT_MESSAGE_PRE_VOTE_REPLY; break;
+    case RAFT_MESSAGE_VOTE: reply.kind = RAFT_MESSAGE_VOTE_REPLY; break;
     case RAFT_MESSAGE_APPEND:
     case RAFT_MESSAGE_HEARTBEAT:
         /* K5: an old leader has to learn of our term, or we stay apart for ever (etcd d4471b2). */
@@ -421,8 +421,10 @@ static enum status on_message(struct raft *r, const struct raft_message *m)
 static void on_timer(struct raft *r)
 {
     read_on_timer(r);
-    if (r->role == RAFT_ROLE_LEADER) leader_on_timer(r);
-    else if (r->now_ns >= r->election_deadline_ns) election_on_timer(r);
+    if (r->role == RAFT_ROLE_LEADER)
+        leader_on_timer(r);
+    else if (r->now_ns >= r->election_deadline_ns)
+        election_on_timer(r);
 }
 
 static enum status on_persisted(struct raft *r, uint64_t ticket)
@@ -532,8 +534,8 @@ static void output_persist(struct raft *r, struct raft_output *out)
     if (!hard_state && count == 0) return;
     out->ticket = ++r->ticket;
     out->hard_state_changed = hard_state;
-    /* The commit index on disk may not run ahead of the entries on disk: after a crash between the two it
-     * would vouch for what is being overwritten here. */
+    /* The commit index on disk may not run ahead of the entries on disk: after a crash between the
+     * two it would vouch for what is being overwritten here. */
     out->hard_state = (struct raft_hard_state){r->term, r->vote, out->commit_index};
     if (count > 0) {
         out->entries = log_entry(&r->log, r->handed_index + 1);
@@ -555,8 +557,10 @@ static void output_messages(struct raft *r, struct raft_output *out)
         struct raft_message *m = &r->messages[i];
         if (m->entry_count == 0) continue;
         uint64_t first = r->queued[i].first_index;
-        if (r->queued[i].from_window) m->entries = r->window.entries + (first - r->window.entries[0].index);
-        else m->entries = log_entry(&r->log, first);
+        if (r->queued[i].from_window)
+            m->entries = r->window.entries + (first - r->window.entries[0].index);
+        else
+            m->entries = log_entry(&r->log, first);
         ASSERT(m->entries[0].index == m->log_index + 1);
     }
     out->messages = r->messages;
@@ -580,8 +584,7 @@ static uint64_t wake_at(const struct raft *r)
 static void output_fill(struct raft *r, struct raft_output *out)
 {
     *out = (struct raft_output){0};
-    out->commit_index =
-        r->commit_index < r->persisted_index ? r->commit_index : r->persisted_index;
+    out->commit_index = r->commit_index < r->persisted_index ? r->commit_index : r->persisted_index;
     out->hard_state = (struct raft_hard_state){r->handed_term, r->handed_vote, out->commit_index};
     out->wake_at_ns = wake_at(r);
     out->proposed_index = r->proposed_index;
@@ -610,8 +613,10 @@ enum status raft_step(struct raft *r, const struct raft_event *event, struct raf
         return STATUS_NO_MEMORY;
     }
     enum status status = dispatch(r, event);
-    if (r->role == RAFT_ROLE_LEADER) leader_finish(r);
-    else follow_ack(r);
+    if (r->role == RAFT_ROLE_LEADER)
+        leader_finish(r);
+    else
+        follow_ack(r);
     bool changed = moment_differs(before, moment_of(r));
     if (changed) read_fail_all(r);
     output_fill(r, out);
@@ -638,8 +643,7 @@ void raft_status(const struct raft *r, struct raft_status *status_out)
         .commit_index = r->commit_index,
         .applied_index = r->applied_index,
         .persisted_index = r->persisted_index,
-        .own_term_committed =
-            r->role == RAFT_ROLE_LEADER && r->commit_index >= r->first_own_index,
+        .own_term_committed = r->role == RAFT_ROLE_LEADER && r->commit_index >= r->first_own_index,
         .uncommitted_bytes = r->uncommitted_bytes,
         .cached_bytes = r->log.cached_bytes,
         .transferring = r->transfer_target != 0,
@@ -655,9 +659,9 @@ enum status raft_progress(const struct raft *r, uint64_t member, struct raft_pro
     for (uint32_t i = 0; i < r->progress_count; i++) {
         const struct progress *p = &r->progress[i];
         if (p->id != member) continue;
-        *progress_out = (struct raft_progress){p->match, p->next, p->contact_ns,
-                                               p->state == PROGRESS_PROBE,
-                                               p->state == PROGRESS_SNAPSHOT};
+        *progress_out =
+            (struct raft_progress){p->match, p->next, p->contact_ns, p->state == PROGRESS_PROBE,
+                                   p->state == PROGRESS_SNAPSHOT};
         return STATUS_OK;
     }
     return STATUS_NOT_FOUND;

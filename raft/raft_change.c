@@ -1,10 +1,11 @@
-/* Changing members. A change of voters goes through a joint configuration (Ongaro & Ousterhout 2014, §6):
+/* Changing members. A change of voters goes through a joint configuration (Ongaro & Ousterhout
+ * 2014, §6):
  *
  *   {voters A} --CHANGE_CONFIG--> {voters B, outgoing A} --committed--> {voters B}
  *
- * The leader appends the second entry by itself as soon as the first is committed. A change of learners
- * alone decides nothing and is one entry. A configuration is in force from the moment it is appended and
- * falls with its entry when that is truncated (raft_log.c). */
+ * The leader appends the second entry by itself as soon as the first is committed. A change of
+ * learners alone decides nothing and is one entry. A configuration is in force from the moment it
+ * is appended and falls with its entry when that is truncated (raft_log.c). */
 #include "raft/raft_int.h"
 
 static void append_config(struct raft *r, const struct raft_config *c)
@@ -16,8 +17,8 @@ static void append_config(struct raft *r, const struct raft_config *c)
     append_own(r, RAFT_ENTRY_CONFIG, buf_view(b));
 }
 
-/* K1: two changes at once, or one before the fate of the last term's change is known, could decide by
- * majorities that do not meet. */
+/* K1: two changes at once, or one before the fate of the last term's change is known, could decide
+ * by majorities that do not meet. */
 static bool change_allowed(const struct raft *r)
 {
     if (config_is_joint(config_of(r))) return false;

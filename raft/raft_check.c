@@ -4,15 +4,15 @@
 static void check_indexes(const struct raft *r)
 {
     const struct raft_log *l = &r->log;
-    ASSERT(l->start.index <= r->applied_index);       /* RAFT-1 */
-    ASSERT(r->applied_index <= r->commit_index);      /* RAFT-1 */
-    ASSERT(r->commit_index <= l->last_index);         /* RAFT-1 */
-    ASSERT(r->applied_index <= r->persisted_index);   /* RAFT-2 */
-    ASSERT(r->persisted_index <= r->handed_index);    /* RAFT-2 */
-    ASSERT(r->handed_index <= l->last_index);         /* RAFT-2 */
-    ASSERT(log_last_term(l) <= r->term || !r->started); /* RAFT-3 */
-    ASSERT(log_cache_first(l) <= r->applied_index + 1); /* RAFT-4 */
-    ASSERT(log_config(l)->index <= l->last_index);    /* RAFT-5 */
+    ASSERT(l->start.index <= r->applied_index);                           /* RAFT-1 */
+    ASSERT(r->applied_index <= r->commit_index);                          /* RAFT-1 */
+    ASSERT(r->commit_index <= l->last_index);                             /* RAFT-1 */
+    ASSERT(r->applied_index <= r->persisted_index);                       /* RAFT-2 */
+    ASSERT(r->persisted_index <= r->handed_index);                        /* RAFT-2 */
+    ASSERT(r->handed_index <= l->last_index);                             /* RAFT-2 */
+    ASSERT(log_last_term(l) <= r->term || !r->started);                   /* RAFT-3 */
+    ASSERT(log_cache_first(l) <= r->applied_index + 1);                   /* RAFT-4 */
+    ASSERT(log_config(l)->index <= l->last_index);                        /* RAFT-5 */
     ASSERT(r->commit_index < l->last_index || r->uncommitted_bytes == 0); /* RAFT-6 */
 }
 
@@ -82,7 +82,8 @@ void raft_check(const struct raft *r)
 {
     check_indexes(r);
     check_role(r);
-    for (uint32_t i = 0; i < r->progress_count; i++) check_progress(r, &r->progress[i]);
+    for (uint32_t i = 0; i < r->progress_count; i++)
+        check_progress(r, &r->progress[i]);
 #ifdef OSTRAKA_SIM
     check_slow(r);
 #endif

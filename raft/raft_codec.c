@@ -6,11 +6,11 @@
 #define MESSAGE_VERSION 1
 
 enum { /* flag bits */
-    FLAG_REJECT = 1,
-    FLAG_FORCE = 2,
-    FLAG_UNCERTAIN = 4,
-    FLAG_SETTLED = 8,
-    FLAGS_KNOWN = 15,
+       FLAG_REJECT = 1,
+       FLAG_FORCE = 2,
+       FLAG_UNCERTAIN = 4,
+       FLAG_SETTLED = 8,
+       FLAGS_KNOWN = 15,
 };
 
 static bool number_ok(uint64_t n)
@@ -28,7 +28,8 @@ static bool entry_ok(const struct raft_message *m, uint32_t i)
     const struct raft_entry *e = &m->entries[i];
     uint64_t term_before = i == 0 ? m->log_term : m->entries[i - 1].term;
     struct raft_config c;
-    if (e->index != m->log_index + 1 + i || e->term < term_before || e->term > m->term) return false;
+    if (e->index != m->log_index + 1 + i || e->term < term_before || e->term > m->term)
+        return false;
     if (e->payload.size > RAFT_ENTRY_BYTES_MAX) return false;
     switch (e->kind) {
     case RAFT_ENTRY_COMMAND: return true;

@@ -79,7 +79,8 @@ static uint32_t members_add(uint64_t *ids, uint32_t count, const struct raft_mem
 {
     for (uint32_t i = 0; i < member_count; i++) {
         uint32_t at = 0;
-        while (at < count && ids[at] < members[i].id) at++;
+        while (at < count && ids[at] < members[i].id)
+            at++;
         if (at < count && ids[at] == members[i].id) continue;
         ASSERT(count < RAFT_MEMBERS_MAX);
         memmove(ids + at + 1, ids + at, (count - at) * sizeof *ids);
@@ -101,7 +102,8 @@ uint32_t config_members(const struct raft_config *c, uint64_t ids_out[RAFT_MEMBE
 static uint32_t majority(uint32_t count)
 {
     ASSERT(count > 0);
-    if (MUTANT("k9_even_quorum")) return (count + 1) / 2; /* half of an even number is no majority */
+    if (MUTANT("k9_even_quorum"))
+        return (count + 1) / 2; /* half of an even number is no majority */
     return count / 2 + 1;
 }
 
@@ -119,8 +121,8 @@ static enum quorum half_quorum(const struct raft_member *members, uint32_t count
     return count - no < majority(count) ? QUORUM_LOST : QUORUM_PENDING;
 }
 
-enum quorum config_quorum(const struct raft_config *c, enum ballot (*of)(const void *ctx, uint64_t id),
-                          const void *ctx)
+enum quorum config_quorum(const struct raft_config *c,
+                          enum ballot (*of)(const void *ctx, uint64_t id), const void *ctx)
 {
     if (c->voter_count == 0) return QUORUM_LOST; /* nobody may decide anything */
     enum quorum incoming = half_quorum(c->voters, c->voter_count, of, ctx);
@@ -138,7 +140,8 @@ static uint64_t half_reached(const struct raft_member *members, uint32_t count,
     for (uint32_t i = 0; i < count; i++) { /* kept in falling order */
         uint64_t value = of(ctx, members[i].id);
         uint32_t at = i;
-        for (; at > 0 && values[at - 1] < value; at--) values[at] = values[at - 1];
+        for (; at > 0 && values[at - 1] < value; at--)
+            values[at] = values[at - 1];
         values[at] = value;
     }
     return values[majority(count) - 1];
@@ -192,7 +195,8 @@ enum status raft_config_decode(struct bytes bytes, struct raft_config *config_ou
     c.voter_count = get_u8(&r);
     c.outgoing_count = get_u8(&r);
     c.learner_count = get_u8(&r);
-    if (c.voter_count > RAFT_VOTERS_MAX || c.outgoing_count > RAFT_VOTERS_MAX) return STATUS_INVALID;
+    if (c.voter_count > RAFT_VOTERS_MAX || c.outgoing_count > RAFT_VOTERS_MAX)
+        return STATUS_INVALID;
     if (c.learner_count > RAFT_LEARNERS_MAX) return STATUS_INVALID;
     get_members(&r, c.voters, c.voter_count);
     get_members(&r, c.outgoing, c.outgoing_count);

@@ -1,5 +1,5 @@
-/* Elections: randomized timeouts (Raft §3.4), pre-vote (§9.6), stickiness (§6.2, §4.2.3), and votes of
- * replicas that may have forgotten something (README, Uncertain replicas). */
+/* Elections: randomized timeouts (Raft §3.4), pre-vote (§9.6), stickiness (§6.2, §4.2.3), and votes
+ * of replicas that may have forgotten something (README, Uncertain replicas). */
 #include "raft/raft_int.h"
 
 void election_reset_timer(struct raft *r)
@@ -8,8 +8,8 @@ void election_reset_timer(struct raft *r)
     r->election_deadline_ns = r->now_ns + timeout + prng_below(&r->prng, timeout);
 }
 
-/* A leader was heard of so lately that helping to depose it would be wrong (K7). A leader hears itself:
- * check-quorum makes it step down when nobody else does. */
+/* A leader was heard of so lately that helping to depose it would be wrong (K7). A leader hears
+ * itself: check-quorum makes it step down when nobody else does. */
 bool election_sticky(const struct raft *r)
 {
     if (MUTANT("k7_not_sticky")) return false;
@@ -21,15 +21,15 @@ bool election_may_campaign(const struct raft *r)
 {
     if (MUTANT("k4_non_voter_campaigns")) return config_of(r)->voter_count > 0;
     if (config_decides(config_of(r), r->options.id)) return true;
-    /* A change that takes us out may need us until it is committed: those who stay can be unable to elect
-     * anybody whose log is as long as ours (Raft §4.2.2). */
+    /* A change that takes us out may need us until it is committed: those who stay can be unable to
+     * elect anybody whose log is as long as ours (Raft §4.2.2). */
     return config_pending(r) &&
            config_decides(log_config_at(&r->log, r->commit_index), r->options.id);
 }
 
-/* Whose answer matters. An uncertain replica that could decide a half alone may have forgotten that it
- * promoted somebody, and only its learners could tell it; where a majority takes two, another voter of the
- * configuration it remembers holds what followed, and will say no. */
+/* Whose answer matters. An uncertain replica that could decide a half alone may have forgotten that
+ * it promoted somebody, and only its learners could tell it; where a majority takes two, another
+ * voter of the configuration it remembers holds what followed, and will say no. */
 static bool is_asked(const struct raft *r, uint64_t id)
 {
     const struct raft_config *c = config_of(r);
@@ -72,8 +72,8 @@ static enum ballot ballot_certain(const void *ctx, uint64_t id)
     return v->uncertain ? BALLOT_NONE : BALLOT_YES;
 }
 
-/* An uncertain vote may come from one that has forgotten an entry or a vote. It counts only when all
- * who are asked agree: then nobody remembers anything that speaks against it. */
+/* An uncertain vote may come from one that has forgotten an entry or a vote. It counts only when
+ * all who are asked agree: then nobody remembers anything that speaks against it. */
 static bool unanimous(const struct raft *r)
 {
     uint64_t ids[RAFT_MEMBERS_MAX];
@@ -91,7 +91,8 @@ static enum quorum votes_counted(const struct raft *r)
 {
     if (MUTANT("k4_count_any_vote")) { /* heads instead of members */
         uint32_t yes = 0;
-        for (uint32_t i = 0; i < r->vote_count; i++) yes += r->votes[i].granted;
+        for (uint32_t i = 0; i < r->vote_count; i++)
+            yes += r->votes[i].granted;
         return yes > config_of(r)->voter_count / 2 ? QUORUM_WON : QUORUM_PENDING;
     }
     enum quorum q = config_quorum(config_of(r), ballot_certain, r);
@@ -111,8 +112,8 @@ static void votes_decide(struct raft *r)
         become_follower(r, r->term, 0);
         return;
     }
-    /* Only one whose term is durable may lead: else a crash could make it lead the same term twice. Requests
-     * wait for that, so there is no answer before it. */
+    /* Only one whose term is durable may lead: else a crash could make it lead the same term twice.
+     * Requests wait for that, so there is no answer before it. */
     ASSERT(hard_state_durable(r));
     leader_become(r);
 }
@@ -131,11 +132,14 @@ static void ask_votes(struct raft *r, enum raft_message_kind kind, bool force)
     for (uint32_t i = 0; i < count; i++) {
         if (ids[i] == r->options.id || !is_asked(r, ids[i])) continue;
         m.to = ids[i];
-        /* A request leaves when the term is durable, and with it the log that it speaks of: a candidate that
-         * forgot both could collect the answers in its next life (README, What waits for the disk). */
+        /* A request leaves when the term is durable, and with it the log that it speaks of: a
+         * candidate that forgot both could collect the answers in its next life (README, What waits
+         * for the disk). */
         bool waits = kind == RAFT_MESSAGE_VOTE && !MUTANT("k11_vote_asked_before_durable");
-        if (waits) send_when_durable(r, &m);
-        else send_now(r, &m);
+        if (waits)
+            send_when_durable(r, &m);
+        else
+            send_now(r, &m);
     }
 }
 
@@ -145,9 +149,11 @@ void election_start(struct raft *r, bool pre_vote, bool force)
     ASSERT(!r->uncertain || !force);
     role_move(r, pre_vote ? RAFT_ROLE_PRE_CANDIDATE : RAFT_ROLE_CANDIDATE);
     r->vote_count = 0;
-    r->campaign_seq = ++r->forward_seq; /* an answer to an earlier campaign, or life, is none to this */
+    r->campaign_seq =
+        ++r->forward_seq; /* an answer to an earlier campaign, or life, is none to this */
     r->forced = force;
-    /* K5: whoever campaigns has given up on its leader, else it would refuse others for its sake. */
+    /* K5: whoever campaigns has given up on its leader, else it would refuse others for its sake.
+     */
     if (!MUTANT("k5_candidate_keeps_leader") || !pre_vote) r->leader = 0;
     election_reset_timer(r);
     if (pre_vote) {
@@ -203,8 +209,8 @@ static bool log_as_recent(const struct raft *r, const struct raft_message *m)
     return log_pos_at_least(theirs, own); /* Raft §3.6.1 */
 }
 
-/* Learners and replicas that nobody has told of their promotion answer like any other: the candidate knows
- * whose vote counts (K3). */
+/* Learners and replicas that nobody has told of their promotion answer like any other: the
+ * candidate knows whose vote counts (K3). */
 static bool may_answer(const struct raft *r)
 {
     return !MUTANT("k3_learner_refuses") || config_decides(config_of(r), r->options.id);
@@ -246,8 +252,10 @@ static void answer_vote(struct raft *r, const struct raft_message *m)
 
 void election_on_vote_request(struct raft *r, const struct raft_message *m)
 {
-    if (m->kind == RAFT_MESSAGE_PRE_VOTE) answer_pre_vote(r, m);
-    else answer_vote(r, m);
+    if (m->kind == RAFT_MESSAGE_PRE_VOTE)
+        answer_pre_vote(r, m);
+    else
+        answer_vote(r, m);
 }
 
 void election_on_vote_reply(struct raft *r, const struct raft_message *m)

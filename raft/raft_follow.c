@@ -3,8 +3,8 @@
 
 /* ---- acknowledging ---- */
 
-/* What the leader may count on: agreed with it, and durable here. Acks are bound to what is in the log now:
- * verified_index falls with the term, persisted_index with truncation (K12). */
+/* What the leader may count on: agreed with it, and durable here. Acks are bound to what is in the
+ * log now: verified_index falls with the term, persisted_index with truncation (K12). */
 static uint64_t ack_index(const struct raft *r)
 {
     if (MUTANT("k10_ack_before_durable")) return r->verified_index;
@@ -50,8 +50,8 @@ static bool previous_agrees(const struct raft *r, const struct raft_message *m)
     return log_has(&r->log, (struct log_pos){m->log_term, m->log_index});
 }
 
-/* Appends what is not there yet. K8: what agrees stays, even behind the last entry of the message: a message
- * may be old, and what it does not mention may have been acknowledged. */
+/* Appends what is not there yet. K8: what agrees stays, even behind the last entry of the message:
+ * a message may be old, and what it does not mention may have been acknowledged. */
 static void take_entries(struct raft *r, const struct raft_message *m)
 {
     for (uint32_t i = 0; i < m->entry_count; i++) {
@@ -117,8 +117,8 @@ void follow_heartbeat(struct raft *r, const struct raft_message *m)
 
 /* ---- snapshots ---- */
 
-/* The engine holds the state at pos now; the log has to follow. Entries after pos stay when they continue
- * the same history, else nothing of the log does (K21). */
+/* The engine holds the state at pos now; the log has to follow. Entries after pos stay when they
+ * continue the same history, else nothing of the log does (K21). */
 static void install(struct raft *r, struct log_pos pos, const struct raft_config *config)
 {
     if (log_has(&r->log, pos)) {

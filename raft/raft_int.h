@@ -6,13 +6,13 @@
 #include "base/prng.h"
 #include "raft/raft.h"
 
-#define RAFT_MEMBERS_MAX (2 * RAFT_VOTERS_MAX + RAFT_LEARNERS_MAX)
-#define RAFT_NUMBER_MAX (UINT64_MAX >> 2) /* terms and indexes stay below: sums cannot overflow */
+#define RAFT_MEMBERS_MAX      (2 * RAFT_VOTERS_MAX + RAFT_LEARNERS_MAX)
+#define RAFT_NUMBER_MAX       (UINT64_MAX >> 2) /* terms and indexes stay below: sums cannot overflow */
 #define RAFT_CONFIG_BYTES_MAX (4 + 16 * RAFT_MEMBERS_MAX)
-#define RAFT_READS_MAX 4096      /* reads waiting in one group */
-#define RAFT_HELD_MAX 64         /* messages waiting for the disk; the oldest is lost beyond */
-#define RAFT_ENTRY_OVERHEAD 64   /* what an entry costs besides its payload */
-#define RAFT_SNAPSHOT_RETRY 10   /* election timeouts until a silent snapshot is asked for again */
+#define RAFT_READS_MAX        4096 /* reads waiting in one group */
+#define RAFT_HELD_MAX         64   /* messages waiting for the disk; the oldest is lost beyond */
+#define RAFT_ENTRY_OVERHEAD   64   /* what an entry costs besides its payload */
+#define RAFT_SNAPSHOT_RETRY   10 /* election timeouts until a silent snapshot is asked for again */
 
 /* ---- raft_config.c: who decides ---- */
 
@@ -28,8 +28,8 @@ uint32_t config_members(const struct raft_config *c, uint64_t ids_out[RAFT_MEMBE
 enum quorum { QUORUM_PENDING, QUORUM_WON, QUORUM_LOST };
 enum ballot { BALLOT_NONE, BALLOT_YES, BALLOT_NO };
 /* Each half must be won; one lost half loses all. */
-enum quorum config_quorum(const struct raft_config *c, enum ballot (*of)(const void *ctx, uint64_t id),
-                          const void *ctx);
+enum quorum config_quorum(const struct raft_config *c,
+                          enum ballot (*of)(const void *ctx, uint64_t id), const void *ctx);
 /* The greatest value that a majority of each half has reached. */
 uint64_t config_reached(const struct raft_config *c, uint64_t (*of)(const void *ctx, uint64_t id),
                         const void *ctx);
@@ -58,7 +58,8 @@ struct raft_log {
     uint32_t chunk_count, chunk_capacity;
     struct term_run *runs; /* ascending; the first one is start */
     uint32_t run_count, run_capacity;
-    struct config_record *configs; /* ascending; the first one holds for all that lies before it too */
+    struct config_record
+        *configs; /* ascending; the first one holds for all that lies before it too */
     uint32_t config_count, config_capacity;
     uint64_t cached_bytes;
 };
@@ -82,8 +83,8 @@ const struct raft_entry *log_entry(const struct raft_log *l, uint64_t index); /*
 bool log_term_at(const struct raft_log *l, uint64_t index, uint64_t *term_out);
 bool log_has(const struct raft_log *l, struct log_pos pos);
 uint64_t log_last_term(const struct raft_log *l);
-/* The greatest index <= index whose term is <= term: where logs may still agree (Raft §5.3). Below start
- * nothing is known and the answer is index itself or start.index - 1. */
+/* The greatest index <= index whose term is <= term: where logs may still agree (Raft §5.3). Below
+ * start nothing is known and the answer is index itself or start.index - 1. */
 uint64_t log_agree_at_most(const struct raft_log *l, uint64_t index, uint64_t term);
 const struct config_record *log_config(const struct raft_log *l); /* in force at the end */
 const struct raft_config *log_config_at(const struct raft_log *l, uint64_t index);
@@ -101,17 +102,17 @@ struct inflight {
 struct progress {
     uint64_t id;
     enum progress_state state;
-    uint64_t match, next;      /* durable there up to match; next to send */
-    uint64_t contact_ns;       /* last message of this term */
-    uint64_t round_acked;      /* newest heartbeat round it answered */
-    uint64_t settle_index;     /* it is uncertain until its match is here; 0: it is not */
-    uint64_t life;             /* which life of it is uncertain */
-    uint64_t snapshot_ns;      /* when the snapshot was asked for */
-    bool paused;               /* PROBE: one message is out, or waiting for a sign of life */
+    uint64_t match, next;           /* durable there up to match; next to send */
+    uint64_t contact_ns;            /* last message of this term */
+    uint64_t round_acked;           /* newest heartbeat round it answered */
+    uint64_t settle_index;          /* it is uncertain until its match is here; 0: it is not */
+    uint64_t life;                  /* which life of it is uncertain */
+    uint64_t snapshot_ns;           /* when the snapshot was asked for */
+    bool paused;                    /* PROBE: one message is out, or waiting for a sign of life */
     uint64_t paused_ns, lagging_ns; /* since when */
-    bool lagging;              /* the last heartbeat reply showed less than was sent: `received` */
+    bool lagging; /* the last heartbeat reply showed less than was sent: `received` */
     uint64_t received;
-    struct inflight *ring;     /* inflight_count_max slots */
+    struct inflight *ring; /* inflight_count_max slots */
     uint32_t ring_head, ring_count;
     uint64_t inflight_bytes;
 };
@@ -134,14 +135,16 @@ struct queued_message {
 
 struct persist_mark {
     uint64_t ticket;
-    uint64_t index; /* entries up to here are durable with that ticket; falls when they are replaced */
+    uint64_t
+        index; /* entries up to here are durable with that ticket; falls when they are replaced */
 };
 
 struct pending_read {
-    uint64_t context, from, seq; /* from 0: asked here. seq: of the asking follower, or our own forward */
-    uint64_t round;              /* leader: the heartbeats that confirm it, 0: none sent yet */
-    uint64_t index;              /* commit when that round began */
-    uint64_t deadline_ns;        /* follower: given up then */
+    uint64_t context, from,
+        seq;              /* from 0: asked here. seq: of the asking follower, or our own forward */
+    uint64_t round;       /* leader: the heartbeats that confirm it, 0: none sent yet */
+    uint64_t index;       /* commit when that round began */
+    uint64_t deadline_ns; /* follower: given up then */
 };
 
 struct load_window { /* entries read back from disk, for followers far behind */
@@ -176,7 +179,7 @@ struct raft {
     uint64_t leader, leader_contact_ns;
     uint64_t election_deadline_ns;
     uint64_t campaign_seq; /* of the running campaign: answers carry it back */
-    bool forced;          /* candidate by TIMEOUT_NOW: our requests ignore stickiness */
+    bool forced;           /* candidate by TIMEOUT_NOW: our requests ignore stickiness */
     bool uncertain;
     uint64_t life; /* a number for this life of the replica, by which a doubt about it is named */
     /* Follower: the log agrees with the leader of this term up to here; an ack is owed for it. */
@@ -214,9 +217,11 @@ struct raft {
 
 /* raft.c */
 MUST_USE bool array_reserve(void **items, uint32_t *capacity, uint32_t count, size_t item_size);
-/* Queues a message (from and term are filled in). Lost when memory is short: messages may be lost. */
+/* Queues a message (from and term are filled in). Lost when memory is short: messages may be lost.
+ */
 void send_now(struct raft *r, const struct raft_message *m);
-void send_entries(struct raft *r, const struct raft_message *m, uint64_t first_index, bool from_window);
+void send_entries(struct raft *r, const struct raft_message *m, uint64_t first_index,
+                  bool from_window);
 /* Queues it for when the hard state in force is durable. */
 void send_when_durable(struct raft *r, const struct raft_message *m);
 bool hard_state_durable(const struct raft *r);
@@ -261,7 +266,8 @@ enum status replicate_on_loaded(struct raft *r, const struct raft_event *event);
 void replicate_on_snapshot_sent(struct raft *r, uint64_t member, uint64_t index, bool ok);
 void replicate_on_unreachable(struct raft *r, uint64_t member);
 void progress_probe(struct progress *p, uint64_t next);
-bool progress_settled(const struct progress *p); /* an uncertain member that lacks nothing any more */
+bool progress_settled(
+    const struct progress *p); /* an uncertain member that lacks nothing any more */
 void window_clear(struct raft *r);
 
 /* raft_follow.c */
@@ -284,7 +290,8 @@ uint64_t read_deadline(const struct raft *r);
 /* raft_change.c */
 enum status change_propose(struct raft *r, const struct raft_config *target);
 void change_finish(struct raft *r); /* leaves a committed joint configuration */
-bool change_removed_leader(struct raft *r); /* true: a committed change took us out, we stepped down */
+bool change_removed_leader(
+    struct raft *r); /* true: a committed change took us out, we stepped down */
 
 /* raft_codec.c */
 enum status message_check(const struct raft_message *m);

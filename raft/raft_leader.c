@@ -33,7 +33,8 @@ void leader_sync_members(struct raft *r)
         kept[kept_count++] = p == NULL ? progress_new(r, ids[i]) : *p;
         if (p != NULL) p->ring = NULL; /* moved */
     }
-    for (uint32_t i = 0; i < r->progress_count; i++) free(r->progress[i].ring);
+    for (uint32_t i = 0; i < r->progress_count; i++)
+        free(r->progress[i].ring);
     memcpy(r->progress, kept, kept_count * sizeof *kept);
     r->progress_count = kept_count;
 }
@@ -52,7 +53,8 @@ void leader_become(struct raft *r)
     r->round = 0;
     r->window.pending = false;
     leader_sync_members(r);
-    append_own(r, RAFT_ENTRY_NOOP, BYTES_EMPTY); /* Raft §6.4: what earlier terms left commits with it */
+    append_own(r, RAFT_ENTRY_NOOP,
+               BYTES_EMPTY); /* Raft §6.4: what earlier terms left commits with it */
     r->first_own_index = r->log.last_index;
     LOG_INFO(r->options.logger, "raft", "became leader", "replica=%llu term=%llu index=%llu",
              (unsigned long long)r->options.id, (unsigned long long)r->term,
@@ -62,7 +64,8 @@ void leader_become(struct raft *r)
 
 void leader_leave(struct raft *r)
 {
-    for (uint32_t i = 0; i < r->progress_count; i++) free(r->progress[i].ring);
+    for (uint32_t i = 0; i < r->progress_count; i++)
+        free(r->progress[i].ring);
     r->progress_count = 0;
     r->transfer_target = 0;
     r->first_own_index = 0;
@@ -93,7 +96,8 @@ static uint64_t reached_by_any(const struct raft *r)
     for (uint32_t i = 0; i < count; i++) {
         uint64_t value = match_of(r, ids[i]);
         uint32_t reached = 0;
-        for (uint32_t k = 0; k < count; k++) reached += match_of(r, ids[k]) >= value;
+        for (uint32_t k = 0; k < count; k++)
+            reached += match_of(r, ids[k]) >= value;
         if (reached >= need && value > best) best = value;
     }
     return best;
@@ -172,7 +176,8 @@ enum status leader_propose(struct raft *r, struct bytes payload)
         return STATUS_NOT_LEADER;
     if (payload.size > RAFT_ENTRY_BYTES_MAX) return STATUS_TOO_LARGE;
     uint64_t bytes = payload.size + RAFT_ENTRY_OVERHEAD;
-    if (r->uncommitted_bytes > 0 && r->uncommitted_bytes + bytes > r->options.uncommitted_bytes_max) {
+    if (r->uncommitted_bytes > 0 &&
+        r->uncommitted_bytes + bytes > r->options.uncommitted_bytes_max) {
         COVER("raft_uncommitted_full");
         return STATUS_BUSY;
     }
@@ -231,8 +236,8 @@ static void transfer_finish(struct raft *r)
 
 /* ---- the end of a step ---- */
 
-/* A leader that a committed change took out has nothing left to do (Raft §4.2.2). It says what is committed
- * and asks the best voter to go on, so that nobody has to wait for a timeout. */
+/* A leader that a committed change took out has nothing left to do (Raft §4.2.2). It says what is
+ * committed and asks the best voter to go on, so that nobody has to wait for a timeout. */
 static void retire(struct raft *r)
 {
     COVER("raft_removed_leader_retires");
@@ -251,7 +256,8 @@ void leader_finish(struct raft *r)
         retire(r);
         return;
     }
-    for (uint32_t i = 0; i < r->progress_count; i++) replicate_to(r, &r->progress[i]);
+    for (uint32_t i = 0; i < r->progress_count; i++)
+        replicate_to(r, &r->progress[i]);
     transfer_finish(r);
     read_finish(r);
 }

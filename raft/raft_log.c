@@ -1,4 +1,5 @@
-/* The log as one replica sees it: terms and configurations of all of it, payloads of its cached tail.
+/* The log as one replica sees it: terms and configurations of all of it, payloads of its cached
+ * tail.
  *
  *          start          evicted: on disk only        cached: items[head .. head+count)
  *   ...truncated | . . . . . . . . . . . . . . . . . | # # # # # # # # # # # # # # # # |
@@ -41,8 +42,8 @@ static struct log_chunk *chunk_tail(const struct raft_log *l)
     return l->chunk_count == 0 ? NULL : l->chunks[l->chunk_count - 1];
 }
 
-/* The larger one stays: log_reserve may have counted on the room in a chunk that a truncation then gives
- * back, and what it promised must hold until the entries are appended. */
+/* The larger one stays: log_reserve may have counted on the room in a chunk that a truncation then
+ * gives back, and what it promised must hold until the entries are appended. */
 static void chunk_recycle(struct raft_log *l, struct log_chunk *c)
 {
     struct log_chunk *smaller = c;
@@ -61,7 +62,8 @@ static void spare_shrink(struct raft_log *l)
     l->spare = NULL;
 }
 
-/* After this, payloads of `bytes` in total fit: into the last chunk, or all of them into the spare. */
+/* After this, payloads of `bytes` in total fit: into the last chunk, or all of them into the spare.
+ */
 static bool chunk_reserve(struct raft_log *l, size_t bytes)
 {
     struct log_chunk *tail = chunk_tail(l);
@@ -88,8 +90,8 @@ bool log_reserve(struct raft_log *l, uint32_t entry_count, size_t payload_bytes,
     return items_reserve(l, entry_count) && chunk_reserve(l, payload_bytes) &&
            array_reserve((void **)&l->runs, &l->run_capacity, l->run_count + entry_count,
                          sizeof *l->runs) &&
-           array_reserve((void **)&l->configs, &l->config_capacity,
-                         l->config_count + config_count, sizeof *l->configs);
+           array_reserve((void **)&l->configs, &l->config_capacity, l->config_count + config_count,
+                         sizeof *l->configs);
 }
 
 static const uint8_t *payload_store(struct raft_log *l, uint64_t index, struct bytes payload)
@@ -157,7 +159,8 @@ bool log_init(struct raft_log *l, struct log_pos start, uint64_t config_index,
 
 void log_deinit(struct raft_log *l)
 {
-    for (uint32_t i = 0; i < l->chunk_count; i++) free(l->chunks[i]);
+    for (uint32_t i = 0; i < l->chunk_count; i++)
+        free(l->chunks[i]);
     free(l->chunks);
     free(l->spare);
     free(l->items);
@@ -199,7 +202,8 @@ void log_truncate_after(struct raft_log *l, uint64_t index)
         l->count--;
         l->last_index--;
     }
-    while (l->run_count > 1 && l->runs[l->run_count - 1].first_index > index) l->run_count--;
+    while (l->run_count > 1 && l->runs[l->run_count - 1].first_index > index)
+        l->run_count--;
     if (!MUTANT("k15_config_kept_on_truncation"))
         while (l->config_count > 1 && l->configs[l->config_count - 1].index > index)
             l->config_count--;
@@ -228,7 +232,8 @@ void log_evict(struct raft_log *l, uint64_t up_to, uint64_t bytes_max)
 static void runs_start_at(struct raft_log *l, struct log_pos pos)
 {
     uint32_t gone = 0;
-    while (gone + 1 < l->run_count && l->runs[gone + 1].first_index <= pos.index) gone++;
+    while (gone + 1 < l->run_count && l->runs[gone + 1].first_index <= pos.index)
+        gone++;
     l->run_count -= gone;
     memmove(l->runs, l->runs + gone, l->run_count * sizeof *l->runs);
     ASSERT(l->runs[0].term == pos.term);
@@ -238,7 +243,8 @@ static void runs_start_at(struct raft_log *l, struct log_pos pos)
 static void configs_start_at(struct raft_log *l, uint64_t index)
 {
     uint32_t gone = 0;
-    while (gone + 1 < l->config_count && l->configs[gone + 1].index <= index) gone++;
+    while (gone + 1 < l->config_count && l->configs[gone + 1].index <= index)
+        gone++;
     l->config_count -= gone;
     memmove(l->configs, l->configs + gone, l->config_count * sizeof *l->configs);
 }
@@ -247,7 +253,8 @@ void log_forget(struct raft_log *l, struct log_pos pos)
 {
     ASSERT(pos.index >= l->start.index);
     ASSERT(log_has(l, pos));
-    while (l->count > 0 && log_cache_first(l) <= pos.index) cache_drop_front(l);
+    while (l->count > 0 && log_cache_first(l) <= pos.index)
+        cache_drop_front(l);
     runs_start_at(l, pos);
     configs_start_at(l, pos.index);
     l->start = pos;
@@ -256,7 +263,8 @@ void log_forget(struct raft_log *l, struct log_pos pos)
 
 void log_reset(struct raft_log *l, struct log_pos pos, const struct raft_config *config)
 {
-    while (l->chunk_count > 0) chunk_recycle(l, l->chunks[--l->chunk_count]);
+    while (l->chunk_count > 0)
+        chunk_recycle(l, l->chunks[--l->chunk_count]);
     l->head = l->count = 0;
     l->cached_bytes = 0;
     l->start = pos;
@@ -291,8 +299,10 @@ static uint32_t run_of(const struct raft_log *l, uint64_t index)
     uint32_t low = 0, high = l->run_count;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (l->runs[middle].first_index <= index) low = middle;
-        else high = middle;
+        if (l->runs[middle].first_index <= index)
+            low = middle;
+        else
+            high = middle;
     }
     return low;
 }
@@ -338,6 +348,7 @@ const struct config_record *log_config(const struct raft_log *l)
 const struct raft_config *log_config_at(const struct raft_log *l, uint64_t index)
 {
     uint32_t i = l->config_count - 1;
-    while (i > 0 && l->configs[i].index > index) i--;
+    while (i > 0 && l->configs[i].index > index)
+        i--;
     return &l->configs[i].config;
 }

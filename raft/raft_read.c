@@ -1,7 +1,7 @@
-/* Linearizable reads without writing (Raft §6.4): the leader notes its commit index, makes sure that it is
- * still the leader by one round of heartbeats, and the read may be served once that index is applied.
- * Reads that arrive while a round is under way share the next one. A follower forwards its reads and
- * serves them itself. */
+/* Linearizable reads without writing (Raft §6.4): the leader notes its commit index, makes sure
+ * that it is still the leader by one round of heartbeats, and the read may be served once that
+ * index is applied. Reads that arrive while a round is under way share the next one. A follower
+ * forwards its reads and serves them itself. */
 #include "raft/raft_int.h"
 
 static void answer(struct raft *r, const struct pending_read *p, bool ok, uint64_t index)
@@ -89,15 +89,18 @@ static void answer_confirmed(struct raft *r, uint64_t round)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < r->pending_read_count; i++) {
         struct pending_read p = r->pending_reads[i];
-        if (p.round != 0 && p.round <= round) answer(r, &p, true, p.index);
-        else r->pending_reads[kept++] = p;
+        if (p.round != 0 && p.round <= round)
+            answer(r, &p, true, p.index);
+        else
+            r->pending_reads[kept++] = p;
     }
     r->pending_read_count = kept;
 }
 
 void read_attach(struct raft *r)
 {
-    /* K16: until an entry of our own term is committed, ours may be behind what clients have seen. */
+    /* K16: until an entry of our own term is committed, ours may be behind what clients have seen.
+     */
     if (r->commit_index < r->first_own_index && !MUTANT("k16_read_before_own_commit")) return;
     for (uint32_t i = r->pending_read_count; i > 0; i--) {
         struct pending_read *p = &r->pending_reads[i - 1];
@@ -133,8 +136,10 @@ void read_on_timer(struct raft *r)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < r->pending_read_count; i++) {
         struct pending_read p = r->pending_reads[i];
-        if (p.deadline_ns <= r->now_ns) answer(r, &p, false, 0);
-        else r->pending_reads[kept++] = p;
+        if (p.deadline_ns <= r->now_ns)
+            answer(r, &p, false, 0);
+        else
+            r->pending_reads[kept++] = p;
     }
     r->pending_read_count = kept;
 }

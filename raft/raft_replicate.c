@@ -1,10 +1,9 @@
 /* Copying entries to the other members. Each is in one of three states:
  *
- *   PROBE ----accepted----> REPLICATE     PROBE: one message at a time, looking for where the logs agree
- *     ^  ^------rejected,--------|        REPLICATE: messages follow each other without waiting, up to a
- *     |         silent, broken            window of bytes and messages
- *     |                                   SNAPSHOT: what it needs next is gone from our log
- *   SNAPSHOT <--its next entry is gone-- PROBE, REPLICATE */
+ *   PROBE ----accepted----> REPLICATE     PROBE: one message at a time, looking for where the logs
+ * agree ^  ^------rejected,--------|        REPLICATE: messages follow each other without waiting,
+ * up to a |         silent, broken            window of bytes and messages | SNAPSHOT: what it
+ * needs next is gone from our log SNAPSHOT <--its next entry is gone-- PROBE, REPLICATE */
 #include "raft/raft_int.h"
 
 #include <stdlib.h>
@@ -129,7 +128,8 @@ enum status replicate_on_loaded(struct raft *r, const struct raft_event *event)
     if (w->entries == NULL || w->payloads == NULL) {
         COVER("raft_load_failed");
         window_clear(r);
-        w->not_before_ns = r->now_ns + r->options.heartbeat_ns; /* not at once: it would fail again */
+        w->not_before_ns =
+            r->now_ns + r->options.heartbeat_ns; /* not at once: it would fail again */
         return STATUS_OK;
     }
     uint8_t *at = w->payloads;
@@ -171,8 +171,8 @@ static uint32_t pack(const struct raft *r, const struct progress *p, bool from_w
     while (count < RAFT_APPEND_ENTRIES_MAX) {
         uint64_t index = p->next + count;
         if (index > r->log.last_index || (from_window && !window_has(w, index))) break;
-        const struct raft_entry *e = from_window ? &w->entries[index - w->entries[0].index]
-                                                 : log_entry(&r->log, index);
+        const struct raft_entry *e =
+            from_window ? &w->entries[index - w->entries[0].index] : log_entry(&r->log, index);
         if (count > 0 && *bytes_out + entry_bytes(e) > r->options.append_bytes_max) break;
         *bytes_out += entry_bytes(e);
         count++;
@@ -246,9 +246,9 @@ void replicate_to(struct raft *r, struct progress *p)
 
 /* ---- answers ---- */
 
-/* An uncertain member has forgotten what it once acknowledged: its match is what it says now, even when that
- * is less, and it is settled once it has all we had when we heard of it (README). Doubts begin and end with
- * answers to heartbeats, whose rounds tell a new answer from an old one. */
+/* An uncertain member has forgotten what it once acknowledged: its match is what it says now, even
+ * when that is less, and it is settled once it has all we had when we heard of it (README). Doubts
+ * begin and end with answers to heartbeats, whose rounds tell a new answer from an old one. */
 static void note_doubt(struct raft *r, struct progress *p, const struct raft_message *m)
 {
     if (!m->uncertain) {
@@ -303,9 +303,9 @@ void replicate_on_append_reply(struct raft *r, const struct raft_message *m)
     if (p->state != PROGRESS_REPLICATE && !behind) progress_replicate(r, p, m->hint_index);
 }
 
-/* A member that has received less than was sent to it, and made no headway for a heartbeat, has lost a message:
- * from there on all is sent again. Time decides, not the number of answers: rounds for reads may follow each
- * other much faster than entries travel. */
+/* A member that has received less than was sent to it, and made no headway for a heartbeat, has
+ * lost a message: from there on all is sent again. Time decides, not the number of answers: rounds
+ * for reads may follow each other much faster than entries travel. */
 static void notice_loss(struct raft *r, struct progress *p, uint64_t received)
 {
     if (received > r->log.last_index) return;

@@ -11,6 +11,7 @@
 
 #define JOIN_RETRY_NS 300000000u
 #define JOIN_TIMEOUT_NS 3000000000u
+#define SEED_PAUSE_NS 500000000u /* of a member, between looks at the seeds */
 #define GOSSIP_TICKS 10
 
 struct node_entry *nodes_find(struct store *s, struct node_id node)
@@ -130,8 +131,7 @@ void identity_write(struct store *s)
     nodes_fact(s, FACT_IDENTITY, buf_view(&s->scratch));
     if (s->logger != NULL) s->logger->node_id = s->identity.node.value;
     rpc_set_self(s->rpc, s->identity.node, s->identity.incarnation);
-    if (s->net != NULL) net_set_identity(s->net, &s->identity);
-    struct node_record own;
+    struct node_record own; /* the network learns of it when it is durable (on_identity) */
     nodes_own_record(s, &own);
     nodes_learn(s, &own);
 }
@@ -271,7 +271,11 @@ static void join_arm(struct store *s, uint64_t delay_ns)
 static void on_visit_open(void *ctx, struct net_visit *v, const struct net_identity *peer)
 {
     struct store *s = ctx;
-    (void)peer;
+    if (s->identity.node.value != 0) { /* a member looks for peers that have moved */
+        store_on_peer_seen(s, peer);
+        net_visit_close(v);
+        return;
+    }
     buf_reset(&s->scratch);
     put_u64(&s->scratch, s->join_token);
     struct node_record own;
@@ -303,12 +307,27 @@ static void on_visit_message(void *ctx, struct net_visit *v, uint16_t type, stru
     net_visit_close(v);
 }
 
+/* True when our control links to all known nodes are up. */
+static bool all_linked(const struct store *s)
+{
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        const struct node_entry *n = s->nodes[i];
+        if (n->record.node.value == s->identity.node.value || n->record.removed) continue;
+        if (!n->link_up[NET_LINK_CONTROL]) return false;
+    }
+    return true;
+}
+
 static void on_visit_end(void *ctx, struct net_visit *v, enum status reason, enum net_refusal refusal)
 {
     struct store *s = ctx;
     (void)v;
     s->visit = NULL;
-    if (s->failed || reason == STATUS_CANCELLED || s->identity.node.value != 0) return;
+    if (s->failed || s->stopping || reason == STATUS_CANCELLED) return;
+    if (s->identity.node.value != 0) {
+        if (!all_linked(s)) join_arm(s, SEED_PAUSE_NS);
+        return;
+    }
     if (refusal != NET_REFUSAL_NONE)
         LOG_INFO(s->logger, "node", "join refused", "reason=\"%s\"", net_refusal_text(refusal));
     join_arm(s, JOIN_RETRY_NS);
@@ -334,7 +353,8 @@ static bool seed_at(const struct store *s, uint32_t at, char host_port[NET_HOST_
 
 static void join_next(struct store *s)
 {
-    if (s->failed || s->stopping || s->identity.node.value != 0) return;
+    if (s->failed || s->stopping) return;
+    if (s->identity.node.value != 0 && all_linked(s)) return;
     char host_port[NET_HOST_MAX];
     if (!seed_at(s, s->seed_next, host_port)) {
         s->seed_next = 0;
@@ -356,7 +376,7 @@ enum status store_join(struct store *s, const char *seeds)
     snprintf(s->seeds, sizeof s->seeds, "%s", seeds);
     s->join_token = env_random_u64(s->env) | 1;
     timer_init(&s->join_timer, on_join_timer, s);
-    if (s->identity.node.value == 0) join_next(s);
+    join_arm(s, s->identity.node.value == 0 ? 0 : SEED_PAUSE_NS);
     return STATUS_OK;
 }
 

@@ -17,13 +17,11 @@
 enum rpc_kind {
     RPC_META_JOIN = 1,    /* a new node asks for an id (forwarded by whoever it asked) */
     RPC_META_RANGE = 2,   /* a range leader reports its descriptor to the metadata range */
-    RPC_META_NODE = 3,    /* a node reports its record (addresses, incarnation) at every start */
     RPC_RANGE_TARGET = 4, /* placement tells a range leader which nodes shall hold the range */
     RPC_CLOCK_NOW = 5,    /* a timestamp from the clock master; body: lower bound (advance) */
     RPC_READ = 6,         /* txn/: read operations of one range at one timestamp */
     RPC_COMMIT = 7,       /* txn/: one-phase commit */
-    RPC_TRANSFER = 8,     /* ask a range leader to hand over */
-    RPC_KIND_COUNT
+    RPC_KIND_COUNT /* 3 is free */
 };
 
 struct rpc;

@@ -96,7 +96,7 @@ struct meta_state {
     uint64_t next_node_id, next_range_id, clock_limit;
     struct node_record *nodes[SHARD_NODES_MAX];
     uint32_t node_count;
-    struct descriptor **ranges; /* by end key, unbounded last */
+    struct descriptor **ranges; /* by start key */
     uint32_t range_count, range_capacity;
 };
 

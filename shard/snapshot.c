@@ -293,6 +293,7 @@ static bool still_wanted(struct snapshot_receive *x)
 {
     struct replica *r = store_replica(x->store, x->range);
     return r != NULL && r->id == x->member && !x->store->failed && !x->aborted &&
+           x->pos.index > r->applied.index &&
            (r->state == REPLICA_STATE_FENCED || raft_wants_snapshot(r->raft, x->term, x->pos));
 }
 

@@ -308,7 +308,6 @@ void store_attach_net(struct store *s, struct net *net)
 {
     s->net = net;
     rpc_set_net(s->rpc, net);
-    net_set_identity(net, &s->identity);
     for (uint32_t i = 0; i < s->node_count; i++) {
         const struct node_record *n = &s->nodes[i]->record;
         if (n->node.value != s->identity.node.value && !n->removed)

@@ -9,7 +9,7 @@
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* --- Hexadecimal ------------------------------------------------------------------------------------ */
+/* --- Hexadecimal ----------------------------------------------------------------------------- */
 
 static int hex_value(uint8_t c)
 {
@@ -29,7 +29,8 @@ static enum status decode_hex(struct sql_eval *e, struct bytes text, uint8_t *to
         if (high < 0 || low < 0) {
             const uint8_t *bad = text.data + (high < 0 ? i : i + 1);
             size_t size = 1;
-            while (bad + size < text.data + text.size && (bad[size] & 0xC0) == 0x80) size++;
+            while (bad + size < text.data + text.size && (bad[size] & 0xC0) == 0x80)
+                size++;
             return sql_eval_fail(e, SQLSTATE_INVALID_PARAMETER_VALUE,
                                  "invalid hexadecimal digit: \"%.*s\"",
                                  SQL_SHOWN(bytes_make(bad, size)));
@@ -44,7 +45,7 @@ static enum status decode_hex(struct sql_eval *e, struct bytes text, uint8_t *to
     return STATUS_OK;
 }
 
-/* --- Base64 ----------------------------------------------------------------------------------------- */
+/* --- Base64 ---------------------------------------------------------------------------------- */
 
 static size_t encode_base64(struct bytes bytes, uint8_t *to)
 {
@@ -112,7 +113,7 @@ static enum status decode_base64(struct sql_eval *e, struct bytes text, uint8_t 
     return STATUS_OK;
 }
 
-/* --- Escapes ---------------------------------------------------------------------------------------- */
+/* --- Escapes --------------------------------------------------------------------------------- */
 
 static size_t encode_escape(struct bytes bytes, uint8_t *to)
 {
@@ -161,7 +162,7 @@ static enum status decode_escape(struct sql_eval *e, struct bytes text, uint8_t 
     return STATUS_OK;
 }
 
-/* --- All three -------------------------------------------------------------------------------------- */
+/* --- All three ------------------------------------------------------------------------------- */
 
 enum status sql_bytea_encode(struct sql_eval *e, enum sql_bytea_format format, struct bytes bytes,
                              struct bytes *text_out)

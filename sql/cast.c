@@ -8,7 +8,7 @@
 #include "sql/numeric.h"
 #include "sql/types_io.h"
 
-/* --- Which exist ------------------------------------------------------------------------------------ */
+/* --- Which exist ----------------------------------------------------------------------------- */
 
 #define I SQL_CAST_IMPLICIT
 #define A SQL_CAST_ASSIGNMENT
@@ -16,40 +16,92 @@
 #define B SQL_CAST_RELABEL
 #define F SQL_CAST_CONVERT
 #define C(source, target, context, method) \
-    {SQL_TYPE_##source, SQL_TYPE_##target, (context), (method)}
+    { \
+        SQL_TYPE_##source, SQL_TYPE_##target, (context), (method) \
+    }
 /* Casts between the whole numbers and one of the types that name a catalogue object. */
-#define OBJECT(type)                                                                     \
-    C(INT2, type, I, F), C(INT4, type, I, B), C(INT8, type, I, F), C(OID, type, I, B),   \
+#define OBJECT(type) \
+    C(INT2, type, I, F), C(INT4, type, I, B), C(INT8, type, I, F), C(OID, type, I, B), \
         C(type, INT8, A, F), C(type, INT4, A, B), C(type, OID, I, B)
 
 static const struct sql_cast_entry casts[] = {
-    C(BOOL, INT4, E, F), C(BOOL, TEXT, A, F), C(BOOL, BPCHAR, A, F), C(BOOL, VARCHAR, A, F),
-    C(CHAR, INT4, E, F), C(CHAR, TEXT, I, F), C(CHAR, BPCHAR, A, F), C(CHAR, VARCHAR, A, F),
-    C(NAME, TEXT, I, F), C(NAME, BPCHAR, A, F), C(NAME, VARCHAR, A, F),
-    C(INT2, INT4, I, F), C(INT2, INT8, I, F), C(INT2, FLOAT4, I, F), C(INT2, FLOAT8, I, F),
-    C(INT2, NUMERIC, I, F), C(INT2, OID, I, F),
-    C(INT4, BOOL, E, F), C(INT4, CHAR, E, F), C(INT4, INT2, A, F), C(INT4, INT8, I, F),
-    C(INT4, FLOAT4, I, F), C(INT4, FLOAT8, I, F), C(INT4, NUMERIC, I, F), C(INT4, OID, I, B),
-    C(INT8, INT2, A, F), C(INT8, INT4, A, F), C(INT8, FLOAT4, I, F), C(INT8, FLOAT8, I, F),
-    C(INT8, NUMERIC, I, F), C(INT8, OID, I, F),
-    C(TEXT, CHAR, A, F), C(TEXT, NAME, I, F), C(TEXT, BPCHAR, I, B), C(TEXT, VARCHAR, I, B),
+    C(BOOL, INT4, E, F),
+    C(BOOL, TEXT, A, F),
+    C(BOOL, BPCHAR, A, F),
+    C(BOOL, VARCHAR, A, F),
+    C(CHAR, INT4, E, F),
+    C(CHAR, TEXT, I, F),
+    C(CHAR, BPCHAR, A, F),
+    C(CHAR, VARCHAR, A, F),
+    C(NAME, TEXT, I, F),
+    C(NAME, BPCHAR, A, F),
+    C(NAME, VARCHAR, A, F),
+    C(INT2, INT4, I, F),
+    C(INT2, INT8, I, F),
+    C(INT2, FLOAT4, I, F),
+    C(INT2, FLOAT8, I, F),
+    C(INT2, NUMERIC, I, F),
+    C(INT2, OID, I, F),
+    C(INT4, BOOL, E, F),
+    C(INT4, CHAR, E, F),
+    C(INT4, INT2, A, F),
+    C(INT4, INT8, I, F),
+    C(INT4, FLOAT4, I, F),
+    C(INT4, FLOAT8, I, F),
+    C(INT4, NUMERIC, I, F),
+    C(INT4, OID, I, B),
+    C(INT8, INT2, A, F),
+    C(INT8, INT4, A, F),
+    C(INT8, FLOAT4, I, F),
+    C(INT8, FLOAT8, I, F),
+    C(INT8, NUMERIC, I, F),
+    C(INT8, OID, I, F),
+    C(TEXT, CHAR, A, F),
+    C(TEXT, NAME, I, F),
+    C(TEXT, BPCHAR, I, B),
+    C(TEXT, VARCHAR, I, B),
     C(TEXT, REGCLASS, I, F),
-    C(OID, INT8, A, F), C(OID, INT4, A, B),
-    C(FLOAT4, INT2, A, F), C(FLOAT4, INT4, A, F), C(FLOAT4, INT8, A, F), C(FLOAT4, FLOAT8, I, F),
+    C(OID, INT8, A, F),
+    C(OID, INT4, A, B),
+    C(FLOAT4, INT2, A, F),
+    C(FLOAT4, INT4, A, F),
+    C(FLOAT4, INT8, A, F),
+    C(FLOAT4, FLOAT8, I, F),
     C(FLOAT4, NUMERIC, A, F),
-    C(FLOAT8, INT2, A, F), C(FLOAT8, INT4, A, F), C(FLOAT8, INT8, A, F), C(FLOAT8, FLOAT4, A, F),
+    C(FLOAT8, INT2, A, F),
+    C(FLOAT8, INT4, A, F),
+    C(FLOAT8, INT8, A, F),
+    C(FLOAT8, FLOAT4, A, F),
     C(FLOAT8, NUMERIC, A, F),
-    C(BPCHAR, CHAR, A, F), C(BPCHAR, NAME, I, F), C(BPCHAR, TEXT, I, F), C(BPCHAR, VARCHAR, I, F),
-    C(VARCHAR, CHAR, A, F), C(VARCHAR, NAME, I, F), C(VARCHAR, TEXT, I, B),
-    C(VARCHAR, BPCHAR, I, B), C(VARCHAR, REGCLASS, I, F),
-    C(DATE, TIMESTAMP, I, F), C(DATE, TIMESTAMPTZ, I, F),
+    C(BPCHAR, CHAR, A, F),
+    C(BPCHAR, NAME, I, F),
+    C(BPCHAR, TEXT, I, F),
+    C(BPCHAR, VARCHAR, I, F),
+    C(VARCHAR, CHAR, A, F),
+    C(VARCHAR, NAME, I, F),
+    C(VARCHAR, TEXT, I, B),
+    C(VARCHAR, BPCHAR, I, B),
+    C(VARCHAR, REGCLASS, I, F),
+    C(DATE, TIMESTAMP, I, F),
+    C(DATE, TIMESTAMPTZ, I, F),
     C(TIME, INTERVAL, I, F),
-    C(TIMESTAMP, DATE, A, F), C(TIMESTAMP, TIME, A, F), C(TIMESTAMP, TIMESTAMPTZ, I, F),
-    C(TIMESTAMPTZ, DATE, A, F), C(TIMESTAMPTZ, TIME, A, F), C(TIMESTAMPTZ, TIMESTAMP, A, F),
+    C(TIMESTAMP, DATE, A, F),
+    C(TIMESTAMP, TIME, A, F),
+    C(TIMESTAMP, TIMESTAMPTZ, I, F),
+    C(TIMESTAMPTZ, DATE, A, F),
+    C(TIMESTAMPTZ, TIME, A, F),
+    C(TIMESTAMPTZ, TIMESTAMP, A, F),
     C(INTERVAL, TIME, A, F),
-    C(NUMERIC, INT2, A, F), C(NUMERIC, INT4, A, F), C(NUMERIC, INT8, A, F),
-    C(NUMERIC, FLOAT4, I, F), C(NUMERIC, FLOAT8, I, F),
-    OBJECT(REGPROC), OBJECT(REGCLASS), OBJECT(REGTYPE), OBJECT(REGNAMESPACE), OBJECT(REGROLE),
+    C(NUMERIC, INT2, A, F),
+    C(NUMERIC, INT4, A, F),
+    C(NUMERIC, INT8, A, F),
+    C(NUMERIC, FLOAT4, I, F),
+    C(NUMERIC, FLOAT8, I, F),
+    OBJECT(REGPROC),
+    OBJECT(REGCLASS),
+    OBJECT(REGTYPE),
+    OBJECT(REGNAMESPACE),
+    OBJECT(REGROLE),
 };
 #undef I
 #undef A
@@ -81,7 +133,7 @@ enum sql_cast_method sql_cast_find(uint32_t source, uint32_t target, enum sql_ca
     return SQL_CAST_NONE;
 }
 
-/* --- What they do ----------------------------------------------------------------------------------- */
+/* --- What they do ---------------------------------------------------------------------------- */
 
 static bool is_unsigned(uint32_t oid)
 {
@@ -91,11 +143,13 @@ static bool is_unsigned(uint32_t oid)
 
 static bool is_whole(uint32_t oid)
 {
-    return oid == SQL_TYPE_INT2 || oid == SQL_TYPE_INT4 || oid == SQL_TYPE_INT8 ||
-           is_unsigned(oid);
+    return oid == SQL_TYPE_INT2 || oid == SQL_TYPE_INT4 || oid == SQL_TYPE_INT8 || is_unsigned(oid);
 }
 
-static bool is_real(uint32_t oid) { return oid == SQL_TYPE_FLOAT4 || oid == SQL_TYPE_FLOAT8; }
+static bool is_real(uint32_t oid)
+{
+    return oid == SQL_TYPE_FLOAT4 || oid == SQL_TYPE_FLOAT8;
+}
 
 static enum status whole_to_whole(struct sql_eval *e, uint32_t source, int64_t value,
                                   uint32_t target, int64_t *out)
@@ -223,8 +277,8 @@ static int64_t time_of_interval(const struct sql_interval *i)
     return us < 0 ? us + US_PER_DAY : us;
 }
 
-static enum status to_timestamp(struct sql_eval *e, uint32_t source, uint32_t target,
-                                int64_t value, int64_t *out)
+static enum status to_timestamp(struct sql_eval *e, uint32_t source, uint32_t target, int64_t value,
+                                int64_t *out)
 {
     int64_t t = value;
     enum status status = STATUS_OK;
@@ -269,8 +323,7 @@ static enum status convert(struct sql_eval *e, uint32_t source, uint32_t target,
     case SQL_TYPE_TIMESTAMPTZ: return to_timestamp(e, source, target, v->integer, &out->integer);
     case SQL_TYPE_DATE: return from_timestamp(e, source, target, v->integer, out);
     case SQL_TYPE_TIME:
-        if (source != SQL_TYPE_INTERVAL)
-            return from_timestamp(e, source, target, v->integer, out);
+        if (source != SQL_TYPE_INTERVAL) return from_timestamp(e, source, target, v->integer, out);
         out->integer = time_of_interval(&v->interval);
         return STATUS_OK;
     case SQL_TYPE_INTERVAL: out->interval.us = v->integer; return STATUS_OK;
@@ -288,6 +341,7 @@ enum status sql_cast(struct sql_eval *e, uint32_t source, struct sql_type target
         *out = SQL_NULL;
         return STATUS_OK;
     }
+    ASSERT_SLOW(sql_datum_check(source, value));
     struct sql_datum cast = *value;
     enum status status = STATUS_OK;
     switch (method) {
@@ -302,13 +356,15 @@ enum status sql_cast(struct sql_eval *e, uint32_t source, struct sql_type target
         struct bytes text;
         status = sql_type_output(e, source, value, &text);
         if (status != STATUS_OK) return status;
-        /* INTERVAL's fields decide how a bare number is read; other modifiers wait for sql_type_fit. */
-        struct sql_type bare = {target.oid, target.oid == SQL_TYPE_INTERVAL ? target.typmod
-                                                                          : SQL_TYPMOD_NONE};
+        /* INTERVAL's fields decide how a bare number is read; other modifiers wait for
+         * sql_type_fit. */
+        struct sql_type bare = {target.oid,
+                                target.oid == SQL_TYPE_INTERVAL ? target.typmod : SQL_TYPMOD_NONE};
         status = sql_type_input(e, bare, text, &cast);
         break;
     }
     }
     if (status != STATUS_OK) return status;
+    ASSERT_SLOW(sql_datum_check(target.oid, &cast));
     return sql_type_fit(e, target, context == SQL_CAST_EXPLICIT, &cast, out);
 }

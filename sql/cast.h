@@ -22,9 +22,9 @@ enum sql_cast_method {
     SQL_CAST_TEXT,    /* written as text and read again */
 };
 
-/* How to get from one type to another in this context; a cast that is allowed in a narrower context is
- * allowed in the wider ones. From unknown every type can be had (SQL_CAST_TEXT), to ANY from every one
- * (SQL_CAST_SAME). */
+/* How to get from one type to another in this context; a cast that is allowed in a narrower context
+ * is allowed in the wider ones. From unknown every type can be had (SQL_CAST_TEXT), to ANY from
+ * every one (SQL_CAST_SAME). */
 enum sql_cast_method sql_cast_find(uint32_t source, uint32_t target, enum sql_cast_context context);
 
 /* pg_cast itself, for the catalogue tables: false past the end. */
@@ -35,8 +35,8 @@ struct sql_cast_entry {
 };
 const struct sql_cast_entry *sql_cast_at(size_t index);
 
-/* Casts a value; NULL stays NULL. target.typmod is applied afterwards, strictly unless the context is
- * explicit. The cast must exist. The result may be a view into the value. */
+/* Casts a value; NULL stays NULL. target.typmod is applied afterwards, strictly unless the context
+ * is explicit. The cast must exist. The result may be a view into the value. */
 MUST_USE enum status sql_cast(struct sql_eval *e, uint32_t source, struct sql_type target,
                               enum sql_cast_context context, const struct sql_datum *value,
                               struct sql_datum *out);

@@ -1,5 +1,5 @@
-/* Collation "C": texts are ordered by their bytes, which for UTF-8 is the order of code points. It is
- * the only one, the same on every node for ever: no index depends on a library's version. */
+/* Collation "C": texts are ordered by their bytes, which for UTF-8 is the order of code points. It
+ * is the only one, the same on every node for ever: no index depends on a library's version. */
 #ifndef OSTRAKA_SQL_COLLATION_H
 #define OSTRAKA_SQL_COLLATION_H
 
@@ -8,7 +8,8 @@
 /* A char(n) without the blanks that pad it. */
 static inline struct bytes sql_collation_trim_padding(struct bytes text)
 {
-    while (text.size > 0 && text.data[text.size - 1] == ' ') text.size--;
+    while (text.size > 0 && text.data[text.size - 1] == ' ')
+        text.size--;
     return text;
 }
 

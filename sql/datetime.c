@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "sql/datetime_zone.h"
 
-/* --- Calendar --------------------------------------------------------------------------------------- */
+/* --- Calendar -------------------------------------------------------------------------------- */
 
 /* Floor division: the calendar goes on to the left of its epoch. */
 static int64_t floor_divide(int64_t a, int64_t b)
@@ -15,8 +15,8 @@ static int64_t floor_divide(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-#define DAYS_PER_ERA 146097 /* 400 Gregorian years */
-#define DAYS_TO_MARCH 60    /* from January 1, 2000 to March 1, 2000 */
+#define DAYS_PER_ERA  146097 /* 400 Gregorian years */
+#define DAYS_TO_MARCH 60     /* from January 1, 2000 to March 1, 2000 */
 
 /* Years are counted from March, so that the leap day is a year's last: then the days before a month
  * are the whole part of a straight line. */
@@ -109,7 +109,7 @@ bool sql_datetime_check(uint32_t oid, int64_t v)
     }
 }
 
-/* --- Rounding --------------------------------------------------------------------------------------- */
+/* --- Rounding -------------------------------------------------------------------------------- */
 
 static const int64_t unit_of_precision[SQL_TIME_PRECISION_MAX + 1] = {1000000, 100000, 10000, 1000,
                                                                       100,     10,     1};
@@ -142,7 +142,8 @@ enum status sql_timestamp_fit(struct sql_eval *e, int64_t t, int32_t typmod, int
     return STATUS_OK;
 }
 
-/* Drops the fields that an INTERVAL type does not have: PostgreSQL's, all below the lowest named. */
+/* Drops the fields that an INTERVAL type does not have: PostgreSQL's, all below the lowest named.
+ */
 static void keep_fields(struct sql_interval *i, int32_t fields)
 {
     if (fields & SQL_INTERVAL_SECOND || fields == SQL_INTERVAL_FIELDS_ALL) return;
@@ -178,7 +179,7 @@ enum status sql_interval_fit(struct sql_eval *e, const struct sql_interval *i, i
     return STATUS_OK;
 }
 
-/* --- Conversions ------------------------------------------------------------------------------------ */
+/* --- Conversions ----------------------------------------------------------------------------- */
 
 enum status sql_timestamp_of_date(struct sql_eval *e, int64_t date, int64_t *out)
 {
@@ -188,7 +189,8 @@ enum status sql_timestamp_of_date(struct sql_eval *e, int64_t date, int64_t *out
         return STATUS_OK;
     }
     if (date > SQL_TIMESTAMP_MAX / US_PER_DAY)
-        return sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW, "date out of range for timestamp");
+        return sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW,
+                             "date out of range for timestamp");
     *out = date * US_PER_DAY;
     return STATUS_OK;
 }
@@ -234,7 +236,7 @@ enum status sql_local_of_timestamptz(struct sql_eval *e, const struct sql_zone *
     return STATUS_OK;
 }
 
-/* --- Intervals -------------------------------------------------------------------------------------- */
+/* --- Intervals ------------------------------------------------------------------------------- */
 
 __int128 sql_interval_length(const struct sql_interval *i)
 {
@@ -264,12 +266,18 @@ enum status sql_interval_add(struct sql_eval *e, const struct sql_interval *a,
 }
 
 /* Rounds away what binary fractions get wrong: to whole us of a day. */
-static double round_to_us(double seconds) { return rint(seconds * 1e6) / 1e6; }
+static double round_to_us(double seconds)
+{
+    return rint(seconds * 1e6) / 1e6;
+}
 
-static bool fits_int32(double v) { return v >= INT32_MIN && v <= INT32_MAX; }
+static bool fits_int32(double v)
+{
+    return v >= INT32_MIN && v <= INT32_MAX;
+}
 
-/* The common end of multiplication and division: months, days and us are scaled already; the fraction
- * of a month is handed down to days, and that of a day to time. */
+/* The common end of multiplication and division: months, days and us are scaled already; the
+ * fraction of a month is handed down to days, and that of a day to time. */
 static enum status hand_down(struct sql_eval *e, double months, double days, double us,
                              struct sql_interval *out)
 {
@@ -369,7 +377,7 @@ enum status sql_interval_justify(struct sql_eval *e, enum sql_justify what,
     return STATUS_OK;
 }
 
-/* --- Timestamps and intervals ----------------------------------------------------------------------- */
+/* --- Timestamps and intervals ---------------------------------------------------------------- */
 
 static enum status add_months(struct sql_eval *e, int64_t t, int32_t months, int64_t *out)
 {

@@ -1,5 +1,5 @@
-/* Dates, times, timestamps and intervals as PostgreSQL 15 has them: proleptic Gregorian calendar, 4713 BC
- * to 294276 AD (dates to 5874897), microseconds, no leap seconds. Output is ISO always.
+/* Dates, times, timestamps and intervals as PostgreSQL 15 has them: proleptic Gregorian calendar,
+ * 4713 BC to 294276 AD (dates to 5874897), microseconds, no leap seconds. Output is ISO always.
  *
  * date         days since 2000-01-01
  * time         us since midnight, 0 to 86,400,000,000 (24:00:00) both included
@@ -10,11 +10,11 @@
 
 #include "sql/datum.h"
 
-#define US_PER_SECOND INT64_C(1000000)
-#define US_PER_MINUTE (60 * US_PER_SECOND)
-#define US_PER_HOUR   (60 * US_PER_MINUTE)
-#define US_PER_DAY    (24 * US_PER_HOUR)
-#define DAYS_PER_MONTH 30 /* where an interval is measured, not added */
+#define US_PER_SECOND   INT64_C(1000000)
+#define US_PER_MINUTE   (60 * US_PER_SECOND)
+#define US_PER_HOUR     (60 * US_PER_MINUTE)
+#define US_PER_DAY      (24 * US_PER_HOUR)
+#define DAYS_PER_MONTH  30 /* where an interval is measured, not added */
 #define MONTHS_PER_YEAR 12
 
 /* Days from 1970-01-01, Unix's epoch, to 2000-01-01, PostgreSQL's. */
@@ -22,13 +22,13 @@
 /* Days from Julian day 0 to 2000-01-01. */
 #define SQL_JULIAN_EPOCH_DAYS 2451545
 
-#define SQL_DATE_MIN (-SQL_JULIAN_EPOCH_DAYS)
-#define SQL_DATE_MAX (INT32_C(2147483493) - SQL_JULIAN_EPOCH_DAYS)
-#define SQL_DATE_INFINITY INT64_C(2147483647)
-#define SQL_DATE_MINUS_INFINITY (-SQL_DATE_INFINITY - 1)
-#define SQL_TIMESTAMP_MIN (-INT64_C(211813488000000000))
-#define SQL_TIMESTAMP_MAX (INT64_C(9223371331200000000) - 1)
-#define SQL_TIMESTAMP_INFINITY INT64_MAX
+#define SQL_DATE_MIN                 (-SQL_JULIAN_EPOCH_DAYS)
+#define SQL_DATE_MAX                 (INT32_C(2147483493) - SQL_JULIAN_EPOCH_DAYS)
+#define SQL_DATE_INFINITY            INT64_C(2147483647)
+#define SQL_DATE_MINUS_INFINITY      (-SQL_DATE_INFINITY - 1)
+#define SQL_TIMESTAMP_MIN            (-INT64_C(211813488000000000))
+#define SQL_TIMESTAMP_MAX            (INT64_C(9223371331200000000) - 1)
+#define SQL_TIMESTAMP_INFINITY       INT64_MAX
 #define SQL_TIMESTAMP_MINUS_INFINITY INT64_MIN
 
 /* A moment on a calendar and a clock. year 0 is 1 BC. */
@@ -36,7 +36,7 @@ struct sql_datetime {
     int32_t year, month, day, hour, minute, second, us;
 };
 
-/* --- Calendar --------------------------------------------------------------------------------------- */
+/* --- Calendar -------------------------------------------------------------------------------- */
 
 /* Days since 2000-01-01 of a date that exists. */
 int64_t sql_days_of_civil(int32_t year, int32_t month, int32_t day);
@@ -65,7 +65,7 @@ static inline bool sql_timestamp_is_valid(int64_t t)
 /* Infinities too: what may come from a row or a client. */
 bool sql_datetime_check(uint32_t oid, int64_t value);
 
-/* --- Text ------------------------------------------------------------------------------------------- */
+/* --- Text ------------------------------------------------------------------------------------ */
 
 #define SQL_DATETIME_TEXT_BYTES_MAX 64
 #define SQL_INTERVAL_TEXT_BYTES_MAX 96
@@ -80,18 +80,18 @@ MUST_USE enum status sql_interval_parse(struct sql_eval *e, struct bytes text, i
                                         struct sql_interval *out);
 size_t sql_interval_format(const struct sql_interval *i, char *text_out);
 
-/* --- Modifiers -------------------------------------------------------------------------------------- */
+/* --- Modifiers ------------------------------------------------------------------------------- */
 
 /* PostgreSQL's bits for the fields an INTERVAL type may keep. */
-#define SQL_INTERVAL_MONTH  (1 << 1)
-#define SQL_INTERVAL_YEAR   (1 << 2)
-#define SQL_INTERVAL_DAY    (1 << 3)
-#define SQL_INTERVAL_HOUR   (1 << 10)
-#define SQL_INTERVAL_MINUTE (1 << 11)
-#define SQL_INTERVAL_SECOND (1 << 12)
-#define SQL_INTERVAL_FIELDS_ALL 0x7fff
-#define SQL_INTERVAL_PRECISION_NONE 0xffff
-#define SQL_INTERVAL_TYPMOD(fields, precision) (((fields) << 16) | ((precision) & 0xffff))
+#define SQL_INTERVAL_MONTH                     (1 << 1)
+#define SQL_INTERVAL_YEAR                      (1 << 2)
+#define SQL_INTERVAL_DAY                       (1 << 3)
+#define SQL_INTERVAL_HOUR                      (1 << 10)
+#define SQL_INTERVAL_MINUTE                    (1 << 11)
+#define SQL_INTERVAL_SECOND                    (1 << 12)
+#define SQL_INTERVAL_FIELDS_ALL                0x7fff
+#define SQL_INTERVAL_PRECISION_NONE            0xffff
+#define SQL_INTERVAL_TYPMOD(fields, precision) (((fields) << 16) | ((precision)&0xffff))
 
 static inline int32_t sql_interval_typmod_fields(int32_t typmod)
 {
@@ -110,7 +110,7 @@ MUST_USE enum status sql_timestamp_fit(struct sql_eval *e, int64_t t, int32_t ty
 MUST_USE enum status sql_interval_fit(struct sql_eval *e, const struct sql_interval *i,
                                       int32_t typmod, struct sql_interval *out);
 
-/* --- Conversions ------------------------------------------------------------------------------------ */
+/* --- Conversions ----------------------------------------------------------------------------- */
 
 /* 22008 "timestamp out of range" or "date out of range for timestamp". */
 MUST_USE enum status sql_timestamp_of_date(struct sql_eval *e, int64_t date, int64_t *out);
@@ -121,7 +121,7 @@ MUST_USE enum status sql_timestamptz_of_local(struct sql_eval *e, const struct s
 MUST_USE enum status sql_local_of_timestamptz(struct sql_eval *e, const struct sql_zone *zone,
                                               int64_t t, int64_t *out);
 
-/* --- Arithmetic ------------------------------------------------------------------------------------- */
+/* --- Arithmetic ------------------------------------------------------------------------------ */
 
 /* A month counted as 30 days and a day as 24 hours: what intervals are ordered by. In us. */
 __int128 sql_interval_length(const struct sql_interval *i);
@@ -134,8 +134,8 @@ MUST_USE enum status sql_interval_multiply(struct sql_eval *e, const struct sql_
                                            double factor, struct sql_interval *out);
 MUST_USE enum status sql_interval_divide(struct sql_eval *e, const struct sql_interval *a,
                                          double divisor, struct sql_interval *out);
-/* Months first (to the last day of a shorter month), then days, then time. For timestamptz months and
- * days move on the session's clock. */
+/* Months first (to the last day of a shorter month), then days, then time. For timestamptz months
+ * and days move on the session's clock. */
 MUST_USE enum status sql_timestamp_add(struct sql_eval *e, uint32_t oid, int64_t t,
                                        const struct sql_interval *i, int64_t *out);
 /* Days and time; no months. */
@@ -153,8 +153,8 @@ MUST_USE enum status sql_timestamp_truncate(struct sql_eval *e, struct bytes uni
                                             int64_t t, const struct sql_zone *zone, int64_t *out);
 MUST_USE enum status sql_interval_truncate(struct sql_eval *e, struct bytes unit,
                                            const struct sql_interval *i, struct sql_interval *out);
-/* extract: a numeric; date_part: the same as a float8. oid may be any date or time type. A null result
- * (a field of an infinity that has no meaning) is null. */
+/* extract: a numeric; date_part: the same as a float8. oid may be any date or time type. A null
+ * result (a field of an infinity that has no meaning) is null. */
 MUST_USE enum status sql_datetime_extract(struct sql_eval *e, struct bytes field, uint32_t oid,
                                           const struct sql_datum *value, struct sql_datum *out);
 MUST_USE enum status sql_datetime_part(struct sql_eval *e, struct bytes field, uint32_t oid,

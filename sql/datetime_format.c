@@ -1,5 +1,5 @@
-/* Dates, times, timestamps and intervals as ISO text, the way DateStyle ISO and IntervalStyle postgres
- * write them. */
+/* Dates, times, timestamps and intervals as ISO text, the way DateStyle ISO and IntervalStyle
+ * postgres write them. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -69,7 +69,8 @@ static char *put_offset(char *to, int32_t offset)
 
 static size_t format_date(int64_t date, char *text_out)
 {
-    if (!sql_date_is_finite(date)) return put_literal(text_out, date > 0 ? "infinity" : "-infinity");
+    if (!sql_date_is_finite(date))
+        return put_literal(text_out, date > 0 ? "infinity" : "-infinity");
     int32_t year, month, day;
     sql_civil_of_days(date, &year, &month, &day);
     char *at = put_date(text_out, year, month, day);
@@ -103,9 +104,9 @@ size_t sql_datetime_format(const struct sql_eval *e, uint32_t oid, int64_t value
     switch (oid) {
     case SQL_TYPE_DATE: size = format_date(value, text_out); break;
     case SQL_TYPE_TIME: {
-        char *end = put_time(text_out, (int32_t)(value / US_PER_HOUR),
-                             (int32_t)(value / US_PER_MINUTE % 60),
-                             (int32_t)(value / US_PER_SECOND % 60), (int32_t)(value % US_PER_SECOND));
+        char *end = put_time(
+            text_out, (int32_t)(value / US_PER_HOUR), (int32_t)(value / US_PER_MINUTE % 60),
+            (int32_t)(value / US_PER_SECOND % 60), (int32_t)(value % US_PER_SECOND));
         size = (size_t)(end - text_out);
         break;
     }
@@ -140,7 +141,9 @@ size_t sql_interval_format(const struct sql_interval *i, char *text_out)
     if (first || i->us != 0) {
         uint64_t us = i->us < 0 ? -(uint64_t)i->us : (uint64_t)i->us;
         at += sprintf(at, "%s%s%02llu:", first ? "" : " ",
-                      i->us < 0 ? "-" : negative_before ? "+" : "",
+                      i->us < 0         ? "-"
+                      : negative_before ? "+"
+                                        : "",
                       (unsigned long long)(us / (uint64_t)US_PER_HOUR));
         at = put_two(at, (int32_t)(us / (uint64_t)US_PER_MINUTE % 60));
         *at++ = ':';

@@ -19,13 +19,13 @@ struct total {
 
 /* The units that a text may give once each. */
 #define UNIT_BIT(unit) (1u << (unit))
-#define CLOCK_BITS                                                                          \
-    (UNIT_BIT(UNIT_HOUR) | UNIT_BIT(UNIT_MINUTE) | UNIT_BIT(UNIT_SECOND) |                  \
+#define CLOCK_BITS \
+    (UNIT_BIT(UNIT_HOUR) | UNIT_BIT(UNIT_MINUTE) | UNIT_BIT(UNIT_SECOND) | \
      UNIT_BIT(UNIT_MILLISECOND) | UNIT_BIT(UNIT_MICROSECOND))
 #define SECOND_BITS \
     (UNIT_BIT(UNIT_SECOND) | UNIT_BIT(UNIT_MILLISECOND) | UNIT_BIT(UNIT_MICROSECOND))
 
-/* --- Adding up -------------------------------------------------------------------------------------- */
+/* --- Adding up ------------------------------------------------------------------------------- */
 
 static bool add_us(struct total *t, int64_t count, int64_t unit_us)
 {
@@ -66,7 +66,8 @@ static bool add_months(struct total *t, int64_t count, int64_t unit_months)
 static bool add_years(struct total *t, struct quantity q, int32_t unit_years)
 {
     int64_t unit = (int64_t)unit_years * MONTHS_PER_YEAR;
-    return add_months(t, q.whole, unit) && add_months(t, (int64_t)rint(q.fraction * (double)unit), 1);
+    return add_months(t, q.whole, unit) &&
+           add_months(t, (int64_t)rint(q.fraction * (double)unit), 1);
 }
 
 static bool add_time(struct total *t, struct quantity q, int64_t unit_us)
@@ -98,7 +99,7 @@ static enum datetime_fault add_unit(struct total *t, enum datetime_unit unit, st
     return fits ? DATETIME_SOUND : DATETIME_FIELD_OVERFLOW;
 }
 
-/* --- The PostgreSQL and SQL styles ------------------------------------------------------------------ */
+/* --- The PostgreSQL and SQL styles ----------------------------------------------------------- */
 
 struct interval_parser {
     struct total value;
@@ -236,7 +237,7 @@ static enum datetime_fault parse_words(struct interval_parser *p, struct bytes t
     return DATETIME_SOUND;
 }
 
-/* --- ISO 8601 --------------------------------------------------------------------------------------- */
+/* --- ISO 8601 -------------------------------------------------------------------------------- */
 
 static enum datetime_unit iso_unit(char letter, bool time)
 {

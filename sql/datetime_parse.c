@@ -1,5 +1,5 @@
-/* Reading dates, times and timestamps. Fields (datetime_split.c) are taken in turn; what a number means
- * depends on what is known already, as in PostgreSQL: see take_number. */
+/* Reading dates, times and timestamps. Fields (datetime_split.c) are taken in turn; what a number
+ * means depends on what is known already, as in PostgreSQL: see take_number. */
 #include <stdlib.h>
 
 #include "sql/datetime_int.h"
@@ -23,7 +23,7 @@ enum {
 
 struct parser {
     struct sql_eval *e;
-    bool time_only;      /* reading a time: bare numbers are times */
+    bool time_only; /* reading a time: bare numbers are times */
     uint32_t have;
     struct sql_datetime d;
     int32_t day_of_year;
@@ -31,7 +31,7 @@ struct parser {
     bool pm, bc;
     bool expect_julian, expect_time; /* the field before was a J or a T */
     enum special special;
-    int32_t offset;      /* HAVE_ZONE: seconds east, or */
+    int32_t offset;              /* HAVE_ZONE: seconds east, or */
     const struct sql_zone *zone; /* a zone that decides when the date is known */
     struct sql_zone zone_rule;   /* holds *zone when it is a POSIX rule */
 };
@@ -46,15 +46,20 @@ static enum datetime_fault know(struct parser *p, uint32_t what)
 static int32_t digits_value(const char *text, size_t size)
 {
     int64_t value = 0;
-    for (size_t i = 0; i < size && value < INT32_MAX; i++) value = value * 10 + (text[i] - '0');
+    for (size_t i = 0; i < size && value < INT32_MAX; i++)
+        value = value * 10 + (text[i] - '0');
     return value > INT32_MAX ? INT32_MAX : (int32_t)value;
 }
 
-static size_t digit_count(const char *text) { return strspn(text, "0123456789"); }
+static size_t digit_count(const char *text)
+{
+    return strspn(text, "0123456789");
+}
 
-/* --- Numbers ---------------------------------------------------------------------------------------- */
+/* --- Numbers --------------------------------------------------------------------------------- */
 
-/* Digits that run together: YYYYMMDD, YYMMDD, HHMMSS, HHMM, with or without a fraction of a second. */
+/* Digits that run together: YYYYMMDD, YYMMDD, HHMMSS, HHMM, with or without a fraction of a second.
+ */
 static enum datetime_fault take_run(struct parser *p, const char *text, bool date_known)
 {
     size_t size = digit_count(text);
@@ -161,7 +166,7 @@ static enum datetime_fault take_julian(struct parser *p, const char *text)
     return know(p, HAVE_DATE);
 }
 
-/* --- Dates ------------------------------------------------------------------------------------------ */
+/* --- Dates ----------------------------------------------------------------------------------- */
 
 #define PARTS_MAX 4
 
@@ -178,7 +183,8 @@ static size_t cut_parts(const char *text, char *buffer, const char **parts)
         if (count == PARTS_MAX) return 0;
         parts[count++] = buffer;
         bool digits = ascii_is_digit(*at);
-        while (digits ? ascii_is_digit(*at) : ascii_is_letter(*at)) *buffer++ = *at++;
+        while (digits ? ascii_is_digit(*at) : ascii_is_letter(*at))
+            *buffer++ = *at++;
         *buffer++ = 0;
     }
     return count;
@@ -209,7 +215,7 @@ static enum datetime_fault take_date(struct parser *p, const char *text)
     return rest == HAVE_DATE ? DATETIME_SOUND : DATETIME_BAD_FORMAT;
 }
 
-/* --- Times and zones -------------------------------------------------------------------------------- */
+/* --- Times and zones ------------------------------------------------------------------------- */
 
 static enum datetime_fault take_time(struct parser *p, const char *text)
 {
@@ -241,8 +247,8 @@ static enum datetime_fault take_zone_name(struct parser *p, const char *text, bo
             p->zone_rule.has_rule = true;
             p->zone = &p->zone_rule;
         } else if (must) {
-            sql_eval_fail(p->e, SQLSTATE_INVALID_PARAMETER_VALUE,
-                          "time zone \"%s\" not recognized", text);
+            sql_eval_fail(p->e, SQLSTATE_INVALID_PARAMETER_VALUE, "time zone \"%s\" not recognized",
+                          text);
             return DATETIME_REPORTED;
         } else {
             return DATETIME_BAD_FORMAT;
@@ -281,7 +287,7 @@ static enum datetime_fault take_date_field(struct parser *p, const char *text)
     return take_run(p, run, true);
 }
 
-/* --- Words ------------------------------------------------------------------------------------------ */
+/* --- Words ----------------------------------------------------------------------------------- */
 
 static enum datetime_fault take_month(struct parser *p, int32_t value)
 {
@@ -323,8 +329,7 @@ static enum datetime_fault take_word(struct parser *p, const char *text, bool la
     case WORD_WEEKDAY: return know(p, HAVE_WEEKDAY);
     case WORD_MERIDIEM: p->pm = value == 1; return know(p, HAVE_MERIDIEM);
     case WORD_ERA: p->bc = value == 1; return know(p, HAVE_ERA);
-    case WORD_SPECIAL:
-        return take_special(p, (enum special)value);
+    case WORD_SPECIAL: return take_special(p, (enum special)value);
     case WORD_TIME_MARK:
         if (!p->time_only && (p->have & HAVE_DATE) != HAVE_DATE) return DATETIME_BAD_FORMAT;
         if (last) return DATETIME_BAD_FORMAT;
@@ -341,7 +346,7 @@ static enum datetime_fault take_word(struct parser *p, const char *text, bool la
     UNREACHABLE();
 }
 
-/* --- All of it -------------------------------------------------------------------------------------- */
+/* --- All of it ------------------------------------------------------------------------------- */
 
 static enum datetime_fault take_field(struct parser *p, const struct field *f, bool last)
 {
@@ -424,7 +429,7 @@ static enum datetime_fault parse_fields(struct parser *p, struct bytes text)
     return check_time(p);
 }
 
-/* --- Values ----------------------------------------------------------------------------------------- */
+/* --- Values ---------------------------------------------------------------------------------- */
 
 static int64_t time_of(const struct sql_datetime *d)
 {
@@ -450,8 +455,8 @@ static enum datetime_fault relative_day(struct parser *p)
     return DATETIME_SOUND;
 }
 
-/* The reading of a local clock. It may lie a little outside of what a timestamp holds: its zone can bring
- * it back in. */
+/* The reading of a local clock. It may lie a little outside of what a timestamp holds: its zone can
+ * bring it back in. */
 static bool reading_of(const struct sql_datetime *d, int64_t *out)
 {
     __int128 t = (__int128)sql_days_of_civil(d->year, d->month, d->day) * US_PER_DAY + time_of(d);
@@ -465,10 +470,10 @@ static int64_t to_utc(const struct parser *p, int64_t local)
 {
     int64_t seconds = local / US_PER_SECOND - (local % US_PER_SECOND < 0);
     const struct sql_zone *zone = p->have & HAVE_ZONE ? p->zone : p->e->zone;
-    int32_t offset = p->have & HAVE_ZONE && zone == NULL
-                         ? p->offset
-                         : sql_zone_offset_of_local(
-                               zone, seconds + SQL_UNIX_EPOCH_DAYS * INT64_C(86400));
+    int32_t offset =
+        p->have & HAVE_ZONE && zone == NULL
+            ? p->offset
+            : sql_zone_offset_of_local(zone, seconds + SQL_UNIX_EPOCH_DAYS * INT64_C(86400));
     return local - offset * US_PER_SECOND;
 }
 

@@ -20,10 +20,10 @@ static enum status fail_unit(struct sql_eval *e, enum datetime_unit unit, struct
                          "unit \"%.*s\" not supported for type %s", SQL_SHOWN(lower), name);
 }
 
-/* --- Years in larger units -------------------------------------------------------------------------- */
+/* --- Years in larger units ------------------------------------------------------------------- */
 
-/* Which century (decade 10, millennium 1000) a year belongs to; year 0 is 1 BC. There is no century 0:
- * 100 AD ends the 1st, 1 BC begins the -1st. Decades do have a 0th. */
+/* Which century (decade 10, millennium 1000) a year belongs to; year 0 is 1 BC. There is no century
+ * 0: 100 AD ends the 1st, 1 BC begins the -1st. Decades do have a 0th. */
 static int32_t span_of_year(int32_t year, int32_t span)
 {
     if (span == 10) return year >= 0 ? year / 10 : -((9 - year) / 10);
@@ -39,18 +39,23 @@ static int32_t span_start(int32_t year, int32_t span)
 }
 
 /* Years as people count them: no year 0. */
-static int32_t shown_year(int32_t year) { return year > 0 ? year : year - 1; }
+static int32_t shown_year(int32_t year)
+{
+    return year > 0 ? year : year - 1;
+}
 
-/* The units that have a length, and the zone's parts; PostgreSQL knows the others in extract only. */
+/* The units that have a length, and the zone's parts; PostgreSQL knows the others in extract only.
+ */
 static enum datetime_unit unit_with_length(struct bytes word)
 {
     enum datetime_unit unit = datetime_unit(word);
     return unit >= UNIT_DOW && unit <= UNIT_JULIAN ? UNIT_NONE : unit;
 }
 
-/* --- Truncation ------------------------------------------------------------------------------------- */
+/* --- Truncation ------------------------------------------------------------------------------ */
 
-/* Every field below the unit goes to its least value. False when the unit cannot be truncated to. */
+/* Every field below the unit goes to its least value. False when the unit cannot be truncated to.
+ */
 static bool truncate_datetime(struct sql_datetime *d, enum datetime_unit unit)
 {
     switch (unit) {
@@ -141,7 +146,7 @@ enum status sql_interval_truncate(struct sql_eval *e, struct bytes word,
     return STATUS_OK;
 }
 
-/* --- Extraction ------------------------------------------------------------------------------------- */
+/* --- Extraction ------------------------------------------------------------------------------ */
 
 /* A field's value: value / 10^scale, an infinity, or null. A Julian date of a timestamp is
  * value + us_of_day / day. */
@@ -153,7 +158,8 @@ struct part {
     int64_t us_of_day;
 };
 
-/* Fields of an infinite date or timestamp: those that grow without bound are infinite themselves. */
+/* Fields of an infinite date or timestamp: those that grow without bound are infinite themselves.
+ */
 static bool infinite_part(enum datetime_unit unit, bool positive, struct part *p)
 {
     switch (unit) {
@@ -259,8 +265,8 @@ static bool interval_part(enum datetime_unit unit, const struct sql_interval *i,
     case UNIT_CENTURY: p->value = years / 100; return true;
     case UNIT_MILLENNIUM: p->value = years / 1000; return true;
     case UNIT_EPOCH: /* a year is 365.25 days here */
-        p->value = (__int128)years * 31557600 + (__int128)months * 30 * 86400 +
-                   (__int128)i->days * 86400;
+        p->value =
+            (__int128)years * 31557600 + (__int128)months * 30 * 86400 + (__int128)i->days * 86400;
         p->value = p->value * US_PER_SECOND + i->us;
         p->scale = 6;
         return true;
@@ -277,10 +283,9 @@ static enum status find_part(struct sql_eval *e, struct bytes word, uint32_t oid
     *p = (struct part){.scale = 0};
     switch (oid) {
     case SQL_TYPE_DATE:
-        found = sql_date_is_finite(v->integer) ? date_part(unit, v->integer, p)
-                : unit < UNIT_DAY || unit >= UNIT_TIMEZONE
-                    ? false
-                    : infinite_part(unit, v->integer > 0, p);
+        found = sql_date_is_finite(v->integer)             ? date_part(unit, v->integer, p)
+                : unit < UNIT_DAY || unit >= UNIT_TIMEZONE ? false
+                                                           : infinite_part(unit, v->integer > 0, p);
         break;
     case SQL_TYPE_TIME:
         found = time_part(unit, v->integer, p);

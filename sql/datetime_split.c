@@ -1,5 +1,6 @@
-/* From text to fields and from words to meanings. What counts as one field is PostgreSQL's rule: a field
- * is begun by a digit, a letter or a sign, and goes on over the separators that can be inside of it. */
+/* From text to fields and from words to meanings. What counts as one field is PostgreSQL's rule: a
+ * field is begun by a digit, a letter or a sign, and goes on over the separators that can be inside
+ * of it. */
 #include "sql/datetime_int.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 
 #include "sql/text_ascii.h"
 
-/* --- Splitting -------------------------------------------------------------------------------------- */
+/* --- Splitting ------------------------------------------------------------------------------- */
 
 struct splitter {
     const uint8_t *at, *end;
@@ -15,8 +16,14 @@ struct splitter {
     struct fields *out;
 };
 
-static int peek(const struct splitter *s) { return s->at < s->end ? *s->at : 0; }
-static bool is_punctuation(int c) { return c > ' ' && c < 127 && !ascii_is_digit(c) && !ascii_is_letter(c); }
+static int peek(const struct splitter *s)
+{
+    return s->at < s->end ? *s->at : 0;
+}
+static bool is_punctuation(int c)
+{
+    return c > ' ' && c < 127 && !ascii_is_digit(c) && !ascii_is_letter(c);
+}
 
 static void take(struct splitter *s)
 {
@@ -26,7 +33,8 @@ static void take(struct splitter *s)
 
 static void take_digits(struct splitter *s)
 {
-    while (ascii_is_digit(peek(s))) take(s);
+    while (ascii_is_digit(peek(s)))
+        take(s);
 }
 
 /* A field that starts with a digit. */
@@ -35,19 +43,22 @@ static enum field_kind split_number(struct splitter *s)
     take_digits(s);
     int c = peek(s);
     if (c == ':') {
-        while (ascii_is_digit(peek(s)) || peek(s) == ':' || peek(s) == '.') take(s);
+        while (ascii_is_digit(peek(s)) || peek(s) == ':' || peek(s) == '.')
+            take(s);
         return FIELD_TIME;
     }
     if (c != '-' && c != '/' && c != '.') return FIELD_NUMBER;
     take(s);
     if (!ascii_is_digit(peek(s))) {
         if (c == '.' && !ascii_is_letter(peek(s))) return FIELD_NUMBER;
-        while (ascii_is_letter(peek(s)) || ascii_is_digit(peek(s)) || peek(s) == c) take(s);
+        while (ascii_is_letter(peek(s)) || ascii_is_digit(peek(s)) || peek(s) == c)
+            take(s);
         return FIELD_DATE;
     }
     take_digits(s);
     if (peek(s) != c) return c == '.' ? FIELD_NUMBER : FIELD_DATE;
-    while (ascii_is_digit(peek(s)) || peek(s) == c) take(s);
+    while (ascii_is_digit(peek(s)) || peek(s) == c)
+        take(s);
     return FIELD_DATE;
 }
 
@@ -55,7 +66,8 @@ static enum field_kind split_number(struct splitter *s)
 static enum field_kind split_word(struct splitter *s)
 {
     const char *start = s->to;
-    while (ascii_is_letter(peek(s))) take(s);
+    while (ascii_is_letter(peek(s)))
+        take(s);
     bool is_date = false;
     int c = peek(s);
     if (c == '-' || c == '/' || c == '.') {
@@ -71,8 +83,8 @@ static enum field_kind split_word(struct splitter *s)
     do {
         take(s);
         c = peek(s);
-    } while (c == '+' || c == '-' || c == '/' || c == '_' || c == '.' || c == ':' || ascii_is_digit(c) ||
-             ascii_is_letter(c));
+    } while (c == '+' || c == '-' || c == '/' || c == '_' || c == '.' || c == ':' ||
+             ascii_is_digit(c) || ascii_is_letter(c));
     return FIELD_DATE;
 }
 
@@ -80,13 +92,16 @@ static enum field_kind split_word(struct splitter *s)
 static int split_signed(struct splitter *s)
 {
     take(s);
-    while (ascii_is_space(peek(s))) s->at++;
+    while (ascii_is_space(peek(s)))
+        s->at++;
     if (ascii_is_digit(peek(s)) || peek(s) == '.') {
-        while (ascii_is_digit(peek(s)) || peek(s) == ':' || peek(s) == '.' || peek(s) == '-') take(s);
+        while (ascii_is_digit(peek(s)) || peek(s) == ':' || peek(s) == '.' || peek(s) == '-')
+            take(s);
         return FIELD_OFFSET;
     }
     if (!ascii_is_letter(peek(s))) return 0;
-    while (ascii_is_letter(peek(s))) take(s);
+    while (ascii_is_letter(peek(s)))
+        take(s);
     return FIELD_SIGNED_WORD;
 }
 
@@ -130,7 +145,7 @@ bool datetime_split(struct bytes text, struct fields *out)
     return true;
 }
 
-/* --- Words ------------------------------------------------------------------------------------------ */
+/* --- Words ----------------------------------------------------------------------------------- */
 
 static const struct {
     char word[10];
@@ -215,42 +230,90 @@ static const struct {
     char word[16];
     uint8_t unit;
 } units[] = {
-    {"c", UNIT_CENTURY}, {"cent", UNIT_CENTURY}, {"centuries", UNIT_CENTURY},
-    {"century", UNIT_CENTURY}, {"d", UNIT_DAY}, {"day", UNIT_DAY}, {"days", UNIT_DAY},
-    {"dec", UNIT_DECADE}, {"decade", UNIT_DECADE}, {"decades", UNIT_DECADE},
-    {"decs", UNIT_DECADE}, {"dow", UNIT_DOW}, {"doy", UNIT_DOY}, {"epoch", UNIT_EPOCH},
-    {"h", UNIT_HOUR}, {"hour", UNIT_HOUR}, {"hours", UNIT_HOUR}, {"hr", UNIT_HOUR},
-    {"hrs", UNIT_HOUR}, {"isodow", UNIT_ISODOW}, {"isoyear", UNIT_ISOYEAR},
-    {"julian", UNIT_JULIAN}, {"m", UNIT_MINUTE}, {"microsecon", UNIT_MICROSECOND},
-    {"microsecond", UNIT_MICROSECOND}, {"microseconds", UNIT_MICROSECOND},
-    {"mil", UNIT_MILLENNIUM}, {"millennia", UNIT_MILLENNIUM}, {"millennium", UNIT_MILLENNIUM},
-    {"millisecon", UNIT_MILLISECOND}, {"millisecond", UNIT_MILLISECOND},
-    {"milliseconds", UNIT_MILLISECOND}, {"mils", UNIT_MILLENNIUM}, {"min", UNIT_MINUTE},
-    {"mins", UNIT_MINUTE}, {"minute", UNIT_MINUTE}, {"minutes", UNIT_MINUTE},
-    {"mon", UNIT_MONTH}, {"mons", UNIT_MONTH}, {"month", UNIT_MONTH}, {"months", UNIT_MONTH},
-    {"ms", UNIT_MILLISECOND}, {"msec", UNIT_MILLISECOND}, {"mseconds", UNIT_MILLISECOND},
-    {"msecs", UNIT_MILLISECOND}, {"qtr", UNIT_QUARTER}, {"quarter", UNIT_QUARTER},
-    {"s", UNIT_SECOND}, {"sec", UNIT_SECOND}, {"second", UNIT_SECOND}, {"seconds", UNIT_SECOND},
-    {"secs", UNIT_SECOND}, {"timezone", UNIT_TIMEZONE}, {"timezone_h", UNIT_TIMEZONE_HOUR},
-    {"timezone_hour", UNIT_TIMEZONE_HOUR}, {"timezone_m", UNIT_TIMEZONE_MINUTE},
-    {"timezone_minute", UNIT_TIMEZONE_MINUTE}, {"us", UNIT_MICROSECOND},
-    {"usec", UNIT_MICROSECOND}, {"useconds", UNIT_MICROSECOND}, {"usecs", UNIT_MICROSECOND},
-    {"w", UNIT_WEEK}, {"week", UNIT_WEEK}, {"weeks", UNIT_WEEK}, {"y", UNIT_YEAR},
-    {"year", UNIT_YEAR}, {"years", UNIT_YEAR}, {"yr", UNIT_YEAR}, {"yrs", UNIT_YEAR},
+    {"c", UNIT_CENTURY},
+    {"cent", UNIT_CENTURY},
+    {"centuries", UNIT_CENTURY},
+    {"century", UNIT_CENTURY},
+    {"d", UNIT_DAY},
+    {"day", UNIT_DAY},
+    {"days", UNIT_DAY},
+    {"dec", UNIT_DECADE},
+    {"decade", UNIT_DECADE},
+    {"decades", UNIT_DECADE},
+    {"decs", UNIT_DECADE},
+    {"dow", UNIT_DOW},
+    {"doy", UNIT_DOY},
+    {"epoch", UNIT_EPOCH},
+    {"h", UNIT_HOUR},
+    {"hour", UNIT_HOUR},
+    {"hours", UNIT_HOUR},
+    {"hr", UNIT_HOUR},
+    {"hrs", UNIT_HOUR},
+    {"isodow", UNIT_ISODOW},
+    {"isoyear", UNIT_ISOYEAR},
+    {"julian", UNIT_JULIAN},
+    {"m", UNIT_MINUTE},
+    {"microsecon", UNIT_MICROSECOND},
+    {"microsecond", UNIT_MICROSECOND},
+    {"microseconds", UNIT_MICROSECOND},
+    {"mil", UNIT_MILLENNIUM},
+    {"millennia", UNIT_MILLENNIUM},
+    {"millennium", UNIT_MILLENNIUM},
+    {"millisecon", UNIT_MILLISECOND},
+    {"millisecond", UNIT_MILLISECOND},
+    {"milliseconds", UNIT_MILLISECOND},
+    {"mils", UNIT_MILLENNIUM},
+    {"min", UNIT_MINUTE},
+    {"mins", UNIT_MINUTE},
+    {"minute", UNIT_MINUTE},
+    {"minutes", UNIT_MINUTE},
+    {"mon", UNIT_MONTH},
+    {"mons", UNIT_MONTH},
+    {"month", UNIT_MONTH},
+    {"months", UNIT_MONTH},
+    {"ms", UNIT_MILLISECOND},
+    {"msec", UNIT_MILLISECOND},
+    {"mseconds", UNIT_MILLISECOND},
+    {"msecs", UNIT_MILLISECOND},
+    {"qtr", UNIT_QUARTER},
+    {"quarter", UNIT_QUARTER},
+    {"s", UNIT_SECOND},
+    {"sec", UNIT_SECOND},
+    {"second", UNIT_SECOND},
+    {"seconds", UNIT_SECOND},
+    {"secs", UNIT_SECOND},
+    {"timezone", UNIT_TIMEZONE},
+    {"timezone_h", UNIT_TIMEZONE_HOUR},
+    {"timezone_hour", UNIT_TIMEZONE_HOUR},
+    {"timezone_m", UNIT_TIMEZONE_MINUTE},
+    {"timezone_minute", UNIT_TIMEZONE_MINUTE},
+    {"us", UNIT_MICROSECOND},
+    {"usec", UNIT_MICROSECOND},
+    {"useconds", UNIT_MICROSECOND},
+    {"usecs", UNIT_MICROSECOND},
+    {"w", UNIT_WEEK},
+    {"week", UNIT_WEEK},
+    {"weeks", UNIT_WEEK},
+    {"y", UNIT_YEAR},
+    {"year", UNIT_YEAR},
+    {"years", UNIT_YEAR},
+    {"yr", UNIT_YEAR},
+    {"yrs", UNIT_YEAR},
 };
 
 enum datetime_unit datetime_unit(struct bytes word)
 {
     char lower[16];
     if (word.size >= sizeof lower) return UNIT_NONE;
-    for (size_t i = 0; i < word.size; i++) lower[i] = (char)ascii_lower(word.data[i]);
+    for (size_t i = 0; i < word.size; i++)
+        lower[i] = (char)ascii_lower(word.data[i]);
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (bytes_equal(bytes_make(lower, word.size), bytes_of_string(units[i].word)))
             return units[i].unit;
     return UNIT_NONE;
 }
 
-/* --- Numbers ---------------------------------------------------------------------------------------- */
+/* --- Numbers --------------------------------------------------------------------------------- */
 
 bool datetime_read_fraction(const char *text, int32_t *us_out)
 {
@@ -343,11 +406,10 @@ enum status datetime_fail(struct sql_eval *e, enum datetime_fault fault, uint32_
     case DATETIME_SOUND: UNREACHABLE();
     case DATETIME_REPORTED: return STATUS_INVALID;
     case DATETIME_BAD_FORMAT:
-        return sql_eval_fail(e, SQLSTATE_INVALID_DATETIME_FORMAT,
-                             "invalid input syntax for type %s: \"%.*s\"",
-                             oid == SQL_TYPE_TIMESTAMPTZ ? "timestamp with time zone"
-                                                         : sql_type_find(oid)->name,
-                             SQL_SHOWN(text));
+        return sql_eval_fail(
+            e, SQLSTATE_INVALID_DATETIME_FORMAT, "invalid input syntax for type %s: \"%.*s\"",
+            oid == SQL_TYPE_TIMESTAMPTZ ? "timestamp with time zone" : sql_type_find(oid)->name,
+            SQL_SHOWN(text));
     case DATETIME_FIELD_OVERFLOW:
     case DATETIME_MONTH_DAY:
         sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW,

@@ -11,14 +11,14 @@
 #include "sql/datetime.h"
 #include "sql/text_ascii.h"
 
-#define FILE_BYTES_MAX (64 * 1024)
-#define CHANGES_MAX 4096
-#define TYPES_MAX 256
-#define ZONES_MAX 4096
-#define DEPTH_MAX 3
+#define FILE_BYTES_MAX  (64 * 1024)
+#define CHANGES_MAX     4096
+#define TYPES_MAX       256
+#define ZONES_MAX       4096
+#define DEPTH_MAX       3
 #define SECONDS_PER_DAY 86400
 
-/* --- POSIX rules ------------------------------------------------------------------------------------ */
+/* --- POSIX rules ----------------------------------------------------------------------------- */
 
 /* Reads digits, at most `max`; false when there are none. */
 static bool read_number(struct bytes *text, int32_t max, int32_t *out)
@@ -63,13 +63,15 @@ static bool skip_abbreviation(struct bytes *text)
 {
     size_t size = 0;
     if (skip(text, '<')) {
-        while (size < text->size && text->data[size] != '>') size++;
+        while (size < text->size && text->data[size] != '>')
+            size++;
         if (size == text->size) return false;
         text->data += size + 1;
         text->size -= size + 1;
         return size > 0;
     }
-    while (size < text->size && ascii_is_letter(text->data[size])) size++;
+    while (size < text->size && ascii_is_letter(text->data[size]))
+        size++;
     text->data += size;
     text->size -= size;
     return size >= 3;
@@ -137,8 +139,8 @@ static int64_t change_in_year(const struct sql_zone_change *c, int32_t year)
     return (day + SQL_UNIX_EPOCH_DAYS) * SECONDS_PER_DAY + c->time;
 }
 
-/* The first change of the rule after `unix_seconds`, and the offsets around it. The offset before any
- * change is the one after the change before it. */
+/* The first change of the rule after `unix_seconds`, and the offsets around it. The offset before
+ * any change is the one after the change before it. */
 struct change {
     int64_t at;
     int32_t before, after;
@@ -174,7 +176,7 @@ static int32_t rule_offset_at(const struct sql_zone_rule *r, int64_t unix_second
     return r->has_daylight ? rule_next_change(r, unix_seconds).before : r->standard;
 }
 
-/* --- Offsets ---------------------------------------------------------------------------------------- */
+/* --- Offsets --------------------------------------------------------------------------------- */
 
 /* How many changes are at or before the moment. */
 static uint32_t changes_until(const struct sql_zone *z, int64_t unix_seconds)
@@ -227,7 +229,7 @@ int32_t sql_zone_offset_of_local(const struct sql_zone *z, int64_t local_seconds
     return if_before > if_after ? c.before : c.after;
 }
 
-/* --- TZif ------------------------------------------------------------------------------------------- */
+/* --- TZif ------------------------------------------------------------------------------------ */
 
 struct tzif_counts {
     uint32_t utc_flags, standard_flags, leap_seconds, changes, types, name_bytes;
@@ -282,8 +284,8 @@ static bool read_body(struct reader *r, const struct tzif_counts *c, size_t time
         get_bytes(r, 2);
         if (type_offsets[i] > 26 * 3600 || type_offsets[i] < -26 * 3600) return false;
     }
-    get_bytes(r, c->name_bytes + c->leap_seconds * (time_size + 4) + c->standard_flags +
-                     c->utc_flags);
+    get_bytes(r,
+              c->name_bytes + c->leap_seconds * (time_size + 4) + c->standard_flags + c->utc_flags);
     if (r->failed) return false;
     for (uint32_t i = 0; i < c->changes; i++) {
         if (types.data[i] >= c->types) return false;
@@ -316,14 +318,17 @@ static bool read_tzif(struct bytes file, struct sql_zone *z)
     return read_body(&r, &counts, 8, z) && read_footer(&r, z);
 }
 
-/* --- The set ---------------------------------------------------------------------------------------- */
+/* --- The set --------------------------------------------------------------------------------- */
 
 struct sql_zones {
     struct sql_zone *list; /* by name, whatever its case */
     size_t count, capacity;
 };
 
-struct sql_zones *sql_zones_create(void) { return calloc(1, sizeof(struct sql_zones)); }
+struct sql_zones *sql_zones_create(void)
+{
+    return calloc(1, sizeof(struct sql_zones));
+}
 
 static void free_tables(struct sql_zone *z)
 {
@@ -334,7 +339,8 @@ static void free_tables(struct sql_zone *z)
 void sql_zones_destroy(struct sql_zones *zones)
 {
     if (zones == NULL) return;
-    for (size_t i = 0; i < zones->count; i++) free_tables(&zones->list[i]);
+    for (size_t i = 0; i < zones->count; i++)
+        free_tables(&zones->list[i]);
     free(zones->list);
     free(zones);
 }
@@ -378,7 +384,8 @@ static bool is_sound_name(struct bytes name)
     for (size_t i = 0; i < name.size; i++) {
         uint8_t c = name.data[i];
         bool digit = c >= '0' && c <= '9';
-        if (!ascii_is_letter(c) && !digit && c != '_' && c != '+' && c != '-' && c != '/') return false;
+        if (!ascii_is_letter(c) && !digit && c != '_' && c != '+' && c != '-' && c != '/')
+            return false;
     }
     return ascii_is_letter(name.data[0]);
 }
@@ -438,9 +445,9 @@ static enum status load_below(struct sql_zones *zones, const char *root, const c
     if (directory == NULL) return depth == 0 ? STATUS_NOT_FOUND : STATUS_OK;
     enum status status = STATUS_OK;
     for (struct dirent *d; status == STATUS_OK && (d = readdir(directory)) != NULL;) {
-        bool twin = depth == 0 && (strcmp(d->d_name, "posix") == 0 ||
-                                   strcmp(d->d_name, "right") == 0 ||
-                                   strcmp(d->d_name, "localtime") == 0);
+        bool twin =
+            depth == 0 && (strcmp(d->d_name, "posix") == 0 || strcmp(d->d_name, "right") == 0 ||
+                           strcmp(d->d_name, "localtime") == 0);
         if (d->d_name[0] == '.' || twin) continue; /* posix/ and right/ hold all zones once more */
         written = snprintf(inner, sizeof inner, "%s%s%s", name, depth == 0 ? "" : "/", d->d_name);
         if (written < 0 || (size_t)written >= sizeof inner) continue;
@@ -467,21 +474,19 @@ enum status sql_zones_load(struct sql_zones *zones, const char *directory)
     return status;
 }
 
-/* --- Names ------------------------------------------------------------------------------------------ */
+/* --- Names ----------------------------------------------------------------------------------- */
 
 void sql_zone_fixed(int32_t offset, struct sql_zone *out)
 {
     ASSERT(offset >= -SQL_ZONE_OFFSET_MAX && offset <= SQL_ZONE_OFFSET_MAX);
-    *out = (struct sql_zone){.first_offset = offset, .has_rule = true,
-                             .rule = {.standard = offset}};
+    *out =
+        (struct sql_zone){.first_offset = offset, .has_rule = true, .rule = {.standard = offset}};
     int32_t size = offset < 0 ? -offset : offset;
     char east[16];
     int written = snprintf(east, sizeof east, "%02d", size / 3600);
     if (size % 3600 != 0)
-        written += snprintf(east + written, sizeof east - (size_t)written, ":%02d",
-                            size / 60 % 60);
-    if (size % 60 != 0)
-        snprintf(east + written, sizeof east - (size_t)written, ":%02d", size % 60);
+        written += snprintf(east + written, sizeof east - (size_t)written, ":%02d", size / 60 % 60);
+    if (size % 60 != 0) snprintf(east + written, sizeof east - (size_t)written, ":%02d", size % 60);
     snprintf(out->name, sizeof out->name, "<%c%s>%c%s", offset < 0 ? '-' : '+', east,
              offset < 0 ? '+' : '-', east);
 }
@@ -490,8 +495,10 @@ void sql_zone_fixed(int32_t offset, struct sql_zone *out)
 static bool resolve_number(struct bytes text, struct sql_zone *out)
 {
     bool negative = text.size > 0 && text.data[0] == '-';
-    if (!negative) skip(&text, '+');
-    else skip(&text, '-');
+    if (!negative)
+        skip(&text, '+');
+    else
+        skip(&text, '-');
     int32_t hours, fraction = 0, unit = 3600;
     if (!read_number(&text, 15, &hours)) return false;
     if (skip(&text, '.'))
@@ -515,8 +522,7 @@ static bool resolve_rule(struct bytes text, struct sql_zone_rule *out)
     return true;
 }
 
-enum status sql_zone_resolve(const struct sql_zones *zones, struct bytes text,
-                             struct sql_zone *out)
+enum status sql_zone_resolve(const struct sql_zones *zones, struct bytes text, struct sql_zone *out)
 {
     ASSERT(out != NULL);
     if (text.size == 0 || text.size > SQL_ZONE_NAME_BYTES_MAX) return STATUS_NOT_FOUND;
@@ -542,22 +548,22 @@ enum status sql_zone_resolve_setting(const struct sql_zones *zones, struct bytes
     return resolve_number(text, out) ? STATUS_OK : sql_zone_resolve(zones, text, out);
 }
 
-/* The abbreviations that PostgreSQL's default set and people both use; names with several meanings keep
- * PostgreSQL's. In quarters of an hour east. */
+/* The abbreviations that PostgreSQL's default set and people both use; names with several meanings
+ * keep PostgreSQL's. In quarters of an hour east. */
 static const struct {
     char word[6];
     int8_t quarters;
 } abbreviations[] = {
-    {"acdt", 42}, {"acst", 38}, {"adt", -12}, {"aedt", 44}, {"aest", 40}, {"akdt", -32},
-    {"akst", -36}, {"art", -12}, {"ast", -16}, {"awst", 32}, {"bdt", 24}, {"brt", -12},
-    {"bst", 4}, {"cadt", 42}, {"cast", 38}, {"cdt", -20}, {"cest", 8}, {"cet", 4},
-    {"cot", -20}, {"cst", -24}, {"eat", 12}, {"edt", -16}, {"eest", 12},
-    {"eet", 8}, {"est", -20}, {"gmt", 0}, {"hkt", 32}, {"hst", -40}, {"ict", 28},
-    {"idt", 12}, {"ist", 8}, {"jst", 36}, {"kst", 36}, {"mdt", -24}, {"mest", 8},
-    {"met", 4}, {"mez", 4}, {"msd", 16}, {"msk", 12}, {"mst", -28}, {"ndt", -10},
-    {"nst", -14}, {"nzdt", 52}, {"nzst", 48}, {"pdt", -28}, {"pht", 32}, {"pkt", 20},
-    {"pst", -32}, {"sast", 8}, {"sgt", 32}, {"ut", 0}, {"utc", 0}, {"west", 4},
-    {"wet", 0}, {"z", 0}, {"zulu", 0},
+    {"acdt", 42},  {"acst", 38}, {"adt", -12}, {"aedt", 44}, {"aest", 40}, {"akdt", -32},
+    {"akst", -36}, {"art", -12}, {"ast", -16}, {"awst", 32}, {"bdt", 24},  {"brt", -12},
+    {"bst", 4},    {"cadt", 42}, {"cast", 38}, {"cdt", -20}, {"cest", 8},  {"cet", 4},
+    {"cot", -20},  {"cst", -24}, {"eat", 12},  {"edt", -16}, {"eest", 12}, {"eet", 8},
+    {"est", -20},  {"gmt", 0},   {"hkt", 32},  {"hst", -40}, {"ict", 28},  {"idt", 12},
+    {"ist", 8},    {"jst", 36},  {"kst", 36},  {"mdt", -24}, {"mest", 8},  {"met", 4},
+    {"mez", 4},    {"msd", 16},  {"msk", 12},  {"mst", -28}, {"ndt", -10}, {"nst", -14},
+    {"nzdt", 52},  {"nzst", 48}, {"pdt", -28}, {"pht", 32},  {"pkt", 20},  {"pst", -32},
+    {"sast", 8},   {"sgt", 32},  {"ut", 0},    {"utc", 0},   {"west", 4},  {"wet", 0},
+    {"z", 0},      {"zulu", 0},
 };
 
 bool sql_zone_abbreviation(struct bytes word, int32_t *offset_out)

@@ -4,9 +4,11 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "sql/collation.h"
 #include "sql/datetime.h"
 #include "sql/numeric.h"
+#include "sql/types_io.h"
 
 void sql_eval_init(struct sql_eval *e, struct arena *arena, struct sql_error *error)
 {
@@ -118,6 +120,44 @@ uint64_t sql_datum_hash(uint32_t oid, const struct sql_datum *value, uint64_t se
     struct bytes bytes = value->bytes;
     if (oid == SQL_TYPE_BPCHAR) bytes = sql_collation_trim_padding(bytes);
     return hash64(bytes.data, bytes.size, seed);
+}
+
+static bool check_integer(uint32_t oid, int64_t v)
+{
+    switch (oid) {
+    case SQL_TYPE_INT2: return v == (int16_t)v;
+    case SQL_TYPE_INT4: return v == (int32_t)v;
+    case SQL_TYPE_INT8: return true;
+    case SQL_TYPE_DATE:
+    case SQL_TYPE_TIME:
+    case SQL_TYPE_TIMESTAMP:
+    case SQL_TYPE_TIMESTAMPTZ: return sql_datetime_check(oid, v);
+    default: return v >= 0 && v <= UINT32_MAX; /* oid and reg* */
+    }
+}
+
+bool sql_datum_check(uint32_t oid, const struct sql_datum *value)
+{
+    const struct sql_type_info *info = sql_type_find(oid);
+    if (value->is_null || oid == SQL_TYPE_ANY) return true;
+    switch (info->storage) {
+    case SQL_STORAGE_NONE: return oid == SQL_TYPE_VOID;
+    case SQL_STORAGE_BOOLEAN: return true;
+    case SQL_STORAGE_INTEGER: return check_integer(oid, value->integer);
+    case SQL_STORAGE_REAL:
+        return oid == SQL_TYPE_FLOAT8 || isnan(value->real) ||
+               value->real == (double)(float)value->real;
+    case SQL_STORAGE_INTERVAL: return true;
+    case SQL_STORAGE_BYTES: break;
+    }
+    switch (oid) {
+    case SQL_TYPE_BYTEA: return true;
+    case SQL_TYPE_CHAR: return value->bytes.size <= 1;
+    case SQL_TYPE_UUID: return value->bytes.size == SQL_UUID_BYTES;
+    case SQL_TYPE_NUMERIC: return sql_numeric_check(value->bytes);
+    case SQL_TYPE_NAME: return value->bytes.size <= SQL_NAME_BYTES_MAX && utf8_valid(value->bytes);
+    default: return utf8_valid(value->bytes);
+    }
 }
 
 enum status sql_datum_copy(struct arena *arena, uint32_t oid, const struct sql_datum *value,

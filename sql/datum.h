@@ -17,12 +17,13 @@ struct sql_datum {
     bool is_null;
     union {
         bool boolean;
-        int64_t integer; /* int2, int4, int8; oid and reg*: 0 to 2^32 - 1;
-                          * date: days since 2000-01-01; time: us since midnight;
-                          * timestamp, timestamptz: us since 2000-01-01 (UTC); infinities see datetime.h */
-        double real;     /* float8, and float4 as the float that it is */
-        struct bytes bytes; /* text, varchar, char(n), name, unknown: UTF-8; "char": 0 or 1 byte; bytea;
-                             * uuid: 16 bytes; numeric: see numeric.h */
+        int64_t integer;    /* int2, int4, int8; oid and reg*: 0 to 2^32 - 1;
+                             * date: days since 2000-01-01; time: us since midnight;
+                             * timestamp, timestamptz: us since 2000-01-01 (UTC); infinities see
+                             * datetime.h */
+        double real;        /* float8, and float4 as the float that it is */
+        struct bytes bytes; /* text, varchar, char(n), name, unknown: UTF-8; "char": 0 or 1 byte;
+                             * bytea; uuid: 16 bytes; numeric: see numeric.h */
         struct sql_interval interval;
     };
 };
@@ -30,16 +31,28 @@ _Static_assert(sizeof(struct sql_datum) == 24, "datums are copied a lot");
 
 #define SQL_NULL ((struct sql_datum){.is_null = true})
 
-static inline struct sql_datum sql_boolean(bool v) { return (struct sql_datum){.boolean = v}; }
-static inline struct sql_datum sql_integer(int64_t v) { return (struct sql_datum){.integer = v}; }
-static inline struct sql_datum sql_real(double v) { return (struct sql_datum){.real = v}; }
-static inline struct sql_datum sql_bytes(struct bytes v) { return (struct sql_datum){.bytes = v}; }
+static inline struct sql_datum sql_boolean(bool v)
+{
+    return (struct sql_datum){.boolean = v};
+}
+static inline struct sql_datum sql_integer(int64_t v)
+{
+    return (struct sql_datum){.integer = v};
+}
+static inline struct sql_datum sql_real(double v)
+{
+    return (struct sql_datum){.real = v};
+}
+static inline struct sql_datum sql_bytes(struct bytes v)
+{
+    return (struct sql_datum){.bytes = v};
+}
 static inline struct sql_datum sql_interval(struct sql_interval v)
 {
     return (struct sql_datum){.interval = v};
 }
 
-struct sql_zone;  /* sql/datetime_zone.h */
+struct sql_zone; /* sql/datetime_zone.h */
 struct sql_zones;
 
 /* How 1/2/2003 is read (the second word of DateStyle); output is ISO always. */
@@ -50,17 +63,19 @@ enum sql_date_order { SQL_DATE_ORDER_MDY, SQL_DATE_ORDER_DMY, SQL_DATE_ORDER_YMD
 struct sql_eval {
     struct arena *arena;     /* results are allocated here; "out of memory" is STATUS_NO_MEMORY */
     struct sql_error *error; /* set whenever the answer is not STATUS_OK */
-    const struct sql_zones *zones; /* named zones, or NULL: then only UTC and fixed offsets are known */
-    const struct sql_zone *zone;   /* the session's TimeZone; NULL is UTC */
+    const struct sql_zones
+        *zones; /* named zones, or NULL: then only UTC and fixed offsets are known */
+    const struct sql_zone *zone;                    /* the session's TimeZone; NULL is UTC */
     int64_t transaction_us, statement_us, clock_us; /* us since 2000-01-01 UTC */
     /* Fills `size` bytes with randomness good enough for identifiers. */
     void (*random)(void *random_ctx, uint8_t *out, size_t size);
     void *random_ctx;
     enum sql_date_order date_order;
-    int32_t extra_float_digits; /* -15 to 3; above 0 is the shortest text that reads back the same */
+    int32_t
+        extra_float_digits; /* -15 to 3; above 0 is the shortest text that reads back the same */
     const char *user_name, *session_user_name, *database_name, *schema_name, *version;
-    /* Names of catalogue objects, for regclass and its kin. Either may be NULL: then only numbers are
-     * read and written. `oid` is the reg* type. STATUS_NOT_FOUND: there is no such object. */
+    /* Names of catalogue objects, for regclass and its kin. Either may be NULL: then only numbers
+     * are read and written. `oid` is the reg* type. STATUS_NOT_FOUND: there is no such object. */
     enum status (*object_find)(void *catalog_ctx, uint32_t oid, struct bytes name, uint32_t *out);
     enum status (*object_name)(void *catalog_ctx, uint32_t oid, uint32_t object,
                                struct arena *arena, struct bytes *name_out);
@@ -74,8 +89,8 @@ void sql_eval_init(struct sql_eval *e, struct arena *arena, struct sql_error *er
 __attribute__((format(printf, 3, 4))) enum status
 sql_eval_fail(struct sql_eval *e, const char *sqlstate, const char *format, ...);
 /* Arguments for "%.*s" that show a text a client sent, as far as a message goes. */
-#define SQL_SHOWN(text)                                                                          \
-    (int)((text).size < SQL_ERROR_TEXT_BYTES_MAX ? (text).size : SQL_ERROR_TEXT_BYTES_MAX),      \
+#define SQL_SHOWN(text) \
+    (int)((text).size < SQL_ERROR_TEXT_BYTES_MAX ? (text).size : SQL_ERROR_TEXT_BYTES_MAX), \
         (const char *)(text).data
 /* 53200 and STATUS_NO_MEMORY. */
 enum status sql_eval_no_memory(struct sql_eval *e);
@@ -84,12 +99,15 @@ enum status sql_eval_out_of_range(struct sql_eval *e, uint32_t oid);
 /* Arena memory, or NULL with 53200 set. */
 void *sql_eval_alloc(struct sql_eval *e, size_t size);
 
-/* Order of two values that are not null and of one type that can_be_key (sql/types.h): negative, zero
- * or positive. It is the order of ORDER BY, indexes, min and max: NaN is equal to itself and above all
- * numbers, char(n) ignores trailing blanks, text compares by its bytes. */
+/* Order of two values that are not null and of one type that can_be_key (sql/types.h): negative,
+ * zero or positive. It is the order of ORDER BY, indexes, min and max: NaN is equal to itself and
+ * above all numbers, char(n) ignores trailing blanks, text compares by its bytes. */
 int sql_datum_compare(uint32_t oid, const struct sql_datum *a, const struct sql_datum *b);
 /* Equal values have equal hashes, also where several representations are equal (1.0 and 1.00). */
 uint64_t sql_datum_hash(uint32_t oid, const struct sql_datum *value, uint64_t seed);
+/* True when the value is null or one that its type can have: in range, canonical, UTF-8. May scan.
+ */
+bool sql_datum_check(uint32_t oid, const struct sql_datum *value);
 /* A copy whose bytes are in `arena`. STATUS_NO_MEMORY. */
 MUST_USE enum status sql_datum_copy(struct arena *arena, uint32_t oid,
                                     const struct sql_datum *value, struct sql_datum *out);

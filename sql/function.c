@@ -43,8 +43,11 @@ enum status sql_function_call(struct sql_eval *e, const struct sql_function *f,
                 *out = SQL_NULL;
                 return STATUS_OK;
             }
+    for (uint32_t i = 0; i < call->count; i++)
+        ASSERT_SLOW(sql_datum_check(call->types[i].oid, &call->args[i]));
     *out = (struct sql_datum){.is_null = false};
     enum status status = f->evaluate(e, call, out);
     ASSERT(status == STATUS_OK || sql_error_is_set(e->error));
+    ASSERT_SLOW(status != STATUS_OK || sql_datum_check(call->result, out));
     return status;
 }

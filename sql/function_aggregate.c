@@ -1,6 +1,7 @@
-/* Aggregates as state machines: a row's arguments go in, a result can be had at any time. What a state
- * keeps it copies into the arena it was made in; its buffers double, so that they hold at most twice what
- * is needed. What a step needs only for a moment comes from the arena of the caller. */
+/* Aggregates as state machines: a row's arguments go in, a result can be had at any time. What a
+ * state keeps it copies into the arena it was made in; its buffers double, so that they hold at
+ * most twice what is needed. What a step needs only for a moment comes from the arena of the
+ * caller. */
 #include <math.h>
 
 #include "sql/datetime.h"
@@ -21,14 +22,14 @@ struct sql_aggregate_state {
     bool any;             /* there was a row that counts */
     uint64_t count;
     union {
-        __int128 wide;        /* sum and avg of integers */
-        double sum;           /* of floats */
+        __int128 wide; /* sum and avg of integers */
+        double sum;    /* of floats */
         bool boolean;
         struct sql_datum best; /* min, max */
         struct sql_interval interval;
         struct sql_numeric_sum numeric;
     };
-    double squares;            /* variance of floats: the sum of squared distances from the mean */
+    double squares; /* variance of floats: the sum of squared distances from the mean */
     struct sql_numeric_sum numeric_squares;
     struct buffer buffer;
 };
@@ -55,7 +56,7 @@ static enum status make_room(struct sql_eval *e, struct buffer *b, size_t size)
     return STATUS_OK;
 }
 
-/* --- Counting --------------------------------------------------------------------------------------- */
+/* --- Counting -------------------------------------------------------------------------------- */
 
 static enum status step_count(struct sql_eval *e, struct sql_aggregate_state *s,
                               const struct sql_datum *args)
@@ -74,7 +75,7 @@ static enum status final_count(struct sql_eval *e, struct sql_aggregate_state *s
     return STATUS_OK;
 }
 
-/* --- Sums of integers ------------------------------------------------------------------------------- */
+/* --- Sums of integers ------------------------------------------------------------------------ */
 
 /* 2^63 rows of 64 bits fit 128. */
 static enum status step_wide(struct sql_eval *e, struct sql_aggregate_state *s,
@@ -117,7 +118,7 @@ static enum status final_wide_average(struct sql_eval *e, struct sql_aggregate_s
     return status != STATUS_OK ? status : divide_by_count(e, s, sum, out);
 }
 
-/* --- Sums of numerics ------------------------------------------------------------------------------- */
+/* --- Sums of numerics ------------------------------------------------------------------------ */
 
 static enum status step_numeric(struct sql_eval *e, struct sql_aggregate_state *s,
                                 const struct sql_datum *args)
@@ -140,9 +141,10 @@ static enum status final_numeric_average(struct sql_eval *e, struct sql_aggregat
     return status != STATUS_OK ? status : divide_by_count(e, s, sum, out);
 }
 
-/* --- Sums of floats --------------------------------------------------------------------------------- */
+/* --- Sums of floats -------------------------------------------------------------------------- */
 
-/* Youngs and Cramer, 1971, as PostgreSQL has it: the squares are of distances from the running mean. */
+/* Youngs and Cramer, 1971, as PostgreSQL has it: the squares are of distances from the running
+ * mean. */
 static enum status step_real(struct sql_eval *e, struct sql_aggregate_state *s,
                              const struct sql_datum *args)
 {
@@ -156,7 +158,8 @@ static enum status step_real(struct sql_eval *e, struct sql_aggregate_state *s,
         s->squares = (double)NAN;
     }
     if (isinf(s->sum) && !isinf(before) && !isinf(x))
-        return sql_eval_fail(e, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: overflow");
+        return sql_eval_fail(e, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE,
+                             "value out of range: overflow");
     return STATUS_OK;
 }
 
@@ -177,7 +180,7 @@ static enum status final_real_average(struct sql_eval *e, struct sql_aggregate_s
     return STATUS_OK;
 }
 
-/* --- Variance --------------------------------------------------------------------------------------- */
+/* --- Variance -------------------------------------------------------------------------------- */
 
 /* Of a population, or a sample: then one value has none. */
 static enum status real_variance(struct sql_aggregate_state *s, bool sample, bool root,
@@ -232,13 +235,13 @@ static enum status numeric_variance(struct sql_eval *e, struct sql_aggregate_sta
     return status;
 }
 
-#define VARIANCE(name, sample, root)                                                     \
-    static enum status name(struct sql_eval *e, struct sql_aggregate_state *s,           \
-                            struct sql_datum *out)                                       \
-    {                                                                                    \
-        return s->function->result == SQL_TYPE_FLOAT8                                    \
-                   ? real_variance(s, (sample), (root), out)                             \
-                   : numeric_variance(e, s, (sample), (root), out);                      \
+#define VARIANCE(name, sample, root) \
+    static enum status name(struct sql_eval *e, struct sql_aggregate_state *s, \
+                            struct sql_datum *out) \
+    { \
+        return s->function->result == SQL_TYPE_FLOAT8 \
+                   ? real_variance(s, (sample), (root), out) \
+                   : numeric_variance(e, s, (sample), (root), out); \
     }
 VARIANCE(final_variance_sample, true, false)
 VARIANCE(final_variance_population, false, false)
@@ -246,7 +249,7 @@ VARIANCE(final_deviation_sample, true, true)
 VARIANCE(final_deviation_population, false, true)
 #undef VARIANCE
 
-/* --- Intervals -------------------------------------------------------------------------------------- */
+/* --- Intervals ------------------------------------------------------------------------------- */
 
 static enum status step_interval(struct sql_eval *e, struct sql_aggregate_state *s,
                                  const struct sql_datum *args)
@@ -269,7 +272,7 @@ static enum status final_interval_average(struct sql_eval *e, struct sql_aggrega
     return sql_interval_divide(e, &s->interval, (double)s->count, &out->interval);
 }
 
-/* --- Least and greatest ----------------------------------------------------------------------------- */
+/* --- Least and greatest ---------------------------------------------------------------------- */
 
 static enum status keep(struct sql_eval *e, struct sql_aggregate_state *s,
                         const struct sql_datum *value)
@@ -306,7 +309,7 @@ static enum status final_best(struct sql_eval *e, struct sql_aggregate_state *s,
     return status == STATUS_NO_MEMORY ? sql_eval_no_memory(e) : status;
 }
 
-/* --- Booleans --------------------------------------------------------------------------------------- */
+/* --- Booleans -------------------------------------------------------------------------------- */
 
 static enum status step_and(struct sql_eval *e, struct sql_aggregate_state *s,
                             const struct sql_datum *args)
@@ -332,7 +335,7 @@ static enum status final_boolean(struct sql_eval *e, struct sql_aggregate_state 
     return STATUS_OK;
 }
 
-/* --- Bits ------------------------------------------------------------------------------------------- */
+/* --- Bits ------------------------------------------------------------------------------------ */
 
 static enum status step_bit_and(struct sql_eval *e, struct sql_aggregate_state *s,
                                 const struct sql_datum *args)
@@ -350,7 +353,7 @@ static enum status step_bit_or(struct sql_eval *e, struct sql_aggregate_state *s
     return STATUS_OK;
 }
 
-/* --- Strings ---------------------------------------------------------------------------------------- */
+/* --- Strings --------------------------------------------------------------------------------- */
 
 static enum status append(struct sql_eval *e, struct buffer *b, struct bytes text)
 {
@@ -363,7 +366,8 @@ static enum status append(struct sql_eval *e, struct buffer *b, struct bytes tex
     return STATUS_OK;
 }
 
-/* string_agg(text, separator): rows with no text are passed over, a separator that is NULL is empty. */
+/* string_agg(text, separator): rows with no text are passed over, a separator that is NULL is
+ * empty. */
 static enum status step_string(struct sql_eval *e, struct sql_aggregate_state *s,
                                const struct sql_datum *args)
 {
@@ -384,7 +388,7 @@ static enum status final_string(struct sql_eval *e, struct sql_aggregate_state *
     return out->bytes.data == NULL ? sql_eval_no_memory(e) : STATUS_OK;
 }
 
-/* --- The machine ------------------------------------------------------------------------------------ */
+/* --- The machine ----------------------------------------------------------------------------- */
 
 enum status sql_aggregate_init(struct sql_eval *e, const struct sql_function *f,
                                const struct sql_type *types, uint32_t count,
@@ -424,7 +428,8 @@ enum status sql_aggregate_final(struct sql_eval *e, struct sql_aggregate_state *
     return status;
 }
 
-static const struct sql_aggregate count_all = {step_count, final_count, true},
+static const struct sql_aggregate
+    count_all = {step_count, final_count, true},
     string_of_all = {step_string, final_string, true},
     sum_wide_integer = {step_wide, final_wide_integer, false},
     sum_wide_numeric = {step_wide, final_wide_numeric, false},
@@ -449,19 +454,23 @@ static const struct sql_aggregate count_all = {step_count, final_count, true},
     deviation_population_real = {step_real, final_deviation_population, false};
 
 #define T(t) SQL_TYPE_##t
-#define AGGREGATE(o, n, r, a, ...)                                              \
-    {.oid = (o), .name = (n), .result = SQL_TYPE_##r, .aggregate = &(a),        \
-     .volatility = SQL_IMMUTABLE, SIGNATURE(__VA_ARGS__)}
+#define AGGREGATE(o, n, r, a, ...) \
+    { \
+        .oid = (o), .name = (n), .result = SQL_TYPE_##r, .aggregate = &(a), \
+        .volatility = SQL_IMMUTABLE, SIGNATURE(__VA_ARGS__) \
+    }
 #define SAME(o, n, t, a) AGGREGATE(o, n, t, a, SQL_TYPE_##t)
 /* OIDs for int8, int4, int2, float4, float8, numeric. */
-#define SPREAD(n, i8, i4, i2, f4, f8, num, a)                                                  \
-    AGGREGATE(i8, n, NUMERIC, a, T(INT8)), AGGREGATE(i4, n, NUMERIC, a, T(INT4)),              \
-        AGGREGATE(i2, n, NUMERIC, a, T(INT2)), AGGREGATE(f4, n, FLOAT8, a##_real, T(FLOAT4)),  \
-        AGGREGATE(f8, n, FLOAT8, a##_real, T(FLOAT8)),                                         \
-        AGGREGATE(num, n, NUMERIC, a, T(NUMERIC))
+#define SPREAD(n, i8, i4, i2, f4, f8, num, a) \
+    AGGREGATE(i8, n, NUMERIC, a, T(INT8)), AGGREGATE(i4, n, NUMERIC, a, T(INT4)), \
+        AGGREGATE(i2, n, NUMERIC, a, T(INT2)), AGGREGATE(f4, n, FLOAT8, a##_real, T(FLOAT4)), \
+        AGGREGATE(f8, n, FLOAT8, a##_real, T(FLOAT8)), AGGREGATE(num, n, NUMERIC, a, T(NUMERIC))
 
 static const struct sql_function rows[] = {
-    {.oid = 2803, .name = "count", .result = T(INT8), .aggregate = &count_all,
+    {.oid = 2803,
+     .name = "count",
+     .result = T(INT8),
+     .aggregate = &count_all,
      .volatility = SQL_IMMUTABLE},
     AGGREGATE(2147, "count", INT8, count_all, T(ANY)),
     AGGREGATE(2107, "sum", NUMERIC, sum_wide_numeric, T(INT8)),

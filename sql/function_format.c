@@ -7,7 +7,7 @@
 #include "sql/function_format_int.h"
 #include "sql/text_ascii.h"
 
-/* --- Output ----------------------------------------------------------------------------------------- */
+/* --- Output ---------------------------------------------------------------------------------- */
 
 enum status format_put(struct sql_eval *e, struct format_text *t, struct bytes text)
 {
@@ -24,17 +24,46 @@ enum status format_put(struct sql_eval *e, struct format_text *t, struct bytes t
     return STATUS_OK;
 }
 
-/* --- What a pattern can ask for --------------------------------------------------------------------- */
+/* --- What a pattern can ask for -------------------------------------------------------------- */
 
 enum keyword {
     KEY_NONE = 0,
-    KEY_MERIDIEM, KEY_MERIDIEM_DOTS, KEY_ERA, KEY_ERA_DOTS,
-    KEY_CENTURY, KEY_DAY, KEY_DAY_SHORT, KEY_DAY_OF_YEAR, KEY_DAY_OF_MONTH, KEY_WEEKDAY,
-    KEY_FRACTION, KEY_HOUR24, KEY_HOUR12, KEY_ISO_DAY_OF_YEAR, KEY_ISO_WEEKDAY, KEY_ISO_WEEK,
-    KEY_ISO_YEAR, KEY_JULIAN, KEY_MINUTE, KEY_MONTH_NUMBER, KEY_MONTH, KEY_MONTH_SHORT,
-    KEY_MILLISECOND, KEY_OFFSET, KEY_QUARTER, KEY_ROMAN, KEY_SECOND_OF_DAY, KEY_SECOND,
-    KEY_ZONE_HOUR, KEY_ZONE_MINUTE, KEY_ZONE, KEY_MICROSECOND, KEY_WEEK_OF_YEAR,
-    KEY_WEEK_OF_MONTH, KEY_YEAR_COMMA, KEY_YEAR,
+    KEY_MERIDIEM,
+    KEY_MERIDIEM_DOTS,
+    KEY_ERA,
+    KEY_ERA_DOTS,
+    KEY_CENTURY,
+    KEY_DAY,
+    KEY_DAY_SHORT,
+    KEY_DAY_OF_YEAR,
+    KEY_DAY_OF_MONTH,
+    KEY_WEEKDAY,
+    KEY_FRACTION,
+    KEY_HOUR24,
+    KEY_HOUR12,
+    KEY_ISO_DAY_OF_YEAR,
+    KEY_ISO_WEEKDAY,
+    KEY_ISO_WEEK,
+    KEY_ISO_YEAR,
+    KEY_JULIAN,
+    KEY_MINUTE,
+    KEY_MONTH_NUMBER,
+    KEY_MONTH,
+    KEY_MONTH_SHORT,
+    KEY_MILLISECOND,
+    KEY_OFFSET,
+    KEY_QUARTER,
+    KEY_ROMAN,
+    KEY_SECOND_OF_DAY,
+    KEY_SECOND,
+    KEY_ZONE_HOUR,
+    KEY_ZONE_MINUTE,
+    KEY_ZONE,
+    KEY_MICROSECOND,
+    KEY_WEEK_OF_YEAR,
+    KEY_WEEK_OF_MONTH,
+    KEY_YEAR_COMMA,
+    KEY_YEAR,
 };
 
 /* Longer words before those they begin with. `digits`: how many of a year or a fraction. */
@@ -42,38 +71,73 @@ static const struct {
     char word[8];
     uint8_t key, digits;
 } keywords[] = {
-    {"a.d.", KEY_ERA_DOTS, 0}, {"b.c.", KEY_ERA_DOTS, 0}, {"a.m.", KEY_MERIDIEM_DOTS, 0},
-    {"p.m.", KEY_MERIDIEM_DOTS, 0}, {"ad", KEY_ERA, 0}, {"bc", KEY_ERA, 0},
-    {"am", KEY_MERIDIEM, 0}, {"pm", KEY_MERIDIEM, 0}, {"cc", KEY_CENTURY, 0},
-    {"day", KEY_DAY, 0}, {"ddd", KEY_DAY_OF_YEAR, 0}, {"dd", KEY_DAY_OF_MONTH, 0},
-    {"dy", KEY_DAY_SHORT, 0}, {"d", KEY_WEEKDAY, 0}, {"ff1", KEY_FRACTION, 1},
-    {"ff2", KEY_FRACTION, 2}, {"ff3", KEY_FRACTION, 3}, {"ff4", KEY_FRACTION, 4},
-    {"ff5", KEY_FRACTION, 5}, {"ff6", KEY_FRACTION, 6}, {"hh24", KEY_HOUR24, 0},
-    {"hh12", KEY_HOUR12, 0}, {"hh", KEY_HOUR12, 0}, {"iddd", KEY_ISO_DAY_OF_YEAR, 0},
-    {"id", KEY_ISO_WEEKDAY, 0}, {"iw", KEY_ISO_WEEK, 0}, {"iyyy", KEY_ISO_YEAR, 4},
-    {"iyy", KEY_ISO_YEAR, 3}, {"iy", KEY_ISO_YEAR, 2}, {"i", KEY_ISO_YEAR, 1},
-    {"j", KEY_JULIAN, 0}, {"mi", KEY_MINUTE, 0}, {"mm", KEY_MONTH_NUMBER, 0},
-    {"month", KEY_MONTH, 0}, {"mon", KEY_MONTH_SHORT, 0}, {"ms", KEY_MILLISECOND, 0},
-    {"of", KEY_OFFSET, 0}, {"q", KEY_QUARTER, 0}, {"rm", KEY_ROMAN, 0},
-    {"sssss", KEY_SECOND_OF_DAY, 0}, {"ssss", KEY_SECOND_OF_DAY, 0}, {"ss", KEY_SECOND, 0},
-    {"tzh", KEY_ZONE_HOUR, 0}, {"tzm", KEY_ZONE_MINUTE, 0}, {"tz", KEY_ZONE, 0},
-    {"us", KEY_MICROSECOND, 0}, {"ww", KEY_WEEK_OF_YEAR, 0}, {"w", KEY_WEEK_OF_MONTH, 0},
-    {"y,yyy", KEY_YEAR_COMMA, 0}, {"yyyy", KEY_YEAR, 4}, {"yyy", KEY_YEAR, 3},
-    {"yy", KEY_YEAR, 2}, {"y", KEY_YEAR, 1},
+    {"a.d.", KEY_ERA_DOTS, 0},
+    {"b.c.", KEY_ERA_DOTS, 0},
+    {"a.m.", KEY_MERIDIEM_DOTS, 0},
+    {"p.m.", KEY_MERIDIEM_DOTS, 0},
+    {"ad", KEY_ERA, 0},
+    {"bc", KEY_ERA, 0},
+    {"am", KEY_MERIDIEM, 0},
+    {"pm", KEY_MERIDIEM, 0},
+    {"cc", KEY_CENTURY, 0},
+    {"day", KEY_DAY, 0},
+    {"ddd", KEY_DAY_OF_YEAR, 0},
+    {"dd", KEY_DAY_OF_MONTH, 0},
+    {"dy", KEY_DAY_SHORT, 0},
+    {"d", KEY_WEEKDAY, 0},
+    {"ff1", KEY_FRACTION, 1},
+    {"ff2", KEY_FRACTION, 2},
+    {"ff3", KEY_FRACTION, 3},
+    {"ff4", KEY_FRACTION, 4},
+    {"ff5", KEY_FRACTION, 5},
+    {"ff6", KEY_FRACTION, 6},
+    {"hh24", KEY_HOUR24, 0},
+    {"hh12", KEY_HOUR12, 0},
+    {"hh", KEY_HOUR12, 0},
+    {"iddd", KEY_ISO_DAY_OF_YEAR, 0},
+    {"id", KEY_ISO_WEEKDAY, 0},
+    {"iw", KEY_ISO_WEEK, 0},
+    {"iyyy", KEY_ISO_YEAR, 4},
+    {"iyy", KEY_ISO_YEAR, 3},
+    {"iy", KEY_ISO_YEAR, 2},
+    {"i", KEY_ISO_YEAR, 1},
+    {"j", KEY_JULIAN, 0},
+    {"mi", KEY_MINUTE, 0},
+    {"mm", KEY_MONTH_NUMBER, 0},
+    {"month", KEY_MONTH, 0},
+    {"mon", KEY_MONTH_SHORT, 0},
+    {"ms", KEY_MILLISECOND, 0},
+    {"of", KEY_OFFSET, 0},
+    {"q", KEY_QUARTER, 0},
+    {"rm", KEY_ROMAN, 0},
+    {"sssss", KEY_SECOND_OF_DAY, 0},
+    {"ssss", KEY_SECOND_OF_DAY, 0},
+    {"ss", KEY_SECOND, 0},
+    {"tzh", KEY_ZONE_HOUR, 0},
+    {"tzm", KEY_ZONE_MINUTE, 0},
+    {"tz", KEY_ZONE, 0},
+    {"us", KEY_MICROSECOND, 0},
+    {"ww", KEY_WEEK_OF_YEAR, 0},
+    {"w", KEY_WEEK_OF_MONTH, 0},
+    {"y,yyy", KEY_YEAR_COMMA, 0},
+    {"yyyy", KEY_YEAR, 4},
+    {"yyy", KEY_YEAR, 3},
+    {"yy", KEY_YEAR, 2},
+    {"y", KEY_YEAR, 1},
 };
 
 /* One word of the pattern as it stands there. */
 struct item {
     enum keyword key;
     uint8_t digits;
-    bool fill;          /* FM: no padding */
-    int ordinal;        /* 0, or 'T' for TH, 't' for th */
-    struct bytes word;  /* in the pattern: its case decides that of names */
+    bool fill;         /* FM: no padding */
+    int ordinal;       /* 0, or 'T' for TH, 't' for th */
+    struct bytes word; /* in the pattern: its case decides that of names */
 };
 
 struct moment {
     struct sql_datetime d;
-    int64_t days; /* since 2000-01-01 */
+    int64_t days;  /* since 2000-01-01 */
     int64_t hours; /* of an interval: not bounded by a day */
     int32_t offset;
     bool is_interval, zoned, utc;
@@ -112,11 +176,11 @@ static bool take_item(struct bytes *pattern, struct item *out)
     return out->fill;
 }
 
-/* --- Names ------------------------------------------------------------------------------------------ */
+/* --- Names ----------------------------------------------------------------------------------- */
 
-static const char *const month_names[] = {"January", "February", "March",     "April",
-                                          "May",     "June",     "July",      "August",
-                                          "September", "October", "November", "December"};
+static const char *const month_names[] = {"January",   "February", "March",    "April",
+                                          "May",       "June",     "July",     "August",
+                                          "September", "October",  "November", "December"};
 static const char *const day_names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                         "Thursday", "Friday", "Saturday"};
 static const char *const roman_months[] = {"I",   "II",   "III", "IV", "V",  "VI",
@@ -129,16 +193,18 @@ static size_t put_name(const struct item *item, const char *name, size_t size, s
     bool upper = item->word.data[0] <= 'Z', all_upper = upper && item->word.data[1] <= 'Z';
     size_t length = strlen(name) < size ? strlen(name) : size;
     for (size_t i = 0; i < length; i++)
-        to[i] = (char)(all_upper || (upper && i == 0) ? ascii_upper(name[i]) : ascii_lower(name[i]));
-    for (; length < width && !item->fill; length++) to[length] = ' ';
+        to[i] =
+            (char)(all_upper || (upper && i == 0) ? ascii_upper(name[i]) : ascii_lower(name[i]));
+    for (; length < width && !item->fill; length++)
+        to[length] = ' ';
     return length;
 }
 
 static size_t put_number(const struct item *item, int width, int64_t value, char *to)
 {
     if (item->fill) width = 0;
-    size_t size = (size_t)sprintf(to, "%0*lld", value < 0 && width > 0 ? width + 1 : width,
-                                  (long long)value);
+    size_t size =
+        (size_t)sprintf(to, "%0*lld", value < 0 && width > 0 ? width + 1 : width, (long long)value);
     if (item->ordinal == 0) return size;
     int64_t n = llabs(value), last = n % 10;
     const char *suffix = n % 100 / 10 == 1 ? "th"
@@ -147,8 +213,7 @@ static size_t put_number(const struct item *item, int width, int64_t value, char
                          : last == 3       ? "rd"
                                            : "th";
     for (int i = 0; i < 2; i++)
-        to[size + (size_t)i] =
-            (char)(item->ordinal == 'T' ? ascii_upper(suffix[i]) : suffix[i]);
+        to[size + (size_t)i] = (char)(item->ordinal == 'T' ? ascii_upper(suffix[i]) : suffix[i]);
     return size + 2;
 }
 
@@ -164,7 +229,7 @@ static size_t put_either(const struct item *item, bool second, const char *first
     return size;
 }
 
-/* --- Items ------------------------------------------------------------------------------------------ */
+/* --- Items ----------------------------------------------------------------------------------- */
 
 static int64_t last_digits(int64_t year, uint8_t digits)
 {
@@ -212,8 +277,8 @@ static size_t format_time(const struct item *item, const struct moment *m, char 
         if (m->utc) return put_either(item, false, "utc", "", to);
         __attribute__((fallthrough));
     case KEY_OFFSET: {
-        size_t size = (size_t)sprintf(to, "%c%02d", m->offset < 0 ? '-' : '+',
-                                      abs(m->offset) / 3600);
+        size_t size =
+            (size_t)sprintf(to, "%c%02d", m->offset < 0 ? '-' : '+', abs(m->offset) / 3600);
         if (m->offset % 3600 != 0)
             size += (size_t)sprintf(to + size, ":%02d", abs(m->offset) / 60 % 60);
         return size;
@@ -395,9 +460,11 @@ EVALUATE(format_interval)
 }
 
 #define T(t) SQL_TYPE_##t
-#define STABLE(o, n, r, f, ...)                                                         \
-    {.oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true,  \
-     .volatility = SQL_STABLE, SIGNATURE(__VA_ARGS__)}
+#define STABLE(o, n, r, f, ...) \
+    { \
+        .oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true, \
+        .volatility = SQL_STABLE, SIGNATURE(__VA_ARGS__) \
+    }
 
 static const struct sql_function rows[] = {
     STABLE(1768, "to_char", TEXT, format_interval, T(INTERVAL), T(TEXT)),

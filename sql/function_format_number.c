@@ -17,12 +17,12 @@ enum sign_style {
 
 /* What a pattern says as a whole. */
 struct number_format {
-    int32_t before, after;  /* digits on both sides of the point */
-    int32_t zeros_from;     /* of `before`: digits from here on are shown even when 0; -1: none */
-    int32_t zeros_until;    /* of `after`: up to here zeros at the end are kept */
+    int32_t before, after; /* digits on both sides of the point */
+    int32_t zeros_from;    /* of `before`: digits from here on are shown even when 0; -1: none */
+    int32_t zeros_until;   /* of `after`: up to here zeros at the end are kept */
     bool point, fill;
     enum sign_style sign;
-    bool sign_behind;       /* S at the end */
+    bool sign_behind; /* S at the end */
 };
 
 /* A number as the pattern needs it. */
@@ -32,8 +32,18 @@ struct number_digits {
 };
 
 enum token {
-    TOKEN_LITERAL = 0, TOKEN_NINE, TOKEN_ZERO, TOKEN_POINT, TOKEN_COMMA, TOKEN_S, TOKEN_MI,
-    TOKEN_PL, TOKEN_SG, TOKEN_PR, TOKEN_FM, TOKEN_UNKNOWN,
+    TOKEN_LITERAL = 0,
+    TOKEN_NINE,
+    TOKEN_ZERO,
+    TOKEN_POINT,
+    TOKEN_COMMA,
+    TOKEN_S,
+    TOKEN_MI,
+    TOKEN_PL,
+    TOKEN_SG,
+    TOKEN_PR,
+    TOKEN_FM,
+    TOKEN_UNKNOWN,
 };
 
 /* Takes a token off the front. Of a literal `literal_out` is the text. */
@@ -43,11 +53,11 @@ static enum token take_token(struct bytes *pattern, struct bytes *literal_out)
         char word[5];
         enum token token;
     } words[] = {
-        {"fm", TOKEN_FM}, {"mi", TOKEN_MI}, {"pl", TOKEN_PL}, {"sg", TOKEN_SG},
-        {"pr", TOKEN_PR}, {"9", TOKEN_NINE}, {"0", TOKEN_ZERO}, {".", TOKEN_POINT},
-        {"d", TOKEN_POINT}, {",", TOKEN_COMMA}, {"g", TOKEN_COMMA}, {"s", TOKEN_S},
-        {"eeee", TOKEN_UNKNOWN}, {"rn", TOKEN_UNKNOWN}, {"th", TOKEN_UNKNOWN},
-        {"v", TOKEN_UNKNOWN}, {"l", TOKEN_UNKNOWN}, {"c", TOKEN_UNKNOWN}, {"b", TOKEN_UNKNOWN},
+        {"fm", TOKEN_FM},        {"mi", TOKEN_MI},      {"pl", TOKEN_PL},      {"sg", TOKEN_SG},
+        {"pr", TOKEN_PR},        {"9", TOKEN_NINE},     {"0", TOKEN_ZERO},     {".", TOKEN_POINT},
+        {"d", TOKEN_POINT},      {",", TOKEN_COMMA},    {"g", TOKEN_COMMA},    {"s", TOKEN_S},
+        {"eeee", TOKEN_UNKNOWN}, {"rn", TOKEN_UNKNOWN}, {"th", TOKEN_UNKNOWN}, {"v", TOKEN_UNKNOWN},
+        {"l", TOKEN_UNKNOWN},    {"c", TOKEN_UNKNOWN},  {"b", TOKEN_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t size = strlen(words[i].word);
@@ -60,7 +70,8 @@ static enum token take_token(struct bytes *pattern, struct bytes *literal_out)
     size_t size = 1;
     *literal_out = bytes_make(pattern->data, 1);
     if (pattern->data[0] == '"') {
-        while (size < pattern->size && pattern->data[size] != '"') size++;
+        while (size < pattern->size && pattern->data[size] != '"')
+            size++;
         *literal_out = bytes_make(pattern->data + 1, size - 1);
         size += size < pattern->size;
     }
@@ -84,12 +95,13 @@ static enum status read_format(struct sql_eval *e, struct bytes pattern, struct 
             if (f->point) f->zeros_until = f->after + 1;
             __attribute__((fallthrough));
         case TOKEN_NINE:
-            if (f->point) f->after++;
-            else f->before++;
+            if (f->point)
+                f->after++;
+            else
+                f->before++;
             break;
         case TOKEN_POINT:
-            if (f->point)
-                return sql_eval_fail(e, SQLSTATE_SYNTAX_ERROR, "multiple decimal points");
+            if (f->point) return sql_eval_fail(e, SQLSTATE_SYNTAX_ERROR, "multiple decimal points");
             f->point = true;
             break;
         case TOKEN_S:
@@ -139,14 +151,14 @@ static enum status read_number(struct sql_eval *e, const struct sql_call *call,
     return STATUS_OK;
 }
 
-/* --- Output ----------------------------------------------------------------------------------------- */
+/* --- Output ---------------------------------------------------------------------------------- */
 
 struct writer {
     const struct number_format *f;
     const struct number_digits *n;
     struct format_text text;
-    int32_t place;     /* of the next digit, counted from the left */
-    int32_t first;     /* the place of the first digit that is shown */
+    int32_t place; /* of the next digit, counted from the left */
+    int32_t first; /* the place of the first digit that is shown */
     bool past_point, sign_done;
 };
 
@@ -164,7 +176,8 @@ static enum status put_front_sign(struct sql_eval *e, struct writer *w)
     case SIGN_DEFAULT:
         if (w->n->negative) return put(e, w, '-');
         return w->f->fill ? STATUS_OK : put(e, w, ' ');
-    case SIGN_ANCHORED: return w->f->sign_behind ? STATUS_OK : put(e, w, w->n->negative ? '-' : '+');
+    case SIGN_ANCHORED:
+        return w->f->sign_behind ? STATUS_OK : put(e, w, w->n->negative ? '-' : '+');
     case SIGN_BRACKETS:
         if (w->n->negative) return put(e, w, '<');
         return w->f->fill ? STATUS_OK : put(e, w, ' ');
@@ -173,12 +186,13 @@ static enum status put_front_sign(struct sql_eval *e, struct writer *w)
     UNREACHABLE();
 }
 
-/* How many digits behind the point are shown: with FM zeros at the end go, but for those that a 0 in the
- * pattern asks for. */
+/* How many digits behind the point are shown: with FM zeros at the end go, but for those that a 0
+ * in the pattern asks for. */
 static int32_t kept_behind(const struct writer *w)
 {
     int32_t kept = (int32_t)w->n->after.size;
-    while (w->f->fill && kept > w->f->zeros_until && w->n->after.data[kept - 1] == '0') kept--;
+    while (w->f->fill && kept > w->f->zeros_until && w->n->after.data[kept - 1] == '0')
+        kept--;
     return kept;
 }
 
@@ -217,14 +231,15 @@ static enum status put_comma(struct sql_eval *e, struct writer *w)
 
 static enum status put_back_sign(struct sql_eval *e, struct writer *w)
 {
-    if (w->f->sign == SIGN_ANCHORED && w->f->sign_behind) return put(e, w, w->n->negative ? '-' : '+');
+    if (w->f->sign == SIGN_ANCHORED && w->f->sign_behind)
+        return put(e, w, w->n->negative ? '-' : '+');
     if (w->f->sign != SIGN_BRACKETS) return STATUS_OK;
     if (w->n->negative) return put(e, w, '>');
     return w->f->fill ? STATUS_OK : put(e, w, ' ');
 }
 
 static enum status put_token(struct sql_eval *e, struct writer *w, enum token token,
-                              struct bytes literal)
+                             struct bytes literal)
 {
     bool negative = w->n->negative;
     switch (token) {
@@ -244,8 +259,8 @@ static enum status put_token(struct sql_eval *e, struct writer *w, enum token to
     }
 }
 
-/* The place where digits begin: the first significant one, the first that a 0 asks for or, when there is
- * nothing behind the point, the last. */
+/* The place where digits begin: the first significant one, the first that a 0 asks for or, when
+ * there is nothing behind the point, the last. */
 static int32_t first_shown(const struct number_format *f, const struct number_digits *n)
 {
     if (n->too_large) return 0;

@@ -4,7 +4,7 @@
 #include "sql/function_int.h"
 #include "sql/numeric.h"
 
-/* --- Whole numbers ---------------------------------------------------------------------------------- */
+/* --- Whole numbers --------------------------------------------------------------------------- */
 
 static int64_t max_of(uint32_t oid)
 {
@@ -27,7 +27,10 @@ EVALUATE(remainder_integers)
     return STATUS_OK;
 }
 
-static uint64_t magnitude(int64_t v) { return v < 0 ? -(uint64_t)v : (uint64_t)v; }
+static uint64_t magnitude(int64_t v)
+{
+    return v < 0 ? -(uint64_t)v : (uint64_t)v;
+}
 
 static uint64_t greatest_divisor(uint64_t a, uint64_t b)
 {
@@ -59,19 +62,19 @@ EVALUATE(lcm_integers)
     return STATUS_OK;
 }
 
-/* --- Floats ----------------------------------------------------------------------------------------- */
+/* --- Floats ---------------------------------------------------------------------------------- */
 
 static enum status fail_real(struct sql_eval *e, const char *what)
 {
     return sql_eval_fail(e, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: %s", what);
 }
 
-#define REAL1(name, expression)             \
-    EVALUATE(name)                          \
-    {                                       \
-        double x = call->args[0].real;      \
-        out->real = (expression);           \
-        return STATUS_OK;                   \
+#define REAL1(name, expression) \
+    EVALUATE(name) \
+    { \
+        double x = call->args[0].real; \
+        out->real = (expression); \
+        return STATUS_OK; \
     }
 REAL1(absolute_real, fabs(x))
 REAL1(ceil_real, ceil(x))
@@ -111,8 +114,14 @@ static enum status logarithm(struct sql_eval *e, double x, double (*function)(do
     return STATUS_OK;
 }
 
-EVALUATE(ln_real) { return logarithm(e, call->args[0].real, log, &out->real); }
-EVALUATE(log10_real) { return logarithm(e, call->args[0].real, log10, &out->real); }
+EVALUATE(ln_real)
+{
+    return logarithm(e, call->args[0].real, log, &out->real);
+}
+EVALUATE(log10_real)
+{
+    return logarithm(e, call->args[0].real, log10, &out->real);
+}
 
 EVALUATE(power_real)
 {
@@ -139,9 +148,18 @@ static enum status circular(struct sql_eval *e, double x, double (*function)(dou
     return STATUS_OK;
 }
 
-EVALUATE(sin_real) { return circular(e, call->args[0].real, sin, &out->real); }
-EVALUATE(cos_real) { return circular(e, call->args[0].real, cos, &out->real); }
-EVALUATE(tan_real) { return circular(e, call->args[0].real, tan, &out->real); }
+EVALUATE(sin_real)
+{
+    return circular(e, call->args[0].real, sin, &out->real);
+}
+EVALUATE(cos_real)
+{
+    return circular(e, call->args[0].real, cos, &out->real);
+}
+EVALUATE(tan_real)
+{
+    return circular(e, call->args[0].real, tan, &out->real);
+}
 
 EVALUATE(degrees_real)
 {
@@ -172,12 +190,12 @@ EVALUATE(random_real)
     return STATUS_OK;
 }
 
-/* --- Numerics --------------------------------------------------------------------------------------- */
+/* --- Numerics -------------------------------------------------------------------------------- */
 
-#define NUMERIC1(name, op)                                                     \
-    EVALUATE(name)                                                             \
-    {                                                                          \
-        return sql_numeric_apply1(e, (op), call->args[0].bytes, &out->bytes);  \
+#define NUMERIC1(name, op) \
+    EVALUATE(name) \
+    { \
+        return sql_numeric_apply1(e, (op), call->args[0].bytes, &out->bytes); \
     }
 NUMERIC1(absolute_numeric, SQL_NUMERIC_ABS)
 NUMERIC1(sign_numeric, SQL_NUMERIC_SIGN)
@@ -190,11 +208,10 @@ NUMERIC1(log10_numeric, SQL_NUMERIC_LOG10)
 NUMERIC1(trim_scale_numeric, SQL_NUMERIC_TRIM_SCALE)
 #undef NUMERIC1
 
-#define NUMERIC2(name, op)                                                                   \
-    EVALUATE(name)                                                                           \
-    {                                                                                        \
-        return sql_numeric_apply2(e, (op), call->args[0].bytes, call->args[1].bytes,         \
-                                  &out->bytes);                                              \
+#define NUMERIC2(name, op) \
+    EVALUATE(name) \
+    { \
+        return sql_numeric_apply2(e, (op), call->args[0].bytes, call->args[1].bytes, &out->bytes); \
     }
 NUMERIC2(remainder_numeric, SQL_NUMERIC_REMAINDER)
 NUMERIC2(quotient_numeric, SQL_NUMERIC_QUOTIENT)
@@ -288,9 +305,17 @@ static const struct sql_function rows[] = {
     FUNCTION(1606, "tan", FLOAT8, tan_real, T(FLOAT8)),
     FUNCTION(1608, "degrees", FLOAT8, degrees_real, T(FLOAT8)),
     FUNCTION(1609, "radians", FLOAT8, radians_real, T(FLOAT8)),
-    {.oid = 1610, .name = "pi", .result = T(FLOAT8), .evaluate = pi_real, .strict = true,
+    {.oid = 1610,
+     .name = "pi",
+     .result = T(FLOAT8),
+     .evaluate = pi_real,
+     .strict = true,
      .volatility = SQL_IMMUTABLE},
-    {.oid = 1598, .name = "random", .result = T(FLOAT8), .evaluate = random_real, .strict = true,
+    {.oid = 1598,
+     .name = "random",
+     .result = T(FLOAT8),
+     .evaluate = random_real,
+     .strict = true,
      .volatility = SQL_VOLATILE},
     FUNCTION(3281, "scale", INT4, scale_of_numeric, T(NUMERIC)),
     FUNCTION(5042, "min_scale", INT4, least_scale_of_numeric, T(NUMERIC)),

@@ -3,7 +3,7 @@
 #include "sql/text.h"
 #include "sql/text_regex.h"
 
-/* --- Flags ------------------------------------------------------------------------------------------ */
+/* --- Flags ----------------------------------------------------------------------------------- */
 
 struct flags {
     struct text_regex_options options;
@@ -43,7 +43,7 @@ static enum status compile(struct sql_eval *e, const struct sql_call *call, uint
     return text_regex_compile(e, call->args[1].bytes, flags_out->options, out);
 }
 
-/* --- Matching --------------------------------------------------------------------------------------- */
+/* --- Matching -------------------------------------------------------------------------------- */
 
 EVALUATE(regexp_like)
 {
@@ -120,7 +120,7 @@ EVALUATE(regexp_substr)
     return STATUS_OK;
 }
 
-/* --- Replacing -------------------------------------------------------------------------------------- */
+/* --- Replacing ------------------------------------------------------------------------------- */
 
 /* Text under construction; doubles. */
 struct builder {
@@ -154,8 +154,7 @@ static enum status append_replacement(struct sql_eval *e, struct builder *b, str
         if (group) {
             uint32_t g = next == '&' ? 0 : (uint32_t)(next - '0');
             if (m->start[g] != SIZE_MAX && m->end[g] != SIZE_MAX)
-                status = append(
-                    e, b, bytes_make(text.data + m->start[g], m->end[g] - m->start[g]));
+                status = append(e, b, bytes_make(text.data + m->start[g], m->end[g] - m->start[g]));
         } else {
             status = append(e, b, bytes_make(&with.data[i], 1));
         }
@@ -178,8 +177,7 @@ EVALUATE(regexp_replace)
         status = text_regex_search(e, regex, text, at, &found, &m);
         if (status != STATUS_OK || !found) break;
         status = append(e, &b, bytes_make(text.data + copied, m.start[0] - copied));
-        if (status == STATUS_OK)
-            status = append_replacement(e, &b, call->args[2].bytes, text, &m);
+        if (status == STATUS_OK) status = append_replacement(e, &b, call->args[2].bytes, text, &m);
         copied = m.end[0];
         at = flags.global ? resume_at(text, &m) : SIZE_MAX;
     }

@@ -1,7 +1,7 @@
 /* Which of several functions or operators of one name is meant. */
 #include "sql/function_int.h"
 
-/* --- Narrowing -------------------------------------------------------------------------------------- */
+/* --- Narrowing ------------------------------------------------------------------------------- */
 
 static bool takes_exactly(const struct candidate *c, uint32_t i, uint32_t type)
 {
@@ -31,7 +31,8 @@ static const struct sql_type_info *info_of(uint32_t type)
     return info;
 }
 
-/* How many arguments need no cast or, with `preferred`, one to the preferred type of their category. */
+/* How many arguments need no cast or, with `preferred`, one to the preferred type of their
+ * category. */
 static uint32_t score(const struct candidate *c, const uint32_t *types, uint32_t count,
                       bool preferred)
 {
@@ -40,8 +41,7 @@ static uint32_t score(const struct candidate *c, const uint32_t *types, uint32_t
         if (types[i] == SQL_TYPE_UNKNOWN) continue;
         const struct sql_type_info *wanted = info_of(candidate_type(c, i));
         bool same_category = wanted->category == info_of(types[i])->category;
-        score += takes_exactly(c, i, types[i]) ||
-                 (preferred && same_category && wanted->preferred);
+        score += takes_exactly(c, i, types[i]) || (preferred && same_category && wanted->preferred);
     }
     return score;
 }
@@ -58,8 +58,8 @@ static void keep_best(struct candidates *c, const uint32_t *types, uint32_t coun
     c->count = kept;
 }
 
-/* The category that a quoted literal at place i is taken for: strings when any candidate takes one there,
- * else what all agree on. 0 when they do not. */
+/* The category that a quoted literal at place i is taken for: strings when any candidate takes one
+ * there, else what all agree on. 0 when they do not. */
 static int literal_category(const struct candidates *c, uint32_t i, bool *preferred_out)
 {
     int category = 0;
@@ -80,8 +80,8 @@ static int literal_category(const struct candidates *c, uint32_t i, bool *prefer
     return conflict && category != SQL_CATEGORY_STRING ? 0 : category;
 }
 
-/* Drops candidates of other categories than the literals', and of types that are not preferred where one
- * is; keeps all when none would be left. */
+/* Drops candidates of other categories than the literals', and of types that are not preferred
+ * where one is; keeps all when none would be left. */
 static void keep_literal_categories(struct candidates *c, const uint32_t *types, uint32_t count)
 {
     int categories[SQL_ARGUMENTS_MAX];
@@ -115,7 +115,8 @@ static void keep_as_known(struct candidates *c, const uint32_t *types, uint32_t 
         known = types[i];
     }
     if (known == SQL_TYPE_UNKNOWN) return;
-    for (uint32_t i = 0; i < count; i++) supposed[i] = known;
+    for (uint32_t i = 0; i < count; i++)
+        supposed[i] = known;
     struct candidates kept = *c;
     keep_castable(&kept, supposed, count);
     if (kept.count == 1) *c = kept;
@@ -125,7 +126,8 @@ uint32_t candidates_select(struct candidates *c, const uint32_t *types, uint32_t
 {
     ASSERT(count <= SQL_ARGUMENTS_MAX);
     bool literals = false;
-    for (uint32_t i = 0; i < count; i++) literals = literals || types[i] == SQL_TYPE_UNKNOWN;
+    for (uint32_t i = 0; i < count; i++)
+        literals = literals || types[i] == SQL_TYPE_UNKNOWN;
     if (c->count > 0) keep_castable(c, types, count);
     if (c->count > 1) keep_best(c, types, count, false);
     if (c->count > 1) keep_best(c, types, count, true);
@@ -145,7 +147,7 @@ const char *describe_types(struct arena *arena, const uint32_t *types, uint32_t 
     return text == NULL ? "..." : text;
 }
 
-/* --- Functions -------------------------------------------------------------------------------------- */
+/* --- Functions ------------------------------------------------------------------------------- */
 
 static bool takes_count(const struct sql_function *f, uint32_t count)
 {
@@ -182,7 +184,8 @@ static enum status fail_function(struct arena *arena, struct bytes name, const u
     return STATUS_NOT_FOUND;
 }
 
-/* Gathers what has the name and takes so many arguments; true when one takes exactly these types. */
+/* Gathers what has the name and takes so many arguments; true when one takes exactly these types.
+ */
 static bool gather(struct bytes name, const uint32_t *types, uint32_t count, struct candidates *c)
 {
     const struct sql_function *f;
@@ -232,7 +235,7 @@ enum status sql_function_resolve(struct arena *arena, struct bytes name, const u
     return STATUS_OK;
 }
 
-/* --- One type for several branches ------------------------------------------------------------------ */
+/* --- One type for several branches ----------------------------------------------------------- */
 
 enum status sql_type_common(struct arena *arena, const char *construct, const uint32_t *types,
                             uint32_t count, uint32_t *out, struct sql_error *error_out)
@@ -254,8 +257,7 @@ enum status sql_type_common(struct arena *arena, const char *construct, const ui
                           b->sql_name);
             return STATUS_INVALID;
         }
-        if (!a->preferred &&
-            sql_cast_find(common, type, SQL_CAST_IMPLICIT) != SQL_CAST_NONE &&
+        if (!a->preferred && sql_cast_find(common, type, SQL_CAST_IMPLICIT) != SQL_CAST_NONE &&
             sql_cast_find(type, common, SQL_CAST_IMPLICIT) == SQL_CAST_NONE)
             common = type;
     }

@@ -19,7 +19,10 @@ static int64_t arg_integer(const struct sql_call *call, uint32_t i)
     return call->args[i].integer;
 }
 
-static bool is_bytea(const struct sql_call *call) { return call->types[0].oid == SQL_TYPE_BYTEA; }
+static bool is_bytea(const struct sql_call *call)
+{
+    return call->types[0].oid == SQL_TYPE_BYTEA;
+}
 
 static struct bytes slice(struct bytes text, size_t from, size_t to)
 {
@@ -28,7 +31,7 @@ static struct bytes slice(struct bytes text, size_t from, size_t to)
     return bytes_make(text.data == NULL ? NULL : text.data + from, to - from);
 }
 
-/* --- Lengths ---------------------------------------------------------------------------------------- */
+/* --- Lengths --------------------------------------------------------------------------------- */
 
 EVALUATE(length_text)
 {
@@ -50,16 +53,22 @@ EVALUATE(length_bits)
     return STATUS_OK;
 }
 
-/* --- Case ------------------------------------------------------------------------------------------- */
+/* --- Case ------------------------------------------------------------------------------------ */
 
-EVALUATE(lower_text) { return text_change_case(e, arg_bytes(call, 0), TEXT_LOWER, &out->bytes); }
-EVALUATE(upper_text) { return text_change_case(e, arg_bytes(call, 0), TEXT_UPPER, &out->bytes); }
+EVALUATE(lower_text)
+{
+    return text_change_case(e, arg_bytes(call, 0), TEXT_LOWER, &out->bytes);
+}
+EVALUATE(upper_text)
+{
+    return text_change_case(e, arg_bytes(call, 0), TEXT_UPPER, &out->bytes);
+}
 EVALUATE(initcap_text)
 {
     return text_change_case(e, arg_bytes(call, 0), TEXT_INITCAP, &out->bytes);
 }
 
-/* --- Parts ------------------------------------------------------------------------------------------ */
+/* --- Parts ----------------------------------------------------------------------------------- */
 
 /* substring(text, from[, count]): positions before the first character count, but hold nothing. */
 EVALUATE(substring)
@@ -135,7 +144,8 @@ EVALUATE(split_part)
     if (n < 0) n += parts + 1;
     if (n < 1 || n > parts || text.size == 0) return STATUS_OK;
     size_t start = 0;
-    for (int64_t i = 1; i < n; i++) start = text_find(text, separator, start) + separator.size;
+    for (int64_t i = 1; i < n; i++)
+        start = text_find(text, separator, start) + separator.size;
     size_t stop = n == parts ? text.size : text_find(text, separator, start);
     out->bytes = slice(text, start, stop);
     return STATUS_OK;
@@ -147,7 +157,7 @@ EVALUATE(starts_with)
     return STATUS_OK;
 }
 
-/* --- Trimming --------------------------------------------------------------------------------------- */
+/* --- Trimming -------------------------------------------------------------------------------- */
 
 static bool in_set(struct bytes set, struct bytes c, bool bytewise)
 {
@@ -172,7 +182,8 @@ static void trim(const struct sql_call *call, bool front, bool back, struct sql_
     }
     while (back && stop > start) {
         size_t last = stop - 1;
-        while (!bytewise && last > start && (text.data[last] & 0xC0) == 0x80) last--;
+        while (!bytewise && last > start && (text.data[last] & 0xC0) == 0x80)
+            last--;
         if (!in_set(set, bytes_make(text.data + last, stop - last), bytewise)) break;
         stop = last;
     }
@@ -197,7 +208,7 @@ EVALUATE(trim_right)
     return STATUS_OK;
 }
 
-/* --- Making longer ---------------------------------------------------------------------------------- */
+/* --- Making longer --------------------------------------------------------------------------- */
 
 static enum status make_bytes(struct sql_eval *e, size_t size, struct sql_datum *out,
                               uint8_t **data_out)
@@ -223,7 +234,8 @@ EVALUATE(repeat_text)
     if (__builtin_mul_overflow(text.size, (size_t)count, &size))
         return sql_eval_fail(e, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, "requested length too large");
     enum status status = make_bytes(e, size, out, &to);
-    for (int64_t i = 0; status == STATUS_OK && text.size > 0 && i < count; i++) to = put(to, text);
+    for (int64_t i = 0; status == STATUS_OK && text.size > 0 && i < count; i++)
+        to = put(to, text);
     return status;
 }
 
@@ -247,14 +259,21 @@ static enum status pad(struct sql_eval *e, const struct sql_call *call, bool lef
     enum status status = make_bytes(e, text.size + fill_size, out, &to);
     if (status != STATUS_OK) return status;
     if (!left) to = put(to, text);
-    for (int64_t i = 0; i < missing / fill_length; i++) to = put(to, fill);
+    for (int64_t i = 0; i < missing / fill_length; i++)
+        to = put(to, fill);
     to = put(to, slice(fill, 0, part));
     if (left) put(to, text);
     return STATUS_OK;
 }
 
-EVALUATE(pad_left) { return pad(e, call, true, out); }
-EVALUATE(pad_right) { return pad(e, call, false, out); }
+EVALUATE(pad_left)
+{
+    return pad(e, call, true, out);
+}
+EVALUATE(pad_right)
+{
+    return pad(e, call, false, out);
+}
 
 EVALUATE(reverse_text)
 {
@@ -277,7 +296,8 @@ EVALUATE(replace_text)
     struct bytes text = arg_bytes(call, 0), from = arg_bytes(call, 1), to = arg_bytes(call, 2);
     size_t count = 0;
     if (from.size > 0)
-        for (size_t at = 0; (at = text_find(text, from, at)) != SIZE_MAX; count++) at += from.size;
+        for (size_t at = 0; (at = text_find(text, from, at)) != SIZE_MAX; count++)
+            at += from.size;
     if (count == 0) {
         out->bytes = text;
         return STATUS_OK;
@@ -332,7 +352,7 @@ EVALUATE(overlay)
     bool bytewise = is_bytea(call);
     int64_t from = arg_integer(call, 2);
     int64_t count = call->count > 3 ? arg_integer(call, 3)
-                    : bytewise      ? (int64_t)new.size
+                    : bytewise      ? (int64_t) new.size
                                     : (int64_t)utf8_length(new);
     if (from <= 0)
         return sql_eval_fail(e, SQLSTATE_SUBSTRING_ERROR, "negative substring length not allowed");
@@ -352,7 +372,7 @@ EVALUATE(overlay)
     return STATUS_OK;
 }
 
-/* --- Joining ---------------------------------------------------------------------------------------- */
+/* --- Joining --------------------------------------------------------------------------------- */
 
 /* concat(...) and concat_ws(separator, ...): what is NULL is passed over. */
 static enum status join(struct sql_eval *e, const struct sql_call *call, uint32_t first,
@@ -363,8 +383,7 @@ static enum status join(struct sql_eval *e, const struct sql_call *call, uint32_
     size_t size = 0;
     for (uint32_t i = first; i < call->count; i++) {
         if (call->args[i].is_null) continue;
-        enum status status =
-            sql_type_output(e, call->types[i].oid, &call->args[i], &parts[count]);
+        enum status status = sql_type_output(e, call->types[i].oid, &call->args[i], &parts[count]);
         if (status != STATUS_OK) return status;
         size += parts[count].size + (count > 0 ? separator.size : 0);
         count++;
@@ -378,7 +397,10 @@ static enum status join(struct sql_eval *e, const struct sql_call *call, uint32_
     return status;
 }
 
-EVALUATE(concat) { return join(e, call, 0, BYTES_EMPTY, out); }
+EVALUATE(concat)
+{
+    return join(e, call, 0, BYTES_EMPTY, out);
+}
 
 EVALUATE(concat_ws)
 {
@@ -389,7 +411,7 @@ EVALUATE(concat_ws)
     return join(e, call, 1, arg_bytes(call, 0), out);
 }
 
-/* --- Codes ------------------------------------------------------------------------------------------ */
+/* --- Codes ----------------------------------------------------------------------------------- */
 
 static enum status find_format(struct sql_eval *e, struct bytes name,
                                enum sql_bytea_format *format_out)
@@ -502,18 +524,22 @@ EVALUATE(set_byte)
 EVALUATE(bit_count)
 {
     struct bytes bytes = arg_bytes(call, 0);
-    for (size_t i = 0; i < bytes.size; i++) out->integer += __builtin_popcount(bytes.data[i]);
+    for (size_t i = 0; i < bytes.size; i++)
+        out->integer += __builtin_popcount(bytes.data[i]);
     return STATUS_OK;
 }
 
-/* --- Quoting and patterns --------------------------------------------------------------------------- */
+/* --- Quoting and patterns -------------------------------------------------------------------- */
 
 EVALUATE(quote_identifier)
 {
     return text_quote_identifier(e, arg_bytes(call, 0), &out->bytes);
 }
 
-EVALUATE(quote_literal) { return text_quote_literal(e, arg_bytes(call, 0), &out->bytes); }
+EVALUATE(quote_literal)
+{
+    return text_quote_literal(e, arg_bytes(call, 0), &out->bytes);
+}
 
 EVALUATE(quote_nullable)
 {
@@ -557,9 +583,11 @@ EVALUATE(like_escape)
 }
 
 #define T(t) SQL_TYPE_##t
-#define NOT_STRICT(o, n, f, ...)                                                             \
-    {.oid = (o), .name = (n), .result = SQL_TYPE_TEXT, .evaluate = (f),                      \
-     .volatility = SQL_STABLE, SIGNATURE(__VA_ARGS__)}
+#define NOT_STRICT(o, n, f, ...) \
+    { \
+        .oid = (o), .name = (n), .result = SQL_TYPE_TEXT, .evaluate = (f), \
+        .volatility = SQL_STABLE, SIGNATURE(__VA_ARGS__) \
+    }
 
 static const struct sql_function rows[] = {
     FUNCTION(1317, "length", INT4, length_text, T(TEXT)),
@@ -613,10 +641,20 @@ static const struct sql_function rows[] = {
     FUNCTION(1405, "overlay", TEXT, overlay, T(TEXT), T(TEXT), T(INT4)),
     FUNCTION(749, "overlay", BYTEA, overlay, T(BYTEA), T(BYTEA), T(INT4), T(INT4)),
     FUNCTION(752, "overlay", BYTEA, overlay, T(BYTEA), T(BYTEA), T(INT4)),
-    {.oid = 3058, .name = "concat", .result = T(TEXT), .evaluate = concat, .variadic = true,
-     .volatility = SQL_STABLE, SIGNATURE(T(ANY))},
-    {.oid = 3059, .name = "concat_ws", .result = T(TEXT), .evaluate = concat_ws, .variadic = true,
-     .volatility = SQL_STABLE, SIGNATURE(T(TEXT), T(ANY))},
+    {.oid = 3058,
+     .name = "concat",
+     .result = T(TEXT),
+     .evaluate = concat,
+     .variadic = true,
+     .volatility = SQL_STABLE,
+     SIGNATURE(T(ANY))},
+    {.oid = 3059,
+     .name = "concat_ws",
+     .result = T(TEXT),
+     .evaluate = concat_ws,
+     .variadic = true,
+     .volatility = SQL_STABLE,
+     SIGNATURE(T(TEXT), T(ANY))},
     FUNCTION(1946, "encode", TEXT, encode_bytes, T(BYTEA), T(TEXT)),
     FUNCTION(1947, "decode", BYTEA, decode_text, T(TEXT), T(TEXT)),
     FUNCTION(1620, "ascii", INT4, ascii_text, T(TEXT)),

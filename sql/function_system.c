@@ -11,10 +11,22 @@ static enum status give_text(struct sql_eval *e, const char *text, struct sql_da
     return STATUS_OK;
 }
 
-EVALUATE(version) { return give_text(e, e->version, out); }
-EVALUATE(current_user) { return give_text(e, e->user_name, out); }
-EVALUATE(session_user) { return give_text(e, e->session_user_name, out); }
-EVALUATE(current_database) { return give_text(e, e->database_name, out); }
+EVALUATE(version)
+{
+    return give_text(e, e->version, out);
+}
+EVALUATE(current_user)
+{
+    return give_text(e, e->user_name, out);
+}
+EVALUATE(session_user)
+{
+    return give_text(e, e->session_user_name, out);
+}
+EVALUATE(current_database)
+{
+    return give_text(e, e->database_name, out);
+}
 
 EVALUATE(current_schema)
 {
@@ -42,15 +54,15 @@ EVALUATE(format_type)
     else if (info != NULL && call->args[1].is_null)
         text = info->sql_name;
     else if (info != NULL)
-        text = sql_type_format(e->arena,
-                               (struct sql_type){oid, (int32_t)call->args[1].integer});
+        text = sql_type_format(e->arena, (struct sql_type){oid, (int32_t)call->args[1].integer});
     return text == NULL ? sql_eval_no_memory(e) : give_text(e, text, out);
 }
 
 static int64_t count_nulls(const struct sql_call *call)
 {
     int64_t count = 0;
-    for (uint32_t i = 0; i < call->count; i++) count += call->args[i].is_null;
+    for (uint32_t i = 0; i < call->count; i++)
+        count += call->args[i].is_null;
     return count;
 }
 
@@ -81,8 +93,10 @@ EVALUATE(random_uuid)
 
 #define T(t) SQL_TYPE_##t
 #define SESSION(o, n, r, f) \
-    {.oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true, \
-     .volatility = SQL_STABLE}
+    { \
+        .oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true, \
+        .volatility = SQL_STABLE \
+    }
 
 static const struct sql_function rows[] = {
     SESSION(89, "version", TEXT, version),
@@ -93,16 +107,38 @@ static const struct sql_function rows[] = {
     SESSION(861, "current_database", NAME, current_database),
     SESSION(60012, "current_catalog", NAME, current_database),
     SESSION(1402, "current_schema", NAME, current_schema),
-    {.oid = 1619, .name = "pg_typeof", .result = T(REGTYPE), .evaluate = type_of,
-     .volatility = SQL_STABLE, SIGNATURE(T(ANY))},
-    {.oid = 1081, .name = "format_type", .result = T(TEXT), .evaluate = format_type,
-     .volatility = SQL_STABLE, SIGNATURE(T(OID), T(INT4))},
-    {.oid = 438, .name = "num_nulls", .result = T(INT4), .evaluate = null_count, .variadic = true,
-     .volatility = SQL_IMMUTABLE, SIGNATURE(T(ANY))},
-    {.oid = 440, .name = "num_nonnulls", .result = T(INT4), .evaluate = value_count,
-     .variadic = true, .volatility = SQL_IMMUTABLE, SIGNATURE(T(ANY))},
-    {.oid = 3432, .name = "gen_random_uuid", .result = T(UUID), .evaluate = random_uuid,
-     .strict = true, .volatility = SQL_VOLATILE},
+    {.oid = 1619,
+     .name = "pg_typeof",
+     .result = T(REGTYPE),
+     .evaluate = type_of,
+     .volatility = SQL_STABLE,
+     SIGNATURE(T(ANY))},
+    {.oid = 1081,
+     .name = "format_type",
+     .result = T(TEXT),
+     .evaluate = format_type,
+     .volatility = SQL_STABLE,
+     SIGNATURE(T(OID), T(INT4))},
+    {.oid = 438,
+     .name = "num_nulls",
+     .result = T(INT4),
+     .evaluate = null_count,
+     .variadic = true,
+     .volatility = SQL_IMMUTABLE,
+     SIGNATURE(T(ANY))},
+    {.oid = 440,
+     .name = "num_nonnulls",
+     .result = T(INT4),
+     .evaluate = value_count,
+     .variadic = true,
+     .volatility = SQL_IMMUTABLE,
+     SIGNATURE(T(ANY))},
+    {.oid = 3432,
+     .name = "gen_random_uuid",
+     .result = T(UUID),
+     .evaluate = random_uuid,
+     .strict = true,
+     .volatility = SQL_VOLATILE},
 };
 
 const struct function_table function_system_table = {rows, sizeof rows / sizeof rows[0]};

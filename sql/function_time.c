@@ -13,7 +13,7 @@ static uint32_t type_of(const struct sql_call *call, uint32_t i)
     return call->types[i].oid;
 }
 
-/* --- The clock -------------------------------------------------------------------------------------- */
+/* --- The clock ------------------------------------------------------------------------------- */
 
 EVALUATE(transaction_time)
 {
@@ -41,14 +41,15 @@ EVALUATE(local_time)
                     out);
 }
 
-/* --- Fields ----------------------------------------------------------------------------------------- */
+/* --- Fields ---------------------------------------------------------------------------------- */
 
 EVALUATE(extract)
 {
     return sql_datetime_extract(e, call->args[0].bytes, type_of(call, 1), &call->args[1], out);
 }
 
-/* date_part(text, date) is that of midnight: it has hours, which extract(hour from date) has not. */
+/* date_part(text, date) is that of midnight: it has hours, which extract(hour from date) has not.
+ */
 EVALUATE(date_part)
 {
     struct sql_datum value = call->args[1];
@@ -97,7 +98,7 @@ EVALUATE(truncate)
                                   in, &out->integer);
 }
 
-/* --- Zones ------------------------------------------------------------------------------------------ */
+/* --- Zones ----------------------------------------------------------------------------------- */
 
 /* x AT TIME ZONE z is timezone(z, x): from UTC to the zone's clock or back. */
 static enum status shift(struct sql_eval *e, const struct sql_call *call,
@@ -136,7 +137,7 @@ EVALUATE(at_offset)
     return shift(e, call, &zone, out);
 }
 
-/* --- Ages ------------------------------------------------------------------------------------------- */
+/* --- Ages ------------------------------------------------------------------------------------ */
 
 EVALUATE(age_between)
 {
@@ -211,7 +212,7 @@ EVALUATE(bin)
     return STATUS_OK;
 }
 
-/* --- Making ----------------------------------------------------------------------------------------- */
+/* --- Making ---------------------------------------------------------------------------------- */
 
 static enum status fail_date(struct sql_eval *e, int64_t year, int64_t month, int64_t day)
 {
@@ -241,8 +242,8 @@ static enum status make_us(struct sql_eval *e, const struct sql_datum *args, int
 {
     int64_t hour = args[0].integer, minute = args[1].integer;
     double seconds = args[2].real;
-    bool sound = hour >= 0 && hour <= 24 && minute >= 0 && minute <= 59 && seconds >= 0 &&
-                 seconds <= 60;
+    bool sound =
+        hour >= 0 && hour <= 24 && minute >= 0 && minute <= 59 && seconds >= 0 && seconds <= 60;
     int64_t us = sound ? (hour * 60 + minute) * US_PER_MINUTE + (int64_t)rint(seconds * 1e6) : 0;
     if (!sound || us > US_PER_DAY)
         return sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW,
@@ -252,8 +253,14 @@ static enum status make_us(struct sql_eval *e, const struct sql_datum *args, int
     return STATUS_OK;
 }
 
-EVALUATE(make_date) { return make_days(e, call->args, &out->integer); }
-EVALUATE(make_time) { return make_us(e, call->args, &out->integer); }
+EVALUATE(make_date)
+{
+    return make_days(e, call->args, &out->integer);
+}
+EVALUATE(make_time)
+{
+    return make_us(e, call->args, &out->integer);
+}
 
 EVALUATE(make_timestamp)
 {
@@ -292,19 +299,23 @@ EVALUATE(from_epoch)
     }
     double us = rint((seconds - SQL_UNIX_EPOCH_DAYS * 86400.0) * 1e6);
     if (us < (double)SQL_TIMESTAMP_MIN || us >= (double)SQL_TIMESTAMP_MAX)
-        return sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW,
-                             "timestamp out of range: \"%g\"", seconds);
+        return sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW, "timestamp out of range: \"%g\"",
+                             seconds);
     out->integer = (int64_t)us;
     return STATUS_OK;
 }
 
 #define T(t) SQL_TYPE_##t
-#define STABLE(o, n, r, f, ...)                                                                   \
-    {.oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true,            \
-     .volatility = SQL_STABLE, SIGNATURE(__VA_ARGS__)}
+#define STABLE(o, n, r, f, ...) \
+    { \
+        .oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true, \
+        .volatility = SQL_STABLE, SIGNATURE(__VA_ARGS__) \
+    }
 #define CLOCK(o, n, r, f, v) \
-    {.oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true, \
-     .volatility = (v)}
+    { \
+        .oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true, \
+        .volatility = (v) \
+    }
 
 /* OIDs from 60000 on are ours: what is syntax in PostgreSQL has no pg_proc row there. */
 static const struct sql_function rows[] = {

@@ -11,21 +11,21 @@
 
 /* First byte of every column. */
 #define MARK_NULL_FIRST 0x01
-#define MARK_VALUE 0x02
-#define MARK_NULL_LAST 0x03
+#define MARK_VALUE      0x02
+#define MARK_NULL_LAST  0x03
 
 /* First byte of a numeric. */
 #define NUMERIC_MINUS_INFINITY 0x01
-#define NUMERIC_NEGATIVE 0x02
-#define NUMERIC_ZERO 0x03
-#define NUMERIC_POSITIVE 0x04
-#define NUMERIC_INFINITY 0x05
-#define NUMERIC_NAN 0x06
+#define NUMERIC_NEGATIVE       0x02
+#define NUMERIC_ZERO           0x03
+#define NUMERIC_POSITIVE       0x04
+#define NUMERIC_INFINITY       0x05
+#define NUMERIC_NAN            0x06
 
 /* In texts 0x00 is escaped, and what ends them sorts below every byte that can go on. */
-#define ESCAPE 0x00
+#define ESCAPE       0x00
 #define ESCAPED_ZERO 0xFF
-#define TERMINATOR 0x01
+#define TERMINATOR   0x01
 
 #define SIGN64 (UINT64_C(1) << 63)
 
@@ -89,7 +89,7 @@ bool sql_key_is_exact(uint32_t oid)
     }
 }
 
-/* --- Encoding --------------------------------------------------------------------------------------- */
+/* --- Encoding -------------------------------------------------------------------------------- */
 
 /* Numbers sort as unsigned ones with the sign bit flipped. */
 static void put_signed(struct buf *key, int64_t v, unsigned size)
@@ -103,8 +103,8 @@ static void put_signed(struct buf *key, int64_t v, unsigned size)
     }
 }
 
-/* A positive float sorts as its bits, a negative one the other way round. -0 is 0, and there is one NaN,
- * above infinity. */
+/* A positive float sorts as its bits, a negative one the other way round. -0 is 0, and there is one
+ * NaN, above infinity. */
 static uint64_t bits_of_real(double v)
 {
     if (v == 0) v = 0;
@@ -142,8 +142,8 @@ static void put_text(struct buf *key, struct bytes text)
     buf_append_byte(key, TERMINATOR);
 }
 
-/* Weight, then digits each one more than they are, then 0: a longer number is above its beginning. All of
- * it is inverted for negative numbers. */
+/* Weight, then digits each one more than they are, then 0: a longer number is above its beginning.
+ * All of it is inverted for negative numbers. */
 static void put_numeric(struct buf *key, struct bytes payload)
 {
     int sign = sql_numeric_sign(payload);
@@ -206,13 +206,14 @@ void sql_key_encode(struct buf *key, uint32_t oid, unsigned order, const struct 
     size_t start = key->size;
     put_value(key, oid, value);
     if (key->failed || !(order & SQL_KEY_DESCENDING)) return;
-    for (size_t i = start; i < key->size; i++) key->data[i] = (uint8_t)~key->data[i];
+    for (size_t i = start; i < key->size; i++)
+        key->data[i] = (uint8_t)~key->data[i];
 }
 
-/* --- Decoding --------------------------------------------------------------------------------------- */
+/* --- Decoding -------------------------------------------------------------------------------- */
 
-/* The bytes of a key as they were before descending inverted them. Nothing is read past the end: `failed`
- * is set instead. */
+/* The bytes of a key as they were before descending inverted them. Nothing is read past the end:
+ * `failed` is set instead. */
 struct source {
     const uint8_t *at, *end;
     uint8_t flip;
@@ -231,7 +232,8 @@ static uint8_t take(struct source *s)
 static uint64_t take_number(struct source *s, unsigned size)
 {
     uint64_t v = 0;
-    for (unsigned i = 0; i < size; i++) v = v << 8 | take(s);
+    for (unsigned i = 0; i < size; i++)
+        v = v << 8 | take(s);
     return v;
 }
 
@@ -376,20 +378,22 @@ static enum status decode_value(struct arena *arena, struct source *s, uint32_t 
         return s->failed ? STATUS_CORRUPT : decode_integer(oid, (int64_t)(v ^ SIGN64), out);
     }
     case LAYOUT_UNSIGNED: out->integer = (int64_t)take_number(s, 4); return STATUS_OK;
-    case LAYOUT_REAL4: out->real = real_of_float_bits((uint32_t)take_number(s, 4)); return STATUS_OK;
+    case LAYOUT_REAL4:
+        out->real = real_of_float_bits((uint32_t)take_number(s, 4));
+        return STATUS_OK;
     case LAYOUT_REAL8: out->real = real_of_bits(take_number(s, 8)); return STATUS_OK;
     case LAYOUT_TEXT:
     case LAYOUT_PADDED: return decode_text(arena, s, &out->bytes);
     case LAYOUT_UUID: {
         uint8_t *uuid = arena_alloc(arena, SQL_UUID_BYTES);
         if (uuid == NULL) return STATUS_NO_MEMORY;
-        for (size_t i = 0; i < SQL_UUID_BYTES; i++) uuid[i] = take(s);
+        for (size_t i = 0; i < SQL_UUID_BYTES; i++)
+            uuid[i] = take(s);
         out->bytes = bytes_make(uuid, SQL_UUID_BYTES);
         return STATUS_OK;
     }
     case LAYOUT_NUMERIC: return decode_numeric(arena, s, &out->bytes);
-    case LAYOUT_INTERVAL:
-        return decode_interval(s, &out->interval) ? STATUS_OK : STATUS_CORRUPT;
+    case LAYOUT_INTERVAL: return decode_interval(s, &out->interval) ? STATUS_OK : STATUS_CORRUPT;
     }
     UNREACHABLE();
 }
@@ -407,9 +411,8 @@ static bool take_mark(struct bytes *key, unsigned order, bool *null_out)
 
 static struct source source_of(struct bytes key, unsigned order)
 {
-    return (struct source){.at = key.data,
-                           .end = key.data + key.size,
-                           .flip = order & SQL_KEY_DESCENDING ? 0xFF : 0};
+    return (struct source){
+        .at = key.data, .end = key.data + key.size, .flip = order & SQL_KEY_DESCENDING ? 0xFF : 0};
 }
 
 enum status sql_key_decode(struct arena *arena, struct bytes *key, uint32_t oid, unsigned order,
@@ -476,7 +479,8 @@ enum status sql_key_skip(struct bytes *key, uint32_t oid, unsigned order)
 bool sql_key_successor(struct buf *key)
 {
     size_t size = key->size;
-    while (size > 0 && key->data[size - 1] == 0xFF) size--;
+    while (size > 0 && key->data[size - 1] == 0xFF)
+        size--;
     if (size == 0) return false;
     key->data[size - 1]++;
     buf_truncate(key, size);

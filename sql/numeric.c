@@ -1,25 +1,44 @@
-/* The payload and the working form of a numeric, and what needs no arithmetic: order, rounding, fit. */
+/* The payload and the working form of a numeric, and what needs no arithmetic: order, rounding,
+ * fit. */
 #include "sql/numeric_int.h"
 
 #include "base/codec.h"
 
-#define SIGN_MINUS 0x4000
-#define SIGN_NAN 0xC000
+#define SIGN_MINUS             0x4000
+#define SIGN_NAN               0xC000
 #define SIGN_POSITIVE_INFINITY 0xD000
 #define SIGN_NEGATIVE_INFINITY 0xF000
-#define RESULT_SCALE_MAX 2000 /* of round() and trunc() */
-#define HEAD SQL_NUMERIC_HEAD_BYTES
+#define RESULT_SCALE_MAX       2000 /* of round() and trunc() */
+#define HEAD                   SQL_NUMERIC_HEAD_BYTES
 
 static const int32_t power_of_ten[NUMERIC_BASE_DIGITS + 1] = {1, 10, 100, 1000, 10000};
 
-/* --- The payload ------------------------------------------------------------------------------------ */
+/* --- The payload ----------------------------------------------------------------------------- */
 
-static int32_t payload_count(struct bytes p) { return load_be16(p.data); }
-static int32_t payload_weight(struct bytes p) { return (int16_t)load_be16(p.data + 2); }
-static uint16_t payload_sign(struct bytes p) { return load_be16(p.data + 4); }
-static int32_t payload_scale(struct bytes p) { return load_be16(p.data + 6); }
-static int32_t payload_digit(struct bytes p, int32_t i) { return load_be16(p.data + HEAD + 2 * i); }
-static bool payload_is_special(struct bytes p) { return payload_sign(p) >= SIGN_NAN; }
+static int32_t payload_count(struct bytes p)
+{
+    return load_be16(p.data);
+}
+static int32_t payload_weight(struct bytes p)
+{
+    return (int16_t)load_be16(p.data + 2);
+}
+static uint16_t payload_sign(struct bytes p)
+{
+    return load_be16(p.data + 4);
+}
+static int32_t payload_scale(struct bytes p)
+{
+    return load_be16(p.data + 6);
+}
+static int32_t payload_digit(struct bytes p, int32_t i)
+{
+    return load_be16(p.data + HEAD + 2 * i);
+}
+static bool payload_is_special(struct bytes p)
+{
+    return payload_sign(p) >= SIGN_NAN;
+}
 
 /* The decimal digits behind the point that the last digit of base 10000 needs. */
 static int32_t digits_behind_point(int32_t last_digit, int32_t last_weight)
@@ -40,8 +59,8 @@ bool sql_numeric_check(struct bytes p)
     if (payload_scale(p) > SQL_NUMERIC_SCALE_MAX) return false;
     uint16_t sign = payload_sign(p);
     if (payload_is_special(p)) {
-        bool known = sign == SIGN_NAN || sign == SIGN_POSITIVE_INFINITY ||
-                     sign == SIGN_NEGATIVE_INFINITY;
+        bool known =
+            sign == SIGN_NAN || sign == SIGN_POSITIVE_INFINITY || sign == SIGN_NEGATIVE_INFINITY;
         return known && count == 0 && payload_weight(p) == 0 && payload_scale(p) == 0;
     }
     if (sign != 0 && sign != SIGN_MINUS) return false;
@@ -124,7 +143,7 @@ int sql_numeric_compare(struct bytes a, struct bytes b)
     return sign_a * compare_digits(a, b);
 }
 
-/* --- Working form ----------------------------------------------------------------------------------- */
+/* --- Working form ---------------------------------------------------------------------------- */
 
 enum status numeric_overflow(struct sql_eval *e)
 {
@@ -150,7 +169,8 @@ enum status numeric_load(struct sql_eval *e, struct bytes p, struct numeric *out
     out->negative = payload_sign(p) == SIGN_MINUS;
     out->weight = payload_weight(p);
     out->scale = payload_scale(p);
-    for (int32_t i = 0; i < out->digit_count; i++) out->digits[i] = payload_digit(p, i);
+    for (int32_t i = 0; i < out->digit_count; i++)
+        out->digits[i] = payload_digit(p, i);
     switch (payload_sign(p)) {
     case SIGN_NAN: out->kind = NUMERIC_NAN; break;
     case SIGN_POSITIVE_INFINITY: out->kind = NUMERIC_POSITIVE_INFINITY; break;
@@ -217,11 +237,13 @@ void numeric_normalize(struct numeric *n)
 {
     ASSERT(n->digit_count >= 0);
     int32_t leading = 0;
-    while (leading < n->digit_count && n->digits[leading] == 0) leading++;
+    while (leading < n->digit_count && n->digits[leading] == 0)
+        leading++;
     n->digits += leading;
     n->digit_count -= leading;
     n->weight -= leading;
-    while (n->digit_count > 0 && n->digits[n->digit_count - 1] == 0) n->digit_count--;
+    while (n->digit_count > 0 && n->digits[n->digit_count - 1] == 0)
+        n->digit_count--;
     if (n->digit_count == 0) numeric_set_zero(n, n->scale);
 }
 
@@ -241,7 +263,7 @@ enum status numeric_from_integer(struct sql_eval *e, int64_t v, struct numeric *
     return STATUS_OK;
 }
 
-/* --- Rounding --------------------------------------------------------------------------------------- */
+/* --- Rounding -------------------------------------------------------------------------------- */
 
 /* Adds `unit` to digit `at` (-1: the place in front of the first) and carries upwards. */
 static void carry_up(struct numeric *n, int32_t at, int32_t unit)
@@ -279,10 +301,16 @@ static void cut(struct numeric *n, int32_t scale, bool round)
     numeric_normalize(n);
 }
 
-void numeric_round(struct numeric *n, int32_t scale) { cut(n, scale, true); }
-void numeric_truncate(struct numeric *n, int32_t scale) { cut(n, scale, false); }
+void numeric_round(struct numeric *n, int32_t scale)
+{
+    cut(n, scale, true);
+}
+void numeric_truncate(struct numeric *n, int32_t scale)
+{
+    cut(n, scale, false);
+}
 
-/* --- Order ------------------------------------------------------------------------------------------ */
+/* --- Order ----------------------------------------------------------------------------------- */
 
 int numeric_compare_magnitude(const struct numeric *a, const struct numeric *b)
 {
@@ -303,7 +331,7 @@ int numeric_compare(const struct numeric *a, const struct numeric *b)
     return a->negative ? -order : order;
 }
 
-/* --- Fitting a column ------------------------------------------------------------------------------- */
+/* --- Fitting a column ------------------------------------------------------------------------ */
 
 int32_t numeric_decimal_weight(const struct numeric *a)
 {
@@ -319,11 +347,12 @@ int32_t numeric_decimal_weight(const struct numeric *a)
 
 static enum status fail_fit(struct sql_eval *e, int32_t precision, int32_t scale, bool infinite)
 {
-    enum status status = sql_eval_fail(e, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow");
+    enum status status =
+        sql_eval_fail(e, SQLSTATE_NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow");
     if (infinite)
         sql_error_detail(e->error, e->arena,
                          "A field with precision %d, scale %d cannot hold an infinite value.",
-                             precision, scale);
+                         precision, scale);
     else
         sql_error_detail(
             e->error, e->arena,
@@ -380,7 +409,7 @@ enum status sql_numeric_truncate(struct sql_eval *e, struct bytes a, int32_t sca
     return change_scale(e, a, scale, false, out);
 }
 
-/* --- From the wire ---------------------------------------------------------------------------------- */
+/* --- From the wire --------------------------------------------------------------------------- */
 
 static enum status fail_wire(struct sql_eval *e, const char *what)
 {

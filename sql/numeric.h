@@ -1,5 +1,5 @@
-/* NUMERIC: exact decimals, to 131,072 digits before the point and 16,383 behind it, with NaN and the
- * infinities, and results digit for digit as PostgreSQL 15 gives them.
+/* NUMERIC: exact decimals, to 131,072 digits before the point and 16,383 behind it, with NaN and
+ * the infinities, and results digit for digit as PostgreSQL 15 gives them.
  *
  * A numeric datum holds the bytes of PostgreSQL's binary format, big-endian:
  *
@@ -9,21 +9,22 @@
  *   6  uint16  scale: decimal digits shown behind the point, 0 to 16383
  *   8  int16   n digits, each 0 to 9999, the first and the last not 0; zero has none and no minus
  *
- * so that sending one is a copy. Every function here takes such payloads (made by this module or passed
- * by sql_numeric_check) and allocates in e->arena. */
+ * so that sending one is a copy. Every function here takes such payloads (made by this module or
+ * passed by sql_numeric_check) and allocates in e->arena. */
 #ifndef OSTRAKA_SQL_NUMERIC_H
 #define OSTRAKA_SQL_NUMERIC_H
 
 #include "sql/datum.h"
 
 #define SQL_NUMERIC_WEIGHT_MAX 32767
-#define SQL_NUMERIC_SCALE_MAX 16383
+#define SQL_NUMERIC_SCALE_MAX  16383
 #define SQL_NUMERIC_HEAD_BYTES 8
 
-/* True when the bytes are a payload in the canonical form above: to be asked of bytes from a row. */
+/* True when the bytes are a payload in the canonical form above: to be asked of bytes from a row.
+ */
 bool sql_numeric_check(struct bytes payload);
-/* From a client: like sql_numeric_check, but digits may have zeros around them and digits behind the
- * scale, which are cut off; then made canonical and fitted to typmod. 22P03 when malformed. */
+/* From a client: like sql_numeric_check, but digits may have zeros around them and digits behind
+ * the scale, which are cut off; then made canonical and fitted to typmod. 22P03 when malformed. */
 MUST_USE enum status sql_numeric_receive(struct sql_eval *e, struct bytes wire, int32_t typmod,
                                          struct bytes *out);
 
@@ -75,11 +76,11 @@ enum sql_numeric_binary {
     SQL_NUMERIC_ADD,
     SQL_NUMERIC_SUBTRACT,
     SQL_NUMERIC_MULTIPLY,
-    SQL_NUMERIC_DIVIDE,   /* 22012 */
+    SQL_NUMERIC_DIVIDE, /* 22012 */
     SQL_NUMERIC_REMAINDER,
     SQL_NUMERIC_QUOTIENT, /* div(): cut to an integer */
     SQL_NUMERIC_POWER,
-    SQL_NUMERIC_LOG,      /* log(base, x) */
+    SQL_NUMERIC_LOG, /* log(base, x) */
     SQL_NUMERIC_GCD,
     SQL_NUMERIC_LCM,
 };
@@ -87,7 +88,8 @@ MUST_USE enum status sql_numeric_apply1(struct sql_eval *e, enum sql_numeric_una
                                         struct bytes a, struct bytes *out);
 MUST_USE enum status sql_numeric_apply2(struct sql_eval *e, enum sql_numeric_binary op,
                                         struct bytes a, struct bytes b, struct bytes *out);
-/* To `scale` decimal digits (negative: to tens, hundreds, ...), half away from zero or towards zero. */
+/* To `scale` decimal digits (negative: to tens, hundreds, ...), half away from zero or towards
+ * zero. */
 MUST_USE enum status sql_numeric_round(struct sql_eval *e, struct bytes a, int32_t scale,
                                        struct bytes *out);
 MUST_USE enum status sql_numeric_truncate(struct sql_eval *e, struct bytes a, int32_t scale,
@@ -100,9 +102,9 @@ int32_t sql_numeric_scale_min(struct bytes a);
 
 /* A sum of very many numerics in bounded memory: sql/numeric_sum.c. Zeroed is empty. */
 struct sql_numeric_sum {
-    int64_t *digits;       /* base 10000, not yet carried; digits[i] stands for 10000^(weight - i) */
+    int64_t *digits; /* base 10000, not yet carried; digits[i] stands for 10000^(weight - i) */
     int32_t digit_count, weight, scale;
-    uint32_t pending;      /* additions since carries were last settled */
+    uint32_t pending; /* additions since carries were last settled */
     uint64_t nan_count, positive_infinity_count, negative_infinity_count;
 };
 MUST_USE enum status sql_numeric_sum_add(struct sql_eval *e, struct sql_numeric_sum *sum,

@@ -5,10 +5,10 @@
 #include "base/assert.h"
 #include "sql/numeric.h"
 
-#define NUMERIC_BASE 10000
+#define NUMERIC_BASE        10000
 #define NUMERIC_BASE_DIGITS 4 /* decimal digits in one digit of base 10000 */
 /* PostgreSQL's rules for how many digits a quotient, root or logarithm shows. */
-#define NUMERIC_SIGNIFICANT_MIN 16
+#define NUMERIC_SIGNIFICANT_MIN   16
 #define NUMERIC_DISPLAY_SCALE_MAX 1000
 
 enum numeric_kind {
@@ -19,8 +19,8 @@ enum numeric_kind {
 };
 
 /* digits[0] stands for itself times 10000^weight. While one is worked on it may have zeros at both
- * ends; numeric_normalize takes them off. digits has room for one more in front: a carry out of the top
- * moves the pointer back by one. */
+ * ends; numeric_normalize takes them off. digits has room for one more in front: a carry out of the
+ * top moves the pointer back by one. */
 struct numeric {
     enum numeric_kind kind;
     bool negative;
@@ -53,8 +53,8 @@ static inline bool numeric_is_zero(const struct numeric *n)
 int numeric_compare_magnitude(const struct numeric *a, const struct numeric *b);
 int numeric_compare(const struct numeric *a, const struct numeric *b);
 
-/* Of finite, normalized numbers; the result is normalized. Multiplication rounds to `scale`; division
- * rounds to it or, when `round` is false, cuts. b of a division is not zero. */
+/* Of finite, normalized numbers; the result is normalized. Multiplication rounds to `scale`;
+ * division rounds to it or, when `round` is false, cuts. b of a division is not zero. */
 MUST_USE enum status numeric_add(struct sql_eval *e, const struct numeric *a,
                                  const struct numeric *b, struct numeric *out);
 MUST_USE enum status numeric_subtract(struct sql_eval *e, const struct numeric *a,

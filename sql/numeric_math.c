@@ -1,18 +1,25 @@
-/* Roots, exponentials, logarithms and powers of numerics. The digits shown are chosen by PostgreSQL's
- * rules; what is computed behind them carries guard digits, so the last digit shown is right. */
+/* Roots, exponentials, logarithms and powers of numerics. The digits shown are chosen by
+ * PostgreSQL's rules; what is computed behind them carries guard digits, so the last digit shown is
+ * right. */
 #include "sql/numeric_int.h"
 
 #include <math.h>
 
 #define GUARD_DIGITS 8
-#define LOG10_2 0.30103
-#define LOG10_E 0.434294481903252
-#define LN_10 2.302585092994046
+#define LOG10_2      0.30103
+#define LOG10_E      0.434294481903252
+#define LN_10        2.302585092994046
 /* exp() of more than this overflows, of less than its negative is 0. */
 #define EXP_ARGUMENT_MAX 6000
 
-static int32_t max32(int32_t a, int32_t b) { return a > b ? a : b; }
-static int32_t min32(int32_t a, int32_t b) { return a < b ? a : b; }
+static int32_t max32(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+static int32_t min32(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
 static int32_t clamp_scale(int32_t scale)
 {
     return min32(max32(scale, 0), NUMERIC_DISPLAY_SCALE_MAX);
@@ -56,10 +63,10 @@ static enum status divide_by(struct sql_eval *e, const struct numeric *a, int64_
     return status != STATUS_OK ? status : numeric_divide(e, a, &divisor, scale, true, out);
 }
 
-/* --- Square root ------------------------------------------------------------------------------------ */
+/* --- Square root ----------------------------------------------------------------------------- */
 
-/* The root of m, 1 <= m < 10^8, good to `digits` significant digits: Newton's iteration, each step with
- * twice the digits of the one before. */
+/* The root of m, 1 <= m < 10^8, good to `digits` significant digits: Newton's iteration, each step
+ * with twice the digits of the one before. */
 static enum status newton_root(struct sql_eval *e, const struct numeric *m, int32_t digits,
                                struct numeric *out)
 {
@@ -77,29 +84,36 @@ static enum status newton_root(struct sql_eval *e, const struct numeric *m, int3
     return status;
 }
 
-/* Moves r, the root rounded to `scale`, by one unit when it is not the nearest: a lies outside
- * [(r - u/2)^2, (r + u/2)^2]. A root is never halfway between two decimals of a scale. */
+/* 5 * 10^-(scale + 1): half a unit of the last digit behind the point. */
+static enum status half_unit(struct sql_eval *e, int32_t scale, struct numeric *out)
+{
+    enum status status = numeric_allocate(e, 1, out);
+    if (status != STATUS_OK) return status;
+    int32_t place = scale + 1, group = (place + NUMERIC_BASE_DIGITS - 1) / NUMERIC_BASE_DIGITS;
+    out->digits[0] = 5;
+    for (int32_t i = place; i < group * NUMERIC_BASE_DIGITS; i++)
+        out->digits[0] *= 10;
+    out->weight = -group;
+    out->scale = place;
+    return STATUS_OK;
+}
+
+/* Moves r, the root rounded to `scale`, by one unit u when it is not the nearest: when a lies
+ * outside of
+ * [(r - u/2)^2, (r + u/2)^2). A root is never halfway between two decimals of a scale, but it may
+ * be nearer to the middle than guard digits reach. */
 static enum status settle_root(struct sql_eval *e, const struct numeric *a, int32_t scale,
                                struct numeric *r)
 {
-    struct numeric five, half, edge, square;
-    enum status status = numeric_from_integer(e, 5, &five);
+    struct numeric half, edge, square;
+    enum status status = half_unit(e, scale, &half);
     for (int side = -1; status == STATUS_OK && side <= 1; side += 2) {
-        status = numeric_from_integer(e, 10, &half);
-        if (status != STATUS_OK) return status;
-        /* half = 5 * 10^-(scale + 1), by placing the digit. */
-        int32_t place = scale + 1, group = (place + NUMERIC_BASE_DIGITS - 1) / NUMERIC_BASE_DIGITS;
-        int32_t digit = 5;
-        for (int32_t i = place; i < group * NUMERIC_BASE_DIGITS; i++) digit *= 10;
-        half.digits[0] = digit;
-        half.digit_count = 1;
-        half.weight = -group;
-        half.scale = place;
         status = side < 0 ? numeric_subtract(e, r, &half, &edge) : numeric_add(e, r, &half, &edge);
-        if (status == STATUS_OK) status = numeric_multiply(e, &edge, &edge, 2 * place, &square);
+        if (status == STATUS_OK)
+            status = numeric_multiply(e, &edge, &edge, 2 * half.scale, &square);
         if (status != STATUS_OK) return status;
         int order = numeric_compare(a, &square);
-        if (edge.negative || (side < 0 ? order >= 0 : order < 0)) continue;
+        if (side < 0 ? order >= 0 : order < 0) continue;
         COVER("numeric_root_moves");
         status = side < 0 ? numeric_subtract(e, &edge, &half, r) : numeric_add(e, &edge, &half, r);
         if (status == STATUS_OK) numeric_round(r, scale);
@@ -137,7 +151,7 @@ enum status numeric_apply_sqrt(struct sql_eval *e, const struct numeric *a, stru
     return numeric_sqrt(e, a, clamp_scale(max32(NUMERIC_SIGNIFICANT_MIN - weight, a->scale)), out);
 }
 
-/* --- Exponential ------------------------------------------------------------------------------------ */
+/* --- Exponential ----------------------------------------------------------------------------- */
 
 /* The Taylor series of exp(y), 0 <= y < 0.02. */
 static enum status exp_series(struct sql_eval *e, const struct numeric *y, int32_t scale,
@@ -168,7 +182,8 @@ enum status numeric_exp(struct sql_eval *e, const struct numeric *a, int32_t sca
     }
     /* exp(|a|) = exp(|a| / 2^halvings)^(2^halvings): each squaring doubles the relative error. */
     int32_t halvings = 0;
-    for (double rest = fabs(value); rest >= 0.01; rest /= 2) halvings++;
+    for (double rest = fabs(value); rest >= 0.01; rest /= 2)
+        halvings++;
     int32_t before = (int32_t)(fabs(value) * LOG10_E) + 1; /* digits of exp(|a|) before the point */
     int32_t significant = max32(scale + (value > 0 ? before : -before), 0) + before + GUARD_DIGITS;
     int32_t local = significant + (int32_t)(halvings * LOG10_2) + 1;
@@ -199,7 +214,7 @@ enum status numeric_apply_exp(struct sql_eval *e, const struct numeric *a, struc
     return numeric_exp(e, a, clamp_scale(max32(scale, a->scale)), out);
 }
 
-/* --- Logarithm -------------------------------------------------------------------------------------- */
+/* --- Logarithm ------------------------------------------------------------------------------- */
 
 /* 2 artanh((f - 1) / (f + 1)) for f near 1. */
 static enum status ln_series(struct sql_eval *e, const struct numeric *f, int32_t scale,
@@ -302,14 +317,13 @@ static enum status ln_weight(struct sql_eval *e, const struct numeric *a, int32_
 /* STATUS_OK when a logarithm of it exists. */
 static enum status check_ln(struct sql_eval *e, const struct numeric *a)
 {
-    bool negative = a->kind == NUMERIC_NEGATIVE_INFINITY ||
-                    (a->kind == NUMERIC_FINITE && a->negative);
+    bool negative =
+        a->kind == NUMERIC_NEGATIVE_INFINITY || (a->kind == NUMERIC_FINITE && a->negative);
     if (negative)
         return sql_eval_fail(e, SQLSTATE_INVALID_ARGUMENT_FOR_LOG,
                              "cannot take logarithm of a negative number");
     if (a->kind == NUMERIC_FINITE && a->digit_count == 0)
-        return sql_eval_fail(e, SQLSTATE_INVALID_ARGUMENT_FOR_LOG,
-                             "cannot take logarithm of zero");
+        return sql_eval_fail(e, SQLSTATE_INVALID_ARGUMENT_FOR_LOG, "cannot take logarithm of zero");
     return STATUS_OK;
 }
 
@@ -355,7 +369,7 @@ enum status numeric_apply_log(struct sql_eval *e, const struct numeric *b, const
     return numeric_divide(e, &ln_x, &ln_b, scale, true, out);
 }
 
-/* --- Powers ----------------------------------------------------------------------------------------- */
+/* --- Powers ---------------------------------------------------------------------------------- */
 
 /* a^n by squaring, good to `digits` significant digits; a is not 0, n > 0. */
 static enum status power_by_squaring(struct sql_eval *e, const struct numeric *a, uint32_t n,

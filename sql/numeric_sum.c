@@ -5,7 +5,7 @@
 #include "base/codec.h"
 
 /* A column gains at most 9999 per addition: carries must be settled long before 2^63 / 9999. */
-#define PENDING_MAX (1u << 30)
+#define PENDING_MAX  (1u << 30)
 #define SLACK_DIGITS 4 /* room in front for carries, so that growing is rare */
 
 /* Carries upwards until every column but the first is in 0 to 9999. */
@@ -26,7 +26,8 @@ static void settle(struct sql_numeric_sum *sum)
     sum->pending = 0;
 }
 
-/* Makes room for weights `bottom` to `top`, and twice what is grown by. */
+/* Makes room for weights `bottom` to `top`, and for half as much again on a side that grows: so the
+ * room of a sum is made anew only as often as its width doubles. */
 static enum status widen(struct sql_eval *e, struct sql_numeric_sum *sum, int32_t top,
                          int32_t bottom)
 {
@@ -102,9 +103,11 @@ static enum status columns_value(struct sql_eval *e, struct sql_numeric_sum *sum
     settle(sum);
     n.negative = count > 0 && sum->digits[0] < 0;
     if (n.negative)
-        for (int32_t i = 0; i < count; i++) sum->digits[i] = -sum->digits[i];
+        for (int32_t i = 0; i < count; i++)
+            sum->digits[i] = -sum->digits[i];
     settle(sum);
-    for (int32_t i = 1; i < count; i++) n.digits[TOP_DIGITS + i] = (int32_t)sum->digits[i];
+    for (int32_t i = 1; i < count; i++)
+        n.digits[TOP_DIGITS + i] = (int32_t)sum->digits[i];
     int64_t top = count > 0 ? sum->digits[0] : 0;
     ASSERT(top >= 0);
     for (int32_t i = TOP_DIGITS; top > 0; i--) {
@@ -113,7 +116,8 @@ static enum status columns_value(struct sql_eval *e, struct sql_numeric_sum *sum
         top /= NUMERIC_BASE;
     }
     if (n.negative) /* the sum goes on from where it was */
-        for (int32_t i = 0; i < count; i++) sum->digits[i] = -sum->digits[i];
+        for (int32_t i = 0; i < count; i++)
+            sum->digits[i] = -sum->digits[i];
     numeric_normalize(&n);
     *out = n;
     return STATUS_OK;

@@ -10,7 +10,7 @@
 
 #define EXPONENT_MAX (INT32_MAX / 2)
 
-/* --- Reading ---------------------------------------------------------------------------------------- */
+/* --- Reading --------------------------------------------------------------------------------- */
 
 /* The digits of a literal: where they stand, and what the exponent does to them. */
 struct literal {
@@ -100,8 +100,8 @@ static enum status literal_value(struct sql_eval *e, const struct literal *l, st
         return numeric_overflow(e);
     int64_t weight = (top < 0 ? top - (NUMERIC_BASE_DIGITS - 1) : top) / NUMERIC_BASE_DIGITS;
     int32_t pad = (int32_t)(weight * NUMERIC_BASE_DIGITS + NUMERIC_BASE_DIGITS - 1 - top);
-    enum status status = numeric_allocate(
-        e, (pad + count + NUMERIC_BASE_DIGITS - 1) / NUMERIC_BASE_DIGITS, out);
+    enum status status =
+        numeric_allocate(e, (pad + count + NUMERIC_BASE_DIGITS - 1) / NUMERIC_BASE_DIGITS, out);
     if (status != STATUS_OK) return status;
     memset(out->digits, 0, (size_t)out->digit_count * sizeof *out->digits);
     out->negative = l->negative;
@@ -138,8 +138,7 @@ enum status sql_numeric_parse(struct sql_eval *e, struct bytes text, int32_t typ
         n.kind = kind;
     } else if (inner.size > INT32_MAX / 2 || !parse_literal(inner, &l)) {
         return sql_eval_fail(e, SQLSTATE_INVALID_TEXT_REPRESENTATION,
-                             "invalid input syntax for type numeric: \"%.*s\"",
-                             SQL_SHOWN(text));
+                             "invalid input syntax for type numeric: \"%.*s\"", SQL_SHOWN(text));
     } else if (l.too_large) {
         return numeric_overflow(e);
     } else {
@@ -152,7 +151,7 @@ enum status sql_numeric_parse(struct sql_eval *e, struct bytes text, int32_t typ
     return sql_numeric_fit(e, whole, typmod, out);
 }
 
-/* --- Writing ---------------------------------------------------------------------------------------- */
+/* --- Writing --------------------------------------------------------------------------------- */
 
 size_t sql_numeric_text_bound(struct bytes p)
 {
@@ -195,7 +194,8 @@ size_t sql_numeric_format(struct bytes p, char *text_out)
         at = put_digit(at, digit_at_weight(p, weight));
     /* The first group of four without its leading zeros, but at least one digit. */
     size_t zeros = 0;
-    while (zeros + 1 < (size_t)(at - front) && front[zeros] == '0') zeros++;
+    while (zeros + 1 < (size_t)(at - front) && front[zeros] == '0')
+        zeros++;
     memmove(front, front + zeros, (size_t)(at - front) - zeros);
     at -= zeros;
     if (at == front) *at++ = '0';
@@ -203,14 +203,15 @@ size_t sql_numeric_format(struct bytes p, char *text_out)
     if (scale > 0) {
         *at++ = '.';
         char *end = at + scale;
-        for (int32_t weight = -1; at < end; weight--) at = put_digit(at, digit_at_weight(p, weight));
+        for (int32_t weight = -1; at < end; weight--)
+            at = put_digit(at, digit_at_weight(p, weight));
         at = end;
     }
     ASSERT((size_t)(at - text_out) <= sql_numeric_text_bound(p));
     return (size_t)(at - text_out);
 }
 
-/* --- Integers --------------------------------------------------------------------------------------- */
+/* --- Integers -------------------------------------------------------------------------------- */
 
 enum status sql_numeric_from_integer(struct sql_eval *e, int64_t v, struct bytes *out)
 {
@@ -275,14 +276,13 @@ enum status sql_numeric_to_integer(struct sql_eval *e, struct bytes a, uint32_t 
     return STATUS_OK;
 }
 
-/* --- Floating point --------------------------------------------------------------------------------- */
+/* --- Floating point -------------------------------------------------------------------------- */
 
 enum status sql_numeric_from_real(struct sql_eval *e, double v, int digits, struct bytes *out)
 {
     ASSERT(digits > 0 && digits <= 17);
     char text[64];
-    if (isnan(v))
-        return sql_numeric_parse(e, BYTES_LITERAL("NaN"), SQL_TYPMOD_NONE, out);
+    if (isnan(v)) return sql_numeric_parse(e, BYTES_LITERAL("NaN"), SQL_TYPMOD_NONE, out);
     if (isinf(v))
         return sql_numeric_parse(e, bytes_of_string(v > 0 ? "Infinity" : "-Infinity"),
                                  SQL_TYPMOD_NONE, out);
@@ -290,8 +290,8 @@ enum status sql_numeric_from_real(struct sql_eval *e, double v, int digits, stru
     return sql_numeric_parse(e, bytes_of_string(text), SQL_TYPMOD_NONE, out);
 }
 
-/* 24 significant digits and the place of the point: more never change the nearest double, but for the
- * digit that says whether anything follows them. */
+/* 24 significant digits and the place of the point: more never change the nearest double, but for
+ * the digit that says whether anything follows them. */
 static double nearest(const struct numeric *a, bool single)
 {
     ASSERT(a->kind == NUMERIC_FINITE);
@@ -300,7 +300,8 @@ static double nearest(const struct numeric *a, bool single)
     char *at = text;
     if (a->negative) *at++ = '-';
     int32_t groups = a->digit_count < GROUPS_MAX ? a->digit_count : GROUPS_MAX;
-    for (int32_t i = 0; i < groups; i++) at = put_digit(at, a->digits[i]);
+    for (int32_t i = 0; i < groups; i++)
+        at = put_digit(at, a->digits[i]);
     bool more = groups < a->digit_count;
     if (more) *at++ = '1';
     int32_t exponent = (a->weight + 1 - groups) * NUMERIC_BASE_DIGITS - more;
@@ -309,7 +310,10 @@ static double nearest(const struct numeric *a, bool single)
     return single ? (double)strtof(text, NULL) : strtod(text, NULL);
 }
 
-double numeric_to_double(const struct numeric *a) { return nearest(a, false); }
+double numeric_to_double(const struct numeric *a)
+{
+    return nearest(a, false);
+}
 
 enum status sql_numeric_to_real(struct sql_eval *e, struct bytes a, uint32_t oid, double *out)
 {
@@ -318,8 +322,9 @@ enum status sql_numeric_to_real(struct sql_eval *e, struct bytes a, uint32_t oid
     enum status status = numeric_load(e, a, &n);
     if (status != STATUS_OK) return status;
     if (n.kind != NUMERIC_FINITE) {
-        *out = n.kind == NUMERIC_NAN ? (double)NAN
-                                     : n.kind == NUMERIC_POSITIVE_INFINITY ? HUGE_VAL : -HUGE_VAL;
+        *out = n.kind == NUMERIC_NAN                 ? (double)NAN
+               : n.kind == NUMERIC_POSITIVE_INFINITY ? HUGE_VAL
+                                                     : -HUGE_VAL;
         return STATUS_OK;
     }
     double value = nearest(&n, oid == SQL_TYPE_FLOAT4);

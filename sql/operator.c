@@ -153,10 +153,13 @@ enum status sql_operator_call(struct sql_eval *e, const struct sql_operator *op,
         *out = SQL_NULL;
         return STATUS_OK;
     }
+    for (uint32_t i = 0; i < count; i++)
+        ASSERT_SLOW(sql_datum_check(types[i].oid, &args[i]));
     struct sql_call call = {.args = args, .types = types, .count = count, .result = op->result};
     struct sql_datum result = {.is_null = false};
     enum status status = op->evaluate(e, &call, &result);
     ASSERT(status == STATUS_OK || sql_error_is_set(e->error));
+    ASSERT_SLOW(status != STATUS_OK || sql_datum_check(op->result, &result));
     if (status == STATUS_OK) *out = result;
     return status;
 }

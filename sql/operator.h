@@ -1,5 +1,5 @@
-/* Operators: catalogue, resolution and evaluation. AND, OR, NOT, IS NULL, IN and BETWEEN are syntax, not
- * operators; LIKE is ~~, ILIKE is ~~*. */
+/* Operators: catalogue, resolution and evaluation. AND, OR, NOT, IS NULL, IN and BETWEEN are
+ * syntax, not operators; LIKE is ~~, ILIKE is ~~*. */
 #ifndef OSTRAKA_SQL_OPERATOR_H
 #define OSTRAKA_SQL_OPERATOR_H
 
@@ -24,8 +24,8 @@ struct sql_operator {
     sql_evaluate *evaluate;
 };
 
-/* Finds the operator and the types its operands are to be cast to (right_out is never 0; left is 0 for a
- * prefix operator). STATUS_NOT_FOUND with 42883 or 42725. */
+/* Finds the operator and the types its operands are to be cast to (right_out is never 0; left is 0
+ * for a prefix operator). STATUS_NOT_FOUND with 42883 or 42725. */
 MUST_USE enum status sql_operator_resolve(struct arena *arena, struct bytes name, uint32_t left,
                                           uint32_t right, uint32_t *left_out, uint32_t *right_out,
                                           const struct sql_operator **out,
@@ -41,14 +41,14 @@ const struct sql_operator *sql_operator_at(size_t index);
 enum sql_relation sql_relation_swap(enum sql_relation relation);
 enum sql_relation sql_relation_negate(enum sql_relation relation);
 
-/* args has one datum for a prefix operator, else two; types likewise, after coercion. All operators are
- * strict. */
+/* args has one datum for a prefix operator, else two; types likewise, after coercion. All operators
+ * are strict. */
 MUST_USE enum status sql_operator_call(struct sql_eval *e, const struct sql_operator *op,
                                        const struct sql_type *types, const struct sql_datum *args,
                                        struct sql_datum *out);
 
-/* Order of two values whose types may differ where PostgreSQL compares them directly: the integers among
- * themselves, the floats, date and the timestamps, text and name. */
+/* Order of two values whose types may differ where PostgreSQL compares them directly: the integers
+ * among themselves, the floats, date and the timestamps, text and name. */
 int sql_compare_across(struct sql_eval *e, uint32_t left, const struct sql_datum *a, uint32_t right,
                        const struct sql_datum *b);
 

@@ -4,7 +4,7 @@
 #include "sql/function_int.h"
 #include "sql/numeric.h"
 
-/* --- Whole numbers ---------------------------------------------------------------------------------- */
+/* --- Whole numbers --------------------------------------------------------------------------- */
 
 static enum status fail_zero(struct sql_eval *e)
 {
@@ -126,7 +126,7 @@ EVALUATE(shift_right)
     return STATUS_OK;
 }
 
-/* --- Floating point --------------------------------------------------------------------------------- */
+/* --- Floating point -------------------------------------------------------------------------- */
 
 static enum status fail_real(struct sql_eval *e, const char *what)
 {
@@ -181,7 +181,7 @@ EVALUATE(absolute_real)
     return STATUS_OK;
 }
 
-/* --- Through the functions of the same meaning ------------------------------------------------------ */
+/* --- Through the functions of the same meaning ----------------------------------------------- */
 
 static enum status call_function(struct sql_eval *e, uint32_t oid, const struct sql_call *call,
                                  struct sql_datum *out)
@@ -191,18 +191,29 @@ static enum status call_function(struct sql_eval *e, uint32_t oid, const struct 
     return sql_function_call(e, f, call, out);
 }
 
-EVALUATE(power_reals) { return call_function(e, 1368, call, out); }
-EVALUATE(power_numerics) { return call_function(e, 2169, call, out); }
-EVALUATE(root_real) { return call_function(e, 1344, call, out); }
-EVALUATE(cube_root_real) { return call_function(e, 1345, call, out); }
+EVALUATE(power_reals)
+{
+    return call_function(e, 1368, call, out);
+}
+EVALUATE(power_numerics)
+{
+    return call_function(e, 2169, call, out);
+}
+EVALUATE(root_real)
+{
+    return call_function(e, 1344, call, out);
+}
+EVALUATE(cube_root_real)
+{
+    return call_function(e, 1345, call, out);
+}
 
-/* --- Numeric ---------------------------------------------------------------------------------------- */
+/* --- Numeric --------------------------------------------------------------------------------- */
 
-#define NUMERIC2(name, op)                                                                   \
-    EVALUATE(name)                                                                           \
-    {                                                                                        \
-        return sql_numeric_apply2(e, (op), call->args[0].bytes, call->args[1].bytes,         \
-                                  &out->bytes);                                              \
+#define NUMERIC2(name, op) \
+    EVALUATE(name) \
+    { \
+        return sql_numeric_apply2(e, (op), call->args[0].bytes, call->args[1].bytes, &out->bytes); \
     }
 NUMERIC2(add_numerics, SQL_NUMERIC_ADD)
 NUMERIC2(subtract_numerics, SQL_NUMERIC_SUBTRACT)
@@ -221,24 +232,26 @@ EVALUATE(absolute_numeric)
     return sql_numeric_apply1(e, SQL_NUMERIC_ABS, call->args[0].bytes, &out->bytes);
 }
 
-/* --- The table -------------------------------------------------------------------------------------- */
+/* --- The table ------------------------------------------------------------------------------- */
 
 #define ROW(o, n, l, r, result, f) \
-    {(o), (n), SQL_TYPE_##l, SQL_TYPE_##r, SQL_TYPE_##result, SQL_RELATION_NONE, (f)}
-#define PREFIX(o, n, r, f) {(o), (n), 0, SQL_TYPE_##r, SQL_TYPE_##r, SQL_RELATION_NONE, (f)}
-#define FOUR(l, r, result, add, sub, mul, div)             \
-    ROW(add, "+", l, r, result, add_integers),             \
-        ROW(sub, "-", l, r, result, subtract_integers),    \
-        ROW(mul, "*", l, r, result, multiply_integers),    \
+    { \
+        (o), (n), SQL_TYPE_##l, SQL_TYPE_##r, SQL_TYPE_##result, SQL_RELATION_NONE, (f) \
+    }
+#define PREFIX(o, n, r, f) \
+    { \
+        (o), (n), 0, SQL_TYPE_##r, SQL_TYPE_##r, SQL_RELATION_NONE, (f) \
+    }
+#define FOUR(l, r, result, add, sub, mul, div) \
+    ROW(add, "+", l, r, result, add_integers), ROW(sub, "-", l, r, result, subtract_integers), \
+        ROW(mul, "*", l, r, result, multiply_integers), \
         ROW(div, "/", l, r, result, divide_integers)
-#define FOUR_REAL(l, r, result, add, sub, mul, div)        \
-    ROW(add, "+", l, r, result, add_reals),                \
-        ROW(sub, "-", l, r, result, subtract_reals),       \
-        ROW(mul, "*", l, r, result, multiply_reals),       \
-        ROW(div, "/", l, r, result, divide_reals)
-#define BITS(t, and_, or_, xor_, not_, left_, right_)      \
-    ROW(and_, "&", t, t, t, and_integers), ROW(or_, "|", t, t, t, or_integers),     \
-        ROW(xor_, "#", t, t, t, xor_integers), PREFIX(not_, "~", t, not_integer),   \
+#define FOUR_REAL(l, r, result, add, sub, mul, div) \
+    ROW(add, "+", l, r, result, add_reals), ROW(sub, "-", l, r, result, subtract_reals), \
+        ROW(mul, "*", l, r, result, multiply_reals), ROW(div, "/", l, r, result, divide_reals)
+#define BITS(t, and_, or_, xor_, not_, left_, right_) \
+    ROW(and_, "&", t, t, t, and_integers), ROW(or_, "|", t, t, t, or_integers), \
+        ROW(xor_, "#", t, t, t, xor_integers), PREFIX(not_, "~", t, not_integer), \
         ROW(left_, "<<", t, INT4, t, shift_left), ROW(right_, ">>", t, INT4, t, shift_right)
 
 static const struct sql_operator rows[] = {

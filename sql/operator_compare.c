@@ -5,10 +5,10 @@
 #include "sql/datetime.h"
 #include "sql/function_int.h"
 
-/* --- Across types ----------------------------------------------------------------------------------- */
+/* --- Across types ---------------------------------------------------------------------------- */
 
-/* A moment for comparison: a date or a local timestamp beyond what a timestamp can hold is beyond all
- * of them. */
+/* A moment for comparison: a date or a local timestamp beyond what a timestamp can hold is beyond
+ * all of them. */
 static int64_t moment_of(struct sql_eval *e, uint32_t oid, int64_t value, bool zoned)
 {
     struct sql_error ignored = {.sqlstate = ""};
@@ -53,13 +53,13 @@ static int compare(struct sql_eval *e, const struct sql_call *call)
                               &call->args[1]);
 }
 
-/* --- The six ---------------------------------------------------------------------------------------- */
+/* --- The six --------------------------------------------------------------------------------- */
 
-#define RELATION(name, test)                    \
-    EVALUATE(name)                              \
-    {                                           \
+#define RELATION(name, test) \
+    EVALUATE(name) \
+    { \
         out->boolean = compare(e, call) test 0; \
-        return STATUS_OK;                       \
+        return STATUS_OK; \
     }
 RELATION(equal, ==)
 RELATION(not_equal, !=)
@@ -77,14 +77,16 @@ EVALUATE(equal_integer)
 }
 
 #define ROW(o, n, l, r, relation_, f) \
-    {(o), (n), SQL_TYPE_##l, SQL_TYPE_##r, SQL_TYPE_BOOL, (relation_), (f)}
+    { \
+        (o), (n), SQL_TYPE_##l, SQL_TYPE_##r, SQL_TYPE_BOOL, (relation_), (f) \
+    }
 /* OIDs in the order = <> < > <= >= */
-#define SIX(l, r, eq, f_eq, ne, lt, gt, le, ge)                       \
-    ROW(eq, "=", l, r, SQL_RELATION_EQUAL, f_eq),                     \
-        ROW(ne, "<>", l, r, SQL_RELATION_NOT_EQUAL, not_equal),       \
-        ROW(lt, "<", l, r, SQL_RELATION_LESS, less),                  \
-        ROW(gt, ">", l, r, SQL_RELATION_GREATER, greater),            \
-        ROW(le, "<=", l, r, SQL_RELATION_LESS_EQUAL, less_equal),     \
+#define SIX(l, r, eq, f_eq, ne, lt, gt, le, ge) \
+    ROW(eq, "=", l, r, SQL_RELATION_EQUAL, f_eq), \
+        ROW(ne, "<>", l, r, SQL_RELATION_NOT_EQUAL, not_equal), \
+        ROW(lt, "<", l, r, SQL_RELATION_LESS, less), \
+        ROW(gt, ">", l, r, SQL_RELATION_GREATER, greater), \
+        ROW(le, "<=", l, r, SQL_RELATION_LESS_EQUAL, less_equal), \
         ROW(ge, ">=", l, r, SQL_RELATION_GREATER_EQUAL, greater_equal)
 
 static const struct sql_operator rows[] = {

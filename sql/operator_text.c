@@ -4,7 +4,7 @@
 #include "sql/text_regex.h"
 #include "sql/types_io.h"
 
-/* --- Concatenation ---------------------------------------------------------------------------------- */
+/* --- Concatenation --------------------------------------------------------------------------- */
 
 static enum status join(struct sql_eval *e, struct bytes a, struct bytes b, struct sql_datum *out)
 {
@@ -16,9 +16,13 @@ static enum status join(struct sql_eval *e, struct bytes a, struct bytes b, stru
     return STATUS_OK;
 }
 
-EVALUATE(join_bytes) { return join(e, call->args[0].bytes, call->args[1].bytes, out); }
+EVALUATE(join_bytes)
+{
+    return join(e, call->args[0].bytes, call->args[1].bytes, out);
+}
 
-/* One side is of any type and is cast to text as if asked for: true is 'true', char(n) is trimmed. */
+/* One side is of any type and is cast to text as if asked for: true is 'true', char(n) is trimmed.
+ */
 EVALUATE(join_any)
 {
     struct sql_datum texts[2];
@@ -33,7 +37,7 @@ EVALUATE(join_any)
     return join(e, texts[0].bytes, texts[1].bytes, out);
 }
 
-/* --- LIKE ------------------------------------------------------------------------------------------- */
+/* --- LIKE ------------------------------------------------------------------------------------ */
 
 EVALUATE(like)
 {
@@ -50,12 +54,12 @@ EVALUATE(ilike)
     return status != STATUS_OK ? status : text_like(e, text, pattern, false, &out->boolean);
 }
 
-#define NOT(name, of)                              \
-    EVALUATE(name)                                 \
-    {                                              \
-        enum status status = of(e, call, out);     \
-        out->boolean = !out->boolean;              \
-        return status;                             \
+#define NOT(name, of) \
+    EVALUATE(name) \
+    { \
+        enum status status = of(e, call, out); \
+        out->boolean = !out->boolean; \
+        return status; \
     }
 NOT(not_like, like)
 NOT(not_ilike, ilike)
@@ -66,29 +70,36 @@ EVALUATE(starts_with)
     return STATUS_OK;
 }
 
-/* --- Regular expressions ---------------------------------------------------------------------------- */
+/* --- Regular expressions --------------------------------------------------------------------- */
 
 static enum status match(struct sql_eval *e, const struct sql_call *call, bool ignore_case,
                          struct sql_datum *out)
 {
     struct text_regex *regex;
-    enum status status =
-        text_regex_compile(e, call->args[1].bytes,
-                           (struct text_regex_options){.ignore_case = ignore_case}, &regex);
+    enum status status = text_regex_compile(
+        e, call->args[1].bytes, (struct text_regex_options){.ignore_case = ignore_case}, &regex);
     if (status != STATUS_OK) return status;
     struct text_regex_match found;
     return text_regex_search(e, regex, call->args[0].bytes, 0, &out->boolean, &found);
 }
 
-EVALUATE(matches) { return match(e, call, false, out); }
-EVALUATE(matches_ignoring_case) { return match(e, call, true, out); }
+EVALUATE(matches)
+{
+    return match(e, call, false, out);
+}
+EVALUATE(matches_ignoring_case)
+{
+    return match(e, call, true, out);
+}
 NOT(not_matches, matches)
 NOT(not_matches_ignoring_case, matches_ignoring_case)
 #undef NOT
 
 #define ROW(o, n, l, r, result, f) \
-    {(o), (n), SQL_TYPE_##l, SQL_TYPE_##r, SQL_TYPE_##result, SQL_RELATION_NONE, (f)}
-#define MATCH(n, name_, text_, bpchar_, f)            \
+    { \
+        (o), (n), SQL_TYPE_##l, SQL_TYPE_##r, SQL_TYPE_##result, SQL_RELATION_NONE, (f) \
+    }
+#define MATCH(n, name_, text_, bpchar_, f) \
     ROW(name_, n, NAME, TEXT, BOOL, f), ROW(text_, n, TEXT, TEXT, BOOL, f), \
         ROW(bpchar_, n, BPCHAR, TEXT, BOOL, f)
 

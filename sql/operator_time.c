@@ -7,7 +7,7 @@ static enum status fail_range(struct sql_eval *e, const char *what)
     return sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW, "%s", what);
 }
 
-/* --- Dates and days --------------------------------------------------------------------------------- */
+/* --- Dates and days -------------------------------------------------------------------------- */
 
 static enum status move_date(struct sql_eval *e, int64_t date, int64_t days, struct sql_datum *out)
 {
@@ -43,7 +43,7 @@ EVALUATE(date_minus_date)
     return STATUS_OK;
 }
 
-/* --- Timestamps and intervals ----------------------------------------------------------------------- */
+/* --- Timestamps and intervals ---------------------------------------------------------------- */
 
 /* `moment` is a date, timestamp or timestamptz; the result a timestamp or timestamptz. */
 static enum status move(struct sql_eval *e, const struct sql_call *call, uint32_t moment,
@@ -58,9 +58,18 @@ static enum status move(struct sql_eval *e, const struct sql_call *call, uint32_
     return sql_timestamp_add(e, call->result, t, &i, &out->integer);
 }
 
-EVALUATE(moment_plus_interval) { return move(e, call, 0, false, out); }
-EVALUATE(interval_plus_moment) { return move(e, call, 1, false, out); }
-EVALUATE(moment_minus_interval) { return move(e, call, 0, true, out); }
+EVALUATE(moment_plus_interval)
+{
+    return move(e, call, 0, false, out);
+}
+EVALUATE(interval_plus_moment)
+{
+    return move(e, call, 1, false, out);
+}
+EVALUATE(moment_minus_interval)
+{
+    return move(e, call, 0, true, out);
+}
 
 EVALUATE(moment_minus_moment)
 {
@@ -87,7 +96,7 @@ EVALUATE(time_plus_date)
     return join_date_time(e, call->args[1].integer, call->args[0].integer, out);
 }
 
-/* --- Times of day ----------------------------------------------------------------------------------- */
+/* --- Times of day ---------------------------------------------------------------------------- */
 
 /* Around the clock: 24:00 is 00:00 again. */
 static int64_t around(int64_t us)
@@ -120,7 +129,7 @@ EVALUATE(time_minus_time)
     return STATUS_OK;
 }
 
-/* --- Intervals -------------------------------------------------------------------------------------- */
+/* --- Intervals ------------------------------------------------------------------------------- */
 
 EVALUATE(add_intervals)
 {
@@ -156,7 +165,9 @@ EVALUATE(interval_by_real)
 }
 
 #define ROW(o, n, l, r, result, f) \
-    {(o), (n), SQL_TYPE_##l, SQL_TYPE_##r, SQL_TYPE_##result, SQL_RELATION_NONE, (f)}
+    { \
+        (o), (n), SQL_TYPE_##l, SQL_TYPE_##r, SQL_TYPE_##result, SQL_RELATION_NONE, (f) \
+    }
 
 static const struct sql_operator rows[] = {
     ROW(1100, "+", DATE, INT4, DATE, date_plus_days),

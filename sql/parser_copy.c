@@ -32,9 +32,7 @@ static void add_force(struct sql_parser *p, struct parser_vec *options, uint32_t
     }
     struct sql_option *option = parser_push_option(p, options, name, position);
     if (strcmp(name, "force_quote") == 0 && parser_at(p, '*')) {
-        struct sql_column *star = PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, p->token.position);
-        star->star = true;
-        option->value = &star->node;
+        option->value = parser_star(p, p->token.position);
         parser_next(p);
         return;
     }

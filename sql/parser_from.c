@@ -47,7 +47,7 @@ static void opt_alias(struct sql_parser *p, struct sql_alias *alias)
 }
 
 /* (name type [COLLATE c], ...) */
-static void function_columns(struct sql_parser *p, struct sql_from_function *node)
+PARSER_APART static void function_columns(struct sql_parser *p, struct sql_from_function *node)
 {
     struct parser_vec columns = {NULL, 0, 0};
     parser_expect(p, '(');
@@ -102,7 +102,7 @@ static bool at_keyword_call(struct sql_parser *p)
     return parser_at_special_call(p);
 }
 
-static const struct sql_node *table_or_function(struct sql_parser *p, bool lateral)
+PARSER_APART static const struct sql_node *table_or_function(struct sql_parser *p, bool lateral)
 {
     uint32_t position = p->token.position;
     if (parser_at_kw(p, SQL_KW_XMLTABLE)) parser_unsupported(p, position, "XMLTABLE");
@@ -131,8 +131,8 @@ static const struct sql_node *table_or_function(struct sql_parser *p, bool later
 }
 
 /* Behind the query's closing parenthesis. */
-static const struct sql_node *subquery(struct sql_parser *p, const struct sql_select *query,
-                                       bool lateral, uint32_t position)
+PARSER_APART static const struct sql_node *
+subquery(struct sql_parser *p, const struct sql_select *query, bool lateral, uint32_t position)
 {
     struct sql_from_subquery *node = PARSER_NODE(p, sql_from_subquery, SQL_FROM_SUBQUERY, position);
     node->lateral = lateral;
@@ -170,7 +170,7 @@ static struct sql_from_join *as_join(struct sql_parser *p, const struct sql_node
 
 /* `((` ...: what follows the inner parentheses decides whether the outer ones hold their query, a
  * longer query, or a join. */
-static struct from_content nested_content(struct sql_parser *p)
+PARSER_APART static struct from_content nested_content(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
     parser_expect(p, '(');
@@ -196,17 +196,17 @@ static struct from_content nested_content(struct sql_parser *p)
 static struct from_content from_content(struct sql_parser *p)
 {
     struct from_content content = {NULL, NULL};
-    if (parser_at_query(p)) {
-        content.query = parser_query(p);
-    } else if (!parser_enter(p)) {
+    if (!parser_enter(p)) {
         content.join = as_join(p, &parser_failed_node);
-    } else {
-        if (parser_at(p, '('))
-            content = nested_content(p);
-        else
-            content.join = as_join(p, table_ref(p));
-        parser_leave(p);
+        return content;
     }
+    if (parser_at_query(p))
+        content.query = parser_query(p);
+    else if (parser_at(p, '('))
+        content = nested_content(p);
+    else
+        content.join = as_join(p, table_ref(p));
+    parser_leave(p);
     return content;
 }
 

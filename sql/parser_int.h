@@ -178,6 +178,8 @@ const struct sql_node *parser_const_null(struct sql_parser *p, uint32_t position
 /* The negative of a number constant, as a new node; NULL when the node is no number. */
 const struct sql_node *parser_negate(struct sql_parser *p, const struct sql_node *node,
                                      uint32_t position);
+/* `*`, as a column without a name. */
+const struct sql_node *parser_star(struct sql_parser *p, uint32_t position);
 /* A number with an optional sign (NumericOnly), or fails. */
 const struct sql_node *parser_number(struct sql_parser *p);
 bool parser_at_number(const struct sql_parser *p);

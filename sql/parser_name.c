@@ -211,6 +211,13 @@ const struct sql_node *parser_const_null(struct sql_parser *p, uint32_t position
     return &new_const(p, SQL_CONST_NULL, position)->node;
 }
 
+const struct sql_node *parser_star(struct sql_parser *p, uint32_t position)
+{
+    struct sql_column *node = PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, position);
+    node->star = true;
+    return &node->node;
+}
+
 /* Puts a minus before a number's text, or takes it away. */
 static const struct sql_node *negate_number(struct sql_parser *p, const struct sql_const *number,
                                             uint32_t position)

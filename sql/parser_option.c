@@ -72,10 +72,8 @@ static void generic_value(struct sql_parser *p, struct sql_option *option, bool 
     if (lists && parser_at(p, '(')) {
         option->values = value_list(p);
     } else if (lists && parser_at(p, '*')) {
-        struct sql_column *star = PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, p->token.position);
-        star->star = true;
+        option->value = parser_star(p, p->token.position);
         parser_next(p);
-        option->value = &star->node;
     } else if (parser_at_number(p)) {
         option->value = parser_number(p);
     } else if (!parser_at(p, ',') && !parser_at(p, ')')) {

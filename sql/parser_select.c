@@ -43,9 +43,7 @@ PARSER_APART static void target(struct sql_parser *p, struct sql_target *t)
 {
     t->position = p->token.position;
     if (parser_at(p, '*')) {
-        struct sql_column *star = PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, t->position);
-        star->star = true;
-        t->expr = &star->node;
+        t->expr = parser_star(p, t->position);
         parser_next(p);
         return;
     }
@@ -263,10 +261,8 @@ PARSER_APART static struct sql_select *table(struct sql_parser *p)
 {
     struct sql_select *select = new_select(p, SQL_SELECT_PLAIN, p->token.position);
     parser_expect_kw(p, SQL_KW_TABLE);
-    struct sql_column *star = PARSER_NODE(p, sql_column, SQL_EXPR_COLUMN, 0);
-    star->star = true;
     struct parser_vec targets = {NULL, 0, 0}, from = {NULL, 0, 0};
-    PARSER_PUSH(p, &targets, struct sql_target)->expr = &star->node;
+    PARSER_PUSH(p, &targets, struct sql_target)->expr = parser_star(p, 0);
     struct sql_from_table *node = PARSER_NODE(p, sql_from_table, SQL_FROM_TABLE, p->token.position);
     node->name = parser_relation(p, &node->only);
     parser_push_node(p, &from, &node->node);

@@ -4,27 +4,30 @@
 #include "base/codec.h"
 #include "base/utf8.h"
 #include "sql/collation.h"
-#include "sql/datetime.h"
-#include "sql/numeric.h"
-#include "sql/types_io.h"
 
 /* Low three bits of a column's tag: what follows it, known without its type. */
 enum row_kind {
     ROW_NULL = 0,
     ROW_FALSE = 1,
     ROW_TRUE = 2,
-    ROW_INTEGER = 3, /* varint, zigzag */
-    ROW_REAL4 = 4,   /* 4 bytes */
-    ROW_REAL8 = 5,   /* 8 bytes */
-    ROW_BYTES = 6,   /* varint size, bytes */
+    ROW_INTEGER = 3,  /* varint, zigzag */
+    ROW_REAL4 = 4,    /* 4 bytes */
+    ROW_REAL8 = 5,    /* 8 bytes */
+    ROW_BYTES = 6,    /* varint size, bytes */
     ROW_INTERVAL = 7, /* three varints, zigzag: us, days, months */
 };
 #define KIND_BITS 3
 
-static uint64_t zigzag(int64_t v) { return (uint64_t)v << 1 ^ (uint64_t)(v >> 63); }
-static int64_t unzigzag(uint64_t v) { return (int64_t)(v >> 1) ^ -(int64_t)(v & 1); }
+static uint64_t zigzag(int64_t v)
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
+static int64_t unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
 
-/* --- Encoding --------------------------------------------------------------------------------------- */
+/* --- Encoding -------------------------------------------------------------------------------- */
 
 static enum row_kind kind_of(uint32_t oid, const struct sql_datum *v)
 {
@@ -89,7 +92,7 @@ void sql_row_encode(struct buf *row, uint32_t schema_version, const struct sql_r
     }
 }
 
-/* --- Decoding --------------------------------------------------------------------------------------- */
+/* --- Decoding -------------------------------------------------------------------------------- */
 
 /* A value as it stands in the row, before its type is looked at. */
 struct raw {
@@ -111,7 +114,8 @@ static void take_raw(struct reader *r, enum row_kind kind, struct raw *out)
     case ROW_REAL8: out->bits = get_u64(r); break;
     case ROW_BYTES: out->bytes = get_sized(r); break;
     case ROW_INTERVAL:
-        for (int i = 0; i < 3; i++) out->integers[i] = unzigzag(get_varint(r));
+        for (int i = 0; i < 3; i++)
+            out->integers[i] = unzigzag(get_varint(r));
         break;
     }
 }
@@ -131,32 +135,31 @@ static enum status pad(struct arena *arena, int32_t typmod, struct bytes *text)
     return STATUS_OK;
 }
 
-static enum status check_bytes(struct arena *arena, struct sql_type type, struct bytes *bytes)
+/* What kinds a type's values are stored as. */
+static bool kind_suits(uint32_t oid, enum row_kind kind)
 {
-    bool sound = true;
-    switch (type.oid) {
-    case SQL_TYPE_NUMERIC: sound = sql_numeric_check(*bytes); break;
-    case SQL_TYPE_UUID: sound = bytes->size == SQL_UUID_BYTES; break;
-    case SQL_TYPE_CHAR: sound = bytes->size <= 1; break;
-    case SQL_TYPE_BYTEA: break;
-    default: sound = utf8_valid(*bytes); break;
+    switch (sql_type_find(oid)->storage) {
+    case SQL_STORAGE_BOOLEAN: return kind == ROW_TRUE || kind == ROW_FALSE;
+    case SQL_STORAGE_INTEGER: return kind == ROW_INTEGER;
+    case SQL_STORAGE_REAL: return kind == (oid == SQL_TYPE_FLOAT4 ? ROW_REAL4 : ROW_REAL8);
+    case SQL_STORAGE_BYTES: return kind == ROW_BYTES;
+    case SQL_STORAGE_INTERVAL: return kind == ROW_INTERVAL;
+    case SQL_STORAGE_NONE: return false;
     }
-    if (!sound) return STATUS_CORRUPT;
-    return type.oid == SQL_TYPE_BPCHAR ? pad(arena, type.typmod, bytes) : STATUS_OK;
+    UNREACHABLE();
 }
 
-static bool integer_fits(uint32_t oid, int64_t v)
+static double real_of(const struct raw *raw)
 {
-    switch (oid) {
-    case SQL_TYPE_INT2: return v == (int16_t)v;
-    case SQL_TYPE_INT4: return v == (int32_t)v;
-    case SQL_TYPE_INT8: return true;
-    case SQL_TYPE_DATE:
-    case SQL_TYPE_TIME:
-    case SQL_TYPE_TIMESTAMP:
-    case SQL_TYPE_TIMESTAMPTZ: return sql_datetime_check(oid, v);
-    default: return v >= 0 && v <= UINT32_MAX; /* oid and reg* */
+    if (raw->kind == ROW_REAL4) {
+        uint32_t bits = (uint32_t)raw->bits;
+        float single;
+        memcpy(&single, &bits, sizeof single);
+        return (double)single;
     }
+    double value;
+    memcpy(&value, &raw->bits, sizeof value);
+    return value;
 }
 
 /* The value as one of `type`; a row may hold anything, and nothing of it is taken on trust. */
@@ -164,48 +167,30 @@ static enum status value_of(struct arena *arena, struct sql_type type, const str
                             struct sql_datum *out)
 {
     struct sql_datum v = {.is_null = raw->kind == ROW_NULL};
-    if (v.is_null) {
-        *out = v;
-        return STATUS_OK;
-    }
-    enum status status = STATUS_OK;
-    bool sound = false;
-    switch (sql_type_find(type.oid)->storage) {
-    case SQL_STORAGE_BOOLEAN:
-        sound = raw->kind == ROW_TRUE || raw->kind == ROW_FALSE;
-        v.boolean = raw->kind == ROW_TRUE;
-        break;
-    case SQL_STORAGE_INTEGER:
-        sound = raw->kind == ROW_INTEGER && integer_fits(type.oid, raw->integers[0]);
-        v.integer = raw->integers[0];
-        break;
-    case SQL_STORAGE_REAL:
-        sound = raw->kind == (type.oid == SQL_TYPE_FLOAT4 ? ROW_REAL4 : ROW_REAL8);
-        if (type.oid == SQL_TYPE_FLOAT4) {
-            uint32_t bits = (uint32_t)raw->bits;
-            float single;
-            memcpy(&single, &bits, sizeof single);
-            v.real = (double)single;
-        } else {
-            memcpy(&v.real, &raw->bits, sizeof v.real);
-        }
-        break;
-    case SQL_STORAGE_BYTES:
-        sound = raw->kind == ROW_BYTES;
-        v.bytes = raw->bytes;
-        if (sound) status = check_bytes(arena, type, &v.bytes);
-        break;
-    case SQL_STORAGE_INTERVAL:
-        sound = raw->kind == ROW_INTERVAL && raw->integers[1] == (int32_t)raw->integers[1] &&
-                raw->integers[2] == (int32_t)raw->integers[2];
+    if (!v.is_null && !kind_suits(type.oid, raw->kind)) return STATUS_CORRUPT;
+    switch (raw->kind) {
+    case ROW_NULL: break;
+    case ROW_FALSE: v.boolean = false; break;
+    case ROW_TRUE: v.boolean = true; break;
+    case ROW_INTEGER: v.integer = raw->integers[0]; break;
+    case ROW_REAL4:
+    case ROW_REAL8: v.real = real_of(raw); break;
+    case ROW_BYTES: v.bytes = raw->bytes; break;
+    case ROW_INTERVAL:
+        if (raw->integers[1] != (int32_t)raw->integers[1] ||
+            raw->integers[2] != (int32_t)raw->integers[2])
+            return STATUS_CORRUPT;
         v.interval = (struct sql_interval){raw->integers[0], (int32_t)raw->integers[1],
                                            (int32_t)raw->integers[2]};
         break;
-    case SQL_STORAGE_NONE: break;
     }
-    if (!sound) return STATUS_CORRUPT;
-    if (status == STATUS_OK) *out = v;
-    return status;
+    if (!sql_datum_check(type.oid, &v)) return STATUS_CORRUPT;
+    if (type.oid == SQL_TYPE_BPCHAR && !v.is_null) {
+        enum status status = pad(arena, type.typmod, &v.bytes);
+        if (status != STATUS_OK) return status;
+    }
+    *out = v;
+    return STATUS_OK;
 }
 
 static enum status read_head(struct reader *r, uint32_t *version_out, uint32_t *count_out)
@@ -244,7 +229,8 @@ enum status sql_row_decode(struct arena *arena, struct bytes row,
         if (r.failed || tag >> KIND_BITS == 0 || id > UINT32_MAX) return STATUS_CORRUPT;
         take_raw(&r, (enum row_kind)(tag & ((1 << KIND_BITS) - 1)), &raw);
         if (r.failed) return STATUS_CORRUPT;
-        while (next < count && wanted[next].id < id) next++; /* the row has no such column */
+        while (next < count && wanted[next].id < id)
+            next++; /* the row has no such column */
         if (next == count || wanted[next].id != id) continue;
         ASSERT(next == 0 || wanted[next - 1].id < wanted[next].id);
         status = value_of(arena, wanted[next].type, &raw, &values_out[next]);

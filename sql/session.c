@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/parse.h"
 #include "sql/parser.h"
 #include "sql/query.h"
 #include "sql/types_io.h"
@@ -69,6 +70,8 @@ struct sql_session {
 
 /* ---- settings ---- */
 
+static bool timeout_of(const char *text, uint64_t *ns_out);
+
 static int setting_find(const char *name)
 {
     for (size_t i = 0; i < SETTING_COUNT; i++)
@@ -125,6 +128,10 @@ bool sql_session_set(struct sql_session *s, struct arena *arena, const char *nam
         strcasecmp(value, "etc/utc") != 0 && strcasecmp(value, "default") != 0)
         return sql_error_set(error, arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0,
                              "time zones other than UTC are not supported yet");
+    uint64_t ns;
+    if (strcmp(g->name, "statement_timeout") == 0 && !timeout_of(value, &ns))
+        return sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
+                             "invalid value for parameter \"%s\": \"%s\"", g->name, value);
     if (strlen(value) > 1024)
         return sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
                              "the value of \"%s\" is longer than 1024 bytes", g->name);
@@ -180,6 +187,25 @@ char sql_session_state(const struct sql_session *s)
     case TRANSACTION_FAILED: return 'E';
     default: return 'I';
     }
+}
+
+/* statement_timeout: milliseconds, or a number with a unit; 0: none. */
+static bool timeout_of(const char *text, uint64_t *ns_out)
+{
+    struct bytes bytes = bytes_of_string(text);
+    uint64_t ms;
+    if (parse_u64(bytes, &ms) == STATUS_OK && ms <= INT32_MAX) {
+        *ns_out = ms * 1000000;
+        return true;
+    }
+    return parse_duration(bytes, ns_out) == STATUS_OK;
+}
+
+static uint64_t statement_deadline(const struct sql_session *s)
+{
+    uint64_t ns = 0;
+    if (!timeout_of(setting_value(s, (size_t)setting_find("statement_timeout")), &ns) || ns == 0) return 0;
+    return env_now_ns(s->options.env) + ns;
 }
 
 /* ---- one statement ---- */
@@ -379,6 +405,7 @@ static bool run_alone(struct sql_session *s, const struct sql_statement *stateme
         exec_init(s, &x, sink, error);
         if (!transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
         x.txn = s->txn;
+        txn_set_deadline(s->txn, statement_deadline(s));
         x.check_now = check_now;
         x.eval.transaction_us = s->transaction_us;
         bool ok = execute(s, &x, statement->node) && transaction_commit(s, &x, &status);
@@ -408,8 +435,8 @@ static bool is_control(const struct sql_node *node)
 }
 
 /* [fiber] A statement inside a transaction that outlives it. */
-static bool run_inside(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
-                       struct sql_error *error)
+static bool run_inside(struct sql_session *s, const struct sql_statement *statement, bool last,
+                       const struct sql_sink *sink, struct sql_error *error)
 {
     struct exec x;
     exec_init(s, &x, sink, error);
@@ -423,8 +450,15 @@ static bool run_inside(struct sql_session *s, const struct sql_statement *statem
     } else {
         ok = s->txn != NULL || transaction_begin(s, TRANSACTION_IMPLICIT, error);
         x.txn = s->txn;
+        if (s->txn != NULL) txn_set_deadline(s->txn, statement_deadline(s));
         x.eval.transaction_us = s->transaction_us;
         ok = ok && execute(s, &x, statement->node);
+    }
+    /* The last statement's tag stands for the commit of the implicit transaction, too. */
+    if (ok && last && s->state == TRANSACTION_IMPLICIT) {
+        enum status status;
+        ok = transaction_commit(s, &x, &status);
+        transaction_end(s, TRANSACTION_NONE);
     }
     if (ok) ok = sink->complete(sink->ctx, x.tag) || exec_fail(&x, STATUS_CANCELLED);
     if (ok) return true;
@@ -433,23 +467,6 @@ static bool run_inside(struct sql_session *s, const struct sql_statement *statem
     *error = copy;
     if (!is_control(statement->node)) fail_transaction(s);
     return false;
-}
-
-/* The end of a text commits what its statements did outside of BEGIN. */
-static bool end_implicit(struct sql_session *s, const struct sql_sink *sink, struct sql_error *error)
-{
-    if (s->state != TRANSACTION_IMPLICIT) return true;
-    struct exec x;
-    enum status status;
-    exec_init(s, &x, sink, error);
-    bool ok = transaction_commit(s, &x, &status);
-    if (!ok) {
-        struct sql_error copy = {0};
-        sql_error_copy(&copy, &s->query_arena, error);
-        *error = copy;
-    }
-    transaction_end(s, TRANSACTION_NONE);
-    return ok;
 }
 
 bool sql_session_query(struct sql_session *s, struct bytes text, const struct sql_sink *sink,
@@ -466,10 +483,13 @@ bool sql_session_query(struct sql_session *s, struct bytes text, const struct sq
     for (uint32_t i = 0; i < script.count; i++) {
         const struct sql_statement *statement = &script.statements[i];
         bool alone = script.count == 1 && s->state == TRANSACTION_NONE && !is_control(statement->node);
-        bool ok = alone ? run_alone(s, statement, sink, error) : run_inside(s, statement, sink, error);
+        bool last = i + 1 == script.count;
+        bool ok = alone ? run_alone(s, statement, sink, error)
+                        : run_inside(s, statement, last, sink, error);
         if (ok) continue;
         if (s->state == TRANSACTION_IMPLICIT) transaction_end(s, TRANSACTION_NONE);
         return false;
     }
-    return end_implicit(s, sink, error);
+    ASSERT(s->state != TRANSACTION_IMPLICIT);
+    return true;
 }

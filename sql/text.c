@@ -16,11 +16,12 @@ size_t text_char_size(struct bytes text, size_t at)
 size_t text_prefix_size(struct bytes text, int64_t count)
 {
     size_t at = 0;
-    for (; count > 0 && at < text.size; count--) at += text_char_size(text, at);
+    for (; count > 0 && at < text.size; count--)
+        at += text_char_size(text, at);
     return at;
 }
 
-/* --- Case ------------------------------------------------------------------------------------------- */
+/* --- Case ------------------------------------------------------------------------------------ */
 
 static bool is_word_character(uint32_t code)
 {
@@ -48,8 +49,7 @@ enum status text_change_case(struct sql_eval *e, struct bytes text, enum text_ca
     bool inside_word = false;
     for (size_t at = 0; at < text.size;) {
         uint32_t code = text.data[at];
-        at += code < 128 ? 1
-                         : utf8_decode(bytes_make(text.data + at, text.size - at), &code);
+        at += code < 128 ? 1 : utf8_decode(bytes_make(text.data + at, text.size - at), &code);
         bool upper = to == TEXT_UPPER || (to == TEXT_INITCAP && !inside_word);
         inside_word = is_word_character(code);
         code = change_code(code, upper);
@@ -63,9 +63,10 @@ enum status text_change_case(struct sql_eval *e, struct bytes text, enum text_ca
     return STATUS_OK;
 }
 
-/* --- LIKE ------------------------------------------------------------------------------------------- */
+/* --- LIKE ------------------------------------------------------------------------------------ */
 
-/* Never looks back further than to the last %: what came before it has matched as early as it can. */
+/* Never looks back further than to the last %: what came before it has matched as early as it can.
+ */
 enum status text_like(struct sql_eval *e, struct bytes text, struct bytes pattern, bool bytewise,
                       bool *out)
 {
@@ -100,7 +101,8 @@ enum status text_like(struct sql_eval *e, struct bytes text, struct bytes patter
         t = retry_t;
         p = retry_p;
     }
-    while (p < pattern.size && pattern.data[p] == '%') p++;
+    while (p < pattern.size && pattern.data[p] == '%')
+        p++;
     *out = p == pattern.size;
     return STATUS_OK;
 }
@@ -161,7 +163,7 @@ enum status text_like_prefix(struct sql_eval *e, struct bytes pattern, struct by
     return STATUS_OK;
 }
 
-/* --- Searching and quoting -------------------------------------------------------------------------- */
+/* --- Searching and quoting ------------------------------------------------------------------- */
 
 size_t text_find(struct bytes text, struct bytes part, size_t from)
 {
@@ -193,32 +195,30 @@ static enum status quote(struct sql_eval *e, struct bytes text, uint8_t mark, co
 
 /* Words that PostgreSQL reserves or lets stand for types and functions only: as names they need
  * quotes. */
+static const char reserved_words[] =
+    " all analyse analyze and any array as asc asymmetric authorization between "
+    "bigint binary bit boolean both case cast char character check coalesce collate "
+    "collation column concurrently constraint create cross current_catalog "
+    "current_date current_role current_schema current_time current_timestamp "
+    "current_user dec decimal default deferrable desc distinct do else end except "
+    "exists extract false fetch float for foreign freeze from full grant greatest "
+    "group grouping having ilike in initially inner inout int integer intersect "
+    "interval into is isnull join lateral leading least left like limit localtime "
+    "localtimestamp national natural nchar none normalize not notnull null nullif "
+    "numeric offset on only or order out outer overlaps overlay placing position "
+    "precision primary real references returning right row select session_user setof "
+    "similar smallint some substring symmetric table tablesample then time timestamp "
+    "to trailing treat trim true union unique user using values varchar variadic "
+    "verbose when where window with xmlattributes xmlconcat xmlelement xmlexists "
+    "xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable ";
+
 static bool is_reserved(struct bytes text)
 {
-    static const char *const words[] = {
-        "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric",
-        "authorization", "between", "bigint", "binary", "bit", "boolean", "both", "case", "cast",
-        "char", "character", "check", "coalesce", "collate", "collation", "column",
-        "concurrently", "constraint", "create", "cross", "current_catalog", "current_date",
-        "current_role", "current_schema", "current_time", "current_timestamp", "current_user",
-        "dec", "decimal", "default", "deferrable", "desc", "distinct", "do", "else", "end",
-        "except", "exists", "extract", "false", "fetch", "float", "for", "foreign", "freeze",
-        "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike", "in",
-        "initially", "inner", "inout", "int", "integer", "intersect", "interval", "into", "is",
-        "isnull", "join", "lateral", "leading", "least", "left", "like", "limit", "localtime",
-        "localtimestamp", "national", "natural", "nchar", "none", "normalize", "not", "notnull",
-        "null", "nullif", "numeric", "offset", "on", "only", "or", "order", "out", "outer",
-        "overlaps", "overlay", "placing", "position", "precision", "primary", "real",
-        "references", "returning", "right", "row", "select", "session_user", "setof", "similar",
-        "smallint", "some", "substring", "symmetric", "table", "tablesample", "then", "time",
-        "timestamp", "to", "trailing", "treat", "trim", "true", "union", "unique", "user",
-        "using", "values", "varchar", "variadic", "verbose", "when", "where", "window", "with",
-        "xmlattributes", "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces",
-        "xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable",
-    };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (bytes_equal(text, bytes_of_string(words[i]))) return true;
-    return false;
+    char word[32];
+    if (text.size + 2 > sizeof word) return false;
+    word[0] = word[text.size + 1] = ' ';
+    memcpy(word + 1, text.data, text.size);
+    return memmem(reserved_words, sizeof reserved_words - 1, word, text.size + 2) != NULL;
 }
 
 enum status text_quote_identifier(struct sql_eval *e, struct bytes text, struct bytes *out)

@@ -1,5 +1,5 @@
-/* Texts as sequences of characters (code points): the parts that functions and operators share. Texts
- * are valid UTF-8 (types_io.h checks what comes in); positions count characters from 1. */
+/* Texts as sequences of characters (code points): the parts that functions and operators share.
+ * Texts are valid UTF-8 (types_io.h checks what comes in); positions count characters from 1. */
 #ifndef OSTRAKA_SQL_TEXT_H
 #define OSTRAKA_SQL_TEXT_H
 
@@ -15,15 +15,15 @@ enum text_case { TEXT_LOWER, TEXT_UPPER, TEXT_INITCAP };
 MUST_USE enum status text_change_case(struct sql_eval *e, struct bytes text, enum text_case to,
                                       struct bytes *out);
 
-/* LIKE: % any text, _ one character, \ takes the next as it is. 22025 when a pattern ends in \ where a
- * character of the text was to be matched. `bytewise`: for bytea, _ is one byte. */
+/* LIKE: % any text, _ one character, \ takes the next as it is. 22025 when a pattern ends in
+ * \ where a character of the text was to be matched. `bytewise`: for bytea, _ is one byte. */
 MUST_USE enum status text_like(struct sql_eval *e, struct bytes text, struct bytes pattern,
                                bool bytewise, bool *out);
 /* Rewrites LIKE ... ESCAPE 'x' to the backslash form. */
-MUST_USE enum status text_like_escape(struct sql_eval *e, struct bytes pattern,
-                                      struct bytes escape, struct bytes *out);
-/* The literal beginning of a pattern: what every match starts with. *exact_out: the pattern is nothing
- * but that. For turning LIKE into a range of an index. */
+MUST_USE enum status text_like_escape(struct sql_eval *e, struct bytes pattern, struct bytes escape,
+                                      struct bytes *out);
+/* The literal beginning of a pattern: what every match starts with. *exact_out: the pattern is
+ * nothing but that. For turning LIKE into a range of an index. */
 MUST_USE enum status text_like_prefix(struct sql_eval *e, struct bytes pattern,
                                       struct bytes *prefix_out, bool *exact_out);
 

@@ -4,11 +4,26 @@
 
 #include "base/bytes.h"
 
-static inline bool ascii_is_digit(int c) { return c >= '0' && c <= '9'; }
-static inline bool ascii_is_letter(int c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
-static inline bool ascii_is_space(int c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-static inline int ascii_lower(int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
-static inline int ascii_upper(int c) { return c >= 'a' && c <= 'z' ? c - 32 : c; }
+static inline bool ascii_is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+static inline bool ascii_is_letter(int c)
+{
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+static inline bool ascii_is_space(int c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+static inline int ascii_lower(int c)
+{
+    return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+static inline int ascii_upper(int c)
+{
+    return c >= 'a' && c <= 'z' ? c - 32 : c;
+}
 
 /* Without the white space at both ends. */
 static inline struct bytes ascii_trim(struct bytes text)
@@ -17,7 +32,8 @@ static inline struct bytes ascii_trim(struct bytes text)
         text.data++;
         text.size--;
     }
-    while (text.size > 0 && ascii_is_space(text.data[text.size - 1])) text.size--;
+    while (text.size > 0 && ascii_is_space(text.data[text.size - 1]))
+        text.size--;
     return text;
 }
 

@@ -1,13 +1,13 @@
-/* Regular expressions: the part of PostgreSQL's "advanced" syntax that people and psql use, matched in
- * time proportional to text times pattern, whatever the pattern (Thompson 1968; Pike's capture
+/* Regular expressions: the part of PostgreSQL's "advanced" syntax that people and psql use, matched
+ * in time proportional to text times pattern, whatever the pattern (Thompson 1968; Pike's capture
  * lists). No back-references and no look-around: those are 0A000.
  *
  *   . [abc] [^a-z[:digit:]] ( ) (?: ) |  * + ? {m} {m,} {m,n} and their lazy forms *? +? ?? {m,n}?
  *   ^ $ \A \Z  \d \w \s \D \W \S  \m \M \y \Y  \n \t \r \f \v \a \e \xhh \uhhhh \Uhhhhhhhh
  *   (?i) at the very front; any other character after \ that is not a letter or digit is itself
  *
- * As in PostgreSQL . matches a line break and ^ $ only the ends of the text. The earliest match is found
- * and of those the longest, or the shortest when the first quantifier is lazy. */
+ * As in PostgreSQL . matches a line break and ^ $ only the ends of the text. The earliest match is
+ * found and of those the longest, or the shortest when the first quantifier is lazy. */
 #ifndef OSTRAKA_SQL_TEXT_REGEX_H
 #define OSTRAKA_SQL_TEXT_REGEX_H
 

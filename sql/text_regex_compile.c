@@ -15,8 +15,7 @@ struct compiler {
 
 bool regex_is_word(uint32_t code)
 {
-    if (code < 128)
-        return ascii_is_letter((int)code) || ascii_is_digit((int)code) || code == '_';
+    if (code < 128) return ascii_is_letter((int)code) || ascii_is_digit((int)code) || code == '_';
     utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)code);
     return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO;
 }
@@ -39,14 +38,15 @@ static enum status refuse(struct compiler *c, const char *what)
                          "%s in regular expressions are not supported", what);
 }
 
-/* --- The program ------------------------------------------------------------------------------------ */
+/* --- The program ----------------------------------------------------------------------------- */
 
 /* Room for `count` more instructions. */
 static enum status make_room(struct compiler *c, uint32_t count)
 {
     struct text_regex *r = c->r;
     if (r->size + count <= r->capacity) return STATUS_OK;
-    if (r->size + count > REGEX_INSTRUCTIONS_MAX) return fail(c, "regular expression is too complex");
+    if (r->size + count > REGEX_INSTRUCTIONS_MAX)
+        return fail(c, "regular expression is too complex");
     uint32_t capacity = (r->size + count) * 2;
     struct regex_instruction *program = sql_eval_alloc(c->e, capacity * sizeof *program);
     if (program == NULL) return STATUS_NO_MEMORY;
@@ -65,7 +65,8 @@ static enum status emit(struct compiler *c, enum regex_op op, int32_t x, int32_t
 }
 
 /* Puts an instruction in front of the fragment that starts at `start`. */
-static enum status insert(struct compiler *c, uint32_t start, enum regex_op op, int32_t x, int32_t y)
+static enum status insert(struct compiler *c, uint32_t start, enum regex_op op, int32_t x,
+                          int32_t y)
 {
     enum status status = make_room(c, 1);
     if (status != STATUS_OK) return status;
@@ -93,9 +94,12 @@ static enum status add_range(struct compiler *c, uint32_t low, uint32_t high)
     return STATUS_OK;
 }
 
-/* --- Characters ------------------------------------------------------------------------------------- */
+/* --- Characters ------------------------------------------------------------------------------ */
 
-static bool more(const struct compiler *c) { return c->at < c->end; }
+static bool more(const struct compiler *c)
+{
+    return c->at < c->end;
+}
 static bool looking_at(const struct compiler *c, const char *text)
 {
     return bytes_has_prefix(bytes_make(c->at, (size_t)(c->end - c->at)), bytes_of_string(text));
@@ -144,10 +148,20 @@ static enum status add_named_class(struct compiler *c, struct bytes name)
     static const struct {
         const char *name, *ranges; /* pairs of low and high */
     } classes[] = {
-        {"alnum", "09AZaz"}, {"alpha", "AZaz"},       {"ascii", "\1\177"}, {"blank", "  \t\t"},
-        {"cntrl", "\1\37\177\177"}, {"digit", "09"},  {"graph", "!~"},     {"lower", "az"},
-        {"print", " ~"},     {"punct", "!/:@[`{~"},   {"space", "\t\r  "}, {"upper", "AZ"},
-        {"xdigit", "09AFaf"}, {"word", "09AZ__az"},
+        {"alnum", "09AZaz"},
+        {"alpha", "AZaz"},
+        {"ascii", "\1\177"},
+        {"blank", "  \t\t"},
+        {"cntrl", "\1\37\177\177"},
+        {"digit", "09"},
+        {"graph", "!~"},
+        {"lower", "az"},
+        {"print", " ~"},
+        {"punct", "!/:@[`{~"},
+        {"space", "\t\r  "},
+        {"upper", "AZ"},
+        {"xdigit", "09AFaf"},
+        {"word", "09AZ__az"},
     };
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
         if (!bytes_equal(name, bytes_of_string(classes[i].name))) continue;
@@ -181,8 +195,8 @@ static enum status take_code(struct compiler *c, uint32_t count, uint32_t *code_
     return STATUS_OK;
 }
 
-/* What follows a backslash when it is one character; *known_out is false when it is something else (and
- * nothing was taken). */
+/* What follows a backslash when it is one character; *known_out is false when it is something else
+ * (and nothing was taken). */
 static enum status take_escape(struct compiler *c, bool *known_out, uint32_t *code_out)
 {
     static const char letters[] = "nrtfvae", codes[] = "\n\r\t\f\v\a\33";
@@ -204,7 +218,7 @@ static enum status take_escape(struct compiler *c, bool *known_out, uint32_t *co
     return STATUS_OK;
 }
 
-/* --- Bracket expressions ---------------------------------------------------------------------------- */
+/* --- Bracket expressions --------------------------------------------------------------------- */
 
 /* One end of a range, or a class (then *code_out is UINT32_MAX and its ranges have been added). */
 static enum status take_bracket_item(struct compiler *c, uint32_t *code_out)
@@ -212,7 +226,8 @@ static enum status take_bracket_item(struct compiler *c, uint32_t *code_out)
     *code_out = UINT32_MAX;
     if (skip(c, "[:")) {
         const uint8_t *start = c->at;
-        while (more(c) && ascii_is_letter(*c->at)) c->at++;
+        while (more(c) && ascii_is_letter(*c->at))
+            c->at++;
         struct bytes name = bytes_make(start, (size_t)(c->at - start));
         if (!skip(c, ":]")) return fail(c, "invalid character class");
         return add_named_class(c, name);
@@ -226,7 +241,8 @@ static enum status take_bracket_item(struct compiler *c, uint32_t *code_out)
     enum status status = take_escape(c, &known, code_out);
     if (status != STATUS_OK || known) return status;
     uint8_t letter = *c->at++;
-    if (letter != 'd' && letter != 'w' && letter != 's') return fail(c, "invalid escape \\ sequence");
+    if (letter != 'd' && letter != 'w' && letter != 's')
+        return fail(c, "invalid escape \\ sequence");
     *code_out = UINT32_MAX;
     return add_shorthand(c, letter);
 }
@@ -253,13 +269,12 @@ static enum status parse_bracket(struct compiler *c)
         if (status != STATUS_OK) return status;
     }
     c->at++;
-    enum status status =
-        emit(c, REGEX_CLASS, (int32_t)first, (int32_t)(c->r->range_count - first));
+    enum status status = emit(c, REGEX_CLASS, (int32_t)first, (int32_t)(c->r->range_count - first));
     if (status == STATUS_OK) c->r->program[c->r->size - 1].negated = negated;
     return status;
 }
 
-/* --- Atoms ------------------------------------------------------------------------------------------ */
+/* --- Atoms ----------------------------------------------------------------------------------- */
 
 static enum status parse_alternatives(struct compiler *c);
 
@@ -293,7 +308,12 @@ static enum status parse_backslash(struct compiler *c)
     case 'M': return emit(c, REGEX_WORD_END, 0, 0);
     case 'y': return emit(c, REGEX_WORD_EDGE, 0, 0);
     case 'Y': return emit(c, REGEX_NOT_WORD_EDGE, 0, 0);
-    case 'd': case 'D': case 's': case 'S': case 'w': case 'W': {
+    case 'd':
+    case 'D':
+    case 's':
+    case 'S':
+    case 'w':
+    case 'W': {
         uint32_t first = c->r->range_count;
         status = add_shorthand(c, letter);
         if (status == STATUS_OK)
@@ -336,7 +356,7 @@ static enum status parse_atom(struct compiler *c, bool *repeatable_out)
     return emit(c, REGEX_CHAR, (int32_t)take_character(c), 0);
 }
 
-/* --- Quantifiers ------------------------------------------------------------------------------------ */
+/* --- Quantifiers ----------------------------------------------------------------------------- */
 
 struct repeat {
     uint32_t min, max; /* max UINT32_MAX: without bound */
@@ -410,7 +430,8 @@ static enum status loop(struct compiler *c, uint32_t start, bool lazy)
     return status == STATUS_OK ? emit(c, REGEX_JUMP, -(size + 1), 0) : status;
 }
 
-/* The fragment that starts at `start`, repeated: min copies, then a loop or max - min optional ones. */
+/* The fragment that starts at `start`, repeated: min copies, then a loop or max - min optional
+ * ones. */
 static enum status apply_repeat(struct compiler *c, uint32_t start, struct repeat q)
 {
     uint32_t size = c->r->size - start;
@@ -434,7 +455,7 @@ static enum status apply_repeat(struct compiler *c, uint32_t start, struct repea
     return status;
 }
 
-/* --- Branches --------------------------------------------------------------------------------------- */
+/* --- Branches -------------------------------------------------------------------------------- */
 
 static enum status parse_branch(struct compiler *c)
 {
@@ -459,8 +480,8 @@ static enum status parse_alternatives(struct compiler *c)
 {
     uint32_t start = c->r->size;
     enum status status = parse_branch(c);
-    /* The branches lie one behind the other; each but the last is: split, branch, jump to the end. Until
-     * the end is known, y of a jump says where the one before it is. */
+    /* The branches lie one behind the other; each but the last is: split, branch, jump to the end.
+     * Until the end is known, y of a jump says where the one before it is. */
     uint32_t jump = 0;
     while (status == STATUS_OK && skip(c, "|")) {
         status = insert(c, start, REGEX_SPLIT, 1, (int32_t)(c->r->size - start) + 2);
@@ -498,4 +519,7 @@ enum status text_regex_compile(struct sql_eval *e, struct bytes pattern,
     return status;
 }
 
-uint32_t text_regex_group_count(const struct text_regex *r) { return r->group_count; }
+uint32_t text_regex_group_count(const struct text_regex *r)
+{
+    return r->group_count;
+}

@@ -6,18 +6,18 @@
 #include "sql/text_regex.h"
 
 #define REGEX_INSTRUCTIONS_MAX 20000
-#define REGEX_RANGES_MAX 4096
-#define REGEX_DEPTH_MAX 100
-#define REGEX_REPEAT_MAX 255
+#define REGEX_RANGES_MAX       4096
+#define REGEX_DEPTH_MAX        100
+#define REGEX_REPEAT_MAX       255
 
 enum regex_op {
     REGEX_CHAR = 1, /* code `x` */
     REGEX_ANY,
-    REGEX_CLASS,    /* ranges x to x + y - 1, or what is not in them */
-    REGEX_SPLIT,    /* go on at both x and y, relative; x first */
-    REGEX_JUMP,     /* x, relative */
-    REGEX_SAVE,     /* the position is slot x */
-    REGEX_START,    /* of the text */
+    REGEX_CLASS, /* ranges x to x + y - 1, or what is not in them */
+    REGEX_SPLIT, /* go on at both x and y, relative; x first */
+    REGEX_JUMP,  /* x, relative */
+    REGEX_SAVE,  /* the position is slot x */
+    REGEX_START, /* of the text */
     REGEX_END,
     REGEX_WORD_START,
     REGEX_WORD_END,

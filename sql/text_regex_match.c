@@ -31,7 +31,7 @@ struct machine {
     struct text_regex_match best;
 };
 
-/* --- Characters ------------------------------------------------------------------------------------- */
+/* --- Characters ------------------------------------------------------------------------------ */
 
 static bool in_ranges(const struct text_regex *r, const struct regex_instruction *i, uint32_t code)
 {
@@ -66,7 +66,8 @@ static bool word_before(struct bytes text, size_t at)
 {
     if (at == 0) return false;
     size_t start = at - 1;
-    while (start > 0 && (text.data[start] & 0xC0) == 0x80) start--;
+    while (start > 0 && (text.data[start] & 0xC0) == 0x80)
+        start--;
     uint32_t code = text.data[start];
     utf8_decode(bytes_make(text.data + start, at - start), &code);
     return regex_is_word(code);
@@ -100,10 +101,10 @@ static bool holds(enum regex_op op, struct bytes text, size_t at)
     }
 }
 
-/* --- Threads ---------------------------------------------------------------------------------------- */
+/* --- Threads --------------------------------------------------------------------------------- */
 
-/* Follows everything that reads no character, and lists the places that do. `slots` is changed and put
- * back. The stack cannot overflow: each pc is followed once, and pushes at most one entry. */
+/* Follows everything that reads no character, and lists the places that do. `slots` is changed and
+ * put back. The stack cannot overflow: each pc is followed once, and pushes at most one entry. */
 static void add_thread(struct machine *m, struct threads *to, uint32_t pc, size_t at, size_t *slots)
 {
     uint32_t depth = 0;
@@ -124,8 +125,8 @@ static void add_thread(struct machine *m, struct threads *to, uint32_t pc, size_
                 m->stack[depth++] = (struct pending){.pc = (uint32_t)((int32_t)pc + i->y)};
                 pc = (uint32_t)((int32_t)pc + i->x);
             } else if (i->op == REGEX_SAVE) {
-                m->stack[depth++] = (struct pending){
-                    .restore = true, .slot = (uint32_t)i->x, .value = slots[i->x]};
+                m->stack[depth++] =
+                    (struct pending){.restore = true, .slot = (uint32_t)i->x, .value = slots[i->x]};
                 slots[i->x] = at;
                 pc++;
             } else if (i->op >= REGEX_START && i->op <= REGEX_NOT_WORD_EDGE) {
@@ -144,9 +145,9 @@ static void add_thread(struct machine *m, struct threads *to, uint32_t pc, size_
 /* A match is better when it begins earlier or, unless the shortest is wanted, ends later. */
 static void take_match(struct machine *m, const struct thread *t)
 {
-    bool better = !m->found || t->slots[0] < m->best.start[0] ||
-                  (!m->r->shortest && t->slots[0] == m->best.start[0] &&
-                   t->slots[1] > m->best.end[0]);
+    bool better =
+        !m->found || t->slots[0] < m->best.start[0] ||
+        (!m->r->shortest && t->slots[0] == m->best.start[0] && t->slots[1] > m->best.end[0]);
     if (!better) return;
     m->found = true;
     for (uint32_t g = 0; g < TEXT_REGEX_GROUPS_MAX; g++) {
@@ -203,8 +204,7 @@ enum status text_regex_search(struct sql_eval *e, const struct text_regex *r, st
         if (m.now.count == 0 && m.found) break;
         bool at_end = at == text.size;
         uint32_t code = at_end ? 0 : text.data[at];
-        size_t size = at_end ? 0
-                             : utf8_decode(bytes_make(text.data + at, text.size - at), &code);
+        size_t size = at_end ? 0 : utf8_decode(bytes_make(text.data + at, text.size - at), &code);
         size_t after = at + (size == 0 ? 1 : size);
         step(&m, code, at_end, after);
         if (at_end) break;

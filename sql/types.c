@@ -4,11 +4,14 @@
 #include "sql/datetime.h"
 
 #define NUMERIC_PRECISION_MAX 1000
-#define NUMERIC_SCALE_MAX 1000
+#define NUMERIC_SCALE_MAX     1000
 
 #define T(o, n, s, size, c, p, k, st, a) \
-    {.oid = (o), .name = (n), .sql_name = (s), .size_bytes = (size), .category = SQL_CATEGORY_##c, \
-     .preferred = (p), .can_be_key = (k), .storage = SQL_STORAGE_##st, .array_oid = (a)}
+    { \
+        .oid = (o), .name = (n), .sql_name = (s), .size_bytes = (size), \
+        .category = SQL_CATEGORY_##c, .preferred = (p), .can_be_key = (k), \
+        .storage = SQL_STORAGE_##st, .array_oid = (a) \
+    }
 
 /* In OID order: sql_type_find searches it by halves. */
 static const struct sql_type_info types[] = {
@@ -41,7 +44,8 @@ static const struct sql_type_info types[] = {
     T(SQL_TYPE_ANY, "any", "\"any\"", 4, PSEUDO, false, false, NONE, 0),
     T(SQL_TYPE_VOID, "void", "void", 4, PSEUDO, false, false, NONE, 0),
     T(SQL_TYPE_UUID, "uuid", "uuid", 16, USER, false, true, BYTES, 2951),
-    T(SQL_TYPE_REGNAMESPACE, "regnamespace", "regnamespace", 4, NUMERIC, false, true, INTEGER, 4090),
+    T(SQL_TYPE_REGNAMESPACE, "regnamespace", "regnamespace", 4, NUMERIC, false, true, INTEGER,
+      4090),
     T(SQL_TYPE_REGROLE, "regrole", "regrole", 4, NUMERIC, false, true, INTEGER, 4097),
 };
 #undef T
@@ -101,8 +105,8 @@ const struct sql_type_info *sql_type_at(size_t index)
 }
 
 /* char(n) and varchar(n). `name` is the word that messages use. */
-static enum status make_length(struct arena *arena, const char *name, const int64_t *arguments, size_t count,
-                               int32_t *typmod_out, struct sql_error *error_out)
+static enum status make_length(struct arena *arena, const char *name, const int64_t *arguments,
+                               size_t count, int32_t *typmod_out, struct sql_error *error_out)
 {
     if (count != 1)
         sql_error_set(error_out, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
@@ -112,8 +116,7 @@ static enum status make_length(struct arena *arena, const char *name, const int6
                       "length for type %s must be at least 1", name);
     else if (arguments[0] > SQL_VARCHAR_LENGTH_MAX)
         sql_error_set(error_out, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "length for type %s cannot exceed %d", name,
-                      SQL_VARCHAR_LENGTH_MAX);
+                      "length for type %s cannot exceed %d", name, SQL_VARCHAR_LENGTH_MAX);
     else {
         *typmod_out = (int32_t)arguments[0] + SQL_TYPMOD_EXTRA;
         return STATUS_OK;
@@ -121,8 +124,8 @@ static enum status make_length(struct arena *arena, const char *name, const int6
     return STATUS_INVALID;
 }
 
-static enum status make_numeric(struct arena *arena, const int64_t *arguments, size_t count, int32_t *typmod_out,
-                                struct sql_error *error_out)
+static enum status make_numeric(struct arena *arena, const int64_t *arguments, size_t count,
+                                int32_t *typmod_out, struct sql_error *error_out)
 {
     int64_t precision = arguments[0], scale = count == 2 ? arguments[1] : 0;
     if (count > 2)
@@ -130,12 +133,12 @@ static enum status make_numeric(struct arena *arena, const int64_t *arguments, s
                       "invalid NUMERIC type modifier");
     else if (precision < 1 || precision > NUMERIC_PRECISION_MAX)
         sql_error_set(error_out, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "NUMERIC precision %lld must be between 1 and %d",
-                      (long long)precision, NUMERIC_PRECISION_MAX);
+                      "NUMERIC precision %lld must be between 1 and %d", (long long)precision,
+                      NUMERIC_PRECISION_MAX);
     else if (scale < -NUMERIC_SCALE_MAX || scale > NUMERIC_SCALE_MAX)
         sql_error_set(error_out, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "NUMERIC scale %lld must be between %d and %d",
-                      (long long)scale, -NUMERIC_SCALE_MAX, NUMERIC_SCALE_MAX);
+                      "NUMERIC scale %lld must be between %d and %d", (long long)scale,
+                      -NUMERIC_SCALE_MAX, NUMERIC_SCALE_MAX);
     else {
         *typmod_out = (int32_t)((precision << 16) | (scale & 0x7ff)) + SQL_TYPMOD_EXTRA;
         return STATUS_OK;
@@ -144,26 +147,25 @@ static enum status make_numeric(struct arena *arena, const int64_t *arguments, s
 }
 
 /* Digits behind the second. PostgreSQL warns of too many and takes the most there is. */
-static enum status make_precision(struct arena *arena, const char *name, const int64_t *arguments, size_t count,
-                                  int32_t *typmod_out, struct sql_error *error_out)
+static enum status make_precision(struct arena *arena, const char *name, const int64_t *arguments,
+                                  size_t count, int32_t *typmod_out, struct sql_error *error_out)
 {
     if (count != 1)
         sql_error_set(error_out, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
                       "invalid type modifier");
     else if (arguments[0] < 0 || arguments[0] > INT32_MAX)
         sql_error_set(error_out, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "%s(%lld) precision must not be negative", name,
-                      (long long)arguments[0]);
+                      "%s(%lld) precision must not be negative", name, (long long)arguments[0]);
     else {
-        *typmod_out = arguments[0] > SQL_TIME_PRECISION_MAX ? SQL_TIME_PRECISION_MAX
-                                                            : (int32_t)arguments[0];
+        *typmod_out =
+            arguments[0] > SQL_TIME_PRECISION_MAX ? SQL_TIME_PRECISION_MAX : (int32_t)arguments[0];
         return STATUS_OK;
     }
     return STATUS_INVALID;
 }
 
-enum status sql_type_make_typmod(struct arena *arena, uint32_t oid, const int64_t *arguments, size_t count,
-                                 int32_t *typmod_out, struct sql_error *error_out)
+enum status sql_type_make_typmod(struct arena *arena, uint32_t oid, const int64_t *arguments,
+                                 size_t count, int32_t *typmod_out, struct sql_error *error_out)
 {
     ASSERT(typmod_out != NULL);
     ASSERT(count == 0 || arguments != NULL);
@@ -172,16 +174,20 @@ enum status sql_type_make_typmod(struct arena *arena, uint32_t oid, const int64_
         return STATUS_OK;
     }
     switch (oid) {
-    case SQL_TYPE_BPCHAR: return make_length(arena, "char", arguments, count, typmod_out, error_out);
-    case SQL_TYPE_VARCHAR: return make_length(arena, "varchar", arguments, count, typmod_out, error_out);
+    case SQL_TYPE_BPCHAR:
+        return make_length(arena, "char", arguments, count, typmod_out, error_out);
+    case SQL_TYPE_VARCHAR:
+        return make_length(arena, "varchar", arguments, count, typmod_out, error_out);
     case SQL_TYPE_NUMERIC: return make_numeric(arena, arguments, count, typmod_out, error_out);
-    case SQL_TYPE_TIME: return make_precision(arena, "TIME", arguments, count, typmod_out, error_out);
+    case SQL_TYPE_TIME:
+        return make_precision(arena, "TIME", arguments, count, typmod_out, error_out);
     case SQL_TYPE_TIMESTAMP:
     case SQL_TYPE_TIMESTAMPTZ:
         return make_precision(arena, "TIMESTAMP", arguments, count, typmod_out, error_out);
     case SQL_TYPE_INTERVAL: {
         int32_t precision;
-        enum status status = make_precision(arena, "INTERVAL", arguments, count, &precision, error_out);
+        enum status status =
+            make_precision(arena, "INTERVAL", arguments, count, &precision, error_out);
         if (status == STATUS_OK)
             *typmod_out = SQL_INTERVAL_TYPMOD(SQL_INTERVAL_FIELDS_ALL, precision);
         return status;
@@ -189,7 +195,8 @@ enum status sql_type_make_typmod(struct arena *arena, uint32_t oid, const int64_
     default: break;
     }
     const struct sql_type_info *info = sql_type_find(oid);
-    sql_error_set(error_out, arena, SQLSTATE_SYNTAX_ERROR, 0, "type modifier is not allowed for type \"%s\"",
+    sql_error_set(error_out, arena, SQLSTATE_SYNTAX_ERROR, 0,
+                  "type modifier is not allowed for type \"%s\"",
                   info == NULL ? "???" : info->name);
     return STATUS_INVALID;
 }

@@ -1,6 +1,6 @@
 /* The catalogue of SQL types: PostgreSQL's OIDs, names and modifiers, so that clients which know
- * PostgreSQL's catalogue know ours. What a value of a type looks like in memory is sql/datum.h; how it
- * is read and written is sql/types_io.h. */
+ * PostgreSQL's catalogue know ours. What a value of a type looks like in memory is sql/datum.h; how
+ * it is read and written is sql/types_io.h. */
 #ifndef OSTRAKA_SQL_TYPES_H
 #define OSTRAKA_SQL_TYPES_H
 
@@ -43,11 +43,11 @@ enum sql_type_oid {
 };
 
 #define SQL_TYPMOD_NONE (-1)
-/* varchar(n) and char(n) carry n + 4, numeric(p, s) carries (p << 16 | s) + 4: the 4 is PostgreSQL's
- * length word, which clients subtract when they read RowDescription. */
-#define SQL_TYPMOD_EXTRA 4
+/* varchar(n) and char(n) carry n + 4, numeric(p, s) carries (p << 16 | s) + 4: the 4 is
+ * PostgreSQL's length word, which clients subtract when they read RowDescription. */
+#define SQL_TYPMOD_EXTRA       4
 #define SQL_VARCHAR_LENGTH_MAX 10485760
-#define SQL_NAME_BYTES_MAX 63
+#define SQL_NAME_BYTES_MAX     63
 #define SQL_TIME_PRECISION_MAX 6
 
 /* A type as a column or expression has it: which type, and the modifier or SQL_TYPMOD_NONE. */
@@ -90,24 +90,25 @@ struct sql_type_info {
     const char *sql_name; /* what format_type and messages say: integer */
     int16_t size_bytes;   /* pg_type.typlen: -1 variable, -2 NUL-terminated */
     enum sql_category category;
-    bool preferred;       /* wins within its category */
-    bool can_be_key;      /* has an order and a key encoding (sql/keycode.h) */
+    bool preferred;  /* wins within its category */
+    bool can_be_key; /* has an order and a key encoding (sql/keycode.h) */
     enum sql_storage storage;
-    uint32_t array_oid;   /* pg_type.typarray, 0 when none */
+    uint32_t array_oid; /* pg_type.typarray, 0 when none */
 };
 
 /* NULL when the type is not one of ours. */
 const struct sql_type_info *sql_type_find(uint32_t oid);
-/* By what may stand in SQL: the catalogue name or a standard spelling of it in lower case with single
- * spaces ("int4", "integer", "double precision", "timestamp with time zone"). The bare words char and
- * character give char(n)'s type; only "char" in quotes is SQL_TYPE_CHAR, so the parser says which.
- * NULL when there is no such type. */
+/* By what may stand in SQL: the catalogue name or a standard spelling of it in lower case with
+ * single spaces ("int4", "integer", "double precision", "timestamp with time zone"). The bare words
+ * char and character give char(n)'s type; only "char" in quotes is SQL_TYPE_CHAR, so the parser
+ * says which. NULL when there is no such type. */
 const struct sql_type_info *sql_type_find_name(struct bytes name, bool quoted);
 /* For the catalogue tables: every type in OID order; NULL past the end. */
 const struct sql_type_info *sql_type_at(size_t index);
 
 /* The modifier of `type_name(arguments...)`. An empty list gives SQL_TYPMOD_NONE.
- * STATUS_INVALID: error_out says which bound was broken (22023), or that the type takes none (42601). */
+ * STATUS_INVALID: error_out says which bound was broken (22023), or that the type takes none
+ * (42601). */
 MUST_USE enum status sql_type_make_typmod(struct arena *arena, uint32_t oid,
                                           const int64_t *arguments, size_t count,
                                           int32_t *typmod_out, struct sql_error *error_out);
@@ -116,8 +117,8 @@ int32_t sql_typmod_length(int32_t typmod);
 int32_t sql_typmod_numeric_precision(int32_t typmod);
 int32_t sql_typmod_numeric_scale(int32_t typmod); /* -1000 to 1000 */
 
-/* What PostgreSQL's format_type answers: "character varying(10)", "numeric(10,2)". NULL when the arena
- * is full. An OID that is not ours becomes "???". */
+/* What PostgreSQL's format_type answers: "character varying(10)", "numeric(10,2)". NULL when the
+ * arena is full. An OID that is not ours becomes "???". */
 const char *sql_type_format(struct arena *arena, struct sql_type type);
 
 #endif

@@ -10,10 +10,10 @@
 #include "sql/numeric.h"
 #include "sql/text_ascii.h"
 
-/* --- Lengths ---------------------------------------------------------------------------------------- */
+/* --- Lengths --------------------------------------------------------------------------------- */
 
-/* The bytes that the first `count` characters take, or all of them; *left_out is the characters that
- * are missing. */
+/* The bytes that the first `count` characters take, or all of them; *left_out is the characters
+ * that are missing. */
 static size_t prefix_size(struct bytes text, int32_t count, int32_t *missing_out)
 {
     size_t at = 0;
@@ -61,7 +61,8 @@ static struct bytes cut_name(struct bytes text)
 {
     if (text.size <= SQL_NAME_BYTES_MAX) return text;
     size_t size = SQL_NAME_BYTES_MAX;
-    while (size > 0 && (text.data[size] & 0xC0) == 0x80) size--;
+    while (size > 0 && (text.data[size] & 0xC0) == 0x80)
+        size--;
     return bytes_make(text.data, size);
 }
 
@@ -95,7 +96,7 @@ enum status sql_type_fit(struct sql_eval *e, struct sql_type type, bool explicit
     return status;
 }
 
-/* --- Input ------------------------------------------------------------------------------------------ */
+/* --- Input ----------------------------------------------------------------------------------- */
 
 static enum status input_text(struct sql_eval *e, struct sql_type type, struct bytes text,
                               struct bytes *out)
@@ -119,8 +120,9 @@ static enum status input_char(struct sql_eval *e, struct bytes text, struct byte
     const uint8_t *c = text.data;
     bool octal = text.size == 4 && c[0] == '\\' && c[1] >= '0' && c[1] <= '3' && c[2] >= '0' &&
                  c[2] <= '7' && c[3] >= '0' && c[3] <= '7';
-    *byte = octal ? (uint8_t)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0'))
-                  : text.size > 0 ? c[0] : 0;
+    *byte = octal           ? (uint8_t)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0'))
+            : text.size > 0 ? c[0]
+                            : 0;
     *out = bytes_make(byte, *byte != 0);
     return STATUS_OK;
 }
@@ -212,8 +214,7 @@ enum status sql_type_input(struct sql_eval *e, struct sql_type type, struct byte
     case SQL_TYPE_INTERVAL: status = sql_interval_parse(e, text, type.typmod, &v.interval); break;
     default: {
         const struct sql_type_info *info = sql_type_find(type.oid);
-        return sql_eval_fail(e, SQLSTATE_FEATURE_NOT_SUPPORTED,
-                             "cannot accept a value of type %s",
+        return sql_eval_fail(e, SQLSTATE_FEATURE_NOT_SUPPORTED, "cannot accept a value of type %s",
                              info == NULL ? "???" : info->sql_name);
     }
     }
@@ -221,7 +222,7 @@ enum status sql_type_input(struct sql_eval *e, struct sql_type type, struct byte
     return status;
 }
 
-/* --- Output ----------------------------------------------------------------------------------------- */
+/* --- Output ---------------------------------------------------------------------------------- */
 
 /* True when the value is its own text. */
 static bool is_own_text(uint32_t oid, const struct sql_datum *v)
@@ -265,7 +266,8 @@ static size_t format_integer(int64_t v, char *to)
         left /= 10;
     } while (left != 0);
     if (sign) to[0] = '-';
-    for (size_t i = 0; i < count; i++) to[sign + i] = digits[count - 1 - i];
+    for (size_t i = 0; i < count; i++)
+        to[sign + i] = digits[count - 1 - i];
     return sign + count;
 }
 
@@ -344,8 +346,10 @@ void sql_type_write(struct sql_eval *e, uint32_t oid, const struct sql_datum *v,
     }
     if (is_object(oid)) {
         struct bytes text;
-        if (output_object(e, oid, v->integer, &text) == STATUS_OK) buf_append_bytes(out, text);
-        else out->failed = true;
+        if (output_object(e, oid, v->integer, &text) == STATUS_OK)
+            buf_append_bytes(out, text);
+        else
+            out->failed = true;
         return;
     }
     size_t bound = format_bound(oid, v);

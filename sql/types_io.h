@@ -6,9 +6,9 @@
 #include "base/buf.h"
 #include "sql/datum.h"
 
-/* From text: a literal, a text parameter, COPY. The result may be a view into `text`. typmod is applied
- * the way PostgreSQL's input functions do: too long a varchar(n) is 22001 unless only blanks are lost.
- * Not called for NULL. */
+/* From text: a literal, a text parameter, COPY. The result may be a view into `text`. typmod is
+ * applied the way PostgreSQL's input functions do: too long a varchar(n) is 22001 unless only
+ * blanks are lost. Not called for NULL. */
 MUST_USE enum status sql_type_input(struct sql_eval *e, struct sql_type type, struct bytes text,
                                     struct sql_datum *out);
 /* From the binary format. 22P03 when malformed, 22021 for text that is not UTF-8. */
@@ -18,20 +18,21 @@ MUST_USE enum status sql_type_receive(struct sql_eval *e, struct sql_type type, 
 /* To text, in the arena; a view for text types. value is not null. */
 MUST_USE enum status sql_type_output(struct sql_eval *e, uint32_t oid,
                                      const struct sql_datum *value, struct bytes *text_out);
-/* The same appended to a buffer without touching the arena, but for reg* types. What goes wrong is in
- * buf->failed. */
+/* The same appended to a buffer without touching the arena, but for reg* types. What goes wrong is
+ * in buf->failed. */
 void sql_type_write(struct sql_eval *e, uint32_t oid, const struct sql_datum *value,
                     struct buf *out);
 /* Appends the binary format (without the length that pgwire puts in front). */
 void sql_type_send(struct sql_eval *e, uint32_t oid, const struct sql_datum *value,
                    struct buf *out);
 
-/* Applies a length, precision or scale to a value that is of the type already. Implicitly (assignment)
- * too long a string is 22001 unless only blanks are lost; explicitly (a cast) it is cut. */
+/* Applies a length, precision or scale to a value that is of the type already. Implicitly
+ * (assignment) too long a string is 22001 unless only blanks are lost; explicitly (a cast) it is
+ * cut. */
 MUST_USE enum status sql_type_fit(struct sql_eval *e, struct sql_type type, bool explicitly,
                                   const struct sql_datum *value, struct sql_datum *out);
 
-/* --- Pieces that functions use too ------------------------------------------------------------------ */
+/* --- Pieces that functions use too ----------------------------------------------------------- */
 
 /* Whole numbers with blanks around; oid is int2, int4 or int8. 22P02, 22003. */
 MUST_USE enum status sql_integer_parse(struct sql_eval *e, uint32_t oid, struct bytes text,
@@ -40,11 +41,11 @@ MUST_USE enum status sql_integer_parse(struct sql_eval *e, uint32_t oid, struct 
 /* oid is float4 or float8. */
 MUST_USE enum status sql_real_parse(struct sql_eval *e, uint32_t oid, struct bytes text,
                                     double *out);
-/* With extra_digits above 0 the shortest text that reads back as the same value, else rounded to 15 (6
- * for float4) plus extra_digits significant digits. No NUL. */
+/* With extra_digits above 0 the shortest text that reads back as the same value, else rounded to 15
+ * (6 for float4) plus extra_digits significant digits. No NUL. */
 size_t sql_real_format(uint32_t oid, double value, int32_t extra_digits, char *text_out);
 MUST_USE enum status sql_boolean_parse(struct sql_eval *e, struct bytes text, bool *out);
-#define SQL_UUID_BYTES 16
+#define SQL_UUID_BYTES      16
 #define SQL_UUID_TEXT_BYTES 36
 MUST_USE enum status sql_uuid_parse(struct sql_eval *e, struct bytes text, struct bytes *out);
 void sql_uuid_format(struct bytes uuid, char *text_out);

@@ -31,7 +31,7 @@ enum status sql_real_parse(struct sql_eval *e, uint32_t oid, struct bytes text, 
     return STATUS_OK;
 }
 
-/* --- Shortest digits -------------------------------------------------------------------------------- */
+/* --- Shortest digits ------------------------------------------------------------------------- */
 
 /* A positive number as 0.digits times 10^point, without trailing zeros. */
 struct decimal {
@@ -46,7 +46,8 @@ static struct decimal decimal_of_text(const char *text)
     for (; *at != 'e'; at++)
         if (*at != '.') d.digits[d.count++] = *at;
     d.point = atoi(at + 1) + 1;
-    while (d.count > 1 && d.digits[d.count - 1] == '0') d.count--;
+    while (d.count > 1 && d.digits[d.count - 1] == '0')
+        d.count--;
     d.digits[d.count] = 0;
     return d;
 }
@@ -56,14 +57,14 @@ static double read_back(const char *text, bool single)
     return single ? (double)strtof(text, NULL) : strtod(text, NULL);
 }
 
-/* True when `text` lies exactly between v and a neighbour. Reading it back depends on rounding ties to
- * even; PostgreSQL does not ask that of readers, and writes one digit more. */
+/* True when `text` lies exactly between v and a neighbour. Reading it back depends on rounding ties
+ * to even; PostgreSQL does not ask that of readers, and writes one digit more. */
 static bool is_tie(const char *text, double v, bool single)
 {
     for (int direction = -1; direction <= 1; direction += 2) {
         long double far = direction * HUGE_VALL;
-        long double next = single ? (long double)nexttowardf((float)v, far)
-                                  : (long double)nexttoward(v, far);
+        long double next =
+            single ? (long double)nexttowardf((float)v, far) : (long double)nexttoward(v, far);
         long double middle = ((long double)v + next) / 2;
         if (!isfinite(next) || strtold(text, NULL) != middle) continue;
         /* Equal as far as long double goes; are all its digits? */
@@ -83,8 +84,8 @@ static bool is_tie(const char *text, double v, bool single)
     return false;
 }
 
-/* v rounded to `precision` digits, when it reads back as v; else, below a power of two where neighbours
- * are nearer than above it, the next decimal up. */
+/* v rounded to `precision` digits, when it reads back as v; else, below a power of two where
+ * neighbours are nearer than above it, the next decimal up. */
 static bool try_precision(double v, bool single, int precision, struct decimal *out)
 {
     char text[64];
@@ -107,8 +108,8 @@ static bool try_precision(double v, bool single, int precision, struct decimal *
 static struct decimal shortest(double v, bool single)
 {
     ASSERT(v > 0 && isfinite(v));
-    /* Any text of so few digits survives being read and written: when a shorter one reads back as v, it
-     * is what rounding to that many digits gives. Subnormal numbers have fewer. */
+    /* Any text of so few digits survives being read and written: when a shorter one reads back as
+     * v, it is what rounding to that many digits gives. Subnormal numbers have fewer. */
     int precision = single ? FLT_DIG : DBL_DIG;
     if (v < (single ? (double)FLT_MIN : DBL_MIN)) precision = 1;
     struct decimal d;
@@ -127,14 +128,16 @@ static size_t put_decimal(const struct decimal *d, int exponent_from, char *to)
     if (exponent < -4 || exponent >= exponent_from) {
         *at++ = d->digits[0];
         if (d->count > 1) *at++ = '.';
-        for (int i = 1; i < d->count; i++) *at++ = d->digits[i];
+        for (int i = 1; i < d->count; i++)
+            *at++ = d->digits[i];
         at += sprintf(at, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
         return (size_t)(at - to);
     }
     if (d->point <= 0) {
         *at++ = '0';
         *at++ = '.';
-        for (int i = d->point; i < 0; i++) *at++ = '0';
+        for (int i = d->point; i < 0; i++)
+            *at++ = '0';
     }
     for (int i = 0; i < d->count || i < d->point; i++) {
         if (i == d->point && i > 0) *at++ = '.';

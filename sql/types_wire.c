@@ -5,12 +5,11 @@
 #include "sql/numeric.h"
 #include "sql/types_io.h"
 
-/* --- Receiving -------------------------------------------------------------------------------------- */
+/* --- Receiving ------------------------------------------------------------------------------- */
 
 static enum status fail_format(struct sql_eval *e)
 {
-    return sql_eval_fail(e, SQLSTATE_INVALID_BINARY_REPRESENTATION,
-                         "incorrect binary data format");
+    return sql_eval_fail(e, SQLSTATE_INVALID_BINARY_REPRESENTATION, "incorrect binary data format");
 }
 
 /* The size a type has on the wire; 0 when it varies. */
@@ -61,7 +60,9 @@ static enum status receive_datetime(struct sql_eval *e, uint32_t oid, const uint
     int64_t value = date ? (int32_t)load_be32(wire) : (int64_t)load_be64(wire);
     if (!sql_datetime_check(oid, value))
         return sql_eval_fail(e, SQLSTATE_DATETIME_FIELD_OVERFLOW, "%s out of range",
-                             date ? "date" : oid == SQL_TYPE_TIME ? "time" : "timestamp");
+                             date                   ? "date"
+                             : oid == SQL_TYPE_TIME ? "time"
+                                                    : "timestamp");
     *out = value;
     return STATUS_OK;
 }
@@ -105,9 +106,7 @@ enum status sql_type_receive(struct sql_eval *e, struct sql_type type, struct by
         if (status == STATUS_OK) status = sql_type_fit(e, type, false, &v, &v);
     } else {
         switch (type.oid) {
-        case SQL_TYPE_NUMERIC:
-            status = sql_numeric_receive(e, wire, type.typmod, &v.bytes);
-            break;
+        case SQL_TYPE_NUMERIC: status = sql_numeric_receive(e, wire, type.typmod, &v.bytes); break;
         case SQL_TYPE_BYTEA:
             v.bytes = wire;
             status = STATUS_OK;
@@ -124,7 +123,7 @@ enum status sql_type_receive(struct sql_eval *e, struct sql_type type, struct by
     return status;
 }
 
-/* --- Sending ---------------------------------------------------------------------------------------- */
+/* --- Sending --------------------------------------------------------------------------------- */
 
 static void send_real(uint32_t oid, double value, struct buf *out)
 {

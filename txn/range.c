@@ -242,8 +242,7 @@ void range_op_run(struct range_op *op)
 
 /* ---- writes in flight: proposed, not applied ---- */
 
-/* Chained by hash: ops whose writes share a hash are told apart by key. Only one op can have a key in
- * flight, so a collision makes an op wait without need, which is harmless. */
+/* By the hash of the key: two keys that share one make an op wait without need, which is harmless. */
 enum status range_in_flight_add(struct range_op *op)
 {
     struct range *g = op->range;

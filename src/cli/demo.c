@@ -389,6 +389,10 @@ int cli_demo(int argc, char **argv)
         fprintf(stderr, "ostraka demo: --nodes is 1 to %d, --sql-port 1 to 65535, -o table or json\n", NODES_MAX);
         return CLI_USAGE;
     }
+    if (strcmp(d.io, "auto") != 0 && strcmp(d.io, "uring") != 0 && strcmp(d.io, "epoll") != 0) {
+        fprintf(stderr, "ostraka demo: --io is auto, uring or epoll\n");
+        return CLI_USAGE;
+    }
     if (d.node_count % 2 == 0)
         fprintf(stderr, "note: %llu nodes tolerate no more failures than %llu\n",
                 (unsigned long long)d.node_count, (unsigned long long)d.node_count - 1);

@@ -30,21 +30,33 @@ static void print_members(const json_t *range)
         printf(" +%lld", (long long)json_integer_value(node));
 }
 
-static int print_table(const json_t *status)
+/* What the exit status says of the cluster. */
+static int verdict(const json_t *status)
+{
+    size_t i;
+    json_t *item;
+    bool dead = json_object_get(status, "nodes") == NULL;
+    json_array_foreach(json_object_get(status, "nodes"), i, item)
+        dead |= !json_is_true(json_object_get(item, "alive"));
+    if (json_object_get(status, "nodes") != NULL && !json_is_true(json_object_get(status, "quorum")))
+        return CLI_NO_QUORUM;
+    return dead ? CLI_DEGRADED : CLI_OK;
+}
+
+static void print_table(const json_t *status)
 {
     const char *state = text_of(status, "state");
     if (json_object_get(status, "nodes") == NULL) {
         printf("this node is %s\n", state);
-        return CLI_DEGRADED;
+        return;
     }
     printf("cluster %s, asked node %lld (%s)\n\n", text_of(status, "cluster"), number_of(status, "node"),
            state);
     printf("%-6s %-6s %-24s %-24s %s\n", "node", "alive", "sql", "peers", "http");
-    size_t i, dead = 0;
+    size_t i;
     json_t *item;
     json_array_foreach(json_object_get(status, "nodes"), i, item) {
         bool alive = json_is_true(json_object_get(item, "alive"));
-        dead += !alive;
         printf("%-6lld %-6s %-24s %-24s %s\n", number_of(item, "node"), alive ? "yes" : "no",
                text_of(item, "sql"), text_of(item, "peer"), text_of(item, "http"));
     }
@@ -59,7 +71,6 @@ static int print_table(const json_t *status)
     long long can_lose = number_of(status, "can_lose");
     if (!quorum) printf("\nno quorum: more nodes have to come back before anything can be read or written\n");
     else printf("\ncan lose %lld more node%s\n", can_lose, can_lose == 1 ? "" : "s");
-    return !quorum ? CLI_NO_QUORUM : dead > 0 ? CLI_DEGRADED : CLI_OK;
 }
 
 int cli_status(int argc, char **argv)
@@ -75,6 +86,10 @@ int cli_status(int argc, char **argv)
                                         "status [--host H:P] [-o table|json]", flags, 3, NULL};
     int status = cli_parse(&command, argc, argv, NULL, 0, NULL);
     if (status != CLI_OK) return status < 0 ? CLI_OK : status;
+    if (strcmp(output, "table") != 0 && strcmp(output, "json") != 0) {
+        fprintf(stderr, "ostraka status: -o is table or json\n");
+        return CLI_USAGE;
+    }
     char *body = NULL;
     int http = cli_http_get(host, "/status", timeout_ns, &body);
     if (http != 200) {
@@ -90,8 +105,10 @@ int cli_status(int argc, char **argv)
         status = CLI_ERROR;
     } else if (strcmp(output, "json") == 0) {
         fputs(body, stdout);
+        status = verdict(root);
     } else {
-        status = print_table(root);
+        print_table(root);
+        status = verdict(root);
     }
     json_decref(root);
     free(body);

@@ -1,7 +1,7 @@
 #include "lsm/lsm_int.h"
 
-/* One memtable of a range that gets all the writes stays below this share of the budget, and below a few
- * tables, so that a flush and the first compaction stay small. */
+/* One memtable of a range that gets all the writes stays below this share of the budget, and below
+ * a few tables, so that a flush and the first compaction stay small. */
 static uint64_t memtable_bytes_max(const struct lsm *l)
 {
     uint64_t share = l->options.memtable_bytes / 4, tables = 4 * l->options.table_bytes;
@@ -33,8 +33,8 @@ enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
     return STATUS_OK;
 }
 
-/* Between three quarters of the memtable budget and all of it writers are slowed down more and more;
- * ranges whose level 0 piles up slow them as well, and never stop them. */
+/* Between three quarters of the memtable budget and all of it writers are slowed down more and
+ * more; ranges whose level 0 piles up slow them as well, and never stop them. */
 uint32_t lsm_pressure(const struct lsm *l)
 {
     uint64_t budget = l->options.memtable_bytes, used = l->metrics.memtable_bytes;

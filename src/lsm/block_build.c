@@ -26,7 +26,8 @@ void block_builder_reset(struct block_builder *b)
 static size_t shared_prefix(struct bytes a, struct bytes b)
 {
     size_t size = 0, common = a.size < b.size ? a.size : b.size;
-    while (size < common && a.data[size] == b.data[size]) size++;
+    while (size < common && a.data[size] == b.data[size])
+        size++;
     return size;
 }
 
@@ -42,8 +43,10 @@ void block_builder_add(struct block_builder *b, const struct lsm_item *item)
 {
     check_order(b, item);
     size_t shared = 0;
-    if (b->count % BLOCK_RESTART_INTERVAL == 0) put_u32(&b->restarts, (uint32_t)b->raw.size);
-    else shared = shared_prefix(buf_view(&b->last_key), item->key);
+    if (b->count % BLOCK_RESTART_INTERVAL == 0)
+        put_u32(&b->restarts, (uint32_t)b->raw.size);
+    else
+        shared = shared_prefix(buf_view(&b->last_key), item->key);
     uint8_t flags = (uint8_t)item->space;
     if (item->tombstone) flags |= 0x04;
     if (item->ts != 0) flags |= 0x08;

@@ -1,8 +1,9 @@
 /* Blocks: the unit that is compressed, checksummed, read and cached (README, Formats).
  *
- * A raw block is a sorted run of items. Each item's key leaves out what it shares with the key before;
- * every 16th (a restart) is whole, and an array of their offsets at the end allows binary search. Data
- * blocks hold the range's items; index blocks hold, per block below, its last key and its place. */
+ * A raw block is a sorted run of items. Each item's key leaves out what it shares with the key
+ * before; every 16th (a restart) is whole, and an array of their offsets at the end allows binary
+ * search. Data blocks hold the range's items; index blocks hold, per block below, its last key and
+ * its place. */
 #ifndef OSTRAKA_LSM_BLOCK_INT_H
 #define OSTRAKA_LSM_BLOCK_INT_H
 
@@ -10,14 +11,15 @@
 #include "lsm/item_int.h"
 
 #define BLOCK_RESTART_INTERVAL 16
-#define BLOCK_HEAD_BYTES 8
-#define BLOCK_TRAILER_BYTES 8
-#define BLOCK_RAW_BYTES_MAX (8u << 20) /* a block is cut at its target size: one large value over it */
+#define BLOCK_HEAD_BYTES       8
+#define BLOCK_TRAILER_BYTES    8
+#define BLOCK_RAW_BYTES_MAX \
+    (8u << 20) /* a block is cut at its target size: one large value over it */
 
 enum block_kind {
     BLOCK_KIND_DATA = 1,
-    BLOCK_KIND_INDEX = 2,  /* points at data blocks */
-    BLOCK_KIND_TOP = 3,    /* points at index blocks; in memory while the table is open */
+    BLOCK_KIND_INDEX = 2, /* points at data blocks */
+    BLOCK_KIND_TOP = 3,   /* points at index blocks; in memory while the table is open */
     BLOCK_KIND_FILTER = 4,
     BLOCK_KIND_FOOTER = 5,
 };
@@ -59,7 +61,7 @@ MUST_USE enum status block_handle_get(struct bytes bytes, struct block_handle *h
 void block_seal(struct buf *out, enum block_kind kind, struct bytes raw, bool compress,
                 struct table_uid uid, uint64_t offset);
 /* Checks a sealed block that was read from `offset` and tells its raw size. STATUS_CORRUPT: other
- * bytes than were written there (a flipped bit, another table's or an older block, another place). */
+ * bytes than were written there (a flipped bit, another table's block, another place). */
 MUST_USE enum status block_check(struct bytes sealed, enum block_kind kind, struct table_uid uid,
                                  uint64_t offset, uint32_t *raw_size_out);
 /* Decompresses a checked block into raw_size bytes. */

@@ -116,7 +116,8 @@ enum status block_cursor_next(struct block_cursor *c)
 static enum status run_to(struct block_cursor *c, uint32_t i, size_t end)
 {
     enum status status = enter_restart(c, i);
-    while (status == STATUS_OK && c->next < end) status = block_cursor_next(c);
+    while (status == STATUS_OK && c->next < end)
+        status = block_cursor_next(c);
     return status;
 }
 
@@ -132,8 +133,10 @@ enum status block_cursor_prev(struct block_cursor *c)
     if (end <= restart_at(c, 0)) return STATUS_NOT_FOUND;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (restart_at(c, middle) < end) low = middle;
-        else high = middle;
+        if (restart_at(c, middle) < end)
+            low = middle;
+        else
+            high = middle;
     }
     return run_to(c, low, end);
 }
@@ -148,8 +151,10 @@ static enum status seek_restart(struct block_cursor *c, const struct item_key *t
         struct entry e;
         if (!entry_at(c, restart_at(c, middle), &e) || e.shared != 0) return STATUS_CORRUPT;
         struct item_key key = {e.space, e.unshared, e.ts};
-        if (item_key_compare(&key, target) < 0) low = middle;
-        else high = middle;
+        if (item_key_compare(&key, target) < 0)
+            low = middle;
+        else
+            high = middle;
     }
     *restart_out = low;
     return STATUS_OK;

@@ -41,8 +41,10 @@ void block_seal(struct buf *out, enum block_kind kind, struct bytes raw, bool co
     size_t begin = out->size;
     struct block_head head = {(uint8_t)kind, CODEC_RAW, 0, (uint32_t)raw.size};
     buf_append(out, &head, sizeof head);
-    if (compress && !out->failed && compress_into(out, raw)) head.codec = CODEC_LZ4;
-    else buf_append_bytes(out, raw);
+    if (compress && !out->failed && compress_into(out, raw))
+        head.codec = CODEC_LZ4;
+    else
+        buf_append_bytes(out, raw);
     if (out->failed) return;
     memcpy(out->data + begin, &head, sizeof head);
     struct bytes written = bytes_make(out->data + begin, out->size - begin);

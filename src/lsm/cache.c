@@ -6,10 +6,10 @@
 #include "base/hash.h"
 #include "lsm/lsm_int.h"
 
-#define BUCKETS_MIN 1024
-#define CLOCK_MAX 3         /* counter of a block that lookups keep coming back for */
-#define FRESH_LOADS 256     /* a reader that has not come by then is taken to be gone */
-#define AHEAD_READS_MAX 48  /* reading ahead leaves slots for those who wait */
+#define BUCKETS_MIN       1024
+#define CLOCK_MAX         3   /* counter of a block that lookups keep coming back for */
+#define FRESH_LOADS       256 /* a reader that has not come by then is taken to be gone */
+#define AHEAD_READS_MAX   48  /* reading ahead leaves slots for those who wait */
 #define BUFFER_BYTES_KEPT ((size_t)64 << 10)
 
 /* ---- blocks and the hash table ---- */
@@ -66,7 +66,8 @@ static struct block *find(const struct cache *c, uint64_t table_number, uint64_t
 static void unhash(struct cache *c, struct block *b)
 {
     struct block **place = bucket_of(c, b->table_number, b->handle.offset);
-    while (*place != b) place = &(*place)->hash_next;
+    while (*place != b)
+        place = &(*place)->hash_next;
     *place = b->hash_next;
     c->block_count--;
 }
@@ -104,8 +105,8 @@ static void evict(struct cache *c, struct block *b)
     block_free(b);
 }
 
-/* The hand passes every block at most CLOCK_MAX + 1 times: what is pinned or fresh then stays, and the
- * budget is exceeded by as much. */
+/* The hand passes every block at most CLOCK_MAX + 1 times: what is pinned or fresh then stays, and
+ * the budget is exceeded by as much. */
 static void make_room(struct cache *c)
 {
     size_t passes = c->block_count * (CLOCK_MAX + 1);
@@ -147,7 +148,8 @@ static bool read_reserve(struct cache_read *r, size_t size)
 static void discard(struct cache *c, struct block *b, struct list *waiters)
 {
     ASSERT(!b->ready);
-    while (!list_empty(&b->waiters)) list_push_back(waiters, list_pop_front(&b->waiters));
+    while (!list_empty(&b->waiters))
+        list_push_back(waiters, list_pop_front(&b->waiters));
     list_remove(&b->link);
     unhash(c, b);
     b->refs = 0;
@@ -184,7 +186,8 @@ static enum status read_finish(struct cache_read *r, int64_t result)
     if (result < 0) return STATUS_IO;
     if ((uint64_t)result < begin + b->handle.size) return STATUS_CORRUPT;
     struct bytes sealed = bytes_make(r->buffer + begin, b->handle.size);
-    enum status status = block_check(sealed, b->kind, b->table->uid, b->handle.offset, &b->raw_size);
+    enum status status =
+        block_check(sealed, b->kind, b->table->uid, b->handle.offset, &b->raw_size);
     if (status != STATUS_OK) return status;
     b->raw = malloc(b->raw_size);
     ASSERT(b->raw != NULL);
@@ -227,12 +230,15 @@ static void read_done(struct env_op *op, int64_t result)
         r->capacity = 0;
     }
     if (status == STATUS_OK) {
-        while (!list_empty(&b->waiters)) list_push_back(&waiters, list_pop_front(&b->waiters));
+        while (!list_empty(&b->waiters))
+            list_push_back(&waiters, list_pop_front(&b->waiters));
         block_ready(c, b);
     } else {
-        if (status == STATUS_CANCELLED) c->cancelled = true;
-        else table_damaged(b->table, status == STATUS_IO ? "read error" : "bad block",
-                           b->handle.offset);
+        if (status == STATUS_CANCELLED)
+            c->cancelled = true;
+        else
+            table_damaged(b->table, status == STATUS_IO ? "read error" : "bad block",
+                          b->handle.offset);
         discard(c, b, &waiters);
     }
     start_queued(c);
@@ -339,7 +345,8 @@ void cache_deinit(struct cache *c)
         evict(c, b);
     }
     ASSERT(c->block_count == 0);
-    for (int i = 0; i < CACHE_READS_MAX; i++) free(c->reads[i].buffer);
+    for (int i = 0; i < CACHE_READS_MAX; i++)
+        free(c->reads[i].buffer);
     free(c->buckets);
 }
 

@@ -1,5 +1,5 @@
-/* The block cache of the store and the reads behind it. Uncompressed blocks under a budget; CLOCK with a
- * small counter, so that what scans bring in leaves before what lookups come back for. */
+/* The block cache of the store and the reads behind it. Uncompressed blocks under a budget; CLOCK
+ * with a small counter, so that what scans bring in leaves before what lookups come back for. */
 #ifndef OSTRAKA_LSM_CACHE_INT_H
 #define OSTRAKA_LSM_CACHE_INT_H
 
@@ -12,9 +12,9 @@ struct cache;
 
 struct block {
     uint32_t refs;
-    struct cache *cache; /* NULL: private, freed with the last unpin */
-    bool ready;          /* else its read is queued or under way */
-    uint8_t clock;       /* passes of the hand it survives */
+    struct cache *cache;  /* NULL: private, freed with the last unpin */
+    bool ready;           /* else its read is queued or under way */
+    uint8_t clock;        /* passes of the hand it survives */
     uint64_t fresh_until; /* loads after which it may go unread: its reader had its chance */
     struct table *table;  /* pinned while not ready */
     uint64_t table_number;

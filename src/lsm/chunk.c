@@ -2,8 +2,8 @@
 
 #include "base/hash.h"
 
-#define CHUNK_MAGIC 0x4b4e484350414e53u /* "SNAPCHNK" */
-#define CHUNK_VERSION 1
+#define CHUNK_MAGIC     0x4b4e484350414e53u /* "SNAPCHNK" */
+#define CHUNK_VERSION   1
 #define CHUNK_FLAG_LAST 1u
 
 struct chunk_head {

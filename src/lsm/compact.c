@@ -201,8 +201,8 @@ void compact_step(struct lsm *l)
     if (l->compaction_retry_ns > l->now_ns || l->fiber_retry_ns > l->now_ns) return;
     while (!l->failed && l->compaction_count < LSM_COMPACTIONS_MAX &&
            !list_empty(&l->compact_queue)) {
-        struct range *r = CONTAINER_OF(list_pop_front(&l->compact_queue), struct range,
-                                       compact_link);
+        struct range *r =
+            CONTAINER_OF(list_pop_front(&l->compact_queue), struct range, compact_link);
         enum status status = start(l, r);
         if (status == STATUS_OK || status == STATUS_NOT_FOUND) continue;
         COVER("lsm_no_fiber_for_compaction");

@@ -8,7 +8,7 @@ struct compaction {
     struct range *range;     /* pinned */
     struct version *version; /* pinned: as of its start */
     uint32_t level, output_level;
-    struct table **inputs;   /* from `level`, then from `output_level`; in the order of the levels */
+    struct table **inputs; /* from `level`, then from `output_level`; in the order of the levels */
     uint32_t upper_count, input_count;
     bool moves; /* nothing to merge: the tables change their level as they are */
 };

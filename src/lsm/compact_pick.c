@@ -2,10 +2,11 @@
 
 #include "lsm/compact_int.h"
 
-/* How large each level should be. The last level takes what there is; each one above it an eighth of the
- * one below, down to the size of what level 0 brings at a time. The first that is large enough for that
- * is the base: level 0 is merged into it, and the levels between stay empty. So a small range has one
- * level and a large one three, without a size fixed in advance (RocksDB calls this dynamic levels). */
+/* How large each level should be. The last level takes what there is; each one above it an eighth
+ * of the one below, down to the size of what level 0 brings at a time. The first that is large
+ * enough for that is the base: level 0 is merged into it, and the levels between stay empty. So a
+ * small range has one level and a large one three, without a size fixed in advance (RocksDB calls
+ * this dynamic levels). */
 struct plan {
     uint32_t base;
     uint64_t targets[LSM_LEVELS];
@@ -21,8 +22,8 @@ static struct plan make_plan(const struct version *v, uint64_t table_bytes)
         target /= LSM_LEVEL_GROWTH;
         p.targets[--p.base] = target;
     }
-    /* A level above the base that is not empty holds newer data: level 0 may not pass it. Its target is
-     * 0, so it drains. */
+    /* A level above the base that is not empty holds newer data: level 0 may not pass it. Its
+     * target is 0, so it drains. */
     for (uint32_t level = 1; level < p.base; level++)
         if (v->counts[level] > 0) p.base = level;
     return p;
@@ -55,9 +56,11 @@ static void overlap(const struct version *v, uint32_t level, const struct bounds
                     uint32_t *begin, uint32_t *end)
 {
     uint32_t i = 0, count = v->counts[level];
-    while (i < count && key_compare(&v->levels[level][i]->facts.last, &b->first) < 0) i++;
+    while (i < count && key_compare(&v->levels[level][i]->facts.last, &b->first) < 0)
+        i++;
     *begin = i;
-    while (i < count && key_compare(&v->levels[level][i]->facts.first, &b->last) <= 0) i++;
+    while (i < count && key_compare(&v->levels[level][i]->facts.first, &b->last) <= 0)
+        i++;
     *end = i;
 }
 
@@ -67,7 +70,8 @@ static uint64_t overlap_bytes(const struct version *v, uint32_t level, const str
     uint32_t begin, end;
     uint64_t bytes = 0;
     overlap(v, level, &b, &begin, &end);
-    for (uint32_t i = begin; i < end; i++) bytes += v->levels[level][i]->size_bytes;
+    for (uint32_t i = begin; i < end; i++)
+        bytes += v->levels[level][i]->size_bytes;
     return bytes;
 }
 
@@ -102,8 +106,8 @@ static bool can_move(const struct compaction *c, uint64_t table_bytes)
     return true;
 }
 
-/* From `upper` of one level into another: with all they overlap there, and with small neighbours, so
- * that small tables do not pile up. */
+/* From `upper` of one level into another: with all they overlap there, and with small neighbours,
+ * so that small tables do not pile up. */
 static enum status pick_into(struct compaction *c, uint32_t level, struct table *const *upper,
                              uint32_t upper_count, uint32_t output_level)
 {
@@ -167,7 +171,8 @@ static bool is_bottom(const struct version *v, uint32_t level, const struct tabl
     return true;
 }
 
-/* A table much of which may go: rewritten where it is when nothing lies below, else merged downwards. */
+/* A table much of which may go: rewritten where it is when nothing lies below, else merged
+ * downwards. */
 static enum status pick_garbage(struct compaction *c)
 {
     struct range *r = c->range;

@@ -60,8 +60,8 @@ static void print_range(const struct dump *d, const struct range *r)
             print_table(d, level, r->version->levels[level][i]);
 }
 
-enum status lsm_dump(struct fio *f, const char *directory, void (*line)(void *ctx, const char *text),
-                     void *ctx)
+enum status lsm_dump(struct fio *f, const char *directory,
+                     void (*line)(void *ctx, const char *text), void *ctx)
 {
     struct dump d = {line, ctx};
     struct lsm_options options = {.env = f->env,
@@ -79,7 +79,8 @@ enum status lsm_dump(struct fio *f, const char *directory, void (*line)(void *ct
               (unsigned long long)l->options.store_id, l->ranges.count,
               (unsigned long long)l->metrics.table_count,
               (unsigned long long)l->metrics.table_bytes);
-        LIST_FOR_EACH(link, &l->durable_ranges) {
+        LIST_FOR_EACH(link, &l->durable_ranges)
+        {
             const struct range *r = CONTAINER_OF(link, struct range, durable_link);
             print_range(&d, r);
             if (r->corrupt) status = STATUS_CORRUPT;

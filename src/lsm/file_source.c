@@ -6,8 +6,8 @@
 
 #define WINDOW_BYTES ((size_t)128 << 10)
 
-/* Data blocks come from a window that moves forward through the file; index blocks, which stand behind
- * the blocks they describe, are read one by one. */
+/* Data blocks come from a window that moves forward through the file; index blocks, which stand
+ * behind the blocks they describe, are read one by one. */
 struct file_source {
     struct block_source source;
     struct worker *worker;
@@ -79,8 +79,10 @@ static enum status unpack(struct table *t, struct bytes sealed, struct block_han
         struct block *b = block_create(raw_size);
         if (b == NULL) return STATUS_NO_MEMORY;
         status = block_unpack(sealed, b->raw, raw_size);
-        if (status == STATUS_OK) *block_out = b;
-        else block_unpin(b);
+        if (status == STATUS_OK)
+            *block_out = b;
+        else
+            block_unpin(b);
     }
     if (status == STATUS_CORRUPT) table_damaged(t, "bad block", handle.offset);
     return status;

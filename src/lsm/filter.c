@@ -11,8 +11,8 @@ uint64_t filter_hash(enum lsm_space space, struct bytes key)
 
 uint32_t filter_line_count(uint64_t key_count)
 {
-    uint64_t lines = (key_count * FILTER_BITS_PER_KEY + FILTER_LINE_BYTES * 8 - 1) /
-                     (FILTER_LINE_BYTES * 8);
+    uint64_t lines =
+        (key_count * FILTER_BITS_PER_KEY + FILTER_LINE_BYTES * 8 - 1) / (FILTER_LINE_BYTES * 8);
     ASSERT(lines < UINT32_MAX);
     return lines == 0 ? 1 : (uint32_t)lines;
 }
@@ -22,8 +22,8 @@ uint32_t filter_line(uint64_t hash, uint32_t line_count)
     return (uint32_t)(((hash >> 32) * line_count) >> 32);
 }
 
-/* Nine bits choose one of a line's 512; the probes take them from a product of the low half, which the
- * choice of the line did not use. */
+/* Nine bits choose one of a line's 512; the probes take them from a product of the low half, which
+ * the choice of the line did not use. */
 static unsigned probe_bit(uint64_t hash, unsigned i)
 {
     uint64_t mixed = (hash & UINT32_MAX) * 0x9e3779b97f4a7c15u;

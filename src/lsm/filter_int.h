@@ -1,14 +1,14 @@
-/* A blocked Bloom filter over (space, key): all bits of a key lie in one 64-byte line, so a lookup costs
- * one cache miss (Putze, Sanders, Singler 2007). 10 bits per key, 6 probes: about 1 % false answers.
- * Lines are stored in filter blocks of 128, and read like any other block. */
+/* A blocked Bloom filter over (space, key): all bits of a key lie in one 64-byte line, so a lookup
+ * costs one cache miss (Putze, Sanders, Singler 2007). 10 bits per key, 6 probes: about 1 % false
+ * answers. Lines are stored in filter blocks of 128, and read like any other block. */
 #ifndef OSTRAKA_LSM_FILTER_INT_H
 #define OSTRAKA_LSM_FILTER_INT_H
 
 #include "base/buf.h"
 #include "lsm/item_int.h"
 
-#define FILTER_LINE_BYTES 64
-#define FILTER_BITS_PER_KEY 10
+#define FILTER_LINE_BYTES      64
+#define FILTER_BITS_PER_KEY    10
 #define FILTER_LINES_PER_BLOCK 128
 
 uint64_t filter_hash(enum lsm_space space, struct bytes key);

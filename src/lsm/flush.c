@@ -2,10 +2,10 @@
 
 #include "lsm/table_write_int.h"
 
-/* Puts a range's oldest frozen memtable on disk: one table in level 0, then the edit that says so. */
+/* Puts a range's oldest frozen memtable on disk: a table in level 0, then the edit for it. */
 struct flush_job {
     struct worker worker;
-    struct range *range;    /* pinned */
+    struct range *range;       /* pinned */
     struct memtable *memtable; /* pinned */
     struct tables_writer tables;
 };
@@ -180,11 +180,12 @@ static bool prepare(struct range *r)
     r->freeze_due = r->flush_wanted = false;
     const struct memtable *m = oldest_frozen(r);
     if (m != NULL && MUTANT("lsm_flush_limit_ignored")) return true;
-    return m != NULL && m->last_index <= r->flush_limit; /* else lsm_range_set_flush_limit resumes */
+    return m != NULL &&
+           m->last_index <= r->flush_limit; /* else lsm_range_set_flush_limit resumes */
 }
 
-/* While the active memtables take more than half of the budget the largest is frozen: flushing it frees
- * the most per table. */
+/* While the active memtables take more than half of the budget the largest is frozen: flushing it
+ * frees the most per table. */
 static void freeze_largest(struct lsm *l)
 {
     while (l->active_bytes > l->options.memtable_bytes / 2) {

@@ -1,8 +1,8 @@
 #include "lsm/lsm_int.h"
 
-/* A lookup asks the sources from the newest to the oldest. Versions of a key usually grow older on the
- * way, but nothing demands it: a source is left out only when all its timestamps are at or below the
- * best version found so far (an equal one there would be the state that was replaced). */
+/* A lookup asks the sources from the newest to the oldest. Versions of a key usually grow older on
+ * the way, but nothing demands it: a source is left out only when all its timestamps are at or
+ * below the best version found so far (an equal one there would be the state that was replaced). */
 struct lookup {
     struct lsm *lsm;
     struct lsm_waiter *waiter;
@@ -55,8 +55,8 @@ static enum status ask_filter(struct lookup *k, struct table *t)
 {
     uint32_t lines = t->facts.filter_line_count, line = filter_line(k->filter_hash, lines);
     uint32_t block = line / FILTER_LINES_PER_BLOCK, first = block * FILTER_LINES_PER_BLOCK;
-    uint32_t count = lines - first < FILTER_LINES_PER_BLOCK ? lines - first
-                                                            : FILTER_LINES_PER_BLOCK;
+    uint32_t count =
+        lines - first < FILTER_LINES_PER_BLOCK ? lines - first : FILTER_LINES_PER_BLOCK;
     const uint32_t frame = BLOCK_HEAD_BYTES + BLOCK_TRAILER_BYTES;
     uint64_t stride = FILTER_LINES_PER_BLOCK * FILTER_LINE_BYTES + frame;
     struct block_handle handle = {t->facts.filter_offset + block * stride,
@@ -85,7 +85,8 @@ static enum status descend(struct lookup *k, struct table *t, const struct block
     if (status != STATUS_OK) return status;
     status = block_cursor_open(child, block_raw(*block_out));
     if (status == STATUS_OK) status = block_cursor_seek(child, &k->target);
-    if (status == STATUS_NOT_FOUND) status = STATUS_CORRUPT; /* its last key is not before the target */
+    if (status == STATUS_NOT_FOUND)
+        status = STATUS_CORRUPT; /* its last key is not before the target */
     if (status != STATUS_OK) block_unpin(*block_out);
     return status;
 }
@@ -123,7 +124,8 @@ static enum status ask_table(struct lookup *k, struct table *t)
     bool match = item->space == k->target.space && bytes_equal(item->key, k->target.key);
     if (match && (!k->found || item->ts > k->version.ts))
         take(k, item->ts, item->tombstone, item->value, block);
-    else block_unpin(block);
+    else
+        block_unpin(block);
     return STATUS_OK;
 }
 

@@ -24,7 +24,8 @@ enum status lsm_hash_open(struct lsm *l, struct range_id range, struct lsm_hash 
     return STATUS_OK;
 }
 
-/* Fixed-size fields before the bytes they size, so that no two sequences of items hash the same text. */
+/* Fixed-size fields before the bytes they size, so that no two sequences of items hash the same
+ * text. */
 static void hash_item(struct hash_state *state, const struct lsm_item *item)
 {
     uint8_t head[18];

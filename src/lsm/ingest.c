@@ -136,8 +136,10 @@ enum status lsm_ingest_commit(struct lsm_ingest *in, uint64_t index, struct byte
     }
     if (status == STATUS_OK) {
         r = range_find(l, in->range);
-        if (r != NULL) range_pin(r);
-        else status = range_alloc(l, in->range, &r);
+        if (r != NULL)
+            range_pin(r);
+        else
+            status = range_alloc(l, in->range, &r);
     }
     if (status == STATUS_OK) {
         status = adopt(in, r, index, meta, &kept);

@@ -1,4 +1,4 @@
-/* Engine order: by space, then key bytewise (a proper prefix first), then timestamp, newest first. */
+/* Engine order: by space, then key bytewise (a proper prefix first), then timestamp, falling. */
 #ifndef OSTRAKA_LSM_ITEM_INT_H
 #define OSTRAKA_LSM_ITEM_INT_H
 
@@ -6,7 +6,7 @@
 #include "lsm/lsm.h"
 
 #define LSM_SPACE_FIRST LSM_SPACE_VERSIONS
-#define LSM_SPACE_LAST LSM_SPACE_LOCAL
+#define LSM_SPACE_LAST  LSM_SPACE_LOCAL
 #define LSM_SPACE_COUNT 3
 
 /* The place of an item in engine order; the key is borrowed. */

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define SKIP_STEPS_MAX 16 /* versions stepped over one by one before it is better to seek */
+#define SKIP_STEPS_MAX     16 /* versions stepped over one by one before it is better to seek */
 #define GATHERED_BYTES_MAX ((size_t)1 << 30)
 
 /* One version of the key being gathered (reverse only). */
@@ -20,17 +20,17 @@ struct lsm_iter {
     enum lsm_iter_mode mode;
     bool reverse;
     bool started;
-    bool advance;        /* the merge still stands on the item handed out last */
+    bool advance; /* the merge still stands on the item handed out last */
     bool has_key;
     uint64_t ts_max;
     struct buf start, end;
-    struct buf key;      /* forward: the key handed out last; reverse: the one gathered */
-    struct buf target;   /* key of a seek under way */
-    uint32_t skipped;    /* items passed over since the last one handed out or seek */
-    /* Reverse: the merge meets a key's versions oldest first; they are gathered and handed out newest
-     * first. */
+    struct buf key;    /* forward: the key handed out last; reverse: the one gathered */
+    struct buf target; /* key of a seek under way */
+    uint32_t skipped;  /* items passed over since the last one handed out or seek */
+    /* Reverse: the merge meets a key's versions oldest first; they are gathered and handed out
+     * newest first. */
     struct buf versions, values;
-    uint32_t left;       /* gathered versions not handed out yet */
+    uint32_t left; /* gathered versions not handed out yet */
 };
 
 /* ---- opening ---- */
@@ -146,8 +146,8 @@ static bool slice_over(struct lsm_iter *it, uint32_t *looked, struct lsm_waiter 
 
 /* ---- forward ---- */
 
-/* Leaves an item that is not to be shown: by a step, or past all versions that will not be shown either
- * when there seem to be many. */
+/* Leaves an item that is not to be shown: by a step, or past all versions that will not be shown
+ * either when there seem to be many. */
 static enum status pass_over(struct lsm_iter *it, const struct lsm_item *item)
 {
     it->skipped++;

@@ -1,6 +1,5 @@
 #include <stdlib.h>
 
-
 #include "base/hash.h"
 #include "lsm/manifest_int.h"
 #include "lsm/open_int.h"
@@ -43,8 +42,10 @@ enum status lsm_create(const struct lsm_options *options, struct lsm **lsm_out)
     block_cursor_init(&l->find_data);
     enum status status = cache_init(&l->cache, l, l->options.cache_bytes);
     if (l->options.directory == NULL) status = STATUS_NO_MEMORY;
-    if (status == STATUS_OK) *lsm_out = l;
-    else lsm_destroy(l);
+    if (status == STATUS_OK)
+        *lsm_out = l;
+    else
+        lsm_destroy(l);
     return status;
 }
 

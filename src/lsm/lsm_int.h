@@ -10,14 +10,14 @@
 #include "lsm/merge_int.h"
 #include "lsm/version_int.h"
 
-#define LSM_SLICE_ITEMS_MAX 2048 /* items looked at in one call before it asks to be called again */
-#define LSM_FLUSHES_MAX 4        /* of different ranges, side by side */
+#define LSM_SLICE_ITEMS_MAX 2048 /* items looked at in one call, which then asks to be repeated */
+#define LSM_FLUSHES_MAX     4    /* of different ranges, side by side */
 #define LSM_COMPACTIONS_MAX 2
-#define LSM_L0_TABLES 4      /* as many are merged into the next level */
-#define LSM_L0_MERGE_MAX 32  /* at most, at a time */
-#define LSM_L0_TABLES_SLOW 8 /* more slow writers down */
-#define LSM_LEVEL_GROWTH 8   /* a level is so many times as large as the one above */
-#define LSM_RETRY_NS UINT64_C(1000000000) /* after a failure that may pass: the disk was full */
+#define LSM_L0_TABLES       4  /* as many are merged into the next level */
+#define LSM_L0_MERGE_MAX    32 /* at most, at a time */
+#define LSM_L0_TABLES_SLOW  8  /* more slow writers down */
+#define LSM_LEVEL_GROWTH    8  /* a level is so many times as large as the one above */
+#define LSM_RETRY_NS        UINT64_C(1000000000) /* after a failure that may pass */
 
 /* What lsm_step tells the owner. */
 enum range_event {
@@ -28,11 +28,11 @@ enum range_event {
 struct range {
     struct range_id id;
     struct lsm *lsm;
-    uint32_t refs;   /* the map's, one per job and edit */
-    bool mapped;     /* lsm_range_exists */
-    bool dropped;    /* it was, and lsm_range_drop was called */
+    uint32_t refs; /* the map's, one per job and edit */
+    bool mapped;   /* lsm_range_exists */
+    bool dropped;  /* it was, and lsm_range_drop was called */
     bool corrupt;
-    uint64_t epoch;  /* rises when the whole state is replaced: older work is void */
+    uint64_t epoch; /* rises when the whole state is replaced: older work is void */
     struct memtable *active;
     struct list frozen; /* memtable.link, newest first */
     struct version *version;
@@ -52,14 +52,14 @@ struct range {
     const char *corrupt_what;
 };
 
-/* A change of the manifest. Queued; written, synced and applied to memory by one fiber, in order. */
+/* A change of the manifest. Queued; written, synced and applied to memory by one fiber. */
 enum edit_kind { EDIT_FLUSH = 1, EDIT_COMPACTION, EDIT_INGEST, EDIT_DROP };
 
 struct edit {
     struct list link;
     enum edit_kind kind;
-    struct range *range; /* pinned until on_done */
-    uint64_t epoch;      /* of the range; another one: the edit is void */
+    struct range *range;       /* pinned until on_done */
+    uint64_t epoch;            /* of the range; another one: the edit is void */
     uint64_t index, newest_ts; /* FLUSH, INGEST */
     struct bytes meta;         /* FLUSH, INGEST; borrowed until on_done */
     struct memtable *memtable; /* FLUSH: the one that is on disk now; INGEST: the new active one */
@@ -67,9 +67,9 @@ struct edit {
     uint32_t removed_count;
     struct leveled_table *added;
     uint32_t added_count;
-    struct version *next;      /* what the range becomes; made before the write */
-    enum status status;        /* the outcome, in on_done */
-    bool written;              /* the manifest may contain it, whatever the status */
+    struct version *next; /* what the range becomes; made before the write */
+    enum status status;   /* the outcome, in on_done */
+    bool written;         /* the manifest may contain it, whatever the status */
     void (*on_done)(struct edit *e);
     void *ctx;
 };
@@ -85,14 +85,14 @@ struct range_drop {
 struct manifest {
     env_file file; /* -1: closed */
     uint64_t uid, frame_count, offset, size_bytes;
-    struct list queue; /* edit.link */
-    bool running;      /* its fiber is */
+    struct list queue;    /* edit.link */
+    bool running;         /* its fiber is */
     uint64_t retry_at_ns; /* no room to rewrite it: not before */
 };
 
 struct lsm {
     struct lsm_options options;
-    struct map ranges; /* id -> struct range */
+    struct map ranges;          /* id -> struct range */
     struct list durable_ranges; /* all the manifest knows, also those whose drop is under way */
     struct cache cache;
     struct manifest manifest;
@@ -101,16 +101,16 @@ struct lsm {
     struct list turn_waiters; /* called by the next lsm_step */
     struct list paused;       /* struct paused: fibers that go on from lsm_step */
     struct list flush_queue, compact_queue, events;
-    struct list drops_done;   /* struct range_drop: answered by the next lsm_step */
-    uint64_t active_bytes;    /* of all active memtables */
+    struct list drops_done;                 /* struct range_drop: answered by the next lsm_step */
+    uint64_t active_bytes;                  /* of all active memtables */
     uint32_t flush_count, compaction_count; /* under way */
     uint32_t ingest_count, reader_count;
     struct list closing; /* table.closing_link: files being closed or unlinked */
-    uint32_t l0_excess; /* most level 0 tables of a range above LSM_L0_TABLES_SLOW */
+    uint32_t l0_excess;  /* most level 0 tables of a range above LSM_L0_TABLES_SLOW */
     bool disk_full;
     uint64_t flush_retry_ns, compaction_retry_ns, fiber_retry_ns;
     uint64_t now_ns;
-    bool failed;        /* accepts no more work on disk */
+    bool failed; /* accepts no more work on disk */
     bool failure_told;
     enum status failure;
     const char *failure_what;
@@ -133,8 +133,8 @@ void range_set_version(struct range *r, struct version *next);
 bool range_has_table(const struct range *r, const struct table *t);
 void range_damaged(struct lsm *l, struct range *r, const char *what);
 void range_event(struct range *r, enum range_event event);
-/* Everything in memory belongs to the past: the range is what its version says, as of index. Takes the
- * empty memtable. */
+/* Everything in memory belongs to the past: the range is what its version says, as of index. Takes
+ * the empty memtable. */
 void range_replace_memtables(struct range *r, struct memtable *active, uint64_t index);
 /* Moves what the active memtable holds to the frozen ones. STATUS_NO_MEMORY. */
 MUST_USE enum status range_freeze(struct range *r);
@@ -167,7 +167,7 @@ void manifest_close(struct lsm *l);
 
 /* ---- tombstone.c: which tombstones the work on some tables may drop ---- */
 struct tombstone_check {
-    const struct version *version; /* borrowed; when the work began */
+    const struct version *version;     /* borrowed; when the work began */
     const struct table *const *inputs; /* what is being rewritten */
     uint32_t input_count;
     uint64_t oldest_ts; /* of LSM_SPACE_VERSIONS in all memtables not being flushed */
@@ -191,8 +191,8 @@ struct scan {
     struct merge merge;
     struct version *version; /* pinned */
     struct gc_filter gc;
-    struct item_key first;   /* of the seek under way */
-    uint64_t index;          /* applied index of the view */
+    struct item_key first; /* of the seek under way */
+    uint64_t index;        /* applied index of the view */
     uint64_t newest_ts;
     bool advance; /* the merge still stands on the item handed out last */
 };

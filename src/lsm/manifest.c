@@ -22,8 +22,8 @@ static void put_range(struct buf *records, const struct range *r)
             manifest_record_put_added(records, r->version->levels[level][i], level);
 }
 
-/* The frames of a manifest that says what is durable now; dropped ranges stay in it until their drop is
- * durable, since edits of theirs may still be written. */
+/* The frames of a manifest that says what is durable now; dropped ranges stay in it until their
+ * drop is durable, since edits of theirs may still be written. */
 static enum status put_state(const struct lsm *l, uint64_t uid, struct buf *frames,
                              uint64_t *frame_count_out)
 {
@@ -31,7 +31,8 @@ static enum status put_state(const struct lsm *l, uint64_t uid, struct buf *fram
     buf_init(&records, MANIFEST_BYTES_MAX);
     uint64_t frame = 0;
     uint32_t record_count = 0;
-    LIST_FOR_EACH(link, &l->durable_ranges) {
+    LIST_FOR_EACH(link, &l->durable_ranges)
+    {
         if (records.size >= RECORDS_PER_FRAME_BYTES) {
             manifest_frame_put(frames, l->options.store_id, uid, ++frame, record_count,
                                buf_view(&records));
@@ -48,8 +49,8 @@ static enum status put_state(const struct lsm *l, uint64_t uid, struct buf *fram
     return failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-/* Frames, then zeros: appending later needs no room on the disk, and every byte that was never written
- * is zero. */
+/* Frames, then zeros: appending later needs no room on the disk, and every byte that was never
+ * written is zero. */
 static enum status write_file(struct worker *w, env_file file, const struct buf *frames,
                               uint64_t size_bytes)
 {
@@ -103,7 +104,8 @@ static enum status rewrite(struct lsm *l, struct worker *w, bool *fatal_out)
     env_file file = -1;
     bool renamed = false;
     enum status status = put_state(l, uid, &frames, &frame_count);
-    while (size_bytes < frames.size * 4) size_bytes *= 2;
+    while (size_bytes < frames.size * 4)
+        size_bytes *= 2;
     if (status == STATUS_OK) status = install(l, w, &frames, size_bytes, &file, &renamed);
     *fatal_out = status != STATUS_OK && (renamed || status != STATUS_NO_SPACE);
     if (status == STATUS_OK) {
@@ -211,9 +213,7 @@ static enum status apply(struct edit *e)
         forget_memtable(r, e->memtable);
         compact_enqueue(r);
         return STATUS_OK;
-    case EDIT_COMPACTION:
-        apply_version(r, e);
-        return STATUS_OK;
+    case EDIT_COMPACTION: apply_version(r, e); return STATUS_OK;
     case EDIT_INGEST: return apply_ingest(r, e);
     case EDIT_DROP:
         retire_tables(r->version, NULL);
@@ -235,7 +235,8 @@ static void complete(struct edit *e, enum status status)
 
 static void complete_all(struct list *edits, enum status status)
 {
-    while (!list_empty(edits)) complete(CONTAINER_OF(list_pop_front(edits), struct edit, link), status);
+    while (!list_empty(edits))
+        complete(CONTAINER_OF(list_pop_front(edits), struct edit, link), status);
 }
 
 /* Is the edit still about the range as it is? */
@@ -250,7 +251,8 @@ static enum status admit(struct edit *e)
     return STATUS_OK;
 }
 
-/* What the range will be; depends on the edits before it in the batch, so one edit per range and batch. */
+/* What the range will be; depends on the edits before it in the batch, so one edit per range and
+ * batch. */
 static enum status prepare(struct edit *e)
 {
     struct range *r = e->range;
@@ -262,16 +264,18 @@ static enum status prepare(struct edit *e)
 static bool batch_has(struct list *batch, const struct range *r)
 {
     LIST_FOR_EACH(link, batch)
-        if (CONTAINER_OF(link, struct edit, link)->range->id.value == r->id.value) return true;
+    if (CONTAINER_OF(link, struct edit, link)->range->id.value == r->id.value) return true;
     return false;
 }
 
-/* Moves edits from the queue to the batch: up to the second one of a range. Void edits are answered. */
+/* Moves edits from the queue to the batch: up to the second one of a range. Void edits are
+ * answered. */
 static void take_batch(struct lsm *l, struct list *batch, struct buf *records, uint32_t *count_out)
 {
     list_init(batch);
     *count_out = 0;
-    LIST_FOR_EACH_SAFE(link, &l->manifest.queue) {
+    LIST_FOR_EACH_SAFE(link, &l->manifest.queue)
+    {
         struct edit *e = CONTAINER_OF(link, struct edit, link);
         if (batch_has(batch, e->range)) break;
         list_remove(&e->link);
@@ -318,7 +322,8 @@ static void give_back(struct lsm *l, struct list *batch, enum status status)
         list_remove(&e->link);
         if (e->kind == EDIT_DROP && status == STATUS_NO_SPACE)
             list_push_front(&l->manifest.queue, &e->link);
-        else complete(e, status);
+        else
+            complete(e, status);
     }
 }
 
@@ -380,7 +385,8 @@ static void manifest_entry(void *arg)
     struct lsm *l = arg;
     struct worker w;
     worker_init(&w, l);
-    while (!l->failed && may_run(l)) run_batch(l, &w);
+    while (!l->failed && may_run(l))
+        run_batch(l, &w);
     if (l->failed) refuse_queued(l);
     l->manifest.running = false;
 }
@@ -428,7 +434,8 @@ enum status edit_commit(struct worker *w, struct edit *e)
     e->on_done = commit_done;
     e->ctx = &c;
     edit_submit(e);
-    while (!c.done) fiber_suspend(w->lsm->options.fibers);
+    while (!c.done)
+        fiber_suspend(w->lsm->options.fibers);
     worker_resumed(w);
     return e->status;
 }

@@ -5,14 +5,14 @@
 
 #include "base/hash.h"
 
-#define MANIFEST_MAGIC 0x4654534546494e4du /* "MNIFESTF" */
-#define STAMP_BYTES 8
+#define MANIFEST_MAGIC      0x4654534546494e4du /* "MNIFESTF" */
+#define STAMP_BYTES         8
 #define CHUNK_PAYLOAD_BYTES (MANIFEST_CHUNK_BYTES - STAMP_BYTES)
 
 /* Every 512 bytes of a frame end in a stamp. The file was all zeros before, so a write that never
- * completed shows as chunks whose stamp is zero, or (where the disk tears sectors) begins right and goes
- * on in zeros. Anything else that is not the stamp is damage. The last byte of a stamp has two bits set:
- * flipping one bit does not make a whole stamp look unfinished. */
+ * completed shows as chunks whose stamp is zero, or (where the disk tears sectors) begins right and
+ * goes on in zeros. Anything else that is not the stamp is damage. The last byte of a stamp has two
+ * bits set: flipping one bit does not make a whole stamp look unfinished. */
 static uint64_t stamp_of(uint64_t uid, uint64_t frame, uint64_t chunk)
 {
     uint64_t place[3] = {uid, frame, chunk};
@@ -27,7 +27,8 @@ static enum chunk_state chunk_state(const uint8_t *chunk, uint64_t stamp)
     const uint8_t *found = chunk + CHUNK_PAYLOAD_BYTES;
     store_le64(expected, stamp);
     size_t same = 0;
-    while (same < STAMP_BYTES && found[same] == expected[same]) same++;
+    while (same < STAMP_BYTES && found[same] == expected[same])
+        same++;
     if (same == STAMP_BYTES) return CHUNK_WHOLE;
     for (size_t i = same; i < STAMP_BYTES; i++)
         if (found[i] != 0) return CHUNK_DAMAGED;

@@ -1,6 +1,6 @@
-/* The manifest: which ranges there are, how far each is on disk, and which tables it consists of. One
- * file of frames; every frame is synced before the next is written, so an unfinished frame can only be
- * the last one (README, Formats). */
+/* The manifest: which ranges there are, how far each is on disk, and which tables it consists of.
+ * One file of frames; every frame is synced before the next is written, so an unfinished frame can
+ * only be the last one (README, Formats). */
 #ifndef OSTRAKA_LSM_MANIFEST_INT_H
 #define OSTRAKA_LSM_MANIFEST_INT_H
 
@@ -8,11 +8,11 @@
 #include "base/map.h"
 #include "lsm/version_int.h"
 
-#define MANIFEST_VERSION 1
-#define MANIFEST_CHUNK_BYTES 512
-#define MANIFEST_FRAME_ALIGN 4096
+#define MANIFEST_VERSION       1
+#define MANIFEST_CHUNK_BYTES   512
+#define MANIFEST_FRAME_ALIGN   4096
 #define MANIFEST_BYTES_DEFAULT (1u << 20)
-#define MANIFEST_BYTES_MAX ((size_t)1 << 30)
+#define MANIFEST_BYTES_MAX     ((size_t)1 << 30)
 
 /* ---- frames (manifest_frame.c) ---- */
 
@@ -22,8 +22,8 @@ struct manifest_head {
     uint64_t store_id, uid; /* uid: drawn for each manifest file */
     uint64_t frame;         /* 1, 2, 3, ... in one file */
     uint32_t size_bytes;    /* of the records behind the head */
-    uint32_t head_hash;     /* low half of the XXH3 of the fields before: size_bytes is needed first */
-    uint64_t hash;          /* XXH3 of the records, seeded with that of the fields before it */
+    uint32_t head_hash; /* low half of the XXH3 of the fields before: size_bytes is needed first */
+    uint64_t hash;      /* XXH3 of the records, seeded with that of the fields before it */
 };
 _Static_assert(sizeof(struct manifest_head) == 56, "on-disk layout, src/lsm/README.md");
 
@@ -39,8 +39,8 @@ struct manifest_scan {
     bool torn;        /* an unfinished frame follows: it was never acknowledged */
     char detail[128]; /* when damaged: what and where */
 };
-/* Walks the frames of a manifest file. visit gets each frame's records (a view into the file, or into
- * scratch). STATUS_CORRUPT: damage, not a torn tail; STATUS_VERSION. */
+/* Walks the frames of a manifest file. visit gets each frame's records (a view into the file, or
+ * into scratch). STATUS_CORRUPT: damage, not a torn tail; STATUS_VERSION. */
 MUST_USE enum status manifest_scan(struct bytes file, struct manifest_scan *scan,
                                    enum status (*visit)(void *ctx, uint64_t frame,
                                                         uint32_t record_count,
@@ -107,7 +107,7 @@ MUST_USE enum status manifest_state_apply(struct manifest_state *s,
 MUST_USE enum status manifest_load(struct fio *f, const char *directory, struct manifest_scan *scan,
                                    struct manifest_state *state);
 void manifest_path(const char *directory, const char *name, char path[LSM_PATH_BYTES_MAX]);
-#define MANIFEST_NAME "manifest"
+#define MANIFEST_NAME     "manifest"
 #define MANIFEST_NEW_NAME "manifest.new"
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define REMOVED_BYTES 8
-#define ADDED_BYTES 33
+#define ADDED_BYTES   33
 
 /* ---- encoding ---- */
 
@@ -86,7 +86,8 @@ void manifest_state_deinit(struct manifest_state *s)
 {
     size_t cursor = 0;
     struct map_slot *slot;
-    while ((slot = map_next(&s->ranges, &cursor)) != NULL) range_free(slot->value);
+    while ((slot = map_next(&s->ranges, &cursor)) != NULL)
+        range_free(slot->value);
     map_deinit(&s->ranges);
 }
 

@@ -34,7 +34,8 @@ static uint64_t head_of(const struct mem_tree *t, struct bytes key)
         return load_be64(key.data + skip);
     if (!has_prefix(t, key)) return bytes_compare(key, t->prefix) < 0 ? 0 : UINT64_MAX;
     uint64_t head = 0;
-    for (size_t i = 0; i < 8; i++) head = head << 8 | (skip + i < key.size ? key.data[skip + i] : 0);
+    for (size_t i = 0; i < 8; i++)
+        head = head << 8 | (skip + i < key.size ? key.data[skip + i] : 0);
     return head;
 }
 
@@ -46,8 +47,8 @@ static int entry_compare(const struct mem_entry *e, const struct probe *p)
     return (e->ts < p->ts) - (e->ts > p->ts);
 }
 
-/* The first slot that is compared. Below an inner node's first child there is no bound: keys smaller than
- * all before go there too, so what its slot says may not be asked. */
+/* The first slot that is compared. Below an inner node's first child there is no bound: keys
+ * smaller than all before go there too, so what its slot says may not be asked. */
 static uint32_t first_slot(const struct mem_node *n)
 {
     return n->level > 0 ? 1 : 0;
@@ -67,11 +68,12 @@ static uint32_t head_rank(const struct mem_node *n, uint64_t head, bool or_equal
     return low;
 }
 
-/* A search touches half of a node's lines one after the other; asking for all of them at once makes that
- * one wait instead of four. */
+/* A search touches half of a node's lines one after the other; asking for all of them at once makes
+ * that one wait instead of four. */
 static void node_prefetch(const struct mem_node *n)
 {
-    for (uint32_t i = 0; i < MEM_NODE_SLOTS; i += 8) __builtin_prefetch(&n->heads[i]);
+    for (uint32_t i = 0; i < MEM_NODE_SLOTS; i += 8)
+        __builtin_prefetch(&n->heads[i]);
 }
 
 /* The slots below the answer sort before the probe, or at it too. */
@@ -84,8 +86,10 @@ static uint32_t node_rank(const struct mem_node *n, const struct probe *p, bool 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = entry_compare(n->entries[middle], p);
-        if (order < 0 || (or_equal && order == 0)) low = middle + 1;
-        else high = middle;
+        if (order < 0 || (or_equal && order == 0))
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -134,10 +138,12 @@ struct mem_place mem_tree_seek(const struct mem_tree *t, struct bytes key, uint6
 
 static void node_retune(const struct mem_tree *t, struct mem_node *n)
 {
-    for (uint32_t i = 0; i < n->count; i++) n->heads[i] = head_of(t, entry_key(n->entries[i]));
+    for (uint32_t i = 0; i < n->count; i++)
+        n->heads[i] = head_of(t, entry_key(n->entries[i]));
     if (n->level == 0) return;
     struct mem_inner *inner = inner_of(n);
-    for (uint32_t i = 0; i < n->count; i++) node_retune(t, inner->children[i]);
+    for (uint32_t i = 0; i < n->count; i++)
+        node_retune(t, inner->children[i]);
 }
 
 /* Takes what all keys have in common as the prefix. */
@@ -146,15 +152,16 @@ static void tree_retune(struct mem_tree *t)
     struct bytes first = entry_key(t->first->node.entries[0]);
     struct bytes last = entry_key(t->last->node.entries[t->last->node.count - 1]);
     size_t size = 0;
-    while (size < first.size && size < last.size && first.data[size] == last.data[size]) size++;
+    while (size < first.size && size < last.size && first.data[size] == last.data[size])
+        size++;
     t->prefix = bytes_make(first.data, size);
     t->outlier_count = 0;
     node_retune(t, t->root);
 }
 
-/* Heads only guide the search, so a poor prefix costs time and never order. It is taken anew when the
- * first leaf is full, and whenever a quarter of the keys lacks it: each retune needs that many inserts
- * more than the one before, so an insert pays for a constant number of them. */
+/* Heads only guide the search, so a poor prefix costs time and never order. It is taken anew when
+ * the first leaf is full, and whenever a quarter of the keys lacks it: each retune needs that many
+ * inserts more than the one before, so an insert pays for a constant number of them. */
 static void tree_retune_if_due(struct mem_tree *t)
 {
     bool first = t->count == MEM_NODE_SLOTS;
@@ -227,8 +234,10 @@ static struct mem_node *node_split(struct memtable *m, struct mem_tree *t, struc
     node_move_tail(n, at, &right->node);
     right->prev = left;
     right->next = left->next;
-    if (left->next != NULL) left->next->prev = right;
-    else t->last = right;
+    if (left->next != NULL)
+        left->next->prev = right;
+    else
+        t->last = right;
     left->next = right;
     return &right->node;
 }
@@ -254,8 +263,8 @@ static enum status tree_grow_root(struct memtable *m, struct mem_tree *t, struct
     return STATUS_OK;
 }
 
-/* Inserts at a slot of a leaf, splitting upwards as needed. A node that is full and appended to keeps
- * all it has: ascending keys then leave full nodes behind instead of half full ones. */
+/* Inserts at a slot of a leaf, splitting upwards as needed. A node that is full and appended to
+ * keeps all it has: ascending keys then leave full nodes behind instead of half full ones. */
 static enum status tree_insert(struct memtable *m, struct mem_tree *t, const struct path *path,
                                struct mem_leaf *leaf, uint32_t slot, uint64_t head,
                                struct mem_entry *entry)
@@ -269,8 +278,10 @@ static enum status tree_insert(struct memtable *m, struct mem_tree *t, const str
         uint32_t at = slot == n->count ? n->count : MEM_NODE_SLOTS / 2;
         struct mem_node *right = node_split(m, t, n, at);
         if (right == NULL) return STATUS_NO_MEMORY;
-        if (slot >= at) node_put(right, slot - at, head, entry, child);
-        else node_put(n, slot, head, entry, child);
+        if (slot >= at)
+            node_put(right, slot - at, head, entry, child);
+        else
+            node_put(n, slot, head, entry, child);
         if (n == t->root) return tree_grow_root(m, t, right);
         uint32_t level = n->level + 1;
         head = right->heads[0];
@@ -421,6 +432,7 @@ const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space s
 uint64_t memtable_entry_count(const struct memtable *m)
 {
     uint64_t count = 0;
-    for (int i = 0; i < LSM_SPACE_COUNT; i++) count += m->trees[i].count;
+    for (int i = 0; i < LSM_SPACE_COUNT; i++)
+        count += m->trees[i].count;
     return count;
 }

@@ -2,15 +2,15 @@
 
 #include <stdlib.h>
 
-/* Stands on an entry. While other entries are inserted the slot goes stale, which tree.changes tells;
- * the entry itself never moves, so the place is found again by its key. */
+/* Stands on an entry. While other entries are inserted the slot goes stale, which tree.changes
+ * tells; the entry itself never moves, so the place is found again by its key. */
 struct mem_cursor {
     struct cursor cursor;
     struct memtable *memtable;
     uint64_t view_index;
     bool reverse;
-    int tree;                /* which of memtable->trees */
-    struct mem_place place;  /* leaf NULL: past the end of the tree */
+    int tree;               /* which of memtable->trees */
+    struct mem_place place; /* leaf NULL: past the end of the tree */
     const struct mem_entry *entry;
     uint64_t changes; /* of the tree, when place was right */
 };
@@ -51,8 +51,8 @@ static struct mem_place place_before(struct mem_place p)
 static void tree_enter(struct mem_cursor *c)
 {
     struct mem_tree *t = tree_of(c);
-    c->place = c->reverse ? place_last(t->last)
-                          : (struct mem_place){t->root == NULL ? NULL : t->first, 0};
+    c->place =
+        c->reverse ? place_last(t->last) : (struct mem_place){t->root == NULL ? NULL : t->first, 0};
     c->changes = t->changes;
 }
 
@@ -68,8 +68,8 @@ static void advance(struct mem_cursor *c)
     c->place = c->reverse ? place_before(c->place) : place_after(c->place);
 }
 
-/* Entries stand in the order they were written in, a scan meets them in the order of their keys: without
- * this it would wait for memory at each. */
+/* Entries stand in the order they were written in, a scan meets them in the order of their keys:
+ * without this it would wait for memory at each. */
 static void prefetch_after(const struct mem_cursor *c)
 {
     const struct mem_node *n = &c->place.leaf->node;

@@ -1,9 +1,9 @@
-/* What a range wrote since its last flush, sorted: per space one B+tree over entries that live in the
- * memtable's arena. Written only while active; frozen before it is flushed.
+/* What a range wrote since its last flush, sorted: per space one B+tree over entries that live in
+ * the memtable's arena. Written only while active; frozen before it is flushed.
  *
- * Every state of an entry carries the index of the Raft entry that wrote it. A view is an index too: it
- * shows each entry's newest state at or below it, so an iterator never sees a write made after it was
- * opened (LSM-3). States that no view can ask for are overwritten in place. */
+ * Every state of an entry carries the index of the Raft entry that wrote it. A view is an index
+ * too: it shows each entry's newest state at or below it, so an iterator never sees a write made
+ * after it was opened (LSM-3). States that no view can ask for are overwritten in place. */
 #ifndef OSTRAKA_LSM_MEMTABLE_INT_H
 #define OSTRAKA_LSM_MEMTABLE_INT_H
 
@@ -29,8 +29,8 @@ struct mem_entry {
     uint8_t key[];
 };
 
-/* heads[i] orders entries[i]'s key roughly (mem_tree.prefix). In inner nodes entries[i] bounds child i
- * from below; what slot 0 says there is not used. */
+/* heads[i] orders entries[i]'s key roughly (mem_tree.prefix). In inner nodes entries[i] bounds
+ * child i from below; what slot 0 says there is not used. */
 struct mem_node {
     uint32_t count;
     uint32_t level; /* 0: leaf */
@@ -50,11 +50,11 @@ struct mem_tree {
     struct mem_node *root;
     struct mem_leaf *first, *last;
     /* A key's head is its 8 bytes after this prefix, as a big-endian number; for a key without the
-     * prefix 0 or UINT64_MAX, by the side it sorts on. So heads never order two keys wrongly and equal
-     * heads decide nothing, whatever the prefix. */
-    struct bytes prefix; /* view of an entry's key */
+     * prefix 0 or UINT64_MAX, by the side it sorts on. So heads never order two keys wrongly and
+     * equal heads decide nothing, whatever the prefix. */
+    struct bytes prefix;           /* view of an entry's key */
     uint64_t count, outlier_count; /* entries; those without the prefix */
-    uint64_t changes; /* rises whenever an entry may have moved to another slot */
+    uint64_t changes;              /* rises whenever an entry may have moved to another slot */
 };
 
 struct memtable {
@@ -62,10 +62,10 @@ struct memtable {
     bool frozen;
     struct arena arena;
     struct mem_tree trees[LSM_SPACE_COUNT]; /* by space */
-    uint64_t first_index, last_index; /* Raft indexes applied; first_index 0: none */
-    uint64_t newest_ts, oldest_ts;    /* of LSM_SPACE_VERSIONS; oldest_ts LSM_TS_MAX: none */
-    struct list link;                 /* in the range's frozen list */
-    struct buf meta;                  /* the owner's record as of last_index, set when frozen */
+    uint64_t last_index;                    /* of the range when it was frozen */
+    uint64_t newest_ts, oldest_ts;          /* of LSM_SPACE_VERSIONS; oldest_ts LSM_TS_MAX: none */
+    struct list link;                       /* in the range's frozen list */
+    struct buf meta; /* the owner's record as of last_index, set when frozen */
 };
 
 MUST_USE enum status memtable_create(struct memtable **memtable_out);
@@ -77,7 +77,10 @@ MUST_USE enum status memtable_write(struct memtable *m, uint64_t index, const st
 const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space space,
                                       struct bytes key, uint64_t ts_max);
 uint64_t memtable_entry_count(const struct memtable *m);
-static inline uint64_t memtable_bytes(const struct memtable *m) { return m->arena.size; }
+static inline uint64_t memtable_bytes(const struct memtable *m)
+{
+    return m->arena.size;
+}
 
 /* Where an entry stands. */
 struct mem_place {

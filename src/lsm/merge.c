@@ -34,7 +34,8 @@ enum status merge_add(struct merge *m, struct cursor *cursor)
 void merge_seek(struct merge *m, const struct item_key *target)
 {
     m->target = *target;
-    for (uint32_t i = 0; i < m->count; i++) m->sources[i].state = MERGE_STATE_SEEK;
+    for (uint32_t i = 0; i < m->count; i++)
+        m->sources[i].state = MERGE_STATE_SEEK;
     m->current = m->second = MERGE_NONE;
     m->settled = false;
 }
@@ -50,15 +51,19 @@ void merge_step(struct merge *m)
 static enum status source_settle(struct merge *m, struct merge_source *s, struct lsm_waiter *waiter)
 {
     enum status status = STATUS_OK;
-    if (s->state == MERGE_STATE_SEEK) status = s->cursor->table->seek(s->cursor, &m->target, waiter);
-    else if (s->state == MERGE_STATE_STEP) status = s->cursor->table->step(s->cursor, waiter);
-    else return STATUS_OK;
+    if (s->state == MERGE_STATE_SEEK)
+        status = s->cursor->table->seek(s->cursor, &m->target, waiter);
+    else if (s->state == MERGE_STATE_STEP)
+        status = s->cursor->table->step(s->cursor, waiter);
+    else
+        return STATUS_OK;
     if (status == STATUS_OK) s->state = MERGE_STATE_ITEM;
     if (status == STATUS_NOT_FOUND) s->state = MERGE_STATE_END;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* All sources that have to move are moved even when one waits, so that their reads run side by side. */
+/* All sources that have to move are moved even when one waits, so that their reads run side by
+ * side. */
 static enum status settle_all(struct merge *m, struct lsm_waiter *waiter)
 {
     enum status result = STATUS_OK;
@@ -78,8 +83,8 @@ static int source_compare(const struct merge *m, uint32_t a, uint32_t b)
     return m->reverse ? -order : order;
 }
 
-/* Finds the first two sources. An item equal to one of a newer source is replaced by it, so its source
- * moves on; returns true when that happened: the sources must settle and be compared again. */
+/* Finds the first two sources. An item equal to one of a newer source is replaced by it, so its
+ * source moves on; returns true when that happened: the sources must settle and compare again. */
 static bool pick(struct merge *m)
 {
     bool shadowed = false;
@@ -101,7 +106,8 @@ static bool pick(struct merge *m)
             m->second = i;
         }
     }
-    if (shadowed) m->current = m->second = MERGE_NONE; /* may be others once the sources have moved */
+    if (shadowed)
+        m->current = m->second = MERGE_NONE; /* may be others once the sources have moved */
     return shadowed;
 }
 

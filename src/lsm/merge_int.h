@@ -1,5 +1,5 @@
-/* Many sorted sources as one. Of items that stand in several sources the newest source's is shown and
- * the others are skipped. */
+/* Many sorted sources as one. Of items that stand in several sources the newest source's is shown
+ * and the others are skipped. */
 #ifndef OSTRAKA_LSM_MERGE_INT_H
 #define OSTRAKA_LSM_MERGE_INT_H
 

@@ -74,8 +74,8 @@ static enum status load_table(struct lsm *l, struct worker *w, struct range_id r
                               const struct manifest_table *from, struct leveled_table *to)
 {
     to->level = from->level;
-    enum status status = table_create(l, range, from->number, from->uid, from->size_bytes,
-                                      &to->table);
+    enum status status =
+        table_create(l, range, from->number, from->uid, from->size_bytes, &to->table);
     if (status != STATUS_OK) return status;
     status = table_open(&w->fio, to->table);
     if (status != STATUS_OK) {
@@ -103,7 +103,8 @@ static enum status load_tables(struct lsm *l, struct worker *w, struct range *r,
     struct version *version;
     if (status == STATUS_OK) status = version_edit(NULL, NULL, 0, tables, loaded, &version);
     if (status == STATUS_OK) range_set_version(r, version);
-    while (loaded > 0) table_unpin(tables[--loaded].table);
+    while (loaded > 0)
+        table_unpin(tables[--loaded].table);
     free(tables);
     return status;
 }
@@ -144,7 +145,8 @@ static enum status load_ranges(struct lsm *l, struct worker *w, const struct man
     if (ids == NULL) return STATUS_NO_MEMORY;
     size_t cursor = 0, count = 0;
     struct map_slot *slot;
-    while ((slot = map_next(&state->ranges, &cursor)) != NULL) ids[count++] = slot->key;
+    while ((slot = map_next(&state->ranges, &cursor)) != NULL)
+        ids[count++] = slot->key;
     qsort(ids, count, sizeof *ids, by_number);
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
@@ -171,14 +173,15 @@ static enum status load_manifest(struct lsm *l, struct worker *w, bool any_table
     if (read_only) l->options.store_id = scan.store_id;
     if (scan.store_id != l->options.store_id) return STATUS_INVALID;
     if (scan.torn)
-        LOG_INFO(l->options.logger, "lsm", "unfinished manifest frame cut", "directory=%s offset=%zu",
-                 l->options.directory, scan.end);
+        LOG_INFO(l->options.logger, "lsm", "unfinished manifest frame cut",
+                 "directory=%s offset=%zu", l->options.directory, scan.end);
     return STATUS_OK;
 }
 
 static enum status named_tables(const struct lsm *l, struct map *named)
 {
-    LIST_FOR_EACH(link, &l->durable_ranges) {
+    LIST_FOR_EACH(link, &l->durable_ranges)
+    {
         const struct range *r = CONTAINER_OF(link, struct range, durable_link);
         for (uint32_t i = 0; i < version_table_count(r->version); i++) {
             struct table *t = r->version->tables[i];
@@ -212,7 +215,8 @@ static enum status remove_orphans(struct lsm *l, struct worker *w, const struct 
 enum status lsm_visit_ranges(struct lsm *l, const struct lsm_range_visitor *visitor)
 {
     if (visitor == NULL || visitor->visit == NULL) return STATUS_OK;
-    LIST_FOR_EACH(link, &l->durable_ranges) {
+    LIST_FOR_EACH(link, &l->durable_ranges)
+    {
         const struct range *r = CONTAINER_OF(link, struct range, durable_link);
         struct lsm_range_info info = {r->id, r->flushed_index, buf_view(&r->flushed_meta),
                                       r->corrupt};
@@ -222,8 +226,8 @@ enum status lsm_visit_ranges(struct lsm *l, const struct lsm_range_visitor *visi
     return STATUS_OK;
 }
 
-/* The manifest is always written anew: what follows never builds on bytes that were read back from a
- * cache but had not reached the disk, nor on the remains of an unfinished frame. */
+/* The manifest is always written anew: what follows never builds on bytes that were read back from
+ * a cache but had not reached the disk, nor on the remains of an unfinished frame. */
 static enum status load(struct lsm *l, struct worker *w, bool read_only, struct listing *listing,
                         struct manifest_state *state)
 {

@@ -93,7 +93,7 @@ static uint64_t frozen_bytes(const struct range *r)
 {
     uint64_t bytes = 0;
     LIST_FOR_EACH(link, &r->frozen)
-        bytes += memtable_bytes(CONTAINER_OF(link, struct memtable, link));
+    bytes += memtable_bytes(CONTAINER_OF(link, struct memtable, link));
     return bytes;
 }
 
@@ -220,14 +220,15 @@ static bool begins_before(const struct table *t, const struct item_key *key)
 static enum status add_run(struct range *r, struct table **tables, uint32_t count,
                            const struct view *view, struct merge *merge)
 {
-    while (count > 0 && !begins_before(tables[count - 1], &view->high)) count--;
+    while (count > 0 && !begins_before(tables[count - 1], &view->high))
+        count--;
     if (count == 0 || ends_before(tables[count - 1], &view->low)) return STATUS_OK;
     uint32_t first = run_find(tables, count, &view->low);
     ASSERT(first < count);
     struct cursor *cursor;
     struct block_source *source = &r->lsm->cache.scan.source;
-    enum status status = run_cursor_open(tables + first, count - first, source, view->reverse,
-                                         &cursor);
+    enum status status =
+        run_cursor_open(tables + first, count - first, source, view->reverse, &cursor);
     if (status != STATUS_OK) return status;
     return merge_add(merge, cursor);
 }
@@ -238,7 +239,8 @@ enum status range_open_cursors(struct range *r, const struct view *view, struct 
     ASSERT(m->count == 0);
     struct version *v = r->version;
     enum status status = add_memtable(r->active, r->applied_index, view->reverse, m);
-    LIST_FOR_EACH(link, &r->frozen) {
+    LIST_FOR_EACH(link, &r->frozen)
+    {
         if (status != STATUS_OK) return status;
         struct memtable *frozen = CONTAINER_OF(link, struct memtable, link);
         status = add_memtable(frozen, r->applied_index, view->reverse, m);
@@ -294,8 +296,7 @@ void lsm_range_drop(struct lsm *l, struct range_id range, struct env_op *on_done
         list_push_back(&l->drops_done, &drop->link);
         return;
     }
-    drop->edit = (struct edit){
-        .kind = EDIT_DROP, .range = r, .on_done = drop_done, .ctx = drop};
+    drop->edit = (struct edit){.kind = EDIT_DROP, .range = r, .on_done = drop_done, .ctx = drop};
     edit_submit(&drop->edit);
     range_leave(r);
 }
@@ -358,7 +359,7 @@ enum status lsm_range_stats(const struct lsm *l, struct range_id range,
         .corrupt = r->corrupt,
     };
     LIST_FOR_EACH(link, &r->frozen)
-        stats.entry_estimate += memtable_entry_count(CONTAINER_OF(link, struct memtable, link));
+    stats.entry_estimate += memtable_entry_count(CONTAINER_OF(link, struct memtable, link));
     *stats_out = stats;
     return STATUS_OK;
 }

@@ -16,8 +16,10 @@ uint32_t run_find(struct table *const *tables, uint32_t count, const struct item
     uint32_t low = 0, high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (item_key_compare(&tables[middle]->facts.last, key) < 0) low = middle + 1;
-        else high = middle;
+        if (item_key_compare(&tables[middle]->facts.last, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }

@@ -28,8 +28,8 @@ static void resume_paused(struct lsm *l)
 static void answer_drops(struct lsm *l)
 {
     while (!list_empty(&l->drops_done)) {
-        struct range_drop *drop = CONTAINER_OF(list_pop_front(&l->drops_done), struct range_drop,
-                                               link);
+        struct range_drop *drop =
+            CONTAINER_OF(list_pop_front(&l->drops_done), struct range_drop, link);
         struct env_op *op = drop->on_done;
         int64_t result = drop->result;
         free(drop);
@@ -55,7 +55,8 @@ static void tell_events(struct lsm *l)
 {
     struct list due;
     list_init(&due);
-    while (!list_empty(&l->events)) list_push_back(&due, list_pop_front(&l->events));
+    while (!list_empty(&l->events))
+        list_push_back(&due, list_pop_front(&l->events));
     while (!list_empty(&due))
         tell_event(l, CONTAINER_OF(list_pop_front(&due), struct range, event_link));
     if (!l->failed || l->failure_told || l->failure == STATUS_CANCELLED) return;
@@ -104,8 +105,8 @@ uint64_t lsm_step(struct lsm *l, uint64_t now_ns)
 bool lsm_idle(const struct lsm *l)
 {
     return list_empty(&l->paused) && list_empty(&l->manifest.queue) && !l->manifest.running &&
-           l->flush_count == 0 && l->compaction_count == 0 &&
-           list_empty(&l->closing) && cache_idle(&l->cache);
+           l->flush_count == 0 && l->compaction_count == 0 && list_empty(&l->closing) &&
+           cache_idle(&l->cache);
 }
 
 void lsm_abandon(struct lsm *l)

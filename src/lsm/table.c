@@ -8,8 +8,8 @@
 
 void table_path(const char *directory, uint64_t number, char path[LSM_PATH_BYTES_MAX])
 {
-    int size = snprintf(path, LSM_PATH_BYTES_MAX, "%s/%016llx.tbl", directory,
-                        (unsigned long long)number);
+    int size =
+        snprintf(path, LSM_PATH_BYTES_MAX, "%s/%016llx.tbl", directory, (unsigned long long)number);
     ASSERT(size > 0 && size < LSM_PATH_BYTES_MAX);
 }
 

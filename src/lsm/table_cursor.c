@@ -159,8 +159,8 @@ enum status table_cursor_step(struct table_cursor *c, struct lsm_waiter *waiter)
     return status == STATUS_NOT_FOUND ? leave_block(c, waiter) : status;
 }
 
-/* Index keys are the last keys below them, so a block found by seeking holds an item at or after the
- * target; one that does not contradicts its index. */
+/* Index keys are the last keys below them, so a block found by seeking holds an item at or after
+ * the target; one that does not contradicts its index. */
 static enum status found(struct table_cursor *c, enum status status)
 {
     if (status == STATUS_NOT_FOUND) status = STATUS_CORRUPT;

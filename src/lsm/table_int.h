@@ -1,5 +1,5 @@
-/* Tables: immutable sorted files. Data blocks with index blocks between them, then filter blocks, the top
- * index, a footer and a fixed tail (README, Formats). */
+/* Tables: immutable sorted files. Data blocks with index blocks between them, then filter blocks,
+ * the top index, a footer and a fixed tail (README, Formats). */
 #ifndef OSTRAKA_LSM_TABLE_INT_H
 #define OSTRAKA_LSM_TABLE_INT_H
 
@@ -7,12 +7,12 @@
 #include "lsm/cursor_int.h"
 #include "lsm/filter_int.h"
 
-#define TABLE_VERSION 1
-#define TABLE_ALIGN ENV_DIRECT_ALIGN
+#define TABLE_VERSION    1
+#define TABLE_ALIGN      ENV_DIRECT_ALIGN
 #define TABLE_TAIL_BYTES 64
-/* The footer holds two keys and a few numbers; with the padding behind it, it is in the last so many
- * bytes. */
-#define TABLE_END_BYTES 16384
+/* The footer holds two keys and a few numbers; with the padding behind it, it is in the last so
+ * many bytes. */
+#define TABLE_END_BYTES    16384
 #define LSM_PATH_BYTES_MAX 512
 
 struct block;
@@ -20,7 +20,7 @@ struct worker;
 
 /* What the footer says. */
 struct table_facts {
-    struct item_key first, last; /* keys point into table->keys */
+    struct item_key first, last;   /* keys point into table->keys */
     uint64_t newest_ts, oldest_ts; /* of LSM_SPACE_VERSIONS; 0 and LSM_TS_MAX: none */
     uint64_t entry_count, raw_bytes;
     /* What compaction can drop later: superseded versions and tombstones, and the mean of the GC
@@ -32,17 +32,16 @@ struct table_facts {
 };
 
 struct table {
-    uint32_t refs; /* versions, readers, jobs */
+    uint32_t refs;   /* versions, readers, jobs */
     struct lsm *lsm; /* NULL: closing, and the store is gone already */
     struct env *env;
     struct list closing_link; /* in lsm.closing, from the last unpin on */
     struct range_id range;
     uint64_t number, size_bytes;
     struct table_uid uid;
-    env_file file;   /* -1: not open */
-    bool corrupt;    /* every read answers STATUS_CORRUPT */
-    bool obsolete;   /* the manifest no longer names it: unlink when the last reader is gone */
-    bool compacting;
+    env_file file; /* -1: not open */
+    bool corrupt;  /* every read answers STATUS_CORRUPT */
+    bool obsolete; /* the manifest no longer names it: unlink when the last reader is gone */
     struct table_facts facts;
     struct buf keys; /* first.key, then last.key */
     uint8_t *top;    /* raw block */
@@ -66,8 +65,8 @@ void file_close_detached(struct env *env, env_file file);
 void table_set_facts(struct table *t, const struct table_facts *facts);
 /* Damage: fences the table and its range, and tells the owner. */
 void table_damaged(struct table *t, const char *what, uint64_t offset);
-/* Opens the file and checks tail, footer and top index. Runs on a fiber. STATUS_OK also for a damaged or
- * missing file: then the table is corrupt. */
+/* Opens the file and checks tail, footer and top index. Runs on a fiber. STATUS_OK also for a
+ * damaged or missing file: then the table is corrupt. */
 MUST_USE enum status table_open(struct fio *f, struct table *t);
 
 /* ---- footer (table_footer.c) ---- */
@@ -126,14 +125,14 @@ void table_cursor_init(struct table_cursor *c, struct block_source *source, bool
 void table_cursor_deinit(struct table_cursor *c);
 /* The table is borrowed until another is attached or the cursor is gone. */
 void table_cursor_attach(struct table_cursor *c, struct table *t);
-/* As struct cursor_table; edge: to the first item in the cursor's direction. data.item is the item. */
+/* As struct cursor_table; edge: to the first item in the cursor's direction. data.item is it. */
 MUST_USE enum status table_cursor_seek(struct table_cursor *c, const struct item_key *target,
                                        struct lsm_waiter *waiter);
 MUST_USE enum status table_cursor_edge(struct table_cursor *c, struct lsm_waiter *waiter);
 MUST_USE enum status table_cursor_step(struct table_cursor *c, struct lsm_waiter *waiter);
 
-/* A cursor over tables with rising, disjoint bounds (one table, or a level). Borrows the array; takes
- * the source when that has a close. */
+/* A cursor over tables with rising, disjoint bounds (one table, or a level). Borrows the array;
+ * takes the source when that has a close. */
 MUST_USE enum status run_cursor_open(struct table **tables, uint32_t count,
                                      struct block_source *source, bool reverse,
                                      struct cursor **cursor_out);

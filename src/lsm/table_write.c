@@ -86,8 +86,8 @@ static void note_ts(struct table_writer *t, const struct lsm_item *item, bool sa
     struct table_facts *f = &t->facts;
     if (item->ts > f->newest_ts) f->newest_ts = item->ts;
     if (item->ts < f->oldest_ts) f->oldest_ts = item->ts;
-    /* When it may go: once the version above it, or the tombstone itself, is covered. What the filter
-     * left here although it is covered already is not worth another attempt. */
+    /* When it may go: once the version above it, or the tombstone itself, is covered. What the
+     * filter left here although it is covered already is not worth another attempt. */
     uint64_t goes_at = same_key ? t->last_key.ts : item->tombstone ? item->ts : 0;
     if (goes_at <= t->gc_ts) return;
     f->garbage_count++;
@@ -150,8 +150,8 @@ static enum status write_filter(struct table_writer *t)
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < lines && status == STATUS_OK; i += FILTER_LINES_PER_BLOCK) {
         uint32_t count = lines - i < FILTER_LINES_PER_BLOCK ? lines - i : FILTER_LINES_PER_BLOCK;
-        struct bytes raw = bytes_make(bits + (size_t)i * FILTER_LINE_BYTES,
-                                      (size_t)count * FILTER_LINE_BYTES);
+        struct bytes raw =
+            bytes_make(bits + (size_t)i * FILTER_LINE_BYTES, (size_t)count * FILTER_LINE_BYTES);
         struct block_handle handle;
         status = append_block(t, BLOCK_KIND_FILTER, raw, false, &handle);
     }
@@ -306,8 +306,7 @@ enum status table_writer_finish(struct table_writer *t, struct table **table_out
 void tables_writer_init(struct tables_writer *t, struct worker *w, struct range_id range,
                         uint64_t gc_ts, uint64_t size_max)
 {
-    *t = (struct tables_writer){
-        .worker = w, .range = range, .gc_ts = gc_ts, .size_max = size_max};
+    *t = (struct tables_writer){.worker = w, .range = range, .gc_ts = gc_ts, .size_max = size_max};
 }
 
 static enum status cut(struct tables_writer *t)

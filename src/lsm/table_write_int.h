@@ -9,13 +9,13 @@
 struct table_writer {
     struct worker *worker;
     struct table *table;
-    uint64_t gc_ts;        /* of the filter its items passed: garbage is what lies above */
-    uint64_t offset;       /* of the end of what was sealed */
-    uint8_t *buffer;       /* aligned; holds [written, offset) */
+    uint64_t gc_ts;  /* of the filter its items passed: garbage is what lies above */
+    uint64_t offset; /* of the end of what was sealed */
+    uint8_t *buffer; /* aligned; holds [written, offset) */
     uint64_t written;
-    struct buf sealed;     /* one block on its way into the buffer */
+    struct buf sealed; /* one block on its way into the buffer */
     struct block_builder data, index, top;
-    struct buf hashes;     /* u64 per key, for the filter */
+    struct buf hashes;      /* u64 per key, for the filter */
     struct buf first, last; /* keys */
     struct item_key first_key, last_key;
     struct table_facts facts;
@@ -28,8 +28,8 @@ MUST_USE enum status table_writer_open(struct worker *w, struct range_id range, 
 /* Items come in engine order. */
 MUST_USE enum status table_writer_add(struct table_writer *t, const struct lsm_item *item);
 uint64_t table_writer_size(const struct table_writer *t);
-/* Completes, writes and syncs the file; the caller syncs the directory before it relies on the name.
- * Ends the writer in any case; *table_out is the open table, pinned for the caller. */
+/* Completes, writes and syncs the file; the caller syncs the directory before it relies on the
+ * name. Ends the writer in any case; *table_out is the open table, pinned for the caller. */
 MUST_USE enum status table_writer_finish(struct table_writer *t, struct table **table_out);
 /* Drops the file and the writer. */
 void table_writer_abort(struct table_writer *t);
@@ -38,7 +38,7 @@ void table_writer_abort(struct table_writer *t);
 struct tables_writer {
     struct worker *worker;
     struct range_id range;
-    uint64_t gc_ts, size_max; /* of one table */
+    uint64_t gc_ts, size_max;    /* of one table */
     struct table_writer *writer; /* NULL: none open */
     struct table **tables;
     uint32_t count, capacity;

@@ -16,9 +16,9 @@ static bool spans(const struct table *t, enum lsm_space space, struct bytes key)
     return last->space != space || bytes_compare(last->key, key) >= 0;
 }
 
-/* In LSM_SPACE_VERSIONS any other table may hold an older version, newer ones too: nothing demands that
- * a key's versions arrive in the order of their timestamps. In the other spaces what newer tables hold
- * replaces the tombstone anyway; asking them as well costs little and keeps one rule. */
+/* In LSM_SPACE_VERSIONS any other table may hold an older version, newer ones too: nothing demands
+ * that a key's versions arrive in the order of their timestamps. In the other spaces what newer
+ * tables hold replaces the tombstone anyway; asking them too costs little and keeps one rule. */
 bool tombstone_may_go(void *ctx, const struct lsm_item *tombstone)
 {
     const struct tombstone_check *c = ctx;
@@ -36,7 +36,8 @@ bool tombstone_may_go(void *ctx, const struct lsm_item *tombstone)
 uint64_t memtables_oldest_ts(const struct range *r, const struct memtable *excluded)
 {
     uint64_t oldest = r->active->oldest_ts;
-    LIST_FOR_EACH(link, &r->frozen) {
+    LIST_FOR_EACH(link, &r->frozen)
+    {
         const struct memtable *m = CONTAINER_OF(link, struct memtable, link);
         if (m != excluded && m->oldest_ts < oldest) oldest = m->oldest_ts;
     }

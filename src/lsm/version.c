@@ -5,14 +5,16 @@
 uint32_t version_table_count(const struct version *v)
 {
     uint32_t count = 0;
-    for (uint32_t level = 0; level < LSM_LEVELS; level++) count += v->counts[level];
+    for (uint32_t level = 0; level < LSM_LEVELS; level++)
+        count += v->counts[level];
     return count;
 }
 
 uint64_t version_level_bytes(const struct version *v, uint32_t level)
 {
     uint64_t bytes = 0;
-    for (uint32_t i = 0; i < v->counts[level]; i++) bytes += v->levels[level][i]->size_bytes;
+    for (uint32_t i = 0; i < v->counts[level]; i++)
+        bytes += v->levels[level][i]->size_bytes;
     return bytes;
 }
 
@@ -71,7 +73,8 @@ static void lay_out(struct version *v, const struct version *base,
     for (uint32_t level = 0; level < LSM_LEVELS; level++) {
         v->levels[level] = next;
         if (base != NULL) next += base->counts[level];
-        for (uint32_t i = 0; i < added_count; i++) next += added[i].level == level;
+        for (uint32_t i = 0; i < added_count; i++)
+            next += added[i].level == level;
     }
 }
 
@@ -120,6 +123,7 @@ void version_unpin(struct version *v)
     ASSERT(v->refs > 0);
     if (--v->refs > 0) return;
     uint32_t count = version_table_count(v);
-    for (uint32_t i = 0; i < count; i++) table_unpin(v->tables[i]);
+    for (uint32_t i = 0; i < count; i++)
+        table_unpin(v->tables[i]);
     free(v);
 }

@@ -1,5 +1,5 @@
-/* Which tables a range consists of. A version never changes: an edit makes the next one, and whoever
- * reads pins the one it started with. */
+/* Which tables a range consists of. A version never changes: an edit makes the next one, and
+ * whoever reads pins the one it started with. */
 #ifndef OSTRAKA_LSM_VERSION_INT_H
 #define OSTRAKA_LSM_VERSION_INT_H
 
@@ -10,7 +10,7 @@
 struct version {
     uint32_t refs;
     uint32_t counts[LSM_LEVELS];
-    uint64_t bytes, entry_count; /* of all tables */
+    uint64_t bytes, entry_count;       /* of all tables */
     struct table **levels[LSM_LEVELS]; /* into tables */
     struct table *tables[];
 };
@@ -20,8 +20,8 @@ struct leveled_table {
     uint32_t level;
 };
 
-/* The base (NULL: empty) without the removed tables and with the added ones; a table in both moves. Pins
- * tables; the caller's pins stay its own. STATUS_NO_MEMORY. */
+/* The base (NULL: empty) without the removed tables and with the added ones; a table in both moves.
+ * Pins tables; the caller's pins stay its own. STATUS_NO_MEMORY. */
 MUST_USE enum status version_edit(const struct version *base, struct table *const *removed,
                                   uint32_t removed_count, const struct leveled_table *added,
                                   uint32_t added_count, struct version **version_out);

@@ -22,7 +22,8 @@ void waiters_call(struct list *waiters)
 {
     struct list due; /* a waiter may queue itself again, or cancel another */
     list_init(&due);
-    while (!list_empty(waiters)) list_push_back(&due, list_pop_front(waiters));
+    while (!list_empty(waiters))
+        list_push_back(&due, list_pop_front(waiters));
     while (!list_empty(&due)) {
         struct lsm_waiter *w = CONTAINER_OF(list_pop_front(&due), struct lsm_waiter, link);
         w->on_ready(w);

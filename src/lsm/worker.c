@@ -1,8 +1,8 @@
 #include "lsm/worker_int.h"
 
 #define SLICE_NS UINT64_C(200000)
-/* About what merging, compressing and checksumming handle in that time; it alone ends slices where the
- * clock stands still during a turn, as in simulation. */
+/* About what merging, compressing and checksumming handle in that time; it alone ends slices where
+ * the clock stands still during a turn, as in simulation. */
 #define SLICE_BYTES ((uint64_t)128 << 10)
 #define CLOCK_BYTES ((uint64_t)8 << 10) /* the clock is read this often */
 

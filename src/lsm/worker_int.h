@@ -1,5 +1,5 @@
-/* Background work on a fiber: file calls, and slices of at most 200 us between which the core goes on
- * with other work. A fiber that gave way goes on from lsm_step. */
+/* Background work on a fiber: file calls, and slices of at most 200 us between which the core goes
+ * on with other work. A fiber that gave way goes on from lsm_step. */
 #ifndef OSTRAKA_LSM_WORKER_INT_H
 #define OSTRAKA_LSM_WORKER_INT_H
 
@@ -20,13 +20,13 @@ void worker_give_way(struct worker *w);
 /* The fiber has just come back from waiting: a new slice begins. */
 void worker_resumed(struct worker *w);
 
-/* A file call, unless the store has failed or was abandoned: then STATUS_CANCELLED without asking the
- * environment, so that background work ends where it stands. */
-#define WORKER_IO(w, call)                                                          \
-    (__extension__({                                                                \
+/* A file call, unless the store has failed or was abandoned: then STATUS_CANCELLED without asking
+ * the environment, so that background work ends where it stands. */
+#define WORKER_IO(w, call) \
+    (__extension__({ \
         enum status worker_io_status = (w)->lsm->failed ? STATUS_CANCELLED : (call); \
-        worker_resumed(w);                                                          \
-        worker_io_status;                                                           \
+        worker_resumed(w); \
+        worker_io_status; \
     }))
 
 /* A suspended fiber in line for lsm_step. */

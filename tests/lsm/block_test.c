@@ -32,7 +32,8 @@ static void make_model(struct model *m, uint64_t seed, int entries)
     while (m->count == 0 || entries-- > 0) {
         struct random_writes w;
         random_writes_make(&w, &p, 100, &ts);
-        for (uint32_t i = 0; i < w.count; i++) model_write(m, &w.writes[i]);
+        for (uint32_t i = 0; i < w.count; i++)
+            model_write(m, &w.writes[i]);
     }
 }
 
@@ -159,7 +160,7 @@ TEST(lsm_block, a_good_block_in_the_wrong_place_is_noticed)
     model_deinit(&m);
 }
 
-/* A checksum protects from chance, not from a bug: whatever the raw bytes, reading stays in bounds. */
+/* A checksum protects from chance, not from a bug: whatever the bytes, reading stays in bounds. */
 TEST(lsm_block, nonsense_is_refused_and_never_read_beyond)
 {
     struct prng p;
@@ -183,9 +184,11 @@ TEST(lsm_block, nonsense_is_refused_and_never_read_beyond)
         if (block_cursor_open(&c, bytes_make(exact, size)) == STATUS_OK) {
             struct item_key target = {LSM_SPACE_VERSIONS, BYTES_LITERAL("table/1/row/00000050"), 9};
             enum status status = block_cursor_first(&c);
-            for (int i = 0; i < 1000 && status == STATUS_OK; i++) status = block_cursor_next(&c);
+            for (int i = 0; i < 1000 && status == STATUS_OK; i++)
+                status = block_cursor_next(&c);
             status = block_cursor_last(&c);
-            for (int i = 0; i < 100 && status == STATUS_OK; i++) status = block_cursor_prev(&c);
+            for (int i = 0; i < 100 && status == STATUS_OK; i++)
+                status = block_cursor_prev(&c);
             status = block_cursor_seek(&c, &target);
             (void)status;
         }
@@ -208,8 +211,10 @@ TEST(lsm_filter, never_denies_a_key_and_seldom_affirms_a_wrong_one)
         snprintf(key, sizeof key, "key%llu", (unsigned long long)i);
         uint64_t hash = filter_hash(LSM_SPACE_VERSIONS, bytes_of_string(key));
         uint8_t *line = bits + (size_t)filter_line(hash, lines) * FILTER_LINE_BYTES;
-        if (i < KEYS) filter_line_add(line, hash);
-        else wrong += filter_line_may_contain(line, hash);
+        if (i < KEYS)
+            filter_line_add(line, hash);
+        else
+            wrong += filter_line_may_contain(line, hash);
         if (i < KEYS) assert_true(filter_line_may_contain(line, hash));
     }
     assert_true(wrong > 0);

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-#define RANGE_LIVE 1   /* written and compacted */
+#define RANGE_LIVE   1 /* written and compacted */
 #define RANGE_TARGET 2 /* replaced by a copy of it */
-#define RANGE_GONE 3   /* dropped */
-#define RANGES 3
+#define RANGE_GONE   3 /* dropped */
+#define RANGES       3
 
 struct script {
     struct store store;
@@ -13,10 +13,10 @@ struct script {
     struct entries logs[RANGES + 1];
     uint64_t index[RANGES + 1], ts, gc;
     bool created[RANGES + 1];
-    uint64_t told[RANGES + 1];     /* flushed index of on_flushed */
-    uint64_t copied_index;         /* of the snapshot; 0: not begun */
+    uint64_t told[RANGES + 1];      /* flushed index of on_flushed */
+    uint64_t copied_index;          /* of the snapshot; 0: not begun */
     bool copied, dropping, dropped; /* answered */
-    struct prng dice;              /* what a power loss keeps */
+    struct prng dice;               /* what a power loss keeps */
     unsigned subset;
 };
 
@@ -33,7 +33,8 @@ static void script_init(struct script *x, struct sim *sim, uint64_t seed, unsign
 
 static void script_deinit(struct script *x)
 {
-    for (int i = 1; i <= RANGES; i++) entries_deinit(&x->logs[i]);
+    for (int i = 1; i <= RANGES; i++)
+        entries_deinit(&x->logs[i]);
     store_deinit(&x->store);
 }
 
@@ -107,7 +108,8 @@ static void run(struct script *x)
     enum status status = store_try_open(&x->store);
     if (store_stopped(&x->store)) return;
     assert_int_equal(status, STATUS_OK);
-    for (uint64_t i = 1; i <= RANGES; i++) make(x, i);
+    for (uint64_t i = 1; i <= RANGES; i++)
+        make(x, i);
     apply(x, RANGE_TARGET, 5);
     apply(x, RANGE_GONE, 5);
     flush(x, RANGE_TARGET);
@@ -139,7 +141,8 @@ static void check_meta(struct script *x, uint64_t range, uint64_t index)
     assert_true(bytes_equal(meta, bytes_make(&index, sizeof index)));
 }
 
-/* A range is what it was after the entry the manifest names, and never older than it was told to be. */
+/* A range is what it was after the entry the manifest names, and never older than it was told to
+ * be. */
 static void check_written(struct script *x, uint64_t range)
 {
     struct store *s = &x->store;
@@ -190,8 +193,10 @@ static void check(struct script *x)
     check_files(&x->store);
     check_written(x, RANGE_LIVE);
     check_target(x);
-    if (x->dropped) assert_false(x->store.known[RANGE_GONE]);
-    else if (x->store.known[RANGE_GONE] || !x->dropping) check_written(x, RANGE_GONE);
+    if (x->dropped)
+        assert_false(x->store.known[RANGE_GONE]);
+    else if (x->store.known[RANGE_GONE] || !x->dropping)
+        check_written(x, RANGE_GONE);
 }
 
 /* It works on: what was lost is applied again, flushed and compacted. */
@@ -202,7 +207,8 @@ static void go_on(struct script *x)
     for (size_t i = 0; i < x->logs[RANGE_LIVE].count; i++) {
         const struct entry *e = &x->logs[RANGE_LIVE].items[i];
         if (e->index <= s->index_at_open[RANGE_LIVE]) continue;
-        assert_int_equal(lsm_apply(s->l, rid(RANGE_LIVE), e->index, e->writes, e->count), STATUS_OK);
+        assert_int_equal(lsm_apply(s->l, rid(RANGE_LIVE), e->index, e->writes, e->count),
+                         STATUS_OK);
         lsm_range_set_meta(s->l, rid(RANGE_LIVE), bytes_make(&e->index, sizeof e->index));
     }
     flush(x, RANGE_LIVE);
@@ -221,10 +227,14 @@ static void choose(struct store *s)
     size_t count = sim_disk_crash_choices(disk);
     bool *keep = calloc(count + 1, sizeof *keep);
     for (size_t i = 0; i < count; i++) {
-        if (x->subset == 0) keep[i] = false;
-        else if (x->subset == 1) keep[i] = true;
-        else if (x->subset == 2) keep[i] = i + 1 < count; /* all but the last */
-        else keep[i] = prng_chance(&x->dice, 1, 2);
+        if (x->subset == 0)
+            keep[i] = false;
+        else if (x->subset == 1)
+            keep[i] = true;
+        else if (x->subset == 2)
+            keep[i] = i + 1 < count; /* all but the last */
+        else
+            keep[i] = prng_chance(&x->dice, 1, 2);
     }
     sim_disk_crash_choose(disk, keep, count);
     free(keep);

@@ -4,8 +4,8 @@
 
 #include "tests/lsm/harness.h"
 
-#define KEPT 1    /* the range that is damaged */
-#define OTHER 2   /* must not notice */
+#define KEPT  1 /* the range that is damaged */
+#define OTHER 2 /* must not notice */
 
 struct fixture {
     struct sim *sim;
@@ -22,7 +22,8 @@ static void write_entries(struct fixture *f, uint64_t range, int count)
         random_writes_make(&w, &f->prng, 100, &f->ts);
         assert_int_equal(lsm_apply(f->store.l, rid(range), ++f->index[range], w.writes, w.count),
                          STATUS_OK);
-        for (uint32_t i = 0; i < w.count; i++) model_write(&f->models[range], &w.writes[i]);
+        for (uint32_t i = 0; i < w.count; i++)
+            model_write(&f->models[range], &w.writes[i]);
     }
 }
 
@@ -43,7 +44,8 @@ static void open_fixture(struct fixture *f, uint64_t seed)
 
 static void close_fixture(struct fixture *f)
 {
-    for (int i = 1; i <= 2; i++) model_deinit(&f->models[i]);
+    for (int i = 1; i <= 2; i++)
+        model_deinit(&f->models[i]);
     store_deinit(&f->store);
     sim_destroy(f->sim);
 }
@@ -56,8 +58,8 @@ static void fill(struct fixture *f, int entries)
     }
 }
 
-/* True when everything read was right; false when the engine said STATUS_CORRUPT instead. Anything else
- * fails the test. */
+/* True when everything read was right; false when the engine said STATUS_CORRUPT instead. Anything
+ * else fails the test. */
 static bool read_or_corrupt(struct fixture *f, uint64_t range)
 {
     const struct model *m = &f->models[range];
@@ -68,8 +70,8 @@ static bool read_or_corrupt(struct fixture *f, uint64_t range)
         const struct model_item *want = &m->items[i];
         struct lsm_version version;
         buf_reset(&value);
-        enum status status = store_get(&f->store, range, want->space, model_key(want), want->ts,
-                                       &version, &value);
+        enum status status =
+            store_get(&f->store, range, want->space, model_key(want), want->ts, &version, &value);
         good = status != STATUS_CORRUPT;
         if (!good) break;
         if (want->tombstone && status == STATUS_NOT_FOUND) continue;
@@ -116,8 +118,10 @@ TEST(lsm_fault, a_flipped_bit_anywhere_in_a_table_never_shows_as_an_answer)
         assert_true(sim_disk_rot(sim_disk(f.sim, 1), path, at, bit));
         store_open(&f.store);
         bool good = read_or_corrupt(&f, KEPT);
-        if (good) harmless++;
-        else noticed++;
+        if (good)
+            harmless++;
+        else
+            noticed++;
         assert_true(good || f.store.corrupt[KEPT] || f.store.corrupt_at_open[KEPT] ||
                     range_find(f.store.l, rid(KEPT))->corrupt);
         assert_true(read_or_corrupt(&f, OTHER));
@@ -170,7 +174,8 @@ static void remove_file(struct fixture *f, const char *path)
     int64_t result = INT64_MIN;
     struct env_op op = {.on_done = unlink_done, .ctx = &result};
     env_path_unlink(f->store.env, path, &op);
-    while (result == INT64_MIN) env_poll(f->store.env, env_now_ns(f->store.env) + SIM_SEC);
+    while (result == INT64_MIN)
+        env_poll(f->store.env, env_now_ns(f->store.env) + SIM_SEC);
     assert_int_equal(result, 0);
 }
 
@@ -268,7 +273,8 @@ TEST(lsm_fault, a_full_disk_is_told_and_work_goes_on_by_itself_when_there_is_roo
     assert_true(told < index);
     assert_true(read_or_corrupt(&f, KEPT)); /* reads go on */
     assert_true(read_or_corrupt(&f, OTHER));
-    for (int i = 0; i < 200; i++) store_turn(&f.store);
+    for (int i = 0; i < 200; i++)
+        store_turn(&f.store);
     assert_true(lsm_disk_full(f.store.l));
     sim_disk_set_quota(disk, UINT64_MAX);
     assert_true(store_turns_until(&f.store, is_flushed, &index));
@@ -289,7 +295,8 @@ TEST(lsm_fault, a_disk_that_fills_at_any_moment_costs_nothing_but_time)
             sim_disk_set_quota(disk, sim_disk_used_bytes(disk) + prng_below(&f.prng, 40) * 4096);
             write_entries(&f, KEPT, 15);
             lsm_range_flush(f.store.l, rid(KEPT));
-            for (int j = 0; j < 60; j++) store_turn(&f.store);
+            for (int j = 0; j < 60; j++)
+                store_turn(&f.store);
             assert_true(read_or_corrupt(&f, KEPT));
         }
         assert_int_equal(f.store.failed, STATUS_OK);
@@ -354,7 +361,8 @@ TEST(lsm_fault, works_where_direct_access_is_refused)
     store_init_sim(&f.store, f.sim);
     prng_init(&f.prng, 10);
     store_open(&f.store);
-    for (uint64_t i = 1; i <= 2; i++) assert_int_equal(lsm_range_create(f.store.l, rid(i)), STATUS_OK);
+    for (uint64_t i = 1; i <= 2; i++)
+        assert_int_equal(lsm_range_create(f.store.l, rid(i)), STATUS_OK);
     fill(&f, 40);
     reopen(&f);
     assert_true(read_or_corrupt(&f, KEPT));

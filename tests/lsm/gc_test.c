@@ -47,7 +47,8 @@ TEST(lsm_gc, a_tombstone_stays_while_something_older_may_lie_below)
     gc_filter_deinit(&f);
 }
 
-static void write_round(struct store *s, uint64_t *index, uint64_t keys, uint64_t ts, bool tombstone)
+static void write_round(struct store *s, uint64_t *index, uint64_t keys, uint64_t ts,
+                        bool tombstone)
 {
     for (uint64_t i = 0; i < keys; i++) {
         char key[32];
@@ -64,7 +65,7 @@ static uint64_t entries(struct store *s)
     return stats.entry_estimate;
 }
 
-/* Compaction finds old versions by itself once they may go, and stops when nothing is left to gain. */
+/* Compaction finds old versions by itself once they may go, and stops when nothing is to gain. */
 TEST(lsm_gc, tables_full_of_garbage_are_rewritten_when_it_may_go)
 {
     struct sim_options options;
@@ -120,7 +121,8 @@ TEST(lsm_gc, reads_at_the_timestamp_do_not_change)
             struct random_writes w;
             random_writes_make(&w, &p, 50, &ts);
             assert_int_equal(lsm_apply(s.l, rid(1), ++index, w.writes, w.count), STATUS_OK);
-            for (uint32_t j = 0; j < w.count; j++) model_write(&m, &w.writes[j]);
+            for (uint32_t j = 0; j < w.count; j++)
+                model_write(&m, &w.writes[j]);
         }
         store_flush(&s, 1);
         uint64_t gc = prng_below(&p, ts);

@@ -65,7 +65,8 @@ static void init(struct store *s)
                                       .on_failed = on_failed,
                                       .ctx = s};
     store_options_small(&s->options);
-    for (int i = 0; i < HARNESS_RANGES; i++) buf_init(&s->meta_at_open[i], 1 << 20);
+    for (int i = 0; i < HARNESS_RANGES; i++)
+        buf_init(&s->meta_at_open[i], 1 << 20);
 }
 
 static void sync_done(struct env_op *op, int64_t result)
@@ -79,11 +80,13 @@ static void make_parent(struct store *s)
     int64_t result = INT64_MIN;
     struct env_op op = {.on_done = sync_done, .ctx = &result};
     env_dir_make(s->env, "store", &op);
-    while (result == INT64_MIN) env_poll(s->env, env_now_ns(s->env) + SIM_SEC);
+    while (result == INT64_MIN)
+        env_poll(s->env, env_now_ns(s->env) + SIM_SEC);
     assert_int_equal(result, 0);
     result = INT64_MIN;
     env_dir_sync(s->env, ".", &op);
-    while (result == INT64_MIN) env_poll(s->env, env_now_ns(s->env) + SIM_SEC);
+    while (result == INT64_MIN)
+        env_poll(s->env, env_now_ns(s->env) + SIM_SEC);
     assert_int_equal(result, 0);
 }
 
@@ -136,7 +139,8 @@ static void env_end(struct store *s)
         sim_env_drain(s->env);
     } else {
         env_shutdown(s->env);
-        for (int i = 0; i < 20; i++) env_poll(s->env, env_now_ns(s->env) + SIM_MS);
+        for (int i = 0; i < 20; i++)
+            env_poll(s->env, env_now_ns(s->env) + SIM_MS);
     }
     env_destroy(s->env);
     s->env = NULL;
@@ -147,7 +151,8 @@ void store_deinit(struct store *s)
     if (s->l != NULL) store_close(s);
     env_end(s);
     fiber_pool_destroy(s->fibers);
-    for (int i = 0; i < HARNESS_RANGES; i++) buf_deinit(&s->meta_at_open[i]);
+    for (int i = 0; i < HARNESS_RANGES; i++)
+        buf_deinit(&s->meta_at_open[i]);
     if (s->sim == NULL) remove_tree(s->root);
 }
 
@@ -180,8 +185,10 @@ static void die(struct store *s)
 
 static void drain(struct store *s)
 {
-    if (s->sim != NULL) sim_env_drain(s->env);
-    else env_poll(s->env, 0);
+    if (s->sim != NULL)
+        sim_env_drain(s->env);
+    else
+        env_poll(s->env, 0);
     fiber_run_ready(s->fibers);
 }
 
@@ -216,14 +223,18 @@ void store_close(struct store *s)
     if (!store_turns_until(s, is_idle, NULL)) return;
     lsm_close(s->l);
     s->l = NULL;
-    for (int i = 0; i < 50; i++) env_poll(s->env, 0);
+    for (int i = 0; i < 50; i++)
+        env_poll(s->env, 0);
 }
 
 void store_crash(struct store *s, enum sim_crash kind)
 {
-    if (store_stopped(s)) die(s);
-    else if (s->sim != NULL) sim_node_crash(s->sim, 1, kind);
-    else env_shutdown(s->env);
+    if (store_stopped(s))
+        die(s);
+    else if (s->sim != NULL)
+        sim_node_crash(s->sim, 1, kind);
+    else
+        env_shutdown(s->env);
     if (s->l != NULL) lsm_abandon(s->l);
     for (int i = 0; s->l != NULL && (i == 0 || !lsm_idle(s->l)); i++) {
         assert_true(i < TURNS_MAX);
@@ -355,8 +366,8 @@ enum status store_get(struct store *s, uint64_t range, enum lsm_space space, str
     struct wait w;
     wait_init(&w);
     for (;;) {
-        enum status status = lsm_get(s->l, rid(range), space, key, ts_max, &w.waiter, version,
-                                     value);
+        enum status status =
+            lsm_get(s->l, rid(range), space, key, ts_max, &w.waiter, version, value);
         if (status != STATUS_WAIT) return status;
         wait_for(s, &w);
     }
@@ -380,7 +391,8 @@ enum status store_hash(struct store *s, uint64_t range, uint64_t *hash_out)
     if (status != STATUS_OK) return status;
     struct wait w;
     wait_init(&w);
-    while ((status = lsm_hash_step(h, &w.waiter, hash_out)) == STATUS_WAIT) wait_for(s, &w);
+    while ((status = lsm_hash_step(h, &w.waiter, hash_out)) == STATUS_WAIT)
+        wait_for(s, &w);
     lsm_hash_close(h);
     return status;
 }
@@ -493,8 +505,10 @@ static void ingest_entry(void *ctx)
     if (c->status != STATUS_OK) return;
     for (size_t i = 0; i < c->count && c->status == STATUS_OK; i++)
         c->status = lsm_ingest_chunk(in, buf_view(&c->chunks[i]));
-    if (c->status == STATUS_OK) c->status = lsm_ingest_commit(in, c->index, c->meta);
-    else lsm_ingest_abort(in);
+    if (c->status == STATUS_OK)
+        c->status = lsm_ingest_commit(in, c->index, c->meta);
+    else
+        lsm_ingest_abort(in);
 }
 
 enum status store_copy_range(struct store *a, uint64_t from, struct store *b, uint64_t to,
@@ -510,8 +524,8 @@ enum status store_copy_range(struct store *a, uint64_t from, struct store *b, ui
         c.chunks = realloc(c.chunks, (c.count + 1) * sizeof *c.chunks);
         assert_non_null(c.chunks);
         buf_init(&c.chunks[c.count], 64 << 20);
-        while ((status = lsm_snapshot_read(snapshot, chunk_bytes, &w.waiter,
-                                           &c.chunks[c.count])) == STATUS_WAIT)
+        while ((status = lsm_snapshot_read(snapshot, chunk_bytes, &w.waiter, &c.chunks[c.count])) ==
+               STATUS_WAIT)
             wait_for(a, &w);
         c.count++;
     } while (status == STATUS_OK);
@@ -520,7 +534,8 @@ enum status store_copy_range(struct store *a, uint64_t from, struct store *b, ui
         store_run(b, ingest_entry, &c);
         status = c.status;
     }
-    for (size_t i = 0; i < c.count; i++) buf_deinit(&c.chunks[i]);
+    for (size_t i = 0; i < c.count; i++)
+        buf_deinit(&c.chunks[i]);
     free(c.chunks);
     return status;
 }
@@ -532,8 +547,8 @@ static const struct model_item *find(const struct model *m, const struct model_i
     size_t at = model_seek(m, item->space, model_key(item), item->ts);
     if (at == m->count) return NULL;
     const struct model_item *i = &m->items[at];
-    bool same = i->space == item->space && i->ts == item->ts &&
-                bytes_equal(model_key(i), model_key(item));
+    bool same =
+        i->space == item->space && i->ts == item->ts && bytes_equal(model_key(i), model_key(item));
     return same ? i : NULL;
 }
 

@@ -1,5 +1,5 @@
-/* A store with its environment and fibers, driven until something has happened: tests read like blocking
- * code. Works on a real backend in a temporary directory, or in the simulation. */
+/* A store with its environment and fibers, driven until something has happened: tests read like
+ * blocking code. Works on a real backend in a temporary directory, or in the simulation. */
 #ifndef OSTRAKA_TESTS_LSM_HARNESS_H
 #define OSTRAKA_TESTS_LSM_HARNESS_H
 
@@ -45,13 +45,14 @@ enum status store_try_open(struct store *s);
 void store_open(struct store *s);
 /* Waits for background work under way, then closes. */
 void store_close(struct store *s);
-/* The process dies: whatever was under way is cancelled. The environment is gone after it; sim: machine 1
- * has crashed that way. */
+/* The process dies: whatever was under way is cancelled. The environment is gone after it; sim:
+ * machine 1 has crashed that way. */
 void store_crash(struct store *s, enum sim_crash kind);
 /* A new environment (sim: process) on the same files. */
 void store_restart_env(struct store *s);
 
-/* True when a crash point was reached: whatever waits returns early, and only store_crash may follow. */
+/* True when a crash point was reached: whatever waits returns early, and only store_crash may
+ * follow. */
 bool store_stopped(struct store *s);
 
 /* One turn of the core. */

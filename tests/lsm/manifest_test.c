@@ -15,7 +15,8 @@ static void record_put(struct buf *b, uint64_t range, uint64_t index, size_t met
 {
     struct buf meta;
     buf_init(&meta, 1 << 20);
-    for (size_t i = 0; i < meta_size; i++) put_u8(&meta, (uint8_t)(i * 7 + index));
+    for (size_t i = 0; i < meta_size; i++)
+        put_u8(&meta, (uint8_t)(i * 7 + index));
     struct manifest_record_head head = {.kind = MANIFEST_RECORD_FLUSH,
                                         .range = {range},
                                         .flushed_index = index,
@@ -79,7 +80,8 @@ TEST(lsm_manifest, frames_come_back_as_written)
     buf_deinit(&f.bytes);
 }
 
-/* Scenario 31: whatever subset of its sectors an unfinished last frame left, it is cut and nothing else. */
+/* Scenario 31: whatever subset of its sectors an unfinished last frame left, it is cut and nothing
+ * else. */
 TEST(lsm_manifest, an_unfinished_last_frame_is_torn_whatever_part_of_it_was_written)
 {
     struct prng p;
@@ -204,7 +206,8 @@ TEST(lsm_manifest, records_that_contradict_others_are_refused)
     manifest_state_init(&s);
     struct manifest_record unknown = {.kind = MANIFEST_RECORD_COMPACTION, .range = {4}};
     assert_int_equal(manifest_state_apply(&s, &unknown), STATUS_CORRUPT);
-    struct manifest_record flush = {.kind = MANIFEST_RECORD_FLUSH, .range = {4}, .flushed_index = 9};
+    struct manifest_record flush = {
+        .kind = MANIFEST_RECORD_FLUSH, .range = {4}, .flushed_index = 9};
     assert_int_equal(manifest_state_apply(&s, &flush), STATUS_OK);
     flush.flushed_index = 8;
     assert_int_equal(manifest_state_apply(&s, &flush), STATUS_CORRUPT);

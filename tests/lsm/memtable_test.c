@@ -21,8 +21,8 @@ static struct cursor *open_cursor(struct memtable *m, uint64_t view, bool revers
 }
 
 static const struct item_key whole = {LSM_SPACE_FIRST, {NULL, 0}, LSM_TS_MAX};
-static const struct item_key past_all = {(enum lsm_space)(LSM_SPACE_LAST + 1), {NULL, 0},
-                                         LSM_TS_MAX};
+static const struct item_key past_all = {
+    (enum lsm_space)(LSM_SPACE_LAST + 1), {NULL, 0}, LSM_TS_MAX};
 
 /* The cursor's items, from where it is sought to, are exactly the model's. */
 static void check_equal(struct memtable *m, const struct model *model)
@@ -104,15 +104,16 @@ TEST(lsm_memtable, agrees_with_the_model_on_random_keys)
         for (uint64_t index = 1; index < 800; index++) {
             struct random_writes w;
             random_writes_make(&w, &p, 300, &ts);
-            for (uint32_t i = 0; i < w.count; i++) write_both(m, &model, index, &w.writes[i]);
+            for (uint32_t i = 0; i < w.count; i++)
+                write_both(m, &model, index, &w.writes[i]);
             uint8_t key[600];
             size_t size;
             random_key(&p, 300, key, &size);
             uint64_t at = prng_between(&p, 0, ts);
-            const struct mem_entry *e = memtable_find(m, LSM_SPACE_VERSIONS, bytes_make(key, size),
-                                                      at);
-            const struct model_item *want = model_get(&model, LSM_SPACE_VERSIONS,
-                                                      bytes_make(key, size), at);
+            const struct mem_entry *e =
+                memtable_find(m, LSM_SPACE_VERSIONS, bytes_make(key, size), at);
+            const struct model_item *want =
+                model_get(&model, LSM_SPACE_VERSIONS, bytes_make(key, size), at);
             assert_int_equal(e != NULL, want != NULL);
             if (e != NULL) assert_u64_equal(e->ts, want->ts);
         }
@@ -212,7 +213,8 @@ TEST(lsm_memtable, a_record_written_over_and_over_takes_no_more_room)
     assert_int_equal(memtable_create(&m), STATUS_OK);
     write(m, 1, LSM_SPACE_LOCAL, "counter", 0, "00000000");
     uint64_t bytes = memtable_bytes(m);
-    for (uint64_t i = 2; i < 100000; i++) write(m, i, LSM_SPACE_LOCAL, "counter", 0, "11111111");
+    for (uint64_t i = 2; i < 100000; i++)
+        write(m, i, LSM_SPACE_LOCAL, "counter", 0, "11111111");
     assert_u64_equal(memtable_bytes(m), bytes);
     memtable_unpin(m);
 }

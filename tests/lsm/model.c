@@ -42,8 +42,10 @@ size_t model_seek(const struct model *m, enum lsm_space space, struct bytes key,
     size_t low = 0, high = m->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (place_compare(&m->items[middle], space, key, ts) < 0) low = middle + 1;
-        else high = middle;
+        if (place_compare(&m->items[middle], space, key, ts) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -151,7 +153,8 @@ static void entry_free(struct entry *e)
 
 void entries_deinit(struct entries *e)
 {
-    for (size_t i = 0; i < e->count; i++) entry_free(&e->items[i]);
+    for (size_t i = 0; i < e->count; i++)
+        entry_free(&e->items[i]);
     free(e->items);
     *e = (struct entries){0};
 }
@@ -176,7 +179,8 @@ void entries_add(struct entries *e, uint64_t index, const struct lsm_write *writ
 void model_replay(struct model *m, const struct entries *e, uint64_t last)
 {
     for (size_t i = 0; i < e->count && e->items[i].index <= last; i++)
-        for (uint32_t j = 0; j < e->items[i].count; j++) model_write(m, &e->items[i].writes[j]);
+        for (uint32_t j = 0; j < e->items[i].count; j++)
+            model_write(m, &e->items[i].writes[j]);
 }
 
 /* ---- chance ---- */
@@ -186,10 +190,19 @@ void random_key(struct prng *p, uint64_t key_count, uint8_t key[600], size_t *si
     uint64_t n = prng_below(p, key_count);
     int size = 0;
     switch (n % 8) {
-    case 0: size = snprintf((char *)key, 600, "%.*s", (int)(n / 8 % 20), "aaaaaaaaaaaaaaaaaaaaaaaa"); break;
-    case 1: size = snprintf((char *)key, 600, "table/1/row/%08llu/%0*d", (unsigned long long)n,
-                            (int)(n * 7 % 300) + 1, 0); break;
-    case 2: key[0] = 0xff; memset(key + 1, (int)(n / 8 % 3), 9); key[9] = (uint8_t)n; size = 10; break;
+    case 0:
+        size = snprintf((char *)key, 600, "%.*s", (int)(n / 8 % 20), "aaaaaaaaaaaaaaaaaaaaaaaa");
+        break;
+    case 1:
+        size = snprintf((char *)key, 600, "table/1/row/%08llu/%0*d", (unsigned long long)n,
+                        (int)(n * 7 % 300) + 1, 0);
+        break;
+    case 2:
+        key[0] = 0xff;
+        memset(key + 1, (int)(n / 8 % 3), 9);
+        key[9] = (uint8_t)n;
+        size = 10;
+        break;
     default: size = snprintf((char *)key, 600, "table/1/row/%08llu", (unsigned long long)n); break;
     }
     *size_out = (size_t)size;
@@ -204,7 +217,8 @@ void random_writes_make(struct random_writes *w, struct prng *p, uint64_t key_co
         random_key(p, key_count, w->keys[i], &key_size);
         size_t value_size = (size_t)prng_below(p, prng_chance(p, 1, 8) ? 2000 : 60);
         memset(w->values[i], (int)prng_below(p, 256), value_size);
-        for (size_t j = 0; j < value_size / 2; j++) w->values[i][j] = (uint8_t)prng_next(p);
+        for (size_t j = 0; j < value_size / 2; j++)
+            w->values[i][j] = (uint8_t)prng_next(p);
         enum lsm_space space = (enum lsm_space)prng_between(p, 1, 3);
         if (prng_chance(p, 1, 2)) space = LSM_SPACE_VERSIONS;
         bool tombstone = prng_chance(p, 1, 4);

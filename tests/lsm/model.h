@@ -55,8 +55,8 @@ void entries_add(struct entries *e, uint64_t index, const struct lsm_write *writ
 /* The range after all entries with index <= last. */
 void model_replay(struct model *m, const struct entries *e, uint64_t last);
 
-/* Random writes over a small set of keys: long and short ones, the empty one, prefixes of others. ts rises
- * from one call to the next, above *ts. */
+/* Random writes over a small set of keys: long and short ones, the empty one, prefixes of others.
+ * ts rises from one call to the next, above *ts. */
 #define WRITES_MAX 8
 struct random_writes {
     struct lsm_write writes[WRITES_MAX];

@@ -1,6 +1,6 @@
-/* Each deliberate bug of the engine is caught: with it switched on, a scenario that passes without it must
- * fail. A scenario runs in a process of its own, this program again, because a failing one ends as it
- * likes. */
+/* Each deliberate bug of the engine is caught: with it switched on, a scenario that passes without
+ * it must fail. A scenario runs in a process of its own, this program again, because a failing one
+ * ends as it likes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -16,7 +16,8 @@
 
 static void run_random(void)
 {
-    for (uint64_t seed = 100; seed < 106; seed++) random_run_sim(seed, 2500);
+    for (uint64_t seed = 100; seed < 106; seed++)
+        random_run_sim(seed, 2500);
 }
 
 static void run_crash(void)
@@ -32,7 +33,8 @@ static void run_blocks(void)
     uint32_t size;
     block_builder_init(&b);
     buf_init(&sealed, 1 << 20);
-    struct lsm_item item = {LSM_SPACE_LOCAL, BYTES_LITERAL("key"), 0, false, BYTES_LITERAL("value")};
+    struct lsm_item item = {LSM_SPACE_LOCAL, BYTES_LITERAL("key"), 0, false,
+                            BYTES_LITERAL("value")};
     block_builder_add(&b, &item);
     block_seal(&sealed, BLOCK_KIND_DATA, block_builder_finish(&b), false, uid, 64);
     struct bytes bytes = buf_view(&sealed);
@@ -52,7 +54,8 @@ static void run_chunks(void)
     struct chunk chunk;
     buf_init(&bytes, 1 << 20);
     chunk_begin(&w, &bytes);
-    struct lsm_item item = {LSM_SPACE_LOCAL, BYTES_LITERAL("key"), 0, false, BYTES_LITERAL("value")};
+    struct lsm_item item = {LSM_SPACE_LOCAL, BYTES_LITERAL("key"), 0, false,
+                            BYTES_LITERAL("value")};
     chunk_add(&w, &item);
     chunk_end(&w, 0, true, 0);
     bytes.data[bytes.size - 1] ^= 1;
@@ -123,7 +126,8 @@ static void run_flush_limit(void)
     lsm_range_set_flush_limit(f.store.l, rid(1), 0);
     store_put(&f.store, 1, 1, LSM_SPACE_LOCAL, "k", 0, "v");
     lsm_range_flush(f.store.l, rid(1));
-    for (int i = 0; i < 200; i++) store_turn(&f.store);
+    for (int i = 0; i < 200; i++)
+        store_turn(&f.store);
     assert_u64_equal(f.store.flushed[1], 0);
     store_deinit(&f.store);
     sim_destroy(f.sim);
@@ -137,9 +141,9 @@ static void run_out_of_order(void)
     store_put(&f.store, 1, 1, LSM_SPACE_VERSIONS, "k", 50, "v");
     store_flush(&f.store, 1);
     store_put(&f.store, 1, 2, LSM_SPACE_VERSIONS, "k", 40, "w");
-    assert_int_equal(store_get(&f.store, 1, LSM_SPACE_VERSIONS, BYTES_LITERAL("k"), 60, &version,
-                               NULL),
-                     STATUS_OK);
+    assert_int_equal(
+        store_get(&f.store, 1, LSM_SPACE_VERSIONS, BYTES_LITERAL("k"), 60, &version, NULL),
+        STATUS_OK);
     assert_u64_equal(version.ts, 50);
     store_deinit(&f.store);
     sim_destroy(f.sim);
@@ -180,10 +184,14 @@ static const struct scenario {
     const char *name;
     void (*run)(void);
 } scenarios[] = {
-    {"random", run_random},           {"crash", run_crash},
-    {"blocks", run_blocks},           {"chunks", run_chunks},
-    {"manifest", run_manifest},       {"failed_sync", run_failed_sync},
-    {"flush_limit", run_flush_limit}, {"out_of_order", run_out_of_order},
+    {"random", run_random},
+    {"crash", run_crash},
+    {"blocks", run_blocks},
+    {"chunks", run_chunks},
+    {"manifest", run_manifest},
+    {"failed_sync", run_failed_sync},
+    {"flush_limit", run_flush_limit},
+    {"out_of_order", run_out_of_order},
     {"cut_snapshot", run_cut_snapshot},
 };
 

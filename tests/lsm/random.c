@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #define RANGES 3
-#define VIEWS 4
+#define VIEWS  4
 
 struct watch {
     struct lsm_iter *it;
@@ -37,7 +37,8 @@ static void apply(struct run *r, uint64_t range)
     uint64_t index = r->index[range] += prng_between(&r->prng, 1, 3);
     assert_int_equal(lsm_apply(r->store.l, rid(range), index, w.writes, w.count), STATUS_OK);
     entries_add(&r->logs[range], index, w.writes, w.count);
-    for (uint32_t i = 0; i < w.count; i++) model_write(&r->models[range], &w.writes[i]);
+    for (uint32_t i = 0; i < w.count; i++)
+        model_write(&r->models[range], &w.writes[i]);
 }
 
 static void check_get(struct run *r, uint64_t range)
@@ -50,8 +51,8 @@ static void check_get(struct run *r, uint64_t range)
     struct lsm_version version = {0};
     struct buf value;
     buf_init(&value, 1 << 20);
-    enum status status = store_get(&r->store, range, space, bytes_make(key, size), ts, &version,
-                                   &value);
+    enum status status =
+        store_get(&r->store, range, space, bytes_make(key, size), ts, &version, &value);
     const struct model_item *want = model_get(&r->models[range], space, bytes_make(key, size), ts);
     bool found = status == STATUS_OK && !version.tombstone;
     assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
@@ -219,7 +220,8 @@ static void restart(struct run *r)
     struct store *s = &r->store;
     uint64_t flushed[RANGES + 1];
     views_close(r);
-    for (uint64_t i = 1; i <= RANGES; i++) flushed[i] = s->flushed[i];
+    for (uint64_t i = 1; i <= RANGES; i++)
+        flushed[i] = s->flushed[i];
     if (prng_chance(&r->prng, 1, 2)) {
         store_close(s);
     } else {
@@ -281,8 +283,10 @@ static void step_range(struct run *r, uint64_t range)
         check_get(r, range);
     } else if (dice < 860) {
         struct watch *v = &r->views[prng_below(&r->prng, VIEWS)];
-        if (v->it == NULL) watch_open(r, v, range);
-        else watch_close(r, v);
+        if (v->it == NULL)
+            watch_open(r, v, range);
+        else
+            watch_close(r, v);
     } else if (dice < 900) {
         lsm_range_flush(s->l, rid(range));
     } else if (dice < 930) {
@@ -320,7 +324,8 @@ static void run_steps(struct run *r, int steps)
     }
     restart(r);
     views_close(r);
-    for (uint64_t i = 1; i <= RANGES; i++) range_clear(r, i);
+    for (uint64_t i = 1; i <= RANGES; i++)
+        range_clear(r, i);
     assert_int_equal(r->store.failed, STATUS_OK);
 }
 

@@ -1,5 +1,5 @@
-/* Random verbs on three ranges against the model, with open iterators, crashes and restarts. Fails the
- * running test where the two disagree. */
+/* Random verbs on three ranges against the model, with open iterators, crashes and restarts. Fails
+ * the running test where the two disagree. */
 #ifndef OSTRAKA_TESTS_LSM_RANDOM_H
 #define OSTRAKA_TESTS_LSM_RANDOM_H
 

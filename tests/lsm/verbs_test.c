@@ -119,11 +119,12 @@ TEST(lsm_verbs, a_cancelled_waiter_is_not_called)
     struct lsm_waiter w;
     struct lsm_version version;
     lsm_waiter_init(&w, never_ready);
-    assert_int_equal(lsm_get(f.store.l, rid(1), LSM_SPACE_VERSIONS, BYTES_LITERAL("k"), 9, &w,
-                             &version, NULL),
-                     STATUS_WAIT);
+    assert_int_equal(
+        lsm_get(f.store.l, rid(1), LSM_SPACE_VERSIONS, BYTES_LITERAL("k"), 9, &w, &version, NULL),
+        STATUS_WAIT);
     lsm_waiter_cancel(&w);
-    for (int i = 0; i < 100; i++) store_turn(&f.store);
+    for (int i = 0; i < 100; i++)
+        store_turn(&f.store);
     assert_int_equal(get(&f, LSM_SPACE_VERSIONS, "k", 9, "v"), STATUS_OK);
     close_fixture(&f);
 }
@@ -219,11 +220,14 @@ TEST(lsm_verbs, holds_far_more_than_its_memory)
         struct random_writes w;
         random_writes_make(&w, &p, 4000, &ts);
         assert_int_equal(lsm_apply(f.store.l, rid(1), ++index, w.writes, w.count), STATUS_OK);
-        for (uint32_t i = 0; i < w.count; i++) model_write(&m, &w.writes[i]);
+        for (uint32_t i = 0; i < w.count; i++)
+            model_write(&m, &w.writes[i]);
         uint32_t pressure = lsm_pressure(f.store.l);
         if (pressure > highest) highest = pressure;
-        for (uint32_t slower = pressure / 5; slower > 0; slower--) store_turn(&f.store);
-        while (lsm_pressure(f.store.l) >= 100) store_turn(&f.store);
+        for (uint32_t slower = pressure / 5; slower > 0; slower--)
+            store_turn(&f.store);
+        while (lsm_pressure(f.store.l) >= 100)
+            store_turn(&f.store);
         if (index % 4 == 0) store_turn(&f.store);
     }
     assert_true(highest > 0);
@@ -246,7 +250,8 @@ TEST(lsm_verbs, large_keys_and_values_are_held)
     memset(key, 'k', LSM_KEY_BYTES_MAX);
     struct prng p;
     prng_init(&p, 1);
-    for (size_t i = 0; i < LSM_VALUE_BYTES_MAX; i++) value[i] = (uint8_t)prng_next(&p);
+    for (size_t i = 0; i < LSM_VALUE_BYTES_MAX; i++)
+        value[i] = (uint8_t)prng_next(&p);
     struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_make(key, LSM_KEY_BYTES_MAX), 1,
                           bytes_make(value, LSM_VALUE_BYTES_MAX)};
     struct model m;
@@ -278,7 +283,8 @@ TEST(lsm_verbs, the_flush_limit_holds_memtables_back)
     assert_u64_equal(f.store.flushed[1], 5);
     store_put(&f.store, 1, 6, LSM_SPACE_LOCAL, "b", 0, "v");
     lsm_range_flush(f.store.l, rid(1));
-    for (int i = 0; i < 300; i++) store_turn(&f.store);
+    for (int i = 0; i < 300; i++)
+        store_turn(&f.store);
     assert_u64_equal(f.store.flushed[1], 5);
     assert_int_equal(get(&f, LSM_SPACE_LOCAL, "b", 0, "v"), STATUS_OK);
     lsm_range_set_flush_limit(f.store.l, rid(1), 6);
@@ -363,8 +369,10 @@ static void ingest_entry(void *ctx)
     if (n->status != STATUS_OK) return;
     for (int i = 0; i < n->count && n->status == STATUS_OK; i++)
         n->status = lsm_ingest_chunk(in, buf_view(&n->chunks[n->order[i]]));
-    if (n->status == STATUS_OK && n->commit) n->status = lsm_ingest_commit(in, 7, BYTES_LITERAL("m"));
-    else lsm_ingest_abort(in);
+    if (n->status == STATUS_OK && n->commit)
+        n->status = lsm_ingest_commit(in, 7, BYTES_LITERAL("m"));
+    else
+        lsm_ingest_abort(in);
 }
 
 static enum status ingest(struct fixture *f, const struct buf *chunks, const int *order, int count)
@@ -423,7 +431,8 @@ TEST(lsm_verbs, a_snapshot_with_a_chunk_lost_doubled_cut_or_changed_is_refused)
     assert_int_equal(store_read_all(&f.store, 2, &to), STATUS_OK);
     assert_u64_equal(to.count, 0);
     model_deinit(&to);
-    for (int i = 0; i < CHUNKS; i++) buf_deinit(&chunks[i]);
+    for (int i = 0; i < CHUNKS; i++)
+        buf_deinit(&chunks[i]);
     close_fixture(&f);
 }
 

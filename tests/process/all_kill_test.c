@@ -7,10 +7,13 @@
 
 static void kill_all(struct cluster *c, struct load *l)
 {
-    for (int i = 0; i < c->node_count; i++) kill(c->nodes[i].pid, SIGKILL);
-    for (int i = 0; i < c->node_count; i++) cluster_node_end(c, i, SIGKILL);
+    for (int i = 0; i < c->node_count; i++)
+        kill(c->nodes[i].pid, SIGKILL);
+    for (int i = 0; i < c->node_count; i++)
+        cluster_node_end(c, i, SIGKILL);
     load_mark(l);
-    for (int i = 0; i < c->node_count; i++) cluster_node_begin(c, i);
+    for (int i = 0; i < c->node_count; i++)
+        cluster_node_begin(c, i);
     printf("all killed: writes again %.0f ms after their start\n", load_wait_writes(l));
     fflush(stdout);
     cluster_wait_whole(c);
@@ -18,8 +21,8 @@ static void kill_all(struct cluster *c, struct load *l)
 
 static void run(const char *io)
 {
-    struct cluster c;
-    struct load l;
+    static struct cluster c;
+    static struct load l;
     cluster_start(&c, io);
     load_start(&l, &c);
     for (int i = 0, times = test_is_full() ? 10 : 3; i < times; i++) {
@@ -27,7 +30,8 @@ static void run(const char *io)
         kill_all(&c, &l);
     }
     load_stop(&l);
-    for (int i = 0; i < c.node_count; i++) load_verify(&l, i);
+    for (int i = 0; i < c.node_count; i++)
+        load_verify(&l, i);
     cluster_stop(&c);
     load_free(&l);
 }

@@ -24,12 +24,14 @@ bool client_connect(struct client *k, const char *address, int timeout_ms)
     if (colon == NULL) return false;
     *colon = '\0';
     snprintf(conninfo, sizeof conninfo,
-             "hostaddr=%s port=%s user=postgres dbname=postgres sslmode=disable gssencmode=disable", host, colon + 1);
+             "hostaddr=%s port=%s user=postgres dbname=postgres sslmode=disable gssencmode=disable",
+             host, colon + 1);
     uint64_t until = now_ns() + (uint64_t)timeout_ms * 1000000u;
     k->connection = PQconnectStart(conninfo);
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     while (next != PGRES_POLLING_OK && next != PGRES_POLLING_FAILED) {
-        if (!wait_socket(k->connection, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until)) break;
+        if (!wait_socket(k->connection, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until))
+            break;
         next = PQconnectPoll(k->connection);
     }
     if (next == PGRES_POLLING_OK) return true;
@@ -55,16 +57,19 @@ static enum client_end lost(struct client *k, enum client_end end)
 static enum client_end judge(struct client *k, PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY) return CLIENT_DONE;
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
+        return CLIENT_DONE;
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     snprintf(k->sqlstate, sizeof k->sqlstate, "%s", sqlstate != NULL ? sqlstate : "");
     snprintf(k->message, sizeof k->message, "%s", PQresultErrorMessage(result));
     /* 08007 says so itself; 57P01 and no code at all mean that the node went away in the middle. */
-    bool open = k->sqlstate[0] == '\0' || strncmp(k->sqlstate, "08", 2) == 0 || strcmp(k->sqlstate, "57P01") == 0;
+    bool open = k->sqlstate[0] == '\0' || strncmp(k->sqlstate, "08", 2) == 0 ||
+                strcmp(k->sqlstate, "57P01") == 0;
     return open ? CLIENT_UNKNOWN : CLIENT_REFUSED;
 }
 
-enum client_end client_run(struct client *k, const char *statement, int timeout_ms, PGresult **result_out)
+enum client_end client_run(struct client *k, const char *statement, int timeout_ms,
+                           PGresult **result_out)
 {
     uint64_t until = now_ns() + (uint64_t)timeout_ms * 1000000u;
     enum client_end end = CLIENT_UNKNOWN;
@@ -87,8 +92,10 @@ enum client_end client_run(struct client *k, const char *statement, int timeout_
         kept = result;
         end = judge(k, result);
     }
-    if (end == CLIENT_DONE && result_out != NULL) *result_out = kept;
-    else PQclear(kept);
+    if (end == CLIENT_DONE && result_out != NULL)
+        *result_out = kept;
+    else
+        PQclear(kept);
     if (PQstatus(k->connection) != CONNECTION_OK) client_close(k);
     return end;
 }

@@ -71,7 +71,8 @@ static void end_all(struct cluster *c)
     }
     end_demo(c);
     for (int i = 0; i < c->node_count; i++)
-        for (char **a = c->nodes[i].arguments; *a != NULL; a++) free(*a);
+        for (char **a = c->nodes[i].arguments; *a != NULL; a++)
+            free(*a);
     live = NULL;
 }
 
@@ -97,7 +98,7 @@ void cluster_stop(struct cluster *c)
     char command[600];
     snprintf(command, sizeof command, "rm -rf -- '%s'", c->directory);
     for (int i = 0; i < c->node_count; i++)
-        if (c->nodes[i].ours) cluster_node_end(c, i, SIGTERM);
+        if (c->nodes[i].ours && c->nodes[i].pid != 0) cluster_node_end(c, i, SIGTERM);
     end_all(c);
     assert_int_equal(system(command), 0);
 }
@@ -122,7 +123,8 @@ static void add_node(struct cluster *c, const json_t *line)
     copy_text(n->data, sizeof n->data, line, "data");
     size_t i;
     json_t *word;
-    json_array_foreach(json_object_get(line, "start"), i, word) {
+    json_array_foreach(json_object_get(line, "start"), i, word)
+    {
         assert_true(i < CLUSTER_ARGUMENTS_MAX);
         n->arguments[i] = strdup(json_string_value(word));
         if (i > 0 && strcmp(n->arguments[i - 1], "--listen") == 0)
@@ -149,8 +151,8 @@ static void run_demo(struct cluster *c, const char *io, int out)
     snprintf(data, sizeof data, "%s/data", c->directory);
     snprintf(log, sizeof log, "%s/demo.log", c->directory);
     snprintf(port, sizeof port, "%d", 20000 + (int)getpid() % 10000);
-    const char *arguments[] = {cluster_binary(), "demo", "--no-shell", "-o", "json", "--data", data, "--io", io,
-                               "--sql-port", port, NULL};
+    const char *arguments[] = {cluster_binary(), "demo", "--no-shell", "-o", "json", "--data", data,
+                               "--io",           io,     "--sql-port", port, NULL};
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     int err = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600), in = open("/dev/null", O_RDONLY);
     if (err < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) _exit(126);
@@ -171,7 +173,8 @@ void cluster_start(struct cluster *c, const char *io)
     at_exit(); /* of a test that failed before this one */
     const char *temporary = getenv("TMPDIR");
     *c = (struct cluster){.node_count = 0};
-    snprintf(c->directory, sizeof c->directory, "%s/ostraka-process-XXXXXX", temporary != NULL ? temporary : "/tmp");
+    snprintf(c->directory, sizeof c->directory, "%s/ostraka-process-XXXXXX",
+             temporary != NULL ? temporary : "/tmp");
     assert_non_null(mkdtemp(c->directory));
     live = c;
     int ends[2];
@@ -235,8 +238,8 @@ void cluster_node_shell(const struct cluster *c, int node, const char *command)
 json_t *cluster_status(const struct cluster *c, int node)
 {
     char command[600];
-    snprintf(command, sizeof command, "'%s' status --timeout 2s --host %s -o json 2>/dev/null", cluster_binary(),
-             c->nodes[node].http);
+    snprintf(command, sizeof command, "'%s' status --timeout 2s --host %s -o json 2>/dev/null",
+             cluster_binary(), c->nodes[node].http);
     FILE *from = popen(command, "re");
     assert_non_null(from);
     json_t *status = json_loadf(from, JSON_DISABLE_EOF_CHECK, NULL);
@@ -248,9 +251,11 @@ static bool leads_last_range(const struct cluster *c, int node, long long *term_
 {
     json_t *status = cluster_status(c, node);
     json_t *ranges = json_object_get(status, "ranges");
-    json_t *range = json_array_size(ranges) > 0 ? json_array_get(ranges, json_array_size(ranges) - 1) : NULL;
+    json_t *range =
+        json_array_size(ranges) > 0 ? json_array_get(ranges, json_array_size(ranges) - 1) : NULL;
     const char *role = json_string_value(json_object_get(range, "role"));
-    bool leads = role != NULL && strcmp(role, "leader") == 0 && json_is_true(json_object_get(range, "serving"));
+    bool leads = role != NULL && strcmp(role, "leader") == 0 &&
+                 json_is_true(json_object_get(range, "serving"));
     *term_out = json_integer_value(json_object_get(range, "term"));
     json_decref(status);
     return leads;
@@ -258,7 +263,8 @@ static bool leads_last_range(const struct cluster *c, int node, long long *term_
 
 int cluster_leader(const struct cluster *c)
 {
-    for (uint64_t until = now_ns() + CLUSTER_BOUND_MS * 1000000ull; now_ns() < until; pause_ms(50)) {
+    for (uint64_t until = now_ns() + CLUSTER_BOUND_MS * 1000000ull; now_ns() < until;
+         pause_ms(50)) {
         int leader = -1;
         long long term, newest = -1;
         for (int i = 0; i < c->node_count; i++) {
@@ -291,8 +297,8 @@ static bool is_voter(const json_t *range, long long id)
 {
     size_t i;
     json_t *voter;
-    json_array_foreach(json_object_get(range, "voters"), i, voter)
-        if (json_integer_value(voter) == id) return true;
+    json_array_foreach(json_object_get(range, "voters"), i,
+                       voter) if (json_integer_value(voter) == id) return true;
     return false;
 }
 
@@ -304,7 +310,8 @@ static bool caught_up(const struct cluster *c, int node, const long long *goals,
     bool yes = json_array_size(ranges) >= count;
     for (size_t i = 0; yes && i < count; i++) {
         json_t *range = json_array_get(ranges, i);
-        yes = json_integer_value(json_object_get(range, "applied")) >= goals[i] && is_voter(range, id);
+        yes = json_integer_value(json_object_get(range, "applied")) >= goals[i] &&
+              is_voter(range, id);
     }
     json_decref(status);
     return yes;
@@ -313,18 +320,22 @@ static bool caught_up(const struct cluster *c, int node, const long long *goals,
 void cluster_wait_caught_up(const struct cluster *c, int node)
 {
     long long goals[2];
-    for (size_t i = 0; i < 2; i++) goals[i] = highest(c, node, i, "commit");
-    for (uint64_t until = now_ns() + 2 * CLUSTER_BOUND_MS * 1000000ull; now_ns() < until; pause_ms(100))
+    for (size_t i = 0; i < 2; i++)
+        goals[i] = highest(c, node, i, "commit");
+    for (uint64_t until = now_ns() + 2 * CLUSTER_BOUND_MS * 1000000ull; now_ns() < until;
+         pause_ms(100))
         if (caught_up(c, node, goals, 2)) return;
     fail_msg("node %d does not catch up; see %s", node + 1, c->directory);
 }
 
 void cluster_wait_whole(const struct cluster *c)
 {
-    for (uint64_t until = now_ns() + 2 * CLUSTER_BOUND_MS * 1000000ull; now_ns() < until; pause_ms(100)) {
+    for (uint64_t until = now_ns() + 2 * CLUSTER_BOUND_MS * 1000000ull; now_ns() < until;
+         pause_ms(100)) {
         for (int i = 0; i < c->node_count; i++) {
             json_t *status = c->nodes[i].pid != 0 ? cluster_status(c, i) : NULL;
-            bool whole = json_integer_value(json_object_get(status, "can_lose")) == (c->node_count - 1) / 2;
+            bool whole =
+                json_integer_value(json_object_get(status, "can_lose")) == (c->node_count - 1) / 2;
             json_decref(status);
             if (whole) return;
         }

@@ -31,8 +31,8 @@ static double kill_leader(struct cluster *c, struct load *l)
 
 static void run(const char *io)
 {
-    struct cluster c;
-    struct load l;
+    static struct cluster c;
+    static struct load l;
     double times[KILLS_MAX];
     int kills = test_is_full() ? KILLS_MAX : 5;
     cluster_start(&c, io);
@@ -43,10 +43,11 @@ static void run(const char *io)
         load_wait_rows(&l, 200);
     }
     load_stop(&l);
-    for (int i = 0; i < c.node_count; i++) load_verify(&l, i);
+    for (int i = 0; i < c.node_count; i++)
+        load_verify(&l, i);
     qsort(times, (size_t)kills, sizeof times[0], by_size);
-    printf("%s: %d leaders killed: writes again after %.0f ms (median), %.0f ms (worst)\n", io, kills,
-           times[kills / 2], times[kills - 1]);
+    printf("%s: %d leaders killed: writes again after %.0f ms (median), %.0f ms (worst)\n", io,
+           kills, times[kills / 2], times[kills - 1]);
     cluster_stop(&c);
     load_free(&l);
 }

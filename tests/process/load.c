@@ -8,6 +8,8 @@
 
 #define CHUNK_ROWS 5000 /* of one SELECT when the table is read back */
 
+static struct load *live; /* its workers run */
+
 /* ---- a worker ---- */
 
 static bool connect_somewhere(struct load_worker *w, struct client *k, int *node)
@@ -24,7 +26,8 @@ static bool connect_somewhere(struct load_worker *w, struct client *k, int *node
 static void note_recovery(struct load *l, uint64_t began_ns)
 {
     uint64_t mark = l->mark_ns, none = 0;
-    if (mark != 0 && began_ns >= mark) atomic_compare_exchange_strong(&l->recovered_ns, &none, now_ns());
+    if (mark != 0 && began_ns >= mark)
+        atomic_compare_exchange_strong(&l->recovered_ns, &none, now_ns());
 }
 
 static enum client_end insert_next(struct load_worker *w, struct client *k)
@@ -60,8 +63,10 @@ static void *work(void *context)
                      CLUSTER_BOUND_MS / 1000);
             break;
         }
-        if (end == CLIENT_REFUSED && strcmp(k.sqlstate, "57P03") != 0 && strcmp(k.sqlstate, "40001") != 0) {
-            snprintf(w->trouble, sizeof w->trouble, "unexpected refusal by node %d: %s", node + 1, k.message);
+        if (end == CLIENT_REFUSED && strcmp(k.sqlstate, "57P03") != 0 &&
+            strcmp(k.sqlstate, "40001") != 0) {
+            snprintf(w->trouble, sizeof w->trouble, "unexpected refusal by node %d: %s", node + 1,
+                     k.message);
             break;
         }
         pause_ms(end == CLIENT_DONE ? 2 : 20); /* leaves the machine room for what the test does */
@@ -78,14 +83,24 @@ static void must_run(struct client *k, const char *statement)
         fail_msg("%s: %s %s", statement, k->sqlstate, k->message);
 }
 
+static void join_workers(struct load *l)
+{
+    l->stop = true;
+    for (int i = 0; i < LOAD_WORKERS; i++)
+        pthread_join(l->workers[i].thread, NULL);
+    live = NULL;
+}
+
 void load_start(struct load *l, const struct cluster *c)
 {
     struct client k = {.connection = NULL};
+    if (live != NULL) join_workers(live); /* of a test that failed before this one */
     memset(l, 0, sizeof *l);
     l->cluster = c;
     if (!client_connect(&k, c->nodes[0].sql, CLUSTER_BOUND_MS)) fail_msg("%s", k.message);
     must_run(&k, "CREATE TABLE load (id int PRIMARY KEY, note text NOT NULL)");
     client_close(&k);
+    live = l;
     for (int i = 0; i < LOAD_WORKERS; i++) {
         struct load_worker *w = &l->workers[i];
         w->load = l;
@@ -132,14 +147,14 @@ void load_wait_rows(struct load *l, uint64_t count)
 
 void load_stop(struct load *l)
 {
-    l->stop = true;
-    for (int i = 0; i < LOAD_WORKERS; i++) pthread_join(l->workers[i].thread, NULL);
+    join_workers(l);
     fail_on_trouble(l);
 }
 
 void load_free(struct load *l)
 {
-    for (int i = 0; i < LOAD_WORKERS; i++) free(l->workers[i].ends);
+    for (int i = 0; i < LOAD_WORKERS; i++)
+        free(l->workers[i].ends);
 }
 
 /* ---- reading back ---- */
@@ -149,7 +164,8 @@ static void count_rows(PGresult *rows, int worker, int tried, uint8_t *seen)
     for (int i = 0; i < PQntuples(rows); i++) {
         char wanted[64];
         int sequence = atoi(PQgetvalue(rows, i, 0)) - worker * LOAD_ROWS_MAX;
-        if (sequence < 0 || sequence >= tried) fail_msg("row %d of %d was never tried", sequence, worker);
+        if (sequence < 0 || sequence >= tried)
+            fail_msg("row %d of %d was never tried", sequence, worker);
         snprintf(wanted, sizeof wanted, "row %d of %d", sequence, worker);
         assert_string_equal(PQgetvalue(rows, i, 1), wanted);
         seen[sequence]++;
@@ -161,8 +177,10 @@ static void compare(const struct load_worker *w, const uint8_t *seen, uint64_t *
     for (int i = 0; i < w->tried; i++) {
         *found += seen[i];
         if (seen[i] > 1) fail_msg("row %d of %d is there %d times", i, w->index, seen[i]);
-        if (w->ends[i] == CLIENT_DONE && seen[i] == 0) fail_msg("acknowledged row %d of %d is lost", i, w->index);
-        if (w->ends[i] == CLIENT_REFUSED && seen[i] != 0) fail_msg("refused row %d of %d is there", i, w->index);
+        if (w->ends[i] == CLIENT_DONE && seen[i] == 0)
+            fail_msg("acknowledged row %d of %d is lost", i, w->index);
+        if (w->ends[i] == CLIENT_REFUSED && seen[i] != 0)
+            fail_msg("refused row %d of %d is there", i, w->index);
     }
 }
 
@@ -175,8 +193,8 @@ static uint64_t verify_worker(struct load_worker *w, struct client *k)
         char statement[128];
         PGresult *rows = NULL;
         int base = w->index * LOAD_ROWS_MAX + from;
-        snprintf(statement, sizeof statement, "SELECT id, note FROM load WHERE id >= %d AND id < %d", base,
-                 base + CHUNK_ROWS);
+        snprintf(statement, sizeof statement,
+                 "SELECT id, note FROM load WHERE id >= %d AND id < %d", base, base + CHUNK_ROWS);
         if (client_run(k, statement, CLUSTER_BOUND_MS, &rows) != CLIENT_DONE)
             fail_msg("%s: %s %s", statement, k->sqlstate, k->message);
         count_rows(rows, w->index, w->tried, seen);
@@ -191,10 +209,12 @@ void load_verify(struct load *l, int node)
 {
     struct client k = {.connection = NULL};
     uint64_t found = 0, counts[5] = {0};
-    if (!client_connect(&k, l->cluster->nodes[node].sql, CLUSTER_BOUND_MS)) fail_msg("%s", k.message);
+    if (!client_connect(&k, l->cluster->nodes[node].sql, CLUSTER_BOUND_MS))
+        fail_msg("%s", k.message);
     for (int i = 0; i < LOAD_WORKERS; i++) {
         found += verify_worker(&l->workers[i], &k);
-        for (int end = 0; end < 5; end++) counts[end] += l->workers[i].counts[end];
+        for (int end = 0; end < 5; end++)
+            counts[end] += l->workers[i].counts[end];
     }
     PGresult *rows = NULL;
     if (client_run(&k, "SELECT count(*) FROM load", CLUSTER_BOUND_MS, &rows) != CLIENT_DONE)
@@ -202,8 +222,9 @@ void load_verify(struct load *l, int node)
     assert_int_equal(strtoull(PQgetvalue(rows, 0, 0), NULL, 10), found);
     PQclear(rows);
     client_close(&k);
-    printf("node %d: %llu rows: %llu acknowledged, %llu refused, %llu unknown of which %llu are there\n", node + 1,
-           (unsigned long long)found, (unsigned long long)counts[CLIENT_DONE],
+    printf("node %d: %llu rows: %llu acknowledged, %llu refused, %llu unknown of which %llu are "
+           "there\n",
+           node + 1, (unsigned long long)found, (unsigned long long)counts[CLIENT_DONE],
            (unsigned long long)counts[CLIENT_REFUSED], (unsigned long long)counts[CLIENT_UNKNOWN],
            (unsigned long long)(found - counts[CLIENT_DONE]));
     fflush(stdout);

@@ -12,9 +12,13 @@ static void must_not_work(const struct cluster *c, int node, const char *stateme
     struct client k = {.connection = NULL};
     uint64_t began = now_ns();
     enum client_end end = CLIENT_REFUSED;
-    if (client_connect(&k, c->nodes[node].sql, CLUSTER_BOUND_MS)) end = client_run(&k, statement, CLUSTER_BOUND_MS, NULL);
-    else memcpy(k.sqlstate, "57P03", sizeof k.sqlstate); /* what the start-up says then; the message shows it */
-    printf("  %-44s %s after %.1f s: %s", statement, k.sqlstate, (double)(now_ns() - began) / 1e9, k.message);
+    if (client_connect(&k, c->nodes[node].sql, CLUSTER_BOUND_MS))
+        end = client_run(&k, statement, CLUSTER_BOUND_MS, NULL);
+    else
+        memcpy(k.sqlstate, "57P03",
+               sizeof k.sqlstate); /* what the start-up says then; the message shows it */
+    printf("  %-44s %s after %.1f s: %s", statement, k.sqlstate, (double)(now_ns() - began) / 1e9,
+           k.message);
     fflush(stdout);
     if (end == CLIENT_HANGS) fail_msg("%s: no answer", statement);
     if (end == CLIENT_DONE) fail_msg("%s: works without a quorum", statement);
@@ -27,7 +31,8 @@ static void check_status(const struct cluster *c, int node)
 {
     json_t *status = NULL;
     bool quorum = true;
-    for (uint64_t until = now_ns() + CLUSTER_BOUND_MS * 1000000ull; quorum && now_ns() < until; pause_ms(100)) {
+    for (uint64_t until = now_ns() + CLUSTER_BOUND_MS * 1000000ull; quorum && now_ns() < until;
+         pause_ms(100)) {
         status = cluster_status(c, node);
         assert_non_null(status); /* status works with no quorum */
         quorum = !json_is_false(json_object_get(status, "quorum"));
@@ -51,25 +56,29 @@ static void ask_survivor(const struct cluster *c, int node)
     check_status(c, node);
 }
 
-/* Whether the table still says what the load wrote: the statements above changed nothing, or what 08007 left open. */
+/* Whether the table still says what the load wrote: the statements above changed nothing, or what
+ * 08007 left open. */
 static void clean_up(const struct cluster *c)
 {
     struct client k = {.connection = NULL};
     if (!client_connect(&k, c->nodes[0].sql, CLUSTER_BOUND_MS)) fail_msg("%s", k.message);
-    assert_int_equal(client_run(&k, "DELETE FROM load WHERE id < 0", CLUSTER_BOUND_MS, NULL), CLIENT_DONE);
-    assert_int_equal(client_run(&k, "UPDATE load SET note = 'row 0 of 0' WHERE id = 0", CLUSTER_BOUND_MS, NULL),
+    assert_int_equal(client_run(&k, "DELETE FROM load WHERE id < 0", CLUSTER_BOUND_MS, NULL),
                      CLIENT_DONE);
+    assert_int_equal(
+        client_run(&k, "UPDATE load SET note = 'row 0 of 0' WHERE id = 0", CLUSTER_BOUND_MS, NULL),
+        CLIENT_DONE);
     client_close(&k);
 }
 
 static void run(bool leader_survives)
 {
-    struct cluster c;
-    struct load l;
+    static struct cluster c;
+    static struct load l;
     cluster_start(&c, "auto");
     load_start(&l, &c);
     load_wait_rows(&l, 1000);
-    int leader = cluster_leader(&c), other = (leader + 1) % c.node_count, third = (leader + 2) % c.node_count;
+    int leader = cluster_leader(&c), other = (leader + 1) % c.node_count,
+        third = (leader + 2) % c.node_count;
     int survivor = leader_survives ? leader : other;
     printf("the survivor %s\n", leader_survives ? "led" : "followed");
     cluster_node_end(&c, leader_survives ? other : leader, SIGKILL);
@@ -83,7 +92,8 @@ static void run(bool leader_survives)
     cluster_wait_whole(&c);
     load_stop(&l);
     clean_up(&c);
-    for (int i = 0; i < c.node_count; i++) load_verify(&l, i);
+    for (int i = 0; i < c.node_count; i++)
+        load_verify(&l, i);
     cluster_stop(&c);
     load_free(&l);
 }

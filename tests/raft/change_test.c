@@ -9,7 +9,8 @@ TEST(raft_change, a_learner_is_added_catches_up_and_is_promoted)
 {
     struct cluster *c = cluster_create(1, 3, 4, NULL);
     uint64_t leader = cluster_wait_leader(c);
-    for (uint32_t i = 0; i < 20; i++) assert_int_equal(cluster_propose(c, leader, 20), STATUS_OK);
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(cluster_propose(c, leader, 20), STATUS_OK);
     assert_int_equal(cluster_change(c, leader, THREE, 16), STATUS_OK);
     cluster_run(c, 1000 * MS);
     struct raft_progress p;
@@ -28,7 +29,8 @@ TEST(raft_change, a_whole_group_is_replaced)
     uint64_t leader = cluster_wait_leader(c);
     assert_int_equal(cluster_change(c, leader, 0x70, 0), STATUS_OK);
     cluster_run(c, 6000 * MS);
-    for (uint64_t id = 1; id <= 3; id++) cluster_crash(c, id);
+    for (uint64_t id = 1; id <= 3; id++)
+        cluster_crash(c, id);
     leader = cluster_wait_leader(c);
     assert_true(leader >= 4);
     assert_int_equal(cluster_propose(c, leader, 20), STATUS_OK);
@@ -43,7 +45,8 @@ TEST(raft_change, a_removed_leader_leads_until_that_is_committed_and_names_a_suc
     uint64_t old = cluster_wait_leader(c);
     uint64_t before_ns = c->now_ns;
     assert_int_equal(cluster_change(c, old, THREE & ~(1u << old), 0), STATUS_OK);
-    while (cluster_leader(c) == old || cluster_leader(c) == 0) cluster_run(c, 1 * MS);
+    while (cluster_leader(c) == old || cluster_leader(c) == 0)
+        cluster_run(c, 1 * MS);
     assert_true(c->now_ns - before_ns < 200 * MS); /* no election timeout in between */
     uint64_t leader = cluster_wait_leader(c);
     cluster_run(c, 5000 * MS);
@@ -52,8 +55,9 @@ TEST(raft_change, a_removed_leader_leads_until_that_is_committed_and_names_a_suc
     cluster_destroy(c);
 }
 
-/* Raft §4.2.2. Only replica 1 has the entry that takes it out, uncommitted. The others cannot elect anybody
- * without a log as long as its own, so it has to campaign although it is no member by its own log. */
+/* Raft §4.2.2. Only replica 1 has the entry that takes it out, uncommitted. The others cannot elect
+ * anybody without a log as long as its own, so it has to campaign although it is no member by its
+ * own log. */
 TEST(raft_change, who_is_being_removed_still_campaigns_until_it_is_committed)
 {
     struct lab l;
@@ -67,8 +71,8 @@ TEST(raft_change, who_is_being_removed_still_campaigns_until_it_is_committed)
     lab_ack(&l, 3, 3); /* committed: entry 4 leaves it, and is only here */
     lab_sync(&l);
     assert_false(raft_config_has(lab_status(&l).config, 1));
-    struct raft_message beat = {.kind = RAFT_MESSAGE_HEARTBEAT, .from = 3,
-                                .term = lab_status(&l).term + 1};
+    struct raft_message beat = {
+        .kind = RAFT_MESSAGE_HEARTBEAT, .from = 3, .term = lab_status(&l).term + 1};
     assert_int_equal(lab_receive(&l, beat), STATUS_OK);
     lab_wait(&l, 3000 * LAB_MS);
     assert_int_equal(lab_status(&l).role, RAFT_ROLE_PRE_CANDIDATE);
@@ -124,7 +128,8 @@ TEST(raft_change, a_configuration_is_found_again_after_a_restart)
         if (id % 2 == 0) sim_node_flush(&c->nodes[id]); /* from the state, or from the log */
         cluster_crash(c, id);
     }
-    for (uint64_t id = 1; id <= 5; id++) cluster_restart(c, id);
+    for (uint64_t id = 1; id <= 5; id++)
+        cluster_restart(c, id);
     cluster_converge(c);
     for (uint64_t id = 1; id <= 5; id++)
         assert_int_equal(cluster_status(c, id).config->voter_count, 5);
@@ -141,7 +146,8 @@ TEST(raft_transfer, leadership_moves_without_an_election_timeout)
     assert_int_equal(
         cluster_event(c, old, (struct raft_event){.kind = RAFT_EVENT_TRANSFER, .member = target}),
         STATUS_OK);
-    while (cluster_leader(c) != target) cluster_run(c, 1 * MS);
+    while (cluster_leader(c) != target)
+        cluster_run(c, 1 * MS);
     assert_true(c->now_ns - before_ns < 100 * MS);
     cluster_converge(c);
     cluster_destroy(c);
@@ -154,7 +160,8 @@ TEST(raft_transfer, the_target_is_brought_up_first)
     lab_lead(&l, 4);
     lab_sync(&l);
     lab_ack(&l, 2, 2);
-    for (uint32_t i = 0; i < 3; i++) assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
     lab_sync(&l);
     lab_forget(&l);
     assert_int_equal(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_TRANSFER, .member = 2}),

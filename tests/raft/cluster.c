@@ -176,7 +176,8 @@ static void on_snapshot(void *ctx, struct sim_node *n, const struct raft_snapsho
 static void on_persist(void *ctx, struct sim_node *n, const struct raft_output *out)
 {
     struct cluster *c = ctx;
-    for (uint32_t i = 0; i < out->entry_count; i++) check_written(c, n, &out->entries[i]);
+    for (uint32_t i = 0; i < out->entry_count; i++)
+        check_written(c, n, &out->entries[i]);
 }
 
 static void on_apply(void *ctx, struct sim_node *n, const struct raft_entry *entry)
@@ -223,8 +224,10 @@ struct cluster *cluster_create(uint64_t seed, uint32_t voter_count, uint32_t nod
 
 void cluster_destroy(struct cluster *c)
 {
-    for (uint64_t id = 1; id <= c->node_count; id++) sim_node_deinit(&c->nodes[id]);
-    for (uint32_t i = 0; i < c->packet_count; i++) free(c->packets[i].bytes);
+    for (uint64_t id = 1; id <= c->node_count; id++)
+        sim_node_deinit(&c->nodes[id]);
+    for (uint32_t i = 0; i < c->packet_count; i++)
+        free(c->packets[i].bytes);
     free(c->packets);
     free(c->known);
     free(c);
@@ -249,10 +252,11 @@ static void deliver_message(struct cluster *c, const struct packet *p)
 {
     static struct raft_entry entries[RAFT_APPEND_ENTRIES_MAX];
     struct raft_message m;
-    enum status status = raft_message_decode(bytes_make(p->bytes, p->size), &m, entries,
-                                             RAFT_APPEND_ENTRIES_MAX);
+    enum status status =
+        raft_message_decode(bytes_make(p->bytes, p->size), &m, entries, RAFT_APPEND_ENTRIES_MAX);
     CHECK(c, status == STATUS_OK);
-    status = cluster_event(c, p->to, (struct raft_event){.kind = RAFT_EVENT_MESSAGE, .message = &m});
+    status =
+        cluster_event(c, p->to, (struct raft_event){.kind = RAFT_EVENT_MESSAGE, .message = &m});
     CHECK(c, status == STATUS_OK);
 }
 
@@ -370,7 +374,8 @@ void cluster_run(struct cluster *c, uint64_t duration_ns)
     while (run_one(c, until_ns)) {
     }
     c->now_ns = until_ns;
-    for (uint64_t id = 1; id <= c->node_count; id++) apply_node(c, &c->nodes[id]);
+    for (uint64_t id = 1; id <= c->node_count; id++)
+        apply_node(c, &c->nodes[id]);
 }
 
 void cluster_cut(struct cluster *c, uint64_t a, uint64_t b, bool cut)
@@ -393,7 +398,8 @@ void cluster_crash(struct cluster *c, uint64_t id)
 {
     struct sim_node *n = &c->nodes[id];
     if (n->raft == NULL) return;
-    /* The driver's part of the bargain: doubts outlive a restart until a leader has settled them. */
+    /* The driver's part of the bargain: doubts outlive a restart until a leader has settled them.
+     */
     c->lost_tail[id] |= sim_node_status(n).uncertain;
     sim_node_crash(n, (uint32_t)prng_below(&c->prng, n->queued.count + 1), 0);
     c->sync_due_ns[id] = 0;
@@ -467,21 +473,24 @@ enum status cluster_change(struct cluster *c, uint64_t id, uint32_t voters, uint
     struct raft_config config = {0};
     for (uint64_t member = 1; member <= c->node_count; member++) {
         struct raft_member m = {member, member + 100};
-        if (voters >> member & 1) config.voters[config.voter_count++] = m;
-        else if (learners >> member & 1) config.learners[config.learner_count++] = m;
+        if (voters >> member & 1)
+            config.voters[config.voter_count++] = m;
+        else if (learners >> member & 1)
+            config.learners[config.learner_count++] = m;
     }
-    return cluster_event(c, id, (struct raft_event){.kind = RAFT_EVENT_CHANGE_CONFIG,
-                                                    .config = &config});
+    return cluster_event(c, id,
+                         (struct raft_event){.kind = RAFT_EVENT_CHANGE_CONFIG, .config = &config});
 }
 
 uint64_t cluster_read(struct cluster *c, uint64_t id)
 {
-    while (c->next_context % CLUSTER_NODES_MAX + 1 != id) c->next_context++; /* names its node */
+    while (c->next_context % CLUSTER_NODES_MAX + 1 != id)
+        c->next_context++; /* names its node */
     struct asked_read *asked = &c->reads[c->next_context % 1024];
     *asked = (struct asked_read){c->next_context, c->commit_max, true};
     uint64_t context = c->next_context++;
-    enum status status = cluster_event(
-        c, id, (struct raft_event){.kind = RAFT_EVENT_READ, .read_context = context});
+    enum status status =
+        cluster_event(c, id, (struct raft_event){.kind = RAFT_EVENT_READ, .read_context = context});
     CHECK(c, status == STATUS_OK);
     return context;
 }
@@ -510,8 +519,10 @@ static void chaos_crash(struct cluster *c, uint32_t level)
     }
     struct raft_status status = sim_node_status(n);
     bool lose = (level & CHAOS_LOST_TAIL) != 0 && !one_lost;
-    /* What only one voter had to have, and that one forgets, is gone: no protocol brings it back. */
-    for (uint64_t i = status.last.index > 8 ? status.last.index - 8 : 0; i <= status.last.index; i++) {
+    /* What only one voter had to have, and that one forgets, is gone: no protocol brings it back.
+     */
+    for (uint64_t i = status.last.index > 8 ? status.last.index - 8 : 0; i <= status.last.index;
+         i++) {
         struct raft_config config;
         raft_config_at(n->raft, i, &config);
         lose &= config.voter_count > 1 && config.outgoing_count != 1;
@@ -531,7 +542,8 @@ static void chaos_partition(struct cluster *c)
 {
     bool whole = true;
     for (uint64_t a = 1; a <= c->node_count; a++)
-        for (uint64_t b = 1; b <= c->node_count; b++) whole &= !c->blocked[a][b];
+        for (uint64_t b = 1; b <= c->node_count; b++)
+            whole &= !c->blocked[a][b];
     if (!whole) { /* troubled half of the time */
         cluster_heal(c);
         return;
@@ -550,7 +562,8 @@ static void chaos_partition(struct cluster *c)
 static uint32_t voter_bits(const struct raft_config *config)
 {
     uint32_t bits = 0;
-    for (uint32_t i = 0; i < config->voter_count; i++) bits |= 1u << config->voters[i].id;
+    for (uint32_t i = 0; i < config->voter_count; i++)
+        bits |= 1u << config->voters[i].id;
     return bits;
 }
 
@@ -679,15 +692,18 @@ void cluster_converge(struct cluster *c)
     cluster_heal(c);
     c->drop_percent = c->duplicate_percent = c->slow_percent = 0;
     c->lazy_apply = false;
-    for (uint64_t id = 1; id <= c->node_count; id++) cluster_restart(c, id);
+    for (uint64_t id = 1; id <= c->node_count; id++)
+        cluster_restart(c, id);
     for (uint32_t i = 0; i < 300; i++) {
         cluster_run(c, 100 * MS);
         if (at_rest(c)) return;
     }
     for (uint64_t id = 1; id <= c->node_count; id++) {
         struct raft_status s = cluster_status(c, id);
-        fprintf(stderr, "node %llu role=%d term=%llu leader=%llu start=%llu last=%llu commit=%llu "
-                "applied=%llu persisted=%llu uncertain=%d voters=%u outgoing=%u learners=%u voters=%x\n",
+        fprintf(stderr,
+                "node %llu role=%d term=%llu leader=%llu start=%llu last=%llu commit=%llu "
+                "applied=%llu persisted=%llu uncertain=%d voters=%u outgoing=%u learners=%u "
+                "voters=%x\n",
                 (unsigned long long)id, (int)s.role, (unsigned long long)s.term,
                 (unsigned long long)s.leader, (unsigned long long)s.start.index,
                 (unsigned long long)s.last.index, (unsigned long long)s.commit_index,

@@ -14,8 +14,8 @@
 
 #define CLUSTER_NODES_MAX 9
 #define CLUSTER_INDEX_MAX 20000
-#define CLUSTER_TERM_MAX 5000
-#define MS 1000000ull
+#define CLUSTER_TERM_MAX  5000
+#define MS                1000000ull
 
 enum packet_kind { PACKET_MESSAGE, PACKET_SNAPSHOT, PACKET_SNAPSHOT_SENT, PACKET_LOAD };
 struct packet {
@@ -64,7 +64,8 @@ struct cluster {
     bool lazy_apply, keep_logs; /* keep_logs: nodes do not truncate by themselves in chaos */
 };
 
-/* Nodes 1..node_count, of which 1..voter_count found the group; the others are newcomers. All run. */
+/* Nodes 1..node_count, of which 1..voter_count found the group; the others are newcomers. All run.
+ */
 struct cluster *cluster_create(uint64_t seed, uint32_t voter_count, uint32_t node_count,
                                const struct raft_options *options);
 void cluster_destroy(struct cluster *c);
@@ -81,22 +82,23 @@ uint64_t cluster_wait_leader(struct cluster *c);
 /* Makes a node leader. */
 void cluster_elect(struct cluster *c, uint64_t id);
 enum status cluster_propose(struct cluster *c, uint64_t id, size_t size);
-enum status cluster_change(struct cluster *c, uint64_t id, uint32_t voters, uint32_t learners); /* bits */
+enum status cluster_change(struct cluster *c, uint64_t id, uint32_t voters,
+                           uint32_t learners); /* bits */
 enum status cluster_event(struct cluster *c, uint64_t id, struct raft_event event);
 /* Returns the context. */
 uint64_t cluster_read(struct cluster *c, uint64_t id);
 struct raft_status cluster_status(const struct cluster *c, uint64_t id);
 /* Random faults, proposals, reads, changes and transfers; `level` switches kinds of trouble on. */
-#define CHAOS_CRASH 1u
+#define CHAOS_CRASH     1u
 #define CHAOS_PARTITION 2u
-#define CHAOS_CHANGE 4u
-#define CHAOS_TRANSFER 8u
-#define CHAOS_TRUNCATE 16u
+#define CHAOS_CHANGE    4u
+#define CHAOS_TRANSFER  8u
+#define CHAOS_TRUNCATE  16u
 #define CHAOS_LOST_TAIL 32u
-#define CHAOS_ALL 63u
+#define CHAOS_ALL       63u
 void cluster_chaos(struct cluster *c, uint32_t rounds, uint32_t level);
-/* Heals everything and demands that the group comes to rest: one leader, equal logs and states, nothing
- * uncommitted, all reads answered. */
+/* Heals everything and demands that the group comes to rest: one leader, equal logs and states,
+ * nothing uncommitted, all reads answered. */
 void cluster_converge(struct cluster *c);
 
 #endif

@@ -6,7 +6,8 @@ TEST(raft_cluster, three_nodes_elect_and_replicate)
 {
     struct cluster *c = cluster_create(1, 3, 3, NULL);
     uint64_t leader = cluster_wait_leader(c);
-    for (uint32_t i = 0; i < 10; i++) assert_int_equal(cluster_propose(c, leader, 100), STATUS_OK);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_int_equal(cluster_propose(c, leader, 100), STATUS_OK);
     cluster_read(c, leader);
     cluster_read(c, leader % 3 + 1);
     cluster_converge(c);

@@ -52,9 +52,8 @@ TEST(raft_codec, messages_come_back_as_they_were)
         raft_message_encode(&back, &again);
         assert_true(bytes_equal(buf_view(&b), buf_view(&again)));
         for (size_t cut = 0; cut < b.size; cut++)
-            assert_int_equal(
-                raft_message_decode(bytes_make(b.data, cut), &back, back_entries, 4),
-                STATUS_INVALID);
+            assert_int_equal(raft_message_decode(bytes_make(b.data, cut), &back, back_entries, 4),
+                             STATUS_INVALID);
         buf_deinit(&again);
         buf_deinit(&b);
     }
@@ -82,8 +81,13 @@ static struct raft_message append_of(struct raft_entry *entries, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         entries[i] = (struct raft_entry){3, 11 + i, RAFT_ENTRY_COMMAND, BYTES_EMPTY};
-    return (struct raft_message){.kind = RAFT_MESSAGE_APPEND, .from = 1, .to = 2, .term = 4,
-                                 .log_term = 3, .log_index = 10, .entry_count = count,
+    return (struct raft_message){.kind = RAFT_MESSAGE_APPEND,
+                                 .from = 1,
+                                 .to = 2,
+                                 .term = 4,
+                                 .log_term = 3,
+                                 .log_index = 10,
+                                 .entry_count = count,
                                  .entries = entries};
 }
 

@@ -1,4 +1,5 @@
-/* Quorums against a brute-force reading of "majority of each half", and the bytes of a configuration. */
+/* Quorums against a brute-force reading of "majority of each half", and the bytes of a
+ * configuration. */
 #include "raft/raft_int.h"
 #include "tests/test.h"
 
@@ -74,7 +75,10 @@ TEST(raft_config, a_joint_configuration_needs_both_halves)
         }
 }
 
-static uint64_t value_of(const void *ctx, uint64_t id) { return ((const uint64_t *)ctx)[id]; }
+static uint64_t value_of(const void *ctx, uint64_t id)
+{
+    return ((const uint64_t *)ctx)[id];
+}
 
 TEST(raft_config, what_is_reached_is_what_a_majority_has)
 {
@@ -85,10 +89,12 @@ TEST(raft_config, what_is_reached_is_what_a_majority_has)
         uint32_t outgoing = prng_chance(&prng, 1, 2) ? (uint32_t)prng_below(&prng, 128) << 1 : 0;
         struct raft_config c = make(incoming, outgoing, 0);
         uint64_t values[16], best = 0;
-        for (uint32_t i = 0; i < 16; i++) values[i] = prng_below(&prng, 10);
+        for (uint32_t i = 0; i < 16; i++)
+            values[i] = prng_below(&prng, 10);
         for (uint64_t v = 0; v < 10; v++) {
             uint32_t has = 0;
-            for (uint32_t i = 0; i < 16; i++) has |= (uint32_t)(values[i] >= v) << i;
+            for (uint32_t i = 0; i < 16; i++)
+                has |= (uint32_t)(values[i] >= v) << i;
             if (more_than_half(incoming, has) && (outgoing == 0 || more_than_half(outgoing, has)))
                 best = v;
         }

@@ -54,7 +54,8 @@ TEST(raft_election, even_and_odd_groups_elect_and_survive_a_minority)
     for (uint32_t size = 1; size <= 7; size++) {
         struct cluster *c = cluster_create(20 + size, size, size, NULL);
         cluster_wait_leader(c);
-        for (uint32_t down = 0; down < (size - 1) / 2; down++) cluster_crash(c, cluster_leader(c));
+        for (uint32_t down = 0; down < (size - 1) / 2; down++)
+            cluster_crash(c, cluster_leader(c));
         uint64_t leader = cluster_wait_leader(c);
         assert_int_equal(cluster_propose(c, leader, 10), STATUS_OK);
         cluster_converge(c);
@@ -68,7 +69,8 @@ TEST(raft_election, half_of_an_even_group_elects_nobody)
     struct cluster *c = cluster_create(30, 4, 4, NULL);
     cluster_wait_leader(c);
     for (uint64_t a = 1; a <= 2; a++)
-        for (uint64_t b = 3; b <= 4; b++) cluster_cut(c, a, b, true);
+        for (uint64_t b = 3; b <= 4; b++)
+            cluster_cut(c, a, b, true);
     cluster_run(c, 5000 * MS);
     assert_u64_equal(cluster_leader(c), 0);
     cluster_converge(c);
@@ -93,8 +95,8 @@ TEST(raft_election, the_vote_survives_a_crash)
 {
     struct lab l;
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
-    struct raft_message ask = {.kind = RAFT_MESSAGE_VOTE, .from = 2, .term = 5, .log_term = 1,
-                               .log_index = 1};
+    struct raft_message ask = {
+        .kind = RAFT_MESSAGE_VOTE, .from = 2, .term = 5, .log_term = 1, .log_index = 1};
     assert_int_equal(lab_receive(&l, ask), STATUS_OK);
     lab_sync(&l);
     sim_node_crash(&l.node, 0, 0);
@@ -144,7 +146,9 @@ TEST(raft_election, an_answer_to_another_campaign_counts_nothing)
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
     assert_int_equal(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}), STATUS_OK);
     struct raft_message ask = *lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2);
-    struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = ask.term,
+    struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY,
+                                 .from = 2,
+                                 .term = ask.term,
                                  .read_seq = ask.read_seq - 1};
     assert_int_equal(lab_receive(&l, reply), STATUS_OK);
     assert_int_equal(lab_status(&l).role, RAFT_ROLE_PRE_CANDIDATE);
@@ -176,7 +180,8 @@ TEST(raft_election, the_term_of_the_last_entry_is_known_even_when_the_hard_state
     assert_int_equal(lab_append(&l, 2, 6, (struct log_pos){1, 1}, 1, LAB_TERMS(6)), STATUS_OK);
     lab_sync(&l);
     sim_node_crash(&l.node, 0, 0);
-    for (uint32_t i = 0; i < l.node.durable.count; i++) /* as if only the entry had reached the disk */
+    for (uint32_t i = 0; i < l.node.durable.count;
+         i++) /* as if only the entry had reached the disk */
         if (l.node.durable.items[i].kind == SIM_RECORD_HARD_STATE)
             l.node.durable.items[i].hard_state = (struct raft_hard_state){1, 3, 0};
     sim_node_start(&l.node, l.now_ns, false);
@@ -185,13 +190,14 @@ TEST(raft_election, the_term_of_the_last_entry_is_known_even_when_the_hard_state
     lab_deinit(&l);
 }
 
-/* K5: a replica whose term ran ahead hears an old leader and says so; silence would keep it out for ever. */
+/* K5: a replica whose term ran ahead hears an old leader and says so; silence would keep it out for
+ * ever. */
 TEST(raft_election, an_old_leader_is_told_of_the_newer_term)
 {
     struct lab l;
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
-    struct raft_message ask = {.kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 9, .log_term = 1,
-                               .log_index = 1};
+    struct raft_message ask = {
+        .kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 9, .log_term = 1, .log_index = 1};
     assert_int_equal(lab_receive(&l, ask), STATUS_OK);
     lab_forget(&l);
     struct raft_message beat = {.kind = RAFT_MESSAGE_HEARTBEAT, .from = 2, .term = 4};
@@ -204,13 +210,14 @@ TEST(raft_election, an_old_leader_is_told_of_the_newer_term)
     lab_deinit(&l);
 }
 
-/* A disk that does not come back must not fill memory with answers that nobody waits for any more. */
+/* A disk that does not come back must not fill memory with answers that nobody waits for any more.
+ */
 TEST(raft_election, few_answers_wait_for_the_disk_and_the_oldest_are_lost)
 {
     struct lab l;
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
-    struct raft_message ask = {.kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 2, .log_term = 1,
-                               .log_index = 1};
+    struct raft_message ask = {
+        .kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 2, .log_term = 1, .log_index = 1};
     for (uint64_t i = 1; i <= 100; i++) {
         ask.read_seq = i;
         assert_int_equal(lab_receive(&l, ask), STATUS_OK);

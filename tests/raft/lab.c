@@ -49,9 +49,15 @@ void lab_init(struct lab *l, const struct raft_options *options, struct raft_con
     sim_node_start(&l->node, l->now_ns, false);
 }
 
-void lab_deinit(struct lab *l) { sim_node_deinit(&l->node); }
+void lab_deinit(struct lab *l)
+{
+    sim_node_deinit(&l->node);
+}
 
-void lab_forget(struct lab *l) { l->sent_count = l->read_count = l->snapshot_count = 0; }
+void lab_forget(struct lab *l)
+{
+    l->sent_count = l->read_count = l->snapshot_count = 0;
+}
 
 enum status lab_step(struct lab *l, struct raft_event event)
 {
@@ -93,9 +99,15 @@ void lab_sync(struct lab *l)
     }
 }
 
-void lab_apply(struct lab *l) { sim_node_apply(&l->node, UINT32_MAX, l->now_ns); }
+void lab_apply(struct lab *l)
+{
+    sim_node_apply(&l->node, UINT32_MAX, l->now_ns);
+}
 
-struct raft_status lab_status(const struct lab *l) { return sim_node_status(&l->node); }
+struct raft_status lab_status(const struct lab *l)
+{
+    return sim_node_status(&l->node);
+}
 
 const struct raft_message *lab_sent(const struct lab *l, enum raft_message_kind kind, uint64_t to)
 {
@@ -119,8 +131,8 @@ static void answer_votes(struct lab *l, enum raft_message_kind request, uint32_t
     for (uint64_t id = 2; id < 32; id++) {
         const struct raft_message *asked = lab_sent(l, request, id);
         if (asked == NULL || !(voters >> id & 1)) continue;
-        struct raft_message reply = {.kind = request + 1, .from = id, .term = asked->term,
-                                     .read_seq = asked->read_seq};
+        struct raft_message reply = {
+            .kind = request + 1, .from = id, .term = asked->term, .read_seq = asked->read_seq};
         enum status status = lab_receive(l, reply);
         ASSERT(status == STATUS_OK);
     }
@@ -139,8 +151,11 @@ void lab_lead(struct lab *l, uint32_t voters)
 
 void lab_ack(struct lab *l, uint64_t from, uint64_t index)
 {
-    struct raft_message m = {.kind = RAFT_MESSAGE_APPEND_REPLY, .from = from,
-                             .term = lab_status(l).term, .log_index = index, .hint_index = index};
+    struct raft_message m = {.kind = RAFT_MESSAGE_APPEND_REPLY,
+                             .from = from,
+                             .term = lab_status(l).term,
+                             .log_index = index,
+                             .hint_index = index};
     enum status status = lab_receive(l, m);
     ASSERT(status == STATUS_OK);
 }
@@ -153,8 +168,13 @@ enum status lab_append(struct lab *l, uint64_t from, uint64_t term, struct log_p
     for (uint32_t i = 0; i < count; i++)
         entries[i] = (struct raft_entry){terms[i], previous.index + 1 + i, RAFT_ENTRY_COMMAND,
                                          BYTES_LITERAL("x")};
-    struct raft_message m = {.kind = RAFT_MESSAGE_APPEND, .from = from, .term = term,
-                             .log_term = previous.term, .log_index = previous.index,
-                             .commit = commit, .entry_count = count, .entries = entries};
+    struct raft_message m = {.kind = RAFT_MESSAGE_APPEND,
+                             .from = from,
+                             .term = term,
+                             .log_term = previous.term,
+                             .log_index = previous.index,
+                             .commit = commit,
+                             .entry_count = count,
+                             .entries = entries};
     return lab_receive(l, m);
 }

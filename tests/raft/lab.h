@@ -1,11 +1,11 @@
-/* One replica under a microscope: every message it gets is written by hand, every message it sends is kept.
- * Its id is 1; it has applied and made durable only what the test says. */
+/* One replica under a microscope: every message it gets is written by hand, every message it sends
+ * is kept. Its id is 1; it has applied and made durable only what the test says. */
 #ifndef OSTRAKA_TESTS_RAFT_LAB_H
 #define OSTRAKA_TESTS_RAFT_LAB_H
 
 #include "tests/raft/sim_node.h"
 
-#define LAB_MS 1000000ull
+#define LAB_MS       1000000ull
 #define LAB_SENT_MAX 256
 
 struct lab {
@@ -36,8 +36,8 @@ struct raft_status lab_status(const struct lab *l);
 /* The newest message of that kind to that replica (0: anyone), or NULL. */
 const struct raft_message *lab_sent(const struct lab *l, enum raft_message_kind kind, uint64_t to);
 uint32_t lab_sent_count(const struct lab *l, enum raft_message_kind kind, uint64_t to);
-/* Makes the replica leader of the next term with votes of the replicas in `voters`; the no-op of its term is
- * written but neither durable nor committed. */
+/* Makes the replica leader of the next term with votes of the replicas in `voters`; the no-op of
+ * its term is written but neither durable nor committed. */
 void lab_lead(struct lab *l, uint32_t voters);
 /* Replica `from` acknowledges everything up to index, on this leader's term. */
 void lab_ack(struct lab *l, uint64_t from, uint64_t index);
@@ -45,6 +45,7 @@ void lab_ack(struct lab *l, uint64_t from, uint64_t index);
 enum status lab_append(struct lab *l, uint64_t from, uint64_t term, struct log_pos previous,
                        uint64_t commit, const uint64_t *terms, uint32_t count);
 #define LAB_TERMS(...) \
-    (const uint64_t[]){__VA_ARGS__}, (uint32_t)(sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+    (const uint64_t[]){__VA_ARGS__}, \
+        (uint32_t)(sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
 
 #endif

@@ -34,7 +34,8 @@ TEST(raft_log, keeps_terms_of_what_has_left_memory)
 {
     struct raft_log l;
     open_log(&l, 1, 10);
-    for (uint64_t i = 0; i < 30; i++) append(&l, 2 + i / 10, 50);
+    for (uint64_t i = 0; i < 30; i++)
+        append(&l, 2 + i / 10, 50);
     log_evict(&l, 35, 0);
     assert_u64_equal(log_cache_first(&l), 36);
     uint64_t term;
@@ -54,7 +55,8 @@ TEST(raft_log, finds_where_logs_may_agree)
     struct raft_log l;
     open_log(&l, 1, 10);
     const uint64_t terms[] = {2, 2, 2, 5, 5, 7};
-    for (uint32_t i = 0; i < 6; i++) append(&l, terms[i], 0);
+    for (uint32_t i = 0; i < 6; i++)
+        append(&l, terms[i], 0);
     assert_u64_equal(log_agree_at_most(&l, 16, 7), 16);
     assert_u64_equal(log_agree_at_most(&l, 16, 6), 15);
     assert_u64_equal(log_agree_at_most(&l, 16, 4), 13);
@@ -66,15 +68,16 @@ TEST(raft_log, finds_where_logs_may_agree)
     log_deinit(&l);
 }
 
-/* Found by random schedules: the room that a reservation counts on may be in a chunk that the truncation
- * before the append hands back. */
+/* Found by random schedules: the room that a reservation counts on may be in a chunk that the
+ * truncation before the append hands back. */
 TEST(raft_log, a_reservation_outlives_a_truncation)
 {
     struct raft_log l;
     open_log(&l, 1, 1);
     append(&l, 2, 900);
     append(&l, 2, 1500); /* a second, larger chunk with room left */
-    for (uint32_t i = 0; i < 3; i++) append(&l, 2, 100);
+    for (uint32_t i = 0; i < 3; i++)
+        append(&l, 2, 100);
     assert_true(l.chunk_count >= 2);
     uint8_t payload[200] = {0};
     struct log_chunk *tail = l.chunks[l.chunk_count - 1];

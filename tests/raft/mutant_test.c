@@ -1,6 +1,6 @@
-/* Each deliberate bug in raft/ (MUTANT sites, traps K1 to K21) must be noticed. A scenario ends well without
- * the bug and aborts with it; both are demanded, since a scenario that fails anyway proves nothing. Children
- * run them, because noticing means to abort. */
+/* Each deliberate bug in raft/ (MUTANT sites, traps K1 to K21) must be noticed. A scenario ends
+ * well without the bug and aborts with it; both are demanded, since a scenario that fails anyway
+ * proves nothing. Children run them, because noticing means to abort. */
 #include "base/assert.h"
 #include "tests/raft/cluster.h"
 #include "tests/raft/lab.h"
@@ -11,10 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define V2 (1u << 2)
-#define V3 (1u << 3)
-#define V4 (1u << 4)
-#define V5 (1u << 5)
+#define V2    (1u << 2)
+#define V3    (1u << 3)
+#define V4    (1u << 4)
+#define V5    (1u << 5)
 #define THREE (2u | V2 | V3)
 
 /* ---- scenarios: one replica ---- */
@@ -76,8 +76,8 @@ static void k3_learner_answers(void)
 {
     struct lab l;
     lab_init(&l, NULL, lab_config(V2 | V3, 0, 2u));
-    struct raft_message m = {.kind = RAFT_MESSAGE_VOTE, .from = 2, .term = 2, .log_term = 1,
-                             .log_index = 1};
+    struct raft_message m = {
+        .kind = RAFT_MESSAGE_VOTE, .from = 2, .term = 2, .log_term = 1, .log_index = 1};
     ASSERT(lab_receive(&l, m) == STATUS_OK);
     lab_sync(&l);
     const struct raft_message *reply = lab_sent(&l, RAFT_MESSAGE_VOTE_REPLY, 2);
@@ -101,8 +101,8 @@ static void k4_vote_of_a_stranger_counts_nothing(void)
     lab_init(&l, NULL, lab_config(2u | V2 | V3, 0, 0));
     ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}) == STATUS_OK);
     struct raft_message m = *lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2);
-    struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 9, .term = m.term,
-                                 .read_seq = m.read_seq};
+    struct raft_message reply = {
+        .kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 9, .term = m.term, .read_seq = m.read_seq};
     ASSERT(lab_receive(&l, reply) == STATUS_OK);
     ASSERT(lab_status(&l).role == RAFT_ROLE_PRE_CANDIDATE);
     lab_deinit(&l);
@@ -127,8 +127,8 @@ static void k5_candidate_gives_up_its_leader(void)
     struct raft_message beat = {.kind = RAFT_MESSAGE_HEARTBEAT, .from = 2, .term = 2};
     ASSERT(lab_receive(&l, beat) == STATUS_OK);
     ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}) == STATUS_OK);
-    struct raft_message ask = {.kind = RAFT_MESSAGE_PRE_VOTE, .from = 3, .term = 3, .log_term = 1,
-                               .log_index = 1};
+    struct raft_message ask = {
+        .kind = RAFT_MESSAGE_PRE_VOTE, .from = 3, .term = 3, .log_term = 1, .log_index = 1};
     ASSERT(lab_receive(&l, ask) == STATUS_OK);
     ASSERT(!lab_sent(&l, RAFT_MESSAGE_PRE_VOTE_REPLY, 3)->reject);
     lab_deinit(&l);
@@ -138,8 +138,8 @@ static void k5_grant_speaks_of_the_term_asked_about(void)
 {
     struct lab l;
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
-    struct raft_message ask = {.kind = RAFT_MESSAGE_PRE_VOTE, .from = 3, .term = 9, .log_term = 1,
-                               .log_index = 1};
+    struct raft_message ask = {
+        .kind = RAFT_MESSAGE_PRE_VOTE, .from = 3, .term = 9, .log_term = 1, .log_index = 1};
     ASSERT(lab_receive(&l, ask) == STATUS_OK);
     ASSERT(lab_sent(&l, RAFT_MESSAGE_PRE_VOTE_REPLY, 3)->term == 9);
     ASSERT(lab_status(&l).term == 1);
@@ -152,8 +152,8 @@ static void k6_pre_vote_leaves_the_timer(void)
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
     uint64_t wake_ns = l.node.wake_at_ns;
     l.now_ns += 300 * LAB_MS;
-    struct raft_message ask = {.kind = RAFT_MESSAGE_PRE_VOTE, .from = 3, .term = 2, .log_term = 1,
-                               .log_index = 1};
+    struct raft_message ask = {
+        .kind = RAFT_MESSAGE_PRE_VOTE, .from = 3, .term = 2, .log_term = 1, .log_index = 1};
     ASSERT(lab_receive(&l, ask) == STATUS_OK);
     ASSERT(!lab_sent(&l, RAFT_MESSAGE_PRE_VOTE_REPLY, 3)->reject);
     ASSERT(l.node.wake_at_ns == wake_ns);
@@ -166,8 +166,8 @@ static void k7_vote_is_refused_while_a_leader_lives(void)
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
     struct raft_message beat = {.kind = RAFT_MESSAGE_HEARTBEAT, .from = 2, .term = 2};
     ASSERT(lab_receive(&l, beat) == STATUS_OK);
-    struct raft_message ask = {.kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 7, .log_term = 1,
-                               .log_index = 1};
+    struct raft_message ask = {
+        .kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 7, .log_term = 1, .log_index = 1};
     ASSERT(lab_receive(&l, ask) == STATUS_OK);
     ASSERT(lab_status(&l).term == 2);
     ask.force = true; /* a transfer */
@@ -206,8 +206,8 @@ static void k10_vote_waits_for_the_disk(void)
 {
     struct lab l;
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
-    struct raft_message ask = {.kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 2, .log_term = 1,
-                               .log_index = 1};
+    struct raft_message ask = {
+        .kind = RAFT_MESSAGE_VOTE, .from = 3, .term = 2, .log_term = 1, .log_index = 1};
     ASSERT(lab_receive(&l, ask) == STATUS_OK);
     ASSERT(lab_sent(&l, RAFT_MESSAGE_VOTE_REPLY, 3) == NULL);
     lab_sync(&l);
@@ -232,8 +232,8 @@ static void k11_candidate_asks_when_its_term_is_durable(void)
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
     ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}) == STATUS_OK);
     struct raft_message ask = *lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2);
-    struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = ask.term,
-                                 .read_seq = ask.read_seq};
+    struct raft_message reply = {
+        .kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = ask.term, .read_seq = ask.read_seq};
     ASSERT(lab_receive(&l, reply) == STATUS_OK);
     ASSERT(lab_status(&l).role == RAFT_ROLE_CANDIDATE);
     ASSERT(lab_sent(&l, RAFT_MESSAGE_VOTE, 0) == NULL);
@@ -254,8 +254,8 @@ static void k11_leader_counts_its_disk(void)
     lab_deinit(&l);
 }
 
-/* (2,2) is written, replaced by (3,2), and comes back, before the first write completes: that the first write
- * is durable says nothing, since the second will replace it on disk once more. */
+/* (2,2) is written, replaced by (3,2), and comes back, before the first write completes: that the
+ * first write is durable says nothing, since the second will replace it on disk once more. */
 static void k12_replaced_write_acknowledges_nothing(void)
 {
     struct lab l;
@@ -337,7 +337,8 @@ static void k15_truncated_change_is_undone(void)
     struct lab l;
     lead_into_joint(&l);
     uint64_t term = lab_status(&l).term;
-    ASSERT(lab_append(&l, 3, term + 1, (struct log_pos){term, 2}, 2, LAB_TERMS(term + 1)) == STATUS_OK);
+    ASSERT(lab_append(&l, 3, term + 1, (struct log_pos){term, 2}, 2, LAB_TERMS(term + 1)) ==
+           STATUS_OK);
     ASSERT(lab_status(&l).config->outgoing_count == 0);
     ASSERT(raft_config_is_voter(lab_status(&l).config, 3));
     lab_deinit(&l);
@@ -348,9 +349,12 @@ static void k16_read_waits_for_own_commit(void)
     struct lab l;
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
     lab_lead(&l, V2);
-    ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_READ, .read_context = 5}) == STATUS_OK);
+    ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_READ, .read_context = 5}) ==
+           STATUS_OK);
     const struct raft_message *beat = lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2);
-    struct raft_message reply = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = 2, .term = beat->term,
+    struct raft_message reply = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY,
+                                 .from = 2,
+                                 .term = beat->term,
                                  .read_seq = beat->read_seq};
     ASSERT(lab_receive(&l, reply) == STATUS_OK);
     ASSERT(l.read_count == 0);
@@ -369,8 +373,8 @@ static void k17_old_answer_confirms_no_new_read(void)
     lab_lead(&l, V2);
     lab_ack(&l, 2, 2);
     lab_sync(&l);
-    struct raft_message reply = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = 2,
-                                 .term = lab_status(&l).term};
+    struct raft_message reply = {
+        .kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = 2, .term = lab_status(&l).term};
     for (uint64_t context = 1; context <= 2; context++) {
         lab_forget(&l);
         struct raft_event read = {.kind = RAFT_EVENT_READ, .read_context = context};
@@ -389,7 +393,8 @@ static void k20_no_proposals_during_a_transfer(void)
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
     lab_lead(&l, V2);
     lab_sync(&l);
-    ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_TRANSFER, .member = 2}) == STATUS_OK);
+    ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_TRANSFER, .member = 2}) ==
+           STATUS_OK);
     ASSERT(lab_propose(&l, "x") == STATUS_NOT_LEADER);
     lab_deinit(&l);
 }
@@ -413,15 +418,19 @@ static void k21_stale_snapshot_is_ignored(void)
     lab_deinit(&l);
 }
 
-/* Replica 2 comes back without the tail it acknowledged: its vote and ours are no majority of what is known. */
+/* Replica 2 comes back without the tail it acknowledged: its vote and ours are no majority of what
+ * is known. */
 static void uncertain_vote_alone_does_not_elect(void)
 {
     struct lab l;
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
     ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}) == STATUS_OK);
     struct raft_message ask = *lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2);
-    struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = ask.term,
-                                 .read_seq = ask.read_seq, .uncertain = true};
+    struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY,
+                                 .from = 2,
+                                 .term = ask.term,
+                                 .read_seq = ask.read_seq,
+                                 .uncertain = true};
     ASSERT(lab_receive(&l, reply) == STATUS_OK);
     ASSERT(lab_status(&l).role == RAFT_ROLE_PRE_CANDIDATE);
     reply.from = 3;

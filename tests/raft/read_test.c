@@ -13,8 +13,10 @@ static void read_at(struct lab *l, uint64_t context)
 
 static void beat_back(struct lab *l, uint64_t from, uint64_t round)
 {
-    struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = from,
-                             .term = lab_status(l).term, .read_seq = round};
+    struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY,
+                             .from = from,
+                             .term = lab_status(l).term,
+                             .read_seq = round};
     assert_int_equal(lab_receive(l, m), STATUS_OK);
 }
 
@@ -32,8 +34,10 @@ TEST(raft_read, many_reads_share_a_round)
 {
     struct lab l;
     lead(&l, THREE);
-    for (uint64_t context = 1; context <= 8; context++) read_at(&l, context);
-    assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 2), 1); /* for the first; the rest wait */
+    for (uint64_t context = 1; context <= 8; context++)
+        read_at(&l, context);
+    assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 2),
+                     1); /* for the first; the rest wait */
     beat_back(&l, 2, lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2)->read_seq);
     assert_int_equal(l.read_count, 1);
     assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 2), 2);
@@ -88,8 +92,8 @@ TEST(raft_read, reads_fail_with_the_leadership)
     struct lab l;
     lead(&l, THREE);
     read_at(&l, 1);
-    struct raft_message beat = {.kind = RAFT_MESSAGE_HEARTBEAT, .from = 3,
-                                .term = lab_status(&l).term + 1};
+    struct raft_message beat = {
+        .kind = RAFT_MESSAGE_HEARTBEAT, .from = 3, .term = lab_status(&l).term + 1};
     assert_int_equal(lab_receive(&l, beat), STATUS_OK);
     assert_int_equal(l.read_count, 1);
     assert_false(l.reads[0].ok);
@@ -113,8 +117,11 @@ TEST(raft_read, a_follower_forwards_and_never_takes_an_old_answer)
     assert_int_equal(l.read_count, 1);
     assert_false(l.reads[0].ok);
     read_at(&l, 3);
-    struct raft_message reply = {.kind = RAFT_MESSAGE_READ_INDEX_REPLY, .from = 2, .term = 2,
-                                 .read_seq = first, .commit = 1};
+    struct raft_message reply = {.kind = RAFT_MESSAGE_READ_INDEX_REPLY,
+                                 .from = 2,
+                                 .term = 2,
+                                 .read_seq = first,
+                                 .commit = 1};
     assert_int_equal(lab_receive(&l, reply), STATUS_OK); /* K17: late, for the first attempt */
     assert_int_equal(l.read_count, 1);
     reply.read_seq = lab_sent(&l, RAFT_MESSAGE_READ_INDEX, 2)->read_seq;

@@ -30,7 +30,8 @@ TEST(raft_replicate, a_window_closes_and_opens_with_acknowledgements)
     struct raft_options o = {.inflight_count_max = 3};
     struct lab l;
     lead(&l, &o);
-    for (uint32_t i = 0; i < 10; i++) assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
     assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_APPEND, 2), 3);
     lab_ack(&l, 2, 4);
     assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_APPEND, 2), 4); /* the rest fits one more */
@@ -43,8 +44,10 @@ TEST(raft_replicate, a_window_closes_by_bytes_too)
     struct raft_options o = {.inflight_bytes_max = 300};
     struct lab l;
     lead(&l, &o);
-    for (uint32_t i = 0; i < 20; i++) assert_int_equal(lab_propose(&l, "0123456789"), STATUS_OK);
-    assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_APPEND, 2), 5); /* 74 bytes each, and the one over */
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(lab_propose(&l, "0123456789"), STATUS_OK);
+    assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_APPEND, 2),
+                     5); /* 74 bytes each, and the one over */
     lab_deinit(&l);
 }
 
@@ -53,7 +56,8 @@ TEST(raft_replicate, a_message_holds_no_more_than_it_may)
     struct raft_options o = {.append_bytes_max = 200, .inflight_count_max = 64};
     struct lab l;
     lead(&l, &o);
-    for (uint32_t i = 0; i < 20; i++) assert_int_equal(lab_propose(&l, "0123456789"), STATUS_OK);
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(lab_propose(&l, "0123456789"), STATUS_OK);
     lab_forget(&l);
     assert_int_equal(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_UNREACHABLE, .member = 2}),
                      STATUS_OK);
@@ -69,8 +73,9 @@ TEST(raft_replicate, a_refusal_backs_up_over_a_whole_term_at_once)
 {
     struct lab l;
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
-    assert_int_equal(lab_append(&l, 2, 5, (struct log_pos){1, 1}, 1,
-                                LAB_TERMS(2, 2, 4, 4, 4, 4, 5, 5)), STATUS_OK);
+    assert_int_equal(
+        lab_append(&l, 2, 5, (struct log_pos){1, 1}, 1, LAB_TERMS(2, 2, 4, 4, 4, 4, 5, 5)),
+        STATUS_OK);
     lab_sync(&l);
     lab_forget(&l);
     /* Another leader has term 3 at index 9: all we have of terms 4 and 5 is of no use. */
@@ -88,11 +93,13 @@ TEST(raft_replicate, a_follower_with_another_history_is_brought_over_in_few_mess
     struct cluster *c = cluster_create(5, 3, 3, &o);
     uint64_t old = cluster_wait_leader(c);
     cluster_isolate(c, old, true);
-    for (uint32_t i = 0; i < 200; i++) (void)!cluster_propose(c, old, 10); /* goes nowhere */
+    for (uint32_t i = 0; i < 200; i++)
+        (void)!cluster_propose(c, old, 10); /* goes nowhere */
     cluster_run(c, 3000 * MS);
     uint64_t leader = cluster_wait_leader(c);
     assert_true(leader != old);
-    for (uint32_t i = 0; i < 200; i++) assert_int_equal(cluster_propose(c, leader, 10), STATUS_OK);
+    for (uint32_t i = 0; i < 200; i++)
+        assert_int_equal(cluster_propose(c, leader, 10), STATUS_OK);
     cluster_run(c, 500 * MS);
     cluster_heal(c);
     cluster_run(c, 600 * MS);
@@ -128,22 +135,26 @@ TEST(raft_replicate, a_lost_message_is_noticed_by_heartbeats)
     for (uint32_t i = 0; i < 4; i++) { /* it answers, and has never seen the entry */
         lab_wait(&l, 110 * LAB_MS);
         const struct raft_message *beat = lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2);
-        struct raft_message reply = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = 2,
-                                     .term = beat->term, .read_seq = beat->read_seq,
-                                     .log_index = 2, .hint_index = 2};
+        struct raft_message reply = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY,
+                                     .from = 2,
+                                     .term = beat->term,
+                                     .read_seq = beat->read_seq,
+                                     .log_index = 2,
+                                     .hint_index = 2};
         assert_int_equal(lab_receive(&l, reply), STATUS_OK);
     }
     assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_APPEND, 2)->entry_count, 1);
     lab_deinit(&l);
 }
 
-/* Rounds for reads follow each other faster than entries travel: that is no loss, and no reason to send again
- * what is under way. */
+/* Rounds for reads follow each other faster than entries travel: that is no loss, and no reason to
+ * send again what is under way. */
 TEST(raft_replicate, rounds_of_reads_send_nothing_twice)
 {
     struct lab l;
     lead(&l, NULL);
-    assert_int_equal(lab_propose(&l, "x"), STATUS_OK); /* 2 gets it by the window, 3 is being probed */
+    assert_int_equal(lab_propose(&l, "x"),
+                     STATUS_OK); /* 2 gets it by the window, 3 is being probed */
     lab_forget(&l);
     for (uint64_t i = 0; i < 10; i++) {
         l.now_ns += LAB_MS / 10;
@@ -151,9 +162,12 @@ TEST(raft_replicate, rounds_of_reads_send_nothing_twice)
         assert_int_equal(lab_step(&l, read), STATUS_OK);
         for (uint64_t id = 2; id <= 3; id++) {
             const struct raft_message *beat = lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, id);
-            struct raft_message reply = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = id,
-                                         .term = beat->term, .read_seq = beat->read_seq,
-                                         .log_index = id == 2 ? 2 : 1, .hint_index = id == 2 ? 2 : 1};
+            struct raft_message reply = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY,
+                                         .from = id,
+                                         .term = beat->term,
+                                         .read_seq = beat->read_seq,
+                                         .log_index = id == 2 ? 2 : 1,
+                                         .hint_index = id == 2 ? 2 : 1};
             assert_int_equal(lab_receive(&l, reply), STATUS_OK);
         }
     }
@@ -168,7 +182,8 @@ TEST(raft_replicate, uncommitted_bytes_are_bounded_and_return_to_zero)
     struct lab l;
     lead(&l, &o);
     uint32_t accepted = 0;
-    while (lab_propose(&l, "0123456789") == STATUS_OK) accepted++;
+    while (lab_propose(&l, "0123456789") == STATUS_OK)
+        accepted++;
     assert_int_equal(lab_propose(&l, "0123456789"), STATUS_BUSY);
     assert_true(accepted >= 2 && accepted < 10);
     assert_true(lab_status(&l).uncommitted_bytes <= 500);
@@ -183,7 +198,8 @@ TEST(raft_replicate, uncommitted_bytes_return_to_zero_when_a_new_leader_replaces
 {
     struct lab l;
     lead(&l, NULL);
-    for (uint32_t i = 0; i < 5; i++) assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
     assert_true(lab_status(&l).uncommitted_bytes > 0);
     uint64_t term = lab_status(&l).term;
     assert_int_equal(lab_append(&l, 3, term + 1, (struct log_pos){term, 2}, 3, LAB_TERMS(term + 1)),
@@ -207,8 +223,11 @@ TEST(raft_replicate, hostile_messages_change_nothing)
     struct lab l;
     lead(&l, NULL);
     uint64_t term = lab_status(&l).term;
-    struct raft_message m = {.kind = RAFT_MESSAGE_APPEND_REPLY, .from = 2, .term = term,
-                             .log_index = 1000, .hint_index = 1000};
+    struct raft_message m = {.kind = RAFT_MESSAGE_APPEND_REPLY,
+                             .from = 2,
+                             .term = term,
+                             .log_index = 1000,
+                             .hint_index = 1000};
     assert_int_equal(lab_receive(&l, m), STATUS_OK); /* acknowledges what nobody sent */
     assert_u64_equal(lab_status(&l).commit_index, 2);
     m = (struct raft_message){.kind = RAFT_MESSAGE_HEARTBEAT, .from = 3, .term = term};
@@ -224,8 +243,8 @@ TEST(raft_replicate, hostile_messages_change_nothing)
     lab_deinit(&l);
 }
 
-static void load_answer(struct lab *l, uint64_t first, const struct raft_entry *entries, uint32_t count,
-                        bool ok)
+static void load_answer(struct lab *l, uint64_t first, const struct raft_entry *entries,
+                        uint32_t count, bool ok)
 {
     struct raft_event event = {.kind = RAFT_EVENT_LOADED};
     event.loaded.first_index = first;
@@ -235,19 +254,23 @@ static void load_answer(struct lab *l, uint64_t first, const struct raft_entry *
     assert_int_equal(lab_step(l, event), STATUS_OK);
 }
 
-/* The driver answers a load that it cannot serve at once, from inside the step that asked: asking again
- * right away would never end. */
+/* The driver answers a load that it cannot serve at once, from inside the step that asked: asking
+ * again right away would never end. */
 TEST(raft_replicate, a_failed_load_is_not_asked_again_at_once)
 {
     struct raft_options o = {.cache_bytes_max = 1};
     struct lab l;
     lead(&l, &o);
-    for (uint32_t i = 0; i < 10; i++) assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
     lab_sync(&l);
     lab_ack(&l, 2, 12);
     lab_apply(&l);
-    struct raft_message ack = {.kind = RAFT_MESSAGE_APPEND_REPLY, .from = 3, .log_index = 1,
-                               .hint_index = 1, .term = lab_status(&l).term};
+    struct raft_message ack = {.kind = RAFT_MESSAGE_APPEND_REPLY,
+                               .from = 3,
+                               .log_index = 1,
+                               .hint_index = 1,
+                               .term = lab_status(&l).term};
     assert_int_equal(lab_receive(&l, ack), STATUS_OK);
     assert_true(l.node.load_wanted);
     l.node.load_wanted = false;

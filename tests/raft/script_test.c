@@ -1,15 +1,16 @@
-/* Transcripts: tests/data/raft/NAME.txt is read, carried out, and must come out as it stands there. A block is
- * a comment, a directive, a line of dashes and what happened. `--rewrite` writes what happened instead.
+/* Transcripts: tests/data/raft/NAME.txt is read, carried out, and must come out as it stands there.
+ * A block is a comment, a directive, a line of dashes and what happened. `--rewrite` writes what
+ * happened instead.
  *
- *   nodes voters=1,2,3 [outgoing=..] [learners=..] [newcomers=4] [cache=bytes]   first; all are started
- *   campaign on=1                       tick on=1 ms=700            propose on=1 value=x
+ *   nodes voters=1,2,3 [outgoing=..] [learners=..] [newcomers=4] [cache=bytes]   first; all are
+ * started campaign on=1                       tick on=1 ms=700            propose on=1 value=x
  *   deliver [from=1] [to=2]             what is under way there, and what follows from that there
  *   drop [from=1] [to=2]                the same, lost
  *   persist on=1 [records=2]            writes become durable
  *   settle                              deliver and persist until nothing moves
- *   read on=1 context=7                 transfer on=1 to=2          change on=1 voters=1,2 [learners=3]
- *   apply on=1                          truncate on=1 index=5       snapshot from=1 to=3
- *   crash on=1 [records=0] [lost=0]     start on=1 [uncertain=1]    status [on=1]                      */
+ *   read on=1 context=7                 transfer on=1 to=2          change on=1 voters=1,2
+ * [learners=3] apply on=1                          truncate on=1 index=5       snapshot from=1 to=3
+ *   crash on=1 [records=0] [lost=0]     start on=1 [uncertain=1]    status [on=1] */
 #include "base/assert.h"
 #include "tests/raft/sim_node.h"
 #include "tests/test.h"
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 
 #define NODES_MAX 9
-#define MS 1000000ull
+#define MS        1000000ull
 
 struct packet {
     struct raft_message message;
@@ -40,12 +41,24 @@ struct script {
 
 /* ---- what happens, in words ---- */
 
-static const char *message_names[] = {
-    "?", "pre-vote", "pre-vote-reply", "vote", "vote-reply", "append", "append-reply", "heartbeat",
-    "heartbeat-reply", "timeout-now", "read-index", "read-index-reply", "fortify", "fortify-reply"};
+static const char *message_names[] = {"?",
+                                      "pre-vote",
+                                      "pre-vote-reply",
+                                      "vote",
+                                      "vote-reply",
+                                      "append",
+                                      "append-reply",
+                                      "heartbeat",
+                                      "heartbeat-reply",
+                                      "timeout-now",
+                                      "read-index",
+                                      "read-index-reply",
+                                      "fortify",
+                                      "fortify-reply"};
 static const char *role_names[] = {"follower", "pre-candidate", "candidate", "leader"};
 
-static void say_members(struct buf *b, const char *name, const struct raft_member *m, uint32_t count)
+static void say_members(struct buf *b, const char *name, const struct raft_member *m,
+                        uint32_t count)
 {
     if (count == 0) return;
     buf_printf(b, " %s=", name);
@@ -257,17 +270,22 @@ static void do_nodes(struct script *s)
 {
     struct raft_config c = config_word(s), none = {0};
     struct raft_member newcomers[NODES_MAX];
-    for (uint32_t i = 0; i < c.voter_count; i++) node_make(s, c.voters[i].id, &c);
-    for (uint32_t i = 0; i < c.outgoing_count; i++) node_make(s, c.outgoing[i].id, &c);
-    for (uint32_t i = 0; i < c.learner_count; i++) node_make(s, c.learners[i].id, &c);
+    for (uint32_t i = 0; i < c.voter_count; i++)
+        node_make(s, c.voters[i].id, &c);
+    for (uint32_t i = 0; i < c.outgoing_count; i++)
+        node_make(s, c.outgoing[i].id, &c);
+    for (uint32_t i = 0; i < c.learner_count; i++)
+        node_make(s, c.learners[i].id, &c);
     uint32_t count = list(s, "newcomers", newcomers);
-    for (uint32_t i = 0; i < count; i++) node_make(s, newcomers[i].id, &none);
+    for (uint32_t i = 0; i < count; i++)
+        node_make(s, newcomers[i].id, &none);
 }
 
 static void step(struct script *s, struct sim_node *n, struct raft_event event)
 {
     enum status status = sim_node_step(n, event, s->now_ns);
-    if (status != STATUS_OK) buf_printf(&s->out, "%llu answers %s\n", (unsigned long long)n->id, status_name(status));
+    if (status != STATUS_OK)
+        buf_printf(&s->out, "%llu answers %s\n", (unsigned long long)n->id, status_name(status));
 }
 
 static void deliver_one(struct script *s, struct packet p)
@@ -275,8 +293,8 @@ static void deliver_one(struct script *s, struct packet p)
     struct raft_entry entries[RAFT_APPEND_ENTRIES_MAX];
     struct raft_message m;
     struct sim_node *n = &s->nodes[p.message.to];
-    enum status status = raft_message_decode(bytes_make(p.bytes, p.size), &m, entries,
-                                             RAFT_APPEND_ENTRIES_MAX);
+    enum status status =
+        raft_message_decode(bytes_make(p.bytes, p.size), &m, entries, RAFT_APPEND_ENTRIES_MAX);
     ASSERT(status == STATUS_OK);
     if (s->made[m.to] && n->raft != NULL)
         step(s, n, (struct raft_event){.kind = RAFT_EVENT_MESSAGE, .message = &m});
@@ -301,7 +319,8 @@ static void do_deliver(struct script *s)
 {
     struct packet p;
     uint64_t from = number(s, "from", 0), to = number(s, "to", 0);
-    while (take(s, from, to, &p)) deliver_one(s, p);
+    while (take(s, from, to, &p))
+        deliver_one(s, p);
 }
 
 static void do_drop(struct script *s)
@@ -421,16 +440,22 @@ static void do_start(struct script *s)
     say_status(s, on(s));
 }
 
-static void do_campaign(struct script *s) { step(s, on(s), (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}); }
-static void do_apply(struct script *s) { sim_node_apply(on(s), UINT32_MAX, s->now_ns); }
+static void do_campaign(struct script *s)
+{
+    step(s, on(s), (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN});
+}
+static void do_apply(struct script *s)
+{
+    sim_node_apply(on(s), UINT32_MAX, s->now_ns);
+}
 static void do_persist(struct script *s)
 {
     sim_node_sync(on(s), (uint32_t)number(s, "records", UINT32_MAX), s->now_ns);
 }
 static void do_read(struct script *s)
 {
-    step(s, on(s), (struct raft_event){.kind = RAFT_EVENT_READ,
-                                       .read_context = number(s, "context", 1)});
+    step(s, on(s),
+         (struct raft_event){.kind = RAFT_EVENT_READ, .read_context = number(s, "context", 1)});
 }
 static void do_transfer(struct script *s)
 {
@@ -473,8 +498,8 @@ static char *run_script(const char *text)
     ASSERT(s != NULL);
     buf_init(&s->out, 8u << 20);
     s->now_ns = 1000 * MS;
-    s->hooks = (struct sim_hooks){on_message, on_read, on_load,  on_snapshot,
-                                  on_persist, NULL,    on_role, s};
+    s->hooks =
+        (struct sim_hooks){on_message, on_read, on_load, on_snapshot, on_persist, NULL, on_role, s};
     char *copy = strdup(text), *rest = copy, *line;
     ASSERT(copy != NULL);
     bool skip = false;
@@ -494,7 +519,8 @@ static char *run_script(const char *text)
     memcpy(result, s->out.data, s->out.size);
     for (uint64_t id = 1; id <= NODES_MAX; id++)
         if (s->made[id]) sim_node_deinit(&s->nodes[id]);
-    for (uint32_t i = 0; i < s->packet_count; i++) free(s->packets[i].bytes);
+    for (uint32_t i = 0; i < s->packet_count; i++)
+        free(s->packets[i].bytes);
     buf_deinit(&s->out);
     free(s);
     free(copy);

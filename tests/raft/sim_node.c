@@ -22,7 +22,8 @@ static void records_push(struct sim_records *list, const struct sim_record *reco
 
 static void records_cut(struct sim_records *list, uint32_t count)
 {
-    while (list->count > count) record_free(&list->items[--list->count]);
+    while (list->count > count)
+        record_free(&list->items[--list->count]);
 }
 
 static struct bytes payload_copy(struct bytes payload)
@@ -79,7 +80,8 @@ static void recover_start(struct sim_recovered *g, struct log_pos pos)
 
 static void recover_entry(struct sim_recovered *g, const struct raft_entry *e)
 {
-    while (g->count > 0 && g->entries[g->count - 1]->index >= e->index) g->count--;
+    while (g->count > 0 && g->entries[g->count - 1]->index >= e->index)
+        g->count--;
     g->entries[g->count++] = e;
 }
 
@@ -146,10 +148,13 @@ void sim_node_crash(struct sim_node *n, uint32_t kept, uint32_t lost)
     n->raft = NULL;
     n->load_wanted = false;
     if (kept > n->queued.count) kept = n->queued.count;
-    for (uint32_t i = 0; i < kept; i++) records_push(&n->durable, &n->queued.items[i]);
-    for (uint32_t i = kept; i < n->queued.count; i++) record_free(&n->queued.items[i]);
+    for (uint32_t i = 0; i < kept; i++)
+        records_push(&n->durable, &n->queued.items[i]);
+    for (uint32_t i = kept; i < n->queued.count; i++)
+        record_free(&n->queued.items[i]);
     n->queued.count = 0;
-    records_cut(&n->durable, n->durable.count - (lost < n->durable.count ? lost : n->durable.count));
+    records_cut(&n->durable,
+                n->durable.count - (lost < n->durable.count ? lost : n->durable.count));
     n->state = n->flushed;
 }
 
@@ -230,7 +235,8 @@ bool sim_node_apply(struct sim_node *n, uint32_t count, uint64_t now_ns)
         enum status status = raft_entry_at(n->raft, n->state.pos.index + 1, &e);
         ASSERT(status == STATUS_OK);
         n->state.pos = (struct log_pos){e.term, e.index};
-        n->state.hash = hash64(e.payload.data, e.payload.size, n->state.hash ^ e.index ^ e.term << 32);
+        n->state.hash =
+            hash64(e.payload.data, e.payload.size, n->state.hash ^ e.index ^ e.term << 32);
         if (e.kind == RAFT_ENTRY_CONFIG) {
             status = raft_config_decode(e.payload, &n->state.config);
             ASSERT(status == STATUS_OK);
@@ -253,7 +259,8 @@ enum status sim_node_truncate(struct sim_node *n, uint64_t index, uint64_t now_n
     struct raft_status status = sim_node_status(n);
     uint64_t term;
     ASSERT(index <= n->flushed.pos.index);
-    if (index <= status.start.index || !raft_term_at(n->raft, index, &term)) return STATUS_NOT_FOUND;
+    if (index <= status.start.index || !raft_term_at(n->raft, index, &term))
+        return STATUS_NOT_FOUND;
     struct log_pos pos = {term, index};
     must_step(n, (struct raft_event){.kind = RAFT_EVENT_TRUNCATED, .truncated = pos}, now_ns);
     struct sim_record record = {.kind = SIM_RECORD_START, .start = pos};
@@ -283,8 +290,8 @@ void sim_node_serve_load(struct sim_node *n, uint32_t count, bool ok, uint64_t n
     free(g.entries);
 }
 
-bool sim_node_install(struct sim_node *n, const struct sim_state *state, uint64_t from, uint64_t term,
-                      uint64_t now_ns)
+bool sim_node_install(struct sim_node *n, const struct sim_state *state, uint64_t from,
+                      uint64_t term, uint64_t now_ns)
 {
     if (!raft_wants_snapshot(n->raft, term, state->pos)) return false;
     n->state = n->flushed = *state;

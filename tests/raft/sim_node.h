@@ -1,5 +1,5 @@
-/* One replica with a simulated disk and state machine, for the tests of raft/. It does what the driver in
- * shard/ does, but every delay and loss is decided by the test. */
+/* One replica with a simulated disk and state machine, for the tests of raft/. It does what the
+ * driver in shard/ does, but every delay and loss is decided by the test. */
 #ifndef OSTRAKA_TESTS_RAFT_SIM_NODE_H
 #define OSTRAKA_TESTS_RAFT_SIM_NODE_H
 
@@ -12,7 +12,12 @@ struct sim_state {
     struct raft_config config;
 };
 
-enum sim_record_kind { SIM_RECORD_HARD_STATE, SIM_RECORD_ENTRY, SIM_RECORD_START, SIM_RECORD_TICKET };
+enum sim_record_kind {
+    SIM_RECORD_HARD_STATE,
+    SIM_RECORD_ENTRY,
+    SIM_RECORD_START,
+    SIM_RECORD_TICKET
+};
 
 struct sim_record { /* one record of the log on disk, or on its way there */
     enum sim_record_kind kind;
@@ -43,8 +48,8 @@ struct sim_node {
     uint64_t id;
     struct raft_options options;
     const struct sim_hooks *hooks;
-    struct raft *raft; /* NULL: down */
-    struct sim_state state, flushed;   /* in memory; durable */
+    struct raft *raft;                  /* NULL: down */
+    struct sim_state state, flushed;    /* in memory; durable */
     struct sim_records durable, queued; /* the log on disk; what is being written */
     uint64_t commit_index, wake_at_ns;
     uint64_t proposed_index, proposed_term;
@@ -53,7 +58,8 @@ struct sim_node {
     uint32_t lives;
 };
 
-/* A founding member: the log starts after (1,1), as bootstrap makes it. voters_count 0: a newcomer. */
+/* A founding member: the log starts after (1,1), as bootstrap makes it. voters_count 0: a newcomer.
+ */
 void sim_node_init(struct sim_node *n, uint64_t id, const struct raft_options *options,
                    const struct sim_hooks *hooks, const struct raft_config *config);
 void sim_node_deinit(struct sim_node *n);
@@ -73,8 +79,8 @@ enum status sim_node_truncate(struct sim_node *n, uint64_t index, uint64_t now_n
 /* Answers the load that is wanted from disk; at most count entries. ok: false lets it fail. */
 void sim_node_serve_load(struct sim_node *n, uint32_t count, bool ok, uint64_t now_ns);
 /* Takes over a snapshot when the group wants it. */
-bool sim_node_install(struct sim_node *n, const struct sim_state *state, uint64_t from, uint64_t term,
-                      uint64_t now_ns);
+bool sim_node_install(struct sim_node *n, const struct sim_state *state, uint64_t from,
+                      uint64_t term, uint64_t now_ns);
 struct raft_status sim_node_status(const struct sim_node *n);
 
 #endif

@@ -10,7 +10,8 @@ TEST(raft_snapshot, who_is_too_far_behind_gets_one_and_goes_on_with_the_log)
     struct cluster *c = cluster_create(1, 3, 3, NULL);
     uint64_t leader = cluster_wait_leader(c), slow = leader % 3 + 1;
     cluster_isolate(c, slow, true);
-    for (uint32_t i = 0; i < 50; i++) assert_int_equal(cluster_propose(c, leader, 10), STATUS_OK);
+    for (uint32_t i = 0; i < 50; i++)
+        assert_int_equal(cluster_propose(c, leader, 10), STATUS_OK);
     cluster_run(c, 500 * MS);
     sim_node_flush(&c->nodes[leader]);
     assert_int_equal(sim_node_truncate(&c->nodes[leader], 40, c->now_ns), STATUS_OK);
@@ -69,11 +70,13 @@ TEST(raft_snapshot, is_not_wanted_when_the_log_has_it_committed)
     follow(&l, 5);
     assert_false(raft_wants_snapshot(l.node.raft, 3, (struct log_pos){3, 5}));
     assert_true(raft_wants_snapshot(l.node.raft, 3, (struct log_pos){3, 6}));
-    assert_false(raft_wants_snapshot(l.node.raft, 2, (struct log_pos){2, 9})); /* of an older leader */
+    assert_false(
+        raft_wants_snapshot(l.node.raft, 2, (struct log_pos){2, 9})); /* of an older leader */
     lab_deinit(&l);
 }
 
-/* The stream was still running when the log caught up: what is committed stays, what is applied rises. */
+/* The stream was still running when the log caught up: what is committed stays, what is applied
+ * rises. */
 TEST(raft_snapshot, comes_after_the_log_has_caught_up)
 {
     struct lab l;
@@ -114,15 +117,19 @@ static void lead_behind_truncation(struct lab *l)
 {
     lab_init(l, NULL, lab_config(THREE, 0, 0));
     lab_lead(l, 4);
-    for (uint32_t i = 0; i < 5; i++) assert_int_equal(lab_propose(l, "x"), STATUS_OK);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(lab_propose(l, "x"), STATUS_OK);
     lab_sync(l);
     lab_ack(l, 2, 7);
     lab_apply(l);
     sim_node_flush(&l->node);
     assert_int_equal(sim_node_truncate(&l->node, 6, l->now_ns), STATUS_OK);
     lab_forget(l);
-    struct raft_message reject = {.kind = RAFT_MESSAGE_APPEND_REPLY, .from = 3, .reject = true,
-                                  .term = lab_status(l).term, .log_index = 1};
+    struct raft_message reject = {.kind = RAFT_MESSAGE_APPEND_REPLY,
+                                  .from = 3,
+                                  .reject = true,
+                                  .term = lab_status(l).term,
+                                  .log_index = 1};
     assert_int_equal(lab_receive(l, reject), STATUS_OK);
 }
 
@@ -137,8 +144,11 @@ static void sent(struct lab *l, uint64_t index, bool ok)
 
 static void alive(struct lab *l, uint64_t id, uint64_t match)
 {
-    struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = id,
-                             .term = lab_status(l).term, .log_index = match, .hint_index = match,
+    struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY,
+                             .from = id,
+                             .term = lab_status(l).term,
+                             .log_index = match,
+                             .hint_index = match,
                              .read_seq = lab_sent(l, RAFT_MESSAGE_HEARTBEAT, id)->read_seq};
     assert_int_equal(lab_receive(l, m), STATUS_OK);
 }
@@ -209,8 +219,8 @@ TEST(raft_restore, refuses_a_log_with_a_hole_or_a_falling_term)
     raft_destroy(r);
 }
 
-/* The commit index that goes to disk with a write speaks of what was durable before it: a crash between the
- * two records must not make an entry committed that the write was about to replace. */
+/* The commit index that goes to disk with a write speaks of what was durable before it: a crash
+ * between the two records must not make an entry committed that the write was about to replace. */
 TEST(raft_restore, the_commit_index_on_disk_never_runs_ahead_of_the_entries)
 {
     struct lab l;
@@ -243,7 +253,8 @@ TEST(raft_uncertain, stands_only_with_a_certain_majority_or_with_all)
     lab_deinit(&l);
 }
 
-/* Its own vote may be the one that has forgotten: with one certain vote of three it has seen too little. */
+/* Its own vote may be the one that has forgotten: with one certain vote of three it has seen too
+ * little. */
 TEST(raft_uncertain, does_not_win_by_its_own_vote)
 {
     struct lab l;
@@ -253,8 +264,8 @@ TEST(raft_uncertain, does_not_win_by_its_own_vote)
     sim_node_start(&l.node, l.now_ns, true);
     assert_int_equal(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}), STATUS_OK);
     struct raft_message ask = *lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2);
-    struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = ask.term,
-                                 .read_seq = ask.read_seq};
+    struct raft_message reply = {
+        .kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = ask.term, .read_seq = ask.read_seq};
     assert_int_equal(lab_receive(&l, reply), STATUS_OK);
     assert_int_equal(lab_status(&l).role, RAFT_ROLE_PRE_CANDIDATE);
     reply.from = 3; /* two certain votes: a majority without its own */
@@ -275,7 +286,9 @@ TEST(raft_uncertain, asks_its_learners_when_it_would_decide_alone)
     assert_int_equal(lab_status(&l).role, RAFT_ROLE_PRE_CANDIDATE);
     const struct raft_message *ask = lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2);
     assert_non_null(ask);
-    struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = ask->term,
+    struct raft_message reply = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY,
+                                 .from = 2,
+                                 .term = ask->term,
                                  .read_seq = ask->read_seq};
     assert_int_equal(lab_receive(&l, reply), STATUS_OK);
     assert_int_equal(lab_status(&l).role, RAFT_ROLE_CANDIDATE);
@@ -286,7 +299,8 @@ TEST(raft_uncertain, is_settled_by_a_leader_once_it_has_what_that_had)
 {
     struct cluster *c = cluster_create(8, 3, 3, NULL);
     uint64_t leader = cluster_wait_leader(c), other = leader % 3 + 1;
-    for (uint32_t i = 0; i < 20; i++) assert_int_equal(cluster_propose(c, leader, 10), STATUS_OK);
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(cluster_propose(c, leader, 10), STATUS_OK);
     cluster_run(c, 500 * MS);
     cluster_crash(c, other);
     c->lost_tail[other] = true;
@@ -305,8 +319,11 @@ TEST(raft_uncertain, is_not_settled_by_words_meant_for_another_life)
     lab_sync(&l);
     sim_node_crash(&l.node, 0, 0);
     sim_node_start(&l.node, l.now_ns, true);
-    struct raft_message beat = {.kind = RAFT_MESSAGE_HEARTBEAT, .from = 2, .term = 2,
-                                .settled = true, .support_epoch = 12345};
+    struct raft_message beat = {.kind = RAFT_MESSAGE_HEARTBEAT,
+                                .from = 2,
+                                .term = 2,
+                                .settled = true,
+                                .support_epoch = 12345};
     assert_int_equal(lab_receive(&l, beat), STATUS_OK);
     assert_true(lab_status(&l).uncertain);
     beat.support_epoch = lab_sent(&l, RAFT_MESSAGE_HEARTBEAT_REPLY, 2)->support_epoch;
@@ -315,19 +332,24 @@ TEST(raft_uncertain, is_not_settled_by_words_meant_for_another_life)
     lab_deinit(&l);
 }
 
-/* It acknowledged 4, forgot, and says so: what it acknowledged before counts no more, and an old answer that
- * comes late brings nothing back. */
+/* It acknowledged 4, forgot, and says so: what it acknowledged before counts no more, and an old
+ * answer that comes late brings nothing back. */
 TEST(raft_uncertain, has_the_match_it_says_it_has)
 {
     struct lab l;
     lab_init(&l, NULL, lab_config(THREE, 0, 0));
     lab_lead(&l, 4);
     lab_sync(&l);
-    for (uint32_t i = 0; i < 2; i++) assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(lab_propose(&l, "x"), STATUS_OK);
     lab_ack(&l, 2, 4);
-    struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = 2,
-                             .term = lab_status(&l).term, .log_index = 2, .hint_index = 2,
-                             .uncertain = true, .support_epoch = 7,
+    struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY,
+                             .from = 2,
+                             .term = lab_status(&l).term,
+                             .log_index = 2,
+                             .hint_index = 2,
+                             .uncertain = true,
+                             .support_epoch = 7,
                              .read_seq = lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2)->read_seq};
     assert_int_equal(lab_receive(&l, m), STATUS_OK);
     lab_ack(&l, 2, 4); /* late, from before */

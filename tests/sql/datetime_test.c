@@ -12,7 +12,7 @@
 #include "tests/sql/types_random.h"
 #include "tests/test.h"
 
-/* --- Calendar --------------------------------------------------------------------------------------- */
+/* --- Calendar -------------------------------------------------------------------------------- */
 
 TEST(datetime, counts_every_day_once)
 {
@@ -62,7 +62,7 @@ TEST(datetime, knows_weeks_as_the_c_library_does)
     }
 }
 
-/* --- Now -------------------------------------------------------------------------------------------- */
+/* --- Now ------------------------------------------------------------------------------------- */
 
 static int64_t parse(struct golden *g, uint32_t oid, const char *text)
 {
@@ -107,10 +107,10 @@ TEST(datetime, date_order_decides_what_slashes_mean)
     golden_deinit(&g);
 }
 
-/* --- Zones ------------------------------------------------------------------------------------------ */
+/* --- Zones ----------------------------------------------------------------------------------- */
 
-/* Against the C library, which reads the same files: every hour of three years, and months apart over
- * centuries. */
+/* Against the C library, which reads the same files: every hour of three years, and months apart
+ * over centuries. */
 static void compare_zone(const char *name)
 {
     struct golden g;
@@ -120,7 +120,8 @@ static void compare_zone(const char *name)
     setenv("TZ", path, 1);
     tzset();
     for (int pass = 0; pass < 2; pass++) {
-        int64_t from = pass == 0 ? 1577836800 : -2208988800, to = pass == 0 ? 1672531200 : 6311433600;
+        int64_t from = pass == 0 ? 1577836800 : -2208988800,
+                to = pass == 0 ? 1672531200 : 6311433600;
         for (int64_t t = from; t < to; t += pass == 0 ? 1799 : 86400 * 9 + 3601) {
             time_t moment = (time_t)t;
             struct tm tm;
@@ -272,7 +273,7 @@ TEST(zone, refuses_impossible_names)
     sql_zones_destroy(zones);
 }
 
-/* --- Intervals -------------------------------------------------------------------------------------- */
+/* --- Intervals ------------------------------------------------------------------------------- */
 
 TEST(interval, text_reads_back_exactly)
 {
@@ -283,7 +284,8 @@ TEST(interval, text_reads_back_exactly)
     for (int i = 0; i < 100000; i++) {
         golden_reset(&g);
         struct sql_interval a = random_datum(&p, &g.arena, SQL_TYPE_INTERVAL).interval, b;
-        if (a.us == INT64_MIN) continue; /* written as -2562047788:00:54.775808, which no one reads */
+        if (a.us == INT64_MIN)
+            continue; /* written as -2562047788:00:54.775808, which no one reads */
         char text[SQL_INTERVAL_TEXT_BYTES_MAX];
         size_t size = sql_interval_format(&a, text);
         enum status status = sql_interval_parse(&g.eval, bytes_make(text, size), -1, &b);
@@ -304,7 +306,8 @@ TEST(interval, moves_there_and_back)
         struct sql_eval *e = golden_reset(&g);
         int64_t t = (int64_t)prng_below(&p, UINT64_C(4000000000000000)), there, back;
         struct sql_interval i1 = {.us = (int64_t)prng_below(&p, 1u << 30) * 1000,
-                                  .days = (int32_t)prng_below(&p, 10000)}, i2;
+                                  .days = (int32_t)prng_below(&p, 10000)},
+                            i2;
         assert_int_equal(sql_interval_negate(e, &i1, &i2), STATUS_OK);
         assert_int_equal(sql_timestamp_add(e, SQL_TYPE_TIMESTAMP, t, &i1, &there), STATUS_OK);
         assert_int_equal(sql_timestamp_add(e, SQL_TYPE_TIMESTAMP, there, &i2, &back), STATUS_OK);

@@ -11,7 +11,7 @@
 #include "tests/sql/types_random.h"
 #include "tests/test.h"
 
-/* --- The catalogue ---------------------------------------------------------------------------------- */
+/* --- The catalogue --------------------------------------------------------------------------- */
 
 TEST(types, are_in_the_catalogue_once_and_found)
 {
@@ -39,7 +39,8 @@ TEST(functions, are_in_the_catalogue_once)
     for (size_t i = 0; (f = sql_function_at(i)) != NULL; i++) {
         assert_true((f->evaluate == NULL) != (f->aggregate == NULL));
         assert_non_null(sql_type_find(f->result));
-        for (uint32_t k = 0; k < f->arg_count; k++) assert_non_null(sql_type_find(f->args[k]));
+        for (uint32_t k = 0; k < f->arg_count; k++)
+            assert_non_null(sql_type_find(f->args[k]));
         if (f->variadic) assert_int_equal(f->args[f->arg_count - 1], SQL_TYPE_ANY);
         for (size_t j = 0; j < i; j++) {
             g = sql_function_at(j);
@@ -65,7 +66,8 @@ TEST(functions, are_found_by_their_own_signature)
         uint32_t targets[SQL_SIGNATURE_MAX];
         struct sql_function_match match;
         bool any = false;
-        for (uint32_t k = 0; k < f->arg_count; k++) any = any || f->args[k] == SQL_TYPE_ANY;
+        for (uint32_t k = 0; k < f->arg_count; k++)
+            any = any || f->args[k] == SQL_TYPE_ANY;
         if (any) continue;
         assert_int_equal(sql_function_resolve(&g.arena, bytes_of_string(f->name), f->args,
                                               f->arg_count, targets, &match, &g.error),
@@ -97,10 +99,10 @@ TEST(operators, come_in_sixes)
     const struct sql_operator *op;
     for (size_t i = 0; (op = sql_operator_at(i)) != NULL; i++) {
         if (op->relation == SQL_RELATION_NONE) continue;
-        assert_non_null(sql_operator_of_relation(sql_relation_swap(op->relation), op->right,
-                                                 op->left));
-        assert_non_null(sql_operator_of_relation(sql_relation_negate(op->relation), op->left,
-                                                 op->right));
+        assert_non_null(
+            sql_operator_of_relation(sql_relation_swap(op->relation), op->right, op->left));
+        assert_non_null(
+            sql_operator_of_relation(sql_relation_negate(op->relation), op->left, op->right));
         assert_int_equal(sql_relation_swap(sql_relation_swap(op->relation)), op->relation);
         assert_int_equal(sql_relation_negate(sql_relation_negate(op->relation)), op->relation);
     }
@@ -121,7 +123,8 @@ TEST(operators, order_values_as_keys_do)
     for (int i = 0; i < 60000; i++) {
         struct sql_eval *e = golden_reset(&g);
         uint32_t oid = random_key_types[prng_below(&p, random_key_type_count)];
-        struct sql_datum args[2] = {random_datum(&p, &g.arena, oid), random_datum(&p, &g.arena, oid)};
+        struct sql_datum args[2] = {random_datum(&p, &g.arena, oid),
+                                    random_datum(&p, &g.arena, oid)};
         const struct sql_operator *op = sql_operator_of_relation(SQL_RELATION_LESS, oid, oid);
         if (op == NULL) continue;
         struct sql_type types[2] = {sql_type_of(oid), sql_type_of(oid)};
@@ -135,7 +138,7 @@ TEST(operators, order_values_as_keys_do)
     golden_deinit(&g);
 }
 
-/* --- Calls ------------------------------------------------------------------------------------------ */
+/* --- Calls ----------------------------------------------------------------------------------- */
 
 static struct sql_datum call(struct golden *g, const char *name, const uint32_t *types,
                              const struct sql_datum *args, uint32_t count, uint32_t *result_out)
@@ -146,7 +149,8 @@ static struct sql_datum call(struct golden *g, const char *name, const uint32_t 
     assert_int_equal(sql_function_resolve(&g->arena, bytes_of_string(name), types, count, targets,
                                           &match, &g->error),
                      STATUS_OK);
-    for (uint32_t i = 0; i < count; i++) given[i] = sql_type_of(targets[i]);
+    for (uint32_t i = 0; i < count; i++)
+        given[i] = sql_type_of(targets[i]);
     struct sql_call c = {args, given, count, match.result};
     struct sql_datum out;
     assert_int_equal(sql_function_call(&g->eval, match.function, &c, &out), STATUS_OK);
@@ -193,7 +197,8 @@ TEST(functions, answer_from_the_context)
 static void counting_random(void *ctx, uint8_t *out, size_t size)
 {
     uint8_t *next = ctx;
-    for (size_t i = 0; i < size; i++) out[i] = (*next)++;
+    for (size_t i = 0; i < size; i++)
+        out[i] = (*next)++;
 }
 
 TEST(functions, take_randomness_from_the_context)
@@ -239,9 +244,9 @@ TEST(functions, say_why_there_is_none)
     assert_string_equal(g.error.message, "function nosuch(integer, text) does not exist");
     golden_reset(&g);
     types[0] = types[1] = SQL_TYPE_UNKNOWN;
-    assert_int_equal(sql_function_resolve(&g.arena, BYTES_LITERAL("mod"), types, 2, targets, &match,
-                                          &g.error),
-                     STATUS_NOT_FOUND);
+    assert_int_equal(
+        sql_function_resolve(&g.arena, BYTES_LITERAL("mod"), types, 2, targets, &match, &g.error),
+        STATUS_NOT_FOUND);
     assert_true(sql_error_is(&g.error, SQLSTATE_AMBIGUOUS_FUNCTION));
     assert_string_equal(g.error.message, "function mod(unknown, unknown) is not unique");
     golden_reset(&g);
@@ -255,7 +260,7 @@ TEST(functions, say_why_there_is_none)
     golden_deinit(&g);
 }
 
-/* --- One type for several --------------------------------------------------------------------------- */
+/* --- One type for several -------------------------------------------------------------------- */
 
 static uint32_t common(struct golden *g, uint32_t a, uint32_t b, uint32_t c)
 {
@@ -269,9 +274,17 @@ TEST(types, have_a_common_type_as_in_postgresql)
 {
     struct golden g;
     golden_init(&g, NULL);
-    enum { U = SQL_TYPE_UNKNOWN, I4 = SQL_TYPE_INT4, I8 = SQL_TYPE_INT8, N = SQL_TYPE_NUMERIC,
-           F = SQL_TYPE_FLOAT8, X = SQL_TYPE_TEXT, V = SQL_TYPE_VARCHAR, D = SQL_TYPE_DATE,
-           TZ = SQL_TYPE_TIMESTAMPTZ };
+    enum {
+        U = SQL_TYPE_UNKNOWN,
+        I4 = SQL_TYPE_INT4,
+        I8 = SQL_TYPE_INT8,
+        N = SQL_TYPE_NUMERIC,
+        F = SQL_TYPE_FLOAT8,
+        X = SQL_TYPE_TEXT,
+        V = SQL_TYPE_VARCHAR,
+        D = SQL_TYPE_DATE,
+        TZ = SQL_TYPE_TIMESTAMPTZ
+    };
     assert_int_equal(common(&g, U, U, U), X);
     assert_int_equal(common(&g, U, I4, U), I4);
     assert_int_equal(common(&g, I4, I8, I4), I8);
@@ -287,14 +300,15 @@ TEST(types, have_a_common_type_as_in_postgresql)
     golden_deinit(&g);
 }
 
-/* --- Modifiers -------------------------------------------------------------------------------------- */
+/* --- Modifiers ------------------------------------------------------------------------------- */
 
 static const char *made(struct golden *g, uint32_t oid, int64_t a, int64_t b, size_t count)
 {
     int64_t arguments[2] = {a, b};
     struct sql_type type = {oid, 0};
     golden_reset(g);
-    if (sql_type_make_typmod(&g->arena, oid, arguments, count, &type.typmod, &g->error) != STATUS_OK)
+    if (sql_type_make_typmod(&g->arena, oid, arguments, count, &type.typmod, &g->error) !=
+        STATUS_OK)
         return g->error.message;
     return sql_type_format(&g->arena, type);
 }
@@ -304,7 +318,8 @@ TEST(types, modifiers_are_checked_and_shown)
     struct golden g;
     golden_init(&g, NULL);
     assert_string_equal(made(&g, SQL_TYPE_VARCHAR, 10, 0, 1), "character varying(10)");
-    assert_string_equal(made(&g, SQL_TYPE_BPCHAR, 0, 0, 1), "length for type char must be at least 1");
+    assert_string_equal(made(&g, SQL_TYPE_BPCHAR, 0, 0, 1),
+                        "length for type char must be at least 1");
     assert_string_equal(made(&g, SQL_TYPE_VARCHAR, 10485761, 0, 1),
                         "length for type varchar cannot exceed 10485760");
     assert_string_equal(made(&g, SQL_TYPE_NUMERIC, 10, 2, 2), "numeric(10,2)");
@@ -320,7 +335,7 @@ TEST(types, modifiers_are_checked_and_shown)
     golden_deinit(&g);
 }
 
-/* --- Aggregates ------------------------------------------------------------------------------------- */
+/* --- Aggregates ------------------------------------------------------------------------------ */
 
 static struct sql_aggregate_state *start(struct golden *g, const char *name, const uint32_t *types,
                                          uint32_t count)
@@ -332,7 +347,8 @@ static struct sql_aggregate_state *start(struct golden *g, const char *name, con
     assert_int_equal(sql_function_resolve(&g->arena, bytes_of_string(name), types, count, targets,
                                           &match, &g->error),
                      STATUS_OK);
-    for (uint32_t i = 0; i < count; i++) given[i] = sql_type_of(targets[i]);
+    for (uint32_t i = 0; i < count; i++)
+        given[i] = sql_type_of(targets[i]);
     assert_int_equal(sql_aggregate_init(&g->eval, match.function, given, count, &state), STATUS_OK);
     return state;
 }
@@ -368,7 +384,8 @@ TEST(aggregates, join_strings)
     assert_true(out.is_null);
     static const char *const words[] = {"a", NULL, "b", "", "c"};
     for (int i = 0; i < 5; i++) {
-        struct sql_datum args[2] = {words[i] == NULL ? SQL_NULL : sql_bytes(bytes_of_string(words[i])),
+        struct sql_datum args[2] = {words[i] == NULL ? SQL_NULL
+                                                     : sql_bytes(bytes_of_string(words[i])),
                                     i == 4 ? SQL_NULL : sql_bytes(BYTES_LITERAL(", "))};
         assert_int_equal(sql_aggregate_step(&g.eval, group, args), STATUS_OK);
     }
@@ -389,8 +406,9 @@ TEST(aggregates, take_bounded_memory)
     static const struct {
         const char *name;
         uint32_t type;
-    } cases[] = {{"sum", SQL_TYPE_NUMERIC},  {"avg", SQL_TYPE_NUMERIC}, {"stddev", SQL_TYPE_NUMERIC},
-                 {"max", SQL_TYPE_TEXT},     {"min", SQL_TYPE_NUMERIC}, {"sum", SQL_TYPE_INT8},
+    } cases[] = {{"sum", SQL_TYPE_NUMERIC},    {"avg", SQL_TYPE_NUMERIC},
+                 {"stddev", SQL_TYPE_NUMERIC}, {"max", SQL_TYPE_TEXT},
+                 {"min", SQL_TYPE_NUMERIC},    {"sum", SQL_TYPE_INT8},
                  {"variance", SQL_TYPE_INT4}};
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         struct sql_eval *e = golden_reset(&g);
@@ -411,7 +429,7 @@ TEST(aggregates, take_bounded_memory)
     golden_deinit(&g);
 }
 
-/* --- Catalogue objects ------------------------------------------------------------------------------ */
+/* --- Catalogue objects ----------------------------------------------------------------------- */
 
 static enum status find_object(void *ctx, uint32_t oid, struct bytes name, uint32_t *out)
 {

@@ -19,7 +19,10 @@ static struct sql_datum maybe_null(struct prng *p, struct arena *arena, uint32_t
     return prng_chance(p, 1, 10) ? SQL_NULL : random_datum(p, arena, oid);
 }
 
-static int sign(int v) { return (v > 0) - (v < 0); }
+static int sign(int v)
+{
+    return (v > 0) - (v < 0);
+}
 
 /* What ORDER BY would say. */
 static int expected_order(uint32_t oid, unsigned order, const struct sql_datum *a,
@@ -152,8 +155,8 @@ TEST(keycode, survives_what_is_no_key)
         } else {
             size_t size = prng_below(&p, 12);
             for (size_t k = 0; k < size; k++)
-                buf_append_byte(&key, (uint8_t)(prng_chance(&p, 1, 2) ? prng_below(&p, 4)
-                                                                      : prng_next(&p)));
+                buf_append_byte(
+                    &key, (uint8_t)(prng_chance(&p, 1, 2) ? prng_below(&p, 4) : prng_next(&p)));
         }
         struct bytes rest = buf_view(&key), before = rest;
         struct sql_datum y;

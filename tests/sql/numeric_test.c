@@ -35,7 +35,7 @@ static struct bytes apply(struct golden *g, enum sql_numeric_binary op, struct b
     return out;
 }
 
-/* --- Against 128-bit integers ----------------------------------------------------------------------- */
+/* --- Against 128-bit integers ---------------------------------------------------------------- */
 
 static __int128 random_wide(struct prng *p, unsigned bits)
 {
@@ -93,8 +93,10 @@ TEST(numeric, divides_where_the_guess_is_wrong)
         golden_reset(&g);
         static const int edges[] = {0, 1, 4999, 5000, 9998, 9999};
         __int128 a = 0, b = 0;
-        for (int k = 0; k < 7; k++) a = a * 10000 + edges[prng_below(&p, 6)];
-        for (int k = 0; k < 4; k++) b = b * 10000 + edges[prng_below(&p, 6)];
+        for (int k = 0; k < 7; k++)
+            a = a * 10000 + edges[prng_below(&p, 6)];
+        for (int k = 0; k < 4; k++)
+            b = b * 10000 + edges[prng_below(&p, 6)];
         if (b == 0) continue;
         struct bytes x = of_wide(&g, a), y = of_wide(&g, b);
         assert_wide(&g, apply(&g, SQL_NUMERIC_QUOTIENT, x, y), a / b);
@@ -123,7 +125,7 @@ TEST(numeric, converts_to_integers_and_back)
     golden_deinit(&g);
 }
 
-/* --- Against Python --------------------------------------------------------------------------------- */
+/* --- Against Python -------------------------------------------------------------------------- */
 
 static enum status compute(struct golden *g, char op, const struct numeric *a,
                            const struct numeric *b, int32_t scale, struct numeric *out)
@@ -179,7 +181,7 @@ TEST(numeric, agrees_with_python)
     golden_deinit(&g);
 }
 
-/* --- Laws ------------------------------------------------------------------------------------------- */
+/* --- Laws ------------------------------------------------------------------------------------ */
 
 TEST(numeric, text_reads_back_as_the_same_payload)
 {
@@ -225,8 +227,8 @@ TEST(numeric, sums_in_bounded_memory)
     golden_deinit(&g);
 }
 
-/* The root of n*n + n lies below n + 1/2 by 1/(8n), that of n*n + n + 1 above it: no fixed count of guard
- * digits tells them apart. */
+/* The root of n*n + n lies below n + 1/2 by 1/(8n), that of n*n + n + 1 above it: no fixed count of
+ * guard digits tells them apart. */
 TEST(numeric, roots_round_to_the_nearest_however_close_to_the_middle)
 {
     struct golden g;
@@ -252,7 +254,7 @@ TEST(numeric, roots_round_to_the_nearest_however_close_to_the_middle)
     golden_deinit(&g);
 }
 
-/* --- Limits ----------------------------------------------------------------------------------------- */
+/* --- Limits ---------------------------------------------------------------------------------- */
 
 TEST(numeric, reaches_postgresqls_limits_and_no_further)
 {
@@ -285,6 +287,28 @@ TEST(numeric, reaches_postgresqls_limits_and_no_further)
     golden_deinit(&g);
 }
 
+/* 99...9 squared is 99...98 00...01: every column as full as it can be, and thousands of them. */
+TEST(numeric, multiplies_numbers_of_many_digits)
+{
+    enum { DIGITS = 20000 };
+    struct golden g;
+    golden_init(&g, NULL);
+    char *nines = arena_alloc(&g.arena, DIGITS + 1);
+    char *expected = arena_alloc(&g.arena, 2 * DIGITS + 1);
+    memset(nines, '9', DIGITS);
+    nines[DIGITS] = 0;
+    memset(expected, '9', DIGITS);
+    memset(expected + DIGITS, '0', DIGITS);
+    expected[DIGITS - 1] = '8';
+    expected[2 * DIGITS - 1] = '1';
+    expected[2 * DIGITS] = 0;
+    struct bytes n = parse(&g, nines), square = apply(&g, SQL_NUMERIC_MULTIPLY, n, n);
+    assert_string_equal(format(&g, square), expected);
+    assert_int_equal(sql_numeric_compare(apply(&g, SQL_NUMERIC_QUOTIENT, square, n), n), 0);
+    assert_int_equal(sql_numeric_sign(apply(&g, SQL_NUMERIC_REMAINDER, square, n)), 0);
+    golden_deinit(&g);
+}
+
 TEST(numeric, says_no_memory_when_there_is_none)
 {
     struct arena arena;
@@ -301,7 +325,7 @@ TEST(numeric, says_no_memory_when_there_is_none)
     arena_deinit(&arena);
 }
 
-/* --- Hostile payloads ------------------------------------------------------------------------------- */
+/* --- Hostile payloads ------------------------------------------------------------------------ */
 
 TEST(numeric, checks_what_it_receives)
 {
@@ -333,7 +357,8 @@ TEST(numeric, refuses_payloads_that_are_not_canonical)
     static const uint8_t leading_zero[] = {0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1};
     static const uint8_t trailing_zero[] = {0, 2, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0};
     static const uint8_t minus_zero[] = {0, 0, 0, 0, 0x40, 0, 0, 0};
-    static const uint8_t hidden_digits[] = {0, 1, 0xff, 0xff, 0, 0, 0, 1, 0, 1}; /* 0.0001, scale 1 */
+    static const uint8_t hidden_digits[] = {0, 1, 0xff, 0xff, 0,
+                                            0, 0, 1,    0,    1}; /* 0.0001, scale 1 */
     static const uint8_t large_digit[] = {0, 1, 0, 0, 0, 0, 0, 0, 0x27, 0x10};
     static const uint8_t sound[] = {0, 1, 0, 0, 0, 0, 0, 0, 0x27, 0x0f};
     assert_false(sql_numeric_check(bytes_make(leading_zero, sizeof leading_zero)));

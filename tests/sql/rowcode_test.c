@@ -67,8 +67,8 @@ TEST(rowcode, gives_back_what_was_stored)
     set_up(&f, 1);
     for (int i = 0; i < 5000; i++) {
         random_row(&f);
-        assert_int_equal(
-            sql_row_decode(&f.arena, buf_view(&f.row), f.columns, f.count, f.read), STATUS_OK);
+        assert_int_equal(sql_row_decode(&f.arena, buf_view(&f.row), f.columns, f.count, f.read),
+                         STATUS_OK);
         for (uint32_t c = 0; c < f.count; c++)
             assert_same(f.columns[c].type.oid, &f.values[c], &f.read[c]);
         uint32_t version = 0;
@@ -79,7 +79,8 @@ TEST(rowcode, gives_back_what_was_stored)
     tear_down(&f);
 }
 
-/* Some columns are not asked for (dropped since), some asked for that the row has not (added since). */
+/* Some columns are not asked for (dropped since), some asked for that the row has not (added
+ * since). */
 TEST(rowcode, reads_through_added_and_dropped_columns)
 {
     struct fixture f;
@@ -101,7 +102,8 @@ TEST(rowcode, reads_through_added_and_dropped_columns)
             }
             last = f.columns[c].id;
         }
-        for (uint32_t c = 0; c < count; c++) read[c] = sql_integer(4711); /* the default */
+        for (uint32_t c = 0; c < count; c++)
+            read[c] = sql_integer(4711); /* the default */
         assert_int_equal(sql_row_decode(&f.arena, buf_view(&f.row), wanted, count, read),
                          STATUS_OK);
         for (uint32_t c = 0; c < count; c++) {
@@ -142,8 +144,7 @@ TEST(rowcode, survives_what_is_no_row)
         for (uint32_t c = 0; how == 2 && c < f.count; c++)
             f.columns[c].type.oid = random_key_types[prng_below(&f.p, random_key_type_count)];
         if (how == 3) buf_append_byte(&f.row, (uint8_t)prng_next(&f.p));
-        enum status status =
-            sql_row_decode(&f.arena, buf_view(&f.row), f.columns, f.count, f.read);
+        enum status status = sql_row_decode(&f.arena, buf_view(&f.row), f.columns, f.count, f.read);
         assert_true(status == STATUS_OK || status == STATUS_CORRUPT || status == STATUS_VERSION);
         if (how == 3) assert_int_equal(status, STATUS_CORRUPT);
         arena_reset(&f.arena);
@@ -159,16 +160,17 @@ TEST(rowcode, has_the_documented_bytes)
         {5, {SQL_TYPE_INT8, -1}}, {6, {SQL_TYPE_FLOAT8, -1}}, {300, {SQL_TYPE_INTERVAL, -1}},
     };
     struct sql_interval interval = {.us = 1, .days = -1, .months = 2};
-    struct sql_datum values[] = {sql_integer(-3), sql_bytes(BYTES_LITERAL("hi")), sql_boolean(true),
-                                 SQL_NULL, sql_real(1), sql_interval(interval)};
+    struct sql_datum values[] = {sql_integer(-3),   sql_bytes(BYTES_LITERAL("hi")),
+                                 sql_boolean(true), SQL_NULL,
+                                 sql_real(1),       sql_interval(interval)};
     static const uint8_t expected[] = {
-        1, 9, 6,                             /* format, schema version, columns */
-        1 << 3 | 3, 5,                       /* column 1: integer -3 */
-        1 << 3 | 6, 2, 'h', 'i',             /* column 2 */
-        1 << 3 | 2,                          /* column 3: true */
-        2 << 3 | 0,                          /* column 5: null */
-        1 << 3 | 5, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f,
-        0xb7, 0x12, 2, 1, 4,                 /* column 300: 294 << 3 | 7 as a varint */
+        1,          9,    6,         /* format, schema version, columns */
+        1 << 3 | 3, 5,               /* column 1: integer -3 */
+        1 << 3 | 6, 2,    'h',  'i', /* column 2 */
+        1 << 3 | 2,                  /* column 3: true */
+        2 << 3 | 0,                  /* column 5: null */
+        1 << 3 | 5, 0,    0,    0,    0, 0, 0,
+        0xf0,       0x3f, 0xb7, 0x12, 2, 1, 4, /* column 300: 294 << 3 | 7 as a varint */
     };
     struct buf row;
     buf_init(&row, 100);

@@ -8,7 +8,7 @@
 #include "tests/sql/types_random.h"
 #include "tests/test.h"
 
-/* --- LIKE ------------------------------------------------------------------------------------------- */
+/* --- LIKE ------------------------------------------------------------------------------------ */
 
 /* The definition, exponential and obvious. */
 static bool like_by_definition(const char *t, const char *p)
@@ -23,7 +23,8 @@ static bool like_by_definition(const char *t, const char *p)
 static void random_string(struct prng *p, const char *alphabet, char *out, size_t size_max)
 {
     size_t size = prng_below(p, size_max);
-    for (size_t i = 0; i < size; i++) out[i] = alphabet[prng_below(p, strlen(alphabet))];
+    for (size_t i = 0; i < size; i++)
+        out[i] = alphabet[prng_below(p, strlen(alphabet))];
     out[size] = 0;
 }
 
@@ -39,9 +40,9 @@ TEST(text, like_does_what_its_definition_says)
         random_string(&p, "ab", text, sizeof text);
         random_string(&p, "aabb%%_", pattern, sizeof pattern);
         bool actual;
-        assert_int_equal(text_like(&g.eval, bytes_of_string(text), bytes_of_string(pattern), false,
-                                   &actual),
-                         STATUS_OK);
+        assert_int_equal(
+            text_like(&g.eval, bytes_of_string(text), bytes_of_string(pattern), false, &actual),
+            STATUS_OK);
         if (actual != like_by_definition(text, pattern)) fail_msg("%s like %s", text, pattern);
     }
     golden_deinit(&g);
@@ -54,7 +55,8 @@ TEST(text, like_takes_no_exponential_time)
     golden_init(&g, NULL);
     static char text[100000], pattern[2001];
     memset(text, 'a', sizeof text);
-    for (int i = 0; i < 1000; i++) memcpy(pattern + 2 * i, "%a", 2);
+    for (int i = 0; i < 1000; i++)
+        memcpy(pattern + 2 * i, "%a", 2);
     pattern[2000] = 'b';
     bool actual;
     assert_int_equal(text_like(&g.eval, bytes_make(text, sizeof text), bytes_make(pattern, 2001),
@@ -78,7 +80,7 @@ TEST(text, like_prefix_is_what_every_match_begins_with)
     golden_deinit(&g);
 }
 
-/* --- Regular expressions ---------------------------------------------------------------------------- */
+/* --- Regular expressions --------------------------------------------------------------------- */
 
 static bool search(struct golden *g, const char *pattern, const char *text,
                    struct text_regex_match *match, enum status *status_out)
@@ -88,8 +90,8 @@ static bool search(struct golden *g, const char *pattern, const char *text,
     *status_out = text_regex_compile(&g->eval, bytes_of_string(pattern),
                                      (struct text_regex_options){.ignore_case = false}, &regex);
     if (*status_out != STATUS_OK) return false;
-    assert_int_equal(
-        text_regex_search(&g->eval, regex, bytes_of_string(text), 0, &found, match), STATUS_OK);
+    assert_int_equal(text_regex_search(&g->eval, regex, bytes_of_string(text), 0, &found, match),
+                     STATUS_OK);
     return found;
 }
 
@@ -100,9 +102,10 @@ TEST(regex, agrees_with_posix)
     struct prng p;
     golden_init(&g, NULL);
     prng_init(&p, 2);
-    static const char *const pieces[] = {"a", "b", "c", ".", "[ab]", "[^a]", "(a|b)", "(ab|a)", "(a)",
-                                         "a*", "b+", "c?", "(ab)*", "(a|bc)+", "a{2}", "b{1,2}",
-                                         "(a*b)*", "(|a)", "(ab|c){2,}", "^", "$", "[b-c]*", "|"};
+    static const char *const pieces[] = {
+        "a",      "b",    "c",          ".",  "[ab]",  "[^a]",    "(a|b)", "(ab|a)",
+        "(a)",    "a*",   "b+",         "c?", "(ab)*", "(a|bc)+", "a{2}",  "b{1,2}",
+        "(a*b)*", "(|a)", "(ab|c){2,}", "^",  "$",     "[b-c]*",  "|"};
     int compared = 0;
     for (int i = 0; i < 60000; i++) {
         golden_reset(&g);
@@ -154,7 +157,8 @@ TEST(regex, bounds_what_it_compiles)
     struct text_regex_match match;
     enum status status;
     static const char *const too_much[] = {
-        "((((a{255}){255}){255}){255}){255}", "(?:(?:(?:(?:(?:(?:a){255}){255}){255}){255}){255}){255}",
+        "((((a{255}){255}){255}){255}){255}",
+        "(?:(?:(?:(?:(?:(?:a){255}){255}){255}){255}){255}){255}",
     };
     for (size_t i = 0; i < sizeof too_much / sizeof too_much[0]; i++) {
         golden_reset(&g);
@@ -209,7 +213,7 @@ TEST(regex, survives_any_pattern)
     golden_deinit(&g);
 }
 
-/* --- Case ------------------------------------------------------------------------------------------- */
+/* --- Case ------------------------------------------------------------------------------------ */
 
 static void expect_case(struct golden *g, enum text_case to, const char *text, const char *expected)
 {

@@ -53,7 +53,8 @@ void golden_fail(struct golden *g, const struct golden_row *row, const char *for
     va_end(args);
     print_error("%s:%u:", g->file, row->line);
     for (uint32_t i = 0; i < row->count; i++)
-        print_error(" %s[%.*s]", row->is_null[i] ? "NULL" : "", (int)(row->columns[i].size < 100 ? row->columns[i].size : 100),
+        print_error(" %s[%.*s]", row->is_null[i] ? "NULL" : "",
+                    (int)(row->columns[i].size < 100 ? row->columns[i].size : 100),
                     (const char *)row->columns[i].data);
     print_error("\n    %s\n", text);
 }
@@ -107,7 +108,7 @@ void golden_replay(struct golden *g, const char *file,
     if (g->failures > 0) fail_msg("%s: %u of %u rows differ", file, g->failures, g->rows);
 }
 
-/* --- Types ------------------------------------------------------------------------------------------ */
+/* --- Types ----------------------------------------------------------------------------------- */
 
 static struct sql_type interval_type(struct bytes fields)
 {
@@ -125,7 +126,8 @@ static struct sql_type interval_type(struct bytes fields)
             last = i;
         }
     assert_true(first < 6);
-    for (size_t i = first; i <= last; i++) bits |= names[i].bits;
+    for (size_t i = first; i <= last; i++)
+        bits |= names[i].bits;
     return (struct sql_type){SQL_TYPE_INTERVAL,
                              SQL_INTERVAL_TYPMOD(bits, SQL_INTERVAL_PRECISION_NONE)};
 }
@@ -143,19 +145,20 @@ struct sql_type golden_type(struct golden *g, struct bytes name)
     char *open = strchr(text, '(');
     if (open != NULL) {
         char *at = open + 1;
-        do arguments[count++] = strtoll(at, &at, 10);
+        do
+            arguments[count++] = strtoll(at, &at, 10);
         while (*at++ == ',');
         memmove(open, at, strlen(at) + 1); /* what follows, as in timestamp(3) with time zone */
     }
-    const struct sql_type_info *info = sql_type_find_name(
-        quoted ? BYTES_LITERAL("char") : bytes_of_string(text), quoted);
+    const struct sql_type_info *info =
+        sql_type_find_name(quoted ? BYTES_LITERAL("char") : bytes_of_string(text), quoted);
     if (info == NULL) fail_msg("no type %s", text);
     /* A bare character is character(1). */
     if (count == 0 && strcmp(text, "character") == 0) arguments[count++] = 1;
     struct sql_type type = sql_type_of(info->oid);
-    assert_int_equal(sql_type_make_typmod(&g->arena, info->oid, arguments, count, &type.typmod,
-                                          &g->error),
-                     STATUS_OK);
+    assert_int_equal(
+        sql_type_make_typmod(&g->arena, info->oid, arguments, count, &type.typmod, &g->error),
+        STATUS_OK);
     return type;
 }
 

@@ -28,15 +28,15 @@ struct golden {
 void golden_init(struct golden *g, const char *zone);
 void golden_deinit(struct golden *g);
 
-/* Calls `check` for every line of tests/data/sql/types/`file`; the test fails when any check has called
- * golden_fail. */
+/* Calls `check` for every line of tests/data/sql/types/`file`; the test fails when any check has
+ * called golden_fail. */
 void golden_replay(struct golden *g, const char *file,
                    void (*check)(struct golden *g, const struct golden_row *row));
-__attribute__((format(printf, 3, 4))) void golden_fail(struct golden *g,
-                                                       const struct golden_row *row,
-                                                       const char *format, ...);
+__attribute__((format(printf, 3, 4))) void
+golden_fail(struct golden *g, const struct golden_row *row, const char *format, ...);
 
-/* "numeric(5,2)", "interval day to second", "\"char\"". Aborts the test when there is no such type. */
+/* "numeric(5,2)", "interval day to second", "\"char\"". Aborts the test when there is no such type.
+ */
 struct sql_type golden_type(struct golden *g, struct bytes name);
 /* The value of a text as a literal of the type (uncast when the type is unknown). */
 enum status golden_value(struct golden *g, struct sql_type type, const struct golden_row *row,

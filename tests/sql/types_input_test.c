@@ -21,13 +21,34 @@ static void check_input(struct golden *g, const struct golden_row *row)
     golden_expect(g, row, 2, status, type.oid, &value);
 }
 
-TEST(types, read_and_write_as_postgresql_does) { replay("input.txt", NULL, check_input); }
-TEST(types, know_new_york) { replay("zone_new_york.txt", "America/New_York", check_input); }
-TEST(types, know_berlin) { replay("zone_berlin.txt", "Europe/Berlin", check_input); }
-TEST(types, know_kolkata) { replay("zone_kolkata.txt", "Asia/Kolkata", check_input); }
-TEST(types, know_lord_howe) { replay("zone_lord_howe.txt", "Australia/Lord_Howe", check_input); }
-TEST(types, know_fixed_zones) { replay("zone_fixed.txt", "<+03>-03", check_input); }
-TEST(types, know_zone_rules) { replay("zone_rule.txt", "EST5EDT,M3.2.0,M11.1.0", check_input); }
+TEST(types, read_and_write_as_postgresql_does)
+{
+    replay("input.txt", NULL, check_input);
+}
+TEST(types, know_new_york)
+{
+    replay("zone_new_york.txt", "America/New_York", check_input);
+}
+TEST(types, know_berlin)
+{
+    replay("zone_berlin.txt", "Europe/Berlin", check_input);
+}
+TEST(types, know_kolkata)
+{
+    replay("zone_kolkata.txt", "Asia/Kolkata", check_input);
+}
+TEST(types, know_lord_howe)
+{
+    replay("zone_lord_howe.txt", "Australia/Lord_Howe", check_input);
+}
+TEST(types, know_fixed_zones)
+{
+    replay("zone_fixed.txt", "<+03>-03", check_input);
+}
+TEST(types, know_zone_rules)
+{
+    replay("zone_rule.txt", "EST5EDT,M3.2.0,M11.1.0", check_input);
+}
 
 static void check_cast(struct golden *g, const struct golden_row *row)
 {
@@ -45,7 +66,10 @@ static void check_cast(struct golden *g, const struct golden_row *row)
     golden_expect(g, row, 3, status, target.oid, &value);
 }
 
-TEST(types, cast_as_postgresql_does) { replay("cast.txt", NULL, check_cast); }
+TEST(types, cast_as_postgresql_does)
+{
+    replay("cast.txt", NULL, check_cast);
+}
 
 static void check_context(struct golden *g, const struct golden_row *row)
 {
@@ -60,4 +84,7 @@ static void check_context(struct golden *g, const struct golden_row *row)
         golden_fail(g, row, "found %s", names[narrowest]);
 }
 
-TEST(types, are_cast_in_the_contexts_of_pg_cast) { replay("cast_context.txt", NULL, check_context); }
+TEST(types, are_cast_in_the_contexts_of_pg_cast)
+{
+    replay("cast_context.txt", NULL, check_context);
+}

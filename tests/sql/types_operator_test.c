@@ -16,11 +16,17 @@ static void replay(const char *file, const char *zone,
     golden_deinit(&g);
 }
 
-static bool is_dash(struct bytes text) { return bytes_equal(text, BYTES_LITERAL("-")); }
+static bool is_dash(struct bytes text)
+{
+    return bytes_equal(text, BYTES_LITERAL("-"));
+}
 
-static const char *name_of(uint32_t oid) { return sql_type_find(oid)->sql_name; }
+static const char *name_of(uint32_t oid)
+{
+    return sql_type_find(oid)->sql_name;
+}
 
-/* --- Operators -------------------------------------------------------------------------------------- */
+/* --- Operators ------------------------------------------------------------------------------- */
 
 static void check_operator(struct golden *g, const struct golden_row *row)
 {
@@ -30,8 +36,8 @@ static void check_operator(struct golden *g, const struct golden_row *row)
     if (!prefix) types[0] = golden_type(g, row->columns[1]);
     uint32_t left, right;
     const struct sql_operator *op;
-    enum status status = sql_operator_resolve(e->arena, row->columns[0], types[0].oid,
-                                              types[1].oid, &left, &right, &op, e->error);
+    enum status status = sql_operator_resolve(e->arena, row->columns[0], types[0].oid, types[1].oid,
+                                              &left, &right, &op, e->error);
     struct sql_datum args[2], result = SQL_NULL;
     uint32_t result_type = 0;
     if (status == STATUS_OK) {
@@ -50,7 +56,10 @@ static void check_operator(struct golden *g, const struct golden_row *row)
     golden_expect(g, row, 6, status, result_type, &result);
 }
 
-TEST(operators, compute_as_postgresql_does) { replay("operator.txt", NULL, check_operator); }
+TEST(operators, compute_as_postgresql_does)
+{
+    replay("operator.txt", NULL, check_operator);
+}
 
 /* The first row of a matrix names the types of its columns. */
 static struct sql_type matrix_types[GOLDEN_COLUMNS_MAX];
@@ -60,7 +69,8 @@ static bool read_matrix_head(struct golden *g, const struct golden_row *row)
 {
     if (!bytes_equal(row->columns[0], BYTES_LITERAL("types"))) return false;
     matrix_count = row->count - 1;
-    for (uint32_t i = 0; i < matrix_count; i++) matrix_types[i] = golden_type(g, row->columns[i + 1]);
+    for (uint32_t i = 0; i < matrix_count; i++)
+        matrix_types[i] = golden_type(g, row->columns[i + 1]);
     return true;
 }
 
@@ -94,21 +104,23 @@ TEST(operators, resolve_as_postgresql_does)
     replay("operator_resolution.txt", NULL, check_resolution);
 }
 
-/* --- Functions -------------------------------------------------------------------------------------- */
+/* --- Functions ------------------------------------------------------------------------------- */
 
 static void check_function(struct golden *g, const struct golden_row *row)
 {
     struct sql_eval *e = &g->eval;
     struct sql_type types[GOLDEN_COLUMNS_MAX], given[GOLDEN_COLUMNS_MAX];
     struct sql_datum args[GOLDEN_COLUMNS_MAX], result = SQL_NULL;
-    uint32_t oids[GOLDEN_COLUMNS_MAX] = {0}, targets[GOLDEN_COLUMNS_MAX], count = (row->count - 3) / 2;
+    uint32_t oids[GOLDEN_COLUMNS_MAX] = {0}, targets[GOLDEN_COLUMNS_MAX],
+             count = (row->count - 3) / 2;
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < count; i++) {
         types[i] = golden_type(g, row->columns[3 + 2 * i]);
         oids[i] = types[i].oid;
     }
     struct sql_function_match match = {.function = NULL};
-    status = sql_function_resolve(e->arena, row->columns[0], oids, count, targets, &match, e->error);
+    status =
+        sql_function_resolve(e->arena, row->columns[0], oids, count, targets, &match, e->error);
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         status = golden_value(g, types[i], row, 4 + 2 * i, &args[i]);
         given[i] = sql_type_of(targets[i]);
@@ -120,12 +132,16 @@ static void check_function(struct golden *g, const struct golden_row *row)
         struct sql_call call = {args, given, count, match.result};
         status = sql_function_call(e, match.function, &call, &result);
     }
-    if (status == STATUS_OK && !bytes_equal(row->columns[1], bytes_of_string(name_of(match.result))))
+    if (status == STATUS_OK &&
+        !bytes_equal(row->columns[1], bytes_of_string(name_of(match.result))))
         golden_fail(g, row, "has type %s", name_of(match.result));
     golden_expect(g, row, 2, status, match.result, &result);
 }
 
-TEST(functions, compute_as_postgresql_does) { replay("function.txt", NULL, check_function); }
+TEST(functions, compute_as_postgresql_does)
+{
+    replay("function.txt", NULL, check_function);
+}
 TEST(functions, know_the_session_zone)
 {
     replay("function_zone.txt", "America/New_York", check_function);
@@ -154,7 +170,7 @@ TEST(functions, resolve_as_postgresql_does)
     replay("function_resolution.txt", NULL, check_function_resolution);
 }
 
-/* --- Aggregates ------------------------------------------------------------------------------------- */
+/* --- Aggregates ------------------------------------------------------------------------------ */
 
 static void check_aggregate(struct golden *g, const struct golden_row *row)
 {
@@ -162,9 +178,9 @@ static void check_aggregate(struct golden *g, const struct golden_row *row)
     struct sql_type type = golden_type(g, row->columns[1]);
     uint32_t target;
     struct sql_function_match match;
-    assert_int_equal(sql_function_resolve(e->arena, row->columns[0], &type.oid, 1, &target, &match,
-                                          e->error),
-                     STATUS_OK);
+    assert_int_equal(
+        sql_function_resolve(e->arena, row->columns[0], &type.oid, 1, &target, &match, e->error),
+        STATUS_OK);
     struct sql_type given = sql_type_of(target);
     struct sql_aggregate_state *state;
     assert_int_equal(sql_aggregate_init(e, match.function, &given, 1, &state), STATUS_OK);
@@ -184,10 +200,14 @@ static void check_aggregate(struct golden *g, const struct golden_row *row)
     e->arena = &g->arena;
     struct sql_datum result = SQL_NULL;
     if (status == STATUS_OK) status = sql_aggregate_final(e, state, &result);
-    if (status == STATUS_OK && !bytes_equal(row->columns[2], bytes_of_string(name_of(match.result))))
+    if (status == STATUS_OK &&
+        !bytes_equal(row->columns[2], bytes_of_string(name_of(match.result))))
         golden_fail(g, row, "has type %s", name_of(match.result));
     golden_expect(g, row, 3, status, match.result, &result);
     arena_deinit(&rows);
 }
 
-TEST(aggregates, compute_as_postgresql_does) { replay("aggregate.txt", NULL, check_aggregate); }
+TEST(aggregates, compute_as_postgresql_does)
+{
+    replay("aggregate.txt", NULL, check_aggregate);
+}

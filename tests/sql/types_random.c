@@ -10,9 +10,9 @@
 #include "tests/test.h"
 
 const uint32_t random_key_types[] = {
-    SQL_TYPE_BOOL,    SQL_TYPE_BYTEA,   SQL_TYPE_CHAR,    SQL_TYPE_NAME,      SQL_TYPE_INT8,
-    SQL_TYPE_INT2,    SQL_TYPE_INT4,    SQL_TYPE_TEXT,    SQL_TYPE_OID,       SQL_TYPE_FLOAT4,
-    SQL_TYPE_FLOAT8,  SQL_TYPE_BPCHAR,  SQL_TYPE_VARCHAR, SQL_TYPE_DATE,      SQL_TYPE_TIME,
+    SQL_TYPE_BOOL,      SQL_TYPE_BYTEA,       SQL_TYPE_CHAR,     SQL_TYPE_NAME,    SQL_TYPE_INT8,
+    SQL_TYPE_INT2,      SQL_TYPE_INT4,        SQL_TYPE_TEXT,     SQL_TYPE_OID,     SQL_TYPE_FLOAT4,
+    SQL_TYPE_FLOAT8,    SQL_TYPE_BPCHAR,      SQL_TYPE_VARCHAR,  SQL_TYPE_DATE,    SQL_TYPE_TIME,
     SQL_TYPE_TIMESTAMP, SQL_TYPE_TIMESTAMPTZ, SQL_TYPE_INTERVAL, SQL_TYPE_NUMERIC, SQL_TYPE_UUID,
     SQL_TYPE_REGCLASS,
 };
@@ -63,14 +63,15 @@ static struct bytes random_bytes(struct prng *p, struct arena *arena, size_t siz
     assert_non_null(data);
     static const uint8_t common[] = {0, 1, 2, 0xFE, 0xFF, 'a', 'b', ' '};
     for (size_t i = 0; i < size; i++)
-        data[i] = prng_chance(p, 3, 4) ? common[prng_below(p, sizeof common)] : (uint8_t)prng_next(p);
+        data[i] =
+            prng_chance(p, 3, 4) ? common[prng_below(p, sizeof common)] : (uint8_t)prng_next(p);
     return bytes_make(data, size);
 }
 
 static struct bytes random_text(struct prng *p, struct arena *arena, size_t count_max)
 {
-    static const char *const characters[] = {"a", "b", "A", " ", "\x01", "é", "日", "\xF0\x9F\x98\x80",
-                                             "z", "~"};
+    static const char *const characters[] = {
+        "a", "b", "A", " ", "\x01", "é", "日", "\xF0\x9F\x98\x80", "z", "~"};
     size_t count = prng_below(p, count_max + 1), size = 0;
     uint8_t *data = arena_alloc(arena, count * 4);
     assert_non_null(data);
@@ -104,8 +105,8 @@ static struct bytes random_numeric(struct prng *p, struct arena *arena)
     struct sql_eval e;
     struct bytes out;
     sql_eval_init(&e, arena, &error);
-    assert_int_equal(
-        sql_numeric_parse(&e, bytes_make(text, (size_t)size), SQL_TYPMOD_NONE, &out), STATUS_OK);
+    assert_int_equal(sql_numeric_parse(&e, bytes_make(text, (size_t)size), SQL_TYPMOD_NONE, &out),
+                     STATUS_OK);
     return out;
 }
 
@@ -151,9 +152,9 @@ struct sql_datum random_datum(struct prng *p, struct arena *arena, uint32_t oid)
     case SQL_TYPE_INTERVAL: return sql_interval(random_interval(p));
     case SQL_TYPE_NUMERIC: return sql_bytes(random_numeric(p, arena));
     case SQL_TYPE_BYTEA: return sql_bytes(random_bytes(p, arena, 6));
-    case SQL_TYPE_CHAR: return sql_bytes(random_text(p, arena, 1).size == 1
-                                             ? BYTES_LITERAL("x")
-                                             : BYTES_LITERAL(""));
+    case SQL_TYPE_CHAR:
+        return sql_bytes(random_text(p, arena, 1).size == 1 ? BYTES_LITERAL("x")
+                                                            : BYTES_LITERAL(""));
     case SQL_TYPE_UUID: {
         struct bytes bytes = random_bytes(p, arena, 2);
         uint8_t *uuid = arena_zalloc(arena, 1, SQL_UUID_BYTES);

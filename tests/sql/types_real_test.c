@@ -51,7 +51,8 @@ static void check_shortest(uint32_t oid, double v)
     assert_true(size < SQL_REAL_TEXT_BYTES_MAX);
     text[size] = 0;
     if (read_back(text, single) != v) fail_msg("%s is not %.17g", text, v);
-    /* Rounding to fewer digits does not give the number again (a tie aside, of which one side does). */
+    /* Rounding to fewer digits does not give the number again (a tie aside, of which one side
+     * does). */
     int digits = digit_count(text);
     if (digits <= 1) return;
     snprintf(shorter, sizeof shorter, "%.*e", digits - 2, v);

@@ -19,8 +19,8 @@ static void check_wire(struct golden *g, const struct golden_row *row)
     char *hex = arena_alloc(&g->arena, wire.size * 2 + 1);
     hex_encode(buf_view(&wire), hex);
     bool nan = sql_type_find(type.oid)->storage == SQL_STORAGE_REAL && value.real != value.real;
-    /* Any NaN is one NaN to us; PostgreSQL keeps its sign, and sends infinities with bits of its own
-     * header for their scale. */
+    /* Any NaN is one NaN to us; PostgreSQL keeps its sign, and sends infinities with bits of its
+     * own header for their scale. */
     bool infinite = type.oid == SQL_TYPE_NUMERIC && !sql_numeric_is_finite(value.bytes);
     if (!nan && !infinite && !bytes_equal(row->columns[2], bytes_of_string(hex)))
         golden_fail(g, row, "sent %s", hex);

@@ -1,0 +1,185 @@
+#!/bin/bash
+# Puts and gets on three nodes of Ostraka and of etcd, all on this machine's loopback and disk, by
+# the same closed loop. Prints one table of medians and the ratios; leaves nothing behind.
+#
+#   bench/run.sh [quick]
+#
+# quick: one run of one second each, to see that it works. Environment:
+#   OSTRAKA  the program                      (build/release/ostraka)
+#   BENCH    where sql_bench, etcd_bench are  (build/release/bench)
+#   TMPDIR   on the disk to measure           (/var/tmp)
+#   KEYS, VALUE_BYTES, SECONDS_PER_RUN, RUNS, INFLIGHT
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+OSTRAKA=$(realpath "${OSTRAKA:-build/release/ostraka}")
+BENCH=$(realpath "${BENCH:-build/release/bench}")
+KEYS=${KEYS:-10000}
+VALUE_BYTES=${VALUE_BYTES:-100}
+INFLIGHT=${INFLIGHT:-1 16 64 256}
+if [ "${1:-}" = quick ]; then
+    RUNS=${RUNS:-1} SECONDS_PER_RUN=${SECONDS_PER_RUN:-1} WARMUP_MS=200
+else
+    RUNS=${RUNS:-3} SECONDS_PER_RUN=${SECONDS_PER_RUN:-5} WARMUP_MS=1000
+fi
+for program in "$OSTRAKA" "$BENCH/sql_bench" "$BENCH/etcd_bench" etcd etcdctl curl; do
+    command -v "$program" >/dev/null || { echo "run.sh: there is no $program" >&2; exit 1; }
+done
+
+root=$(mktemp -d "${TMPDIR:-/var/tmp}/ostraka-bench-XXXXXX")
+started=()
+cleanup() {
+    local pid
+    for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+    rm -rf "$root"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+die() {
+    echo "run.sh: $*" >&2
+    exit 1
+}
+
+# ---- Ostraka ----
+
+start_ostraka() {
+    : >"$root/demo.out"
+    TMPDIR=$root "$OSTRAKA" demo --no-shell -o json --sql-port 27432 \
+        >"$root/demo.out" 2>"$root/demo.err" &
+    started+=($!)
+    for _ in $(seq 300); do
+        grep -q '"ready": true' "$root/demo.out" && break
+        kill -0 "${started[-1]}" 2>/dev/null || { cat "$root/demo.err" >&2; die "the demo ended"; }
+        sleep 0.2
+    done
+    grep -q '"ready": true' "$root/demo.out" || die "the demo is not ready"
+    ostraka_pids=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$root/demo.out" | paste -sd,)
+}
+
+# The node that leads most ranges: clients are sent to it, as they are to etcd's leader.
+find_ostraka_leader() {
+    local best=0 sql http count
+    while read -r sql http; do
+        count=$({ curl -s "http://$http/status" || true; } |
+            awk '{ n += gsub(/"role":"leader"/, "") } END { print n + 0 }')
+        if [ "$count" -gt "$best" ]; then
+            best=$count
+            ostraka_leader=$sql
+        fi
+    done < <(sed -n 's/.*"sql": "\([^"]*\)", "http": "\([^"]*\)".*/\1 \2/p' "$root/demo.out")
+    [ "$best" -gt 0 ] || die "no node of Ostraka leads"
+}
+
+# ---- etcd ----
+
+start_etcd() {
+    local base=27379 cluster="" pids=() i
+    local host=http://127.0.0.1 client peer
+    for i in 0 1 2; do cluster+="${cluster:+,}n$i=$host:$((base + 10 * i + 1))"; done
+    for i in 0 1 2; do
+        client=$host:$((base + 10 * i))
+        peer=$host:$((base + 10 * i + 1))
+        etcd --name "n$i" --data-dir "$root/etcd$i" --listen-client-urls "$client" \
+            --advertise-client-urls "$client" --listen-peer-urls "$peer" \
+            --initial-advertise-peer-urls "$peer" --initial-cluster "$cluster" \
+            --log-level warn --log-outputs stderr >"$root/etcd$i.log" 2>&1 &
+        started+=($!)
+        pids+=($!)
+    done
+    etcd_pids=$(IFS=,; echo "${pids[*]}")
+    etcd_endpoints=127.0.0.1:$base,127.0.0.1:$((base + 10)),127.0.0.1:$((base + 20))
+}
+
+# The fields of a line: endpoint, id, version, size, is leader, ...
+find_etcd_leader() {
+    for _ in $(seq 150); do
+        etcd_leader=$(ETCDCTL_API=3 etcdctl --endpoints "$etcd_endpoints" endpoint status \
+            -w simple 2>/dev/null | awk -F', ' '$5 == "true" { print $1 }' || true)
+        [ -n "$etcd_leader" ] && return
+        sleep 0.2
+    done
+    die "etcd has no leader; see: $(tail -n 3 "$root"/etcd0.log)"
+}
+
+# ---- measuring ----
+
+# one_run SYSTEM OP INFLIGHT: appends a row behind "SYSTEM OP INFLIGHT" to the rows.
+one_run() {
+    local system=$1 op=$2 program=$BENCH/etcd_bench workload=$2 address=$etcd_leader pids=$etcd_pids
+    if [ "$system" = ostraka ]; then
+        program=$BENCH/sql_bench address=$ostraka_leader pids=$ostraka_pids
+        [ "$op" = put ] && workload=upsert
+    fi
+    local row
+    row=$("$program" "$workload" --address "$address" --pids "$pids" --connections "$3" \
+        --keys "$KEYS" --value-bytes "$VALUE_BYTES" --seconds "$SECONDS_PER_RUN" \
+        --warmup-ms "$WARMUP_MS" --no-header) || die "$system $op $3 failed"
+    echo "$system $op $3 $row" >>"$root/rows"
+}
+
+# Every column's own median over the runs. A row: system op inflight | op conns pipe ops/s p50 p99
+# p99.9 server client errors.
+print_table() {
+    awk '
+    function median(list,    n, v, i, j, t) {
+        n = split(list, v, " ")
+        for (i = 2; i <= n; i++)
+            for (j = i; j > 1 && v[j - 1] + 0 > v[j] + 0; j--) {
+                t = v[j]
+                v[j] = v[j - 1]
+                v[j - 1] = t
+            }
+        return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+    }
+    function ratio(key, f,    e) {
+        e = median(data["etcd " key, f])
+        return e > 0 ? sprintf("%.2f", median(data["ostraka " key, f]) / e) : "-"
+    }
+    {
+        key = $2 " " $3
+        if (!(key in seen)) { seen[key] = 1; order[++keys] = key }
+        for (f = 7; f <= 12; f++) data[$1 " " key, f] = data[$1 " " key, f] " " $f
+        errors[$1 " " key] += $13
+    }
+    END {
+        line = "%-8s %-4s %8s %10s %10s %10s %10s %12s %12s %8s\n"
+        printf line, "system", "op", "inflight", "ops/s", "p50_us", "p99_us", "p99.9_us",
+            "srv_cpu_us", "cli_cpu_us", "errors"
+        for (i = 1; i <= keys; i++) {
+            split(order[i], part, " ")
+            for (s = 1; s <= 2; s++) {
+                name = (s == 1 ? "ostraka" : "etcd") " " order[i]
+                printf line, s == 1 ? "ostraka" : "etcd", part[1], part[2], median(data[name, 7]),
+                    median(data[name, 8]), median(data[name, 9]), median(data[name, 10]),
+                    median(data[name, 11]), median(data[name, 12]), errors[name]
+            }
+            printf line, "ratio", part[1], part[2], ratio(order[i], 7), ratio(order[i], 8),
+                ratio(order[i], 9), ratio(order[i], 10), ratio(order[i], 11),
+                ratio(order[i], 12), ""
+        }
+    }' "$root/rows"
+}
+
+start_ostraka
+start_etcd
+find_etcd_leader
+find_ostraka_leader
+echo "$("$OSTRAKA" version | head -n 1); $(etcd --version | head -n 1); leaders $ostraka_leader" \
+    "and $etcd_leader"
+echo "$(nproc) cores, load $(cut -d" " -f1 /proc/loadavg); $KEYS keys, values of $VALUE_BYTES" \
+    "bytes; medians of $RUNS runs of $SECONDS_PER_RUN s"
+"$BENCH/sql_bench" load --address "$ostraka_leader" --keys "$KEYS" --value-bytes "$VALUE_BYTES" \
+    --connections 4 >/dev/null || die "Ostraka cannot be filled"
+"$BENCH/etcd_bench" load --address "$etcd_leader" --keys "$KEYS" --value-bytes "$VALUE_BYTES" \
+    --connections 64 >/dev/null || die "etcd cannot be filled"
+for inflight in $INFLIGHT; do
+    for op in put get; do
+        for _ in $(seq "$RUNS"); do
+            one_run ostraka "$op" "$inflight"
+            one_run etcd "$op" "$inflight"
+        done
+    done
+done
+print_table

@@ -1,0 +1,184 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/sanitize_int.h"
+
+#define ALIGNMENT       16
+#define CHUNK_BYTES_MIN 4096
+#define CHUNK_BYTES_MAX 65536
+
+/* Memory that a chunk holds and has not handed out is poisoned under AddressSanitizer, so that a
+ * use after reset is caught like a use after free. */
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t capacity, used; /* of data[] */
+    size_t unused_padding;
+    _Alignas(ALIGNMENT) uint8_t data[];
+};
+_Static_assert(sizeof(struct arena_chunk) % ALIGNMENT == 0, "data follows aligned");
+_Static_assert(_Alignof(max_align_t) >= ALIGNMENT, "malloc aligns chunks enough");
+
+static size_t chunk_bytes(const struct arena_chunk *chunk)
+{
+    return sizeof *chunk + chunk->capacity;
+}
+
+static void check(const struct arena *a)
+{
+    ASSERT(a->used <= a->size);
+    ASSERT(a->size <= a->size_max);
+    ASSERT((a->chunks == NULL) == (a->size == 0));
+}
+
+void arena_init(struct arena *a, size_t size_max)
+{
+    *a = (struct arena){.size_max = size_max};
+}
+
+static void chunk_free(struct arena *a, struct arena_chunk *chunk)
+{
+    ASSERT(a->size >= chunk_bytes(chunk));
+    a->size -= chunk_bytes(chunk);
+    SANITIZE_UNPOISON(chunk->data, chunk->capacity);
+    free(chunk);
+}
+
+void arena_deinit(struct arena *a)
+{
+    check(a);
+    while (a->chunks != NULL) {
+        struct arena_chunk *chunk = a->chunks;
+        a->chunks = chunk->next;
+        chunk_free(a, chunk);
+    }
+    ASSERT(a->size == 0);
+    *a = (struct arena){.size_max = a->size_max};
+}
+
+void arena_reset(struct arena *a)
+{
+    check(a);
+    struct arena_chunk *kept = NULL;
+    while (a->chunks != NULL) {
+        struct arena_chunk *chunk = a->chunks;
+        a->chunks = chunk->next;
+        bool keep = chunk->next == NULL && chunk_bytes(chunk) <= CHUNK_BYTES_MAX;
+        if (keep)
+            kept = chunk;
+        else
+            chunk_free(a, chunk);
+    }
+    if (kept != NULL) {
+        kept->used = 0;
+        SANITIZE_POISON(kept->data, kept->capacity);
+    }
+    a->chunks = kept;
+    a->used = 0;
+    a->failed = false;
+    check(a);
+}
+
+/* A chunk for at least `size` bytes of data, or NULL. Chunks are as large as all before them
+ * together, from 4 KiB to 64 KiB, so the held size about doubles; near the bound they shrink to
+ * what is left. */
+static struct arena_chunk *chunk_create(struct arena *a, size_t size)
+{
+    size_t left = a->size_max - a->size;
+    if (left < sizeof(struct arena_chunk) || size > left - sizeof(struct arena_chunk)) return NULL;
+    size_t total = a->size < CHUNK_BYTES_MIN ? CHUNK_BYTES_MIN : a->size;
+    if (total > CHUNK_BYTES_MAX) total = CHUNK_BYTES_MAX;
+    if (total > left) total = left;
+    if (total < sizeof(struct arena_chunk) + size) total = sizeof(struct arena_chunk) + size;
+    struct arena_chunk *chunk = malloc(total);
+    if (chunk == NULL) return NULL;
+    *chunk = (struct arena_chunk){.capacity = total - sizeof *chunk};
+    SANITIZE_POISON(chunk->data, chunk->capacity);
+    a->size += total;
+    return chunk;
+}
+
+/* Puts the chunk first, where the next allocations look; a chunk that its one big allocation fills
+ * goes second, so that the room left in the first stays in use. */
+static void chunk_link(struct arena *a, struct arena_chunk *chunk, bool filled)
+{
+    struct arena_chunk **place = filled && a->chunks != NULL ? &a->chunks->next : &a->chunks;
+    chunk->next = *place;
+    *place = chunk;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    if (size > SIZE_MAX - ALIGNMENT) {
+        a->failed = true;
+        return NULL;
+    }
+    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (rounded == 0) rounded = ALIGNMENT;
+    struct arena_chunk *chunk = a->chunks;
+    if (chunk == NULL || rounded > chunk->capacity - chunk->used) {
+        chunk = chunk_create(a, rounded);
+        if (chunk == NULL) {
+            a->failed = true;
+            return NULL;
+        }
+        chunk_link(a, chunk, chunk->capacity == rounded);
+    }
+    uint8_t *memory = chunk->data + chunk->used;
+    chunk->used += rounded;
+    a->used += rounded;
+    SANITIZE_UNPOISON(memory, size);
+    check(a);
+    ASSERT((uintptr_t)memory % ALIGNMENT == 0);
+    return memory;
+}
+
+void *arena_zalloc(struct arena *a, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        a->failed = true;
+        return NULL;
+    }
+    void *memory = arena_alloc(a, total);
+    if (memory != NULL) memset(memory, 0, total);
+    return memory;
+}
+
+struct bytes arena_copy(struct arena *a, struct bytes bytes)
+{
+    ASSERT(bytes.size == 0 || bytes.data != NULL);
+    ASSERT(bytes.size < SIZE_MAX);
+    uint8_t *copy = arena_alloc(a, bytes.size + 1);
+    if (copy == NULL) return BYTES_EMPTY;
+    if (bytes.size > 0) memcpy(copy, bytes.data, bytes.size);
+    copy[bytes.size] = 0;
+    return bytes_make(copy, bytes.size);
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+    size_t size = strlen(s) + 1;
+    char *copy = arena_alloc(a, size);
+    if (copy != NULL) memcpy(copy, s, size);
+    return copy;
+}
+
+char *arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    ASSERT(size >= 0);
+    char *text = arena_alloc(a, (size_t)size + 1);
+    if (text == NULL) return NULL;
+    va_start(args, format);
+    int written = vsnprintf(text, (size_t)size + 1, format, args);
+    va_end(args);
+    ASSERT(written == size);
+    return text;
+}

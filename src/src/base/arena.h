@@ -1,0 +1,33 @@
+/* Memory that is freed all at once: one arena per statement, one per transaction. Allocation walks
+ * a list of chunks; arena_reset keeps the first chunk for reuse. Bounded: past size_max, or when
+ * the allocator refuses, arena_alloc answers NULL and `failed` stays set until the next reset;
+ * smaller pieces may still be had, so an error can be worded. */
+#ifndef OSTRAKA_BASE_ARENA_H
+#define OSTRAKA_BASE_ARENA_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+struct arena_chunk;
+struct arena {
+    struct arena_chunk *chunks;  /* newest first */
+    size_t used, size, size_max; /* bytes handed out, bytes held in chunks, bound on the latter */
+    bool failed;
+};
+
+void arena_init(struct arena *a, size_t size_max);
+void arena_deinit(struct arena *a);
+void arena_reset(struct arena *a);
+/* 16-byte aligned; contents undefined. NULL when over the bound. size may be 0. */
+void *arena_alloc(struct arena *a, size_t size);
+/* The same, zeroed; count * size is checked for overflow. */
+void *arena_zalloc(struct arena *a, size_t count, size_t size);
+/* A copy with a NUL behind it (not counted). data is NULL when over the bound. */
+struct bytes arena_copy(struct arena *a, struct bytes bytes);
+char *arena_strdup(struct arena *a, const char *s);
+__attribute__((format(printf, 2, 3))) char *arena_printf(struct arena *a, const char *format, ...);
+
+#define ARENA_NEW(a, type)          ((type *)arena_zalloc((a), 1, sizeof(type)))
+#define ARENA_ARRAY(a, type, count) ((type *)arena_zalloc((a), (count), sizeof(type)))
+
+#endif

@@ -1,0 +1,43 @@
+/* A byte buffer that grows up to a bound given at creation. An append over the bound, or one that
+ * the allocator refuses, sets `failed` and changes nothing else: a writer may append many fields
+ * and check once at the end. */
+#ifndef OSTRAKA_BASE_BUF_H
+#define OSTRAKA_BASE_BUF_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+struct buf {
+    uint8_t *data;
+    size_t size, capacity, size_max;
+    bool failed;
+};
+
+void buf_init(struct buf *b, size_t size_max);
+void buf_deinit(struct buf *b);
+/* Empties the buffer and clears `failed`; keeps the memory. */
+void buf_reset(struct buf *b);
+/* Makes room for `size` more bytes and returns where they go, or NULL (failed is set). The caller
+ * writes there and then adds what it wrote to b->size; the pointer is good until the next append.
+ */
+uint8_t *buf_reserve(struct buf *b, size_t size);
+/* Appends; no effect once failed. */
+void buf_append(struct buf *b, const void *data, size_t size);
+void buf_append_bytes(struct buf *b, struct bytes bytes);
+void buf_append_string(struct buf *b, const char *s);
+void buf_append_byte(struct buf *b, uint8_t byte);
+void buf_append_zero(struct buf *b, size_t size);
+__attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char *format, ...);
+/* Drops the first `size` bytes, moving the rest down. size <= b->size. */
+void buf_consume(struct buf *b, size_t size);
+/* Cuts to `size` bytes. size <= b->size. */
+void buf_truncate(struct buf *b, size_t size);
+/* STATUS_OK, or STATUS_TOO_LARGE when an append did not fit (or the allocator refused it). */
+MUST_USE enum status buf_status(const struct buf *b);
+
+static inline struct bytes buf_view(const struct buf *b)
+{
+    return bytes_make(b->data, b->size);
+}
+
+#endif

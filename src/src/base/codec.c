@@ -1,0 +1,144 @@
+#include "base/codec.h"
+
+#include "base/assert.h"
+
+#define VARINT_BYTES_MAX 10
+
+void put_u8(struct buf *b, uint8_t v)
+{
+    buf_append_byte(b, v);
+}
+
+void put_u16(struct buf *b, uint16_t v)
+{
+    buf_append(b, &v, sizeof v);
+}
+
+void put_u32(struct buf *b, uint32_t v)
+{
+    buf_append(b, &v, sizeof v);
+}
+
+void put_u64(struct buf *b, uint64_t v)
+{
+    buf_append(b, &v, sizeof v);
+}
+
+void put_be16(struct buf *b, uint16_t v)
+{
+    put_u16(b, __builtin_bswap16(v));
+}
+
+void put_be32(struct buf *b, uint32_t v)
+{
+    put_u32(b, __builtin_bswap32(v));
+}
+
+void put_be64(struct buf *b, uint64_t v)
+{
+    put_u64(b, __builtin_bswap64(v));
+}
+
+void put_varint(struct buf *b, uint64_t v)
+{
+    uint8_t encoded[VARINT_BYTES_MAX];
+    size_t size = 0;
+    while (v >= 0x80) {
+        encoded[size++] = (uint8_t)(v | 0x80);
+        v >>= 7;
+    }
+    encoded[size++] = (uint8_t)v;
+    ASSERT(size <= VARINT_BYTES_MAX);
+    buf_append(b, encoded, size);
+}
+
+void put_sized(struct buf *b, struct bytes bytes)
+{
+    put_varint(b, bytes.size);
+    buf_append_bytes(b, bytes);
+}
+
+/* The next `size` bytes, or NULL and failed. */
+static const uint8_t *take(struct reader *r, size_t size)
+{
+    ASSERT(r->at <= r->end);
+    if (r->failed || size > reader_left(r)) {
+        r->failed = true;
+        return NULL;
+    }
+    const uint8_t *place = r->at;
+    if (size > 0) r->at += size;
+    return place;
+}
+
+uint8_t get_u8(struct reader *r)
+{
+    const uint8_t *p = take(r, 1);
+    return p == NULL ? 0 : *p;
+}
+
+uint16_t get_u16(struct reader *r)
+{
+    const uint8_t *p = take(r, 2);
+    return p == NULL ? 0 : load_le16(p);
+}
+
+uint32_t get_u32(struct reader *r)
+{
+    const uint8_t *p = take(r, 4);
+    return p == NULL ? 0 : load_le32(p);
+}
+
+uint64_t get_u64(struct reader *r)
+{
+    const uint8_t *p = take(r, 8);
+    return p == NULL ? 0 : load_le64(p);
+}
+
+uint16_t get_be16(struct reader *r)
+{
+    return __builtin_bswap16(get_u16(r));
+}
+
+uint32_t get_be32(struct reader *r)
+{
+    return __builtin_bswap32(get_u32(r));
+}
+
+uint64_t get_be64(struct reader *r)
+{
+    return __builtin_bswap64(get_u64(r));
+}
+
+uint64_t get_varint(struct reader *r)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 7 * VARINT_BYTES_MAX; shift += 7) {
+        uint8_t byte = get_u8(r);
+        if (r->failed) return 0;
+        if (shift == 63 && byte > 1) break; /* does not fit 64 bits */
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte >= 0x80) continue;
+        if (byte == 0 && shift > 0) break; /* a shorter encoding exists: two would mean one value */
+        return v;
+    }
+    r->failed = true;
+    return 0;
+}
+
+struct bytes get_bytes(struct reader *r, size_t size)
+{
+    const uint8_t *p = take(r, size);
+    return r->failed ? BYTES_EMPTY : bytes_make(p, size);
+}
+
+struct bytes get_sized(struct reader *r)
+{
+    uint64_t size = get_varint(r);
+    return get_bytes(r, size);
+}
+
+bool reader_done(const struct reader *r)
+{
+    return !r->failed && r->at == r->end;
+}

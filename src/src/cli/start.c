@@ -1,0 +1,67 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "node/node.h"
+
+static bool choose(const char *text, const char *const *names, int count, int *value_out)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        *value_out = i;
+        return true;
+    }
+    return false;
+}
+
+int cli_start(int argc, char **argv)
+{
+    struct node_options o = {.log_level = LOG_LEVEL_INFO, .dead_after_ns = 300000000000u};
+    const char *io = "auto", *sync = "auto", *clock = "oracle", *level = "info";
+    uint64_t cores = 1;
+    if (env_addr_parse(bytes_of_string("127.0.0.1:7433"), &o.listen) != STATUS_OK ||
+        env_addr_parse(bytes_of_string("127.0.0.1:7432"), &o.sql) != STATUS_OK ||
+        env_addr_parse(bytes_of_string("127.0.0.1:7480"), &o.http) != STATUS_OK)
+        return CLI_ERROR;
+    const struct cli_flag flags[] = {
+        {"data", 'd', CLI_TEXT, &o.data, "DIR", "data directory, made when missing (required)"},
+        {"listen", 0, CLI_ADDRESS, &o.listen, "H:P", "address for peers (127.0.0.1:7433)"},
+        {"sql", 0, CLI_ADDRESS, &o.sql, "H:P", "address for SQL clients (127.0.0.1:7432)"},
+        {"http", 0, CLI_ADDRESS, &o.http, "H:P", "address for status and metrics (127.0.0.1:7480)"},
+        {"join", 'j', CLI_TEXT, &o.join, "H:P,...", "peers to join; without it the node waits for init"},
+        {"advertise", 0, CLI_TEXT, &o.advertise, "H:P", "where peers reach this node (the listen address)"},
+        {"advertise-sql", 0, CLI_TEXT, &o.advertise_sql, "H:P", "where clients reach it (the SQL address)"},
+        {"locality", 0, CLI_TEXT, &o.locality, "K=V,...", "where it stands, widest part first"},
+        {"memory", 0, CLI_SIZE, &o.memory_bytes, "SIZE", "for memtables and caches (a quarter, at most 1GiB)"},
+        {"cores", 0, CLI_NUMBER, &cores, "N", "cores to use (1; more are not offered yet)"},
+        {"clock", 0, CLI_TEXT, &clock, "oracle", "source of timestamps"},
+        {"wal-sync", 0, CLI_TEXT, &sync, "auto|dsync|fdatasync", "how log writes are made durable"},
+        {"io", 0, CLI_TEXT, &io, "auto|uring|epoll", "I/O backend"},
+        {"dead-after", 0, CLI_DURATION, &o.dead_after_ns, "TIME", "replace a node that is silent for so long (5m)"},
+        {"log-level", 0, CLI_TEXT, &level, "debug|info|warn|error", "least level that is logged"},
+        {"insecure", 0, CLI_SWITCH, &o.insecure, NULL, "listen on other than loopback addresses without TLS"},
+    };
+    const struct cli_command command = {"start", "Runs one node.", "start --data DIR [flags]", flags,
+                                        sizeof flags / sizeof flags[0], NULL};
+    int status = cli_parse(&command, argc, argv, NULL, 0, NULL);
+    if (status != CLI_OK) return status < 0 ? CLI_OK : status;
+    static const char *const ios[] = {"auto", "uring", "epoll"};
+    static const char *const syncs[] = {"auto", "dsync", "fdatasync"};
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    int io_at = 0, sync_at = 0, level_at = 0;
+    const char *wrong = NULL;
+    if (o.data == NULL) wrong = "--data is required";
+    else if (!choose(io, ios, 3, &io_at)) wrong = "--io is auto, uring or epoll";
+    else if (!choose(sync, syncs, 3, &sync_at)) wrong = "--wal-sync is auto, dsync or fdatasync";
+    else if (!choose(level, levels, 4, &level_at)) wrong = "--log-level is debug, info, warn or error";
+    else if (strcmp(clock, "oracle") != 0) wrong = "--clock: only oracle is offered";
+    else if (cores != 1) wrong = "--cores: only 1 is offered";
+    if (wrong != NULL) {
+        fprintf(stderr, "ostraka start: %s\n", wrong);
+        return CLI_USAGE;
+    }
+    o.io = (enum node_io)io_at;
+    o.wal_sync = (enum wal_sync_mode)sync_at;
+    o.log_level = (enum log_level)level_at;
+    return node_run(&o);
+}

@@ -1,0 +1,112 @@
+/* `status` reads the admin port, so it works with no quorum. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *name)
+{
+    return (long long)json_integer_value(json_object_get(object, name));
+}
+
+static void print_members(const json_t *range)
+{
+    size_t i;
+    json_t *node;
+    const char *separator = "";
+    json_array_foreach(json_object_get(range, "voters"), i, node) {
+        printf("%s%lld", separator, (long long)json_integer_value(node));
+        separator = ",";
+    }
+    json_array_foreach(json_object_get(range, "learners"), i, node)
+        printf(" +%lld", (long long)json_integer_value(node));
+}
+
+/* What the exit status says of the cluster. */
+static int verdict(const json_t *status)
+{
+    size_t i;
+    json_t *item;
+    bool dead = json_object_get(status, "nodes") == NULL;
+    json_array_foreach(json_object_get(status, "nodes"), i, item)
+        dead |= !json_is_true(json_object_get(item, "alive"));
+    if (json_object_get(status, "nodes") != NULL && !json_is_true(json_object_get(status, "quorum")))
+        return CLI_NO_QUORUM;
+    return dead ? CLI_DEGRADED : CLI_OK;
+}
+
+static void print_table(const json_t *status)
+{
+    const char *state = text_of(status, "state");
+    if (json_object_get(status, "nodes") == NULL) {
+        printf("this node is %s\n", state);
+        return;
+    }
+    printf("cluster %s, asked node %lld (%s)\n\n", text_of(status, "cluster"), number_of(status, "node"),
+           state);
+    printf("%-6s %-6s %-24s %-24s %s\n", "node", "alive", "sql", "peers", "http");
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(status, "nodes"), i, item) {
+        bool alive = json_is_true(json_object_get(item, "alive"));
+        printf("%-6lld %-6s %-24s %-24s %s\n", number_of(item, "node"), alive ? "yes" : "no",
+               text_of(item, "sql"), text_of(item, "peer"), text_of(item, "http"));
+    }
+    printf("\n%-6s %-8s %-10s %-8s %-12s %s\n", "range", "leader", "role here", "term", "applied", "voters");
+    json_array_foreach(json_object_get(status, "ranges"), i, item) {
+        printf("%-6lld %-8lld %-10s %-8lld %-12lld ", number_of(item, "range"), number_of(item, "leader"),
+               text_of(item, "role"), number_of(item, "term"), number_of(item, "applied"));
+        print_members(item);
+        printf("\n");
+    }
+    bool quorum = json_is_true(json_object_get(status, "quorum"));
+    long long can_lose = number_of(status, "can_lose");
+    if (!quorum) printf("\nno quorum: more nodes have to come back before anything can be read or written\n");
+    else printf("\ncan lose %lld more node%s\n", can_lose, can_lose == 1 ? "" : "s");
+}
+
+int cli_status(int argc, char **argv)
+{
+    const char *host = "127.0.0.1:7480", *output = "table";
+    uint64_t timeout_ns = 5000000000u;
+    const struct cli_flag flags[] = {
+        {"host", 'H', CLI_TEXT, &host, "H:P", "admin (HTTP) address of a node (127.0.0.1:7480)"},
+        {"output", 'o', CLI_TEXT, &output, "table|json", "how to print"},
+        {"timeout", 0, CLI_DURATION, &timeout_ns, "TIME", "how long to wait (5s)"},
+    };
+    const struct cli_command command = {"status", "What one node knows of its cluster; works with no quorum.",
+                                        "status [--host H:P] [-o table|json]", flags, 3, NULL};
+    int status = cli_parse(&command, argc, argv, NULL, 0, NULL);
+    if (status != CLI_OK) return status < 0 ? CLI_OK : status;
+    char *body = NULL;
+    int http = cli_http_get(host, "/status", timeout_ns, &body);
+    if (http != 200) {
+        fprintf(stderr, "ostraka status: no answer from %s; is the node running, and is that its --http?\n",
+                host);
+        free(body);
+        return CLI_ERROR;
+    }
+    json_error_t error;
+    json_t *root = json_loads(body, 0, &error);
+    if (root == NULL) {
+        fprintf(stderr, "ostraka status: %s answers something else\n", host);
+        status = CLI_ERROR;
+    } else if (strcmp(output, "json") == 0) {
+        fputs(body, stdout);
+        status = verdict(root);
+    } else {
+        print_table(root);
+        status = verdict(root);
+    }
+    json_decref(root);
+    free(body);
+    return status;
+}

@@ -1,0 +1,54 @@
+#include "lsm/lsm_int.h"
+
+/* One memtable of a range that gets all the writes stays below this share of the budget, and below
+ * a few tables, so that a flush and the first compaction stay small. */
+static uint64_t memtable_bytes_max(const struct lsm *l)
+{
+    uint64_t share = l->options.memtable_bytes / 4, tables = 4 * l->options.table_bytes;
+    return share < tables ? share : tables;
+}
+
+enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
+                      const struct lsm_write *writes, uint32_t count)
+{
+    struct range *r = range_find(l, range);
+    if (r == NULL) return STATUS_NOT_FOUND;
+    ASSERT(index > r->applied_index);
+    ASSERT(count == 0 || writes != NULL);
+    struct memtable *m = r->active;
+    uint64_t bytes_before = memtable_bytes(m);
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++)
+        status = memtable_write(m, index, &writes[i]);
+    uint64_t grown = memtable_bytes(m) - bytes_before;
+    l->metrics.memtable_bytes += grown;
+    l->active_bytes += grown;
+    if (status != STATUS_OK) return status;
+    if (m->newest_ts > r->newest_ts) r->newest_ts = m->newest_ts;
+    r->applied_index = index;
+    if (grown > 0 && memtable_bytes(m) >= memtable_bytes_max(l)) {
+        r->freeze_due = true;
+        flush_enqueue(r);
+    }
+    return STATUS_OK;
+}
+
+/* Between three quarters of the memtable budget and all of it writers are slowed down more and
+ * more; ranges whose level 0 piles up slow them as well, and never stop them. */
+uint32_t lsm_pressure(const struct lsm *l)
+{
+    uint64_t budget = l->options.memtable_bytes, used = l->metrics.memtable_bytes;
+    if (used >= budget) return 100;
+    uint64_t slow_from = budget - budget / 4, memory = 0;
+    if (used > slow_from) memory = 1 + (used - slow_from) * 98 / (budget - slow_from);
+    uint64_t excess = (uint64_t)l->l0_excess * 10;
+    if (excess > 90) excess = 90;
+    uint64_t pressure = memory > excess ? memory : excess;
+    ASSERT(pressure < 100);
+    return (uint32_t)pressure;
+}
+
+bool lsm_disk_full(const struct lsm *l)
+{
+    return l->disk_full;
+}

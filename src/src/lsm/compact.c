@@ -1,0 +1,213 @@
+#include <stdlib.h>
+
+#include "lsm/compact_int.h"
+#include "lsm/table_write_int.h"
+
+struct compact_job {
+    struct worker worker;
+    struct compaction compaction;
+    struct tables_writer tables;
+};
+
+void compact_enqueue(struct range *r)
+{
+    if (!r->mapped || r->corrupt || r->compacting || !list_empty(&r->compact_link)) return;
+    list_push_back(&r->lsm->compact_queue, &r->compact_link);
+}
+
+/* ---- one compaction, on its fiber ---- */
+
+static enum status add_source(struct compact_job *job, struct merge *merge, struct table **tables,
+                              uint32_t count)
+{
+    struct block_source *source;
+    struct cursor *cursor;
+    if (count == 0) return STATUS_OK;
+    enum status status = file_source_open(&job->worker, &source);
+    if (status == STATUS_OK) status = run_cursor_open(tables, count, source, false, &cursor);
+    if (status == STATUS_OK) status = merge_add(merge, cursor);
+    return status;
+}
+
+/* Newest first: each table of level 0 by itself, then the two levels. */
+static enum status add_sources(struct compact_job *job, struct merge *merge)
+{
+    struct compaction *c = &job->compaction;
+    enum status status = STATUS_OK;
+    uint32_t upper = c->upper_count;
+    if (c->level > 0) status = add_source(job, merge, c->inputs, upper);
+    for (uint32_t i = 0; c->level == 0 && i < upper && status == STATUS_OK; i++)
+        status = add_source(job, merge, &c->inputs[i], 1);
+    if (status != STATUS_OK) return status;
+    return add_source(job, merge, c->inputs + upper, c->input_count - upper);
+}
+
+static enum status merge_items(struct compact_job *job, struct merge *merge, struct gc_filter *gc)
+{
+    struct item_key first = {LSM_SPACE_FIRST, BYTES_EMPTY, LSM_TS_MAX};
+    merge_seek(merge, &first);
+    for (;;) {
+        const struct lsm_item *item;
+        enum status status = merge_settle(merge, NULL, &item);
+        if (status != STATUS_OK) return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+        bool keep;
+        status = gc_filter_pass(gc, item, &keep);
+        if (status == STATUS_OK && keep) status = tables_writer_add(&job->tables, item);
+        if (status != STATUS_OK) return status;
+        merge_step(merge);
+    }
+}
+
+static enum status merge_tables(struct compact_job *job)
+{
+    struct compaction *c = &job->compaction;
+    struct range *r = c->range;
+    uint64_t gc_ts = r->gc_ts;
+    struct tombstone_check check = {.version = c->version,
+                                    .inputs = (const struct table *const *)c->inputs,
+                                    .input_count = c->input_count,
+                                    .oldest_ts = memtables_oldest_ts(r, NULL)};
+    struct merge merge;
+    struct gc_filter gc;
+    merge_init(&merge, false);
+    gc_filter_init(&gc, gc_ts);
+    gc.tombstone_may_go = tombstone_may_go;
+    gc.ctx = &check;
+    tables_writer_init(&job->tables, &job->worker, r->id, gc_ts, r->lsm->options.table_bytes);
+    enum status status = add_sources(job, &merge);
+    if (status == STATUS_OK) status = merge_items(job, &merge, &gc);
+    if (status == STATUS_OK) status = tables_writer_finish(&job->tables);
+    merge_deinit(&merge);
+    gc_filter_deinit(&gc);
+    return status;
+}
+
+static enum status commit(struct compact_job *job, uint64_t epoch, bool *kept_out)
+{
+    struct compaction *c = &job->compaction;
+    struct table **outputs = c->moves ? c->inputs : job->tables.tables;
+    uint32_t count = c->moves ? c->input_count : job->tables.count;
+    struct leveled_table *added = calloc(count + 1, sizeof *added);
+    if (added == NULL) return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        added[i] = (struct leveled_table){outputs[i], c->output_level};
+    struct edit e = {.kind = EDIT_COMPACTION,
+                     .range = c->range,
+                     .epoch = epoch,
+                     .removed = c->inputs,
+                     .removed_count = c->input_count,
+                     .added = added,
+                     .added_count = count};
+    enum status status = edit_commit(&job->worker, &e);
+    *kept_out = e.written;
+    free(added);
+    return status;
+}
+
+static void count_work(struct compact_job *job)
+{
+    struct lsm_metrics *metrics = &job->worker.lsm->metrics;
+    metrics->compaction_count++;
+    for (uint32_t i = 0; i < job->tables.count; i++)
+        metrics->compaction_write_bytes += job->tables.tables[i]->size_bytes;
+    if (job->compaction.moves) COVER("lsm_compact_moves");
+}
+
+/* Most tables that any range has in level 0 beyond what is normal. */
+static void find_l0_excess(struct lsm *l)
+{
+    size_t cursor = 0;
+    struct map_slot *slot;
+    l->l0_excess = 0;
+    while ((slot = map_next(&l->ranges, &cursor)) != NULL) {
+        const struct range *r = slot->value;
+        uint32_t count = r->version->counts[0];
+        if (r->corrupt || count <= LSM_L0_TABLES_SLOW) continue;
+        if (count - LSM_L0_TABLES_SLOW > l->l0_excess) l->l0_excess = count - LSM_L0_TABLES_SLOW;
+    }
+}
+
+static void note_outcome(struct lsm *l, enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+    case STATUS_CORRUPT: break; /* the range is fenced */
+    case STATUS_NO_SPACE:
+        COVER("lsm_compact_disk_full");
+        l->compaction_retry_ns = l->now_ns + LSM_RETRY_NS;
+        break;
+    case STATUS_CANCELLED:
+    case STATUS_NO_MEMORY:
+    case STATUS_EXISTS: l->compaction_retry_ns = l->now_ns + LSM_RETRY_NS / 100; break;
+    default: lsm_fail(l, status, "writing a table failed"); break;
+    }
+}
+
+static void job_free(struct compact_job *job)
+{
+    struct range *r = job->compaction.range;
+    version_unpin(job->compaction.version);
+    free(job->compaction.inputs);
+    free(job);
+    r->compacting = false;
+    ASSERT(r->lsm->compaction_count > 0);
+    r->lsm->compaction_count--;
+    compact_enqueue(r);
+    range_unpin(r);
+}
+
+static void compact_entry(void *arg)
+{
+    struct compact_job *job = arg;
+    struct lsm *l = job->worker.lsm;
+    uint64_t epoch = job->compaction.range->epoch;
+    bool kept = false;
+    enum status status = job->compaction.moves ? STATUS_OK : merge_tables(job);
+    if (status == STATUS_CANCELLED) lsm_fail(l, status, "shut down");
+    if (status == STATUS_OK) {
+        count_work(job);
+        status = commit(job, epoch, &kept);
+    }
+    tables_writer_deinit(&job->tables, status != STATUS_OK && !kept);
+    note_outcome(l, status);
+    job_free(job);
+    find_l0_excess(l);
+}
+
+/* ---- starting compactions ---- */
+
+static enum status start(struct lsm *l, struct range *r)
+{
+    struct compact_job *job = calloc(1, sizeof *job);
+    if (job == NULL) return STATUS_NO_MEMORY;
+    enum status status = compact_pick(r, &job->compaction);
+    if (status != STATUS_OK) {
+        free(job);
+        return status;
+    }
+    worker_init(&job->worker, l);
+    job->compaction.version = r->version;
+    version_pin(r->version);
+    range_pin(r);
+    r->compacting = true;
+    l->compaction_count++;
+    status = fiber_spawn(l->options.fibers, compact_entry, job, NULL);
+    if (status != STATUS_OK) job_free(job);
+    return status;
+}
+
+void compact_step(struct lsm *l)
+{
+    if (l->compaction_retry_ns > l->now_ns || l->fiber_retry_ns > l->now_ns) return;
+    while (!l->failed && l->compaction_count < LSM_COMPACTIONS_MAX &&
+           !list_empty(&l->compact_queue)) {
+        struct range *r =
+            CONTAINER_OF(list_pop_front(&l->compact_queue), struct range, compact_link);
+        enum status status = start(l, r);
+        if (status == STATUS_OK || status == STATUS_NOT_FOUND) continue;
+        COVER("lsm_no_fiber_for_compaction");
+        l->fiber_retry_ns = l->now_ns + 1000000;
+        compact_enqueue(r);
+        return;
+    }
+}

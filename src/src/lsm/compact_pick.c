@@ -1,0 +1,214 @@
+#include <stdlib.h>
+
+#include "lsm/compact_int.h"
+
+/* How large each level should be. The last level takes what there is; each one above it an eighth
+ * of the one below, down to the size of what level 0 brings at a time. The first that is large
+ * enough for that is the base: level 0 is merged into it, and the levels between stay empty. So a
+ * small range has one level and a large one three, without a size fixed in advance (RocksDB calls
+ * this dynamic levels). */
+struct plan {
+    uint32_t base;
+    uint64_t targets[LSM_LEVELS];
+};
+
+static struct plan make_plan(const struct version *v, uint64_t table_bytes)
+{
+    struct plan p = {.base = LSM_LEVELS - 1};
+    uint64_t unit = version_level_bytes(v, 0), target = version_level_bytes(v, LSM_LEVELS - 1);
+    if (unit < table_bytes) unit = table_bytes;
+    p.targets[LSM_LEVELS - 1] = UINT64_MAX;
+    while (p.base > 1 && target / LSM_LEVEL_GROWTH > unit) {
+        target /= LSM_LEVEL_GROWTH;
+        p.targets[--p.base] = target;
+    }
+    /* A level above the base that is not empty holds newer data: level 0 may not pass it. Its
+     * target is 0, so it drains. */
+    for (uint32_t level = 1; level < p.base; level++)
+        if (v->counts[level] > 0) p.base = level;
+    return p;
+}
+
+/* ---- overlap, by key without timestamps: versions of one key stay together ---- */
+
+static int key_compare(const struct item_key *a, const struct item_key *b)
+{
+    if (a->space != b->space) return a->space < b->space ? -1 : 1;
+    return bytes_compare(a->key, b->key);
+}
+
+struct bounds {
+    struct item_key first, last;
+};
+
+static struct bounds bounds_of(struct table *const *tables, uint32_t count)
+{
+    struct bounds b = {tables[0]->facts.first, tables[0]->facts.last};
+    for (uint32_t i = 1; i < count; i++) {
+        if (key_compare(&tables[i]->facts.first, &b.first) < 0) b.first = tables[i]->facts.first;
+        if (key_compare(&tables[i]->facts.last, &b.last) > 0) b.last = tables[i]->facts.last;
+    }
+    return b;
+}
+
+/* The tables [*begin, *end) of a sorted level that share keys with the bounds. */
+static void overlap(const struct version *v, uint32_t level, const struct bounds *b,
+                    uint32_t *begin, uint32_t *end)
+{
+    uint32_t i = 0, count = v->counts[level];
+    while (i < count && key_compare(&v->levels[level][i]->facts.last, &b->first) < 0)
+        i++;
+    *begin = i;
+    while (i < count && key_compare(&v->levels[level][i]->facts.first, &b->last) <= 0)
+        i++;
+    *end = i;
+}
+
+static uint64_t overlap_bytes(const struct version *v, uint32_t level, const struct table *t)
+{
+    struct bounds b = {t->facts.first, t->facts.last};
+    uint32_t begin, end;
+    uint64_t bytes = 0;
+    overlap(v, level, &b, &begin, &end);
+    for (uint32_t i = begin; i < end; i++)
+        bytes += v->levels[level][i]->size_bytes;
+    return bytes;
+}
+
+/* ---- choosing tables ---- */
+
+static enum status set_inputs(struct compaction *c, struct table *const *upper,
+                              uint32_t upper_count, struct table *const *lower,
+                              uint32_t lower_count)
+{
+    c->inputs = calloc(upper_count + lower_count + 1, sizeof(struct table *));
+    if (c->inputs == NULL) return STATUS_NO_MEMORY;
+    memcpy(c->inputs, upper, upper_count * sizeof(struct table *));
+    if (lower_count > 0)
+        memcpy(c->inputs + upper_count, lower, lower_count * sizeof(struct table *));
+    c->upper_count = upper_count;
+    c->input_count = upper_count + lower_count;
+    return STATUS_OK;
+}
+
+static bool can_move(const struct compaction *c, uint64_t table_bytes)
+{
+    if (c->input_count > c->upper_count) return false;
+    if (c->upper_count == 1) return true;
+    for (uint32_t i = 0; i < c->upper_count; i++) {
+        if (c->inputs[i]->size_bytes < table_bytes / 2) return false; /* better merged into one */
+        for (uint32_t j = 0; j < i; j++) {
+            struct bounds a = bounds_of(&c->inputs[i], 1), b = bounds_of(&c->inputs[j], 1);
+            if (key_compare(&a.last, &b.first) >= 0 && key_compare(&b.last, &a.first) >= 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* From `upper` of one level into another: with all they overlap there, and with small neighbours,
+ * so that small tables do not pile up. */
+static enum status pick_into(struct compaction *c, uint32_t level, struct table *const *upper,
+                             uint32_t upper_count, uint32_t output_level)
+{
+    const struct version *v = c->range->version;
+    uint64_t table_bytes = c->range->lsm->options.table_bytes;
+    struct bounds b = bounds_of(upper, upper_count);
+    struct table *const *lower = v->levels[output_level];
+    uint32_t begin, end;
+    overlap(v, output_level, &b, &begin, &end);
+    if (begin > 0 && lower[begin - 1]->size_bytes < table_bytes / 2) begin--;
+    if (end < v->counts[output_level] && lower[end]->size_bytes < table_bytes / 2) end++;
+    c->level = level;
+    c->output_level = output_level;
+    enum status status = set_inputs(c, upper, upper_count, lower + begin, end - begin);
+    if (status == STATUS_OK) c->moves = can_move(c, table_bytes);
+    return status;
+}
+
+/* Of a level that is too large: the table that takes least of the next level along. */
+static struct table *least_overlap(const struct version *v, uint32_t level)
+{
+    struct table *best = NULL;
+    uint64_t best_ratio = UINT64_MAX;
+    for (uint32_t i = 0; i < v->counts[level]; i++) {
+        struct table *t = v->levels[level][i];
+        uint64_t ratio = overlap_bytes(v, level + 1, t) * 64 / (t->size_bytes + 1);
+        if (ratio >= best_ratio) continue;
+        best = t;
+        best_ratio = ratio;
+    }
+    return best;
+}
+
+/* A level that is over its target by the largest factor, in percent, or 0. */
+static uint32_t fullest_level(const struct version *v, const struct plan *p)
+{
+    uint64_t best = 100;
+    uint32_t level_out = 0;
+    for (uint32_t level = 1; level + 1 < LSM_LEVELS; level++) {
+        uint64_t bytes = version_level_bytes(v, level);
+        uint64_t score = bytes == 0 ? 0 : bytes * 100 / (p->targets[level] + 1);
+        if (score <= best) continue;
+        best = score;
+        level_out = level;
+    }
+    return level_out;
+}
+
+/* ---- garbage ---- */
+
+static bool worth_collecting(const struct range *r, const struct table *t)
+{
+    return t->facts.garbage_count > 0 && t->facts.garbage_count * 4 >= t->facts.entry_count &&
+           r->gc_ts >= t->facts.garbage_ts;
+}
+
+static bool is_bottom(const struct version *v, uint32_t level, const struct table *t)
+{
+    for (uint32_t below = level + 1; below < LSM_LEVELS; below++)
+        if (overlap_bytes(v, below, t) > 0) return false;
+    return true;
+}
+
+/* A table much of which may go: rewritten where it is when nothing lies below, else merged
+ * downwards. */
+static enum status pick_garbage(struct compaction *c)
+{
+    struct range *r = c->range;
+    struct version *v = r->version;
+    for (uint32_t level = 1; level < LSM_LEVELS; level++) {
+        for (uint32_t i = 0; i < v->counts[level]; i++) {
+            struct table *t = v->levels[level][i];
+            if (!worth_collecting(r, t)) continue;
+            COVER("lsm_compact_garbage");
+            enum status status;
+            if (is_bottom(v, level, t)) {
+                c->level = c->output_level = level;
+                status = set_inputs(c, &t, 1, NULL, 0);
+            } else {
+                status = pick_into(c, level, &t, 1, level + 1);
+            }
+            c->moves = false;
+            return status;
+        }
+    }
+    return STATUS_NOT_FOUND;
+}
+
+enum status compact_pick(struct range *r, struct compaction *c)
+{
+    *c = (struct compaction){.range = r};
+    struct version *v = r->version;
+    struct plan p = make_plan(v, r->lsm->options.table_bytes);
+    if (v->counts[0] >= LSM_L0_TABLES) {
+        uint32_t count = v->counts[0] < LSM_L0_MERGE_MAX ? v->counts[0] : LSM_L0_MERGE_MAX;
+        return pick_into(c, 0, v->levels[0] + (v->counts[0] - count), count, p.base); /* oldest */
+    }
+    uint32_t level = fullest_level(v, &p);
+    if (level > 0) {
+        struct table *t = least_overlap(v, level);
+        return pick_into(c, level, &t, 1, level + 1);
+    }
+    return pick_garbage(c);
+}

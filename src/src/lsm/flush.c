@@ -1,0 +1,223 @@
+#include <stdlib.h>
+
+#include "lsm/table_write_int.h"
+
+/* Puts a range's oldest frozen memtable on disk: a table in level 0, then the edit for it. */
+struct flush_job {
+    struct worker worker;
+    struct range *range;       /* pinned */
+    struct memtable *memtable; /* pinned */
+    struct tables_writer tables;
+};
+
+void flush_enqueue(struct range *r)
+{
+    struct lsm *l = r->lsm;
+    if (!r->mapped || r->corrupt || r->flushing || !list_empty(&r->flush_link)) return;
+    list_push_back(&l->flush_queue, &r->flush_link);
+}
+
+/* ---- one flush, on its fiber ---- */
+
+static enum status write_items(struct flush_job *job, struct merge *merge, struct gc_filter *gc)
+{
+    struct item_key first = {LSM_SPACE_FIRST, BYTES_EMPTY, LSM_TS_MAX};
+    merge_seek(merge, &first);
+    for (;;) {
+        const struct lsm_item *item;
+        enum status status = merge_settle(merge, NULL, &item);
+        if (status != STATUS_OK) return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+        bool keep;
+        status = gc_filter_pass(gc, item, &keep);
+        if (status == STATUS_OK && keep) status = tables_writer_add(&job->tables, item);
+        if (status != STATUS_OK) return status;
+        merge_step(merge);
+    }
+}
+
+static enum status write_table(struct flush_job *job)
+{
+    struct range *r = job->range;
+    struct version *version = r->version;
+    struct tombstone_check check = {.version = version,
+                                    .oldest_ts = memtables_oldest_ts(r, job->memtable)};
+    struct merge merge;
+    struct gc_filter gc;
+    merge_init(&merge, false);
+    gc_filter_init(&gc, r->gc_ts);
+    gc.tombstone_may_go = tombstone_may_go;
+    gc.ctx = &check;
+    version_pin(version);
+    tables_writer_init(&job->tables, &job->worker, r->id, r->gc_ts, UINT64_MAX);
+    struct cursor *cursor;
+    enum status status = memtable_cursor_open(job->memtable, UINT64_MAX, false, &cursor);
+    if (status == STATUS_OK) status = merge_add(&merge, cursor);
+    if (status == STATUS_OK) status = write_items(job, &merge, &gc);
+    if (status == STATUS_OK) status = tables_writer_finish(&job->tables);
+    merge_deinit(&merge);
+    gc_filter_deinit(&gc);
+    version_unpin(version);
+    return status;
+}
+
+/* Names the table in the manifest. *kept_out: it may be named there now, whatever the status. */
+static enum status commit(struct flush_job *job, uint64_t epoch, bool *kept_out)
+{
+    struct memtable *m = job->memtable;
+    struct leveled_table added = {0};
+    ASSERT(job->tables.count <= 1);
+    if (job->tables.count == 1) added.table = job->tables.tables[0];
+    struct edit e = {.kind = EDIT_FLUSH,
+                     .range = job->range,
+                     .epoch = epoch,
+                     .index = m->last_index,
+                     .newest_ts = m->newest_ts > job->range->flushed_newest_ts
+                                      ? m->newest_ts
+                                      : job->range->flushed_newest_ts,
+                     .meta = buf_view(&m->meta),
+                     .memtable = m,
+                     .added = &added,
+                     .added_count = job->tables.count};
+    struct lsm *l = job->worker.lsm;
+    if (added.table != NULL) {
+        l->metrics.flush_count++;
+        l->metrics.flush_bytes += added.table->size_bytes;
+    }
+    enum status status = edit_commit(&job->worker, &e);
+    *kept_out = e.written;
+    return status;
+}
+
+/* What a failed attempt means for the next one. */
+static void note_outcome(struct lsm *l, struct range *r, enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        l->disk_full = false;
+        range_event(r, RANGE_EVENT_FLUSHED);
+        break;
+    case STATUS_NO_SPACE:
+        COVER("lsm_flush_disk_full");
+        l->disk_full = true;
+        l->flush_retry_ns = l->now_ns + LSM_RETRY_NS;
+        break;
+    case STATUS_CANCELLED: /* the range was replaced or dropped; or the environment was shut down */
+    case STATUS_NO_MEMORY:
+    case STATUS_EXISTS: l->flush_retry_ns = l->now_ns + LSM_RETRY_NS / 100; break;
+    default: lsm_fail(l, status, "writing a table failed"); break;
+    }
+}
+
+static void flush_entry(void *arg)
+{
+    struct flush_job *job = arg;
+    struct range *r = job->range;
+    struct lsm *l = r->lsm;
+    uint64_t epoch = r->epoch;
+    bool kept = false;
+    enum status status = write_table(job);
+    if (status == STATUS_CANCELLED) lsm_fail(l, status, "shut down");
+    if (status == STATUS_OK) status = commit(job, epoch, &kept);
+    tables_writer_deinit(&job->tables, status != STATUS_OK && !kept);
+    memtable_unpin(job->memtable);
+    free(job);
+    r->flushing = false;
+    ASSERT(l->flush_count > 0);
+    l->flush_count--;
+    note_outcome(l, r, status);
+    if (r->freeze_due || !list_empty(&r->frozen)) flush_enqueue(r);
+    range_unpin(r);
+}
+
+/* ---- starting flushes ---- */
+
+/* The memtable to flush next, or NULL: the newer ones build on it. */
+static struct memtable *oldest_frozen(const struct range *r)
+{
+    if (list_empty(&r->frozen)) return NULL;
+    return CONTAINER_OF(r->frozen.prev, struct memtable, link);
+}
+
+static enum status start(struct lsm *l, struct range *r)
+{
+    struct flush_job *job = calloc(1, sizeof *job);
+    if (job == NULL) return STATUS_NO_MEMORY;
+    worker_init(&job->worker, l);
+    job->range = r;
+    job->memtable = oldest_frozen(r);
+    range_pin(r);
+    memtable_pin(job->memtable);
+    r->flushing = true;
+    l->flush_count++;
+    enum status status = fiber_spawn(l->options.fibers, flush_entry, job, NULL);
+    if (status == STATUS_OK) return STATUS_OK;
+    l->flush_count--;
+    r->flushing = false;
+    memtable_unpin(job->memtable);
+    range_unpin(r);
+    free(job);
+    return status;
+}
+
+static bool has_news(const struct range *r)
+{
+    return list_empty(&r->durable_link) || r->meta_changed || memtable_entry_count(r->active) > 0 ||
+           r->applied_index > r->flushed_index;
+}
+
+/* Freezes what is due. True when there is a memtable to flush and it may be. */
+static bool prepare(struct range *r)
+{
+    struct lsm *l = r->lsm;
+    bool news = has_news(r);
+    if (r->freeze_due && news && range_freeze(r) != STATUS_OK) {
+        l->flush_retry_ns = l->now_ns + LSM_RETRY_NS / 100;
+        flush_enqueue(r);
+        return false;
+    }
+    if (r->flush_wanted && !news && list_empty(&r->frozen))
+        range_event(r, RANGE_EVENT_FLUSHED); /* it is on disk already */
+    r->freeze_due = r->flush_wanted = false;
+    const struct memtable *m = oldest_frozen(r);
+    if (m != NULL && MUTANT("lsm_flush_limit_ignored")) return true;
+    return m != NULL &&
+           m->last_index <= r->flush_limit; /* else lsm_range_set_flush_limit resumes */
+}
+
+/* While the active memtables take more than half of the budget the largest is frozen: flushing it
+ * frees the most per table. */
+static void freeze_largest(struct lsm *l)
+{
+    while (l->active_bytes > l->options.memtable_bytes / 2) {
+        struct range *largest = NULL;
+        size_t cursor = 0;
+        struct map_slot *slot;
+        while ((slot = map_next(&l->ranges, &cursor)) != NULL) {
+            struct range *r = slot->value;
+            if (r->corrupt || memtable_entry_count(r->active) == 0) continue;
+            if (largest == NULL || memtable_bytes(r->active) > memtable_bytes(largest->active))
+                largest = r;
+        }
+        if (largest == NULL || range_freeze(largest) != STATUS_OK) return;
+        flush_enqueue(largest);
+    }
+}
+
+void flush_step(struct lsm *l)
+{
+    if (l->failed || l->flush_retry_ns > l->now_ns || l->fiber_retry_ns > l->now_ns) return;
+    if (list_empty(&l->flush_queue)) freeze_largest(l);
+    uint32_t limit = l->disk_full ? 1 : LSM_FLUSHES_MAX;
+    while (!l->failed && l->flush_count < limit && !list_empty(&l->flush_queue)) {
+        struct range *r = CONTAINER_OF(list_pop_front(&l->flush_queue), struct range, flush_link);
+        if (!prepare(r)) {
+            if (l->flush_retry_ns > l->now_ns) return;
+            continue;
+        }
+        if (start(l, r) == STATUS_OK) continue;
+        COVER("lsm_no_fiber_for_flush");
+        l->fiber_retry_ns = l->now_ns + 1000000;
+        flush_enqueue(r);
+        return;
+    }
+}

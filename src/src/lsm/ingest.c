@@ -1,0 +1,155 @@
+#include "lsm/chunk_int.h"
+#include "lsm/table_write_int.h"
+
+#include <stdlib.h>
+
+/* The tables of a received range go to the last level: they are one sorted run. Until the edit that
+ * adopts them they are files that no manifest names, which the next open removes. */
+#define INGEST_LEVEL (LSM_LEVELS - 1)
+
+struct lsm_ingest {
+    struct lsm *lsm;
+    struct range_id range;
+    struct worker worker;
+    struct tables_writer tables;
+    uint64_t chunk_count, newest_ts;
+    bool complete; /* the last chunk has come */
+    bool any;
+    struct buf last; /* key of the item received last */
+    enum lsm_space last_space;
+    uint64_t last_ts;
+    enum status status; /* of the first failure: nothing is accepted after it */
+};
+
+enum status lsm_ingest_begin(struct lsm *l, struct range_id range, struct lsm_ingest **ingest_out)
+{
+    if (l->failed) return STATUS_FENCED;
+    struct lsm_ingest *in = calloc(1, sizeof *in);
+    if (in == NULL) return STATUS_NO_MEMORY;
+    in->lsm = l;
+    in->range = range;
+    l->ingest_count++;
+    worker_init(&in->worker, l);
+    tables_writer_init(&in->tables, &in->worker, range, 0, l->options.table_bytes);
+    buf_init(&in->last, LSM_KEY_BYTES_MAX);
+    *ingest_out = in;
+    return STATUS_OK;
+}
+
+static enum status check_order(struct lsm_ingest *in, const struct lsm_item *item)
+{
+    struct item_key last = {in->last_space, buf_view(&in->last), in->last_ts};
+    struct item_key next = item_key_of(item);
+    if (in->any && item_key_compare(&last, &next) >= 0) return STATUS_CORRUPT;
+    in->any = true;
+    in->last_space = item->space;
+    in->last_ts = item->ts;
+    buf_reset(&in->last);
+    buf_append_bytes(&in->last, item->key);
+    return in->last.failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+static enum status take_chunk(struct lsm_ingest *in, struct chunk *chunk)
+{
+    if (in->complete || chunk->sequence != in->chunk_count) return STATUS_CORRUPT;
+    struct lsm_item item;
+    enum status status;
+    while ((status = chunk_next(chunk, &item)) == STATUS_OK) {
+        status = check_order(in, &item);
+        if (status == STATUS_OK) status = tables_writer_add(&in->tables, &item);
+        if (status != STATUS_OK) return status;
+        if (item.space == LSM_SPACE_VERSIONS && item.ts > chunk->newest_ts) return STATUS_CORRUPT;
+    }
+    if (status != STATUS_NOT_FOUND) return status;
+    in->chunk_count++;
+    if (chunk->newest_ts > in->newest_ts) in->newest_ts = chunk->newest_ts;
+    in->complete = chunk->last;
+    return STATUS_OK;
+}
+
+static void note_failure(struct lsm_ingest *in, enum status status)
+{
+    if (status == STATUS_OK || in->status != STATUS_OK) return;
+    in->status = status;
+    if (status == STATUS_IO) lsm_fail(in->lsm, status, "writing a received table failed");
+}
+
+enum status lsm_ingest_chunk(struct lsm_ingest *in, struct bytes bytes)
+{
+    if (in->status != STATUS_OK) return in->status;
+    worker_resumed(&in->worker);
+    struct chunk chunk;
+    enum status status = chunk_open(bytes, &chunk);
+    if (status == STATUS_OK) status = take_chunk(in, &chunk);
+    note_failure(in, status);
+    return status;
+}
+
+static void ingest_free(struct lsm_ingest *in, bool drop)
+{
+    ASSERT(in->lsm->ingest_count > 0);
+    in->lsm->ingest_count--;
+    tables_writer_deinit(&in->tables, drop);
+    buf_deinit(&in->last);
+    free(in);
+}
+
+/* Hands the tables over in one edit. *kept_out: the manifest may name them now. */
+static enum status adopt(struct lsm_ingest *in, struct range *r, uint64_t index, struct bytes meta,
+                         bool *kept_out)
+{
+    uint32_t count = in->tables.count;
+    struct leveled_table *added = calloc(count + 1, sizeof *added);
+    if (added == NULL) return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        added[i] = (struct leveled_table){in->tables.tables[i], INGEST_LEVEL};
+    struct edit e = {.kind = EDIT_INGEST,
+                     .range = r,
+                     .epoch = r->epoch,
+                     .index = index,
+                     .newest_ts = in->newest_ts > r->newest_ts ? in->newest_ts : r->newest_ts,
+                     .meta = meta,
+                     .added = added,
+                     .added_count = count};
+    enum status status = memtable_create(&e.memtable);
+    if (status == STATUS_OK) {
+        status = edit_commit(&in->worker, &e);
+        if (status != STATUS_OK) memtable_unpin(e.memtable);
+    }
+    *kept_out = e.written;
+    free(added);
+    return status;
+}
+
+enum status lsm_ingest_commit(struct lsm_ingest *in, uint64_t index, struct bytes meta)
+{
+    struct lsm *l = in->lsm;
+    struct range *r;
+    bool kept = false;
+    enum status status = in->status;
+    bool part = in->chunk_count > 0 && !in->complete; /* no chunk at all: an empty range */
+    if (status == STATUS_OK && part && !MUTANT("k21_snapshot_cut_short")) status = STATUS_INVALID;
+    worker_resumed(&in->worker);
+    if (status == STATUS_OK) {
+        status = tables_writer_finish(&in->tables);
+        note_failure(in, status);
+    }
+    if (status == STATUS_OK) {
+        r = range_find(l, in->range);
+        if (r != NULL)
+            range_pin(r);
+        else
+            status = range_alloc(l, in->range, &r);
+    }
+    if (status == STATUS_OK) {
+        status = adopt(in, r, index, meta, &kept);
+        range_unpin(r);
+    }
+    ingest_free(in, status != STATUS_OK && !kept);
+    return status;
+}
+
+void lsm_ingest_abort(struct lsm_ingest *in)
+{
+    ingest_free(in, true);
+}

@@ -1,0 +1,205 @@
+/* The structures of the engine. All state hangs from struct lsm; one core only. */
+#ifndef OSTRAKA_LSM_LSM_INT_H
+#define OSTRAKA_LSM_LSM_INT_H
+
+#include "base/map.h"
+#include "base/prng.h"
+#include "lsm/cache_int.h"
+#include "lsm/gc_int.h"
+#include "lsm/memtable_int.h"
+#include "lsm/merge_int.h"
+#include "lsm/version_int.h"
+
+#define LSM_SLICE_ITEMS_MAX 2048 /* items looked at in one call, which then asks to be repeated */
+#define LSM_FLUSHES_MAX     4    /* of different ranges, side by side */
+#define LSM_COMPACTIONS_MAX 2
+#define LSM_L0_TABLES       4  /* as many are merged into the next level */
+#define LSM_L0_MERGE_MAX    32 /* at most, at a time */
+#define LSM_L0_TABLES_SLOW  8  /* more slow writers down */
+#define LSM_LEVEL_GROWTH    8  /* a level is so many times as large as the one above */
+#define LSM_RETRY_NS        UINT64_C(1000000000) /* after a failure that may pass */
+
+/* What lsm_step tells the owner. */
+enum range_event {
+    RANGE_EVENT_FLUSHED = 1 << 0,
+    RANGE_EVENT_CORRUPT = 1 << 1,
+};
+
+struct range {
+    struct range_id id;
+    struct lsm *lsm;
+    uint32_t refs; /* the map's, one per job and edit */
+    bool mapped;   /* lsm_range_exists */
+    bool dropped;  /* it was, and lsm_range_drop was called */
+    bool corrupt;
+    uint64_t epoch; /* rises when the whole state is replaced: older work is void */
+    struct memtable *active;
+    struct list frozen; /* memtable.link, newest first */
+    struct version *version;
+    uint64_t applied_index, newest_ts, gc_ts;
+    uint64_t flush_limit; /* memtables beyond this index wait */
+    struct buf meta;      /* as of applied_index */
+    bool meta_changed;    /* since the last freeze */
+    /* What the manifest says. */
+    uint64_t flushed_index, flushed_newest_ts;
+    struct buf flushed_meta;
+    /* Work. */
+    bool freeze_due, flush_wanted, flushing, compacting;
+    struct list flush_link, compact_link; /* in lsm.flush_queue, lsm.compact_queue */
+    struct list event_link;               /* in lsm.events */
+    struct list durable_link;             /* in lsm.durable_ranges while the manifest knows it */
+    unsigned events;
+    const char *corrupt_what;
+};
+
+/* A change of the manifest. Queued; written, synced and applied to memory by one fiber. */
+enum edit_kind { EDIT_FLUSH = 1, EDIT_COMPACTION, EDIT_INGEST, EDIT_DROP };
+
+struct edit {
+    struct list link;
+    enum edit_kind kind;
+    struct range *range;       /* pinned until on_done */
+    uint64_t epoch;            /* of the range; another one: the edit is void */
+    uint64_t index, newest_ts; /* FLUSH, INGEST */
+    struct bytes meta;         /* FLUSH, INGEST; borrowed until on_done */
+    struct memtable *memtable; /* FLUSH: the one that is on disk now; INGEST: the new active one */
+    struct table **removed;
+    uint32_t removed_count;
+    struct leveled_table *added;
+    uint32_t added_count;
+    struct version *next; /* what the range becomes; made before the write */
+    enum status status;   /* the outcome, in on_done */
+    bool written;         /* the manifest may contain it, whatever the status */
+    void (*on_done)(struct edit *e);
+    void *ctx;
+};
+
+/* lsm_range_drop under way. */
+struct range_drop {
+    struct list link; /* in lsm.drops_done */
+    struct edit edit;
+    struct env_op *on_done;
+    int64_t result;
+};
+
+struct manifest {
+    env_file file; /* -1: closed */
+    uint64_t uid, frame_count, offset, size_bytes;
+    struct list queue;    /* edit.link */
+    bool running;         /* its fiber is */
+    uint64_t retry_at_ns; /* no room to rewrite it: not before */
+};
+
+struct lsm {
+    struct lsm_options options;
+    struct map ranges;          /* id -> struct range */
+    struct list durable_ranges; /* all the manifest knows, also those whose drop is under way */
+    struct cache cache;
+    struct manifest manifest;
+    struct prng prng;
+    uint64_t next_table_number;
+    struct list turn_waiters; /* called by the next lsm_step */
+    struct list paused;       /* struct paused: fibers that go on from lsm_step */
+    struct list flush_queue, compact_queue, events;
+    struct list drops_done;                 /* struct range_drop: answered by the next lsm_step */
+    uint64_t active_bytes;                  /* of all active memtables */
+    uint32_t flush_count, compaction_count; /* under way */
+    uint32_t ingest_count, reader_count;
+    struct list closing; /* table.closing_link: files being closed or unlinked */
+    uint32_t l0_excess;  /* most level 0 tables of a range above LSM_L0_TABLES_SLOW */
+    bool disk_full;
+    uint64_t flush_retry_ns, compaction_retry_ns, fiber_retry_ns;
+    uint64_t now_ns;
+    bool failed; /* accepts no more work on disk */
+    bool failure_told;
+    enum status failure;
+    const char *failure_what;
+    struct block_cursor find_top, find_index, find_data; /* of lsm_get */
+    struct lsm_metrics metrics;
+};
+
+/* ---- range.c ---- */
+/* NULL: no such range. */
+struct range *range_find(const struct lsm *l, struct range_id id);
+/* An empty range that is not in the map yet, pinned for the caller. */
+MUST_USE enum status range_alloc(struct lsm *l, struct range_id id, struct range **range_out);
+/* Enters it; the map pins it. STATUS_EXISTS; STATUS_NO_MEMORY. */
+MUST_USE enum status range_enter(struct range *r);
+void range_leave(struct range *r);
+void range_pin(struct range *r);
+void range_unpin(struct range *r);
+/* Takes the version. */
+void range_set_version(struct range *r, struct version *next);
+bool range_has_table(const struct range *r, const struct table *t);
+void range_damaged(struct lsm *l, struct range *r, const char *what);
+void range_event(struct range *r, enum range_event event);
+/* Everything in memory belongs to the past: the range is what its version says, as of index. Takes
+ * the empty memtable. */
+void range_replace_memtables(struct range *r, struct memtable *active, uint64_t index);
+/* Moves what the active memtable holds to the frozen ones. STATUS_NO_MEMORY. */
+MUST_USE enum status range_freeze(struct range *r);
+/* What a reader will look at: places in [low, high). */
+struct view {
+    struct item_key low, high;
+    bool reverse;
+};
+/* Adds cursors over what the range holds there as of its applied index; pins the version they need,
+ * which the caller unpins after closing them. */
+MUST_USE enum status range_open_cursors(struct range *r, const struct view *view, struct merge *m,
+                                        struct version **version_out);
+
+/* ---- waiter.c ---- */
+/* Queues the waiter unless it is NULL or queued already. */
+void waiter_queue(struct list *waiters, struct lsm_waiter *waiter);
+/* Calls all that were queued before the call. */
+void waiters_call(struct list *waiters);
+
+/* ---- manifest.c ---- */
+/* Takes the place in line now; on_done runs on the manifest's fiber. */
+void edit_submit(struct edit *e);
+/* The same from a fiber, which waits. Answers e->status. */
+MUST_USE enum status edit_commit(struct worker *w, struct edit *e);
+/* Starts the manifest's fiber when there is something to do. */
+void manifest_step(struct lsm *l);
+/* Writes the present state as a new manifest file. On the opening fiber. */
+MUST_USE enum status manifest_create(struct lsm *l, struct worker *w);
+void manifest_close(struct lsm *l);
+
+/* ---- tombstone.c: which tombstones the work on some tables may drop ---- */
+struct tombstone_check {
+    const struct version *version;     /* borrowed; when the work began */
+    const struct table *const *inputs; /* what is being rewritten */
+    uint32_t input_count;
+    uint64_t oldest_ts; /* of LSM_SPACE_VERSIONS in all memtables not being flushed */
+};
+/* For struct gc_filter: nothing outside of the inputs may hold what the tombstone hides. */
+bool tombstone_may_go(void *ctx, const struct lsm_item *tombstone);
+/* excluded: the memtable being flushed, or NULL. */
+uint64_t memtables_oldest_ts(const struct range *r, const struct memtable *excluded);
+
+/* ---- flush.c, compact.c ---- */
+void flush_enqueue(struct range *r);
+void flush_step(struct lsm *l);
+void compact_enqueue(struct range *r);
+void compact_step(struct lsm *l);
+/* The store stops: no disk work any more, the owner is told. */
+void lsm_fail(struct lsm *l, enum status status, const char *what);
+
+/* ---- scan.c: what is left of a range under its GC timestamp, in engine order ---- */
+struct scan {
+    struct lsm *lsm;
+    struct merge merge;
+    struct version *version; /* pinned */
+    struct gc_filter gc;
+    struct item_key first; /* of the seek under way */
+    uint64_t index;        /* applied index of the view */
+    uint64_t newest_ts;
+    bool advance; /* the merge still stands on the item handed out last */
+};
+MUST_USE enum status scan_open(struct lsm *l, struct range_id range, struct scan *scan_out);
+/* As lsm_iter_next; also STATUS_WAIT when a slice of work is done. */
+MUST_USE enum status scan_next(struct scan *s, struct lsm_waiter *waiter,
+                               const struct lsm_item **item_out);
+void scan_close(struct scan *s);
+
+#endif

@@ -1,0 +1,161 @@
+#include "lsm/memtable_int.h"
+
+#include <stdlib.h>
+
+/* Stands on an entry. While other entries are inserted the slot goes stale, which tree.changes
+ * tells; the entry itself never moves, so the place is found again by its key. */
+struct mem_cursor {
+    struct cursor cursor;
+    struct memtable *memtable;
+    uint64_t view_index;
+    bool reverse;
+    int tree;               /* which of memtable->trees */
+    struct mem_place place; /* leaf NULL: past the end of the tree */
+    const struct mem_entry *entry;
+    uint64_t changes; /* of the tree, when place was right */
+};
+
+static struct mem_tree *tree_of(struct mem_cursor *c)
+{
+    return &c->memtable->trees[c->tree];
+}
+
+/* The state the view shows, or NULL when the entry was made after it. */
+static const struct mem_value *visible_value(const struct mem_cursor *c, const struct mem_entry *e)
+{
+    const struct mem_value *v = e->newest;
+    while (v != NULL && v->index > c->view_index && !MUTANT("lsm_view_sees_later_writes"))
+        v = v->older;
+    return v;
+}
+
+static struct mem_place place_after(struct mem_place p)
+{
+    if (p.slot + 1 < p.leaf->node.count) return (struct mem_place){p.leaf, p.slot + 1};
+    return (struct mem_place){p.leaf->next, 0};
+}
+
+static struct mem_place place_last(struct mem_leaf *leaf)
+{
+    if (leaf == NULL) return (struct mem_place){NULL, 0};
+    ASSERT(leaf->node.count > 0);
+    return (struct mem_place){leaf, leaf->node.count - 1};
+}
+
+static struct mem_place place_before(struct mem_place p)
+{
+    if (p.slot > 0) return (struct mem_place){p.leaf, p.slot - 1};
+    return place_last(p.leaf->prev);
+}
+
+static void tree_enter(struct mem_cursor *c)
+{
+    struct mem_tree *t = tree_of(c);
+    c->place =
+        c->reverse ? place_last(t->last) : (struct mem_place){t->root == NULL ? NULL : t->first, 0};
+    c->changes = t->changes;
+}
+
+static void advance(struct mem_cursor *c)
+{
+    struct mem_tree *t = tree_of(c);
+    if (c->changes != t->changes) {
+        struct bytes key = bytes_make(c->entry->key, c->entry->key_size);
+        c->place = mem_tree_seek(t, key, c->entry->ts);
+        c->changes = t->changes;
+        ASSERT(c->place.leaf->node.entries[c->place.slot] == c->entry);
+    }
+    c->place = c->reverse ? place_before(c->place) : place_after(c->place);
+}
+
+/* Entries stand in the order they were written in, a scan meets them in the order of their keys:
+ * without this it would wait for memory at each. */
+static void prefetch_after(const struct mem_cursor *c)
+{
+    const struct mem_node *n = &c->place.leaf->node;
+    uint32_t ahead = c->reverse ? c->place.slot - 4 : c->place.slot + 4; /* wraps: out of range */
+    if (ahead >= n->count) return;
+    __builtin_prefetch(n->entries[ahead]);
+    __builtin_prefetch((const uint8_t *)n->entries[ahead] + 64);
+}
+
+/* From c->place on, finds the first entry the view shows, through the trees that follow. */
+static enum status settle(struct mem_cursor *c)
+{
+    for (;;) {
+        while (c->place.leaf == NULL) {
+            int next = c->reverse ? c->tree - 1 : c->tree + 1;
+            if (next < 0 || next >= LSM_SPACE_COUNT) return STATUS_NOT_FOUND;
+            c->tree = next;
+            tree_enter(c);
+        }
+        const struct mem_entry *e = c->place.leaf->node.entries[c->place.slot];
+        prefetch_after(c);
+        const struct mem_value *v = visible_value(c, e);
+        c->entry = e;
+        if (v != NULL) {
+            c->cursor.item = (struct lsm_item){
+                .space = (enum lsm_space)(c->tree + LSM_SPACE_FIRST),
+                .key = bytes_make(e->key, e->key_size),
+                .ts = e->ts,
+                .tombstone = v->tombstone,
+                .value = bytes_make(v->data, v->size),
+            };
+            return STATUS_OK;
+        }
+        c->place = c->reverse ? place_before(c->place) : place_after(c->place);
+    }
+}
+
+static enum status mem_cursor_seek(struct cursor *cursor, const struct item_key *target,
+                                   __attribute__((unused)) struct lsm_waiter *waiter)
+{
+    struct mem_cursor *c = CONTAINER_OF(cursor, struct mem_cursor, cursor);
+    int tree = (int)target->space - LSM_SPACE_FIRST;
+    ASSERT(tree >= 0);
+    if (tree >= LSM_SPACE_COUNT) { /* the end of everything */
+        c->tree = c->reverse ? LSM_SPACE_COUNT - 1 : LSM_SPACE_COUNT;
+        if (!c->reverse) return STATUS_NOT_FOUND;
+        tree_enter(c);
+        return settle(c);
+    }
+    c->tree = tree;
+    struct mem_tree *t = tree_of(c);
+    c->place = mem_tree_seek(t, target->key, target->ts);
+    c->changes = t->changes;
+    if (c->reverse) c->place = c->place.leaf == NULL ? place_last(t->last) : place_before(c->place);
+    return settle(c);
+}
+
+static enum status mem_cursor_step(struct cursor *cursor,
+                                   __attribute__((unused)) struct lsm_waiter *waiter)
+{
+    struct mem_cursor *c = CONTAINER_OF(cursor, struct mem_cursor, cursor);
+    ASSERT(c->entry != NULL);
+    advance(c);
+    return settle(c);
+}
+
+static void mem_cursor_close(struct cursor *cursor)
+{
+    struct mem_cursor *c = CONTAINER_OF(cursor, struct mem_cursor, cursor);
+    memtable_unpin(c->memtable);
+    free(c);
+}
+
+static const struct cursor_table mem_cursor_table = {mem_cursor_seek, mem_cursor_step,
+                                                     mem_cursor_close};
+
+enum status memtable_cursor_open(struct memtable *m, uint64_t view_index, bool reverse,
+                                 struct cursor **cursor_out)
+{
+    struct mem_cursor *c = calloc(1, sizeof *c);
+    if (c == NULL) return STATUS_NO_MEMORY;
+    c->cursor.table = &mem_cursor_table;
+    c->memtable = m;
+    c->view_index = view_index;
+    c->reverse = reverse;
+    memtable_pin(m);
+    *cursor_out = &c->cursor;
+    return STATUS_OK;
+}

@@ -1,0 +1,97 @@
+/* What a range wrote since its last flush, sorted: per space one B+tree over entries that live in
+ * the memtable's arena. Written only while active; frozen before it is flushed.
+ *
+ * Every state of an entry carries the index of the Raft entry that wrote it. A view is an index
+ * too: it shows each entry's newest state at or below it, so an iterator never sees a write made
+ * after it was opened (LSM-3). States that no view can ask for are overwritten in place. */
+#ifndef OSTRAKA_LSM_MEMTABLE_INT_H
+#define OSTRAKA_LSM_MEMTABLE_INT_H
+
+#include "base/arena.h"
+#include "lsm/cursor_int.h"
+
+#define MEM_NODE_SLOTS 64
+#define MEM_HEIGHT_MAX 12 /* inner nodes are at least half full but for the right edge: ample */
+
+/* One state of an entry. */
+struct mem_value {
+    struct mem_value *older; /* what it replaced, kept while a view may ask for it */
+    uint64_t index;
+    uint32_t size, capacity;
+    bool tombstone;
+    uint8_t data[];
+};
+
+struct mem_entry {
+    struct mem_value *newest;
+    uint64_t ts;
+    uint32_t key_size;
+    uint8_t key[];
+};
+
+/* heads[i] orders entries[i]'s key roughly (mem_tree.prefix). In inner nodes entries[i] bounds
+ * child i from below; what slot 0 says there is not used. */
+struct mem_node {
+    uint32_t count;
+    uint32_t level; /* 0: leaf */
+    uint64_t heads[MEM_NODE_SLOTS];
+    struct mem_entry *entries[MEM_NODE_SLOTS];
+};
+struct mem_leaf {
+    struct mem_node node;
+    struct mem_leaf *next, *prev;
+};
+struct mem_inner {
+    struct mem_node node;
+    struct mem_node *children[MEM_NODE_SLOTS];
+};
+
+struct mem_tree {
+    struct mem_node *root;
+    struct mem_leaf *first, *last;
+    /* A key's head is its 8 bytes after this prefix, as a big-endian number; for a key without the
+     * prefix 0 or UINT64_MAX, by the side it sorts on. So heads never order two keys wrongly and
+     * equal heads decide nothing, whatever the prefix. */
+    struct bytes prefix;           /* view of an entry's key */
+    uint64_t count, outlier_count; /* entries; those without the prefix */
+    uint64_t changes;              /* rises whenever an entry may have moved to another slot */
+};
+
+struct memtable {
+    uint32_t refs; /* the range's, one per view, one per flush */
+    bool frozen;
+    struct arena arena;
+    struct mem_tree trees[LSM_SPACE_COUNT]; /* by space */
+    uint64_t last_index;                    /* of the range when it was frozen */
+    uint64_t newest_ts, oldest_ts;          /* of LSM_SPACE_VERSIONS; oldest_ts LSM_TS_MAX: none */
+    struct list link;                       /* in the range's frozen list */
+    struct buf meta; /* the owner's record as of last_index, set when frozen */
+};
+
+MUST_USE enum status memtable_create(struct memtable **memtable_out);
+void memtable_pin(struct memtable *m);
+void memtable_unpin(struct memtable *m);
+/* Inserts or replaces (space, key, ts). STATUS_NO_MEMORY. */
+MUST_USE enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_write *w);
+/* The newest version of the key with ts <= ts_max, at the latest state, or NULL. */
+const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space space,
+                                      struct bytes key, uint64_t ts_max);
+uint64_t memtable_entry_count(const struct memtable *m);
+static inline uint64_t memtable_bytes(const struct memtable *m)
+{
+    return m->arena.size;
+}
+
+/* Where an entry stands. */
+struct mem_place {
+    struct mem_leaf *leaf; /* NULL: past either end */
+    uint32_t slot;
+};
+/* The first entry at or after the key in the tree of its space. */
+struct mem_place mem_tree_seek(const struct mem_tree *t, struct bytes key, uint64_t ts);
+
+/* All spaces, in engine order, as of view_index. Pins the memtable. STATUS_NO_MEMORY. */
+MUST_USE enum status memtable_cursor_open(struct memtable *m, uint64_t view_index, bool reverse,
+                                          struct cursor **cursor_out);
+
+#endif

@@ -1,0 +1,365 @@
+#include "lsm/lsm_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- lifetime ---- */
+
+struct range *range_find(const struct lsm *l, struct range_id id)
+{
+    ASSERT(id.value != 0);
+    return map_get(&l->ranges, id.value);
+}
+
+static void range_init(struct range *r, struct lsm *l, struct range_id id)
+{
+    r->id = id;
+    r->lsm = l;
+    r->refs = 1;
+    r->flush_limit = UINT64_MAX;
+    list_init(&r->frozen);
+    list_init(&r->flush_link);
+    list_init(&r->compact_link);
+    list_init(&r->event_link);
+    list_init(&r->durable_link);
+    buf_init(&r->meta, SIZE_MAX / 2);
+    buf_init(&r->flushed_meta, SIZE_MAX / 2);
+}
+
+enum status range_alloc(struct lsm *l, struct range_id id, struct range **range_out)
+{
+    ASSERT(id.value != 0);
+    struct range *r = calloc(1, sizeof *r);
+    if (r == NULL) return STATUS_NO_MEMORY;
+    range_init(r, l, id);
+    enum status status = version_edit(NULL, NULL, 0, NULL, 0, &r->version);
+    if (status != STATUS_OK) goto fail;
+    status = memtable_create(&r->active);
+    if (status != STATUS_OK) goto fail_version;
+    *range_out = r;
+    return STATUS_OK;
+fail_version:
+    version_unpin(r->version);
+fail:
+    ASSERT(status != STATUS_OK);
+    free(r);
+    return status;
+}
+
+static void drop_frozen(struct range *r)
+{
+    while (!list_empty(&r->frozen))
+        memtable_unpin(CONTAINER_OF(list_pop_front(&r->frozen), struct memtable, link));
+}
+
+void range_pin(struct range *r)
+{
+    ASSERT(r->refs > 0);
+    r->refs++;
+}
+
+void range_unpin(struct range *r)
+{
+    ASSERT(r->refs > 0);
+    if (--r->refs > 0) return;
+    ASSERT(!r->mapped);
+    ASSERT(!r->flushing && !r->compacting);
+    drop_frozen(r);
+    memtable_unpin(r->active);
+    version_unpin(r->version);
+    list_remove(&r->durable_link);
+    buf_deinit(&r->meta);
+    buf_deinit(&r->flushed_meta);
+    free(r);
+}
+
+static void count_tables(struct range *r, bool add)
+{
+    struct lsm_metrics *metrics = &r->lsm->metrics;
+    uint64_t count = version_table_count(r->version), bytes = r->version->bytes;
+    metrics->table_count += add ? count : -count;
+    metrics->table_bytes += add ? bytes : -bytes;
+}
+
+void range_set_version(struct range *r, struct version *next)
+{
+    if (r->mapped) count_tables(r, false);
+    version_unpin(r->version);
+    r->version = next;
+    if (r->mapped) count_tables(r, true);
+}
+
+static uint64_t frozen_bytes(const struct range *r)
+{
+    uint64_t bytes = 0;
+    LIST_FOR_EACH(link, &r->frozen)
+    bytes += memtable_bytes(CONTAINER_OF(link, struct memtable, link));
+    return bytes;
+}
+
+static void uncount_memtables(struct range *r)
+{
+    struct lsm *l = r->lsm;
+    uint64_t active = memtable_bytes(r->active), all = active + frozen_bytes(r);
+    ASSERT(l->active_bytes >= active);
+    ASSERT(l->metrics.memtable_bytes >= all);
+    l->active_bytes -= active;
+    l->metrics.memtable_bytes -= all;
+}
+
+enum status range_enter(struct range *r)
+{
+    struct lsm *l = r->lsm;
+    ASSERT(!r->mapped);
+    if (range_find(l, r->id) != NULL) return STATUS_EXISTS;
+    enum status status = map_put(&l->ranges, r->id.value, r);
+    if (status != STATUS_OK) return status;
+    range_pin(r);
+    r->mapped = true;
+    count_tables(r, true);
+    return STATUS_OK;
+}
+
+void range_leave(struct range *r)
+{
+    struct lsm *l = r->lsm;
+    ASSERT(r->mapped);
+    struct range *removed = map_remove(&l->ranges, r->id.value);
+    ASSERT(removed == r);
+    uncount_memtables(r);
+    count_tables(r, false);
+    list_remove(&r->flush_link);
+    list_remove(&r->compact_link);
+    list_remove(&r->event_link);
+    r->mapped = false;
+    r->dropped = true;
+    range_unpin(r);
+}
+
+void range_replace_memtables(struct range *r, struct memtable *active, uint64_t index)
+{
+    ASSERT(memtable_entry_count(active) == 0);
+    if (r->mapped) uncount_memtables(r);
+    drop_frozen(r);
+    memtable_unpin(r->active);
+    r->active = active;
+    r->applied_index = index;
+    r->meta_changed = false;
+}
+
+enum status range_freeze(struct range *r)
+{
+    struct memtable *m = r->active, *next;
+    struct lsm *l = r->lsm;
+    ASSERT(r->mapped);
+    buf_reset(&m->meta);
+    buf_append_bytes(&m->meta, buf_view(&r->meta));
+    if (m->meta.failed) return STATUS_NO_MEMORY;
+    enum status status = memtable_create(&next);
+    if (status != STATUS_OK) return status;
+    m->frozen = true;
+    m->last_index = r->applied_index;
+    list_push_front(&r->frozen, &m->link);
+    r->active = next;
+    r->meta_changed = false;
+    r->freeze_due = false;
+    ASSERT(l->active_bytes >= memtable_bytes(m));
+    l->active_bytes -= memtable_bytes(m);
+    return STATUS_OK;
+}
+
+/* ---- events and damage ---- */
+
+void range_event(struct range *r, enum range_event event)
+{
+    if (!r->mapped) return;
+    r->events |= event;
+    if (list_empty(&r->event_link)) list_push_back(&r->lsm->events, &r->event_link);
+}
+
+bool range_has_table(const struct range *r, const struct table *t)
+{
+    return version_has(r->version, t);
+}
+
+void range_damaged(struct lsm *l, struct range *r, const char *what)
+{
+    if (r->corrupt) return;
+    LOG_ERROR(l->options.logger, "lsm", "range damaged", "range=%llu what=\"%s\"",
+              (unsigned long long)r->id.value, what);
+    r->corrupt = true;
+    r->corrupt_what = what;
+    list_remove(&r->flush_link);
+    list_remove(&r->compact_link);
+    range_event(r, RANGE_EVENT_CORRUPT);
+}
+
+/* ---- views ---- */
+
+static enum status add_memtable(struct memtable *m, uint64_t view_index, bool reverse,
+                                struct merge *merge)
+{
+    if (memtable_entry_count(m) == 0) return STATUS_OK;
+    struct cursor *cursor;
+    enum status status = memtable_cursor_open(m, view_index, reverse, &cursor);
+    if (status != STATUS_OK) return status;
+    return merge_add(merge, cursor);
+}
+
+static bool ends_before(const struct table *t, const struct item_key *key)
+{
+    return item_key_compare(&t->facts.last, key) < 0;
+}
+
+static bool begins_before(const struct table *t, const struct item_key *key)
+{
+    return item_key_compare(&t->facts.first, key) < 0;
+}
+
+/* Of a run of tables, those that may hold items in [low, high). */
+static enum status add_run(struct range *r, struct table **tables, uint32_t count,
+                           const struct view *view, struct merge *merge)
+{
+    while (count > 0 && !begins_before(tables[count - 1], &view->high))
+        count--;
+    if (count == 0 || ends_before(tables[count - 1], &view->low)) return STATUS_OK;
+    uint32_t first = run_find(tables, count, &view->low);
+    ASSERT(first < count);
+    struct cursor *cursor;
+    struct block_source *source = &r->lsm->cache.scan.source;
+    enum status status =
+        run_cursor_open(tables + first, count - first, source, view->reverse, &cursor);
+    if (status != STATUS_OK) return status;
+    return merge_add(merge, cursor);
+}
+
+enum status range_open_cursors(struct range *r, const struct view *view, struct merge *m,
+                               struct version **version_out)
+{
+    ASSERT(m->count == 0);
+    struct version *v = r->version;
+    enum status status = add_memtable(r->active, r->applied_index, view->reverse, m);
+    LIST_FOR_EACH(link, &r->frozen)
+    {
+        if (status != STATUS_OK) return status;
+        struct memtable *frozen = CONTAINER_OF(link, struct memtable, link);
+        status = add_memtable(frozen, r->applied_index, view->reverse, m);
+    }
+    for (uint32_t i = 0; status == STATUS_OK && i < v->counts[0]; i++)
+        status = add_run(r, &v->levels[0][i], 1, view, m);
+    for (uint32_t level = 1; status == STATUS_OK && level < LSM_LEVELS; level++)
+        status = add_run(r, v->levels[level], v->counts[level], view, m);
+    if (status != STATUS_OK) return status;
+    version_pin(v);
+    *version_out = v;
+    return STATUS_OK;
+}
+
+/* ---- the owner's calls ---- */
+
+enum status lsm_range_create(struct lsm *l, struct range_id range)
+{
+    if (range_find(l, range) != NULL) return STATUS_EXISTS;
+    struct range *r;
+    enum status status = range_alloc(l, range, &r);
+    if (status != STATUS_OK) return status;
+    status = range_enter(r);
+    range_unpin(r);
+    return status;
+}
+
+static int64_t errno_of(enum status status)
+{
+    switch (status) {
+    case STATUS_OK: return 0;
+    case STATUS_CANCELLED: return -ECANCELED;
+    case STATUS_NO_SPACE: return -ENOSPC;
+    default: return -EIO;
+    }
+}
+
+static void drop_done(struct edit *e)
+{
+    struct range_drop *drop = e->ctx;
+    drop->result = errno_of(e->status);
+    list_push_back(&e->range->lsm->drops_done, &drop->link);
+}
+
+void lsm_range_drop(struct lsm *l, struct range_id range, struct env_op *on_done)
+{
+    struct range_drop *drop = calloc(1, sizeof *drop);
+    ASSERT(drop != NULL);
+    drop->on_done = on_done;
+    struct range *r = range_find(l, range);
+    if (r == NULL) {
+        drop->result = -ENOENT;
+        list_push_back(&l->drops_done, &drop->link);
+        return;
+    }
+    drop->edit = (struct edit){.kind = EDIT_DROP, .range = r, .on_done = drop_done, .ctx = drop};
+    edit_submit(&drop->edit);
+    range_leave(r);
+}
+
+bool lsm_range_exists(const struct lsm *l, struct range_id range)
+{
+    return range_find(l, range) != NULL;
+}
+
+void lsm_range_set_meta(struct lsm *l, struct range_id range, struct bytes meta)
+{
+    struct range *r = range_find(l, range);
+    ASSERT(r != NULL);
+    buf_reset(&r->meta);
+    buf_append_bytes(&r->meta, meta);
+    ASSERT(!r->meta.failed);
+    r->meta_changed = true;
+}
+
+void lsm_range_flush(struct lsm *l, struct range_id range)
+{
+    struct range *r = range_find(l, range);
+    ASSERT(r != NULL);
+    r->flush_wanted = true;
+    r->freeze_due = true;
+    flush_enqueue(r);
+}
+
+void lsm_range_set_flush_limit(struct lsm *l, struct range_id range, uint64_t index)
+{
+    struct range *r = range_find(l, range);
+    ASSERT(r != NULL);
+    bool raised = index > r->flush_limit;
+    r->flush_limit = index;
+    if (raised && !list_empty(&r->frozen)) flush_enqueue(r);
+}
+
+void lsm_range_set_gc(struct lsm *l, struct range_id range, uint64_t ts)
+{
+    struct range *r = range_find(l, range);
+    ASSERT(r != NULL);
+    if (ts <= r->gc_ts) return;
+    r->gc_ts = ts;
+    compact_enqueue(r);
+}
+
+enum status lsm_range_stats(const struct lsm *l, struct range_id range,
+                            struct lsm_range_stats *stats_out)
+{
+    const struct range *r = range_find(l, range);
+    if (r == NULL) return STATUS_NOT_FOUND;
+    struct lsm_range_stats stats = {
+        .applied_index = r->applied_index,
+        .flushed_index = r->flushed_index,
+        .memtable_bytes = memtable_bytes(r->active) + frozen_bytes(r),
+        .table_bytes = r->version->bytes,
+        .table_count = version_table_count(r->version),
+        .entry_estimate = r->version->entry_count + memtable_entry_count(r->active),
+        .newest_ts = r->newest_ts,
+        .corrupt = r->corrupt,
+    };
+    LIST_FOR_EACH(link, &r->frozen)
+    stats.entry_estimate += memtable_entry_count(CONTAINER_OF(link, struct memtable, link));
+    *stats_out = stats;
+    return STATUS_OK;
+}

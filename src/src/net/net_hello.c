@@ -1,0 +1,109 @@
+/* HELLO and HELLO_REPLY as bytes, and the choice of a version. */
+#include "net/net_hello_int.h"
+
+#include "base/assert.h"
+#include "base/codec.h"
+
+_Static_assert(NET_VERSION_MIN >= 1 && NET_VERSION_MIN <= NET_VERSION_MAX, "0 means none");
+
+static void identity_encode(struct buf *out, const struct net_identity *identity)
+{
+    size_t size = strnlen(identity->advertise, NET_HOST_MAX);
+    ASSERT(size < NET_HOST_MAX);
+    buf_append(out, identity->cluster_id, sizeof identity->cluster_id);
+    put_u64(out, identity->node.value);
+    put_u64(out, identity->incarnation);
+    put_sized(out, bytes_make(identity->advertise, size));
+}
+
+/* An address goes into logs, tables and resolvers: only what can be a part of one is let in. */
+static bool host_is_plain(struct bytes host)
+{
+    if (host.size >= NET_HOST_MAX) return false;
+    for (size_t i = 0; i < host.size; i++)
+        if (host.data[i] <= ' ' || host.data[i] > '~') return false;
+    return true;
+}
+
+static bool identity_decode(struct reader *r, struct net_identity *identity)
+{
+    memset(identity, 0, sizeof *identity);
+    struct bytes cluster = get_bytes(r, sizeof identity->cluster_id);
+    identity->node.value = get_u64(r);
+    identity->incarnation = get_u64(r);
+    struct bytes host = get_sized(r);
+    if (r->failed || !host_is_plain(host)) return false;
+    memcpy(identity->cluster_id, cluster.data, cluster.size);
+    if (host.size > 0) memcpy(identity->advertise, host.data, host.size);
+    return true;
+}
+
+void net_hello_encode(struct buf *out, const struct net_hello *hello)
+{
+    ASSERT(hello->version_min >= 1);
+    ASSERT(hello->version_min <= hello->version_max);
+    ASSERT((hello->link == NET_HELLO_GUEST) == (hello->identity.node.value == 0));
+    put_u16(out, hello->version_min);
+    put_u16(out, hello->version_max);
+    put_u8(out, hello->link);
+    put_u64(out, hello->target.value);
+    identity_encode(out, &hello->identity);
+}
+
+enum status net_hello_decode(struct bytes in, struct net_hello *hello_out)
+{
+    struct reader r = reader_make(in);
+    struct net_hello hello = {.version_min = get_u16(&r)};
+    hello.version_max = get_u16(&r);
+    hello.link = get_u8(&r);
+    hello.target.value = get_u64(&r);
+    if (!identity_decode(&r, &hello.identity)) return STATUS_INVALID;
+    if (hello.version_min == 0 || hello.version_min > hello.version_max) return STATUS_INVALID;
+    bool guest = hello.identity.node.value == 0;
+    if (guest != (hello.link == NET_HELLO_GUEST)) return STATUS_INVALID;
+    if (!guest && hello.link >= NET_LINK_COUNT) return STATUS_INVALID;
+    *hello_out = hello;
+    return STATUS_OK;
+}
+
+void net_hello_reply_encode(struct buf *out, const struct net_hello_reply *reply)
+{
+    ASSERT((reply->refusal == NET_REFUSAL_NONE) == (reply->version != 0));
+    put_u8(out, (uint8_t)reply->refusal);
+    put_u16(out, reply->version);
+    identity_encode(out, &reply->identity);
+}
+
+enum status net_hello_reply_decode(struct bytes in, struct net_hello_reply *reply_out)
+{
+    struct reader r = reader_make(in);
+    uint8_t refusal = get_u8(&r);
+    struct net_hello_reply reply = {.refusal = refusal, .version = get_u16(&r)};
+    if (!identity_decode(&r, &reply.identity)) return STATUS_INVALID;
+    if ((refusal == NET_REFUSAL_NONE) != (reply.version != 0)) return STATUS_INVALID;
+    *reply_out = reply;
+    return STATUS_OK;
+}
+
+uint16_t net_version_choose(uint16_t version_min, uint16_t version_max)
+{
+    ASSERT(version_min <= version_max);
+    uint16_t low = version_min > NET_VERSION_MIN ? version_min : NET_VERSION_MIN;
+    uint16_t high = version_max < NET_VERSION_MAX ? version_max : NET_VERSION_MAX;
+    return low <= high ? high : 0;
+}
+
+const char *net_refusal_text(enum net_refusal refusal)
+{
+    switch (refusal) {
+    case NET_REFUSAL_NONE: return "not refused";
+    case NET_REFUSAL_VERSION: return "no protocol version in common";
+    case NET_REFUSAL_CLUSTER: return "belongs to another cluster";
+    case NET_REFUSAL_INCARNATION: return "an older incarnation of this node";
+    case NET_REFUSAL_REMOVED: return "removed from the cluster";
+    case NET_REFUSAL_NOT_READY: return "not ready";
+    case NET_REFUSAL_TARGET: return "meant another node";
+    case NET_REFUSAL_BUSY: return "too many connections";
+    }
+    return "refused for a reason this version does not know";
+}

@@ -1,0 +1,20 @@
+/* What a node says about itself: /livez, /readyz, /metrics (Prometheus text format 0.0.4), /status (JSON).
+ * It works with one node and no quorum: everything comes from this process. */
+#ifndef OSTRAKA_NODE_METRICS_H
+#define OSTRAKA_NODE_METRICS_H
+
+#include "base/buf.h"
+#include "node/core.h"
+#include "sql/server.h"
+
+struct metrics_sources {
+    struct core *core;       /* NULL while starting */
+    struct sql_server *sql;
+    const char *sql_address, *http_address, *data;
+    uint64_t started_wall_ns;
+};
+
+/* struct http_options.answer; ctx is a struct metrics_sources. */
+int metrics_answer(void *ctx, const char *path, struct buf *body, const char **content_type);
+
+#endif

@@ -1,0 +1,304 @@
+#include "node/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "io/backends.h"
+#include "node/core.h"
+#include "node/http.h"
+#include "node/metrics.h"
+#include "sql/server.h"
+
+struct node {
+    struct node_options options;
+    struct logger logger;
+    struct env *env;
+    struct core *core;
+    struct sql_server *sql;
+    struct http_server *http;
+    struct metrics_sources sources;
+    char sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
+    int lock_fd;
+    bool ended;
+    int exit_status;
+    char why[256];
+};
+
+/* The one thing a signal handler may touch. */
+static volatile sig_atomic_t signal_seen;
+
+static void on_signal(int number)
+{
+    signal_seen = number;
+}
+
+static int refuse(const char *format, const char *what, const char *why)
+{
+    fprintf(stderr, "ostraka: ");
+    fprintf(stderr, format, what, why);
+    fprintf(stderr, "\n");
+    return 1;
+}
+
+/* ---- the data directory ---- */
+
+static int make_directory(const char *path)
+{
+    char partial[4096];
+    if (strlen(path) >= sizeof partial) return ENAMETOOLONG;
+    for (size_t i = 1; path[i - 1] != '\0'; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        memcpy(partial, path, i);
+        partial[i] = '\0';
+        if (mkdir(partial, 0700) != 0 && errno != EEXIST) return errno;
+    }
+    return 0;
+}
+
+static int lock_directory(struct node *n)
+{
+    char path[4200];
+    int error = make_directory(n->options.data);
+    if (error != 0)
+        return refuse("cannot make the data directory %s: %s", n->options.data, strerror(error));
+    snprintf(path, sizeof path, "%s/LOCK", n->options.data);
+    n->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (n->lock_fd < 0)
+        return refuse("cannot write to the data directory %s: %s", n->options.data, strerror(errno));
+    if (flock(n->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return refuse("the data directory %s is in use by another process%s", n->options.data,
+                      "; stop it or choose another --data");
+    char pid[32];
+    int size = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (ftruncate(n->lock_fd, 0) != 0 || pwrite(n->lock_fd, pid, (size_t)size, 0) != size)
+        return refuse("cannot write to the data directory %s: %s", n->options.data, strerror(errno));
+    return 0;
+}
+
+/* ---- parts ---- */
+
+static int create_env(struct node *n)
+{
+    struct env_options o = {.root = n->options.data, .logger = &n->logger};
+    enum status status = STATUS_UNSUPPORTED;
+    if (n->options.io != NODE_IO_EPOLL) status = env_uring_create(&o, &n->env);
+    if (status == STATUS_UNSUPPORTED && n->options.io == NODE_IO_URING)
+        return refuse("io_uring is not available here%s%s; use --io epoll", "", "");
+    if (status == STATUS_UNSUPPORTED) {
+        if (n->options.io == NODE_IO_AUTO)
+            LOG_WARN(&n->logger, "io", "io_uring is not available, using epoll", "%s", "");
+        status = env_epoll_create(&o, &n->env);
+    }
+    if (status != STATUS_OK)
+        return refuse("cannot open the data directory %s: %s", n->options.data, status_name(status));
+    LOG_INFO(&n->logger, "io", "environment ready", "backend=%s", n->env->table->name);
+    return 0;
+}
+
+static void on_core_end(void *ctx, int exit_status, const char *why)
+{
+    struct node *n = ctx;
+    if (n->ended) return;
+    n->ended = true;
+    n->exit_status = exit_status;
+    snprintf(n->why, sizeof n->why, "%s", why);
+}
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = (uint64_t)getpid();
+    return seed;
+}
+
+static uint64_t default_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    uint64_t quarter = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 4 : 256u << 20;
+    return quarter < (1u << 30) ? quarter : 1u << 30;
+}
+
+static int create_servers(struct node *n)
+{
+    struct sql_server_options sql = {.env = n->env, .logger = &n->logger, .listen = n->options.sql};
+    enum status status = sql_server_create(&sql, &n->sql);
+    char text[ENV_ADDR_TEXT_MAX];
+    env_addr_format(&n->options.sql, text);
+    if (status == STATUS_BUSY)
+        return refuse("the SQL address %s is in use%s", text, "; choose another --sql");
+    if (status != STATUS_OK) return refuse("cannot listen on %s: %s", text, status_name(status));
+    struct http_options http = {.env = n->env, .logger = &n->logger, .listen = n->options.http,
+                                .answer = metrics_answer, .ctx = &n->sources};
+    status = http_create(&http, &n->http);
+    env_addr_format(&n->options.http, text);
+    if (status == STATUS_BUSY)
+        return refuse("the HTTP address %s is in use%s", text, "; choose another --http");
+    if (status != STATUS_OK) return refuse("cannot listen on %s: %s", text, status_name(status));
+    return 0;
+}
+
+static void address_of(char text[NET_HOST_MAX], const char *advertised, struct env_addr addr,
+                       uint16_t port)
+{
+    char formatted[ENV_ADDR_TEXT_MAX];
+    addr.port = port;
+    env_addr_format(&addr, formatted);
+    snprintf(text, NET_HOST_MAX, "%s", advertised != NULL ? advertised : formatted);
+}
+
+static int create_core(struct node *n)
+{
+    const struct node_options *o = &n->options;
+    struct core_options c = {
+        .env = n->env,
+        .logger = &n->logger,
+        .seed = random_seed(),
+        .listen = o->listen,
+        .join = o->join,
+        .memory_bytes = o->memory_bytes != 0 ? o->memory_bytes : default_memory(),
+        .wal_sync_mode = o->wal_sync,
+        .dead_after_ns = o->dead_after_ns,
+        .on_end = on_core_end,
+        .ctx = n,
+    };
+    address_of(n->sql_address, o->advertise_sql, o->sql, sql_server_port(n->sql));
+    address_of(n->http_address, NULL, o->http, http_port(n->http));
+    snprintf(c.sql_address, sizeof c.sql_address, "%s", n->sql_address);
+    snprintf(c.http_address, sizeof c.http_address, "%s", n->http_address);
+    if (o->advertise != NULL) snprintf(c.advertise, sizeof c.advertise, "%s", o->advertise);
+    if (o->locality != NULL) snprintf(c.locality, sizeof c.locality, "%s", o->locality);
+    enum status status = core_create(&c, &n->core);
+    if (status == STATUS_OK) return 0;
+    char text[ENV_ADDR_TEXT_MAX];
+    env_addr_format(&o->listen, text);
+    if (status == STATUS_BUSY)
+        return refuse("the peer address %s is in use%s", text, "; choose another --listen");
+    return refuse("cannot start on %s: %s", text, status_name(status));
+}
+
+/* ---- the loop ---- */
+
+static void announce(struct node *n)
+{
+    char peer[ENV_ADDR_TEXT_MAX];
+    struct env_addr addr = n->options.listen;
+    addr.port = core_peer_port(n->core);
+    env_addr_format(&addr, peer);
+    LOG_INFO(&n->logger, "node", "listening", "peers=%s sql=%s http=%s data=%s", peer, n->sql_address,
+             n->http_address, n->options.data);
+}
+
+static void loop(struct node *n)
+{
+    bool stopping = false, attached = false;
+    while (!n->ended) {
+        uint64_t wake_ns = core_step(n->core);
+        if (!attached && core_store(n->core) != NULL) {
+            sql_server_attach(n->sql, core_kv(n->core), core_fibers(n->core), core_timers(n->core));
+            attached = true;
+        }
+        if (n->ended) break;
+        if (signal_seen != 0 && !stopping) {
+            stopping = true;
+            LOG_INFO(&n->logger, "node", "stopping", "signal=%d", (int)signal_seen);
+            sql_server_drain(n->sql);
+            core_stop(n->core);
+        }
+        if (stopping && core_stopped(n->core)) break;
+        uint64_t latest_ns = env_now_ns(n->env) + 100000000u; /* a signal is seen within this */
+        env_poll(n->env, wake_ns < latest_ns ? wake_ns : latest_ns);
+    }
+}
+
+/* Polls until nothing is under way any more. A file operation in the kernel may take a moment; a disk that
+ * does not come back within ten seconds is left to the operating system. */
+static void drain(struct node *n)
+{
+    uint64_t end_ns = env_now_ns(n->env) + 10000000000u;
+    for (;;) {
+        bool ran = n->core != NULL && fiber_run_ready(core_fibers(n->core));
+        if (!ran && env_idle(n->env)) return;
+        if (env_now_ns(n->env) > end_ns) _exit(1);
+        env_poll(n->env, env_now_ns(n->env) + 1000000u);
+    }
+}
+
+/* Everything that waits is ended through its own error path, so that leaks and hangs show in tests. */
+static void tear_down(struct node *n)
+{
+    env_shutdown(n->env);
+    if (n->sql != NULL) sql_server_stop(n->sql);
+    if (n->core != NULL) core_abandon(n->core);
+    drain(n);
+    if (n->sql != NULL) sql_server_destroy(n->sql);
+    if (n->core != NULL) core_destroy(n->core);
+    n->core = NULL;
+    if (n->http != NULL) http_destroy(n->http);
+    drain(n); /* files that were closed last */
+    env_destroy(n->env);
+}
+
+static void raise_limits(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write over the limit is an error like any other */
+    signal(SIGHUP, SIG_IGN);
+}
+
+static int check_exposure(const struct node_options *o)
+{
+    bool local = env_addr_is_loopback(&o->listen) && env_addr_is_loopback(&o->sql) &&
+                 env_addr_is_loopback(&o->http);
+    if (local || o->insecure) return 0;
+    fprintf(stderr, "ostraka: refusing to listen on a non-loopback address without TLS; "
+                    "give --insecure if the network is trusted\n");
+    return 2;
+}
+
+int node_run(const struct node_options *options)
+{
+    int status = check_exposure(options);
+    if (status != 0) return status;
+    struct node n = {.options = *options, .lock_fd = -1};
+    logger_init_stderr(&n.logger, options->log_level);
+    raise_limits();
+    catch_signals();
+    status = lock_directory(&n);
+    if (status == 0) status = create_env(&n);
+    if (status != 0) return status;
+    status = create_servers(&n);
+    if (status == 0) status = create_core(&n);
+    if (status == 0) {
+        n.sources = (struct metrics_sources){.core = n.core, .sql = n.sql, .sql_address = n.sql_address,
+                                             .http_address = n.http_address, .data = options->data};
+        announce(&n);
+        loop(&n);
+        status = n.ended ? n.exit_status : 0;
+        if (n.ended) fprintf(stderr, "ostraka: the node stopped: %s\n", n.why);
+    }
+    tear_down(&n);
+    close(n.lock_fd);
+    return status;
+}

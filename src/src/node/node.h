@@ -1,0 +1,32 @@
+/* A node as a process: data directory, environment, core, SQL port, admin port, signals. */
+#ifndef OSTRAKA_NODE_NODE_H
+#define OSTRAKA_NODE_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "io/env.h"
+#include "wal/wal.h"
+
+enum node_io { NODE_IO_AUTO, NODE_IO_URING, NODE_IO_EPOLL };
+
+struct node_options {
+    const char *data;                     /* directory; made when missing */
+    struct env_addr listen, sql, http;    /* port 0: any free one */
+    const char *advertise, *advertise_sql; /* host:port; NULL: the listen addresses */
+    const char *join;                     /* comma-separated host:port, or NULL */
+    const char *locality;
+    uint64_t memory_bytes;                /* 0: a quarter of the machine, at most 1 GiB */
+    enum node_io io;
+    enum wal_sync_mode wal_sync;
+    bool insecure;                        /* may listen on non-loopback addresses without TLS */
+    uint64_t dead_after_ns;
+    enum log_level log_level;
+};
+
+/* Runs until a signal or a failure. Returns the exit status: 0 after SIGTERM or SIGINT, 1 for errors (with
+ * a line on stderr that says what to do), 2 for options that contradict each other. */
+int node_run(const struct node_options *options);
+
+#endif
