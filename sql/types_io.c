@@ -120,9 +120,10 @@ static enum status input_char(struct sql_eval *e, struct bytes text, struct byte
     const uint8_t *c = text.data;
     bool octal = text.size == 4 && c[0] == '\\' && c[1] >= '0' && c[1] <= '3' && c[2] >= '0' &&
                  c[2] <= '7' && c[3] >= '0' && c[3] <= '7';
-    *byte = octal           ? (uint8_t)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0'))
-            : text.size > 0 ? c[0]
-                            : 0;
+    if (octal)
+        *byte = (uint8_t)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0'));
+    else
+        *byte = text.size > 0 ? c[0] : 0;
     *out = bytes_make(byte, *byte != 0);
     return STATUS_OK;
 }
