@@ -97,7 +97,7 @@ struct sql_list {
     uint32_t count;
 };
 
-/* Names for one thing, in order: column lists, aliases' columns, FOR UPDATE OF is of sql_name. */
+/* Names without qualifiers, in order: lists of columns, grantees. */
 struct sql_name_list {
     const char *const *items;
     uint32_t count;

@@ -30,8 +30,7 @@ struct sql_lexer {
  * the limit, 22021 for a NUL or malformed UTF-8. */
 MUST_USE bool sql_lexer_init(struct sql_lexer *l, struct arena *arena, struct bytes text,
                              struct sql_error *error);
-/* Writes the next token. Behind the last one END is answered for ever, and FAILED after a FAILED.
- */
+/* Writes the next token. Behind the last one END comes for ever, and FAILED after a FAILED. */
 void sql_lexer_next(struct sql_lexer *l, struct sql_token *token);
 
 /* Sets *error to `message at or near "token"`, or `message at end of input`, at that token. */

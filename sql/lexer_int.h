@@ -28,8 +28,7 @@ static inline uint8_t lexer_byte(const struct sql_lexer *l, uint32_t ahead)
     return ahead < l->size - l->at ? l->text[l->at + ahead] : 0;
 }
 
-/* Makes *token FAILED, from its offset to where the lexer stands, with `message at or near "..."`.
- */
+/* Makes *token FAILED, ending where the lexer stands, with `message at or near "..."`. */
 void lexer_fail(struct sql_lexer *l, struct sql_token *token, const char *sqlstate,
                 const char *message);
 /* Ends the token where the lexer stands, with this text (copied). */

@@ -5,12 +5,11 @@
  * what stands before it:
  *   42601  syntax error at or near "x" / at end of input, and what else the grammar refuses
  *   0A000  a clause that PostgreSQL has and Ostraka has not. A whole statement of that sort parses
- *   to
- *          SQL_STMT_UNSUPPORTED instead, so that the statements before it in the text can run.
+ *          to SQL_STMT_UNSUPPORTED instead, so that the statements before it in the text can run.
  *   22021  malformed UTF-8 or NUL; 22025 a bad escape in E''
  *   42P02  a parameter below $1 or over SQL_PARAM_MAX
  *   54000  text over SQL_STATEMENT_BYTES_MAX; 54001 nested deeper than SQL_NESTING_MAX
- *   53200  the arena is full: trees take up to about 30 bytes per byte of text */
+ *   53200  the arena is full: a tree takes 2 to 30 bytes per byte of common text, at most 80 */
 #ifndef OSTRAKA_SQL_PARSER_H
 #define OSTRAKA_SQL_PARSER_H
 
@@ -20,9 +19,8 @@
 
 struct sql_statement {
     const struct sql_node *node;
-    uint32_t offset,
-        size;           /* its bytes in the whole text, without the semicolon and space around it */
-    uint32_t param_max; /* the highest n of $n in it; 0: no parameter */
+    uint32_t offset, size; /* its bytes in the whole text, without space and semicolon around it */
+    uint32_t param_max;    /* the highest n of $n in it; 0: no parameter */
 };
 
 struct sql_script {
@@ -35,8 +33,7 @@ struct sql_script {
 MUST_USE bool sql_parse(struct arena *arena, struct bytes text, struct sql_script *script_out,
                         struct sql_error *error);
 
-/* Parses a text that is one expression, such as a DEFAULT or CHECK kept as text in the catalogue.
- */
+/* Parses a text that is one expression, such as a DEFAULT or CHECK kept as text in a catalogue. */
 MUST_USE bool sql_parse_expression(struct arena *arena, struct bytes text,
                                    const struct sql_node **expr_out, struct sql_error *error);
 

@@ -347,8 +347,7 @@ PARSER_APART static const struct sql_node *normalize(struct sql_parser *p, uint3
 
 /* --- SUBSTRING and OVERLAY: words between the arguments, or a plain argument list --- */
 
-/* SUBSTRING(s FROM a FOR n), in either order, either alone. Stands at the first of the two words.
- */
+/* SUBSTRING(s FROM a FOR n), in either order, either alone. Stands at the first of the words. */
 PARSER_APART static const struct sql_node *
 substring_rest(struct sql_parser *p, const struct sql_node *s, uint32_t position)
 {

@@ -80,8 +80,7 @@ static inline bool parser_accept_kw(struct sql_parser *p, enum sql_keyword keywo
 bool parser_accept_kw2(struct sql_parser *p, enum sql_keyword first, enum sql_keyword second);
 /* The current token is `keyword` and the next one is `next`. */
 bool parser_at_kw2(struct sql_parser *p, enum sql_keyword keyword, enum sql_keyword next);
-/* A word that is not a key word of PostgreSQL's, in any case: an identifier written without quotes.
- */
+/* A word that is no key word of PostgreSQL's, in any case: an identifier without quotes. */
 bool parser_at_word(const struct sql_parser *p, const char *word);
 
 /* --- Recursion --- */

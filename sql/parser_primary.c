@@ -294,9 +294,6 @@ static struct sql_name name_of(struct sql_parser *p, const struct sql_name_list 
         .catalog = parts[0], .schema = parts[1], .name = parts[2], .position = position};
 }
 
-/* A word: a column, a function's name before `(`, or a type's name before a string. A word of class
- * TYPE_FUNC cannot be a column, one of class COL_NAME cannot be a function unless it is qualified.
- */
 /* The parts of a dotted name. */
 PARSER_APART static struct sql_name_list dotted_name(struct sql_parser *p, bool column,
                                                      bool *star_out)
@@ -331,9 +328,8 @@ PARSER_APART static const struct sql_node *column(struct sql_parser *p, struct s
     return &node->node;
 }
 
-/* A word: a column, a function's name before `(`, or a type's name before a string. A word of class
- * TYPE_FUNC cannot be a column, one of class COL_NAME cannot be a function unless it is qualified.
- */
+/* A word: a column, a function's name before `(`, or a type's name before a string. TYPE_FUNC words
+ * cannot be columns, and COL_NAME words cannot be functions unless they are qualified. */
 PARSER_APART static const struct sql_node *named(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
@@ -418,8 +414,7 @@ PARSER_APART static const struct sql_node *keyword_before_paren(struct sql_parse
     }
 }
 
-/* Whether an own type's word is followed by what a literal of it may have; if not it is a column.
- */
+/* Whether an own type's word is followed by what its literals may have; if not, it is a column. */
 static bool at_own_type_literal(struct sql_parser *p)
 {
     if (!parser_at_own_type(p)) return false;

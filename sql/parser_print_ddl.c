@@ -309,8 +309,7 @@ static const char *role_word(enum sql_role_kind kind)
     return kind == SQL_ROLE ? "ROLE" : kind == SQL_ROLE_USER ? "USER" : "GROUP";
 }
 
-/* Roles are printed in quotes: without, CURRENT_USER is a word of its own. Both parse to the name.
- */
+/* Roles are printed in quotes: CURRENT_USER is a word of its own, and both parse to the name. */
 static void print_role_names(const struct sql_list *roles, struct buf *out)
 {
     for (uint32_t i = 0; i < roles->count; i++) {

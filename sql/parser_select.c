@@ -435,8 +435,7 @@ static void locking_clause(struct sql_parser *p, struct sql_locking *l)
     }
 }
 
-/* A query in parentheses may have some already: then these are added. FOR READ ONLY says nothing.
- */
+/* A query in parentheses may have some already: these are added. FOR READ ONLY says nothing. */
 PARSER_APART static void locking(struct sql_parser *p, struct sql_select *select)
 {
     if (!parser_at_kw(p, SQL_KW_FOR)) return;

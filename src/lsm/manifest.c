@@ -94,8 +94,15 @@ static enum status install(struct lsm *l, struct worker *w, const struct buf *fr
     return status;
 }
 
-/* STATUS_NO_SPACE: the old one stays in force. *fatal_out: nobody knows which one is. */
-static enum status rewrite(struct lsm *l, struct worker *w, bool *fatal_out)
+/* May the same be tried again later? */
+static bool is_passing(enum status status)
+{
+    return status == STATUS_NO_SPACE || status == STATUS_NO_MEMORY;
+}
+
+/* Leaves room for a frame of `needed` bytes. On a failure the old file stays in force, unless
+ * *fatal_out: then nobody knows which one is, or the disk fails. */
+static enum status rewrite(struct lsm *l, struct worker *w, size_t needed, bool *fatal_out)
 {
     struct manifest *m = &l->manifest;
     struct buf frames;
@@ -104,10 +111,10 @@ static enum status rewrite(struct lsm *l, struct worker *w, bool *fatal_out)
     env_file file = -1;
     bool renamed = false;
     enum status status = put_state(l, uid, &frames, &frame_count);
-    while (size_bytes < frames.size * 4)
+    while (size_bytes < (frames.size + needed) * 2)
         size_bytes *= 2;
     if (status == STATUS_OK) status = install(l, w, &frames, size_bytes, &file, &renamed);
-    *fatal_out = status != STATUS_OK && (renamed || status != STATUS_NO_SPACE);
+    *fatal_out = status != STATUS_OK && (renamed || !is_passing(status));
     if (status == STATUS_OK) {
         if (m->file >= 0) file_close_detached(l->options.env, m->file);
         m->file = file;
@@ -124,7 +131,7 @@ static enum status rewrite(struct lsm *l, struct worker *w, bool *fatal_out)
 enum status manifest_create(struct lsm *l, struct worker *w)
 {
     bool fatal;
-    return rewrite(l, w, &fatal);
+    return rewrite(l, w, 0, &fatal);
 }
 
 /* ---- edits ---- */
@@ -320,7 +327,7 @@ static void give_back(struct lsm *l, struct list *batch, enum status status)
     while (!list_empty(batch)) {
         struct edit *e = CONTAINER_OF(batch->prev, struct edit, link);
         list_remove(&e->link);
-        if (e->kind == EDIT_DROP && status == STATUS_NO_SPACE)
+        if (e->kind == EDIT_DROP && is_passing(status))
             list_push_front(&l->manifest.queue, &e->link);
         else
             complete(e, status);
@@ -332,9 +339,10 @@ static enum status write_batch(struct lsm *l, struct worker *w, struct list *bat
 {
     struct manifest *m = &l->manifest;
     if (records->failed) return STATUS_NO_MEMORY;
-    if (manifest_frame_size(records->size) > m->size_bytes - m->offset) {
+    size_t needed = manifest_frame_size(records->size);
+    if (needed > m->size_bytes - m->offset) {
         bool fatal;
-        enum status status = rewrite(l, w, &fatal);
+        enum status status = rewrite(l, w, needed, &fatal);
         if (fatal) lsm_fail(l, status, "rewriting the manifest failed");
         if (status != STATUS_OK) return status;
     }
@@ -354,7 +362,7 @@ static void run_batch(struct lsm *l, struct worker *w)
     enum status status = STATUS_OK;
     if (count > 0) {
         status = write_batch(l, w, &batch, &records, count);
-        if (status == STATUS_NO_SPACE) l->manifest.retry_at_ns = l->now_ns + LSM_RETRY_NS;
+        if (is_passing(status)) l->manifest.retry_at_ns = l->now_ns + LSM_RETRY_NS;
         if (status != STATUS_OK) give_back(l, &batch, status);
     }
     while (!list_empty(&batch)) {

@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 
-#define FIBER_STACK_BYTES (256u << 10)
+#define FIBER_STACK_BYTES (2u << 20) /* the deepest statement binds and evaluates 1,000 levels; touched lazily */
 #define TURN_LONG_NS 5000000u
 #define STOP_GRACE_NS 2000000000u
 

@@ -271,7 +271,99 @@ TEST(lsm_verbs, large_keys_and_values_are_held)
     close_fixture(&f);
 }
 
+TEST(lsm_verbs, tables_of_ascending_keys_move_down_as_they_are)
+{
+    struct fixture f;
+    open_fixture(&f);
+    f.store.options.compress = false;
+    store_close(&f.store);
+    store_open(&f.store);
+    assert_int_equal(lsm_range_create(f.store.l, rid(1)), STATUS_OK);
+    uint64_t index = 0;
+    for (uint64_t batch = 0; batch < 24; batch++) {
+        for (uint64_t i = 0; i < 200; i++) {
+            char key[32];
+            snprintf(key, sizeof key, "key%08llu", (unsigned long long)(batch * 200 + i));
+            store_put(&f.store, 1, ++index, LSM_SPACE_VERSIONS, key, 1,
+                      "a value of a size such that a flush makes a table worth keeping");
+        }
+        store_flush(&f.store, 1);
+    }
+    store_settle(&f.store);
+    const struct lsm_metrics *metrics = lsm_metrics(f.store.l);
+    assert_true(metrics->compaction_count > 4);
+    assert_true(metrics->compaction_write_bytes < metrics->flush_bytes / 2);
+    assert_int_equal(get(&f, LSM_SPACE_VERSIONS, "key00000000", 1,
+                         "a value of a size such that a flush makes a table worth keeping"),
+                     STATUS_OK);
+    close_fixture(&f);
+}
+
+TEST(lsm_verbs, a_scan_through_nothing_but_garbage_gives_way)
+{
+    struct fixture f;
+    uint64_t hash, turns = 0;
+    open_fixture(&f);
+    for (uint64_t ts = 1; ts <= 10000; ts++)
+        store_put(&f.store, 1, ts, LSM_SPACE_VERSIONS, "hot", ts, "v");
+    lsm_range_set_gc(f.store.l, rid(1), 10000);
+    struct lsm_hash *h;
+    assert_int_equal(lsm_hash_open(f.store.l, rid(1), &h), STATUS_OK);
+    while (lsm_hash_step(h, NULL, &hash) == STATUS_WAIT)
+        turns++;
+    assert_true(turns >= 3);
+    lsm_hash_close(h);
+    close_fixture(&f);
+}
+
 /* ---- flushing ---- */
+
+static void hold_entry(void *arg)
+{
+    fiber_suspend(((struct store *)arg)->fibers);
+}
+
+TEST(lsm_verbs, background_work_waits_for_a_free_fiber)
+{
+    struct fixture f;
+    struct fiber *held[64];
+    size_t count = 0;
+    open_fixture(&f);
+    store_put(&f.store, 1, 1, LSM_SPACE_LOCAL, "a", 0, "v");
+    while (fiber_spawn(f.store.fibers, hold_entry, &f.store, &held[count]) == STATUS_OK)
+        count++;
+    lsm_range_flush(f.store.l, rid(1));
+    for (int i = 0; i < 50; i++)
+        store_turn(&f.store);
+    assert_u64_equal(f.store.flushed[1], 0);
+    fiber_resume(held[--count]); /* one free fiber: the flush, and then none for the manifest */
+    for (int i = 0; i < 50; i++)
+        store_turn(&f.store);
+    assert_u64_equal(f.store.flushed[1], 0);
+    while (count > 0)
+        fiber_resume(held[--count]);
+    store_settle(&f.store);
+    assert_u64_equal(f.store.flushed[1], 1);
+    for (uint64_t i = 2; i < 5; i++) {
+        store_put(&f.store, 1, i, LSM_SPACE_VERSIONS, "a", i, "v");
+        store_flush(&f.store, 1);
+    }
+    store_settle(&f.store);
+    struct lsm_range_stats stats;
+    while (fiber_spawn(f.store.fibers, hold_entry, &f.store, &held[count]) == STATUS_OK)
+        count++;
+    lsm_range_set_gc(f.store.l, rid(1), 4);
+    for (int i = 0; i < 50; i++)
+        store_turn(&f.store);
+    assert_int_equal(lsm_range_stats(f.store.l, rid(1), &stats), STATUS_OK);
+    assert_u64_equal(stats.entry_estimate, 4);
+    while (count > 0)
+        fiber_resume(held[--count]);
+    store_settle(&f.store);
+    assert_int_equal(lsm_range_stats(f.store.l, rid(1), &stats), STATUS_OK);
+    assert_u64_equal(stats.entry_estimate, 2); /* what is left of both keys */
+    close_fixture(&f);
+}
 
 TEST(lsm_verbs, the_flush_limit_holds_memtables_back)
 {
@@ -308,6 +400,27 @@ TEST(lsm_verbs, an_entry_without_writes_and_a_new_meta_are_flushed_too)
     store_open(&f.store);
     assert_u64_equal(f.store.index_at_open[1], 9);
     assert_true(bytes_equal(buf_view(&f.store.meta_at_open[1]), BYTES_LITERAL("nine, later")));
+    close_fixture(&f);
+}
+
+TEST(lsm_verbs, an_edit_larger_than_the_manifest_makes_it_grow)
+{
+    struct fixture f;
+    open_fixture(&f);
+    struct buf meta;
+    buf_init(&meta, 1 << 20);
+    for (uint64_t i = 1; i <= 6; i++) {
+        buf_append_zero(&meta, f.store.options.manifest_bytes);
+        meta.data[meta.size - 1] = (uint8_t)i;
+        lsm_range_set_meta(f.store.l, rid(1), buf_view(&meta));
+        assert_int_equal(lsm_apply(f.store.l, rid(1), i, NULL, 0), STATUS_OK);
+        store_flush(&f.store, 1);
+        assert_u64_equal(f.store.flushed[1], i);
+    }
+    store_close(&f.store);
+    store_open(&f.store);
+    assert_true(bytes_equal(buf_view(&f.store.meta_at_open[1]), buf_view(&meta)));
+    buf_deinit(&meta);
     close_fixture(&f);
 }
 
