@@ -262,6 +262,7 @@ void store_abandon(struct store *s)
     s->failed = true; /* nothing that ends now may start something */
     snapshot_abort_all(s);
     wake_sleepers(s);
+    if (s->lsm != NULL) lsm_abandon(s->lsm);
 }
 
 void store_close(struct store *s)

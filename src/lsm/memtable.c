@@ -344,6 +344,15 @@ static enum status entry_replace(struct memtable *m, struct mem_entry *e, uint64
     return STATUS_OK;
 }
 
+/* Ascending keys, the commonest order, need no search: the last leaf is at hand. False: it does not
+ * belong there, or there is no room. */
+static bool is_appended(const struct mem_tree *t, const struct probe *p)
+{
+    const struct mem_node *n = &t->last->node;
+    if (n->count == 0 || n->count == MEM_NODE_SLOTS) return false;
+    return n->heads[n->count - 1] <= p->head && entry_compare(n->entries[n->count - 1], p) < 0;
+}
+
 static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t index,
                               const struct lsm_write *w)
 {
@@ -355,8 +364,9 @@ static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t i
     }
     struct probe p = {head_of(t, w->key), w->ts, w->key};
     struct path path;
-    struct mem_leaf *leaf = descend(t, &p, &path);
-    uint32_t slot = node_rank(&leaf->node, &p, false);
+    bool appended = is_appended(t, &p);
+    struct mem_leaf *leaf = appended ? t->last : descend(t, &p, &path);
+    uint32_t slot = appended ? leaf->node.count : node_rank(&leaf->node, &p, false);
     if (slot < leaf->node.count && leaf->node.heads[slot] == p.head &&
         entry_compare(leaf->node.entries[slot], &p) == 0)
         return entry_replace(m, leaf->node.entries[slot], index, w);
