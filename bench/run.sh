@@ -1,14 +1,16 @@
 #!/bin/bash
-# Puts and gets on three nodes of Ostraka and of etcd, all on this machine's loopback and disk, by
-# the same closed loop. Prints one table of medians and the ratios; leaves nothing behind.
+# What the log and consensus do alone, then puts and gets on three nodes of Ostraka and of etcd, all on
+# this machine's loopback and disk, by the same closed loop. Prints tables of medians and the ratios; leaves
+# nothing behind.
 #
 #   bench/run.sh [quick]
 #
 # quick: one run of one second each, to see that it works. Environment:
 #   OSTRAKA  the program                      (build/release/ostraka)
-#   BENCH    where sql_bench, etcd_bench are  (build/release/bench)
+#   BENCH    where the other programs are     (build/release/bench)
 #   TMPDIR   on the disk to measure           (/var/tmp)
-#   KEYS, VALUE_BYTES, SECONDS_PER_RUN, RUNS, INFLIGHT
+#   KEYS, VALUE_BYTES, SECONDS_PER_RUN, RUNS
+#   SHAPES   connections x requests in flight on each  (1x1 16x1 1x16 64x1 4x16 256x1 16x16)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,13 +18,13 @@ OSTRAKA=$(realpath "${OSTRAKA:-build/release/ostraka}")
 BENCH=$(realpath "${BENCH:-build/release/bench}")
 KEYS=${KEYS:-10000}
 VALUE_BYTES=${VALUE_BYTES:-100}
-INFLIGHT=${INFLIGHT:-1 16 64 256}
+SHAPES=${SHAPES:-1x1 16x1 1x16 64x1 4x16 256x1 16x16}
 if [ "${1:-}" = quick ]; then
     RUNS=${RUNS:-1} SECONDS_PER_RUN=${SECONDS_PER_RUN:-1} WARMUP_MS=200
 else
     RUNS=${RUNS:-3} SECONDS_PER_RUN=${SECONDS_PER_RUN:-5} WARMUP_MS=1000
 fi
-for program in "$OSTRAKA" "$BENCH/sql_bench" "$BENCH/etcd_bench" etcd etcdctl curl; do
+for program in "$OSTRAKA" "$BENCH"/{sql,etcd,log,raft}_bench etcd etcdctl curl; do
     command -v "$program" >/dev/null || { echo "run.sh: there is no $program" >&2; exit 1; }
 done
 
@@ -105,7 +107,7 @@ find_etcd_leader() {
 
 # ---- measuring ----
 
-# one_run SYSTEM OP INFLIGHT: appends a row behind "SYSTEM OP INFLIGHT" to the rows.
+# one_run SYSTEM OP SHAPE: appends a row behind "SYSTEM OP SHAPE" to the rows.
 one_run() {
     local system=$1 op=$2 program=$BENCH/etcd_bench workload=$2 address=$etcd_leader pids=$etcd_pids
     if [ "$system" = ostraka ]; then
@@ -113,13 +115,13 @@ one_run() {
         [ "$op" = put ] && workload=upsert
     fi
     local row
-    row=$("$program" "$workload" --address "$address" --pids "$pids" --connections "$3" \
+    row=$("$program" "$workload" --address "$address" --pids "$pids" --connections "${3%x*}" --pipeline "${3#*x}" \
         --keys "$KEYS" --value-bytes "$VALUE_BYTES" --seconds "$SECONDS_PER_RUN" \
         --warmup-ms "$WARMUP_MS" --no-header) || die "$system $op $3 failed"
     echo "$system $op $3 $row" >>"$root/rows"
 }
 
-# Every column's own median over the runs. A row: system op inflight | op conns pipe ops/s p50 p99
+# Every column's own median over the runs. A row: system op shape | op conns pipe ops/s p50 p99
 # p99.9 server client errors.
 print_table() {
     awk '
@@ -145,7 +147,7 @@ print_table() {
     }
     END {
         line = "%-8s %-4s %8s %10s %10s %10s %10s %12s %12s %8s\n"
-        printf line, "system", "op", "inflight", "ops/s", "p50_us", "p99_us", "p99.9_us",
+        printf line, "system", "op", "shape", "ops/s", "p50_us", "p99_us", "p99.9_us",
             "srv_cpu_us", "cli_cpu_us", "errors"
         for (i = 1; i <= keys; i++) {
             split(order[i], part, " ")
@@ -162,6 +164,8 @@ print_table() {
     }' "$root/rows"
 }
 
+"$BENCH/log_bench" --directory "$root" --seconds "$SECONDS_PER_RUN"
+"$BENCH/raft_bench" --directory "$root" --seconds "$SECONDS_PER_RUN"
 start_ostraka
 start_etcd
 find_etcd_leader
@@ -174,11 +178,11 @@ echo "$(nproc) cores, load $(cut -d" " -f1 /proc/loadavg); $KEYS keys, values of
     --connections 4 >/dev/null || die "Ostraka cannot be filled"
 "$BENCH/etcd_bench" load --address "$etcd_leader" --keys "$KEYS" --value-bytes "$VALUE_BYTES" \
     --connections 64 >/dev/null || die "etcd cannot be filled"
-for inflight in $INFLIGHT; do
+for shape in $SHAPES; do
     for op in put get; do
         for _ in $(seq "$RUNS"); do
-            one_run ostraka "$op" "$inflight"
-            one_run etcd "$op" "$inflight"
+            one_run ostraka "$op" "$shape"
+            one_run etcd "$op" "$shape"
         done
     done
 done
