@@ -52,6 +52,7 @@ bool expr_equal(const struct expr *a, const struct expr *b)
         a->index != b->index || a->op != b->op || a->function != b->function)
         return false;
     if (a->kind == EXPR_CONST) {
+        if (a->parameter != b->parameter) return false;
         if (a->value.is_null || b->value.is_null) return a->value.is_null == b->value.is_null;
         const struct sql_type_info *info = sql_type_find(a->type.oid);
         if (info == NULL) return false;
@@ -61,6 +62,66 @@ bool expr_equal(const struct expr *a, const struct expr *b)
     for (uint32_t i = 0; i < a->arg_count; i++)
         if (!expr_equal(a->args[i], b->args[i])) return false;
     return true;
+}
+
+/* ---- parameters ---- */
+
+/* Room for parameter `number` while the statement is described. */
+static bool parameter_reach(struct binder *b, uint32_t number)
+{
+    struct parameters *p = b->parameters;
+    if (number <= p->count) return true;
+    if (p->values != NULL || number > PARAMETERS_MAX) return false;
+    if (number > p->capacity) {
+        uint32_t capacity = number < 8 ? 8 : number > PARAMETERS_MAX / 2 ? PARAMETERS_MAX : number * 2;
+        uint32_t *types = ARENA_ARRAY(p->arena, uint32_t, capacity);
+        if (types == NULL) return no_memory(b) != NULL;
+        if (p->count > 0) memcpy(types, p->types, p->count * sizeof *types);
+        p->types = types;
+        p->capacity = capacity;
+    }
+    while (p->count < number) p->types[p->count++] = SQL_TYPE_UNKNOWN;
+    return true;
+}
+
+static struct expr *bind_parameter(struct binder *b, const struct sql_param *node)
+{
+    if (b->parameters == NULL || !parameter_reach(b, node->number)) {
+        sql_error_set(b->error, b->arena, SQLSTATE_UNDEFINED_PARAMETER, node->node.position,
+                      "there is no parameter $%u", node->number);
+        return NULL;
+    }
+    const struct parameters *p = b->parameters;
+    struct expr *e = expr_new(b, EXPR_CONST, sql_type_of(p->types[node->number - 1]), node->node.position, 0);
+    if (e == NULL) return NULL;
+    e->parameter = node->number;
+    e->value = p->values != NULL ? p->values[node->number - 1] : SQL_NULL;
+    return e;
+}
+
+/* The first use decides the type (PostgreSQL's variable_coerce_param_hook). */
+static struct expr *decide_parameter(struct binder *b, const struct expr *e, struct sql_type target)
+{
+    uint32_t *type = &b->parameters->types[e->parameter - 1];
+    if (*type != SQL_TYPE_UNKNOWN && *type != target.oid) {
+        const char *was = sql_type_format(b->arena, sql_type_of(*type));
+        const char *is = sql_type_format(b->arena, sql_type_of(target.oid));
+        sql_error_set(b->error, b->arena, SQLSTATE_AMBIGUOUS_PARAMETER, e->position,
+                      "inconsistent types deduced for parameter $%u", e->parameter);
+        sql_error_detail(b->error, b->arena, "%s versus %s", was != NULL ? was : "?", is != NULL ? is : "?");
+        return NULL;
+    }
+    *type = target.oid;
+    struct expr *decided = expr_new(b, EXPR_CONST, target, e->position, 0);
+    if (decided == NULL) return NULL;
+    decided->parameter = e->parameter;
+    decided->value = SQL_NULL;
+    return decided;
+}
+
+static bool is_undecided(const struct expr *e)
+{
+    return e->kind == EXPR_CONST && e->parameter != 0 && e->type.oid == SQL_TYPE_UNKNOWN;
 }
 
 /* ---- types and casts ---- */
@@ -136,6 +197,7 @@ struct expr *bind_cast(struct binder *b, struct expr *e, struct sql_type target,
 {
     if (e == NULL) return NULL;
     if (target.oid == SQL_TYPE_ANY) return bind_settle(b, e);
+    if (is_undecided(e) && target.oid != SQL_TYPE_UNKNOWN) return decide_parameter(b, e, target);
     if (e->type.oid == target.oid &&
         (target.typmod == SQL_TYPMOD_NONE || target.typmod == e->type.typmod))
         return e;
@@ -627,7 +689,7 @@ struct expr *bind_expr(struct binder *b, const struct sql_node *node)
     case SQL_EXPR_LEAST: return bind_unified(b, sql_as_expr_list(node), EXPR_EXTREME, "LEAST", true);
     case SQL_EXPR_NULLIF: return bind_nullif(b, sql_as_expr_list(node));
     case SQL_EXPR_VALUE_FUNCTION: return bind_value_function(b, sql_as_value_function_expr(node));
-    case SQL_EXPR_PARAM: return unsupported(b, node, "a parameter outside of a prepared statement");
+    case SQL_EXPR_PARAM: return bind_parameter(b, sql_as_param(node));
     case SQL_EXPR_DEFAULT:
         sql_error_set(b->error, b->arena, SQLSTATE_SYNTAX_ERROR, node->position,
                       "DEFAULT is not allowed in this context");

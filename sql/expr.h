@@ -27,6 +27,17 @@ enum expr_kind {
     EXPR_AGGREGATE, /* index into the aggregates of the query; the row is one of groups */
 };
 
+/* The parameters of a prepared statement, $1 and up. While it is described their types are decided by their
+ * first use and there are no values; when it runs, both are known. */
+struct parameters {
+    uint32_t count;
+    uint32_t *types;                /* SQL_TYPE_UNKNOWN: not decided yet */
+    const struct sql_datum *values; /* NULL while described */
+    uint32_t capacity;              /* described: types grow in arena as numbers are met */
+    struct arena *arena;
+};
+#define PARAMETERS_MAX 65535 /* Bind counts them in two bytes */
+
 struct expr {
     enum expr_kind kind;
     struct sql_type type;
@@ -35,6 +46,7 @@ struct expr {
     enum sql_is_test test;
     uint32_t index;
     enum sql_cast_context context;
+    uint32_t parameter;         /* CONST: the parameter it stands for, from 1; 0: none */
     struct sql_datum value;
     const struct sql_operator *op;
     const struct sql_function *function;
@@ -63,6 +75,7 @@ struct binder {
     struct arena *arena;
     struct sql_error *error;
     struct sql_eval *eval;      /* for constants */
+    struct parameters *parameters; /* NULL: there are none */
     struct scope scope;
     /* Aggregates: collected when allowed. */
     bool aggregates_allowed, in_aggregate;

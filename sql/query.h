@@ -14,6 +14,11 @@ struct exec {
     struct sql_eval eval;     /* allocates in row_arena while rows run */
     struct txn *txn;
     const struct sql_sink *sink;
+    struct parameters *parameters; /* of a prepared statement, or NULL */
+    bool describe;            /* bind only: find the parameters' types and the result's columns */
+    const struct sql_result_column *columns; /* of the result: found, or (expected) what they must be */
+    uint32_t column_count;
+    bool expected;
     bool rows_sent;           /* the statement cannot be tried again unseen */
     bool check_now;           /* look for duplicate keys at once; else the commit does (STATUS_EXISTS) */
     const char *key_name;     /* of the table that was inserted into last, for that case */
@@ -43,6 +48,10 @@ void access_close(struct access *a);
 /* [fiber] The next row that passes the filter: *found_out false at the end. False: the error is set. */
 bool access_next(struct exec *x, struct access *a, bool *found_out);
 
+/* A binder for this statement's expressions. */
+void exec_binder(struct exec *x, struct binder *b);
+/* Tells what the result looks like; refuses what differs from what the client was told at Describe. */
+bool exec_columns(struct exec *x, const struct sql_result_column *columns, uint32_t count);
 /* Turns a status of txn/ into an error of the statement. Returns false. */
 bool exec_fail(struct exec *x, enum status status);
 /* [fiber] Looks a table up: 42P01, or 0A000 for what is no table of ours. NULL with the error set. */

@@ -292,7 +292,7 @@ static bool bind_count(struct select *s, const struct sql_node *node, const char
 
 static bool bind_select(struct select *s)
 {
-    binder_init(&s->binder, s->x->arena, s->x->error, &s->x->eval);
+    exec_binder(s->x, &s->binder);
     if (!check_supported(s) || !bind_from(s)) return false;
     struct expr *where = NULL;
     if (s->node->where != NULL) {
@@ -637,7 +637,8 @@ bool exec_select(struct exec *x, const struct sql_select *node)
     s->x = x;
     s->node = node;
     map_init(&s->groups);
-    bool ok = bind_select(s) && run_select(s);
+    bool ok = bind_select(s) && exec_columns(x, s->columns, s->target_count) &&
+              (x->describe || run_select(s));
     if (s->has_access) access_close(&s->access);
     map_deinit(&s->groups);
     return ok;

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/list.h"
+#include "sql/extended.h"
 #include "sql/pgwire.h"
 #include "sql/session.h"
 #include "sql/types_io.h"
@@ -34,6 +35,7 @@ struct connection {
     size_t consume;              /* bytes of `in` that the message under way takes */
     uint32_t row_columns, type_capacity, unknown_options;
     uint32_t *types;             /* of the result under way */
+    struct extended extended;
     struct reader startup_reader; /* the start-up packet's parameters, while it is handled */
 };
 
@@ -136,19 +138,7 @@ static void end_with(struct connection *c, const char *sqlstate, const char *mes
 static bool sink_begin(void *ctx, const struct sql_result_column *columns, uint32_t count)
 {
     struct connection *c = ctx;
-    size_t start = pgwire_begin(&c->out, 'T');
-    put_be16(&c->out, (uint16_t)count);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct sql_type_info *info = sql_type_find(columns[i].type.oid);
-        pgwire_put_text(&c->out, columns[i].name);
-        put_be32(&c->out, columns[i].table_oid);
-        put_be16(&c->out, (uint16_t)columns[i].column_number);
-        put_be32(&c->out, columns[i].type.oid);
-        put_be16(&c->out, (uint16_t)(info != NULL ? info->size_bytes : -1));
-        put_be32(&c->out, (uint32_t)columns[i].type.typmod);
-        put_be16(&c->out, 0);
-    }
-    pgwire_end(&c->out, start);
+    if (!c->extended.executing) extended_put_columns(&c->out, columns, count, NULL, 0);
     c->row_columns = count;
     if (count > c->type_capacity) {
         uint32_t *types = realloc(c->types, count * sizeof *types);
@@ -169,7 +159,8 @@ static bool sink_row(void *ctx, struct sql_eval *eval, const struct sql_datum *v
         size_t at = c->out.size;
         put_be32(&c->out, UINT32_MAX);
         if (values[i].is_null) continue;
-        sql_type_write(eval, c->types[i], &values[i], &c->out);
+        if (extended_format(&c->extended, i) == 1) sql_type_send(eval, c->types[i], &values[i], &c->out);
+        else sql_type_write(eval, c->types[i], &values[i], &c->out);
         if (!c->out.failed) store_be32(c->out.data + at, (uint32_t)(c->out.size - at - 4));
     }
     pgwire_end(&c->out, start);
@@ -261,13 +252,18 @@ static bool sink_copy_read(void *ctx, struct bytes *data_out, bool *end_out, con
 
 /* ---- messages ---- */
 
+static struct sql_sink sink_of(struct connection *c)
+{
+    return (struct sql_sink){sink_begin, sink_row, sink_complete, sink_empty, sink_notice, sink_parameter,
+                             sink_copy_begin, sink_copy_read, c};
+}
+
 static void run_query(struct connection *c, struct bytes body)
 {
     struct reader r = reader_make(body);
     const char *text = pgwire_text(&r);
     struct sql_error error = {0};
-    struct sql_sink sink = {sink_begin, sink_row, sink_complete, sink_empty, sink_notice, sink_parameter,
-                            sink_copy_begin, sink_copy_read, c};
+    struct sql_sink sink = sink_of(c);
     uint64_t start_ns = env_now_ns(c->server->options.env);
     c->server->metrics.statements++;
     arena_reset(&c->arena);
@@ -288,15 +284,33 @@ static void run_query(struct connection *c, struct bytes body)
     put_ready(c);
 }
 
-static void refuse_extended(struct connection *c)
+/* A message of the extended protocol; after an error all up to the next Sync is passed over. */
+static void run_extended(struct connection *c, const struct pgwire_message *m)
 {
     struct sql_error error = {0};
+    struct sql_sink sink = sink_of(c);
+    uint64_t start_ns = env_now_ns(c->server->options.env);
+    struct bytes behind = bytes_make(c->in.data + m->size, c->in.size - m->size);
+    c->extended.session = c->session;
+    c->extended.out = &c->out;
+    c->extended.sink = &sink;
     arena_reset(&c->arena);
-    sql_error_set(&error, &c->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0,
-                  "the extended query protocol is not supported yet");
-    sql_error_hint(&error, &c->arena, "Use the simple protocol: psql, libpq's PQexec, pgbench -M simple.");
-    put_error(c, &error);
-    c->skip_to_sync = true;
+    if (m->type == 'E') c->server->metrics.statements++;
+    if (!extended_handle(&c->extended, m, behind, &error)) {
+        put_error(c, &error);
+        c->skip_to_sync = true;
+    }
+    if (m->type == 'E')
+        histogram_add(&c->server->metrics.statement_ns, env_now_ns(c->server->options.env) - start_ns);
+}
+
+static void run_sync(struct connection *c)
+{
+    struct sql_error error = {0};
+    struct sql_sink sink = sink_of(c);
+    c->skip_to_sync = false;
+    if (!sql_session_sync(c->session, &sink, &error)) put_error(c, &error);
+    put_ready(c);
 }
 
 static void handle(struct connection *c, const struct pgwire_message *m)
@@ -308,11 +322,8 @@ static void handle(struct connection *c, const struct pgwire_message *m)
         c->state = CONNECTION_CLOSING;
         if (c->socket != NULL) env_close(c->server->options.env, c->socket);
         break;
-    case 'S':
-        c->skip_to_sync = false;
-        put_ready(c);
-        break;
-    case 'P': case 'B': case 'D': case 'E': case 'C': refuse_extended(c); break;
+    case 'S': run_sync(c); break;
+    case 'P': case 'B': case 'D': case 'E': case 'C': run_extended(c, m); break;
     case 'H': flush(c); break;
     case 'd': case 'c': case 'f': break; /* the rest of a COPY that failed */
     case 'F': {
@@ -367,6 +378,7 @@ static void serve(void *arg)
             refuse_large(c, &m);
             continue;
         }
+        if (!c->skip_to_sync && extended_waits(m.type, bytes_make(c->in.data + m.size, c->in.size - m.size))) break;
         c->consume = m.size;
         handle(c, &m);
         buf_consume(&c->in, c->consume);
@@ -460,7 +472,7 @@ static void start_session(struct connection *c, struct reader r, uint32_t versio
         end_with(c, SQLSTATE_INVALID_CATALOG_NAME, "only the database \"postgres\" exists");
         return;
     }
-    struct sql_session_options o = {.kv = s->kv, .env = s->options.env, .user = user, .database = "postgres",
+    struct sql_session_options o = {.kv = s->kv, .env = s->options.env, .fibers = s->fibers, .user = user, .database = "postgres",
                                     .id = c->id, .statement_memory_bytes = s->options.session_memory_bytes};
     if (sql_session_create(&o, &c->session) != STATUS_OK) {
         end_with(c, SQLSTATE_OUT_OF_MEMORY, "out of memory");

@@ -1,5 +1,5 @@
 /* A session: settings, transaction state, and the loop over statements. */
-#include "sql/session.h"
+#include "sql/session_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,15 +18,13 @@
 #define SETTINGS_MAX 64
 #define POSTGRES_EPOCH_US 946684800000000 /* 2000-01-01 since 1970 */
 
-enum transaction_state { TRANSACTION_NONE, TRANSACTION_IMPLICIT, TRANSACTION_OPEN, TRANSACTION_FAILED };
-
 struct setting {
     const char *name, *initial;
     bool reported, fixed; /* fixed: other values are refused */
 };
 
 /* The thirteen that PostgreSQL 15 reports, then others that clients set or show. */
-static const struct setting settings[] = {
+static const struct setting settings[SESSION_SETTINGS] = {
     {"application_name", "", true, false},
     {"client_encoding", "UTF8", true, true},
     {"DateStyle", "ISO, MDY", true, true},
@@ -55,18 +53,7 @@ static const struct setting settings[] = {
     {"server_version_num", "150000", false, true},
     {"max_identifier_length", "63", false, true},
 };
-#define SETTING_COUNT (sizeof settings / sizeof settings[0])
-
-struct sql_session {
-    struct sql_session_options options;
-    char *values[SETTING_COUNT]; /* NULL: initial */
-    char user[64], database[64];
-    enum transaction_state state;
-    struct arena query_arena;    /* of one sql_session_query: trees, errors */
-    struct arena statement_arena, row_arena, transaction_arena;
-    struct txn *txn;
-    int64_t transaction_us;
-};
+#define SETTING_COUNT SESSION_SETTINGS
 
 /* ---- settings ---- */
 
@@ -153,6 +140,8 @@ enum status sql_session_create(const struct sql_session_options *options, struct
     snprintf(s->database, sizeof s->database, "%s", options->database);
     uint64_t bytes = options->statement_memory_bytes != 0 ? options->statement_memory_bytes
                                                           : STATEMENT_BYTES_DEFAULT;
+    list_init(&s->prepared);
+    list_init(&s->portals);
     arena_init(&s->query_arena, bytes);
     arena_init(&s->statement_arena, bytes);
     arena_init(&s->row_arena, ROW_BYTES_MAX);
@@ -161,8 +150,9 @@ enum status sql_session_create(const struct sql_session_options *options, struct
     return STATUS_OK;
 }
 
-static void transaction_end(struct sql_session *s, enum transaction_state state)
+void session_transaction_end(struct sql_session *s, enum transaction_state state)
 {
+    session_portals_close(s); /* what they have not shown yet belongs to the transaction */
     if (s->txn != NULL) txn_destroy(s->txn);
     s->txn = NULL;
     arena_reset(&s->transaction_arena);
@@ -171,7 +161,8 @@ static void transaction_end(struct sql_session *s, enum transaction_state state)
 
 void sql_session_destroy(struct sql_session *s)
 {
-    transaction_end(s, TRANSACTION_NONE);
+    session_transaction_end(s, TRANSACTION_NONE);
+    session_prepared_close_all(s);
     for (size_t i = 0; i < SETTING_COUNT; i++) free(s->values[i]);
     arena_deinit(&s->query_arena);
     arena_deinit(&s->statement_arena);
@@ -201,7 +192,7 @@ static bool timeout_of(const char *text, uint64_t *ns_out)
     return parse_duration(bytes, ns_out) == STATUS_OK;
 }
 
-static uint64_t statement_deadline(const struct sql_session *s)
+uint64_t session_statement_deadline(const struct sql_session *s)
 {
     uint64_t ns = 0;
     if (!timeout_of(setting_value(s, (size_t)setting_find("statement_timeout")), &ns) || ns == 0) return 0;
@@ -227,13 +218,19 @@ static int64_t now_us(const struct sql_session *s)
     return (int64_t)(env_wall_ns(s->options.env) / 1000) - POSTGRES_EPOCH_US;
 }
 
-static void exec_init(struct sql_session *s, struct exec *x, const struct sql_sink *sink,
+void session_exec_init(struct sql_session *s, struct exec *x, const struct sql_sink *sink,
                       struct sql_error *error)
 {
-    arena_reset(&s->statement_arena);
-    arena_reset(&s->row_arena);
-    *x = (struct exec){.arena = &s->statement_arena, .row_arena = &s->row_arena, .error = error,
-                       .txn = s->txn, .sink = sink};
+    session_exec_init_in(s, x, sink, error, &s->statement_arena, &s->row_arena);
+}
+
+void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sql_sink *sink,
+                          struct sql_error *error, struct arena *arena, struct arena *row_arena)
+{
+    arena_reset(arena);
+    arena_reset(row_arena);
+    *x = (struct exec){.arena = arena, .row_arena = row_arena, .error = error, .txn = s->txn, .sink = sink};
+    session_bind_parameters(s, x);
     sql_eval_init(&x->eval, x->arena, error);
     x->eval.transaction_us = s->transaction_us;
     x->eval.statement_us = x->eval.clock_us = now_us(s);
@@ -261,6 +258,8 @@ static bool show_setting(struct sql_session *s, struct exec *x, const struct sql
                              "unrecognized configuration parameter \"%s\"", n->name);
     struct sql_result_column column = {.name = settings[at].name, .type = sql_type_of(SQL_TYPE_TEXT)};
     struct sql_datum value = sql_bytes(bytes_of_string(setting_value(s, (size_t)at)));
+    if (!exec_columns(x, &column, 1)) return false;
+    if (x->describe) return true;
     if (!x->sink->begin(x->sink->ctx, &column, 1) || !x->sink->row(x->sink->ctx, &x->eval, &value))
         return exec_fail(x, STATUS_CANCELLED);
     snprintf(x->tag, sizeof x->tag, "SHOW");
@@ -303,7 +302,7 @@ static bool set_setting(struct sql_session *s, struct exec *x, const struct sql_
     return true;
 }
 
-static bool execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
+bool session_execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
 {
     switch ((enum sql_node_kind)node->kind) {
     case SQL_STMT_SELECT: return exec_select(x, sql_as_select(node));
@@ -320,6 +319,9 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
     case SQL_STMT_VACUUM:
         snprintf(x->tag, sizeof x->tag, sql_as_vacuum(node)->analyze_only ? "ANALYZE" : "VACUUM");
         return true;
+    case SQL_STMT_PREPARE: return session_prepare_statement(s, x, sql_as_prepare(node));
+    case SQL_STMT_EXECUTE: return session_execute_statement(s, x, sql_as_execute(node));
+    case SQL_STMT_DEALLOCATE: return session_deallocate(s, x, sql_as_named(node));
     case SQL_STMT_DISCARD: snprintf(x->tag, sizeof x->tag, "DISCARD ALL"); return true;
     case SQL_STMT_UNSUPPORTED: return not_supported(x, node, sql_as_unsupported(node)->name);
     default: return not_supported(x, node, "this statement");
@@ -328,7 +330,7 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
 
 /* ---- transactions ---- */
 
-static bool transaction_begin(struct sql_session *s, enum transaction_state state, struct sql_error *error)
+bool session_transaction_begin(struct sql_session *s, enum transaction_state state, struct sql_error *error)
 {
     ASSERT(s->txn == NULL);
     if (txn_create(s->options.kv, &s->transaction_arena, &s->txn) != STATUS_OK)
@@ -339,7 +341,7 @@ static bool transaction_begin(struct sql_session *s, enum transaction_state stat
 }
 
 /* [fiber] Commits and ends the transaction. */
-static bool transaction_commit(struct sql_session *s, struct exec *x, enum status *status_out)
+bool session_transaction_commit(struct sql_session *s, struct exec *x, enum status *status_out)
 {
     *status_out = txn_commit(s->txn, NULL);
     bool ok = *status_out == STATUS_OK;
@@ -367,7 +369,7 @@ static bool control(struct sql_session *s, struct exec *x, const struct sql_tran
             x->sink->notice(x->sink->ctx, "WARNING", &note);
             return true;
         }
-        if (s->txn == NULL) return transaction_begin(s, TRANSACTION_OPEN, x->error);
+        if (s->txn == NULL) return session_transaction_begin(s, TRANSACTION_OPEN, x->error);
         s->state = TRANSACTION_OPEN; /* the implicit one becomes it */
         return true;
     case SQL_TRANSACTION_COMMIT:
@@ -380,39 +382,39 @@ static bool control(struct sql_session *s, struct exec *x, const struct sql_tran
                           "there is no transaction in progress");
             x->sink->notice(x->sink->ctx, "WARNING", &note);
         }
-        bool ok = !commit || s->txn == NULL || transaction_commit(s, x, &status);
-        transaction_end(s, TRANSACTION_NONE);
+        bool ok = !commit || s->txn == NULL || session_transaction_commit(s, x, &status);
+        session_transaction_end(s, TRANSACTION_NONE);
         return ok;
     }
     default: return not_supported(x, &n->node, "SAVEPOINT");
     }
 }
 
-static void fail_transaction(struct sql_session *s)
+void session_transaction_fail(struct sql_session *s)
 {
     bool was_open = s->state == TRANSACTION_OPEN || s->state == TRANSACTION_FAILED;
-    transaction_end(s, was_open ? TRANSACTION_FAILED : TRANSACTION_NONE);
+    session_transaction_end(s, was_open ? TRANSACTION_FAILED : TRANSACTION_NONE);
 }
 
 /* [fiber] A statement that is a transaction of its own: tried again while nobody has seen anything of it. */
-static bool run_alone(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
+bool session_run_alone(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
                       struct sql_error *error)
 {
     bool check_now = false;
     for (int attempt = 1;; attempt++) {
         struct exec x;
         enum status status = STATUS_OK;
-        exec_init(s, &x, sink, error);
-        if (!transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
+        session_exec_init(s, &x, sink, error);
+        if (!session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
         x.txn = s->txn;
-        txn_set_deadline(s->txn, statement_deadline(s));
+        txn_set_deadline(s->txn, session_statement_deadline(s));
         x.check_now = check_now;
         x.eval.transaction_us = s->transaction_us;
-        bool ok = execute(s, &x, statement->node) && transaction_commit(s, &x, &status);
+        bool ok = session_execute(s, &x, statement->node) && session_transaction_commit(s, &x, &status);
         bool again = !ok && !x.rows_sent && attempt < ATTEMPTS_MAX &&
                      (status == STATUS_CONFLICT || (status == STATUS_EXISTS && !check_now) ||
                       sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE));
-        transaction_end(s, TRANSACTION_NONE);
+        session_transaction_end(s, TRANSACTION_NONE);
         if (ok) {
             if (!sink->complete(sink->ctx, x.tag)) return exec_fail(&x, STATUS_CANCELLED);
             return true;
@@ -429,43 +431,43 @@ static bool run_alone(struct sql_session *s, const struct sql_statement *stateme
     }
 }
 
-static bool is_control(const struct sql_node *node)
+bool session_is_control(const struct sql_node *node)
 {
     return node->kind == SQL_STMT_TRANSACTION;
 }
 
 /* [fiber] A statement inside a transaction that outlives it. */
-static bool run_inside(struct sql_session *s, const struct sql_statement *statement, bool last,
+bool session_run_inside(struct sql_session *s, const struct sql_statement *statement, bool last,
                        const struct sql_sink *sink, struct sql_error *error)
 {
     struct exec x;
-    exec_init(s, &x, sink, error);
+    session_exec_init(s, &x, sink, error);
     x.check_now = true;
     bool ok;
-    if (is_control(statement->node)) {
+    if (session_is_control(statement->node)) {
         ok = control(s, &x, sql_as_transaction(statement->node));
     } else if (s->state == TRANSACTION_FAILED) {
         ok = sql_error_set(error, x.arena, SQLSTATE_IN_FAILED_SQL_TRANSACTION, 0,
                            "current transaction is aborted, commands ignored until end of transaction block");
     } else {
-        ok = s->txn != NULL || transaction_begin(s, TRANSACTION_IMPLICIT, error);
+        ok = s->txn != NULL || session_transaction_begin(s, TRANSACTION_IMPLICIT, error);
         x.txn = s->txn;
-        if (s->txn != NULL) txn_set_deadline(s->txn, statement_deadline(s));
+        if (s->txn != NULL) txn_set_deadline(s->txn, session_statement_deadline(s));
         x.eval.transaction_us = s->transaction_us;
-        ok = ok && execute(s, &x, statement->node);
+        ok = ok && session_execute(s, &x, statement->node);
     }
     /* The last statement's tag stands for the commit of the implicit transaction, too. */
     if (ok && last && s->state == TRANSACTION_IMPLICIT) {
         enum status status;
-        ok = transaction_commit(s, &x, &status);
-        transaction_end(s, TRANSACTION_NONE);
+        ok = session_transaction_commit(s, &x, &status);
+        session_transaction_end(s, TRANSACTION_NONE);
     }
     if (ok) ok = sink->complete(sink->ctx, x.tag) || exec_fail(&x, STATUS_CANCELLED);
     if (ok) return true;
     struct sql_error copy = {0};
     sql_error_copy(&copy, &s->query_arena, error);
     *error = copy;
-    if (!is_control(statement->node)) fail_transaction(s);
+    if (!session_is_control(statement->node)) session_transaction_fail(s);
     return false;
 }
 
@@ -474,20 +476,23 @@ bool sql_session_query(struct sql_session *s, struct bytes text, const struct sq
 {
     arena_reset(&s->query_arena);
     sql_error_clear(error);
+    session_portal_close_unnamed(s);
+    s->running = NULL;
+    s->text = text;
     struct sql_script script;
     if (!sql_parse(&s->query_arena, text, &script, error)) {
-        fail_transaction(s);
+        session_transaction_fail(s);
         return false;
     }
     if (script.count == 0) return sink->empty(sink->ctx);
     for (uint32_t i = 0; i < script.count; i++) {
         const struct sql_statement *statement = &script.statements[i];
-        bool alone = script.count == 1 && s->state == TRANSACTION_NONE && !is_control(statement->node);
+        bool alone = script.count == 1 && s->state == TRANSACTION_NONE && !session_is_control(statement->node);
         bool last = i + 1 == script.count;
-        bool ok = alone ? run_alone(s, statement, sink, error)
-                        : run_inside(s, statement, last, sink, error);
+        bool ok = alone ? session_run_alone(s, statement, sink, error)
+                        : session_run_inside(s, statement, last, sink, error);
         if (ok) continue;
-        if (s->state == TRANSACTION_IMPLICIT) transaction_end(s, TRANSACTION_NONE);
+        if (s->state == TRANSACTION_IMPLICIT) session_transaction_end(s, TRANSACTION_NONE);
         return false;
     }
     ASSERT(s->state != TRANSACTION_IMPLICIT);

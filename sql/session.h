@@ -51,6 +51,7 @@ struct sql_sink {
 struct sql_session_options {
     struct kv *kv;
     struct env *env;
+    struct fiber_pool *fibers;      /* portals that pause run on fibers of their own */
     const char *user, *database, *application_name; /* copied */
     uint64_t id;                    /* shown by the server; unique in this process */
     uint64_t statement_memory_bytes;
@@ -74,6 +75,44 @@ const char *sql_session_reported(const struct sql_session *s, uint32_t index, co
  * False: *error is set (its texts live in the session until the next call) and has to be sent. */
 MUST_USE bool sql_session_query(struct sql_session *s, struct bytes text, const struct sql_sink *sink,
                                 struct sql_error *error);
+
+/* ---- the extended query protocol (PostgreSQL 15, 55.2.3) ----
+ *
+ * All [fiber], but for the questions. False: *error is set as above, and what follows has to be passed over
+ * up to the next Sync, which ends in sql_session_sync. Work between two Syncs is one implicit transaction. */
+
+/* Parse: name "" replaces the unnamed statement. types: what the client says, 0 for what it leaves open. */
+MUST_USE bool sql_session_parse(struct sql_session *s, const char *name, struct bytes text,
+                                const uint32_t *types, uint32_t type_count, struct sql_error *error);
+/* Describe of a statement: parameter types, and the columns of its result (has_columns false: none). Views until the
+ * statement is closed. */
+struct sql_description {
+    const uint32_t *parameter_types;
+    uint32_t parameter_count;
+    bool has_columns;
+    const struct sql_result_column *columns;
+    uint32_t column_count;
+    const uint16_t *formats; /* of a portal: 0 text, 1 binary, per column or one for all; none: text */
+    uint32_t format_count;
+};
+MUST_USE bool sql_session_describe_statement(struct sql_session *s, const char *name,
+                                             struct sql_description *out, struct sql_error *error);
+MUST_USE bool sql_session_describe_portal(struct sql_session *s, const char *name, struct sql_description *out,
+                                          struct sql_error *error);
+/* Bind. body: what follows the two names in the message: formats, values, result formats. */
+MUST_USE bool sql_session_bind(struct sql_session *s, const char *portal, const char *statement,
+                               struct bytes body, struct sql_error *error);
+/* Execute. rows_max: 0 for all; *paused_out true when it stopped there (then the sink heard no complete).
+ * alone: a Sync follows at once, so the statement may be committed, and tried again, by itself. */
+MUST_USE bool sql_session_execute(struct sql_session *s, const char *portal, uint64_t rows_max, bool alone,
+                                  const struct sql_sink *sink, bool *paused_out, struct sql_error *error);
+/* Close; a name that does not exist is no error. */
+void sql_session_close_statement(struct sql_session *s, const char *name);
+void sql_session_close_portal(struct sql_session *s, const char *name);
+/* Sync: ends the implicit transaction. False: its commit failed. */
+MUST_USE bool sql_session_sync(struct sql_session *s, const struct sql_sink *sink, struct sql_error *error);
+/* After an error of the extended protocol: the transaction is over or failed. */
+void sql_session_failed(struct sql_session *s);
 
 /* 'I' idle, 'T' in a transaction, 'E' in a failed one: what ReadyForQuery says. */
 char sql_session_state(const struct sql_session *s);

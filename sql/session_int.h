@@ -1,0 +1,106 @@
+/* Private to session.c and prepared.c. */
+#ifndef OSTRAKA_SQL_SESSION_INT_H
+#define OSTRAKA_SQL_SESSION_INT_H
+
+#include "base/fiber.h"
+#include "base/list.h"
+#include "sql/parser.h"
+#include "sql/query.h"
+#include "sql/session.h"
+
+#define SESSION_SETTINGS 27
+#define SESSION_PREPARED_MAX 10000
+#define SESSION_PORTALS_MAX 1000
+
+enum transaction_state { TRANSACTION_NONE, TRANSACTION_IMPLICIT, TRANSACTION_OPEN, TRANSACTION_FAILED };
+
+/* A statement that was parsed and described once. Portals pin it: it may be closed while one is open. */
+struct sql_prepared {
+    struct list link;            /* session.prepared, newest use first; not linked once closed */
+    char *name;                  /* "": the unnamed one */
+    struct arena arena;          /* everything below */
+    struct sql_statement statement; /* node NULL: an empty text */
+    struct parameters parameters;   /* types; no values */
+    const struct sql_result_column *columns;
+    uint32_t column_count;
+    bool has_columns;
+    uint32_t pins;
+};
+
+enum portal_state { PORTAL_READY, PORTAL_RUNNING, PORTAL_PAUSED, PORTAL_DONE };
+
+/* A statement with values for its parameters. One that was told to stop after some rows keeps its fiber,
+ * which waits inside the sink for the next Execute. */
+struct sql_portal {
+    struct list link;
+    char *name;
+    struct sql_session *session;
+    struct sql_prepared *prepared;
+    struct arena arena;          /* values and formats */
+    struct parameters parameters;
+    const uint16_t *formats;
+    uint32_t format_count;
+    enum portal_state state;
+    /* with a fiber of its own */
+    bool has_fiber, cancelled, ok;
+    struct arena statement_arena, row_arena;
+    struct fiber *fiber, *host;  /* host waits for it to pause or end */
+    const struct sql_sink *sink; /* the client's */
+    uint64_t rows_left;
+    struct sql_error error;
+    char tag[64];
+};
+
+/* What the statement under way takes from a prepared one. */
+struct running {
+    struct parameters *parameters;
+    const struct sql_prepared *prepared;
+};
+
+struct sql_session {
+    struct sql_session_options options;
+    char *values[SESSION_SETTINGS]; /* NULL: initial */
+    char user[64], database[64];
+    enum transaction_state state;
+    struct arena query_arena;    /* of one call: trees, errors */
+    struct arena statement_arena, row_arena, transaction_arena;
+    struct txn *txn;
+    int64_t transaction_us;
+    struct list prepared, portals;
+    uint32_t prepared_count, portal_count;
+    const struct running *running; /* NULL: a simple query */
+    struct bytes text;           /* of the query under way */
+};
+
+/* ---- session.c ---- */
+
+void session_exec_init(struct sql_session *s, struct exec *x, const struct sql_sink *sink,
+                       struct sql_error *error);
+void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sql_sink *sink,
+                          struct sql_error *error, struct arena *arena, struct arena *row_arena);
+/* All [fiber]. */
+bool session_execute(struct sql_session *s, struct exec *x, const struct sql_node *node);
+bool session_run_alone(struct sql_session *s, const struct sql_statement *statement,
+                       const struct sql_sink *sink, struct sql_error *error);
+bool session_run_inside(struct sql_session *s, const struct sql_statement *statement, bool last,
+                        const struct sql_sink *sink, struct sql_error *error);
+bool session_transaction_begin(struct sql_session *s, enum transaction_state state, struct sql_error *error);
+bool session_transaction_commit(struct sql_session *s, struct exec *x, enum status *status_out);
+void session_transaction_end(struct sql_session *s, enum transaction_state state);
+void session_transaction_fail(struct sql_session *s);
+bool session_is_control(const struct sql_node *node);
+uint64_t session_statement_deadline(const struct sql_session *s);
+
+/* ---- prepared.c ---- */
+
+/* Lets x see the parameters and the promised columns of what is running. */
+void session_bind_parameters(struct sql_session *s, struct exec *x);
+void session_portals_close(struct sql_session *s);
+void session_portal_close_unnamed(struct sql_session *s);
+void session_prepared_close_all(struct sql_session *s);
+/* PREPARE, EXECUTE, DEALLOCATE. */
+bool session_prepare_statement(struct sql_session *s, struct exec *x, const struct sql_prepare *n);
+bool session_execute_statement(struct sql_session *s, struct exec *x, const struct sql_execute *n);
+bool session_deallocate(struct sql_session *s, struct exec *x, const struct sql_named *n);
+
+#endif
