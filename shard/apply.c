@@ -4,7 +4,7 @@
 #include "shard/shard_int.h"
 
 #define BATCH_BYTES_MAX (16u << 20) /* an entry is at most 4 MiB; its writes add heads */
-#define RANGE_META_VERSION 1
+#define RANGE_META_VERSION 2
 
 /* ---- the batch ---- */
 
@@ -74,17 +74,29 @@ void batch_seal(struct shard_batch *b)
 /* ---- the engine's record of a range ---- */
 
 void range_meta_encode(const struct descriptor *d, uint64_t replica_id, struct log_pos pos,
-                       struct buf *out)
+                       struct bytes app_state, struct buf *out)
 {
+    ASSERT(app_state.size <= SHARD_APP_STATE_BYTES_MAX);
     put_u8(out, RANGE_META_VERSION);
     put_u64(out, replica_id);
     put_u64(out, pos.term);
     put_u64(out, pos.index);
+    put_sized(out, app_state);
     descriptor_encode(d, out);
 }
 
+void range_meta_of(struct replica *r, uint64_t replica_id, struct log_pos pos, struct buf *out)
+{
+    struct buf app_state;
+    buf_init(&app_state, SHARD_APP_STATE_BYTES_MAX);
+    r->store->options.app->state_encode(r->app, &app_state);
+    ASSERT(!app_state.failed);
+    range_meta_encode(&r->descriptor, replica_id, pos, buf_view(&app_state), out);
+    buf_deinit(&app_state);
+}
+
 enum status range_meta_decode(struct bytes bytes, struct descriptor *d, uint64_t *replica_id_out,
-                              struct log_pos *pos_out)
+                              struct log_pos *pos_out, struct app_state *app_state_out)
 {
     struct reader r = reader_make(bytes);
     if (get_u8(&r) != RANGE_META_VERSION) return STATUS_VERSION;
@@ -92,9 +104,12 @@ enum status range_meta_decode(struct bytes bytes, struct descriptor *d, uint64_t
     struct log_pos pos;
     pos.term = get_u64(&r);
     pos.index = get_u64(&r);
-    if (r.failed) return STATUS_INVALID;
+    struct bytes app_state = get_sized(&r);
+    if (r.failed || app_state.size > SHARD_APP_STATE_BYTES_MAX) return STATUS_INVALID;
     enum status status = descriptor_decode(bytes_make(r.at, reader_left(&r)), d);
     if (status != STATUS_OK) return status;
+    app_state_out->size = app_state.size;
+    if (app_state.size > 0) memcpy(app_state_out->data, app_state.data, app_state.size);
     *replica_id_out = id;
     *pos_out = pos;
     return STATUS_OK;
@@ -196,7 +211,7 @@ uint32_t apply_committed(struct replica *r, uint32_t budget)
     }
     if (applied > 0 && r->state == REPLICA_STATE_RUNNING && !r->store->failed) {
         buf_reset(&r->store->scratch);
-        range_meta_encode(&r->descriptor, r->id, r->applied, &r->store->scratch);
+        range_meta_of(r, r->id, r->applied, &r->store->scratch);
         ASSERT(!r->store->scratch.failed);
         lsm_range_set_meta(r->store->lsm, r->range, buf_view(&r->store->scratch));
     }

@@ -25,7 +25,7 @@ static enum status range_make(struct store *s, struct range_id range, struct byt
     if (status == STATUS_OK) {
         struct buf meta;
         buf_init(&meta, 1 << 16);
-        range_meta_encode(d, 1, origin, &meta);
+        range_meta_encode(d, 1, origin, BYTES_EMPTY, &meta);
         status = lsm_ingest_commit(ingest, origin.index, buf_view(&meta));
         buf_deinit(&meta);
     }

@@ -15,6 +15,7 @@ struct recovering {
     uint64_t id;
     struct descriptor descriptor;
     struct log_pos flushed, start;
+    struct app_state app_state;
     struct raft_hard_state hard_state;
     bool in_engine, corrupt;
     struct raft_entry *entries; /* payloads owned */
@@ -52,7 +53,8 @@ static enum status on_range(void *ctx, const struct lsm_range_info *info)
     struct recovery *rec = ctx;
     struct recovering *g = range_find(rec, info->range);
     if (g == NULL) return STATUS_NO_MEMORY;
-    enum status status = range_meta_decode(info->meta, &g->descriptor, &g->id, &g->flushed);
+    enum status status =
+        range_meta_decode(info->meta, &g->descriptor, &g->id, &g->flushed, &g->app_state);
     if (status != STATUS_OK) return status;
     if (g->flushed.index != info->flushed_index) return STATUS_CORRUPT;
     g->in_engine = true;
@@ -184,6 +186,7 @@ static enum status replica_revive(struct store *s, struct recovering *g, bool un
         .entries = g->entries,
         .entry_count = g->count,
         .uncertain = uncertain,
+        .app_state = bytes_make(g->app_state.data, g->app_state.size),
     };
     struct replica *r;
     enum status status = replica_create(s, &start, &r);

@@ -72,10 +72,13 @@ enum status replica_create(struct store *s, const struct replica_start *start,
     replica_insert(s, r);
     store_route_learn(s, &r->descriptor);
     r->app = s->options.app->open(s->options.app->ctx, r);
-    if (r->app == NULL) {
+    status = r->app == NULL ? STATUS_NO_MEMORY
+                            : s->options.app->state_restore(r->app, start->app_state);
+    if (status != STATUS_OK) {
+        if (r->app != NULL) s->options.app->close(r->app);
         list_remove(&r->link);
         replica_free(r);
-        return STATUS_NO_MEMORY;
+        return status;
     }
     struct raft_output out;
     status = raft_start(r->raft, env_now_ns(s->env), start->uncertain, &out);

@@ -68,6 +68,8 @@ void shard_batch_put(struct shard_batch *b, enum lsm_space space, struct bytes k
                      struct bytes value);
 void shard_batch_delete(struct shard_batch *b, enum lsm_space space, struct bytes key, uint64_t ts);
 
+#define SHARD_APP_STATE_BYTES_MAX 256
+
 struct shard_app {
     /* A replica starts (after recovery or bootstrap). Returns the application's state for it, or NULL
      * when out of memory. */
@@ -79,7 +81,13 @@ struct shard_app {
                          struct shard_batch *batch);
     /* Role, term or leader changed; or the replica became able to serve (its own-term entry applied). */
     void (*role_changed)(void *replica_state);
-    /* The state was replaced by a snapshot. */
+    /* What apply keeps beside the engine (at most SHARD_APP_STATE_BYTES_MAX), as of the last entry applied. It
+     * goes into the engine's record of the range with every flush, and into snapshots. */
+    void (*state_encode)(void *replica_state, struct buf *out);
+    /* Before anything is applied to a replica that was just opened or replaced; empty: a new range.
+     * STATUS_VERSION stops the node. */
+    enum status (*state_restore)(void *replica_state, struct bytes state);
+    /* The state was replaced by a snapshot; state_restore was called. */
     void (*installed)(void *replica_state);
     void *ctx;
 };

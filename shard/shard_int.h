@@ -50,6 +50,12 @@ struct overflow_record {
     uint8_t payload[];
 };
 
+/* What the application keeps of a range beside the engine; opaque here. */
+struct app_state {
+    size_t size;
+    uint8_t data[SHARD_APP_STATE_BYTES_MAX];
+};
+
 #define SENDERS_MAX 8
 #define RECEIVE_ENTRIES_MAX 4096 /* entries in one Raft message */
 
@@ -191,6 +197,7 @@ struct replica_start {
     struct raft_entry *entries; /* after restore.start */
     uint32_t entry_count;
     bool uncertain;
+    struct bytes app_state; /* empty: none was kept */
 };
 MUST_USE enum status replica_create(struct store *s, const struct replica_start *start,
                                     struct replica **replica_out);
@@ -209,9 +216,12 @@ void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node)
 uint32_t apply_committed(struct replica *r, uint32_t budget);
 /* The engine's opaque record of a range: descriptor, replica id and Raft position. */
 void range_meta_encode(const struct descriptor *d, uint64_t replica_id, struct log_pos pos,
-                       struct buf *out);
+                       struct bytes app_state, struct buf *out);
+/* The same for a replica as it is now, with the application's state. */
+void range_meta_of(struct replica *r, uint64_t replica_id, struct log_pos pos, struct buf *out);
 MUST_USE enum status range_meta_decode(struct bytes bytes, struct descriptor *d,
-                                       uint64_t *replica_id_out, struct log_pos *pos_out);
+                                       uint64_t *replica_id_out, struct log_pos *pos_out,
+                                       struct app_state *app_state_out);
 void proposals_end_all(struct replica *r, enum status status);
 void reads_end_all(struct replica *r, enum status status);
 

@@ -83,7 +83,7 @@ static bool send_begin(struct snapshot_send *x, struct log_pos pos)
     struct buf b, meta;
     buf_init(&b, NET_MESSAGE_BYTES_MAX);
     buf_init(&meta, 1 << 20);
-    range_meta_encode(&r->descriptor, x->member, pos, &meta);
+    range_meta_of(r, x->member, pos, &meta);
     put_u64(&b, x->stream);
     put_u64(&b, x->range.value);
     put_u64(&b, x->member);
@@ -232,6 +232,7 @@ struct snapshot_receive {
     uint64_t progress_ns;
     struct descriptor descriptor;
     struct log_pos pos;
+    struct app_state app_state;
     struct list chunks;
     uint32_t chunk_count;
     bool aborted;
@@ -297,6 +298,11 @@ static bool still_wanted(struct snapshot_receive *x)
            (r->state == REPLICA_STATE_FENCED || raft_wants_snapshot(r->raft, x->term, x->pos));
 }
 
+static struct bytes app_state_view(const struct snapshot_receive *x)
+{
+    return bytes_make(x->app_state.data, x->app_state.size);
+}
+
 /* The new state is durable: the replica becomes what the snapshot says. */
 static enum status receive_adopt(struct snapshot_receive *x)
 {
@@ -306,11 +312,16 @@ static enum status receive_adopt(struct snapshot_receive *x)
     ASSERT(x->pos.index > r->applied.index);
     descriptor_copy(&r->descriptor, &x->descriptor);
     r->applied = x->pos;
+    enum status status = s->options.app->state_restore(r->app, app_state_view(x));
+    if (status != STATUS_OK) {
+        store_fail(s, status, "a snapshot holds a state that this program does not know");
+        return status;
+    }
     r->state = REPLICA_STATE_RUNNING;
     r->log_bytes = 0;
     proposals_end_all(r, STATUS_UNKNOWN_OUTCOME);
     if (r->range.value == RANGE_META.value) {
-        enum status status = meta_load(s);
+        status = meta_load(s);
         if (status != STATUS_OK) return status;
     }
     if (s->failed) return STATUS_CANCELLED;
@@ -320,7 +331,7 @@ static enum status receive_adopt(struct snapshot_receive *x)
     event.installed.term = x->term;
     event.installed.pos = x->pos;
     event.installed.config = &x->descriptor.config;
-    enum status status = replica_step(r, &event);
+    status = replica_step(r, &event);
     store_route_learn(s, &r->descriptor);
     s->options.app->installed(r->app);
     s->metrics.snapshots_received++;
@@ -345,7 +356,7 @@ static enum status receive_all(struct snapshot_receive *x)
     r->state = REPLICA_STATE_INSTALLING;
     struct buf meta;
     buf_init(&meta, 1 << 20);
-    range_meta_encode(&x->descriptor, x->member, x->pos, &meta);
+    range_meta_encode(&x->descriptor, x->member, x->pos, app_state_view(x), &meta);
     status = lsm_ingest_commit(ingest, x->pos.index, buf_view(&meta));
     buf_deinit(&meta);
     if (status == STATUS_OK && !s->failed) return receive_adopt(x);
@@ -394,7 +405,8 @@ static void on_begin(struct store *s, struct node_id from, struct reader *in)
     list_init(&x->link);
     list_init(&x->chunks);
     enum status status = STATUS_INVALID;
-    if (reader_done(in)) status = range_meta_decode(meta, &x->descriptor, &replica_id, &x->pos);
+    if (reader_done(in))
+        status = range_meta_decode(meta, &x->descriptor, &replica_id, &x->pos, &x->app_state);
     if (status == STATUS_OK && x->descriptor.range.value != x->range.value) status = STATUS_INVALID;
     struct replica *r = store_replica(s, x->range);
     if (status == STATUS_OK && (r == NULL || !still_wanted(x))) status = STATUS_CANCELLED;

@@ -96,7 +96,7 @@ static void birth_run(void *arg)
         d->range = birth.range;
         struct buf meta;
         buf_init(&meta, 1 << 20);
-        range_meta_encode(d, birth.id, (struct log_pos){0, 0}, &meta);
+        range_meta_encode(d, birth.id, (struct log_pos){0, 0}, BYTES_EMPTY, &meta);
         status = lsm_ingest_commit(ingest, 0, buf_view(&meta));
         buf_deinit(&meta);
     }

@@ -15,6 +15,11 @@ bool exec_fail(struct exec *x, enum status status)
                       "could not serialize access due to concurrent update");
         sql_error_hint(x->error, x->arena, "The transaction might succeed if retried.");
         return false;
+    case STATUS_SNAPSHOT_TOO_OLD:
+        sql_error_set(x->error, x->arena, SQLSTATE_SNAPSHOT_TOO_OLD, 0,
+                      "snapshot too old: the transaction is older than the nodes' --version-retention");
+        sql_error_hint(x->error, x->arena, "Nothing was written. The transaction might succeed if retried.");
+        return false;
     case STATUS_UNAVAILABLE:
         sql_error_set(x->error, x->arena, SQLSTATE_CANNOT_CONNECT_NOW, 0,
                       "no quorum: the range's nodes do not answer");

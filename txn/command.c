@@ -1,13 +1,14 @@
 /* What transactions put into a range's log, and into requests.
  *
  * Command: version u8 (1), kind u8, then
- *   1 COMMIT  ct u64, write count u32, writes
+ *   1 COMMIT      ct u64, write count u32, writes
+ *   2 SAFE_POINT  ts u64: no read below it is served any more (gc.c)
  * Write: flags u8 (0: put, 1: tombstone, 2: put where there is no value), sized key, sized value.  Span: flags u8 (1: point), sized start, and
  * sized end unless point. */
 #include "txn/txn_int.h"
 
 #define COMMAND_VERSION 1
-enum command_kind { COMMAND_COMMIT = 1 };
+enum command_kind { COMMAND_COMMIT = 1, COMMAND_SAFE_POINT = 2 };
 
 void encode_span(struct buf *out, const struct span *span)
 {
@@ -53,23 +54,48 @@ void command_encode_commit(uint64_t ct, struct bytes writes_encoded, struct buf 
     buf_append_bytes(out, writes_encoded);
 }
 
+void command_encode_safe_point(uint64_t safe_point, struct buf *out)
+{
+    put_u8(out, COMMAND_VERSION);
+    put_u8(out, COMMAND_SAFE_POINT);
+    put_u64(out, safe_point);
+}
+
+static enum status apply_commit(struct range *g, struct reader *r, struct shard_batch *batch)
+{
+    uint64_t ct = get_u64(r);
+    uint32_t count = get_u32(r);
+    if (r->failed || ct == 0) return STATUS_VERSION;
+    /* TXN-9: the engine may have forgotten what such a version would have to be put beside. */
+    if (ct <= g->safe.applied) return STATUS_INVALID;
+    for (uint32_t i = 0; i < count; i++) {
+        struct write w;
+        if (!decode_write(r, &w)) return STATUS_VERSION;
+        if (w.tombstone) shard_batch_delete(batch, LSM_SPACE_VERSIONS, w.key, ct);
+        else shard_batch_put(batch, LSM_SPACE_VERSIONS, w.key, ct, w.value);
+    }
+    if (!reader_done(r)) return STATUS_VERSION;
+    if (ct > g->high) g->high = ct;
+    return STATUS_OK;
+}
+
+static enum status apply_safe_point(struct range *g, struct reader *r)
+{
+    uint64_t safe_point = get_u64(r);
+    if (!reader_done(r)) return STATUS_VERSION;
+    gc_apply(g, safe_point);
+    return STATUS_OK;
+}
+
 enum status command_apply(void *state, struct log_pos pos, struct bytes command,
                           struct shard_batch *batch)
 {
     (void)pos;
-    struct range *g = state;
     struct reader r = reader_make(command);
-    if (get_u8(&r) != COMMAND_VERSION || get_u8(&r) != COMMAND_COMMIT) return STATUS_VERSION;
-    uint64_t ct = get_u64(&r);
-    uint32_t count = get_u32(&r);
-    if (r.failed || ct == 0) return STATUS_VERSION;
-    for (uint32_t i = 0; i < count; i++) {
-        struct write w;
-        if (!decode_write(&r, &w)) return STATUS_VERSION;
-        if (w.tombstone) shard_batch_delete(batch, LSM_SPACE_VERSIONS, w.key, ct);
-        else shard_batch_put(batch, LSM_SPACE_VERSIONS, w.key, ct, w.value);
+    if (get_u8(&r) != COMMAND_VERSION) return STATUS_VERSION;
+    switch (get_u8(&r)) {
+    case COMMAND_COMMIT: return apply_commit(state, &r, batch);
+    case COMMAND_SAFE_POINT: return apply_safe_point(state, &r);
+    default: return STATUS_VERSION;
     }
-    if (!reader_done(&r)) return STATUS_VERSION;
-    if (ct > g->high) g->high = ct;
-    return STATUS_OK;
 }

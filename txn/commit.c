@@ -83,6 +83,8 @@ static enum status validate(struct range_op *op)
 {
     struct range *g = op->range;
     if (op->span_count == 0 || MUTANT("refresh")) return STATUS_OK;
+    /* What was deleted since it read may have left no trace. */
+    if (gc_too_old(g, op->read_ts) && !MUTANT("gc_no_commit_check")) return STATUS_SNAPSHOT_TOO_OLD;
     struct lsm_range_stats stats;
     enum status status =
         lsm_range_stats(store_lsm(g->kv->store), replica_range(g->replica), &stats);
@@ -121,6 +123,7 @@ static void propose(struct range_op *op)
     if (ct <= g->floor && !MUTANT("onepc_floor")) ct = g->floor + 1;
     if (ct <= g->high) ct = g->high + 1; /* above every version of every key */
     op->ct = ct;
+    ASSERT(ct > g->safe.applied);
     struct buf command;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
     put_u8(&command, SHARD_COMMAND_APP);
@@ -167,6 +170,7 @@ static void evaluate(struct range_op *op)
         propose(op);
     } else {
         if (status == STATUS_CONFLICT) g->kv->metrics.conflicts++;
+        if (status == STATUS_SNAPSHOT_TOO_OLD) g->kv->metrics.snapshots_too_old++;
         range_op_reply(op, status, BYTES_EMPTY);
     }
 }

@@ -10,6 +10,8 @@ enum status kv_create(struct kv **kv_out)
     kv->app = (struct shard_app){.open = range_open,
                                  .close = range_close,
                                  .apply = command_apply,
+                                 .state_encode = gc_state_encode,
+                                 .state_restore = gc_state_restore,
                                  .role_changed = range_role_changed,
                                  .installed = range_installed,
                                  .ctx = kv};
@@ -19,6 +21,7 @@ enum status kv_create(struct kv **kv_out)
     histogram_init(&kv->metrics.read_ns);
     histogram_init(&kv->metrics.commit_ns);
     kv->no_quorum_timeout_ns = NO_QUORUM_TIMEOUT_NS;
+    kv->version_retention_ns = KV_VERSION_RETENTION_NS;
     *kv_out = kv;
     return STATUS_OK;
 }
@@ -34,6 +37,7 @@ void kv_attach(struct kv *kv, struct store *store)
     kv->store = store;
     prng_init(&kv->prng, env_random_u64(store_env(store)));
     clock_attach(&kv->clock);
+    gc_attach(kv);
     rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
     rpc_serve(store_rpc(store), RPC_COMMIT, commit_serve, kv);
 }
@@ -43,6 +47,7 @@ void kv_stop(struct kv *kv)
     kv->stopping = true;
     if (kv->store == NULL) return;
     clock_stop(&kv->clock);
+    gc_stop(kv);
     gateway_stop(kv);
 }
 
@@ -60,6 +65,17 @@ const struct kv_metrics *kv_metrics(const struct kv *kv)
 void kv_set_no_quorum_timeout(struct kv *kv, uint64_t timeout_ns)
 {
     kv->no_quorum_timeout_ns = timeout_ns;
+}
+
+void kv_set_version_retention(struct kv *kv, uint64_t retention_ns)
+{
+    ASSERT(retention_ns > 0);
+    kv->version_retention_ns = retention_ns;
+}
+
+uint64_t kv_version_retention(const struct kv *kv)
+{
+    return kv->version_retention_ns;
 }
 
 uint64_t kv_timestamp_seen(const struct kv *kv)

@@ -57,6 +57,7 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
     /* Readings and reads of earlier leaders lie below now_ts; commits they logged, at or below high. */
     g->floor = now_ts > g->high ? now_ts : g->high;
     if (MUTANT("leader_floor")) g->floor = 0;
+    if (g->floor < g->safe.applied) g->floor = g->safe.applied; /* TXN-9 */
     g->preparing = false;
     g->ready = true;
     while (!list_empty(&g->waiting)) {

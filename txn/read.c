@@ -182,6 +182,11 @@ static void evaluate(struct range_op *op)
         range_block(op, other);
         return;
     }
+    if (gc_too_old(g, op->ts) && !MUTANT("gc_no_read_check")) {
+        g->kv->metrics.snapshots_too_old++;
+        range_op_reply(op, STATUS_SNAPSHOT_TOO_OLD, BYTES_EMPTY);
+        return;
+    }
     enum status status = eval(op);
     if (status == STATUS_WAIT) {
         op->state = OP_LOADING;

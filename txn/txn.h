@@ -43,11 +43,18 @@ void kv_destroy(struct kv *kv);
 struct kv_metrics {
     uint64_t reads, commits, conflicts, retries, unknown_outcomes, clock_rounds;
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
+    uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
     struct histogram read_ns, commit_ns; /* as the gateway sees them */
 };
 const struct kv_metrics *kv_metrics(const struct kv *kv);
 /* How long a request may look for a leader with a quorum; default 5 s. */
 void kv_set_no_quorum_timeout(struct kv *kv, uint64_t timeout_ns);
+/* How long a version that was overwritten or deleted stays readable; default 10 min. What counts is the
+ * setting of the node that leads the range. A transaction older than that ends with
+ * STATUS_SNAPSHOT_TOO_OLD. */
+#define KV_VERSION_RETENTION_NS 600000000000u
+void kv_set_version_retention(struct kv *kv, uint64_t retention_ns);
+uint64_t kv_version_retention(const struct kv *kv);
 /* The newest timestamp this node has seen from the clock master. */
 uint64_t kv_timestamp_seen(const struct kv *kv);
 
@@ -65,8 +72,8 @@ void txn_set_deadline(struct txn *t, uint64_t deadline_ns);
 
 /* [fiber] The value of a key as of the transaction, its own writes included; lives in the arena.
  * STATUS_NOT_FOUND: there is none. STATUS_UNAVAILABLE: no quorum answered in time; nothing happened.
- * STATUS_TIMEOUT: the deadline. STATUS_CANCELLED: the node stops. STATUS_CONFLICT: the snapshot is not
- * readable any more; start over. STATUS_NO_MEMORY: the arena is full. */
+ * STATUS_TIMEOUT: the deadline. STATUS_CANCELLED: the node stops. STATUS_SNAPSHOT_TOO_OLD: the transaction
+ * is older than the version retention; start over. STATUS_NO_MEMORY: the arena is full. */
 MUST_USE enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out);
 
 /* [fiber] Rows of [start, end) in key order, or backwards. limit: how many the caller expects to take at
@@ -94,6 +101,7 @@ uint64_t txn_write_bytes(const struct txn *t);
  * STATUS_CONFLICT: something it read has changed; nothing was written; a new attempt may succeed.
  * STATUS_UNAVAILABLE, STATUS_TIMEOUT before anything was proposed: nothing was written.
  * STATUS_EXISTS: a key of txn_insert has a value; nothing was written.
+ * STATUS_SNAPSHOT_TOO_OLD: it read so long ago that this cannot be told; nothing was written.
  * STATUS_UNKNOWN_OUTCOME: it may or may not have been committed. STATUS_NO_SPACE, STATUS_BUSY: refused. */
 MUST_USE enum status txn_commit(struct txn *t, uint64_t *ts_out);
 

@@ -3,6 +3,7 @@
  *   range.c    a range as its leader serves it: readiness, floor, writes in flight
  *   read.c     reads at the leader (R1-R4)        commit.c  one-phase commit at the leader (T1)
  *   command.c  what stands in the log             gateway.c requests to leaders, retries
+ *   gc.c       how long old versions are kept
  *   txn.c      the transaction                    write_set.c  its buffered writes */
 #ifndef OSTRAKA_TXN_TXN_INT_H
 #define OSTRAKA_TXN_TXN_INT_H
@@ -104,6 +105,13 @@ struct range_op {
     struct buf reply;        /* READ */
 };
 
+/* Versions that no read at or above `applied` can see may be gone (gc.c). */
+struct safe_point {
+    uint64_t applied;        /* of the state machine: from the log, or from a snapshot */
+    bool raising;            /* leader: `proposal` is on its way */
+    struct proposal proposal;
+};
+
 struct range {
     struct list link;
     struct kv *kv;
@@ -113,6 +121,7 @@ struct range {
     uint64_t term;           /* of `ready` or `preparing` */
     uint64_t floor;          /* no commit at or below (A3) */
     uint64_t high;           /* highest ct proposed or applied */
+    struct safe_point safe;
     struct clock_wait clock; /* for the floor */
     struct list ops, waiting; /* all; those that wait for `ready` (blocked_link) */
     struct map in_flight;    /* key hash -> op whose write is proposed and not applied */
@@ -144,11 +153,23 @@ void commit_run(struct range_op *op);
 void read_serve(void *ctx, struct rpc_token token, struct bytes body);
 void commit_serve(void *ctx, struct rpc_token token, struct bytes body);
 
+/* ---- gc.c: how long versions are kept ---- */
+
+void gc_attach(struct kv *kv);
+void gc_stop(struct kv *kv);
+/* What the state machine knows: a safe point was applied, is put on record, is read back. */
+void gc_apply(struct range *g, uint64_t safe_point);
+void gc_state_encode(void *state, struct buf *out);
+enum status gc_state_restore(void *state, struct bytes encoded);
+/* True when a read at ts may miss versions. */
+bool gc_too_old(const struct range *g, uint64_t ts);
+
 /* ---- command.c ---- */
 
 enum status command_apply(void *state, struct log_pos pos, struct bytes command,
                           struct shard_batch *batch);
 void command_encode_commit(uint64_t ct, struct bytes writes_encoded, struct buf *out);
+void command_encode_safe_point(uint64_t safe_point, struct buf *out);
 
 /* Spans and writes as they travel. */
 void encode_span(struct buf *out, const struct span *span);
@@ -200,6 +221,8 @@ struct kv {
     struct prng prng;
     bool stopping;
     uint64_t no_quorum_timeout_ns;
+    uint64_t version_retention_ns;
+    struct timer gc_timer;
     struct kv_metrics metrics;
 };
 

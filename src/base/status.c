@@ -25,6 +25,7 @@ static const char *const names[STATUS_COUNT] = {
     [STATUS_CONFLICT] = "conflict",
     [STATUS_UNSUPPORTED] = "unsupported",
     [STATUS_VERSION] = "version",
+    [STATUS_SNAPSHOT_TOO_OLD] = "snapshot_too_old",
 };
 
 const char *status_name(enum status status)

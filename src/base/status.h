@@ -29,6 +29,7 @@ enum status {
     STATUS_CONFLICT,        /* transaction validation failed; may be retried */
     STATUS_UNSUPPORTED,     /* understood, and not offered */
     STATUS_VERSION,         /* a format or protocol version this program does not speak */
+    STATUS_SNAPSHOT_TOO_OLD, /* versions that a read at this timestamp needs may be gone */
     STATUS_COUNT
 };
 

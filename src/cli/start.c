@@ -3,6 +3,9 @@
 
 #include "cli/cli.h"
 #include "node/node.h"
+#include "txn/txn.h"
+
+#define VERSION_RETENTION_NS_MIN 1000000000u
 
 static bool choose(const char *text, const char *const *names, int count, int *value_out)
 {
@@ -16,7 +19,8 @@ static bool choose(const char *text, const char *const *names, int count, int *v
 
 int cli_start(int argc, char **argv)
 {
-    struct node_options o = {.log_level = LOG_LEVEL_INFO, .dead_after_ns = 300000000000u};
+    struct node_options o = {.log_level = LOG_LEVEL_INFO, .dead_after_ns = 300000000000u,
+                             .version_retention_ns = KV_VERSION_RETENTION_NS};
     const char *io = "auto", *sync = "auto", *clock = "oracle", *level = "info";
     uint64_t cores = 1;
     if (env_addr_parse(bytes_of_string("127.0.0.1:7433"), &o.listen) != STATUS_OK ||
@@ -38,6 +42,8 @@ int cli_start(int argc, char **argv)
         {"wal-sync", 0, CLI_TEXT, &sync, "auto|dsync|fdatasync", "how log writes are made durable"},
         {"io", 0, CLI_TEXT, &io, "auto|uring|epoll", "I/O backend"},
         {"dead-after", 0, CLI_DURATION, &o.dead_after_ns, "TIME", "replace a node that is silent for so long (5m)"},
+        {"version-retention", 0, CLI_DURATION, &o.version_retention_ns, "TIME",
+         "how long overwritten rows stay readable for transactions under way (10m)"},
         {"log-level", 0, CLI_TEXT, &level, "debug|info|warn|error", "least level that is logged"},
         {"insecure", 0, CLI_SWITCH, &o.insecure, NULL, "listen on other than loopback addresses without TLS"},
     };
@@ -54,6 +60,7 @@ int cli_start(int argc, char **argv)
     else if (!choose(io, ios, 3, &io_at)) wrong = "--io is auto, uring or epoll";
     else if (!choose(sync, syncs, 3, &sync_at)) wrong = "--wal-sync is auto, dsync or fdatasync";
     else if (!choose(level, levels, 4, &level_at)) wrong = "--log-level is debug, info, warn or error";
+    else if (o.version_retention_ns < VERSION_RETENTION_NS_MIN) wrong = "--version-retention is 1s or more";
     else if (strcmp(clock, "oracle") != 0) wrong = "--clock: only oracle is offered";
     else if (cores != 1) wrong = "--cores: only 1 is offered";
     if (wrong != NULL) {

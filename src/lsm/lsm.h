@@ -125,6 +125,7 @@ struct lsm_range_stats {
     uint64_t applied_index, flushed_index;
     uint64_t memtable_bytes, table_bytes, table_count, entry_estimate;
     uint64_t newest_ts; /* highest ts in VERSIONS, ever (survives restarts) */
+    uint64_t gc_ts;     /* of lsm_range_set_gc */
     bool corrupt;
 };
 MUST_USE enum status lsm_range_stats(const struct lsm *l, struct range_id range,

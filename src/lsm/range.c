@@ -356,6 +356,7 @@ enum status lsm_range_stats(const struct lsm *l, struct range_id range,
         .table_count = version_table_count(r->version),
         .entry_estimate = r->version->entry_count + memtable_entry_count(r->active),
         .newest_ts = r->newest_ts,
+        .gc_ts = r->gc_ts,
         .corrupt = r->corrupt,
     };
     LIST_FOR_EACH(link, &r->frozen)

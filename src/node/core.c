@@ -158,6 +158,8 @@ static void open_run(void *arg)
     }
     c->store = store;
     if (c->abandoned) return;
+    if (c->options.version_retention_ns != 0)
+        kv_set_version_retention(c->kv, c->options.version_retention_ns);
     kv_attach(c->kv, store);
     if (c->options.no_quorum_timeout_ns != 0)
         kv_set_no_quorum_timeout(c->kv, c->options.no_quorum_timeout_ns);

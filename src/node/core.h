@@ -30,7 +30,7 @@ struct core_options {
     enum wal_sync_mode wal_sync_mode;
     uint64_t heartbeat_ns, election_timeout_ns;
     uint32_t replication_factor;
-    uint64_t log_bytes_max, dead_after_ns, no_quorum_timeout_ns;
+    uint64_t log_bytes_max, dead_after_ns, no_quorum_timeout_ns, version_retention_ns;
     size_t fiber_count_max;        /* 0: 4096 */
     /* The core failed or was refused; it has to be destroyed. exit_status as in README, Exit statuses. */
     void (*on_end)(void *ctx, int exit_status, const char *why);

@@ -100,6 +100,8 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "retries_total", "Requests sent again.", k->retries);
     counter(b, "unknown_outcomes_total", "Commits whose outcome was not learnt.", k->unknown_outcomes);
     counter(b, "clock_rounds_total", "Quorum rounds for timestamps.", k->clock_rounds);
+    counter(b, "safe_points_total", "Times a range that is led here was told to forget older versions.", k->safe_points);
+    counter(b, "snapshots_too_old_total", "Requests below the safe point of their range.", k->snapshots_too_old);
 }
 
 /* ---- JSON ---- */

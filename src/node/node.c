@@ -168,6 +168,7 @@ static int create_core(struct node *n)
         .memory_bytes = o->memory_bytes != 0 ? o->memory_bytes : default_memory(),
         .wal_sync_mode = o->wal_sync,
         .dead_after_ns = o->dead_after_ns,
+        .version_retention_ns = o->version_retention_ns,
         .on_end = on_core_end,
         .ctx = n,
     };

@@ -22,6 +22,7 @@ struct node_options {
     enum wal_sync_mode wal_sync;
     bool insecure;                        /* may listen on non-loopback addresses without TLS */
     uint64_t dead_after_ns;
+    uint64_t version_retention_ns;        /* how long overwritten rows stay readable; 0: the default */
     enum log_level log_level;
 };
 

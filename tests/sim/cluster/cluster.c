@@ -106,6 +106,7 @@ void cluster_start(struct cluster *c, uint64_t number)
         .election_timeout_ns = c->options.election_timeout_ns,
         .log_bytes_max = c->options.log_bytes_max,
         .dead_after_ns = c->options.dead_after_ns,
+        .version_retention_ns = c->options.version_retention_ns,
         .fiber_count_max = 512,
         .on_end = on_end,
         .ctx = m,
@@ -213,6 +214,14 @@ static struct replica *replica_on(struct cluster *c, uint64_t number, struct ran
     return store_replica(core_store(m->core), range);
 }
 
+void cluster_flush(struct cluster *c, uint64_t number, struct range_id range)
+{
+    struct replica *r = replica_on(c, number, range);
+    if (r == NULL || !lsm_range_exists(store_lsm(replica_store(r)), range)) return;
+    lsm_range_flush(store_lsm(replica_store(r)), range);
+    sim_env_set_deadline(c->machines[number].env, env_now_ns(c->machines[number].env));
+}
+
 uint64_t cluster_leader(struct cluster *c, struct range_id range)
 {
     uint64_t found = 0, found_term = 0;
@@ -312,6 +321,15 @@ static void on_hash_ready(struct lsm_waiter *w)
     CONTAINER_OF(w, struct hash_wait, waiter)->ready = true;
 }
 
+/* Versions that only reads below it could see may be gone. */
+static uint64_t safe_point_of(struct replica *r)
+{
+    struct lsm_range_stats stats;
+    enum status status = lsm_range_stats(store_lsm(replica_store(r)), replica_range(r), &stats);
+    ASSERT(status == STATUS_OK);
+    return stats.gc_ts;
+}
+
 static uint64_t replica_hash(struct cluster *c, struct replica *r)
 {
     struct lsm_hash *h;
@@ -333,24 +351,26 @@ static uint64_t replica_hash(struct cluster *c, struct replica *r)
 bool cluster_replicas_equal(struct cluster *c)
 {
     for (uint64_t id = 1; id <= 2; id++) {
-        uint64_t first = 0, first_hash = 0, first_applied = 0;
+        uint64_t first = 0, first_hash = 0, first_applied = 0, first_safe = 0;
         for (uint64_t i = 1; i <= c->options.node_count; i++) {
             struct replica *r = replica_on(c, i, (struct range_id){id});
             if (r == NULL || replica_descriptor(r)->epoch == 0) continue;
             struct raft_status status;
             replica_raft_status(r, &status);
-            uint64_t hash = replica_hash(c, r);
+            uint64_t safe = safe_point_of(r), hash = replica_hash(c, r);
             if (first == 0) {
                 first = i;
                 first_hash = hash;
                 first_applied = status.applied_index;
-            } else if (hash != first_hash || status.applied_index != first_applied) {
+                first_safe = safe;
+            } else if (hash != first_hash || status.applied_index != first_applied || safe != first_safe) {
                 fprintf(stderr,
-                        "replicas differ: range %llu machine %llu applied %llu hash %016llx, machine "
-                        "%llu applied %llu hash %016llx\n",
+                        "replicas differ: range %llu machine %llu applied %llu safe point %llu hash %016llx, "
+                        "machine %llu applied %llu safe point %llu hash %016llx\n",
                         (unsigned long long)id, (unsigned long long)first,
-                        (unsigned long long)first_applied, (unsigned long long)first_hash,
-                        (unsigned long long)i, (unsigned long long)status.applied_index,
+                        (unsigned long long)first_applied, (unsigned long long)first_safe,
+                        (unsigned long long)first_hash, (unsigned long long)i,
+                        (unsigned long long)status.applied_index, (unsigned long long)safe,
                         (unsigned long long)hash);
                 return false;
             }

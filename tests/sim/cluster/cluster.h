@@ -17,6 +17,7 @@ struct cluster_options {
     struct sim_options sim;    /* filled in by cluster_options_init */
     uint64_t heartbeat_ns, election_timeout_ns;
     uint64_t memory_bytes, table_bytes, log_bytes_max, dead_after_ns;
+    uint64_t version_retention_ns; /* 0: the default, longer than any run */
     uint32_t wal_segment_bytes;
     bool verbose;              /* logs of the nodes to stderr */
 };
@@ -52,6 +53,9 @@ uint32_t cluster_ended(const struct cluster *c);
 /* Starts all machines, creates the cluster on machine 1 and runs until every range has all its voters, or
  * the time is over (false). */
 bool cluster_boot(struct cluster *c, uint64_t timeout_ns);
+/* Writes the memtables of a range on a machine to disk, where old versions can be collected. No effect when
+ * the machine or the replica is not there. */
+void cluster_flush(struct cluster *c, uint64_t number, struct range_id range);
 /* Runs for a while; tears down cores that ended. */
 void cluster_run(struct cluster *c, uint64_t duration_ns);
 /* Runs until the condition holds; false when the time is over. */

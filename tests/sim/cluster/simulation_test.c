@@ -67,7 +67,7 @@ TEST(simulation, repeated_request_is_executed_once)
 TEST(simulation, mutants_are_caught)
 {
     static const char *const names[] = {"rpc_executes_twice", "read_ignores_in_flight", "refresh",
-                                        "k15_never_left"};
+                                        "k15_never_left", "gc_above_safe_point", "gc_no_read_check"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_true(mutant_select(names[i]) > 0);
         bool caught = false;

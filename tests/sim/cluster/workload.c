@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "shard/shard_int.h"
 
 struct client {
     struct workload *workload;
@@ -69,12 +70,32 @@ static enum status write_value(struct txn *t, const struct operation *op)
     return STATUS_OK;
 }
 
-/* The transaction. *proposed: the commit was tried, so an error may hide an effect. */
-static enum status perform(struct txn *t, struct operation *op, uint64_t *result, bool *refused)
+/* Fixes the timestamp by a read of another key, so that the key itself is read long after it. */
+static enum status read_early(struct txn *t, const struct operation *op, uint64_t key_count)
+{
+    struct operation other = *op;
+    other.key = op->key % key_count + 1;
+    uint64_t ignored;
+    return read_value(t, &other, &ignored);
+}
+
+static void dawdle(struct client *client, const struct operation *op)
+{
+    struct core *core = cluster_machine(client->workload->cluster, client->machine)->core;
+    if (op->pause_ns > 0) store_fiber_sleep(core_store(core), op->pause_ns);
+}
+
+static enum status perform(struct client *client, struct txn *t, struct operation *op, uint64_t *result,
+                           bool *refused)
 {
     uint64_t seen = 0;
     enum status status = STATUS_OK;
     if (op->kind != OPERATION_WRITE) {
+        if (op->kind == OPERATION_READ && op->pause_ns > 0) {
+            status = read_early(t, op, client->workload->options.key_count);
+            if (status != STATUS_OK) return status;
+            dawdle(client, op);
+        }
         status = read_value(t, op, &seen);
         *result = seen;
         op->ts = txn_read_ts(t);
@@ -83,6 +104,7 @@ static enum status perform(struct txn *t, struct operation *op, uint64_t *result
             *refused = true;
             return STATUS_OK;
         }
+        dawdle(client, op);
     }
     status = write_value(t, op);
     if (status != STATUS_OK) return status;
@@ -160,7 +182,7 @@ static void client_run(void *arg)
     enum status status = txn_create(core_kv(core), &arena, &t);
     ASSERT(status == STATUS_OK);
     struct operation op = *operation_of(client); /* the history may move while we wait */
-    status = perform(t, &op, &result, &refused);
+    status = perform(client, t, &op, &result, &refused);
     txn_destroy(t);
     arena_deinit(&arena);
     operation_of(client)->ts = op.ts;
@@ -210,6 +232,8 @@ static void client_start(void *ctx)
     op->kind = draw < 4 ? OPERATION_READ : draw < 8 ? OPERATION_WRITE : OPERATION_CAS;
     if (op->kind != OPERATION_READ) op->argument = w->next_value++;
     if (op->kind == OPERATION_CAS) op->expected = likely_value(w, op->key);
+    if (op->kind != OPERATION_WRITE && w->options.pause_mean_ns > 0 && sim_below(sim, 4) == 0)
+        op->pause_ns = sim_exponential(sim, w->options.pause_mean_ns);
     op->invoked_ns = sim_now(sim);
     record_invocation(w, op);
     client->machine = machine;

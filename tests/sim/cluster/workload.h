@@ -19,6 +19,7 @@ struct operation {
     uint64_t result;             /* READ: what was seen */
     uint64_t invoked_ns, returned_ns;
     uint64_t ts;                 /* read or commit timestamp */
+    uint64_t pause_ns;           /* READ, CAS: between the first read and the end of the transaction */
     size_t txn;                  /* its place in the black-box history */
 };
 
@@ -26,6 +27,7 @@ struct workload_options {
     uint32_t client_count, key_count;
     uint64_t think_mean_ns;
     uint64_t operation_max;
+    uint64_t pause_mean_ns;      /* every fourth transaction dawdles; 0: none does */
 };
 
 struct workload;
