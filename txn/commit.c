@@ -12,6 +12,7 @@
 #define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62)
 #define SPANS_MAX 65536
 #define WRITES_MAX 1000000
+#define LOOKED_PER_STEP 2048u /* keys that a step of a validation looks at */
 
 static void finish(struct range_op *op)
 {
@@ -37,28 +38,49 @@ static void on_applied(struct proposal *p, enum status status, struct bytes resu
     finish(op);
 }
 
-/* Newest version in a span; STATUS_OK with 0 when there is none. */
-static enum status newest_in(struct range_op *op, const struct span *span, uint64_t above,
-                             uint64_t *newest_out)
+/* STATUS_CONFLICT: the span holds a version above read_ts. */
+static enum status check_key(struct range_op *op, const struct span *span)
+{
+    struct lsm_version version = {0};
+    enum status status =
+        lsm_get(store_lsm(op->range->kv->store), replica_range(op->range->replica), LSM_SPACE_VERSIONS,
+                span->start, LSM_TS_MAX, &op->block, &version, NULL);
+    if (status == STATUS_NOT_FOUND) return STATUS_OK;
+    return status == STATUS_OK && version.ts > op->read_ts ? STATUS_CONFLICT : status;
+}
+
+static enum status check_keys(struct range_op *op, const struct span *span)
 {
     struct lsm *lsm = store_lsm(op->range->kv->store);
-    struct range_id range = replica_range(op->range->replica);
-    if (span->point) {
-        struct lsm_version version = {0};
-        enum status status = lsm_get(lsm, range, LSM_SPACE_VERSIONS, span->start, LSM_TS_MAX,
-                                     &op->block, &version, NULL);
-        if (status == STATUS_OK) *newest_out = version.ts;
-        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    enum status status = STATUS_OK;
+    if (op->at.scan == NULL)
+        status = lsm_iter_open(lsm, replica_range(op->range->replica), LSM_SPACE_VERSIONS, span->start,
+                               span->end, LSM_TS_MAX, LSM_ITER_NEWEST, false, &op->at.scan);
+    for (uint32_t looked = 0; status == STATUS_OK; looked++) {
+        struct lsm_item item;
+        if (looked == LOOKED_PER_STEP) {
+            lsm_wait_turn(lsm, &op->block);
+            return STATUS_WAIT;
+        }
+        status = lsm_iter_next(op->at.scan, &op->block, &item);
+        if (status == STATUS_OK && item.ts > op->read_ts) status = STATUS_CONFLICT;
     }
-    struct lsm_iter *it;
-    enum status status = lsm_iter_open(lsm, range, LSM_SPACE_VERSIONS, span->start, span->end,
-                                       LSM_TS_MAX, LSM_ITER_NEWEST, false, &it);
-    if (status != STATUS_OK) return status;
-    struct lsm_item item;
-    while ((status = lsm_iter_next(it, &op->block, &item)) == STATUS_OK && *newest_out <= above)
-        if (item.ts > *newest_out) *newest_out = item.ts;
-    lsm_iter_close(it);
+    if (status == STATUS_WAIT) return status;
+    range_scan_end(op);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* Those that validate and had to wait stand in the middle of an older view. */
+static void tell_validating(struct range *g, const struct range_op *proposed)
+{
+    if (g->validating == 0) return;
+    LIST_FOR_EACH(item, &g->ops) {
+        struct range_op *op = CONTAINER_OF(item, struct range_op, link);
+        if (op->kind != RANGE_OP_COMMIT || !op->at.begun || op->at.overtaken) continue;
+        for (uint32_t s = 0; s < op->span_count && !op->at.overtaken; s++)
+            for (uint32_t i = 0; i < proposed->write_count && !op->at.overtaken; i++)
+                op->at.overtaken = span_contains(&op->spans[s], proposed->writes[i].key);
+    }
 }
 
 /* STATUS_EXISTS when a key that is inserted has a value. */
@@ -78,7 +100,8 @@ static enum status check_inserts(struct range_op *op)
     return STATUS_OK;
 }
 
-/* STATUS_OK: everything read is still current. */
+/* STATUS_OK: everything read is still current. Goes on behind a wait, and then knows from tell_validating what
+ * it could not see. */
 static enum status validate(struct range_op *op)
 {
     struct range *g = op->range;
@@ -90,16 +113,15 @@ static enum status validate(struct range_op *op)
         lsm_range_stats(store_lsm(g->kv->store), replica_range(g->replica), &stats);
     if (status != STATUS_OK) return status;
     if (stats.newest_ts <= op->read_ts) return STATUS_OK;
-    for (uint32_t i = 0; i < op->span_count; i++) {
-        uint64_t newest = 0;
-        status = newest_in(op, &op->spans[i], op->read_ts, &newest);
-        if (status != STATUS_OK) return status;
-        if (newest > op->read_ts) {
-            COVER("txn_commit_conflict");
-            return STATUS_CONFLICT;
-        }
+    range_progress_begin(op);
+    if (op->at.overtaken && !MUTANT("validation_overtaken")) status = STATUS_CONFLICT;
+    while (status == STATUS_OK && op->at.done < op->span_count) {
+        const struct span *span = &op->spans[op->at.done];
+        status = span->point ? check_key(op, span) : check_keys(op, span);
+        if (status == STATUS_OK) op->at.done++;
     }
-    return STATUS_OK;
+    if (status == STATUS_CONFLICT) COVER("txn_commit_conflict");
+    return status;
 }
 
 static struct range_op *meets_in_flight(struct range_op *op)
@@ -139,6 +161,8 @@ static void propose(struct range_op *op)
         return;
     }
     g->high = ct;
+    range_progress_end(op);
+    tell_validating(g, op);
     if (op->span_count > 0 && ct > g->floor) g->floor = ct;
     op->state = OP_COMMITTING;
     g->kv->metrics.commits++;

@@ -206,6 +206,7 @@ void range_op_free(struct range_op *op)
 {
     range_in_flight_remove(op);
     range_unblock_all(op);
+    range_progress_end(op);
     clock_cancel(&op->clock);
     replica_read_cancel(&op->leadership);
     list_remove(&op->proposal.link);
@@ -216,6 +217,35 @@ void range_op_free(struct range_op *op)
     free(op->spans);
     free(op->writes);
     free(op);
+}
+
+void range_scan_end(struct range_op *op)
+{
+    if (op->at.scan != NULL) lsm_iter_close(op->at.scan);
+    op->at.scan = NULL;
+}
+
+void range_progress_end(struct range_op *op)
+{
+    range_scan_end(op);
+    if (op->at.begun && op->kind == RANGE_OP_COMMIT) {
+        ASSERT(op->range->validating > 0);
+        op->range->validating--;
+    }
+    op->at = (struct range_progress){.begun = false};
+}
+
+void range_progress_begin(struct range_op *op)
+{
+    if (op->at.begun && op->at.term == op->range->term) return;
+    range_progress_end(op);
+    if (op->kind == RANGE_OP_READ) { /* nothing was shown so far */
+        buf_reset(&op->reply);
+        op->ct = 0;
+    }
+    op->at.begun = true;
+    op->at.term = op->range->term;
+    if (op->kind == RANGE_OP_COMMIT) op->range->validating++;
 }
 
 void range_op_reply(struct range_op *op, enum status status, struct bytes body)
@@ -267,7 +297,7 @@ void range_in_flight_remove(struct range_op *op)
     }
 }
 
-static bool span_contains(const struct span *span, struct bytes key)
+bool span_contains(const struct span *span, struct bytes key)
 {
     if (span->point) return bytes_equal(span->start, key);
     return bytes_compare(span->start, key) <= 0 &&

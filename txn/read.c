@@ -14,6 +14,7 @@
 
 enum read_op { READ_GET = 1, READ_SCAN = 2 };
 #define READ_REPLY_BYTES_MAX (4u << 20)
+#define LOOKED_MAX 8192u /* keys that one scan of a request looks at */
 
 struct read_head {
     uint64_t range, epoch, ts;
@@ -85,67 +86,78 @@ static enum status eval_get(struct range_op *op, const struct read_item *item)
         status = STATUS_OK;
     }
     buf_deinit(&value);
+    if (status == STATUS_WAIT) buf_truncate(out, head);
     return status;
+}
+
+/* One row of a scan, or what stands for it. */
+static void put_row(struct range_op *op, const struct lsm_item *row)
+{
+    struct buf *out = &op->reply;
+    struct range_progress *at = &op->at;
+    at->looked++;
+    show(op, row->ts);
+    if (!row->tombstone) {
+        put_u8(out, 1);
+        put_sized(out, row->key);
+        put_sized(out, row->value);
+        at->rows++;
+    } else if (at->looked == LOOKED_MAX) { /* where a page that found little has to go on */
+        put_u8(out, 4);
+        put_sized(out, row->key);
+    }
 }
 
 static enum status eval_scan(struct range_op *op, const struct read_item *item, size_t bytes_max)
 {
-    struct buf *out = &op->reply;
-    struct lsm_iter *it;
-    enum status status = lsm_iter_open(
-        store_lsm(op->range->kv->store), replica_range(op->range->replica), LSM_SPACE_VERSIONS,
-        item->span.start, item->span.end, op->ts, LSM_ITER_NEWEST, item->reverse, &it);
-    if (status != STATUS_OK) return status;
-    uint32_t rows = 0, looked = 0;
+    struct range_progress *at = &op->at;
+    enum status status = STATUS_OK;
+    if (at->scan == NULL) {
+        at->rows = at->looked = 0;
+        status = lsm_iter_open(store_lsm(op->range->kv->store), replica_range(op->range->replica),
+                               LSM_SPACE_VERSIONS, item->span.start, item->span.end, op->ts,
+                               LSM_ITER_NEWEST, item->reverse, &at->scan);
+    }
     uint8_t end = 0;
-    for (;;) {
+    while (status == STATUS_OK) {
         struct lsm_item row;
-        if ((item->rows_max != 0 && rows == item->rows_max) || out->size >= bytes_max ||
-            looked >= 8192) {
+        if ((item->rows_max != 0 && at->rows == item->rows_max) || op->reply.size >= bytes_max ||
+            at->looked >= LOOKED_MAX) {
             end = 2;
             break;
         }
-        status = lsm_iter_next(it, &op->block, &row);
-        if (status != STATUS_OK) break;
-        looked++;
-        show(op, row.ts);
-        if (row.tombstone) {
-            /* Where a page that found little has to go on. */
-            if (looked == 8192) {
-                put_u8(out, 4);
-                put_sized(out, row.key);
-            }
-            continue;
-        }
-        put_u8(out, 1);
-        put_sized(out, row.key);
-        put_sized(out, row.value);
-        rows++;
+        status = lsm_iter_next(at->scan, &op->block, &row);
+        if (status == STATUS_OK) put_row(op, &row);
     }
-    lsm_iter_close(it);
+    if (status == STATUS_WAIT) return status;
+    range_scan_end(op);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) return status;
-    put_u8(out, end);
-    return out->failed ? STATUS_TOO_LARGE : STATUS_OK;
+    put_u8(&op->reply, end);
+    return op->reply.failed ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
+/* Goes on where the last attempt had to wait: begun anew each time, a page over more blocks than the cache
+ * holds would never end. What it has passed is still right, because everything at or below ts was there in
+ * the first step, which raised the floor. */
 static enum status eval(struct range_op *op)
 {
     struct reader in = reader_make(op->body);
     struct read_head head;
     bool ok = decode_head(&in, &head);
     ASSERT(ok);
-    buf_reset(&op->reply);
-    put_u64(&op->reply, op->ts);
-    op->ct = 0;
+    range_progress_begin(op);
+    if (op->reply.size == 0) put_u64(&op->reply, op->ts);
     for (uint16_t i = 0; i < head.count; i++) {
         struct read_item item;
         ok = decode_item(&in, &item);
         ASSERT(ok); /* read_serve looked through the body */
+        if (i < op->at.done) continue;
         enum status status = STATUS_OK;
-        if (i > 0 && op->reply.size >= head.bytes_max) put_u8(&op->reply, 3);
+        if (i > 0 && op->at.scan == NULL && op->reply.size >= head.bytes_max) put_u8(&op->reply, 3);
         else if (item.kind == READ_GET) status = eval_get(op, &item);
         else status = eval_scan(op, &item, head.bytes_max);
         if (status != STATUS_OK) return status;
+        op->at.done++;
     }
     return STATUS_OK;
 }

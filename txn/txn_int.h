@@ -79,6 +79,16 @@ struct write {
     uint64_t key_hash;
 };
 
+/* How far the evaluation of an op has come: it goes on behind every wait, as long as the term lasts. */
+struct range_progress {
+    bool begun;
+    uint64_t term;
+    uint32_t done;            /* READ: operations; COMMIT: spans */
+    struct lsm_iter *scan;    /* the scan it stands in, or NULL */
+    uint32_t rows, looked;    /* READ: of that scan */
+    bool overtaken;           /* COMMIT: something in its spans was proposed meanwhile */
+};
+
 /* A request at the leader. */
 struct range_op {
     struct list link;        /* range.ops */
@@ -93,6 +103,7 @@ struct range_op {
     struct clock_wait clock;
     struct read_wait leadership;
     struct lsm_waiter block;
+    struct range_progress at;
     struct proposal proposal;
     bool applied, past;      /* COMMIT: both are needed to answer */
     struct bytes body;       /* own copy, behind the struct */
@@ -126,6 +137,7 @@ struct range {
     struct list ops, waiting; /* all; those that wait for `ready` (blocked_link) */
     struct map in_flight;    /* key hash -> op whose write is proposed and not applied */
     uint32_t in_flight_count;
+    uint32_t validating;     /* commits with progress: told of every proposal */
 };
 
 void *range_open(void *ctx, struct replica *r);
@@ -141,6 +153,12 @@ void range_op_free(struct range_op *op);
 /* Parks the op until the range is ready; false when it is already. */
 bool range_op_wait_ready(struct range_op *op);
 void range_op_run(struct range_op *op); /* next step of its kind */
+void range_scan_end(struct range_op *op);
+/* Begins, or goes on. Progress of another term is dropped: what it rests on (the floor, and that proposals
+ * were seen) has not outlived it. */
+void range_progress_begin(struct range_op *op);
+void range_progress_end(struct range_op *op);
+bool span_contains(const struct span *span, struct bytes key);
 /* Writes in flight that a key or span meets, with ct at or below ts; NULL: none. */
 struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t ts);
 void range_block(struct range_op *op, struct range_op *on);

@@ -160,6 +160,8 @@ struct lsm_waiter {
 };
 void lsm_waiter_init(struct lsm_waiter *w, void (*on_ready)(struct lsm_waiter *w));
 void lsm_waiter_cancel(struct lsm_waiter *w);
+/* Called back by the next lsm_step: for readers that have done enough for one step. */
+void lsm_wait_turn(struct lsm *l, struct lsm_waiter *w);
 
 struct lsm_version {
     uint64_t ts;

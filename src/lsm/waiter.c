@@ -12,6 +12,11 @@ void lsm_waiter_cancel(struct lsm_waiter *w)
     list_remove(&w->link);
 }
 
+void lsm_wait_turn(struct lsm *l, struct lsm_waiter *w)
+{
+    waiter_queue(&l->turn_waiters, w);
+}
+
 void waiter_queue(struct list *waiters, struct lsm_waiter *waiter)
 {
     if (waiter == NULL || !list_empty(&waiter->link)) return;

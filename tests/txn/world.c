@@ -1,0 +1,211 @@
+#include "tests/txn/world.h"
+
+#include "tests/test.h"
+
+#define PATIENCE_NS (30 * SIM_SEC)
+
+void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns)
+{
+    struct cluster_options o;
+    cluster_options_init(&o, 7);
+    o.node_count = nodes;
+    o.version_retention_ns = retention_ns;
+    w->cluster = cluster_create(&o);
+    assert_true(cluster_boot(w->cluster, 60 * SIM_SEC));
+}
+
+void world_close(struct world *w)
+{
+    cluster_destroy(w->cluster);
+}
+
+void world_run_ms(struct world *w, uint64_t ms)
+{
+    cluster_run(w->cluster, ms * SIM_MS);
+}
+
+static bool leads(struct cluster *c, void *ctx)
+{
+    uint64_t *machine = ctx;
+    *machine = cluster_leader(c, WORLD_RANGE);
+    return *machine != 0;
+}
+
+uint64_t world_leader(struct world *w)
+{
+    uint64_t machine = 0;
+    assert_true(cluster_run_until(w->cluster, leads, &machine, PATIENCE_NS));
+    return machine;
+}
+
+static struct replica *replica_of(struct world *w, uint64_t machine)
+{
+    struct replica *r =
+        store_replica(core_store(cluster_machine(w->cluster, machine)->core), WORLD_RANGE);
+    assert_non_null(r);
+    return r;
+}
+
+struct range *world_range(struct world *w)
+{
+    return replica_app(replica_of(w, world_leader(w)));
+}
+
+struct lsm_range_stats world_stats(struct world *w, uint64_t machine)
+{
+    struct lsm_range_stats stats;
+    struct lsm *lsm = store_lsm(replica_store(replica_of(w, machine)));
+    assert_int_equal(lsm_range_stats(lsm, WORLD_RANGE, &stats), STATUS_OK);
+    return stats;
+}
+
+void world_flush(struct world *w, uint64_t machine)
+{
+    uint64_t index = world_stats(w, machine).applied_index;
+    cluster_flush(w->cluster, machine, WORLD_RANGE);
+    for (int i = 0; i < 1000 && world_stats(w, machine).flushed_index < index; i++) world_run_ms(w, 10);
+    assert_true(world_stats(w, machine).flushed_index >= index);
+}
+
+/* ---- actors ---- */
+
+void actor_begin(struct actor *a, struct world *w, uint64_t machine)
+{
+    *a = (struct actor){.world = w, .machine = machine};
+    arena_init(&a->arena, 64u << 20);
+    struct core *core = cluster_machine(w->cluster, machine)->core;
+    assert_int_equal(txn_create(core_kv(core), &a->arena, &a->txn), STATUS_OK);
+}
+
+void actor_end(struct actor *a)
+{
+    assert_false(a->running);
+    txn_destroy(a->txn);
+    arena_deinit(&a->arena);
+}
+
+static struct bytes full_key(const char *text, char *room, size_t size)
+{
+    int written = snprintf(room, size, "%c%s", KEY_PREFIX_TABLE, text);
+    assert_true(written > 0 && (size_t)written < size);
+    return bytes_make(room, (size_t)written);
+}
+
+static enum status run_get(struct actor *a)
+{
+    struct bytes value;
+    enum status status = txn_get(a->txn, a->key, &value);
+    if (status != STATUS_OK) return status;
+    size_t size = value.size < sizeof a->value ? value.size : sizeof a->value - 1;
+    memcpy(a->value, value.data, size);
+    a->value[size] = '\0';
+    return STATUS_OK;
+}
+
+static enum status run_count(struct actor *a)
+{
+    struct txn_scan *scan;
+    struct bytes key, value;
+    a->count = 0;
+    enum status status = txn_scan_open(a->txn, a->key, a->key_end, a->reverse, 0, &scan);
+    if (status != STATUS_OK) return status;
+    while ((status = txn_scan_next(scan, &key, &value)) == STATUS_OK) a->count++;
+    txn_scan_close(scan);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static void run_verb(void *arg)
+{
+    struct actor *a = arg;
+    switch (a->verb) {
+    case VERB_GET: a->status = run_get(a); break;
+    case VERB_COUNT: a->status = run_count(a); break;
+    case VERB_COMMIT: a->status = txn_commit(a->txn, &a->ts); break;
+    }
+    a->running = false;
+}
+
+static void start(struct actor *a)
+{
+    assert_false(a->running);
+    struct cluster_machine *m = cluster_machine(a->world->cluster, a->machine);
+    a->running = true;
+    assert_int_equal(fiber_spawn(core_fibers(m->core), run_verb, a, NULL), STATUS_OK);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+}
+
+static bool ended(struct cluster *c, void *ctx)
+{
+    (void)c;
+    return !((struct actor *)ctx)->running;
+}
+
+enum status actor_await(struct actor *a)
+{
+    assert_true(cluster_run_until(a->world->cluster, ended, a, PATIENCE_NS));
+    return a->status;
+}
+
+void actor_start_get(struct actor *a, const char *key)
+{
+    a->verb = VERB_GET;
+    a->key = full_key(key, a->key_text, sizeof a->key_text);
+    start(a);
+}
+
+enum status actor_get(struct actor *a, const char *key)
+{
+    actor_start_get(a, key);
+    return actor_await(a);
+}
+
+enum status actor_count(struct actor *a, const char *first, const char *end)
+{
+    a->verb = VERB_COUNT;
+    a->key = full_key(first, a->key_text, sizeof a->key_text);
+    a->key_end = full_key(end, a->key_end_text, sizeof a->key_end_text);
+    start(a);
+    return actor_await(a);
+}
+
+void actor_put(struct actor *a, const char *key, const char *value)
+{
+    char room[128];
+    assert_int_equal(txn_put(a->txn, full_key(key, room, sizeof room), bytes_of_string(value)), STATUS_OK);
+}
+
+enum status actor_insert(struct actor *a, const char *key, const char *value)
+{
+    char room[128];
+    return txn_insert(a->txn, full_key(key, room, sizeof room), bytes_of_string(value));
+}
+
+void actor_delete(struct actor *a, const char *key)
+{
+    char room[128];
+    assert_int_equal(txn_delete(a->txn, full_key(key, room, sizeof room)), STATUS_OK);
+}
+
+void actor_start_commit(struct actor *a)
+{
+    a->verb = VERB_COMMIT;
+    start(a);
+}
+
+enum status actor_commit(struct actor *a)
+{
+    actor_start_commit(a);
+    return actor_await(a);
+}
+
+uint64_t world_put(struct world *w, const char *key, const char *value)
+{
+    struct actor a;
+    actor_begin(&a, w, world_leader(w));
+    if (value != NULL) actor_put(&a, key, value);
+    else actor_delete(&a, key);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    uint64_t ts = a.ts;
+    actor_end(&a);
+    return ts;
+}

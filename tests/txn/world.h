@@ -1,0 +1,61 @@
+/* A small cluster for scripted transactions: each verb runs on a fiber of a machine, and the script sees its
+ * outcome. A verb may also be started and awaited later, so that a script can hold one transaction in the
+ * middle of its commit while others go on. */
+#ifndef OSTRAKA_TESTS_TXN_WORLD_H
+#define OSTRAKA_TESTS_TXN_WORLD_H
+
+#include "tests/sim/cluster/cluster.h"
+#include "txn/txn_int.h"
+
+#define WORLD_RANGE ((struct range_id){2}) /* holds the keys of these tests */
+
+struct world {
+    struct cluster *cluster;
+};
+
+/* A cluster of `nodes` machines that serves. retention_ns 0: the default. */
+void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns);
+void world_close(struct world *w);
+/* Lets virtual time pass. */
+void world_run_ms(struct world *w, uint64_t ms);
+/* The machine that leads the range of the tests; waits for one. */
+uint64_t world_leader(struct world *w);
+/* The leader's state of that range. */
+struct range *world_range(struct world *w);
+struct lsm_range_stats world_stats(struct world *w, uint64_t machine);
+/* Flushes the range on a machine and waits until it is on disk. */
+void world_flush(struct world *w, uint64_t machine);
+
+/* One transaction at a time, at the gateway of one machine. */
+struct actor {
+    struct world *world;
+    uint64_t machine;
+    struct arena arena;
+    struct txn *txn;
+    /* the verb under way */
+    enum { VERB_GET, VERB_COUNT, VERB_COMMIT } verb;
+    struct bytes key, key_end;
+    char key_text[128], key_end_text[128];
+    bool reverse; /* COUNT */
+    bool running;
+    enum status status;
+    char value[2048]; /* GET: what it found, as text */
+    uint64_t count, ts;  /* COUNT: rows in [key, key_end); COMMIT: its timestamp */
+};
+void actor_begin(struct actor *a, struct world *w, uint64_t machine);
+/* Drops the transaction, and the arena with it. */
+void actor_end(struct actor *a);
+/* Keys and values are texts; keys go behind the prefix of user tables. */
+enum status actor_get(struct actor *a, const char *key);
+enum status actor_count(struct actor *a, const char *start, const char *end);
+void actor_put(struct actor *a, const char *key, const char *value);
+enum status actor_insert(struct actor *a, const char *key, const char *value);
+void actor_delete(struct actor *a, const char *key);
+enum status actor_commit(struct actor *a);
+void actor_start_commit(struct actor *a);
+void actor_start_get(struct actor *a, const char *key);
+enum status actor_await(struct actor *a);
+/* A transaction that writes one key (NULL: deletes it) and must succeed; returns its ct. */
+uint64_t world_put(struct world *w, const char *key, const char *value);
+
+#endif
