@@ -105,6 +105,7 @@ void cluster_start(struct cluster *c, uint64_t number)
         .heartbeat_ns = c->options.heartbeat_ns,
         .election_timeout_ns = c->options.election_timeout_ns,
         .log_bytes_max = c->options.log_bytes_max,
+        .replication_factor = c->options.replication_factor,
         .dead_after_ns = c->options.dead_after_ns,
         .version_retention_ns = c->options.version_retention_ns,
         .fiber_count_max = 512,
@@ -259,7 +260,8 @@ static bool store_open_on_1(struct cluster *c, void *ctx)
 static bool settled_all(struct cluster *c, void *ctx)
 {
     (void)ctx;
-    return cluster_settled(c, c->options.node_count < 3 ? c->options.node_count : 3);
+    uint32_t voters = c->options.replication_factor != 0 ? c->options.replication_factor : 3;
+    return cluster_settled(c, c->options.node_count < voters ? c->options.node_count : voters);
 }
 
 static void on_initialized(void *ctx, enum status status)

@@ -13,6 +13,7 @@
 struct cluster_options {
     uint64_t seed;
     uint32_t node_count;       /* machines 1..node_count */
+    uint32_t replication_factor; /* voters of each range; 0: 3 */
     FILE *trace;
     struct sim_options sim;    /* filled in by cluster_options_init */
     uint64_t heartbeat_ns, election_timeout_ns;

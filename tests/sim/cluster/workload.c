@@ -8,6 +8,8 @@
 
 struct client {
     struct workload *workload;
+    uint32_t number;
+    bool asleep; /* not among those in use */
     uint64_t process, machine;
     size_t operation; /* under way, or SIZE_MAX */
 };
@@ -20,7 +22,7 @@ struct workload {
     size_t count, capacity;
     struct history seen;
     uint64_t next_process, next_value, committed;
-    uint32_t busy;
+    uint32_t busy, in_use;
     bool stopping;
 };
 
@@ -219,7 +221,13 @@ static void client_start(void *ctx)
     struct workload *w = client->workload;
     struct sim *sim = sim_of_client(client);
     if (w->stopping || w->count >= w->options.operation_max) return;
+    if (client->number >= w->in_use) {
+        client->asleep = true;
+        return;
+    }
     uint64_t machine = 1 + sim_below(sim, cluster_size(w->cluster));
+    while (w->options.machines != 0 && (w->options.machines >> machine & 1) == 0)
+        machine = machine % cluster_size(w->cluster) + 1;
     struct cluster_machine *m = cluster_machine(w->cluster, machine);
     if (!cluster_up(w->cluster, machine) || core_store(m->core) == NULL || !core_joined(m->core)) {
         client_schedule(client);
@@ -258,12 +266,13 @@ struct workload *workload_create(struct cluster *c, const struct workload_option
     w->cluster = c;
     history_init(&w->seen, 256u << 20);
     w->options = *options;
+    w->in_use = options->client_count_start != 0 ? options->client_count_start : options->client_count;
     w->next_process = options->client_count;
     w->next_value = 1;
     w->clients = calloc(options->client_count, sizeof *w->clients);
     ASSERT(w->clients != NULL);
     for (uint32_t i = 0; i < options->client_count; i++) {
-        w->clients[i] = (struct client){.workload = w, .process = i, .operation = SIZE_MAX};
+        w->clients[i] = (struct client){.workload = w, .number = i, .process = i, .operation = SIZE_MAX};
         client_schedule(&w->clients[i]);
     }
     return w;
@@ -277,7 +286,20 @@ void workload_destroy(struct workload *w)
     free(w);
 }
 
+void workload_use(struct workload *w, uint32_t client_count)
+{
+    ASSERT(client_count <= w->options.client_count);
+    w->in_use = client_count;
+    for (uint32_t i = 0; i < client_count; i++) {
+        if (!w->clients[i].asleep) continue;
+        w->clients[i].asleep = false;
+        client_schedule(&w->clients[i]);
+    }
+}
+
+void workload_gateways(struct workload *w, uint64_t machines) { w->options.machines = machines; }
 void workload_stop(struct workload *w) { w->stopping = true; }
+uint32_t workload_client_count(const struct workload *w) { return w->options.client_count; }
 bool workload_idle(const struct workload *w) { return w->busy == 0; }
 const struct history *workload_seen(const struct workload *w) { return &w->seen; }
 uint64_t workload_committed(const struct workload *w) { return w->committed; }

@@ -28,13 +28,20 @@ struct workload_options {
     uint64_t think_mean_ns;
     uint64_t operation_max;
     uint64_t pause_mean_ns;      /* every fourth transaction dawdles; 0: none does */
+    uint64_t machines;     /* gateways: bit N for machine N; 0: all */
+    uint32_t client_count_start; /* so many begin; workload_use changes it. 0: all */
 };
 
 struct workload;
 struct workload *workload_create(struct cluster *c, const struct workload_options *options);
 void workload_destroy(struct workload *w);
+/* From now on so many clients work (at most client_count); the others end their operation and wait. */
+void workload_use(struct workload *w, uint32_t client_count);
+/* New operations begin on these machines only (0: all). */
+void workload_gateways(struct workload *w, uint64_t machines);
 /* No new operations; those under way end. */
 void workload_stop(struct workload *w);
+uint32_t workload_client_count(const struct workload *w);
 bool workload_idle(const struct workload *w);
 const struct operation *workload_history(const struct workload *w, size_t *count_out);
 /* The same for the checkers that believe nothing but what clients saw. */
