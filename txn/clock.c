@@ -209,6 +209,7 @@ static void on_answer(struct rpc_call *call, enum status status, struct bytes bo
     uint64_t ts = status == STATUS_OK ? get_u64(&in) : 0;
     if (status == STATUS_OK && reader_done(&in)) {
         if (ts > c->seen) c->seen = ts;
+        c->unanswered_since_ns = list_empty(&c->waiting) ? 0 : env_now_ns(env_of(c));
         while (!list_empty(&c->asked))
             wait_end(CONTAINER_OF(c->asked.next, struct clock_wait, link), STATUS_OK, ts);
     } else {
@@ -265,6 +266,7 @@ void clock_wait_past(struct clock *c, struct clock_wait *w, uint64_t ts, uint64_
     ASSERT(w->on_done != NULL);
     w->past = ts;
     w->deadline_ns = env_now_ns(env_of(c)) + timeout_ns;
+    if (c->unanswered_since_ns == 0) c->unanswered_since_ns = env_now_ns(env_of(c));
     list_push_back(&c->waiting, &w->link);
     /* Collected for a moment: the timer fires before the turn ends. */
     if (!c->asking && !timer_armed(&c->retry))

@@ -38,6 +38,7 @@ void kv_attach(struct kv *kv, struct store *store)
     prng_init(&kv->prng, env_random_u64(store_env(store)));
     clock_attach(&kv->clock);
     gc_attach(kv);
+    handover_attach(&kv->handover, kv);
     rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
     rpc_serve(store_rpc(store), RPC_COMMIT, commit_serve, kv);
 }
@@ -48,6 +49,7 @@ void kv_stop(struct kv *kv)
     if (kv->store == NULL) return;
     clock_stop(&kv->clock);
     gc_stop(kv);
+    handover_stop(&kv->handover, kv);
     gateway_stop(kv);
 }
 

@@ -4,6 +4,7 @@
  *   read.c     reads at the leader (R1-R4)        commit.c  one-phase commit at the leader (T1)
  *   command.c  what stands in the log             gateway.c requests to leaders, retries
  *   gc.c       how long old versions are kept
+ *   handover.c leadership goes where the clock can be reached
  *   txn.c      the transaction                    write_set.c  its buffered writes */
 #ifndef OSTRAKA_TXN_TXN_INT_H
 #define OSTRAKA_TXN_TXN_INT_H
@@ -43,6 +44,7 @@ struct clock_master {
 struct clock {
     struct kv *kv;
     uint64_t seen;          /* E: the master's clock is at least here */
+    uint64_t unanswered_since_ns; /* somebody waits and nothing came since then; 0: no */
     struct list waiting, asked;
     struct rpc_call call;
     bool asking;
@@ -61,6 +63,15 @@ void clock_wait_past(struct clock *c, struct clock_wait *w, uint64_t ts, uint64_
 void clock_cancel(struct clock_wait *w);
 /* The metadata range's replica changed role. */
 void clock_role_changed(struct clock *c);
+
+/* ---- handover.c ---- */
+
+struct handover {
+    struct timer timer;
+    uint64_t next_ns, pause_ns;
+};
+void handover_attach(struct handover *h, struct kv *kv);
+void handover_stop(struct handover *h, struct kv *kv);
 
 /* ---- range.c ---- */
 
@@ -234,6 +245,7 @@ struct kv {
     struct store *store;
     struct shard_app app;
     struct clock clock;
+    struct handover handover;
     struct list ranges;
     struct list calls;      /* gateway calls under way */
     struct prng prng;

@@ -132,6 +132,31 @@ TEST(scenario_08, constrained_election_ends_with_the_hub_as_leader)
     scenario_seeds(10, constrained_election);
 }
 
+/* The same, and the hub lacks what the others have: nobody can be elected (Raft gives no vote to who is behind, and
+ * nobody else reaches a majority). Three voters cannot get there. What was acknowledged has to survive, and one more
+ * link must be enough. */
+static void constrained_election_behind(struct scenario *s)
+{
+    scenario_boot(s, 5);
+    scenario_lead(s, 1);
+    scenario_load(s, 6, 4);
+    workload_gateways(s->w, 1 << 1 | 1 << 2 | 1 << 4 | 1 << 5);
+    scenario_only_links(s, "1-2 1-4 1-5 2-4 2-5 4-5");
+    EXPECT(s, scenario_commits_in(s, 3 * SIM_SEC) > 50);
+    scenario_heal_network(s);
+    scenario_only_links(s, "3-2 3-4 3-5");
+    scenario_run(s, 10 * SIM_SEC);
+    sim_net_uncut(s->sim, 2, 4);
+    sim_net_uncut(s->sim, 4, 2);
+    scenario_await_leader(s, BOUND_NS);
+    scenario_end(s);
+}
+
+TEST(scenario_08, constrained_election_with_a_hub_that_lags_needs_one_more_link)
+{
+    scenario_seeds(6, constrained_election_behind);
+}
+
 /* 1-2-3 with the leader anywhere. */
 static void chain(struct scenario *s)
 {
@@ -153,6 +178,24 @@ static void chain(struct scenario *s)
 TEST(scenario_08, chain_keeps_its_leader)
 {
     scenario_seeds(6, chain);
+}
+
+/* The leaders of the two ranges sit at the ends of a chain and cannot talk to each other. */
+static void chain_between_leaders(struct scenario *s)
+{
+    scenario_boot(s, 3);
+    scenario_lead_range(s, 1, RANGE_META);
+    scenario_lead_range(s, 3, RANGE_DATA);
+    scenario_load(s, 6, 4);
+    scenario_only_links(s, "1-2 2-3");
+    scenario_await_leader(s, BOUND_NS);
+    scenario_await_write(s, WRITE_BOUND_NS);
+    scenario_end(s);
+}
+
+TEST(scenario_08, leaders_at_both_ends_of_a_chain_still_serve)
+{
+    scenario_seeds(6, chain_between_leaders);
 }
 
 /* ---- 9: one-way cuts ---- */
