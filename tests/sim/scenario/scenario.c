@@ -26,6 +26,8 @@ void scenario_seeds(uint64_t count, void (*scenario)(struct scenario *s))
     if (size != NULL && strcmp(size, "quick") == 0) count = (count + 9) / 10;
     if (size != NULL && strcmp(size, "full") == 0) count *= 10;
     const char *only = getenv("OSTRAKA_SEED"); /* one seed again */
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* with a deliberate bug, which is to be noticed */
+    if (mutant != NULL) ASSERT(mutant_select(mutant) > 0);
     uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
     if (only != NULL) count = 1;
     for (uint64_t seed = first; seed < first + count; seed++) {
