@@ -38,9 +38,10 @@ void meta_deinit(struct meta_state *m)
 
 void node_record_encode(const struct node_record *record, struct buf *out)
 {
-    put_u8(out, 1);
+    put_u8(out, 2);
     put_u64(out, record->node.value);
     put_u64(out, record->incarnation);
+    put_u64(out, record->start_mark);
     put_u64(out, record->token);
     put_u8(out, record->removed);
     put_sized(out, bytes_of_string(record->peer_address));
@@ -64,9 +65,10 @@ static bool get_text(struct reader *r, char *text, size_t size)
 enum status node_record_decode(struct reader *r, struct node_record *record)
 {
     struct node_record out = {0};
-    if (get_u8(r) != 1) return STATUS_VERSION;
+    if (get_u8(r) != 2) return STATUS_VERSION; /* 1 had no start mark */
     out.node.value = get_u64(r);
     out.incarnation = get_u64(r);
+    out.start_mark = get_u64(r);
     out.token = get_u64(r);
     out.removed = get_u8(r) != 0;
     if (!get_text(r, out.peer_address, sizeof out.peer_address) ||
@@ -418,7 +420,7 @@ static void serve_join(void *ctx, struct rpc_token token, struct bytes body)
     }
     record.node.value = 0; /* the apply allocates it */
     record.token = join_token;
-    record.incarnation = 0;
+    record.incarnation = record.start_mark = 0;
     record.removed = false;
     struct buf encoded;
     buf_init(&encoded, 4096);

@@ -1,6 +1,9 @@
 /* Identity and the node table. A node gets its id once, from the metadata range; each start raises its
- * incarnation, durably, before it talks to anybody. What nodes know of each other spreads by gossip: the
- * record with the higher incarnation wins.
+ * incarnation and draws a mark, durably, before it talks to anybody. What nodes know of each other spreads
+ * by gossip: the record with the higher incarnation wins. Two marks for one incarnation mean that a data
+ * directory was rolled back or copied; who runs on it may have forgotten votes and acknowledged writes, so
+ * it is refused from then on, and a node that hears of a start of its own that it does not know stops
+ * (trap K26).
  *
  * SHARD_MESSAGE_NODES: repeated node record. JOIN: token u64, node record. JOIN_REPLY: status u16,
  * cluster id 16 bytes, node id u64, repeated node record. INIT: empty. INIT_REPLY: status u16. */
@@ -37,12 +40,68 @@ static struct node_entry *node_insert(struct store *s, struct node_id node)
     return n;
 }
 
+static void explain_copy(const struct store *s, char *why, size_t size)
+{
+    snprintf(why, size,
+             "this data directory is a copy, or older than what the cluster has seen of node %llu (here it is "
+             "at start %llu): it may have forgotten votes and acknowledged writes, so it cannot be that node "
+             "any more. Move the directory away and start with an empty --data and --join: the node joins as "
+             "a new one, and the others bring it up to date",
+             (unsigned long long)s->identity.node.value, (unsigned long long)s->identity.incarnation);
+}
+
+void store_explain_refusal(const struct store *s, enum net_refusal refusal, char *why, size_t size)
+{
+    if (refusal == NET_REFUSAL_INCARNATION) explain_copy(s, why, size);
+    else if (refusal == NET_REFUSAL_REMOVED)
+        snprintf(why, size,
+                 "node %llu was removed from the cluster, for good. To add this machine again, start with an "
+                 "empty --data and --join",
+                 (unsigned long long)s->identity.node.value);
+    else snprintf(why, size, "a peer refuses this node: %s", net_refusal_text(refusal));
+}
+
+/* The others know of a start of this node that its disk has no memory of. */
+static bool is_copy_of_self(const struct store *s, const struct node_record *record)
+{
+    return s->net != NULL && record->node.value == s->identity.node.value &&
+           !net_identity_continues(&s->identity, record->incarnation, record->start_mark);
+}
+
+static bool contradicts(const struct node_record *known, const struct node_record *record)
+{
+    return known->incarnation == record->incarnation && known->start_mark != 0 &&
+           record->start_mark != 0 && known->start_mark != record->start_mark && !MUTANT("k26_start_unmarked");
+}
+
+/* Which of the two is the older cannot be known, so neither may speak for the node. */
+static void disbelieve(struct store *s, struct node_entry *n)
+{
+    if (n->forked) return;
+    n->forked = true;
+    COVER("shard_node_forked");
+    LOG_ERROR(s->logger, "node", "two starts of a node claim one incarnation: a data directory was rolled back or copied",
+              "node=%llu incarnation=%llu", (unsigned long long)n->record.node.value,
+              (unsigned long long)n->record.incarnation);
+    if (s->net == NULL) return;
+    net_remove_peer(s->net, n->record.node); /* silently, so it is told here */
+    for (int link = 0; link < NET_LINK_COUNT; link++)
+        if (n->link_up[link]) store_on_link(s, n->record.node, (enum net_link)link, false);
+}
+
 void nodes_learn(struct store *s, const struct node_record *record)
 {
     if (record->node.value == 0) return;
+    if (is_copy_of_self(s, record)) {
+        char why[512];
+        explain_copy(s, why, sizeof why);
+        store_fail(s, STATUS_FENCED, why);
+        return;
+    }
     struct node_entry *n = nodes_find(s, record->node);
     if (n == NULL) n = node_insert(s, record->node);
     if (n == NULL) return;
+    if (contradicts(&n->record, record)) disbelieve(s, n);
     bool newer = record->incarnation > n->record.incarnation ||
                  (record->removed && !n->record.removed);
     if (!newer && n->record.peer_address[0] != '\0') return;
@@ -52,7 +111,7 @@ void nodes_learn(struct store *s, const struct node_record *record)
     n->fact_stale = true;
     if (s->net == NULL || record->node.value == s->identity.node.value) return;
     if (removed) net_remove_peer(s->net, record->node);
-    else if (record->peer_address[0] != '\0') net_set_peer(s->net, record->node, record->peer_address);
+    else if (record->peer_address[0] != '\0' && !n->forked) net_set_peer(s->net, record->node, record->peer_address);
 }
 
 void nodes_deinit(struct store *s)
@@ -111,6 +170,7 @@ void nodes_own_record(const struct store *s, struct node_record *record)
 {
     *record = (struct node_record){.node = s->identity.node,
                                    .incarnation = s->identity.incarnation,
+                                   .start_mark = s->identity.start_marks[0],
                                    .token = s->join_token};
     const struct store_options *o = &s->options;
     snprintf(record->peer_address, sizeof record->peer_address, "%s", o->peer_address);
@@ -119,15 +179,25 @@ void nodes_own_record(const struct store *s, struct node_record *record)
     snprintf(record->locality, sizeof record->locality, "%s", o->locality);
 }
 
+/* A new mark in front of those of the earlier starts. */
+static void draw_mark(struct store *s)
+{
+    uint64_t *marks = s->identity.start_marks;
+    memmove(marks + 1, marks, (NET_START_MARKS - 1) * sizeof *marks);
+    marks[0] = env_random_u64(s->env) | 1; /* never 0: that means none */
+}
+
 /* Raises the incarnation and writes the identity; on_identity follows when it is durable. */
 void identity_write(struct store *s)
 {
     ASSERT(s->identity.node.value != 0);
     s->identity.incarnation++;
+    draw_mark(s);
     buf_reset(&s->scratch);
     buf_append(&s->scratch, s->identity.cluster_id, sizeof s->identity.cluster_id);
     put_u64(&s->scratch, s->identity.node.value);
     put_u64(&s->scratch, s->identity.incarnation);
+    for (int i = 0; i < NET_START_MARKS; i++) put_u64(&s->scratch, s->identity.start_marks[i]);
     nodes_fact(s, FACT_IDENTITY, buf_view(&s->scratch));
     if (s->logger != NULL) s->logger->node_id = s->identity.node.value;
     rpc_set_self(s->rpc, s->identity.node, s->identity.incarnation);
@@ -141,6 +211,18 @@ void identity_write(struct store *s)
 static void table_encode(struct store *s, struct buf *out)
 {
     for (uint32_t i = 0; i < s->node_count; i++) node_record_encode(&s->nodes[i]->record, out);
+}
+
+/* A new link begins with what we know, so that a copy of a node is found out before it is believed. */
+void nodes_on_link_up(struct store *s, struct node_id peer)
+{
+    struct buf table;
+    buf_init(&table, NET_MESSAGE_BYTES_MAX);
+    table_encode(s, &table);
+    if (table.failed || net_send(s->net, peer, NET_LINK_CONTROL, SHARD_MESSAGE_NODES, 1, 1,
+                                 buf_view(&table)) != STATUS_OK)
+        COVER("shard_gossip_not_sent");
+    buf_deinit(&table);
 }
 
 void nodes_gossip(struct store *s)
@@ -172,8 +254,8 @@ void nodes_on_message(struct store *s, struct node_id from, struct bytes payload
     while (reader_left(&r) > 0) {
         struct node_record record;
         if (node_record_decode(&r, &record) != STATUS_OK) return;
-        /* Nobody but this node says who this node is. */
-        if (record.node.value != s->identity.node.value || record.removed) nodes_learn(s, &record);
+        nodes_learn(s, &record);
+        if (s->failed) return;
     }
 }
 
@@ -228,10 +310,13 @@ void store_on_peer_seen(struct store *s, const struct net_identity *peer)
 {
     if (s->failed || peer->node.value == 0) return;
     struct node_entry *n = nodes_find(s, peer->node);
+    /* A visit goes to whoever answers, also to one that would not be admitted. */
+    if (store_admit(s, peer) != NET_REFUSAL_NONE) return;
     if (n != NULL) n->last_seen_ns = env_now_ns(s->env);
     if (n != NULL && n->record.incarnation >= peer->incarnation) return;
     struct node_record record = n != NULL ? n->record : (struct node_record){.node = peer->node};
     record.incarnation = peer->incarnation;
+    record.start_mark = peer->start_marks[0];
     snprintf(record.peer_address, sizeof record.peer_address, "%s", peer->advertise);
     nodes_learn(s, &record);
 }
@@ -244,8 +329,8 @@ enum net_refusal store_admit(struct store *s, const struct net_identity *peer)
         return NET_REFUSAL_CLUSTER;
     struct node_entry *n = nodes_find(s, peer->node);
     if (n != NULL && n->record.removed) return NET_REFUSAL_REMOVED;
-    if (n != NULL && peer->incarnation < n->record.incarnation) return NET_REFUSAL_INCARNATION;
-    return NET_REFUSAL_NONE;
+    bool continues = n == NULL || net_identity_continues(peer, n->record.incarnation, n->record.start_mark);
+    return continues && (n == NULL || !n->forked) ? NET_REFUSAL_NONE : NET_REFUSAL_INCARNATION;
 }
 
 /* ---- joining ---- */

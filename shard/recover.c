@@ -136,6 +136,7 @@ static enum status on_fact(void *ctx, uint32_t key, struct bytes value)
         struct bytes cluster = get_bytes(&r, sizeof s->identity.cluster_id);
         uint64_t node = get_u64(&r);
         uint64_t incarnation = get_u64(&r);
+        for (int i = 0; i < NET_START_MARKS; i++) s->identity.start_marks[i] = get_u64(&r);
         if (r.failed) return STATUS_CORRUPT;
         memcpy(s->identity.cluster_id, cluster.data, cluster.size);
         s->identity.node.value = node;
@@ -144,7 +145,8 @@ static enum status on_fact(void *ctx, uint32_t key, struct bytes value)
     }
     if (key < FACT_NODE_BASE) return STATUS_VERSION;
     struct node_record record;
-    if (node_record_decode(&r, &record) != STATUS_OK) return STATUS_CORRUPT;
+    enum status status = node_record_decode(&r, &record);
+    if (status != STATUS_OK) return status == STATUS_VERSION ? status : STATUS_CORRUPT;
     nodes_learn(s, &record);
     struct node_entry *n = nodes_find(s, record.node);
     if (n != NULL) n->fact_stale = false;

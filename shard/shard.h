@@ -46,6 +46,7 @@ enum shard_message {
 struct node_record {
     struct node_id node;
     uint64_t incarnation;
+    uint64_t start_mark; /* of that start (net.h); 0: not known */
     uint64_t token; /* of its join request: asking twice gives one id */
     bool removed;
     char peer_address[NET_HOST_MAX], sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
@@ -141,6 +142,8 @@ struct rpc *store_rpc(struct store *s);
  * group. Returns when it wants to be called again (now_ns: at once; TIMER_NEVER: when something happened;
  * timers are the caller's). */
 uint64_t store_step(struct store *s, uint64_t now_ns);
+/* What the refusal of a peer means for this node and what to do about it, as a sentence for its operator. */
+void store_explain_refusal(const struct store *s, enum net_refusal refusal, char *why, size_t size);
 
 void store_on_message(struct store *s, struct node_id from, uint16_t type, struct bytes payload);
 void store_on_guest_message(struct store *s, struct net_guest *guest, uint16_t type,

@@ -15,7 +15,7 @@
 
 /* Facts about the store in its log. */
 enum fact_key {
-    FACT_IDENTITY = 1,    /* cluster id, node id, incarnation */
+    FACT_IDENTITY = 2,    /* cluster id, node id, incarnation, start marks (1: without marks) */
     FACT_NODE_BASE = 256, /* + node id: its last known record */
 };
 
@@ -117,6 +117,7 @@ struct node_entry {
     uint64_t last_seen_ns;
     bool link_up[NET_LINK_COUNT];
     bool fact_stale; /* our log does not have this record yet */
+    bool forked;     /* two starts claimed one incarnation: nobody is believed to be this node */
 };
 
 struct store {
@@ -264,6 +265,7 @@ MUST_USE enum status node_record_decode(struct reader *r, struct node_record *re
 void nodes_learn(struct store *s, const struct node_record *record);
 struct node_entry *nodes_find(struct store *s, struct node_id node);
 void nodes_gossip(struct store *s);
+void nodes_on_link_up(struct store *s, struct node_id peer);
 void nodes_on_message(struct store *s, struct node_id from, struct bytes payload);
 void nodes_tick(struct store *s);
 void nodes_fact(struct store *s, uint32_t key, struct bytes value);

@@ -365,6 +365,7 @@ void store_on_link(struct store *s, struct node_id peer, enum net_link link, boo
     if (s->failed) return;
     struct node_entry *n = nodes_find(s, peer);
     if (n != NULL) n->link_up[link] = up;
+    if (up && link == NET_LINK_CONTROL) nodes_on_link_up(s, peer);
     if (up) return;
     if (link == NET_LINK_DATA) rpc_on_link_down(s->rpc, peer);
     if (link == NET_LINK_BULK) snapshot_on_link_down(s, peer);

@@ -72,7 +72,8 @@ enum status net_create(const struct net_options *options, struct net **net_out)
 static bool identity_equal(const struct net_identity *a, const struct net_identity *b)
 {
     return net_cluster_equal(a, b) && a->node.value == b->node.value &&
-           a->incarnation == b->incarnation && strcmp(a->advertise, b->advertise) == 0;
+           a->incarnation == b->incarnation && a->start_marks[0] == b->start_marks[0] &&
+           strcmp(a->advertise, b->advertise) == 0;
 }
 
 void net_set_identity(struct net *n, const struct net_identity *identity)

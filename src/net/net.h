@@ -22,13 +22,14 @@
 #include "base/timer.h"
 #include "io/env.h"
 
-#define NET_VERSION_MIN       1
-#define NET_VERSION_MAX       1
+#define NET_VERSION_MIN       2 /* 1 had no start marks */
+#define NET_VERSION_MAX       2
 #define NET_FRAME_BYTES_MAX   (1u << 20) /* larger messages travel as several frames */
 #define NET_MESSAGE_BYTES_MAX (8u << 20)
 #define NET_HOST_MAX          256 /* "host:port" with its NUL */
 /* What a guest may send; replies to it are bounded by NET_MESSAGE_BYTES_MAX. */
 #define NET_GUEST_MESSAGE_BYTES_MAX (1u << 20)
+#define NET_START_MARKS             32     /* starts that a node remembers and tells of */
 #define NET_MESSAGE_TYPE_MAX        0xfeff /* higher types belong to the handshake */
 
 /* Separate connections, so that a snapshot never delays a vote. */
@@ -43,14 +44,23 @@ struct net_identity {
     uint8_t cluster_id[16];       /* zero: not a member of a cluster yet */
     struct node_id node;          /* 0: not a node (yet) */
     uint64_t incarnation;         /* rises at every start of the node */
+    /* A random number for this start and for those before it, newest first; 0: none. Two starts may
+     * claim one incarnation when a data directory was rolled back or copied; never one mark. */
+    uint64_t start_marks[NET_START_MARKS];
     char advertise[NET_HOST_MAX]; /* where peers reach it, "" for programs that are not nodes */
 };
+
+/* Whether the identity is the start (incarnation, mark), or a later one on the same data directory;
+ * mark 0: of that start only the incarnation is known. What lies more than NET_START_MARKS starts
+ * back is believed (trap K26). */
+bool net_identity_continues(const struct net_identity *identity, uint64_t incarnation,
+                            uint64_t mark);
 
 enum net_refusal {
     NET_REFUSAL_NONE = 0,
     NET_REFUSAL_VERSION = 1,
     NET_REFUSAL_CLUSTER = 2,     /* another cluster */
-    NET_REFUSAL_INCARNATION = 3, /* an older incarnation: a copied or rolled-back data directory */
+    NET_REFUSAL_INCARNATION = 3, /* not a later start: a copied or rolled-back data directory */
     NET_REFUSAL_REMOVED = 4,     /* this node id was removed from the cluster */
     NET_REFUSAL_NOT_READY = 5,   /* starting, or not initialized */
     NET_REFUSAL_TARGET = 6,      /* the dialler meant another node */

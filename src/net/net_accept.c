@@ -83,7 +83,8 @@ static enum net_refusal judge_node(const struct net *n, const struct net_hello *
     /* Somebody runs under our own id, on a copy of our data. */
     if (peer->node.value == n->identity.node.value) return NET_REFUSAL_INCARNATION;
     const struct net_peer *known = net_peer_find(n, peer->node);
-    bool old = known != NULL && peer->incarnation < known->incarnation;
+    bool old = known != NULL &&
+               !net_identity_continues(peer, known->incarnation, known->start_mark);
     if (old && !MUTANT("k26_old_incarnation")) return NET_REFUSAL_INCARNATION;
     return NET_REFUSAL_NONE;
 }
@@ -143,7 +144,7 @@ static void welcome_node(struct net_inbound *in, struct net_peer *peer,
     in->node = peer->id;
     in->kind = (enum net_link)hello->link;
     in->incarnation = hello->identity.incarnation;
-    net_peer_saw(peer, in->incarnation);
+    net_peer_saw(peer, &hello->identity);
     /* Its previous connection is lost to it, even if we have not heard of that yet. */
     if (peer->in[in->kind] != NULL)
         net_inbound_close(peer->in[in->kind], STATUS_CLOSED, "replaced by a newer connection");

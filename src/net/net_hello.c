@@ -1,4 +1,4 @@
-/* HELLO and HELLO_REPLY as bytes, and the choice of a version. */
+/* HELLO and HELLO_REPLY as bytes, the choice of a version, and the line of starts of a node. */
 #include "net/net_hello_int.h"
 
 #include "base/assert.h"
@@ -6,7 +6,16 @@
 
 _Static_assert(NET_VERSION_MIN >= 1 && NET_VERSION_MIN <= NET_VERSION_MAX, "0 means none");
 
-static void identity_encode(struct buf *out, const struct net_identity *identity)
+static void marks_encode(struct buf *out, const struct net_identity *identity)
+{
+    uint8_t count = 0;
+    while (count < NET_START_MARKS && identity->start_marks[count] != 0) count++;
+    put_u8(out, count);
+    for (uint8_t i = 0; i < count; i++) put_u64(out, identity->start_marks[i]);
+}
+
+/* Version 1 had no marks. Nor has a refusal (version 0): who refuses need not prove who it is. */
+static void identity_encode(struct buf *out, uint16_t version, const struct net_identity *identity)
 {
     size_t size = strnlen(identity->advertise, NET_HOST_MAX);
     ASSERT(size < NET_HOST_MAX);
@@ -14,6 +23,7 @@ static void identity_encode(struct buf *out, const struct net_identity *identity
     put_u64(out, identity->node.value);
     put_u64(out, identity->incarnation);
     put_sized(out, bytes_make(identity->advertise, size));
+    if (version >= 2) marks_encode(out, identity);
 }
 
 /* An address goes into logs, tables and resolvers: only what can be a part of one is let in. */
@@ -25,7 +35,15 @@ static bool host_is_plain(struct bytes host)
     return true;
 }
 
-static bool identity_decode(struct reader *r, struct net_identity *identity)
+static bool marks_decode(struct reader *r, struct net_identity *identity)
+{
+    uint8_t count = get_u8(r);
+    if (count > NET_START_MARKS) return false;
+    for (uint8_t i = 0; i < count; i++) identity->start_marks[i] = get_u64(r);
+    return !r->failed;
+}
+
+static bool identity_decode(struct reader *r, uint16_t version, struct net_identity *identity)
 {
     memset(identity, 0, sizeof *identity);
     struct bytes cluster = get_bytes(r, sizeof identity->cluster_id);
@@ -35,7 +53,7 @@ static bool identity_decode(struct reader *r, struct net_identity *identity)
     if (r->failed || !host_is_plain(host)) return false;
     memcpy(identity->cluster_id, cluster.data, cluster.size);
     if (host.size > 0) memcpy(identity->advertise, host.data, host.size);
-    return true;
+    return version < 2 || marks_decode(r, identity);
 }
 
 void net_hello_encode(struct buf *out, const struct net_hello *hello)
@@ -47,7 +65,7 @@ void net_hello_encode(struct buf *out, const struct net_hello *hello)
     put_u16(out, hello->version_max);
     put_u8(out, hello->link);
     put_u64(out, hello->target.value);
-    identity_encode(out, &hello->identity);
+    identity_encode(out, hello->version_max, &hello->identity);
 }
 
 enum status net_hello_decode(struct bytes in, struct net_hello *hello_out)
@@ -57,7 +75,7 @@ enum status net_hello_decode(struct bytes in, struct net_hello *hello_out)
     hello.version_max = get_u16(&r);
     hello.link = get_u8(&r);
     hello.target.value = get_u64(&r);
-    if (!identity_decode(&r, &hello.identity)) return STATUS_INVALID;
+    if (!identity_decode(&r, hello.version_max, &hello.identity)) return STATUS_INVALID;
     if (hello.version_min == 0 || hello.version_min > hello.version_max) return STATUS_INVALID;
     bool guest = hello.identity.node.value == 0;
     if (guest != (hello.link == NET_HELLO_GUEST)) return STATUS_INVALID;
@@ -71,7 +89,7 @@ void net_hello_reply_encode(struct buf *out, const struct net_hello_reply *reply
     ASSERT((reply->refusal == NET_REFUSAL_NONE) == (reply->version != 0));
     put_u8(out, (uint8_t)reply->refusal);
     put_u16(out, reply->version);
-    identity_encode(out, &reply->identity);
+    identity_encode(out, reply->version, &reply->identity);
 }
 
 enum status net_hello_reply_decode(struct bytes in, struct net_hello_reply *reply_out)
@@ -79,10 +97,19 @@ enum status net_hello_reply_decode(struct bytes in, struct net_hello_reply *repl
     struct reader r = reader_make(in);
     uint8_t refusal = get_u8(&r);
     struct net_hello_reply reply = {.refusal = refusal, .version = get_u16(&r)};
-    if (!identity_decode(&r, &reply.identity)) return STATUS_INVALID;
+    if (!identity_decode(&r, reply.version, &reply.identity)) return STATUS_INVALID;
     if ((refusal == NET_REFUSAL_NONE) != (reply.version != 0)) return STATUS_INVALID;
     *reply_out = reply;
     return STATUS_OK;
+}
+
+bool net_identity_continues(const struct net_identity *identity, uint64_t incarnation,
+                            uint64_t mark)
+{
+    if (identity->incarnation < incarnation) return false;
+    uint64_t later = identity->incarnation - incarnation;
+    if (mark == 0 || later >= NET_START_MARKS || MUTANT("k26_start_unmarked")) return true;
+    return identity->start_marks[later] == mark;
 }
 
 uint16_t net_version_choose(uint16_t version_min, uint16_t version_max)
@@ -99,7 +126,7 @@ const char *net_refusal_text(enum net_refusal refusal)
     case NET_REFUSAL_NONE: return "not refused";
     case NET_REFUSAL_VERSION: return "no protocol version in common";
     case NET_REFUSAL_CLUSTER: return "belongs to another cluster";
-    case NET_REFUSAL_INCARNATION: return "an older incarnation of this node";
+    case NET_REFUSAL_INCARNATION: return "its data directory is a copy, or older than what the cluster has seen of this node";
     case NET_REFUSAL_REMOVED: return "removed from the cluster";
     case NET_REFUSAL_NOT_READY: return "not ready";
     case NET_REFUSAL_TARGET: return "meant another node";

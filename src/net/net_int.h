@@ -138,7 +138,8 @@ struct net_peer {
     struct net *net;
     struct node_id id;
     char host[NET_HOST_MAX]; /* "": never told */
-    uint64_t incarnation;    /* the newest seen (NET-2) */
+    uint64_t incarnation;    /* the newest seen (NET-2), and the mark of that start */
+    uint64_t start_mark;
     struct net_outbound out[NET_LINK_COUNT];
     struct net_inbound *in[NET_LINK_COUNT];
     struct list link; /* net->peers, in the order they were met */
@@ -148,7 +149,7 @@ struct net_peer *net_peer_find(const struct net *n, struct node_id id);
 /* Finds or makes. NULL: too many, or no memory. */
 struct net_peer *net_peer_meet(struct net *n, struct node_id id);
 /* Ends whatever is left of older incarnations of the peer. */
-void net_peer_saw(struct net_peer *p, uint64_t incarnation);
+void net_peer_saw(struct net_peer *p, const struct net_identity *identity);
 void net_peer_free(struct net_peer *p);
 /* Dials what should be up and is not. */
 void net_peer_dial(struct net_peer *p);

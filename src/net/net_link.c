@@ -104,8 +104,9 @@ static enum net_refusal dial_judge(struct net_dial *d, const struct net_identity
     if (!net_cluster_equal(peer, &n->identity)) return NET_REFUSAL_CLUSTER;
     bool meant = peer->node.value == o->peer->id.value;
     if (!meant && !MUTANT("net_target_unchecked")) return NET_REFUSAL_TARGET;
-    if (peer->incarnation < o->peer->incarnation) return NET_REFUSAL_INCARNATION;
-    return NET_REFUSAL_NONE;
+    if (!net_identity_continues(peer, o->peer->incarnation, o->peer->start_mark))
+        return NET_REFUSAL_INCARNATION;
+    return n->options.handler->admit(n->options.ctx, peer);
 }
 
 static void dial_up(struct net_dial *d, const struct net_identity *identity)
@@ -118,7 +119,7 @@ static void dial_up(struct net_dial *d, const struct net_identity *identity)
     o->state = NET_OUTBOUND_UP;
     o->up_since_ns = net_now_ns(n);
     o->incarnation = identity->incarnation;
-    net_peer_saw(o->peer, identity->incarnation);
+    net_peer_saw(o->peer, identity);
     if (net_may_log(n))
         LOG_INFO(n->options.logger, "net", "link up", "peer=%llu link=%s at=\"%s\"",
                  (unsigned long long)id.value, link_name(kind), o->peer->host);
@@ -212,11 +213,13 @@ void net_peer_free(struct net_peer *p)
     free(p);
 }
 
-void net_peer_saw(struct net_peer *p, uint64_t incarnation)
+void net_peer_saw(struct net_peer *p, const struct net_identity *identity)
 {
+    uint64_t incarnation = identity->incarnation;
     ASSERT(incarnation >= p->incarnation || MUTANT("k26_old_incarnation"));
     if (incarnation <= p->incarnation) return;
     p->incarnation = incarnation;
+    p->start_mark = identity->start_marks[0];
     for (int kind = 0; kind < NET_LINK_COUNT; kind++) {
         struct net_outbound *o = &p->out[kind];
         struct net_inbound *in = p->in[kind];

@@ -72,8 +72,10 @@ static void on_refused(void *ctx, struct node_id peer, enum net_refusal refusal)
     struct core *c = ctx;
     LOG_ERROR(c->options.logger, "node", "refused by a peer", "peer=%llu reason=\"%s\"",
               (unsigned long long)peer.value, net_refusal_text(refusal));
-    if (refusal == NET_REFUSAL_INCARNATION || refusal == NET_REFUSAL_REMOVED)
-        core_end(c, EXIT_ERROR, net_refusal_text(refusal));
+    if (refusal != NET_REFUSAL_INCARNATION && refusal != NET_REFUSAL_REMOVED) return;
+    char why[512];
+    store_explain_refusal(c->store, refusal, why, sizeof why); /* whoever dials has a store */
+    core_end(c, EXIT_ERROR, why);
 }
 
 static enum net_refusal admit(void *ctx, const struct net_identity *peer)

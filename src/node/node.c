@@ -31,7 +31,7 @@ struct node {
     int lock_fd;
     bool ended;
     int exit_status;
-    char why[256];
+    char why[512];
 };
 
 /* The one thing a signal handler may touch. */
@@ -221,6 +221,12 @@ static void loop(struct node *n)
     }
 }
 
+/* The last line on stderr, below what the end itself logs. */
+static void say_why(const struct node *n)
+{
+    if (n->ended) fprintf(stderr, "ostraka: the node stopped: %s\n", n->why);
+}
+
 /* Polls until nothing is under way any more. A file operation in the kernel may take a moment; a disk that
  * does not come back within ten seconds is left to the operating system. */
 static void drain(struct node *n)
@@ -229,7 +235,10 @@ static void drain(struct node *n)
     for (;;) {
         bool ran = n->core != NULL && fiber_run_ready(core_fibers(n->core));
         if (!ran && env_idle(n->env)) return;
-        if (env_now_ns(n->env) > end_ns) _exit(1);
+        if (env_now_ns(n->env) > end_ns) {
+            say_why(n);
+            _exit(1);
+        }
         env_poll(n->env, env_now_ns(n->env) + 1000000u);
     }
 }
@@ -297,9 +306,9 @@ int node_run(const struct node_options *options)
         announce(&n);
         loop(&n);
         status = n.ended ? n.exit_status : 0;
-        if (n.ended) fprintf(stderr, "ostraka: the node stopped: %s\n", n.why);
     }
     tear_down(&n);
+    say_why(&n);
     close(n.lock_fd);
     return status;
 }

@@ -8,7 +8,7 @@
 
 static struct net_hello sample(void)
 {
-    struct net_hello h = {1, 3, NET_LINK_DATA, {9}, {.node = {7}, .incarnation = 5}};
+    struct net_hello h = {1, 3, NET_LINK_DATA, {9}, {.node = {7}, .incarnation = 5, .start_marks = {0x77, 0x66}}};
     memset(h.identity.cluster_id, 0xab, 16);
     snprintf(h.identity.advertise, NET_HOST_MAX, "node7.example:7433");
     return h;
@@ -29,6 +29,7 @@ static void assert_identity(const struct net_identity *a, const struct net_ident
     assert_u64_equal(a->node.value, b->node.value);
     assert_u64_equal(a->incarnation, b->incarnation);
     assert_string_equal(a->advertise, b->advertise);
+    assert_memory_equal(a->start_marks, b->start_marks, sizeof a->start_marks);
 }
 
 TEST(net_hello, survives_the_wire)
@@ -50,7 +51,9 @@ TEST(net_hello, layout_is_the_documented_one)
     struct buf b = hello_bytes(&h);
     static const uint8_t head[] = {1, 0, 3, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0, 0xab};
     static const uint8_t tail[] = {0xab, 7, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 18, 'n'};
-    assert_int_equal(b.size, 13 + 16 + 8 + 8 + 1 + 18);
+    static const uint8_t marks[] = {2, 0x77, 0, 0, 0, 0, 0, 0, 0, 0x66, 0, 0, 0, 0, 0, 0, 0};
+    assert_int_equal(b.size, 13 + 16 + 8 + 8 + 1 + 18 + sizeof marks);
+    assert_memory_equal(b.data + b.size - sizeof marks, marks, sizeof marks);
     assert_memory_equal(b.data, head, sizeof head);
     assert_memory_equal(b.data + 28, tail, sizeof tail);
     buf_deinit(&b);
@@ -102,6 +105,7 @@ TEST(net_hello, refuses_nonsense)
     assert_int_equal(decode_with(46, ' '), STATUS_INVALID);
     assert_int_equal(decode_with(46, 0x80), STATUS_INVALID);
     assert_int_equal(decode_with(46, 'm'), STATUS_OK);
+    assert_int_equal(decode_with(64, NET_START_MARKS + 1), STATUS_INVALID);
 }
 
 TEST(net_hello, reply_survives_the_wire)
@@ -111,7 +115,10 @@ TEST(net_hello, reply_survives_the_wire)
     for (int refused = 0; refused < 2; refused++) {
         struct buf b;
         buf_init(&b, NET_HELLO_BYTES_MAX);
-        if (refused) r = (struct net_hello_reply){NET_REFUSAL_REMOVED, 0, h.identity};
+        if (refused) { /* without marks */
+            memset(h.identity.start_marks, 0, sizeof h.identity.start_marks);
+            r = (struct net_hello_reply){NET_REFUSAL_REMOVED, 0, h.identity};
+        }
         net_hello_reply_encode(&b, &r);
         assert_int_equal(net_hello_reply_decode(buf_view(&b), &got), STATUS_OK);
         assert_int_equal(got.refusal, r.refusal);
@@ -130,6 +137,7 @@ TEST(net_hello, chooses_the_highest_common_version)
 {
     assert_int_equal(net_version_choose(NET_VERSION_MIN, NET_VERSION_MAX), NET_VERSION_MAX);
     assert_int_equal(net_version_choose(1, 60000), NET_VERSION_MAX);
+    assert_int_equal(net_version_choose(1, 1), 0); /* it had no start marks */
     assert_int_equal(net_version_choose(NET_VERSION_MAX + 1, 60000), 0);
 }
 
@@ -137,4 +145,29 @@ TEST(net_hello, every_refusal_has_a_text)
 {
     for (int i = 0; i < 10; i++)
         assert_true(strlen(net_refusal_text((enum net_refusal)i)) > 0);
+}
+
+/* Identities of before there were marks can be read, so that their version is what they are refused for. */
+TEST(net_hello, version_1_had_no_marks)
+{
+    struct net_hello h = sample(), got;
+    h.version_max = 1;
+    struct buf b = hello_bytes(&h);
+    assert_int_equal(b.size, 13 + 16 + 8 + 8 + 1 + 18);
+    assert_int_equal(net_hello_decode(buf_view(&b), &got), STATUS_OK);
+    assert_u64_equal(got.identity.start_marks[0], 0);
+    buf_deinit(&b);
+}
+
+TEST(net_identity, continues_the_starts_that_it_remembers)
+{
+    struct net_identity i = {.incarnation = 50, .start_marks = {500, 490, 480}};
+    assert_true(net_identity_continues(&i, 50, 500));
+    assert_true(net_identity_continues(&i, 48, 480));
+    assert_false(net_identity_continues(&i, 50, 501)); /* the same number, another start */
+    assert_false(net_identity_continues(&i, 49, 491)); /* it comes after a start we never saw end */
+    assert_false(net_identity_continues(&i, 51, 500));
+    assert_true(net_identity_continues(&i, 49, 0)); /* a start of which only the number is known */
+    assert_false(net_identity_continues(&i, 50 - NET_START_MARKS + 1, 7));
+    assert_true(net_identity_continues(&i, 50 - NET_START_MARKS, 7)); /* too long ago to tell */
 }

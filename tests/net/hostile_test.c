@@ -48,7 +48,7 @@ static void raw_wait_closed(struct world *w, int fd, struct buf *out)
 static struct net_hello hello_of(uint64_t node, uint64_t target)
 {
     struct net_hello h = {
-        1, 1, node == 0 ? NET_HELLO_GUEST : NET_LINK_DATA, {target}, {.node = {node}}};
+        NET_VERSION_MIN, NET_VERSION_MAX, node == 0 ? NET_HELLO_GUEST : NET_LINK_DATA, {target}, {.node = {node}}};
     h.identity.incarnation = 1;
     memset(h.identity.cluster_id, 0xc1, 16);
     return h;
@@ -378,7 +378,8 @@ static int acceptor_next(struct acceptor *a, struct world *w)
 static void append_reply_of(struct buf *out, uint64_t node, uint64_t incarnation, int cluster)
 {
     struct buf payload;
-    struct net_hello_reply r = {NET_REFUSAL_NONE, 1, {.node = {node}, .incarnation = incarnation}};
+    struct net_hello_reply r = {
+        NET_REFUSAL_NONE, NET_VERSION_MAX, {.node = {node}, .incarnation = incarnation}};
     memset(r.identity.cluster_id, cluster, 16);
     buf_init(&payload, 1000);
     net_hello_reply_encode(&payload, &r);

@@ -417,6 +417,49 @@ TEST(net_refusal, an_older_incarnation)
     world_close(&w);
 }
 
+/* a meets start `before` of b, then b shows `after`. */
+static enum net_refusal refusal_after(struct net_identity before, struct net_identity after)
+{
+    struct world w;
+    world_open(&w, 2);
+    struct party *a = &w.parties[0], *b = &w.parties[1];
+    party_stop(b);
+    world_run_for(&w, 20000000); /* the listener is gone a moment later */
+    memcpy(before.cluster_id, b->options.identity.cluster_id, sizeof before.cluster_id);
+    memcpy(after.cluster_id, b->options.identity.cluster_id, sizeof after.cluster_id);
+    before.node = after.node = b->options.identity.node;
+    b->options.identity = before;
+    party_start(b);
+    party_meet(b, a);
+    party_meet(a, b);
+    UNTIL(&w, party_linked(b, a) && party_linked(a, b));
+    party_stop(b);
+    b->options.identity = after;
+    party_start(b);
+    party_meet(b, a);
+    UNTIL(&w, b->refused_count > 0 || (party_linked(b, a) && party_linked(a, b)));
+    enum net_refusal refusal = b->refused_count > 0 ? b->refused : NET_REFUSAL_NONE;
+    if (refusal != NET_REFUSAL_NONE) {
+        world_run_for(&w, 200000000);
+        assert_false(net_link_up(a->net, party_id(b), DATA)); /* nor is it dialled with success */
+    }
+    world_close(&w);
+    return refusal;
+}
+
+/* Trap K26: the disk of b was rolled back by one start, and then by one start and a half. */
+TEST(net_refusal, another_start_with_the_same_incarnation)
+{
+    struct net_identity seen = {.incarnation = 7, .start_marks = {77, 66, 55}};
+    struct net_identity again = {.incarnation = 7, .start_marks = {78, 66, 55}};
+    struct net_identity twice = {.incarnation = 8, .start_marks = {88, 78, 66, 55}};
+    struct net_identity next = {.incarnation = 9, .start_marks = {99, 88, 77, 66, 55}};
+    assert_int_equal(refusal_after(seen, again), NET_REFUSAL_INCARNATION);
+    assert_int_equal(refusal_after(seen, twice), NET_REFUSAL_INCARNATION);
+    assert_int_equal(refusal_after(seen, seen), NET_REFUSAL_NONE);
+    assert_int_equal(refusal_after(seen, next), NET_REFUSAL_NONE);
+}
+
 TEST(net_refusal, somebody_with_our_own_id)
 {
     struct world w;

@@ -208,6 +208,21 @@ void cluster_node_end(struct cluster *c, int node, int number)
     }
 }
 
+int cluster_node_wait_end(struct cluster *c, int node)
+{
+    struct cluster_node *n = &c->nodes[node];
+    assert_true(n->ours && n->pid != 0);
+    int status = 0;
+    uint64_t until = now_ns() + CLUSTER_BOUND_MS * 1000000ull;
+    while (waitpid(n->pid, &status, WNOHANG) == 0) {
+        if (now_ns() > until) fail_msg("node %d does not end by itself", node + 1);
+        pause_ms(5);
+    }
+    n->pid = 0;
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
 void cluster_node_begin(struct cluster *c, int node)
 {
     struct cluster_node *n = &c->nodes[node];

@@ -44,6 +44,8 @@ void cluster_stop(struct cluster *c);
 /* Sends number (SIGKILL, SIGTERM) and waits for the end of the process. */
 void cluster_node_end(struct cluster *c, int node, int number);
 void cluster_node_begin(struct cluster *c, int node);
+/* Waits until a node that the test started ends by itself; its exit status. */
+int cluster_node_wait_end(struct cluster *c, int node);
 bool cluster_node_runs(struct cluster *c, int node);
 /* Runs a shell command on the node's data directory, which is $D in it. */
 void cluster_node_shell(const struct cluster *c, int node, const char *command);

@@ -33,7 +33,7 @@ struct cluster_machine {
     struct core *core;
     struct logger logger;
     bool ended;                /* the core ended by itself: torn down by the next step */
-    char why[128];
+    char why[512];
     uint64_t starts;
 };
 
