@@ -18,6 +18,8 @@ struct cluster {
     struct cluster_machine machines[CLUSTER_NODE_MAX + 1];
     char seeds[256];
     uint32_t ended_count;
+    struct env *client_env;
+    struct logger client_logger;
     struct term_leader leaders[TERM_LEADERS_MAX];
     uint32_t leader_count;
 };
@@ -62,6 +64,10 @@ static void on_turn(void *ctx)
 {
     struct cluster_machine *m = ctx;
     uint64_t wake_ns = core_step(m->core);
+    if (!m->attached && core_store(m->core) != NULL) {
+        sql_server_attach(m->sql, core_kv(m->core), core_fibers(m->core), core_timers(m->core));
+        m->attached = true;
+    }
     if (m->env != NULL) sim_env_set_deadline(m->env, wake_ns);
 }
 
@@ -90,8 +96,12 @@ void cluster_start(struct cluster *c, uint64_t number)
     else
         sim_logger_init(c->sim, number, &m->logger);
     sim_env_create(c->sim, number, &m->logger, &m->env);
-    m->ended = false;
+    m->ended = m->attached = false;
     m->starts++;
+    struct sql_server_options sql = {.env = m->env, .logger = &m->logger,
+                                     .listen = sim_addr(number, CLUSTER_SQL_PORT)};
+    enum status status = sql_server_create(&sql, &m->sql);
+    ASSERT(status == STATUS_OK);
     struct core_options o = {
         .env = m->env,
         .logger = &m->logger,
@@ -112,8 +122,9 @@ void cluster_start(struct cluster *c, uint64_t number)
         .on_end = on_end,
         .ctx = m,
     };
-    snprintf(o.sql_address, sizeof o.sql_address, "10.0.0.%llu:7432", (unsigned long long)number);
-    enum status status = core_create(&o, &m->core);
+    snprintf(o.sql_address, sizeof o.sql_address, "10.0.0.%llu:%u", (unsigned long long)number,
+             CLUSTER_SQL_PORT);
+    status = core_create(&o, &m->core);
     ASSERT(status == STATUS_OK);
     sim_env_on_turn(m->env, on_turn, m);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
@@ -122,14 +133,17 @@ void cluster_start(struct cluster *c, uint64_t number)
 /* The environment is down: ends the core through its own error paths. */
 static void tear_down(struct cluster_machine *m)
 {
+    sql_server_stop(m->sql);
     core_abandon(m->core);
     for (int round = 0; round < 8; round++) {
         sim_env_drain(m->env);
         fiber_run_ready(core_fibers(m->core));
     }
+    sql_server_destroy(m->sql);
     core_destroy(m->core);
     sim_env_drain(m->env); /* files that were closed last */
     m->core = NULL;
+    m->sql = NULL;
     env_destroy(m->env);
     m->env = NULL;
     m->ended = false;
@@ -156,6 +170,10 @@ uint32_t cluster_ended(const struct cluster *c)
 void cluster_destroy(struct cluster *c)
 {
     for (uint64_t i = 1; i <= c->options.node_count; i++) cluster_crash(c, i, SIM_CRASH_PROCESS);
+    if (c->client_env != NULL) {
+        sim_env_drain(c->client_env);
+        env_destroy(c->client_env);
+    }
     sim_destroy(c->sim);
     free(c);
 }
@@ -174,6 +192,14 @@ struct cluster_machine *cluster_machine(struct cluster *c, uint64_t number)
 {
     ASSERT(number >= 1 && number <= c->options.node_count);
     return &c->machines[number];
+}
+
+struct env *cluster_client_env(struct cluster *c)
+{
+    if (c->client_env != NULL) return c->client_env;
+    sim_logger_init(c->sim, CLUSTER_CLIENT_HOST, &c->client_logger);
+    sim_env_create(c->sim, CLUSTER_CLIENT_HOST, &c->client_logger, &c->client_env);
+    return c->client_env;
 }
 
 /* ---- running ---- */

@@ -5,10 +5,13 @@
 #define OSTRAKA_TESTS_SIM_CLUSTER_H
 
 #include "node/core.h"
+#include "sql/server.h"
 #include "tests/sim/env/sim.h"
 
 #define CLUSTER_NODE_MAX 9
 #define CLUSTER_PEER_PORT 7433
+#define CLUSTER_SQL_PORT 7432
+#define CLUSTER_CLIENT_HOST 40 /* the machine that SQL clients run on: no fault strikes it as a machine */
 
 struct cluster_options {
     uint64_t seed;
@@ -31,7 +34,9 @@ struct cluster_machine {
     uint64_t number;
     struct env *env;           /* NULL: down */
     struct core *core;
+    struct sql_server *sql;
     struct logger logger;
+    bool attached;             /* the SQL port serves sessions */
     bool ended;                /* the core ended by itself: torn down by the next step */
     char why[512];
     uint64_t starts;
@@ -42,6 +47,9 @@ void cluster_destroy(struct cluster *c);
 struct sim *cluster_sim(struct cluster *c);
 struct cluster_machine *cluster_machine(struct cluster *c, uint64_t number);
 uint32_t cluster_size(const struct cluster *c);
+/* The environment of the clients' machine, made when first asked for; it ends with the cluster. Nothing in
+ * it may wait for a turn: clients act in the callbacks of their sockets and in sim_call_after. */
+struct env *cluster_client_env(struct cluster *c);
 
 /* Starts the process on a machine that is down. */
 void cluster_start(struct cluster *c, uint64_t number);
