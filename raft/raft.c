@@ -63,7 +63,8 @@ static bool restore_valid(const struct raft_restore *s)
 {
     return s->applied_index >= s->start.index && s->applied_index < RAFT_NUMBER_MAX &&
            s->start.term < RAFT_NUMBER_MAX && s->hard_state.term < RAFT_NUMBER_MAX &&
-           config_valid(&s->config);
+           config_valid(&s->config) &&
+           (!s->lost || (s->applied_index == 0 && s->config.voter_count == 0));
 }
 
 enum status raft_create(const struct raft_options *options, const struct raft_restore *restore,
@@ -82,6 +83,7 @@ enum status raft_create(const struct raft_options *options, const struct raft_re
     r->vote = r->handed_vote = restore->hard_state.vote;
     r->applied_index = restore->applied_index;
     r->commit_index = restore->hard_state.commit;
+    r->lost = restore->lost;
     buf_init(&r->config_bytes, RAFT_CONFIG_BYTES_MAX);
     bool ready = buf_reserve(&r->config_bytes, RAFT_CONFIG_BYTES_MAX) != NULL;
     if (!log_init(&r->log, restore->start, restore->applied_index, &restore->config) || !ready) {
@@ -144,7 +146,8 @@ enum status raft_start(struct raft *r, uint64_t now_ns, bool uncertain, struct r
         r->term = log_last_term(&r->log); /* written by the first step that writes */
         r->vote = 0;
     }
-    r->uncertain = uncertain;
+    r->uncertain = uncertain || r->lost;
+    if (r->lost && r->term == 0) r->term = 1; /* it is asked for votes, and no message has term 0 */
     election_reset_timer(r);
     raft_check(r);
     output_fill(r, out);
@@ -383,7 +386,7 @@ static enum status on_leader_message(struct raft *r, const struct raft_message *
     election_reset_timer(r);
     if (m->settled && r->uncertain && m->support_epoch == r->life) {
         COVER("raft_uncertain_settled");
-        r->uncertain = false;
+        r->uncertain = r->lost = false;
     }
     if (m->kind == RAFT_MESSAGE_APPEND) return follow_append(r, m);
     follow_heartbeat(r, m);
@@ -648,6 +651,7 @@ void raft_status(const struct raft *r, struct raft_status *status_out)
         .cached_bytes = r->log.cached_bytes,
         .transferring = r->transfer_target != 0,
         .uncertain = r->uncertain,
+        .lost = r->lost,
         .config_pending = config_pending(r),
         .config = c,
     };

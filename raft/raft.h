@@ -118,6 +118,10 @@ struct raft_restore {
     struct log_pos start;
     struct raft_config config;
     uint64_t applied_index;
+    /* This replica has lost what it acknowledged and voted for, wholly or in part, and comes back as a
+     * newcomer (start {0,0}, no configuration, no entries) under the same id: uncertain, and beyond
+     * that it neither stands nor grants a vote until a leader has settled it. */
+    bool lost;
 };
 
 enum raft_event_kind {
@@ -241,6 +245,7 @@ struct raft_status {
     uint64_t uncommitted_bytes, cached_bytes;
     uint64_t lease_until_ns;         /* leader: reads need no round before this; 0: no lease */
     bool transferring, uncertain, config_pending;
+    bool lost;                       /* as restored, and not settled yet; implies uncertain */
     const struct raft_config *config; /* in force; valid until the next step */
 };
 void raft_status(const struct raft *r, struct raft_status *status_out);

@@ -23,7 +23,7 @@ static void check_role(const struct raft *r)
         ASSERT(r->leader == r->options.id); /* RAFT-7 */
         ASSERT(r->vote == r->options.id);
         ASSERT(hard_state_durable(r)); /* RAFT-8 */
-        ASSERT(!r->uncertain);
+        ASSERT(!r->uncertain && !r->lost);
         ASSERT(log_last_term(&r->log) == r->term);
         break;
     case RAFT_ROLE_CANDIDATE:

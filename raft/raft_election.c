@@ -19,6 +19,7 @@ bool election_sticky(const struct raft *r)
 
 bool election_may_campaign(const struct raft *r)
 {
+    if (r->lost) return false;
     if (MUTANT("k4_non_voter_campaigns")) return config_of(r)->voter_count > 0;
     if (config_decides(config_of(r), r->options.id)) return true;
     /* A change that takes us out may need us until it is committed: those who stay can be unable to
@@ -46,13 +47,13 @@ static struct vote_record *vote_of(struct raft *r, uint64_t id)
     return NULL;
 }
 
-static void vote_add(struct raft *r, uint64_t id, bool granted, bool uncertain)
+static void vote_add(struct raft *r, uint64_t id, bool granted, bool uncertain, uint64_t life)
 {
     /* K4: only voters of the configuration in force are counted, whoever answers. */
     bool counts = is_asked(r, id) || MUTANT("k4_count_any_vote");
     if (!counts || vote_of(r, id) != NULL) return;
     ASSERT(r->vote_count < RAFT_MEMBERS_MAX);
-    r->votes[r->vote_count++] = (struct vote_record){id, granted, uncertain};
+    r->votes[r->vote_count++] = (struct vote_record){id, granted, uncertain, life};
 }
 
 static const struct vote_record *vote_find(const void *ctx, uint64_t id)
@@ -74,7 +75,7 @@ static enum ballot ballot_certain(const void *ctx, uint64_t id)
 
 /* An uncertain vote may come from one that has forgotten an entry or a vote. It counts only when
  * all who are asked agree: then nobody remembers anything that speaks against it. */
-static bool unanimous(const struct raft *r)
+bool election_unanimous(const struct raft *r)
 {
     uint64_t ids[RAFT_MEMBERS_MAX];
     const struct raft_config *c = config_of(r);
@@ -96,7 +97,10 @@ static enum quorum votes_counted(const struct raft *r)
         return yes > config_of(r)->voter_count / 2 ? QUORUM_WON : QUORUM_PENDING;
     }
     enum quorum q = config_quorum(config_of(r), ballot_certain, r);
-    return q == QUORUM_PENDING && unanimous(r) ? QUORUM_WON : q;
+    /* Who is uncertain needs all of them: it may have forgotten a vote by which another still wins. A
+     * majority that is certain without it elects one of its own (README). */
+    if (q == QUORUM_WON && r->uncertain && !MUTANT("uncertain_wins_by_majority")) q = QUORUM_PENDING;
+    return q == QUORUM_PENDING && election_unanimous(r) ? QUORUM_WON : q;
 }
 
 static void votes_decide(struct raft *r)
@@ -157,7 +161,7 @@ void election_start(struct raft *r, bool pre_vote, bool force)
     if (!MUTANT("k5_candidate_keeps_leader") || !pre_vote) r->leader = 0;
     election_reset_timer(r);
     if (pre_vote) {
-        vote_add(r, r->options.id, true, r->uncertain);
+        vote_add(r, r->options.id, true, r->uncertain, r->life);
         ask_votes(r, RAFT_MESSAGE_PRE_VOTE, force);
         votes_decide(r); /* a sole voter needs nobody else */
         return;
@@ -174,7 +178,7 @@ void election_on_persisted(struct raft *r)
 {
     if (r->role != RAFT_ROLE_CANDIDATE || !hard_state_durable(r)) return;
     ASSERT(r->vote == r->options.id);
-    vote_add(r, r->options.id, true, r->uncertain);
+    vote_add(r, r->options.id, true, r->uncertain, r->life);
     votes_decide(r);
 }
 
@@ -210,9 +214,10 @@ static bool log_as_recent(const struct raft *r, const struct raft_message *m)
 }
 
 /* Learners and replicas that nobody has told of their promotion answer like any other: the
- * candidate knows whose vote counts (K3). */
+ * candidate knows whose vote counts (K3). A lost replica has nothing to judge a log by (FAST'18). */
 static bool may_answer(const struct raft *r)
 {
+    if (r->lost && !MUTANT("lost_replica_votes")) return false;
     return !MUTANT("k3_learner_refuses") || config_decides(config_of(r), r->options.id);
 }
 
@@ -269,6 +274,6 @@ void election_on_vote_reply(struct raft *r, const struct raft_message *m)
     /* A granted pre-vote carries the term we would have; a refusal of our own term is one, too. */
     if (pre && !m->reject && m->term != r->term + 1) return;
     if (!pre && m->term != r->term) return;
-    vote_add(r, m->from, !m->reject, m->uncertain);
+    vote_add(r, m->from, !m->reject, m->uncertain, m->uncertain ? m->support_epoch : 0);
     votes_decide(r);
 }

@@ -107,6 +107,7 @@ struct progress {
     uint64_t round_acked;           /* newest heartbeat round it answered */
     uint64_t settle_index;          /* it is uncertain until its match is here; 0: it is not */
     uint64_t life;                  /* which life of it is uncertain */
+    uint64_t vouched_life;          /* that life voted for us together with all others */
     uint64_t snapshot_ns;           /* when the snapshot was asked for */
     bool paused;                    /* PROBE: one message is out, or waiting for a sign of life */
     uint64_t paused_ns, lagging_ns; /* since when */
@@ -120,6 +121,7 @@ struct progress {
 struct vote_record {
     uint64_t id;
     bool granted, uncertain;
+    uint64_t life; /* of an uncertain voter */
 };
 
 struct held_message {
@@ -180,7 +182,7 @@ struct raft {
     uint64_t election_deadline_ns;
     uint64_t campaign_seq; /* of the running campaign: answers carry it back */
     bool forced;           /* candidate by TIMEOUT_NOW: our requests ignore stickiness */
-    bool uncertain;
+    bool uncertain, lost;
     uint64_t life; /* a number for this life of the replica, by which a doubt about it is named */
     /* Follower: the log agrees with the leader of this term up to here; an ack is owed for it. */
     uint64_t verified_index;
@@ -246,6 +248,7 @@ void election_on_vote_request(struct raft *r, const struct raft_message *m);
 void election_on_vote_reply(struct raft *r, const struct raft_message *m);
 void election_on_timeout_now(struct raft *r, const struct raft_message *m);
 bool election_sticky(const struct raft *r);
+bool election_unanimous(const struct raft *r);
 
 /* raft_leader.c */
 void leader_become(struct raft *r);
@@ -266,8 +269,10 @@ enum status replicate_on_loaded(struct raft *r, const struct raft_event *event);
 void replicate_on_snapshot_sent(struct raft *r, uint64_t member, uint64_t index, bool ok);
 void replicate_on_unreachable(struct raft *r, uint64_t member);
 void progress_probe(struct progress *p, uint64_t next);
-bool progress_settled(
-    const struct progress *p); /* an uncertain member that lacks nothing any more */
+/* An uncertain member that lacks nothing any more. */
+bool progress_settled(const struct raft *r, const struct progress *p);
+/* False: it is uncertain, and what it says now may contradict what it said and forgot. */
+bool progress_counts(const struct progress *p);
 void window_clear(struct raft *r);
 
 /* raft_follow.c */

@@ -39,6 +39,16 @@ void leader_sync_members(struct raft *r)
     r->progress_count = kept_count;
 }
 
+/* All have voted for us in this term and in this life: whatever an uncertain one has forgotten, nobody
+ * is left who could use it against us. */
+static void vouch(struct raft *r)
+{
+    for (uint32_t i = 0; i < r->vote_count; i++) {
+        struct progress *p = leader_progress(r, r->votes[i].id);
+        if (p != NULL && r->votes[i].uncertain) p->vouched_life = r->votes[i].life;
+    }
+}
+
 void leader_become(struct raft *r)
 {
     ASSERT(r->vote == r->options.id);
@@ -53,6 +63,7 @@ void leader_become(struct raft *r)
     r->round = 0;
     r->window.pending = false;
     leader_sync_members(r);
+    if (election_unanimous(r)) vouch(r);
     append_own(r, RAFT_ENTRY_NOOP,
                BYTES_EMPTY); /* Raft §6.4: what earlier terms left commits with it */
     r->first_own_index = r->log.last_index;
@@ -82,7 +93,8 @@ static uint64_t match_of(const void *ctx, uint64_t id)
         return MUTANT("k11_leader_counts_unpersisted") ? r->log.last_index : r->persisted_index;
     }
     for (uint32_t i = 0; i < r->progress_count; i++)
-        if (r->progress[i].id == id) return r->progress[i].match;
+        if (r->progress[i].id == id)
+            return progress_counts(&r->progress[i]) ? r->progress[i].match : 0;
     return 0;
 }
 
@@ -132,7 +144,7 @@ void leader_heartbeat(struct raft *r)
         struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT, .to = p->id};
         m.commit = p->match < r->commit_index ? p->match : r->commit_index;
         m.read_seq = r->round;
-        m.settled = progress_settled(p);
+        m.settled = progress_settled(r, p);
         m.support_epoch = m.settled ? p->life : 0;
         send_now(r, &m);
     }
@@ -143,10 +155,13 @@ static uint64_t contact_of(const void *ctx, uint64_t id)
     const struct raft *r = ctx;
     if (id == r->options.id) return r->now_ns;
     for (uint32_t i = 0; i < r->progress_count; i++)
-        if (r->progress[i].id == id) return r->progress[i].contact_ns;
+        if (r->progress[i].id == id)
+            return progress_counts(&r->progress[i]) ? r->progress[i].contact_ns : 0;
     return 0;
 }
 
+/* A majority that needs an uncertain member decides nothing: an election is the way on, because all can
+ * vouch for that member by agreeing (vouch). */
 static void check_quorum(struct raft *r)
 {
     uint64_t heard_ns = config_reached(config_of(r), contact_of, r);

@@ -80,7 +80,8 @@ static uint64_t acked_of(const void *ctx, uint64_t id)
     const struct raft *r = ctx;
     if (id == r->options.id) return UINT64_MAX;
     for (uint32_t i = 0; i < r->progress_count; i++)
-        if (r->progress[i].id == id) return r->progress[i].round_acked;
+        if (r->progress[i].id == id)
+            return progress_counts(&r->progress[i]) ? r->progress[i].round_acked : 0;
     return 0;
 }
 

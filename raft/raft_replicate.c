@@ -55,9 +55,16 @@ void progress_probe(struct progress *p, uint64_t next)
     p->inflight_bytes = 0;
 }
 
-bool progress_settled(const struct progress *p)
+bool progress_counts(const struct progress *p)
 {
-    return p->settle_index != 0 && p->match >= p->settle_index;
+    if (MUTANT("uncertain_ack_counts")) return true;
+    return p->settle_index == 0 || p->life == p->vouched_life;
+}
+
+bool progress_settled(const struct raft *r, const struct progress *p)
+{
+    if (p->settle_index == 0 || p->match < p->settle_index) return false;
+    return r->commit_index >= p->settle_index || p->life == p->vouched_life;
 }
 
 /* Until an answer comes, or a sign of life that is too late to have crossed what was sent. */
@@ -215,7 +222,7 @@ static bool send_append(struct raft *r, struct progress *p)
         m.entry_count = pack(r, p, from_window, &bytes);
     }
     m.commit = r->commit_index;
-    m.settled = progress_settled(p);
+    m.settled = progress_settled(r, p);
     m.support_epoch = m.settled ? p->life : 0;
     uint64_t first = p->next;
     note_sent(r, p, m.entry_count, bytes);
@@ -247,8 +254,10 @@ void replicate_to(struct raft *r, struct progress *p)
 /* ---- answers ---- */
 
 /* An uncertain member has forgotten what it once acknowledged: its match is what it says now, even
- * when that is less, and it is settled once it has all we had when we heard of it (README). Doubts
- * begin and end with answers to heartbeats, whose rounds tell a new answer from an old one. */
+ * when that is less. It may also have forgotten a vote for one who still collects them, so it does not
+ * count until an entry that is newer than its doubt is committed without it, and it has that entry
+ * (README). Doubts begin and end with answers to heartbeats, whose rounds tell a new answer from an old
+ * one. */
 static void note_doubt(struct raft *r, struct progress *p, const struct raft_message *m)
 {
     if (!m->uncertain) {
@@ -257,8 +266,9 @@ static void note_doubt(struct raft *r, struct progress *p, const struct raft_mes
     }
     if (p->settle_index == 0 || p->life != m->support_epoch) {
         COVER("raft_uncertain_member");
-        p->settle_index = r->log.last_index;
         p->life = m->support_epoch;
+        if (p->life != p->vouched_life) append_own(r, RAFT_ENTRY_NOOP, BYTES_EMPTY);
+        p->settle_index = r->log.last_index;
     }
     if (m->log_index < p->match) p->match = m->log_index;
 }
@@ -292,8 +302,10 @@ void replicate_on_append_reply(struct raft *r, const struct raft_message *m)
     struct progress *p = r->role == RAFT_ROLE_LEADER ? leader_progress(r, m->from) : NULL;
     if (p == NULL || m->log_index > r->log.last_index) return;
     p->contact_ns = r->now_ns;
-    /* While a doubt lasts, an answer that knows nothing of it is from before it. */
-    if (p->settle_index != 0 && (!m->uncertain || m->support_epoch != p->life)) return;
+    /* While a doubt lasts, an answer that knows nothing of it is from before it; and an answer that
+     * brings one up says nothing until a heartbeat's answer has. */
+    uint64_t doubted = p->settle_index != 0 ? p->life : 0;
+    if (doubted != (m->uncertain ? m->support_epoch : 0)) return;
     if (m->reject) {
         on_reject(r, p, m);
         return;

@@ -401,6 +401,7 @@ void cluster_crash(struct cluster *c, uint64_t id)
     /* The driver's part of the bargain: doubts outlive a restart until a leader has settled them.
      */
     c->lost_tail[id] |= sim_node_status(n).uncertain;
+    c->lost_all[id] |= sim_node_status(n).lost;
     sim_node_crash(n, (uint32_t)prng_below(&c->prng, n->queued.count + 1), 0);
     c->sync_due_ns[id] = 0;
     c->checked_commit[id] = 0;
@@ -413,8 +414,9 @@ void cluster_restart(struct cluster *c, uint64_t id)
 {
     struct sim_node *n = &c->nodes[id];
     if (n->raft != NULL) return;
+    if (c->lost_all[id]) sim_node_wipe(n);
     sim_node_start(n, c->now_ns, c->lost_tail[id]);
-    c->lost_tail[id] = false;
+    c->lost_tail[id] = c->lost_all[id] = n->wiped = false;
     check_node(c, n);
 }
 
@@ -507,6 +509,19 @@ static uint64_t any_node(struct cluster *c)
     return 1 + prng_below(&c->prng, c->node_count);
 }
 
+/* A pair of voters decides nothing once one of them has lost everything. */
+static bool larger_than_pairs(const struct cluster *c)
+{
+    for (uint64_t id = 1; id <= c->node_count; id++) {
+        if (c->nodes[id].raft == NULL) return false;
+        const struct raft_config *config = sim_node_status(&c->nodes[id]).config;
+        if (config->voter_count == 0) continue; /* a newcomer */
+        if (config->voter_count < 3 || (config->outgoing_count > 0 && config->outgoing_count < 3))
+            return false;
+    }
+    return true;
+}
+
 static void chaos_crash(struct cluster *c, uint32_t level)
 {
     uint64_t id = any_node(c);
@@ -514,11 +529,11 @@ static void chaos_crash(struct cluster *c, uint32_t level)
     if (n->raft == NULL) return;
     bool one_lost = false; /* two replicas that forget at once may lose data for good */
     for (uint64_t i = 1; i <= c->node_count; i++) {
-        one_lost |= c->lost_tail[i];
+        one_lost |= c->lost_tail[i] || c->lost_all[i];
         if (c->nodes[i].raft != NULL) one_lost |= sim_node_status(&c->nodes[i]).uncertain;
     }
     struct raft_status status = sim_node_status(n);
-    bool lose = (level & CHAOS_LOST_TAIL) != 0 && !one_lost;
+    bool lose = (level & CHAOS_LOST_TAIL) != 0 && !one_lost, enough = larger_than_pairs(c);
     /* What only one voter had to have, and that one forgets, is gone: no protocol brings it back.
      */
     for (uint64_t i = status.last.index > 8 ? status.last.index - 8 : 0; i <= status.last.index;
@@ -529,6 +544,10 @@ static void chaos_crash(struct cluster *c, uint32_t level)
     }
     cluster_crash(c, id);
     if (!lose || !prng_chance(&c->prng, 1, 2)) return;
+    if (enough && prng_chance(&c->prng, 1, 2)) { /* the others decide without it */
+        c->lost_all[id] = true;
+        return;
+    }
     uint32_t lost = (uint32_t)prng_below(&c->prng, 6);
     while (lost > 0 && n->durable.count > 2 + lost) {
         struct sim_record *last = &n->durable.items[--n->durable.count];
@@ -567,8 +586,17 @@ static uint32_t voter_bits(const struct raft_config *config)
     return bits;
 }
 
+static bool any_lost(const struct cluster *c)
+{
+    for (uint64_t id = 1; id <= c->node_count; id++)
+        if (c->lost_all[id] || (c->nodes[id].raft != NULL && sim_node_status(&c->nodes[id]).lost))
+            return true;
+    return false;
+}
+
 static void chaos_change(struct cluster *c)
 {
+    if (any_lost(c)) return;
     uint32_t voters = 0, learners = (uint32_t)prng_next(&c->prng) & (uint32_t)prng_next(&c->prng);
     while (voters == 0) {
         voters = (uint32_t)prng_next(&c->prng) & ((2u << c->node_count) - 2);

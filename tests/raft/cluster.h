@@ -49,7 +49,7 @@ struct cluster {
     uint64_t sync_due_ns[CLUSTER_NODES_MAX + 1], checked_commit[CLUSTER_NODES_MAX + 1];
     uint64_t least_term[CLUSTER_NODES_MAX + 1];
     bool blocked[CLUSTER_NODES_MAX + 1][CLUSTER_NODES_MAX + 1];
-    bool lost_tail[CLUSTER_NODES_MAX + 1];
+    bool lost_tail[CLUSTER_NODES_MAX + 1], lost_all[CLUSTER_NODES_MAX + 1];
     uint32_t node_count;
     uint64_t now_ns;
     struct packet *packets;

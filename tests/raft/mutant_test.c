@@ -440,6 +440,69 @@ static void uncertain_vote_alone_does_not_elect(void)
     lab_deinit(&l);
 }
 
+/* Of five, three are certain and agree; it may have forgotten a vote by which the fifth still wins. */
+static void uncertain_candidate_needs_all(void)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(2 | 4 | 8 | 16 | 32, 0, 0));
+    lab_sync(&l);
+    sim_node_crash(&l.node, 0, 0);
+    sim_node_start(&l.node, l.now_ns, true);
+    ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}) == STATUS_OK);
+    struct raft_message ask = *lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2);
+    struct raft_message reply = {
+        .kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .term = ask.term, .read_seq = ask.read_seq};
+    for (reply.from = 2; reply.from <= 4; reply.from++) ASSERT(lab_receive(&l, reply) == STATUS_OK);
+    ASSERT(lab_status(&l).role == RAFT_ROLE_PRE_CANDIDATE);
+    reply.from = 5;
+    ASSERT(lab_receive(&l, reply) == STATUS_OK);
+    ASSERT(lab_status(&l).role == RAFT_ROLE_CANDIDATE);
+    lab_deinit(&l);
+}
+
+/* Replica 2 has forgotten that it voted for another in a later term, and acknowledges to us. */
+static void uncertain_ack_does_not_commit(void)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    lab_lead(&l, 4);
+    lab_sync(&l);
+    struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY,
+                             .from = 2,
+                             .term = lab_status(&l).term,
+                             .uncertain = true,
+                             .support_epoch = 7,
+                             .read_seq = lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2)->read_seq};
+    ASSERT(lab_receive(&l, m) == STATUS_OK);
+    lab_sync(&l);
+    m.kind = RAFT_MESSAGE_APPEND_REPLY;
+    m.log_index = m.hint_index = lab_status(&l).last.index;
+    ASSERT(lab_receive(&l, m) == STATUS_OK);
+    ASSERT(lab_status(&l).commit_index < m.log_index);
+    lab_ack(&l, 3, m.log_index);
+    ASSERT(lab_status(&l).commit_index == m.log_index);
+    lab_deinit(&l);
+}
+
+static void lost_replica_grants_nothing(void)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    lab_sync(&l);
+    sim_node_crash(&l.node, 0, 0);
+    sim_node_wipe(&l.node);
+    sim_node_start(&l.node, l.now_ns, false);
+    struct raft_message ask = {.kind = RAFT_MESSAGE_PRE_VOTE, .from = 2, .term = 9, .log_term = 8,
+                               .log_index = 99, .read_seq = 1};
+    ASSERT(lab_receive(&l, ask) == STATUS_OK);
+    ASSERT(lab_sent(&l, RAFT_MESSAGE_PRE_VOTE_REPLY, 2)->reject);
+    ask.kind = RAFT_MESSAGE_VOTE;
+    ASSERT(lab_receive(&l, ask) == STATUS_OK);
+    lab_sync(&l);
+    ASSERT(lab_sent(&l, RAFT_MESSAGE_VOTE_REPLY, 2)->reject);
+    lab_deinit(&l);
+}
+
 /* ---- running them ---- */
 
 struct trap {
@@ -477,6 +540,9 @@ static const struct trap traps[] = {
     {"k20_propose_while_transferring", k20_no_proposals_during_a_transfer},
     {"k21_stale_snapshot_installed", k21_stale_snapshot_is_ignored},
     {"uncertain_vote_counts", uncertain_vote_alone_does_not_elect},
+    {"uncertain_wins_by_majority", uncertain_candidate_needs_all},
+    {"uncertain_ack_counts", uncertain_ack_does_not_commit},
+    {"lost_replica_votes", lost_replica_grants_nothing},
 };
 #define TRAP_COUNT (sizeof traps / sizeof traps[0])
 

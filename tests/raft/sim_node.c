@@ -124,7 +124,8 @@ void sim_node_start(struct sim_node *n, uint64_t now_ns, bool uncertain)
         ASSERT(joins);
     }
     n->state = n->flushed;
-    struct raft_restore restore = {g.hard_state, g.start, n->flushed.config, n->flushed.pos.index};
+    struct raft_restore restore = {g.hard_state, g.start, n->flushed.config, n->flushed.pos.index,
+                                   n->wiped};
     n->options.seed = n->id * 1000 + n->lives++;
     enum status status = raft_create(&n->options, &restore, &n->raft);
     ASSERT(status == STATUS_OK);
@@ -139,6 +140,14 @@ void sim_node_start(struct sim_node *n, uint64_t now_ns, bool uncertain)
     ASSERT(out.ticket == 0);
     n->commit_index = out.commit_index;
     n->wake_at_ns = out.wake_at_ns;
+}
+
+void sim_node_wipe(struct sim_node *n)
+{
+    ASSERT(n->raft == NULL);
+    records_cut(&n->durable, 0);
+    n->state = n->flushed = (struct sim_state){0};
+    n->wiped = true;
 }
 
 void sim_node_crash(struct sim_node *n, uint32_t kept, uint32_t lost)

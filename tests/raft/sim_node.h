@@ -56,6 +56,7 @@ struct sim_node {
     bool load_wanted;
     struct raft_load load;
     uint32_t lives;
+    bool wiped; /* its next life begins as a lost replica */
 };
 
 /* A founding member: the log starts after (1,1), as bootstrap makes it. voters_count 0: a newcomer.
@@ -66,6 +67,8 @@ void sim_node_deinit(struct sim_node *n);
 /* Starts from what is durable. */
 void sim_node_start(struct sim_node *n, uint64_t now_ns, bool uncertain);
 /* Loses all but the first `kept` queued records, and the last `lost` durable ones. */
+/* While it is down: nothing is left of its disk but its id. */
+void sim_node_wipe(struct sim_node *n);
 void sim_node_crash(struct sim_node *n, uint32_t kept, uint32_t lost);
 
 enum status sim_node_step(struct sim_node *n, struct raft_event event, uint64_t now_ns);

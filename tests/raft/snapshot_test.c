@@ -359,12 +359,85 @@ TEST(raft_uncertain, has_the_match_it_says_it_has)
     lab_sync(&l);
     assert_u64_equal(lab_status(&l).commit_index, 2);
     m.kind = RAFT_MESSAGE_APPEND_REPLY;
-    m.log_index = m.hint_index = 4; /* it has them again, durable in this life */
+    m.log_index = m.hint_index = 5; /* it has them again, with the entry that its doubt brought about */
     assert_int_equal(lab_receive(&l, m), STATUS_OK);
-    assert_u64_equal(lab_status(&l).commit_index, 4);
+    assert_u64_equal(lab_status(&l).commit_index, 2);
+    lab_forget(&l);
+    lab_wait(&l, 110 * LAB_MS);
+    assert_false(lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2)->settled);
+    lab_ack(&l, 3, 5); /* a majority without it: no vote it has forgotten can win any more */
+    assert_u64_equal(lab_status(&l).commit_index, 5);
     lab_forget(&l);
     lab_wait(&l, 110 * LAB_MS);
     assert_true(lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2)->settled);
     assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2)->support_epoch, 7);
     lab_deinit(&l);
+}
+
+/* After everybody lost power with a torn tail all are in doubt. Once all have agreed nobody is left who
+ * remembers anything else, and what they acknowledge from then on counts. */
+TEST(raft_uncertain, counts_at_once_when_all_agreed)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    lab_sync(&l);
+    sim_node_crash(&l.node, 0, 0);
+    sim_node_start(&l.node, l.now_ns, true);
+    assert_int_equal(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}), STATUS_OK);
+    for (int round = 0; round < 2; round++) {
+        bool pre = round == 0;
+        struct raft_message ask =
+            *lab_sent(&l, pre ? RAFT_MESSAGE_PRE_VOTE : RAFT_MESSAGE_VOTE, 2);
+        struct raft_message reply = {
+            .kind = pre ? RAFT_MESSAGE_PRE_VOTE_REPLY : RAFT_MESSAGE_VOTE_REPLY, .term = ask.term,
+            .read_seq = ask.read_seq, .uncertain = true};
+        for (reply.from = 2; reply.from <= 3; reply.from++) {
+            reply.support_epoch = 10 * reply.from + 1;
+            assert_int_equal(lab_receive(&l, reply), STATUS_OK);
+        }
+        lab_sync(&l);
+    }
+    assert_int_equal(lab_status(&l).role, RAFT_ROLE_LEADER);
+    uint64_t last = lab_status(&l).last.index;
+    struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = 2,
+                             .term = lab_status(&l).term, .log_index = last, .hint_index = last,
+                             .uncertain = true, .support_epoch = 21,
+                             .read_seq = lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2)->read_seq};
+    assert_int_equal(lab_receive(&l, m), STATUS_OK);
+    assert_u64_equal(lab_status(&l).last.index, last); /* no entry for its doubt */
+    assert_u64_equal(lab_status(&l).commit_index, last);
+    lab_forget(&l);
+    lab_wait(&l, 110 * LAB_MS);
+    assert_true(lab_sent(&l, RAFT_MESSAGE_HEARTBEAT, 2)->settled);
+    lab_deinit(&l);
+}
+
+/* ---- lost replicas ---- */
+
+TEST(raft_lost, comes_back_by_a_snapshot_and_votes_only_then)
+{
+    struct cluster *c = cluster_create(8, 3, 3, NULL);
+    uint64_t leader = cluster_wait_leader(c), other = leader % 3 + 1, third = 6 - leader - other;
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(cluster_propose(c, leader, 10), STATUS_OK);
+    cluster_run(c, 500 * MS);
+    cluster_crash(c, other);
+    c->lost_all[other] = true;
+    cluster_crash(c, third);
+    uint64_t committed = cluster_status(c, leader).commit_index;
+    cluster_restart(c, other);
+    cluster_run(c, 5000 * MS); /* the leader is alone with it: nothing is decided */
+    assert_true(cluster_status(c, other).lost);
+    assert_u64_equal(cluster_status(c, other).vote, 0);
+    for (uint64_t id = 1; id <= 3; id++)
+        if (id != third) assert_true(cluster_status(c, id).commit_index <= committed);
+    cluster_crash(c, other);
+    assert_true(c->lost_all[other]);
+    cluster_restart(c, third);
+    cluster_restart(c, other);
+    cluster_run(c, 5000 * MS);
+    assert_false(cluster_status(c, other).lost);
+    assert_false(cluster_status(c, other).uncertain);
+    cluster_converge(c);
+    cluster_destroy(c);
 }
