@@ -83,8 +83,9 @@ void journal_write_output(struct replica *r, const struct raft_output *out)
     struct store *s = r->store;
     if (out->ticket == 0) return;
     struct lsn lsn = wal_durable(s->wal);
+    uint64_t vote = r->lost ? HARD_STATE_LOST : out->hard_state.vote;
     if (out->hard_state_changed)
-        write_record(r, OVERFLOW_HARD_STATE, out->hard_state.term, out->hard_state.vote,
+        write_record(r, OVERFLOW_HARD_STATE, out->hard_state.term, vote,
                      out->hard_state.commit, 0, BYTES_EMPTY, &lsn);
     for (uint32_t i = 0; i < out->entry_count; i++) {
         const struct raft_entry *e = &out->entries[i];
@@ -100,6 +101,21 @@ void journal_write_start(struct replica *r, struct log_pos pos)
 {
     struct lsn lsn;
     write_record(r, OVERFLOW_START, pos.term, pos.index, 0, 0, BYTES_EMPTY, &lsn);
+}
+
+void journal_write_lost(struct replica *r, uint64_t term)
+{
+    struct lsn lsn;
+    write_record(r, OVERFLOW_HARD_STATE, term, HARD_STATE_LOST, 0, 0, BYTES_EMPTY, &lsn);
+}
+
+void journal_write_vote(struct replica *r, const struct raft_status *status)
+{
+    struct lsn lsn;
+    /* A commit index on disk never runs ahead of the entries on disk (raft/README.md). */
+    uint64_t commit = status->commit_index < status->persisted_index ? status->commit_index
+                                                                     : status->persisted_index;
+    write_record(r, OVERFLOW_HARD_STATE, status->term, status->vote, commit, 0, BYTES_EMPTY, &lsn);
 }
 
 void journal_drain_overflow(struct store *s)

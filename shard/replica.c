@@ -30,7 +30,9 @@ static void replica_free(struct replica *r)
     free(r);
 }
 
-static enum status replica_feed(struct replica *r, const struct replica_start *start)
+/* The group and its log as start describes them; it takes no steps yet. */
+static enum status group_create(struct replica *r, const struct replica_start *start,
+                                struct raft **raft_out)
 {
     struct raft_options options = {
         .id = start->id,
@@ -39,10 +41,45 @@ static enum status replica_feed(struct replica *r, const struct replica_start *s
         .election_timeout_ns = r->store->options.election_timeout_ns,
         .logger = r->store->logger,
     };
-    enum status status = raft_create(&options, &start->restore, &r->raft);
+    enum status status = raft_create(&options, &start->restore, raft_out);
     for (uint32_t i = 0; status == STATUS_OK && i < start->entry_count; i++)
-        status = raft_restore_entry(r->raft, &start->entries[i]);
+        status = raft_restore_entry(*raft_out, &start->entries[i]);
     return status;
+}
+
+static void group_start(struct replica *r, bool uncertain)
+{
+    struct store *s = r->store;
+    struct raft_output out;
+    enum status status = raft_start(r->raft, env_now_ns(s->env), uncertain, &out);
+    ASSERT(status == STATUS_OK);
+    r->commit_index = out.commit_index;
+    if (out.wake_at_ns == TIMER_NEVER) timer_cancel(s->options.timers, &r->timer);
+    else timer_arm(s->options.timers, &r->timer, out.wake_at_ns);
+    store_mark_dirty(s, r);
+}
+
+enum status replica_regroup(struct replica *r, const struct replica_start *start)
+{
+    ASSERT(start->id == r->id);
+    struct raft *raft = NULL;
+    enum status status = group_create(r, start, &raft);
+    if (status != STATUS_OK) return status;
+    raft_destroy(r->raft);
+    r->raft = raft;
+    r->lost = start->restore.lost;
+    group_start(r, start->uncertain);
+    return STATUS_OK;
+}
+
+void replica_forget(struct replica *r)
+{
+    static const struct descriptor none; /* zero */
+    descriptor_copy(&r->descriptor, &none);
+    r->descriptor.range = r->range;
+    r->applied = (struct log_pos){0, 0};
+    r->target_count = 0;
+    r->mirrored_epoch = 0;
 }
 
 enum status replica_create(struct store *s, const struct replica_start *start,
@@ -64,7 +101,9 @@ enum status replica_create(struct store *s, const struct replica_start *start,
     timer_init(&r->timer, on_timer, r);
     descriptor_copy(&r->descriptor, start->descriptor);
     r->applied = (struct log_pos){start->restore.start.term, start->restore.applied_index};
-    enum status status = replica_feed(r, start);
+    r->lost = start->restore.lost;
+    if (r->lost) r->state = REPLICA_STATE_FENCED;
+    enum status status = group_create(r, start, &r->raft);
     if (status != STATUS_OK) {
         replica_free(r);
         return status;
@@ -80,12 +119,7 @@ enum status replica_create(struct store *s, const struct replica_start *start,
         replica_free(r);
         return status;
     }
-    struct raft_output out;
-    status = raft_start(r->raft, env_now_ns(s->env), start->uncertain, &out);
-    ASSERT(status == STATUS_OK);
-    r->commit_index = out.commit_index;
-    timer_arm(s->options.timers, &r->timer, out.wake_at_ns);
-    store_mark_dirty(s, r);
+    group_start(r, start->uncertain);
     *replica_out = r;
     return STATUS_OK;
 }
@@ -146,7 +180,7 @@ static void take_reads(struct replica *r, const struct raft_output *out)
 static enum status step(struct replica *r, const struct raft_event *event, struct log_pos *proposed)
 {
     struct store *s = r->store;
-    if (r->state == REPLICA_STATE_FENCED || s->failed) return STATUS_FENCED;
+    if (s->failed) return STATUS_FENCED;
     struct raft_event timed = *event;
     timed.now_ns = env_now_ns(s->env);
     struct raft_output out;
@@ -164,6 +198,7 @@ static enum status step(struct replica *r, const struct raft_event *event, struc
     if (out.wake_at_ns == TIMER_NEVER) timer_cancel(s->options.timers, &r->timer);
     else timer_arm(s->options.timers, &r->timer, out.wake_at_ns);
     store_mark_dirty(s, r);
+    if (r->lost) fence_note_settled(r);
     for (uint32_t i = 0; i < out.snapshot_count; i++)
         snapshot_send_start(r, out.snapshots[i].member, out.snapshots[i].node);
     /* From here on the group may be stepped again: the output is not looked at afterwards. */
@@ -386,7 +421,11 @@ static void reads_turn(struct replica *r, uint64_t now_ns)
 
 bool replica_turn(struct replica *r, uint64_t now_ns)
 {
-    if (r->state == REPLICA_STATE_FENCED) return false;
+    fence_turn(r, now_ns);
+    if (r->state == REPLICA_STATE_LEAVING || r->state == REPLICA_STATE_FENCED) {
+        reads_end_all(r, STATUS_NOT_LEADER);
+        return false;
+    }
     uint32_t applied = apply_committed(r, APPLY_BUDGET);
     if (applied > 0) {
         struct raft_event event = {.kind = RAFT_EVENT_APPLIED, .index = r->applied.index};
@@ -400,20 +439,6 @@ bool replica_turn(struct replica *r, uint64_t now_ns)
     proposals_expire(r, now_ns);
     reads_turn(r, now_ns);
     return r->state == REPLICA_STATE_RUNNING && r->applied.index < r->commit_index;
-}
-
-void replica_fence(struct replica *r, const char *why)
-{
-    if (r->state == REPLICA_STATE_FENCED) return;
-    LOG_ERROR(r->store->logger, "shard", "replica fenced", "range=%llu why=\"%s\"",
-              (unsigned long long)r->range.value, why);
-    COVER("shard_replica_fenced");
-    r->state = REPLICA_STATE_FENCED;
-    timer_cancel(r->store->options.timers, &r->timer);
-    proposals_end_all(r, STATUS_UNKNOWN_OUTCOME);
-    reads_end_all(r, STATUS_NOT_LEADER);
-    r->was_serving = false;
-    r->store->options.app->role_changed(r->app);
 }
 
 /* ---- who is who ---- */

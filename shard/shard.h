@@ -179,6 +179,8 @@ void *replica_app(const struct replica *r);
 void replica_raft_status(const struct replica *r, struct raft_status *status_out);
 /* Leader, and an entry of its own term is applied: it may serve. */
 bool replica_serving(const struct replica *r);
+/* Damaged, and not refetched and settled yet. */
+bool replica_fenced(const struct replica *r);
 /* The node to ask instead, or 0. */
 struct node_id replica_leader_hint(const struct replica *r);
 struct lsm *store_lsm(struct store *s);
@@ -252,6 +254,7 @@ MUST_USE enum status replica_transfer(struct replica *r, struct node_id to);
 struct store_metrics {
     uint64_t proposals, proposals_refused, applied_entries, raft_messages_in, raft_messages_out;
     uint64_t snapshots_sent, snapshots_received, elections, replicas, leaders, wal_overflow;
+    uint64_t replicas_fenced, replicas_refetched; /* ever */
     struct histogram commit_ns; /* proposal to applied */
 };
 const struct store_metrics *store_metrics(const struct store *s);

@@ -4,7 +4,8 @@
  *   transport.c         Raft messages <-> frames          snapshot.c  whole ranges between stores
  *   meta.c              the metadata range's state        nodes.c     identity, node table, join, init
  *   placement.c         who shall hold what               route.c     where a key is served
- *   bootstrap.c         the first node of a cluster       journal.c   what the groups write */
+ *   bootstrap.c         the first node of a cluster       journal.c   what the groups write
+ *   fence.c             damaged replicas and their way back */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
 #define OSTRAKA_SHARD_SHARD_INT_H
 
@@ -12,6 +13,9 @@
 #include "base/codec.h"
 #include "base/prng.h"
 #include "shard/shard.h"
+
+/* The vote in the hard state of a lost replica (fence.c): no replica has this id. */
+#define HARD_STATE_LOST UINT64_MAX
 
 /* Facts about the store in its log. */
 enum fact_key {
@@ -62,7 +66,8 @@ struct app_state {
 enum replica_state {
     REPLICA_STATE_RUNNING,
     REPLICA_STATE_INSTALLING, /* a snapshot replaces the state; nothing is applied */
-    REPLICA_STATE_FENCED,     /* damaged: takes no part until refetched */
+    REPLICA_STATE_LEAVING,    /* damaged, and leads: hands over, serves nothing */
+    REPLICA_STATE_FENCED,     /* damaged: a lost replica of its group, waits for a snapshot */
 };
 
 struct replica {
@@ -77,6 +82,9 @@ struct replica {
     void *app;
     struct timer timer;
     enum replica_state state;
+    bool lost;               /* fenced, or refetched and not settled yet */
+    uint64_t floor;          /* fenced: a snapshot below what was applied here is of no use */
+    uint64_t fence_deadline_ns; /* LEAVING */
     bool was_serving;
     uint64_t commit_index;
     struct list proposals;   /* by index */
@@ -183,6 +191,9 @@ void store_engine_callbacks(struct lsm_options *o, struct store *s);
 /* ---- log writes with overflow (journal.c) ---- */
 void journal_write_output(struct replica *r, const struct raft_output *out);
 void journal_write_start(struct replica *r, struct log_pos pos);
+/* The hard state of a lost replica, and of one that is whole again. */
+void journal_write_lost(struct replica *r, uint64_t term);
+void journal_write_vote(struct replica *r, const struct raft_status *status);
 /* on_durable of the log: answers tickets and drains the overflow. */
 void journal_on_durable(void *ctx, struct lsn durable);
 void journal_drain_overflow(struct store *s);
@@ -208,9 +219,20 @@ enum status replica_step(struct replica *r, const struct raft_event *event);
 void replica_persisted(struct replica *r, uint64_t ticket);
 /* Applies, answers reads and proposals. Returns true when entries are left for the next turn. */
 bool replica_turn(struct replica *r, uint64_t now_ns);
-void replica_fence(struct replica *r, const char *why);
+/* Makes the group of a replica anew from start (its range and id stay). STATUS_NO_MEMORY. */
+MUST_USE enum status replica_regroup(struct replica *r, const struct replica_start *start);
+/* The state of a replica that knows nothing but its range and id. */
+void replica_forget(struct replica *r);
 uint64_t replica_node_of(const struct replica *r, uint64_t replica_id);
 void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node);
+
+/* ---- fence.c ---- */
+/* Takes a damaged replica out of service; it comes back by itself. Not from inside a step of it. */
+void replica_fence(struct replica *r, const char *why);
+void fence_turn(struct replica *r, uint64_t now_ns);
+void fence_tick(struct store *s);
+/* After a step of a lost replica: has a leader settled it? */
+void fence_note_settled(struct replica *r);
 
 /* ---- apply.c ---- */
 /* Applies entries up to the commit index, at most budget of them. */

@@ -294,8 +294,8 @@ static bool still_wanted(struct snapshot_receive *x)
 {
     struct replica *r = store_replica(x->store, x->range);
     return r != NULL && r->id == x->member && !x->store->failed && !x->aborted &&
-           x->pos.index > r->applied.index &&
-           (r->state == REPLICA_STATE_FENCED || raft_wants_snapshot(r->raft, x->term, x->pos));
+           x->pos.index > r->applied.index && x->pos.index >= r->floor &&
+           r->state != REPLICA_STATE_LEAVING && raft_wants_snapshot(r->raft, x->term, x->pos);
 }
 
 static struct bytes app_state_view(const struct snapshot_receive *x)
@@ -318,6 +318,7 @@ static enum status receive_adopt(struct snapshot_receive *x)
         return status;
     }
     r->state = REPLICA_STATE_RUNNING;
+    r->floor = 0;
     r->log_bytes = 0;
     proposals_end_all(r, STATUS_UNKNOWN_OUTCOME);
     if (r->range.value == RANGE_META.value) {
@@ -353,6 +354,7 @@ static enum status receive_all(struct snapshot_receive *x)
     /* From here on nothing may be applied to the old state. */
     receive_reply(x, STATUS_WAIT);
     struct replica *r = store_replica(s, x->range);
+    bool fenced = r->state == REPLICA_STATE_FENCED;
     r->state = REPLICA_STATE_INSTALLING;
     struct buf meta;
     buf_init(&meta, 1 << 20);
@@ -360,7 +362,8 @@ static enum status receive_all(struct snapshot_receive *x)
     status = lsm_ingest_commit(ingest, x->pos.index, buf_view(&meta));
     buf_deinit(&meta);
     if (status == STATUS_OK && !s->failed) return receive_adopt(x);
-    if (!s->failed && r->state == REPLICA_STATE_INSTALLING) r->state = REPLICA_STATE_RUNNING;
+    if (!s->failed && r->state == REPLICA_STATE_INSTALLING)
+        r->state = fenced ? REPLICA_STATE_FENCED : REPLICA_STATE_RUNNING;
     return status == STATUS_OK ? STATUS_CANCELLED : status;
 }
 

@@ -147,7 +147,7 @@ static void flush_when_long(struct replica *r)
         lsm_range_flush(r->store->lsm, r->range);
 }
 
-/* Once every group knows its log to be whole again, the log need not remember its doubt. */
+/* Once every group knows its log to be whole again, the log need not remember its doubt or damage. */
 static void settle_doubt(struct store *s)
 {
     if (!s->log_in_doubt || !list_empty(&s->overflow)) return;
@@ -155,7 +155,7 @@ static void settle_doubt(struct store *s)
         struct replica *r = CONTAINER_OF(item, struct replica, link);
         struct raft_status status;
         raft_status(r->raft, &status);
-        if (status.uncertain || r->state == REPLICA_STATE_FENCED) return;
+        if (status.uncertain || replica_fenced(r)) return;
     }
     struct lsn lsn;
     if (wal_append_settled(s->wal, &lsn) != STATUS_OK) return;
@@ -170,6 +170,7 @@ static void on_tick(struct timer *t, void *ctx)
     timer_arm(s->options.timers, t, now_ns + TICK_NS);
     if (s->failed) return;
     s->tick_count++;
+    fence_tick(s);
     struct range_id pinned = {0};
     uint64_t pinned_index;
     bool crowded = wal_metrics(s->wal)->segment_count > 6 &&

@@ -136,7 +136,7 @@ static void deliver(struct store *s, struct node_id from, struct range_id range,
         if (from_leader && m->to != 0) birth_start(s, range, m->to);
         return;
     }
-    if (m->to != r->id || r->state == REPLICA_STATE_FENCED) return;
+    if (m->to != r->id) return;
     replica_learn_sender(r, m->from, from.value);
     struct raft_event event = {.kind = RAFT_EVENT_MESSAGE, .message = m};
     if (replica_step(r, &event) == STATUS_INVALID)
