@@ -26,6 +26,8 @@ static const char *const names[STATUS_COUNT] = {
     [STATUS_UNSUPPORTED] = "unsupported",
     [STATUS_VERSION] = "version",
     [STATUS_SNAPSHOT_TOO_OLD] = "snapshot_too_old",
+    [STATUS_LOCKED] = "locked",
+    [STATUS_DEADLOCK] = "deadlock",
 };
 
 const char *status_name(enum status status)

@@ -30,6 +30,8 @@ enum status {
     STATUS_UNSUPPORTED,     /* understood, and not offered */
     STATUS_VERSION,         /* a format or protocol version this program does not speak */
     STATUS_SNAPSHOT_TOO_OLD, /* versions that a read at this timestamp needs may be gone */
+    STATUS_LOCKED,          /* another transaction holds the lock, and waiting was not wanted or took too long */
+    STATUS_DEADLOCK,        /* chosen to end a circle of waiting transactions */
     STATUS_COUNT
 };
 

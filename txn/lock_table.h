@@ -1,0 +1,72 @@
+/* Pessimistic locks on keys, with FIFO queues: memory of a range's leader, lost with it. They keep transactions from
+ * working in vain; what makes a commit right is its validation, never a lock (rules W2 and W4).
+ *
+ * Pure: no clock, no I/O. A request is a place in the queue of one key; its owner, a transaction, waits for at
+ * most one at a time. */
+#ifndef OSTRAKA_TXN_LOCK_TABLE_H
+#define OSTRAKA_TXN_LOCK_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/status.h"
+
+/* A transaction: the node it runs on, and a number that node never uses twice. number 0: none. */
+struct txn_name {
+    uint64_t node, number;
+};
+
+enum lock_mode { LOCK_SHARED = 1, LOCK_EXCLUSIVE = 2 };
+
+struct lock;
+struct lock_owner {
+    struct list link;           /* table.all, oldest first */
+    struct lock_owner *next;    /* same hash */
+    struct txn_name name;
+    uint64_t begin_ts;          /* the youngest of a deadlock dies */
+    struct list holds;
+    struct lock_request *waiting;
+    uint64_t seen_ns;           /* for the user of the table */
+    uint64_t visit;
+};
+
+/* Zeroed by the caller but for on_done and ctx; must stay while it is queued. */
+struct lock_request {
+    struct list link;
+    struct lock *lock;          /* NULL: not queued */
+    struct lock_owner *owner;   /* NULL: passes by when nobody holds the lock, and holds nothing */
+    enum lock_mode mode;
+    /* Queued before: STATUS_OK now it is granted, STATUS_DEADLOCK it is the victim. May call the table. */
+    void (*on_done)(struct lock_request *q, enum status status);
+    void *ctx;
+};
+
+struct lock_table {
+    struct map locks, owners;
+    struct list all;
+    uint32_t lock_count, owner_count, waiting_count;
+    uint64_t visits;
+};
+
+void lock_table_init(struct lock_table *t);
+/* Forgets all locks. Nobody may be queued. */
+void lock_table_reset(struct lock_table *t);
+
+/* Asks for a lock. STATUS_OK: held (also when it was already). STATUS_WAIT: queued. STATUS_LOCKED: somebody else
+ * holds it, and `wait` was false. STATUS_DEADLOCK: waiting would close a circle and this transaction is its youngest;
+ * when another one is, that one is told and this one waits. STATUS_NO_MEMORY. */
+MUST_USE enum status lock_acquire(struct lock_table *t, struct txn_name name, uint64_t begin_ts,
+                                  struct bytes key, enum lock_mode mode, bool wait, struct lock_request *q);
+/* STATUS_OK: nobody holds the key. STATUS_WAIT: queued until then, as somebody who takes no lock. */
+MUST_USE enum status lock_pass(struct lock_table *t, struct bytes key, struct lock_request *q);
+/* Leaves the queue. No effect when it is in none. */
+void lock_request_cancel(struct lock_table *t, struct lock_request *q);
+/* Gives back all a transaction holds; those that waited get theirs, in order. Its own request, if any, stays. */
+void lock_release(struct lock_table *t, struct txn_name name);
+/* NULL: it holds and wants nothing. */
+struct lock_owner *lock_owner_find(const struct lock_table *t, struct txn_name name);
+
+#endif
