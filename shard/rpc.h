@@ -21,6 +21,9 @@ enum rpc_kind {
     RPC_CLOCK_NOW = 5,    /* a timestamp from the clock master; body: lower bound (advance) */
     RPC_READ = 6,         /* txn/: read operations of one range at one timestamp */
     RPC_COMMIT = 7,       /* txn/: one-phase commit */
+    RPC_LOCK = 8,         /* txn/: locks keys and reads them */
+    RPC_UNLOCK = 9,       /* txn/: gives back what a transaction has locked */
+    RPC_TXN_ALIVE = 10,   /* txn/: does a transaction that holds locks still live? */
     RPC_KIND_COUNT /* 3 is free */
 };
 

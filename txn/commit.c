@@ -1,7 +1,8 @@
 /* One-phase commit at the leader (T1): validate what was read, pick ct, propose one entry, answer when it
  * is applied and the clock is past ct.
  *
- * RPC_COMMIT: range u64, epoch u64, read ts u64, span count u32, spans, write count u32, writes (command.c).
+ * RPC_COMMIT: range u64, epoch u64, node u64, number u64 (the transaction, number 0 when it has locked
+ *   nothing), read ts u64, span count u32, spans, write count u32, writes (command.c).
  * Reply: ct u64. */
 #include <stdlib.h>
 
@@ -76,7 +77,7 @@ static void tell_validating(struct range *g, const struct range_op *proposed)
     if (g->validating == 0) return;
     LIST_FOR_EACH(item, &g->ops) {
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (op->kind != RANGE_OP_COMMIT || !op->at.begun || op->at.overtaken) continue;
+        if (op->kind == RANGE_OP_READ || !op->at.begun || op->at.overtaken) continue;
         for (uint32_t s = 0; s < op->span_count && !op->at.overtaken; s++)
             for (uint32_t i = 0; i < proposed->write_count && !op->at.overtaken; i++)
                 op->at.overtaken = span_contains(&op->spans[s], proposed->writes[i].key);
@@ -102,7 +103,7 @@ static enum status check_inserts(struct range_op *op)
 
 /* STATUS_OK: everything read is still current. Goes on behind a wait, and then knows from tell_validating what
  * it could not see. */
-static enum status validate(struct range_op *op)
+enum status commit_validate(struct range_op *op)
 {
     struct range *g = op->range;
     if (op->span_count == 0 || MUTANT("refresh")) return STATUS_OK;
@@ -169,6 +170,29 @@ static void propose(struct range_op *op)
     if (range_in_flight_add(op) != STATUS_OK) UNREACHABLE(); /* reserved by commit_serve's bound */
     op->past = clock_is_past(&g->kv->clock, ct) || MUTANT("commit_wait");
     if (!op->past) clock_wait_past(&g->kv->clock, &op->clock, ct, REQUEST_TIMEOUT_NS);
+    /* The place in the log is fixed: whoever locks these keys next comes after it. */
+    if (op->name.number != 0) lock_release(&g->locks, op->name);
+}
+
+static void on_passed(struct lock_request *q, enum status status)
+{
+    ASSERT(status == STATUS_OK);
+    range_op_run(q->ctx);
+}
+
+/* One that takes no locks lets those go first that hold some: it would make their work void. */
+static bool waits_for_locks(struct range_op *op)
+{
+    struct range *g = op->range;
+    if (op->name.number != 0 || g->locks.lock_count == 0 || MUTANT("lock_ignored_by_commit")) return false;
+    for (uint32_t i = 0; i < op->write_count; i++) {
+        op->request = (struct lock_request){.on_done = on_passed, .ctx = op};
+        if (lock_pass(&g->locks, op->writes[i].key, &op->request) == STATUS_OK) continue;
+        op->state = OP_LOCKING;
+        g->kv->metrics.lock_waits++;
+        return true;
+    }
+    return false;
 }
 
 static void evaluate(struct range_op *op)
@@ -179,13 +203,13 @@ static void evaluate(struct range_op *op)
         range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
         return;
     }
-    if (range_op_wait_ready(op)) return;
+    if (range_op_wait_ready(op) || waits_for_locks(op)) return;
     struct range_op *other = meets_in_flight(op);
     if (other != NULL) {
         range_block(op, other);
         return;
     }
-    enum status status = validate(op);
+    enum status status = commit_validate(op);
     if (status == STATUS_OK) status = check_inserts(op);
     if (status == STATUS_WAIT) {
         op->state = OP_LOADING;
@@ -205,6 +229,7 @@ void commit_run(struct range_op *op)
     case OP_CLOCK:
     case OP_EVALUATE:
     case OP_BLOCKED:
+    case OP_LOCKING:
     case OP_LOADING: evaluate(op); return;
     case OP_COMMITTING:
         op->past = true;
@@ -216,7 +241,7 @@ void commit_run(struct range_op *op)
 
 /* ---- decoding ---- */
 
-static bool decode_spans(struct range_op *op, struct reader *in, const struct descriptor *d)
+bool commit_decode_spans(struct range_op *op, struct reader *in, const struct descriptor *d)
 {
     op->span_count = get_u32(in);
     if (in->failed || op->span_count > SPANS_MAX) return false;
@@ -275,9 +300,10 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
     }
     struct reader in = reader_make(op->body);
     if (get_u64(&in) != range_id || get_u64(&in) != epoch) UNREACHABLE();
+    op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
     op->read_ts = get_u64(&in);
     const struct descriptor *d = replica_descriptor(g->replica);
-    if (!decode_spans(op, &in, d) || !decode_writes(op, &in, d)) {
+    if (!commit_decode_spans(op, &in, d) || !decode_writes(op, &in, d)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;
     }

@@ -17,6 +17,9 @@ enum status kv_create(struct kv **kv_out)
                                  .ctx = kv};
     list_init(&kv->ranges);
     list_init(&kv->calls);
+    list_init(&kv->inquiries);
+    list_init(&kv->unlocks);
+    map_init(&kv->locking);
     clock_init(&kv->clock, kv);
     histogram_init(&kv->metrics.read_ns);
     histogram_init(&kv->metrics.commit_ns);
@@ -38,6 +41,7 @@ void kv_attach(struct kv *kv, struct store *store)
     prng_init(&kv->prng, env_random_u64(store_env(store)));
     clock_attach(&kv->clock);
     gc_attach(kv);
+    lock_attach(kv);
     handover_attach(&kv->handover, kv);
     rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
     rpc_serve(store_rpc(store), RPC_COMMIT, commit_serve, kv);
@@ -49,6 +53,8 @@ void kv_stop(struct kv *kv)
     if (kv->store == NULL) return;
     clock_stop(&kv->clock);
     gc_stop(kv);
+    lock_stop(kv);
+    txn_unlocks_stop(kv);
     handover_stop(&kv->handover, kv);
     gateway_stop(kv);
 }
@@ -56,6 +62,8 @@ void kv_stop(struct kv *kv)
 void kv_destroy(struct kv *kv)
 {
     ASSERT(list_empty(&kv->ranges) && list_empty(&kv->calls));
+    ASSERT(kv->locking.count == 0);
+    map_deinit(&kv->locking);
     free(kv);
 }
 

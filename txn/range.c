@@ -18,6 +18,7 @@ void *range_open(void *ctx, struct replica *r)
     list_init(&g->ops);
     list_init(&g->waiting);
     map_init(&g->in_flight);
+    lock_table_init(&g->locks);
     list_push_back(&kv->ranges, &g->link);
     return g;
 }
@@ -31,6 +32,7 @@ static void range_drop_ops(struct range *g, enum status status)
         range_op_reply(op, status, BYTES_EMPTY);
         item_next = g->ops.next; /* answering may have freed others that were blocked on it */
     }
+    lock_table_reset(&g->locks); /* W4: lost with the leadership */
 }
 
 void range_close(void *state)
@@ -43,6 +45,7 @@ void range_close(void *state)
     }
     ASSERT(g->in_flight_count == 0);
     map_deinit(&g->in_flight);
+    lock_table_reset(&g->locks);
     list_remove(&g->link);
     free(g);
 }
@@ -197,6 +200,7 @@ struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struc
     op->clock.on_done = on_clock;
     op->clock.ctx = op;
     lsm_waiter_init(&op->block, on_block);
+    timer_init(&op->lock_timer, lock_on_timer, op);
     buf_init(&op->reply, NET_MESSAGE_BYTES_MAX - 4096);
     list_push_back(&g->ops, &op->link);
     return op;
@@ -204,16 +208,20 @@ struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struc
 
 void range_op_free(struct range_op *op)
 {
+    struct range *g = op->range;
     range_in_flight_remove(op);
     range_unblock_all(op);
     range_progress_end(op);
+    timer_cancel(store_timers(g->kv->store), &op->lock_timer);
+    list_remove(&op->link); /* what comes next may look through the list */
+    lock_request_cancel(&g->locks, &op->request);
     clock_cancel(&op->clock);
     replica_read_cancel(&op->leadership);
     list_remove(&op->proposal.link);
     lsm_waiter_cancel(&op->block);
     list_remove(&op->blocked_link);
-    list_remove(&op->link);
     buf_deinit(&op->reply);
+    free(op->keys);
     free(op->spans);
     free(op->writes);
     free(op);
@@ -228,7 +236,7 @@ void range_scan_end(struct range_op *op)
 void range_progress_end(struct range_op *op)
 {
     range_scan_end(op);
-    if (op->at.begun && op->kind == RANGE_OP_COMMIT) {
+    if (op->at.begun && op->kind != RANGE_OP_READ) {
         ASSERT(op->range->validating > 0);
         op->range->validating--;
     }
@@ -245,13 +253,14 @@ void range_progress_begin(struct range_op *op)
     }
     op->at.begun = true;
     op->at.term = op->range->term;
-    if (op->kind == RANGE_OP_COMMIT) op->range->validating++;
+    if (op->kind != RANGE_OP_READ) op->range->validating++;
 }
 
 void range_op_reply(struct range_op *op, enum status status, struct bytes body)
 {
     struct kv *kv = op->range->kv;
-    if (status == STATUS_NOT_LEADER) reply_not_leader(kv, op->token, replica_leader_hint(op->range->replica));
+    if (op->detached) COVER("txn_lock_answered_before");
+    else if (status == STATUS_NOT_LEADER) reply_not_leader(kv, op->token, replica_leader_hint(op->range->replica));
     else rpc_reply(store_rpc(kv->store), op->token, status, body);
     range_op_free(op);
 }
@@ -267,8 +276,11 @@ bool range_op_wait_ready(struct range_op *op)
 
 void range_op_run(struct range_op *op)
 {
-    if (op->kind == RANGE_OP_READ) read_run(op);
-    else commit_run(op);
+    switch (op->kind) {
+    case RANGE_OP_READ: read_run(op); return;
+    case RANGE_OP_COMMIT: commit_run(op); return;
+    case RANGE_OP_LOCK: lock_run(op); return;
+    }
 }
 
 /* ---- writes in flight: proposed, not applied ---- */

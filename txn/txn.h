@@ -41,6 +41,7 @@ void kv_stop(struct kv *kv);
 void kv_destroy(struct kv *kv);
 
 struct kv_metrics {
+    uint64_t lock_waits, deadlocks;
     uint64_t reads, commits, conflicts, retries, unknown_outcomes, clock_rounds;
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
@@ -75,6 +76,27 @@ void txn_set_deadline(struct txn *t, uint64_t deadline_ns);
  * STATUS_TIMEOUT: the deadline. STATUS_CANCELLED: the node stops. STATUS_SNAPSHOT_TOO_OLD: the transaction
  * is older than the version retention; start over. STATUS_NO_MEMORY: the arena is full. */
 MUST_USE enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out);
+
+/* [fiber] Locks keys, in the order given, and reads them: *out gets one result each, values in the arena. The
+ * transaction's view moves to a new timestamp, at which everything it has read before is unchanged (rule W2). Locks
+ * are given back when the transaction ends; they may be lost before (with a leader), which the commit
+ * notices. Other statuses than those of txn_get:
+ * STATUS_CONFLICT  what it has read before has changed; the keys are locked all the same: txn_restart.
+ * STATUS_LOCKED    another holds one of them, and `wait` says not to wait, or the lock time-out is over.
+ * STATUS_DEADLOCK  this transaction was chosen to end a circle: end it. */
+enum txn_lock_mode { TXN_LOCK_SHARED = 1, TXN_LOCK_EXCLUSIVE = 2 };
+enum txn_lock_wait { TXN_LOCK_WAIT = 0, TXN_LOCK_NOWAIT = 1, TXN_LOCK_SKIP = 2 };
+struct txn_locked {
+    bool found, passed_over; /* passed_over: TXN_LOCK_SKIP, and another holds it; neither locked nor read */
+    struct bytes value;
+};
+MUST_USE enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
+                              enum txn_lock_wait wait, struct txn_locked *out);
+/* How long txn_lock waits for others; 0: as long as the deadline allows. */
+void txn_set_lock_timeout(struct txn *t, uint64_t timeout_ns);
+/* Forgets what was read and written, and keeps the locks: a new attempt, at a new timestamp. arena: as in
+ * txn_create; the old one may have been reset. */
+MUST_USE enum status txn_restart(struct txn *t, struct arena *arena);
 
 /* [fiber] Rows of [start, end) in key order, or backwards. limit: how many the caller expects to take at
  * most (0: all); it sizes the requests only. Statuses as txn_get; STATUS_NOT_FOUND at the end. Views live

@@ -4,6 +4,7 @@
  *   read.c     reads at the leader (R1-R4)        commit.c  one-phase commit at the leader (T1)
  *   command.c  what stands in the log             gateway.c requests to leaders, retries
  *   gc.c       how long old versions are kept
+ *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
  *   handover.c leadership goes where the clock can be reached
  *   txn.c      the transaction                    write_set.c  its buffered writes */
 #ifndef OSTRAKA_TXN_TXN_INT_H
@@ -13,6 +14,7 @@
 #include "base/codec.h"
 #include "base/hash.h"
 #include "base/prng.h"
+#include "txn/lock_table.h"
 #include "txn/txn.h"
 
 #define REQUEST_TIMEOUT_NS 3000000000u /* one attempt at one node */
@@ -75,7 +77,7 @@ void handover_stop(struct handover *h, struct kv *kv);
 
 /* ---- range.c ---- */
 
-enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT };
+enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK };
 
 /* A span of keys: one key when point. */
 struct span {
@@ -107,7 +109,9 @@ struct range_op {
     struct list blocked;
     struct range *range;
     enum range_op_kind kind;
-    enum { OP_CLOCK, OP_LEADERSHIP, OP_EVALUATE, OP_BLOCKED, OP_LOADING, OP_COMMITTING, OP_GATE } state;
+    enum {
+        OP_CLOCK, OP_LEADERSHIP, OP_EVALUATE, OP_BLOCKED, OP_LOADING, OP_COMMITTING, OP_GATE, OP_LOCKING
+    } state;
     struct rpc_token token;
     uint64_t ts;             /* READ: its timestamp; COMMIT: ct0 */
     uint64_t ct;             /* COMMIT: once proposed; READ: newest version shown */
@@ -124,7 +128,22 @@ struct range_op {
     struct write *writes;
     uint32_t span_count, write_count;
     struct bytes writes_encoded;
-    struct buf reply;        /* READ */
+    struct buf reply;        /* READ, LOCK */
+    /* LOCK, and COMMIT where locks stand in its way */
+    struct txn_name name;    /* COMMIT: number 0 when the transaction has locked nothing */
+    uint64_t begin_ts;
+    uint8_t lock_mode, lock_wait;
+    struct lock_request request;
+    struct lock_key *keys;
+    uint32_t key_count, keys_done;
+    uint64_t lock_deadline_ns; /* 0: none */
+    struct timer lock_timer;
+    bool detached;           /* answered already; it keeps its place for the next request */
+};
+
+struct lock_key {
+    struct bytes key;
+    bool passed_over;
 };
 
 /* Versions that no read at or above `applied` can see may be gone (gc.c). */
@@ -149,6 +168,7 @@ struct range {
     struct map in_flight;    /* key hash -> op whose write is proposed and not applied */
     uint32_t in_flight_count;
     uint32_t validating;     /* commits with progress: told of every proposal */
+    struct lock_table locks;
 };
 
 void *range_open(void *ctx, struct replica *r);
@@ -181,6 +201,21 @@ void read_run(struct range_op *op);
 void commit_run(struct range_op *op);
 void read_serve(void *ctx, struct rpc_token token, struct bytes body);
 void commit_serve(void *ctx, struct rpc_token token, struct bytes body);
+
+/* ---- commit.c, for lock.c ---- */
+
+/* STATUS_OK: nothing in op->spans has a version above op->read_ts. STATUS_WAIT: run it again later. */
+enum status commit_validate(struct range_op *op);
+bool commit_decode_spans(struct range_op *op, struct reader *in, const struct descriptor *d);
+
+/* ---- lock.c ---- */
+
+void lock_attach(struct kv *kv);
+void lock_stop(struct kv *kv);
+void lock_run(struct range_op *op);
+void lock_on_timer(struct timer *t, void *op);
+/* Ends what the transaction waits for, and gives back its locks. */
+void lock_forget(struct range *g, struct txn_name name);
 
 /* ---- gc.c: how long versions are kept ---- */
 
@@ -220,6 +255,10 @@ struct gateway_request {
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);
 void gateway_stop(struct kv *kv);
 
+/* ---- txn.c ---- */
+
+void txn_unlocks_stop(struct kv *kv);
+
 /* ---- write_set.c: an ordered map in an arena (skip list) ---- */
 
 struct write_node;
@@ -252,7 +291,10 @@ struct kv {
     bool stopping;
     uint64_t no_quorum_timeout_ns;
     uint64_t version_retention_ns;
-    struct timer gc_timer;
+    struct timer gc_timer, lock_timer;
+    struct map locking;     /* number -> transaction of this node that may hold locks */
+    uint64_t txn_numbers;   /* drawn so far */
+    struct list inquiries, unlocks; /* lock.c, txn.c: requests that nobody waits for */
     struct kv_metrics metrics;
 };
 

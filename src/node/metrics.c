@@ -99,6 +99,8 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "reads_total", "Read requests served here.", k->reads);
     counter(b, "commits_total", "Transactions proposed here.", k->commits);
     counter(b, "conflicts_total", "Commits refused because something read had changed.", k->conflicts);
+    counter(b, "lock_waits_total", "Times that somebody had to wait for a lock.", k->lock_waits);
+    counter(b, "deadlocks_total", "Transactions that were ended to break a circle.", k->deadlocks);
     counter(b, "retries_total", "Requests sent again.", k->retries);
     counter(b, "unknown_outcomes_total", "Commits whose outcome was not learnt.", k->unknown_outcomes);
     counter(b, "clock_rounds_total", "Quorum rounds for timestamps.", k->clock_rounds);

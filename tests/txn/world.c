@@ -102,6 +102,20 @@ static enum status run_get(struct actor *a)
     return STATUS_OK;
 }
 
+static enum status run_lock(struct actor *a)
+{
+    struct txn_locked locked;
+    enum txn_lock_mode mode = a->mode != 0 ? a->mode : TXN_LOCK_EXCLUSIVE;
+    enum status status = txn_lock(a->txn, &a->key, 1, mode, a->wait, &locked);
+    if (status != STATUS_OK) return status;
+    if (locked.passed_over) return STATUS_BUSY;
+    if (!locked.found) return STATUS_NOT_FOUND;
+    size_t size = locked.value.size < sizeof a->value ? locked.value.size : sizeof a->value - 1;
+    memcpy(a->value, locked.value.data, size);
+    a->value[size] = '\0';
+    return STATUS_OK;
+}
+
 static enum status run_count(struct actor *a)
 {
     struct txn_scan *scan;
@@ -121,6 +135,7 @@ static void run_verb(void *arg)
     case VERB_GET: a->status = run_get(a); break;
     case VERB_COUNT: a->status = run_count(a); break;
     case VERB_COMMIT: a->status = txn_commit(a->txn, &a->ts); break;
+    case VERB_LOCK: a->status = run_lock(a); break;
     }
     a->running = false;
 }
@@ -184,6 +199,19 @@ void actor_delete(struct actor *a, const char *key)
 {
     char room[128];
     assert_int_equal(txn_delete(a->txn, full_key(key, room, sizeof room)), STATUS_OK);
+}
+
+void actor_start_lock(struct actor *a, const char *key)
+{
+    a->verb = VERB_LOCK;
+    a->key = full_key(key, a->key_text, sizeof a->key_text);
+    start(a);
+}
+
+enum status actor_lock(struct actor *a, const char *key)
+{
+    actor_start_lock(a, key);
+    return actor_await(a);
 }
 
 void actor_start_commit(struct actor *a)

@@ -33,10 +33,12 @@ struct actor {
     struct arena arena;
     struct txn *txn;
     /* the verb under way */
-    enum { VERB_GET, VERB_COUNT, VERB_COMMIT } verb;
+    enum { VERB_GET, VERB_COUNT, VERB_COMMIT, VERB_LOCK } verb;
     struct bytes key, key_end;
     char key_text[128], key_end_text[128];
     bool reverse; /* COUNT */
+    enum txn_lock_mode mode; /* LOCK */
+    enum txn_lock_wait wait;
     bool running;
     enum status status;
     char value[2048]; /* GET: what it found, as text */
@@ -54,6 +56,10 @@ void actor_delete(struct actor *a, const char *key);
 enum status actor_commit(struct actor *a);
 void actor_start_commit(struct actor *a);
 void actor_start_get(struct actor *a, const char *key);
+/* Locks one key exclusively and waits for it, unless a->mode and a->wait say otherwise. STATUS_NOT_FOUND: locked, and
+ * it has no value; STATUS_BUSY: passed over. */
+enum status actor_lock(struct actor *a, const char *key);
+void actor_start_lock(struct actor *a, const char *key);
 enum status actor_await(struct actor *a);
 /* A transaction that writes one key (NULL: deletes it) and must succeed; returns its ct. */
 uint64_t world_put(struct world *w, const char *key, const char *value);

@@ -1,0 +1,201 @@
+/* Locks between transactions of a cluster (W2, W4 of txn/README.md). */
+#include "tests/test.h"
+
+#include "tests/txn/world.h"
+
+static void begin(struct actor *a, struct world *w)
+{
+    actor_begin(a, w, world_leader(w));
+}
+
+TEST(txn_lock, the_second_waits_and_sees_what_the_first_has_written)
+{
+    struct world w;
+    struct actor a, b;
+    world_open(&w, 1, 0);
+    world_put(&w, "k", "1");
+    begin(&a, &w);
+    begin(&b, &w);
+    assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
+    assert_string_equal(a.value, "1");
+    actor_start_lock(&b, "k");
+    world_run_ms(&w, 3000); /* longer than one request waits */
+    assert_true(b.running);
+    actor_put(&a, "k", "2");
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    assert_int_equal(actor_await(&b), STATUS_OK);
+    assert_string_equal(b.value, "2");
+    actor_put(&b, "k", "3");
+    assert_int_equal(actor_commit(&b), STATUS_OK);
+    actor_end(&a);
+    actor_end(&b);
+    world_run_ms(&w, 100);
+    assert_int_equal(world_range(&w)->locks.lock_count, 0);
+    world_close(&w);
+}
+
+TEST(txn_lock, a_transaction_that_ends_gives_its_locks_back)
+{
+    struct world w;
+    struct actor a, b;
+    world_open(&w, 3, 0);
+    actor_begin(&a, &w, world_leader(&w) % 3 + 1); /* over the network */
+    begin(&b, &w);
+    assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
+    actor_start_lock(&b, "k");
+    world_run_ms(&w, 50);
+    assert_true(b.running);
+    actor_end(&a); /* rolled back */
+    assert_int_equal(actor_await(&b), STATUS_NOT_FOUND);
+    actor_end(&b);
+    world_run_ms(&w, 100);
+    assert_int_equal(world_range(&w)->locks.lock_count, 0);
+    world_close(&w);
+}
+
+TEST(txn_lock, the_view_moves_forward_as_a_whole_or_not_at_all)
+{
+    struct world w;
+    struct actor a, b;
+    world_open(&w, 1, 0);
+    world_put(&w, "k", "1");
+    world_put(&w, "other", "1");
+    begin(&a, &w);
+    begin(&b, &w);
+    assert_int_equal(actor_get(&a, "other"), STATUS_OK);
+    assert_int_equal(actor_get(&b, "other"), STATUS_OK);
+    world_put(&w, "k", "2");
+    assert_int_equal(actor_lock(&a, "k"), STATUS_OK); /* `other` has not changed: the view is that of now */
+    assert_string_equal(a.value, "2");
+    actor_end(&a);
+    world_put(&w, "other", "2");
+    assert_int_equal(actor_lock(&b, "k"), STATUS_CONFLICT); /* locked all the same */
+    assert_int_equal(txn_restart(b.txn, &b.arena), STATUS_OK);
+    assert_int_equal(actor_get(&b, "other"), STATUS_OK);
+    assert_string_equal(b.value, "2");
+    begin(&a, &w);
+    a.wait = TXN_LOCK_NOWAIT;
+    assert_int_equal(actor_lock(&a, "k"), STATUS_LOCKED);
+    actor_put(&b, "k", "3");
+    assert_int_equal(actor_commit(&b), STATUS_OK);
+    actor_end(&a);
+    actor_end(&b);
+    world_close(&w);
+}
+
+TEST(txn_lock, waiting_can_be_declined_or_limited)
+{
+    struct world w;
+    struct actor a, b;
+    world_open(&w, 1, 0);
+    begin(&a, &w);
+    begin(&b, &w);
+    assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
+    b.wait = TXN_LOCK_SKIP;
+    assert_int_equal(actor_lock(&b, "k"), STATUS_BUSY);
+    b.wait = TXN_LOCK_NOWAIT;
+    assert_int_equal(actor_lock(&b, "k"), STATUS_LOCKED);
+    b.wait = TXN_LOCK_WAIT;
+    txn_set_lock_timeout(b.txn, 200000000);
+    actor_start_lock(&b, "k");
+    world_run_ms(&w, 150);
+    assert_true(b.running);
+    assert_int_equal(actor_await(&b), STATUS_LOCKED);
+    actor_end(&b);
+    actor_end(&a);
+    world_close(&w);
+}
+
+TEST(txn_lock, the_youngest_of_a_circle_is_told)
+{
+    struct world w;
+    struct actor a, b;
+    world_open(&w, 1, 0);
+    begin(&a, &w);
+    begin(&b, &w);
+    assert_int_equal(actor_lock(&a, "1"), STATUS_NOT_FOUND);
+    world_put(&w, "x", "time goes on");
+    assert_int_equal(actor_lock(&b, "2"), STATUS_NOT_FOUND);
+    actor_start_lock(&b, "1");
+    world_run_ms(&w, 50);
+    actor_start_lock(&a, "2");
+    assert_int_equal(actor_await(&b), STATUS_DEADLOCK);
+    assert_true(a.running);
+    actor_end(&b);
+    assert_int_equal(actor_await(&a), STATUS_NOT_FOUND);
+    actor_end(&a);
+    world_close(&w);
+}
+
+TEST(txn_lock, a_write_without_locks_lets_the_holder_go_first)
+{
+    struct world w;
+    struct actor a, b;
+    world_open(&w, 1, 0);
+    world_put(&w, "k", "1");
+    begin(&a, &w);
+    begin(&b, &w);
+    assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
+    actor_put(&b, "k", "blind");
+    actor_start_commit(&b);
+    world_run_ms(&w, 100);
+    assert_true(b.running);
+    actor_put(&a, "k", "2");
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    assert_int_equal(actor_await(&b), STATUS_OK);
+    assert_true(b.ts > a.ts);
+    actor_end(&a);
+    actor_end(&b);
+    world_close(&w);
+}
+
+/* The locks are gone with the leader, and the commit notices what happened in between. */
+TEST(txn_lock, a_lost_lock_is_no_lost_update)
+{
+    struct world w;
+    struct actor a, b;
+    world_open(&w, 3, 0);
+    world_put(&w, "k", "1");
+    uint64_t leader = world_leader(&w), gateway = leader % 3 + 1;
+    actor_begin(&a, &w, gateway);
+    assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
+    cluster_crash(w.cluster, leader, SIM_CRASH_POWER);
+    world_run_ms(&w, 3000);
+    actor_begin(&b, &w, gateway);
+    assert_int_equal(actor_lock(&b, "k"), STATUS_OK); /* nobody holds it any more */
+    actor_put(&b, "k", "2");
+    assert_int_equal(actor_commit(&b), STATUS_OK);
+    actor_put(&a, "k", "lost update");
+    assert_int_equal(actor_commit(&a), STATUS_CONFLICT);
+    actor_end(&a);
+    actor_end(&b);
+    world_close(&w);
+}
+
+TEST(txn_lock, locks_of_a_gateway_that_is_gone_are_given_back)
+{
+    struct world w;
+    struct actor a, b;
+    world_open(&w, 3, 0);
+    uint64_t leader = world_leader(&w), gateway = leader % 3 + 1;
+    actor_begin(&a, &w, gateway);
+    begin(&b, &w);
+    assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
+    actor_start_lock(&b, "k");
+    world_run_ms(&w, 20000);
+    assert_true(b.running); /* it lives: the leader asks and hears so */
+    sim_net_cut_pair(cluster_sim(w.cluster), leader, gateway);
+    actor_end(&a); /* the message that says so is lost */
+    assert_int_equal(actor_await(&b), STATUS_NOT_FOUND);
+    actor_end(&b);
+    sim_net_heal(cluster_sim(w.cluster));
+    actor_begin(&a, &w, gateway);
+    begin(&b, &w);
+    assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
+    sim_net_cut(cluster_sim(w.cluster), gateway, leader);
+    actor_end(&a);
+    sim_net_heal(cluster_sim(w.cluster)); /* soon enough for an answer: no such transaction */
+    assert_int_equal(actor_lock(&b, "k"), STATUS_NOT_FOUND);
+    actor_end(&b);
+    world_close(&w);
+}

@@ -1,0 +1,450 @@
+/* Locks as requests: a transaction locks keys at the leader and reads them at one new timestamp, above every version
+ * that was proposed before the locks were granted (rule W2). In the same step what it has read earlier is
+ * validated for that timestamp, so the transaction's view moves forward as a whole or not at all.
+ *
+ * RPC_LOCK: range u64, epoch u64, node u64, number u64 (the transaction), begin ts u64, mode u8, wait u8,
+ *   time-out in ns u64 (0: none), read ts u64, span count u32, spans (what it has read), key count u16, sized keys.
+ * Reply: ts u64, then per key: 0 no value, 1 value, 2 passed over because it was locked: u8, ct u64, sized value.
+ *   WAIT: still in the queue, where its place is kept for a while: ask again. CONFLICT: locked, but what it read
+ *   has changed. LOCKED, DEADLOCK: not all keys were locked; those that were stay so.
+ * RPC_UNLOCK: range u64, epoch u64, node u64, number u64. Gives back everything. Reply: empty.
+ * RPC_TXN_ALIVE: count u16, numbers u64. Reply: one u8 each, 1 while the transaction lives. */
+#include <stdlib.h>
+
+#include "txn/txn_int.h"
+
+#define KEYS_MAX 4096
+#define SPANS_MAX 65536
+#define ANSWER_AFTER_NS 500000000u   /* a request that waits is answered, so that both sides know of each other */
+#define PLACE_KEPT_NS 3000000000u    /* for the next one of its transaction */
+#define CHECK_EVERY_NS 2000000000u
+#define ORPHAN_AFTER_NS 10000000000u /* nobody answers for it */
+#define ASKED_MAX 256
+
+enum lock_result { RESULT_NONE = 0, RESULT_VALUE = 1, RESULT_PASSED_OVER = 2 };
+
+/* ================================ getting the locks ================================ */
+
+static void go_on(struct range_op *op);
+
+static void detach(struct range_op *op)
+{
+    if (op->detached) return;
+    rpc_reply(store_rpc(op->range->kv->store), op->token, STATUS_WAIT, BYTES_EMPTY);
+    op->detached = true;
+}
+
+void lock_on_timer(struct timer *t, void *ctx)
+{
+    struct range_op *op = ctx;
+    struct kv *kv = op->range->kv;
+    uint64_t now_ns = env_now_ns(store_env(kv->store));
+    if (op->detached) { /* nobody has asked again */
+        COVER("txn_lock_place_lost");
+        range_op_free(op);
+        return;
+    }
+    if (op->lock_deadline_ns != 0 && now_ns >= op->lock_deadline_ns) {
+        range_op_reply(op, STATUS_LOCKED, BYTES_EMPTY);
+        return;
+    }
+    detach(op);
+    timer_arm(store_timers(kv->store), t, now_ns + PLACE_KEPT_NS);
+}
+
+static void queued(struct range_op *op)
+{
+    struct kv *kv = op->range->kv;
+    uint64_t at_ns = env_now_ns(store_env(kv->store)) + ANSWER_AFTER_NS;
+    if (op->lock_deadline_ns != 0 && op->lock_deadline_ns < at_ns) at_ns = op->lock_deadline_ns;
+    kv->metrics.lock_waits++;
+    if (!timer_armed(&op->lock_timer)) timer_arm(store_timers(kv->store), &op->lock_timer, at_ns);
+}
+
+static void on_granted(struct lock_request *q, enum status status)
+{
+    struct range_op *op = q->ctx;
+    if (status == STATUS_OK) {
+        op->keys_done++;
+        go_on(op);
+        return;
+    }
+    if (status == STATUS_DEADLOCK) op->range->kv->metrics.deadlocks++;
+    if (op->detached) { /* it will hear of it: its transaction is remembered as doomed by asking again */
+        range_op_free(op);
+        return;
+    }
+    range_op_reply(op, status, BYTES_EMPTY);
+}
+
+/* Takes lock after lock, in the order given; then a timestamp. */
+static void go_on(struct range_op *op)
+{
+    struct range *g = op->range;
+    while (op->keys_done < op->key_count) {
+        struct lock_key *k = &op->keys[op->keys_done];
+        op->request = (struct lock_request){.on_done = on_granted, .ctx = op};
+        enum status status = lock_acquire(&g->locks, op->name, op->begin_ts, k->key, op->lock_mode,
+                                          op->lock_wait == TXN_LOCK_WAIT, &op->request);
+        if (status == STATUS_WAIT) {
+            queued(op);
+            return;
+        }
+        if (status == STATUS_LOCKED && op->lock_wait == TXN_LOCK_SKIP) k->passed_over = true;
+        else if (status != STATUS_OK) {
+            if (status == STATUS_DEADLOCK) g->kv->metrics.deadlocks++;
+            range_op_reply(op, status, BYTES_EMPTY);
+            return;
+        }
+        op->keys_done++;
+    }
+    timer_cancel(store_timers(g->kv->store), &op->lock_timer);
+    if (op->detached) { /* the locks are kept; the next request of the transaction finds them */
+        range_op_free(op);
+        return;
+    }
+    op->state = OP_CLOCK;
+    clock_wait_past(&g->kv->clock, &op->clock, g->high, REQUEST_TIMEOUT_NS);
+}
+
+/* ================================ reading under them ================================ */
+
+static struct range_op *meets_in_flight(struct range_op *op)
+{
+    struct range *g = op->range;
+    struct range_op *other = NULL;
+    for (uint32_t i = 0; i < op->key_count && other == NULL; i++) {
+        struct span span = {.start = op->keys[i].key, .point = true};
+        if (!op->keys[i].passed_over) other = range_in_flight(g, &span, op->ts);
+    }
+    for (uint32_t i = 0; i < op->span_count && other == NULL; i++)
+        other = range_in_flight(g, &op->spans[i], op->ts);
+    return other;
+}
+
+static enum status read_key(struct range_op *op, const struct lock_key *k)
+{
+    struct buf *out = &op->reply;
+    struct lsm_version version = {0};
+    struct buf value;
+    enum status status = STATUS_NOT_FOUND;
+    buf_init(&value, LSM_VALUE_BYTES_MAX);
+    if (!k->passed_over)
+        status = lsm_get(store_lsm(op->range->kv->store), replica_range(op->range->replica), LSM_SPACE_VERSIONS,
+                         k->key, op->ts, &op->block, &version, &value);
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
+        bool found = status == STATUS_OK && !version.tombstone;
+        put_u8(out, k->passed_over ? RESULT_PASSED_OVER : found ? RESULT_VALUE : RESULT_NONE);
+        put_u64(out, version.ts);
+        put_sized(out, found ? buf_view(&value) : BYTES_EMPTY);
+        if (version.ts > op->ct) op->ct = version.ts;
+        status = out->failed ? STATUS_TOO_LARGE : STATUS_OK;
+    }
+    buf_deinit(&value);
+    return status;
+}
+
+static enum status read_keys(struct range_op *op)
+{
+    buf_reset(&op->reply);
+    put_u64(&op->reply, op->ts);
+    op->ct = 0;
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < op->key_count && status == STATUS_OK; i++) status = read_key(op, &op->keys[i]);
+    return status;
+}
+
+/* In R2's order: the timestamp is there, leadership was confirmed since; now floor, validation and data in one
+ * step. */
+static void evaluate(struct range_op *op)
+{
+    struct range *g = op->range;
+    op->state = OP_EVALUATE;
+    if (!replica_serving(g->replica)) {
+        range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
+        return;
+    }
+    if (range_op_wait_ready(op)) return;
+    if (op->ts > g->floor && !MUTANT("lock_floor")) g->floor = op->ts;
+    struct range_op *other = meets_in_flight(op);
+    if (other != NULL) {
+        range_block(op, other);
+        return;
+    }
+    enum status status = op->read_ts == 0 ? STATUS_OK : commit_validate(op);
+    if (status == STATUS_OK) status = read_keys(op);
+    if (status == STATUS_WAIT) {
+        op->state = OP_LOADING;
+        g->kv->metrics.waits_on_blocks++;
+        return;
+    }
+    if (status != STATUS_OK) {
+        if (status == STATUS_CONFLICT) g->kv->metrics.conflicts++;
+        range_op_reply(op, status, BYTES_EMPTY);
+        return;
+    }
+    op->state = OP_GATE;
+    if (op->ct == 0 || clock_is_past(&g->kv->clock, op->ct)) range_op_reply(op, STATUS_OK, buf_view(&op->reply));
+    else clock_wait_past(&g->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
+}
+
+static void on_leadership(struct read_wait *w, enum status status)
+{
+    struct range_op *op = w->ctx;
+    if (status == STATUS_OK) evaluate(op);
+    else if (status != STATUS_CANCELLED)
+        range_op_reply(op, status == STATUS_TIMEOUT ? STATUS_UNAVAILABLE : STATUS_NOT_LEADER, BYTES_EMPTY);
+}
+
+void lock_run(struct range_op *op)
+{
+    switch (op->state) {
+    case OP_CLOCK:
+        op->state = OP_LEADERSHIP;
+        op->leadership.on_done = on_leadership;
+        op->leadership.ctx = op;
+        replica_read(op->range->replica, REQUEST_TIMEOUT_NS, &op->leadership);
+        return;
+    case OP_LOCKING: /* the range has become ready */
+        go_on(op);
+        return;
+    case OP_EVALUATE:
+    case OP_BLOCKED:
+    case OP_LOADING: evaluate(op); return;
+    case OP_GATE: range_op_reply(op, STATUS_OK, buf_view(&op->reply)); return;
+    default: UNREACHABLE();
+    }
+}
+
+/* ================================ requests ================================ */
+
+static bool decode(struct range_op *op, const struct descriptor *d)
+{
+    struct reader in = reader_make(op->body);
+    in.at += 16;
+    op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
+    op->begin_ts = get_u64(&in);
+    op->lock_mode = get_u8(&in);
+    op->lock_wait = get_u8(&in);
+    uint64_t timeout_ns = get_u64(&in);
+    op->read_ts = get_u64(&in);
+    if (in.failed || op->name.number == 0 || (op->lock_mode != LOCK_SHARED && op->lock_mode != LOCK_EXCLUSIVE) ||
+        op->lock_wait > TXN_LOCK_SKIP || !commit_decode_spans(op, &in, d))
+        return false;
+    uint64_t now_ns = env_now_ns(store_env(op->range->kv->store));
+    op->lock_deadline_ns = timeout_ns == 0 || timeout_ns > UINT64_MAX / 4 ? 0 : now_ns + timeout_ns;
+    uint16_t count = get_u16(&in);
+    if (in.failed || count == 0 || count > KEYS_MAX) return false;
+    op->keys = calloc(count, sizeof *op->keys);
+    if (op->keys == NULL) return false;
+    op->key_count = count;
+    for (uint16_t i = 0; i < count; i++) {
+        op->keys[i].key = get_sized(&in);
+        if (in.failed || op->keys[i].key.size > SHARD_KEY_BYTES_MAX || !descriptor_contains(d, op->keys[i].key))
+            return false;
+    }
+    return reader_done(&in);
+}
+
+/* The transaction asks again: its new request takes the place of the old one in the queue. */
+static void take_over(struct range_op *op, struct range_op *old)
+{
+    COVER("txn_lock_asked_again");
+    uint32_t at = old->keys_done;
+    bool same = old->key_count == op->key_count && bytes_equal(old->keys[at].key, op->keys[at].key);
+    if (!same) {
+        range_op_free(old);
+        go_on(op);
+        return;
+    }
+    for (uint32_t i = 0; i < at; i++) op->keys[i].passed_over = old->keys[i].passed_over;
+    op->keys_done = at;
+    op->request = old->request;
+    op->request.ctx = op;
+    list_init(&op->request.link);
+    list_insert_before(&old->request.link, &op->request.link);
+    list_remove(&old->request.link);
+    op->request.owner->waiting = &op->request;
+    old->request.lock = NULL;
+    if (!old->detached) detach(old);
+    range_op_free(old);
+    queued(op);
+}
+
+static void lock_serve(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct kv *kv = ctx;
+    struct reader head = reader_make(body);
+    uint64_t range_id = get_u64(&head), epoch = get_u64(&head);
+    if (head.failed) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    struct range *g = range_admit(kv, token, range_id, epoch);
+    if (g == NULL) return;
+    struct range_op *op = range_op_create(g, RANGE_OP_LOCK, token, body);
+    if (op == NULL) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
+        return;
+    }
+    if (!decode(op, replica_descriptor(g->replica))) {
+        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    op->state = OP_LOCKING;
+    if (range_op_wait_ready(op)) return;
+    struct lock_owner *owner = lock_owner_find(&g->locks, op->name);
+    if (owner != NULL && owner->waiting != NULL) take_over(op, CONTAINER_OF(owner->waiting, struct range_op, request));
+    else go_on(op);
+}
+
+static void unlock_serve(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct kv *kv = ctx;
+    struct reader in = reader_make(body);
+    uint64_t range_id = get_u64(&in), epoch = get_u64(&in);
+    struct txn_name name = {get_u64(&in), get_u64(&in)};
+    if (!reader_done(&in) || name.number == 0) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    struct range *g = range_admit(kv, token, range_id, epoch);
+    if (g == NULL) return;
+    lock_forget(g, name);
+    rpc_reply(store_rpc(kv->store), token, STATUS_OK, BYTES_EMPTY);
+}
+
+void lock_forget(struct range *g, struct txn_name name)
+{
+    struct lock_owner *owner = lock_owner_find(&g->locks, name);
+    if (owner != NULL && owner->waiting != NULL) {
+        struct range_op *op = CONTAINER_OF(owner->waiting, struct range_op, request);
+        if (op->detached) range_op_free(op);
+        else range_op_reply(op, STATUS_CANCELLED, BYTES_EMPTY);
+    }
+    lock_release(&g->locks, name);
+}
+
+/* ================================ orphans ================================ */
+
+/* Asks one node which of its transactions still live. */
+struct inquiry {
+    struct rpc_call call;
+    struct list link; /* kv.inquiries */
+    struct kv *kv;
+    struct range_id range;
+    uint64_t node;
+    uint16_t count;
+    uint64_t numbers[ASKED_MAX];
+};
+
+static void on_alive(struct rpc_call *call, enum status status, struct bytes body)
+{
+    struct inquiry *q = call->ctx;
+    struct replica *r = store_replica(q->kv->store, q->range);
+    struct range *g = r == NULL ? NULL : replica_app(r);
+    uint64_t now_ns = env_now_ns(store_env(q->kv->store));
+    list_remove(&q->link);
+    for (uint16_t i = 0; g != NULL && status == STATUS_OK && body.size == q->count && i < q->count; i++) {
+        struct txn_name name = {q->node, q->numbers[i]};
+        struct lock_owner *o = lock_owner_find(&g->locks, name);
+        if (o == NULL) continue;
+        if (body.data[i] == 1) {
+            o->seen_ns = now_ns;
+        } else {
+            COVER("txn_lock_orphan");
+            lock_forget(g, name);
+        }
+    }
+    free(q);
+}
+
+static void inquire(struct range *g, uint64_t node, uint64_t now_ns)
+{
+    struct kv *kv = g->kv;
+    struct inquiry *q = calloc(1, sizeof *q);
+    if (q == NULL) return; /* the next look asks again */
+    *q = (struct inquiry){.kv = kv, .range = replica_range(g->replica), .node = node};
+    LIST_FOR_EACH(item, &g->locks.all) {
+        struct lock_owner *o = CONTAINER_OF(item, struct lock_owner, link);
+        if (o->name.node == node && now_ns >= o->seen_ns + CHECK_EVERY_NS && q->count < ASKED_MAX)
+            q->numbers[q->count++] = o->name.number;
+    }
+    struct buf body;
+    buf_init(&body, 16 + 8 * ASKED_MAX);
+    put_u16(&body, q->count);
+    for (uint16_t i = 0; i < q->count; i++) put_u64(&body, q->numbers[i]);
+    q->call = (struct rpc_call){.on_done = on_alive, .ctx = q};
+    list_push_back(&kv->inquiries, &q->link);
+    if (rpc_start(store_rpc(kv->store), &q->call, (struct node_id){node}, RPC_TXN_ALIVE, buf_view(&body),
+                  REQUEST_TIMEOUT_NS) != STATUS_OK) {
+        list_remove(&q->link);
+        free(q);
+    }
+    buf_deinit(&body);
+}
+
+static void check_owners(struct range *g, uint64_t now_ns)
+{
+    uint64_t asked[64];
+    uint32_t asked_count = 0;
+    LIST_FOR_EACH_SAFE(item, &g->locks.all) {
+        struct lock_owner *o = CONTAINER_OF(item, struct lock_owner, link);
+        if (o->seen_ns == 0) o->seen_ns = now_ns;
+        if (now_ns >= o->seen_ns + ORPHAN_AFTER_NS && !MUTANT("lock_kept_for_ever")) {
+            COVER("txn_lock_nobody_answers");
+            lock_forget(g, o->name);
+            return; /* others may have gone with it: the next look sees the rest */
+        }
+        bool known = now_ns < o->seen_ns + CHECK_EVERY_NS;
+        for (uint32_t i = 0; i < asked_count && !known; i++) known = asked[i] == o->name.node;
+        if (!known && asked_count < 64) asked[asked_count++] = o->name.node;
+    }
+    for (uint32_t i = 0; i < asked_count; i++) inquire(g, asked[i], now_ns);
+}
+
+static void on_check(struct timer *t, void *ctx)
+{
+    struct kv *kv = ctx;
+    uint64_t now_ns = env_now_ns(store_env(kv->store));
+    LIST_FOR_EACH(item, &kv->ranges) {
+        struct range *g = CONTAINER_OF(item, struct range, link);
+        if (g->ready && replica_serving(g->replica)) check_owners(g, now_ns);
+    }
+    timer_arm(store_timers(kv->store), t, now_ns + CHECK_EVERY_NS);
+}
+
+static void alive_serve(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct kv *kv = ctx;
+    struct reader in = reader_make(body);
+    uint16_t count = get_u16(&in);
+    uint8_t alive[ASKED_MAX];
+    if (in.failed || count > ASKED_MAX || reader_left(&in) != 8 * (size_t)count) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    for (uint16_t i = 0; i < count; i++) alive[i] = map_get(&kv->locking, get_u64(&in)) != NULL;
+    rpc_reply(store_rpc(kv->store), token, STATUS_OK, bytes_make(alive, count));
+}
+
+void lock_attach(struct kv *kv)
+{
+    struct rpc *rpc = store_rpc(kv->store);
+    rpc_serve(rpc, RPC_LOCK, lock_serve, kv);
+    rpc_serve(rpc, RPC_UNLOCK, unlock_serve, kv);
+    rpc_serve(rpc, RPC_TXN_ALIVE, alive_serve, kv);
+    timer_init(&kv->lock_timer, on_check, kv);
+    timer_arm(store_timers(kv->store), &kv->lock_timer, env_now_ns(store_env(kv->store)) + CHECK_EVERY_NS);
+}
+
+void lock_stop(struct kv *kv)
+{
+    timer_cancel(store_timers(kv->store), &kv->lock_timer);
+    while (!list_empty(&kv->inquiries)) {
+        struct inquiry *q = CONTAINER_OF(kv->inquiries.next, struct inquiry, link);
+        rpc_cancel(&q->call);
+        list_remove(&q->link);
+        free(q);
+    }
+}
