@@ -113,14 +113,41 @@ static enum status adopt_segments(struct wal_recover *r)
     return status;
 }
 
-/* Whatever was read may still be only in a cache: a process that was killed leaves it there. Before
- * anything of it is handed out as durable, it is. Only the last segment can hold such frames. */
+/* Writes the last frame of the log once more, as it is. */
+static enum status rewrite_frame(struct wal_recover *r, const struct wal_file *file, env_file handle)
+{
+    uint8_t *frame;
+    uint64_t size = file->last.size_bytes;
+    ASSERT(size > 0 && size <= file->end.offset - WAL_SECTOR_BYTES);
+    wal_scan_begin(&r->scan, r->fio, handle, file->generation, file->size);
+    enum status status = wal_scan_view(&r->scan, file->end.offset - size, size, &frame);
+    if (status != STATUS_OK || MUTANT("k22_recovered_tail_not_rewritten")) return status;
+    return fio_write(r->fio, handle, frame, size, file->end.offset - size);
+}
+
+/* Whatever was read may still be only in a cache: a process that was killed leaves it there, and after
+ * a sync that failed the cache may call it clean, so that no sync would ever write it (K22). Before
+ * anything of it is handed out as durable, it is. A frame is written only when the one before it is
+ * durable: it can only be the last. */
 static enum status sync_tail(struct wal_recover *r)
 {
     if (r->end_generation == 0 || MUTANT("k10_recovered_tail_not_synced")) return STATUS_OK;
     const struct wal_segment *last = wal_current(r->w);
     ASSERT(last->generation == r->end_generation);
-    return fio_sync(r->fio, last->file);
+    const struct wal_file *file = NULL;
+    for (size_t i = 0; i < r->segment_count; i++)
+        if (r->files[i].generation == last->generation) file = &r->files[i];
+    ASSERT(file != NULL && file->chained);
+    if (file->end.number == 0) return fio_sync(r->fio, last->file);
+    env_file handle;
+    struct wal_path path = wal_path_segment(r->w->directory, last->generation);
+    enum status status =
+        wal_file_open(r->w, r->fio, path.text, ENV_OPEN_READ | ENV_OPEN_WRITE, &handle);
+    if (status != STATUS_OK) return status;
+    status = rewrite_frame(r, file, handle);
+    if (status == STATUS_OK) status = fio_sync(r->fio, handle);
+    fio_close(r->fio, handle);
+    return status;
 }
 
 static struct wal_path file_path(const struct wal *w, const struct wal_file *file)

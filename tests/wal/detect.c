@@ -77,6 +77,42 @@ const char *detect_failed_sync(void)
     return NULL;
 }
 
+/* The same, but the process is killed first and another one reads what the page cache calls clean: what it
+ * was told must outlive the power loss that follows. */
+static const char *failed_sync_reread(uint64_t n)
+{
+    struct rig r;
+    struct prng prng;
+    const char *wrong = NULL;
+    prng_init(&prng, n);
+    rig_create(&r, n);
+    rig_must_open(&r);
+    rig_idle(&r);
+    sim_disk_inject(r.disk, &(struct sim_disk_fault){.kind = SIM_FAULT_SYNC_ERROR, .skip = n % 12,
+                                                     .path_part = ".wal", .count = 1});
+    rig_workload(&r, &prng, 40);
+    sim_disk_heal(r.disk);
+    rig_crash(&r, SIM_CRASH_PROCESS);
+    if (rig_open(&r) != STATUS_OK) wrong = "does not boot";
+    if (wrong == NULL) wrong = rig_check(&r);
+    uint64_t handed = model_digest(&r.recovered);
+    rig_crash(&r, SIM_CRASH_POWER);
+    if (wrong == NULL && rig_open(&r) != STATUS_OK) wrong = "does not boot again";
+    if (wrong == NULL && r.recovery.damaged) wrong = "handed out what was never on disk";
+    if (wrong == NULL && model_digest(&r.recovered) != handed) wrong = "it took back what it said";
+    rig_destroy(&r);
+    return wrong;
+}
+
+const char *detect_failed_sync_reread(void)
+{
+    for (uint64_t n = 0; n < 60; n++) {
+        const char *wrong = failed_sync_reread(n);
+        if (wrong != NULL) return wrong;
+    }
+    return NULL;
+}
+
 const char *detect_lost_state(void)
 {
     struct rig r;

@@ -7,7 +7,8 @@ const char *detect_crash(void);          /* K10, K23, K24: power loss at every p
 const char *detect_crash_recycled(void); /* K21, K24: the same in segments with earlier lives */
 const char *detect_flips(void);          /* K25: flipped bits */
 const char *detect_garbage(void);        /* K25: other bytes, and what becomes of the verdict */
-const char *detect_failed_sync(void);    /* K22: the first failed sync is the last */
+const char *detect_failed_sync(void);
+const char *detect_failed_sync_reread(void);    /* K22: the first failed sync is the last */
 const char *detect_lost_state(void);     /* K10, K26: hard states and facts outlive segments */
 const char *detect_foreign_store(void);  /* K26: a log of another store */
 const char *detect_handed_out(void);     /* K10: what recovery hands out stays */

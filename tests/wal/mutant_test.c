@@ -13,6 +13,7 @@ static const struct {
     {"k10_checkpoint_without_vote", detect_lost_state},
     {"k10_recovered_tail_not_synced", detect_handed_out},
     {"k21_segments_go_too_early", detect_crash_recycled},
+    {"k22_recovered_tail_not_rewritten", detect_failed_sync_reread},
     {"k22_sync_retried", detect_failed_sync},
     {"k23_no_directory_sync", detect_crash},
     {"k24_old_life_joins", detect_crash_recycled},
