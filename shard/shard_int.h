@@ -101,6 +101,7 @@ struct replica {
     uint64_t mirrored_epoch; /* the metadata range is known to have it */
     bool mirror_busy;
     struct snapshot_send *sends; /* linked by next */
+    uint64_t hold_until_ns;      /* who got a snapshot catches up until then */
     struct snapshot_receive *receive;
 };
 
@@ -261,6 +262,8 @@ void snapshot_on_link_down(struct store *s, struct node_id peer);
 void snapshot_tick(struct store *s);
 void snapshot_forget_replica(struct replica *r);
 void snapshot_abort_all(struct store *s);
+/* The log behind this index is needed by who receives a snapshot now; UINT64_MAX: nobody does. */
+uint64_t snapshot_held_index(const struct replica *r);
 
 /* ---- recover.c ---- */
 MUST_USE enum status recover_store(struct store *s, const char **why);

@@ -16,6 +16,7 @@
 #define WINDOW 32u                     /* chunks */
 #define ACK_EVERY 8u
 #define PAUSE_NS 2000000u
+#define SNAPSHOT_HOLD_NS 30000000000u  /* the log is kept for who has got one */
 #define RECEIVE_QUEUE_MAX (2 * WINDOW) /* chunks that wait for the disk */
 
 /* ---- sending ---- */
@@ -34,9 +35,18 @@ struct snapshot_send {
     struct lsm_waiter waiter;
 };
 
+uint64_t snapshot_held_index(const struct replica *r)
+{
+    uint64_t lowest = UINT64_MAX;
+    for (const struct snapshot_send *x = r->sends; x != NULL; x = x->next)
+        if (x->index < lowest) lowest = x->index;
+    return lowest;
+}
+
 static void send_unlink(struct snapshot_send *x)
 {
     if (x->replica == NULL) return;
+    x->replica->hold_until_ns = env_now_ns(x->store->env) + SNAPSHOT_HOLD_NS;
     struct snapshot_send **at = &x->replica->sends;
     while (*at != x) at = &(*at)->next;
     *at = x->next;

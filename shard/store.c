@@ -5,6 +5,7 @@
 #include "shard/shard_int.h"
 
 #define TICK_NS 100000000u
+#define LOG_HELD_FACTOR 16 /* times the longest log: how much is kept for who is sent a snapshot */
 #define MEMTABLE_BYTES_DEFAULT (64u << 20)
 #define CACHE_BYTES_DEFAULT (64u << 20)
 
@@ -116,6 +117,17 @@ static uint64_t slowest_live_match(struct replica *r, const struct raft_status *
     return slowest;
 }
 
+/* Whoever is sent a snapshot needs the log behind it when it arrives, or the next snapshot would be due at
+ * once, and so on for as long as the load lasts. Bounded: a member that is slower than that gets another. */
+static bool log_held(const struct replica *r, uint64_t now_ns)
+{
+    if (r->log_bytes / LOG_HELD_FACTOR > r->store->options.log_bytes_max) {
+        COVER("shard_log_held_too_long");
+        return false;
+    }
+    return r->sends != NULL || now_ns < r->hold_until_ns;
+}
+
 static void truncate_log(struct replica *r, bool forced, uint64_t now_ns)
 {
     struct lsm_range_stats stats;
@@ -123,11 +135,13 @@ static void truncate_log(struct replica *r, bool forced, uint64_t now_ns)
     struct raft_status status;
     raft_status(r->raft, &status);
     uint64_t index = stats.flushed_index < r->applied.index ? stats.flushed_index : r->applied.index;
-    bool long_log = forced || r->log_bytes > r->store->options.log_bytes_max;
+    bool long_log = (forced || r->log_bytes > r->store->options.log_bytes_max) &&
+                    (status.role != RAFT_ROLE_LEADER || !log_held(r, now_ns));
     if (!long_log) {
         if (status.role != RAFT_ROLE_LEADER) return;
-        uint64_t slowest = slowest_live_match(r, &status, now_ns);
+        uint64_t slowest = slowest_live_match(r, &status, now_ns), held = snapshot_held_index(r);
         if (slowest < index) index = slowest;
+        if (held < index) index = held;
     }
     uint64_t term;
     if (index <= status.start.index || !raft_term_at(r->raft, index, &term)) return;
