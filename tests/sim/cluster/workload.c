@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "base/prng.h"
 #include "shard/shard_int.h"
 
 struct client {
@@ -56,18 +57,25 @@ static enum status read_value(struct txn *t, const struct operation *op, uint64_
     *value_out = 0;
     if (status == STATUS_NOT_FOUND) return STATUS_OK;
     if (status == STATUS_OK) {
-        ASSERT(value.size == 8);
+        ASSERT(value.size >= 8);
         *value_out = load_le64(value.data);
     }
     return status;
 }
 
-static enum status write_value(struct txn *t, const struct operation *op)
+/* The number, and bytes behind it that do not compress. */
+static enum status write_value(struct txn *t, const struct operation *op, size_t size)
 {
-    uint8_t key[9], value[8];
+    uint8_t key[9];
+    uint8_t *value = malloc(size);
+    ASSERT(value != NULL && size >= 8);
     key_of(op, key);
     store_le64(value, op->argument);
-    enum status status = txn_put(t, bytes_make(key, sizeof key), bytes_make(value, sizeof value));
+    struct prng prng;
+    prng_init(&prng, op->argument);
+    for (size_t i = 8; i < size; i++) value[i] = (uint8_t)prng_next(&prng);
+    enum status status = txn_put(t, bytes_make(key, sizeof key), bytes_make(value, size));
+    free(value);
     ASSERT(status == STATUS_OK);
     return STATUS_OK;
 }
@@ -108,7 +116,8 @@ static enum status perform(struct client *client, struct txn *t, struct operatio
         }
         dawdle(client, op);
     }
-    status = write_value(t, op);
+    uint32_t size = client->workload->options.value_bytes;
+    status = write_value(t, op, size != 0 ? size : 8);
     if (status != STATUS_OK) return status;
     return txn_commit(t, &op->ts);
 }
@@ -177,7 +186,7 @@ static void client_run(void *arg)
     struct workload *w = client->workload;
     struct core *core = cluster_machine(w->cluster, client->machine)->core;
     struct arena arena;
-    arena_init(&arena, 1 << 20);
+    arena_init(&arena, 4 << 20);
     struct txn *t;
     uint64_t result = 0;
     bool refused = false;

@@ -29,6 +29,7 @@ struct workload_options {
     uint64_t operation_max;
     uint64_t pause_mean_ns;      /* every fourth transaction dawdles; 0: none does */
     uint64_t machines;     /* gateways: bit N for machine N; 0: all */
+    uint32_t value_bytes;  /* of each value written; 0: 8 */
     uint32_t client_count_start; /* so many begin; workload_use changes it. 0: all */
 };
 

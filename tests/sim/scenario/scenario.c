@@ -273,7 +273,8 @@ void scenario_end(struct scenario *s)
     uint64_t end = sim_now(s->sim) + SETTLE_TIMEOUT_NS;
     if (s->w != NULL) {
         uint64_t before = scenario_commits(s);
-        workload_use(s->w, workload_client_count(s->w));
+        uint32_t clients = workload_client_count(s->w);
+        workload_use(s->w, clients < 16 ? clients : 16);
         workload_gateways(s->w, 0);
         while (scenario_commits(s) < before + 50) {
             EXPECT(s, sim_now(s->sim) < end); /* progress after everything was healed */
