@@ -1,4 +1,4 @@
-/* Disks that lose, lie and fail: scenarios 31 to 34 and 44 (README.md). */
+/* Disks that lose, lie and fail: scenarios 31 to 34, 36 and 44 (README.md). */
 #include <errno.h>
 #include <stdio.h>
 
@@ -159,6 +159,47 @@ static void first_error(struct scenario *s)
 TEST(scenario_34, the_first_failed_write_or_sync_ends_the_process)
 {
     scenario_seeds(12, first_error);
+}
+
+/* ---- 36: a bit flips in the middle of a log, and its owner is needed ---- */
+
+static void bit_flip(struct scenario *s)
+{
+    struct cluster_options options;
+    scenario_options(s, 3, &options);
+    options.log_bytes_max = 16u << 10;
+    scenario_boot_with(s, &options);
+    scenario_lead(s, 1);
+    scenario_load(s, 8, 4);
+    scenario_run(s, 3 * SIM_SEC);
+    s->lossy = true;
+    cluster_crash(s->c, 2, SIM_CRASH_PROCESS);
+    for (int i = 0; i < 3; i++) EXPECT(s, sim_disk_rot_random(sim_disk(s->sim, 2), ".wal"));
+    cluster_start(s->c, 2);
+    scenario_run(s, 500 * SIM_MS);
+    /* The leader goes: only the damaged one and machine 3 are left. Whoever leads must have everything. */
+    cluster_crash(s->c, 1, SIM_CRASH_PROCESS);
+    scenario_run(s, 5 * SIM_SEC);
+    cluster_start(s->c, 1);
+    scenario_await_leader(s, 20 * SIM_SEC);
+    scenario_await_write(s, 20 * SIM_SEC);
+    /* Repaired: it takes part again, so that the third may go. */
+    uint64_t end = sim_now(s->sim) + 60 * SIM_SEC;
+    for (uint64_t range = 1; range <= 2; range++) {
+        struct replica *r;
+        while ((r = scenario_replica(s, 2, (struct range_id){range})) == NULL ||
+               r->state != REPLICA_STATE_RUNNING) {
+            EXPECT(s, sim_now(s->sim) < end);
+            if (!cluster_up(s->c, 2)) cluster_start(s->c, 2);
+            scenario_run(s, 100 * SIM_MS);
+        }
+    }
+    scenario_end(s);
+}
+
+TEST(scenario_36, a_flipped_bit_in_a_log_is_repaired_and_never_cut_as_a_tail)
+{
+    scenario_seeds(20, bit_flip);
 }
 
 /* ---- 44: crashes around snapshots ---- */
