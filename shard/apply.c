@@ -214,6 +214,7 @@ uint32_t apply_committed(struct replica *r, uint32_t budget)
         range_meta_of(r, r->id, r->applied, &r->store->scratch);
         ASSERT(!r->store->scratch.failed);
         lsm_range_set_meta(r->store->lsm, r->range, buf_view(&r->store->scratch));
+        replica_limit_flush(r);
     }
     return applied;
 }

@@ -37,9 +37,17 @@ static void begin_lost(struct replica *r)
     journal_write_lost(r, old.term);
 }
 
+/* A disk that damages what it is given would be written to without end: later ones wait longer. */
+#define REFETCH_PAUSE_NS 500000000u
+#define REFETCH_PAUSES_MAX 6u
+
 static void fence(struct replica *r)
 {
     begin_lost(r);
+    uint32_t pauses = r->fence_count < REFETCH_PAUSES_MAX ? r->fence_count : REFETCH_PAUSES_MAX;
+    uint64_t pause_ns = pauses == 0 ? 0 : (uint64_t)REFETCH_PAUSE_NS << (pauses - 1);
+    r->refetch_ns = env_now_ns(r->store->env) + pause_ns;
+    r->fence_count++;
     serve_no_more(r, REPLICA_STATE_FENCED);
 }
 

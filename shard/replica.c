@@ -72,6 +72,14 @@ enum status replica_regroup(struct replica *r, const struct replica_start *start
     return STATUS_OK;
 }
 
+void replica_limit_flush(struct replica *r)
+{
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    ASSERT(r->applied.index <= status.persisted_index);
+    lsm_range_set_flush_limit(r->store->lsm, r->range, status.persisted_index);
+}
+
 void replica_forget(struct replica *r)
 {
     static const struct descriptor none; /* zero */

@@ -85,6 +85,8 @@ struct replica {
     bool lost;               /* fenced, or refetched and not settled yet */
     uint64_t floor;          /* fenced: a snapshot below what was applied here is of no use */
     uint64_t fence_deadline_ns; /* LEAVING */
+    uint64_t refetch_ns;     /* fenced: snapshots are refused before */
+    uint32_t fence_count;    /* since the start of the node */
     bool was_serving;
     uint64_t commit_index;
     struct list proposals;   /* by index */
@@ -222,6 +224,8 @@ void replica_persisted(struct replica *r, uint64_t ticket);
 bool replica_turn(struct replica *r, uint64_t now_ns);
 /* Makes the group of a replica anew from start (its range and id stay). STATUS_NO_MEMORY. */
 MUST_USE enum status replica_regroup(struct replica *r, const struct replica_start *start);
+/* Tells the engine how far the log is durable here: it writes nothing beyond (LSM-1). */
+void replica_limit_flush(struct replica *r);
 /* The state of a replica that knows nothing but its range and id. */
 void replica_forget(struct replica *r);
 uint64_t replica_node_of(const struct replica *r, uint64_t replica_id);

@@ -305,7 +305,8 @@ static bool still_wanted(struct snapshot_receive *x)
     struct replica *r = store_replica(x->store, x->range);
     return r != NULL && r->id == x->member && !x->store->failed && !x->aborted &&
            x->pos.index > r->applied.index && x->pos.index >= r->floor &&
-           r->state != REPLICA_STATE_LEAVING && raft_wants_snapshot(r->raft, x->term, x->pos);
+           r->state != REPLICA_STATE_LEAVING && env_now_ns(x->store->env) >= r->refetch_ns &&
+           raft_wants_snapshot(r->raft, x->term, x->pos);
 }
 
 static struct bytes app_state_view(const struct snapshot_receive *x)
@@ -343,6 +344,7 @@ static enum status receive_adopt(struct snapshot_receive *x)
     event.installed.pos = x->pos;
     event.installed.config = &x->descriptor.config;
     status = replica_step(r, &event);
+    replica_limit_flush(r);
     store_route_learn(s, &r->descriptor);
     s->options.app->installed(r->app);
     s->metrics.snapshots_received++;

@@ -358,10 +358,12 @@ static uint64_t safe_point_of(struct replica *r)
     return stats.gc_ts;
 }
 
-static uint64_t replica_hash(struct cluster *c, struct replica *r)
+/* False: reading it found damage, for which it will be fenced. */
+static bool replica_hash(struct cluster *c, struct replica *r, uint64_t *hash_out)
 {
     struct lsm_hash *h;
     enum status status = lsm_hash_open(store_lsm(replica_store(r)), replica_range(r), &h);
+    if (status == STATUS_CORRUPT) return false;
     ASSERT(status == STATUS_OK);
     struct hash_wait w = {0};
     lsm_waiter_init(&w.waiter, on_hash_ready);
@@ -371,38 +373,57 @@ static uint64_t replica_hash(struct cluster *c, struct replica *r)
         for (int i = 0; i < 100000 && !w.ready; i++)
             if (!sim_step(c->sim)) break;
     }
-    ASSERT(status == STATUS_OK);
     lsm_hash_close(h);
-    return hash;
+    if (status == STATUS_CORRUPT) return false;
+    ASSERT(status == STATUS_OK);
+    *hash_out = hash;
+    return true;
+}
+
+/* What one replica holds, compared with the first of its range that was looked at. */
+struct likeness {
+    uint64_t range, first, hash, applied, safe;
+};
+
+static bool is_alike(struct cluster *c, uint64_t machine, struct replica *r, struct likeness *like)
+{
+    uint64_t hash, range = like->range;
+    const char *why = replica_fenced(r) ? "fenced" : NULL;
+    if (why == NULL && replica_descriptor(r)->epoch == 0) return true;
+    if (why == NULL && !replica_hash(c, r, &hash)) why = "damaged";
+    if (why != NULL) {
+        fprintf(stderr, "range %llu machine %llu is %s\n", (unsigned long long)range,
+                (unsigned long long)machine, why);
+        return false;
+    }
+    struct raft_status status;
+    replica_raft_status(r, &status);
+    uint64_t safe = safe_point_of(r);
+    if (like->first == 0) {
+        *like = (struct likeness){range, machine, hash, status.applied_index, safe};
+        return true;
+    }
+    if (hash == like->hash && status.applied_index == like->applied && safe == like->safe) return true;
+    fprintf(stderr,
+            "replicas differ: range %llu machine %llu applied %llu safe point %llu hash %016llx, machine %llu "
+            "applied %llu safe point %llu hash %016llx\n",
+            (unsigned long long)range, (unsigned long long)like->first,
+            (unsigned long long)like->applied, (unsigned long long)like->safe,
+            (unsigned long long)like->hash, (unsigned long long)machine,
+            (unsigned long long)status.applied_index, (unsigned long long)safe,
+            (unsigned long long)hash);
+    return false;
 }
 
 bool cluster_replicas_equal(struct cluster *c)
 {
+    bool equal = true;
     for (uint64_t id = 1; id <= 2; id++) {
-        uint64_t first = 0, first_hash = 0, first_applied = 0, first_safe = 0;
+        struct likeness like = {.range = id};
         for (uint64_t i = 1; i <= c->options.node_count; i++) {
             struct replica *r = replica_on(c, i, (struct range_id){id});
-            if (r == NULL || replica_descriptor(r)->epoch == 0) continue;
-            struct raft_status status;
-            replica_raft_status(r, &status);
-            uint64_t safe = safe_point_of(r), hash = replica_hash(c, r);
-            if (first == 0) {
-                first = i;
-                first_hash = hash;
-                first_applied = status.applied_index;
-                first_safe = safe;
-            } else if (hash != first_hash || status.applied_index != first_applied || safe != first_safe) {
-                fprintf(stderr,
-                        "replicas differ: range %llu machine %llu applied %llu safe point %llu hash %016llx, "
-                        "machine %llu applied %llu safe point %llu hash %016llx\n",
-                        (unsigned long long)id, (unsigned long long)first,
-                        (unsigned long long)first_applied, (unsigned long long)first_safe,
-                        (unsigned long long)first_hash, (unsigned long long)i,
-                        (unsigned long long)status.applied_index, (unsigned long long)safe,
-                        (unsigned long long)hash);
-                return false;
-            }
+            if (r != NULL) equal = is_alike(c, i, r, &like) && equal;
         }
     }
-    return true;
+    return equal;
 }

@@ -276,11 +276,14 @@ bool sim_disk_rot(struct sim_disk *disk, const char *path, uint64_t offset, unsi
  * ever written. False: nothing there. */
 bool sim_disk_rot_random(struct sim_disk *disk, const char *path_part);
 
-/* The following four need the machine to be down. */
+/* The following five need the machine to be down. */
 void sim_disk_wipe(struct sim_disk *disk);
 struct sim_disk_image; /* contents of one moment, everything in it durable */
 struct sim_disk_image *sim_disk_snapshot(const struct sim_disk *disk); /* any time */
 void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_image *image);
+/* Only the directory at `path` (slashes between names) becomes what it was; both have it. */
+void sim_disk_restore_part(struct sim_disk *disk, const struct sim_disk_image *image,
+                           const char *path);
 void sim_disk_image_destroy(struct sim_disk_image *image);
 
 /* Crash points. Every write, sync, truncation and change of a name counts as one operation when it

@@ -399,3 +399,32 @@ void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_image *image)
     copy_disk(disk, image->disk);
     sim_fault_hit(disk->sim, SIM_FAULT_DISK_ROLLED_BACK);
 }
+
+static struct sim_inode *child_of(const struct sim_inode *directory, const char *name, size_t size)
+{
+    for (size_t i = 0; i < directory->entry_count; i++) {
+        const char *entry = directory->entries[i].name;
+        if (strlen(entry) == size && memcmp(entry, name, size) == 0) return directory->entries[i].inode;
+    }
+    return NULL;
+}
+
+void sim_disk_restore_part(struct sim_disk *disk, const struct sim_disk_image *image,
+                           const char *path)
+{
+    ASSERT(disk->node == NULL || list_empty(&disk->node->envs));
+    struct sim_inode *to = disk->root, *from = image->disk->root;
+    const char *slash;
+    for (; (slash = strchr(path, '/')) != NULL; path = slash + 1) {
+        to = child_of(to, path, (size_t)(slash - path));
+        from = child_of(from, path, (size_t)(slash - path));
+        ASSERT(to != NULL && from != NULL);
+    }
+    from = child_of(from, path, strlen(path));
+    ASSERT(from != NULL && from->is_directory);
+    LIST_FOR_EACH(item, &image->disk->inodes) CONTAINER_OF(item, struct sim_inode, link)->copy = NULL;
+    struct sim_inode *copy = sim_inode_create(disk, true, from->path);
+    copy_tree(disk, copy, from);
+    sim_entry_set(to, path, copy);
+    sim_fault_hit(disk->sim, SIM_FAULT_DISK_ROLLED_BACK);
+}
