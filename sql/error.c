@@ -112,6 +112,16 @@ void sql_error_hint(struct sql_error *e, struct arena *arena, const char *format
     va_end(args);
 }
 
+void sql_error_context(struct sql_error *e, struct arena *arena, const char *format, ...)
+{
+    ASSERT(sql_error_is_set(e));
+    if (e->context != NULL) return;
+    va_list args;
+    va_start(args, format);
+    e->context = format_text(arena, format, args);
+    va_end(args);
+}
+
 void sql_error_names(struct sql_error *e, const char *schema, const char *table, const char *column,
                      const char *datatype, const char *constraint)
 {
@@ -143,6 +153,7 @@ void sql_error_copy(struct sql_error *to, struct arena *arena, const struct sql_
     bool complete = copy_text(&copy.message, arena, from->message) &&
                     copy_text(&copy.detail, arena, from->detail) &&
                     copy_text(&copy.hint, arena, from->hint) &&
+                    copy_text(&copy.context, arena, from->context) &&
                     copy_text(&copy.schema_name, arena, from->schema_name) &&
                     copy_text(&copy.table_name, arena, from->table_name) &&
                     copy_text(&copy.column_name, arena, from->column_name) &&

@@ -134,7 +134,7 @@
 struct sql_error {
     char sqlstate[6];  /* "" while there is no error */
     uint32_t position; /* 1-based, in characters of the statement text; 0: none */
-    const char *message, *detail, *hint;
+    const char *message, *detail, *hint, *context;
     const char *schema_name, *table_name, *column_name, *datatype_name, *constraint_name;
 };
 
@@ -166,6 +166,9 @@ __attribute__((format(printf, 3, 4))) void
 sql_error_detail(struct sql_error *e, struct arena *arena, const char *format, ...);
 __attribute__((format(printf, 3, 4))) void sql_error_hint(struct sql_error *e, struct arena *arena,
                                                           const char *format, ...);
+/* Where the error happened when that is not a place in the statement: "COPY t, line 3, column a". */
+__attribute__((format(printf, 3, 4))) void
+sql_error_context(struct sql_error *e, struct arena *arena, const char *format, ...);
 /* The names of fields s, t, c, d and n; a NULL one is left as it is. The texts are borrowed and
  * must live as long as the error. */
 void sql_error_names(struct sql_error *e, const char *schema, const char *table, const char *column,

@@ -62,6 +62,7 @@ void pgwire_put_error(struct buf *out, uint8_t type, const char *severity, const
     put_field(out, 'M', error->message != NULL ? error->message : "unknown error");
     put_field(out, 'D', error->detail);
     put_field(out, 'H', error->hint);
+    put_field(out, 'W', error->context);
     if (error->position != 0) {
         put_u8(out, 'P');
         buf_printf(out, "%u", error->position);

@@ -1,0 +1,198 @@
+#include "tests/sql/exec/database.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sql/types_io.h"
+#include "tests/sim/cluster/cluster.h"
+#include "tests/sql/exec/show.h"
+#include "tests/test.h"
+
+#define SESSIONS_MAX 8
+#define TIMEOUT_NS (600 * SIM_SEC)
+
+struct named_session {
+    char name[16];
+    struct sql_session *session;
+};
+
+struct database {
+    struct cluster *cluster;
+    struct sql_zones *zones;
+    struct named_session sessions[SESSIONS_MAX];
+    uint32_t session_count;
+};
+
+/* One text under way. */
+struct call {
+    struct database *database;
+    struct sql_session *session;
+    struct bytes text;
+    const char *copy;
+    size_t copy_at, piece_bytes;
+    struct show show;
+    struct sql_error error;
+    bool ok, done;
+};
+
+/* ---- the sink: everything becomes text ---- */
+
+static bool on_begin(void *ctx, const struct sql_result_column *columns, uint32_t count)
+{
+    struct call *c = ctx;
+    show_begin(&c->show);
+    for (uint32_t i = 0; i < count; i++) show_column(&c->show, columns[i].name, columns[i].type);
+    show_columns_end(&c->show);
+    return true;
+}
+
+static bool on_row(void *ctx, struct sql_eval *eval, const struct sql_datum *values)
+{
+    struct call *c = ctx;
+    for (uint32_t i = 0; i < c->show.column_count; i++) {
+        struct buf text;
+        buf_init(&text, 64u << 20);
+        if (!values[i].is_null) sql_type_write(eval, c->show.types[i].oid, &values[i], &text);
+        buf_append_byte(&text, 0);
+        assert_false(text.failed);
+        show_value(&c->show, values[i].is_null ? NULL : (const char *)text.data);
+        buf_deinit(&text);
+    }
+    show_row_end(&c->show);
+    return true;
+}
+
+static bool on_complete(void *ctx, const char *tag)
+{
+    struct call *c = ctx;
+    show_tag(&c->show, tag);
+    return true;
+}
+
+static bool on_empty(void *ctx)
+{
+    struct call *c = ctx;
+    show_tag(&c->show, "(empty)");
+    return true;
+}
+
+static void on_notice(void *ctx, const char *severity, const struct sql_error *notice)
+{
+    struct call *c = ctx;
+    show_message(&c->show, severity, notice);
+}
+
+static void on_parameter(void *ctx, const char *name, const char *value)
+{
+    struct call *c = ctx;
+    show_parameter(&c->show, name, value);
+}
+
+static bool on_copy_begin(void *ctx, enum sql_copy_format format, uint32_t column_count)
+{
+    (void)ctx;
+    (void)format;
+    (void)column_count;
+    return true;
+}
+
+/* A client without data gives up. */
+static bool on_copy_read(void *ctx, struct bytes *data_out, bool *end_out, const char **failure_out)
+{
+    struct call *c = ctx;
+    if (c->copy == NULL) {
+        *failure_out = "no data";
+        return false;
+    }
+    size_t left = strlen(c->copy) - c->copy_at;
+    size_t size = c->piece_bytes > 0 && c->piece_bytes < left ? c->piece_bytes : left;
+    *end_out = left == 0;
+    *data_out = bytes_make(c->copy + c->copy_at, size);
+    c->copy_at += size;
+    return true;
+}
+
+/* ---- running ---- */
+
+static void run_on_fiber(void *arg)
+{
+    struct call *c = arg;
+    struct sql_sink sink = {on_begin, on_row, on_complete, on_empty, on_notice, on_parameter,
+                            on_copy_begin, on_copy_read, c};
+    c->ok = sql_session_query(c->session, c->text, &sink, &c->error);
+    c->done = true;
+}
+
+static bool call_done(struct cluster *cluster, void *ctx)
+{
+    (void)cluster;
+    return ((struct call *)ctx)->done;
+}
+
+bool database_run(struct database *d, const char *session, const char *text, const char *copy,
+                  size_t piece_bytes, struct buf *out)
+{
+    struct cluster_machine *m = cluster_machine(d->cluster, 1);
+    struct call c = {.database = d, .session = database_session(d, session), .text = bytes_of_string(text),
+                     .copy = copy, .piece_bytes = piece_bytes};
+    show_init(&c.show, out);
+    assert_int_equal(fiber_spawn(core_fibers(m->core), run_on_fiber, &c, NULL), STATUS_OK);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    assert_true(cluster_run_until(d->cluster, call_done, &c, TIMEOUT_NS));
+    assert_int_equal(c.ok, !sql_error_is_set(&c.error));
+    if (!c.ok) show_message(&c.show, "ERROR", &c.error);
+    show_state(&c.show, sql_session_state(c.session));
+    show_deinit(&c.show);
+    return c.ok;
+}
+
+/* ---- lifecycle ---- */
+
+struct database *database_create(uint64_t seed)
+{
+    struct database *d = calloc(1, sizeof *d);
+    assert_non_null(d);
+    struct cluster_options options;
+    cluster_options_init(&options, seed);
+    options.node_count = 1;
+    options.memory_bytes = 64u << 20;
+    d->cluster = cluster_create(&options);
+    assert_true(cluster_boot(d->cluster, 30 * SIM_SEC));
+    return d;
+}
+
+void database_destroy(struct database *d)
+{
+    for (uint32_t i = 0; i < d->session_count; i++) sql_session_destroy(d->sessions[i].session);
+    cluster_destroy(d->cluster);
+    free(d);
+}
+
+static struct named_session *find(struct database *d, const char *name)
+{
+    for (uint32_t i = 0; i < d->session_count; i++)
+        if (strcmp(d->sessions[i].name, name) == 0) return &d->sessions[i];
+    return NULL;
+}
+
+struct sql_session *database_session(struct database *d, const char *name)
+{
+    struct named_session *known = find(d, name);
+    if (known != NULL) return known->session;
+    assert_true(d->session_count < SESSIONS_MAX);
+    struct named_session *n = &d->sessions[d->session_count++];
+    snprintf(n->name, sizeof n->name, "%s", name);
+    struct cluster_machine *m = cluster_machine(d->cluster, 1);
+    struct sql_session_options o = {.kv = core_kv(m->core), .env = m->env, .user = "postgres",
+                                    .database = "postgres", .id = d->session_count};
+    assert_int_equal(sql_session_create(&o, &n->session), STATUS_OK);
+    return n->session;
+}
+
+void database_disconnect(struct database *d, const char *name)
+{
+    struct named_session *known = find(d, name);
+    if (known == NULL) return;
+    sql_session_destroy(known->session);
+    *known = d->sessions[--d->session_count];
+}

@@ -1,0 +1,83 @@
+/* What SQL answers, as transcripts in tests/data/sql. */
+#include "tests/sql/exec/script.h"
+#include "tests/test.h"
+
+TEST(script, tables_are_made_and_dropped)
+{
+    script_run("table");
+}
+
+TEST(script, constraints_hold)
+{
+    script_run("constraint");
+}
+
+TEST(script, rows_are_inserted)
+{
+    script_run("insert");
+}
+
+TEST(script, rows_are_changed_and_deleted)
+{
+    script_run("update");
+}
+
+TEST(script, conditions_choose_rows)
+{
+    script_run("where");
+}
+
+TEST(script, rows_are_ordered_and_cut)
+{
+    script_run("order");
+}
+
+TEST(script, rows_are_grouped_and_counted)
+{
+    script_run("group");
+}
+
+TEST(script, transactions_begin_and_end)
+{
+    script_run("transaction");
+}
+
+TEST(script, sessions_do_not_see_each_other_before_the_commit)
+{
+    script_run("isolation");
+}
+
+TEST(script, copy_reads_text_and_csv)
+{
+    script_run("copy");
+}
+
+TEST(script, settings_are_kept_and_reset)
+{
+    script_run("setting");
+}
+
+TEST(script, types_are_cast)
+{
+    script_run("cast");
+}
+
+TEST(script, numbers_are_computed)
+{
+    script_run("numeric");
+}
+
+TEST(script, moments_are_read_in_zones)
+{
+    script_run("timestamptz");
+}
+
+TEST(script, texts_and_bytes_are_computed)
+{
+    script_run("text");
+}
+
+TEST(script, what_is_not_done_is_refused_with_its_place)
+{
+    script_run("unsupported");
+}

@@ -1,0 +1,76 @@
+#include "tests/sql/exec/show.h"
+
+#include <stdlib.h>
+
+#include "tests/test.h"
+
+void show_init(struct show *s, struct buf *out)
+{
+    *s = (struct show){.out = out};
+}
+
+void show_deinit(struct show *s)
+{
+    free(s->types);
+}
+
+void show_begin(struct show *s)
+{
+    s->column_count = 0;
+}
+
+void show_column(struct show *s, const char *name, struct sql_type type)
+{
+    const struct sql_type_info *info = sql_type_find(type.oid);
+    if (s->column_count > 0) buf_append_string(s->out, ", ");
+    buf_printf(s->out, "%s %s", name, info != NULL ? info->name : "?");
+    s->types = realloc(s->types, (s->column_count + 1) * sizeof *s->types);
+    assert_non_null(s->types);
+    s->types[s->column_count++] = type;
+}
+
+void show_columns_end(struct show *s)
+{
+    buf_append_string(s->out, s->column_count > 0 ? "\n" : "(no columns)\n");
+}
+
+void show_value(struct show *s, const char *text)
+{
+    buf_append_string(s->out, "| ");
+    if (text == NULL) buf_append_string(s->out, "<null>");
+    for (; text != NULL && *text != 0; text++) {
+        if (*text == '\n') buf_append_string(s->out, "\\n");
+        else buf_append_byte(s->out, (uint8_t)*text);
+    }
+    buf_append_byte(s->out, ' ');
+}
+
+void show_row_end(struct show *s)
+{
+    buf_append_string(s->out, "|\n");
+}
+
+void show_tag(struct show *s, const char *tag)
+{
+    buf_printf(s->out, "%s\n", tag);
+}
+
+void show_message(struct show *s, const char *severity, const struct sql_error *error)
+{
+    buf_printf(s->out, "%s %s", severity, error->sqlstate);
+    if (error->position != 0) buf_printf(s->out, " at %u", error->position);
+    buf_printf(s->out, ": %s\n", error->message);
+    if (error->detail != NULL) buf_printf(s->out, "  detail: %s\n", error->detail);
+    if (error->hint != NULL) buf_printf(s->out, "  hint: %s\n", error->hint);
+    if (error->context != NULL) buf_printf(s->out, "  context: %s\n", error->context);
+}
+
+void show_parameter(struct show *s, const char *name, const char *value)
+{
+    buf_printf(s->out, "(%s is now \"%s\")\n", name, value);
+}
+
+void show_state(struct show *s, char state)
+{
+    if (state != 'I') buf_printf(s->out, "[%c]\n", state);
+}
