@@ -7,6 +7,8 @@
 #include "sql/query.h"
 #include "sql/types_io.h"
 
+#define CONTEXT_BYTES_MAX 100
+
 struct copy {
     struct exec *x;
     const struct sql_copy *node;
@@ -21,12 +23,6 @@ struct copy {
     struct sql_datum *values;
     uint64_t rows;
 };
-
-static bool refuse(struct exec *x, uint32_t position, const char *what)
-{
-    return sql_error_set(x->error, x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, position,
-                         "%s is not supported yet", what);
-}
 
 static const char *option_text(const struct sql_option *o)
 {
@@ -88,7 +84,7 @@ static bool read_option(struct copy *c, const struct sql_option *o, bool *escape
     if (strcmp(o->name, "encoding") == 0 && text != NULL &&
         (strcasecmp(text, "utf8") == 0 || strcasecmp(text, "utf-8") == 0))
         return true;
-    return refuse(c->x, o->position, "this option of COPY");
+    return exec_unsupported(c->x, o->position, "this option of COPY");
 }
 
 static bool read_options(struct copy *c)
@@ -100,7 +96,7 @@ static bool read_options(struct copy *c)
         const char *text = option_text(&list->items[i]);
         if (text != NULL && strcmp(text, "csv") == 0) c->options.csv = true;
         else if (text == NULL || strcmp(text, "text") != 0)
-            return refuse(c->x, list->items[i].position, "this format of COPY");
+            return exec_unsupported(c->x, list->items[i].position, "this format of COPY");
     }
     c->options.delimiter = c->options.csv ? ',' : '\t';
     c->options.null_text = c->options.csv ? "" : "\\N";
@@ -147,6 +143,18 @@ static bool bind_columns(struct copy *c)
     return true;
 }
 
+/* What PostgreSQL's context says: the line, and the value or the whole line as far as 100 bytes go. */
+static bool context(struct copy *c, const char *column, struct bytes text)
+{
+    int shown = text.size > CONTEXT_BYTES_MAX ? CONTEXT_BYTES_MAX : (int)text.size;
+    while (shown < (int)text.size && shown > 0 && (text.data[shown] & 0xc0) == 0x80) shown--;
+    sql_error_context(c->x->error, c->x->arena, "COPY %s, line %llu%s%s: \"%.*s%s\"", c->table->name,
+                      (unsigned long long)copy_parse_line(c->parser), column != NULL ? ", column " : "",
+                      column != NULL ? column : "", shown, (const char *)text.data,
+                      shown < (int)text.size ? "..." : "");
+    return false;
+}
+
 static bool put_row(struct copy *c)
 {
     struct exec *x = c->x;
@@ -156,9 +164,7 @@ static bool put_row(struct copy *c)
         *out = SQL_NULL;
         if (c->fields[i].is_null) continue;
         if (sql_type_input(&x->eval, column->type, c->fields[i].text, out) != STATUS_OK) {
-            sql_error_detail(x->error, x->arena, "COPY %s, line %llu, column %s", c->table->name,
-                             (unsigned long long)copy_parse_line(c->parser), column->name);
-            return false;
+            return context(c, column->name, c->fields[i].text);
         }
     }
     for (uint32_t i = 0; i < c->table->column_count; i++)
@@ -175,8 +181,8 @@ static bool put_rows(struct copy *c, bool *end_out)
         enum status status = copy_parse_next(c->parser, c->x->arena, c->names, c->fields, c->x->error);
         if (status == STATUS_NOT_FOUND) *end_out = true;
         if (status == STATUS_WAIT || status == STATUS_NOT_FOUND) return true;
-        if (status != STATUS_OK) return status == STATUS_INVALID ? false : exec_fail(c->x, status);
-        if (!put_row(c)) return false;
+        if (status != STATUS_OK && status != STATUS_INVALID) return exec_fail(c->x, status);
+        if (status == STATUS_INVALID || !put_row(c)) return context(c, NULL, copy_parse_row(c->parser));
     }
 }
 
@@ -206,11 +212,11 @@ static bool receive(struct copy *c)
 
 bool exec_copy(struct exec *x, const struct sql_copy *n)
 {
-    if (!n->from) return refuse(x, n->node.position, "COPY TO");
+    if (!n->from) return exec_unsupported(x, n->node.position, "COPY TO");
     if (n->file != NULL || n->program)
         return sql_error_set(x->error, x->arena, SQLSTATE_INSUFFICIENT_PRIVILEGE, n->node.position,
                              "COPY reads from STDIN only");
-    if (n->where != NULL) return refuse(x, n->where->position, "COPY with WHERE");
+    if (n->where != NULL) return exec_unsupported(x, n->where->position, "COPY with WHERE");
     struct copy c = {.x = x, .node = n};
     c.table = exec_table(x, &n->table);
     if (c.table == NULL || !read_options(&c) || !bind_columns(&c)) return false;

@@ -15,6 +15,7 @@ struct copy_parser {
     size_t scanned;     /* csv: how far the search for the row's end has come, relative to at */
     bool in_quotes, ended, over, header_done;
     uint64_t line, row_line;
+    struct bytes row; /* as it came, without its line end */
 };
 
 enum status copy_parser_create(const struct copy_options *options, struct copy_parser **out)
@@ -57,6 +58,11 @@ void copy_parse_end(struct copy_parser *p)
 uint64_t copy_parse_line(const struct copy_parser *p)
 {
     return p->row_line;
+}
+
+struct bytes copy_parse_row(const struct copy_parser *p)
+{
+    return p->row;
 }
 
 /* The row's bytes without its line end, and what the line end takes; false: not there yet. */
@@ -113,12 +119,9 @@ static uint64_t count_lines(struct bytes bytes)
     return lines;
 }
 
-static bool malformed(const struct copy_parser *p, struct arena *arena, struct sql_error *error,
-                      const char *format, const char *name)
+static bool malformed(struct arena *arena, struct sql_error *error, const char *format, const char *name)
 {
-    sql_error_set(error, arena, SQLSTATE_BAD_COPY_FILE_FORMAT, 0, format, name);
-    sql_error_detail(error, arena, "COPY, line %llu", (unsigned long long)p->row_line);
-    return false;
+    return sql_error_set(error, arena, SQLSTATE_BAD_COPY_FILE_FORMAT, 0, format, name);
 }
 
 static unsigned hex_value(uint8_t c)
@@ -217,19 +220,19 @@ static bool split_row(struct copy_parser *p, struct arena *arena, struct bytes r
     buf_reset(&p->out);
     while (!last) {
         if (count == p->options.column_count)
-            return malformed(p, arena, error, "extra data after last expected column%s", "");
+            return malformed(arena, error, "extra data after last expected column%s", "");
         size_t start = p->out.size;
         bool null = false;
         if (!p->options.csv) text_field(p, row, &at, &last, &null);
         else if (!csv_field(p, row, &at, &last, &null))
-            return malformed(p, arena, error, "unterminated CSV quoted field%s", "");
+            return malformed(arena, error, "unterminated CSV quoted field%s", "");
         if (p->out.failed) return sql_error_out_of_memory(error);
         fields[count].is_null = null;
         fields[count].text = (struct bytes){(const uint8_t *)(uintptr_t)start, p->out.size - start};
         count++;
     }
     if (count < p->options.column_count)
-        return malformed(p, arena, error, "missing data for column \"%s\"", names[count]);
+        return malformed(arena, error, "missing data for column \"%s\"", names[count]);
     for (uint32_t i = 0; i < count; i++) {
         bool force_null = p->options.force_null != NULL && p->options.force_null[i];
         bool force_not_null = p->options.force_not_null != NULL && p->options.force_not_null[i];
@@ -255,6 +258,7 @@ enum status copy_parse_next(struct copy_parser *p, struct arena *arena, const ch
             continue;
         }
         p->row_line = ++p->line;
+        p->row = row;
         p->line += count_lines(row);
         p->at += total;
         if (row.size == 2 && row.data[0] == '\\' && row.data[1] == '.') {

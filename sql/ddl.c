@@ -5,12 +5,6 @@
 #include "base/assert.h"
 #include "sql/query.h"
 
-static bool refuse(struct exec *x, uint32_t position, const char *what)
-{
-    return sql_error_set(x->error, x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, position,
-                         "%s is not supported yet", what);
-}
-
 struct building {
     struct exec *x;
     struct sql_table *table;
@@ -28,6 +22,24 @@ static bool find_place(struct building *g, const char *name, uint32_t position, 
                          "column \"%s\" named in key does not exist", name);
 }
 
+/* "TABLE_COLUMN_label1": the longer of the two names is cut until all fits into a name, as PostgreSQL does it. */
+static const char *object_name(struct arena *arena, const char *table, const char *column, const char *label,
+                               uint32_t number)
+{
+    char end[32];
+    snprintf(end, sizeof end, number == 0 ? "_%s" : "_%s%u", label, number);
+    size_t table_size = strlen(table), column_size = column == NULL ? 0 : strlen(column);
+    size_t room = SQL_NAME_BYTES_MAX - strlen(end) - (column != NULL);
+    while (table_size + column_size > room) {
+        if (table_size > column_size) table_size--;
+        else column_size--;
+    }
+    while (table_size > 0 && ((uint8_t)table[table_size] & 0xc0) == 0x80) table_size--; /* not within a character */
+    while (column_size > 0 && ((uint8_t)column[column_size] & 0xc0) == 0x80) column_size--;
+    return arena_printf(arena, "%.*s%s%.*s%s", (int)table_size, table, column != NULL ? "_" : "", (int)column_size,
+                        column != NULL ? column : "", end);
+}
+
 static bool set_key(struct building *g, const struct sql_constraint *c, const char *const *names,
                     uint32_t count)
 {
@@ -36,8 +48,8 @@ static bool set_key(struct building *g, const struct sql_constraint *c, const ch
     if (t->key_count > 0)
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_TABLE_DEFINITION, c->position,
                              "multiple primary keys for table \"%s\" are not allowed", t->name);
-    if (c->include.count > 0) return refuse(x, c->position, "INCLUDE");
-    if (c->deferrable) return refuse(x, c->position, "a deferrable constraint");
+    if (c->include.count > 0) return exec_unsupported(x, c->position, "INCLUDE");
+    if (c->deferrable) return exec_unsupported(x, c->position, "a deferrable constraint");
     if (count > SQL_KEY_COLUMNS_MAX)
         return sql_error_set(x->error, x->arena, SQLSTATE_TOO_MANY_COLUMNS, c->position,
                              "cannot use more than %d columns in an index", SQL_KEY_COLUMNS_MAX);
@@ -57,20 +69,25 @@ static bool set_key(struct building *g, const struct sql_constraint *c, const ch
         t->key[i] = place;
     }
     t->key_count = count;
-    t->key_name = c->name != NULL ? c->name : arena_printf(x->arena, "%.58s_pkey", t->name);
+    t->key_name = c->name != NULL ? c->name : object_name(x->arena, t->name, NULL, "pkey", 0);
     return t->key_name != NULL || sql_error_out_of_memory(x->error);
 }
 
-/* Kept as text that the parser reads again. It has to bind now. */
+/* Kept as text that the parser reads again. It has to bind now: as a condition, or as a column's default. */
 static const char *keep_expression(struct building *g, const struct sql_node *node, const char *clause,
-                                   const struct sql_table *scope, struct sql_type type, const char *column)
+                                   const struct sql_table *scope, struct sql_type type, const char *column,
+                                   struct expr **expr_out)
 {
     struct exec *x = g->x;
     struct binder b;
     binder_init(&b, x->arena, x->error, &x->eval);
     b.clause = clause;
-    b.scope = (struct scope){scope, scope == NULL ? NULL : scope->name};
-    if (bind_cast(&b, bind_expr(&b, node), type, SQL_CAST_ASSIGNMENT, column) == NULL) return NULL;
+    b.scope = (struct scope){.table = scope, .alias = scope->name};
+    b.columns = column == NULL ? BIND_COLUMNS_ALLOWED : BIND_COLUMNS_NOT_IN_DEFAULT;
+    struct expr *e = column == NULL ? bind_condition(&b, node, "CHECK")
+                                    : bind_cast(&b, bind_expr(&b, node), type, SQL_CAST_ASSIGNMENT, column);
+    if (e == NULL) return NULL;
+    if (expr_out != NULL) *expr_out = e;
     struct buf text;
     buf_init(&text, 1 << 16);
     sql_ast_print(node, &text);
@@ -82,19 +99,67 @@ static const char *keep_expression(struct building *g, const struct sql_node *no
     return (const char *)copy.data;
 }
 
-static bool add_check(struct building *g, const struct sql_constraint *c, const char *column)
+static bool check_exists(const struct building *g, const char *name)
+{
+    for (uint32_t i = 0; i < g->table->check_count; i++)
+        if (strcmp(g->check_names[i], name) == 0) return true;
+    return g->table->key_name != NULL && strcmp(g->table->key_name, name) == 0;
+}
+
+/* The one column that an expression reads; NULL: none, or several. */
+static const char *only_column(const struct sql_table *t, const struct expr *e, uint32_t *index, bool *several)
+{
+    if (e->kind == EXPR_COLUMN) {
+        if (*index != UINT32_MAX && *index != e->index) *several = true;
+        *index = e->index;
+    }
+    for (uint32_t i = 0; i < e->arg_count; i++) only_column(t, e->args[i], index, several);
+    return *several || *index == UINT32_MAX ? NULL : t->columns[*index].name;
+}
+
+static const char *check_name(struct building *g, const struct expr *e)
+{
+    uint32_t index = UINT32_MAX;
+    bool several = false;
+    const char *column = only_column(g->table, e, &index, &several);
+    for (uint32_t number = 0;; number++) {
+        const char *name = object_name(g->x->arena, g->table->name, column, "check", number);
+        if (name == NULL || !check_exists(g, name)) return name;
+    }
+}
+
+static bool add_check(struct building *g, const struct sql_constraint *c)
 {
     struct exec *x = g->x;
     struct sql_table *t = g->table;
-    const char *text = keep_expression(g, c->expr, "check constraints", t, sql_type_of(SQL_TYPE_BOOL), NULL);
+    struct expr *e;
+    const char *text = keep_expression(g, c->expr, "check constraints", t, sql_type_of(SQL_TYPE_BOOL), NULL, &e);
     if (text == NULL) return false;
-    const char *name = c->name;
-    if (name == NULL)
-        name = column != NULL ? arena_printf(x->arena, "%.28s_%.28s_check", t->name, column)
-                              : arena_printf(x->arena, "%.56s_check", t->name);
+    if (c->name != NULL && check_exists(g, c->name))
+        return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_OBJECT, 0,
+                             "check constraint \"%s\" already exists", c->name);
+    const char *name = c->name != NULL ? c->name : check_name(g, e);
     if (name == NULL) return sql_error_out_of_memory(x->error);
     g->checks[t->check_count] = text;
     g->check_names[t->check_count++] = name;
+    return true;
+}
+
+/* NULL and NOT NULL, DEFAULT twice. */
+static bool check_repeated(struct building *g, const struct sql_constraints *list, uint32_t at,
+                           const struct sql_table_column *column)
+{
+    enum sql_constraint_kind kind = list->items[at].kind;
+    for (uint32_t i = 0; i < at; i++) {
+        enum sql_constraint_kind other = list->items[i].kind;
+        bool nulls = (kind == SQL_CONSTRAINT_NULL && other == SQL_CONSTRAINT_NOT_NULL) ||
+                     (kind == SQL_CONSTRAINT_NOT_NULL && other == SQL_CONSTRAINT_NULL);
+        if (!nulls && !(kind == SQL_CONSTRAINT_DEFAULT && other == kind)) continue;
+        return sql_error_set(g->x->error, g->x->arena, SQLSTATE_SYNTAX_ERROR, list->items[at].position,
+                             nulls ? "conflicting NULL/NOT NULL declarations for column \"%s\" of table \"%s\""
+                                   : "multiple default values specified for column \"%s\" of table \"%s\"",
+                             column->name, g->table->name);
+    }
     return true;
 }
 
@@ -105,16 +170,17 @@ static bool add_constraint(struct building *g, const struct sql_constraint *c, s
     case SQL_CONSTRAINT_NOT_NULL: column->not_null = true; return true;
     case SQL_CONSTRAINT_NULL: return true;
     case SQL_CONSTRAINT_DEFAULT:
-        column->default_text = keep_expression(g, c->expr, "DEFAULT expressions", NULL, column->type, column->name);
+        column->default_text = keep_expression(g, c->expr, "DEFAULT expressions", g->table, column->type,
+                                               column->name, NULL);
         return column->default_text != NULL;
-    case SQL_CONSTRAINT_CHECK: return add_check(g, c, column == NULL ? NULL : column->name);
+    case SQL_CONSTRAINT_CHECK: return add_check(g, c);
     case SQL_CONSTRAINT_PRIMARY_KEY:
         if (column != NULL) return set_key(g, c, &column->name, 1);
         return set_key(g, c, c->columns.items, c->columns.count);
-    case SQL_CONSTRAINT_UNIQUE: return refuse(x, c->position, "a UNIQUE constraint");
-    case SQL_CONSTRAINT_FOREIGN_KEY: return refuse(x, c->position, "a foreign key");
-    case SQL_CONSTRAINT_IDENTITY: return refuse(x, c->position, "an identity column");
-    case SQL_CONSTRAINT_GENERATED: return refuse(x, c->position, "a generated column");
+    case SQL_CONSTRAINT_UNIQUE: return exec_unsupported(x, c->position, "a UNIQUE constraint");
+    case SQL_CONSTRAINT_FOREIGN_KEY: return exec_unsupported(x, c->position, "a foreign key");
+    case SQL_CONSTRAINT_IDENTITY: return exec_unsupported(x, c->position, "an identity column");
+    case SQL_CONSTRAINT_GENERATED: return exec_unsupported(x, c->position, "a generated column");
     }
     UNREACHABLE();
 }
@@ -130,11 +196,11 @@ static bool add_columns(struct building *g, const struct sql_create_table *n)
         struct sql_table_column *c = &t->columns[i];
         for (uint32_t k = 0; k < i; k++)
             if (strcmp(t->columns[k].name, d->name) == 0)
-                return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_COLUMN, d->position,
+                return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_COLUMN, 0,
                                      "column \"%s\" specified more than once", d->name);
         c->name = d->name;
         c->id = t->next_column_id++;
-        if (d->collation.name != NULL) return refuse(x, d->position, "COLLATE");
+        if (d->collation.name != NULL) return exec_unsupported(x, d->position, "COLLATE");
         if (!bind_type(&b, &d->type, &c->type)) return false;
         const struct sql_type_info *info = sql_type_find(c->type.oid);
         if (info->category == SQL_CATEGORY_PSEUDO || c->type.oid == SQL_TYPE_UNKNOWN)
@@ -154,7 +220,9 @@ static bool add_all_constraints(struct building *g, const struct sql_create_tabl
     if (g->checks == NULL || g->check_names == NULL) return sql_error_out_of_memory(g->x->error);
     for (uint32_t i = 0; i < n->column_count; i++)
         for (uint32_t k = 0; k < n->columns[i].constraints.count; k++)
-            if (!add_constraint(g, &n->columns[i].constraints.items[k], &g->table->columns[i])) return false;
+            if (!check_repeated(g, &n->columns[i].constraints, k, &g->table->columns[i]) ||
+                !add_constraint(g, &n->columns[i].constraints.items[k], &g->table->columns[i]))
+                return false;
     for (uint32_t i = 0; i < n->constraints.count; i++)
         if (!add_constraint(g, &n->constraints.items[i], NULL)) return false;
     g->table->checks = g->checks;
@@ -170,11 +238,16 @@ static bool notice(struct exec *x, const char *sqlstate, const char *format, con
     return true;
 }
 
+static bool schema_is_ours(const struct sql_name *name)
+{
+    return name->schema == NULL || strcmp(name->schema, "public") == 0;
+}
+
 bool exec_create_table(struct exec *x, const struct sql_create_table *n)
 {
     snprintf(x->tag, sizeof x->tag, "CREATE TABLE");
-    if (n->persistence == SQL_TEMPORARY) return refuse(x, n->node.position, "a temporary table");
-    if (n->name.schema != NULL && strcmp(n->name.schema, "public") != 0)
+    if (n->persistence == SQL_TEMPORARY) return exec_unsupported(x, n->node.position, "a temporary table");
+    if (!schema_is_ours(&n->name))
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_SCHEMA_NAME, n->name.position,
                              "schema \"%s\" does not exist", n->name.schema);
     if (n->column_count > SQL_COLUMNS_MAX)
@@ -193,30 +266,36 @@ bool exec_create_table(struct exec *x, const struct sql_create_table *n)
     if (status != STATUS_EXISTS) return exec_fail(x, status);
     if (n->if_not_exists)
         return notice(x, SQLSTATE_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", t->name);
-    return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_TABLE, n->name.position,
+    return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_TABLE, 0,
                          "relation \"%s\" already exists", t->name);
+}
+
+static bool drop_one(struct exec *x, const struct sql_drop *n, const struct sql_name *name)
+{
+    struct sql_table *table;
+    if (!schema_is_ours(name)) {
+        if (n->if_exists)
+            return notice(x, SQLSTATE_SUCCESSFUL_COMPLETION, "schema \"%s\" does not exist, skipping", name->schema);
+        return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_SCHEMA_NAME, 0,
+                             "schema \"%s\" does not exist", name->schema);
+    }
+    enum status status = catalog_table(x->txn, x->arena, name->name, &table);
+    if (status == STATUS_OK) status = catalog_drop(x->txn, table);
+    else if (status == STATUS_NOT_FOUND && n->if_exists)
+        return notice(x, SQLSTATE_SUCCESSFUL_COMPLETION, "table \"%s\" does not exist, skipping", name->name);
+    else if (status == STATUS_NOT_FOUND)
+        return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_TABLE, 0, "table \"%s\" does not exist",
+                             name->name);
+    return status == STATUS_OK || exec_fail(x, status);
 }
 
 bool exec_drop(struct exec *x, const struct sql_drop *n)
 {
     snprintf(x->tag, sizeof x->tag, "DROP TABLE");
-    if (n->object != SQL_OBJECT_TABLE) return refuse(x, n->node.position, "dropping anything but a table");
-    for (uint32_t i = 0; i < n->names.count; i++) {
-        const struct sql_name *name = &n->names.items[i];
-        struct sql_table *table;
-        enum status status = catalog_table(x->txn, x->arena, name->name, &table);
-        if (status == STATUS_OK) {
-            status = catalog_drop(x->txn, table);
-            if (status != STATUS_OK) return exec_fail(x, status);
-        } else if (status == STATUS_NOT_FOUND && n->if_exists) {
-            notice(x, SQLSTATE_SUCCESSFUL_COMPLETION, "table \"%s\" does not exist, skipping", name->name);
-        } else if (status == STATUS_NOT_FOUND) {
-            return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_TABLE, 0,
-                                 "table \"%s\" does not exist", name->name);
-        } else {
-            return exec_fail(x, status);
-        }
-    }
+    if (n->object != SQL_OBJECT_TABLE)
+        return exec_unsupported(x, n->node.position, "dropping anything but a table");
+    for (uint32_t i = 0; i < n->names.count; i++)
+        if (!drop_one(x, n, &n->names.items[i])) return false;
     return true;
 }
 
@@ -224,7 +303,9 @@ bool exec_truncate(struct exec *x, const struct sql_truncate *n)
 {
     snprintf(x->tag, sizeof x->tag, "TRUNCATE TABLE");
     for (uint32_t i = 0; i < n->tables.count; i++) {
-        struct sql_table *table = exec_table(x, &n->tables.items[i]);
+        struct sql_name name = n->tables.items[i];
+        name.position = 0; /* as PostgreSQL reports it */
+        struct sql_table *table = exec_table(x, &name);
         if (table == NULL) return false;
         enum status status = catalog_truncate(x->txn, table);
         if (status != STATUS_OK) return exec_fail(x, status);

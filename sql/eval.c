@@ -32,7 +32,6 @@ static bool eval_call(struct sql_eval *eval, const struct expr *e, const struct 
                                 .result = e->type.oid};
         status = sql_function_call(eval, e->function, &call, out);
     }
-    if (status != STATUS_OK) sql_error_at(eval->error, e->position);
     return status == STATUS_OK;
 }
 
@@ -116,6 +115,39 @@ static bool eval_nullif(struct sql_eval *eval, const struct expr *e, const struc
     return true;
 }
 
+/* Unknown when nothing is equal and something is null. */
+static bool eval_in(struct sql_eval *eval, const struct expr *e, const struct sql_datum *row,
+                    const struct sql_datum *aggregates, struct sql_datum *out)
+{
+    struct sql_datum value;
+    uint32_t oid = e->args[0]->type.oid;
+    bool found = false, unknown = e->has_null_item;
+    if (!expr_eval(eval, e->args[0], row, aggregates, &value)) return false;
+    if (value.is_null) {
+        *out = SQL_NULL;
+        return true;
+    }
+    if (e->items_sorted) {
+        uint32_t low = 1, high = e->arg_count;
+        while (low < high && !found) {
+            uint32_t middle = low + (high - low) / 2;
+            int order = sql_datum_compare(oid, &value, &e->args[middle]->value);
+            found = order == 0;
+            if (order < 0) high = middle;
+            else low = middle + 1;
+        }
+    } else {
+        for (uint32_t i = 1; i < e->arg_count && !found; i++) {
+            struct sql_datum item;
+            if (!expr_eval(eval, e->args[i], row, aggregates, &item)) return false;
+            if (item.is_null) unknown = true;
+            else found = sql_datum_compare(oid, &value, &item) == 0;
+        }
+    }
+    *out = found ? sql_boolean(true) : unknown ? SQL_NULL : sql_boolean(false);
+    return true;
+}
+
 static bool eval_extreme(struct sql_eval *eval, const struct expr *e, const struct sql_datum *row,
                          const struct sql_datum *aggregates, struct sql_datum *out)
 {
@@ -136,7 +168,6 @@ static bool eval_cast(struct sql_eval *eval, const struct expr *e, const struct 
     struct sql_datum v;
     if (!expr_eval(eval, e->args[0], row, aggregates, &v)) return false;
     enum status status = sql_cast(eval, e->args[0]->type.oid, e->type, e->context, &v, out);
-    if (status != STATUS_OK) sql_error_at(eval->error, e->position);
     return status == STATUS_OK;
 }
 
@@ -163,6 +194,7 @@ bool expr_eval(struct sql_eval *eval, const struct expr *e, const struct sql_dat
     case EXPR_CASE: return eval_case(eval, e, row, aggregates, out);
     case EXPR_COALESCE: return eval_coalesce(eval, e, row, aggregates, out);
     case EXPR_NULLIF: return eval_nullif(eval, e, row, aggregates, out);
+    case EXPR_IN: return eval_in(eval, e, row, aggregates, out);
     case EXPR_EXTREME: return eval_extreme(eval, e, row, aggregates, out);
     }
     UNREACHABLE();

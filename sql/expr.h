@@ -23,6 +23,7 @@ enum expr_kind {
     EXPR_CASE,      /* args: condition, result, ..., otherwise (always present) */
     EXPR_COALESCE,
     EXPR_NULLIF,    /* args: value, comparison of both */
+    EXPR_IN,        /* args: value, items; all of one type that can_be_key */
     EXPR_EXTREME,   /* GREATEST, or LEAST when negated */
     EXPR_AGGREGATE, /* index into the aggregates of the query; the row is one of groups */
 };
@@ -53,6 +54,8 @@ struct expr {
     struct expr **args;
     uint32_t arg_count;
     struct sql_type *arg_types; /* OPERATOR, FUNCTION */
+    bool items_sorted;          /* IN: the items are constants, ascending, without nulls and duplicates */
+    bool has_null_item;         /* IN, when they are: there was a null */
 };
 
 /* An aggregate call of a query. */
@@ -69,6 +72,13 @@ struct aggregate {
 struct scope {
     const struct sql_table *table; /* NULL: no FROM */
     const char *alias;             /* what it is called here */
+    const struct sql_table *hidden; /* has to do with the statement, but cannot be named here: for hints */
+};
+
+enum bind_columns {
+    BIND_COLUMNS_ALLOWED,
+    BIND_COLUMNS_NONE,           /* LIMIT: "argument of LIMIT must not contain variables" */
+    BIND_COLUMNS_NOT_IN_DEFAULT, /* DEFAULT: "cannot use column reference in DEFAULT expression" */
 };
 
 struct binder {
@@ -79,7 +89,10 @@ struct binder {
     struct scope scope;
     /* Aggregates: collected when allowed. */
     bool aggregates_allowed, in_aggregate;
+    enum bind_columns columns;
     const char *clause;         /* for messages: "WHERE" */
+    uint32_t cast_position;     /* of the CAST or :: that is being bound; 0 */
+    uint32_t aggregate_position; /* of the aggregate that was bound last */
     struct aggregate *aggregates;
     uint32_t aggregate_count, aggregate_capacity;
 };
@@ -91,10 +104,19 @@ struct expr *bind_expr(struct binder *b, const struct sql_node *node);
  * type text" is given for SQL_CAST_ASSIGNMENT, with column as its name. */
 struct expr *bind_cast(struct binder *b, struct expr *e, struct sql_type target,
                        enum sql_cast_context context, const char *column);
+/* Checks what stands before a column's name or a star: 42P01 when it is not the scope's table. */
+bool bind_qualifier(struct binder *b, const struct sql_column *c);
 /* A boolean condition: "argument of WHERE must be type boolean, not type integer". */
 struct expr *bind_condition(struct binder *b, const struct sql_node *node, const char *clause);
 /* Decides bare literals that nothing has decided: they are text. */
 struct expr *bind_settle(struct binder *b, struct expr *e);
+/* Where the expression begins in the statement, for errors about it as a whole; 0: nowhere. */
+uint32_t expr_location(const struct expr *e);
+/* Computes what can be computed without a row, once: operators, casts and functions of constants (not volatile
+ * ones), and branches of AND, OR, CASE and COALESCE that constants decide. Sorts constant items of IN. In
+ * place. False with eval->error set when a computation fails, as it would for every row. Values live in
+ * eval->arena. */
+bool expr_fold(struct sql_eval *eval, struct expr *e);
 /* True when the expression reads no column and calls nothing volatile: it may be computed once. */
 bool expr_is_constant(const struct expr *e);
 bool expr_equal(const struct expr *a, const struct expr *b);

@@ -22,6 +22,7 @@ struct exec {
     bool rows_sent;           /* the statement cannot be tried again unseen */
     bool check_now;           /* look for duplicate keys at once; else the commit does (STATUS_EXISTS) */
     const char *key_name;     /* of the table that was inserted into last, for that case */
+    uint64_t *rows_read;      /* counts the rows that scans and lookups deliver */
     char tag[64];
 };
 
@@ -48,12 +49,16 @@ void access_close(struct access *a);
 /* [fiber] The next row that passes the filter: *found_out false at the end. False: the error is set. */
 bool access_next(struct exec *x, struct access *a, bool *found_out);
 
+/* expr_fold, unless the statement is only described: then parameters have no values. */
+bool exec_fold(struct exec *x, struct expr *e);
 /* A binder for this statement's expressions. */
 void exec_binder(struct exec *x, struct binder *b);
 /* Tells what the result looks like; refuses what differs from what the client was told at Describe. */
 bool exec_columns(struct exec *x, const struct sql_result_column *columns, uint32_t count);
 /* Turns a status of txn/ into an error of the statement. Returns false. */
 bool exec_fail(struct exec *x, enum status status);
+/* 0A000 "WHAT is not supported yet", with its place in the statement. Returns false. */
+bool exec_unsupported(struct exec *x, uint32_t position, const char *what);
 /* [fiber] Looks a table up: 42P01, or 0A000 for what is no table of ours. NULL with the error set. */
 struct sql_table *exec_table(struct exec *x, const struct sql_name *name);
 

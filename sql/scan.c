@@ -63,6 +63,17 @@ bool exec_fail(struct exec *x, enum status status)
     }
 }
 
+bool exec_unsupported(struct exec *x, uint32_t position, const char *what)
+{
+    return sql_error_set(x->error, x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, position,
+                         "%s is not supported yet", what);
+}
+
+bool exec_fold(struct exec *x, struct expr *e)
+{
+    return x->describe || expr_fold(&x->eval, e);
+}
+
 struct sql_table *exec_table(struct exec *x, const struct sql_name *name)
 {
     struct sql_table *table;
@@ -263,6 +274,7 @@ bool access_next(struct exec *x, struct access *a, bool *found_out)
         arena_reset(x->row_arena);
         if (!fetch(x, a, &value, &status)) return false;
         if (status == STATUS_NOT_FOUND) return true;
+        ++*x->rows_read;
         if (status == STATUS_OK) status = catalog_row_decode(x->row_arena, a->table, value, a->values);
         if (status != STATUS_OK) return exec_fail(x, status);
         struct sql_datum passes = sql_boolean(true);

@@ -171,6 +171,8 @@ void sql_session_destroy(struct sql_session *s)
     free(s);
 }
 
+uint64_t sql_session_rows_read(const struct sql_session *s) { return s->rows_read; }
+
 char sql_session_state(const struct sql_session *s)
 {
     switch (s->state) {
@@ -232,6 +234,7 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     *x = (struct exec){.arena = arena, .row_arena = row_arena, .error = error, .txn = s->txn, .sink = sink};
     session_bind_parameters(s, x);
     sql_eval_init(&x->eval, x->arena, error);
+    x->rows_read = &s->rows_read;
     x->eval.transaction_us = s->transaction_us;
     x->eval.statement_us = x->eval.clock_us = now_us(s);
     x->eval.random = fill_random;
@@ -243,15 +246,9 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     x->eval.extra_float_digits = 1;
 }
 
-static bool not_supported(struct exec *x, const struct sql_node *node, const char *what)
-{
-    return sql_error_set(x->error, x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, node->position,
-                         "%s is not supported yet", what);
-}
-
 static bool show_setting(struct sql_session *s, struct exec *x, const struct sql_show *n)
 {
-    if (n->name == NULL) return not_supported(x, &n->node, "SHOW ALL");
+    if (n->name == NULL) return exec_unsupported(x, n->node.position, "SHOW ALL");
     int at = setting_find(n->name);
     if (at < 0)
         return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_OBJECT, 0,
@@ -295,7 +292,7 @@ static bool set_setting(struct sql_session *s, struct exec *x, const struct sql_
     }
     int at = setting_find(n->name);
     const char *value = n->set == SQL_SET_VALUE ? set_text(x, n) : at >= 0 ? settings[at].initial : "";
-    if (value == NULL) return not_supported(x, &n->node, "this value");
+    if (value == NULL) return exec_unsupported(x, n->node.position, "this value");
     if (!sql_session_set(s, x->arena, n->name, value, x->error)) return false;
     if (at >= 0 && settings[at].reported)
         x->sink->parameter(x->sink->ctx, settings[at].name, setting_value(s, (size_t)at));
@@ -323,8 +320,8 @@ bool session_execute(struct sql_session *s, struct exec *x, const struct sql_nod
     case SQL_STMT_EXECUTE: return session_execute_statement(s, x, sql_as_execute(node));
     case SQL_STMT_DEALLOCATE: return session_deallocate(s, x, sql_as_named(node));
     case SQL_STMT_DISCARD: snprintf(x->tag, sizeof x->tag, "DISCARD ALL"); return true;
-    case SQL_STMT_UNSUPPORTED: return not_supported(x, node, sql_as_unsupported(node)->name);
-    default: return not_supported(x, node, "this statement");
+    case SQL_STMT_UNSUPPORTED: return exec_unsupported(x, node->position, sql_as_unsupported(node)->name);
+    default: return exec_unsupported(x, node->position, "this statement");
     }
 }
 
@@ -362,7 +359,7 @@ static bool control(struct sql_session *s, struct exec *x, const struct sql_tran
     case SQL_TRANSACTION_BEGIN:
     case SQL_TRANSACTION_START:
         snprintf(x->tag, sizeof x->tag, n->transaction == SQL_TRANSACTION_START ? "START TRANSACTION" : "BEGIN");
-        if (n->modes.as_of != NULL) return not_supported(x, &n->node, "AS OF SYSTEM TIME");
+        if (n->modes.as_of != NULL) return exec_unsupported(x, n->node.position, "AS OF SYSTEM TIME");
         if (s->state == TRANSACTION_OPEN) {
             sql_error_set(&note, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0,
                           "there is already a transaction in progress");
@@ -376,7 +373,7 @@ static bool control(struct sql_session *s, struct exec *x, const struct sql_tran
     case SQL_TRANSACTION_ROLLBACK: {
         bool commit = n->transaction == SQL_TRANSACTION_COMMIT && s->state != TRANSACTION_FAILED;
         snprintf(x->tag, sizeof x->tag, commit ? "COMMIT" : "ROLLBACK");
-        if (n->chain) return not_supported(x, &n->node, "AND CHAIN");
+        if (n->chain) return exec_unsupported(x, n->node.position, "AND CHAIN");
         if (s->state != TRANSACTION_OPEN && s->state != TRANSACTION_FAILED) {
             sql_error_set(&note, x->arena, SQLSTATE_NO_ACTIVE_SQL_TRANSACTION, 0,
                           "there is no transaction in progress");
@@ -386,7 +383,7 @@ static bool control(struct sql_session *s, struct exec *x, const struct sql_tran
         session_transaction_end(s, TRANSACTION_NONE);
         return ok;
     }
-    default: return not_supported(x, &n->node, "SAVEPOINT");
+    default: return exec_unsupported(x, n->node.position, "SAVEPOINT");
     }
 }
 

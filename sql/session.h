@@ -116,5 +116,7 @@ void sql_session_failed(struct sql_session *s);
 
 /* 'I' idle, 'T' in a transaction, 'E' in a failed one: what ReadyForQuery says. */
 char sql_session_state(const struct sql_session *s);
+/* Rows of tables that its statements have looked at so far, whether they passed the condition or not. */
+uint64_t sql_session_rows_read(const struct sql_session *s);
 
 #endif

@@ -70,6 +70,7 @@ struct sql_session {
     uint32_t prepared_count, portal_count;
     const struct running *running; /* NULL: a simple query */
     struct bytes text;           /* of the query under way */
+    uint64_t rows_read;
 };
 
 /* ---- session.c ---- */

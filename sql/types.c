@@ -99,6 +99,21 @@ const struct sql_type_info *sql_type_find_name(struct bytes name, bool quoted)
     return NULL;
 }
 
+bool sql_type_is_known(const char *name)
+{
+    static const char *const names[] = {
+        "aclitem", "bigserial", "bit", "box", "cid", "cidr", "circle", "datemultirange", "daterange", "inet",
+        "int2vector", "int4multirange", "int4range", "int8multirange", "int8range", "json", "jsonb", "jsonpath",
+        "line", "lseg", "macaddr", "macaddr8", "money", "nummultirange", "numrange", "oidvector", "path", "pg_lsn",
+        "point", "polygon", "refcursor", "regcollation", "regconfig", "regdictionary", "regoper", "regoperator",
+        "regprocedure", "serial", "serial2", "serial4", "serial8", "smallserial", "tid", "timetz", "tsmultirange",
+        "tsquery", "tsrange", "tstzmultirange", "tstzrange", "tsvector", "txid_snapshot", "varbit", "xid", "xid8",
+        "xml"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
 const struct sql_type_info *sql_type_at(size_t index)
 {
     return index < TYPE_COUNT ? &types[index] : NULL;

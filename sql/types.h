@@ -103,6 +103,8 @@ const struct sql_type_info *sql_type_find(uint32_t oid);
  * char and character give char(n)'s type; only "char" in quotes is SQL_TYPE_CHAR, so the parser
  * says which. NULL when there is no such type. */
 const struct sql_type_info *sql_type_find_name(struct bytes name, bool quoted);
+/* True for PostgreSQL's types that are not ours, and the serial pseudo-types: they may come to be supported. */
+bool sql_type_is_known(const char *name);
 /* For the catalogue tables: every type in OID order; NULL past the end. */
 const struct sql_type_info *sql_type_at(size_t index);
 

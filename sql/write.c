@@ -106,15 +106,17 @@ static bool check_nulls(struct exec *x, const struct writer *w, const struct sql
 
 static bool refuse_duplicate(struct exec *x, const struct sql_table *t, const struct sql_datum *values)
 {
-    char columns[256] = "";
-    size_t at = 0;
-    for (uint32_t i = 0; i < t->key_count && at < sizeof columns - 2; i++)
-        at += (size_t)snprintf(columns + at, sizeof columns - at, "%s%s", i > 0 ? ", " : "",
-                               t->columns[t->key[i]].name);
+    struct buf columns;
+    buf_init(&columns, 4096); /* 32 names, each quoted */
+    for (uint32_t i = 0; i < t->key_count; i++) {
+        if (i > 0) buf_append_string(&columns, ", ");
+        sql_ast_print_identifier(t->columns[t->key[i]].name, &columns);
+    }
     sql_error_set(x->error, x->arena, SQLSTATE_UNIQUE_VIOLATION, 0,
                   "duplicate key value violates unique constraint \"%s\"", t->key_name);
-    sql_error_detail(x->error, x->arena, "Key (%s)=(%s) already exists.", columns,
-                     show_values(x, t, values, t->key, t->key_count));
+    sql_error_detail(x->error, x->arena, "Key (%.*s)=(%s) already exists.", (int)columns.size,
+                     (const char *)columns.data, show_values(x, t, values, t->key, t->key_count));
+    buf_deinit(&columns);
     sql_error_names(x->error, "public", t->name, NULL, NULL, t->key_name);
     return false;
 }
@@ -155,12 +157,6 @@ bool writer_put(struct exec *x, struct writer *w, const struct sql_datum *values
     return status == STATUS_OK || exec_fail(x, status);
 }
 
-static bool refuse(struct exec *x, uint32_t position, const char *what)
-{
-    return sql_error_set(x->error, x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, position,
-                         "%s is not supported yet", what);
-}
-
 /* ---- INSERT ---- */
 
 static bool find_column(struct exec *x, const struct sql_table *t, const char *name, uint32_t position,
@@ -183,7 +179,7 @@ static bool target_columns(struct exec *x, const struct sql_table *t, const stru
         places[i] = i;
         if (n->column_count == 0) continue;
         const struct sql_set_target *c = &n->columns[i];
-        if (c->steps.count > 0) return refuse(x, c->position, "a part of a column");
+        if (c->steps.count > 0) return exec_unsupported(x, c->position, "a part of a column");
         if (!find_column(x, t, c->column, c->position, &places[i])) return false;
         for (uint32_t k = 0; k < i; k++)
             if (places[k] == places[i])
@@ -196,22 +192,23 @@ static bool target_columns(struct exec *x, const struct sql_table *t, const stru
 static bool insert_supported(struct exec *x, const struct sql_insert *n)
 {
     uint32_t p = n->node.position;
-    if (n->with.count > 0) return refuse(x, n->with.position, "WITH");
-    if (n->on_conflict.action != SQL_CONFLICT_NONE) return refuse(x, n->on_conflict.position, "ON CONFLICT");
-    if (n->returning.count > 0) return refuse(x, n->returning.items[0].position, "RETURNING");
-    if (n->overriding != SQL_OVERRIDING_NONE) return refuse(x, p, "OVERRIDING");
+    if (n->with.count > 0) return exec_unsupported(x, n->with.position, "WITH");
+    if (n->on_conflict.action != SQL_CONFLICT_NONE) return exec_unsupported(x, n->on_conflict.position, "ON CONFLICT");
+    if (n->returning.count > 0) return exec_unsupported(x, n->returning.items[0].position, "RETURNING");
+    if (n->overriding != SQL_OVERRIDING_NONE) return exec_unsupported(x, p, "OVERRIDING");
     if (n->source != NULL && n->source->op != SQL_SELECT_VALUES)
-        return refuse(x, n->source->node.position, "INSERT from a query");
+        return exec_unsupported(x, n->source->node.position, "INSERT from a query");
     return true;
 }
 
 static bool insert_row(struct exec *x, struct writer *w, const struct sql_list *row, const uint32_t *places,
-                       uint32_t place_count, struct sql_datum *values)
+                       struct sql_datum *values)
 {
     const struct sql_table *t = w->table;
     struct binder b;
     exec_binder(x, &b);
     b.clause = "VALUES";
+    b.scope.hidden = t;
     bool *given = ARENA_ARRAY(x->arena, bool, t->column_count + 1);
     if (given == NULL) return sql_error_out_of_memory(x->error);
     for (uint32_t i = 0; row != NULL && i < row->count; i++) {
@@ -224,7 +221,6 @@ static bool insert_row(struct exec *x, struct writer *w, const struct sql_list *
         given[places[i]] = true;
     }
     if (x->describe) return true;
-    (void)place_count;
     for (uint32_t i = 0; i < t->column_count; i++)
         if (!given[i] && !writer_default(x, w, i, &values[i])) return false;
     return writer_put(x, w, values, BYTES_EMPTY);
@@ -251,7 +247,7 @@ static bool insert_rows(struct exec *x, struct writer *w, const struct sql_inser
             return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR,
                                  row->count > 0 ? row->items[0]->position : 0,
                                  "VALUES lists must all be the same length");
-        if (!insert_row(x, w, row, places, place_count, values)) return false;
+        if (!insert_row(x, w, row, places, values)) return false;
     }
     snprintf(x->tag, sizeof x->tag, "INSERT 0 %u", count);
     return true;
@@ -317,18 +313,18 @@ static bool bind_assignments(struct exec *x, const struct sql_update *n, struct 
     b->clause = "UPDATE";
     for (uint32_t i = 0; i < n->set.count; i++) {
         const struct sql_set_clause *clause = &n->set.items[i];
-        if (clause->multiple) return refuse(x, clause->targets[0].position, "SET with a list of columns");
+        if (clause->multiple) return exec_unsupported(x, clause->targets[0].position, "SET with a list of columns");
         const struct sql_set_target *target = &clause->targets[0];
-        if (target->steps.count > 0) return refuse(x, target->position, "a part of a column");
+        if (target->steps.count > 0) return exec_unsupported(x, target->position, "a part of a column");
         if (!find_column(x, t, target->column, target->position, &out[i].place)) return false;
         for (uint32_t k = 0; k < i; k++)
             if (out[k].place == out[i].place)
-                return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, target->position,
+                return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, 0,
                                      "multiple assignments to same column \"%s\"", target->column);
         if (clause->expr->kind == SQL_EXPR_DEFAULT) continue;
         const struct sql_table_column *c = &t->columns[out[i].place];
         out[i].expr = bind_cast(b, bind_expr(b, clause->expr), c->type, SQL_CAST_ASSIGNMENT, c->name);
-        if (out[i].expr == NULL) return false;
+        if (out[i].expr == NULL || !exec_fold(x, out[i].expr)) return false;
     }
     return true;
 }
@@ -363,9 +359,10 @@ static bool update_table(struct exec *x, const struct sql_update *n, const struc
 {
     struct binder b;
     exec_binder(x, &b);
-    b.scope = (struct scope){t, n->alias != NULL ? n->alias : n->table.name};
+    b.scope = (struct scope){.table = t, .alias = n->alias != NULL ? n->alias : n->table.name};
+    b.clause = "WHERE";
     struct expr *where = n->where == NULL ? NULL : bind_condition(&b, n->where, "WHERE");
-    if (n->where != NULL && where == NULL) return false;
+    if (n->where != NULL && (where == NULL || !exec_fold(x, where))) return false;
     struct assignment *assignments = ARENA_ARRAY(x->arena, struct assignment, n->set.count + 1);
     if (assignments == NULL) return sql_error_out_of_memory(x->error);
     if (!bind_assignments(x, n, &b, t, assignments)) return false;
@@ -391,25 +388,26 @@ static bool update_table(struct exec *x, const struct sql_update *n, const struc
 
 bool exec_update(struct exec *x, const struct sql_update *n)
 {
-    if (n->with.count > 0) return refuse(x, n->with.position, "WITH");
-    if (n->from.count > 0) return refuse(x, n->from.items[0]->position, "UPDATE FROM");
-    if (n->returning.count > 0) return refuse(x, n->returning.items[0].position, "RETURNING");
+    if (n->with.count > 0) return exec_unsupported(x, n->with.position, "WITH");
+    if (n->from.count > 0) return exec_unsupported(x, n->from.items[0]->position, "UPDATE FROM");
+    if (n->returning.count > 0) return exec_unsupported(x, n->returning.items[0].position, "RETURNING");
     struct sql_table *table = exec_table(x, &n->table);
     return table != NULL && update_table(x, n, table);
 }
 
 bool exec_delete(struct exec *x, const struct sql_delete *n)
 {
-    if (n->with.count > 0) return refuse(x, n->with.position, "WITH");
-    if (n->using_from.count > 0) return refuse(x, n->using_from.items[0]->position, "DELETE USING");
-    if (n->returning.count > 0) return refuse(x, n->returning.items[0].position, "RETURNING");
+    if (n->with.count > 0) return exec_unsupported(x, n->with.position, "WITH");
+    if (n->using_from.count > 0) return exec_unsupported(x, n->using_from.items[0]->position, "DELETE USING");
+    if (n->returning.count > 0) return exec_unsupported(x, n->returning.items[0].position, "RETURNING");
     struct sql_table *t = exec_table(x, &n->table);
     if (t == NULL) return false;
     struct binder b;
     exec_binder(x, &b);
-    b.scope = (struct scope){t, n->alias != NULL ? n->alias : n->table.name};
+    b.scope = (struct scope){.table = t, .alias = n->alias != NULL ? n->alias : n->table.name};
+    b.clause = "WHERE";
     struct expr *where = n->where == NULL ? NULL : bind_condition(&b, n->where, "WHERE");
-    if (n->where != NULL && where == NULL) return false;
+    if (n->where != NULL && (where == NULL || !exec_fold(x, where))) return false;
     if (x->describe) return true;
     struct access a;
     struct found f = {0};
