@@ -144,8 +144,10 @@ struct expr *bind_column(struct binder *b, const struct sql_column *c)
     return no_column(b, c->names.count > 1 ? c->names.items[c->names.count - 2] : NULL, name, c->node.position);
 }
 
-const char *bind_column_name(const struct sql_node *node)
+/* strong_out: a name that a cast or CASE around it does not replace. NULL: none. */
+static const char *column_name(const struct sql_node *node, bool *strong_out)
 {
+    *strong_out = true;
     switch ((enum sql_node_kind)node->kind) {
     case SQL_EXPR_COLUMN: {
         const struct sql_column *c = sql_as_column(node);
@@ -154,13 +156,17 @@ const char *bind_column_name(const struct sql_node *node)
     case SQL_EXPR_CALL: return sql_as_call_expr(node)->name.name;
     case SQL_EXPR_CAST: {
         const struct sql_cast *c = sql_as_cast(node);
-        const char *inner = bind_column_name(c->arg);
-        return strcmp(inner, "?column?") != 0 ? inner : c->type.name.name;
+        const char *inner = column_name(c->arg, strong_out);
+        if (*strong_out && inner != NULL) return inner;
+        *strong_out = false;
+        return c->type.name.name;
     }
     case SQL_EXPR_CASE: {
         const struct sql_case *c = sql_as_case(node);
-        const char *inner = c->otherwise == NULL ? "?column?" : bind_column_name(c->otherwise);
-        return strcmp(inner, "?column?") != 0 ? inner : "case";
+        const char *inner = c->otherwise == NULL ? NULL : column_name(c->otherwise, strong_out);
+        if (*strong_out && inner != NULL) return inner;
+        *strong_out = false;
+        return "case";
     }
     case SQL_EXPR_COALESCE: return "coalesce";
     case SQL_EXPR_GREATEST: return "greatest";
@@ -172,6 +178,13 @@ const char *bind_column_name(const struct sql_node *node)
                                             "user", "session_user", "current_catalog", "current_schema"};
         return names[sql_as_value_function_expr(node)->function];
     }
-    default: return "?column?";
+    default: return NULL;
     }
+}
+
+const char *bind_column_name(const struct sql_node *node)
+{
+    bool strong;
+    const char *name = column_name(node, &strong);
+    return name != NULL ? name : "?column?";
 }

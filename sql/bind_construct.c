@@ -11,7 +11,11 @@ static bool unify(struct binder *b, const char *construct, struct expr **items, 
     for (uint32_t i = first; i < count; i += step) types[n++] = items[i]->type.oid;
     uint32_t oid;
     if (sql_type_common(b->arena, construct, types, n, &oid, b->error) != STATUS_OK) {
-        sql_error_at(b->error, items[first]->position);
+        /* The first that does not go with those before it. */
+        struct sql_error aside = {.message = NULL};
+        uint32_t bad = 2;
+        while (bad < n && sql_type_common(b->arena, construct, types, bad, &oid, &aside) == STATUS_OK) bad++;
+        sql_error_at(b->error, expr_location(items[first + (bad - 1) * step]));
         return false;
     }
     *type_out = sql_type_of(oid);
@@ -197,17 +201,16 @@ struct expr *bind_unified(struct binder *b, const struct sql_expr_list *node, en
     return e;
 }
 
+/* Of the type that its first argument is compared as. */
 struct expr *bind_nullif(struct binder *b, const struct sql_expr_list *node)
 {
-    struct expr *value = bind_expr(b, node->list.items[0]);
-    struct expr *left = value == NULL ? NULL : bind_expr(b, node->list.items[0]);
+    struct expr *left = bind_expr(b, node->list.items[0]);
     struct expr *right = left == NULL ? NULL : bind_expr(b, node->list.items[1]);
     struct expr *equal = right == NULL ? NULL : bind_operator_of(b, "=", left, right, node->node.position);
     if (equal == NULL) return NULL;
-    value = bind_settle(b, value);
-    struct expr *e = value == NULL ? NULL : bind_new(b, EXPR_NULLIF, value->type, node->node.position, 2);
+    struct expr *e = bind_new(b, EXPR_NULLIF, equal->args[0]->type, node->node.position, 2);
     if (e == NULL) return NULL;
-    e->args[0] = value;
+    e->args[0] = equal->args[0];
     e->args[1] = equal;
     return e;
 }

@@ -15,6 +15,7 @@ struct copy {
     const struct sql_table *table;
     struct writer writer;
     struct copy_options options;
+    const struct sql_option *force_not_null, *force_null;
     struct copy_parser *parser;
     struct copy_field *fields;
     const char **names;
@@ -23,6 +24,36 @@ struct copy {
     struct sql_datum *values;
     uint64_t rows;
 };
+
+/* ---- options ---- */
+
+/* What options were given: twice is a mistake. */
+enum option {
+    OPTION_FORMAT = 1 << 0,
+    OPTION_DELIMITER = 1 << 1,
+    OPTION_NULL = 1 << 2,
+    OPTION_HEADER = 1 << 3,
+    OPTION_QUOTE = 1 << 4,
+    OPTION_ESCAPE = 1 << 5,
+    OPTION_FREEZE = 1 << 6,
+    OPTION_ENCODING = 1 << 7,
+    OPTION_FORCE_NOT_NULL = 1 << 8,
+    OPTION_FORCE_NULL = 1 << 9,
+};
+
+static const struct {
+    const char *name;
+    enum option option;
+} option_names[] = {
+    {"format", OPTION_FORMAT}, {"delimiter", OPTION_DELIMITER}, {"null", OPTION_NULL}, {"header", OPTION_HEADER},
+    {"quote", OPTION_QUOTE}, {"escape", OPTION_ESCAPE}, {"freeze", OPTION_FREEZE}, {"encoding", OPTION_ENCODING},
+    {"force_not_null", OPTION_FORCE_NOT_NULL}, {"force_null", OPTION_FORCE_NULL},
+};
+
+static bool wrong(struct copy *c, const char *sqlstate, const char *message)
+{
+    return sql_error_set(c->x->error, c->x->arena, sqlstate, 0, "%s", message);
+}
 
 static const char *option_text(const struct sql_option *o)
 {
@@ -45,68 +76,158 @@ static bool option_bool(struct copy *c, const struct sql_option *o, bool *out)
             return true;
     }
     sql_error_clear(c->x->error);
-    return sql_error_set(c->x->error, c->x->arena, SQLSTATE_SYNTAX_ERROR, o->position,
-                         "%s requires a Boolean value", o->name);
+    bool header = strcmp(o->name, "header") == 0;
+    return sql_error_set(c->x->error, c->x->arena, SQLSTATE_SYNTAX_ERROR, 0, "%s requires a Boolean value%s", o->name,
+                         header ? " or \"match\"" : "");
 }
 
-static bool option_char(struct copy *c, const struct sql_option *o, char *out)
+static bool option_char(struct copy *c, const struct sql_option *o, const char *what, char *out)
 {
     const char *text = option_text(o);
     if (text != NULL && strlen(text) == 1) {
         *out = text[0];
         return true;
     }
-    return sql_error_set(c->x->error, c->x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, o->position,
-                         "COPY %s must be a single one-byte character", o->name);
+    return sql_error_set(c->x->error, c->x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0,
+                         "COPY %s must be a single one-byte character", what);
 }
 
-static bool read_option(struct copy *c, const struct sql_option *o, bool *escape_given, bool *delimiter_given)
+static bool read_format(struct copy *c, const struct sql_option *o)
+{
+    const char *text = option_text(o);
+    if (text != NULL && strcmp(text, "csv") == 0) c->options.csv = true;
+    else if (text != NULL && strcmp(text, "binary") == 0)
+        return exec_unsupported(c->x, o->position, "the binary format of COPY");
+    else if (text == NULL || strcmp(text, "text") != 0)
+        return sql_error_set(c->x->error, c->x->arena, SQLSTATE_INVALID_PARAMETER_VALUE, o->position,
+                             "COPY format \"%s\" not recognized", text != NULL ? text : "");
+    return true;
+}
+
+static bool read_header(struct copy *c, const struct sql_option *o)
+{
+    const char *text = option_text(o);
+    if (text == NULL || strcasecmp(text, "match") != 0) return option_bool(c, o, &c->options.header);
+    c->options.header = c->options.header_match = true;
+    return true;
+}
+
+static bool read_encoding(struct copy *c, const struct sql_option *o)
+{
+    const char *text = option_text(o);
+    if (text != NULL && (strcasecmp(text, "utf8") == 0 || strcasecmp(text, "utf-8") == 0)) return true;
+    return exec_unsupported(c->x, o->position, "another encoding than UTF8");
+}
+
+static bool read_option(struct copy *c, const struct sql_option *o, enum option option)
 {
     struct copy_options *out = &c->options;
-    const char *text = option_text(o);
     bool flag;
-    if (strcmp(o->name, "format") == 0) return true; /* read first */
-    if (strcmp(o->name, "delimiter") == 0) {
-        *delimiter_given = true;
-        return option_char(c, o, &out->delimiter);
+    switch (option) {
+    case OPTION_FORMAT: return read_format(c, o);
+    case OPTION_DELIMITER: return option_char(c, o, "delimiter", &out->delimiter);
+    case OPTION_QUOTE: return option_char(c, o, "quote", &out->quote);
+    case OPTION_ESCAPE: return option_char(c, o, "escape", &out->escape);
+    case OPTION_HEADER: return read_header(c, o);
+    case OPTION_FREEZE: return option_bool(c, o, &flag);
+    case OPTION_ENCODING: return read_encoding(c, o);
+    case OPTION_NULL:
+        out->null_text = option_text(o);
+        return out->null_text != NULL || wrong(c, SQLSTATE_SYNTAX_ERROR, "null requires a parameter");
+    case OPTION_FORCE_NOT_NULL: c->force_not_null = o; return true;
+    case OPTION_FORCE_NULL: c->force_null = o; return true;
     }
-    if (strcmp(o->name, "null") == 0 && text != NULL) {
-        out->null_text = text;
-        return true;
-    }
-    if (strcmp(o->name, "header") == 0) return option_bool(c, o, &out->header);
-    if (strcmp(o->name, "quote") == 0) return option_char(c, o, &out->quote);
-    if (strcmp(o->name, "escape") == 0) {
-        *escape_given = true;
-        return option_char(c, o, &out->escape);
-    }
-    if (strcmp(o->name, "freeze") == 0) return option_bool(c, o, &flag);
-    if (strcmp(o->name, "encoding") == 0 && text != NULL &&
-        (strcasecmp(text, "utf8") == 0 || strcasecmp(text, "utf-8") == 0))
-        return true;
-    return exec_unsupported(c->x, o->position, "this option of COPY");
+    return false;
+}
+
+/* PostgreSQL's rules for what goes together, in its order (copy.c, ProcessCopyOptions). */
+static bool check_options(struct copy *c, unsigned given)
+{
+    const struct copy_options *o = &c->options;
+    const char *null = o->null_text;
+    if (o->delimiter == '\r' || o->delimiter == '\n')
+        return wrong(c, SQLSTATE_INVALID_PARAMETER_VALUE, "COPY delimiter cannot be newline or carriage return");
+    if (strpbrk(null, "\r\n") != NULL)
+        return wrong(c, SQLSTATE_INVALID_PARAMETER_VALUE,
+                     "COPY null representation cannot use newline or carriage return");
+    if (!o->csv && o->delimiter != 0 && strchr("\\.abcdefghijklmnopqrstuvwxyz0123456789", o->delimiter) != NULL)
+        return sql_error_set(c->x->error, c->x->arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
+                             "COPY delimiter cannot be \"%c\"", o->delimiter);
+    if (!o->csv && (given & OPTION_QUOTE))
+        return wrong(c, SQLSTATE_FEATURE_NOT_SUPPORTED, "COPY quote available only in CSV mode");
+    if (o->csv && o->delimiter == o->quote)
+        return wrong(c, SQLSTATE_INVALID_PARAMETER_VALUE, "COPY delimiter and quote must be different");
+    if (!o->csv && (given & OPTION_ESCAPE))
+        return wrong(c, SQLSTATE_FEATURE_NOT_SUPPORTED, "COPY escape available only in CSV mode");
+    if (!o->csv && (given & OPTION_FORCE_NOT_NULL))
+        return wrong(c, SQLSTATE_FEATURE_NOT_SUPPORTED, "COPY force not null available only in CSV mode");
+    if (!o->csv && (given & OPTION_FORCE_NULL))
+        return wrong(c, SQLSTATE_FEATURE_NOT_SUPPORTED, "COPY force null available only in CSV mode");
+    if (strchr(null, o->delimiter) != NULL)
+        return wrong(c, SQLSTATE_FEATURE_NOT_SUPPORTED, "COPY delimiter must not appear in the NULL specification");
+    if (o->csv && strchr(null, o->quote) != NULL)
+        return wrong(c, SQLSTATE_FEATURE_NOT_SUPPORTED, "CSV quote character must not appear in the NULL specification");
+    return true;
 }
 
 static bool read_options(struct copy *c)
 {
-    bool escape_given = false, delimiter_given = false;
     const struct sql_options *list = &c->node->options;
+    unsigned given = 0;
     for (uint32_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].name, "format") != 0) continue;
-        const char *text = option_text(&list->items[i]);
-        if (text != NULL && strcmp(text, "csv") == 0) c->options.csv = true;
-        else if (text == NULL || strcmp(text, "text") != 0)
-            return exec_unsupported(c->x, list->items[i].position, "this format of COPY");
+        const struct sql_option *o = &list->items[i];
+        enum option option = 0;
+        for (size_t k = 0; k < sizeof option_names / sizeof option_names[0]; k++)
+            if (strcmp(option_names[k].name, o->name) == 0) option = option_names[k].option;
+        if (option == 0 && strcmp(o->name, "force_quote") == 0)
+            return wrong(c, SQLSTATE_FEATURE_NOT_SUPPORTED, "COPY force quote only available using COPY TO");
+        if (option == 0)
+            return sql_error_set(c->x->error, c->x->arena, SQLSTATE_SYNTAX_ERROR, o->position,
+                                 "option \"%s\" not recognized", o->name);
+        if (given & option)
+            return sql_error_set(c->x->error, c->x->arena, SQLSTATE_SYNTAX_ERROR, o->position,
+                                 "conflicting or redundant options");
+        given |= option;
+        if (!read_option(c, o, option)) return false;
     }
-    c->options.delimiter = c->options.csv ? ',' : '\t';
-    c->options.null_text = c->options.csv ? "" : "\\N";
-    c->options.quote = c->options.escape = '"';
-    for (uint32_t i = 0; i < list->count; i++)
-        if (!read_option(c, &list->items[i], &escape_given, &delimiter_given)) return false;
-    if (!escape_given) c->options.escape = c->options.quote;
-    if (c->options.csv && c->options.delimiter == c->options.quote)
-        return sql_error_set(c->x->error, c->x->arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                             "COPY delimiter and quote must be different");
+    struct copy_options *out = &c->options;
+    if (!(given & OPTION_DELIMITER)) out->delimiter = out->csv ? ',' : '\t';
+    if (!(given & OPTION_NULL)) out->null_text = out->csv ? "" : "\\N";
+    if (!(given & OPTION_QUOTE)) out->quote = '"';
+    if (!(given & OPTION_ESCAPE)) out->escape = out->quote;
+    return check_options(c, given);
+}
+
+/* ---- columns ---- */
+
+static uint32_t find_column(const struct sql_table *t, const char *name)
+{
+    uint32_t place = 0;
+    while (place < t->column_count && strcmp(t->columns[place].name, name) != 0) place++;
+    return place;
+}
+
+/* FORCE_NULL (a, b): one flag per column of the data; a star means all of them. */
+static bool force_flags(struct copy *c, const struct sql_option *o, const char *what, const bool **out)
+{
+    struct exec *x = c->x;
+    if (o == NULL) return true;
+    bool *flags = ARENA_ARRAY(x->arena, bool, c->options.column_count + 1);
+    if (flags == NULL) return sql_error_out_of_memory(x->error);
+    for (uint32_t i = 0; i < o->values.count; i++) {
+        if (o->values.items[i]->kind != SQL_EXPR_CONST) return exec_unsupported(x, o->position, "a star here");
+        const char *name = sql_as_const(o->values.items[i])->text;
+        uint32_t place = find_column(c->table, name), at = 0;
+        if (place == c->table->column_count)
+            return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_COLUMN, 0,
+                                 "column \"%s\" of relation \"%s\" does not exist", name, c->table->name);
+        while (at < c->options.column_count && c->places[at] != place) at++;
+        if (at == c->options.column_count)
+            return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_COLUMN_REFERENCE, 0,
+                                 "%s column \"%s\" not referenced by COPY", what, name);
+        flags[at] = true;
+    }
+    *out = flags;
     return true;
 }
 
@@ -126,8 +247,7 @@ static bool bind_columns(struct copy *c)
     for (uint32_t i = 0; i < count; i++) {
         uint32_t place = i;
         if (list->count > 0) {
-            for (place = 0; place < c->table->column_count; place++)
-                if (strcmp(c->table->columns[place].name, list->items[i]) == 0) break;
+            place = find_column(c->table, list->items[i]);
             if (place == c->table->column_count)
                 return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_COLUMN, 0,
                                      "column \"%s\" of relation \"%s\" does not exist", list->items[i],
@@ -140,7 +260,8 @@ static bool bind_columns(struct copy *c)
         c->given[place] = true;
         c->names[i] = c->table->columns[place].name;
     }
-    return true;
+    return force_flags(c, c->force_not_null, "FORCE_NOT_NULL", &c->options.force_not_null) &&
+           force_flags(c, c->force_null, "FORCE_NULL", &c->options.force_null);
 }
 
 /* What PostgreSQL's context says: the line, and the value or the whole line as far as 100 bytes go. */
@@ -218,7 +339,9 @@ bool exec_copy(struct exec *x, const struct sql_copy *n)
                              "COPY reads from STDIN only");
     if (n->where != NULL) return exec_unsupported(x, n->where->position, "COPY with WHERE");
     struct copy c = {.x = x, .node = n};
-    c.table = exec_table(x, &n->table);
+    struct sql_name name = n->table;
+    name.position = 0; /* as PostgreSQL reports it */
+    c.table = exec_table(x, &name);
     if (c.table == NULL || !read_options(&c) || !bind_columns(&c)) return false;
     enum status status = copy_parser_create(&c.options, &c.parser);
     if (status != STATUS_OK) return exec_fail(x, status);

@@ -14,6 +14,7 @@ struct copy_parser {
     size_t at;          /* consumed part of in */
     size_t scanned;     /* csv: how far the search for the row's end has come, relative to at */
     bool in_quotes, ended, over, header_done;
+    bool marked;        /* the end marker stood behind the current row */
     uint64_t line, row_line;
     struct bytes row; /* as it came, without its line end */
 };
@@ -76,7 +77,7 @@ static bool find_row(struct copy_parser *p, struct bytes *row, size_t *total)
         if (o->csv) {
             /* Inside quotes an escape that is not the quote hides what follows; a doubled quote closes and opens. */
             if (p->in_quotes && c == (uint8_t)o->escape && o->escape != o->quote) {
-                if (i + 1 >= size) {
+                if (i + 1 >= size && !p->ended) {
                     p->scanned = i;
                     return false;
                 }
@@ -86,9 +87,16 @@ static bool find_row(struct copy_parser *p, struct bytes *row, size_t *total)
             if (c == (uint8_t)o->quote) p->in_quotes = !p->in_quotes;
             if (p->in_quotes) continue;
         } else if (c == '\\') {
-            if (i + 1 >= size) {
+            if (i + 1 >= size && !p->ended) {
                 p->scanned = i;
                 return false;
+            }
+            if (i + 1 >= size) break; /* the last byte of all */
+            if (data[i + 1] == '.') { /* the end marker, also behind data */
+                *row = bytes_make(data, i);
+                *total = size;
+                p->marked = true;
+                return true;
             }
             i++; /* a backslash before a newline is data */
             continue;
@@ -244,6 +252,38 @@ static bool split_row(struct copy_parser *p, struct arena *arena, struct bytes r
     return true;
 }
 
+/* HEADER MATCH: the fields of the first line are the names of the columns. */
+static bool match_header(struct copy_parser *p, struct arena *arena, struct bytes row, const char *const *names,
+                         struct sql_error *error)
+{
+    uint32_t count = 0, bad = 0;
+    const char *got = NULL;
+    size_t at = 0;
+    bool last = false;
+    buf_reset(&p->out);
+    while (!last) {
+        bool null = false;
+        size_t start = p->out.size;
+        if (!p->options.csv) text_field(p, row, &at, &last, &null);
+        else if (!csv_field(p, row, &at, &last, &null))
+            return malformed(arena, error, "unterminated CSV quoted field%s", "");
+        if (p->out.failed) return sql_error_out_of_memory(error);
+        struct bytes field = bytes_make(p->out.data + start, p->out.size - start);
+        count++;
+        if (count > p->options.column_count || bad != 0) continue;
+        if (!null && bytes_equal(field, bytes_of_string(names[count - 1]))) continue;
+        bad = count;
+        got = null ? "null" : arena_printf(arena, "\"%.*s\"", (int)field.size, (const char *)field.data);
+    }
+    if (count != p->options.column_count)
+        return sql_error_set(error, arena, SQLSTATE_BAD_COPY_FILE_FORMAT, 0,
+                             "wrong number of fields in header line: got %u, expected %u", count,
+                             p->options.column_count);
+    return bad == 0 || sql_error_set(error, arena, SQLSTATE_BAD_COPY_FILE_FORMAT, 0,
+                                     "column name mismatch in header line field %u: got %s, expected \"%s\"", bad,
+                                     got != NULL ? got : "", names[bad - 1]);
+}
+
 enum status copy_parse_next(struct copy_parser *p, struct arena *arena, const char *const *column_names,
                             struct copy_field *fields, struct sql_error *error)
 {
@@ -257,16 +297,16 @@ enum status copy_parse_next(struct copy_parser *p, struct arena *arena, const ch
             p->over = true;
             continue;
         }
-        p->row_line = ++p->line;
+        p->line += 1 + count_lines(row);
+        p->row_line = p->line; /* the row's last line, as PostgreSQL counts */
         p->row = row;
-        p->line += count_lines(row);
         p->at += total;
-        if (row.size == 2 && row.data[0] == '\\' && row.data[1] == '.') {
-            p->over = true;
-            continue;
-        }
+        bool marker = p->options.csv && row.size == 2 && row.data[0] == '\\' && row.data[1] == '.';
+        p->over = marker || p->marked;
+        if (marker || (p->marked && row.size == 0)) continue;
         if (p->options.header && !p->header_done) {
             p->header_done = true;
+            if (p->options.header_match && !match_header(p, arena, row, column_names, error)) return STATUS_INVALID;
             continue;
         }
         if (p->ended && row.size == 0 && p->at >= p->in.size && total == 0) continue;

@@ -12,6 +12,7 @@ struct copy_options {
     char quote, escape;        /* csv: '"' */
     const char *null_text;     /* "\\N", or "" for csv; borrowed */
     bool header;               /* the first line is skipped */
+    bool header_match;         /* and has to hold the names of the columns */
     const bool *force_not_null, *force_null; /* per column; NULL: none. csv only */
     uint32_t column_count;
     uint32_t row_bytes_max;    /* 1 GiB at most; default 2 MiB */

@@ -407,7 +407,8 @@ static enum datetime_fault check_time(struct parser *p)
         d->hour = d->hour % 12 + (p->pm ? 12 : 0);
     }
     bool midnight = d->hour == 24 && d->minute == 0 && d->second == 0 && d->us == 0;
-    if ((d->hour > 23 && !midnight) || d->minute > 59 || d->second > 60)
+    if ((d->hour > 23 && !midnight) || d->minute > 59 || d->second > 60 ||
+        (d->second == 60 && d->us != 0))
         return DATETIME_FIELD_OVERFLOW;
     return DATETIME_SOUND;
 }

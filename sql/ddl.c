@@ -230,14 +230,6 @@ static bool add_all_constraints(struct building *g, const struct sql_create_tabl
     return true;
 }
 
-static bool notice(struct exec *x, const char *sqlstate, const char *format, const char *name)
-{
-    struct sql_error e = {0};
-    sql_error_set(&e, x->arena, sqlstate, 0, format, name);
-    x->sink->notice(x->sink->ctx, "NOTICE", &e);
-    return true;
-}
-
 static bool schema_is_ours(const struct sql_name *name)
 {
     return name->schema == NULL || strcmp(name->schema, "public") == 0;
@@ -265,7 +257,7 @@ bool exec_create_table(struct exec *x, const struct sql_create_table *n)
     if (status == STATUS_OK) return true;
     if (status != STATUS_EXISTS) return exec_fail(x, status);
     if (n->if_not_exists)
-        return notice(x, SQLSTATE_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", t->name);
+        return exec_notice(x, "NOTICE", SQLSTATE_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", t->name);
     return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_TABLE, 0,
                          "relation \"%s\" already exists", t->name);
 }
@@ -275,14 +267,14 @@ static bool drop_one(struct exec *x, const struct sql_drop *n, const struct sql_
     struct sql_table *table;
     if (!schema_is_ours(name)) {
         if (n->if_exists)
-            return notice(x, SQLSTATE_SUCCESSFUL_COMPLETION, "schema \"%s\" does not exist, skipping", name->schema);
+            return exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION, "schema \"%s\" does not exist, skipping", name->schema);
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_SCHEMA_NAME, 0,
                              "schema \"%s\" does not exist", name->schema);
     }
     enum status status = catalog_table(x->txn, x->arena, name->name, &table);
     if (status == STATUS_OK) status = catalog_drop(x->txn, table);
     else if (status == STATUS_NOT_FOUND && n->if_exists)
-        return notice(x, SQLSTATE_SUCCESSFUL_COMPLETION, "table \"%s\" does not exist, skipping", name->name);
+        return exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION, "table \"%s\" does not exist, skipping", name->name);
     else if (status == STATUS_NOT_FOUND)
         return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_TABLE, 0, "table \"%s\" does not exist",
                              name->name);

@@ -646,6 +646,7 @@ bool sql_session_sync(struct sql_session *s, const struct sql_sink *sink, struct
     } else if (s->state == TRANSACTION_NONE) {
         session_portals_close(s);
     }
+    session_report(s, sink);
     return ok;
 }
 

@@ -22,6 +22,8 @@ struct exec {
     bool rows_sent;           /* the statement cannot be tried again unseen */
     bool check_now;           /* look for duplicate keys at once; else the commit does (STATUS_EXISTS) */
     const char *key_name;     /* of the table that was inserted into last, for that case */
+    bool alone;               /* the statement is a transaction of its own */
+    int notice_level;         /* SETTING_LEVEL_*: what is sent of notices */
     uint64_t *rows_read;      /* counts the rows that scans and lookups deliver */
     char tag[64];
 };
@@ -57,6 +59,9 @@ void exec_binder(struct exec *x, struct binder *b);
 bool exec_columns(struct exec *x, const struct sql_result_column *columns, uint32_t count);
 /* Turns a status of txn/ into an error of the statement. Returns false. */
 bool exec_fail(struct exec *x, enum status status);
+/* severity "NOTICE" or "WARNING"; format with one %s or none. Returns true. */
+bool exec_notice(struct exec *x, const char *severity, const char *sqlstate, const char *format,
+                 const char *name);
 /* 0A000 "WHAT is not supported yet", with its place in the statement. Returns false. */
 bool exec_unsupported(struct exec *x, uint32_t position, const char *what);
 /* [fiber] Looks a table up: 42P01, or 0A000 for what is no table of ours. NULL with the error set. */

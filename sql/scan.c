@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "sql/keycode.h"
+#include "sql/setting.h"
 
 #define CONJUNCTS_MAX 256
 
@@ -61,6 +62,16 @@ bool exec_fail(struct exec *x, enum status status)
         return sql_error_set(x->error, x->arena, SQLSTATE_INTERNAL_ERROR, 0, "internal error: %s",
                              status_name(status));
     }
+}
+
+bool exec_notice(struct exec *x, const char *severity, const char *sqlstate, const char *format, const char *name)
+{
+    struct sql_error e = {0};
+    int level = severity[0] == 'W' ? SETTING_LEVEL_WARNING : SETTING_LEVEL_NOTICE;
+    if (level < x->notice_level) return true;
+    sql_error_set(&e, x->arena, sqlstate, 0, format, name);
+    x->sink->notice(x->sink->ctx, severity, &e);
+    return true;
 }
 
 bool exec_unsupported(struct exec *x, uint32_t position, const char *what)

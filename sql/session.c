@@ -18,115 +18,22 @@
 #define SETTINGS_MAX 64
 #define POSTGRES_EPOCH_US 946684800000000 /* 2000-01-01 since 1970 */
 
-struct setting {
-    const char *name, *initial;
-    bool reported, fixed; /* fixed: other values are refused */
-};
-
-/* The thirteen that PostgreSQL 15 reports, then others that clients set or show. */
-static const struct setting settings[SESSION_SETTINGS] = {
-    {"application_name", "", true, false},
-    {"client_encoding", "UTF8", true, true},
-    {"DateStyle", "ISO, MDY", true, true},
-    {"default_transaction_read_only", "off", true, true},
-    {"in_hot_standby", "off", true, true},
-    {"integer_datetimes", "on", true, true},
-    {"IntervalStyle", "postgres", true, true},
-    {"is_superuser", "on", true, true},
-    {"server_encoding", "UTF8", true, true},
-    {"server_version", "15.0 (Ostraka " OSTRAKA_VERSION ")", true, true},
-    {"session_authorization", "postgres", true, true},
-    {"standard_conforming_strings", "on", true, true},
-    {"TimeZone", "UTC", true, false},
-    {"extra_float_digits", "1", false, false},
-    {"search_path", "\"$user\", public", false, false},
-    {"client_min_messages", "notice", false, false},
-    {"statement_timeout", "0", false, false},
-    {"lock_timeout", "0", false, false},
-    {"idle_in_transaction_session_timeout", "0", false, false},
-    {"default_transaction_isolation", "serializable", false, false},
-    {"transaction_isolation", "serializable", false, false},
-    {"transaction_read_only", "off", false, false},
-    {"synchronous_commit", "on", false, false},
-    {"bytea_output", "hex", false, true},
-    {"row_security", "on", false, false},
-    {"server_version_num", "150000", false, true},
-    {"max_identifier_length", "63", false, true},
-};
-#define SETTING_COUNT SESSION_SETTINGS
-
-/* ---- settings ---- */
-
-static bool timeout_of(const char *text, uint64_t *ns_out);
-
-static int setting_find(const char *name)
-{
-    for (size_t i = 0; i < SETTING_COUNT; i++)
-        if (strcasecmp(settings[i].name, name) == 0) return (int)i;
-    return -1;
-}
-
-static const char *setting_value(const struct sql_session *s, size_t at)
-{
-    return s->values[at] != NULL ? s->values[at] : settings[at].initial;
-}
-
 const char *sql_session_reported(const struct sql_session *s, uint32_t index, const char **value_out)
 {
-    uint32_t seen = 0;
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (!settings[i].reported || seen++ != index) continue;
-        *value_out = setting_value(s, i);
-        return settings[i].name;
-    }
-    return NULL;
-}
-
-/* What a fixed setting accepts besides its value: spellings that clients are known to send. */
-static bool accepted_spelling(const char *name, const char *value)
-{
-    if (strcmp(name, "client_encoding") == 0) {
-        char plain[16];
-        size_t n = 0;
-        for (const char *p = value; *p && n + 1 < sizeof plain; p++)
-            if (*p != '\'' && *p != '-' && *p != '_') plain[n++] = *p;
-        plain[n] = '\0';
-        return strcasecmp(plain, "utf8") == 0 || strcasecmp(plain, "unicode") == 0;
-    }
-    if (strcmp(name, "DateStyle") == 0) return strncasecmp(value, "iso", 3) == 0;
-    if (strcmp(name, "session_authorization") == 0) return strcmp(value, "default") == 0;
-    return false;
+    return settings_reported(&s->settings, index, value_out);
 }
 
 bool sql_session_set(struct sql_session *s, struct arena *arena, const char *name, const char *value,
                      struct sql_error *error)
 {
-    int at = setting_find(name);
-    if (at < 0)
-        return sql_error_set(error, arena, SQLSTATE_UNDEFINED_OBJECT, 0,
-                             "unrecognized configuration parameter \"%s\"", name);
-    const struct setting *g = &settings[at];
-    if (g->fixed) {
-        if (strcasecmp(value, g->initial) == 0 || accepted_spelling(g->name, value)) return true;
-        return sql_error_set(error, arena, SQLSTATE_CANT_CHANGE_RUNTIME_PARAM, 0,
-                             "parameter \"%s\" can only be \"%s\"", g->name, g->initial);
-    }
-    if (strcmp(g->name, "TimeZone") == 0 && strcasecmp(value, "utc") != 0 && strcasecmp(value, "gmt") != 0 &&
-        strcasecmp(value, "etc/utc") != 0 && strcasecmp(value, "default") != 0)
-        return sql_error_set(error, arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0,
-                             "time zones other than UTC are not supported yet");
-    uint64_t ns;
-    if (strcmp(g->name, "statement_timeout") == 0 && !timeout_of(value, &ns))
-        return sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                             "invalid value for parameter \"%s\": \"%s\"", g->name, value);
-    if (strlen(value) > 1024)
-        return sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                             "the value of \"%s\" is longer than 1024 bytes", g->name);
-    char *copy = strcmp(g->name, "TimeZone") == 0 ? strdup("UTC") : strdup(value);
-    if (copy == NULL) return sql_error_out_of_memory(error);
-    free(s->values[at]);
-    s->values[at] = copy;
-    return true;
+    return settings_set(&s->settings, arena, name, value, SETTING_START, error);
+}
+
+/* Tells the client of settings that have changed. */
+void session_report(struct sql_session *s, const struct sql_sink *sink)
+{
+    const char *name, *value;
+    while ((name = settings_unreported(&s->settings, &value)) != NULL) sink->parameter(sink->ctx, name, value);
 }
 
 /* ---- lifecycle ---- */
@@ -136,6 +43,7 @@ enum status sql_session_create(const struct sql_session_options *options, struct
     struct sql_session *s = calloc(1, sizeof *s);
     if (s == NULL) return STATUS_NO_MEMORY;
     s->options = *options;
+    settings_init(&s->settings, options->zones);
     snprintf(s->user, sizeof s->user, "%s", options->user);
     snprintf(s->database, sizeof s->database, "%s", options->database);
     uint64_t bytes = options->statement_memory_bytes != 0 ? options->statement_memory_bytes
@@ -155,6 +63,7 @@ void session_transaction_end(struct sql_session *s, enum transaction_state state
     session_portals_close(s); /* what they have not shown yet belongs to the transaction */
     if (s->txn != NULL) txn_destroy(s->txn);
     s->txn = NULL;
+    settings_end(&s->settings, false);
     arena_reset(&s->transaction_arena);
     s->state = state;
 }
@@ -163,7 +72,7 @@ void sql_session_destroy(struct sql_session *s)
 {
     session_transaction_end(s, TRANSACTION_NONE);
     session_prepared_close_all(s);
-    for (size_t i = 0; i < SETTING_COUNT; i++) free(s->values[i]);
+    settings_deinit(&s->settings);
     arena_deinit(&s->query_arena);
     arena_deinit(&s->statement_arena);
     arena_deinit(&s->row_arena);
@@ -182,23 +91,10 @@ char sql_session_state(const struct sql_session *s)
     }
 }
 
-/* statement_timeout: milliseconds, or a number with a unit; 0: none. */
-static bool timeout_of(const char *text, uint64_t *ns_out)
-{
-    struct bytes bytes = bytes_of_string(text);
-    uint64_t ms;
-    if (parse_u64(bytes, &ms) == STATUS_OK && ms <= INT32_MAX) {
-        *ns_out = ms * 1000000;
-        return true;
-    }
-    return parse_duration(bytes, ns_out) == STATUS_OK;
-}
-
 uint64_t session_statement_deadline(const struct sql_session *s)
 {
-    uint64_t ns = 0;
-    if (!timeout_of(setting_value(s, (size_t)setting_find("statement_timeout")), &ns) || ns == 0) return 0;
-    return env_now_ns(s->options.env) + ns;
+    uint64_t ns = s->settings.statement_timeout_ns;
+    return ns == 0 ? 0 : env_now_ns(s->options.env) + ns;
 }
 
 /* ---- one statement ---- */
@@ -243,39 +139,54 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     x->eval.database_name = s->database;
     x->eval.schema_name = "public";
     x->eval.version = "PostgreSQL 15.0 (Ostraka " OSTRAKA_VERSION ")";
-    x->eval.extra_float_digits = 1;
+    x->eval.extra_float_digits = s->settings.extra_float_digits;
+    x->eval.date_order = s->settings.date_order;
+    x->eval.zones = s->settings.zones;
+    x->eval.zone = &s->settings.zone;
+    x->notice_level = s->settings.notice_level;
 }
 
 static bool show_setting(struct sql_session *s, struct exec *x, const struct sql_show *n)
 {
     if (n->name == NULL) return exec_unsupported(x, n->node.position, "SHOW ALL");
-    int at = setting_find(n->name);
-    if (at < 0)
+    const char *name = "transaction_read_only", *value = s->read_only ? "on" : "off";
+    if (strcasecmp(n->name, name) != 0) value = settings_get(&s->settings, n->name, &name);
+    if (value == NULL)
         return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_OBJECT, 0,
                              "unrecognized configuration parameter \"%s\"", n->name);
-    struct sql_result_column column = {.name = settings[at].name, .type = sql_type_of(SQL_TYPE_TEXT)};
-    struct sql_datum value = sql_bytes(bytes_of_string(setting_value(s, (size_t)at)));
+    struct sql_result_column column = {.name = name, .type = sql_type_of(SQL_TYPE_TEXT)};
+    struct sql_datum text = sql_bytes(bytes_of_string(value));
     if (!exec_columns(x, &column, 1)) return false;
     if (x->describe) return true;
-    if (!x->sink->begin(x->sink->ctx, &column, 1) || !x->sink->row(x->sink->ctx, &x->eval, &value))
+    if (!x->sink->begin(x->sink->ctx, &column, 1) || !x->sink->row(x->sink->ctx, &x->eval, &text))
         return exec_fail(x, STATUS_CANCELLED);
     snprintf(x->tag, sizeof x->tag, "SHOW");
     return true;
+}
+
+/* One value of SET as text; NULL: none that is done yet. */
+static const char *value_text(struct exec *x, const struct sql_set *n, const struct sql_node *v)
+{
+    if (v->kind != SQL_EXPR_CONST) return NULL;
+    const struct sql_const *c = sql_as_const(v);
+    if (c->type == SQL_CONST_INTEGER) return arena_printf(x->arena, "%lld", (long long)c->integer);
+    if (c->type == SQL_CONST_BOOL) return c->integer ? "on" : "off";
+    if (!settings_quotes(n->name) || c->text == NULL) return c->text;
+    struct buf quoted;
+    buf_init(&quoted, 4 * SQL_NAME_BYTES_MAX);
+    sql_ast_print_identifier(c->text, &quoted);
+    struct bytes copy = quoted.failed ? BYTES_EMPTY : arena_copy(x->arena, buf_view(&quoted));
+    buf_deinit(&quoted);
+    return (const char *)copy.data;
 }
 
 /* The values of SET joined as PostgreSQL joins them: "a, b". */
 static const char *set_text(struct exec *x, const struct sql_set *n)
 {
     const char *text = "";
-    for (uint32_t i = 0; i < n->values.count; i++) {
-        const struct sql_node *v = n->values.items[i];
-        if (v->kind != SQL_EXPR_CONST) return NULL;
-        const struct sql_const *c = sql_as_const(v);
-        const char *one = c->type == SQL_CONST_INTEGER ? arena_printf(x->arena, "%lld", (long long)c->integer)
-                          : c->type == SQL_CONST_BOOL  ? (c->integer ? "on" : "off")
-                                                       : c->text;
-        if (one != NULL) text = arena_printf(x->arena, "%s%s%s", text, i > 0 ? ", " : "", one);
-        if (one == NULL || text == NULL) return NULL;
+    for (uint32_t i = 0; i < n->values.count && text != NULL; i++) {
+        const char *one = value_text(x, n, n->values.items[i]);
+        text = one == NULL ? NULL : arena_printf(x->arena, "%s%s%s", text, i > 0 ? ", " : "", one);
     }
     return text;
 }
@@ -283,24 +194,70 @@ static const char *set_text(struct exec *x, const struct sql_set *n)
 static bool set_setting(struct sql_session *s, struct exec *x, const struct sql_set *n)
 {
     snprintf(x->tag, sizeof x->tag, n->set == SQL_SET_RESET || n->set == SQL_SET_RESET_ALL ? "RESET" : "SET");
-    if (n->set == SQL_SET_RESET_ALL) {
-        for (size_t i = 0; i < SETTING_COUNT; i++) {
-            free(s->values[i]);
-            s->values[i] = NULL;
-        }
+    if (n->local && s->state != TRANSACTION_OPEN)
+        exec_notice(x, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
+                    "SET LOCAL can only be used in transaction blocks", "");
+    if (n->set == SQL_SET_RESET_ALL) return settings_reset_all(&s->settings) || sql_error_out_of_memory(x->error);
+    const char *value = n->set == SQL_SET_VALUE ? set_text(x, n) : NULL;
+    if (n->set == SQL_SET_VALUE && value == NULL) return exec_unsupported(x, n->node.position, "this value");
+    if (strcasecmp(n->name, "transaction_read_only") == 0 && value != NULL) {
+        s->read_only = strcmp(value, "on") == 0 || strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0;
         return true;
     }
-    int at = setting_find(n->name);
-    const char *value = n->set == SQL_SET_VALUE ? set_text(x, n) : at >= 0 ? settings[at].initial : "";
-    if (value == NULL) return exec_unsupported(x, n->node.position, "this value");
-    if (!sql_session_set(s, x->arena, n->name, value, x->error)) return false;
-    if (at >= 0 && settings[at].reported)
-        x->sink->parameter(x->sink->ctx, settings[at].name, setting_value(s, (size_t)at));
+    return settings_set(&s->settings, x->arena, n->name, value, n->local ? SETTING_LOCAL : SETTING_SESSION,
+                        x->error);
+}
+
+static bool set_transaction(struct sql_session *s, struct exec *x, const struct sql_set_transaction *n)
+{
+    snprintf(x->tag, sizeof x->tag, "SET");
+    if (n->modes.as_of != NULL) return exec_unsupported(x, n->node.position, "AS OF SYSTEM TIME");
+    if (n->session) {
+        if (n->modes.read_only == SQL_CHOICE_NONE) return true;
+        return settings_set(&s->settings, x->arena, "default_transaction_read_only",
+                            n->modes.read_only == SQL_CHOICE_YES ? "on" : "off", SETTING_SESSION, x->error);
+    }
+    if (s->state != TRANSACTION_OPEN)
+        exec_notice(x, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
+                    "SET TRANSACTION can only be used in transaction blocks", "");
+    if (n->modes.read_only != SQL_CHOICE_NONE) s->read_only = n->modes.read_only == SQL_CHOICE_YES;
     return true;
+}
+
+static bool discard(struct sql_session *s, struct exec *x, const struct sql_discard *n)
+{
+    static const char *const tags[] = {[SQL_DISCARD_ALL] = "DISCARD ALL", [SQL_DISCARD_PLANS] = "DISCARD PLANS",
+                                       [SQL_DISCARD_SEQUENCES] = "DISCARD SEQUENCES",
+                                       [SQL_DISCARD_TEMP] = "DISCARD TEMP"};
+    snprintf(x->tag, sizeof x->tag, "%s", tags[n->discard]);
+    if (n->discard != SQL_DISCARD_ALL) return true; /* nothing of that kind is kept */
+    if (s->state == TRANSACTION_OPEN || !x->alone)
+        return sql_error_set(x->error, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0,
+                             "DISCARD ALL cannot run inside a transaction block");
+    session_prepared_close_all(s);
+    return settings_reset_all(&s->settings) || sql_error_out_of_memory(x->error);
+}
+
+/* What a statement that writes is called in "cannot execute ..."; NULL: it does not write. */
+static const char *writes(const struct sql_node *node)
+{
+    switch ((enum sql_node_kind)node->kind) {
+    case SQL_STMT_INSERT: return "INSERT";
+    case SQL_STMT_UPDATE: return "UPDATE";
+    case SQL_STMT_DELETE: return "DELETE";
+    case SQL_STMT_COPY: return sql_as_copy(node)->from ? "COPY FROM" : NULL;
+    case SQL_STMT_CREATE_TABLE: return "CREATE TABLE";
+    case SQL_STMT_DROP: return "DROP TABLE";
+    case SQL_STMT_TRUNCATE: return "TRUNCATE TABLE";
+    default: return NULL;
+    }
 }
 
 bool session_execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
 {
+    if (s->read_only && !x->describe && writes(node) != NULL)
+        return sql_error_set(x->error, x->arena, SQLSTATE_READ_ONLY_SQL_TRANSACTION, 0,
+                             "cannot execute %s in a read-only transaction", writes(node));
     switch ((enum sql_node_kind)node->kind) {
     case SQL_STMT_SELECT: return exec_select(x, sql_as_select(node));
     case SQL_STMT_INSERT: return exec_insert(x, sql_as_insert(node));
@@ -312,14 +269,14 @@ bool session_execute(struct sql_session *s, struct exec *x, const struct sql_nod
     case SQL_STMT_TRUNCATE: return exec_truncate(x, sql_as_truncate(node));
     case SQL_STMT_SHOW: return show_setting(s, x, sql_as_show(node));
     case SQL_STMT_SET: return set_setting(s, x, sql_as_set(node));
-    case SQL_STMT_SET_TRANSACTION: snprintf(x->tag, sizeof x->tag, "SET"); return true;
+    case SQL_STMT_SET_TRANSACTION: return set_transaction(s, x, sql_as_set_transaction(node));
     case SQL_STMT_VACUUM:
         snprintf(x->tag, sizeof x->tag, sql_as_vacuum(node)->analyze_only ? "ANALYZE" : "VACUUM");
         return true;
     case SQL_STMT_PREPARE: return session_prepare_statement(s, x, sql_as_prepare(node));
     case SQL_STMT_EXECUTE: return session_execute_statement(s, x, sql_as_execute(node));
     case SQL_STMT_DEALLOCATE: return session_deallocate(s, x, sql_as_named(node));
-    case SQL_STMT_DISCARD: snprintf(x->tag, sizeof x->tag, "DISCARD ALL"); return true;
+    case SQL_STMT_DISCARD: return discard(s, x, sql_as_discard(node));
     case SQL_STMT_UNSUPPORTED: return exec_unsupported(x, node->position, sql_as_unsupported(node)->name);
     default: return exec_unsupported(x, node->position, "this statement");
     }
@@ -334,6 +291,7 @@ bool session_transaction_begin(struct sql_session *s, enum transaction_state sta
         return sql_error_out_of_memory(error);
     s->transaction_us = now_us(s);
     s->state = state;
+    s->read_only = s->settings.read_only_default;
     return true;
 }
 
@@ -342,6 +300,7 @@ bool session_transaction_commit(struct sql_session *s, struct exec *x, enum stat
 {
     *status_out = txn_commit(s->txn, NULL);
     bool ok = *status_out == STATUS_OK;
+    if (ok) settings_end(&s->settings, true);
     if (*status_out == STATUS_EXISTS)
         sql_error_set(x->error, x->arena, SQLSTATE_UNIQUE_VIOLATION, 0,
                       "duplicate key value violates unique constraint \"%s\"",
@@ -351,34 +310,35 @@ bool session_transaction_commit(struct sql_session *s, struct exec *x, enum stat
     return ok;
 }
 
+static bool refuse_failed(struct exec *x)
+{
+    return sql_error_set(x->error, x->arena, SQLSTATE_IN_FAILED_SQL_TRANSACTION, 0,
+                         "current transaction is aborted, commands ignored until end of transaction block");
+}
+
 static bool control(struct sql_session *s, struct exec *x, const struct sql_transaction *n)
 {
-    struct sql_error note = {0};
     enum status status;
     switch (n->transaction) {
     case SQL_TRANSACTION_BEGIN:
     case SQL_TRANSACTION_START:
         snprintf(x->tag, sizeof x->tag, n->transaction == SQL_TRANSACTION_START ? "START TRANSACTION" : "BEGIN");
         if (n->modes.as_of != NULL) return exec_unsupported(x, n->node.position, "AS OF SYSTEM TIME");
-        if (s->state == TRANSACTION_OPEN) {
-            sql_error_set(&note, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0,
-                          "there is already a transaction in progress");
-            x->sink->notice(x->sink->ctx, "WARNING", &note);
-            return true;
-        }
-        if (s->txn == NULL) return session_transaction_begin(s, TRANSACTION_OPEN, x->error);
-        s->state = TRANSACTION_OPEN; /* the implicit one becomes it */
+        if (s->state == TRANSACTION_FAILED) return refuse_failed(x);
+        if (s->state == TRANSACTION_OPEN)
+            exec_notice(x, "WARNING", SQLSTATE_ACTIVE_SQL_TRANSACTION,
+                        "there is already a transaction in progress", "");
+        else if (s->txn == NULL && !session_transaction_begin(s, TRANSACTION_OPEN, x->error)) return false;
+        s->state = TRANSACTION_OPEN; /* an implicit one becomes it */
+        if (n->modes.read_only != SQL_CHOICE_NONE) s->read_only = n->modes.read_only == SQL_CHOICE_YES;
         return true;
     case SQL_TRANSACTION_COMMIT:
     case SQL_TRANSACTION_ROLLBACK: {
         bool commit = n->transaction == SQL_TRANSACTION_COMMIT && s->state != TRANSACTION_FAILED;
         snprintf(x->tag, sizeof x->tag, commit ? "COMMIT" : "ROLLBACK");
         if (n->chain) return exec_unsupported(x, n->node.position, "AND CHAIN");
-        if (s->state != TRANSACTION_OPEN && s->state != TRANSACTION_FAILED) {
-            sql_error_set(&note, x->arena, SQLSTATE_NO_ACTIVE_SQL_TRANSACTION, 0,
-                          "there is no transaction in progress");
-            x->sink->notice(x->sink->ctx, "WARNING", &note);
-        }
+        if (s->state != TRANSACTION_OPEN && s->state != TRANSACTION_FAILED)
+            exec_notice(x, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress", "");
         bool ok = !commit || s->txn == NULL || session_transaction_commit(s, x, &status);
         session_transaction_end(s, TRANSACTION_NONE);
         return ok;
@@ -406,6 +366,7 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         x.txn = s->txn;
         txn_set_deadline(s->txn, session_statement_deadline(s));
         x.check_now = check_now;
+        x.alone = true;
         x.eval.transaction_us = s->transaction_us;
         bool ok = session_execute(s, &x, statement->node) && session_transaction_commit(s, &x, &status);
         bool again = !ok && !x.rows_sent && attempt < ATTEMPTS_MAX &&
@@ -444,8 +405,7 @@ bool session_run_inside(struct sql_session *s, const struct sql_statement *state
     if (session_is_control(statement->node)) {
         ok = control(s, &x, sql_as_transaction(statement->node));
     } else if (s->state == TRANSACTION_FAILED) {
-        ok = sql_error_set(error, x.arena, SQLSTATE_IN_FAILED_SQL_TRANSACTION, 0,
-                           "current transaction is aborted, commands ignored until end of transaction block");
+        ok = refuse_failed(&x);
     } else {
         ok = s->txn != NULL || session_transaction_begin(s, TRANSACTION_IMPLICIT, error);
         x.txn = s->txn;
@@ -468,8 +428,8 @@ bool session_run_inside(struct sql_session *s, const struct sql_statement *state
     return false;
 }
 
-bool sql_session_query(struct sql_session *s, struct bytes text, const struct sql_sink *sink,
-                       struct sql_error *error)
+static bool run_text(struct sql_session *s, struct bytes text, const struct sql_sink *sink,
+                     struct sql_error *error)
 {
     arena_reset(&s->query_arena);
     sql_error_clear(error);
@@ -494,4 +454,12 @@ bool sql_session_query(struct sql_session *s, struct bytes text, const struct sq
     }
     ASSERT(s->state != TRANSACTION_IMPLICIT);
     return true;
+}
+
+bool sql_session_query(struct sql_session *s, struct bytes text, const struct sql_sink *sink,
+                       struct sql_error *error)
+{
+    bool ok = run_text(s, text, sink, error);
+    session_report(s, sink);
+    return ok;
 }

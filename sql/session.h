@@ -55,6 +55,7 @@ struct sql_session_options {
     const char *user, *database, *application_name; /* copied */
     uint64_t id;                    /* shown by the server; unique in this process */
     uint64_t statement_memory_bytes;
+    const struct sql_zones *zones;  /* named time zones, borrowed; NULL: UTC and fixed offsets only */
 };
 
 /* STATUS_NO_MEMORY. */

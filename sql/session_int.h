@@ -7,8 +7,8 @@
 #include "sql/parser.h"
 #include "sql/query.h"
 #include "sql/session.h"
+#include "sql/setting.h"
 
-#define SESSION_SETTINGS 27
 #define SESSION_PREPARED_MAX 10000
 #define SESSION_PORTALS_MAX 1000
 
@@ -59,7 +59,8 @@ struct running {
 
 struct sql_session {
     struct sql_session_options options;
-    char *values[SESSION_SETTINGS]; /* NULL: initial */
+    struct settings settings;
+    bool read_only;              /* the transaction */
     char user[64], database[64];
     enum transaction_state state;
     struct arena query_arena;    /* of one call: trees, errors */
@@ -90,6 +91,7 @@ bool session_transaction_commit(struct sql_session *s, struct exec *x, enum stat
 void session_transaction_end(struct sql_session *s, enum transaction_state state);
 void session_transaction_fail(struct sql_session *s);
 bool session_is_control(const struct sql_node *node);
+void session_report(struct sql_session *s, const struct sql_sink *sink);
 uint64_t session_statement_deadline(const struct sql_session *s);
 
 /* ---- prepared.c ---- */

@@ -6,7 +6,7 @@ SELECT 1
 
 SELECT CAST(1.5 AS int), CAST(2.5 AS int), CAST(-1.5 AS int), CAST(1.5::float8 AS int), CAST(2.5::float8 AS int)
 ----
-int4 int4, int4 int4, int4 int4, float8 int4, float8 int4
+int4 int4, int4 int4, int4 int4, int4 int4, int4 int4
 | 2 | 3 | -2 | 2 | 2 |
 SELECT 1
 
@@ -170,7 +170,7 @@ SELECT 1
 
 SELECT 'abc'::char, 'abc'::"char", 'abc'::text::char
 ----
-bpchar bpchar, char char, text bpchar
+bpchar bpchar, char char, bpchar bpchar
 | a | a | a |
 SELECT 1
 
@@ -244,7 +244,7 @@ ERROR 22008 at 8: date/time field value out of range: "25:00"
 
 SELECT '2024-01-01'::timestamptz::date, '2024-01-01 23:30:00'::timestamp::date, '2024-01-01'::date::timestamptz
 ----
-timestamptz date, timestamp date, date timestamptz
+date date, date date, timestamptz timestamptz
 | 2024-01-01 | 2024-01-01 | 2024-01-01 00:00:00+00 |
 SELECT 1
 
@@ -278,7 +278,7 @@ ERROR 22P02 at 8: invalid input syntax for type bytea
 
 SELECT '\x4142'::bytea::text, length('\x4142'::bytea), '\x41'::bytea || '\x42'::bytea
 ----
-bytea text, length int4, ?column? bytea
+text text, length int4, ?column? bytea
 | \x4142 | 2 | \x4142 |
 SELECT 1
 
@@ -320,7 +320,7 @@ ERROR 22P02: invalid input syntax for type integer: "a"
 
 SELECT '5'::text::int, '5'::varchar::numeric, '5 '::char(2)::int
 ----
-text int4, varchar numeric, bpchar int4
+int4 int4, numeric numeric, int4 int4
 | 5 | 5 | 5 |
 SELECT 1
 
@@ -438,11 +438,11 @@ ERROR 22P02 at 20: invalid input syntax for type integer: "x"
 
 SELECT coalesce(1, true)
 ----
-ERROR 42804 at 17: COALESCE types integer and boolean cannot be matched
+ERROR 42804 at 20: COALESCE types integer and boolean cannot be matched
 
 SELECT nullif(1, 2), nullif(1, 1), nullif('a', 'b'), nullif(1, 1.0)
 ----
-nullif int4, nullif int4, nullif text, nullif int4
+nullif int4, nullif int4, nullif text, nullif numeric
 | 1 | <null> | a | <null> |
 SELECT 1
 

@@ -168,7 +168,7 @@ SELECT 1
 
 SELECT 0.1 + 0.2, 0.1::float8 + 0.2::float8, 0.1::float4 + 0.2::float4, 0.1::float4::float8
 ----
-?column? numeric, ?column? float8, ?column? float4, float4 float8
+?column? numeric, ?column? float8, ?column? float4, float8 float8
 | 0.3 | 0.30000000000000004 | 0.3 | 0.10000000149011612 |
 SELECT 1
 
@@ -184,13 +184,11 @@ SELECT -0.0::float8, 0.0 * -1, -0.0
 | -0 | 0.0 | 0.0 |
 SELECT 1
 
-SELECT 1.0, 1.00, 1.50::numeric(10,3), 100::numeric(10,2), 1e3, 1E-3, .5, 5., 0x10
+SELECT 1.0, 1.00, 1.50::numeric(10,3), 100::numeric(10,2), 1e3, 1E-3, .5, 5.
 ----
-ERROR 42601 at 79: trailing junk after numeric literal at or near "0x"
-
-SELECT 1_000
-----
-ERROR 42601 at 8: trailing junk after numeric literal at or near "1_"
+?column? numeric, ?column? numeric, numeric numeric, numeric numeric, ?column? numeric, ?column? numeric, ?column? numeric, ?column? numeric
+| 1.0 | 1.00 | 1.500 | 100.00 | 1000 | 0.001 | 0.5 | 5 |
+SELECT 1
 
 SELECT 1.5 = 1.50, 1.5 <> 1.5, 2 > 1.5, 1::numeric < 1.0000001
 ----
@@ -248,10 +246,11 @@ to_char text
 |  1,234.50 |
 SELECT 1
 
-SELECT gcd(12, 18), lcm(4, 6), width_bucket(5.35, 0.024, 10.06, 5)
+SELECT gcd(12, 18), lcm(4, 6)
 ----
-ERROR 42883 at 32: function width_bucket(numeric, numeric, numeric, integer) does not exist
-  hint: No function matches the given name and argument types. You might need to add explicit type casts.
+gcd int4, lcm int4
+| 6 | 12 |
+SELECT 1
 
 SELECT min_scale(1.500), scale(1.500), trim_scale(1.500)
 ----

@@ -400,7 +400,7 @@ ERROR 0A000 at 1: COPY TO is not supported yet
 
 COPY t FROM STDIN (FORMAT binary)
 ----
-ERROR 0A000 at 20: this format of COPY is not supported yet
+ERROR 0A000 at 20: the binary format of COPY is not supported yet
 
 COPY t FROM STDIN WHERE a > 1
 ----

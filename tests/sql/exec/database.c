@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sql/datetime_zone.h"
 #include "sql/types_io.h"
 #include "tests/sim/cluster/cluster.h"
 #include "tests/sql/exec/show.h"
@@ -152,6 +153,9 @@ struct database *database_create(uint64_t seed)
 {
     struct database *d = calloc(1, sizeof *d);
     assert_non_null(d);
+    d->zones = sql_zones_create();
+    assert_non_null(d->zones);
+    assert_int_equal(sql_zones_load(d->zones, TEST_DATA_DIR "/sql/zoneinfo"), STATUS_OK);
     struct cluster_options options;
     cluster_options_init(&options, seed);
     options.node_count = 1;
@@ -165,6 +169,7 @@ void database_destroy(struct database *d)
 {
     for (uint32_t i = 0; i < d->session_count; i++) sql_session_destroy(d->sessions[i].session);
     cluster_destroy(d->cluster);
+    sql_zones_destroy(d->zones);
     free(d);
 }
 
@@ -183,7 +188,7 @@ struct sql_session *database_session(struct database *d, const char *name)
     struct named_session *n = &d->sessions[d->session_count++];
     snprintf(n->name, sizeof n->name, "%s", name);
     struct cluster_machine *m = cluster_machine(d->cluster, 1);
-    struct sql_session_options o = {.kv = core_kv(m->core), .env = m->env, .user = "postgres",
+    struct sql_session_options o = {.zones = d->zones, .kv = core_kv(m->core), .env = m->env, .user = "postgres",
                                     .database = "postgres", .id = d->session_count};
     assert_int_equal(sql_session_create(&o, &n->session), STATUS_OK);
     return n->session;
