@@ -473,7 +473,8 @@ static void start_session(struct connection *c, struct reader r, uint32_t versio
         return;
     }
     struct sql_session_options o = {.kv = s->kv, .env = s->options.env, .fibers = s->fibers, .user = user, .database = "postgres",
-                                    .id = c->id, .statement_memory_bytes = s->options.session_memory_bytes};
+                                    .id = c->id, .statement_memory_bytes = s->options.session_memory_bytes,
+                                    .zones = s->options.zones};
     if (sql_session_create(&o, &c->session) != STATUS_OK) {
         end_with(c, SQLSTATE_OUT_OF_MEMORY, "out of memory");
         return;

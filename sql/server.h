@@ -19,6 +19,7 @@ struct sql_server_options {
     struct env_addr listen;
     uint32_t connection_max;        /* default 4096; beyond: 53300 */
     uint64_t session_memory_bytes;  /* of one statement; default 64 MiB: 53200 beyond */
+    const struct sql_zones *zones;  /* named time zones, borrowed; NULL: UTC and fixed offsets only */
 };
 
 /* Listens at once; until sql_server_attach, and while draining, connections are answered 57P03.

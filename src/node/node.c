@@ -17,7 +17,10 @@
 #include "node/core.h"
 #include "node/http.h"
 #include "node/metrics.h"
+#include "sql/datetime_zone.h"
 #include "sql/server.h"
+
+#define ZONE_DIRECTORY "/usr/share/zoneinfo" /* Debian's tzdata */
 
 struct node {
     struct node_options options;
@@ -25,6 +28,7 @@ struct node {
     struct env *env;
     struct core *core;
     struct sql_server *sql;
+    struct sql_zones *zones;
     struct http_server *http;
     struct metrics_sources sources;
     char sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
@@ -128,9 +132,19 @@ static uint64_t default_memory(void)
     return quarter < (1u << 30) ? quarter : 1u << 30;
 }
 
+/* Before the loop runs: evaluation never waits for a disk. */
+static void load_zones(struct node *n)
+{
+    n->zones = sql_zones_create();
+    if (n->zones == NULL || sql_zones_load(n->zones, ZONE_DIRECTORY) != STATUS_OK)
+        LOG_WARN(&n->logger, "node", "no named time zones, only UTC and offsets", "directory=%s", ZONE_DIRECTORY);
+}
+
 static int create_servers(struct node *n)
 {
-    struct sql_server_options sql = {.env = n->env, .logger = &n->logger, .listen = n->options.sql};
+    load_zones(n);
+    struct sql_server_options sql = {.env = n->env, .logger = &n->logger, .listen = n->options.sql,
+                                     .zones = n->zones};
     enum status status = sql_server_create(&sql, &n->sql);
     char text[ENV_ADDR_TEXT_MAX];
     env_addr_format(&n->options.sql, text);
@@ -251,6 +265,7 @@ static void tear_down(struct node *n)
     if (n->core != NULL) core_abandon(n->core);
     drain(n);
     if (n->sql != NULL) sql_server_destroy(n->sql);
+    sql_zones_destroy(n->zones);
     if (n->core != NULL) core_destroy(n->core);
     n->core = NULL;
     if (n->http != NULL) http_destroy(n->http);
