@@ -349,7 +349,6 @@ bool exec_copy(struct exec *x, const struct sql_copy *n)
     x->eval.arena = x->row_arena;
     ok = ok && receive(&c);
     x->eval.arena = x->arena;
-    writer_close(&c.writer);
     copy_parser_destroy(c.parser);
     if (ok) snprintf(x->tag, sizeof x->tag, "COPY %llu", (unsigned long long)c.rows);
     return ok;

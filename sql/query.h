@@ -11,6 +11,7 @@ struct exec {
     struct arena *arena;      /* of the statement: plan and results that stay */
     struct arena *row_arena;  /* of one row: reset between rows */
     struct sql_error *error;
+    struct buf *key, *value;  /* the session's, for a key and a row while they are made or written */
     struct sql_eval eval;     /* allocates in row_arena while rows run */
     struct txn *txn;
     const struct sql_sink *sink;
@@ -28,24 +29,31 @@ struct exec {
     char tag[64];
 };
 
-/* ---- access to a table (scan.c) ---- */
+/* ---- access to a table: access.c plans, scan.c runs ---- */
+
+/* One key (start), or the keys of [start, end). */
+struct key_span {
+    struct bytes start, end;
+    bool point;
+};
 
 struct access {
     const struct sql_table *table;
     struct expr *filter;      /* over the table's columns; NULL: all rows */
-    bool point;               /* start is the one key */
     bool empty;               /* the condition can hold for no row */
     bool reverse;
-    struct buf start, end;    /* of the scan; freed by access_close */
+    struct key_span *spans;   /* ascending, apart from each other: together, all rows that may pass */
+    uint32_t span_count;
     uint64_t limit;           /* rows the caller will take at most, as far as known; 0: all */
-    uint32_t equal_count;     /* key columns fixed by equality */
+    bool fixed[SQL_KEY_COLUMNS_MAX]; /* key columns of which the condition leaves one value */
     /* running */
+    uint32_t span_at;         /* counted from the other end when reverse */
     struct txn_scan *scan;
     bool started;
     struct bytes key;         /* of the current row */
     struct sql_datum *values;
 };
-/* Chooses point, range or full scan from the conjuncts of the filter. */
+/* Finds the spans from the conjuncts of the filter, which must be folded. */
 bool access_plan(struct exec *x, struct access *a, const struct sql_table *table, struct expr *filter);
 void access_close(struct access *a);
 /* [fiber] The next row that passes the filter: *found_out false at the end. False: the error is set. */
@@ -84,10 +92,8 @@ struct writer {
     const struct sql_table *table;
     struct expr **defaults;   /* per column; NULL: null */
     struct expr **checks;
-    struct buf key, value;
 };
 bool writer_open(struct exec *x, struct writer *w, const struct sql_table *table);
-void writer_close(struct writer *w);
 /* The default of a column. */
 bool writer_default(struct exec *x, struct writer *w, uint32_t column, struct sql_datum *out);
 /* Checks constraints and buffers the row. old_key: the row it replaces (UPDATE), or empty (INSERT: a row

@@ -1,11 +1,10 @@
-/* From a condition to the keys that have to be looked at. */
+/* Rows of a table as a plan asks for them; errors of execution. */
 #include "sql/query.h"
 
 #include "base/assert.h"
 #include "sql/keycode.h"
 #include "sql/setting.h"
 
-#define CONJUNCTS_MAX 256
 
 bool exec_fail(struct exec *x, enum status status)
 {
@@ -100,180 +99,43 @@ struct sql_table *exec_table(struct exec *x, const struct sql_name *name)
     return NULL;
 }
 
-/* ---- conditions on key columns ---- */
-
-static uint32_t collect(struct expr *e, struct expr **out, uint32_t count)
-{
-    if (e->kind == EXPR_AND) {
-        for (uint32_t i = 0; i < e->arg_count; i++) count = collect(e->args[i], out, count);
-    } else if (count < CONJUNCTS_MAX) {
-        out[count++] = e; /* those that do not fit are still in the filter */
-    }
-    return count;
-}
-
-/* The column under a cast that only renames the type. */
-static const struct expr *bare_column(const struct expr *e)
-{
-    while (e->kind == EXPR_CAST &&
-           sql_cast_find(e->args[0]->type.oid, e->type.oid, e->context) == SQL_CAST_RELABEL)
-        e = e->args[0];
-    return e->kind == EXPR_COLUMN ? e : NULL;
-}
-
-/* column REL constant: the relation as seen from the column, or NONE. */
-static enum sql_relation condition_on(const struct expr *e, uint32_t column, struct expr **constant_out)
-{
-    if (e->kind != EXPR_OPERATOR || e->arg_count != 2 || e->op->relation == SQL_RELATION_NONE)
-        return SQL_RELATION_NONE;
-    for (int side = 0; side < 2; side++) {
-        const struct expr *c = bare_column(e->args[side]);
-        if (c == NULL || c->index != column || !expr_is_constant(e->args[1 - side])) continue;
-        *constant_out = e->args[1 - side];
-        return side == 0 ? e->op->relation : sql_relation_swap(e->op->relation);
-    }
-    return SQL_RELATION_NONE;
-}
-
-enum fit { FIT_YES, FIT_NO, FIT_NULL, FIT_ERROR };
-
-/* The constant as a value of the column's type; NO when it has none that compares alike. */
-static enum fit fit_constant(struct exec *x, const struct expr *constant, struct sql_type type,
-                             struct sql_datum *out)
-{
-    struct sql_datum v;
-    struct arena *before = x->eval.arena;
-    x->eval.arena = x->arena;
-    enum fit fit = FIT_ERROR;
-    if (expr_eval(&x->eval, constant, NULL, NULL, &v)) {
-        if (v.is_null) {
-            fit = FIT_NULL;
-        } else if (constant->type.oid == type.oid) {
-            *out = v;
-            fit = FIT_YES;
-        } else {
-            /* Try the cast aside: its failure is no error of the statement. */
-            struct sql_error aside = {0};
-            struct sql_error *error = x->eval.error;
-            struct sql_datum back;
-            struct sql_type bare = sql_type_of(type.oid), source = constant->type;
-            x->eval.error = &aside;
-            fit = FIT_NO;
-            if (sql_cast_find(source.oid, bare.oid, SQL_CAST_ASSIGNMENT) != SQL_CAST_NONE &&
-                sql_cast_find(bare.oid, source.oid, SQL_CAST_ASSIGNMENT) != SQL_CAST_NONE &&
-                sql_cast(&x->eval, source.oid, bare, SQL_CAST_EXPLICIT, &v, out) == STATUS_OK &&
-                sql_cast(&x->eval, bare.oid, sql_type_of(source.oid), SQL_CAST_EXPLICIT, out, &back) == STATUS_OK &&
-                sql_type_find(source.oid)->can_be_key &&
-                sql_datum_compare(source.oid, &v, &back) == 0)
-                fit = FIT_YES;
-            x->eval.error = error;
-        }
-    }
-    x->eval.arena = before;
-    return fit;
-}
-
-/* Narrows [start, end), which hold the fixed prefix, by inequalities on the next key column. */
-static bool narrow(struct exec *x, struct access *a, struct expr **conjuncts, uint32_t count,
-                   const struct sql_datum *fixed)
-{
-    const struct sql_table *t = a->table;
-    uint32_t place = a->equal_count;
-    uint32_t column = t->key[place];
-    struct sql_type type = t->columns[column].type;
-    struct sql_datum parts[SQL_KEY_COLUMNS_MAX];
-    memcpy(parts, fixed, place * sizeof *parts);
-    struct buf bound;
-    buf_init(&bound, SHARD_KEY_BYTES_MAX);
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < count; i++) {
-        struct expr *constant;
-        enum sql_relation relation = condition_on(conjuncts[i], column, &constant);
-        if (relation == SQL_RELATION_NONE || relation == SQL_RELATION_NOT_EQUAL) continue;
-        enum fit fit = fit_constant(x, constant, type, &parts[place]);
-        if (fit == FIT_ERROR) ok = false;
-        if (fit == FIT_NULL) a->empty = true;
-        if (fit != FIT_YES) continue;
-        buf_reset(&bound);
-        if (catalog_key_prefix(t, parts, place + 1, &bound) != STATUS_OK) continue;
-        bool lower = relation == SQL_RELATION_GREATER || relation == SQL_RELATION_GREATER_EQUAL;
-        bool past = relation == SQL_RELATION_GREATER || relation == SQL_RELATION_LESS_EQUAL;
-        if (past && !sql_key_successor(&bound)) continue;
-        struct buf *edge = lower ? &a->start : &a->end;
-        int order = bytes_compare(buf_view(&bound), buf_view(edge));
-        if (lower ? order <= 0 : order >= 0) continue;
-        buf_reset(edge);
-        buf_append_bytes(edge, buf_view(&bound));
-    }
-    buf_deinit(&bound);
-    return ok;
-}
-
-bool access_plan(struct exec *x, struct access *a, const struct sql_table *table, struct expr *filter)
-{
-    *a = (struct access){.table = table, .filter = filter};
-    buf_init(&a->start, SHARD_KEY_BYTES_MAX);
-    buf_init(&a->end, SHARD_KEY_BYTES_MAX);
-    a->values = ARENA_ARRAY(x->arena, struct sql_datum, table->column_count + 1);
-    struct expr **conjuncts = ARENA_ARRAY(x->arena, struct expr *, CONJUNCTS_MAX);
-    if (a->values == NULL || conjuncts == NULL) return sql_error_out_of_memory(x->error);
-    uint32_t count = filter == NULL ? 0 : collect(filter, conjuncts, 0);
-    struct sql_datum fixed[SQL_KEY_COLUMNS_MAX];
-    for (uint32_t place = 0; place < table->key_count; place++) {
-        bool found = false;
-        for (uint32_t i = 0; i < count && !found; i++) {
-            struct expr *constant;
-            uint32_t column = table->key[place];
-            if (condition_on(conjuncts[i], column, &constant) != SQL_RELATION_EQUAL) continue;
-            enum fit fit = fit_constant(x, constant, table->columns[column].type, &fixed[place]);
-            if (fit == FIT_ERROR) return false;
-            if (fit == FIT_NULL) a->empty = true;
-            found = fit == FIT_YES;
-        }
-        if (!found) break;
-        a->equal_count++;
-    }
-    a->point = table->key_count > 0 && a->equal_count == table->key_count;
-    if (catalog_key_prefix(table, fixed, a->equal_count, &a->start) != STATUS_OK) {
-        a->empty = true; /* longer than any key can be: no such row */
-        return true;
-    }
-    buf_append_bytes(&a->end, buf_view(&a->start));
-    bool has_end = sql_key_successor(&a->end);
-    ASSERT(has_end);
-    if (a->point || table->key_count == 0) return true;
-    return narrow(x, a, conjuncts, count, fixed);
-}
+/* ---- rows ---- */
 
 void access_close(struct access *a)
 {
     if (a->scan != NULL) txn_scan_close(a->scan);
     a->scan = NULL;
-    buf_deinit(&a->start);
-    buf_deinit(&a->end);
 }
 
-static bool fetch(struct exec *x, struct access *a, struct bytes *value, enum status *status)
+/* The next row of the span under way; STATUS_NOT_FOUND at its end. */
+static enum status next_in_span(struct exec *x, struct access *a, struct bytes *value)
 {
-    if (a->point) {
-        *status = a->started ? STATUS_NOT_FOUND : txn_get(x->txn, buf_view(&a->start), value);
-        a->key = buf_view(&a->start);
+    const struct key_span *span = &a->spans[a->reverse ? a->span_count - 1 - a->span_at : a->span_at];
+    enum status status;
+    if (span->point) {
+        if (a->started) return STATUS_NOT_FOUND;
         a->started = true;
-        return true;
+        a->key = span->start;
+        return txn_get(x->txn, span->start, value);
     }
     if (!a->started) {
         a->started = true;
-        if (bytes_compare(buf_view(&a->start), buf_view(&a->end)) >= 0) {
-            a->empty = true;
-            *status = STATUS_NOT_FOUND;
-            return true;
-        }
-        *status = txn_scan_open(x->txn, buf_view(&a->start), buf_view(&a->end), a->reverse, a->limit,
-                                &a->scan);
-        if (*status != STATUS_OK) return true;
+        status = txn_scan_open(x->txn, span->start, span->end, a->reverse, a->limit, &a->scan);
+        if (status != STATUS_OK) return status;
     }
-    *status = txn_scan_next(a->scan, &a->key, value);
-    return true;
+    return txn_scan_next(a->scan, &a->key, value);
+}
+
+static enum status next_key(struct exec *x, struct access *a, struct bytes *value)
+{
+    while (a->span_at < a->span_count) {
+        enum status status = next_in_span(x, a, value);
+        if (status != STATUS_NOT_FOUND) return status;
+        access_close(a);
+        a->started = false;
+        a->span_at++;
+    }
+    return STATUS_NOT_FOUND;
 }
 
 bool access_next(struct exec *x, struct access *a, bool *found_out)
@@ -281,9 +143,8 @@ bool access_next(struct exec *x, struct access *a, bool *found_out)
     *found_out = false;
     while (!a->empty) {
         struct bytes value;
-        enum status status;
         arena_reset(x->row_arena);
-        if (!fetch(x, a, &value, &status)) return false;
+        enum status status = next_key(x, a, &value);
         if (status == STATUS_NOT_FOUND) return true;
         ++*x->rows_read;
         if (status == STATUS_OK) status = catalog_row_decode(x->row_arena, a->table, value, a->values);

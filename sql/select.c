@@ -314,19 +314,28 @@ static bool bind_select(struct select *s)
 
 /* ---- the whole ---- */
 
-/* True when the scan delivers the order that is asked for; sets its direction. */
+/* True when the scan delivers the order that is asked for; sets its direction. Key columns with one value may
+ * stand anywhere in the order, and behind the whole key nothing is left to be sorted. */
 static bool scan_sorts(struct select *s)
 {
-    if (!s->has_access || s->grouped || s->sort_count == 0 || s->node->distinct) return false;
-    if (s->table->key_count == 0 || s->access.equal_count + s->sort_count > s->table->key_count) return false;
-    bool descending = s->sorts[0].descending;
+    const struct sql_table *t = s->table;
+    if (!s->has_access || s->grouped || s->sort_count == 0 || s->node->distinct || t->key_count == 0) return false;
+    uint32_t place = 0;
+    bool directed = false, reverse = false;
     for (uint32_t i = 0; i < s->sort_count; i++) {
-        const struct sort_key *key = &s->sorts[i];
         const struct expr *e = select_sort_expr(s, i);
-        uint32_t column = s->table->key[s->access.equal_count + i];
-        if (e->kind != EXPR_COLUMN || e->index != column || key->descending != descending) return false;
+        if (e->kind == EXPR_CONST) continue;
+        if (e->kind != EXPR_COLUMN) return false;
+        bool fixed = false;
+        for (uint32_t k = 0; k < t->key_count && !fixed; k++) fixed = s->access.fixed[k] && t->key[k] == e->index;
+        if (fixed) continue;
+        while (place < t->key_count && s->access.fixed[place]) place++;
+        if (place == t->key_count) break; /* no two rows are equal so far */
+        if (t->key[place++] != e->index || (directed && reverse != s->sorts[i].descending)) return false;
+        reverse = s->sorts[i].descending;
+        directed = true;
     }
-    s->access.reverse = descending;
+    s->access.reverse = reverse;
     return true;
 }
 
@@ -347,7 +356,7 @@ static bool run_select(struct select *s)
     if (values == NULL) return sql_error_out_of_memory(x->error);
     s->sorted_by_scan = scan_sorts(s);
     bool streams = !s->grouped && (s->sort_count == 0 || s->sorted_by_scan) && !s->node->distinct;
-    if (s->has_access && streams && s->limit != UINT64_MAX && s->access.filter == NULL)
+    if (s->has_access && streams && s->limit < UINT32_MAX && s->offset < UINT32_MAX)
         s->access.limit = s->limit + s->offset;
     if (!x->sink->begin(x->sink->ctx, s->columns, s->target_count)) return exec_fail(x, STATUS_CANCELLED);
     x->eval.arena = x->row_arena;

@@ -50,6 +50,8 @@ enum status sql_session_create(const struct sql_session_options *options, struct
                                                           : STATEMENT_BYTES_DEFAULT;
     list_init(&s->prepared);
     list_init(&s->portals);
+    buf_init(&s->key, TXN_KEY_BYTES_MAX);
+    buf_init(&s->value, TXN_VALUE_BYTES_MAX);
     arena_init(&s->query_arena, bytes);
     arena_init(&s->statement_arena, bytes);
     arena_init(&s->row_arena, ROW_BYTES_MAX);
@@ -73,6 +75,8 @@ void sql_session_destroy(struct sql_session *s)
     session_transaction_end(s, TRANSACTION_NONE);
     session_prepared_close_all(s);
     settings_deinit(&s->settings);
+    buf_deinit(&s->key);
+    buf_deinit(&s->value);
     arena_deinit(&s->query_arena);
     arena_deinit(&s->statement_arena);
     arena_deinit(&s->row_arena);
@@ -131,6 +135,8 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     session_bind_parameters(s, x);
     sql_eval_init(&x->eval, x->arena, error);
     x->rows_read = &s->rows_read;
+    x->key = &s->key;
+    x->value = &s->value;
     x->eval.transaction_us = s->transaction_us;
     x->eval.statement_us = x->eval.clock_us = now_us(s);
     x->eval.random = fill_random;

@@ -72,6 +72,7 @@ struct sql_session {
     const struct running *running; /* NULL: a simple query */
     struct bytes text;           /* of the query under way */
     uint64_t rows_read;
+    struct buf key, value;       /* of the statement under way */
 };
 
 /* ---- session.c ---- */

@@ -24,8 +24,6 @@ static struct expr *bind_text(struct exec *x, const struct sql_table *table, con
 bool writer_open(struct exec *x, struct writer *w, const struct sql_table *table)
 {
     *w = (struct writer){.table = table};
-    buf_init(&w->key, TXN_KEY_BYTES_MAX);
-    buf_init(&w->value, TXN_VALUE_BYTES_MAX);
     w->defaults = ARENA_ARRAY(x->arena, struct expr *, table->column_count + 1);
     w->checks = ARENA_ARRAY(x->arena, struct expr *, table->check_count + 1);
     if (w->defaults == NULL || w->checks == NULL) return sql_error_out_of_memory(x->error);
@@ -43,12 +41,6 @@ bool writer_open(struct exec *x, struct writer *w, const struct sql_table *table
         if (w->checks[i] == NULL) return false;
     }
     return true;
-}
-
-void writer_close(struct writer *w)
-{
-    buf_deinit(&w->key);
-    buf_deinit(&w->value);
 }
 
 bool writer_default(struct exec *x, struct writer *w, uint32_t column, struct sql_datum *out)
@@ -131,21 +123,21 @@ bool writer_put(struct exec *x, struct writer *w, const struct sql_datum *values
         ASSERT(old_key.size > sizeof row_id);
         memcpy(row_id, old_key.data + old_key.size - sizeof row_id, sizeof row_id);
     }
-    buf_reset(&w->key);
-    buf_reset(&w->value);
-    enum status status = catalog_row_key(w->table, values, row_id, &w->key);
-    if (status == STATUS_OK) status = catalog_row_value(w->table, values, &w->value);
+    buf_reset(x->key);
+    buf_reset(x->value);
+    enum status status = catalog_row_key(w->table, values, row_id, x->key);
+    if (status == STATUS_OK) status = catalog_row_value(w->table, values, x->value);
     if (status != STATUS_OK) return exec_fail(x, status);
-    bool moved = old_key.size > 0 && !bytes_equal(old_key, buf_view(&w->key));
+    bool moved = old_key.size > 0 && !bytes_equal(old_key, buf_view(x->key));
     if (w->table->key_count > 0 && old_key.size == 0 && !x->check_now) {
         x->key_name = w->table->key_name;
-        status = txn_insert(x->txn, buf_view(&w->key), buf_view(&w->value));
+        status = txn_insert(x->txn, buf_view(x->key), buf_view(x->value));
         if (status == STATUS_EXISTS) return refuse_duplicate(x, w->table, values);
         return status == STATUS_OK || exec_fail(x, status);
     }
     if (w->table->key_count > 0 && (old_key.size == 0 || moved)) {
         struct bytes existing;
-        status = txn_get(x->txn, buf_view(&w->key), &existing);
+        status = txn_get(x->txn, buf_view(x->key), &existing);
         if (status == STATUS_OK) return refuse_duplicate(x, w->table, values);
         if (status != STATUS_NOT_FOUND) return exec_fail(x, status);
     }
@@ -153,7 +145,7 @@ bool writer_put(struct exec *x, struct writer *w, const struct sql_datum *values
         status = txn_delete(x->txn, old_key);
         if (status != STATUS_OK) return exec_fail(x, status);
     }
-    status = txn_put(x->txn, buf_view(&w->key), buf_view(&w->value));
+    status = txn_put(x->txn, buf_view(x->key), buf_view(x->value));
     return status == STATUS_OK || exec_fail(x, status);
 }
 
@@ -260,7 +252,6 @@ bool exec_insert(struct exec *x, const struct sql_insert *n)
     if (table == NULL) return false;
     struct writer w;
     bool ok = writer_open(x, &w, table) && insert_rows(x, &w, n);
-    writer_close(&w);
     return ok;
 }
 
@@ -381,7 +372,6 @@ static bool update_table(struct exec *x, const struct sql_update *n, const struc
         ok = update_row(x, &w, &f.rows[i], assignments, n->set.count);
     }
     x->eval.arena = x->arena;
-    writer_close(&w);
     if (ok) snprintf(x->tag, sizeof x->tag, "UPDATE %u", f.count);
     return ok;
 }

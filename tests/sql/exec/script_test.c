@@ -81,3 +81,8 @@ TEST(script, what_is_not_done_is_refused_with_its_place)
 {
     script_run("unsupported");
 }
+
+TEST(script, keys_lead_to_the_rows_that_are_read)
+{
+    script_run("access");
+}
