@@ -146,6 +146,8 @@ enum status raft_start(struct raft *r, uint64_t now_ns, bool uncertain, struct r
         r->term = log_last_term(&r->log); /* written by the first step that writes */
         r->vote = 0;
     }
+    bool held_nothing = !r->lost && r->term == 0 && r->log.last_index == 0;
+    r->silent_until_ns = held_nothing ? 0 : now_ns + r->options.silence_ns;
     r->uncertain = uncertain || r->lost;
     if (r->lost && r->term == 0) r->term = 1; /* it is asked for votes, and no message has term 0 */
     election_reset_timer(r);
@@ -267,6 +269,7 @@ void become_follower(struct raft *r, uint64_t term, uint64_t leader)
     if (r->role == RAFT_ROLE_LEADER) {
         LOG_INFO(r->options.logger, "raft", "stepped down", "replica=%llu term=%llu",
                  (unsigned long long)r->options.id, (unsigned long long)r->term);
+        lease_release_all(r);
         leader_leave(r);
         r->verified_index = 0;
     }
@@ -276,6 +279,7 @@ void become_follower(struct raft *r, uint64_t term, uint64_t leader)
         r->verified_index = 0;
         r->ack_due = false;
         r->held_count = 0; /* what was promised to an older term is not owed any more */
+        lease_on_term(r);
     }
     role_move(r, RAFT_ROLE_FOLLOWER);
     r->leader = leader;
@@ -343,6 +347,12 @@ static void on_stale(struct raft *r, const struct raft_message *m)
         /* K5: an old leader has to learn of our term, or we stay apart for ever (etcd d4471b2). */
         reply.kind = RAFT_MESSAGE_APPEND_REPLY;
         break;
+    case RAFT_MESSAGE_FORTIFY:
+        if (MUTANT("lease_fortify_stale")) lease_on_fortify(r, m);
+        return;
+    case RAFT_MESSAGE_FORTIFY_REPLY:
+        if (m->reject) lease_on_fortify_reply(r, m);
+        return;
     default: return;
     }
     COVER("raft_stale_term_answered");
@@ -352,7 +362,8 @@ static void on_stale(struct raft *r, const struct raft_message *m)
 /* Takes up a higher term when the message proves one. False: the message is to be ignored. */
 static bool adopt_term(struct raft *r, const struct raft_message *m)
 {
-    bool from_leader = m->kind == RAFT_MESSAGE_APPEND || m->kind == RAFT_MESSAGE_HEARTBEAT;
+    bool from_leader = m->kind == RAFT_MESSAGE_APPEND || m->kind == RAFT_MESSAGE_HEARTBEAT ||
+                       m->kind == RAFT_MESSAGE_FORTIFY;
     switch (m->kind) {
     case RAFT_MESSAGE_PRE_VOTE: return true; /* speaks of a term that may never come */
     case RAFT_MESSAGE_PRE_VOTE_REPLY:
@@ -361,6 +372,10 @@ static bool adopt_term(struct raft *r, const struct raft_message *m)
     case RAFT_MESSAGE_VOTE:
         if (election_sticky(r) && !m->force) {
             COVER("raft_vote_refused_sticky");
+            return false;
+        }
+        if (!election_may_grant(r, m)) {
+            COVER("raft_vote_refused_bound");
             return false;
         }
         break;
@@ -382,15 +397,19 @@ static enum status on_leader_message(struct raft *r, const struct raft_message *
         return STATUS_INVALID;
     }
     if (r->role != RAFT_ROLE_FOLLOWER || r->leader == 0) become_follower(r, r->term, m->from);
+    lease_forget_older(r);
     r->leader_contact_ns = r->now_ns;
     election_reset_timer(r);
     if (m->settled && r->uncertain && m->support_epoch == r->life) {
         COVER("raft_uncertain_settled");
         r->uncertain = r->lost = false;
     }
-    if (m->kind == RAFT_MESSAGE_APPEND) return follow_append(r, m);
-    follow_heartbeat(r, m);
-    return STATUS_OK;
+    switch (m->kind) {
+    case RAFT_MESSAGE_APPEND: return follow_append(r, m);
+    case RAFT_MESSAGE_HEARTBEAT: follow_heartbeat(r, m); return STATUS_OK;
+    case RAFT_MESSAGE_FORTIFY: lease_on_fortify(r, m); return STATUS_OK;
+    default: UNREACHABLE();
+    }
 }
 
 static enum status on_message(struct raft *r, const struct raft_message *m)
@@ -398,6 +417,10 @@ static enum status on_message(struct raft *r, const struct raft_message *m)
     enum status status = message_check(m);
     if (status != STATUS_OK || m->to != r->options.id || m->from == r->options.id)
         return STATUS_INVALID;
+    if (m->kind == RAFT_MESSAGE_FORTIFY && m->reject) {
+        lease_on_release(r, m); /* of whatever term: it proves none */
+        return STATUS_OK;
+    }
     if (m->term < r->term) {
         on_stale(r, m);
         return STATUS_OK;
@@ -409,14 +432,14 @@ static enum status on_message(struct raft *r, const struct raft_message *m)
     case RAFT_MESSAGE_PRE_VOTE_REPLY:
     case RAFT_MESSAGE_VOTE_REPLY: election_on_vote_reply(r, m); break;
     case RAFT_MESSAGE_APPEND:
-    case RAFT_MESSAGE_HEARTBEAT: return on_leader_message(r, m);
+    case RAFT_MESSAGE_HEARTBEAT:
+    case RAFT_MESSAGE_FORTIFY: return on_leader_message(r, m);
     case RAFT_MESSAGE_APPEND_REPLY: replicate_on_append_reply(r, m); break;
     case RAFT_MESSAGE_HEARTBEAT_REPLY: replicate_on_heartbeat_reply(r, m); break;
     case RAFT_MESSAGE_TIMEOUT_NOW: election_on_timeout_now(r, m); break;
     case RAFT_MESSAGE_READ_INDEX: read_on_request(r, m); break;
     case RAFT_MESSAGE_READ_INDEX_REPLY: read_on_reply(r, m); break;
-    case RAFT_MESSAGE_FORTIFY:
-    case RAFT_MESSAGE_FORTIFY_REPLY: break; /* leases are not offered: reads go through ReadIndex */
+    case RAFT_MESSAGE_FORTIFY_REPLY: lease_on_fortify_reply(r, m); break;
     }
     return STATUS_OK;
 }
@@ -468,6 +491,10 @@ static enum status on_truncated(struct raft *r, struct log_pos pos)
 static enum status on_campaign(struct raft *r)
 {
     if (r->role == RAFT_ROLE_LEADER || !election_may_campaign(r)) return STATUS_OK;
+    if (!lease_may_campaign(r)) {
+        lease_ask_back(r);
+        return STATUS_OK;
+    }
     if (r->role == RAFT_ROLE_CANDIDATE) become_follower(r, r->term, 0);
     election_start(r, true, false);
     return STATUS_OK;
@@ -497,7 +524,7 @@ static enum status dispatch(struct raft *r, const struct raft_event *e)
     case RAFT_EVENT_UNREACHABLE:
         if (leads) replicate_on_unreachable(r, e->member);
         return STATUS_OK;
-    case RAFT_EVENT_SUPPORT: return STATUS_OK; /* leases are not offered */
+    case RAFT_EVENT_SUPPORT: return lease_on_support(r, &e->support);
     }
     return STATUS_INVALID;
 }
@@ -649,6 +676,7 @@ void raft_status(const struct raft *r, struct raft_status *status_out)
         .own_term_committed = r->role == RAFT_ROLE_LEADER && r->commit_index >= r->first_own_index,
         .uncommitted_bytes = r->uncommitted_bytes,
         .cached_bytes = r->log.cached_bytes,
+        .lease_until_ns = lease_until(r),
         .transferring = r->transfer_target != 0,
         .uncertain = r->uncertain,
         .lost = r->lost,

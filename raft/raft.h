@@ -75,8 +75,9 @@ enum raft_message_kind {
     RAFT_MESSAGE_TIMEOUT_NOW = 9,     /* leadership transfer (Raft §3.10) */
     RAFT_MESSAGE_READ_INDEX = 10,     /* a follower asks the leader for a read index */
     RAFT_MESSAGE_READ_INDEX_REPLY = 11,
-    RAFT_MESSAGE_FORTIFY = 12,        /* lease: asks for a promise bound to this term */
-    RAFT_MESSAGE_FORTIFY_REPLY = 13,
+    RAFT_MESSAGE_FORTIFY = 12,        /* lease: asks for a promise bound to this term; with reject: releases
+                                       * what was promised for terms up to hint_term */
+    RAFT_MESSAGE_FORTIFY_REPLY = 13,  /* the promise; with reject: asks whether that of hint_term is needed */
 };
 
 /* One message. Unused fields are zero. */
@@ -86,10 +87,12 @@ struct raft_message {
     uint64_t term;
     uint64_t log_term, log_index; /* APPEND: the entry before the first; VOTE: the candidate's last */
     uint64_t commit;
-    uint64_t hint_index, hint_term; /* rejected APPEND: where the logs may still agree (fast back-up) */
+    uint64_t hint_index, hint_term; /* rejected APPEND: where the logs may still agree (fast back-up).
+                                     * VOTE with force: sequence and term of the lease that was released */
     uint64_t read_seq;           /* HEARTBEAT, READ_INDEX, votes: fresh per attempt, bound to the term
-                                  * (K17); answers carry it back */
-    uint64_t support_epoch;      /* FORTIFY: tag of the promise. uncertain, settled: which life of the
+                                  * (K17); answers carry it back. FORTIFY, TIMEOUT_NOW: which
+                                  * fortification of the term */
+    uint64_t support_epoch;      /* FORTIFY_REPLY: tag of the promise. uncertain, settled: which life of the
                                   * uncertain replica is meant */
     bool reject, force;          /* force: a transfer's vote ignores leader stickiness */
     bool uncertain;              /* replies: the sender's log may have lost acknowledged entries */
@@ -103,6 +106,8 @@ struct raft_options {
     uint64_t seed;        /* for election jitter */
     uint64_t heartbeat_ns;         /* default 100 ms */
     uint64_t election_timeout_ns;  /* least; drawn from [1, 2) times this. Default 600 ms */
+    uint64_t silence_ns;           /* a replica that held anything neither votes nor stands for so long after
+                                    * its start: as long as stores support each other; 0: no leases */
     uint32_t inflight_bytes_max;    /* per follower, default 4 MiB */
     uint32_t inflight_count_max;    /* messages per follower, default 64 */
     uint32_t append_bytes_max;      /* entries in one APPEND, default 512 KiB */
@@ -139,15 +144,19 @@ enum raft_event_kind {
     RAFT_EVENT_SNAPSHOT_INSTALLED, /* a snapshot from the leader is durable in the engine */
     RAFT_EVENT_SNAPSHOT_SENT,   /* leader: the stream to `member` ended, ok or not */
     RAFT_EVENT_UNREACHABLE,     /* the link to `member` broke: back to probing */
-    RAFT_EVENT_SUPPORT,         /* store liveness (shard/): see struct raft_support */
+    RAFT_EVENT_SUPPORT,         /* store liveness (shard/): see struct raft_support; STATUS_BUSY: no room */
 };
 
-/* What shard/'s store liveness says about one member's store. */
+/* What store liveness (shard/) says about the store of one member, all of it in the clock of the events.
+ * Support is given and received for a while, again and again. An epoch is a number that rises whenever
+ * support begins after it had lapsed, or after the giving store was started anew; 0: there was none yet.
+ *
+ * The driver must have said what is true now before any other event: a vote that was given on an older
+ * `given_until_ns` could break a lease. `received_until_ns` may be old, which only shortens ours. */
 struct raft_support {
     uint64_t member;
-    uint64_t epoch;            /* rises whenever support was lost and regained */
-    uint64_t given_until_ns;   /* we promised that store not to help depose it until then (0: no) */
-    uint64_t received_until_ns; /* that store promised us the same until then (0: no) */
+    uint64_t given_epoch, given_until_ns;
+    uint64_t received_epoch, received_until_ns;
 };
 
 struct raft_event {
@@ -243,7 +252,9 @@ struct raft_status {
     uint64_t commit_index, applied_index, persisted_index;
     uint64_t own_term_committed;     /* leader: its first own-term entry is committed */
     uint64_t uncommitted_bytes, cached_bytes;
-    uint64_t lease_until_ns;         /* leader: reads need no round before this; 0: no lease */
+    /* Leader: while the clock of the events is below this nobody else leads, nor will before; so what is
+     * committed here is all there is, and reads need no round. 0: no lease; UINT64_MAX: a sole voter. */
+    uint64_t lease_until_ns;
     bool transferring, uncertain, config_pending;
     bool lost;                       /* as restored, and not settled yet; implies uncertain */
     const struct raft_config *config; /* in force; valid until the next step */

@@ -38,6 +38,9 @@ static void check_role(const struct raft *r)
         break;
     }
     ASSERT(r->verified_index <= r->log.last_index); /* RAFT-9 */
+    ASSERT(r->promise.member == 0 || r->promise.term <= r->term); /* RAFT-13 */
+    ASSERT(r->promise.member != r->options.id);
+    ASSERT(r->role == RAFT_ROLE_LEADER || !r->transfer_sent); /* RAFT-14 */
 }
 
 static void check_progress(const struct raft *r, const struct progress *p)

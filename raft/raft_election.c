@@ -128,6 +128,10 @@ static void ask_votes(struct raft *r, enum raft_message_kind kind, bool force)
 {
     struct raft_message m = {.kind = kind, .force = force, .log_index = r->log.last_index};
     m.read_seq = r->campaign_seq;
+    if (force) {
+        m.hint_term = r->release.term;
+        m.hint_index = r->release.index;
+    }
     m.log_term = log_last_term(&r->log);
     m.term = kind == RAFT_MESSAGE_PRE_VOTE ? r->term + 1 : r->term;
     uint64_t ids[RAFT_MEMBERS_MAX];
@@ -184,6 +188,16 @@ void election_on_persisted(struct raft *r)
 
 void election_on_timer(struct raft *r)
 {
+    if (election_may_campaign(r) && !lease_may_campaign(r)) {
+        COVER("raft_bound_voter_waits");
+        lease_ask_back(r);
+        r->leader = 0;
+        election_reset_timer(r);
+        /* All who are bound are freed at about the same time; who was due anyway stands soon after. */
+        uint64_t free_ns = lease_free_ns(r) + prng_below(&r->prng, r->options.heartbeat_ns);
+        if (free_ns < r->election_deadline_ns) r->election_deadline_ns = free_ns;
+        return;
+    }
     if (election_may_campaign(r)) {
         /* A candidate that found no majority asks first whether it is worth it, like any other. */
         if (r->role == RAFT_ROLE_CANDIDATE) become_follower(r, r->term, 0);
@@ -201,6 +215,11 @@ void election_on_timeout_now(struct raft *r, const struct raft_message *m)
         COVER("raft_timeout_now_refused");
         return;
     }
+    r->release = (struct log_pos){m->term, m->read_seq};
+    if (!lease_may_grant(r, 0, r->release)) {
+        COVER("raft_timeout_now_bound");
+        return;
+    }
     election_start(r, false, true);
 }
 
@@ -211,6 +230,25 @@ static bool log_as_recent(const struct raft *r, const struct raft_message *m)
     struct log_pos theirs = {m->log_term, m->log_index};
     struct log_pos own = {log_last_term(&r->log), r->log.last_index};
     return log_pos_at_least(theirs, own); /* Raft §3.6.1 */
+}
+
+/* A vote that a transfer asked for names what was released: the term, and the fortification in it. */
+static struct log_pos release_of(const struct raft_message *m)
+{
+    if (!m->force) return (struct log_pos){0, 0};
+    return (struct log_pos){m->hint_term, m->hint_index};
+}
+
+bool election_may_grant(struct raft *r, const struct raft_message *m)
+{
+    if (MUTANT("lease_votes_while_bound") && !lease_silent(r)) return true;
+    /* A leader that aborted a transfer and was fortified anew is not deposed by its late vote. */
+    bool leads = r->role == RAFT_ROLE_LEADER;
+    struct log_pos own = {r->term, r->fortify_seq};
+    if (leads && m->force && !log_pos_at_least(release_of(m), own) && lease_until(r) > r->now_ns) return false;
+    if (lease_may_grant(r, m->log_term, release_of(m))) return true;
+    lease_ask_back(r);
+    return false;
 }
 
 /* Learners and replicas that nobody has told of their promotion answer like any other: the
@@ -227,6 +265,7 @@ static void answer_pre_vote(struct raft *r, const struct raft_message *m)
     reply.read_seq = m->read_seq;
     bool sticky = election_sticky(r) && !m->force;
     bool granted = m->term > r->term && !sticky && log_as_recent(r, m) && may_answer(r);
+    if (granted) granted = election_may_grant(r, m);
     reply.reject = !granted;
     reply.uncertain = r->uncertain;
     /* K5: a grant speaks of the term that was asked about, a refusal of our own. */
@@ -242,7 +281,7 @@ static void answer_vote(struct raft *r, const struct raft_message *m)
     struct raft_message reply = {.kind = RAFT_MESSAGE_VOTE_REPLY, .to = m->from};
     reply.read_seq = m->read_seq;
     bool free_to_vote = r->vote == m->from || (r->vote == 0 && r->leader == 0);
-    if (free_to_vote && log_as_recent(r, m) && may_answer(r)) {
+    if (free_to_vote && log_as_recent(r, m) && may_answer(r) && election_may_grant(r, m)) {
         ASSERT(r->role != RAFT_ROLE_LEADER);
         r->vote = m->from;
         election_reset_timer(r);

@@ -113,6 +113,7 @@ struct progress {
     uint64_t paused_ns, lagging_ns; /* since when */
     bool lagging; /* the last heartbeat reply showed less than was sent: `received` */
     uint64_t received;
+    uint64_t fortified_epoch; /* of its support, in which it gave its promise for fortify_seq; 0: not */
     struct inflight *ring; /* inflight_count_max slots */
     uint32_t ring_head, ring_count;
     uint64_t inflight_bytes;
@@ -147,6 +148,13 @@ struct pending_read {
     uint64_t round;       /* leader: the heartbeats that confirm it, 0: none sent yet */
     uint64_t index;       /* commit when that round began */
     uint64_t deadline_ns; /* follower: given up then */
+};
+
+/* What this voter promised: not to help depose `member`, leader of `term`, while the support lasts that
+ * its own store gave that of the member in `epoch`. */
+struct lease_promise {
+    uint64_t member; /* 0: nothing */
+    uint64_t term, seq, epoch;
 };
 
 struct load_window { /* entries read back from disk, for followers far behind */
@@ -190,6 +198,13 @@ struct raft {
 
     struct vote_record votes[RAFT_MEMBERS_MAX];
     uint32_t vote_count;
+    struct log_pos release; /* forced: the term and fortification that TIMEOUT_NOW released */
+
+    /* Leases (raft_lease.c). */
+    struct raft_support supports[RAFT_MEMBERS_MAX]; /* as the driver said last */
+    uint32_t support_count;
+    struct lease_promise promise;
+    uint64_t silent_until_ns;
 
     /* Leader. */
     struct progress progress[RAFT_MEMBERS_MAX];
@@ -197,7 +212,8 @@ struct raft {
     uint64_t heartbeat_deadline_ns;
     uint64_t first_own_index; /* the no-op of this term */
     uint64_t transfer_target, transfer_deadline_ns;
-    bool transfer_sent;
+    bool transfer_sent;   /* TIMEOUT_NOW left, and with it the lease */
+    uint64_t fortify_seq; /* fortification of this term that is being asked for */
     struct load_window window;
 
     struct pending_read *pending_reads;
@@ -249,6 +265,8 @@ void election_on_vote_reply(struct raft *r, const struct raft_message *m);
 void election_on_timeout_now(struct raft *r, const struct raft_message *m);
 bool election_sticky(const struct raft *r);
 bool election_unanimous(const struct raft *r);
+/* False: a promise, or silence after the start, forbids it. Asks the holder of the promise back. */
+bool election_may_grant(struct raft *r, const struct raft_message *m);
 
 /* raft_leader.c */
 void leader_become(struct raft *r);
@@ -291,6 +309,26 @@ void read_finish(struct raft *r);   /* leader: answers what is confirmed, begins
 void read_fail_all(struct raft *r); /* role, term or leader changed */
 void read_on_timer(struct raft *r);
 uint64_t read_deadline(const struct raft *r);
+
+/* raft_lease.c */
+enum status lease_on_support(struct raft *r, const struct raft_support *support);
+bool lease_bound(const struct raft *r);
+bool lease_silent(const struct raft *r);
+/* May this voter help one whose log ends in last_term? release: what a transfer's vote names, or zeros. */
+bool lease_may_grant(const struct raft *r, uint64_t last_term, struct log_pos release);
+bool lease_may_campaign(const struct raft *r);
+uint64_t lease_free_ns(const struct raft *r);
+void lease_ask_back(struct raft *r);
+void lease_forget_older(struct raft *r);
+void lease_on_term(struct raft *r);
+void lease_on_fortify(struct raft *r, const struct raft_message *m);
+void lease_on_fortify_reply(struct raft *r, const struct raft_message *m);
+void lease_on_release(struct raft *r, const struct raft_message *m);
+void lease_begin(struct raft *r);       /* a term begins */
+void lease_begin_anew(struct raft *r);  /* a transfer was aborted */
+void lease_release_all(struct raft *r); /* stepping down */
+void lease_fortify(struct raft *r);
+uint64_t lease_until(const struct raft *r);
 
 /* raft_change.c */
 enum status change_propose(struct raft *r, const struct raft_config *target);

@@ -60,6 +60,7 @@ void leader_become(struct raft *r)
     r->verified_index = 0;
     r->ack_due = false;
     r->transfer_target = 0;
+    r->transfer_sent = false;
     r->round = 0;
     r->window.pending = false;
     leader_sync_members(r);
@@ -70,6 +71,7 @@ void leader_become(struct raft *r)
     LOG_INFO(r->options.logger, "raft", "became leader", "replica=%llu term=%llu index=%llu",
              (unsigned long long)r->options.id, (unsigned long long)r->term,
              (unsigned long long)r->log.last_index);
+    lease_begin(r);
     leader_heartbeat(r);
 }
 
@@ -79,6 +81,7 @@ void leader_leave(struct raft *r)
         free(r->progress[i].ring);
     r->progress_count = 0;
     r->transfer_target = 0;
+    r->transfer_sent = false;
     r->first_own_index = 0;
     /* The load window stays until the next step: messages of this one may point into it. */
 }
@@ -175,10 +178,15 @@ void leader_on_timer(struct raft *r)
     if (r->transfer_target != 0 && r->now_ns >= r->transfer_deadline_ns) {
         COVER("raft_transfer_aborted");
         r->transfer_target = 0;
+        bool gave_up_lease = r->transfer_sent;
+        r->transfer_sent = false;
+        if (gave_up_lease) lease_begin_anew(r);
     }
     if (r->now_ns < r->heartbeat_deadline_ns) return;
     check_quorum(r);
-    if (r->role == RAFT_ROLE_LEADER) leader_heartbeat(r);
+    if (r->role != RAFT_ROLE_LEADER) return;
+    lease_fortify(r); /* those whose answer was lost */
+    leader_heartbeat(r);
 }
 
 /* ---- proposals ---- */
@@ -233,6 +241,7 @@ enum status leader_transfer(struct raft *r, uint64_t member)
 static void send_timeout_now(struct raft *r, uint64_t member)
 {
     struct raft_message m = {.kind = RAFT_MESSAGE_TIMEOUT_NOW, .to = member};
+    m.read_seq = r->fortify_seq;
     send_now(r, &m);
 }
 

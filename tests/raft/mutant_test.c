@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "tests/raft/cluster.h"
 #include "tests/raft/lab.h"
+#include "tests/raft/lease_scenarios.h"
 #include "tests/test.h"
 
 #include <stdio.h>
@@ -573,6 +574,13 @@ TEST(raft_mutant, every_trap_is_avoided_and_every_mutant_falls_into_it)
         if (!caught) print_error("%s: the mutant is not noticed\n", traps[i].mutant);
         failures += !sound || !caught;
     }
+    for (uint32_t i = 0; i < lease_scenario_count; i++) {
+        bool sound = ends_well(lease_scenarios[i].run, NULL);
+        bool caught = !ends_well(lease_scenarios[i].run, lease_scenarios[i].mutant);
+        if (!sound) print_error("%s: the scenario fails without the mutant\n", lease_scenarios[i].mutant);
+        if (!caught) print_error("%s: the mutant is not noticed\n", lease_scenarios[i].mutant);
+        failures += !sound || !caught;
+    }
     assert_int_equal(failures, 0);
 }
 
@@ -581,6 +589,8 @@ static void check_listed(const struct mutant_site *site, void *ctx)
     uint32_t *missing = ctx;
     for (uint32_t i = 0; i < TRAP_COUNT; i++)
         if (strcmp(traps[i].mutant, site->name) == 0) return;
+    for (uint32_t i = 0; i < lease_scenario_count; i++)
+        if (strcmp(lease_scenarios[i].mutant, site->name) == 0) return;
     print_error("%s: no scenario\n", site->name);
     (*missing)++;
 }

@@ -10,6 +10,7 @@
  *   settle                              deliver and persist until nothing moves
  *   read on=1 context=7                 transfer on=1 to=2          change on=1 voters=1,2
  * [learners=3] apply on=1                          truncate on=1 index=5       snapshot from=1 to=3
+ *   support from=2 to=1 epoch=1 ms=600  the store of 2 supports that of 1 from now on
  *   crash on=1 [records=0] [lost=0]     start on=1 [uncertain=1]    status [on=1] */
 #include "base/assert.h"
 #include "tests/raft/sim_node.h"
@@ -32,6 +33,7 @@ struct script {
     struct sim_node nodes[NODES_MAX + 1];
     bool made[NODES_MAX + 1];
     uint64_t now_ns;
+    struct raft_support supports[NODES_MAX + 1][NODES_MAX + 1]; /* what the first is told of the second */
     struct packet packets[4096];
     uint32_t packet_count;
     struct buf out;
@@ -116,6 +118,11 @@ static void say_positions(struct buf *b, const struct raft_message *m)
     case RAFT_MESSAGE_HEARTBEAT_REPLY:
         buf_printf(b, " match=%llu round=%llu", (unsigned long long)m->log_index,
                    (unsigned long long)m->read_seq);
+        break;
+    case RAFT_MESSAGE_FORTIFY:
+    case RAFT_MESSAGE_FORTIFY_REPLY:
+        if (m->reject) buf_printf(b, " of=%llu", (unsigned long long)m->hint_term);
+        else buf_printf(b, " seq=%llu epoch=%llu", (unsigned long long)m->read_seq, (unsigned long long)m->support_epoch);
         break;
     case RAFT_MESSAGE_READ_INDEX_REPLY:
         buf_printf(b, " index=%llu", (unsigned long long)m->commit);
@@ -417,8 +424,26 @@ static void say_status(struct script *s, const struct sim_node *n)
                (unsigned long long)st.last.index, (unsigned long long)st.commit_index,
                (unsigned long long)st.applied_index);
     say_config(&s->out, st.config);
+    bool leased = st.lease_until_ns > s->now_ns && st.lease_until_ns != UINT64_MAX;
+    if (leased) buf_printf(&s->out, " lease_ms=%llu", (unsigned long long)((st.lease_until_ns - s->now_ns) / MS));
     buf_printf(&s->out, "%s%s\n", st.uncertain ? " uncertain" : "",
                st.transferring ? " transferring" : "");
+}
+
+static void do_support(struct script *s)
+{
+    uint64_t from = number(s, "from", 0), to = number(s, "to", 0), epoch = number(s, "epoch", 1);
+    ASSERT(from >= 1 && from <= NODES_MAX && to >= 1 && to <= NODES_MAX);
+    uint64_t until_ns = s->now_ns + number(s, "ms", 0) * MS;
+    struct raft_support *given = &s->supports[from][to], *received = &s->supports[to][from];
+    given->member = to;
+    given->given_epoch = epoch;
+    given->given_until_ns = until_ns;
+    received->member = from;
+    received->received_epoch = epoch;
+    received->received_until_ns = until_ns;
+    step(s, &s->nodes[from], (struct raft_event){.kind = RAFT_EVENT_SUPPORT, .support = *given});
+    step(s, &s->nodes[to], (struct raft_event){.kind = RAFT_EVENT_SUPPORT, .support = *received});
 }
 
 static void do_status(struct script *s)
@@ -471,7 +496,7 @@ static const struct {
     {"persist", do_persist},   {"settle", do_settle},     {"read", do_read},
     {"transfer", do_transfer}, {"change", do_change},     {"apply", do_apply},
     {"truncate", do_truncate}, {"snapshot", do_snapshot}, {"crash", do_crash},
-    {"start", do_start},       {"status", do_status},
+    {"start", do_start},       {"status", do_status},     {"support", do_support},
 };
 
 static void run_line(struct script *s, const char *line)
