@@ -677,6 +677,7 @@ void raft_status(const struct raft *r, struct raft_status *status_out)
         .uncommitted_bytes = r->uncommitted_bytes,
         .cached_bytes = r->log.cached_bytes,
         .lease_until_ns = lease_until(r),
+        .promised_to = r->promise.member,
         .transferring = r->transfer_target != 0,
         .uncertain = r->uncertain,
         .lost = r->lost,

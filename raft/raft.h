@@ -255,6 +255,7 @@ struct raft_status {
     /* Leader: while the clock of the events is below this nobody else leads, nor will before; so what is
      * committed here is all there is, and reads need no round. 0: no lease; UINT64_MAX: a sole voter. */
     uint64_t lease_until_ns;
+    uint64_t promised_to;            /* replica that a promise of ours binds us to, while it lasts; or 0 */
     bool transferring, uncertain, config_pending;
     bool lost;                       /* as restored, and not settled yet; implies uncertain */
     const struct raft_config *config; /* in force; valid until the next step */

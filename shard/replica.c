@@ -39,6 +39,7 @@ static enum status group_create(struct replica *r, const struct replica_start *s
         .seed = prng_next(&r->store->prng),
         .heartbeat_ns = r->store->options.heartbeat_ns,
         .election_timeout_ns = r->store->options.election_timeout_ns,
+        .silence_ns = r->store->options.no_leases ? 0 : r->store->options.support_ns,
         .logger = r->store->logger,
     };
     enum status status = raft_create(&options, &start->restore, raft_out);
@@ -51,6 +52,8 @@ static void group_start(struct replica *r, bool uncertain)
 {
     struct store *s = r->store;
     struct raft_output out;
+    liveness_begin_anew(s);
+    r->support_seen = 0;
     enum status status = raft_start(r->raft, env_now_ns(s->env), uncertain, &out);
     ASSERT(status == STATUS_OK);
     r->commit_index = out.commit_index;
@@ -185,7 +188,7 @@ static void take_reads(struct replica *r, const struct raft_output *out)
 }
 
 /* One step and its output; *proposed (may be NULL) gets where a proposal went. */
-static enum status step(struct replica *r, const struct raft_event *event, struct log_pos *proposed)
+static enum status step_fed(struct replica *r, const struct raft_event *event, struct log_pos *proposed)
 {
     struct store *s = r->store;
     if (s->failed) return STATUS_FENCED;
@@ -215,6 +218,20 @@ static enum status step(struct replica *r, const struct raft_event *event, struc
     if (load.first_index != 0) serve_load(r, &load);
     if (role_changed) note_role(r);
     return status;
+}
+
+static enum status step(struct replica *r, const struct raft_event *event, struct log_pos *proposed)
+{
+    /* Before it may vote or stand. Not with a proposal, whose bytes lie in a buffer that sends use, too. */
+    bool decides = event->kind == RAFT_EVENT_MESSAGE || event->kind == RAFT_EVENT_TIMER ||
+                   event->kind == RAFT_EVENT_CAMPAIGN;
+    if (decides && !r->store->failed) liveness_feed(r);
+    return step_fed(r, event, proposed);
+}
+
+enum status replica_step_fed(struct replica *r, const struct raft_event *event)
+{
+    return step_fed(r, event, NULL);
 }
 
 enum status replica_step(struct replica *r, const struct raft_event *event)
@@ -378,15 +395,37 @@ void replica_read(struct replica *r, uint64_t timeout_ns, struct read_wait *w)
 {
     ASSERT(w->on_done != NULL);
     w->confirmed = false;
+    w->context = 0;
     w->deadline_ns = env_now_ns(r->store->env) + timeout_ns;
+    w->leased = replica_leased(r);
     list_push_back(&r->reads, &w->link);
-    read_ask(r, w);
+    if (w->leased) {
+        struct raft_status status;
+        raft_status(r->raft, &status);
+        w->index = status.commit_index;
+    } else {
+        read_ask(r, w);
+    }
     store_mark_dirty(r->store, r);
 }
 
 void replica_read_cancel(struct read_wait *w)
 {
     if (w->link.next != NULL && !list_empty(&w->link)) list_remove(&w->link);
+}
+
+/* The lease is looked at again when the read goes on, in the step that then reads: what stalled in between
+ * may have outlived it (R2, K18). */
+static bool read_due(struct replica *r, struct read_wait *w)
+{
+    if (w->leased && !replica_leased(r) && !MUTANT("lease_checked_when_asked")) {
+        COVER("shard_lease_ran_out_under_a_read");
+        w->leased = false;
+        w->context = 0; /* a round is asked for below */
+        return false;
+    }
+    if (!w->leased && !w->confirmed) return false;
+    return r->applied.index >= w->index;
 }
 
 static void read_end(struct read_wait *w, enum status status)
@@ -414,14 +453,17 @@ static void reads_turn(struct replica *r, uint64_t now_ns)
     while ((item = list_pop_front(&r->reads)) != NULL) {
         struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);
         list_push_back(&waiting, item);
-        if (w->confirmed && r->applied.index >= w->index) read_end(w, STATUS_OK);
-        else if (now_ns >= w->deadline_ns) read_end(w, STATUS_TIMEOUT);
-        else if (w->context == 0 && raft.role != RAFT_ROLE_LEADER) read_end(w, STATUS_NOT_LEADER);
+        if (read_due(r, w)) {
+            if (w->leased) r->store->metrics.reads_leased++;
+            else r->store->metrics.reads_confirmed++;
+            read_end(w, STATUS_OK);
+        } else if (now_ns >= w->deadline_ns) read_end(w, STATUS_TIMEOUT);
+        else if (w->context == 0 && !w->leased && raft.role != RAFT_ROLE_LEADER) read_end(w, STATUS_NOT_LEADER);
     }
     while ((item = list_pop_front(&waiting)) != NULL) {
         struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);
         list_push_back(&r->reads, item);
-        if (w->context == 0 && !w->confirmed) read_ask(r, w);
+        if (w->context == 0 && !w->confirmed && !w->leased) read_ask(r, w);
     }
 }
 
@@ -499,6 +541,14 @@ bool replica_serving(const struct replica *r)
     struct raft_status status;
     raft_status(r->raft, &status);
     return status.role == RAFT_ROLE_LEADER && r->applied.term == status.term;
+}
+
+bool replica_leased(const struct replica *r)
+{
+    if (r->store->options.no_leases || !replica_serving(r)) return false;
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    return env_now_ns(r->store->env) < status.lease_until_ns;
 }
 
 struct node_id replica_leader_hint(const struct replica *r)

@@ -38,6 +38,7 @@ enum shard_message {
     SHARD_MESSAGE_JOIN_REPLY = 10,
     SHARD_MESSAGE_INIT = 11,    /* guest -> node */
     SHARD_MESSAGE_INIT_REPLY = 12,
+    SHARD_MESSAGE_LIVENESS = 14, /* support asked for and given */
     SHARD_MESSAGE_ROUTES = 13,  /* descriptors and leaders, for nodes that hold none of them */
 };
 
@@ -109,6 +110,8 @@ struct store_options {
     uint32_t wal_segment_bytes;
     enum wal_sync_mode wal_sync_mode;
     uint64_t heartbeat_ns, election_timeout_ns; /* 100 ms, 600 ms */
+    uint64_t support_ns; /* stores support each other for so long; the election timeout */
+    bool no_leases;      /* this machine's clock is not to be trusted even with durations */
     uint32_t replication_factor;                /* 3 */
     uint64_t log_bytes_max; /* a range's applied log beyond which it is truncated; 64 MiB */
     uint64_t dead_after_ns; /* a node silent for so long is replaced; 5 min */
@@ -219,12 +222,14 @@ MUST_USE enum status replica_propose(struct replica *r, struct bytes command, ui
 struct read_wait {
     struct list link;
     uint64_t context, index, deadline_ns;
-    bool confirmed;
+    bool confirmed, leased; /* leased: needs no round while the lease lasts */
     void (*on_done)(struct read_wait *w, enum status status);
     void *ctx;
 };
 void replica_read(struct replica *r, uint64_t timeout_ns, struct read_wait *w);
 void replica_read_cancel(struct read_wait *w);
+/* It leads, and nobody else can at this moment of our clock: what is committed here is all there is. */
+bool replica_leased(const struct replica *r);
 
 /* ---- routing ---- */
 
@@ -253,6 +258,8 @@ MUST_USE enum status replica_transfer(struct replica *r, struct node_id to);
 
 struct store_metrics {
     uint64_t proposals, proposals_refused, applied_entries, raft_messages_in, raft_messages_out;
+    uint64_t reads_leased, reads_confirmed; /* without and with a quorum round */
+    uint64_t liveness_out;
     uint64_t snapshots_sent, snapshots_received, elections, replicas, leaders, wal_overflow;
     uint64_t replicas_fenced, replicas_refetched; /* ever */
     struct histogram commit_ns; /* proposal to applied */

@@ -5,7 +5,8 @@
  *   meta.c              the metadata range's state        nodes.c     identity, node table, join, init
  *   placement.c         who shall hold what               route.c     where a key is served
  *   bootstrap.c         the first node of a cluster       journal.c   what the groups write
- *   fence.c             damaged replicas and their way back */
+ *   fence.c             damaged replicas and their way back
+ *   liveness.c          support between stores, on which leases rest */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
 #define OSTRAKA_SHARD_SHARD_INT_H
 
@@ -61,6 +62,7 @@ struct app_state {
 };
 
 #define SENDERS_MAX 8
+#define FED_MAX (2 * RAFT_VOTERS_MAX + RAFT_LEARNERS_MAX)
 #define RECEIVE_ENTRIES_MAX 4096 /* entries in one Raft message */
 
 enum replica_state {
@@ -93,6 +95,9 @@ struct replica {
     uint64_t proposal_deadline_ns; /* a lower bound of theirs */
     struct list reads;       /* struct read_wait in order of asking */
     uint64_t next_read_context;
+    uint64_t support_seen;   /* what the group was told of liveness; store.liveness.version */
+    struct raft_member fed[FED_MAX]; /* and about whose stores */
+    uint32_t fed_count;
     struct raft_member senders[SENDERS_MAX]; /* replica id -> node, learnt from messages */
     uint32_t sender_next;
     uint64_t log_bytes;      /* appended since the log's start, roughly */
@@ -123,7 +128,23 @@ struct route_entry {
     uint64_t learnt_ns;
 };
 
+/* Support between this store and the store of one peer (liveness.c). */
+struct liveness_peer {
+    uint64_t asker;          /* the newest incarnation that asked for ours; 0: none */
+    uint64_t given_epoch, given_until_ns;
+    uint64_t answer_stamp;   /* of its last request, not answered yet; 0: none */
+    uint64_t received_epoch, received_until_ns;
+};
+
+struct liveness {
+    struct timer beat;
+    uint64_t version;        /* rises when the groups should be told something */
+    uint64_t epoch;          /* given out last */
+    uint64_t durable, looked_ns, stalled_ns, shed_ns;
+};
+
 struct node_entry {
+    struct liveness_peer liveness;
     struct node_record record;
     uint64_t last_seen_ns;
     bool link_up[NET_LINK_COUNT];
@@ -147,7 +168,8 @@ struct store {
     struct list incoming_snapshots;
     struct shard_batch batch;
     struct buf scratch, command;
-    struct timer tick;      /* every 100 ms: gossip, placement, mirrors, markers */
+    struct liveness liveness;
+    struct timer tick;      /* every 100 ms: gossip, placement, mirrors */
     uint64_t tick_count, started_ns;
     bool failed, stopping, creating;
     bool log_in_doubt;      /* recovery found a tail that may have lost acknowledged entries */
@@ -219,6 +241,8 @@ MUST_USE enum status replica_create(struct store *s, const struct replica_start 
 void replica_destroy(struct replica *r);
 /* One raft step and everything its output asks for, but applies (they come with the turn). */
 enum status replica_step(struct replica *r, const struct raft_event *event);
+/* The same, for an event of liveness_feed. */
+enum status replica_step_fed(struct replica *r, const struct raft_event *event);
 void replica_persisted(struct replica *r, uint64_t ticket);
 /* Applies, answers reads and proposals. Returns true when entries are left for the next turn. */
 bool replica_turn(struct replica *r, uint64_t now_ns);
@@ -230,6 +254,15 @@ void replica_limit_flush(struct replica *r);
 void replica_forget(struct replica *r);
 uint64_t replica_node_of(const struct replica *r, uint64_t replica_id);
 void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node);
+
+/* ---- liveness.c ---- */
+void liveness_start(struct store *s);
+void liveness_stop(struct store *s);
+void liveness_on_message(struct store *s, struct node_id from, struct bytes payload);
+/* A group of this store starts anew and has forgotten what it promised: all promises are asked for again. */
+void liveness_begin_anew(struct store *s);
+/* Before each step: the group is told what has changed since it was told last. */
+void liveness_feed(struct replica *r);
 
 /* ---- fence.c ---- */
 /* Takes a damaged replica out of service; it comes back by itself. Not from inside a step of it. */

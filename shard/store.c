@@ -202,10 +202,6 @@ static void on_tick(struct timer *t, void *ctx)
     snapshot_tick(s);
     nodes_tick(s);
     placement_tick(s);
-    /* The idle marker: how far the log is known durable (wal/README.md). */
-    struct lsn lsn;
-    if (list_empty(&s->overflow) && wal_append_marker(s->wal, &lsn) != STATUS_OK)
-        COVER("shard_marker_refused");
 }
 
 /* ---- lifecycle ---- */
@@ -218,6 +214,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     struct store_options *o = &s->options;
     if (o->heartbeat_ns == 0) o->heartbeat_ns = 100000000u;
     if (o->election_timeout_ns == 0) o->election_timeout_ns = 600000000u;
+    if (o->support_ns == 0) o->support_ns = o->election_timeout_ns;
     if (o->replication_factor == 0) o->replication_factor = 3;
     if (o->log_bytes_max == 0) o->log_bytes_max = 64u << 20;
     if (o->dead_after_ns == 0) o->dead_after_ns = 300000000000u;
@@ -268,6 +265,7 @@ enum status store_open(const struct store_options *options, struct store **store
         return status;
     }
     timer_arm(options->timers, &s->tick, env_now_ns(s->env) + TICK_NS);
+    liveness_start(s);
     *store_out = s;
     return STATUS_OK;
 }
@@ -288,6 +286,7 @@ void store_close(struct store *s)
     if (s->rpc != NULL) rpc_destroy(s->rpc);
     ASSERT(s->fiber_count == 0);
     timer_cancel(s->options.timers, &s->tick);
+    liveness_stop(s);
     nodes_deinit(s);
     journal_deinit(s);
     if (s->wal != NULL) wal_close(s->wal);
@@ -362,6 +361,7 @@ void store_on_message(struct store *s, struct node_id from, uint16_t type, struc
     switch (type) {
     case SHARD_MESSAGE_RAFT: transport_receive(s, from, payload); break;
     case SHARD_MESSAGE_NODES: nodes_on_message(s, from, payload); break;
+    case SHARD_MESSAGE_LIVENESS: liveness_on_message(s, from, payload); break;
     case SHARD_MESSAGE_ROUTES: route_on_message(s, payload); break;
     case SHARD_MESSAGE_SNAPSHOT_BEGIN:
     case SHARD_MESSAGE_SNAPSHOT_CHUNK:
