@@ -30,6 +30,7 @@ void cluster_options_init(struct cluster_options *o, uint64_t seed)
         .seed = seed,
         .node_count = 3,
         .heartbeat_ns = 50 * SIM_MS,
+        .no_leases = seed % 4 == 3, /* and then any clock fault */
         .election_timeout_ns = 300 * SIM_MS,
         .memory_bytes = 8u << 20,
         .wal_segment_bytes = 1u << 20,
@@ -37,6 +38,11 @@ void cluster_options_init(struct cluster_options *o, uint64_t seed)
         .log_bytes_max = 512u << 10,
     };
     sim_options_init(&o->sim, seed);
+}
+
+bool cluster_leases(const struct cluster *c)
+{
+    return !c->options.no_leases;
 }
 
 struct cluster *cluster_create(const struct cluster_options *options)
@@ -113,6 +119,7 @@ void cluster_start(struct cluster *c, uint64_t number)
         .wal_segment_bytes = c->options.wal_segment_bytes,
         .wal_sync_mode = WAL_SYNC_FDATASYNC,
         .heartbeat_ns = c->options.heartbeat_ns,
+        .no_leases = c->options.no_leases,
         .election_timeout_ns = c->options.election_timeout_ns,
         .log_bytes_max = c->options.log_bytes_max,
         .replication_factor = c->options.replication_factor,

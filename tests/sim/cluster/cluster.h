@@ -20,6 +20,7 @@ struct cluster_options {
     FILE *trace;
     struct sim_options sim;    /* filled in by cluster_options_init */
     uint64_t heartbeat_ns, election_timeout_ns;
+    bool no_leases;            /* then clocks may do what they like */
     uint64_t memory_bytes, table_bytes, log_bytes_max, dead_after_ns;
     uint64_t version_retention_ns; /* 0: the default, longer than any run */
     uint32_t wal_segment_bytes;
@@ -46,6 +47,7 @@ struct cluster *cluster_create(const struct cluster_options *options);
 void cluster_destroy(struct cluster *c);
 struct sim *cluster_sim(struct cluster *c);
 struct cluster_machine *cluster_machine(struct cluster *c, uint64_t number);
+bool cluster_leases(const struct cluster *c);
 uint32_t cluster_size(const struct cluster *c);
 /* The environment of the clients' machine, made when first asked for; it ends with the cluster. Nothing in
  * it may wait for a turn: clients act in the callbacks of their sockets and in sim_call_after. */

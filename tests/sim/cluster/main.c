@@ -13,6 +13,7 @@ static const char usage[] =
     "  --nodes N         machines (default: 3 to 5, by the seed)\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
+    "  --no-leases       every read costs a quorum round; clocks may do anything\n"
     "  --twice           run each seed twice and compare the hashes\n"
     "  --mutant NAME     switch on a deliberate bug; --mutants lists them\n"
     "  --marks           print rare branches that were never reached\n"
@@ -72,6 +73,7 @@ static void parse(int argc, char **argv, struct arguments *a)
         else if (strcmp(flag, "--seconds") == 0) a->run.fault_phase_ns = number(value) * 1000000000u, i++;
         else if (strcmp(flag, "--no-faults") == 0) a->run.no_faults = true;
         else if (strcmp(flag, "--no-crashes") == 0) a->run.no_crashes = true;
+        else if (strcmp(flag, "--no-leases") == 0) a->run.no_leases = true;
         else if (strcmp(flag, "--twice") == 0) a->twice = true;
         else if (strcmp(flag, "--marks") == 0) a->marks = true;
         else if (strcmp(flag, "--keep-going") == 0) a->keep_going = true;
@@ -112,11 +114,13 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
         }
     }
     printf("seed=%llu hash=%016llx %s operations=%llu commits=%llu unknown=%llu faults=%llu events=%llu "
-           "virtual_s=%.1f%s%s\n",
+           "virtual_s=%.1f leased=%llu rounds=%llu messages=%llu%s%s\n",
            (unsigned long long)seed, (unsigned long long)result.hash, passed ? "ok" : "FAILED",
            (unsigned long long)result.operations, (unsigned long long)result.committed,
            (unsigned long long)result.unknown, (unsigned long long)result.faults,
-           (unsigned long long)result.events, (double)result.virtual_ns / 1e9, passed ? "" : " ",
+           (unsigned long long)result.events, (double)result.virtual_ns / 1e9,
+           (unsigned long long)result.reads_leased, (unsigned long long)result.reads_confirmed,
+           (unsigned long long)result.raft_messages, passed ? "" : " ",
            passed ? "" : result.failure);
     fflush(stdout);
     return passed;

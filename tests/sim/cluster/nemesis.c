@@ -96,6 +96,11 @@ static void clock_fault(struct nemesis *n)
 {
     struct sim *sim = sim_of_nemesis(n);
     uint64_t machine = any_machine(n);
+    if (cluster_leases(n->cluster)) { /* they trust rates, to 1000 ppm, and nothing else */
+        if (sim_chance(sim, 500000)) sim_clock_drift(sim, machine, (int32_t)sim_below(sim, 2000) - 1000);
+        else sim_wall_set(sim, machine, (int64_t)sim_below(sim, 600 * SIM_SEC) - 300 * (int64_t)SIM_SEC);
+        return;
+    }
     switch (sim_below(sim, 4)) {
     case 0: sim_clock_jump(sim, machine, sim_exponential(sim, 300 * SIM_MS)); break;
     case 1: sim_clock_drift(sim, machine, (int32_t)sim_below(sim, 100000) - 50000); break;

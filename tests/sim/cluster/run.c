@@ -71,6 +71,14 @@ static void count_all(struct cluster *c, struct workload *w, struct run_result *
     for (size_t i = 0; i < count; i++)
         if (history[i].outcome == OUTCOME_UNKNOWN) result->unknown++;
     for (int f = 0; f < SIM_FAULT_COUNT; f++) result->faults += sim_fault_hits(sim, (enum sim_fault)f);
+    for (uint64_t i = 1; i <= cluster_size(c); i++) {
+        const struct cluster_machine *m = cluster_machine(c, i);
+        if (m->env == NULL || core_store(m->core) == NULL) continue;
+        const struct store_metrics *metrics = store_metrics(core_store(m->core));
+        result->reads_leased += metrics->reads_leased;
+        result->reads_confirmed += metrics->reads_confirmed;
+        result->raft_messages += metrics->raft_messages_out;
+    }
     result->virtual_ns = sim_now(sim);
     result->events = sim_event_count(sim);
     uint64_t hash = sim_trace_hash(sim);
@@ -108,6 +116,7 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     cluster_options_init(&o, options->seed);
     o.node_count = options->node_count != 0 ? options->node_count : 3 + (uint32_t)(options->seed % 3);
     o.trace = options->trace;
+    if (options->no_leases) o.no_leases = true;
     o.version_retention_ns = retention_of(options->seed);
     o.verbose = options->verbose;
     struct cluster *c = cluster_create(&o);

@@ -11,6 +11,7 @@ struct run_options {
     uint32_t node_count;      /* 0: 3 to 5, from the seed */
     uint64_t fault_phase_ns;  /* 0: 8 s */
     bool verbose, no_faults, no_crashes;
+    bool no_leases;           /* every read costs a round, and any clock fault may happen */
     FILE *trace;
 };
 
@@ -19,6 +20,9 @@ struct run_result {
     char failure[512];
     uint64_t hash;            /* of everything that happened */
     uint64_t operations, committed, unknown, faults, virtual_ns, events, leader_changes;
+    /* of the stores that are up at the end, since they started: reads and clock batches without and with a
+     * quorum round, and Raft messages */
+    uint64_t reads_leased, reads_confirmed, raft_messages;
 };
 
 /* faults_out (may be NULL) gets the block of faults by kind. */
