@@ -6,12 +6,13 @@
 #include "base/codec.h"
 #include "sql/keycode.h"
 
-/* Keys: 03 'T' name -> record; 03 'I' -> next table id u32. Rows: 04, database id be32 (1), table id be32, index
+/* Keys: 03 'T' name -> record; 03 'I' -> next table id u32; 03 'G' table id be32 -> garbage. Rows: 04, database id be32 (1), table id be32, index
  * id be32 (1: the primary key), then the key columns (keycode) or 16 bytes of row id. */
 #define DATABASE_ID 1
 #define INDEX_ID 1
 #define TABLE_ID_FIRST 16384 /* as PostgreSQL's FirstNormalObjectId: below are system tables */
 #define RECORD_VERSION 1
+#define GARBAGE_VERSION 1
 #define RECORD_BYTES_MAX TXN_VALUE_BYTES_MAX
 
 static void table_key(const char *name, struct buf *key)
@@ -21,13 +22,28 @@ static void table_key(const char *name, struct buf *key)
     buf_append_string(key, name);
 }
 
+static const uint8_t garbage_prefix[] = {KEY_PREFIX_SYSTEM, 'G'};
+static const uint8_t garbage_prefix_end[] = {KEY_PREFIX_SYSTEM, 'G' + 1};
+
+static void garbage_key(uint32_t table_id, struct buf *key)
+{
+    buf_append(key, garbage_prefix, sizeof garbage_prefix);
+    put_be32(key, table_id);
+}
+
 static const uint8_t id_key[] = {KEY_PREFIX_SYSTEM, 'I'};
 
-static void row_prefix(const struct sql_table *table, struct buf *key)
+/* Of all indexes of a table. */
+static void table_prefix(uint32_t table_id, struct buf *key)
 {
     put_u8(key, KEY_PREFIX_TABLE);
     put_be32(key, DATABASE_ID);
-    put_be32(key, table->id);
+    put_be32(key, table_id);
+}
+
+static void row_prefix(const struct sql_table *table, struct buf *key)
+{
+    table_prefix(table->id, key);
     put_be32(key, INDEX_ID);
 }
 
@@ -196,9 +212,86 @@ enum status catalog_update(struct txn *t, const struct sql_table *table)
     return record_put(t, table);
 }
 
+/* ---- garbage ---- */
+
+static enum status garbage_put(struct txn *t, uint32_t table_id, struct bytes next)
+{
+    struct buf key, record;
+    buf_init(&key, TXN_KEY_BYTES_MAX);
+    buf_init(&record, RECORD_BYTES_MAX);
+    garbage_key(table_id, &key);
+    put_u8(&record, GARBAGE_VERSION);
+    put_sized(&record, next);
+    enum status status = buf_status(&record);
+    if (status == STATUS_OK) status = txn_put(t, buf_view(&key), buf_view(&record));
+    buf_deinit(&key);
+    buf_deinit(&record);
+    return status;
+}
+
+static enum status garbage_decode(struct arena *arena, struct bytes key, struct bytes record,
+                                  struct catalog_garbage *g)
+{
+    if (key.size != sizeof garbage_prefix + 4) return STATUS_CORRUPT;
+    g->table_id = load_be32(key.data + sizeof garbage_prefix);
+    struct reader r = reader_make(record);
+    if (get_u8(&r) != GARBAGE_VERSION) return STATUS_VERSION;
+    struct bytes next = get_sized(&r);
+    if (!reader_done(&r)) return STATUS_CORRUPT;
+    struct buf start, end;
+    buf_init(&start, TXN_KEY_BYTES_MAX);
+    buf_init(&end, TXN_KEY_BYTES_MAX);
+    table_prefix(g->table_id, &start);
+    table_prefix(g->table_id, &end);
+    bool has_end = sql_key_successor(&end);
+    ASSERT(has_end); /* the prefix byte is not FF */
+    g->next = arena_copy(arena, next.size > 0 ? next : buf_view(&start));
+    g->end = arena_copy(arena, buf_view(&end));
+    bool inside = bytes_compare(buf_view(&start), g->next) <= 0 && bytes_compare(g->next, g->end) < 0;
+    buf_deinit(&start);
+    buf_deinit(&end);
+    if (g->next.data == NULL || g->end.data == NULL) return STATUS_NO_MEMORY;
+    return inside ? STATUS_OK : STATUS_CORRUPT; /* never another table's rows */
+}
+
+struct bytes catalog_garbage_key(void)
+{
+    return bytes_make(garbage_prefix, sizeof garbage_prefix);
+}
+
+enum status catalog_garbage_first(struct txn *t, struct arena *arena, struct catalog_garbage *garbage_out)
+{
+    struct txn_scan *scan;
+    struct bytes key, record;
+    enum status status = txn_scan_open(t, catalog_garbage_key(),
+                                       bytes_make(garbage_prefix_end, sizeof garbage_prefix_end), false, 1,
+                                       &scan);
+    if (status != STATUS_OK) return status;
+    status = txn_scan_next(scan, &key, &record);
+    if (status == STATUS_OK) status = garbage_decode(arena, key, record, garbage_out);
+    txn_scan_close(scan);
+    return status;
+}
+
+enum status catalog_garbage_move(struct txn *t, const struct catalog_garbage *garbage)
+{
+    return garbage_put(t, garbage->table_id, garbage->next);
+}
+
+enum status catalog_garbage_end(struct txn *t, const struct catalog_garbage *garbage)
+{
+    struct buf key;
+    buf_init(&key, TXN_KEY_BYTES_MAX);
+    garbage_key(garbage->table_id, &key);
+    enum status status = txn_delete(t, buf_view(&key));
+    buf_deinit(&key);
+    return status;
+}
+
 enum status catalog_truncate(struct txn *t, struct sql_table *table)
 {
-    enum status status = next_id(t, &table->id);
+    enum status status = garbage_put(t, table->id, BYTES_EMPTY);
+    if (status == STATUS_OK) status = next_id(t, &table->id);
     return status == STATUS_OK ? record_put(t, table) : status;
 }
 
@@ -208,6 +301,7 @@ enum status catalog_drop(struct txn *t, const struct sql_table *table)
     buf_init(&key, TXN_KEY_BYTES_MAX);
     table_key(table->name, &key);
     enum status status = txn_delete(t, buf_view(&key));
+    if (status == STATUS_OK) status = garbage_put(t, table->id, BYTES_EMPTY);
     buf_deinit(&key);
     return status;
 }

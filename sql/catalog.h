@@ -44,8 +44,26 @@ MUST_USE enum status catalog_table(struct txn *t, struct arena *arena, const cha
                                    struct sql_table **table_out);
 /* [fiber] Gives the table its id and buffers its record. STATUS_EXISTS. */
 MUST_USE enum status catalog_create(struct txn *t, struct arena *arena, struct sql_table *table);
-/* Buffers the removal of the record. Ids are never used again, so the rows can be reached no more. */
+/* Buffers the removal of the record. Ids are never used again, so the rows can be reached no more; they are put on
+ * record as garbage. */
 MUST_USE enum status catalog_drop(struct txn *t, const struct sql_table *table);
+
+/* ---- rows that no table has any more (reclaim.h) ---- */
+
+/* The rows of a table id that was given up lie in [next, end). */
+struct catalog_garbage {
+    uint32_t table_id;
+    struct bytes next, end;
+};
+/* [fiber] The garbage of the lowest table id; views live in the arena. STATUS_NOT_FOUND: there is none. */
+MUST_USE enum status catalog_garbage_first(struct txn *t, struct arena *arena,
+                                           struct catalog_garbage *garbage_out);
+/* Buffers that the rows before garbage->next are gone; that all of them are. */
+MUST_USE enum status catalog_garbage_move(struct txn *t, const struct catalog_garbage *garbage);
+MUST_USE enum status catalog_garbage_end(struct txn *t, const struct catalog_garbage *garbage);
+/* Where these records begin: the range that holds it is the one whose leader reclaims. */
+struct bytes catalog_garbage_key(void);
+
 /* Every row of a table lies in [start, end). */
 void catalog_table_span(const struct sql_table *table, struct buf *start, struct buf *end);
 

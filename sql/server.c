@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "sql/extended.h"
 #include "sql/pgwire.h"
+#include "sql/reclaim.h"
 #include "sql/session.h"
 #include "sql/types_io.h"
 
@@ -46,6 +47,7 @@ struct sql_server {
     struct kv *kv;
     struct fiber_pool *fibers;
     struct timer_heap *timers;
+    struct sql_reclaimer *reclaimer; /* NULL until attached */
     struct list connections;
     uint64_t next_id;
     bool draining, stopping;
@@ -645,14 +647,21 @@ enum status sql_server_create(const struct sql_server_options *options, struct s
 }
 
 uint16_t sql_server_port(const struct sql_server *s) { return s->port; }
-const struct sql_server_metrics *sql_server_metrics(const struct sql_server *s) { return &s->metrics; }
 
-void sql_server_attach(struct sql_server *s, struct kv *kv, struct fiber_pool *fibers,
-                       struct timer_heap *timers)
+const struct sql_server_metrics *sql_server_metrics(struct sql_server *s)
+{
+    if (s->reclaimer != NULL) s->metrics.rows_reclaimed = sql_reclaimer_metrics(s->reclaimer)->rows;
+    return &s->metrics;
+}
+
+enum status sql_server_attach(struct sql_server *s, struct kv *kv, struct fiber_pool *fibers,
+                              struct timer_heap *timers)
 {
     s->kv = kv;
     s->fibers = fibers;
     s->timers = timers;
+    struct sql_reclaimer_options o = {kv, fibers, timers, s->options.env, s->options.logger};
+    return sql_reclaimer_create(&o, &s->reclaimer);
 }
 
 void sql_server_drain(struct sql_server *s)
@@ -668,10 +677,12 @@ void sql_server_drain(struct sql_server *s)
 void sql_server_stop(struct sql_server *s)
 {
     s->stopping = true;
+    if (s->reclaimer != NULL) sql_reclaimer_stop(s->reclaimer);
 }
 
 void sql_server_destroy(struct sql_server *s)
 {
     ASSERT(list_empty(&s->connections));
+    if (s->reclaimer != NULL) sql_reclaimer_destroy(s->reclaimer);
     free(s);
 }

@@ -27,9 +27,9 @@ struct sql_server_options {
 MUST_USE enum status sql_server_create(const struct sql_server_options *options,
                                        struct sql_server **server_out);
 uint16_t sql_server_port(const struct sql_server *s);
-/* The node can serve. */
-void sql_server_attach(struct sql_server *s, struct kv *kv, struct fiber_pool *fibers,
-                       struct timer_heap *timers);
+/* The node can serve, and takes part in the work behind tables (reclaim.h). STATUS_NO_MEMORY. */
+MUST_USE enum status sql_server_attach(struct sql_server *s, struct kv *kv, struct fiber_pool *fibers,
+                                       struct timer_heap *timers);
 /* No new connections (57P03); idle sessions end with 57P01, busy ones after their statement. */
 void sql_server_drain(struct sql_server *s);
 /* Ends every session at once; statements end with STATUS_CANCELLED from below. */
@@ -39,8 +39,9 @@ void sql_server_destroy(struct sql_server *s);
 
 struct sql_server_metrics {
     uint64_t connections, connections_total, refused, statements, errors, bytes_in, bytes_out;
+    uint64_t rows_reclaimed; /* of tables that were dropped or truncated */
     struct histogram statement_ns;
 };
-const struct sql_server_metrics *sql_server_metrics(const struct sql_server *s);
+const struct sql_server_metrics *sql_server_metrics(struct sql_server *s);
 
 #endif

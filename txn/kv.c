@@ -88,6 +88,17 @@ uint64_t kv_version_retention(const struct kv *kv)
     return kv->version_retention_ns;
 }
 
+bool kv_leads(const struct kv *kv, struct bytes key)
+{
+    LIST_FOR_EACH(item, &kv->ranges) {
+        const struct range *g = CONTAINER_OF(item, struct range, link);
+        if (g->ready && replica_serving(g->replica) &&
+            descriptor_contains(replica_descriptor(g->replica), key))
+            return true;
+    }
+    return false;
+}
+
 uint64_t kv_timestamp_seen(const struct kv *kv)
 {
     return kv->clock.seen;

@@ -56,6 +56,8 @@ void kv_set_no_quorum_timeout(struct kv *kv, uint64_t timeout_ns);
 #define KV_VERSION_RETENTION_NS 600000000000u
 void kv_set_version_retention(struct kv *kv, uint64_t retention_ns);
 uint64_t kv_version_retention(const struct kv *kv);
+/* True when this node leads the range that holds the key: work that one node should do is done there. */
+bool kv_leads(const struct kv *kv, struct bytes key);
 /* The newest timestamp this node has seen from the clock master. */
 uint64_t kv_timestamp_seen(const struct kv *kv);
 

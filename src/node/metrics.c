@@ -91,6 +91,7 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "sql_refused_total", "SQL connections refused.", q->refused);
     counter(b, "sql_statements_total", "Statements executed.", q->statements);
     counter(b, "sql_errors_total", "Statements that ended with an error.", q->errors);
+    counter(b, "rows_reclaimed_total", "Rows of dropped and truncated tables deleted here.", q->rows_reclaimed);
     seconds(b, "sql_statement_seconds", "A statement, from its message to its reply.", &q->statement_ns);
     struct store *s = core_store(m->core);
     if (s == NULL) return;

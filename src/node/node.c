@@ -219,8 +219,8 @@ static void loop(struct node *n)
     while (!n->ended) {
         uint64_t wake_ns = core_step(n->core);
         if (!attached && core_store(n->core) != NULL) {
-            sql_server_attach(n->sql, core_kv(n->core), core_fibers(n->core), core_timers(n->core));
-            attached = true;
+            attached = sql_server_attach(n->sql, core_kv(n->core), core_fibers(n->core),
+                                         core_timers(n->core)) == STATUS_OK;
         }
         if (n->ended) break;
         if (signal_seen != 0 && !stopping) {

@@ -67,6 +67,38 @@ void world_flush(struct world *w, uint64_t machine)
     assert_true(world_stats(w, machine).flushed_index >= index);
 }
 
+struct call {
+    struct core *core;
+    enum status (*function)(struct core *core, void *ctx);
+    void *ctx;
+    bool ended;
+    enum status status;
+};
+
+static void run_call(void *arg)
+{
+    struct call *call = arg;
+    call->status = call->function(call->core, call->ctx);
+    call->ended = true;
+}
+
+static bool call_ended(struct cluster *c, void *ctx)
+{
+    (void)c;
+    return ((struct call *)ctx)->ended;
+}
+
+enum status world_call(struct world *w, uint64_t machine, enum status (*function)(struct core *core, void *ctx),
+                       void *ctx)
+{
+    struct cluster_machine *m = cluster_machine(w->cluster, machine);
+    struct call call = {.core = m->core, .function = function, .ctx = ctx};
+    assert_int_equal(fiber_spawn(core_fibers(m->core), run_call, &call, NULL), STATUS_OK);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    assert_true(cluster_run_until(w->cluster, call_ended, &call, PATIENCE_NS));
+    return call.status;
+}
+
 /* ---- actors ---- */
 
 void actor_begin(struct actor *a, struct world *w, uint64_t machine)
@@ -174,13 +206,19 @@ enum status actor_get(struct actor *a, const char *key)
     return actor_await(a);
 }
 
-enum status actor_count(struct actor *a, const char *first, const char *end)
+enum status actor_count_bytes(struct actor *a, struct bytes first, struct bytes end)
 {
     a->verb = VERB_COUNT;
-    a->key = full_key(first, a->key_text, sizeof a->key_text);
-    a->key_end = full_key(end, a->key_end_text, sizeof a->key_end_text);
+    a->key = first;
+    a->key_end = end;
     start(a);
     return actor_await(a);
+}
+
+enum status actor_count(struct actor *a, const char *first, const char *end)
+{
+    return actor_count_bytes(a, full_key(first, a->key_text, sizeof a->key_text),
+                             full_key(end, a->key_end_text, sizeof a->key_end_text));
 }
 
 void actor_put(struct actor *a, const char *key, const char *value)

@@ -26,6 +26,10 @@ struct lsm_range_stats world_stats(struct world *w, uint64_t machine);
 /* Flushes the range on a machine and waits until it is on disk. */
 void world_flush(struct world *w, uint64_t machine);
 
+/* Runs function(core, ctx) on a fiber of a machine and waits for it to end; returns what it returned. */
+enum status world_call(struct world *w, uint64_t machine, enum status (*function)(struct core *core, void *ctx),
+                       void *ctx);
+
 /* One transaction at a time, at the gateway of one machine. */
 struct actor {
     struct world *world;
@@ -50,6 +54,8 @@ void actor_end(struct actor *a);
 /* Keys and values are texts; keys go behind the prefix of user tables. */
 enum status actor_get(struct actor *a, const char *key);
 enum status actor_count(struct actor *a, const char *start, const char *end);
+/* The same between keys that are given whole. */
+enum status actor_count_bytes(struct actor *a, struct bytes start, struct bytes end);
 void actor_put(struct actor *a, const char *key, const char *value);
 enum status actor_insert(struct actor *a, const char *key, const char *value);
 void actor_delete(struct actor *a, const char *key);
