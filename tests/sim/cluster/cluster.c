@@ -71,7 +71,9 @@ static void on_turn(void *ctx)
     struct cluster_machine *m = ctx;
     uint64_t wake_ns = core_step(m->core);
     if (!m->attached && core_store(m->core) != NULL) {
-        sql_server_attach(m->sql, core_kv(m->core), core_fibers(m->core), core_timers(m->core));
+        enum status status =
+            sql_server_attach(m->sql, core_kv(m->core), core_fibers(m->core), core_timers(m->core));
+        ASSERT(status == STATUS_OK);
         m->attached = true;
     }
     if (m->env != NULL) sim_env_set_deadline(m->env, wake_ns);
