@@ -530,6 +530,7 @@ static void portal_entry(void *arg)
     s->running = NULL;
     x.txn = s->txn;
     x.check_now = true;
+    x.locks = EXEC_LOCK_ROWS;
     x.eval.transaction_us = s->transaction_us;
     p->ok = session_execute(s, &x, p->prepared->statement.node);
     if (!p->ok) sql_error_copy(&p->error, &p->arena, &error);
@@ -542,6 +543,7 @@ static bool portal_start(struct sql_portal *p, struct sql_error *error)
     struct sql_session *s = p->session;
     if (s->txn == NULL && !session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
     txn_set_deadline(s->txn, session_statement_deadline(s));
+    txn_set_lock_timeout(s->txn, s->settings.lock_timeout_ns);
     arena_init(&p->statement_arena, PORTAL_BYTES_MAX);
     arena_init(&p->row_arena, ROW_BYTES_MAX);
     p->has_fiber = true;

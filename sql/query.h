@@ -20,6 +20,9 @@ struct exec {
     const struct sql_result_column *columns; /* of the result: found, or (expected) what they must be */
     uint32_t column_count;
     bool expected;
+    enum { EXEC_LOCK_NOTHING, EXEC_LOCK_POINTS, EXEC_LOCK_ROWS } locks; /* of what UPDATE and DELETE find: rows
+                                * that are looked up by their whole key, or all */
+    const char *locked_table; /* where a lock was asked for last */
     bool rows_sent;           /* the statement cannot be tried again unseen */
     bool check_now;           /* look for duplicate keys at once; else the commit does (STATUS_EXISTS) */
     const char *key_name;     /* of the table that was inserted into last, for that case */
@@ -45,11 +48,15 @@ struct access {
     struct key_span *spans;   /* ascending, apart from each other: together, all rows that may pass */
     uint32_t span_count;
     uint64_t limit;           /* rows the caller will take at most, as far as known; 0: all */
+    enum txn_lock_mode lock;  /* locks the rows it gives; 0: none */
+    bool lock_points_only;    /* those of scans are locked by the caller, all at once */
+    enum txn_lock_wait lock_wait;
     bool fixed[SQL_KEY_COLUMNS_MAX]; /* key columns of which the condition leaves one value */
     /* running */
     uint32_t span_at;         /* counted from the other end when reverse */
     struct txn_scan *scan;
     bool started;
+    bool locked;              /* the current row is */
     struct bytes key;         /* of the current row */
     struct sql_datum *values;
 };
@@ -65,6 +72,8 @@ bool exec_fold(struct exec *x, struct expr *e);
 void exec_binder(struct exec *x, struct binder *b);
 /* Tells what the result looks like; refuses what differs from what the client was told at Describe. */
 bool exec_columns(struct exec *x, const struct sql_result_column *columns, uint32_t count);
+/* [fiber] Locks a key of a table and tells whether it has a value. False: the error is set. */
+bool exec_lock_key(struct exec *x, const struct sql_table *table, struct bytes key, bool *found_out);
 /* Turns a status of txn/ into an error of the statement. Returns false. */
 bool exec_fail(struct exec *x, enum status status);
 /* severity "NOTICE" or "WARNING"; format with one %s or none. Returns true. */

@@ -15,6 +15,18 @@ bool exec_fail(struct exec *x, enum status status)
                       "could not serialize access due to concurrent update");
         sql_error_hint(x->error, x->arena, "The transaction might succeed if retried.");
         return false;
+    case STATUS_LOCKED:
+        if (x->locked_table == NULL)
+            return sql_error_set(x->error, x->arena, SQLSTATE_LOCK_NOT_AVAILABLE, 0,
+                                 "canceling statement due to lock timeout");
+        return sql_error_set(x->error, x->arena, SQLSTATE_LOCK_NOT_AVAILABLE, 0,
+                             "could not obtain lock on row in relation \"%s\"", x->locked_table);
+    case STATUS_DEADLOCK:
+        sql_error_set(x->error, x->arena, SQLSTATE_DEADLOCK_DETECTED, 0, "deadlock detected");
+        sql_error_detail(x->error, x->arena,
+                         "This transaction was the youngest of several that waited for each other's locks.");
+        sql_error_hint(x->error, x->arena, "The transaction might succeed if retried.");
+        return false;
     case STATUS_SNAPSHOT_TOO_OLD:
         sql_error_set(x->error, x->arena, SQLSTATE_SNAPSHOT_TOO_OLD, 0,
                       "snapshot too old: the transaction is older than the nodes' --version-retention");
@@ -107,6 +119,33 @@ void access_close(struct access *a)
     a->scan = NULL;
 }
 
+static enum status lock_row(struct exec *x, struct access *a, struct bytes key, struct txn_locked *out)
+{
+    x->locked_table = a->lock_wait == TXN_LOCK_NOWAIT ? a->table->name : NULL;
+    return txn_lock(x->txn, &key, 1, a->lock, a->lock_wait, out);
+}
+
+bool exec_lock_key(struct exec *x, const struct sql_table *table, struct bytes key, bool *found_out)
+{
+    struct txn_locked locked;
+    struct access a = {.table = table, .lock = TXN_LOCK_EXCLUSIVE};
+    enum status status = lock_row(x, &a, key, &locked);
+    if (status != STATUS_OK) return exec_fail(x, status);
+    *found_out = locked.found;
+    return true;
+}
+
+/* Reads the one row of a span, locked. */
+static enum status get_locked(struct exec *x, struct access *a, struct bytes key, struct bytes *value)
+{
+    struct txn_locked locked;
+    enum status status = lock_row(x, a, key, &locked);
+    if (status != STATUS_OK) return status;
+    a->locked = true;
+    *value = locked.value;
+    return locked.found ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 /* The next row of the span under way; STATUS_NOT_FOUND at its end. */
 static enum status next_in_span(struct exec *x, struct access *a, struct bytes *value)
 {
@@ -116,6 +155,7 @@ static enum status next_in_span(struct exec *x, struct access *a, struct bytes *
         if (a->started) return STATUS_NOT_FOUND;
         a->started = true;
         a->key = span->start;
+        if (a->lock != 0) return get_locked(x, a, span->start, value);
         return txn_get(x->txn, span->start, value);
     }
     if (!a->started) {
@@ -144,6 +184,7 @@ bool access_next(struct exec *x, struct access *a, bool *found_out)
     while (!a->empty) {
         struct bytes value;
         arena_reset(x->row_arena);
+        a->locked = false;
         enum status status = next_key(x, a, &value);
         if (status == STATUS_NOT_FOUND) return true;
         ++*x->rows_read;
@@ -152,6 +193,13 @@ bool access_next(struct exec *x, struct access *a, bool *found_out)
         struct sql_datum passes = sql_boolean(true);
         if (a->filter != NULL && !expr_eval(&x->eval, a->filter, a->values, NULL, &passes)) return false;
         if (passes.is_null || !passes.boolean) continue;
+        if (a->lock != 0 && !a->locked && !a->lock_points_only) {
+            /* Unchanged since it was read, or the answer is a conflict: it lies in a span that was read. */
+            struct txn_locked locked;
+            status = lock_row(x, a, a->key, &locked);
+            if (status != STATUS_OK) return exec_fail(x, status);
+            if (locked.passed_over) continue;
+        }
         *found_out = true;
         return true;
     }

@@ -12,7 +12,6 @@ static bool check_supported(struct select *s)
     if (n->with.count > 0) return exec_unsupported(s->x, n->with.position, "WITH");
     if (n->distinct_on.count > 0) return exec_unsupported(s->x, p, "DISTINCT ON");
     if (n->window_count > 0) return exec_unsupported(s->x, n->windows[0].position, "a window");
-    if (n->locking_count > 0) return exec_unsupported(s->x, n->locking[0].position, "FOR UPDATE and FOR SHARE");
     if (n->as_of != NULL) return exec_unsupported(s->x, n->as_of->position, "AS OF SYSTEM TIME");
     if (n->with_ties) return exec_unsupported(s->x, p, "WITH TIES");
     if (n->from.count > 1) return exec_unsupported(s->x, n->from.items[1]->position, "a join");
@@ -293,6 +292,35 @@ static bool plan(struct select *s)
 }
 
 /* In PostgreSQL's order, so that of several mistakes the same one is told. */
+/* FOR UPDATE and its kind: rows are locked as the scan gives them. */
+static bool bind_locking(struct select *s)
+{
+    const struct sql_select *n = s->node;
+    if (n->locking_count == 0) return true;
+    const char *refused = s->grouped ? (s->key_count > 0 ? "GROUP BY clause" : "aggregate functions")
+                          : n->distinct ? "DISTINCT clause" : NULL;
+    static const char *const names[] = {[SQL_LOCK_FOR_KEY_SHARE] = "FOR KEY SHARE", [SQL_LOCK_FOR_SHARE] = "FOR SHARE",
+                                        [SQL_LOCK_FOR_NO_KEY_UPDATE] = "FOR NO KEY UPDATE",
+                                        [SQL_LOCK_FOR_UPDATE] = "FOR UPDATE"};
+    if (refused != NULL)
+        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0, "%s is not allowed with %s",
+                             names[n->locking[0].strength], refused);
+    for (uint32_t i = 0; i < n->locking_count; i++) {
+        const struct sql_locking *l = &n->locking[i];
+        for (uint32_t k = 0; k < l->tables.count; k++)
+            if (strcmp(l->tables.items[k].name, s->binder.scope.alias) != 0)
+                return sql_error_set(s->x->error, s->x->arena, SQLSTATE_UNDEFINED_TABLE, l->tables.items[k].position,
+                                     "relation \"%s\" in %s clause not found in FROM clause",
+                                     l->tables.items[k].name, names[l->strength]);
+        enum txn_lock_mode mode = l->strength >= SQL_LOCK_FOR_NO_KEY_UPDATE ? TXN_LOCK_EXCLUSIVE : TXN_LOCK_SHARED;
+        if (mode > s->lock) s->lock = mode;
+        /* The stricter one counts (PostgreSQL, SELECT): NOWAIT before SKIP LOCKED before waiting. */
+        if (l->wait == SQL_LOCK_NOWAIT) s->lock_wait = TXN_LOCK_NOWAIT;
+        else if (l->wait == SQL_LOCK_SKIP_LOCKED && s->lock_wait == TXN_LOCK_WAIT) s->lock_wait = TXN_LOCK_SKIP;
+    }
+    return true;
+}
+
 static bool bind_select(struct select *s)
 {
     exec_binder(s->x, &s->binder);
@@ -309,6 +337,7 @@ static bool bind_select(struct select *s)
     if (!bind_count(s, s->node->limit, "LIMIT", &s->limit)) return false;
     s->grouped = s->binder.aggregate_count > 0 || s->key_count > 0 || s->having != NULL;
     if (s->grouped && !check_all_grouped(s)) return false;
+    if (!bind_locking(s)) return false;
     return s->x->describe || (fold_all(s) && plan(s));
 }
 

@@ -35,6 +35,8 @@ struct select {
     const struct sql_table *table;
     struct access access;
     bool has_access;
+    enum txn_lock_mode lock;   /* FOR UPDATE and its kind; 0: none */
+    enum txn_lock_wait lock_wait;
     struct expr **targets;
     struct sql_result_column *columns;
     uint32_t target_count;

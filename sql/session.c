@@ -359,39 +359,69 @@ void session_transaction_fail(struct sql_session *s)
     session_transaction_end(s, was_open ? TRANSACTION_FAILED : TRANSACTION_NONE);
 }
 
-/* [fiber] A statement that is a transaction of its own: tried again while nobody has seen anything of it. */
+static void transaction_limits(struct sql_session *s)
+{
+    txn_set_deadline(s->txn, session_statement_deadline(s));
+    txn_set_lock_timeout(s->txn, s->settings.lock_timeout_ns);
+}
+
+/* Everything the transaction has read and written is forgotten; its locks stay, and so its place in line. */
+static bool transaction_restart(struct sql_session *s, struct sql_error *error)
+{
+    COVER("sql_statement_retried");
+    sql_error_clear(error);
+    arena_reset(&s->transaction_arena);
+    return txn_restart(s->txn, &s->transaction_arena) == STATUS_OK || sql_error_out_of_memory(error);
+}
+
+/* [fiber] A statement that is a transaction of its own: tried again while nobody has seen anything of it. The first
+ * attempt locks only what it looks up by key; those that follow lock all they change. */
 bool session_run_alone(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
                       struct sql_error *error)
 {
-    bool check_now = false;
+    bool check_now = false, ok = false;
+    struct exec x;
+    if (!session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
     for (int attempt = 1;; attempt++) {
-        struct exec x;
         enum status status = STATUS_OK;
         session_exec_init(s, &x, sink, error);
-        if (!session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
-        x.txn = s->txn;
-        txn_set_deadline(s->txn, session_statement_deadline(s));
+        transaction_limits(s);
         x.check_now = check_now;
+        x.locks = attempt == 1 ? EXEC_LOCK_POINTS : EXEC_LOCK_ROWS;
         x.alone = true;
-        x.eval.transaction_us = s->transaction_us;
-        bool ok = session_execute(s, &x, statement->node) && session_transaction_commit(s, &x, &status);
+        ok = session_execute(s, &x, statement->node) && session_transaction_commit(s, &x, &status);
         bool again = !ok && !x.rows_sent && attempt < ATTEMPTS_MAX &&
                      (status == STATUS_CONFLICT || (status == STATUS_EXISTS && !check_now) ||
                       sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE));
-        session_transaction_end(s, TRANSACTION_NONE);
-        if (ok) {
-            if (!sink->complete(sink->ctx, x.tag)) return exec_fail(&x, STATUS_CANCELLED);
-            return true;
-        }
-        if (!again) {
-            struct sql_error copy = {0};
-            sql_error_copy(&copy, &s->query_arena, error);
-            *error = copy;
-            return false;
-        }
-        COVER("sql_statement_retried");
+        if (!again) break;
         if (status == STATUS_EXISTS) check_now = true; /* this time with the key in the message */
-        sql_error_clear(error);
+        if (!transaction_restart(s, error)) break;
+    }
+    session_transaction_end(s, TRANSACTION_NONE);
+    if (ok) return sink->complete(sink->ctx, x.tag) || exec_fail(&x, STATUS_CANCELLED);
+    struct sql_error copy = {0};
+    sql_error_copy(&copy, &s->query_arena, error);
+    *error = copy;
+    return false;
+}
+
+/* [fiber] Executes a statement within s->txn. The first one of a transaction may be tried again: nobody has seen
+ * anything of it. */
+static bool execute_inside(struct sql_session *s, struct exec *x, const struct sql_statement *statement,
+                           const struct sql_sink *sink, struct sql_error *error)
+{
+    bool first = txn_is_fresh(s->txn);
+    for (int attempt = 1;; attempt++) {
+        transaction_limits(s);
+        x->txn = s->txn;
+        x->check_now = true;
+        x->locks = EXEC_LOCK_ROWS;
+        x->eval.transaction_us = s->transaction_us;
+        if (session_execute(s, x, statement->node)) return true;
+        if (!first || x->rows_sent || attempt == ATTEMPTS_MAX ||
+            !sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE) || !transaction_restart(s, error))
+            return false;
+        session_exec_init(s, x, sink, error);
     }
 }
 
@@ -413,11 +443,8 @@ bool session_run_inside(struct sql_session *s, const struct sql_statement *state
     } else if (s->state == TRANSACTION_FAILED) {
         ok = refuse_failed(&x);
     } else {
-        ok = s->txn != NULL || session_transaction_begin(s, TRANSACTION_IMPLICIT, error);
-        x.txn = s->txn;
-        if (s->txn != NULL) txn_set_deadline(s->txn, session_statement_deadline(s));
-        x.eval.transaction_us = s->transaction_us;
-        ok = ok && session_execute(s, &x, statement->node);
+        ok = (s->txn != NULL || session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) &&
+             execute_inside(s, &x, statement, sink, error);
     }
     /* The last statement's tag stands for the commit of the implicit transaction, too. */
     if (ok && last && s->state == TRANSACTION_IMPLICIT) {

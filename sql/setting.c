@@ -257,6 +257,7 @@ static const char *check_timeout(struct settings *s, struct arena *arena, const 
         return NULL;
     }
     if (strcmp(name, "statement_timeout") == 0) s->statement_timeout_ns = (uint64_t)ms * 1000000;
+    if (strcmp(name, "lock_timeout") == 0) s->lock_timeout_ns = (uint64_t)ms * 1000000;
     for (size_t i = 0; ms > 0 && i < UNIT_COUNT; i++)
         if (fmod(ms, units[i].ms) == 0) return arena_printf(arena, "%.0f%s", ms / units[i].ms, units[i].name);
     return "0";

@@ -28,7 +28,7 @@ struct settings {
     struct sql_zone zone;
     enum sql_date_order date_order;
     int32_t extra_float_digits;
-    uint64_t statement_timeout_ns; /* 0: none */
+    uint64_t statement_timeout_ns, lock_timeout_ns; /* 0: none */
     bool read_only_default;
     int notice_level;          /* NOTICE and WARNING are sent when at least this */
 };

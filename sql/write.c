@@ -113,6 +113,16 @@ static bool refuse_duplicate(struct exec *x, const struct sql_table *t, const st
     return false;
 }
 
+/* Does the key in x->key have a row? Locked where rows are: who inserts the same one waits. */
+static bool look_for(struct exec *x, const struct sql_table *table, bool *exists)
+{
+    struct bytes existing;
+    if (x->locks == EXEC_LOCK_ROWS) return exec_lock_key(x, table, buf_view(x->key), exists);
+    enum status status = txn_get(x->txn, buf_view(x->key), &existing);
+    *exists = status == STATUS_OK;
+    return status == STATUS_OK || status == STATUS_NOT_FOUND || exec_fail(x, status);
+}
+
 bool writer_put(struct exec *x, struct writer *w, const struct sql_datum *values, struct bytes old_key)
 {
     if (!check_nulls(x, w, values)) return false;
@@ -136,10 +146,9 @@ bool writer_put(struct exec *x, struct writer *w, const struct sql_datum *values
         return status == STATUS_OK || exec_fail(x, status);
     }
     if (w->table->key_count > 0 && (old_key.size == 0 || moved)) {
-        struct bytes existing;
-        status = txn_get(x->txn, buf_view(x->key), &existing);
-        if (status == STATUS_OK) return refuse_duplicate(x, w->table, values);
-        if (status != STATUS_NOT_FOUND) return exec_fail(x, status);
+        bool exists;
+        if (!look_for(x, w->table, &exists)) return false;
+        if (exists) return refuse_duplicate(x, w->table, values);
     }
     if (moved) {
         status = txn_delete(x->txn, old_key);
@@ -259,6 +268,7 @@ bool exec_insert(struct exec *x, const struct sql_insert *n)
 
 struct found_row {
     struct bytes key;
+    bool locked;
     struct sql_datum *values;
 };
 
@@ -279,6 +289,7 @@ static bool keep(struct exec *x, struct found *f, const struct access *a, const 
     }
     struct found_row *row = &f->rows[f->count];
     row->key = arena_copy(x->arena, a->key);
+    row->locked = a->locked;
     if (row->key.data == NULL) return sql_error_out_of_memory(x->error);
     if (values != NULL) {
         row->values = ARENA_ARRAY(x->arena, struct sql_datum, a->table->column_count + 1);
@@ -336,14 +347,31 @@ static bool update_row(struct exec *x, struct writer *w, const struct found_row 
     return writer_put(x, w, values, row->key);
 }
 
+/* Rows that a scan has found: unchanged when the locks are granted, or that is a conflict. */
+static bool lock_found(struct exec *x, const struct found *f)
+{
+    uint32_t count = 0;
+    struct bytes *keys = ARENA_ARRAY(x->arena, struct bytes, f->count + 1);
+    struct txn_locked *locked = ARENA_ARRAY(x->arena, struct txn_locked, f->count + 1);
+    if (keys == NULL || locked == NULL) return sql_error_out_of_memory(x->error);
+    for (uint32_t i = 0; i < f->count; i++)
+        if (!f->rows[i].locked) keys[count++] = f->rows[i].key;
+    if (count == 0) return true;
+    x->locked_table = NULL;
+    enum status status = txn_lock(x->txn, keys, count, TXN_LOCK_EXCLUSIVE, TXN_LOCK_WAIT, locked);
+    return status == STATUS_OK || exec_fail(x, status);
+}
+
 static bool scan_all(struct exec *x, struct access *a, struct found *f, bool with_values)
 {
     bool found = true;
     x->eval.arena = x->row_arena;
+    if (x->locks != EXEC_LOCK_NOTHING) a->lock = TXN_LOCK_EXCLUSIVE;
+    a->lock_points_only = true;
     bool ok = true;
     while (ok && (ok = access_next(x, a, &found)) && found)
         ok = keep(x, f, a, with_values ? a->values : NULL);
-    return ok;
+    return ok && (x->locks != EXEC_LOCK_ROWS || lock_found(x, f));
 }
 
 static bool update_table(struct exec *x, const struct sql_update *n, const struct sql_table *t)

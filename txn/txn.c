@@ -62,6 +62,7 @@ void txn_set_deadline(struct txn *t, uint64_t deadline_ns)
     t->deadline_ns = deadline_ns;
 }
 
+bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
 bool txn_has_writes(const struct txn *t) { return t->writes.count > 0; }
 uint64_t txn_write_bytes(const struct txn *t) { return t->writes.bytes; }
 uint64_t txn_read_ts(const struct txn *t) { return t->read_ts; }

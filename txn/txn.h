@@ -119,6 +119,8 @@ MUST_USE enum status txn_put(struct txn *t, struct bytes key, struct bytes value
 MUST_USE enum status txn_insert(struct txn *t, struct bytes key, struct bytes value);
 MUST_USE enum status txn_delete(struct txn *t, struct bytes key);
 bool txn_has_writes(const struct txn *t);
+/* It has read and written nothing yet. */
+bool txn_is_fresh(const struct txn *t);
 uint64_t txn_write_bytes(const struct txn *t);
 
 /* [fiber] Makes the writes durable and visible. STATUS_OK: acknowledged, at *ts_out (may be NULL).
