@@ -379,7 +379,7 @@ static bool transaction_restart(struct sql_session *s, struct sql_error *error)
 bool session_run_alone(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
                       struct sql_error *error)
 {
-    bool check_now = false, ok = false;
+    bool check_now = false, ok = false, overlay = true;
     struct exec x;
     if (!session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
     for (int attempt = 1;; attempt++) {
@@ -389,11 +389,15 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         x.check_now = check_now;
         x.locks = attempt == 1 ? EXEC_LOCK_POINTS : EXEC_LOCK_ROWS;
         x.alone = true;
+        txn_set_overlay(s->txn, overlay);
         ok = session_execute(s, &x, statement->node) && session_transaction_commit(s, &x, &status);
+        /* An error may rest on writes that are never committed: the next attempt waits for them. */
+        bool pending = txn_is_pending(s->txn) && status != STATUS_UNKNOWN_OUTCOME;
         bool again = !ok && !x.rows_sent && attempt < ATTEMPTS_MAX &&
-                     (status == STATUS_CONFLICT || (status == STATUS_EXISTS && !check_now) ||
+                     (status == STATUS_CONFLICT || (status == STATUS_EXISTS && !check_now) || pending ||
                       sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE));
         if (!again) break;
+        if (pending) overlay = false;
         if (status == STATUS_EXISTS) check_now = true; /* this time with the key in the message */
         if (!transaction_restart(s, error)) break;
     }

@@ -2,7 +2,7 @@
  * is applied and the clock is past ct.
  *
  * RPC_COMMIT: range u64, epoch u64, node u64, number u64 (the transaction, number 0 when it has locked
- *   nothing), read ts u64, span count u32, spans, write count u32, writes (command.c).
+ *   nothing), term u64 (of the leader that has shown it writes in flight; 0: none), read ts u64, span count u32, spans, write count u32, writes (command.c).
  * Reply: ct u64. */
 #include <stdlib.h>
 
@@ -128,12 +128,14 @@ enum status commit_validate(struct range_op *op)
 static struct range_op *meets_in_flight(struct range_op *op)
 {
     struct range *g = op->range;
-    for (uint32_t i = 0; i < op->write_count; i++) {
-        struct range_op *other = map_get(&g->in_flight, op->writes[i].key_hash);
-        if (other != NULL) return other;
+    for (uint32_t i = 0; i < op->write_count && g->in_flight_count > 0; i++) {
+        const struct write *w = &op->writes[i];
+        struct range_op *other = map_get(&g->in_flight, w->key_hash);
+        if (other != NULL && (w->insert || !range_op_pipelines(op, other))) return other;
     }
+    /* What is in flight at or below read_ts it has seen: reads wait for it, or have been shown it. */
     for (uint32_t i = 0; i < op->span_count; i++) {
-        struct range_op *other = range_in_flight(g, &op->spans[i], LSM_TS_MAX);
+        struct range_op *other = range_in_flight(g, &op->spans[i], op->read_ts, LSM_TS_MAX);
         if (other != NULL) return other;
     }
     return NULL;
@@ -210,6 +212,9 @@ static void evaluate(struct range_op *op)
         return;
     }
     enum status status = commit_validate(op);
+    /* It builds on what only that leader had: here it may be lost. There it stands before this in the log. */
+    if (op->pending_term != 0 && op->pending_term != g->term && !MUTANT("overlay_of_another_term"))
+        status = STATUS_CONFLICT;
     if (status == STATUS_OK) status = check_inserts(op);
     if (status == STATUS_WAIT) {
         op->state = OP_LOADING;
@@ -301,6 +306,7 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
     struct reader in = reader_make(op->body);
     if (get_u64(&in) != range_id || get_u64(&in) != epoch) UNREACHABLE();
     op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
+    op->pending_term = get_u64(&in);
     op->read_ts = get_u64(&in);
     const struct descriptor *d = replica_descriptor(g->replica);
     if (!commit_decode_spans(op, &in, d) || !decode_writes(op, &in, d)) {

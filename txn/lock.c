@@ -3,8 +3,8 @@
  * validated for that timestamp, so the transaction's view moves forward as a whole or not at all.
  *
  * RPC_LOCK: range u64, epoch u64, node u64, number u64 (the transaction), begin ts u64, mode u8, wait u8,
- *   time-out in ns u64 (0: none), read ts u64, span count u32, spans (what it has read), key count u16, sized keys.
- * Reply: ts u64, then per key: 0 no value, 1 value, 2 passed over because it was locked: u8, ct u64, sized value.
+ *   overlay u8 (show writes in flight), time-out in ns u64 (0: none), read ts u64, span count u32, spans (what it has read), key count u16, sized keys.
+ * Reply: ts u64, term u64 (0: all that is shown is committed; else it is proposed in that term), then per key: 0 no value, 1 value, 2 passed over because it was locked: u8, ct u64, sized value.
  *   WAIT: still in the queue, where its place is kept for a while: ask again. CONFLICT: locked, but what it read
  *   has changed. LOCKED, DEADLOCK: not all keys were locked; those that were stay so.
  * RPC_UNLOCK: range u64, epoch u64, node u64, number u64. Gives back everything. Reply: empty.
@@ -115,31 +115,43 @@ static struct range_op *meets_in_flight(struct range_op *op)
     struct range_op *other = NULL;
     for (uint32_t i = 0; i < op->key_count && other == NULL; i++) {
         struct span span = {.start = op->keys[i].key, .point = true};
-        if (!op->keys[i].passed_over) other = range_in_flight(g, &span, op->ts);
+        if (!op->keys[i].passed_over) other = range_in_flight(g, &span, 0, op->ts);
+        if (other != NULL && op->overlay && range_op_write(other, op->keys[i].key) != NULL) other = NULL;
     }
     for (uint32_t i = 0; i < op->span_count && other == NULL; i++)
-        other = range_in_flight(g, &op->spans[i], op->ts);
+        other = range_in_flight(g, &op->spans[i], op->read_ts, op->ts);
     return other;
+}
+
+static enum status put_result(struct range_op *op, enum lock_result result, uint64_t ct, struct bytes value)
+{
+    struct buf *out = &op->reply;
+    put_u8(out, (uint8_t)result);
+    put_u64(out, ct);
+    put_sized(out, value);
+    if (ct > op->ct) op->ct = ct;
+    return out->failed ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
 static enum status read_key(struct range_op *op, const struct lock_key *k)
 {
-    struct buf *out = &op->reply;
+    struct range *g = op->range;
+    if (k->passed_over) return put_result(op, RESULT_PASSED_OVER, 0, BYTES_EMPTY);
+    struct span span = {.start = k->key, .point = true};
+    struct range_op *other = range_in_flight(g, &span, 0, op->ts);
+    if (other != NULL) { /* in flight, and so newer than all that is applied */
+        const struct write *w = range_op_write(other, k->key);
+        op->pending = true;
+        return put_result(op, w->tombstone ? RESULT_NONE : RESULT_VALUE, 0, w->tombstone ? BYTES_EMPTY : w->value);
+    }
     struct lsm_version version = {0};
     struct buf value;
-    enum status status = STATUS_NOT_FOUND;
     buf_init(&value, LSM_VALUE_BYTES_MAX);
-    if (!k->passed_over)
-        status = lsm_get(store_lsm(op->range->kv->store), replica_range(op->range->replica), LSM_SPACE_VERSIONS,
-                         k->key, op->ts, &op->block, &version, &value);
-    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
-        bool found = status == STATUS_OK && !version.tombstone;
-        put_u8(out, k->passed_over ? RESULT_PASSED_OVER : found ? RESULT_VALUE : RESULT_NONE);
-        put_u64(out, version.ts);
-        put_sized(out, found ? buf_view(&value) : BYTES_EMPTY);
-        if (version.ts > op->ct) op->ct = version.ts;
-        status = out->failed ? STATUS_TOO_LARGE : STATUS_OK;
-    }
+    enum status status = lsm_get(store_lsm(g->kv->store), replica_range(g->replica), LSM_SPACE_VERSIONS, k->key,
+                                 op->ts, &op->block, &version, &value);
+    bool found = status == STATUS_OK && !version.tombstone;
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND)
+        status = put_result(op, found ? RESULT_VALUE : RESULT_NONE, version.ts, found ? buf_view(&value) : BYTES_EMPTY);
     buf_deinit(&value);
     return status;
 }
@@ -148,9 +160,16 @@ static enum status read_keys(struct range_op *op)
 {
     buf_reset(&op->reply);
     put_u64(&op->reply, op->ts);
+    size_t term_at = op->reply.size;
+    put_u64(&op->reply, 0);
     op->ct = 0;
+    op->pending = false;
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < op->key_count && status == STATUS_OK; i++) status = read_key(op, &op->keys[i]);
+    if (op->pending && !op->reply.failed) {
+        op->range->kv->metrics.overlay_reads++;
+        store_le64(op->reply.data + term_at, op->range->term);
+    }
     return status;
 }
 
@@ -226,6 +245,7 @@ static bool decode(struct range_op *op, const struct descriptor *d)
     op->begin_ts = get_u64(&in);
     op->lock_mode = get_u8(&in);
     op->lock_wait = get_u8(&in);
+    op->overlay = get_u8(&in) != 0;
     uint64_t timeout_ns = get_u64(&in);
     op->read_ts = get_u64(&in);
     if (in.failed || op->name.number == 0 || (op->lock_mode != LOCK_SHARED && op->lock_mode != LOCK_EXCLUSIVE) ||

@@ -285,28 +285,67 @@ void range_op_run(struct range_op *op)
 
 /* ---- writes in flight: proposed, not applied ---- */
 
-/* By the hash of the key: two keys that share one make an op wait without need, which is harmless. */
+/* By the hash of the key: two keys that share one make an op wait without need, which is harmless. Of several
+ * writes of a key the map knows the newest, and each the one before it: they are applied in this order. */
+#define PIPELINED_WRITES_MAX 64 /* chains are searched */
+
+static struct write *write_of_hash(struct range_op *op, uint64_t hash)
+{
+    for (uint32_t i = 0; i < op->write_count; i++)
+        if (op->writes[i].key_hash == hash && op->writes[i].in_flight) return &op->writes[i];
+    return NULL;
+}
+
 enum status range_in_flight_add(struct range_op *op)
 {
     struct range *g = op->range;
     for (uint32_t i = 0; i < op->write_count; i++) {
-        if (map_get(&g->in_flight, op->writes[i].key_hash) == op) continue; /* own collision */
-        ASSERT(map_get(&g->in_flight, op->writes[i].key_hash) == NULL);
-        if (map_put(&g->in_flight, op->writes[i].key_hash, op) != STATUS_OK) return STATUS_NO_MEMORY;
+        struct write *w = &op->writes[i];
+        struct range_op *other = map_get(&g->in_flight, w->key_hash);
+        if (other == op) continue; /* own collision */
+        ASSERT(other == NULL || (range_op_pipelines(op, other) && other->ct < op->ct));
+        if (map_put(&g->in_flight, w->key_hash, op) != STATUS_OK) return STATUS_NO_MEMORY;
+        w->older = other;
+        w->in_flight = true;
         g->in_flight_count++;
     }
     return STATUS_OK;
 }
 
+/* Takes op out of the chain of one of its keys. */
+static void chain_leave(struct range *g, struct range_op *op, struct write *w)
+{
+    struct range_op *newer = map_get(&g->in_flight, w->key_hash);
+    ASSERT(newer != NULL);
+    if (newer == op) {
+        if (w->older == NULL) map_remove(&g->in_flight, w->key_hash);
+        else if (map_put(&g->in_flight, w->key_hash, w->older) != STATUS_OK) UNREACHABLE(); /* replaces */
+    } else {
+        struct write *link = write_of_hash(newer, w->key_hash);
+        while (link->older != op) link = write_of_hash(link->older, w->key_hash);
+        link->older = w->older;
+    }
+    w->in_flight = false;
+    g->in_flight_count--;
+}
+
 void range_in_flight_remove(struct range_op *op)
 {
-    struct range *g = op->range;
-    if (g->in_flight_count == 0) return;
-    for (uint32_t i = 0; i < op->write_count; i++) {
-        if (map_get(&g->in_flight, op->writes[i].key_hash) != op) continue;
-        map_remove(&g->in_flight, op->writes[i].key_hash);
-        g->in_flight_count--;
-    }
+    if (op->range->in_flight_count == 0) return;
+    for (uint32_t i = 0; i < op->write_count; i++)
+        if (op->writes[i].in_flight) chain_leave(op->range, op, &op->writes[i]);
+}
+
+bool range_op_pipelines(const struct range_op *op, const struct range_op *other)
+{
+    return op->write_count <= PIPELINED_WRITES_MAX && other->write_count <= PIPELINED_WRITES_MAX;
+}
+
+const struct write *range_op_write(const struct range_op *op, struct bytes key)
+{
+    for (uint32_t i = 0; i < op->write_count; i++)
+        if (bytes_equal(op->writes[i].key, key)) return &op->writes[i];
+    return NULL;
 }
 
 bool span_contains(const struct span *span, struct bytes key)
@@ -316,16 +355,18 @@ bool span_contains(const struct span *span, struct bytes key)
            (span->end.size == 0 || bytes_compare(key, span->end) < 0);
 }
 
-struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t ts)
+struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t above, uint64_t ts)
 {
     if (g->in_flight_count == 0) return NULL;
     if (span->point) {
-        struct range_op *op = map_get(&g->in_flight, hash64(span->start.data, span->start.size, 0));
-        return op != NULL && op->ct <= ts ? op : NULL;
+        uint64_t hash = hash64(span->start.data, span->start.size, 0);
+        struct range_op *op = map_get(&g->in_flight, hash);
+        while (op != NULL && op->ct > ts) op = write_of_hash(op, hash)->older;
+        return op != NULL && op->ct > above ? op : NULL;
     }
     LIST_FOR_EACH(item, &g->ops) {
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (op->state != OP_COMMITTING || op->applied || op->ct > ts) continue;
+        if (op->state != OP_COMMITTING || op->applied || op->ct > ts || op->ct <= above) continue;
         for (uint32_t i = 0; i < op->write_count; i++)
             if (span_contains(span, op->writes[i].key)) return op;
     }

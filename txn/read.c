@@ -173,7 +173,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
         struct read_item item;
         ok = decode_item(&in, &item);
         ASSERT(ok);
-        struct range_op *other = range_in_flight(op->range, &item.span, op->ts);
+        struct range_op *other = range_in_flight(op->range, &item.span, 0, op->ts);
         if (other != NULL) return other;
     }
     return NULL;

@@ -17,6 +17,8 @@ struct txn {
     uint64_t begin_ts, lock_timeout_ns;
     uint8_t *lock_key;             /* the first it locked: where to give locks back */
     size_t lock_key_size;
+    bool overlay;
+    uint64_t pending_term;         /* of the leader that has shown it writes in flight; 0: none has */
     bool released;                 /* the commit has given the locks back */
     struct write_set writes;
     struct span *spans;
@@ -196,6 +198,16 @@ static void put_spans(struct txn *t)
     for (uint32_t i = 0; i < t->span_count; i++) encode_span(&t->request, &t->spans[i]);
 }
 
+void txn_set_overlay(struct txn *t, bool on)
+{
+    t->overlay = on;
+}
+
+bool txn_is_pending(const struct txn *t)
+{
+    return t->pending_term != 0;
+}
+
 /* The transaction gets a name, under which this node answers for it. */
 static enum status locks_begin(struct txn *t, struct bytes key)
 {
@@ -272,6 +284,7 @@ enum status txn_restart(struct txn *t, struct arena *arena)
 {
     t->arena = arena;
     t->read_ts = 0;
+    t->pending_term = 0;
     t->span_count = 0;
     t->ended = false;
     return write_set_init(&t->writes, arena, prng_next(&t->kv->prng));
@@ -288,6 +301,7 @@ static void encode_lock(struct txn *t, const struct bytes *keys, uint32_t count,
     put_u64(b, t->begin_ts);
     put_u8(b, (uint8_t)mode);
     put_u8(b, (uint8_t)wait);
+    put_u8(b, t->overlay);
     put_u64(b, timeout_ns);
     put_u64(b, t->span_count == 0 ? 0 : t->read_ts);
     put_spans(t);
@@ -320,8 +334,10 @@ static enum status lock_send(struct txn *t, const struct bytes *keys, uint32_t c
 static enum status lock_results(struct txn *t, const struct bytes *keys, uint32_t count, struct txn_locked *out)
 {
     struct reader in = reader_make(buf_view(&t->reply));
-    uint64_t ts = get_u64(&in);
-    if (in.failed || ts < t->read_ts) return STATUS_INVALID;
+    uint64_t ts = get_u64(&in), term = get_u64(&in);
+    if (in.failed || ts < t->read_ts || (term != 0 && !t->overlay)) return STATUS_INVALID;
+    if (term != 0 && t->pending_term != 0 && term != t->pending_term) return STATUS_CONFLICT;
+    if (term != 0) t->pending_term = term;
     t->read_ts = ts; /* the leader has found everything else unchanged up to here */
     for (uint32_t i = 0; i < count; i++) {
         uint8_t result = get_u8(&in);
@@ -569,6 +585,7 @@ static void encode_commit(struct txn *t)
     buf_append_zero(b, HEAD_BYTES);
     put_u64(b, t->name.node);
     put_u64(b, t->name.number);
+    put_u64(b, t->pending_term);
     put_u64(b, t->read_ts);
     put_spans(t);
     put_u32(b, t->writes.count);
@@ -580,6 +597,7 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
 {
     ASSERT(!t->ended);
     t->ended = true;
+    if (t->writes.count == 0 && t->pending_term != 0) return STATUS_CONFLICT; /* nobody knows whether it is so */
     if (t->writes.count == 0) { /* everything it saw is of one timestamp */
         if (ts_out != NULL) *ts_out = t->read_ts;
         return STATUS_OK;

@@ -41,7 +41,7 @@ void kv_stop(struct kv *kv);
 void kv_destroy(struct kv *kv);
 
 struct kv_metrics {
-    uint64_t lock_waits, deadlocks;
+    uint64_t lock_waits, deadlocks, overlay_reads;
     uint64_t reads, commits, conflicts, retries, unknown_outcomes, clock_rounds;
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
@@ -96,6 +96,11 @@ MUST_USE enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t 
                               enum txn_lock_wait wait, struct txn_locked *out);
 /* How long txn_lock waits for others; 0: as long as the deadline allows. */
 void txn_set_lock_timeout(struct txn *t, uint64_t timeout_ns);
+/* Lets txn_lock show writes that are proposed and not committed yet, so that those who change the same key need not
+ * wait for each other's quorum round. Only for a transaction of which nothing is shown before it has committed:
+ * its commit fails (STATUS_CONFLICT) when they are lost. txn_is_pending: it has seen some. */
+void txn_set_overlay(struct txn *t, bool on);
+bool txn_is_pending(const struct txn *t);
 /* Forgets what was read and written, and keeps the locks: a new attempt, at a new timestamp. arena: as in
  * txn_create; the old one may have been reset. */
 MUST_USE enum status txn_restart(struct txn *t, struct arena *arena);

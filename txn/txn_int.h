@@ -90,6 +90,8 @@ struct write {
     bool tombstone;
     bool insert;             /* refused when the key has a value (STATUS_EXISTS) */
     uint64_t key_hash;
+    bool in_flight;          /* counted in range.in_flight; */
+    struct range_op *older;  /* what is in flight on the same key and was proposed before */
 };
 
 /* How far the evaluation of an op has come: it goes on behind every wait, as long as the term lasts. */
@@ -138,6 +140,9 @@ struct range_op {
     uint32_t key_count, keys_done;
     uint64_t lock_deadline_ns; /* 0: none */
     struct timer lock_timer;
+    bool overlay;            /* LOCK: what is in flight is shown, too */
+    bool pending;            /* LOCK: and was */
+    uint64_t pending_term;   /* COMMIT: the term of the leader that showed it; 0: nothing was */
     bool detached;           /* answered already; it keeps its place for the next request */
 };
 
@@ -165,8 +170,8 @@ struct range {
     struct safe_point safe;
     struct clock_wait clock; /* for the floor */
     struct list ops, waiting; /* all; those that wait for `ready` (blocked_link) */
-    struct map in_flight;    /* key hash -> op whose write is proposed and not applied */
-    uint32_t in_flight_count;
+    struct map in_flight;    /* key hash -> the newest op whose write is proposed and not applied */
+    uint32_t in_flight_count; /* writes */
     uint32_t validating;     /* commits with progress: told of every proposal */
     struct lock_table locks;
 };
@@ -190,8 +195,12 @@ void range_scan_end(struct range_op *op);
 void range_progress_begin(struct range_op *op);
 void range_progress_end(struct range_op *op);
 bool span_contains(const struct span *span, struct bytes key);
-/* Writes in flight that a key or span meets, with ct at or below ts; NULL: none. */
-struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t ts);
+/* The newest write in flight that a key or span meets (of a span: any) with above < ct <= ts; NULL: none. */
+struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t above, uint64_t ts);
+/* The write of exactly this key that op has in flight, or NULL. */
+const struct write *range_op_write(const struct range_op *op, struct bytes key);
+/* May op be proposed while `other` is in flight on one of its keys? */
+bool range_op_pipelines(const struct range_op *op, const struct range_op *other);
 void range_block(struct range_op *op, struct range_op *on);
 void range_unblock_all(struct range_op *op);
 MUST_USE enum status range_in_flight_add(struct range_op *op);

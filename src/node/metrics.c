@@ -101,6 +101,7 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "commits_total", "Transactions proposed here.", k->commits);
     counter(b, "conflicts_total", "Commits refused because something read had changed.", k->conflicts);
     counter(b, "lock_waits_total", "Times that somebody had to wait for a lock.", k->lock_waits);
+    counter(b, "overlay_reads_total", "Locked reads that were shown writes in flight.", k->overlay_reads);
     counter(b, "deadlocks_total", "Transactions that were ended to break a circle.", k->deadlocks);
     counter(b, "retries_total", "Requests sent again.", k->retries);
     counter(b, "unknown_outcomes_total", "Commits whose outcome was not learnt.", k->unknown_outcomes);

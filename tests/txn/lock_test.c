@@ -172,6 +172,87 @@ TEST(txn_lock, a_lost_lock_is_no_lost_update)
     world_close(&w);
 }
 
+/* Who changes a row next need not wait until the last change is committed; the log keeps them in order. */
+TEST(txn_lock, writes_in_flight_are_built_upon)
+{
+    struct world w;
+    struct actor a, b;
+    world_open_leased(&w, 3);
+    world_put(&w, "k", "1");
+    uint64_t leader = world_leader(&w);
+    begin(&a, &w);
+    begin(&b, &w);
+    assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
+    actor_put(&a, "k", "2");
+    for (uint64_t m = 1; m <= 3; m++) /* nothing can be committed for a moment */
+        if (m != leader) sim_net_cut_pair(cluster_sim(w.cluster), leader, m);
+    actor_start_commit(&a);
+    b.overlay = true;
+    actor_start_lock(&b, "k");
+    world_run_ms(&w, 50);
+    assert_true(a.running);
+    assert_false(b.running);
+    {
+        assert_string_equal(b.value, "2");
+        assert_true(txn_is_pending(b.txn));
+        actor_put(&b, "k", "3");
+        actor_start_commit(&b);
+    }
+    sim_net_heal(cluster_sim(w.cluster));
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    if (b.verb == VERB_COMMIT) {
+        assert_int_equal(actor_await(&b), STATUS_OK);
+        assert_true(b.ts > a.ts);
+    }
+    actor_end(&a);
+    actor_end(&b);
+    world_close(&w);
+}
+
+/* The leader that has shown them is gone, and they with it. */
+TEST(txn_lock, what_builds_on_lost_writes_is_lost_with_them)
+{
+    struct world w;
+    struct actor a, b;
+    world_open_leased(&w, 3);
+    world_put(&w, "k", "1");
+    uint64_t leader = world_leader(&w), gateway = leader % 3 + 1;
+    begin(&a, &w);
+    actor_begin(&b, &w, leader);
+    b.overlay = true;
+    assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
+    actor_put(&a, "k", "2");
+    for (uint64_t m = 1; m <= 3; m++)
+        if (m != leader) sim_net_cut_pair(cluster_sim(w.cluster), leader, m);
+    actor_start_commit(&a);
+    actor_start_lock(&b, "k");
+    world_run_ms(&w, 50);
+    bool shown = !b.running && txn_is_pending(b.txn);
+    assert_true(shown);
+    world_run_ms(&w, 5000); /* the others elect one of them */
+    struct actor c;
+    actor_begin(&c, &w, gateway);
+    assert_int_equal(actor_get(&c, "k"), STATUS_OK);
+    assert_string_equal(c.value, "1");
+    actor_end(&c);
+    sim_net_heal(cluster_sim(w.cluster));
+    world_run_ms(&w, 3000);
+    if (shown) {
+        actor_put(&b, "k", "3");
+        assert_int_equal(actor_commit(&b), STATUS_CONFLICT);
+    } else {
+        actor_await(&b);
+    }
+    actor_await(&a);
+    actor_end(&a);
+    actor_end(&b);
+    actor_begin(&c, &w, gateway);
+    assert_int_equal(actor_get(&c, "k"), STATUS_OK);
+    assert_string_equal(c.value, "1");
+    actor_end(&c);
+    world_close(&w);
+}
+
 TEST(txn_lock, locks_of_a_gateway_that_is_gone_are_given_back)
 {
     struct world w;

@@ -4,14 +4,25 @@
 
 #define PATIENCE_NS (30 * SIM_SEC)
 
-void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns)
+static void open_world(struct world *w, uint32_t nodes, uint64_t retention_ns, uint64_t seed)
 {
     struct cluster_options o;
-    cluster_options_init(&o, 7);
+    cluster_options_init(&o, seed);
     o.node_count = nodes;
     o.version_retention_ns = retention_ns;
     w->cluster = cluster_create(&o);
     assert_true(cluster_boot(w->cluster, 60 * SIM_SEC));
+}
+
+void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns)
+{
+    open_world(w, nodes, retention_ns, 7);
+}
+
+void world_open_leased(struct world *w, uint32_t nodes)
+{
+    open_world(w, nodes, 0, 8);
+    ASSERT(cluster_leases(w->cluster));
 }
 
 void world_close(struct world *w)
@@ -137,6 +148,7 @@ static enum status run_get(struct actor *a)
 static enum status run_lock(struct actor *a)
 {
     struct txn_locked locked;
+    txn_set_overlay(a->txn, a->overlay);
     enum txn_lock_mode mode = a->mode != 0 ? a->mode : TXN_LOCK_EXCLUSIVE;
     enum status status = txn_lock(a->txn, &a->key, 1, mode, a->wait, &locked);
     if (status != STATUS_OK) return status;

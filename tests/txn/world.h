@@ -15,6 +15,8 @@ struct world {
 
 /* A cluster of `nodes` machines that serves. retention_ns 0: the default. */
 void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns);
+/* The same with leases, under which a leader answers reads without a quorum. */
+void world_open_leased(struct world *w, uint32_t nodes);
 void world_close(struct world *w);
 /* Lets virtual time pass. */
 void world_run_ms(struct world *w, uint64_t ms);
@@ -43,6 +45,7 @@ struct actor {
     bool reverse; /* COUNT */
     enum txn_lock_mode mode; /* LOCK */
     enum txn_lock_wait wait;
+    bool overlay;
     bool running;
     enum status status;
     char value[2048]; /* GET: what it found, as text */
