@@ -176,7 +176,10 @@ TEST(txn_gc, a_snapshot_brings_the_safe_point)
     uint64_t away = world_leader(&w) % 3 + 1;
     cluster_crash(w.cluster, away, SIM_CRASH_POWER);
     char value[2001];
-    for (uint64_t i = 0; i < 600; i++) { /* more than the log keeps for a follower */
+    struct raft_status raft = {0};
+    for (uint64_t i = 0; i < 600 || raft.start.index < 600; i++) { /* until the log has forgotten what it missed */
+        assert_true(i < 10000);
+        replica_raft_status(world_range(&w)->replica, &raft);
         fill(value, i % 10, i);
         char key[16];
         snprintf(key, sizeof key, "k%u", (unsigned)(i % 10));
