@@ -34,7 +34,8 @@ static void on_request(struct store *s, struct liveness_peer *p, uint64_t incarn
 {
     uint64_t now_ns = env_now_ns(s->env);
     if (incarnation < p->asker) return;
-    bool anew = incarnation > p->asker || now_ns >= p->given_until_ns;
+    bool lapsed = now_ns >= p->given_until_ns && !MUTANT("lease_epoch_kept");
+    bool anew = incarnation > p->asker || lapsed;
     if (anew || p->given_epoch == 0) p->given_epoch = next_epoch(s); /* older promises are void */
     p->asker = incarnation;
     p->given_until_ns = now_ns + s->options.support_ns;
@@ -58,6 +59,7 @@ static uint64_t counted_until(const struct store *s, uint64_t stamp)
 {
     uint64_t d = s->options.support_ns;
     if (MUTANT("lease_counted_from_receipt")) stamp = env_now_ns(s->env);
+    if (MUTANT("lease_without_margin")) return stamp + d;
     return stamp + d - 2 * (d / 1000000 * RATE_BOUND_PPM);
 }
 
@@ -65,7 +67,8 @@ static void on_answer(struct store *s, struct liveness_peer *p, uint64_t life, u
                       uint64_t epoch)
 {
     /* What an earlier life of ours had asked is stamped with another clock, perhaps. */
-    if (life != s->identity.incarnation || stamp > env_now_ns(s->env) || epoch < p->received_epoch) return;
+    bool ours = life == s->identity.incarnation || MUTANT("lease_old_life_counts");
+    if (!ours || stamp > env_now_ns(s->env) || epoch < p->received_epoch) return;
     uint64_t until_ns = counted_until(s, stamp);
     if (epoch > p->received_epoch || until_ns > p->received_until_ns) p->received_until_ns = until_ns;
     p->received_epoch = epoch;
@@ -147,10 +150,7 @@ static void shed(struct store *s, uint64_t now_ns)
     l->shed_ns = now_ns + SHED_EVERY_NS;
     LOG_WARN(s->logger, "shard", "the log's disk stands still", "stalled_ms=%llu",
              (unsigned long long)(l->stalled_ns / 1000000));
-    LIST_FOR_EACH_SAFE(item, &s->replicas) {
-        struct replica *r = CONTAINER_OF(item, struct replica, link);
-        if (replica_transfer(r, (struct node_id){0}) == STATUS_OK) COVER("shard_stalled_leader_hands_over");
-    }
+    store_hand_over(s);
 }
 
 static void on_beat(struct timer *t, void *ctx)
@@ -165,6 +165,7 @@ static void on_beat(struct timer *t, void *ctx)
         return;
     }
     if (s->liveness.stalled_ns >= STALL_SHED_NS) shed(s, now_ns);
+    if (s->stopping) store_hand_over(s); /* what could not go at once */
     if (s->options.no_leases || s->net == NULL || !s->identity_durable) return;
     for (uint32_t i = 0; i < s->node_count; i++) {
         struct node_entry *n = s->nodes[i];

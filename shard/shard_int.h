@@ -204,6 +204,8 @@ struct store {
 /* ---- store.c ---- */
 void store_fail(struct store *s, enum status status, const char *what);
 void store_mark_dirty(struct store *s, struct replica *r);
+/* Asks a voter to lead, for every range that is led here. */
+void store_hand_over(struct store *s);
 /* Starts entry(arg) on a fiber of the store; the fiber must end with store_fiber_end(s). */
 MUST_USE enum status store_fiber(struct store *s, void (*entry)(void *arg), void *arg);
 void store_fiber_end(struct store *s);

@@ -303,14 +303,19 @@ void store_close(struct store *s)
     free(s);
 }
 
+/* Best voters first; the lease ends with the order to stand, whose vote releases the promises (raft/). */
+void store_hand_over(struct store *s)
+{
+    LIST_FOR_EACH_SAFE(item, &s->replicas) {
+        struct replica *r = CONTAINER_OF(item, struct replica, link);
+        if (replica_transfer(r, (struct node_id){0}) == STATUS_OK) COVER("shard_leadership_handed_over");
+    }
+}
+
 void store_stop(struct store *s)
 {
     if (s->stopping) return;
-    LIST_FOR_EACH_SAFE(item, &s->replicas) {
-        struct replica *r = CONTAINER_OF(item, struct replica, link);
-        if (replica_serving(r) && replica_transfer(r, (struct node_id){0}) == STATUS_OK)
-            COVER("shard_transfer_on_stop");
-    }
+    store_hand_over(s);
     s->stopping = true;
 }
 

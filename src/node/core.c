@@ -132,6 +132,7 @@ static struct store_options store_options_of(struct core *c)
         .wal_sync_mode = o->wal_sync_mode,
         .heartbeat_ns = o->heartbeat_ns,
         .election_timeout_ns = o->election_timeout_ns,
+        .support_ns = o->support_ns,
         .no_leases = o->no_leases,
         .replication_factor = o->replication_factor,
         .log_bytes_max = o->log_bytes_max,

@@ -29,6 +29,7 @@ struct core_options {
     uint32_t wal_segment_bytes;
     enum wal_sync_mode wal_sync_mode;
     uint64_t heartbeat_ns, election_timeout_ns;
+    uint64_t support_ns;           /* of store liveness; 0: the election timeout */
     bool no_leases;                /* the clock of this machine is not to be trusted with durations */
     uint32_t replication_factor;
     uint64_t log_bytes_max, dead_after_ns, no_quorum_timeout_ns, version_retention_ns;

@@ -175,6 +175,16 @@ static void old_leader_is_fortified_no_more(void)
     lab_deinit(&l);
 }
 
+/* A second line behind the lease: who hears no majority leads no longer. */
+static void unheard_leader_steps_down(void)
+{
+    struct lab l;
+    lease_lead(&l, LEASE_THREE);
+    lab_wait(&l, 2000 * LAB_MS);
+    ASSERT(lab_status(&l).role != RAFT_ROLE_LEADER);
+    lab_deinit(&l);
+}
+
 const struct lease_scenario lease_scenarios[] = {
     {"lease_without_fortify", counts_promises_only},
     {"lease_epoch_ignored", counts_promises_of_this_epoch},
@@ -187,6 +197,7 @@ const struct lease_scenario lease_scenarios[] = {
     {"lease_kept_in_transfer", transfer_ends_the_lease_first},
     {"lease_release_unnamed", release_names_what_it_releases},
     {"lease_before_own_commit", no_lease_before_the_own_entry_is_committed},
+    {"lease_never_ends", unheard_leader_steps_down},
     {"lease_fortify_stale", old_leader_is_fortified_no_more},
 };
 const uint32_t lease_scenario_count = sizeof lease_scenarios / sizeof lease_scenarios[0];

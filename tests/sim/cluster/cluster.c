@@ -121,6 +121,7 @@ void cluster_start(struct cluster *c, uint64_t number)
         .wal_segment_bytes = c->options.wal_segment_bytes,
         .wal_sync_mode = WAL_SYNC_FDATASYNC,
         .heartbeat_ns = c->options.heartbeat_ns,
+        .support_ns = c->options.support_ns,
         .no_leases = c->options.no_leases,
         .election_timeout_ns = c->options.election_timeout_ns,
         .log_bytes_max = c->options.log_bytes_max,
