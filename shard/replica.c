@@ -457,8 +457,11 @@ static void reads_turn(struct replica *r, uint64_t now_ns)
             if (w->leased) r->store->metrics.reads_leased++;
             else r->store->metrics.reads_confirmed++;
             read_end(w, STATUS_OK);
-        } else if (now_ns >= w->deadline_ns) read_end(w, STATUS_TIMEOUT);
-        else if (w->context == 0 && !w->leased && raft.role != RAFT_ROLE_LEADER) read_end(w, STATUS_NOT_LEADER);
+        } else if (now_ns >= w->deadline_ns) {
+            read_end(w, STATUS_TIMEOUT);
+        } else if (w->context == 0 && !w->leased && raft.role != RAFT_ROLE_LEADER) {
+            read_end(w, STATUS_NOT_LEADER);
+        }
     }
     while ((item = list_pop_front(&waiting)) != NULL) {
         struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);

@@ -3,9 +3,9 @@
  * master begins at the replicated limit below which its predecessors stayed.
  *
  * This is the `oracle` source: every reading is a request to the master, one batch under way per core.
- * The master confirms by a quorum round, begun after the requests came, that it still is the leader: so
- * a reading is above every reading answered before the request was made. Nothing here trusts the rate
- * of any clock. */
+ * The master confirms, after the requests came, that it still is the leader: by its lease, else by a quorum
+ * round. So a reading is above every reading answered before the request was made. Leases trust clocks to
+ * measure durations (shard/README.md, Liveness); without leases nothing here trusts the rate of any clock. */
 #include "txn/txn_int.h"
 
 #include <stdlib.h>

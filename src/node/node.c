@@ -170,6 +170,18 @@ static void address_of(char text[NET_HOST_MAX], const char *advertised, struct e
     snprintf(text, NET_HOST_MAX, "%s", advertised != NULL ? advertised : formatted);
 }
 
+/* Leases rest on how long things take by this machine's clock. Under kvm-clock it may stand still while the
+ * machine is stopped and the world goes on (K18); where nobody says what the clock is, it is not trusted. */
+static bool clock_may_stand_still(void)
+{
+    char name[64] = "";
+    FILE *f = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "r");
+    if (f == NULL) return true;
+    bool known = fgets(name, sizeof name, f) != NULL;
+    fclose(f);
+    return !known || strncmp(name, "kvm-clock", 9) == 0;
+}
+
 static int create_core(struct node *n)
 {
     const struct node_options *o = &n->options;
@@ -181,11 +193,14 @@ static int create_core(struct node *n)
         .join = o->join,
         .memory_bytes = o->memory_bytes != 0 ? o->memory_bytes : default_memory(),
         .wal_sync_mode = o->wal_sync,
+        .no_leases = clock_may_stand_still(),
         .dead_after_ns = o->dead_after_ns,
         .version_retention_ns = o->version_retention_ns,
         .on_end = on_core_end,
         .ctx = n,
     };
+    if (c.no_leases)
+        LOG_WARN(&n->logger, "node", "no leases: the clock of this machine may stand still", "%s", "");
     address_of(n->sql_address, o->advertise_sql, o->sql, sql_server_port(n->sql));
     address_of(n->http_address, NULL, o->http, http_port(n->http));
     snprintf(c.sql_address, sizeof c.sql_address, "%s", n->sql_address);

@@ -138,7 +138,8 @@ class Node:
         return release >= (p.term, p.gen) or not on('release_named')
 
     def may_campaign(self):
-        if self.i not in self.conf().voters and self.i not in (self.conf().outgoing or ()):
+        before = next(e.conf for e in reversed(self.log[:self.commit]) if e.conf)      # Raft 4.2.2: it may need us
+        if not any(self.i in c.voters + (c.outgoing or ()) for c in (self.conf(), before)):
             return False
         if self.w.on('silence') and self.local() < self.quiet_until:
             return False
@@ -439,8 +440,7 @@ class Node:
     # ---- transfer
 
     def on_timeout_now(self, leader, term, gen):
-        voter = self.i in self.conf().voters
-        if self.role != 'F' or self.leader != leader or self.term != term or not voter:
+        if self.role != 'F' or self.leader != leader or self.term != term or self.i not in self.conf().voters:
             return
         if self.may_grant(0, (term, gen)):
             self.stand(False, (term, gen))
@@ -479,7 +479,7 @@ class World:
     def __init__(self, seed, off):
         r = self.r = random.Random(seed)
         self.off, self.t, self.seq, self.heap = off, 0, 0, []
-        self.n = r.choice((3, 3, 4, 5))
+        self.n = r.choice((3, 3, 4, 5, 5))
         self.delay = r.choice((2, 10, 40)) * MS
         self.loss, self.late, self.doubled = r.choice((0, .02, .2)), r.choice((0, .05, .2)), r.choice((0, .05))
         self.check_quorum = r.random() < .3
@@ -588,6 +588,10 @@ class World:
 
     def restart(self, n):
         if n.up:
+            for v in range(self.n):                    # an answer that will be very late
+                if v != n.i and self.r.random() < .2:
+                    old = n.got.get(v, (1, 1))
+                    self.at(self.r.randint(400, 1500) * MS, n.i, self.deliver, n.i, 'on_support', (v, n.inc, n.local()) + old[:2])
             n.up, n.role, n.paused_until = False, 'F', 0
             self.at(self.r.choice((1, 20, 400)) * MS, None, n.boot)
 
@@ -610,6 +614,9 @@ class World:
             if to != n.i:
                 n.transfer = (to, n.local() + self.election // 2)
                 n.advance()
+                if self.r.random() < .5:               # they hear nothing of each other any more; others may
+                    others = {to} if self.r.random() < .7 else set(range(self.n)) - {n.i}
+                    self.at(self.r.randint(0, self.election), None, self.cut, {n.i}, others, 'range', True, self.r.randint(200, 1000))
 
     def fault_conf(self):
         n = self.leader()
@@ -620,7 +627,8 @@ class World:
         if new != old:
             n.log += (Entry(n.term, 'conf', 0, Conf(new, old)),)
             if self.r.random() < .5:
-                self.cut({n.i}, set(old) - {n.i}, 'all', True, self.r.randint(200, 1000))
+                gone = set(old) - set(new) - {n.i}
+                self.cut(set(range(self.n)) - gone, gone, 'all', True, self.r.randint(200, 1500))
             n.replicate()
 
     def fault_campaign(self):
@@ -630,7 +638,9 @@ class World:
 
     def fault_stray(self):
         """A term that some of them hear of: the trace of a campaign that led nowhere."""
-        term = max(n.term for n in self.nodes) + 1
+        term, leader = max(n.term for n in self.nodes) + 1, self.leader()
+        if leader and self.r.random() < .5:
+            self.cut({leader.i}, set(range(self.n)) - {leader.i}, 'range', True, self.r.randint(200, 1000))
         for n in self.nodes:
             if n.role != 'L' and n.up and self.r.random() < .7:
                 self.at(self.r.randint(0, self.delay), n.i, n.on_term, term)

@@ -22,6 +22,7 @@ struct cluster {
     struct logger client_logger;
     struct term_leader leaders[TERM_LEADERS_MAX];
     uint32_t leader_count;
+    char violation[128]; /* the first one */
 };
 
 void cluster_options_init(struct cluster_options *o, uint64_t seed)
@@ -339,13 +340,34 @@ static void note_leader(struct cluster *c, const struct replica *r)
     c->leaders[c->leader_count++] = (struct term_leader){range, status.term, status.id};
 }
 
+/* No two machines may believe at one instant, each by its own clock, that nobody else leads a range. */
+static void note_lease(struct cluster *c, const struct replica *r, uint64_t machine, uint64_t *holders)
+{
+    uint64_t range = replica_range(r).value;
+    if (range > RANGE_DATA.value || !replica_leased(r)) return;
+    if (holders[range] != 0 && c->violation[0] == '\0')
+        snprintf(c->violation, sizeof c->violation, "two leases: range %llu on machines %llu and %llu at %.6f",
+                 (unsigned long long)range, (unsigned long long)holders[range], (unsigned long long)machine,
+                 (double)sim_now(c->sim) / 1e9);
+    holders[range] = machine;
+}
+
+const char *cluster_violation(const struct cluster *c)
+{
+    return c->violation[0] == '\0' ? NULL : c->violation;
+}
+
 void cluster_check(struct cluster *c)
 {
+    uint64_t holders[3] = {0}; /* by range */
     for (uint64_t i = 1; i <= c->options.node_count; i++) {
         struct cluster_machine *m = &c->machines[i];
         if (m->env == NULL || m->ended || core_store(m->core) == NULL) continue;
         struct replica *r = NULL;
-        while ((r = store_replica_next(core_store(m->core), r)) != NULL) note_leader(c, r);
+        while ((r = store_replica_next(core_store(m->core), r)) != NULL) {
+            note_leader(c, r);
+            note_lease(c, r, i, holders);
+        }
     }
 }
 

@@ -80,7 +80,10 @@ uint64_t cluster_leader(struct cluster *c, struct range_id range);
 /* Every replica that is up has applied the same entries and holds the same bytes; false prints what
  * differs. */
 bool cluster_replicas_equal(struct cluster *c);
-/* Properties that hold after every step (election safety per range and term); aborts when broken. */
+/* Properties that hold after every step. Election safety per range and term: aborts when broken. One lease
+ * per range at any instant: see cluster_violation. */
 void cluster_check(struct cluster *c);
+/* What cluster_check saw first, or NULL. */
+const char *cluster_violation(const struct cluster *c);
 
 #endif

@@ -40,6 +40,7 @@ static struct store *store_on(const struct scene *scene, uint64_t machine)
 static bool explained(const struct scene *scene)
 {
     size_t count;
+    if (cluster_violation(scene->cluster) != NULL) return false;
     char why[512];
     const struct operation *history = workload_history(scene->workload, &count);
     if (!ts_check(history, count, why, sizeof why)) return false;

@@ -44,6 +44,7 @@ static bool load_and_heal(struct cluster *c, const struct run_options *options, 
 static bool check(struct cluster *c, struct workload *w, struct run_result *result)
 {
     size_t count;
+    if (cluster_violation(c) != NULL) return fail(result, cluster_violation(c));
     const struct operation *history = workload_history(w, &count);
     if (!ts_check(history, count, result->failure, sizeof result->failure)) return false;
     struct buf report;
