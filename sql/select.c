@@ -283,7 +283,10 @@ static bool plan(struct select *s)
 {
     if (s->table != NULL) {
         s->has_access = true;
-        return access_plan(s->x, &s->access, s->table, s->where);
+        bool ok = access_plan(s->x, &s->access, s->table, s->where);
+        s->access.lock = s->lock;
+        s->access.lock_wait = s->lock_wait;
+        return ok;
     }
     struct sql_datum passes = sql_boolean(true);
     if (s->where != NULL && !expr_eval(&s->x->eval, s->where, NULL, NULL, &passes)) return false;

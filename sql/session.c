@@ -379,7 +379,9 @@ static bool transaction_restart(struct sql_session *s, struct sql_error *error)
 bool session_run_alone(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
                       struct sql_error *error)
 {
-    bool check_now = false, ok = false, overlay = true;
+    bool check_now = false, ok = false;
+    /* Only where nothing but a count is shown, and that after the commit. */
+    bool overlay = statement->node->kind == SQL_STMT_UPDATE || statement->node->kind == SQL_STMT_DELETE;
     struct exec x;
     if (!session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
     for (int attempt = 1;; attempt++) {

@@ -3,7 +3,7 @@
  *
  * RPC_COMMIT: range u64, epoch u64, node u64, number u64 (the transaction, number 0 when it has locked
  *   nothing), term u64 (of the leader that has shown it writes in flight; 0: none), read ts u64, span count u32, spans, write count u32, writes (command.c).
- * Reply: ct u64. */
+ * Reply: ct u64. WAIT: nothing was proposed, because somebody holds a lock on what it writes: ask again. */
 #include <stdlib.h>
 
 #include "txn/txn_int.h"
@@ -178,8 +178,10 @@ static void propose(struct range_op *op)
 
 static void on_passed(struct lock_request *q, enum status status)
 {
+    struct range_op *op = q->ctx;
     ASSERT(status == STATUS_OK);
-    range_op_run(q->ctx);
+    timer_cancel(store_timers(op->range->kv->store), &op->lock_timer);
+    range_op_run(op);
 }
 
 /* One that takes no locks lets those go first that hold some: it would make their work void. */
@@ -191,7 +193,7 @@ static bool waits_for_locks(struct range_op *op)
         op->request = (struct lock_request){.on_done = on_passed, .ctx = op};
         if (lock_pass(&g->locks, op->writes[i].key, &op->request) == STATUS_OK) continue;
         op->state = OP_LOCKING;
-        g->kv->metrics.lock_waits++;
+        lock_queued(op);
         return true;
     }
     return false;

@@ -38,6 +38,11 @@ void lock_on_timer(struct timer *t, void *ctx)
 {
     struct range_op *op = ctx;
     struct kv *kv = op->range->kv;
+    if (op->kind == RANGE_OP_COMMIT) { /* nothing was proposed: it may be asked for again */
+        ASSERT(op->state == OP_LOCKING);
+        range_op_reply(op, STATUS_WAIT, BYTES_EMPTY);
+        return;
+    }
     uint64_t now_ns = env_now_ns(store_env(kv->store));
     if (op->detached) { /* nobody has asked again */
         COVER("txn_lock_place_lost");
@@ -52,7 +57,7 @@ void lock_on_timer(struct timer *t, void *ctx)
     timer_arm(store_timers(kv->store), t, now_ns + PLACE_KEPT_NS);
 }
 
-static void queued(struct range_op *op)
+void lock_queued(struct range_op *op)
 {
     struct kv *kv = op->range->kv;
     uint64_t at_ns = env_now_ns(store_env(kv->store)) + ANSWER_AFTER_NS;
@@ -87,7 +92,7 @@ static void go_on(struct range_op *op)
         enum status status = lock_acquire(&g->locks, op->name, op->begin_ts, k->key, op->lock_mode,
                                           op->lock_wait == TXN_LOCK_WAIT, &op->request);
         if (status == STATUS_WAIT) {
-            queued(op);
+            lock_queued(op);
             return;
         }
         if (status == STATUS_LOCKED && op->lock_wait == TXN_LOCK_SKIP) k->passed_over = true;
@@ -288,7 +293,7 @@ static void take_over(struct range_op *op, struct range_op *old)
     old->request.lock = NULL;
     if (!old->detached) detach(old);
     range_op_free(old);
-    queued(op);
+    lock_queued(op);
 }
 
 static void lock_serve(void *ctx, struct rpc_token token, struct bytes body)

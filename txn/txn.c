@@ -606,8 +606,13 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
     if (t->request.failed) return STATUS_TOO_LARGE;
     struct gateway_request q = {.kind = RPC_COMMIT, .key = write_set_first(&t->writes)->key,
                                 .body = &t->request, .deadline_ns = t->deadline_ns};
-    uint64_t start_ns = env_now_ns(store_env(t->kv->store));
-    enum status status = gateway_call(t->kv, &q, &t->reply);
+    struct env *env = store_env(t->kv->store);
+    uint64_t start_ns = env_now_ns(env);
+    enum status status;
+    while ((status = gateway_call(t->kv, &q, &t->reply)) == STATUS_WAIT) { /* for those that hold locks */
+        if (t->lock_timeout_ns != 0 && env_now_ns(env) >= start_ns + t->lock_timeout_ns) return STATUS_LOCKED;
+        if (t->deadline_ns != 0 && env_now_ns(env) >= t->deadline_ns) return STATUS_TIMEOUT;
+    }
     t->released = status == STATUS_OK;
     if (status == STATUS_UNKNOWN_OUTCOME) t->kv->metrics.unknown_outcomes++;
     if (status != STATUS_OK) return status;

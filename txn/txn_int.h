@@ -222,6 +222,8 @@ bool commit_decode_spans(struct range_op *op, struct reader *in, const struct de
 void lock_attach(struct kv *kv);
 void lock_stop(struct kv *kv);
 void lock_run(struct range_op *op);
+/* It waits in a queue: its gateway will be told. */
+void lock_queued(struct range_op *op);
 void lock_on_timer(struct timer *t, void *op);
 /* Ends what the transaction waits for, and gives back its locks. */
 void lock_forget(struct range *g, struct txn_name name);

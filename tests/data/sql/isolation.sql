@@ -1,4 +1,14 @@
-# Two sessions. What PostgreSQL would block on, the database decides at the commit.
+# Two sessions. Rows that are changed are locked until the transaction ends; the rest is decided at the commit.
+@a
+SET lock_timeout = '100ms'
+----
+SET
+
+@b
+SET lock_timeout = '100ms'
+----
+SET
+
 CREATE TABLE t (a int PRIMARY KEY, b int)
 ----
 CREATE TABLE
@@ -87,14 +97,14 @@ UPDATE 1
 @a
 UPDATE t SET b = b + 1 WHERE a = 1
 ----
-UPDATE 1
-[T]
+ERROR 40001: could not serialize access due to concurrent update
+  hint: The transaction might succeed if retried.
+[E]
 
 @a
 COMMIT
 ----
-ERROR 40001: could not serialize access due to concurrent update
-  hint: The transaction might succeed if retried.
+ROLLBACK
 
 @a
 SELECT b FROM t WHERE a = 1
@@ -170,14 +180,14 @@ INSERT 0 1
 @a
 INSERT INTO t VALUES (100, 0)
 ----
-INSERT 0 1
-[T]
+ERROR 40001: could not serialize access due to concurrent update
+  hint: The transaction might succeed if retried.
+[E]
 
 @a
 COMMIT
 ----
-ERROR 40001: could not serialize access due to concurrent update
-  hint: The transaction might succeed if retried.
+ROLLBACK
 
 # Rows outside of what was read do no harm.
 @a
@@ -216,18 +226,17 @@ INSERT 0 1
 @b
 INSERT INTO t VALUES (200, 2)
 ----
-INSERT 0 1
+ERROR 55P03: canceling statement due to lock timeout
 
 @a
 COMMIT
 ----
-ERROR 40001: could not serialize access due to concurrent update
-  hint: The transaction might succeed if retried.
+COMMIT
 
 SELECT b FROM t WHERE a = 200
 ----
 b int4
-| 2 |
+| 1 |
 SELECT 1
 
 # A table that is dropped or made anew under a transaction that has used it.
@@ -271,14 +280,14 @@ TRUNCATE TABLE
 @a
 INSERT INTO t VALUES (1, 1)
 ----
-INSERT 0 1
-[T]
+ERROR 40001: could not serialize access due to concurrent update
+  hint: The transaction might succeed if retried.
+[E]
 
 @a
 COMMIT
 ----
-ERROR 40001: could not serialize access due to concurrent update
-  hint: The transaction might succeed if retried.
+ROLLBACK
 
 # Sessions that have used a table do not go on using it when it is another.
 @b

@@ -241,14 +241,6 @@ SELECT a FROM t FETCH FIRST 1 ROW WITH TIES
 ----
 ERROR 42601: WITH TIES cannot be specified without ORDER BY clause
 
-SELECT a FROM t FOR UPDATE
-----
-ERROR 0A000 at 17: FOR UPDATE and FOR SHARE is not supported yet
-
-SELECT a FROM t FOR SHARE
-----
-ERROR 0A000 at 17: FOR UPDATE and FOR SHARE is not supported yet
-
 SELECT sum(a) OVER () FROM t
 ----
 ERROR 0A000 at 8: a window function is not supported yet

@@ -86,3 +86,8 @@ TEST(script, keys_lead_to_the_rows_that_are_read)
 {
     script_run("access");
 }
+
+TEST(script, rows_are_locked)
+{
+    script_run("lock");
+}
