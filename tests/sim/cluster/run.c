@@ -21,9 +21,8 @@ static bool fail(struct run_result *result, const char *what)
 
 /* Phase one: anything may fail. Phase two: everything works, and must converge. */
 static bool load_and_heal(struct cluster *c, const struct run_options *options, struct workload *w,
-                          struct run_result *result)
+                          struct nemesis *n, struct run_result *result)
 {
-    struct nemesis *n = options->no_faults ? NULL : nemesis_create(c, !options->no_crashes);
     cluster_run(c, options->fault_phase_ns != 0 ? options->fault_phase_ns : 8 * SIM_SEC);
     if (n != NULL) nemesis_heal(n);
     uint64_t before = workload_committed(w);
@@ -35,7 +34,6 @@ static bool load_and_heal(struct cluster *c, const struct run_options *options, 
     while (sim_now(cluster_sim(c)) < end && !workload_idle(w)) cluster_run(c, 100 * SIM_MS);
     /* Long enough for the last commit index to reach everybody. */
     if (live && workload_idle(w)) cluster_run(c, 3 * SIM_SEC);
-    if (n != NULL) nemesis_destroy(n);
     if (!live) return fail(result, "liveness: no progress after everything was healed");
     if (!workload_idle(w)) return fail(result, "liveness: an operation never ended");
     return true;
@@ -135,9 +133,11 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     struct flusher flusher = {.cluster = c, .enabled = o.version_retention_ns != 0};
     on_flush(&flusher);
     struct workload *w = workload_create(c, &wo);
-    result->passed = load_and_heal(c, options, w, result) && check(c, w, result);
+    struct nemesis *n = options->no_faults ? NULL : nemesis_create(c, !options->no_crashes);
+    result->passed = load_and_heal(c, options, w, n, result) && check(c, w, result);
     count_all(c, w, result);
     if (faults_out != NULL) sim_faults_print(cluster_sim(c), faults_out);
     cluster_destroy(c);
+    if (n != NULL) nemesis_destroy(n); /* what it had put off until later is gone only now */
     workload_destroy(w);
 }
