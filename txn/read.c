@@ -1,5 +1,5 @@
-/* Reads at the leader. The order is that of rule R2: the timestamp first, then leadership (confirmed by a
- * round that begins afterwards), then the floor and the data, in one step. The gate (R4) comes last.
+/* Reads at the leader. The order is that of rule R2: the timestamp first, then leadership (by a lease that is
+ * looked at afterwards, or a round that begins afterwards), then the floor and the data, in one step. The gate (R4) comes last.
  *
  * RPC_READ: range u64, epoch u64, ts u64 (0: the leader picks), bytes_max u32, count u16, then ops:
  *   1 GET  sized key             -> found u8, ct u64, sized value

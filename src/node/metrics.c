@@ -107,7 +107,7 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "deadlocks_total", "Transactions that were ended to break a circle.", k->deadlocks);
     counter(b, "retries_total", "Requests sent again.", k->retries);
     counter(b, "unknown_outcomes_total", "Commits whose outcome was not learnt.", k->unknown_outcomes);
-    counter(b, "clock_rounds_total", "Quorum rounds for timestamps.", k->clock_rounds);
+    counter(b, "clock_rounds_total", "Batches of timestamps for which the clock master confirmed that it leads.", k->clock_rounds);
     counter(b, "safe_points_total", "Times a range that is led here was told to forget older versions.", k->safe_points);
     counter(b, "snapshots_too_old_total", "Requests below the safe point of their range.", k->snapshots_too_old);
 }
