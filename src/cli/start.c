@@ -6,6 +6,7 @@
 #include "txn/txn.h"
 
 #define VERSION_RETENTION_NS_MIN 1000000000u
+#define MEMORY_BYTES_MIN (16u << 20) /* four of the largest transactions in the memtables */
 
 static bool choose(const char *text, const char *const *names, int count, int *value_out)
 {
@@ -36,7 +37,7 @@ int cli_start(int argc, char **argv)
         {"advertise", 0, CLI_TEXT, &o.advertise, "H:P", "where peers reach this node (the listen address)"},
         {"advertise-sql", 0, CLI_TEXT, &o.advertise_sql, "H:P", "where clients reach it (the SQL address)"},
         {"locality", 0, CLI_TEXT, &o.locality, "K=V,...", "where it stands, widest part first"},
-        {"memory", 0, CLI_SIZE, &o.memory_bytes, "SIZE", "for memtables and caches (a quarter, at most 1GiB)"},
+        {"memory", 0, CLI_SIZE, &o.memory_bytes, "SIZE", "for memtables and caches, 16MiB or more (a quarter, at most 1GiB)"},
         {"cores", 0, CLI_NUMBER, &cores, "N", "cores to use (1; more are not offered yet)"},
         {"clock", 0, CLI_TEXT, &clock, "oracle", "source of timestamps"},
         {"wal-sync", 0, CLI_TEXT, &sync, "auto|dsync|fdatasync", "how log writes are made durable"},
@@ -60,6 +61,7 @@ int cli_start(int argc, char **argv)
     else if (!choose(io, ios, 3, &io_at)) wrong = "--io is auto, uring or epoll";
     else if (!choose(sync, syncs, 3, &sync_at)) wrong = "--wal-sync is auto, dsync or fdatasync";
     else if (!choose(level, levels, 4, &level_at)) wrong = "--log-level is debug, info, warn or error";
+    else if (o.memory_bytes != 0 && o.memory_bytes < MEMORY_BYTES_MIN) wrong = "--memory is 16MiB or more";
     else if (o.version_retention_ns < VERSION_RETENTION_NS_MIN) wrong = "--version-retention is 1s or more";
     else if (strcmp(clock, "oracle") != 0) wrong = "--clock: only oracle is offered";
     else if (cores != 1) wrong = "--cores: only 1 is offered";

@@ -71,6 +71,8 @@ expect "flag without its value" $usage "data" "$binary" start --data
 expect "word where none belongs" $usage "stray" "$binary" start --data "$work/d" stray
 expect "bad address" $usage "listen" "$binary" start --data "$work/d" --listen nonsense
 expect "port out of range" $usage "sql" "$binary" start --data "$work/d" --sql 127.0.0.1:99999
+expect "too little memory" $usage "16MiB" "$binary" start --data "$work/d" --memory 1MiB
+expect "too short a retention" $usage "1s" "$binary" start --data "$work/d" --version-retention 10ms
 expect "bad size" $usage "memory" "$binary" start --data "$work/d" --memory lots
 expect "bad number" $usage "cores" "$binary" start --data "$work/d" --cores -1
 expect "cores not offered" $usage "cores" "$binary" start --data "$work/d" --cores 64
