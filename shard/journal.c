@@ -3,7 +3,7 @@
 
 #include "shard/shard_int.h"
 
-static void overflow_push(struct replica *r, int kind, uint64_t a, uint64_t b, uint64_t c,
+static void overflow_push(struct replica *r, enum overflow_kind kind, uint64_t a, uint64_t b, uint64_t c,
                           uint8_t entry_kind, struct bytes payload)
 {
     struct store *s = r->store;
@@ -65,7 +65,7 @@ static enum status append(struct store *s, const struct overflow_record *o, cons
 }
 
 /* Appends a record, or queues it behind those that wait already. */
-static void write_record(struct replica *r, int kind, uint64_t a, uint64_t b, uint64_t c,
+static void write_record(struct replica *r, enum overflow_kind kind, uint64_t a, uint64_t b, uint64_t c,
                          uint8_t entry_kind, struct bytes payload, struct lsn *lsn)
 {
     struct store *s = r->store;

@@ -43,12 +43,14 @@ struct pending_ticket {
     uint64_t ticket, lsn;
 };
 
+enum overflow_kind { OVERFLOW_ENTRY, OVERFLOW_HARD_STATE, OVERFLOW_START, OVERFLOW_TICKET };
+
 /* Log records that did not fit into the log's buffers, in order (WAL order is never changed). */
 struct overflow_record {
     struct list link;
     struct replica *replica; /* of the ticket */
     struct range_id range;
-    enum { OVERFLOW_ENTRY, OVERFLOW_HARD_STATE, OVERFLOW_START, OVERFLOW_TICKET } kind;
+    enum overflow_kind kind;
     uint64_t a, b, c; /* entry: term, index; hard state: term, vote, commit; start: term, index; ticket */
     uint8_t entry_kind;
     size_t size;

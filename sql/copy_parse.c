@@ -69,8 +69,9 @@ struct bytes copy_parse_row(const struct copy_parser *p)
 /* The row's bytes without its line end, and what the line end takes; false: not there yet. */
 static bool find_row(struct copy_parser *p, struct bytes *row, size_t *total)
 {
-    const uint8_t *data = p->in.data + p->at;
     size_t size = p->in.size - p->at;
+    if (size == 0) return false;
+    const uint8_t *data = p->in.data + p->at;
     const struct copy_options *o = &p->options;
     for (size_t i = p->scanned; i < size; i++) {
         uint8_t c = data[i];
@@ -213,8 +214,9 @@ static bool csv_field(struct copy_parser *p, struct bytes row, size_t *at, bool 
             buf_append_byte(&p->out, c);
         }
     }
-    *null_out = !quoted && bytes_equal(bytes_make(p->out.data + out_start, p->out.size - out_start),
-                                       bytes_of_string(o->null_text));
+    size_t size = p->out.size - out_start; /* of nothing there is no address yet */
+    struct bytes text = size == 0 ? BYTES_EMPTY : bytes_make(p->out.data + out_start, size);
+    *null_out = !quoted && bytes_equal(text, bytes_of_string(o->null_text));
     *at = i + 1;
     return !inside;
 }
@@ -244,7 +246,9 @@ static bool split_row(struct copy_parser *p, struct arena *arena, struct bytes r
     for (uint32_t i = 0; i < count; i++) {
         bool force_null = p->options.force_null != NULL && p->options.force_null[i];
         bool force_not_null = p->options.force_not_null != NULL && p->options.force_not_null[i];
-        fields[i].text.data = p->out.data + (uintptr_t)fields[i].text.data;
+        size_t start = (uintptr_t)fields[i].text.data; /* of empty fields alone there is no address */
+        fields[i].text = fields[i].text.size == 0 ? BYTES_EMPTY
+                                                  : bytes_make(p->out.data + start, fields[i].text.size);
         if (force_not_null) fields[i].is_null = false;
         if (force_null && bytes_equal(fields[i].text, bytes_of_string(p->options.null_text)))
             fields[i].is_null = true;
@@ -297,6 +301,7 @@ enum status copy_parse_next(struct copy_parser *p, struct arena *arena, const ch
             p->over = true;
             continue;
         }
+        if (row.size > p->options.row_bytes_max) return STATUS_TOO_LARGE; /* came in one piece */
         p->line += 1 + count_lines(row);
         p->row_line = p->line; /* the row's last line, as PostgreSQL counts */
         p->row = row;

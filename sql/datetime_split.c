@@ -122,13 +122,13 @@ bool datetime_split(struct bytes text, struct fields *out)
         f->text = s.to;
         int kind;
         if (ascii_is_digit(c)) {
-            kind = split_number(&s);
+            kind = (int)split_number(&s);
         } else if (c == '.') {
             take(&s);
             take_digits(&s);
             kind = FIELD_NUMBER;
         } else if (ascii_is_letter(c)) {
-            kind = split_word(&s);
+            kind = (int)split_word(&s);
         } else if (c == '+' || c == '-') {
             kind = split_signed(&s);
         } else if (is_punctuation(c)) {

@@ -69,20 +69,33 @@ static bool entry_at(const struct block_cursor *c, size_t at, struct entry *e)
     size_t ts_size = (flags & 0x08) != 0 ? 8 : 0;
     if ((size_t)(end - p) < ts_size + unshared + value_size) return false;
     if (!lsm_space_valid(flags & 0x03) || (flags & 0xf0) != 0) return false;
+    if (value_size > LSM_VALUE_BYTES_MAX) return false;
     e->space = (enum lsm_space)(flags & 0x03);
     e->tombstone = (flags & 0x04) != 0;
     e->ts = ts_size == 0 ? 0 : load_le64(p);
+    if (e->space != LSM_SPACE_VERSIONS && e->ts != 0) return false;
     e->unshared = bytes_make(p + ts_size, unshared);
     e->value = bytes_make(e->unshared.data + unshared, value_size);
     e->next = (size_t)(e->value.data + value_size - c->entries.data);
     return true;
 }
 
-/* Makes the entry at `at` the current one; the cursor's key is the one before it. */
-static enum status enter(struct block_cursor *c, size_t at)
+/* Whatever a checksum says, those above rely on the order. The current entry is the one before. */
+static bool follows(const struct block_cursor *c, const struct entry *e)
+{
+    if (e->space != c->item.space) return e->space > c->item.space;
+    struct bytes rest = BYTES_EMPTY;
+    if (c->key.size > e->shared) rest = bytes_make(c->key.data + e->shared, c->key.size - e->shared);
+    int order = bytes_compare(rest, e->unshared);
+    return order < 0 || (order == 0 && e->ts < c->item.ts);
+}
+
+/* Makes the entry at `at` the current one; the cursor's key is the one before it, or empty at a restart. */
+static enum status enter(struct block_cursor *c, size_t at, bool restart)
 {
     struct entry e;
     if (!entry_at(c, at, &e) || e.shared > c->key.size) return STATUS_CORRUPT;
+    if (!restart && !follows(c, &e)) return STATUS_CORRUPT;
     buf_truncate(&c->key, e.shared);
     buf_append_bytes(&c->key, e.unshared);
     if (c->key.failed) {
@@ -98,7 +111,7 @@ static enum status enter(struct block_cursor *c, size_t at)
 static enum status enter_restart(struct block_cursor *c, uint32_t i)
 {
     buf_reset(&c->key);
-    return enter(c, restart_at(c, i));
+    return enter(c, restart_at(c, i), true);
 }
 
 enum status block_cursor_first(struct block_cursor *c)
@@ -109,7 +122,7 @@ enum status block_cursor_first(struct block_cursor *c)
 enum status block_cursor_next(struct block_cursor *c)
 {
     if (c->next >= c->entries.size) return STATUS_NOT_FOUND;
-    return enter(c, c->next);
+    return enter(c, c->next, false);
 }
 
 /* From restart i on to the last entry before `end`. */

@@ -10,6 +10,7 @@ void table_cursor_init(struct table_cursor *c, struct block_source *source, bool
     block_cursor_init(&c->top);
     block_cursor_init(&c->index);
     block_cursor_init(&c->data);
+    buf_init(&c->behind_key, LSM_KEY_BYTES_MAX);
 }
 
 static void unpin_blocks(struct table_cursor *c)
@@ -25,6 +26,7 @@ void table_cursor_deinit(struct table_cursor *c)
     block_cursor_deinit(&c->top);
     block_cursor_deinit(&c->index);
     block_cursor_deinit(&c->data);
+    buf_deinit(&c->behind_key);
 }
 
 void table_cursor_attach(struct table_cursor *c, struct table *t)
@@ -34,6 +36,7 @@ void table_cursor_attach(struct table_cursor *c, struct table *t)
     c->table = t;
     c->pending = TABLE_PENDING_NONE;
     c->sequential = 0;
+    c->has_behind = false;
 }
 
 /* A block whose checksum is right and that still makes no sense is damage like any other. */
@@ -41,6 +44,38 @@ static enum status checked(struct table_cursor *c, enum status status, const cha
 {
     if (status == STATUS_CORRUPT && !c->table->corrupt) table_damaged(c->table, what, 0);
     return status;
+}
+
+/* Together with the order inside of blocks: the order of all items. Asked when a data block is left (the item is its
+ * last, going forward) ... */
+static enum status check_bounds(struct table_cursor *c)
+{
+    struct item_key item = item_key_of(&c->data.item);
+    const struct table_facts *f = &c->table->facts;
+    bool fits = item_key_compare(&f->first, &item) <= 0 && item_key_compare(&item, &f->last) <= 0;
+    return fits ? STATUS_OK : checked(c, STATUS_CORRUPT, "item outside of the table");
+}
+
+/* ... and when one is entered. */
+static enum status check_entered(struct table_cursor *c)
+{
+    struct item_key item = item_key_of(&c->data.item);
+    struct item_key behind = {c->behind_space, buf_view(&c->behind_key), c->behind_ts};
+    if (c->has_behind && item_key_compare(&behind, &item) >= 0)
+        return checked(c, STATUS_CORRUPT, "blocks out of order");
+    return check_bounds(c);
+}
+
+static enum status remember_place(struct table_cursor *c)
+{
+    enum status status = check_bounds(c);
+    if (status != STATUS_OK || c->reverse) return status;
+    buf_reset(&c->behind_key);
+    buf_append_bytes(&c->behind_key, c->data.item.key);
+    c->behind_space = c->data.item.space;
+    c->behind_ts = c->data.item.ts;
+    c->has_behind = true;
+    return c->behind_key.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 static enum status open_top(struct table_cursor *c)
@@ -120,6 +155,7 @@ static enum status settle(struct table_cursor *c, struct lsm_waiter *waiter)
     if (c->pending == TABLE_PENDING_DATA) {
         status = load_data(c, waiter);
         if (status == STATUS_OK) status = edge(c, &c->data);
+        if (status == STATUS_OK) status = check_entered(c);
         if (status != STATUS_OK) return status;
         c->pending = TABLE_PENDING_NONE;
         read_ahead(c);
@@ -130,7 +166,8 @@ static enum status settle(struct table_cursor *c, struct lsm_waiter *waiter)
 /* Leaves the current data block for its neighbour. */
 static enum status leave_block(struct table_cursor *c, struct lsm_waiter *waiter)
 {
-    enum status status = advance(c, &c->index);
+    enum status status = remember_place(c);
+    if (status == STATUS_OK) status = advance(c, &c->index);
     if (status == STATUS_OK) {
         c->pending = TABLE_PENDING_DATA;
         return settle(c, waiter);
@@ -144,6 +181,7 @@ static enum status leave_block(struct table_cursor *c, struct lsm_waiter *waiter
 
 enum status table_cursor_edge(struct table_cursor *c, struct lsm_waiter *waiter)
 {
+    c->has_behind = false;
     enum status status = open_top(c);
     if (status == STATUS_OK) status = edge(c, &c->top);
     if (status != STATUS_OK) return status;
@@ -172,6 +210,7 @@ enum status table_cursor_seek(struct table_cursor *c, const struct item_key *tar
 {
     c->pending = TABLE_PENDING_NONE;
     c->sequential = 0;
+    c->has_behind = false;
     enum status status = open_top(c);
     if (status == STATUS_OK) status = checked(c, block_cursor_seek(&c->top, target), "top index");
     if (status == STATUS_NOT_FOUND && c->reverse) return table_cursor_edge(c, waiter);
@@ -180,6 +219,7 @@ enum status table_cursor_seek(struct table_cursor *c, const struct item_key *tar
     status = found(c, block_cursor_seek(&c->index, target));
     if (status == STATUS_OK) status = load_data(c, waiter);
     if (status == STATUS_OK) status = found(c, block_cursor_seek(&c->data, target));
+    if (status == STATUS_OK) status = check_entered(c);
     if (status != STATUS_OK || !c->reverse) return status;
     status = advance(c, &c->data);
     return status == STATUS_NOT_FOUND ? leave_block(c, waiter) : status;

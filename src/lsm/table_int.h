@@ -120,6 +120,11 @@ struct table_cursor {
     struct block_cursor top, index, data;
     struct block *index_block, *data_block;
     uint64_t index_offset, data_offset; /* of the pinned blocks */
+    /* The last item of the data block that was left, going forward. */
+    bool has_behind;
+    struct buf behind_key;
+    enum lsm_space behind_space;
+    uint64_t behind_ts;
 };
 void table_cursor_init(struct table_cursor *c, struct block_source *source, bool reverse);
 void table_cursor_deinit(struct table_cursor *c);

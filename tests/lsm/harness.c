@@ -479,7 +479,7 @@ enum status store_drop(struct store *s, uint64_t range)
     s->flushed[range] = 0;
     if (!store_turns_until(s, result_there, &result)) {
         die(s);
-        for (int i = 0; result == INT64_MIN; i++) {
+        for (int i = 0; !result_there(s, &result); i++) {
             assert_true(i < TURNS_MAX);
             drain(s);
             lsm_abandon(s->l);
