@@ -72,9 +72,10 @@ enum status write_set_put(struct write_set *ws, const struct write *write)
     } else {
         ws->bytes -= encoded_bytes(&n->write);
     }
+    /* What this transaction inserted still needs the key to have had no value. */
+    n->write.insert = !write->tombstone && (write->insert || n->write.insert);
     n->write.value = copy;
     n->write.tombstone = write->tombstone;
-    n->write.insert = write->insert;
     ws->bytes += encoded_bytes(&n->write);
     return STATUS_OK;
 }
