@@ -366,7 +366,10 @@ enum status recover_store(struct store *s, const char **why)
     struct replica *meta = status == STATUS_OK ? store_replica(s, RANGE_META) : NULL;
     if (meta != NULL && meta->state == REPLICA_STATE_RUNNING) {
         status = meta_load(s);
-        if (status != STATUS_OK) *why = explain(status, "the metadata range is damaged");
+        if (status == STATUS_CORRUPT && meta->state == REPLICA_STATE_RUNNING)
+            replica_fence(meta, "the metadata cannot be read");
+        if (status == STATUS_CORRUPT) status = STATUS_OK;
+        if (status != STATUS_OK) *why = explain(status, "");
     }
     recovery_deinit(&rec);
     return status;

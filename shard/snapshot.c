@@ -328,15 +328,18 @@ static enum status receive_adopt(struct snapshot_receive *x)
         store_fail(s, status, "a snapshot holds a state that this program does not know");
         return status;
     }
-    r->state = REPLICA_STATE_RUNNING;
-    r->floor = 0;
+    r->state = REPLICA_STATE_INSTALLING; /* it may have been fenced meanwhile: this is what it waits for */
     r->log_bytes = 0;
     proposals_end_all(r, STATUS_UNKNOWN_OUTCOME);
-    if (r->range.value == RANGE_META.value) {
-        status = meta_load(s);
-        if (status != STATUS_OK) return status;
-    }
+    enum status loaded = r->range.value == RANGE_META.value ? meta_load(s) : STATUS_OK;
     if (s->failed) return STATUS_CANCELLED;
+    if (r->state != REPLICA_STATE_INSTALLING) return STATUS_CORRUPT; /* what came is damaged already */
+    r->state = REPLICA_STATE_RUNNING;
+    r->floor = 0;
+    if (loaded != STATUS_OK) {
+        replica_fence(r, "the metadata that was received cannot be read");
+        return loaded;
+    }
     journal_write_start(r, x->pos);
     struct raft_event event = {.kind = RAFT_EVENT_SNAPSHOT_INSTALLED};
     event.installed.from = x->sender;

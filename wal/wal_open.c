@@ -117,11 +117,14 @@ static enum status adopt_segments(struct wal_recover *r)
 static enum status rewrite_frame(struct wal_recover *r, const struct wal_file *file, env_file handle)
 {
     uint8_t *frame;
+    struct wal_frame_head head;
     uint64_t size = file->last.size_bytes;
     ASSERT(size > 0 && size <= file->end.offset - WAL_SECTOR_BYTES);
     wal_scan_begin(&r->scan, r->fio, handle, file->generation, file->size);
-    enum status status = wal_scan_view(&r->scan, file->end.offset - size, size, &frame);
+    enum status status = wal_scan_frame(&r->scan, file->end.offset - size, &head, &frame);
     if (status != STATUS_OK || MUTANT("k22_recovered_tail_not_rewritten")) return status;
+    /* Read again, it may have come back otherwise: that is not to be made true. */
+    if (frame == NULL || head.hash != file->last.hash) return STATUS_CORRUPT;
     return fio_write(r->fio, handle, frame, size, file->end.offset - size);
 }
 

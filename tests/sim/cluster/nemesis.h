@@ -6,9 +6,12 @@
 #include "tests/sim/cluster/cluster.h"
 
 struct nemesis;
+/* Sizes for this seed: small ones make logs wrap, memtables flush and tables merge within a run. */
+void nemesis_draw_sizes(struct cluster_options *o);
 struct nemesis *nemesis_create(struct cluster *c, bool crashes);
+/* After cluster_destroy: until then it looks after machines that end by themselves. */
 void nemesis_destroy(struct nemesis *n);
-/* Heals network, disks and clocks, resumes and starts every machine; nothing fails any more. */
+/* Heals network, disks and clocks, resumes and starts every machine; nothing new fails any more. */
 void nemesis_heal(struct nemesis *n);
 
 #endif

@@ -118,6 +118,7 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     if (options->no_leases) o.no_leases = true;
     o.version_retention_ns = retention_of(options->seed);
     o.verbose = options->verbose;
+    nemesis_draw_sizes(&o);
     struct cluster *c = cluster_create(&o);
     if (!cluster_boot(c, BOOT_TIMEOUT_NS)) {
         fail(result, "the cluster did not form");

@@ -1,0 +1,221 @@
+/* Disks that fail. Three kinds of trouble, by what a cluster can bear:
+ *  - errors and full disks, on any machine: a process ends, or waits, but what it acknowledged is there;
+ *  - damage that shows when it is read, on one machine, the victim: rot, and sectors that cannot be read;
+ *  - lies, on the victim: writes that were lost or went astray, reads of old contents. A lost write shows when a
+ *    later one is there. Until then nobody can tell it from a write that never happened, so the victim's
+ *    process is spared until its log has gone on (wal/README.md, Limits).
+ * The victim also loses its whole disk, or gets an old one back. */
+#include "base/prng.h"
+#include "tests/sim/cluster/nemesis_int.h"
+
+#define GROUPS_AFTER_LIES 6
+#define WIPES_MAX 4
+
+static struct store *store_on(struct nemesis *n, uint64_t machine)
+{
+    struct cluster_machine *m = cluster_machine(n->cluster, machine);
+    return m->env == NULL || m->ended || m->core == NULL ? NULL : core_store(m->core);
+}
+
+static struct sim_disk *disk_of(struct nemesis *n, uint64_t machine)
+{
+    return sim_disk(sim_of_nemesis(n), machine);
+}
+
+/* ---- which kinds this run has ---- */
+
+void disk_enable(struct nemesis *n)
+{
+    struct sim *sim = sim_of_nemesis(n);
+    struct sim_options *o = sim_options(sim);
+    n->victim = nemesis_any_machine(n);
+    o->sector_bytes = sim_chance(sim, 500000) ? 512 : 4096;
+    /* A machine whose sectors tear may be in doubt after a power loss; together with a victim that has lost
+     * its copy a majority would be in doubt, and nobody could decide. */
+    bool tears = sim_chance(sim, 200000);
+    if (tears) o->tear_sector_ppm = 100000;
+    for (int kind = NEMESIS_READ_ERROR; tears && kind <= NEMESIS_ROLL_BACK; kind++)
+        n->enabled[kind] = false;
+}
+
+void nemesis_draw_sizes(struct cluster_options *o)
+{
+    struct prng prng;
+    prng_init(&prng, o->seed);
+    o->wal_segment_bytes = (64u << 10) << prng_below(&prng, 5);
+    o->log_bytes_max = (16u << 10) << prng_below(&prng, 6);
+    o->table_bytes = (32u << 10) << prng_below(&prng, 4);
+    o->memory_bytes = (1u << 20) << prng_below(&prng, 4);
+}
+
+/* ---- errors ---- */
+
+static const char *any_part(struct nemesis *n)
+{
+    static const char *const parts[] = {"/wal/", ".tbl", "/lsm/", NULL};
+    return parts[sim_below(sim_of_nemesis(n), 4)];
+}
+
+static void on_heal(void *ctx)
+{
+    struct care *care = ctx;
+    struct nemesis *n = care->nemesis;
+    care->heal_pending = false;
+    sim_disk_heal(disk_of(n, care->machine));
+    if (care->machine != n->victim || !n->lying) return;
+    n->lying = false;
+    struct store *s = store_on(n, n->victim);
+    if (s != NULL) n->groups_due = wal_metrics(store_wal(s))->group_count + GROUPS_AFTER_LIES;
+}
+
+static bool inject(struct nemesis *n, uint64_t machine, enum sim_fault kind, const char *part)
+{
+    struct sim *sim = sim_of_nemesis(n);
+    struct care *care = &n->care[machine];
+    if (care->heal_pending) return false;
+    struct sim_disk_fault fault = {.kind = kind, .path_part = part, .skip = sim_below(sim, 6),
+                                   .count = 1 + sim_below(sim, 3)};
+    sim_disk_inject(disk_of(n, machine), &fault);
+    care->heal_pending = true;
+    sim_call_after(sim, sim_exponential(sim, SIM_SEC), on_heal, care);
+    return true;
+}
+
+static bool fill(struct nemesis *n, uint64_t machine)
+{
+    struct sim *sim = sim_of_nemesis(n);
+    struct care *care = &n->care[machine];
+    if (care->heal_pending) return false;
+    struct sim_disk *disk = disk_of(n, machine);
+    sim_disk_set_quota(disk, sim_disk_used_bytes(disk) + sim_below(sim, 256u << 10));
+    care->heal_pending = true;
+    sim_call_after(sim, sim_exponential(sim, SIM_SEC), on_heal, care);
+    return true;
+}
+
+/* ---- lies ---- */
+
+bool disk_held(struct nemesis *n)
+{
+    if (n->lying) return true;
+    struct store *s = store_on(n, n->victim);
+    if (n->groups_due == 0) return false;
+    if (s != NULL && wal_metrics(store_wal(s))->group_count >= n->groups_due) n->groups_due = 0;
+    return n->groups_due != 0;
+}
+
+static bool lie(struct nemesis *n)
+{
+    static const enum sim_fault kinds[] = {SIM_FAULT_WRITE_LOST, SIM_FAULT_WRITE_MISDIRECTED,
+                                           SIM_FAULT_READ_STALE};
+    if (store_on(n, n->victim) == NULL || disk_held(n)) return false;
+    enum sim_fault kind = kinds[sim_below(sim_of_nemesis(n), 3)];
+    n->lying = inject(n, n->victim, kind, any_part(n));
+    return n->lying;
+}
+
+/* ---- the whole disk ---- */
+
+static bool wipe(struct nemesis *n)
+{
+    if (n->wipes >= WIPES_MAX || disk_held(n) || n->care[n->victim].start_pending) return false;
+    n->wipes++;
+    nemesis_crash(n, n->victim, SIM_CRASH_PROCESS);
+    if (cluster_machine(n->cluster, n->victim)->env != NULL) return false;
+    sim_disk_wipe(disk_of(n, n->victim));
+    return true;
+}
+
+/* Everybody knows the victim by the number of this start, so an image of an older one will be refused. */
+static bool is_known(struct nemesis *n)
+{
+    struct store *victim = store_on(n, n->victim);
+    if (victim == NULL) return false;
+    const struct net_identity *self = store_identity(victim);
+    if (self->node.value == 0) return false;
+    for (uint64_t i = 1; i <= cluster_size(n->cluster); i++) {
+        struct store *s = store_on(n, i);
+        if (s == NULL) return false;
+        struct node_view views[SHARD_NODES_MAX];
+        uint32_t count = store_nodes(s, views, SHARD_NODES_MAX);
+        bool known = false;
+        for (uint32_t k = 0; k < count; k++)
+            known |= views[k].record.node.value == self->node.value &&
+                     views[k].record.incarnation >= self->incarnation;
+        if (!known) return false;
+    }
+    return true;
+}
+
+static bool roll_back(struct nemesis *n)
+{
+    struct cluster_machine *m = cluster_machine(n->cluster, n->victim);
+    if (n->image == NULL) {
+        if (store_on(n, n->victim) == NULL || disk_held(n)) return false;
+        n->image = sim_disk_snapshot(disk_of(n, n->victim));
+        n->image_starts = m->starts;
+        return true;
+    }
+    if (m->starts <= n->image_starts || disk_held(n) || n->wipes >= WIPES_MAX) return false;
+    uint64_t now_ns = sim_now(sim_of_nemesis(n));
+    if (n->known_starts != m->starts) n->known_ns = UINT64_MAX;
+    n->known_starts = m->starts;
+    if (!is_known(n)) return false;
+    if (n->known_ns > now_ns) n->known_ns = now_ns;
+    if (now_ns - n->known_ns < 500 * SIM_MS) return false; /* and durably so */
+    n->wipes++;
+    nemesis_crash(n, n->victim, SIM_CRASH_PROCESS);
+    sim_disk_restore(disk_of(n, n->victim), n->image);
+    n->rolled_back = true;
+    return true;
+}
+
+bool disk_strike(struct nemesis *n, enum nemesis_kind kind)
+{
+    switch (kind) {
+    case NEMESIS_DISK_FULL: return fill(n, nemesis_any_machine(n));
+    case NEMESIS_WRITE_ERROR:
+        return inject(n, nemesis_any_machine(n), SIM_FAULT_WRITE_ERROR, any_part(n));
+    case NEMESIS_SYNC_ERROR:
+        return inject(n, nemesis_any_machine(n), SIM_FAULT_SYNC_ERROR, any_part(n));
+    case NEMESIS_READ_ERROR: return inject(n, n->victim, SIM_FAULT_READ_ERROR, any_part(n));
+    case NEMESIS_BIT_ROT: return sim_disk_rot_random(disk_of(n, n->victim), any_part(n));
+    case NEMESIS_DISK_LIES: return lie(n);
+    case NEMESIS_WIPE: return wipe(n);
+    case NEMESIS_ROLL_BACK: return roll_back(n);
+    default: UNREACHABLE();
+    }
+}
+
+/* ---- machines that ended by themselves ---- */
+
+void disk_care(struct nemesis *n)
+{
+    for (uint64_t i = 1; i <= cluster_size(n->cluster); i++)
+        if (store_on(n, i) != NULL) {
+            n->care[i].opened = true;
+            n->care[i].refusals = 0;
+        }
+}
+
+/* What a person would do: whose data is refused starts anew with an empty directory. */
+void disk_before_start(struct nemesis *n, uint64_t machine)
+{
+    struct care *care = &n->care[machine];
+    bool by_itself = !care->crashed;
+    if (by_itself && !care->opened) care->refusals++;
+    care->crashed = care->opened = false;
+    if (machine != n->victim) return;
+    bool refused = by_itself && (n->rolled_back || disk_held(n) || care->refusals >= 2);
+    if (!refused) return;
+    sim_disk_heal(disk_of(n, machine));
+    sim_disk_wipe(disk_of(n, machine));
+    care->refusals = 0;
+    n->rolled_back = n->lying = false;
+    n->groups_due = 0;
+}
+
+void disk_deinit(struct nemesis *n)
+{
+    if (n->image != NULL) sim_disk_image_destroy(n->image);
+}
