@@ -149,7 +149,7 @@ void journal_on_durable(void *ctx, struct lsn durable)
     }
     while (!list_empty(&s->tickets)) {
         struct pending_ticket *t = CONTAINER_OF(s->tickets.next, struct pending_ticket, link);
-        if (t->lsn > durable.value) break;
+        if (t->lsn > durable.value && !MUTANT("k10_ticket_before_durable")) break;
         list_remove(&t->link);
         struct replica *r = t->replica;
         uint64_t ticket = t->ticket;

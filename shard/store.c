@@ -125,6 +125,7 @@ static bool log_held(const struct replica *r, uint64_t now_ns)
         COVER("shard_log_held_too_long");
         return false;
     }
+    if (MUTANT("log_cut_under_a_snapshot")) return false;
     return r->sends != NULL || now_ns < r->hold_until_ns;
 }
 

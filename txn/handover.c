@@ -39,6 +39,7 @@ static void on_look(struct timer *t, void *ctx)
         return;
     }
     if (now_ns < since_ns + HANDOVER_AFTER_NS || now_ns < h->next_ns) return;
+    if (MUTANT("k27_no_handover")) return;
     h->next_ns = now_ns + h->pause_ns;
     if (h->pause_ns < HANDOVER_PAUSE_NS_MAX) h->pause_ns *= 2;
     LIST_FOR_EACH(item, &kv->ranges) {

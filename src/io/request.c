@@ -47,6 +47,7 @@ static bool transfer_advance(struct io_request *r, int64_t answer)
     /* Nothing more: for a read the end of the file. A write that moves nothing would go on for
      * ever. */
     if (answer == 0) return finish(r, r->kind == IO_READ ? (int64_t)r->done : -EIO);
+    if (MUTANT("io_short_transfer_is_whole")) return finish(r, (int64_t)r->size);
     COVER("io_short_transfer");
     return false;
 }
@@ -60,6 +61,7 @@ bool io_request_advance(struct io_request *r, int64_t answer)
         return false;
     }
     if (r->kind == IO_READ || r->kind == IO_WRITE) return transfer_advance(r, answer);
+    if (r->kind == IO_SYNC && answer < 0 && MUTANT("io_sync_error_forgotten")) return finish(r, 0);
     return finish(r, answer);
 }
 

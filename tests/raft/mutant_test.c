@@ -388,6 +388,17 @@ static void k17_old_answer_confirms_no_new_read(void)
     lab_deinit(&l);
 }
 
+static void k27_leader_that_hears_nobody_steps_down(void)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    lab_lead(&l, V2);
+    lab_sync(&l);
+    lab_wait(&l, 3000 * LAB_MS);
+    ASSERT(lab_status(&l).role != RAFT_ROLE_LEADER);
+    lab_deinit(&l);
+}
+
 static void k20_no_proposals_during_a_transfer(void)
 {
     struct lab l;
@@ -539,6 +550,7 @@ static const struct trap traps[] = {
     {"k16_read_before_own_commit", k16_read_waits_for_own_commit},
     {"k17_round_reused", k17_old_answer_confirms_no_new_read},
     {"k20_propose_while_transferring", k20_no_proposals_during_a_transfer},
+    {"k27_no_check_quorum", k27_leader_that_hears_nobody_steps_down},
     {"k21_stale_snapshot_installed", k21_stale_snapshot_is_ignored},
     {"uncertain_vote_counts", uncertain_vote_alone_does_not_elect},
     {"uncertain_wins_by_majority", uncertain_candidate_needs_all},

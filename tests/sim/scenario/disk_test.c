@@ -252,3 +252,41 @@ TEST(scenario_44, crashes_while_a_snapshot_is_received_leave_no_gap)
 {
     scenario_seeds(12, crash_while_receiving);
 }
+
+/* The engine has adopted the snapshot, and the log on disk is still the old one: snapshot newer than log. The same
+ * snapshot may come twice, back to back. */
+static void crash_as_adopted(struct scenario *s)
+{
+    struct cluster_options options;
+    scenario_options(s, 3, &options);
+    options.log_bytes_max = 8u << 10;
+    options.memory_bytes = 1u << 20;
+    scenario_boot_with(s, &options);
+    scenario_lead(s, 1);
+    scenario_load_with(s, &(struct workload_options){.client_count = 12,
+                                                     .key_count = 64,
+                                                     .think_mean_ns = 5 * SIM_MS,
+                                                     .operation_max = 200000});
+    uint32_t caught = 0;
+    for (int round = 0; round < 5; round++) {
+        cluster_crash(s->c, 3, SIM_CRASH_PROCESS);
+        scenario_run(s, 3 * SIM_SEC); /* the log is cut beyond it */
+        cluster_start(s->c, 3);
+        for (uint64_t end = sim_now(s->sim) + 5 * SIM_SEC; sim_now(s->sim) < end; sim_step(s->sim)) {
+            struct store *store = core_store(cluster_machine(s->c, 3)->core);
+            if (store == NULL || store_metrics(store)->snapshots_received == 0) continue;
+            caught++;
+            cluster_crash(s->c, 3, round % 2 == 0 ? SIM_CRASH_POWER : SIM_CRASH_PROCESS);
+            cluster_start(s->c, 3);
+            break;
+        }
+    }
+    EXPECT(s, caught > 0);
+    scenario_run(s, 5 * SIM_SEC);
+    scenario_end(s);
+}
+
+TEST(scenario_44, a_snapshot_that_is_newer_than_the_log_on_disk_is_gone_on_from)
+{
+    scenario_seeds(10, crash_as_adopted);
+}
