@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every line of tests/mutants.txt that names a program: with the deliberate bug the program must fail. A canary
+# comes first: a seed that fails must be reported, by words and by exit status.
+set -u
+root=${1:?usage: run_mutants.sh ROOT BUILD} build=${2:?usage: run_mutants.sh ROOT BUILD}
+failures=0
+
+if output=$("$build/ostraka-sim" --seeds 1..3 --no-crashes --mutant refresh 2>&1); then
+  echo "the canary was not reported"
+  failures=1
+elif ! grep -q FAILED <<<"$output"; then
+  echo "the canary failed without a word: $output"
+  failures=1
+fi
+
+while read -r name program filter; do
+  case $name in ''|'#'*|K[0-9]*) continue ;; esac
+  [ "$program" = gap: ] && continue
+  # A child of the shell: an abort is expected and not to be announced.
+  (OSTRAKA_MUTANT=$name OSTRAKA_TEST_SIZE=normal "$build/tests/sim/scenario/$program" "$filter") >/dev/null 2>&1
+  if [ $? -eq 0 ]; then
+    echo "$name is not caught by $program $filter"
+    failures=$((failures + 1))
+  fi
+done < "$root/tests/mutants.txt" 2>/dev/null
+
+[ "$failures" -eq 0 ] && echo "every one of them was caught"
+exit $((failures > 0))
