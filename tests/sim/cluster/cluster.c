@@ -447,6 +447,17 @@ static bool is_alike(struct cluster *c, uint64_t machine, struct replica *r, str
     return false;
 }
 
+/* A replica that was taken out of its range may lag behind for ever. */
+static bool is_member(struct cluster *c, const struct replica *r)
+{
+    uint64_t leader = cluster_leader(c, replica_range(r));
+    if (leader == 0) return true;
+    const struct descriptor *d = replica_descriptor(replica_on(c, leader, replica_range(r)));
+    struct raft_status status;
+    replica_raft_status(r, &status);
+    return raft_config_has(&d->config, status.id);
+}
+
 bool cluster_replicas_equal(struct cluster *c)
 {
     bool equal = true;
@@ -454,7 +465,7 @@ bool cluster_replicas_equal(struct cluster *c)
         struct likeness like = {.range = id};
         for (uint64_t i = 1; i <= c->options.node_count; i++) {
             struct replica *r = replica_on(c, i, (struct range_id){id});
-            if (r != NULL) equal = is_alike(c, i, r, &like) && equal;
+            if (r != NULL && is_member(c, r)) equal = is_alike(c, i, r, &like) && equal;
         }
     }
     return equal;
