@@ -257,6 +257,7 @@ static enum status revive_all(struct recovery *rec, const struct wal_recovery *l
 /* Starts that a damaged log may have forgotten: each begins a segment that repeats all facts, so only
  * those whose segment is damaged. */
 #define FORGOTTEN_STARTS 64
+_Static_assert(FORGOTTEN_STARTS > NET_START_MARKS, "peers do not ask for marks that may be forgotten");
 
 /* Replicas without an identity are those of an init that was cut short (bootstrap.c), unless the log may
  * have held one: then they must not be taken for a new node's. */

@@ -63,14 +63,17 @@ static enum status source_settle(struct merge *m, struct merge_source *s, struct
 }
 
 /* All sources that have to move are moved even when one waits, so that their reads run side by
- * side. */
+ * side. Who is told of an error waits for nothing: the waiter may be gone when the other read ends. */
 static enum status settle_all(struct merge *m, struct lsm_waiter *waiter)
 {
     enum status result = STATUS_OK;
     for (uint32_t i = 0; i < m->count; i++) {
         enum status status = source_settle(m, &m->sources[i], waiter);
         if (status == STATUS_OK) continue;
-        if (status != STATUS_WAIT) return status;
+        if (status != STATUS_WAIT) {
+            if (waiter != NULL) lsm_waiter_cancel(waiter);
+            return status;
+        }
         result = STATUS_WAIT;
     }
     return result;

@@ -360,6 +360,13 @@ static void wait_for(struct store *s, struct wait *w)
     w->called = false;
 }
 
+/* An answer other than STATUS_WAIT leaves the waiter to its owner. */
+static enum status wait_over_for(const struct wait *w, enum status status)
+{
+    assert_true(list_empty(&w->waiter.link));
+    return status;
+}
+
 enum status store_get(struct store *s, uint64_t range, enum lsm_space space, struct bytes key,
                       uint64_t ts_max, struct lsm_version *version, struct buf *value)
 {
@@ -368,7 +375,7 @@ enum status store_get(struct store *s, uint64_t range, enum lsm_space space, str
     for (;;) {
         enum status status =
             lsm_get(s->l, rid(range), space, key, ts_max, &w.waiter, version, value);
-        if (status != STATUS_WAIT) return status;
+        if (status != STATUS_WAIT) return wait_over_for(&w, status);
         wait_for(s, &w);
     }
 }
@@ -379,7 +386,7 @@ enum status store_next(struct store *s, struct lsm_iter *it, struct lsm_item *it
     wait_init(&w);
     for (;;) {
         enum status status = lsm_iter_next(it, &w.waiter, item);
-        if (status != STATUS_WAIT) return status;
+        if (status != STATUS_WAIT) return wait_over_for(&w, status);
         wait_for(s, &w);
     }
 }
@@ -394,7 +401,7 @@ enum status store_hash(struct store *s, uint64_t range, uint64_t *hash_out)
     while ((status = lsm_hash_step(h, &w.waiter, hash_out)) == STATUS_WAIT)
         wait_for(s, &w);
     lsm_hash_close(h);
-    return status;
+    return wait_over_for(&w, status);
 }
 
 enum status store_collect(struct store *s, struct lsm_iter *it, struct model *out)
