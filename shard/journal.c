@@ -103,6 +103,17 @@ void journal_write_start(struct replica *r, struct log_pos pos)
     write_record(r, OVERFLOW_START, pos.term, pos.index, 0, 0, BYTES_EMPTY, &lsn);
 }
 
+bool journal_cut(struct replica *r, struct log_pos pos)
+{
+    struct store *s = r->store;
+    struct lsn lsn;
+    enum status status = s->failed ? STATUS_FENCED : wal_append_start(s->wal, r->range, pos, &lsn);
+    if (status == STATUS_OK) return true;
+    COVER("shard_cut_later");
+    if (!retry_later(s, status)) COVER("shard_cut_refused");
+    return false;
+}
+
 void journal_write_lost(struct replica *r, uint64_t term)
 {
     struct lsn lsn;

@@ -329,7 +329,10 @@ enum status replica_propose(struct replica *r, struct bytes command, uint64_t ti
     struct store *s = r->store;
     uint64_t now_ns = env_now_ns(s->env);
     if (s->failed || s->stopping || r->state != REPLICA_STATE_RUNNING) return STATUS_NOT_LEADER;
-    if (lsm_disk_full(s->lsm)) return STATUS_NO_SPACE;
+    if (space_refuses(s, r->range)) {
+        s->metrics.proposals_refused++;
+        return STATUS_NO_SPACE;
+    }
     if (lsm_pressure(s->lsm) >= 100 || s->overflow_bytes > (8u << 20)) {
         s->metrics.proposals_refused++;
         return STATUS_BUSY;

@@ -114,6 +114,7 @@ struct store_options {
     bool no_leases;      /* this machine's clock is not to be trusted even with durations */
     uint32_t replication_factor;                /* 3 */
     uint64_t log_bytes_max; /* a range's applied log beyond which it is truncated; 64 MiB */
+    uint64_t reserve_bytes; /* kept free for flushes when the disk fills up; 16 MiB, at most a memtable */
     uint64_t dead_after_ns; /* a node silent for so long is replaced; 5 min */
     /* own addresses, for the node record */
     char peer_address[NET_HOST_MAX], sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
@@ -262,6 +263,7 @@ struct store_metrics {
     uint64_t liveness_out;
     uint64_t snapshots_sent, snapshots_received, elections, replicas, leaders, wal_overflow;
     uint64_t replicas_fenced, replicas_refetched; /* ever */
+    uint64_t disk_full; /* how often */
     struct histogram commit_ns; /* proposal to applied */
 };
 const struct store_metrics *store_metrics(const struct store *s);

@@ -5,7 +5,7 @@
  *   meta.c              the metadata range's state        nodes.c     identity, node table, join, init
  *   placement.c         who shall hold what               route.c     where a key is served
  *   bootstrap.c         the first node of a cluster       journal.c   what the groups write
- *   fence.c             damaged replicas and their way back
+ *   fence.c             damaged replicas, their way back  space.c     a disk that fills up
  *   liveness.c          support between stores, on which leases rest */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
 #define OSTRAKA_SHARD_SHARD_INT_H
@@ -174,6 +174,12 @@ struct store {
     struct timer tick;      /* every 100 ms: gossip, placement, mirrors */
     uint64_t tick_count, started_ns;
     bool failed, stopping, creating;
+    struct {
+        bool full;     /* writes are refused */
+        bool held;     /* the reserve is there, whole */
+        bool busy;     /* a fiber works on it */
+        uint64_t retry_ns;
+    } space;           /* space.c */
     bool log_in_doubt;      /* recovery found a tail that may have lost acknowledged entries */
     uint32_t fiber_count;   /* fibers of this module that are running */
 
@@ -220,6 +226,9 @@ void store_engine_callbacks(struct lsm_options *o, struct store *s);
 /* ---- log writes with overflow (journal.c) ---- */
 void journal_write_output(struct replica *r, const struct raft_output *out);
 void journal_write_start(struct replica *r, struct log_pos pos);
+/* Cuts the range's log behind pos, which the log on disk has. It does not stand in line: what waits there is
+ * behind pos, and may wait for the room that this makes. False: not now. */
+MUST_USE bool journal_cut(struct replica *r, struct log_pos pos);
 /* The hard state of a lost replica, and of one that is whole again. */
 void journal_write_lost(struct replica *r, uint64_t term);
 void journal_write_vote(struct replica *r, const struct raft_status *status);
@@ -275,6 +284,13 @@ void fence_turn(struct replica *r, uint64_t now_ns);
 void fence_tick(struct store *s);
 /* After a step of a lost replica: has a leader settled it? */
 void fence_note_settled(struct replica *r);
+
+/* ---- space.c ---- */
+void space_tick(struct store *s);
+/* No room for more of that range. */
+bool space_refuses(const struct store *s, struct range_id range);
+/* The log has little room left, and more than `bytes` should not go in. */
+bool space_is_low(const struct store *s, uint64_t bytes);
 
 /* ---- apply.c ---- */
 /* Applies entries up to the commit index, at most budget of them. */

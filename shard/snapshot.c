@@ -17,6 +17,7 @@
 #define ACK_EVERY 8u
 #define PAUSE_NS 2000000u
 #define SNAPSHOT_HOLD_NS 30000000000u  /* the log is kept for who has got one */
+#define REFUSED_PAUSE_NS 300000000u
 #define RECEIVE_QUEUE_MAX (2 * WINDOW) /* chunks that wait for the disk */
 
 /* ---- sending ---- */
@@ -163,6 +164,8 @@ static void send_run(void *arg)
         ok = send_begin(x, pos) && send_body(x, view) && send_wait_reply(x);
         lsm_snapshot_close(view);
     }
+    /* Who refused it once does so for a while. */
+    if (x->replied && !ok) store_fiber_sleep(s, REFUSED_PAUSE_NS);
     struct replica *r = x->replica;
     send_unlink(x);
     LOG_INFO(s->logger, "shard", "snapshot ended", "range=%llu to=%llu index=%llu ok=%d",
@@ -428,6 +431,7 @@ static void on_begin(struct store *s, struct node_id from, struct reader *in)
     if (status == STATUS_OK && x->descriptor.range.value != x->range.value) status = STATUS_INVALID;
     struct replica *r = store_replica(s, x->range);
     if (status == STATUS_OK && (r == NULL || !still_wanted(x))) status = STATUS_CANCELLED;
+    if (status == STATUS_OK && space_refuses(s, x->range)) status = STATUS_NO_SPACE;
     LIST_FOR_EACH(item, &s->incoming_snapshots) {
         struct snapshot_receive *other = CONTAINER_OF(item, struct snapshot_receive, link);
         if (other->range.value == x->range.value && status == STATUS_OK) {

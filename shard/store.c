@@ -146,9 +146,10 @@ static void truncate_log(struct replica *r, bool forced, uint64_t now_ns)
     }
     uint64_t term;
     if (index <= status.start.index || !raft_term_at(r->raft, index, &term)) return;
+    ASSERT(index <= status.persisted_index);
+    if (!journal_cut(r, (struct log_pos){term, index})) return;
     struct raft_event event = {.kind = RAFT_EVENT_TRUNCATED, .truncated = {term, index}};
-    if (replica_step(r, &event) != STATUS_OK) return;
-    journal_write_start(r, (struct log_pos){term, index});
+    if (replica_step(r, &event) != STATUS_OK) COVER("shard_truncation_refused");
     uint64_t length = status.last.index - status.start.index;
     r->log_bytes = length == 0 ? 0 : r->log_bytes * (status.last.index - index) / length;
 }
@@ -186,9 +187,10 @@ static void on_tick(struct timer *t, void *ctx)
     if (s->failed) return;
     s->tick_count++;
     fence_tick(s);
+    space_tick(s);
     struct range_id pinned = {0};
     uint64_t pinned_index;
-    bool crowded = wal_metrics(s->wal)->segment_count > 6 &&
+    bool crowded = (wal_metrics(s->wal)->segment_count > 6 || wal_no_space(s->wal)) &&
                    wal_oldest_pin(s->wal, &pinned, &pinned_index) == STATUS_OK;
     LIST_FOR_EACH_SAFE(item, &s->replicas) {
         struct replica *r = CONTAINER_OF(item, struct replica, link);
@@ -221,6 +223,8 @@ static enum status store_init(struct store *s, const struct store_options *optio
     if (o->dead_after_ns == 0) o->dead_after_ns = 300000000000u;
     if (o->memtable_bytes == 0) o->memtable_bytes = MEMTABLE_BYTES_DEFAULT;
     if (o->cache_bytes == 0) o->cache_bytes = CACHE_BYTES_DEFAULT;
+    if (o->reserve_bytes == 0) o->reserve_bytes = 16u << 20;
+    if (o->reserve_bytes > o->memtable_bytes) o->reserve_bytes = o->memtable_bytes;
     s->started_ns = env_now_ns(s->env);
     prng_init(&s->prng, options->seed);
     list_init(&s->replicas);

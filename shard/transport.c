@@ -126,6 +126,13 @@ static void birth_start(struct store *s, struct range_id range, uint64_t id)
     }
 }
 
+static uint64_t entries_bytes(const struct raft_message *m)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < m->entry_count; i++) bytes += m->entries[i].payload.size + 64;
+    return bytes;
+}
+
 static void deliver(struct store *s, struct node_id from, struct range_id range,
                     const struct raft_message *m)
 {
@@ -137,6 +144,11 @@ static void deliver(struct store *s, struct node_id from, struct range_id range,
         return;
     }
     if (m->to != r->id) return;
+    if (m->kind == RAFT_MESSAGE_APPEND && s->space.full && space_refuses(s, range) &&
+        space_is_low(s, entries_bytes(m))) {
+        COVER("shard_full_follower_takes_nothing");
+        return;
+    }
     replica_learn_sender(r, m->from, from.value);
     struct raft_event event = {.kind = RAFT_EVENT_MESSAGE, .message = m};
     if (replica_step(r, &event) == STATUS_INVALID)

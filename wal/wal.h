@@ -139,6 +139,11 @@ void wal_submit(struct wal *w);
 /* Everything before this place is durable. */
 struct lsn wal_durable(const struct wal *w);
 bool wal_failed(const struct wal *w);
+/* The disk has no room for the next segment; it is tried again. */
+bool wal_no_space(const struct wal *w);
+/* Bytes that entries may still take before they are refused for lack of a next segment; UINT64_MAX:
+ * there is one. */
+uint64_t wal_room(const struct wal *w);
 
 /* Reads entries [first, last] of a range back, as many as fit into size_max payload bytes but at
  * least one; fewer, too, when the range is truncated or overwritten meanwhile. Runs on a fiber.

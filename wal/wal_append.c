@@ -32,6 +32,15 @@ static bool has_place(const struct wal *w, uint64_t group_used, enum append_clas
     return wal_sectors_up(group_used) + reserve_bytes(w, class) <= s->size_bytes - s->write_offset;
 }
 
+uint64_t wal_room(const struct wal *w)
+{
+    const struct wal_segment *s = wal_current(w);
+    if (w->next != NULL) return UINT64_MAX;
+    uint64_t taken = wal_sectors_up(w->groups[w->open_at].used) + reserve_bytes(w, CLASS_ENTRY);
+    uint64_t left = s->size_bytes - s->write_offset;
+    return left > taken ? left - taken : 0;
+}
+
 static enum status refuse(struct wal *w)
 {
     w->refused = true;

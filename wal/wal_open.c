@@ -358,6 +358,11 @@ bool wal_failed(const struct wal *w)
     return w->failed;
 }
 
+bool wal_no_space(const struct wal *w)
+{
+    return w->keeper.no_space;
+}
+
 const struct wal_metrics *wal_metrics(const struct wal *w)
 {
     struct wal *mutable = (struct wal *)w; /* two fields that are kept elsewhere */

@@ -66,6 +66,7 @@ static void store_text(struct buf *b, struct store *s)
     counter(b, "snapshots_received_total", "Snapshots adopted.", m->snapshots_received);
     counter(b, "replicas_fenced_total", "Replicas fenced for damage.", m->replicas_fenced);
     counter(b, "replicas_refetched_total", "Fenced replicas that are whole again.", m->replicas_refetched);
+    counter(b, "disk_full_total", "Times that writes were refused for lack of disk space.", m->disk_full);
     gauge(b, "replicas", "Replicas here.", m->replicas);
     gauge(b, "leaders", "Ranges led from here.", m->leaders);
     seconds(b, "commit_seconds", "A command, from proposal to applied.", &m->commit_ns);

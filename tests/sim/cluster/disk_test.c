@@ -216,3 +216,63 @@ TEST(disk, engine_older_than_its_log_is_refetched)
     assert_true(store_metrics(s)->replicas_fenced > 0);
     scene_end(&scene);
 }
+
+/* ---- full disks (scenario 45) ---- */
+
+static uint64_t ended_well(struct scene *scene, enum operation_kind kind, uint64_t since_ns)
+{
+    size_t count;
+    const struct operation *history = workload_history(scene->workload, &count);
+    uint64_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += (history[i].kind == OPERATION_READ) == (kind == OPERATION_READ) &&
+                 history[i].outcome == OUTCOME_OK && history[i].invoked_ns >= since_ns;
+    return found;
+}
+
+static bool is_full(struct scene *scene, uint64_t machine)
+{
+    struct store *s = store_on(scene, machine);
+    return s != NULL && store_metrics(s)->disk_full > 0;
+}
+
+static void fill_disk(struct scene *scene, uint64_t machine)
+{
+    struct sim_disk *disk = sim_disk(cluster_sim(scene->cluster), machine);
+    sim_disk_set_quota(disk, sim_disk_used_bytes(disk) + (8u << 10));
+}
+
+TEST(disk, all_full_refuse_writes_serve_reads_and_go_on_by_themselves)
+{
+    struct scene scene = scene_make(70);
+    struct cluster *c = scene.cluster;
+    for (uint64_t i = 1; i <= 3; i++) fill_disk(&scene, i);
+    for (int i = 0; i < 200 && !(is_full(&scene, 1) && is_full(&scene, 2) && is_full(&scene, 3)); i++)
+        cluster_run(c, 100 * SIM_MS);
+    for (uint64_t i = 1; i <= 3; i++) assert_true(is_full(&scene, i));
+    cluster_run(c, 5 * SIM_SEC);
+    uint64_t since_ns = sim_now(cluster_sim(c));
+    cluster_run(c, 30 * SIM_SEC); /* most clients wait with a write that is refused in the end */
+    print_message("%llu reads\n", (unsigned long long)ended_well(&scene, OPERATION_READ, since_ns));
+    assert_true(ended_well(&scene, OPERATION_READ, since_ns) > 10);
+    assert_int_equal(ended_well(&scene, OPERATION_WRITE, since_ns), 0);
+    for (uint64_t i = 1; i <= 3; i++) sim_disk_heal(sim_disk(cluster_sim(c), i));
+    scene_end(&scene); /* nobody was started anew, and writes are taken again */
+}
+
+TEST(disk, full_leader_leaves_the_writes_to_others)
+{
+    struct scene scene = scene_make(71);
+    struct cluster *c = scene.cluster;
+    uint64_t machine = cluster_leader(c, (struct range_id){2});
+    fill_disk(&scene, machine);
+    for (int i = 0; i < 200 && !is_full(&scene, machine); i++) cluster_run(c, 100 * SIM_MS);
+    assert_true(is_full(&scene, machine));
+    cluster_run(c, 2 * SIM_SEC);
+    uint64_t since_ns = sim_now(cluster_sim(c));
+    cluster_run(c, 3 * SIM_SEC);
+    assert_true(cluster_leader(c, (struct range_id){2}) != machine);
+    assert_true(ended_well(&scene, OPERATION_WRITE, since_ns) > 50);
+    sim_disk_heal(sim_disk(cluster_sim(c), machine));
+    scene_end(&scene);
+}
