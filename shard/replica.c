@@ -288,6 +288,7 @@ static void load_run(void *arg)
     struct replica *r = store_replica(s, l->range);
     if (r != NULL && r->id == l->replica_id && !s->failed) {
         if (status == STATUS_CORRUPT) replica_fence(r, "a log entry is damaged on disk");
+        if (status == STATUS_IO) replica_fence(r, "a log entry cannot be read");
         struct raft_event event = {.kind = RAFT_EVENT_LOADED};
         event.loaded.entries = l->entries;
         event.loaded.count = l->count;
