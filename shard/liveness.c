@@ -137,7 +137,8 @@ static void look_at_log(struct store *s, uint64_t now_ns)
     bool moved = durable != l->durable;
     l->durable = durable;
     struct lsn lsn;
-    enum status status = wal_append_marker(s->wal, &lsn);
+    /* On a full disk the last room of the log is for votes and for what frees segments. */
+    enum status status = space_is_low(s, 0) ? STATUS_NO_SPACE : wal_append_marker(s->wal, &lsn);
     if (status != STATUS_OK) COVER("shard_marker_refused");
     l->stalled_ns = moved || status == STATUS_NO_SPACE ? 0 : l->stalled_ns + passed_ns;
 }
