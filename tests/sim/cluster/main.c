@@ -14,6 +14,7 @@ static const char usage[] =
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --no-leases       every read costs a quorum round; clocks may do anything\n"
+    "  --unbounded       faults beyond tolerance too; safety is checked, liveness is not\n"
     "  --twice           run each seed twice and compare the hashes\n"
     "  --mutant NAME     switch on a deliberate bug; --mutants lists them\n"
     "  --marks           print rare branches that were never reached\n"
@@ -74,6 +75,7 @@ static void parse(int argc, char **argv, struct arguments *a)
         else if (strcmp(flag, "--no-faults") == 0) a->run.no_faults = true;
         else if (strcmp(flag, "--no-crashes") == 0) a->run.no_crashes = true;
         else if (strcmp(flag, "--no-leases") == 0) a->run.no_leases = true;
+        else if (strcmp(flag, "--unbounded") == 0) a->run.unbounded = true;
         else if (strcmp(flag, "--twice") == 0) a->twice = true;
         else if (strcmp(flag, "--marks") == 0) a->marks = true;
         else if (strcmp(flag, "--keep-going") == 0) a->keep_going = true;

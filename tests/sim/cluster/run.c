@@ -7,6 +7,7 @@
 #include "tests/sim/check/register.h"
 #include "tests/sim/cluster/nemesis.h"
 #include "tests/sim/cluster/ts_check.h"
+#include "tests/sim/cluster/unbounded.h"
 #include "tests/sim/cluster/workload.h"
 
 #define BOOT_TIMEOUT_NS (60 * SIM_SEC)
@@ -39,7 +40,23 @@ static bool load_and_heal(struct cluster *c, const struct run_options *options, 
     return true;
 }
 
-static bool check(struct cluster *c, struct workload *w, struct run_result *result)
+/* Nothing has to go on; whatever was answered has to be right. What is still under way has no outcome. */
+static struct unbounded *load_beyond_tolerance(struct cluster *c, const struct run_options *options,
+                                               struct workload *w)
+{
+    struct nemesis *n = options->no_faults ? NULL : nemesis_create(c, !options->no_crashes);
+    struct unbounded *u = unbounded_create(c);
+    cluster_run(c, options->fault_phase_ns != 0 ? options->fault_phase_ns : 8 * SIM_SEC);
+    unbounded_stop(u);
+    if (n != NULL) nemesis_heal(n);
+    cluster_run(c, 8 * SIM_SEC); /* those who can, answer */
+    workload_stop(w);
+    cluster_run(c, 8 * SIM_SEC);
+    return u;
+}
+
+static bool check(struct cluster *c, struct workload *w, const struct run_options *options,
+                  struct run_result *result)
 {
     size_t count;
     if (cluster_violation(c) != NULL) return fail(result, cluster_violation(c));
@@ -53,6 +70,7 @@ static bool check(struct cluster *c, struct workload *w, struct run_result *resu
                  (const char *)report.data);
     buf_deinit(&report);
     if (verdict == CHECK_INVALID) return false;
+    if (options->unbounded) return true;
     for (int tries = 0; tries < 20; tries++) {
         if (cluster_replicas_equal(c)) return true;
         cluster_run(c, SIM_SEC);
@@ -135,10 +153,13 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     on_flush(&flusher);
     struct workload *w = workload_create(c, &wo);
     struct nemesis *n = options->no_faults ? NULL : nemesis_create(c, !options->no_crashes);
-    result->passed = load_and_heal(c, options, w, n, result) && check(c, w, result);
+    struct unbounded *beyond = options->unbounded ? load_beyond_tolerance(c, options, w, n) : NULL;
+    result->passed = (beyond != NULL || load_and_heal(c, options, w, n, result)) &&
+                     check(c, w, options, result);
     count_all(c, w, result);
     if (faults_out != NULL) sim_faults_print(cluster_sim(c), faults_out);
     cluster_destroy(c);
+    if (beyond != NULL) unbounded_destroy(beyond);
     if (n != NULL) nemesis_destroy(n); /* what it had put off until later is gone only now */
     workload_destroy(w);
 }

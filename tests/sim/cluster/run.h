@@ -11,6 +11,7 @@ struct run_options {
     uint32_t node_count;      /* 0: 3 to 5, from the seed */
     uint64_t fault_phase_ns;  /* 0: 8 s */
     bool verbose, no_faults, no_crashes;
+    bool unbounded;           /* faults beyond tolerance: safety is checked, liveness is not */
     bool no_leases;           /* every read costs a round, and any clock fault may happen */
     FILE *trace;
 };
