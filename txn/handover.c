@@ -1,11 +1,12 @@
-/* A leader that cannot reach the clock master serves nobody, although its own range has a majority: a link
- * that is cut between the two leaders only would stop the range for as long as it lasts. So it hands its
- * ranges to another voter, drawn at random, which may have a way. Readings that come end the search; while
- * none comes (there may be no master at all) it repeats itself ever more rarely, so that terms hardly grow. */
+/* A leader that cannot reach the clock master serves nobody, although its own range has a majority:
+ * a link that is cut between the two leaders only would stop the range for as long as it lasts. So
+ * it hands its ranges to another voter, drawn at random, which may have a way. Readings that come
+ * end the search; while none comes (there may be no master at all) it repeats itself ever more
+ * rarely, so that terms hardly grow. */
 #include "txn/txn_int.h"
 
-#define LOOK_EVERY_NS 500000000u
-#define HANDOVER_AFTER_NS UINT64_C(2500000000) /* longer than a new master takes to arise */
+#define LOOK_EVERY_NS         500000000u
+#define HANDOVER_AFTER_NS     UINT64_C(2500000000) /* longer than a new master takes to arise */
 #define HANDOVER_PAUSE_NS_MAX UINT64_C(64000000000)
 
 static void hand_over(struct kv *kv, struct replica *r)
@@ -19,9 +20,9 @@ static void hand_over(struct kv *kv, struct replica *r)
         if (to.value == self.value) continue;
         if (replica_transfer(r, to) != STATUS_OK) continue;
         COVER("txn_handover_without_clock");
-        LOG_WARN(store_logger(kv->store), "txn", "no way to the clock master: leadership is handed over",
-                 "range=%llu to=%llu", (unsigned long long)replica_range(r).value,
-                 (unsigned long long)to.value);
+        LOG_WARN(store_logger(kv->store), "txn",
+                 "no way to the clock master: leadership is handed over", "range=%llu to=%llu",
+                 (unsigned long long)replica_range(r).value, (unsigned long long)to.value);
         return;
     }
 }
@@ -42,7 +43,8 @@ static void on_look(struct timer *t, void *ctx)
     if (MUTANT("k27_no_handover")) return;
     h->next_ns = now_ns + h->pause_ns;
     if (h->pause_ns < HANDOVER_PAUSE_NS_MAX) h->pause_ns *= 2;
-    LIST_FOR_EACH(item, &kv->ranges) {
+    LIST_FOR_EACH(item, &kv->ranges)
+    {
         struct range *g = CONTAINER_OF(item, struct range, link);
         if (replica_range(g->replica).value != RANGE_META.value && replica_serving(g->replica))
             hand_over(kv, g->replica);

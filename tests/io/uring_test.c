@@ -1,6 +1,6 @@
-/* Completions that the kernel gives rarely, handed to the ring's backend in its place (scenario 35): short, busy,
- * interrupted and cancelled ones, in any order. A full completion ring is in fault_test.c; submissions are never
- * linked, so none is cancelled by another. */
+/* Completions that the kernel gives rarely, handed to the ring's backend in its place (scenario
+ * 35): short, busy, interrupted and cancelled ones, in any order. A full completion ring is in
+ * fault_test.c; submissions are never linked, so none is cancelled by another. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +74,8 @@ static void expect_file(struct bench *b, size_t written_from)
 {
     uint8_t *read = calloc(1, SIZE);
     assert_int_equal(AWAIT(&b->f, env_file_read, b->file, read, SIZE, 0), SIZE);
-    for (size_t i = 0; i < SIZE; i++) assert_int_equal(read[i], i < written_from ? 0 : b->data[i]);
+    for (size_t i = 0; i < SIZE; i++)
+        assert_int_equal(read[i], i < written_from ? 0 : b->data[i]);
     free(read);
 }
 
@@ -116,8 +117,10 @@ TEST(uring, a_cancelled_write_or_sync_is_an_error_and_not_repeated)
         struct call call;
         bench_begin(&b);
         call_begin(&b.f, &call);
-        if (sync != 0) env_file_sync(b.f.env, b.file, &call.op);
-        else env_file_write(b.f.env, b.file, b.data, SIZE, 0, &call.op);
+        if (sync != 0)
+            env_file_sync(b.f.env, b.file, &call.op);
+        else
+            env_file_write(b.f.env, b.file, b.data, SIZE, 0, &call.op);
         answer(&b, take(&b), -ECANCELED);
         assert_true(list_empty(&ring_of(&b)->io.requests));
         assert_int_equal(result_of(&call), -ECANCELED);
@@ -146,13 +149,16 @@ TEST(uring, completions_in_any_order_reach_their_own_operations)
         struct call calls[COUNT];
         struct io_request *requests[COUNT];
         bench_begin(&b);
-        for (int i = 0; i < COUNT; i++) write_begin(&b, &calls[i]);
-        for (int i = 0; i < COUNT; i++) requests[i] = take(&b);
+        for (int i = 0; i < COUNT; i++)
+            write_begin(&b, &calls[i]);
+        for (int i = 0; i < COUNT; i++)
+            requests[i] = take(&b);
         for (int i = 0; i < COUNT; i++) {
             int which = orders[o][i];
             answer(&b, requests[which], which % 2 == 0 ? (int)SIZE : -EIO - which);
         }
-        for (int i = 0; i < COUNT; i++) assert_int_equal(result_of(&calls[i]), i % 2 == 0 ? (int)SIZE : -EIO - i);
+        for (int i = 0; i < COUNT; i++)
+            assert_int_equal(result_of(&calls[i]), i % 2 == 0 ? (int)SIZE : -EIO - i);
         assert_int_equal(ring_of(&b)->in_flight, 0);
         bench_end(&b);
     }

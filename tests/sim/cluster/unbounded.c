@@ -38,11 +38,13 @@ static void strike_down(struct unbounded *u, uint64_t machine, enum strike kind)
 
 static void strike_errors(struct unbounded *u, uint64_t machine)
 {
-    static const enum sim_fault kinds[] = {SIM_FAULT_WRITE_ERROR, SIM_FAULT_SYNC_ERROR, SIM_FAULT_READ_ERROR};
+    static const enum sim_fault kinds[] = {SIM_FAULT_WRITE_ERROR, SIM_FAULT_SYNC_ERROR,
+                                           SIM_FAULT_READ_ERROR};
     struct sim *sim = sim_of_unbounded(u);
-    sim_disk_inject(sim_disk(sim, machine), &(struct sim_disk_fault){.kind = kinds[sim_below(sim, 3)],
-                                                                    .skip = sim_below(sim, 50),
-                                                                    .count = 1 + sim_below(sim, 3)});
+    sim_disk_inject(sim_disk(sim, machine),
+                    &(struct sim_disk_fault){.kind = kinds[sim_below(sim, 3)],
+                                             .skip = sim_below(sim, 50),
+                                             .count = 1 + sim_below(sim, 3)});
 }
 
 static void on_time(void *ctx)
@@ -56,8 +58,10 @@ static void on_time(void *ctx)
     uint64_t first = sim_below(sim, cluster_size(u->cluster));
     for (uint64_t i = 0; i < count; i++) {
         uint64_t machine = 1 + (first + i) % cluster_size(u->cluster);
-        if (kind == STRIKE_ERRORS) strike_errors(u, machine);
-        else strike_down(u, machine, kind);
+        if (kind == STRIKE_ERRORS)
+            strike_errors(u, machine);
+        else
+            strike_down(u, machine, kind);
     }
     sim_call_after(sim, sim_exponential(sim, u->mean_ns), on_time, u);
 }

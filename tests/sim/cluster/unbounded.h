@@ -1,6 +1,7 @@
-/* Faults beyond what any system survives (scenario 92): disks of any number of machines wiped, rotten, refusing.
- * Nothing has to go on then, and still no answer may be wrong. Lies that nobody can find out are not among them:
- * a disk that drops what it has synced, or is rolled back, on a majority at once. */
+/* Faults beyond what any system survives (scenario 92): disks of any number of machines wiped,
+ * rotten, refusing. Nothing has to go on then, and still no answer may be wrong. Lies that nobody
+ * can find out are not among them: a disk that drops what it has synced, or is rolled back, on a
+ * majority at once. */
 #ifndef OSTRAKA_TESTS_SIM_UNBOUNDED_H
 #define OSTRAKA_TESTS_SIM_UNBOUNDED_H
 

@@ -11,7 +11,8 @@
 
 static void power_off_all(struct scenario *s)
 {
-    for (uint64_t i = 1; i <= s->size; i++) cluster_crash(s->c, i, SIM_CRASH_POWER);
+    for (uint64_t i = 1; i <= s->size; i++)
+        cluster_crash(s->c, i, SIM_CRASH_POWER);
 }
 
 static void start_all(struct scenario *s)
@@ -83,8 +84,8 @@ TEST(scenario_32, names_of_segments_survive_with_what_was_acknowledged_in_them)
 
 /* ---- 33: no vote is told before it is durable ---- */
 
-/* Election after election, and the power fails at voters while they vote. Two leaders in one term would stop the
- * run (CLUSTER-2). */
+/* Election after election, and the power fails at voters while they vote. Two leaders in one term
+ * would stop the run (CLUSTER-2). */
 static void votes_at_risk(struct scenario *s)
 {
     struct cluster_options options;
@@ -96,10 +97,12 @@ static void votes_at_risk(struct scenario *s)
         uint64_t old = scenario_leader(s, RANGE_DATA), term = scenario_term(s, RANGE_DATA);
         if (old != 0) cluster_crash(s->c, old, SIM_CRASH_POWER);
         uint64_t end = sim_now(s->sim) + 3 * SIM_SEC;
-        while (scenario_term(s, RANGE_DATA) == term && sim_now(s->sim) < end) sim_step(s->sim);
+        while (scenario_term(s, RANGE_DATA) == term && sim_now(s->sim) < end)
+            sim_step(s->sim);
         sim_run_for(s->sim, sim_below(s->sim, 8 * SIM_MS)); /* asked, written, synced or answered */
         for (uint64_t i = 1; i <= 3; i++)
-            if (i != old && sim_chance(s->sim, SIM_ALWAYS / 2)) cluster_crash(s->c, i, SIM_CRASH_POWER);
+            if (i != old && sim_chance(s->sim, SIM_ALWAYS / 2))
+                cluster_crash(s->c, i, SIM_CRASH_POWER);
         start_all(s);
         scenario_await_leader(s, 20 * SIM_SEC);
     }
@@ -122,7 +125,8 @@ static const struct {
     {SIM_FAULT_WRITE_ERROR, EIO},
 };
 
-/* Later calls succeed. The machine ends at once, says nothing more, and comes back with a log that was checked. */
+/* Later calls succeed. The machine ends at once, says nothing more, and comes back with a log that
+ * was checked. */
 static void first_error(struct scenario *s)
 {
     size_t which = s->seed % (sizeof first_errors / sizeof first_errors[0]);
@@ -134,11 +138,12 @@ static void first_error(struct scenario *s)
         EXPECT(s, victim != 0);
         if (round % 2 == 1) victim = victim % 3 + 1;
         uint32_t ended = cluster_ended(s->c);
-        sim_disk_inject(sim_disk(s->sim, victim), &(struct sim_disk_fault){.kind = first_errors[which].kind,
-                                                                          .error = first_errors[which].error,
-                                                                          .path_part = s->seed % 2 == 0 ? ".wal" : NULL,
-                                                                          .skip = sim_below(s->sim, 20),
-                                                                          .count = 1});
+        sim_disk_inject(sim_disk(s->sim, victim),
+                        &(struct sim_disk_fault){.kind = first_errors[which].kind,
+                                                 .error = first_errors[which].error,
+                                                 .path_part = s->seed % 2 == 0 ? ".wal" : NULL,
+                                                 .skip = sim_below(s->sim, 20),
+                                                 .count = 1});
         uint64_t end = sim_now(s->sim) + 10 * SIM_SEC;
         while (cluster_ended(s->c) == ended) {
             EXPECT(s, sim_now(s->sim) < end);
@@ -174,10 +179,12 @@ static void bit_flip(struct scenario *s)
     scenario_run(s, 3 * SIM_SEC);
     s->lossy = true;
     cluster_crash(s->c, 2, SIM_CRASH_PROCESS);
-    for (int i = 0; i < 3; i++) EXPECT(s, sim_disk_rot_random(sim_disk(s->sim, 2), ".wal"));
+    for (int i = 0; i < 3; i++)
+        EXPECT(s, sim_disk_rot_random(sim_disk(s->sim, 2), ".wal"));
     cluster_start(s->c, 2);
     scenario_run(s, 500 * SIM_MS);
-    /* The leader goes: only the damaged one and machine 3 are left. Whoever leads must have everything. */
+    /* The leader goes: only the damaged one and machine 3 are left. Whoever leads must have
+     * everything. */
     cluster_crash(s->c, 1, SIM_CRASH_PROCESS);
     scenario_run(s, 5 * SIM_SEC);
     cluster_start(s->c, 1);
@@ -230,10 +237,12 @@ static void crash_while_receiving(struct scenario *s)
         scenario_run(s, 3 * SIM_SEC); /* the log is cut beyond it */
         cluster_start(s->c, 3);
         uint64_t end = sim_now(s->sim) + 5 * SIM_SEC;
-        while (!receives(s, 3) && sim_now(s->sim) < end) sim_step(s->sim);
+        while (!receives(s, 3) && sim_now(s->sim) < end)
+            sim_step(s->sim);
         if (!receives(s, 3)) continue;
         caught++;
-        sim_run_for(s->sim, sim_below(s->sim, 20 * SIM_MS)); /* begun, written, adopted, or next one */
+        sim_run_for(s->sim,
+                    sim_below(s->sim, 20 * SIM_MS)); /* begun, written, adopted, or next one */
         cluster_crash(s->c, 3, round % 3 == 0 ? SIM_CRASH_PROCESS : SIM_CRASH_POWER);
         cluster_start(s->c, 3);
         if (round % 2 == 0) scenario_run(s, sim_below(s->sim, SIM_SEC));
@@ -253,8 +262,8 @@ TEST(scenario_44, crashes_while_a_snapshot_is_received_leave_no_gap)
     scenario_seeds(12, crash_while_receiving);
 }
 
-/* The engine has adopted the snapshot, and the log on disk is still the old one: snapshot newer than log. The same
- * snapshot may come twice, back to back. */
+/* The engine has adopted the snapshot, and the log on disk is still the old one: snapshot newer
+ * than log. The same snapshot may come twice, back to back. */
 static void crash_as_adopted(struct scenario *s)
 {
     struct cluster_options options;
@@ -272,7 +281,8 @@ static void crash_as_adopted(struct scenario *s)
         cluster_crash(s->c, 3, SIM_CRASH_PROCESS);
         scenario_run(s, 3 * SIM_SEC); /* the log is cut beyond it */
         cluster_start(s->c, 3);
-        for (uint64_t end = sim_now(s->sim) + 5 * SIM_SEC; sim_now(s->sim) < end; sim_step(s->sim)) {
+        for (uint64_t end = sim_now(s->sim) + 5 * SIM_SEC; sim_now(s->sim) < end;
+             sim_step(s->sim)) {
             struct store *store = core_store(cluster_machine(s->c, 3)->core);
             if (store == NULL || store_metrics(store)->snapshots_received == 0) continue;
             caught++;

@@ -32,7 +32,8 @@ static void isolated_node_returns_as_the_leader_goes(struct scenario *s)
         if (other != leader) sim_net_cut_pair(s->sim, leader, other);
     scenario_await_leader(s, BOUND_NS);
     EXPECT(s, scenario_leader(s, RANGE_DATA) != leader);
-    EXPECT(s, scenario_term(s, RANGE_DATA) <= term + 2); /* one election, or one more for a split vote */
+    EXPECT(s, scenario_term(s, RANGE_DATA) <=
+                  term + 2); /* one election, or one more for a split vote */
     scenario_end(s);
 }
 
@@ -61,11 +62,12 @@ static void flapping_link(struct scenario *s, bool at_the_leader)
     scenario_lead(s, 1);
     uint64_t a = at_the_leader ? 1 : 3, b = 2;
     /* Clients whose own way to the leader does not flap. */
-    scenario_load_with(s, &(struct workload_options){.client_count = 4,
-                                                     .key_count = 20,
-                                                     .think_mean_ns = 20 * SIM_MS,
-                                                     .operation_max = 100000,
-                                                     .machines = at_the_leader ? 1 << 1 | 1 << 3 : 1 << 1});
+    scenario_load_with(
+        s, &(struct workload_options){.client_count = 4,
+                                      .key_count = 20,
+                                      .think_mean_ns = 20 * SIM_MS,
+                                      .operation_max = 100000,
+                                      .machines = at_the_leader ? 1 << 1 | 1 << 3 : 1 << 1});
     uint64_t healthy = scenario_commits_in(s, 20 * SIM_SEC);
     uint64_t clock_term = scenario_term(s, RANGE_META), data_term = scenario_term(s, RANGE_DATA);
     uint64_t before = scenario_commits(s);
@@ -76,8 +78,14 @@ static void flapping_link(struct scenario *s, bool at_the_leader)
     scenario_end(s);
 }
 
-static void link_of_the_leader_flaps(struct scenario *s) { flapping_link(s, true); }
-static void link_of_two_followers_flaps(struct scenario *s) { flapping_link(s, false); }
+static void link_of_the_leader_flaps(struct scenario *s)
+{
+    flapping_link(s, true);
+}
+static void link_of_two_followers_flaps(struct scenario *s)
+{
+    flapping_link(s, false);
+}
 
 TEST(scenario_07, a_flapping_link_of_the_leader_costs_no_term_and_no_throughput)
 {
@@ -132,9 +140,9 @@ TEST(scenario_08, constrained_election_ends_with_the_hub_as_leader)
     scenario_seeds(10, constrained_election);
 }
 
-/* The same, and the hub lacks what the others have: nobody can be elected (Raft gives no vote to who is behind, and
- * nobody else reaches a majority). Three voters cannot get there. What was acknowledged has to survive, and one more
- * link must be enough. */
+/* The same, and the hub lacks what the others have: nobody can be elected (Raft gives no vote to
+ * who is behind, and nobody else reaches a majority). Three voters cannot get there. What was
+ * acknowledged has to survive, and one more link must be enough. */
 static void constrained_election_behind(struct scenario *s)
 {
     scenario_boot(s, 5);
@@ -212,8 +220,10 @@ static void cut_one_way(struct scenario *s, uint64_t machine, bool out)
 {
     for (uint64_t other = 1; other <= s->size; other++) {
         if (other == machine) continue;
-        if (out) sim_net_cut(s->sim, machine, other);
-        else sim_net_cut(s->sim, other, machine);
+        if (out)
+            sim_net_cut(s->sim, machine, other);
+        else
+            sim_net_cut(s->sim, other, machine);
     }
 }
 
@@ -233,8 +243,14 @@ static void one_way_leader(struct scenario *s, bool mute)
     scenario_end(s);
 }
 
-static void mute_leader(struct scenario *s) { one_way_leader(s, true); }
-static void deaf_leader(struct scenario *s) { one_way_leader(s, false); }
+static void mute_leader(struct scenario *s)
+{
+    one_way_leader(s, true);
+}
+static void deaf_leader(struct scenario *s)
+{
+    one_way_leader(s, false);
+}
 
 TEST(scenario_09, a_leader_that_is_not_heard_steps_down)
 {
@@ -278,7 +294,8 @@ static void ring_of_majorities(struct scenario *s)
         scenario_heal_network(s);
         sim_net_partition(s->sim, SIM_PARTITION_RING, nodes, 5);
         scenario_await_leader(s, BOUND_NS);
-        uint64_t clock_term = scenario_term(s, RANGE_META), data_term = scenario_term(s, RANGE_DATA);
+        uint64_t clock_term = scenario_term(s, RANGE_META),
+                 data_term = scenario_term(s, RANGE_DATA);
         scenario_await_write(s, WRITE_BOUND_NS);
         scenario_run(s, 10 * SIM_SEC);
         EXPECT(s, scenario_term(s, RANGE_META) <= clock_term + 1);

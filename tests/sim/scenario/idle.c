@@ -1,4 +1,5 @@
-/* Nothing waits anywhere: what the end of every scenario demands of every queue and counter (K35). */
+/* Nothing waits anywhere: what the end of every scenario demands of every queue and counter (K35).
+ */
 #include <stdio.h>
 
 #include "shard/shard_int.h"
@@ -16,7 +17,8 @@ static const char *busy_replica(struct replica *r)
     if (!list_empty(&r->proposals)) return "proposals";
     if (!list_empty(&r->reads)) return "reads of a replica";
     if (status.uncommitted_bytes != 0) return "uncommitted bytes";
-    if (status.applied_index != status.commit_index) return "committed entries that are not applied";
+    if (status.applied_index != status.commit_index)
+        return "committed entries that are not applied";
     if (r->sends != NULL || r->receive != NULL) return "snapshots of a replica";
     return NULL;
 }
@@ -28,7 +30,8 @@ static const char *busy_store(struct store *s)
     if (!list_empty(&s->overflow) || s->overflow_bytes != 0) return "log records without room";
     if (!list_empty(&s->incoming_snapshots)) return "incoming snapshots";
     if (!list_empty(&s->joins)) return "join requests";
-    LIST_FOR_EACH(item, &s->replicas) {
+    LIST_FOR_EACH(item, &s->replicas)
+    {
         const char *what = busy_replica(CONTAINER_OF(item, struct replica, link));
         if (what != NULL) return what;
     }
@@ -42,10 +45,12 @@ static const char *busy_store(struct store *s)
 static const char *busy_kv(struct kv *kv)
 {
     if (!list_empty(&kv->calls)) return "calls of gateways";
-    if (!list_empty(&kv->clock.waiting) || !list_empty(&kv->clock.asked)) return "waits for the clock";
+    if (!list_empty(&kv->clock.waiting) || !list_empty(&kv->clock.asked))
+        return "waits for the clock";
     if (!list_empty(&kv->clock.master.queue) || !list_empty(&kv->clock.master.batch))
         return "requests to the clock master";
-    LIST_FOR_EACH(item, &kv->ranges) {
+    LIST_FOR_EACH(item, &kv->ranges)
+    {
         struct range *g = CONTAINER_OF(item, struct range, link);
         if (!list_empty(&g->ops) || !list_empty(&g->waiting)) return "requests at a leader";
         if (g->in_flight_count != 0 || g->in_flight.count != 0) return "writes in flight";

@@ -1,5 +1,5 @@
-/* About the simulator itself: scenarios 90 and 92 (README.md). Mutants and the canary (89): tests/mutants.txt. Known
- * bad histories (91): tests/sim/check_*_test.c. */
+/* About the simulator itself: scenarios 90 and 92 (README.md). Mutants and the canary (89):
+ * tests/mutants.txt. Known bad histories (91): tests/sim/check_*_test.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +15,16 @@ static uint64_t count(uint64_t normal)
     return size != NULL && strcmp(size, "full") == 0 ? normal * 10 : normal;
 }
 
-/* Every kind of run: with faults beyond tolerance too, and without any. Between builds: check_determinism.sh. */
+/* Every kind of run: with faults beyond tolerance too, and without any. Between builds:
+ * check_determinism.sh. */
 TEST(scenario_90, the_same_seed_gives_the_same_events_and_the_same_bytes)
 {
     for (uint64_t seed = 1000; seed < 1000 + count(10); seed++)
         for (int kind = 0; kind < 3; kind++) {
-            struct run_options options = {.seed = seed, .fault_phase_ns = 3 * SIM_SEC,
-                                          .unbounded = kind == 1, .no_faults = kind == 2};
+            struct run_options options = {.seed = seed,
+                                          .fault_phase_ns = 3 * SIM_SEC,
+                                          .unbounded = kind == 1,
+                                          .no_faults = kind == 2};
             struct run_result first, second, other;
             run_once(&options, &first, NULL);
             run_once(&options, &second, NULL);
@@ -36,7 +39,8 @@ TEST(scenario_90, the_same_seed_gives_the_same_events_and_the_same_bytes)
 /* A process must not carry anything from one run to the next. */
 TEST(scenario_90, a_run_does_not_depend_on_the_runs_before_it)
 {
-    struct run_options options = {.seed = 77, .fault_phase_ns = 3 * SIM_SEC}, other = {.seed = 78, .unbounded = true};
+    struct run_options options = {.seed = 77, .fault_phase_ns = 3 * SIM_SEC},
+                       other = {.seed = 78, .unbounded = true};
     struct run_result alone, between, after;
     run_once(&options, &alone, NULL);
     run_once(&other, &between, NULL);
@@ -51,8 +55,8 @@ TEST(scenario_92, no_answer_is_wrong_when_more_fails_than_can_be_tolerated)
         struct run_result result;
         run_once(&options, &result, NULL);
         if (!result.passed)
-            fprintf(stderr, "seed %llu: %s (ostraka-sim --unbounded --seed %llu)\n", (unsigned long long)seed,
-                    result.failure, (unsigned long long)seed);
+            fprintf(stderr, "seed %llu: %s (ostraka-sim --unbounded --seed %llu)\n",
+                    (unsigned long long)seed, result.failure, (unsigned long long)seed);
         assert_true(result.passed);
     }
 }

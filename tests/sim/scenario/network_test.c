@@ -30,8 +30,8 @@ TEST(scenario_11, swizzle_clogs_lose_nothing_and_end_in_convergence)
 
 /* ---- 12: copies, late copies, very late copies ---- */
 
-/* Commit never falls and acknowledged entries stay: SHARD-2 and RAFT-1 are asserted at every step, and the
- * registers tell of lost writes. */
+/* Commit never falls and acknowledged entries stay: SHARD-2 and RAFT-1 are asserted at every step,
+ * and the registers tell of lost writes. */
 static void frames_go_wrong(struct scenario *s, uint64_t delay_max_ns)
 {
     scenario_boot(s, 3);
@@ -63,8 +63,14 @@ static void frames_go_wrong(struct scenario *s, uint64_t delay_max_ns)
     scenario_end(s);
 }
 
-static void frames_overtake(struct scenario *s) { frames_go_wrong(s, 200 * SIM_MS); }
-static void frames_arrive_minutes_late(struct scenario *s) { frames_go_wrong(s, 180 * SIM_SEC); }
+static void frames_overtake(struct scenario *s)
+{
+    frames_go_wrong(s, 200 * SIM_MS);
+}
+static void frames_arrive_minutes_late(struct scenario *s)
+{
+    frames_go_wrong(s, 180 * SIM_SEC);
+}
 
 TEST(scenario_12, doubled_and_overtaken_frames_change_nothing)
 {
@@ -76,7 +82,8 @@ TEST(scenario_12, frames_that_arrive_minutes_late_change_nothing)
     scenario_seeds(4, frames_arrive_minutes_late);
 }
 
-/* Snapshots too: one machine is away until the log is cut, and is brought back over a bad network. */
+/* Snapshots too: one machine is away until the log is cut, and is brought back over a bad network.
+ */
 static void snapshot_over_a_bad_network(struct scenario *s)
 {
     struct cluster_options options;

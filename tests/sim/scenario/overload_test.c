@@ -11,10 +11,11 @@
 /* ---- what must stay bounded, whatever comes ---- */
 
 #define MIB (UINT64_C(1) << 20)
-#define OVERFLOW_BYTES_MAX (32 * MIB)    /* proposals stop at 8; a window of each range may be under way */
+#define OVERFLOW_BYTES_MAX \
+    (32 * MIB) /* proposals stop at 8; a window of each range may be under way */
 #define UNCOMMITTED_BYTES_MAX (36 * MIB) /* 32, and the entry that went over */
-#define QUEUED_BYTES_MAX (16 * MIB)
-#define CALLS_MAX 65536
+#define QUEUED_BYTES_MAX      (16 * MIB)
+#define CALLS_MAX             65536
 
 struct peaks {
     uint64_t overflow, uncommitted, queued, calls, refused;
@@ -42,7 +43,8 @@ static void look(struct scenario *s, struct peaks *p)
         }
         for (uint32_t n = 0; n < store->node_count; n++)
             for (int link = 0; link < NET_LINK_COUNT; link++)
-                raise_to(&p->queued, net_queued(store->net, store->nodes[n]->record.node, (enum net_link)link));
+                raise_to(&p->queued,
+                         net_queued(store->net, store->nodes[n]->record.node, (enum net_link)link));
     }
 }
 
@@ -64,7 +66,8 @@ static void surge(struct scenario *s)
 {
     struct cluster_options options;
     scenario_options(s, 3, &options);
-    options.sim.disk_bytes_per_sec = 20 * MIB; /* what the surge wants is more than the disks give */
+    options.sim.disk_bytes_per_sec =
+        20 * MIB; /* what the surge wants is more than the disks give */
     scenario_boot_with(s, &options);
     scenario_lead(s, 1);
     scenario_load_with(s, &(struct workload_options){.client_count = 200,
@@ -82,7 +85,8 @@ static void surge(struct scenario *s)
     sim_node_resume(s->sim, 3);
     workload_use(s->w, 20);
     uint64_t end = sim_now(s->sim) + 30 * SIM_SEC;
-    while (scenario_commits_in(s, 5 * SIM_SEC) < normal * 9 / 10) EXPECT(s, sim_now(s->sim) < end);
+    while (scenario_commits_in(s, 5 * SIM_SEC) < normal * 9 / 10)
+        EXPECT(s, sim_now(s->sim) < end);
     workload_use(s->w, 0);
     scenario_run(s, 5 * SIM_SEC);
     struct raft_status leader, lagging;
@@ -99,7 +103,8 @@ TEST(scenario_84, goodput_returns_after_a_surge_and_a_lagging_replica_catches_up
 
 /* ---- 86: queues that are full refuse, and empty again ---- */
 
-/* All disks stand still while large writes come: the log's buffers fill, then the bound of what is uncommitted. */
+/* All disks stand still while large writes come: the log's buffers fill, then the bound of what is
+ * uncommitted. */
 static void stalled_disks(struct scenario *s)
 {
     struct cluster_options options;
@@ -117,13 +122,15 @@ static void stalled_disks(struct scenario *s)
                                                      .operation_max = 200000});
     struct peaks peaks = {0};
     workload_use(s->w, 200);
-    for (uint64_t i = 1; i <= 3; i++) sim_disk_stall(sim_disk(s->sim, i), 2 * SIM_SEC);
+    for (uint64_t i = 1; i <= 3; i++)
+        sim_disk_stall(sim_disk(s->sim, i), 2 * SIM_SEC);
     run_bounded(s, 2500 * SIM_MS, &peaks);
     EXPECT(s, peaks.refused > 0); /* something was full */
     workload_use(s->w, 4);
     run_bounded(s, 3 * SIM_SEC, &peaks);
     if (getenv("OSTRAKA_VERBOSE") != NULL)
-        fprintf(stderr, "peaks: overflow %llu uncommitted %llu queued %llu calls %llu refused %llu\n",
+        fprintf(stderr,
+                "peaks: overflow %llu uncommitted %llu queued %llu calls %llu refused %llu\n",
                 (unsigned long long)peaks.overflow, (unsigned long long)peaks.uncommitted,
                 (unsigned long long)peaks.queued, (unsigned long long)peaks.calls,
                 (unsigned long long)peaks.refused);
@@ -192,21 +199,27 @@ TEST(scenario_86, calls_beyond_the_bound_are_refused_and_the_count_returns_to_ze
     struct timer_heap timers;
     timer_heap_init(&timers);
     struct rpc *rpc;
-    assert_int_equal(rpc_create(&(struct rpc_options){.env = env, .timers = &timers, .self = {1},
-                                                      .call_count_max = 4}, &rpc), STATUS_OK);
+    assert_int_equal(
+        rpc_create(
+            &(struct rpc_options){.env = env, .timers = &timers, .self = {1}, .call_count_max = 4},
+            &rpc),
+        STATUS_OK);
     struct caller callers[6] = {{.ended = 0}};
     for (int i = 0; i < 6; i++) {
         callers[i].call.on_done = on_call;
         callers[i].call.ctx = &callers[i];
-        enum status status = rpc_start(rpc, &callers[i].call, (struct node_id){1}, RPC_READ, BYTES_EMPTY, SIM_SEC);
+        enum status status =
+            rpc_start(rpc, &callers[i].call, (struct node_id){1}, RPC_READ, BYTES_EMPTY, SIM_SEC);
         assert_int_equal(status, i < 4 ? STATUS_OK : STATUS_BUSY);
     }
     assert_int_equal(rpc_in_flight(rpc), 4);
     rpc_cancel(&callers[3].call);
     assert_int_equal(rpc_in_flight(rpc), 3);
-    while (rpc_step(rpc)) continue; /* nobody serves reads here */
+    while (rpc_step(rpc))
+        continue; /* nobody serves reads here */
     assert_int_equal(rpc_in_flight(rpc), 0);
-    for (int i = 0; i < 6; i++) assert_int_equal(callers[i].ended, i < 3);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(callers[i].ended, i < 3);
     assert_int_equal(callers[0].status, STATUS_UNSUPPORTED);
     rpc_destroy(rpc);
     timer_heap_deinit(&timers);

@@ -1,4 +1,5 @@
-/* Reads and acknowledgements around crashes, pauses and changes of leaders: scenarios 18 to 20 and 22 (README.md). */
+/* Reads and acknowledgements around crashes, pauses and changes of leaders: scenarios 18 to 20 and
+ * 22 (README.md). */
 #include "base/assert.h"
 #include "shard/shard_int.h"
 #include "tests/sim/scenario/scenario.h"
@@ -6,7 +7,8 @@
 
 #define BOUND_NS (4 * SCENARIO_TIMEOUT_NS)
 
-/* Runs event by event until that many more operations were acknowledged, and not one event longer. */
+/* Runs event by event until that many more operations were acknowledged, and not one event longer.
+ */
 static void until_acknowledged(struct scenario *s, uint64_t more)
 {
     uint64_t wanted = scenario_commits(s) + more, end = sim_now(s->sim) + 20 * SIM_SEC;
@@ -43,8 +45,10 @@ static void all_lose_power(struct scenario *s)
     scenario_load(s, 6, 2);
     for (int round = 0; round < 8; round++) {
         until_acknowledged(s, 1 + sim_below(s->sim, 5));
-        for (uint64_t i = 1; i <= 3; i++) cluster_crash(s->c, i, SIM_CRASH_POWER);
-        for (uint64_t i = 1; i <= 3; i++) cluster_start(s->c, i);
+        for (uint64_t i = 1; i <= 3; i++)
+            cluster_crash(s->c, i, SIM_CRASH_POWER);
+        for (uint64_t i = 1; i <= 3; i++)
+            cluster_start(s->c, i);
         scenario_await_write(s, 20 * SIM_SEC);
     }
     scenario_end(s);
@@ -104,7 +108,8 @@ static void paused_with_a_read(struct scenario *s)
     for (int round = 0; round < 12; round++) {
         uint64_t old = scenario_leader(s, RANGE_DATA), end = sim_now(s->sim) + SIM_SEC;
         EXPECT(s, old != 0);
-        while (!read_in_flight(s, old) && sim_now(s->sim) < end) sim_step(s->sim);
+        while (!read_in_flight(s, old) && sim_now(s->sim) < end)
+            sim_step(s->sim);
         EXPECT(s, read_in_flight(s, old));
         sim_node_pause(s->sim, old);
         /* Long enough for another leader, or just about, or not. */
@@ -124,7 +129,8 @@ TEST(scenario_20, a_read_that_slept_through_a_change_of_leaders_sees_nothing_old
 
 /* ---- 22: a voter that restarts has promised ---- */
 
-/* Two replicas of a range that both believe, each by its own clock, that they need to ask nobody. */
+/* Two replicas of a range that both believe, each by its own clock, that they need to ask nobody.
+ */
 static void expect_one_lease(struct scenario *s, struct range_id range)
 {
     uint64_t holder = 0;
@@ -158,7 +164,8 @@ static void voter_restarts(struct scenario *s)
         EXPECT(s, old != 0);
         uint64_t voter = old % 3 + 1;
         run_watching_leases(s, sim_below(s->sim, 200 * SIM_MS));
-        cluster_crash(s->c, voter, sim_chance(s->sim, SIM_ALWAYS / 2) ? SIM_CRASH_PROCESS : SIM_CRASH_POWER);
+        cluster_crash(s->c, voter,
+                      sim_chance(s->sim, SIM_ALWAYS / 2) ? SIM_CRASH_PROCESS : SIM_CRASH_POWER);
         cluster_start(s->c, voter);
         /* The other two could elect one of them at once; the old leader does not hear of it. */
         for (uint64_t other = 1; other <= 3; other++)

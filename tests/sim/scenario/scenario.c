@@ -8,15 +8,17 @@
 #include "tests/sim/check/register.h"
 #include "tests/sim/cluster/ts_check.h"
 
-#define BOOT_TIMEOUT_NS (60 * SIM_SEC)
+#define BOOT_TIMEOUT_NS   (60 * SIM_SEC)
 #define SETTLE_TIMEOUT_NS (60 * SIM_SEC)
-#define SLICE_NS (5 * SIM_MS)
+#define SLICE_NS          (5 * SIM_MS)
 
-void scenario_expect(struct scenario *s, bool condition, const char *what, const char *file, int line)
+void scenario_expect(struct scenario *s, bool condition, const char *what, const char *file,
+                     int line)
 {
     if (condition) return;
     fprintf(stderr, "%s:%d: seed %llu, virtual time %.3f s: %s\n", file, line,
-            (unsigned long long)s->seed, s->sim == NULL ? 0.0 : (double)sim_now(s->sim) / 1e9, what);
+            (unsigned long long)s->seed, s->sim == NULL ? 0.0 : (double)sim_now(s->sim) / 1e9,
+            what);
     abort();
 }
 
@@ -26,7 +28,8 @@ void scenario_seeds(uint64_t count, void (*scenario)(struct scenario *s))
     if (size != NULL && strcmp(size, "quick") == 0) count = (count + 9) / 10;
     if (size != NULL && strcmp(size, "full") == 0) count *= 10;
     const char *only = getenv("OSTRAKA_SEED"); /* one seed again */
-    const char *mutant = getenv("OSTRAKA_MUTANT"); /* with a deliberate bug, which is to be noticed */
+    const char *mutant =
+        getenv("OSTRAKA_MUTANT"); /* with a deliberate bug, which is to be noticed */
     if (mutant != NULL) ASSERT(mutant_select(mutant) > 0);
     uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
     if (only != NULL) count = 1;
@@ -89,7 +92,8 @@ struct replica *scenario_replica(struct scenario *s, uint64_t machine, struct ra
     return store == NULL ? NULL : store_replica(store, range);
 }
 
-void scenario_status(struct scenario *s, uint64_t machine, struct range_id range, struct raft_status *out)
+void scenario_status(struct scenario *s, uint64_t machine, struct range_id range,
+                     struct raft_status *out)
 {
     struct replica *r = scenario_replica(s, machine, range);
     EXPECT(s, r != NULL);

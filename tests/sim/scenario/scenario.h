@@ -15,7 +15,7 @@ struct scenario {
     struct workload *w; /* NULL: no load yet */
     uint64_t seed;
     uint32_t size;
-    bool lossy;         /* disks were damaged: machines may stop by themselves */
+    bool lossy; /* disks were damaged: machines may stop by themselves */
 };
 
 /* Runs the scenario with seeds 1 to count (a tenth of that, at least one, in quick runs). A failed
@@ -32,8 +32,10 @@ void scenario_run(struct scenario *s, uint64_t duration_ns);
 
 /* ---- who leads: of RANGE_META (its leader is the clock master) and RANGE_DATA ---- */
 
-struct replica *scenario_replica(struct scenario *s, uint64_t machine, struct range_id range); /* or NULL */
-void scenario_status(struct scenario *s, uint64_t machine, struct range_id range, struct raft_status *out);
+struct replica *scenario_replica(struct scenario *s, uint64_t machine,
+                                 struct range_id range); /* or NULL */
+void scenario_status(struct scenario *s, uint64_t machine, struct range_id range,
+                     struct raft_status *out);
 /* A serving leader, on a machine that is not paused, whose links both ways reach a majority of the
  * voters; 0: there is none. */
 uint64_t scenario_leader(struct scenario *s, struct range_id range);
@@ -42,7 +44,8 @@ uint64_t scenario_term(struct scenario *s, struct range_id range);
 /* Makes a machine leader of both ranges. */
 void scenario_lead(struct scenario *s, uint64_t machine);
 void scenario_lead_range(struct scenario *s, uint64_t machine, struct range_id range);
-/* Runs until both ranges have such a leader; the time that took. Fails the scenario after limit_ns. */
+/* Runs until both ranges have such a leader; the time that took. Fails the scenario after limit_ns.
+ */
 uint64_t scenario_await_leader(struct scenario *s, uint64_t limit_ns);
 /* Runs until a write that began after this call was acknowledged; the time that took. */
 uint64_t scenario_await_write(struct scenario *s, uint64_t limit_ns);
@@ -55,7 +58,8 @@ void scenario_heal_network(struct scenario *s);
 
 /* ---- the end ---- */
 
-void scenario_expect(struct scenario *s, bool condition, const char *what, const char *file, int line);
+void scenario_expect(struct scenario *s, bool condition, const char *what, const char *file,
+                     int line);
 #define EXPECT(s, condition) scenario_expect(s, condition, #condition, __FILE__, __LINE__)
 /* Commits so far, and in a stretch of time. */
 uint64_t scenario_commits(struct scenario *s);
@@ -63,8 +67,9 @@ uint64_t scenario_commits_in(struct scenario *s, uint64_t duration_ns);
 /* Waits until nothing waits anywhere: calls, requests at leaders, proposals, reads, log buffers,
  * uncommitted entries, frames, snapshots. Names what does not go away. */
 void scenario_expect_idle(struct scenario *s);
-/* Restarts what is down, heals everything, and demands: progress, every operation ends, what clients
- * saw is linearizable and agrees with its timestamps, replicas are equal, queues are empty. Frees all. */
+/* Restarts what is down, heals everything, and demands: progress, every operation ends, what
+ * clients saw is linearizable and agrees with its timestamps, replicas are equal, queues are empty.
+ * Frees all. */
 void scenario_end(struct scenario *s);
 
 #endif
