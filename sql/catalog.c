@@ -15,7 +15,7 @@
 #define GARBAGE_VERSION 1
 #define RECORD_BYTES_MAX TXN_VALUE_BYTES_MAX
 
-static void table_key(const char *name, struct buf *key)
+void catalog_table_key(const char *name, struct buf *key)
 {
     put_u8(key, KEY_PREFIX_SYSTEM);
     put_u8(key, 'T');
@@ -113,7 +113,7 @@ static bool make_row_columns(struct arena *arena, struct sql_table *t)
     return true;
 }
 
-static enum status record_decode(struct arena *arena, struct bytes record, struct sql_table **table_out)
+enum status catalog_table_decode(struct arena *arena, struct bytes record, struct sql_table **table_out)
 {
     struct reader r = reader_make(record);
     struct sql_table *t = ARENA_NEW(arena, struct sql_table);
@@ -156,7 +156,7 @@ static enum status record_put(struct txn *t, const struct sql_table *table)
     struct buf key, record;
     buf_init(&key, TXN_KEY_BYTES_MAX);
     buf_init(&record, RECORD_BYTES_MAX);
-    table_key(table->name, &key);
+    catalog_table_key(table->name, &key);
     record_encode(table, &record);
     enum status status = key.failed || record.failed
                              ? STATUS_TOO_LARGE
@@ -173,11 +173,11 @@ enum status catalog_table(struct txn *t, struct arena *arena, const char *name,
 {
     struct buf key;
     buf_init(&key, TXN_KEY_BYTES_MAX);
-    table_key(name, &key);
+    catalog_table_key(name, &key);
     struct bytes record;
     enum status status = key.failed ? STATUS_NOT_FOUND : txn_get(t, buf_view(&key), &record);
     buf_deinit(&key);
-    return status == STATUS_OK ? record_decode(arena, record, table_out) : status;
+    return status == STATUS_OK ? catalog_table_decode(arena, record, table_out) : status;
 }
 
 static enum status next_id(struct txn *t, uint32_t *id_out)
@@ -299,7 +299,7 @@ enum status catalog_drop(struct txn *t, const struct sql_table *table)
 {
     struct buf key;
     buf_init(&key, TXN_KEY_BYTES_MAX);
-    table_key(table->name, &key);
+    catalog_table_key(table->name, &key);
     enum status status = txn_delete(t, buf_view(&key));
     if (status == STATUS_OK) status = garbage_put(t, table->id, BYTES_EMPTY);
     buf_deinit(&key);

@@ -42,6 +42,10 @@ struct sql_table {
 /* [fiber] STATUS_NOT_FOUND; other statuses as txn_get; STATUS_CORRUPT when the record cannot be read. */
 MUST_USE enum status catalog_table(struct txn *t, struct arena *arena, const char *name,
                                    struct sql_table **table_out);
+/* The key of a table's record, and what the record says (names and texts are copied into arena). STATUS_CORRUPT,
+ * STATUS_VERSION, STATUS_NO_MEMORY. */
+void catalog_table_key(const char *name, struct buf *key);
+MUST_USE enum status catalog_table_decode(struct arena *arena, struct bytes record, struct sql_table **table_out);
 /* [fiber] Gives the table its id and buffers its record. STATUS_EXISTS. */
 MUST_USE enum status catalog_create(struct txn *t, struct arena *arena, struct sql_table *table);
 /* Buffers the removal of the record. Ids are never used again, so the rows can be reached no more; they are put on

@@ -342,7 +342,7 @@ bool exec_copy(struct exec *x, const struct sql_copy *n)
     struct sql_name name = n->table;
     name.position = 0; /* as PostgreSQL reports it */
     c.table = exec_table(x, &name);
-    if (c.table == NULL || !read_options(&c) || !bind_columns(&c)) return false;
+    if (c.table == NULL || !exec_verify(x) || !read_options(&c) || !bind_columns(&c)) return false;
     enum status status = copy_parser_create(&c.options, &c.parser);
     if (status != STATUS_OK) return exec_fail(x, status);
     bool ok = writer_open(x, &c.writer, c.table);

@@ -299,7 +299,8 @@ bool exec_truncate(struct exec *x, const struct sql_truncate *n)
         name.position = 0; /* as PostgreSQL reports it */
         struct sql_table *table = exec_table(x, &name);
         if (table == NULL) return false;
-        enum status status = catalog_truncate(x->txn, table);
+        struct sql_table changed = *table; /* what the session knows of the table stays as it is */
+        enum status status = catalog_truncate(x->txn, &changed);
         if (status != STATUS_OK) return exec_fail(x, status);
     }
     return true;

@@ -3,6 +3,7 @@
 #ifndef OSTRAKA_SQL_QUERY_H
 #define OSTRAKA_SQL_QUERY_H
 
+#include "sql/catalog_cache.h"
 #include "sql/expr.h"
 #include "sql/session.h"
 
@@ -26,6 +27,8 @@ struct exec {
     bool rows_sent;           /* the statement cannot be tried again unseen */
     bool check_now;           /* look for duplicate keys at once; else the commit does (STATUS_EXISTS) */
     const char *key_name;     /* of the table that was inserted into last, for that case */
+    struct catalog_cache *cache;
+    struct catalog_entry *assumed; /* the table that the statement relies on without having read it; NULL */
     bool alone;               /* the statement is a transaction of its own */
     int notice_level;         /* SETTING_LEVEL_*: what is sent of notices */
     uint64_t *rows_read;      /* counts the rows that scans and lookups deliver */
@@ -81,6 +84,9 @@ bool exec_notice(struct exec *x, const char *severity, const char *sqlstate, con
                  const char *name);
 /* 0A000 "WHAT is not supported yet", with its place in the statement. Returns false. */
 bool exec_unsupported(struct exec *x, uint32_t position, const char *what);
+/* [fiber] Before anything of the statement is seen: makes sure that what it relies on is so. No request when all has been
+ * read. */
+bool exec_verify(struct exec *x);
 /* [fiber] Looks a table up: 42P01, or 0A000 for what is no table of ours. NULL with the error set. */
 struct sql_table *exec_table(struct exec *x, const struct sql_name *name);
 

@@ -96,11 +96,42 @@ bool exec_fold(struct exec *x, struct expr *e)
     return x->describe || expr_fold(&x->eval, e);
 }
 
+/* A statement that can be run again unseen takes what the session knows of the table: the transaction checks it with
+ * the first read, or by the commit. Others read the record; when it is the one that is known it need not be decoded. */
+static enum status find_table(struct exec *x, const char *name, struct sql_table **table_out)
+{
+    buf_reset(x->key);
+    catalog_table_key(name, x->key);
+    if (x->key->failed) return STATUS_NOT_FOUND;
+    struct catalog_entry *e = catalog_cache_find(x->cache, buf_view(x->key));
+    if (e != NULL && x->alone && x->assumed == NULL &&
+        txn_assume(x->txn, e->key, e->record, e->ts) == STATUS_OK) {
+        x->assumed = e;
+        *table_out = e->table;
+        return STATUS_OK;
+    }
+    struct bytes record, key = arena_copy(x->arena, buf_view(x->key));
+    if (key.data == NULL) return STATUS_NO_MEMORY;
+    enum status status = txn_get(x->txn, key, &record);
+    if (status != STATUS_OK) return status;
+    e = catalog_cache_find(x->cache, key);
+    if (e != NULL && bytes_equal(e->record, record)) {
+        *table_out = e->table;
+        return STATUS_OK;
+    }
+    /* A record that this transaction has written itself may come to nothing. */
+    if (txn_has_writes(x->txn)) return catalog_table_decode(x->arena, record, table_out);
+    status = catalog_cache_add(x->cache, key, record, txn_read_ts(x->txn), &e);
+    if (status == STATUS_TOO_LARGE) return catalog_table_decode(x->arena, record, table_out);
+    if (status == STATUS_OK) *table_out = e->table;
+    return status;
+}
+
 struct sql_table *exec_table(struct exec *x, const struct sql_name *name)
 {
     struct sql_table *table;
     bool ours = name->schema == NULL || strcmp(name->schema, "public") == 0;
-    enum status status = ours ? catalog_table(x->txn, x->arena, name->name, &table) : STATUS_NOT_FOUND;
+    enum status status = ours ? find_table(x, name->name, &table) : STATUS_NOT_FOUND;
     if (status == STATUS_OK) return table;
     if (status == STATUS_NOT_FOUND)
         sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_TABLE, name->position,
@@ -109,6 +140,12 @@ struct sql_table *exec_table(struct exec *x, const struct sql_name *name)
     else
         exec_fail(x, status);
     return NULL;
+}
+
+bool exec_verify(struct exec *x)
+{
+    enum status status = txn_verify(x->txn);
+    return status == STATUS_OK || exec_fail(x, status);
 }
 
 /* ---- rows ---- */

@@ -390,10 +390,10 @@ static bool run_select(struct select *s)
     bool streams = !s->grouped && (s->sort_count == 0 || s->sorted_by_scan) && !s->node->distinct;
     if (s->has_access && streams && s->limit < UINT32_MAX && s->offset < UINT32_MAX)
         s->access.limit = s->limit + s->offset;
-    if (!x->sink->begin(x->sink->ctx, s->columns, s->target_count)) return exec_fail(x, STATUS_CANCELLED);
     x->eval.arena = x->row_arena;
     bool ok = s->grouped ? select_run_grouped(s, values) : run_plain(s, values);
     if (ok && s->row_count > 0) ok = select_send_kept(s);
+    if (ok) ok = select_begin(s);
     x->eval.arena = x->arena;
     if (ok) snprintf(x->tag, sizeof x->tag, "SELECT %llu", (unsigned long long)s->sent);
     return ok;

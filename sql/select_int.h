@@ -47,6 +47,7 @@ struct select {
     struct expr *having;
     struct expr *where;
     bool grouped, sorted_by_scan;
+    bool begun;    /* the client knows the columns */
     bool no_input; /* the condition holds for no row */
     uint64_t limit, offset; /* UINT64_MAX: none */
     uint64_t sent, skipped;
@@ -57,6 +58,9 @@ struct select {
     uint32_t group_count, group_capacity;
 };
 
+/* Tells the client the columns, once: with the first row or at the end, so that until then the statement may be run
+ * again unseen. */
+bool select_begin(struct select *s);
 /* The expression that a sort key stands for. */
 const struct expr *select_sort_expr(const struct select *s, uint32_t at);
 /* Equal values have equal hashes; null is a value. Never 0. */

@@ -32,6 +32,14 @@ static int compare_rows(const void *a, const void *b, void *ctx)
     return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
 }
 
+bool select_begin(struct select *s)
+{
+    if (s->begun) return true;
+    if (!exec_verify(s->x)) return false;
+    s->begun = true;
+    return s->x->sink->begin(s->x->sink->ctx, s->columns, s->target_count) || exec_fail(s->x, STATUS_CANCELLED);
+}
+
 static bool send_row(struct select *s, const struct sql_datum *values, bool *more_out)
 {
     *more_out = s->sent < s->limit;
@@ -40,6 +48,7 @@ static bool send_row(struct select *s, const struct sql_datum *values, bool *mor
         s->skipped++;
         return true;
     }
+    if (!select_begin(s)) return false;
     s->x->rows_sent = true;
     if (!s->x->sink->row(s->x->sink->ctx, &s->x->eval, values)) return exec_fail(s->x, STATUS_CANCELLED);
     s->sent++;

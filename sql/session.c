@@ -50,6 +50,7 @@ enum status sql_session_create(const struct sql_session_options *options, struct
                                                           : STATEMENT_BYTES_DEFAULT;
     list_init(&s->prepared);
     list_init(&s->portals);
+    catalog_cache_init(&s->cache);
     buf_init(&s->key, TXN_KEY_BYTES_MAX);
     buf_init(&s->value, TXN_VALUE_BYTES_MAX);
     arena_init(&s->query_arena, bytes);
@@ -75,6 +76,7 @@ void sql_session_destroy(struct sql_session *s)
     session_transaction_end(s, TRANSACTION_NONE);
     session_prepared_close_all(s);
     settings_deinit(&s->settings);
+    catalog_cache_deinit(&s->cache);
     buf_deinit(&s->key);
     buf_deinit(&s->value);
     arena_deinit(&s->query_arena);
@@ -135,6 +137,8 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     session_bind_parameters(s, x);
     sql_eval_init(&x->eval, x->arena, error);
     x->rows_read = &s->rows_read;
+    if (s->portal_count == 0) catalog_cache_sweep(&s->cache);
+    x->cache = &s->cache;
     x->key = &s->key;
     x->value = &s->value;
     x->eval.transaction_us = s->transaction_us;
@@ -304,7 +308,7 @@ bool session_transaction_begin(struct sql_session *s, enum transaction_state sta
 /* [fiber] Commits and ends the transaction. */
 bool session_transaction_commit(struct sql_session *s, struct exec *x, enum status *status_out)
 {
-    *status_out = txn_commit(s->txn, NULL);
+    *status_out = txn_commit(s->txn, &s->commit_ts);
     bool ok = *status_out == STATUS_OK;
     if (ok) settings_end(&s->settings, true);
     if (*status_out == STATUS_EXISTS)
@@ -374,6 +378,23 @@ static bool transaction_restart(struct sql_session *s, struct sql_error *error)
     return txn_restart(s->txn, &s->transaction_arena) == STATUS_OK || sql_error_out_of_memory(error);
 }
 
+/* [fiber] What went wrong may have gone wrong because the statement relied on an old table. True: it did, and the next
+ * attempt will read the table. */
+static bool relied_on_old_table(struct sql_session *s, struct exec *x, enum status commit_status)
+{
+    if (x->assumed == NULL) return false;
+    bool old = commit_status == STATUS_CONFLICT || commit_status == STATUS_SNAPSHOT_TOO_OLD ||
+               sql_error_is(x->error, SQLSTATE_SERIALIZATION_FAILURE) ||
+               sql_error_is(x->error, SQLSTATE_SNAPSHOT_TOO_OLD);
+    if (!old && commit_status == STATUS_OK) { /* it failed before the commit */
+        enum status status = txn_verify(s->txn);
+        old = status == STATUS_CONFLICT || status == STATUS_SNAPSHOT_TOO_OLD;
+    }
+    if (old) catalog_cache_forget(&s->cache, x->assumed);
+    if (old) COVER("sql_relied_on_old_table");
+    return old;
+}
+
 /* [fiber] A statement that is a transaction of its own: tried again while nobody has seen anything of it. The first
  * attempt locks only what it looks up by key; those that follow lock all they change. */
 bool session_run_alone(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
@@ -393,10 +414,12 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         x.alone = true;
         txn_set_overlay(s->txn, overlay);
         ok = session_execute(s, &x, statement->node) && session_transaction_commit(s, &x, &status);
+        if (ok && x.assumed != NULL && s->commit_ts > x.assumed->ts) x.assumed->ts = s->commit_ts;
+        bool old = !ok && relied_on_old_table(s, &x, status);
         /* An error may rest on writes that are never committed: the next attempt waits for them. */
         bool pending = txn_is_pending(s->txn) && status != STATUS_UNKNOWN_OUTCOME;
         bool again = !ok && !x.rows_sent && attempt < ATTEMPTS_MAX &&
-                     (status == STATUS_CONFLICT || (status == STATUS_EXISTS && !check_now) || pending ||
+                     (old || status == STATUS_CONFLICT || (status == STATUS_EXISTS && !check_now) || pending ||
                       sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE));
         if (!again) break;
         if (pending) overlay = false;

@@ -72,6 +72,8 @@ struct sql_session {
     const struct running *running; /* NULL: a simple query */
     struct bytes text;           /* of the query under way */
     uint64_t rows_read;
+    struct catalog_cache cache;
+    uint64_t commit_ts;          /* of the last commit */
     struct buf key, value;       /* of the statement under way */
 };
 

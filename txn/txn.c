@@ -8,6 +8,12 @@
 #define PAGE_BYTES (256u << 10)
 #define SPANS_MAX 4096           /* beyond, spans are widened to what lies between them */
 
+/* A value that the transaction relies on and has not seen itself. */
+struct assumption {
+    struct bytes key, value;
+    uint64_t ts;
+};
+
 struct txn {
     struct kv *kv;
     struct arena *arena;
@@ -24,6 +30,8 @@ struct txn {
     struct span *spans;
     uint32_t span_count, span_capacity;
     struct buf request, reply;
+    struct assumption assumed[TXN_ASSUMPTIONS_MAX]; /* those that are to be checked */
+    uint32_t assumed_count;
     bool ended;
 };
 
@@ -127,13 +135,38 @@ static void spans_widen(struct txn *t)
 
 /* ---- reads ---- */
 
-static void read_begin(struct txn *t)
+/* Assumptions come first, so that the page's end does not cut them off. */
+static void read_begin(struct txn *t, uint32_t count)
 {
     buf_reset(&t->request);
     buf_append_zero(&t->request, HEAD_BYTES);
     put_u64(&t->request, t->read_ts);
     put_u32(&t->request, PAGE_BYTES);
-    put_u16(&t->request, 1);
+    put_u16(&t->request, (uint16_t)(count + t->assumed_count));
+    for (uint32_t i = 0; i < t->assumed_count; i++) {
+        put_u8(&t->request, 1);
+        put_sized(&t->request, t->assumed[i].key);
+    }
+}
+
+/* Compares what was assumed with what is there, at the read's timestamp; from then on it has been read. */
+static enum status check_assumed(struct txn *t, struct reader *results)
+{
+    for (uint32_t i = 0; i < t->assumed_count; i++) {
+        const struct assumption *a = &t->assumed[i];
+        uint8_t found = get_u8(results);
+        get_u64(results);
+        struct bytes value = get_sized(results);
+        if (results->failed || found > 1) return STATUS_INVALID;
+        if ((!found || !bytes_equal(value, a->value)) && !MUTANT("assumption_unread")) {
+            COVER("txn_assumption_wrong");
+            return STATUS_CONFLICT;
+        }
+        enum status status = span_add(t, &(struct span){.start = a->key, .point = true});
+        if (status != STATUS_OK) return status;
+    }
+    t->assumed_count = 0;
+    return STATUS_OK;
 }
 
 static enum status read_send(struct txn *t, struct bytes key, struct reader *results)
@@ -149,6 +182,39 @@ static enum status read_send(struct txn *t, struct bytes key, struct reader *res
     uint64_t ts = get_u64(results);
     if (results->failed || ts == 0 || (t->read_ts != 0 && ts != t->read_ts)) return STATUS_INVALID;
     t->read_ts = ts;
+    return check_assumed(t, results);
+}
+
+enum status txn_assume(struct txn *t, struct bytes key, struct bytes value, uint64_t ts)
+{
+    ASSERT(!t->ended);
+    ASSERT(ts > 0);
+    if (t->assumed_count == TXN_ASSUMPTIONS_MAX || write_set_find(&t->writes, key) != NULL) return STATUS_BUSY;
+    t->assumed[t->assumed_count++] = (struct assumption){key, value, ts};
+    return STATUS_OK;
+}
+
+enum status txn_verify(struct txn *t)
+{
+    if (t->assumed_count == 0) return STATUS_OK;
+    struct reader in;
+    read_begin(t, 0);
+    return read_send(t, t->assumed[0].key, &in);
+}
+
+/* The commit validates from the oldest of them on. One that has read at a later timestamp cannot leave it to the
+ * commit: it would be validated from there only. */
+static enum status leave_assumed_to_commit(struct txn *t)
+{
+    if (t->read_ts != 0 || t->writes.count == 0) return txn_verify(t);
+    for (uint32_t i = 0; i < t->assumed_count; i++) {
+        const struct assumption *a = &t->assumed[i];
+        if (t->read_ts == 0 || a->ts < t->read_ts) t->read_ts = a->ts;
+        if (MUTANT("assumption_uncommitted")) continue;
+        enum status status = span_add(t, &(struct span){.start = a->key, .point = true});
+        if (status != STATUS_OK) return status;
+    }
+    t->assumed_count = 0;
     return STATUS_OK;
 }
 
@@ -162,7 +228,7 @@ enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
         *value_out = own->value;
         return STATUS_OK;
     }
-    read_begin(t);
+    read_begin(t, 1);
     put_u8(&t->request, 1);
     put_sized(&t->request, key);
     struct reader in;
@@ -286,6 +352,7 @@ enum status txn_restart(struct txn *t, struct arena *arena)
     t->read_ts = 0;
     t->pending_term = 0;
     t->span_count = 0;
+    t->assumed_count = 0;
     t->ended = false;
     return write_set_init(&t->writes, arena, prng_next(&t->kv->prng));
 }
@@ -433,7 +500,7 @@ static enum status page_fetch(struct txn_scan *scan)
     /* The first page is as large as the caller hopes; the others grow. */
     uint64_t rows_max = scan->limit == 0 ? 0 : scan->limit + t->writes.count;
     if (rows_max > 100000 || scan->pages > 0) rows_max = 0;
-    read_begin(t);
+    read_begin(t, 1);
     put_u8(&t->request, 2);
     put_sized(&t->request, buf_view(&scan->start));
     put_sized(&t->request, buf_view(&scan->end));
@@ -596,7 +663,9 @@ static void encode_commit(struct txn *t)
 enum status txn_commit(struct txn *t, uint64_t *ts_out)
 {
     ASSERT(!t->ended);
+    enum status assumed = leave_assumed_to_commit(t);
     t->ended = true;
+    if (assumed != STATUS_OK) return assumed;
     if (t->writes.count == 0 && t->pending_term != 0) return STATUS_CONFLICT; /* nobody knows whether it is so */
     if (t->writes.count == 0) { /* everything it saw is of one timestamp */
         if (ts_out != NULL) *ts_out = t->read_ts;

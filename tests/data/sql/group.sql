@@ -433,7 +433,6 @@ SELECT 1
 
 SELECT max(2147483647::int4) + 1
 ----
-?column? int4
 ERROR 22003: integer out of range
 
 SELECT sum(9223372036854775807) FROM t

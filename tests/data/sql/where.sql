@@ -287,7 +287,6 @@ SELECT 2
 
 SELECT a FROM t WHERE c LIKE 'a\'
 ----
-a int4
 ERROR 22025: LIKE pattern must not end with escape character
 
 SELECT a FROM t WHERE c LIKE 'a' ESCAPE 'xx'
@@ -326,7 +325,6 @@ SELECT 1
 
 SELECT a FROM t WHERE c ~ '('
 ----
-a int4
 ERROR 2201B: invalid regular expression: parentheses () not balanced
 
 SELECT a FROM t WHERE c < 'b' ORDER BY a

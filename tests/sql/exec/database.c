@@ -201,3 +201,13 @@ void database_disconnect(struct database *d, const char *name)
     sql_session_destroy(known->session);
     *known = d->sessions[--d->session_count];
 }
+
+uint64_t database_reads(struct database *d)
+{
+    return kv_metrics(core_kv(cluster_machine(d->cluster, 1)->core))->reads;
+}
+
+uint64_t database_commits(struct database *d)
+{
+    return kv_metrics(core_kv(cluster_machine(d->cluster, 1)->core))->commits;
+}

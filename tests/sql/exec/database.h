@@ -22,4 +22,8 @@ void database_disconnect(struct database *d, const char *name);
 bool database_run(struct database *d, const char *session, const char *text, const char *copy,
                   size_t piece_bytes, struct buf *out);
 
+/* Requests that leaders have served so far, whoever asked. */
+uint64_t database_reads(struct database *d);
+uint64_t database_commits(struct database *d);
+
 #endif

@@ -1,0 +1,228 @@
+/* What a single-row statement costs the processor between the wire and the key API: parse, bind, plan, execute,
+ * with the transaction calls answered from memory. Prints nanoseconds per statement, and instructions where
+ * perf events may be read.
+ *
+ *     statement_bench [COUNT]            all kinds
+ *     statement_bench COUNT select       one kind: for a profiler */
+#include <inttypes.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "io/env.h"
+#include "sql/session.h"
+
+/* ---- the key API from memory: one map, no versions ---- */
+
+struct txn {
+    struct arena *arena;
+};
+
+struct entry {
+    struct bytes key, value;
+};
+static struct map table;
+
+static struct entry *find(struct bytes key)
+{
+    return map_get(&table, hash64(key.data, key.size, 0) | 1);
+}
+
+enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
+{
+    (void)kv;
+    *txn_out = calloc(1, sizeof **txn_out);
+    (*txn_out)->arena = arena;
+    return STATUS_OK;
+}
+void txn_destroy(struct txn *t) { free(t); }
+void txn_set_deadline(struct txn *t, uint64_t deadline_ns) { (void)t, (void)deadline_ns; }
+bool txn_has_writes(const struct txn *t) { return t == NULL; }
+uint64_t txn_write_bytes(const struct txn *t) { return t == NULL; }
+uint64_t txn_read_ts(const struct txn *t) { return t != NULL; }
+void txn_id(const struct txn *t, char id[33]) { (void)t, id[0] = 0; }
+
+enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
+{
+    struct entry *e = find(key);
+    if (e == NULL || e->value.data == NULL) return STATUS_NOT_FOUND;
+    *value_out = arena_copy(t->arena, e->value);
+    return STATUS_OK;
+}
+
+enum status txn_put(struct txn *t, struct bytes key, struct bytes value)
+{
+    struct entry *e = find(key);
+    (void)t;
+    if (e == NULL) {
+        e = calloc(1, sizeof *e);
+        uint8_t *copy = malloc(key.size);
+        memcpy(copy, key.data, key.size);
+        e->key = bytes_make(copy, key.size);
+        if (map_put(&table, hash64(key.data, key.size, 0) | 1, e) != STATUS_OK) abort();
+    }
+    uint8_t *bytes = realloc((void *)(uintptr_t)e->value.data, value.size + 1);
+    memcpy(bytes, value.data, value.size);
+    e->value = bytes_make(bytes, value.size);
+    return STATUS_OK;
+}
+
+enum status txn_insert(struct txn *t, struct bytes key, struct bytes value) { return txn_put(t, key, value); }
+
+enum status txn_delete(struct txn *t, struct bytes key)
+{
+    struct entry *e = find(key);
+    (void)t;
+    if (e == NULL) return STATUS_OK;
+    free((void *)(uintptr_t)e->value.data);
+    e->value = BYTES_EMPTY;
+    return STATUS_OK;
+}
+
+enum status txn_assume(struct txn *t, struct bytes key, struct bytes value, uint64_t ts)
+{
+    (void)t, (void)key, (void)value, (void)ts;
+    return STATUS_OK;
+}
+enum status txn_verify(struct txn *t)
+{
+    (void)t;
+    return STATUS_OK;
+}
+
+enum status txn_commit(struct txn *t, uint64_t *ts_out)
+{
+    (void)t;
+    if (ts_out != NULL) *ts_out = 1;
+    return STATUS_OK;
+}
+
+enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, bool reverse, uint64_t limit,
+                          struct txn_scan **scan_out)
+{
+    (void)t, (void)start, (void)end, (void)reverse, (void)limit, (void)scan_out;
+    return STATUS_UNSUPPORTED;
+}
+enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out, struct bytes *value_out)
+{
+    (void)scan, (void)key_out, (void)value_out;
+    return STATUS_UNSUPPORTED;
+}
+void txn_scan_close(struct txn_scan *scan) { (void)scan; }
+
+/* ---- an environment with a clock that stands still ---- */
+
+static uint64_t at_zero(struct env *e)
+{
+    (void)e;
+    return 1000000000;
+}
+static uint64_t at_random(struct env *e)
+{
+    static uint64_t state = 1;
+    (void)e;
+    return state = state * 6364136223846793005u + 1442695040888963407u;
+}
+static const struct env_table still_table = {.now_ns = at_zero, .wall_ns = at_zero, .random_u64 = at_random};
+static struct env still = {.table = &still_table};
+
+/* ---- the sink: counts ---- */
+
+static uint64_t rows;
+static bool on_begin(void *ctx, const struct sql_result_column *columns, uint32_t count)
+{
+    (void)ctx, (void)columns, (void)count;
+    return true;
+}
+static bool on_row(void *ctx, struct sql_eval *eval, const struct sql_datum *values)
+{
+    (void)ctx, (void)eval, (void)values;
+    rows++;
+    return true;
+}
+static bool on_complete(void *ctx, const char *tag)
+{
+    (void)ctx, (void)tag;
+    return true;
+}
+static void on_parameter(void *ctx, const char *name, const char *value) { (void)ctx, (void)name, (void)value; }
+
+static const struct sql_sink sink = {.begin = on_begin, .row = on_row, .complete = on_complete,
+                                     .parameter = on_parameter};
+
+static void run(struct sql_session *s, const char *text)
+{
+    struct sql_error error = {.message = NULL};
+    if (sql_session_query(s, bytes_of_string(text), &sink, &error)) return;
+    fprintf(stderr, "%s: %s\n", text, error.message);
+    exit(1);
+}
+
+/* ---- measuring ---- */
+
+static int counter_open(void)
+{
+    struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE, .size = sizeof attr,
+                                   .config = PERF_COUNT_HW_INSTRUCTIONS, .exclude_kernel = 1, .exclude_hv = 1};
+    return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
+
+static uint64_t counter_read(int fd)
+{
+    uint64_t value = 0;
+    return fd >= 0 && read(fd, &value, sizeof value) == sizeof value ? value : 0;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static const char *const kinds[][2] = {
+    {"insert", "INSERT INTO kv (k, v) VALUES (%d, 'a value of some thirty bytes..')"},
+    {"select", "SELECT v FROM kv WHERE k = %d"},
+    {"update", "UPDATE kv SET v = 'another value of about thirty' WHERE k = %d"},
+    {"delete", "DELETE FROM kv WHERE k = %d"},
+};
+
+static void measure(struct sql_session *s, const char *name, const char *format, int count)
+{
+    char text[256];
+    int fd = counter_open();
+    uint64_t start = now_ns(), before = counter_read(fd);
+    for (int i = 0; i < count; i++) {
+        snprintf(text, sizeof text, format, 1000000 + i);
+        run(s, text);
+    }
+    uint64_t instructions = counter_read(fd) - before;
+    printf("%-8s %8.0f ns", name, (double)(now_ns() - start) / count);
+    if (instructions > 0) printf(" %8.0f instructions", (double)instructions / count);
+    printf("\n");
+    if (fd >= 0) close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    int count = argc > 1 ? atoi(argv[1]) : 100000;
+    struct sql_session_options o = {.env = &still, .user = "postgres", .database = "postgres", .id = 1};
+    struct sql_session *s;
+    map_init(&table);
+    if (sql_session_create(&o, &s) != STATUS_OK) return 1;
+    run(s, "CREATE TABLE kv (k bigint PRIMARY KEY, v text)");
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (argc > 2 && strcmp(argv[2], kinds[i][0]) != 0 && i > 0) continue;
+        measure(s, kinds[i][0], kinds[i][1], count);
+    }
+    sql_session_destroy(s);
+    return rows == 0;
+}
