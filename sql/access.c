@@ -110,6 +110,13 @@ static enum fit fit_value(struct exec *x, uint32_t source, const struct sql_datu
     return order > 0 ? FIT_ABOVE : FIT_BELOW; /* rounding goes to the nearest */
 }
 
+static enum fit fit_integer(int64_t v, uint32_t target, struct sql_datum *out)
+{
+    int64_t most = target == SQL_TYPE_INT2 ? INT16_MAX : target == SQL_TYPE_INT4 ? INT32_MAX : INT64_MAX;
+    *out = sql_integer(v);
+    return v > most ? FIT_PAST_ALL : v < -most - 1 ? FIT_BEFORE_ALL : FIT_EXACT;
+}
+
 static enum fit fit_constant(struct exec *x, const struct expr *constant, struct sql_type type,
                              struct sql_datum *out)
 {
@@ -121,6 +128,7 @@ static enum fit fit_constant(struct exec *x, const struct expr *constant, struct
         *out = v;
         return FIT_EXACT;
     }
+    if (is_integer(constant->type.oid) && is_integer(type.oid)) return fit_integer(v.integer, type.oid, out);
     struct sql_error *error = x->eval.error, aside = {.message = NULL};
     x->eval.error = &aside; /* that the value does not fit is no error of the statement */
     enum fit fit = fit_value(x, constant->type.oid, &v, type.oid, out);
@@ -362,7 +370,7 @@ bool access_plan(struct exec *x, struct access *a, const struct sql_table *table
     }
     a->values = ARENA_ARRAY(x->arena, struct sql_datum, table->column_count + 1);
     struct planner p = {.x = x, .a = a, .table = table};
-    p.conjuncts = ARENA_ARRAY(x->arena, struct expr *, CONJUNCTS_MAX);
+    p.conjuncts = arena_alloc(x->arena, CONJUNCTS_MAX * sizeof(struct expr *));
     if (a->values == NULL || p.conjuncts == NULL) return sql_error_out_of_memory(x->error);
     if (a->filter != NULL) p.conjunct_count = collect(a->filter, p.conjuncts, 0);
     struct arena *before = x->eval.arena;

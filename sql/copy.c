@@ -350,6 +350,6 @@ bool exec_copy(struct exec *x, const struct sql_copy *n)
     ok = ok && receive(&c);
     x->eval.arena = x->arena;
     copy_parser_destroy(c.parser);
-    if (ok) snprintf(x->tag, sizeof x->tag, "COPY %llu", (unsigned long long)c.rows);
+    if (ok) exec_tag(x, "COPY ", c.rows);
     return ok;
 }

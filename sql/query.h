@@ -79,6 +79,8 @@ bool exec_columns(struct exec *x, const struct sql_result_column *columns, uint3
 bool exec_lock_key(struct exec *x, const struct sql_table *table, struct bytes key, bool *found_out);
 /* Turns a status of txn/ into an error of the statement. Returns false. */
 bool exec_fail(struct exec *x, enum status status);
+/* The command tag: words and a number of rows. */
+void exec_tag(struct exec *x, const char *words, uint64_t count);
 /* severity "NOTICE" or "WARNING"; format with one %s or none. Returns true. */
 bool exec_notice(struct exec *x, const char *severity, const char *sqlstate, const char *format,
                  const char *name);

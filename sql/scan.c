@@ -75,6 +75,18 @@ bool exec_fail(struct exec *x, enum status status)
     }
 }
 
+void exec_tag(struct exec *x, const char *words, uint64_t count)
+{
+    char digits[20];
+    size_t size = strlen(words), at = sizeof digits;
+    do digits[--at] = (char)('0' + count % 10);
+    while ((count /= 10) > 0);
+    ASSERT(size + sizeof digits - at < sizeof x->tag);
+    memcpy(x->tag, words, size);
+    memcpy(x->tag + size, digits + at, sizeof digits - at);
+    x->tag[size + sizeof digits - at] = 0;
+}
+
 bool exec_notice(struct exec *x, const char *severity, const char *sqlstate, const char *format, const char *name)
 {
     struct sql_error e = {0};

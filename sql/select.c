@@ -395,7 +395,7 @@ static bool run_select(struct select *s)
     if (ok && s->row_count > 0) ok = select_send_kept(s);
     if (ok) ok = select_begin(s);
     x->eval.arena = x->arena;
-    if (ok) snprintf(x->tag, sizeof x->tag, "SELECT %llu", (unsigned long long)s->sent);
+    if (ok) exec_tag(x, "SELECT ", s->sent);
     return ok;
 }
 

@@ -250,7 +250,7 @@ static bool insert_rows(struct exec *x, struct writer *w, const struct sql_inser
                                  "VALUES lists must all be the same length");
         if (!insert_row(x, w, row, places, values)) return false;
     }
-    snprintf(x->tag, sizeof x->tag, "INSERT 0 %u", count);
+    exec_tag(x, "INSERT 0 ", count);
     return true;
 }
 
@@ -400,7 +400,7 @@ static bool update_table(struct exec *x, const struct sql_update *n, const struc
         ok = update_row(x, &w, &f.rows[i], assignments, n->set.count);
     }
     x->eval.arena = x->arena;
-    if (ok) snprintf(x->tag, sizeof x->tag, "UPDATE %u", f.count);
+    if (ok) exec_tag(x, "UPDATE ", f.count);
     return ok;
 }
 
@@ -436,6 +436,6 @@ bool exec_delete(struct exec *x, const struct sql_delete *n)
         enum status status = txn_delete(x->txn, f.rows[i].key);
         ok = status == STATUS_OK || exec_fail(x, status);
     }
-    if (ok) snprintf(x->tag, sizeof x->tag, "DELETE %u", f.count);
+    if (ok) exec_tag(x, "DELETE ", f.count);
     return ok;
 }
