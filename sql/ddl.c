@@ -51,7 +51,7 @@ static bool set_key(struct building *g, const struct sql_constraint *c, const ch
     if (c->include.count > 0) return exec_unsupported(x, c->position, "INCLUDE");
     if (c->deferrable) return exec_unsupported(x, c->position, "a deferrable constraint");
     if (count > SQL_KEY_COLUMNS_MAX)
-        return sql_error_set(x->error, x->arena, SQLSTATE_TOO_MANY_COLUMNS, c->position,
+        return sql_error_set(x->error, x->arena, SQLSTATE_TOO_MANY_COLUMNS, 0,
                              "cannot use more than %d columns in an index", SQL_KEY_COLUMNS_MAX);
     for (uint32_t i = 0; i < count; i++) {
         uint16_t place = 0;
@@ -243,7 +243,7 @@ bool exec_create_table(struct exec *x, const struct sql_create_table *n)
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_SCHEMA_NAME, n->name.position,
                              "schema \"%s\" does not exist", n->name.schema);
     if (n->column_count > SQL_COLUMNS_MAX)
-        return sql_error_set(x->error, x->arena, SQLSTATE_TOO_MANY_COLUMNS, n->node.position,
+        return sql_error_set(x->error, x->arena, SQLSTATE_TOO_MANY_COLUMNS, 0,
                              "tables can have at most %d columns", SQL_COLUMNS_MAX);
     struct sql_table *t = ARENA_NEW(x->arena, struct sql_table);
     if (t == NULL) return sql_error_out_of_memory(x->error);

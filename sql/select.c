@@ -1,6 +1,8 @@
 /* SELECT over one table or none: scan, filter, group, sort, cut, send. */
 #include "sql/select_int.h"
 
+#define TARGETS_MAX 1664 /* PostgreSQL's MaxTupleAttributeNumber */
+
 /* ---- binding ---- */
 
 /* What this executor does not do is refused with its position, never answered wrongly. */
@@ -70,9 +72,9 @@ static bool add_star(struct select *s, const struct sql_column *c)
 static bool bind_targets(struct select *s)
 {
     uint32_t count = count_targets(s);
-    if (count > SQL_COLUMNS_MAX)
+    if (count > TARGETS_MAX)
         return sql_error_set(s->x->error, s->x->arena, SQLSTATE_TOO_MANY_COLUMNS, 0,
-                             "target lists can have at most %d entries", SQL_COLUMNS_MAX);
+                             "target lists can have at most %d entries", TARGETS_MAX);
     s->targets = ARENA_ARRAY(s->x->arena, struct expr *, count + 1);
     s->columns = ARENA_ARRAY(s->x->arena, struct sql_result_column, count + 1);
     if (s->targets == NULL || s->columns == NULL) return sql_error_out_of_memory(s->x->error);

@@ -159,7 +159,10 @@ struct database *database_create(uint64_t seed)
     struct cluster_options options;
     cluster_options_init(&options, seed);
     options.node_count = 1;
-    options.memory_bytes = 64u << 20;
+    options.memory_bytes = 64u << 20; /* statements as large as they may be fit */
+    options.wal_segment_bytes = 16u << 20;
+    options.table_bytes = 2u << 20;
+    options.log_bytes_max = 64u << 20;
     d->cluster = cluster_create(&options);
     assert_true(cluster_boot(d->cluster, 30 * SIM_SEC));
     return d;
