@@ -373,9 +373,11 @@ bool access_plan(struct exec *x, struct access *a, const struct sql_table *table
     p.conjuncts = arena_alloc(x->arena, CONJUNCTS_MAX * sizeof(struct expr *));
     if (a->values == NULL || p.conjuncts == NULL) return sql_error_out_of_memory(x->error);
     if (a->filter != NULL) p.conjunct_count = collect(a->filter, p.conjuncts, 0);
+    for (uint32_t i = 0; i < p.conjunct_count; i++) /* false or null: it holds for no row */
+        if (p.conjuncts[i]->kind == EXPR_CONST) a->empty = true;
     struct arena *before = x->eval.arena;
     x->eval.arena = x->arena;
-    bool ok = plan_spans(&p);
+    bool ok = a->empty || plan_spans(&p);
     x->eval.arena = before;
     return ok;
 }

@@ -100,7 +100,9 @@ struct expr *bind_in(struct binder *b, const struct sql_in *in)
     uint32_t count = in->list.count, plain = 0, parts = 0;
     struct expr *left = bind_expr(b, in->left);
     struct expr **items = ARENA_ARRAY(b->arena, struct expr *, count + 1);
-    struct expr *any = left == NULL ? NULL : bind_new(b, EXPR_OR, sql_type_of(SQL_TYPE_BOOL), in->node.position, count);
+    /* NOT IN is <> to each, for its messages' sake. */
+    struct expr *any = left == NULL ? NULL : bind_new(b, in->negated ? EXPR_AND : EXPR_OR, sql_type_of(SQL_TYPE_BOOL),
+                                                      in->node.position, count);
     if (any == NULL || items == NULL) return left == NULL ? NULL : bind_no_memory(b);
     for (uint32_t i = 0, other = count; i < count; i++) { /* those without a column in front */
         struct expr *item = bind_expr(b, in->list.items[i]);
@@ -110,17 +112,17 @@ struct expr *bind_in(struct binder *b, const struct sql_in *in)
     uint32_t oid = in_type(b, left->type.oid, items, plain);
     if (oid != 0) {
         any->args[parts] = in_values(b, in, items, plain, oid);
+        if (in->negated) any->args[parts] = bind_not(b, any->args[parts]);
         if (any->args[parts++] == NULL) return NULL;
     }
     for (uint32_t i = oid != 0 ? plain : 0; i < count; i++) {
         struct expr *again = bind_expr(b, in->left);
         if (again == NULL) return NULL;
-        any->args[parts] = bind_operator_of(b, "=", again, items[i], in->node.position);
+        any->args[parts] = bind_operator_of(b, in->negated ? "<>" : "=", again, items[i], in->node.position);
         if (any->args[parts++] == NULL) return NULL;
     }
     any->arg_count = parts;
-    if (parts == 1) any = any->args[0];
-    return in->negated ? bind_not(b, any) : any;
+    return parts == 1 ? any->args[0] : any;
 }
 
 static struct expr *between(struct binder *b, const struct sql_between *n, const struct sql_node *low,
@@ -240,6 +242,9 @@ struct expr *bind_is_distinct(struct binder *b, const struct sql_is_distinct *n)
     e->args[0] = bind_expr(b, n->left);
     e->args[1] = e->args[0] == NULL ? NULL : bind_expr(b, n->right);
     struct sql_type type;
-    if (e->args[1] == NULL || !unify(b, "IS DISTINCT FROM", e->args, 2, 1, 0, &type)) return NULL;
+    if (e->args[1] == NULL) return NULL;
+    /* It is "=" that decides what may be compared. */
+    if (bind_operator_of(b, "=", e->args[0], e->args[1], n->node.position) == NULL) return NULL;
+    if (!unify(b, "IS DISTINCT FROM", e->args, 2, 1, 0, &type)) return NULL;
     return e;
 }

@@ -68,13 +68,6 @@ static void become_constant(struct expr *e, struct sql_datum value)
     e->arg_count = 0;
 }
 
-static void become(struct expr *e, const struct expr *other)
-{
-    struct sql_type type = e->type;
-    *e = *other;
-    e->type = type;
-}
-
 /* An operand that decides ends the work, so that `false AND 1 / 0 = 1` is false. One that cannot matter goes. */
 static bool fold_logic(struct sql_eval *eval, struct expr *e)
 {
@@ -91,7 +84,7 @@ static bool fold_logic(struct sql_eval *eval, struct expr *e)
     }
     e->arg_count = kept;
     if (kept == 0) become_constant(e, sql_boolean(!decides));
-    else if (kept == 1) become(e, e->args[0]);
+    else if (kept == 1) *e = *e->args[0];
     return true;
 }
 
@@ -115,7 +108,7 @@ static bool fold_case(struct sql_eval *eval, struct expr *e)
     if (!expr_fold(eval, otherwise)) return false;
     e->args[kept++] = otherwise;
     e->arg_count = kept;
-    if (kept == 1) become(e, otherwise);
+    if (kept == 1) *e = *otherwise;
     return true;
 }
 
@@ -131,7 +124,7 @@ static bool fold_coalesce(struct sql_eval *eval, struct expr *e)
     }
     e->arg_count = kept;
     if (kept == 0) become_constant(e, SQL_NULL);
-    else if (kept == 1) become(e, e->args[0]);
+    else if (kept == 1) *e = *e->args[0];
     return true;
 }
 
@@ -165,6 +158,15 @@ static bool all_constant(const struct expr *e)
     return true;
 }
 
+/* What is strict is NULL as soon as one argument is, whatever the others would do. */
+static bool null_decides(const struct expr *e)
+{
+    bool strict = e->kind == EXPR_OPERATOR || e->kind == EXPR_CAST || (e->kind == EXPR_FUNCTION && e->function->strict);
+    for (uint32_t i = 0; strict && i < e->arg_count; i++)
+        if (e->args[i]->kind == EXPR_CONST && e->args[i]->value.is_null) return true;
+    return false;
+}
+
 bool expr_fold(struct sql_eval *eval, struct expr *e)
 {
     switch (e->kind) {
@@ -180,6 +182,10 @@ bool expr_fold(struct sql_eval *eval, struct expr *e)
     for (uint32_t i = 0; i < e->arg_count; i++)
         if (!expr_fold(eval, e->args[i])) return false;
     if (e->kind == EXPR_IN && !e->items_sorted) sort_items(e);
+    if (null_decides(e)) {
+        become_constant(e, SQL_NULL);
+        return true;
+    }
     if (!all_constant(e) || (e->kind == EXPR_FUNCTION && e->function->volatility == SQL_VOLATILE)) return true;
     struct sql_datum value;
     if (!expr_eval(eval, e, NULL, NULL, &value)) return false;

@@ -633,6 +633,30 @@ a int4, ?column? text, ?column? text, length int4, upper text, lower text, subst
 | 5 | a_b%c! | a_b%c5 | 5 | A_B%C | a_b%c | _b% | 1 | o_b%c |
 SELECT 5
 
+# What constants decide keeps the types of what is left.
+SELECT CASE WHEN a = 1 THEN CASE WHEN 1 NOT IN (a, 1) THEN 'x'::char(3) ELSE e::char(3) END END FROM t WHERE a = 1
+----
+case bpchar
+| tru |
+SELECT 1
+
+SELECT NULL / (a - a), 1 / (a - a) IS NULL AND false, coalesce(1, 1 / (a - a)), CASE WHEN true THEN 1 ELSE 1 / 0 END FROM t WHERE a = 1
+----
+?column? int4, ?column? bool, coalesce int4, case int4
+| <null> | f | 1 | 1 |
+SELECT 1
+
+SELECT abs(NULL::int / (a - a)) FROM t WHERE a = 1
+----
+abs int4
+| <null> |
+SELECT 1
+
+SELECT a FROM t WHERE c NOT IN (d)
+----
+ERROR 42883 at 25: operator does not exist: text <> numeric
+  hint: No operator matches the given name and argument types. You might need to add explicit type casts.
+
 DROP TABLE t
 ----
 DROP TABLE

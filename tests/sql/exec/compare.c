@@ -1,5 +1,6 @@
-/* sql_compare CONNINFO SCRIPT...: runs scripts on a PostgreSQL server, each in a fresh schema, and shows where it
- * answers otherwise than the script says. For people: no test needs it. Left out are what Ostraka refuses
+/* sql_compare [--run] CONNINFO SCRIPT...: runs scripts on a PostgreSQL server, each in a fresh schema, and shows where it
+ * answers otherwise than the script says; with --run, otherwise than Ostraka answers now, so that scripts may be
+ * made by a program and hold no answers. For people: no test needs it. Left out are what Ostraka refuses
  * (0A000), counts of rows read, reported settings, and cases whose comment has a line "# differs: ...". */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include <libpq-fe.h>
 
+#include "tests/sql/exec/database.h"
 #include "tests/sql/exec/script.h"
 #include "tests/sql/exec/show.h"
 
@@ -115,12 +117,29 @@ static char *comparable(const char *text)
     return copy;
 }
 
-static int compare(const char *conninfo, const char *path)
+/* Replaces what the script expects by what Ostraka answers. */
+static void run_ours(struct script *script)
+{
+    struct database *d = database_create(1);
+    for (size_t i = 0; i < script->count; i++) {
+        struct script_case *c = &script->cases[i];
+        struct buf out;
+        buf_init(&out, 64u << 20);
+        database_run(d, c->session, c->text, c->copy, 0, &out);
+        buf_append_byte(&out, 0);
+        free(c->expected);
+        c->expected = (char *)out.data;
+    }
+    database_destroy(d);
+}
+
+static int compare(const char *conninfo, const char *path, bool run)
 {
     struct sessions s = {.conninfo = conninfo};
     struct script script;
     int different = 0;
     script_load(&script, path);
+    if (run) run_ours(&script);
     for (size_t i = 0; i < script.count; i++) {
         const struct script_case *c = &script.cases[i];
         struct buf out;
@@ -144,11 +163,12 @@ static int compare(const char *conninfo, const char *path)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3) {
-        fprintf(stderr, "usage: %s CONNINFO SCRIPT...\n", argv[0]);
+    bool run_too = argc > 1 && strcmp(argv[1], "--run") == 0;
+    int first = run_too ? 2 : 1, different = 0;
+    if (argc < first + 2) {
+        fprintf(stderr, "usage: %s [--run] CONNINFO SCRIPT...\n", argv[0]);
         return 2;
     }
-    int different = 0;
-    for (int i = 2; i < argc; i++) different += compare(argv[1], argv[i]);
+    for (int i = first + 1; i < argc; i++) different += compare(argv[first], argv[i], run_too);
     return different != 0;
 }
