@@ -16,6 +16,11 @@ void test_register(const char *name, void (*function)(void **state))
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--rewrite") == 0) { /* for tests that run scripts */
+        setenv("OSTRAKA_REWRITE", "1", 1);
+        argc--;
+        argv++;
+    }
     if (argc > 1) {
         size_t kept = 0;
         for (size_t i = 0; i < test_count; i++)
