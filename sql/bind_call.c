@@ -57,9 +57,12 @@ static struct expr *add_aggregate(struct binder *b, const struct sql_call_expr *
     *a = (struct aggregate){.function = function, .args = args, .types = types, .arg_count = count,
                             .distinct = call->distinct};
     if (call->filter != NULL) {
-        b->in_aggregate = true;
+        const char *clause = b->clause;
+        b->aggregates_allowed = false;
+        b->clause = "FILTER";
         a->filter = bind_condition(b, call->filter, "FILTER");
-        b->in_aggregate = false;
+        b->aggregates_allowed = true;
+        b->clause = clause;
         if (a->filter == NULL) return NULL;
     }
     struct expr *e = bind_new(b, EXPR_AGGREGATE, sql_type_of(function->result), call->node.position, 0);

@@ -108,6 +108,7 @@ bool bind_qualifier(struct binder *b, const struct sql_column *c)
 {
     uint32_t count = c->names.count;
     if (count < 2) return true;
+    if (count > 3) return bind_unsupported(b, &c->node, "a reference to another database") != NULL;
     const char *qualifier = c->names.items[count - 2];
     const struct sql_table *t = b->scope.table;
     bool known = t != NULL && strcmp(qualifier, b->scope.alias) == 0;

@@ -185,6 +185,14 @@ static bool add_constraint(struct building *g, const struct sql_constraint *c, s
     UNREACHABLE();
 }
 
+static bool is_system_column(const char *name)
+{
+    static const char *const names[] = {"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
 static bool add_columns(struct building *g, const struct sql_create_table *n)
 {
     struct exec *x = g->x;
@@ -198,6 +206,9 @@ static bool add_columns(struct building *g, const struct sql_create_table *n)
             if (strcmp(t->columns[k].name, d->name) == 0)
                 return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_COLUMN, 0,
                                      "column \"%s\" specified more than once", d->name);
+        if (is_system_column(d->name))
+            return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_COLUMN, 0,
+                                 "column name \"%s\" conflicts with a system column name", d->name);
         c->name = d->name;
         c->id = t->next_column_id++;
         if (d->collation.name != NULL) return exec_unsupported(x, d->position, "COLLATE");
@@ -286,8 +297,13 @@ bool exec_drop(struct exec *x, const struct sql_drop *n)
     snprintf(x->tag, sizeof x->tag, "DROP TABLE");
     if (n->object != SQL_OBJECT_TABLE)
         return exec_unsupported(x, n->node.position, "dropping anything but a table");
-    for (uint32_t i = 0; i < n->names.count; i++)
-        if (!drop_one(x, n, &n->names.items[i])) return false;
+    for (uint32_t i = 0; i < n->names.count; i++) {
+        bool again = false; /* named twice, dropped once */
+        for (uint32_t k = 0; k < i && !again; k++)
+            again = strcmp(n->names.items[k].name, n->names.items[i].name) == 0 &&
+                    schema_is_ours(&n->names.items[k]) && schema_is_ours(&n->names.items[i]);
+        if (!again && !drop_one(x, n, &n->names.items[i])) return false;
+    }
     return true;
 }
 

@@ -248,6 +248,30 @@ static bool discard(struct sql_session *s, struct exec *x, const struct sql_disc
     return settings_reset_all(&s->settings) || sql_error_out_of_memory(x->error);
 }
 
+/* There is nothing to do, but what is named has to be there. */
+static bool vacuum(struct exec *x, const struct sql_vacuum *n)
+{
+    snprintf(x->tag, sizeof x->tag, n->analyze_only ? "ANALYZE" : "VACUUM");
+    if (!n->analyze_only && !x->alone)
+        return sql_error_set(x->error, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0,
+                             "VACUUM cannot run inside a transaction block");
+    for (uint32_t i = 0; i < n->table_count; i++) {
+        struct sql_name name = n->tables[i].name;
+        name.position = 0; /* as PostgreSQL reports it */
+        const struct sql_table *t = exec_table(x, &name);
+        if (t == NULL) return false;
+        for (uint32_t k = 0; k < n->tables[i].columns.count; k++) {
+            const char *column = n->tables[i].columns.items[k];
+            uint32_t place = 0;
+            while (place < t->column_count && strcmp(t->columns[place].name, column) != 0) place++;
+            if (place < t->column_count) continue;
+            return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_COLUMN, 0,
+                                 "column \"%s\" of relation \"%s\" does not exist", column, t->name);
+        }
+    }
+    return true;
+}
+
 /* What a statement that writes is called in "cannot execute ..."; NULL: it does not write. */
 static const char *writes(const struct sql_node *node)
 {
@@ -280,9 +304,7 @@ bool session_execute(struct sql_session *s, struct exec *x, const struct sql_nod
     case SQL_STMT_SHOW: return show_setting(s, x, sql_as_show(node));
     case SQL_STMT_SET: return set_setting(s, x, sql_as_set(node));
     case SQL_STMT_SET_TRANSACTION: return set_transaction(s, x, sql_as_set_transaction(node));
-    case SQL_STMT_VACUUM:
-        snprintf(x->tag, sizeof x->tag, sql_as_vacuum(node)->analyze_only ? "ANALYZE" : "VACUUM");
-        return true;
+    case SQL_STMT_VACUUM: return vacuum(x, sql_as_vacuum(node));
     case SQL_STMT_PREPARE: return session_prepare_statement(s, x, sql_as_prepare(node));
     case SQL_STMT_EXECUTE: return session_execute_statement(s, x, sql_as_execute(node));
     case SQL_STMT_DEALLOCATE: return session_deallocate(s, x, sql_as_named(node));

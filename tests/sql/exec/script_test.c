@@ -91,3 +91,8 @@ TEST(script, rows_are_locked)
 {
     script_run("lock");
 }
+
+TEST(script, names_and_clauses_mean_what_they_do_in_postgresql)
+{
+    script_run("more");
+}
