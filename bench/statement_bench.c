@@ -58,6 +58,12 @@ enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
     return STATUS_OK;
 }
 
+enum status txn_get_many(struct txn *t, const struct bytes *keys, uint32_t count, struct bytes *values_out)
+{
+    (void)t, (void)keys, (void)count, (void)values_out;
+    return STATUS_UNSUPPORTED;
+}
+
 enum status txn_put(struct txn *t, struct bytes key, struct bytes value)
 {
     struct entry *e = find(key);

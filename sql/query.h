@@ -60,6 +60,8 @@ struct access {
     struct txn_scan *scan;
     bool started;
     bool locked;              /* the current row is */
+    struct bytes *ahead;      /* values of points that were fetched together: of the spans from ahead_from on */
+    uint32_t ahead_from, ahead_count;
     struct bytes key;         /* of the current row */
     struct sql_datum *values;
 };

@@ -195,21 +195,51 @@ static enum status get_locked(struct exec *x, struct access *a, struct bytes key
     return locked.found ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
+static const struct key_span *span_of(const struct access *a, uint32_t at)
+{
+    return &a->spans[a->reverse ? a->span_count - 1 - at : at];
+}
+
+/* Fetches points in one request: as many as the caller may take. */
+static enum status fetch_ahead(struct exec *x, struct access *a)
+{
+    struct bytes keys[TXN_GET_MANY_MAX];
+    uint32_t count = a->span_count - a->span_at;
+    if (count > TXN_GET_MANY_MAX) count = TXN_GET_MANY_MAX;
+    if (a->limit != 0 && a->limit < count) count = (uint32_t)a->limit;
+    if (a->ahead == NULL) a->ahead = arena_alloc(x->arena, TXN_GET_MANY_MAX * sizeof *a->ahead);
+    if (a->ahead == NULL) return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) keys[i] = span_of(a, a->span_at + i)->start;
+    a->ahead_from = a->span_at;
+    a->ahead_count = 0;
+    enum status status = txn_get_many(x->txn, keys, count, a->ahead);
+    if (status == STATUS_OK) a->ahead_count = count;
+    return status;
+}
+
+static enum status get_point(struct exec *x, struct access *a, const struct key_span *span, struct bytes *value)
+{
+    if (a->started) return STATUS_NOT_FOUND;
+    a->started = true;
+    a->key = span->start;
+    if (a->lock != 0) return get_locked(x, a, span->start, value);
+    if (a->span_count == 1) return txn_get(x->txn, span->start, value);
+    if (a->span_at >= a->ahead_from + a->ahead_count) {
+        enum status status = fetch_ahead(x, a);
+        if (status != STATUS_OK) return status;
+    }
+    *value = a->ahead[a->span_at - a->ahead_from];
+    return value->data != NULL ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 /* The next row of the span under way; STATUS_NOT_FOUND at its end. */
 static enum status next_in_span(struct exec *x, struct access *a, struct bytes *value)
 {
-    const struct key_span *span = &a->spans[a->reverse ? a->span_count - 1 - a->span_at : a->span_at];
-    enum status status;
-    if (span->point) {
-        if (a->started) return STATUS_NOT_FOUND;
-        a->started = true;
-        a->key = span->start;
-        if (a->lock != 0) return get_locked(x, a, span->start, value);
-        return txn_get(x->txn, span->start, value);
-    }
+    const struct key_span *span = span_of(a, a->span_at);
+    if (span->point) return get_point(x, a, span, value);
     if (!a->started) {
         a->started = true;
-        status = txn_scan_open(x->txn, span->start, span->end, a->reverse, a->limit, &a->scan);
+        enum status status = txn_scan_open(x->txn, span->start, span->end, a->reverse, a->limit, &a->scan);
         if (status != STATUS_OK) return status;
     }
     return txn_scan_next(a->scan, &a->key, value);

@@ -446,6 +446,61 @@ enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, en
     return status;
 }
 
+/* Asks for what is not the transaction's own, and answers how far the reply went. */
+static enum status get_some(struct txn *t, const struct bytes *keys, uint32_t count, struct bytes *values_out,
+                            uint32_t *done_out)
+{
+    const struct write *own[TXN_GET_MANY_MAX];
+    uint32_t asked = 0, first = 0;
+    for (uint32_t i = count; i-- > 0;) {
+        if (keys[i].size == 0 || keys[i].size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
+        own[i] = write_set_find(&t->writes, keys[i]);
+        if (own[i] != NULL) continue;
+        asked++;
+        first = i;
+    }
+    struct reader in = {0};
+    if (asked > 0) {
+        read_begin(t, asked);
+        for (uint32_t i = 0; i < count; i++) {
+            if (own[i] != NULL) continue;
+            put_u8(&t->request, 1);
+            put_sized(&t->request, keys[i]);
+        }
+        enum status status = read_send(t, keys[first], &in);
+        if (status != STATUS_OK) return status;
+    }
+    for (*done_out = 0; *done_out < count; ++*done_out) {
+        uint32_t i = *done_out;
+        values_out[i] = own[i] == NULL || own[i]->tombstone ? (struct bytes){NULL, 0} : own[i]->value;
+        if (own[i] != NULL) continue;
+        uint8_t found = get_u8(&in);
+        if (found == 3 && i > first) return STATUS_OK; /* the reply was full */
+        get_u64(&in);
+        struct bytes value = get_sized(&in);
+        if (in.failed || found > 1) return STATUS_INVALID;
+        enum status status = span_add(t, &(struct span){.start = keys[i], .point = true});
+        if (status == STATUS_OK && found) {
+            values_out[i] = arena_copy(t->arena, value);
+            if (values_out[i].data == NULL) status = STATUS_NO_MEMORY;
+        }
+        if (status != STATUS_OK) return status;
+    }
+    return STATUS_OK;
+}
+
+enum status txn_get_many(struct txn *t, const struct bytes *keys, uint32_t count, struct bytes *values_out)
+{
+    ASSERT(!t->ended);
+    ASSERT(count <= TXN_GET_MANY_MAX);
+    enum status status = STATUS_OK;
+    for (uint32_t at = 0, done; status == STATUS_OK && at < count; at += done) {
+        status = get_some(t, keys + at, count - at, values_out + at, &done);
+        ASSERT(status != STATUS_OK || done > 0);
+    }
+    return status;
+}
+
 /* ---- scans: pages from the leader, merged with the transaction's own writes ---- */
 
 struct txn_scan {

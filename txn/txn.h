@@ -105,6 +105,12 @@ bool txn_is_pending(const struct txn *t);
  * txn_create; the old one may have been reset. */
 MUST_USE enum status txn_restart(struct txn *t, struct arena *arena);
 
+/* [fiber] txn_get for several keys in as few requests as their values fit into. values_out[i].data is NULL where there is
+ * none. Statuses as txn_get, without NOT_FOUND. */
+#define TXN_GET_MANY_MAX 64
+MUST_USE enum status txn_get_many(struct txn *t, const struct bytes *keys, uint32_t count,
+                                  struct bytes *values_out);
+
 /* [fiber] Rows of [start, end) in key order, or backwards. limit: how many the caller expects to take at
  * most (0: all); it sizes the requests only. Statuses as txn_get; STATUS_NOT_FOUND at the end. Views live
  * in the arena `page` (may be reset by the caller between rows it no longer needs: it is reset by the

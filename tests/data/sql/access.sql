@@ -1025,3 +1025,96 @@ SELECT 2
 DROP TABLE z
 ----
 DROP TABLE
+
+# Points are fetched together: also the transaction's own rows, missing ones, and large ones.
+CREATE TABLE p (a int PRIMARY KEY, b text)
+----
+CREATE TABLE
+
+INSERT INTO p VALUES (1, repeat('x', 200000)), (2, repeat('y', 200000)), (3, repeat('z', 200000)), (5, '5'), (100, '100')
+----
+INSERT 0 5
+
+@reads
+SELECT a, length(b) FROM p WHERE a IN (1, 2, 3, 4, 5, 100) ORDER BY a
+----
+a int4, length int4
+| 1 | 200000 |
+| 2 | 200000 |
+| 3 | 200000 |
+| 5 | 1 |
+| 100 | 3 |
+SELECT 5
+(rows read: 5)
+
+BEGIN
+----
+BEGIN
+[T]
+
+INSERT INTO p VALUES (4, 'own'), (6, 'own')
+----
+INSERT 0 2
+[T]
+
+DELETE FROM p WHERE a IN (2, 5)
+----
+DELETE 2
+[T]
+
+UPDATE p SET b = 'changed' WHERE a IN (1, 2, 4, 77)
+----
+UPDATE 2
+[T]
+
+@reads
+SELECT a, left(b, 10) FROM p WHERE a IN (1, 2, 3, 4, 5, 6, 7, 100) ORDER BY a
+----
+a int4, left text
+| 1 | changed |
+| 3 | zzzzzzzzzz |
+| 4 | changed |
+| 6 | own |
+| 100 | 100 |
+SELECT 5
+[T]
+(rows read: 5)
+
+@reads
+SELECT a, left(b, 10) FROM p WHERE a IN (1, 2, 3, 4, 5, 6, 7, 100) ORDER BY a DESC LIMIT 3
+----
+a int4, left text
+| 100 | 100 |
+| 6 | own |
+| 4 | changed |
+SELECT 3
+[T]
+(rows read: 3)
+
+@reads
+SELECT a FROM p WHERE a IN (4, 6, 5) ORDER BY a
+----
+a int4
+| 4 |
+| 6 |
+SELECT 2
+[T]
+(rows read: 2)
+
+ROLLBACK
+----
+ROLLBACK
+
+SELECT a FROM p ORDER BY a
+----
+a int4
+| 1 |
+| 2 |
+| 3 |
+| 5 |
+| 100 |
+SELECT 5
+
+DROP TABLE p
+----
+DROP TABLE
