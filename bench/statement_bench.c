@@ -1,6 +1,6 @@
-/* What a single-row statement costs the processor between the wire and the key API: parse, bind, plan, execute,
- * with the transaction calls answered from memory. Prints nanoseconds per statement, and instructions where
- * perf events may be read.
+/* What a single-row statement costs the processor between the wire and the key API: parse, bind,
+ * plan, execute, with the transaction calls answered from memory. Prints nanoseconds per statement,
+ * and instructions where perf events may be read.
  *
  *     statement_bench [COUNT]            all kinds
  *     statement_bench COUNT select       one kind: for a profiler */
@@ -43,12 +43,30 @@ enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
     (*txn_out)->arena = arena;
     return STATUS_OK;
 }
-void txn_destroy(struct txn *t) { free(t); }
-void txn_set_deadline(struct txn *t, uint64_t deadline_ns) { (void)t, (void)deadline_ns; }
-bool txn_has_writes(const struct txn *t) { return t == NULL; }
-uint64_t txn_write_bytes(const struct txn *t) { return t == NULL; }
-uint64_t txn_read_ts(const struct txn *t) { return t != NULL; }
-void txn_id(const struct txn *t, char id[33]) { (void)t, id[0] = 0; }
+void txn_destroy(struct txn *t)
+{
+    free(t);
+}
+void txn_set_deadline(struct txn *t, uint64_t deadline_ns)
+{
+    (void)t, (void)deadline_ns;
+}
+bool txn_has_writes(const struct txn *t)
+{
+    return t == NULL;
+}
+uint64_t txn_write_bytes(const struct txn *t)
+{
+    return t == NULL;
+}
+uint64_t txn_read_ts(const struct txn *t)
+{
+    return t != NULL;
+}
+void txn_id(const struct txn *t, char id[33])
+{
+    (void)t, id[0] = 0;
+}
 
 enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
 {
@@ -58,7 +76,8 @@ enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
     return STATUS_OK;
 }
 
-enum status txn_get_many(struct txn *t, const struct bytes *keys, uint32_t count, struct bytes *values_out)
+enum status txn_get_many(struct txn *t, const struct bytes *keys, uint32_t count,
+                         struct bytes *values_out)
 {
     (void)t, (void)keys, (void)count, (void)values_out;
     return STATUS_UNSUPPORTED;
@@ -81,7 +100,10 @@ enum status txn_put(struct txn *t, struct bytes key, struct bytes value)
     return STATUS_OK;
 }
 
-enum status txn_insert(struct txn *t, struct bytes key, struct bytes value) { return txn_put(t, key, value); }
+enum status txn_insert(struct txn *t, struct bytes key, struct bytes value)
+{
+    return txn_put(t, key, value);
+}
 
 enum status txn_delete(struct txn *t, struct bytes key)
 {
@@ -111,8 +133,8 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
     return STATUS_OK;
 }
 
-enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, bool reverse, uint64_t limit,
-                          struct txn_scan **scan_out)
+enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, bool reverse,
+                          uint64_t limit, struct txn_scan **scan_out)
 {
     (void)t, (void)start, (void)end, (void)reverse, (void)limit, (void)scan_out;
     return STATUS_UNSUPPORTED;
@@ -122,7 +144,10 @@ enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out, struct b
     (void)scan, (void)key_out, (void)value_out;
     return STATUS_UNSUPPORTED;
 }
-void txn_scan_close(struct txn_scan *scan) { (void)scan; }
+void txn_scan_close(struct txn_scan *scan)
+{
+    (void)scan;
+}
 
 /* ---- an environment with a clock that stands still ---- */
 
@@ -137,7 +162,8 @@ static uint64_t at_random(struct env *e)
     (void)e;
     return state = state * 6364136223846793005u + 1442695040888963407u;
 }
-static const struct env_table still_table = {.now_ns = at_zero, .wall_ns = at_zero, .random_u64 = at_random};
+static const struct env_table still_table = {
+    .now_ns = at_zero, .wall_ns = at_zero, .random_u64 = at_random};
 static struct env still = {.table = &still_table};
 
 /* ---- the sink: counts ---- */
@@ -159,10 +185,13 @@ static bool on_complete(void *ctx, const char *tag)
     (void)ctx, (void)tag;
     return true;
 }
-static void on_parameter(void *ctx, const char *name, const char *value) { (void)ctx, (void)name, (void)value; }
+static void on_parameter(void *ctx, const char *name, const char *value)
+{
+    (void)ctx, (void)name, (void)value;
+}
 
-static const struct sql_sink sink = {.begin = on_begin, .row = on_row, .complete = on_complete,
-                                     .parameter = on_parameter};
+static const struct sql_sink sink = {
+    .begin = on_begin, .row = on_row, .complete = on_complete, .parameter = on_parameter};
 
 static void run(struct sql_session *s, const char *text)
 {
@@ -176,8 +205,11 @@ static void run(struct sql_session *s, const char *text)
 
 static int counter_open(void)
 {
-    struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE, .size = sizeof attr,
-                                   .config = PERF_COUNT_HW_INSTRUCTIONS, .exclude_kernel = 1, .exclude_hv = 1};
+    struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE,
+                                   .size = sizeof attr,
+                                   .config = PERF_COUNT_HW_INSTRUCTIONS,
+                                   .exclude_kernel = 1,
+                                   .exclude_hv = 1};
     return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 }
 
@@ -220,7 +252,8 @@ static void measure(struct sql_session *s, const char *name, const char *format,
 int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 100000;
-    struct sql_session_options o = {.env = &still, .user = "postgres", .database = "postgres", .id = 1};
+    struct sql_session_options o = {
+        .env = &still, .user = "postgres", .database = "postgres", .id = 1};
     struct sql_session *s;
     map_init(&table);
     if (sql_session_create(&o, &s) != STATUS_OK) return 1;

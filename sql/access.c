@@ -1,8 +1,9 @@
 /* From a condition to the keys that have to be looked at.
  *
- * Leading columns of the primary key that the condition gives values for (=, IN, OR of these) make prefixes;
- * inequalities on the column behind them narrow each prefix to a range. What comes of it is a list of spans in
- * key order that holds every row that passes; the whole condition is still applied to each row. */
+ * Leading columns of the primary key that the condition gives values for (=, IN, OR of these) make
+ * prefixes; inequalities on the column behind them narrow each prefix to a range. What comes of it
+ * is a list of spans in key order that holds every row that passes; the whole condition is still
+ * applied to each row. */
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -10,7 +11,8 @@
 #include "sql/query.h"
 
 #define CONJUNCTS_MAX 256
-#define SPANS_MAX 4096 /* beyond, fewer columns are used, or an IN counts by its least and greatest item */
+/* Beyond, fewer columns are used, or an IN counts by its least and greatest item. */
+#define SPANS_MAX 4096
 
 struct planner {
     struct exec *x;
@@ -29,7 +31,8 @@ struct value_set {
 static uint32_t collect(struct expr *e, struct expr **out, uint32_t count)
 {
     if (e->kind == EXPR_AND) {
-        for (uint32_t i = 0; i < e->arg_count; i++) count = collect(e->args[i], out, count);
+        for (uint32_t i = 0; i < e->arg_count; i++)
+            count = collect(e->args[i], out, count);
     } else if (count < CONJUNCTS_MAX) {
         out[count++] = e; /* those that do not fit are still in the filter */
     }
@@ -43,8 +46,8 @@ static bool is_integer(uint32_t oid)
     return oid == SQL_TYPE_INT2 || oid == SQL_TYPE_INT4 || oid == SQL_TYPE_INT8;
 }
 
-/* Casts that keep the order and tell different values apart, so that a condition on the cast value is one on the
- * column. (int8 to float8 does not: large neighbours become equal.) */
+/* Casts that keep the order and tell different values apart, so that a condition on the cast value
+ * is one on the column. (int8 to float8 does not: large neighbours become equal.) */
 static bool cast_is_transparent(const struct expr *cast)
 {
     uint32_t from = cast->args[0]->type.oid, to = cast->type.oid;
@@ -61,19 +64,20 @@ static bool cast_is_transparent(const struct expr *cast)
 
 static const struct expr *bare_column(const struct expr *e)
 {
-    while (e->kind == EXPR_CAST && cast_is_transparent(e)) e = e->args[0];
+    while (e->kind == EXPR_CAST && cast_is_transparent(e))
+        e = e->args[0];
     return e->kind == EXPR_COLUMN ? e : NULL;
 }
 
 /* Where a constant lies among the values of a column's type. */
 enum fit {
-    FIT_EXACT,      /* it is *out */
-    FIT_ABOVE,      /* above *out, below the next value */
-    FIT_BELOW,      /* below *out, above the one before */
+    FIT_EXACT, /* it is *out */
+    FIT_ABOVE, /* above *out, below the next value */
+    FIT_BELOW, /* below *out, above the one before */
     FIT_PAST_ALL,
     FIT_BEFORE_ALL,
     FIT_NULL,
-    FIT_UNKNOWN,    /* of no use */
+    FIT_UNKNOWN, /* of no use */
     FIT_ERROR,
 };
 
@@ -82,14 +86,16 @@ static enum fit fit_overflow(struct exec *x, uint32_t oid, const struct sql_datu
 {
     struct sql_datum zero, one = sql_integer(0);
     if (sql_cast_find(SQL_TYPE_INT4, oid, SQL_CAST_EXPLICIT) == SQL_CAST_NONE ||
-        sql_cast(&x->eval, SQL_TYPE_INT4, sql_type_of(oid), SQL_CAST_EXPLICIT, &one, &zero) != STATUS_OK)
+        sql_cast(&x->eval, SQL_TYPE_INT4, sql_type_of(oid), SQL_CAST_EXPLICIT, &one, &zero) !=
+            STATUS_OK)
         return FIT_UNKNOWN;
     return sql_datum_compare(oid, v, &zero) > 0 ? FIT_PAST_ALL : FIT_BEFORE_ALL;
 }
 
-/* The constant's value is cast to the column's type and back: what comes back tells where it lies. */
-static enum fit fit_value(struct exec *x, uint32_t source, const struct sql_datum *v, uint32_t target,
-                          struct sql_datum *out)
+/* The constant's value is cast to the column's type and back: what comes back tells where it lies.
+ */
+static enum fit fit_value(struct exec *x, uint32_t source, const struct sql_datum *v,
+                          uint32_t target, struct sql_datum *out)
 {
     struct sql_datum back;
     const struct sql_type_info *info = sql_type_find(source);
@@ -112,7 +118,9 @@ static enum fit fit_value(struct exec *x, uint32_t source, const struct sql_datu
 
 static enum fit fit_integer(int64_t v, uint32_t target, struct sql_datum *out)
 {
-    int64_t most = target == SQL_TYPE_INT2 ? INT16_MAX : target == SQL_TYPE_INT4 ? INT32_MAX : INT64_MAX;
+    int64_t most = target == SQL_TYPE_INT2   ? INT16_MAX
+                   : target == SQL_TYPE_INT4 ? INT32_MAX
+                                             : INT64_MAX;
     *out = sql_integer(v);
     return v > most ? FIT_PAST_ALL : v < -most - 1 ? FIT_BEFORE_ALL : FIT_EXACT;
 }
@@ -121,14 +129,17 @@ static enum fit fit_constant(struct exec *x, const struct expr *constant, struct
                              struct sql_datum *out)
 {
     struct sql_datum v;
-    if (constant->kind == EXPR_CONST) v = constant->value;
-    else if (!expr_eval(&x->eval, constant, NULL, NULL, &v)) return FIT_ERROR;
+    if (constant->kind == EXPR_CONST)
+        v = constant->value;
+    else if (!expr_eval(&x->eval, constant, NULL, NULL, &v))
+        return FIT_ERROR;
     if (v.is_null) return FIT_NULL;
     if (constant->type.oid == type.oid) {
         *out = v;
         return FIT_EXACT;
     }
-    if (is_integer(constant->type.oid) && is_integer(type.oid)) return fit_integer(v.integer, type.oid, out);
+    if (is_integer(constant->type.oid) && is_integer(type.oid))
+        return fit_integer(v.integer, type.oid, out);
     struct sql_error *error = x->eval.error, aside = {.message = NULL};
     x->eval.error = &aside; /* that the value does not fit is no error of the statement */
     enum fit fit = fit_value(x, constant->type.oid, &v, type.oid, out);
@@ -137,7 +148,8 @@ static enum fit fit_constant(struct exec *x, const struct expr *constant, struct
 }
 
 /* column REL constant: the relation as seen from the column, or NONE. */
-static enum sql_relation condition_on(const struct expr *e, uint32_t column, const struct expr **constant_out)
+static enum sql_relation condition_on(const struct expr *e, uint32_t column,
+                                      const struct expr **constant_out)
 {
     if (e->kind != EXPR_OPERATOR || e->arg_count != 2 || e->op->relation == SQL_RELATION_NONE)
         return SQL_RELATION_NONE;
@@ -178,7 +190,8 @@ static bool set_add_constant(struct planner *p, const struct expr *constant, str
 }
 
 /* The values that a condition leaves to a column. *usable false: it does not tell. */
-static bool set_of(struct planner *p, const struct expr *e, uint32_t column, struct value_set *set, bool *usable)
+static bool set_of(struct planner *p, const struct expr *e, uint32_t column, struct value_set *set,
+                   bool *usable)
 {
     struct sql_type type = p->table->columns[column].type;
     const struct expr *constant;
@@ -209,7 +222,8 @@ static void set_sort(struct value_set *set, uint32_t oid)
     qsort_r(set->values, set->count, sizeof *set->values, compare_values, &oid);
     uint32_t kept = 1;
     for (uint32_t i = 1; i < set->count; i++)
-        if (sql_datum_compare(oid, &set->values[i], &set->values[kept - 1]) != 0) set->values[kept++] = set->values[i];
+        if (sql_datum_compare(oid, &set->values[i], &set->values[kept - 1]) != 0)
+            set->values[kept++] = set->values[i];
     set->count = kept;
 }
 
@@ -236,7 +250,8 @@ struct bound {
     struct sql_datum value;
 };
 
-static void tighten(struct bound *b, uint32_t oid, const struct sql_datum *v, bool inclusive, bool lower)
+static void tighten(struct bound *b, uint32_t oid, const struct sql_datum *v, bool inclusive,
+                    bool lower)
 {
     int order = b->given ? sql_datum_compare(oid, v, &b->value) : 0;
     if (!lower) order = -order;
@@ -245,8 +260,8 @@ static void tighten(struct bound *b, uint32_t oid, const struct sql_datum *v, bo
     *b = (struct bound){true, inclusive, *v};
 }
 
-static bool bound_by(struct planner *p, enum sql_relation relation, const struct expr *constant, uint32_t column,
-                     struct bound *lower, struct bound *upper)
+static bool bound_by(struct planner *p, enum sql_relation relation, const struct expr *constant,
+                     uint32_t column, struct bound *lower, struct bound *upper)
 {
     struct sql_type type = p->table->columns[column].type;
     bool up = relation == SQL_RELATION_GREATER || relation == SQL_RELATION_GREATER_EQUAL;
@@ -266,7 +281,8 @@ static bool bound_by(struct planner *p, enum sql_relation relation, const struct
     return true;
 }
 
-static bool find_bounds(struct planner *p, uint32_t column, struct bound *lower, struct bound *upper)
+static bool find_bounds(struct planner *p, uint32_t column, struct bound *lower,
+                        struct bound *upper)
 {
     for (uint32_t i = 0; i < p->conjunct_count; i++) {
         const struct expr *e = p->conjuncts[i], *constant;
@@ -274,12 +290,14 @@ static bool find_bounds(struct planner *p, uint32_t column, struct bound *lower,
             const struct expr *c = bare_column(e->args[0]);
             if (c == NULL || c->index != column) continue;
             if (!bound_by(p, SQL_RELATION_GREATER_EQUAL, e->args[1], column, lower, upper) ||
-                !bound_by(p, SQL_RELATION_LESS_EQUAL, e->args[e->arg_count - 1], column, lower, upper))
+                !bound_by(p, SQL_RELATION_LESS_EQUAL, e->args[e->arg_count - 1], column, lower,
+                          upper))
                 return false;
             continue;
         }
         enum sql_relation relation = condition_on(e, column, &constant);
-        if (relation == SQL_RELATION_NONE || relation == SQL_RELATION_NOT_EQUAL || relation == SQL_RELATION_EQUAL)
+        if (relation == SQL_RELATION_NONE || relation == SQL_RELATION_NOT_EQUAL ||
+            relation == SQL_RELATION_EQUAL)
             continue;
         if (!bound_by(p, relation, constant, column, lower, upper)) return false;
     }
@@ -289,7 +307,8 @@ static bool find_bounds(struct planner *p, uint32_t column, struct bound *lower,
 /* ---- spans ---- */
 
 /* parts[0 .. count - 1], and behind all keys that begin so when past. False: no such key can be. */
-static bool edge(struct planner *p, const struct sql_datum *parts, uint32_t count, bool past, struct bytes *out)
+static bool edge(struct planner *p, const struct sql_datum *parts, uint32_t count, bool past,
+                 struct bytes *out)
 {
     struct buf *key = p->x->key;
     buf_reset(key);
@@ -300,8 +319,8 @@ static bool edge(struct planner *p, const struct sql_datum *parts, uint32_t coun
     return out->data != NULL;
 }
 
-static bool add_span(struct planner *p, struct sql_datum *parts, uint32_t count, const struct bound *lower,
-                     const struct bound *upper)
+static bool add_span(struct planner *p, struct sql_datum *parts, uint32_t count,
+                     const struct bound *lower, const struct bound *upper)
 {
     struct access *a = p->a;
     struct key_span span = {.point = count > 0 && count == p->table->key_count};
@@ -324,16 +343,18 @@ static bool add_span(struct planner *p, struct sql_datum *parts, uint32_t count,
 }
 
 /* Every combination of the sets' values, in order. */
-static bool add_spans(struct planner *p, const struct value_set *sets, uint32_t count, const struct bound *lower,
-                      const struct bound *upper)
+static bool add_spans(struct planner *p, const struct value_set *sets, uint32_t count,
+                      const struct bound *lower, const struct bound *upper)
 {
     struct sql_datum parts[SQL_KEY_COLUMNS_MAX + 1];
     uint32_t at[SQL_KEY_COLUMNS_MAX] = {0};
     for (;;) {
-        for (uint32_t i = 0; i < count; i++) parts[i] = sets[i].values[at[i]];
+        for (uint32_t i = 0; i < count; i++)
+            parts[i] = sets[i].values[at[i]];
         if (!add_span(p, parts, count, lower, upper)) return false;
         uint32_t place = count;
-        while (place > 0 && ++at[place - 1] == sets[place - 1].count) at[--place] = 0;
+        while (place > 0 && ++at[place - 1] == sets[place - 1].count)
+            at[--place] = 0;
         if (place == 0) return true;
     }
 }
@@ -354,14 +375,16 @@ static bool plan_spans(struct planner *p)
         a->fixed[count] = sets[count].count == 1;
     }
     struct bound lower = {.given = false}, upper = {.given = false};
-    if (!a->empty && count < t->key_count && !find_bounds(p, t->key[count], &lower, &upper)) return false;
+    if (!a->empty && count < t->key_count && !find_bounds(p, t->key[count], &lower, &upper))
+        return false;
     if (a->empty) return true;
     a->spans = ARENA_ARRAY(p->x->arena, struct key_span, product);
     if (a->spans == NULL) return sql_error_out_of_memory(p->x->error);
     return add_spans(p, sets, count, &lower, &upper);
 }
 
-bool access_plan(struct exec *x, struct access *a, const struct sql_table *table, struct expr *filter)
+bool access_plan(struct exec *x, struct access *a, const struct sql_table *table,
+                 struct expr *filter)
 {
     *a = (struct access){.table = table, .filter = filter};
     if (filter != NULL && filter->kind == EXPR_CONST) {

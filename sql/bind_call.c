@@ -1,14 +1,15 @@
 /* Operators, functions and aggregates. */
 #include "sql/bind_int.h"
 
-struct expr *bind_operator_of(struct binder *b, const char *name, struct expr *left, struct expr *right,
-                                uint32_t position)
+struct expr *bind_operator_of(struct binder *b, const char *name, struct expr *left,
+                              struct expr *right, uint32_t position)
 {
     uint32_t left_type, right_type;
     const struct sql_operator *op;
     if (right == NULL) return NULL;
     if (sql_operator_resolve(b->arena, bytes_of_string(name), left == NULL ? 0 : left->type.oid,
-                             right->type.oid, &left_type, &right_type, &op, b->error) != STATUS_OK) {
+                             right->type.oid, &left_type, &right_type, &op,
+                             b->error) != STATUS_OK) {
         sql_error_at(b->error, position);
         return NULL;
     }
@@ -54,7 +55,10 @@ static struct expr *add_aggregate(struct binder *b, const struct sql_call_expr *
         b->aggregate_capacity = capacity;
     }
     struct aggregate *a = &b->aggregates[b->aggregate_count];
-    *a = (struct aggregate){.function = function, .args = args, .types = types, .arg_count = count,
+    *a = (struct aggregate){.function = function,
+                            .args = args,
+                            .types = types,
+                            .arg_count = count,
                             .distinct = call->distinct};
     if (call->filter != NULL) {
         const char *clause = b->clause;
@@ -65,7 +69,8 @@ static struct expr *add_aggregate(struct binder *b, const struct sql_call_expr *
         b->clause = clause;
         if (a->filter == NULL) return NULL;
     }
-    struct expr *e = bind_new(b, EXPR_AGGREGATE, sql_type_of(function->result), call->node.position, 0);
+    struct expr *e =
+        bind_new(b, EXPR_AGGREGATE, sql_type_of(function->result), call->node.position, 0);
     if (e != NULL) e->index = b->aggregate_count++;
     b->aggregate_position = call->node.position;
     return e;
@@ -74,10 +79,14 @@ static struct expr *add_aggregate(struct binder *b, const struct sql_call_expr *
 static bool call_is_plain(struct binder *b, const struct sql_call_expr *call)
 {
     const char *what = NULL;
-    if (call->over != NULL) what = "a window function";
-    else if (call->order_by.count > 0) what = "ORDER BY in an aggregate";
-    else if (call->variadic) what = "VARIADIC";
-    else if (call->arg_names != NULL) what = "named argument notation";
+    if (call->over != NULL)
+        what = "a window function";
+    else if (call->order_by.count > 0)
+        what = "ORDER BY in an aggregate";
+    else if (call->variadic)
+        what = "VARIADIC";
+    else if (call->arg_names != NULL)
+        what = "named argument notation";
     if (what == NULL) return true;
     bind_unsupported(b, &call->node, what);
     return false;
@@ -95,7 +104,8 @@ struct expr *bind_call(struct binder *b, const struct sql_call_expr *call)
         return NULL;
     }
     uint32_t types[SQL_ARGUMENTS_MAX], targets[SQL_ARGUMENTS_MAX];
-    struct expr *e = bind_new(b, EXPR_FUNCTION, sql_type_of(SQL_TYPE_VOID), call->node.position, count);
+    struct expr *e =
+        bind_new(b, EXPR_FUNCTION, sql_type_of(SQL_TYPE_VOID), call->node.position, count);
     if (e == NULL) return NULL;
     uint32_t aggregates_before = b->aggregate_count;
     for (uint32_t i = 0; i < count; i++) {
@@ -104,8 +114,8 @@ struct expr *bind_call(struct binder *b, const struct sql_call_expr *call)
         types[i] = e->args[i]->type.oid;
     }
     struct sql_function_match match;
-    if (sql_function_resolve(b->arena, bytes_of_string(call->name.name), types, count, targets, &match,
-                             b->error) != STATUS_OK) {
+    if (sql_function_resolve(b->arena, bytes_of_string(call->name.name), types, count, targets,
+                             &match, b->error) != STATUS_OK) {
         sql_error_at(b->error, call->node.position);
         return NULL;
     }
@@ -120,7 +130,8 @@ struct expr *bind_call(struct binder *b, const struct sql_call_expr *call)
     }
     if (match.function->aggregate != NULL && count == 0 && !call->star) {
         sql_error_set(b->error, b->arena, SQLSTATE_WRONG_OBJECT_TYPE, call->node.position,
-                      "%s(*) must be used to call a parameterless aggregate function", call->name.name);
+                      "%s(*) must be used to call a parameterless aggregate function",
+                      call->name.name);
         return NULL;
     }
     if (match.function->aggregate != NULL) {
@@ -132,7 +143,10 @@ struct expr *bind_call(struct binder *b, const struct sql_call_expr *call)
     if (call->distinct || call->filter != NULL || call->star) {
         sql_error_set(b->error, b->arena, SQLSTATE_WRONG_OBJECT_TYPE, call->node.position,
                       "%s specified, but %s is not an aggregate function",
-                      call->distinct ? "DISTINCT" : call->star ? "(*)" : "FILTER", call->name.name);
+                      call->distinct ? "DISTINCT"
+                      : call->star   ? "(*)"
+                                     : "FILTER",
+                      call->name.name);
         return NULL;
     }
     e->function = match.function;
@@ -153,12 +167,14 @@ struct expr *bind_value_function(struct binder *b, const struct sql_value_functi
     switch (f->function) {
     case SQL_VALUE_CURRENT_TIMESTAMP: return bind_named_call(b, "now", p);
     case SQL_VALUE_CURRENT_DATE:
-        return bind_cast(b, bind_named_call(b, "now", p), sql_type_of(SQL_TYPE_DATE), SQL_CAST_EXPLICIT, NULL);
+        return bind_cast(b, bind_named_call(b, "now", p), sql_type_of(SQL_TYPE_DATE),
+                         SQL_CAST_EXPLICIT, NULL);
     case SQL_VALUE_LOCALTIMESTAMP:
-        return bind_cast(b, bind_named_call(b, "now", p), sql_type_of(SQL_TYPE_TIMESTAMP), SQL_CAST_EXPLICIT,
-                         NULL);
+        return bind_cast(b, bind_named_call(b, "now", p), sql_type_of(SQL_TYPE_TIMESTAMP),
+                         SQL_CAST_EXPLICIT, NULL);
     case SQL_VALUE_LOCALTIME:
-        return bind_cast(b, bind_named_call(b, "now", p), sql_type_of(SQL_TYPE_TIME), SQL_CAST_EXPLICIT, NULL);
+        return bind_cast(b, bind_named_call(b, "now", p), sql_type_of(SQL_TYPE_TIME),
+                         SQL_CAST_EXPLICIT, NULL);
     case SQL_VALUE_CURRENT_ROLE:
     case SQL_VALUE_CURRENT_USER:
     case SQL_VALUE_USER: return bind_named_call(b, "current_user", p);

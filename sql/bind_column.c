@@ -1,8 +1,9 @@
-/* Columns: which one a name means, what PostgreSQL suggests when it means none, and what results call theirs. */
+/* Columns: which one a name means, what PostgreSQL suggests when it means none, and what results
+ * call theirs. */
 #include "sql/bind_int.h"
 
 #define DISTANCE_MAX 3 /* PostgreSQL's MAX_FUZZY_DISTANCE */
-#define LETTERS_MAX 64
+#define LETTERS_MAX  64
 
 /* ---- suggestions ---- */
 
@@ -10,8 +11,10 @@ static uint32_t letters_of(const char *name, uint32_t *out)
 {
     uint32_t count = 0;
     for (const uint8_t *p = (const uint8_t *)name; *p != 0 && count < LETTERS_MAX; p++) {
-        if ((*p & 0xc0) == 0x80 && count > 0) out[count - 1] = out[count - 1] << 8 | *p;
-        else out[count++] = *p;
+        if ((*p & 0xc0) == 0x80 && count > 0)
+            out[count - 1] = out[count - 1] << 8 | *p;
+        else
+            out[count++] = *p;
     }
     return count;
 }
@@ -21,7 +24,8 @@ static uint32_t distance(const char *a, const char *b)
 {
     uint32_t x[LETTERS_MAX], y[LETTERS_MAX], row[LETTERS_MAX + 1];
     uint32_t x_count = letters_of(a, x), y_count = letters_of(b, y);
-    for (uint32_t k = 0; k <= y_count; k++) row[k] = k;
+    for (uint32_t k = 0; k <= y_count; k++)
+        row[k] = k;
     for (uint32_t i = 1; i <= x_count; i++) {
         uint32_t diagonal = row[0];
         row[0] = i;
@@ -36,7 +40,8 @@ static uint32_t distance(const char *a, const char *b)
     return row[y_count];
 }
 
-/* PostgreSQL's rule: the one or two nearest names, unless more than half of their letters differ. */
+/* PostgreSQL's rule: the one or two nearest names, unless more than half of their letters differ.
+ */
 static void suggest_column(struct binder *b, const char *name)
 {
     const struct sql_table *t = b->scope.table;
@@ -60,9 +65,10 @@ static void suggest_column(struct binder *b, const char *name)
         }
     }
     if (second != NULL)
-        sql_error_hint(b->error, b->arena,
-                       "Perhaps you meant to reference the column \"%s.%s\" or the column \"%s.%s\".",
-                       b->scope.alias, first, b->scope.alias, second);
+        sql_error_hint(
+            b->error, b->arena,
+            "Perhaps you meant to reference the column \"%s.%s\" or the column \"%s.%s\".",
+            b->scope.alias, first, b->scope.alias, second);
     else if (first != NULL)
         sql_error_hint(b->error, b->arena, "Perhaps you meant to reference the column \"%s.%s\".",
                        b->scope.alias, first);
@@ -75,30 +81,36 @@ static struct expr *no_table(struct binder *b, const char *qualifier, uint32_t p
     bool is_hidden = hidden != NULL && strcmp(hidden->name, qualifier) == 0;
     sql_error_set(b->error, b->arena, SQLSTATE_UNDEFINED_TABLE, position,
                   renamed || is_hidden ? "invalid reference to FROM-clause entry for table \"%s\""
-                                       : "missing FROM-clause entry for table \"%s\"", qualifier);
+                                       : "missing FROM-clause entry for table \"%s\"",
+                  qualifier);
     if (renamed)
         sql_error_hint(b->error, b->arena, "Perhaps you meant to reference the table alias \"%s\".",
                        b->scope.alias);
     else if (is_hidden)
-        sql_error_hint(b->error, b->arena, "There is an entry for table \"%s\", but it cannot be referenced "
-                                           "from this part of the query.", qualifier);
+        sql_error_hint(b->error, b->arena,
+                       "There is an entry for table \"%s\", but it cannot be referenced "
+                       "from this part of the query.",
+                       qualifier);
     return NULL;
 }
 
-static struct expr *no_column(struct binder *b, const char *qualifier, const char *name, uint32_t position)
+static struct expr *no_column(struct binder *b, const char *qualifier, const char *name,
+                              uint32_t position)
 {
     const struct sql_table *hidden = b->scope.hidden;
     if (qualifier != NULL)
-        sql_error_set(b->error, b->arena, SQLSTATE_UNDEFINED_COLUMN, position, "column %s.%s does not exist",
-                      qualifier, name);
+        sql_error_set(b->error, b->arena, SQLSTATE_UNDEFINED_COLUMN, position,
+                      "column %s.%s does not exist", qualifier, name);
     else
-        sql_error_set(b->error, b->arena, SQLSTATE_UNDEFINED_COLUMN, position, "column \"%s\" does not exist",
-                      name);
+        sql_error_set(b->error, b->arena, SQLSTATE_UNDEFINED_COLUMN, position,
+                      "column \"%s\" does not exist", name);
     if (b->scope.table != NULL) suggest_column(b, name);
     for (uint32_t i = 0; hidden != NULL && i < hidden->column_count; i++)
         if (strcmp(hidden->columns[i].name, name) == 0)
-            sql_error_hint(b->error, b->arena, "There is a column named \"%s\" in table \"%s\", but it cannot "
-                                               "be referenced from this part of the query.", name, hidden->name);
+            sql_error_hint(b->error, b->arena,
+                           "There is a column named \"%s\" in table \"%s\", but it cannot "
+                           "be referenced from this part of the query.",
+                           name, hidden->name);
     return NULL;
 }
 
@@ -112,8 +124,9 @@ bool bind_qualifier(struct binder *b, const struct sql_column *c)
     const char *qualifier = c->names.items[count - 2];
     const struct sql_table *t = b->scope.table;
     bool known = t != NULL && strcmp(qualifier, b->scope.alias) == 0;
-    if (count > 2) known = known && count == 3 && strcmp(c->names.items[0], "public") == 0 &&
-                           strcmp(qualifier, t->name) == 0;
+    if (count > 2)
+        known = known && count == 3 && strcmp(c->names.items[0], "public") == 0 &&
+                strcmp(qualifier, t->name) == 0;
     return known || no_table(b, qualifier, c->node.position) != NULL;
 }
 
@@ -142,7 +155,8 @@ struct expr *bind_column(struct binder *b, const struct sql_column *c)
     }
     if (c->names.count == 1 && t != NULL && strcmp(name, b->scope.alias) == 0)
         return bind_unsupported(b, &c->node, "a row as a value");
-    return no_column(b, c->names.count > 1 ? c->names.items[c->names.count - 2] : NULL, name, c->node.position);
+    return no_column(b, c->names.count > 1 ? c->names.items[c->names.count - 2] : NULL, name,
+                     c->node.position);
 }
 
 /* strong_out: a name that a cast or CASE around it does not replace. NULL: none. */
@@ -174,9 +188,10 @@ static const char *column_name(const struct sql_node *node, bool *strong_out)
     case SQL_EXPR_LEAST: return "least";
     case SQL_EXPR_NULLIF: return "nullif";
     case SQL_EXPR_VALUE_FUNCTION: {
-        static const char *const names[] = {"", "current_date", "current_time", "current_timestamp",
-                                            "localtime", "localtimestamp", "current_role", "current_user",
-                                            "user", "session_user", "current_catalog", "current_schema"};
+        static const char *const names[] = {
+            "",          "current_date",   "current_time",    "current_timestamp",
+            "localtime", "localtimestamp", "current_role",    "current_user",
+            "user",      "session_user",   "current_catalog", "current_schema"};
         return names[sql_as_value_function_expr(node)->function];
     }
     default: return NULL;

@@ -8,13 +8,16 @@ static bool unify(struct binder *b, const char *construct, struct expr **items, 
     uint32_t n = 0;
     uint32_t *types = ARENA_ARRAY(b->arena, uint32_t, count + 1);
     if (types == NULL) return bind_no_memory(b) != NULL;
-    for (uint32_t i = first; i < count; i += step) types[n++] = items[i]->type.oid;
+    for (uint32_t i = first; i < count; i += step)
+        types[n++] = items[i]->type.oid;
     uint32_t oid;
     if (sql_type_common(b->arena, construct, types, n, &oid, b->error) != STATUS_OK) {
         /* The first that does not go with those before it. */
         struct sql_error aside = {.message = NULL};
         uint32_t bad = 2;
-        while (bad < n && sql_type_common(b->arena, construct, types, bad, &oid, &aside) == STATUS_OK) bad++;
+        while (bad < n &&
+               sql_type_common(b->arena, construct, types, bad, &oid, &aside) == STATUS_OK)
+            bad++;
         sql_error_at(b->error, expr_location(items[first + (bad - 1) * step]));
         return false;
     }
@@ -26,8 +29,8 @@ static bool unify(struct binder *b, const char *construct, struct expr **items, 
     return true;
 }
 
-static struct expr *logic_of(struct binder *b, enum expr_kind kind, struct expr *left, struct expr *right,
-                             uint32_t position)
+static struct expr *logic_of(struct binder *b, enum expr_kind kind, struct expr *left,
+                             struct expr *right, uint32_t position)
 {
     if (left == NULL || right == NULL) return NULL;
     struct expr *e = bind_new(b, kind, sql_type_of(SQL_TYPE_BOOL), position, 2);
@@ -41,8 +44,8 @@ struct expr *bind_not(struct binder *b, struct expr *e)
 {
     if (e == NULL) return NULL;
     struct expr *not = bind_new(b, EXPR_NOT, sql_type_of(SQL_TYPE_BOOL), e->position, 1);
-    if (not != NULL) not->args[0] = e;
-    return not;
+    if (not != NULL) not ->args[0] = e;
+    return not ;
 }
 
 static struct expr *bind_list(struct binder *b, enum expr_kind kind, const struct sql_list *list,
@@ -58,7 +61,8 @@ static struct expr *bind_list(struct binder *b, enum expr_kind kind, const struc
 
 struct expr *bind_logic(struct binder *b, const struct sql_expr_list *node, enum expr_kind kind)
 {
-    struct expr *e = bind_new(b, kind, sql_type_of(SQL_TYPE_BOOL), node->node.position, node->list.count);
+    struct expr *e =
+        bind_new(b, kind, sql_type_of(SQL_TYPE_BOOL), node->node.position, node->list.count);
     for (uint32_t i = 0; e != NULL && i < node->list.count; i++) {
         e->args[i] = bind_condition(b, node->list.items[i], kind == EXPR_AND ? "AND" : "OR");
         if (e->args[i] == NULL) return NULL;
@@ -66,9 +70,10 @@ struct expr *bind_logic(struct binder *b, const struct sql_expr_list *node, enum
     return e;
 }
 
-/* PostgreSQL compares with all items that read no column as values of one type, and with the others one by one. */
-static struct expr *in_values(struct binder *b, const struct sql_in *in, struct expr **items, uint32_t count,
-                              uint32_t oid)
+/* PostgreSQL compares with all items that read no column as values of one type, and with the others
+ * one by one. */
+static struct expr *in_values(struct binder *b, const struct sql_in *in, struct expr **items,
+                              uint32_t count, uint32_t oid)
 {
     struct expr *e = bind_new(b, EXPR_IN, sql_type_of(SQL_TYPE_BOOL), in->node.position, count + 1);
     if (e == NULL) return NULL;
@@ -81,14 +86,16 @@ static struct expr *in_values(struct binder *b, const struct sql_in *in, struct 
     return e;
 }
 
-/* The type that the left side and the items have in common, when there is one and it can be sorted. */
+/* The type that the left side and the items have in common, when there is one and it can be sorted.
+ */
 static uint32_t in_type(struct binder *b, uint32_t left, struct expr **items, uint32_t count)
 {
     uint32_t oid, *types = ARENA_ARRAY(b->arena, uint32_t, count + 1);
     struct sql_error aside = {.message = NULL};
     if (types == NULL || count < 2) return 0;
     types[0] = left;
-    for (uint32_t i = 0; i < count; i++) types[i + 1] = items[i]->type.oid;
+    for (uint32_t i = 0; i < count; i++)
+        types[i + 1] = items[i]->type.oid;
     if (sql_type_common(b->arena, "IN", types, count + 1, &oid, &aside) != STATUS_OK) return 0;
     const struct sql_type_info *info = sql_type_find(oid);
     return info != NULL && info->can_be_key ? oid : 0;
@@ -101,8 +108,10 @@ struct expr *bind_in(struct binder *b, const struct sql_in *in)
     struct expr *left = bind_expr(b, in->left);
     struct expr **items = ARENA_ARRAY(b->arena, struct expr *, count + 1);
     /* NOT IN is <> to each, for its messages' sake. */
-    struct expr *any = left == NULL ? NULL : bind_new(b, in->negated ? EXPR_AND : EXPR_OR, sql_type_of(SQL_TYPE_BOOL),
-                                                      in->node.position, count);
+    struct expr *any = left == NULL
+                           ? NULL
+                           : bind_new(b, in->negated ? EXPR_AND : EXPR_OR,
+                                      sql_type_of(SQL_TYPE_BOOL), in->node.position, count);
     if (any == NULL || items == NULL) return left == NULL ? NULL : bind_no_memory(b);
     for (uint32_t i = 0, other = count; i < count; i++) { /* those without a column in front */
         struct expr *item = bind_expr(b, in->list.items[i]);
@@ -118,22 +127,24 @@ struct expr *bind_in(struct binder *b, const struct sql_in *in)
     for (uint32_t i = oid != 0 ? plain : 0; i < count; i++) {
         struct expr *again = bind_expr(b, in->left);
         if (again == NULL) return NULL;
-        any->args[parts] = bind_operator_of(b, in->negated ? "<>" : "=", again, items[i], in->node.position);
+        any->args[parts] =
+            bind_operator_of(b, in->negated ? "<>" : "=", again, items[i], in->node.position);
         if (any->args[parts++] == NULL) return NULL;
     }
     any->arg_count = parts;
     return parts == 1 ? any->args[0] : any;
 }
 
-static struct expr *between(struct binder *b, const struct sql_between *n, const struct sql_node *low,
-                            const struct sql_node *high)
+static struct expr *between(struct binder *b, const struct sql_between *n,
+                            const struct sql_node *low, const struct sql_node *high)
 {
     struct expr *arg = bind_expr(b, n->arg), *again = bind_expr(b, n->arg);
     struct expr *l = arg == NULL ? NULL : bind_expr(b, low);
     struct expr *h = l == NULL ? NULL : bind_expr(b, high);
     if (h == NULL) return NULL;
     struct expr *above = bind_operator_of(b, ">=", arg, l, n->node.position);
-    struct expr *below = above == NULL ? NULL : bind_operator_of(b, "<=", again, h, n->node.position);
+    struct expr *below =
+        above == NULL ? NULL : bind_operator_of(b, "<=", again, h, n->node.position);
     return logic_of(b, EXPR_AND, above, below, n->node.position);
 }
 
@@ -159,7 +170,8 @@ struct expr *bind_like(struct binder *b, const struct sql_like *n)
         pattern = bind_call(b, &call);
     }
     static const char *const names[2][2] = {{"~~", "!~~"}, {"~~*", "!~~*"}};
-    return bind_operator_of(b, names[n->like == SQL_ILIKE][n->negated], left, pattern, n->node.position);
+    return bind_operator_of(b, names[n->like == SQL_ILIKE][n->negated], left, pattern,
+                            n->node.position);
 }
 
 struct expr *bind_case(struct binder *b, const struct sql_case *c)
@@ -173,7 +185,8 @@ struct expr *bind_case(struct binder *b, const struct sql_case *c)
         } else {
             struct expr *arg = bind_expr(b, c->arg);
             struct expr *value = arg == NULL ? NULL : bind_expr(b, c->whens[i].condition);
-            e->args[2 * i] = value == NULL ? NULL : bind_operator_of(b, "=", arg, value, value->position);
+            e->args[2 * i] =
+                value == NULL ? NULL : bind_operator_of(b, "=", arg, value, value->position);
         }
         if (e->args[2 * i] == NULL) return NULL;
         e->args[2 * i + 1] = bind_expr(b, c->whens[i].result);
@@ -187,17 +200,20 @@ struct expr *bind_case(struct binder *b, const struct sql_case *c)
     struct expr **results = ARENA_ARRAY(b->arena, struct expr *, c->when_count + 1);
     if (results == NULL) return bind_no_memory(b);
     results[0] = e->args[count - 1];
-    for (uint32_t i = 0; i < c->when_count; i++) results[i + 1] = e->args[2 * i + 1];
+    for (uint32_t i = 0; i < c->when_count; i++)
+        results[i + 1] = e->args[2 * i + 1];
     if (!unify(b, "CASE", results, c->when_count + 1, 1, 0, &e->type)) return NULL;
     e->args[count - 1] = results[0];
-    for (uint32_t i = 0; i < c->when_count; i++) e->args[2 * i + 1] = results[i + 1];
+    for (uint32_t i = 0; i < c->when_count; i++)
+        e->args[2 * i + 1] = results[i + 1];
     return e;
 }
 
 struct expr *bind_unified(struct binder *b, const struct sql_expr_list *node, enum expr_kind kind,
-                                 const char *construct, bool negated)
+                          const char *construct, bool negated)
 {
-    struct expr *e = bind_list(b, kind, &node->list, node->node.position, sql_type_of(SQL_TYPE_TEXT));
+    struct expr *e =
+        bind_list(b, kind, &node->list, node->node.position, sql_type_of(SQL_TYPE_TEXT));
     if (e == NULL || !unify(b, construct, e->args, e->arg_count, 1, 0, &e->type)) return NULL;
     e->negated = negated;
     return e;
@@ -208,7 +224,8 @@ struct expr *bind_nullif(struct binder *b, const struct sql_expr_list *node)
 {
     struct expr *left = bind_expr(b, node->list.items[0]);
     struct expr *right = left == NULL ? NULL : bind_expr(b, node->list.items[1]);
-    struct expr *equal = right == NULL ? NULL : bind_operator_of(b, "=", left, right, node->node.position);
+    struct expr *equal =
+        right == NULL ? NULL : bind_operator_of(b, "=", left, right, node->node.position);
     if (equal == NULL) return NULL;
     struct expr *e = bind_new(b, EXPR_NULLIF, equal->args[0]->type, node->node.position, 2);
     if (e == NULL) return NULL;
@@ -223,8 +240,9 @@ struct expr *bind_is(struct binder *b, const struct sql_is *n)
                                            [SQL_IS_TRUE] = {"IS TRUE", "IS NOT TRUE"},
                                            [SQL_IS_FALSE] = {"IS FALSE", "IS NOT FALSE"},
                                            [SQL_IS_UNKNOWN] = {"IS UNKNOWN", "IS NOT UNKNOWN"}};
-    struct expr *arg = n->test == SQL_IS_NULL ? bind_expr(b, n->arg)
-                                              : bind_condition(b, n->arg, names[n->test][n->negated]);
+    struct expr *arg = n->test == SQL_IS_NULL
+                           ? bind_expr(b, n->arg)
+                           : bind_condition(b, n->arg, names[n->test][n->negated]);
     if (arg == NULL) return NULL;
     struct expr *e = bind_new(b, EXPR_IS, sql_type_of(SQL_TYPE_BOOL), n->node.position, 1);
     if (e == NULL) return NULL;

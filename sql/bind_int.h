@@ -1,7 +1,7 @@
 /* Private to bind*.c.
- *   bind.c            types, casts, the dispatch        bind_call.c       operators, functions, aggregates
- *   bind_construct.c  IN, BETWEEN, CASE and the like    bind_column.c     columns and their names
- *   expr.c            what can be said of a bound expression; folding of constants */
+ *   bind.c            types, casts, the dispatch        bind_call.c       operators, functions,
+ * aggregates bind_construct.c  IN, BETWEEN, CASE and the like    bind_column.c     columns and
+ * their names expr.c            what can be said of a bound expression; folding of constants */
 #ifndef OSTRAKA_SQL_BIND_INT_H
 #define OSTRAKA_SQL_BIND_INT_H
 
@@ -14,11 +14,12 @@
 struct expr *bind_no_memory(struct binder *b);
 struct expr *bind_unsupported(struct binder *b, const struct sql_node *node, const char *what);
 
-struct expr *bind_new(struct binder *b, enum expr_kind kind, struct sql_type type, uint32_t position,
-                      uint32_t arg_count);
-/* Finds the operator and casts its operands; left may be NULL (a prefix operator). NULL right: fails on. */
-struct expr *bind_operator_of(struct binder *b, const char *name, struct expr *left, struct expr *right,
-                              uint32_t position);
+struct expr *bind_new(struct binder *b, enum expr_kind kind, struct sql_type type,
+                      uint32_t position, uint32_t arg_count);
+/* Finds the operator and casts its operands; left may be NULL (a prefix operator). NULL right:
+ * fails on. */
+struct expr *bind_operator_of(struct binder *b, const char *name, struct expr *left,
+                              struct expr *right, uint32_t position);
 struct expr *bind_call(struct binder *b, const struct sql_call_expr *call);
 struct expr *bind_value_function(struct binder *b, const struct sql_value_function_expr *f);
 struct expr *bind_column(struct binder *b, const struct sql_column *c);

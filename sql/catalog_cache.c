@@ -22,19 +22,22 @@ void catalog_cache_init(struct catalog_cache *c)
 
 void catalog_cache_sweep(struct catalog_cache *c)
 {
-    LIST_FOR_EACH_SAFE(item, &c->retired) entry_free(CONTAINER_OF(item, struct catalog_entry, link));
+    LIST_FOR_EACH_SAFE(item, &c->retired)
+    entry_free(CONTAINER_OF(item, struct catalog_entry, link));
 }
 
 void catalog_cache_deinit(struct catalog_cache *c)
 {
-    LIST_FOR_EACH_SAFE(item, &c->entries) entry_free(CONTAINER_OF(item, struct catalog_entry, link));
+    LIST_FOR_EACH_SAFE(item, &c->entries)
+    entry_free(CONTAINER_OF(item, struct catalog_entry, link));
     catalog_cache_sweep(c);
     c->count = 0;
 }
 
 struct catalog_entry *catalog_cache_find(struct catalog_cache *c, struct bytes key)
 {
-    LIST_FOR_EACH(item, &c->entries) {
+    LIST_FOR_EACH(item, &c->entries)
+    {
         struct catalog_entry *e = CONTAINER_OF(item, struct catalog_entry, link);
         if (!bytes_equal(e->key, key)) continue;
         if (c->entries.next != &e->link) { /* the next search ends soon */
@@ -56,8 +59,8 @@ void catalog_cache_forget(struct catalog_cache *c, struct catalog_entry *entry)
     c->count--;
 }
 
-enum status catalog_cache_add(struct catalog_cache *c, struct bytes key, struct bytes record, uint64_t ts,
-                              struct catalog_entry **entry_out)
+enum status catalog_cache_add(struct catalog_cache *c, struct bytes key, struct bytes record,
+                              uint64_t ts, struct catalog_entry **entry_out)
 {
     if (record.size > CATALOG_CACHE_RECORD_BYTES_MAX) return STATUS_TOO_LARGE;
     struct catalog_entry *old = catalog_cache_find(c, key);

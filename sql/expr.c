@@ -58,8 +58,14 @@ bool expr_equal(const struct expr *a, const struct expr *b)
 
 /* ---- folding ---- */
 
-static bool is_true(const struct expr *e) { return e->kind == EXPR_CONST && !e->value.is_null && e->value.boolean; }
-static bool is_false(const struct expr *e) { return e->kind == EXPR_CONST && !e->value.is_null && !e->value.boolean; }
+static bool is_true(const struct expr *e)
+{
+    return e->kind == EXPR_CONST && !e->value.is_null && e->value.boolean;
+}
+static bool is_false(const struct expr *e)
+{
+    return e->kind == EXPR_CONST && !e->value.is_null && !e->value.boolean;
+}
 
 static void become_constant(struct expr *e, struct sql_datum value)
 {
@@ -68,7 +74,8 @@ static void become_constant(struct expr *e, struct sql_datum value)
     e->arg_count = 0;
 }
 
-/* An operand that decides ends the work, so that `false AND 1 / 0 = 1` is false. One that cannot matter goes. */
+/* An operand that decides ends the work, so that `false AND 1 / 0 = 1` is false. One that cannot
+ * matter goes. */
 static bool fold_logic(struct sql_eval *eval, struct expr *e)
 {
     bool decides = e->kind == EXPR_OR;
@@ -83,8 +90,10 @@ static bool fold_logic(struct sql_eval *eval, struct expr *e)
         if (!(decides ? is_false(arg) : is_true(arg))) e->args[kept++] = arg;
     }
     e->arg_count = kept;
-    if (kept == 0) become_constant(e, sql_boolean(!decides));
-    else if (kept == 1) *e = *e->args[0];
+    if (kept == 0)
+        become_constant(e, sql_boolean(!decides));
+    else if (kept == 1)
+        *e = *e->args[0];
     return true;
 }
 
@@ -123,8 +132,10 @@ static bool fold_coalesce(struct sql_eval *eval, struct expr *e)
         if (arg->kind == EXPR_CONST) break;
     }
     e->arg_count = kept;
-    if (kept == 0) become_constant(e, SQL_NULL);
-    else if (kept == 1) *e = *e->args[0];
+    if (kept == 0)
+        become_constant(e, SQL_NULL);
+    else if (kept == 1)
+        *e = *e->args[0];
     return true;
 }
 
@@ -140,13 +151,16 @@ static void sort_items(struct expr *e)
     for (uint32_t i = 1; i < e->arg_count; i++)
         if (e->args[i]->kind != EXPR_CONST) return;
     for (uint32_t i = 1; i < e->arg_count; i++) {
-        if (e->args[i]->value.is_null) e->has_null_item = true;
-        else e->args[kept++] = e->args[i];
+        if (e->args[i]->value.is_null)
+            e->has_null_item = true;
+        else
+            e->args[kept++] = e->args[i];
     }
     qsort_r(e->args + 1, kept - 1, sizeof *e->args, compare_items, &oid);
     uint32_t unique = kept < 2 ? kept : 2;
     for (uint32_t i = 2; i < kept; i++)
-        if (compare_items(&e->args[i], &e->args[unique - 1], &oid) != 0) e->args[unique++] = e->args[i];
+        if (compare_items(&e->args[i], &e->args[unique - 1], &oid) != 0)
+            e->args[unique++] = e->args[i];
     e->arg_count = unique;
     e->items_sorted = true;
 }
@@ -161,7 +175,8 @@ static bool all_constant(const struct expr *e)
 /* What is strict is NULL as soon as one argument is, whatever the others would do. */
 static bool null_decides(const struct expr *e)
 {
-    bool strict = e->kind == EXPR_OPERATOR || e->kind == EXPR_CAST || (e->kind == EXPR_FUNCTION && e->function->strict);
+    bool strict = e->kind == EXPR_OPERATOR || e->kind == EXPR_CAST ||
+                  (e->kind == EXPR_FUNCTION && e->function->strict);
     for (uint32_t i = 0; strict && i < e->arg_count; i++)
         if (e->args[i]->kind == EXPR_CONST && e->args[i]->value.is_null) return true;
     return false;
@@ -186,7 +201,8 @@ bool expr_fold(struct sql_eval *eval, struct expr *e)
         become_constant(e, SQL_NULL);
         return true;
     }
-    if (!all_constant(e) || (e->kind == EXPR_FUNCTION && e->function->volatility == SQL_VOLATILE)) return true;
+    if (!all_constant(e) || (e->kind == EXPR_FUNCTION && e->function->volatility == SQL_VOLATILE))
+        return true;
     struct sql_datum value;
     if (!expr_eval(eval, e, NULL, NULL, &value)) return false;
     become_constant(e, value);

@@ -1,4 +1,5 @@
-/* GROUP BY and aggregates: one state per group, and the distinct arguments where DISTINCT asks for them. */
+/* GROUP BY and aggregates: one state per group, and the distinct arguments where DISTINCT asks for
+ * them. */
 #include "sql/select_int.h"
 
 /* Arguments of a DISTINCT aggregate that were seen, each once. */
@@ -14,7 +15,7 @@ struct seen_set {
 };
 
 struct group {
-    struct group *next; /* of the same hash */
+    struct group *next;           /* of the same hash */
     struct sql_datum *keys, *row; /* row: the first one's columns, for expressions of the keys */
     struct sql_aggregate_state **states;
     struct seen_set *seen; /* one per aggregate; NULL: none is DISTINCT */
@@ -27,10 +28,12 @@ static bool any_distinct(const struct select *s)
     return false;
 }
 
-static struct group *group_new(struct select *s, const struct sql_datum *keys, const struct sql_datum *row)
+static struct group *group_new(struct select *s, const struct sql_datum *keys,
+                               const struct sql_datum *row)
 {
     struct arena *arena = s->x->arena;
-    uint32_t aggregates = s->binder.aggregate_count, columns = s->table == NULL ? 0 : s->table->column_count;
+    uint32_t aggregates = s->binder.aggregate_count,
+             columns = s->table == NULL ? 0 : s->table->column_count;
     struct group *g = ARENA_NEW(arena, struct group);
     if (g == NULL) return NULL;
     g->keys = ARENA_ARRAY(arena, struct sql_datum, s->key_count + 1);
@@ -40,13 +43,16 @@ static struct group *group_new(struct select *s, const struct sql_datum *keys, c
     if (any_distinct(s)) {
         g->seen = ARENA_ARRAY(arena, struct seen_set, aggregates + 1);
         if (g->seen == NULL) return NULL;
-        for (uint32_t i = 0; i < aggregates; i++) map_init(&g->seen[i].by_hash);
+        for (uint32_t i = 0; i < aggregates; i++)
+            map_init(&g->seen[i].by_hash);
     }
     for (uint32_t i = 0; i < s->key_count; i++)
-        if (sql_datum_copy(arena, s->keys[i]->type.oid, &keys[i], &g->keys[i]) != STATUS_OK) return NULL;
+        if (sql_datum_copy(arena, s->keys[i]->type.oid, &keys[i], &g->keys[i]) != STATUS_OK)
+            return NULL;
     for (uint32_t i = 0; i < columns; i++) {
         g->row[i] = SQL_NULL;
-        if (row != NULL && sql_datum_copy(arena, s->table->columns[i].type.oid, &row[i], &g->row[i]) != STATUS_OK)
+        if (row != NULL &&
+            sql_datum_copy(arena, s->table->columns[i].type.oid, &row[i], &g->row[i]) != STATUS_OK)
             return NULL;
     }
     struct arena *before = s->x->eval.arena;
@@ -54,7 +60,8 @@ static struct group *group_new(struct select *s, const struct sql_datum *keys, c
     bool ok = true;
     for (uint32_t i = 0; ok && i < aggregates; i++) {
         const struct aggregate *a = &s->binder.aggregates[i];
-        ok = sql_aggregate_init(&s->x->eval, a->function, a->types, a->arg_count, &g->states[i]) == STATUS_OK;
+        ok = sql_aggregate_init(&s->x->eval, a->function, a->types, a->arg_count, &g->states[i]) ==
+             STATUS_OK;
     }
     s->x->eval.arena = before;
     if (!ok) return NULL;
@@ -107,17 +114,21 @@ static bool step(struct select *s, struct group *g, uint32_t at, const struct sq
 static int compare_seen(const void *a, const void *b, void *ctx)
 {
     const struct aggregate *aggregate = ctx;
-    const struct sql_datum *x = (*(struct seen *const *)a)->args, *y = (*(struct seen *const *)b)->args;
+    const struct sql_datum *x = (*(struct seen *const *)a)->args,
+                           *y = (*(struct seen *const *)b)->args;
     int order = 0;
     for (uint32_t i = 0; order == 0 && i < aggregate->arg_count; i++) {
-        if (x[i].is_null || y[i].is_null) order = (int)x[i].is_null - (int)y[i].is_null;
-        else order = sql_datum_compare(aggregate->types[i].oid, &x[i], &y[i]);
+        if (x[i].is_null || y[i].is_null)
+            order = (int)x[i].is_null - (int)y[i].is_null;
+        else
+            order = sql_datum_compare(aggregate->types[i].oid, &x[i], &y[i]);
     }
     return order;
 }
 
 /* Keeps the arguments unless equal ones are there. */
-static bool see(struct select *s, const struct aggregate *a, struct seen_set *set, const struct sql_datum *args)
+static bool see(struct select *s, const struct aggregate *a, struct seen_set *set,
+                const struct sql_datum *args)
 {
     struct arena *arena = s->x->arena;
     struct seen *item = arena_zalloc(arena, 1, sizeof *item + a->arg_count * sizeof *args);
@@ -143,7 +154,8 @@ static bool see(struct select *s, const struct aggregate *a, struct seen_set *se
     return map_put(&set->by_hash, hash, item) == STATUS_OK || sql_error_out_of_memory(s->x->error);
 }
 
-/* In order of the arguments, as PostgreSQL does it, so that string_agg(DISTINCT ...) is the same. */
+/* In order of the arguments, as PostgreSQL does it, so that string_agg(DISTINCT ...) is the same.
+ */
 static bool step_seen(struct select *s, struct group *g)
 {
     for (uint32_t i = 0; i < s->binder.aggregate_count; i++) {
@@ -162,7 +174,8 @@ static bool aggregate_row(struct select *s, struct group *g, const struct sql_da
     for (uint32_t i = 0; i < s->binder.aggregate_count; i++) {
         const struct aggregate *a = &s->binder.aggregates[i];
         struct sql_datum args[SQL_ARGUMENTS_MAX], passes = sql_boolean(true);
-        if (a->filter != NULL && !expr_eval(&s->x->eval, a->filter, row, NULL, &passes)) return false;
+        if (a->filter != NULL && !expr_eval(&s->x->eval, a->filter, row, NULL, &passes))
+            return false;
         if (passes.is_null || !passes.boolean) continue;
         for (uint32_t k = 0; k < a->arg_count; k++)
             if (!expr_eval(&s->x->eval, a->args[k], row, NULL, &args[k])) return false;
@@ -187,8 +200,8 @@ static bool read_input(struct select *s)
 }
 
 /* Computes the aggregates of a group and emits it when HAVING lets it pass. */
-static bool finish_group(struct select *s, struct group *g, struct sql_datum *finals, struct sql_datum *values,
-                         bool *more)
+static bool finish_group(struct select *s, struct group *g, struct sql_datum *finals,
+                         struct sql_datum *values, bool *more)
 {
     arena_reset(s->x->row_arena);
     s->x->eval.arena = s->x->arena;
@@ -197,14 +210,16 @@ static bool finish_group(struct select *s, struct group *g, struct sql_datum *fi
         if (sql_aggregate_final(&s->x->eval, g->states[k], &finals[k]) != STATUS_OK) return false;
     s->x->eval.arena = s->x->row_arena;
     struct sql_datum passes = sql_boolean(true);
-    if (s->having != NULL && !expr_eval(&s->x->eval, s->having, g->row, finals, &passes)) return false;
+    if (s->having != NULL && !expr_eval(&s->x->eval, s->having, g->row, finals, &passes))
+        return false;
     if (passes.is_null || !passes.boolean) return true;
     return select_emit(s, g->row, finals, values, more);
 }
 
 bool select_run_grouped(struct select *s, struct sql_datum *values)
 {
-    struct sql_datum *finals = ARENA_ARRAY(s->x->arena, struct sql_datum, s->binder.aggregate_count + 1);
+    struct sql_datum *finals =
+        ARENA_ARRAY(s->x->arena, struct sql_datum, s->binder.aggregate_count + 1);
     if (finals == NULL) return sql_error_out_of_memory(s->x->error);
     bool ok = read_input(s);
     if (ok && s->group_count == 0 && s->key_count == 0 && group_new(s, NULL, NULL) == NULL)

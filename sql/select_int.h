@@ -16,7 +16,7 @@
 
 struct sort_key {
     struct expr *expr;
-    uint32_t target;  /* place in the targets when expr is NULL */
+    uint32_t target; /* place in the targets when expr is NULL */
     bool descending, nulls_first;
 };
 
@@ -47,8 +47,8 @@ struct select {
     struct expr *having;
     struct expr *where;
     bool grouped, sorted_by_scan;
-    bool begun;    /* the client knows the columns */
-    bool no_input; /* the condition holds for no row */
+    bool begun;             /* the client knows the columns */
+    bool no_input;          /* the condition holds for no row */
     uint64_t limit, offset; /* UINT64_MAX: none */
     uint64_t sent, skipped;
     struct out_row *rows;
@@ -58,14 +58,15 @@ struct select {
     uint32_t group_count, group_capacity;
 };
 
-/* Tells the client the columns, once: with the first row or at the end, so that until then the statement may be run
- * again unseen. */
+/* Tells the client the columns, once: with the first row or at the end, so that until then the
+ * statement may be run again unseen. */
 bool select_begin(struct select *s);
 /* The expression that a sort key stands for. */
 const struct expr *select_sort_expr(const struct select *s, uint32_t at);
 /* Equal values have equal hashes; null is a value. Never 0. */
 uint64_t select_hash(struct expr **exprs, const struct sql_datum *values, uint32_t count);
-/* Evaluates targets and sort keys of one input row (or group) into values, and sends or keeps the result. */
+/* Evaluates targets and sort keys of one input row (or group) into values, and sends or keeps the
+ * result. */
 bool select_emit(struct select *s, const struct sql_datum *row, const struct sql_datum *aggregates,
                  struct sql_datum *values, bool *more_out);
 /* Sends what was kept. */

@@ -7,7 +7,8 @@ const struct expr *select_sort_expr(const struct select *s, uint32_t at)
     return key->expr != NULL ? key->expr : s->targets[key->target];
 }
 
-static int compare_keys(const struct select *s, const struct sql_datum *a, const struct sql_datum *b)
+static int compare_keys(const struct select *s, const struct sql_datum *a,
+                        const struct sql_datum *b)
 {
     for (uint32_t i = 0; i < s->sort_count; i++) {
         const struct sort_key *key = &s->sorts[i];
@@ -37,7 +38,8 @@ bool select_begin(struct select *s)
     if (s->begun) return true;
     if (!exec_verify(s->x)) return false;
     s->begun = true;
-    return s->x->sink->begin(s->x->sink->ctx, s->columns, s->target_count) || exec_fail(s->x, STATUS_CANCELLED);
+    return s->x->sink->begin(s->x->sink->ctx, s->columns, s->target_count) ||
+           exec_fail(s->x, STATUS_CANCELLED);
 }
 
 static bool send_row(struct select *s, const struct sql_datum *values, bool *more_out)
@@ -50,7 +52,8 @@ static bool send_row(struct select *s, const struct sql_datum *values, bool *mor
     }
     if (!select_begin(s)) return false;
     s->x->rows_sent = true;
-    if (!s->x->sink->row(s->x->sink->ctx, &s->x->eval, values)) return exec_fail(s->x, STATUS_CANCELLED);
+    if (!s->x->sink->row(s->x->sink->ctx, &s->x->eval, values))
+        return exec_fail(s->x, STATUS_CANCELLED);
     s->sent++;
     *more_out = s->sent < s->limit;
     return true;
@@ -70,7 +73,8 @@ static bool keep_row(struct select *s, const struct sql_datum *values)
     struct sql_datum *copy = ARENA_ARRAY(s->x->arena, struct sql_datum, count + 1);
     if (copy == NULL) return sql_error_out_of_memory(s->x->error);
     for (uint32_t i = 0; i < count; i++) {
-        const struct expr *e = i < s->target_count ? s->targets[i] : select_sort_expr(s, i - s->target_count);
+        const struct expr *e =
+            i < s->target_count ? s->targets[i] : select_sort_expr(s, i - s->target_count);
         copy[i] = values[i];
         if (!values[i].is_null &&
             sql_datum_copy(s->x->arena, e->type.oid, &values[i], &copy[i]) != STATUS_OK)
@@ -90,18 +94,22 @@ bool select_emit(struct select *s, const struct sql_datum *row, const struct sql
         if (!expr_eval(&s->x->eval, s->targets[i], row, aggregates, &values[i])) return false;
     for (uint32_t i = 0; i < s->sort_count; i++) {
         struct sql_datum *out = &values[s->target_count + i];
-        if (s->sorts[i].expr == NULL) *out = values[s->sorts[i].target];
-        else if (!expr_eval(&s->x->eval, s->sorts[i].expr, row, aggregates, out)) return false;
+        if (s->sorts[i].expr == NULL)
+            *out = values[s->sorts[i].target];
+        else if (!expr_eval(&s->x->eval, s->sorts[i].expr, row, aggregates, out))
+            return false;
     }
     bool keep = (s->sort_count > 0 && !s->sorted_by_scan) || s->node->distinct;
     return keep ? keep_row(s, values) : send_row(s, values, more_out);
 }
 
-static bool same_targets(const struct select *s, const struct sql_datum *a, const struct sql_datum *b)
+static bool same_targets(const struct select *s, const struct sql_datum *a,
+                         const struct sql_datum *b)
 {
     for (uint32_t i = 0; i < s->target_count; i++) {
         if (a[i].is_null != b[i].is_null) return false;
-        if (!a[i].is_null && sql_datum_compare(s->targets[i]->type.oid, &a[i], &b[i]) != 0) return false;
+        if (!a[i].is_null && sql_datum_compare(s->targets[i]->type.oid, &a[i], &b[i]) != 0)
+            return false;
     }
     return true;
 }
@@ -110,7 +118,8 @@ uint64_t select_hash(struct expr **exprs, const struct sql_datum *values, uint32
 {
     uint64_t hash = 0x9e3779b97f4a7c15u;
     for (uint32_t i = 0; i < count; i++)
-        hash = values[i].is_null ? hash * 31 + 1 : sql_datum_hash(exprs[i]->type.oid, &values[i], hash);
+        hash = values[i].is_null ? hash * 31 + 1
+                                 : sql_datum_hash(exprs[i]->type.oid, &values[i], hash);
     return hash | 1;
 }
 

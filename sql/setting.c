@@ -8,8 +8,8 @@
 #include "base/assert.h"
 
 /* Turns a text into the value as it is kept, in arena, and applies it; NULL with the error set. */
-typedef const char *setting_check(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                  struct sql_error *error);
+typedef const char *setting_check(struct settings *s, struct arena *arena, const char *name,
+                                  const char *value, struct sql_error *error);
 
 struct setting {
     const char *name, *initial;
@@ -19,22 +19,24 @@ struct setting {
 
 /* ---- values ---- */
 
-static const char *invalid(struct arena *arena, const char *name, const char *value, struct sql_error *error)
+static const char *invalid(struct arena *arena, const char *name, const char *value,
+                           struct sql_error *error)
 {
-    sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0, "invalid value for parameter \"%s\": \"%s\"",
-                  name, value);
+    sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
+                  "invalid value for parameter \"%s\": \"%s\"", name, value);
     return NULL;
 }
 
-static const char *not_yet(struct arena *arena, const char *name, const char *value, struct sql_error *error)
+static const char *not_yet(struct arena *arena, const char *name, const char *value,
+                           struct sql_error *error)
 {
     sql_error_set(error, arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0,
                   "the value \"%s\" of parameter \"%s\" is not supported yet", value, name);
     return NULL;
 }
 
-static const char *check_text(struct settings *s, struct arena *arena, const char *name, const char *value,
-                              struct sql_error *error)
+static const char *check_text(struct settings *s, struct arena *arena, const char *name,
+                              const char *value, struct sql_error *error)
 {
     (void)s;
     (void)arena;
@@ -52,15 +54,17 @@ static bool begins(const char *word, const char *value, size_t least)
 /* "on" or "off" for what PostgreSQL takes as a Boolean. */
 static const char *boolean_of(const char *value)
 {
-    if (begins("true", value, 1) || begins("yes", value, 1) || strcasecmp(value, "on") == 0 || strcmp(value, "1") == 0)
+    if (begins("true", value, 1) || begins("yes", value, 1) || strcasecmp(value, "on") == 0 ||
+        strcmp(value, "1") == 0)
         return "on";
-    if (begins("false", value, 1) || begins("no", value, 1) || begins("off", value, 2) || strcmp(value, "0") == 0)
+    if (begins("false", value, 1) || begins("no", value, 1) || begins("off", value, 2) ||
+        strcmp(value, "0") == 0)
         return "off";
     return NULL;
 }
 
-static const char *check_boolean(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                 struct sql_error *error)
+static const char *check_boolean(struct settings *s, struct arena *arena, const char *name,
+                                 const char *value, struct sql_error *error)
 {
     const char *canonical = boolean_of(value);
     if (canonical == NULL) {
@@ -68,12 +72,13 @@ static const char *check_boolean(struct settings *s, struct arena *arena, const 
                       "parameter \"%s\" requires a Boolean value", name);
         return NULL;
     }
-    if (strcmp(name, "default_transaction_read_only") == 0) s->read_only_default = strcmp(canonical, "on") == 0;
+    if (strcmp(name, "default_transaction_read_only") == 0)
+        s->read_only_default = strcmp(canonical, "on") == 0;
     return canonical;
 }
 
-static const char *check_on(struct settings *s, struct arena *arena, const char *name, const char *value,
-                            struct sql_error *error)
+static const char *check_on(struct settings *s, struct arena *arena, const char *name,
+                            const char *value, struct sql_error *error)
 {
     const char *canonical = check_boolean(s, arena, name, value, error);
     if (canonical == NULL || strcmp(canonical, "on") == 0) return canonical;
@@ -87,11 +92,11 @@ static const char *one_of(const char *const *words, const char *value)
     return NULL;
 }
 
-static const char *check_level(struct settings *s, struct arena *arena, const char *name, const char *value,
-                               struct sql_error *error)
+static const char *check_level(struct settings *s, struct arena *arena, const char *name,
+                               const char *value, struct sql_error *error)
 {
-    static const char *const words[] = {"debug5", "debug4", "debug3", "debug2", "debug1", "log",
-                                        "notice", "warning", "error", NULL};
+    static const char *const words[] = {"debug5", "debug4", "debug3",  "debug2", "debug1",
+                                        "log",    "notice", "warning", "error",  NULL};
     const char *word = one_of(words, value);
     if (word == NULL) return invalid(arena, name, value, error);
     s->notice_level = strcmp(word, "error") == 0     ? SETTING_LEVEL_ERROR
@@ -101,16 +106,17 @@ static const char *check_level(struct settings *s, struct arena *arena, const ch
 }
 
 /* All levels are served by the strictest, and that is what SHOW tells. */
-static const char *check_isolation(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                   struct sql_error *error)
+static const char *check_isolation(struct settings *s, struct arena *arena, const char *name,
+                                   const char *value, struct sql_error *error)
 {
-    static const char *const words[] = {"serializable", "repeatable read", "read committed", "read uncommitted", NULL};
+    static const char *const words[] = {"serializable", "repeatable read", "read committed",
+                                        "read uncommitted", NULL};
     (void)s;
     return one_of(words, value) != NULL ? "serializable" : invalid(arena, name, value, error);
 }
 
-static const char *check_commit(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                struct sql_error *error)
+static const char *check_commit(struct settings *s, struct arena *arena, const char *name,
+                                const char *value, struct sql_error *error)
 {
     static const char *const words[] = {"on", "local", "remote_write", "remote_apply", "off", NULL};
     (void)s;
@@ -119,10 +125,11 @@ static const char *check_commit(struct settings *s, struct arena *arena, const c
 }
 
 /* Only the first of PostgreSQL's values is served. */
-static const char *check_first(struct settings *s, struct arena *arena, const char *name, const char *value,
-                               struct sql_error *error)
+static const char *check_first(struct settings *s, struct arena *arena, const char *name,
+                               const char *value, struct sql_error *error)
 {
-    static const char *const intervals[] = {"postgres", "postgres_verbose", "sql_standard", "iso_8601", NULL};
+    static const char *const intervals[] = {"postgres", "postgres_verbose", "sql_standard",
+                                            "iso_8601", NULL};
     static const char *const outputs[] = {"hex", "escape", NULL};
     const char *const *words = strcmp(name, "IntervalStyle") == 0 ? intervals : outputs;
     const char *word = one_of(words, value);
@@ -131,19 +138,20 @@ static const char *check_first(struct settings *s, struct arena *arena, const ch
     return word == words[0] ? word : not_yet(arena, name, value, error);
 }
 
-static const char *check_role(struct settings *s, struct arena *arena, const char *name, const char *value,
-                              struct sql_error *error)
+static const char *check_role(struct settings *s, struct arena *arena, const char *name,
+                              const char *value, struct sql_error *error)
 {
     (void)s;
     (void)name;
     if (strcmp(value, "postgres") == 0 || strcmp(value, "default") == 0) return "postgres";
-    sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0, "role \"%s\" does not exist", value);
+    sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0, "role \"%s\" does not exist",
+                  value);
     return NULL;
 }
 
 /* Clients write UTF8 in many ways, with quotes even (asyncpg). */
-static const char *check_encoding(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                  struct sql_error *error)
+static const char *check_encoding(struct settings *s, struct arena *arena, const char *name,
+                                  const char *value, struct sql_error *error)
 {
     char plain[16];
     size_t n = 0;
@@ -156,24 +164,30 @@ static const char *check_encoding(struct settings *s, struct arena *arena, const
 }
 
 /* Words in any order: ISO, and how 1/2/2003 is read. */
-static const char *check_date_style(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                    struct sql_error *error)
+static const char *check_date_style(struct settings *s, struct arena *arena, const char *name,
+                                    const char *value, struct sql_error *error)
 {
     static const char *const orders[] = {"MDY", "DMY", "YMD"};
     enum sql_date_order order = s->date_order;
     for (const char *p = value; *p != 0;) {
         size_t size = strcspn(p, ", ");
-        if (size == 3 && strncasecmp(p, "iso", 3) == 0) size = 3;
-        else if ((size == 3 && strncasecmp(p, "mdy", 3) == 0) || (size == 2 && strncasecmp(p, "us", 2) == 0) ||
+        if (size == 3 && strncasecmp(p, "iso", 3) == 0)
+            size = 3;
+        else if ((size == 3 && strncasecmp(p, "mdy", 3) == 0) ||
+                 (size == 2 && strncasecmp(p, "us", 2) == 0) ||
                  (size >= 7 && strncasecmp(p, "noneuro", 7) == 0))
             order = SQL_DATE_ORDER_MDY;
-        else if ((size == 3 && strncasecmp(p, "dmy", 3) == 0) || (size >= 4 && strncasecmp(p, "euro", 4) == 0))
+        else if ((size == 3 && strncasecmp(p, "dmy", 3) == 0) ||
+                 (size >= 4 && strncasecmp(p, "euro", 4) == 0))
             order = SQL_DATE_ORDER_DMY;
-        else if (size == 3 && strncasecmp(p, "ymd", 3) == 0) order = SQL_DATE_ORDER_YMD;
-        else if ((size == 3 && strncasecmp(p, "sql", 3) == 0) || (size == 6 && strncasecmp(p, "german", 6) == 0) ||
+        else if (size == 3 && strncasecmp(p, "ymd", 3) == 0)
+            order = SQL_DATE_ORDER_YMD;
+        else if ((size == 3 && strncasecmp(p, "sql", 3) == 0) ||
+                 (size == 6 && strncasecmp(p, "german", 6) == 0) ||
                  (size == 8 && strncasecmp(p, "postgres", 8) == 0))
             return not_yet(arena, name, value, error);
-        else if (size > 0) return invalid(arena, name, value, error);
+        else if (size > 0)
+            return invalid(arena, name, value, error);
         p += size;
         p += strspn(p, ", ");
     }
@@ -181,8 +195,8 @@ static const char *check_date_style(struct settings *s, struct arena *arena, con
     return arena_printf(arena, "ISO, %s", orders[order]);
 }
 
-static const char *check_zone(struct settings *s, struct arena *arena, const char *name, const char *value,
-                              struct sql_error *error)
+static const char *check_zone(struct settings *s, struct arena *arena, const char *name,
+                              const char *value, struct sql_error *error)
 {
     struct sql_zone zone;
     if (sql_zone_resolve_setting(s->zones, bytes_of_string(value), &zone) != STATUS_OK)
@@ -192,8 +206,8 @@ static const char *check_zone(struct settings *s, struct arena *arena, const cha
 }
 
 /* Names without "public" would have to hide the tables that are there. */
-static const char *check_path(struct settings *s, struct arena *arena, const char *name, const char *value,
-                              struct sql_error *error)
+static const char *check_path(struct settings *s, struct arena *arena, const char *name,
+                              const char *value, struct sql_error *error)
 {
     (void)s;
     for (const char *p = value; *p != 0;) {
@@ -207,8 +221,8 @@ static const char *check_path(struct settings *s, struct arena *arena, const cha
 
 /* ---- numbers ---- */
 
-static const char *check_digits(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                struct sql_error *error)
+static const char *check_digits(struct settings *s, struct arena *arena, const char *name,
+                                const char *value, struct sql_error *error)
 {
     char *end;
     long n = strtol(value, &end, 10);
@@ -225,17 +239,19 @@ static const char *check_digits(struct settings *s, struct arena *arena, const c
 static const struct {
     const char *name;
     double ms;
-} units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}, {"us", 0.001}};
+} units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000},
+             {"s", 1000},     {"ms", 1},      {"us", 0.001}};
 #define UNIT_COUNT (sizeof units / sizeof units[0])
 
 /* Milliseconds without a unit; shown in the largest unit that has no fraction. */
-static const char *check_timeout(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                 struct sql_error *error)
+static const char *check_timeout(struct settings *s, struct arena *arena, const char *name,
+                                 const char *value, struct sql_error *error)
 {
     char *end;
     double ms = strtod(value, &end), unit = 1;
     bool known = end != value && isfinite(ms);
-    while (*end == ' ') end++;
+    while (*end == ' ')
+        end++;
     if (known && *end != 0) {
         known = false;
         for (size_t i = 0; i < UNIT_COUNT && !known; i++) {
@@ -247,19 +263,22 @@ static const char *check_timeout(struct settings *s, struct arena *arena, const 
         invalid(arena, name, value, error);
         if (end != value)
             sql_error_hint(error, arena,
-                           "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".");
+                           "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", "
+                           "\"h\", and \"d\".");
         return NULL;
     }
     ms = rint(ms * unit);
     if (ms < 0 || ms > INT32_MAX) {
         sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "%.0f ms is outside the valid range for parameter \"%s\" (0 .. %d)", ms, name, INT32_MAX);
+                      "%.0f ms is outside the valid range for parameter \"%s\" (0 .. %d)", ms, name,
+                      INT32_MAX);
         return NULL;
     }
     if (strcmp(name, "statement_timeout") == 0) s->statement_timeout_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "lock_timeout") == 0) s->lock_timeout_ns = (uint64_t)ms * 1000000;
     for (size_t i = 0; ms > 0 && i < UNIT_COUNT; i++)
-        if (fmod(ms, units[i].ms) == 0) return arena_printf(arena, "%.0f%s", ms / units[i].ms, units[i].name);
+        if (fmod(ms, units[i].ms) == 0)
+            return arena_printf(arena, "%.0f%s", ms / units[i].ms, units[i].name);
     return "0";
 }
 
@@ -402,8 +421,10 @@ bool settings_set(struct settings *s, struct arena *arena, const char *name, con
                              "parameter \"%s\" cannot be changed", g->name);
     if (value != NULL && strlen(value) > SETTING_VALUE_BYTES_MAX)
         return sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                             "the value of \"%s\" is longer than %d bytes", g->name, SETTING_VALUE_BYTES_MAX);
-    const char *kept = g->check(s, arena, g->name, value != NULL ? value : start_value(s, at), error);
+                             "the value of \"%s\" is longer than %d bytes", g->name,
+                             SETTING_VALUE_BYTES_MAX);
+    const char *kept =
+        g->check(s, arena, g->name, value != NULL ? value : start_value(s, at), error);
     if (kept == NULL) {
         if (!sql_error_is_set(error)) sql_error_out_of_memory(error);
         return false;
@@ -415,7 +436,8 @@ bool settings_reset_all(struct settings *s)
 {
     bool ok = true;
     for (int i = 0; i < SETTING_COUNT; i++)
-        if (strcmp(value_of(s, i), start_value(s, i)) != 0 && !change(s, i, start_value(s, i), SETTING_SESSION))
+        if (strcmp(value_of(s, i), start_value(s, i)) != 0 &&
+            !change(s, i, start_value(s, i), SETTING_SESSION))
             ok = false;
     return ok;
 }
@@ -465,7 +487,8 @@ const char *settings_unreported(struct settings *s, const char **value_out)
 void settings_init(struct settings *s, const struct sql_zones *zones)
 {
     *s = (struct settings){.zones = zones};
-    for (int i = 0; i < SETTING_COUNT; i++) apply(s, i);
+    for (int i = 0; i < SETTING_COUNT; i++)
+        apply(s, i);
     ASSERT(strcmp(s->zone.name, "UTC") == 0);
 }
 

@@ -1,7 +1,9 @@
-/* Settings of a session: names, values, what SET and RESET do to them, and what the rest of sql/ reads of them.
+/* Settings of a session: names, values, what SET and RESET do to them, and what the rest of sql/
+ * reads of them.
  *
- * A value is changed within a transaction (every statement has one): its end keeps it or takes it back, and
- * takes back what SET LOCAL did in any case. RESET goes to the value the session started with. */
+ * A value is changed within a transaction (every statement has one): its end keeps it or takes it
+ * back, and takes back what SET LOCAL did in any case. RESET goes to the value the session started
+ * with. */
 #ifndef OSTRAKA_SQL_SETTING_H
 #define OSTRAKA_SQL_SETTING_H
 
@@ -9,15 +11,15 @@
 #include "sql/datetime_zone.h"
 #include "sql/datum.h"
 
-#define SETTING_COUNT 27
+#define SETTING_COUNT           27
 #define SETTING_VALUE_BYTES_MAX 1024
 
 struct setting_value {
-    char *start;               /* what RESET goes to; NULL: the setting's own default */
-    char *current;             /* NULL: as start */
-    char *committed, *before;  /* while changed: what the transaction's commit and rollback leave */
+    char *start;              /* what RESET goes to; NULL: the setting's own default */
+    char *current;            /* NULL: as start */
+    char *committed, *before; /* while changed: what the transaction's commit and rollback leave */
     bool changed;
-    bool unreported;           /* the client has to be told */
+    bool unreported; /* the client has to be told */
 };
 
 struct settings {
@@ -30,22 +32,23 @@ struct settings {
     int32_t extra_float_digits;
     uint64_t statement_timeout_ns, lock_timeout_ns; /* 0: none */
     bool read_only_default;
-    int notice_level;          /* NOTICE and WARNING are sent when at least this */
+    int notice_level; /* NOTICE and WARNING are sent when at least this */
 };
 enum { SETTING_LEVEL_NOTICE = 1, SETTING_LEVEL_WARNING = 2, SETTING_LEVEL_ERROR = 3 };
 
 enum setting_scope {
-    SETTING_START,  /* from the start-up packet: RESET goes back to it */
+    SETTING_START, /* from the start-up packet: RESET goes back to it */
     SETTING_SESSION,
     SETTING_LOCAL,
 };
 
 void settings_init(struct settings *s, const struct sql_zones *zones);
 void settings_deinit(struct settings *s);
-/* value NULL: the value that RESET goes to. False with *error set: 42704 no such setting, 22023 not a value of it,
- * 55P02 it cannot be changed, 0A000 PostgreSQL would take the value, Ostraka does not yet. */
-MUST_USE bool settings_set(struct settings *s, struct arena *arena, const char *name, const char *value,
-                           enum setting_scope scope, struct sql_error *error);
+/* value NULL: the value that RESET goes to. False with *error set: 42704 no such setting, 22023 not
+ * a value of it, 55P02 it cannot be changed, 0A000 PostgreSQL would take the value, Ostraka does
+ * not yet. */
+MUST_USE bool settings_set(struct settings *s, struct arena *arena, const char *name,
+                           const char *value, enum setting_scope scope, struct sql_error *error);
 /* False: out of memory (some may be reset). */
 MUST_USE bool settings_reset_all(struct settings *s);
 /* NULL: there is none of that name. *name_out: as it is spelled. */

@@ -1,4 +1,5 @@
-/* What a session remembers of tables saves requests, and never decides anything that is not so any more (CAT-1). */
+/* What a session remembers of tables saves requests, and never decides anything that is not so any
+ * more (CAT-1). */
 #include <string.h>
 
 #include "base/assert.h"
@@ -16,7 +17,8 @@ static void run(struct database *d, const char *session, const char *text, const
 }
 
 /* Requests that a text costs. */
-static void run_counted(struct database *d, const char *text, const char *expected, uint64_t reads, uint64_t commits)
+static void run_counted(struct database *d, const char *text, const char *expected, uint64_t reads,
+                        uint64_t commits)
 {
     uint64_t reads_before = database_reads(d), commits_before = database_commits(d);
     run(d, "a", text, expected);
@@ -33,7 +35,8 @@ TEST(catalog, a_table_that_is_known_costs_no_request)
     run_counted(d, "SELECT b FROM t WHERE a = 1", "b text\n| x |\nSELECT 1\n", 1, 0);
     run_counted(d, "SELECT count(*) FROM t", "count int8\n| 2 |\nSELECT 1\n", 1, 0);
     run_counted(d, "UPDATE t SET b = 'z' WHERE a = 1", "UPDATE 1\n", 1, 1);
-    run_counted(d, "SELECT a FROM t WHERE a IN (1, 2, 3, 4, 5, 6, 7, 8)", "a int4\n| 1 |\n| 2 |\nSELECT 2\n", 1, 0);
+    run_counted(d, "SELECT a FROM t WHERE a IN (1, 2, 3, 4, 5, 6, 7, 8)",
+                "a int4\n| 1 |\n| 2 |\nSELECT 2\n", 1, 0);
     run_counted(d, "UPDATE t SET b = 'z' WHERE a IN (2, 3, 1)", "UPDATE 2\n", 1, 1);
     run_counted(d, "DELETE FROM t WHERE a = 2", "DELETE 1\n", 1, 1);
     run_counted(d, "DELETE FROM t WHERE false", "DELETE 0\n", 1, 0);
@@ -57,20 +60,29 @@ static void after_change(const char *change, const char *text, const char *expec
 }
 
 static const char *const drop = "DROP TABLE t";
-static const char *const other = "DROP TABLE t; CREATE TABLE t (c int PRIMARY KEY); INSERT INTO t VALUES (7)";
+static const char *const other =
+    "DROP TABLE t; CREATE TABLE t (c int PRIMARY KEY); INSERT INTO t VALUES (7)";
 
 TEST(catalog, a_dropped_table_is_not_read_or_written)
 {
-    after_change(drop, "SELECT b FROM t WHERE a = 1", "ERROR 42P01 at 15: relation \"t\" does not exist\n");
-    after_change(drop, "SELECT b FROM t WHERE false", "ERROR 42P01 at 15: relation \"t\" does not exist\n");
-    after_change(drop, "SELECT count(*) FROM t WHERE false", "ERROR 42P01 at 22: relation \"t\" does not exist\n");
-    after_change(drop, "SELECT b FROM t LIMIT 0", "ERROR 42P01 at 15: relation \"t\" does not exist\n");
+    after_change(drop, "SELECT b FROM t WHERE a = 1",
+                 "ERROR 42P01 at 15: relation \"t\" does not exist\n");
+    after_change(drop, "SELECT b FROM t WHERE false",
+                 "ERROR 42P01 at 15: relation \"t\" does not exist\n");
+    after_change(drop, "SELECT count(*) FROM t WHERE false",
+                 "ERROR 42P01 at 22: relation \"t\" does not exist\n");
+    after_change(drop, "SELECT b FROM t LIMIT 0",
+                 "ERROR 42P01 at 15: relation \"t\" does not exist\n");
     after_change(drop, "SELECT z FROM t", "ERROR 42P01 at 15: relation \"t\" does not exist\n");
-    after_change(drop, "INSERT INTO t VALUES (2, 'y')", "ERROR 42P01 at 13: relation \"t\" does not exist\n");
-    after_change(drop, "INSERT INTO t VALUES (1, 'y')", "ERROR 42P01 at 13: relation \"t\" does not exist\n");
+    after_change(drop, "INSERT INTO t VALUES (2, 'y')",
+                 "ERROR 42P01 at 13: relation \"t\" does not exist\n");
+    after_change(drop, "INSERT INTO t VALUES (1, 'y')",
+                 "ERROR 42P01 at 13: relation \"t\" does not exist\n");
     after_change(drop, "UPDATE t SET b = 'y'", "ERROR 42P01 at 8: relation \"t\" does not exist\n");
-    after_change(drop, "DELETE FROM t WHERE a = 1", "ERROR 42P01 at 13: relation \"t\" does not exist\n");
-    after_change(drop, "DELETE FROM t WHERE false", "ERROR 42P01 at 13: relation \"t\" does not exist\n");
+    after_change(drop, "DELETE FROM t WHERE a = 1",
+                 "ERROR 42P01 at 13: relation \"t\" does not exist\n");
+    after_change(drop, "DELETE FROM t WHERE false",
+                 "ERROR 42P01 at 13: relation \"t\" does not exist\n");
     after_change(drop, "TRUNCATE t", "ERROR 42P01: relation \"t\" does not exist\n");
     after_change(drop, "COPY t FROM STDIN", "ERROR 42P01: relation \"t\" does not exist\n");
 }

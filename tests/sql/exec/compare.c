@@ -1,7 +1,8 @@
-/* sql_compare [--run] CONNINFO SCRIPT...: runs scripts on a PostgreSQL server, each in a fresh schema, and shows where it
- * answers otherwise than the script says; with --run, otherwise than Ostraka answers now, so that scripts may be
- * made by a program and hold no answers. For people: no test needs it. Left out are what Ostraka refuses
- * (0A000), counts of rows read, reported settings, and cases whose comment has a line "# differs: ...". */
+/* sql_compare [--run] CONNINFO SCRIPT...: runs scripts on a PostgreSQL server, each in a fresh
+ * schema, and shows where it answers otherwise than the script says; with --run, otherwise than
+ * Ostraka answers now, so that scripts may be made by a program and hold no answers. For people: no
+ * test needs it. Left out are what Ostraka refuses (0A000), counts of rows read, reported settings,
+ * and cases whose comment has a line "# differs: ...". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ static void message(struct show *show, const char *severity, const PGresult *r)
 static void on_notice(void *arg, const PGresult *r)
 {
     struct sessions *s = arg;
-    if (s->show.out != NULL) message(&s->show, PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED), r);
+    if (s->show.out != NULL)
+        message(&s->show, PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED), r);
 }
 
 static PGconn *open_session(struct sessions *s, const char *name)
@@ -50,8 +52,9 @@ static PGconn *open_session(struct sessions *s, const char *name)
         fprintf(stderr, "%s", PQerrorMessage(c));
         exit(2);
     }
-    PQclear(PQexec(c, "SET client_min_messages = error; CREATE SCHEMA IF NOT EXISTS script; RESET ALL;"
-                      "SET search_path = script; SET TimeZone = 'UTC'; SET lock_timeout = 2000"));
+    PQclear(PQexec(c,
+                   "SET client_min_messages = error; CREATE SCHEMA IF NOT EXISTS script; RESET ALL;"
+                   "SET search_path = script; SET TimeZone = 'UTC'; SET lock_timeout = 2000"));
     PQsetNoticeReceiver(c, on_notice, s);
     snprintf(s->names[s->count], sizeof s->names[0], "%s", name);
     return s->connections[s->count++] = c;
@@ -72,8 +75,10 @@ static void show_rows(struct show *show, const PGresult *r)
 
 static void send_copy(PGconn *c, const char *copy)
 {
-    if (copy == NULL) PQputCopyEnd(c, "no data");
-    else if (PQputCopyData(c, copy, (int)strlen(copy)) == 1) PQputCopyEnd(c, NULL);
+    if (copy == NULL)
+        PQputCopyEnd(c, "no data");
+    else if (PQputCopyData(c, copy, (int)strlen(copy)) == 1)
+        PQputCopyEnd(c, NULL);
 }
 
 static void run_case(struct sessions *s, const struct script_case *c, struct buf *out)
@@ -85,7 +90,8 @@ static void run_case(struct sessions *s, const struct script_case *c, struct buf
     while ((r = PQgetResult(connection)) != NULL) {
         ExecStatusType status = PQresultStatus(r);
         if (status == PGRES_TUPLES_OK) show_rows(&s->show, r);
-        if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) show_tag(&s->show, PQcmdStatus(r));
+        if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+            show_tag(&s->show, PQcmdStatus(r));
         if (status == PGRES_EMPTY_QUERY) show_tag(&s->show, "(empty)");
         if (status == PGRES_FATAL_ERROR) message(&s->show, "ERROR", r);
         if (status == PGRES_COPY_IN) send_copy(connection, c->copy);
@@ -97,7 +103,8 @@ static void run_case(struct sessions *s, const struct script_case *c, struct buf
     s->show.out = NULL;
 }
 
-/* Without the lines that only we write, and without rows before an error, of which libpq does not tell. */
+/* Without the lines that only we write, and without rows before an error, of which libpq does not
+ * tell. */
 static char *comparable(const char *text)
 {
     char *copy = calloc(1, strlen(text) + 1), *to = copy, *statement = copy;
@@ -147,16 +154,19 @@ static int compare(const char *conninfo, const char *path, bool run)
         run_case(&s, c, &out);
         buf_append_byte(&out, 0);
         char *expected = comparable(c->expected);
-        bool skip = strstr(c->comment, "# differs") != NULL || strstr(expected, "ERROR 0A000") != NULL;
+        bool skip =
+            strstr(c->comment, "# differs") != NULL || strstr(expected, "ERROR 0A000") != NULL;
         if (!skip && strcmp(expected, (char *)out.data) != 0) {
-            printf("%s:%d: %s\nOstraka:\n%sPostgreSQL:\n%s\n", path, c->line, c->text, expected, (char *)out.data);
+            printf("%s:%d: %s\nOstraka:\n%sPostgreSQL:\n%s\n", path, c->line, c->text, expected,
+                   (char *)out.data);
             different++;
         }
         free(expected);
         buf_deinit(&out);
     }
     PQclear(PQexec(open_session(&s, "drop"), "DROP SCHEMA script CASCADE"));
-    for (uint32_t i = 0; i < s.count; i++) PQfinish(s.connections[i]);
+    for (uint32_t i = 0; i < s.count; i++)
+        PQfinish(s.connections[i]);
     script_free(&script);
     return different;
 }
@@ -169,6 +179,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s [--run] CONNINFO SCRIPT...\n", argv[0]);
         return 2;
     }
-    for (int i = first + 1; i < argc; i++) different += compare(argv[first], argv[i], run_too);
+    for (int i = first + 1; i < argc; i++)
+        different += compare(argv[first], argv[i], run_too);
     return different != 0;
 }

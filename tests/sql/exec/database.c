@@ -10,7 +10,7 @@
 #include "tests/test.h"
 
 #define SESSIONS_MAX 8
-#define TIMEOUT_NS (600 * SIM_SEC)
+#define TIMEOUT_NS   (600 * SIM_SEC)
 
 struct named_session {
     char name[16];
@@ -42,7 +42,8 @@ static bool on_begin(void *ctx, const struct sql_result_column *columns, uint32_
 {
     struct call *c = ctx;
     show_begin(&c->show);
-    for (uint32_t i = 0; i < count; i++) show_column(&c->show, columns[i].name, columns[i].type);
+    for (uint32_t i = 0; i < count; i++)
+        show_column(&c->show, columns[i].name, columns[i].type);
     show_columns_end(&c->show);
     return true;
 }
@@ -118,8 +119,8 @@ static bool on_copy_read(void *ctx, struct bytes *data_out, bool *end_out, const
 static void run_on_fiber(void *arg)
 {
     struct call *c = arg;
-    struct sql_sink sink = {on_begin, on_row, on_complete, on_empty, on_notice, on_parameter,
-                            on_copy_begin, on_copy_read, c};
+    struct sql_sink sink = {on_begin,     on_row,        on_complete,  on_empty, on_notice,
+                            on_parameter, on_copy_begin, on_copy_read, c};
     c->ok = sql_session_query(c->session, c->text, &sink, &c->error);
     c->done = true;
 }
@@ -134,8 +135,11 @@ bool database_run(struct database *d, const char *session, const char *text, con
                   size_t piece_bytes, struct buf *out)
 {
     struct cluster_machine *m = cluster_machine(d->cluster, 1);
-    struct call c = {.database = d, .session = database_session(d, session), .text = bytes_of_string(text),
-                     .copy = copy, .piece_bytes = piece_bytes};
+    struct call c = {.database = d,
+                     .session = database_session(d, session),
+                     .text = bytes_of_string(text),
+                     .copy = copy,
+                     .piece_bytes = piece_bytes};
     show_init(&c.show, out);
     assert_int_equal(fiber_spawn(core_fibers(m->core), run_on_fiber, &c, NULL), STATUS_OK);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
@@ -170,7 +174,8 @@ struct database *database_create(uint64_t seed)
 
 void database_destroy(struct database *d)
 {
-    for (uint32_t i = 0; i < d->session_count; i++) sql_session_destroy(d->sessions[i].session);
+    for (uint32_t i = 0; i < d->session_count; i++)
+        sql_session_destroy(d->sessions[i].session);
     cluster_destroy(d->cluster);
     sql_zones_destroy(d->zones);
     free(d);
@@ -191,8 +196,12 @@ struct sql_session *database_session(struct database *d, const char *name)
     struct named_session *n = &d->sessions[d->session_count++];
     snprintf(n->name, sizeof n->name, "%s", name);
     struct cluster_machine *m = cluster_machine(d->cluster, 1);
-    struct sql_session_options o = {.zones = d->zones, .kv = core_kv(m->core), .env = m->env, .user = "postgres",
-                                    .database = "postgres", .id = d->session_count};
+    struct sql_session_options o = {.zones = d->zones,
+                                    .kv = core_kv(m->core),
+                                    .env = m->env,
+                                    .user = "postgres",
+                                    .database = "postgres",
+                                    .id = d->session_count};
     assert_int_equal(sql_session_create(&o, &n->session), STATUS_OK);
     return n->session;
 }

@@ -1,5 +1,5 @@
-/* A database for tests of statements: one node of the simulated cluster, and sessions on it. What a statement
- * answers is written down as text, the same text that a script holds (script.h). */
+/* A database for tests of statements: one node of the simulated cluster, and sessions on it. What a
+ * statement answers is written down as text, the same text that a script holds (script.h). */
 #ifndef OSTRAKA_TESTS_SQL_DATABASE_H
 #define OSTRAKA_TESTS_SQL_DATABASE_H
 
@@ -17,8 +17,9 @@ struct sql_session *database_session(struct database *d, const char *name);
 /* Ends a session as a client that goes away does. No effect when there is none of that name. */
 void database_disconnect(struct database *d, const char *name);
 
-/* Runs one text to its end and appends what came of it. copy: what the client sends when it is asked to, or
- * NULL; it arrives in pieces of piece_bytes (0: whole). True when there was no error. */
+/* Runs one text to its end and appends what came of it. copy: what the client sends when it is
+ * asked to, or NULL; it arrives in pieces of piece_bytes (0: whole). True when there was no error.
+ */
 bool database_run(struct database *d, const char *session, const char *text, const char *copy,
                   size_t piece_bytes, struct buf *out);
 

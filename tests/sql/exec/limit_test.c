@@ -1,4 +1,5 @@
-/* Statements at the limits: large, deep, wide. They end with an answer or a clear error, and the session goes on. */
+/* Statements at the limits: large, deep, wide. They end with an answer or a clear error, and the
+ * session goes on. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,12 +45,13 @@ static void begin(void)
 
 static void end(void)
 {
-    answers("SELECT count(*) FROM t WHERE a = 1", "count int8\n| 1 |\nSELECT 1\n"); /* the session goes on */
+    answers("SELECT count(*) FROM t WHERE a = 1",
+            "count int8\n| 1 |\nSELECT 1\n"); /* the session goes on */
     database_destroy(d);
 }
 
-static void list_of(struct buf *text, const char *before, uint32_t count, const char *item, const char *between,
-                    const char *after)
+static void list_of(struct buf *text, const char *before, uint32_t count, const char *item,
+                    const char *between, const char *after)
 {
     start(text, before);
     for (uint32_t i = 0; i < count; i++) {
@@ -87,21 +89,31 @@ TEST(limits, lists_may_be_long)
     end();
 }
 
-static void nested(struct buf *text, const char *before, const char *open, uint32_t count, const char *middle,
-                   const char *close)
+static void nested(struct buf *text, const char *before, const char *open, uint32_t count,
+                   const char *middle, const char *close)
 {
     start(text, before);
-    for (uint32_t i = 0; i < count; i++) buf_append_string(text, open);
+    for (uint32_t i = 0; i < count; i++)
+        buf_append_string(text, open);
     buf_append_string(text, middle);
-    for (uint32_t i = 0; i < count; i++) buf_append_string(text, close);
+    for (uint32_t i = 0; i < count; i++)
+        buf_append_string(text, close);
 }
 
 TEST(limits, depth_ends_with_an_error)
 {
     static const char *const opens[][3] = {
-        {"(", "1", ")"},       {"NOT ", "true", ""},   {"- ", "1", ""},          {"abs(", "1", ")"},
-        {"CASE WHEN true THEN ", "1", " END"},         {"coalesce(", "1", ", 2)"}, {"", "1", "::int"},
-        {"", "1", " + 1"},     {"", "'x'", " || 'y'"}, {"1 IN (1, ", "1", ")::int"}, {"nullif(", "1", ", 2)"},
+        {"(", "1", ")"},
+        {"NOT ", "true", ""},
+        {"- ", "1", ""},
+        {"abs(", "1", ")"},
+        {"CASE WHEN true THEN ", "1", " END"},
+        {"coalesce(", "1", ", 2)"},
+        {"", "1", "::int"},
+        {"", "1", " + 1"},
+        {"", "'x'", " || 'y'"},
+        {"1 IN (1, ", "1", ")::int"},
+        {"nullif(", "1", ", 2)"},
     };
     begin();
     for (size_t i = 0; i < sizeof opens / sizeof opens[0]; i++) {
@@ -146,7 +158,8 @@ TEST(limits, tables_may_be_wide)
     list_of(&text, "CREATE TABLE x (", 1601, "c%u int", ", ", ")");
     text_answers(&text, "ERROR 54011: tables can have at most 1600 columns\n");
     list_of(&text, "CREATE TABLE x (", 33, "c%u int", ", ", ", PRIMARY KEY (");
-    for (uint32_t i = 0; i < 33; i++) buf_printf(&text, "%sc%u", i > 0 ? ", " : "", i);
+    for (uint32_t i = 0; i < 33; i++)
+        buf_printf(&text, "%sc%u", i > 0 ? ", " : "", i);
     buf_append_string(&text, "))");
     text_answers(&text, "ERROR 54011: cannot use more than 32 columns in an index\n");
     end();
@@ -158,7 +171,8 @@ TEST(limits, values_and_memory_are_bounded)
     answers("SELECT length(repeat('x', 15000000))", "length int4\n| 15000000 |\nSELECT 1\n");
     answers("SELECT repeat('x', 100000000)", "ERROR 53200: out of memory\n");
     answers("INSERT INTO t VALUES (2, repeat('x', 1100000))",
-            "ERROR 54000: a key is limited to 4096 bytes, a row to 1048576 bytes and a transaction to 4190208 bytes\n"
+            "ERROR 54000: a key is limited to 4096 bytes, a row to 1048576 bytes and a transaction "
+            "to 4190208 bytes\n"
             "  detail: This transaction has buffered 0 bytes so far.\n");
     answers("CREATE TABLE k (a text PRIMARY KEY)", "CREATE TABLE\n");
     answers("SELECT count(*) FROM k WHERE a = repeat('x', 5000)", "count int8\n| 0 |\nSELECT 1\n");
@@ -168,7 +182,8 @@ TEST(limits, values_and_memory_are_bounded)
         snprintf(text, sizeof text, "INSERT INTO t VALUES (%d, repeat('%d', 500000))", i, i);
         answers(text, "INSERT 0 1\n");
     }
-    answers("SELECT count(*), max(length(b)) FROM t", "count int8, max int4\n| 82 | 1000000 |\nSELECT 1\n");
+    answers("SELECT count(*), max(length(b)) FROM t",
+            "count int8, max int4\n| 82 | 1000000 |\nSELECT 1\n");
     answers("SELECT b FROM t ORDER BY b DESC OFFSET 80", "ERROR 53200: out of memory\n");
     answers("SELECT DISTINCT b FROM t", "ERROR 53200: out of memory\n");
     answers("SELECT b, count(*) FROM t GROUP BY b", "ERROR 53200: out of memory\n");

@@ -49,14 +49,17 @@ static bool is_line(const char *line, size_t size, const char *text)
 
 static void read_option(struct script_case *c, const char *line, size_t size)
 {
-    if (is_line(line, size, "@reads")) c->counts_reads = true;
-    else snprintf(c->session, sizeof c->session, "%.*s", (int)size - 2, line + 1);
+    if (is_line(line, size, "@reads"))
+        c->counts_reads = true;
+    else
+        snprintf(c->session, sizeof c->session, "%.*s", (int)size - 2, line + 1);
 }
 
 static void read_case(const char **at, struct script_case *c, int *number)
 {
     struct buf parts[5]; /* comment, options, text, copy, expected */
-    for (int i = 0; i < 5; i++) buf_init(&parts[i], TEXT_BYTES_MAX);
+    for (int i = 0; i < 5; i++)
+        buf_init(&parts[i], TEXT_BYTES_MAX);
     *c = (struct script_case){.session = "a"};
     int part = 0;
     bool has_copy = false;

@@ -1,10 +1,12 @@
-/* Transcripts of SQL (tests/data/sql/NAME.sql): a text, a line of four dashes, what came of it (show.h), an empty
- * line. Lines that begin with # before a case are comments on it. Before the text may stand
+/* Transcripts of SQL (tests/data/sql/NAME.sql): a text, a line of four dashes, what came of it
+ * (show.h), an empty line. Lines that begin with # before a case are comments on it. Before the
+ * text may stand
  *
  *     @b              run it in session b (each is opened when it is first named; the first is "a")
  *     @reads          write down how many rows the text read from tables
  *
- * and after it, behind a line <<, what the client sends for COPY. With OSTRAKA_REWRITE=1 in the environment, or
+ * and after it, behind a line <<, what the client sends for COPY. With OSTRAKA_REWRITE=1 in the
+ * environment, or
  * --rewrite, the tests write what they got into the scripts; read the change before you keep it. */
 #ifndef OSTRAKA_TESTS_SQL_SCRIPT_H
 #define OSTRAKA_TESTS_SQL_SCRIPT_H

@@ -21,8 +21,9 @@ static char *run_case(struct database *d, const struct script_case *c)
     uint64_t before = sql_session_rows_read(database_session(d, c->session));
     database_run(d, c->session, c->text, c->copy, 7, &out); /* pieces cut rows anywhere */
     if (c->counts_reads)
-        buf_printf(&out, "(rows read: %llu)\n",
-                   (unsigned long long)(sql_session_rows_read(database_session(d, c->session)) - before));
+        buf_printf(
+            &out, "(rows read: %llu)\n",
+            (unsigned long long)(sql_session_rows_read(database_session(d, c->session)) - before));
     buf_append_byte(&out, 0);
     assert_int_equal(buf_status(&out), STATUS_OK);
     return (char *)out.data;
@@ -41,7 +42,8 @@ void script_run(const char *name)
         struct script_case *c = &s.cases[i];
         char *got = run_case(d, c);
         if (!rewriting() && strcmp(got, c->expected) != 0) {
-            print_error("%s:%d: %s\nexpected\n%sgot\n%s\n", s.path, c->line, c->text, c->expected, got);
+            print_error("%s:%d: %s\nexpected\n%sgot\n%s\n", s.path, c->line, c->text, c->expected,
+                        got);
             different++;
         }
         free(c->expected);

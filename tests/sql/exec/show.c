@@ -39,8 +39,10 @@ void show_value(struct show *s, const char *text)
     buf_append_string(s->out, "| ");
     if (text == NULL) buf_append_string(s->out, "<null>");
     for (; text != NULL && *text != 0; text++) {
-        if (*text == '\n') buf_append_string(s->out, "\\n");
-        else buf_append_byte(s->out, (uint8_t)*text);
+        if (*text == '\n')
+            buf_append_string(s->out, "\\n");
+        else
+            buf_append_byte(s->out, (uint8_t)*text);
     }
     buf_append_byte(s->out, ' ');
 }
