@@ -24,7 +24,6 @@ SELECT 1
 @b
 SELECT a FROM t WHERE a = 2 FOR UPDATE NOWAIT
 ----
-a int4
 ERROR 55P03: could not obtain lock on row in relation "t"
 
 @b
