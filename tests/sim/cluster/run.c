@@ -42,9 +42,8 @@ static bool load_and_heal(struct cluster *c, const struct run_options *options, 
 
 /* Nothing has to go on; whatever was answered has to be right. What is still under way has no outcome. */
 static struct unbounded *load_beyond_tolerance(struct cluster *c, const struct run_options *options,
-                                               struct workload *w)
+                                               struct workload *w, struct nemesis *n)
 {
-    struct nemesis *n = options->no_faults ? NULL : nemesis_create(c, !options->no_crashes);
     struct unbounded *u = unbounded_create(c);
     cluster_run(c, options->fault_phase_ns != 0 ? options->fault_phase_ns : 8 * SIM_SEC);
     unbounded_stop(u);
