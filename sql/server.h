@@ -17,7 +17,8 @@ struct sql_server_options {
     struct env *env;
     struct logger *logger;
     struct env_addr listen;
-    uint32_t connection_max;        /* default 4096; beyond: 53300 */
+    uint32_t connection_max;        /* sessions; default 3000; beyond: 53300 */
+    uint64_t buffered_bytes_max;    /* of what all clients sent and did not finish; default 256 MiB: 53200 beyond */
     uint64_t session_memory_bytes;  /* of one statement; default 64 MiB: 53200 beyond */
     const struct sql_zones *zones;  /* named time zones, borrowed; NULL: UTC and fixed offsets only */
 };
@@ -38,6 +39,7 @@ void sql_server_stop(struct sql_server *s);
 void sql_server_destroy(struct sql_server *s);
 
 struct sql_server_metrics {
+    uint64_t sessions, cancels, silent, buffered_bytes; /* silent: closed for want of a start-up packet */
     uint64_t connections, connections_total, refused, statements, errors, bytes_in, bytes_out;
     uint64_t rows_reclaimed; /* of tables that were dropped or truncated */
     struct histogram statement_ns;

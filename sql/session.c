@@ -321,6 +321,8 @@ bool session_transaction_begin(struct sql_session *s, enum transaction_state sta
     ASSERT(s->txn == NULL);
     if (txn_create(s->options.kv, &s->transaction_arena, &s->txn) != STATUS_OK)
         return sql_error_out_of_memory(error);
+    txn_set_no_quorum_timeout(s->txn, s->settings.no_quorum_timeout_ns);
+    if (s->interrupt != INTERRUPT_NONE) txn_interrupt(s->txn);
     s->transaction_us = now_us(s);
     s->state = state;
     s->read_only = s->settings.read_only_default;
@@ -387,7 +389,7 @@ void session_transaction_fail(struct sql_session *s)
 
 static void transaction_limits(struct sql_session *s)
 {
-    txn_set_deadline(s->txn, session_statement_deadline(s));
+    txn_set_deadline(s->txn, s->deadline_ns);
     txn_set_lock_timeout(s->txn, s->settings.lock_timeout_ns);
 }
 
@@ -487,6 +489,7 @@ bool session_run_inside(struct sql_session *s, const struct sql_statement *state
 {
     struct exec x;
     session_exec_init(s, &x, sink, error);
+    if (s->txn != NULL) txn_set_deadline(s->txn, s->deadline_ns); /* also for its commit */
     x.check_now = true;
     bool ok;
     if (session_is_control(statement->node)) {
@@ -512,6 +515,41 @@ bool session_run_inside(struct sql_session *s, const struct sql_statement *state
     return false;
 }
 
+void sql_session_work_begin(struct sql_session *s)
+{
+    ASSERT(!s->works);
+    s->works = true;
+    s->interrupt = INTERRUPT_NONE;
+    s->deadline_ns = session_statement_deadline(s);
+    if (s->txn != NULL) txn_set_deadline(s->txn, s->deadline_ns);
+}
+
+/* An interrupted statement ends as one whose time is over, or whose client is gone: says what it was. */
+void sql_session_work_end(struct sql_session *s, struct sql_error *error)
+{
+    ASSERT(s->works);
+    s->works = false;
+    if (error == NULL || s->interrupt == INTERRUPT_NONE) return;
+    if (!sql_error_is(error, SQLSTATE_QUERY_CANCELED) && !sql_error_is(error, SQLSTATE_ADMIN_SHUTDOWN)) return;
+    sql_error_clear(error);
+    sql_error_set(error, &s->query_arena, SQLSTATE_QUERY_CANCELED, 0, "canceling statement due to %s",
+                  s->interrupt == INTERRUPT_USER ? "user request" : "statement timeout");
+}
+
+bool sql_session_works(const struct sql_session *s) { return s->works; }
+
+void sql_session_interrupt(struct sql_session *s, bool timeout)
+{
+    if (!s->works || s->interrupt != INTERRUPT_NONE) return;
+    s->interrupt = timeout ? INTERRUPT_TIMEOUT : INTERRUPT_USER;
+    if (s->txn != NULL) txn_interrupt(s->txn);
+}
+
+uint64_t sql_session_deadline(const struct sql_session *s)
+{
+    return s->works ? s->deadline_ns : 0;
+}
+
 static bool run_text(struct sql_session *s, struct bytes text, const struct sql_sink *sink,
                      struct sql_error *error)
 {
@@ -530,6 +568,7 @@ static bool run_text(struct sql_session *s, struct bytes text, const struct sql_
         const struct sql_statement *statement = &script.statements[i];
         bool alone = script.count == 1 && s->state == TRANSACTION_NONE && !session_is_control(statement->node);
         bool last = i + 1 == script.count;
+        s->deadline_ns = session_statement_deadline(s);
         bool ok = alone ? session_run_alone(s, statement, sink, error)
                         : session_run_inside(s, statement, last, sink, error);
         if (ok) continue;

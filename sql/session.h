@@ -77,6 +77,22 @@ const char *sql_session_reported(const struct sql_session *s, uint32_t index, co
 MUST_USE bool sql_session_query(struct sql_session *s, struct bytes text, const struct sql_sink *sink,
                                 struct sql_error *error);
 
+/* ---- the end of a statement before its time ----
+ *
+ * Whoever hands in messages says where the work on one begins and ends. In between it may be interrupted, from
+ * anywhere but its own fiber: it ends with 57014 as soon as it may; a commit that was sent is waited for, for a
+ * moment. */
+void sql_session_work_begin(struct sql_session *s);
+/* error (may be NULL: none): of what ended; says what interrupted it. */
+void sql_session_work_end(struct sql_session *s, struct sql_error *error);
+/* Work is under way. */
+bool sql_session_works(const struct sql_session *s);
+/* No effect when no work is under way. timeout: because its time is over, else because the user asked. */
+void sql_session_interrupt(struct sql_session *s, bool timeout);
+/* When statement_timeout ends the statement under way; 0: never. For what the wire waits for: a client that
+ * sends nothing or takes nothing. */
+uint64_t sql_session_deadline(const struct sql_session *s);
+
 /* ---- the extended query protocol (PostgreSQL 15, 55.2.3) ----
  *
  * All [fiber], but for the questions. False: *error is set as above, and what follows has to be passed over

@@ -75,6 +75,9 @@ struct sql_session {
     struct catalog_cache cache;
     uint64_t commit_ts;          /* of the last commit */
     struct buf key, value;       /* of the statement under way */
+    bool works;                  /* on a message of the client */
+    enum { INTERRUPT_NONE, INTERRUPT_USER, INTERRUPT_TIMEOUT } interrupt;
+    uint64_t deadline_ns;        /* of the statement under way; 0: none */
 };
 
 /* ---- session.c ---- */

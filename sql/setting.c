@@ -276,6 +276,7 @@ static const char *check_timeout(struct settings *s, struct arena *arena, const 
     }
     if (strcmp(name, "statement_timeout") == 0) s->statement_timeout_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "lock_timeout") == 0) s->lock_timeout_ns = (uint64_t)ms * 1000000;
+    if (strcmp(name, "ostraka.no_quorum_timeout") == 0) s->no_quorum_timeout_ns = (uint64_t)ms * 1000000;
     for (size_t i = 0; ms > 0 && i < UNIT_COUNT; i++)
         if (fmod(ms, units[i].ms) == 0)
             return arena_printf(arena, "%.0f%s", ms / units[i].ms, units[i].name);
@@ -303,6 +304,7 @@ static const struct setting settings[SETTING_COUNT] = {
     {"search_path", "\"$user\", public", false, check_path},
     {"client_min_messages", "notice", false, check_level},
     {"statement_timeout", "0", false, check_timeout},
+    {"ostraka.no_quorum_timeout", "5s", false, check_timeout},
     {"lock_timeout", "0", false, check_timeout},
     {"idle_in_transaction_session_timeout", "0", false, check_timeout},
     {"default_transaction_isolation", "serializable", false, check_isolation},

@@ -11,7 +11,7 @@
 #include "sql/datetime_zone.h"
 #include "sql/datum.h"
 
-#define SETTING_COUNT           27
+#define SETTING_COUNT           28
 #define SETTING_VALUE_BYTES_MAX 1024
 
 struct setting_value {
@@ -31,6 +31,7 @@ struct settings {
     enum sql_date_order date_order;
     int32_t extra_float_digits;
     uint64_t statement_timeout_ns, lock_timeout_ns; /* 0: none */
+    uint64_t no_quorum_timeout_ns;                  /* 0: as the node says, 5 s */
     bool read_only_default;
     int notice_level; /* NOTICE and WARNING are sent when at least this */
 };

@@ -6,6 +6,7 @@
 
 #define BACKOFF_NS_MIN 2000000u
 #define BACKOFF_NS_MAX 100000000u
+#define INTERRUPT_GRACE_NS 1000000000u /* for the answer to a commit that was sent */
 
 /* One attempt, or one pause, of a fiber. */
 struct gateway_wait {
@@ -13,8 +14,8 @@ struct gateway_wait {
     struct kv *kv;
     struct fiber *fiber;
     struct rpc_call call;
-    struct timer timer;
-    bool done;
+    struct timer timer;     /* ends a pause, or what is left to an interrupted commit */
+    bool pausing, repeatable, done;
     enum status status;
     struct buf *reply;
 };
@@ -35,6 +36,16 @@ static void on_reply(struct rpc_call *call, enum status status, struct bytes bod
     wake(w);
 }
 
+static void on_grace_over(struct timer *t, void *ctx)
+{
+    (void)t;
+    struct gateway_wait *w = ctx;
+    ASSERT(w->call.active);
+    rpc_cancel(&w->call);
+    w->status = STATUS_UNKNOWN_OUTCOME;
+    wake(w);
+}
+
 static void on_pause_over(struct timer *t, void *ctx)
 {
     (void)t;
@@ -48,19 +59,44 @@ static void wait_begin(struct gateway_wait *w, struct kv *kv)
     list_push_back(&kv->calls, &w->link);
 }
 
-static void wait_end(struct gateway_wait *w)
+static void wait_end(struct gateway_wait *w, struct gateway_interrupt *i)
 {
+    if (i != NULL) i->wait = w;
     while (!w->done) fiber_suspend(store_fibers(w->kv->store));
+    if (i != NULL) i->wait = NULL;
+    timer_cancel(store_timers(w->kv->store), &w->timer);
     list_remove(&w->link);
 }
 
-static void pause_for(struct kv *kv, uint64_t duration_ns)
+/* A commit that is on its way may already be in the log: its answer is worth a moment, and when it does not
+ * come nobody may say that nothing happened. */
+void gateway_interrupt(struct gateway_interrupt *i)
+{
+    i->requested = true;
+    struct gateway_wait *w = i->wait;
+    if (w == NULL || w->done) return;
+    struct kv *kv = w->kv;
+    if (!w->pausing && !w->repeatable && !MUTANT("interrupt_forgets_commit")) {
+        COVER("txn_commit_interrupted");
+        if (timer_armed(&w->timer)) return;
+        timer_init(&w->timer, on_grace_over, w);
+        timer_arm(store_timers(kv->store), &w->timer, env_now_ns(store_env(kv->store)) + INTERRUPT_GRACE_NS);
+        return;
+    }
+    if (w->call.active) rpc_cancel(&w->call);
+    timer_cancel(store_timers(kv->store), &w->timer);
+    w->status = STATUS_TIMEOUT;
+    wake(w);
+}
+
+static void pause_for(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i)
 {
     struct gateway_wait w;
     wait_begin(&w, kv);
+    w.pausing = true;
     timer_init(&w.timer, on_pause_over, &w);
     timer_arm(store_timers(kv->store), &w.timer, env_now_ns(store_env(kv->store)) + duration_ns);
-    wait_end(&w);
+    wait_end(&w, i);
 }
 
 static enum status attempt(struct kv *kv, struct gateway_request *q, struct node_id leader,
@@ -69,6 +105,7 @@ static enum status attempt(struct kv *kv, struct gateway_request *q, struct node
     struct gateway_wait w;
     wait_begin(&w, kv);
     w.reply = reply;
+    w.repeatable = q->repeatable;
     w.call.on_done = on_reply;
     w.call.ctx = &w;
     enum status status = rpc_start(store_rpc(kv->store), &w.call, leader, q->kind, buf_view(q->body),
@@ -77,7 +114,7 @@ static enum status attempt(struct kv *kv, struct gateway_request *q, struct node
         list_remove(&w.link);
         return status;
     }
-    wait_end(&w);
+    wait_end(&w, q->interrupt);
     return w.status;
 }
 
@@ -115,21 +152,37 @@ static bool learn(struct kv *kv, enum status status, struct range_id range, stru
     return false;
 }
 
+/* Nobody serves the range, as far as the last attempt could tell. */
+static bool no_quorum(enum status status)
+{
+    return status == STATUS_UNAVAILABLE || status == STATUS_NOT_LEADER || status == STATUS_CLOSED;
+}
+
+/* What to say when the time is over and nothing was proposed. */
+static enum status gave_up(const struct gateway_request *q, enum status last)
+{
+    if (no_quorum(last)) return STATUS_UNAVAILABLE;
+    if (q->deadline_ns != 0) return STATUS_TIMEOUT;
+    return last == STATUS_BUSY || last == STATUS_NO_SPACE ? last : STATUS_UNAVAILABLE;
+}
+
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply)
 {
     struct env *env = store_env(kv->store);
-    uint64_t give_up_ns = env_now_ns(env) + kv->no_quorum_timeout_ns;
-    bool own_deadline = q->deadline_ns != 0 && q->deadline_ns < give_up_ns;
-    if (own_deadline) give_up_ns = q->deadline_ns;
+    uint64_t patience_ns = q->no_quorum_ns != 0 ? q->no_quorum_ns : kv->no_quorum_timeout_ns;
+    uint64_t give_up_ns = q->deadline_ns != 0 ? q->deadline_ns : env_now_ns(env) + patience_ns;
     uint64_t backoff_ns = BACKOFF_NS_MIN;
     struct descriptor *d = calloc(1, sizeof *d);
     if (d == NULL) return STATUS_NO_MEMORY;
-    enum status status = STATUS_UNAVAILABLE;
+    enum status status = STATUS_WAIT; /* of the last attempt */
     while (!kv->stopping) {
         uint64_t now_ns = env_now_ns(env);
+        if (q->interrupt != NULL && q->interrupt->requested) {
+            status = STATUS_TIMEOUT;
+            break;
+        }
         if (now_ns >= give_up_ns) {
-            status = own_deadline ? STATUS_TIMEOUT
-                                  : (status == STATUS_BUSY || status == STATUS_NO_SPACE ? status : STATUS_UNAVAILABLE);
+            status = gave_up(q, status);
             break;
         }
         struct node_id leader = {0};
@@ -150,10 +203,13 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
             if (!again) break;
             kv->metrics.retries++;
             at_once = learn(kv, status, d->range, leader, reply);
+        } else {
+            status = STATUS_UNAVAILABLE;
         }
         if (kv->stopping) break;
         if (at_once) backoff_ns = BACKOFF_NS_MIN;
-        pause_for(kv, at_once ? BACKOFF_NS_MIN / 4 : backoff_ns);
+        uint64_t left_ns = give_up_ns - now_ns, pause_ns = at_once ? BACKOFF_NS_MIN / 4 : backoff_ns;
+        pause_for(kv, pause_ns < left_ns ? pause_ns : left_ns, q->interrupt);
         if (!at_once && backoff_ns < BACKOFF_NS_MAX) backoff_ns *= 2;
     }
     free(d);

@@ -18,7 +18,8 @@ struct txn {
     struct kv *kv;
     struct arena *arena;
     uint8_t id[16];
-    uint64_t read_ts, deadline_ns;
+    uint64_t read_ts, deadline_ns, no_quorum_ns;
+    struct gateway_interrupt interrupt;
     struct txn_name name;          /* number 0: it has never asked for a lock */
     uint64_t begin_ts, lock_timeout_ns;
     uint8_t *lock_key;             /* the first it locked: where to give locks back */
@@ -70,6 +71,16 @@ void txn_destroy(struct txn *t)
 void txn_set_deadline(struct txn *t, uint64_t deadline_ns)
 {
     t->deadline_ns = deadline_ns;
+}
+
+void txn_set_no_quorum_timeout(struct txn *t, uint64_t timeout_ns)
+{
+    t->no_quorum_ns = timeout_ns;
+}
+
+void txn_interrupt(struct txn *t)
+{
+    gateway_interrupt(&t->interrupt);
 }
 
 bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
@@ -173,7 +184,8 @@ static enum status read_send(struct txn *t, struct bytes key, struct reader *res
 {
     if (t->request.failed) return STATUS_TOO_LARGE;
     struct gateway_request q = {.kind = RPC_READ, .key = key, .body = &t->request,
-                                .deadline_ns = t->deadline_ns, .repeatable = true};
+                                .deadline_ns = t->deadline_ns, .no_quorum_ns = t->no_quorum_ns,
+                                .repeatable = true, .interrupt = &t->interrupt};
     uint64_t start_ns = env_now_ns(store_env(t->kv->store));
     enum status status = gateway_call(t->kv, &q, &t->reply);
     if (status != STATUS_OK) return status;
@@ -392,7 +404,8 @@ static enum status lock_send(struct txn *t, const struct bytes *keys, uint32_t c
         encode_lock(t, keys, count, mode, wait, left_ns);
         if (t->request.failed) return STATUS_TOO_LARGE;
         struct gateway_request q = {.kind = RPC_LOCK, .key = keys[0], .body = &t->request,
-                                    .deadline_ns = t->deadline_ns, .repeatable = true};
+                                    .deadline_ns = t->deadline_ns, .no_quorum_ns = t->no_quorum_ns,
+                                    .repeatable = true, .interrupt = &t->interrupt};
         enum status status = gateway_call(t->kv, &q, &t->reply);
         if (status != STATUS_WAIT) return status;
     }
@@ -729,7 +742,8 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
     encode_commit(t);
     if (t->request.failed) return STATUS_TOO_LARGE;
     struct gateway_request q = {.kind = RPC_COMMIT, .key = write_set_first(&t->writes)->key,
-                                .body = &t->request, .deadline_ns = t->deadline_ns};
+                                .body = &t->request, .deadline_ns = t->deadline_ns,
+                                .no_quorum_ns = t->no_quorum_ns, .interrupt = &t->interrupt};
     struct env *env = store_env(t->kv->store);
     uint64_t start_ns = env_now_ns(env);
     enum status status;

@@ -72,6 +72,11 @@ void txn_destroy(struct txn *t);
 
 /* An absolute limit (env_now_ns scale) for each later call; 0: none but the no-quorum time-out. */
 void txn_set_deadline(struct txn *t, uint64_t deadline_ns);
+/* How long a call without a deadline looks for a leader with a quorum; 0: as kv_set_no_quorum_timeout. */
+void txn_set_no_quorum_timeout(struct txn *t, uint64_t timeout_ns);
+/* Ends the call under way, if any, and each later one, with STATUS_TIMEOUT. A commit that was sent has one
+ * more second to be answered; then its outcome is unknown. Not from the fiber that waits. */
+void txn_interrupt(struct txn *t);
 
 /* [fiber] The value of a key as of the transaction, its own writes included; lives in the arena.
  * STATUS_NOT_FOUND: there is none. STATUS_UNAVAILABLE: no quorum answered in time; nothing happened.

@@ -256,12 +256,22 @@ bool decode_write(struct reader *r, struct write *write);
 
 /* A request on a fiber: sends it to the leader of the range that holds `key`, and again where that is
  * safe. The reply's body is copied into *reply. */
+struct gateway_wait;
+/* Lets somebody else end what a fiber waits for (txn_interrupt). */
+struct gateway_interrupt {
+    bool requested;
+    struct gateway_wait *wait; /* NULL: nothing is under way */
+};
+void gateway_interrupt(struct gateway_interrupt *i);
+
 struct gateway_request {
     enum rpc_kind kind;
     struct bytes key;
     struct buf *body;       /* range id and epoch (first 16 bytes) are filled in here */
     uint64_t deadline_ns;
+    uint64_t no_quorum_ns;  /* how long a leader is looked for when there is no deadline; 0: default */
     bool repeatable;        /* a lost answer may be asked for again */
+    struct gateway_interrupt *interrupt;
 };
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);
 void gateway_stop(struct kv *kv);

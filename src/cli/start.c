@@ -21,7 +21,7 @@ static bool choose(const char *text, const char *const *names, int count, int *v
 int cli_start(int argc, char **argv)
 {
     struct node_options o = {.log_level = LOG_LEVEL_INFO, .dead_after_ns = 300000000000u,
-                             .version_retention_ns = KV_VERSION_RETENTION_NS};
+                             .version_retention_ns = KV_VERSION_RETENTION_NS, .sql_connection_max = 3000};
     const char *io = "auto", *sync = "auto", *clock = "oracle", *level = "info";
     uint64_t cores = 1;
     if (env_addr_parse(bytes_of_string("127.0.0.1:7433"), &o.listen) != STATUS_OK ||
@@ -38,6 +38,7 @@ int cli_start(int argc, char **argv)
         {"advertise-sql", 0, CLI_TEXT, &o.advertise_sql, "H:P", "where clients reach it (the SQL address)"},
         {"locality", 0, CLI_TEXT, &o.locality, "K=V,...", "where it stands, widest part first"},
         {"memory", 0, CLI_SIZE, &o.memory_bytes, "SIZE", "for memtables and caches, 16MiB or more (a quarter, at most 1GiB)"},
+        {"max-connections", 0, CLI_NUMBER, &o.sql_connection_max, "N", "SQL sessions, 1 to 3000 (3000)"},
         {"cores", 0, CLI_NUMBER, &cores, "N", "cores to use (1; more are not offered yet)"},
         {"clock", 0, CLI_TEXT, &clock, "oracle", "source of timestamps"},
         {"wal-sync", 0, CLI_TEXT, &sync, "auto|dsync|fdatasync", "how log writes are made durable"},
@@ -64,6 +65,7 @@ int cli_start(int argc, char **argv)
     else if (o.memory_bytes != 0 && o.memory_bytes < MEMORY_BYTES_MIN) wrong = "--memory is 16MiB or more";
     else if (o.version_retention_ns < VERSION_RETENTION_NS_MIN) wrong = "--version-retention is 1s or more";
     else if (strcmp(clock, "oracle") != 0) wrong = "--clock: only oracle is offered";
+    else if (o.sql_connection_max < 1 || o.sql_connection_max > 3000) wrong = "--max-connections is 1 to 3000";
     else if (cores != 1) wrong = "--cores: only 1 is offered";
     if (wrong != NULL) {
         fprintf(stderr, "ostraka start: %s\n", wrong);

@@ -84,6 +84,9 @@ struct env_socket_handler {
 struct env_listener_handler {
     /* Take the socket by returning true after env_socket_attach; false closes it. */
     bool (*on_accepted)(void *ctx, struct env_socket *s, const struct env_addr *peer);
+    /* Who connects is a node: it reads all the time, so one that takes nothing for 5 s is given up, as on
+     * dialled connections. Never for clients, which may pause as long as they like. */
+    bool from_nodes;
 };
 
 /* ---- faults: all NULL in production ---- */

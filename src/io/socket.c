@@ -45,16 +45,36 @@ static struct env_addr address_unpack(const struct sockaddr_storage *in)
     return addr;
 }
 
-/* A stream socket that sends small frames at once and notices a peer that has silently gone.
- * Accepted sockets inherit both options from their listener. */
-static int stream_create(const struct io_env *e, uint8_t family)
+/* How soon a peer that has silently gone is noticed. Linux counts a receiver that lives and does not read
+ * as gone, too (measured: a TCP_USER_TIMEOUT of 5 s ends it after 5.4 s), so clients have none. */
+struct patience {
+    int idle_s, interval_s, count; /* keepalive: silence, then unanswered probes */
+    unsigned unacked_ms;           /* 0: the kernel's, some 15 minutes */
+};
+static const struct patience node_patience = {5, 1, 3, 5000};
+static const struct patience client_patience = {30, 10, 3, 0};
+
+static void patience_set(int fd, const struct patience *p)
+{
+    int on = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &p->idle_s, sizeof p->idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &p->interval_s, sizeof p->interval_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &p->count, sizeof p->count);
+    if (p->unacked_ms != 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &p->unacked_ms, sizeof p->unacked_ms);
+}
+
+/* A stream socket that sends small frames at once. Accepted sockets inherit its options from their
+ * listener. */
+static int stream_create(const struct io_env *e, uint8_t family, bool to_nodes)
 {
     int fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | e->socket_flags,
                     0);
     if (fd < 0) return -1;
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    patience_set(fd, to_nodes ? &node_patience : &client_patience);
     return fd;
 }
 
@@ -148,7 +168,7 @@ enum status io_connect(struct env *env, const struct env_addr *addr,
     if (e->shut_down) return STATUS_CANCELLED;
     if (addr->family != 4 && addr->family != 6) return STATUS_INVALID;
     if (e->socket_count >= e->operation_max) return STATUS_BUSY;
-    int fd = stream_create(e, addr->family);
+    int fd = stream_create(e, addr->family, true);
     if (fd < 0) return errno == EMFILE || errno == ENFILE ? STATUS_BUSY : STATUS_IO;
     struct env_socket *s = io_socket_create(e, fd);
     if (s == NULL) {
@@ -203,9 +223,10 @@ void io_close(struct env *env, struct env_socket *s)
 
 /* ---- listeners ---- */
 
-static int listener_open(const struct io_env *e, const struct env_addr *addr, uint16_t *port_out)
+static int listener_open(const struct io_env *e, const struct env_addr *addr, bool from_nodes,
+                         uint16_t *port_out)
 {
-    int fd = stream_create(e, addr->family);
+    int fd = stream_create(e, addr->family, from_nodes);
     if (fd < 0) return -1;
     int on = 1;
     struct sockaddr_storage address;
@@ -236,7 +257,7 @@ enum status io_listen(struct env *env, const struct env_addr *addr,
     struct env_listener *l = calloc(1, sizeof *l);
     if (l == NULL) return STATUS_NO_MEMORY;
     uint16_t port = 0;
-    l->fd = listener_open(e, addr, &port);
+    l->fd = listener_open(e, addr, handler->from_nodes, &port);
     if (l->fd < 0) {
         enum status status = errno == EADDRINUSE ? STATUS_BUSY : STATUS_IO;
         free(l);

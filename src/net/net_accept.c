@@ -277,7 +277,7 @@ static bool accepted(void *ctx, struct env_socket *s, const struct env_addr *pee
     return false;
 }
 
-static const struct env_listener_handler listener_handler = {accepted};
+static const struct env_listener_handler listener_handler = {accepted, true};
 
 enum status net_listen(struct net *n, const struct env_addr *addr, uint16_t *port_out)
 {

@@ -134,7 +134,7 @@ static bool on_accepted(void *ctx, struct env_socket *s, const struct env_addr *
     return true;
 }
 
-static const struct env_listener_handler listener_handler = {on_accepted};
+static const struct env_listener_handler listener_handler = {on_accepted, false};
 
 enum status http_create(const struct http_options *options, struct http_server **server_out)
 {

@@ -90,6 +90,11 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     gauge(b, "net_connections", "Connections with peers.", n->connections);
     const struct sql_server_metrics *q = sql_server_metrics(m->sql);
     gauge(b, "sql_connections", "Open SQL connections.", q->connections);
+    gauge(b, "sql_sessions", "SQL sessions.", q->sessions);
+    gauge(b, "sql_buffered_bytes", "Input not worked off and output not taken, of all SQL connections.",
+          q->buffered_bytes);
+    counter(b, "sql_cancels_total", "Requests to cancel a statement.", q->cancels);
+    counter(b, "sql_silent_total", "SQL connections closed because they opened no session.", q->silent);
     counter(b, "sql_connections_total", "SQL connections accepted.", q->connections_total);
     counter(b, "sql_refused_total", "SQL connections refused.", q->refused);
     counter(b, "sql_statements_total", "Statements executed.", q->statements);

@@ -21,6 +21,7 @@
 #include "sql/server.h"
 
 #define ZONE_DIRECTORY "/usr/share/zoneinfo" /* Debian's tzdata */
+#define DESCRIPTORS_KEPT 768u /* for files, peers, HTTP, and clients that are told that there are too many */
 
 struct node {
     struct node_options options;
@@ -144,6 +145,7 @@ static int create_servers(struct node *n)
 {
     load_zones(n);
     struct sql_server_options sql = {.env = n->env, .logger = &n->logger, .listen = n->options.sql,
+                                     .connection_max = (uint32_t)n->options.sql_connection_max,
                                      .zones = n->zones};
     enum status status = sql_server_create(&sql, &n->sql);
     char text[ENV_ADDR_TEXT_MAX];
@@ -288,12 +290,19 @@ static void tear_down(struct node *n)
     env_destroy(n->env);
 }
 
-static void raise_limits(void)
+/* As many descriptors as there may be; sessions are limited to what they leave, so that whoever comes too much
+ * is told so instead of being left to wait. */
+static void raise_limits(struct node *n)
 {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
     files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= n->options.sql_connection_max + DESCRIPTORS_KEPT)
+        return;
+    uint64_t left = files.rlim_cur > 2 * DESCRIPTORS_KEPT ? files.rlim_cur - DESCRIPTORS_KEPT : DESCRIPTORS_KEPT / 2;
+    LOG_WARN(&n->logger, "node", "fewer SQL sessions than asked for: too few file descriptors (ulimit -n)",
+             "sessions=%llu descriptors=%llu", (unsigned long long)left, (unsigned long long)files.rlim_cur);
+    n->options.sql_connection_max = left;
 }
 
 static void catch_signals(void)
@@ -323,7 +332,7 @@ int node_run(const struct node_options *options)
     if (status != 0) return status;
     struct node n = {.options = *options, .lock_fd = -1};
     logger_init_stderr(&n.logger, options->log_level);
-    raise_limits();
+    raise_limits(&n);
     catch_signals();
     status = lock_directory(&n);
     if (status == 0) status = create_env(&n);

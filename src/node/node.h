@@ -17,6 +17,7 @@ struct node_options {
     const char *advertise, *advertise_sql; /* host:port; NULL: the listen addresses */
     const char *join;                     /* comma-separated host:port, or NULL */
     const char *locality;
+    uint64_t sql_connection_max;          /* SQL sessions; 0: as sql/server.h */
     uint64_t memory_bytes;                /* 0: a quarter of the machine, at most 1 GiB */
     enum node_io io;
     enum wal_sync_mode wal_sync;

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/process/raw.h"
 #include "tests/test.h"
 
 static struct cluster *live; /* what at_exit has to end */
@@ -260,6 +262,46 @@ json_t *cluster_status(const struct cluster *c, int node)
     json_t *status = json_loadf(from, JSON_DISABLE_EOF_CHECK, NULL);
     pclose(from);
     return status;
+}
+
+double cluster_metric(const struct cluster *c, int node, const char *name)
+{
+    static char text[1 << 20];
+    struct raw r = raw_dial(c->nodes[node].http);
+    static const char get[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    raw_send(&r, get, sizeof get - 1);
+    size_t size = 0;
+    for (ssize_t got; size < sizeof text - 1 && (got = recv(r.fd, text + size, sizeof text - 1 - size, 0)) > 0;)
+        size += (size_t)got;
+    raw_close(&r);
+    text[size] = '\0';
+    char line[128];
+    snprintf(line, sizeof line, "\nostraka_%s ", name);
+    const char *at = strstr(text, line);
+    if (at == NULL) fail_msg("no metric %s", name);
+    return at != NULL ? atof(at + strlen(line)) : -1;
+}
+
+void cluster_wait_metric(const struct cluster *c, int node, const char *name, double value)
+{
+    double last = -1;
+    for (uint64_t until = now_ns() + CLUSTER_BOUND_MS * 1000000ull; now_ns() < until; pause_ms(50)) {
+        last = cluster_metric(c, node, name);
+        if (last >= value && last <= value) return;
+    }
+    fail_msg("%s of node %d stays at %g, not %g", name, node + 1, last, value);
+}
+
+uint64_t cluster_node_bytes(const struct cluster *c, int node)
+{
+    char path[64];
+    unsigned long long size = 0, resident = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)c->nodes[node].pid);
+    FILE *from = fopen(path, "re");
+    assert_non_null(from);
+    assert_int_equal(fscanf(from, "%llu %llu", &size, &resident), 2);
+    fclose(from);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static bool leads_last_range(const struct cluster *c, int node, long long *term_out)

@@ -52,6 +52,12 @@ void cluster_node_shell(const struct cluster *c, int node, const char *command);
 
 /* What `ostraka status` says of the node; NULL: it does not answer. The caller's to release. */
 json_t *cluster_status(const struct cluster *c, int node);
+/* What the node's /metrics says of ostraka_NAME. */
+double cluster_metric(const struct cluster *c, int node, const char *name);
+/* Waits until it is that. */
+void cluster_wait_metric(const struct cluster *c, int node, const char *name, double value);
+/* Resident memory of the node's process. */
+uint64_t cluster_node_bytes(const struct cluster *c, int node);
 /* The node that leads the last range, waiting for one to do so. */
 int cluster_leader(const struct cluster *c);
 /* Waits until the node has applied all that the others had committed, and is a voter of every

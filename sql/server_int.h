@@ -1,0 +1,98 @@
+/* Private to the SQL port: one connection and the server, as server*.c share them.
+ *   server.c        the server, sockets, limits     server_start.c  start-up packets, cancel requests
+ *   server_serve.c  messages, one after the other    server_sink.c   results out, COPY in */
+#ifndef OSTRAKA_SQL_SERVER_INT_H
+#define OSTRAKA_SQL_SERVER_INT_H
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/list.h"
+#include "sql/extended.h"
+#include "sql/pgwire.h"
+#include "sql/reclaim.h"
+#include "sql/server.h"
+#include "sql/session.h"
+
+#define SERVER_INPUT_PAUSE_BYTES (1u << 20)   /* beyond, while busy, the client has to wait */
+#define SERVER_OUTPUT_FLUSH_BYTES (128u << 10)
+#define SERVER_PATIENCE_NS 10000000000u /* for a start-up packet, and for the last reply to be taken */
+#define SERVER_KEEP_BYTES (64u << 10)   /* of an empty buffer: larger ones are given back */
+
+enum connection_state { CONNECTION_STARTUP, CONNECTION_READY, CONNECTION_CLOSING };
+
+struct connection {
+    struct list link;
+    struct sql_server *server;
+    struct env_socket *socket;   /* NULL once closed */
+    enum connection_state state;
+    uint64_t id;
+    uint32_t cancel_key;
+    struct buf in, out, flying;  /* flying: handed to the kernel */
+    size_t in_start;             /* bytes of `in` that are done with */
+    size_t accounted;            /* of server.buffered_bytes */
+    size_t discard;              /* bytes of an oversized message still to be passed over */
+    bool sending, paused, busy, skip_to_sync, close_after_send;
+    bool interrupted;            /* the statement under way waits for the client no more */
+    struct timer timer;          /* start-up, the end, or the deadline of a wait for the client */
+    struct fiber *waiting;       /* the connection's fiber, when it waits for the client */
+    struct sql_session *session;
+    struct arena arena;          /* of one message */
+    size_t consume;              /* bytes of the input that the message under way takes */
+    uint32_t row_columns, type_capacity, unknown_options;
+    uint32_t *types;             /* of the result under way */
+    struct extended extended;
+    struct reader startup_reader; /* the start-up packet's parameters, while it is handled */
+};
+
+struct sql_server {
+    struct sql_server_options options;
+    struct env_listener *listener;
+    uint16_t port;
+    struct kv *kv;
+    struct fiber_pool *fibers;
+    struct timer_heap *timers;   /* NULL until attached */
+    struct sql_reclaimer *reclaimer; /* NULL until attached */
+    struct list connections;
+    uint64_t next_id;
+    uint64_t buffered_bytes;     /* of all connections: input not worked off, output not taken */
+    bool draining, stopping;
+    struct sql_server_metrics metrics;
+};
+
+/* ---- server.c ---- */
+
+void connection_flush(struct connection *c);
+/* The client is gone, or will be. */
+bool connection_gone(const struct connection *c);
+void connection_put_error(struct connection *c, const struct sql_error *error);
+/* Says why and closes once that is sent. detail may be NULL. */
+void connection_end(struct connection *c, const char *sqlstate, const char *message, const char *detail);
+void connection_free(struct connection *c);
+/* Looks at what the client has sent. */
+void connection_work(struct connection *c);
+void connection_wake(struct connection *c);
+/* Counts what the connection's buffers hold, and gives back what they held. */
+void connection_account(struct connection *c);
+struct bytes connection_input(const struct connection *c);
+void connection_consume(struct connection *c, size_t size);
+
+/* ---- server_sink.c ---- */
+
+struct sql_sink connection_sink(struct connection *c);
+/* Suspends the connection's fiber until the socket reports something, or its statement is over. */
+void connection_wait(struct connection *c);
+/* Sends when enough has gathered, and waits while the client is slow; false: it is not worth going on. */
+bool connection_flush_when_full(struct connection *c);
+void connection_put_ready(struct connection *c);
+void connection_put_parameter(struct connection *c, const char *name, const char *value);
+
+/* ---- server_serve.c ---- */
+
+/* [fiber] Works through everything that is there; may free the connection. */
+void connection_serve(void *arg);
+
+/* ---- server_start.c ---- */
+
+void connection_start(struct connection *c);
+
+#endif

@@ -1,0 +1,350 @@
+/* Sessions and the ways they end: cancelled, out of time, by a client that vanishes. Nothing of them stays behind. */
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/process/client.h"
+#include "tests/process/cluster.h"
+#include "tests/process/raw.h"
+#include "tests/test.h"
+
+static struct cluster c; /* one for all tests of this program, but for those that break it */
+
+static struct cluster *whole_cluster(void)
+{
+    if (c.demo == 0) cluster_start(&c, "auto");
+    return &c;
+}
+
+static struct raw session(void)
+{
+    struct raw r = raw_dial(whole_cluster()->nodes[0].sql);
+    if (!raw_start(&r)) fail_msg("refused: %s %s", r.sqlstate, r.message);
+    return r;
+}
+
+/* Runs a statement to ReadyForQuery. */
+static void run(struct raw *r, const char *text)
+{
+    r->sqlstate[0] = '\0';
+    raw_query(r, text);
+    assert_int_equal(raw_read_to(r, "Z"), 'Z');
+}
+
+static void must_run(struct raw *r, const char *text)
+{
+    run(r, text);
+    if (r->sqlstate[0] != '\0') fail_msg("%s: %s %s", text, r->sqlstate, r->message);
+}
+
+static void nothing_is_left(void)
+{
+    cluster_wait_metric(&c, 0, "sql_sessions", 0);
+    cluster_wait_metric(&c, 0, "sql_connections", 0);
+    cluster_wait_metric(&c, 0, "sql_buffered_bytes", 0);
+}
+
+static void make_table(const char *name)
+{
+    char text[200];
+    struct raw r = session();
+    snprintf(text, sizeof text, "CREATE TABLE %s (id int PRIMARY KEY, note text)", name);
+    must_run(&r, text);
+    raw_close(&r);
+}
+
+/* ---- cancel ---- */
+
+static void expect_end(struct raw *r, const char *sqlstate, const char *words)
+{
+    assert_int_equal(raw_read_to(r, "Z"), 'Z');
+    assert_string_equal(r->sqlstate, sqlstate);
+    if (strstr(r->message, words) == NULL) fail_msg("the message is: %s", r->message);
+    must_run(r, "SELECT 1"); /* the session goes on */
+}
+
+TEST(session, cancel_ends_a_copy_whose_client_sends_nothing)
+{
+    struct raw r = session();
+    make_table("copied");
+    raw_query(&r, "COPY copied FROM STDIN");
+    assert_int_equal(raw_read_to(&r, "G"), 'G');
+    raw_message(&r, 'd', "1\tone\n2\ttw", 10);
+    raw_cancel(c.nodes[0].sql, r.pid, r.key ^ 1); /* a wrong key */
+    raw_cancel(c.nodes[0].sql, r.pid ^ 256, r.key);
+    pause_ms(300);
+    raw_message(&r, 'd', "o\n", 2);
+    raw_cancel(c.nodes[0].sql, r.pid, r.key);
+    expect_end(&r, "57014", "user request");
+    raw_close(&r);
+    struct client k = {.connection = NULL};
+    PGresult *result = NULL;
+    assert_true(client_connect(&k, c.nodes[0].sql, CLUSTER_BOUND_MS));
+    assert_int_equal(client_run(&k, "SELECT count(*) FROM copied", CLUSTER_BOUND_MS, &result), CLIENT_DONE);
+    assert_string_equal(PQgetvalue(result, 0, 0), "0");
+    PQclear(result);
+    client_close(&k);
+    nothing_is_left();
+}
+
+/* Rows enough that they do not fit into the sockets' buffers: 3 MiB each. */
+static void fill(const char *table, int rows)
+{
+    static char text[40000], note[30001];
+    struct raw r = session();
+    memset(note, 'x', sizeof note - 1);
+    for (int i = 0; i < rows; i++) {
+        snprintf(text, sizeof text, "INSERT INTO %s VALUES (%d, '%s')", table, i, note);
+        must_run(&r, text);
+    }
+    raw_close(&r);
+}
+
+/* 300 rows of 30 kB, several times: more than all buffers between the two. */
+static const char *const wide = "SELECT * FROM wide; SELECT * FROM wide; SELECT * FROM wide; SELECT * FROM wide";
+
+TEST(session, cancel_ends_a_statement_whose_client_reads_nothing)
+{
+    make_table("wide");
+    fill("wide", 300);
+    struct raw r = session();
+    uint64_t before = cluster_node_bytes(&c, 0);
+    raw_query(&r, wide);
+    pause_ms(1000);
+    assert_true(cluster_metric(&c, 0, "sql_buffered_bytes") > 100000);
+    assert_true(cluster_metric(&c, 0, "sql_buffered_bytes") < 4e6);
+    assert_true(cluster_node_bytes(&c, 0) < before + (64u << 20));
+    raw_cancel(c.nodes[0].sql, r.pid, r.key);
+    expect_end(&r, "57014", "user request");
+    raw_close(&r);
+    nothing_is_left();
+}
+
+TEST(session, cancel_of_an_idle_session_has_no_effect)
+{
+    struct raw r = session();
+    must_run(&r, "BEGIN");
+    raw_cancel(c.nodes[0].sql, r.pid, r.key);
+    must_run(&r, "SELECT 1");
+    must_run(&r, "COMMIT");
+    raw_close(&r);
+    nothing_is_left();
+}
+
+TEST(session, cancel_flood_does_not_stop_anybody)
+{
+    struct raw r = session();
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct raw k = raw_dial(c.nodes[0].sql);
+        uint32_t body[3] = {htonl(80877102u), htonl(i), i};
+        raw_message(&k, 0, body, sizeof body);
+        raw_close(&k);
+        if (i % 100 == 0) must_run(&r, "SELECT 1");
+    }
+    raw_close(&r);
+    nothing_is_left();
+}
+
+/* ---- time ---- */
+
+TEST(session, statement_timeout_ends_a_copy_and_a_slow_reader)
+{
+    struct raw r = session();
+    must_run(&r, "SET statement_timeout = '300ms'");
+    raw_query(&r, "COPY copied FROM STDIN");
+    assert_int_equal(raw_read_to(&r, "G"), 'G');
+    expect_end(&r, "57014", "statement timeout");
+    raw_query(&r, wide);
+    pause_ms(1500);
+    expect_end(&r, "57014", "statement timeout");
+    raw_close(&r);
+    nothing_is_left();
+}
+
+/* ---- clients that vanish ---- */
+
+TEST(session, clients_that_vanish_leave_nothing)
+{
+    struct linger reset = {.l_onoff = 1};
+    (void)whole_cluster();
+    for (int i = 0; i < 120; i++) {
+        struct raw r = session();
+        if (i % 4 == 0) raw_query(&r, wide);
+        if (i % 4 == 1) raw_query(&r, "COPY copied FROM STDIN");
+        if (i % 4 == 1) raw_message(&r, 'd', "7\tseven\n8\teigh", 14);
+        if (i % 4 == 2) raw_send(&r, "Q\0\0\1\0SELECT", 11); /* the rest never comes */
+        if (i % 4 == 3) raw_query(&r, "BEGIN; UPDATE copied SET note = 'x'");
+        if (i % 3 == 0) shutdown(r.fd, SHUT_WR); /* half of the connection */
+        if (i % 3 == 0) pause_ms(20);
+        if (i % 3 == 1) setsockopt(r.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        raw_close(&r);
+    }
+    nothing_is_left();
+    struct raw r = session();
+    must_run(&r, "SELECT count(*) FROM copied");
+    raw_close(&r);
+}
+
+TEST(session, client_that_opens_no_session_is_sent_away)
+{
+    struct raw silent = raw_dial(whole_cluster()->nodes[0].sql), half = raw_dial(c.nodes[0].sql);
+    raw_send(&half, "\0\0\0\x20\0\3", 6);
+    assert_int_equal(raw_read_to(&silent, "Z"), 0); /* after ten seconds */
+    assert_int_equal(raw_read_to(&half, "Z"), 0);
+    raw_close(&silent);
+    raw_close(&half);
+    nothing_is_left();
+}
+
+/* ---- many, and large ---- */
+
+#define MANY 2000
+
+TEST(session, two_thousand_sessions_cost_little_and_disturb_nobody)
+{
+    static struct raw many[MANY];
+    struct rlimit files;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur < MANY + 100) {
+        printf("only %llu descriptors here: skipped\n", (unsigned long long)files.rlim_cur);
+        return;
+    }
+    (void)whole_cluster();
+    uint64_t before = cluster_node_bytes(&c, 0);
+    for (int i = 0; i < MANY; i++)
+        many[i] = session();
+    for (int i = 0; i < MANY; i++)
+        must_run(&many[i], i % 2 == 0 ? "SELECT 1" : "BEGIN; SELECT count(*) FROM copied");
+    uint64_t each = (cluster_node_bytes(&c, 0) - before) / MANY;
+    printf("%d sessions: %llu KiB each\n", MANY, (unsigned long long)each / 1024);
+    assert_true(each < 200 * 1024);
+    for (int i = 0; i < MANY; i++)
+        raw_close(&many[i]);
+    nothing_is_left();
+}
+
+TEST(session, unfinished_messages_are_bounded)
+{
+    enum { COUNT = 40, PIECE = 15 << 20 };
+    static struct raw many[COUNT];
+    char *piece = calloc(1, PIECE);
+    assert_non_null(piece);
+    (void)whole_cluster();
+    uint64_t before = cluster_node_bytes(&c, 0);
+    struct raw other = session();
+    unsigned refused = 0;
+    for (int i = 0; i < COUNT; i++) {
+        many[i] = session();
+        raw_send(&many[i], "Q\1\0\0\0", 5); /* announces 16 MiB */
+        raw_send(&many[i], piece, PIECE);
+        must_run(&other, "SELECT count(*) FROM copied");
+    }
+    for (int i = 0; i < COUNT; i++) {
+        struct timeval moment = {.tv_usec = 10000};
+        char type = 0;
+        setsockopt(many[i].fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
+        if (recv(many[i].fd, &type, 1, MSG_PEEK) != 1 || type != 'E') continue;
+        assert_int_equal(raw_read_to(&many[i], "E"), 'E');
+        assert_string_equal(many[i].sqlstate, "53200");
+        refused++;
+    }
+    uint64_t grown = cluster_node_bytes(&c, 0) - before;
+    printf("%d clients began messages of 16 MiB: %u refused, %llu MiB\n", COUNT, refused,
+           (unsigned long long)grown >> 20);
+    assert_true(refused > 0);
+    assert_true(grown < (800u << 20));
+    for (int i = 0; i < COUNT; i++)
+        raw_close(&many[i]);
+    must_run(&other, "SELECT 1");
+    raw_close(&other);
+    free(piece);
+    nothing_is_left();
+}
+
+/* ---- without a quorum; the last test, the cluster is of no use after it ---- */
+
+struct later {
+    struct raw *of;
+    int ms;
+};
+
+static void *cancel_later(void *arg)
+{
+    struct later *l = arg;
+    pause_ms(l->ms);
+    raw_cancel(c.nodes[0].sql, l->of->pid, l->of->key);
+    return NULL;
+}
+
+static double run_cancelled(struct raw *r, const char *text, int after_ms)
+{
+    pthread_t thread;
+    struct later l = {r, after_ms};
+    uint64_t began = now_ns();
+    r->sqlstate[0] = '\0';
+    assert_int_equal(pthread_create(&thread, NULL, cancel_later, &l), 0);
+    raw_query(r, text);
+    assert_int_equal(raw_read_to(r, "Z"), 'Z');
+    double ms = (double)(now_ns() - began) / 1e6;
+    pthread_join(thread, NULL);
+    printf("  %-44s %s after %.0f ms: %s\n", text, r->sqlstate, ms, r->message);
+    return ms;
+}
+
+static double run_timed(struct raw *r, const char *text)
+{
+    uint64_t began = now_ns();
+    run(r, text);
+    double ms = (double)(now_ns() - began) / 1e6;
+    printf("  %-44s %s after %.0f ms: %s\n", text, r->sqlstate, ms, r->message);
+    return ms;
+}
+
+TEST(session, no_quorum_cancel_and_time_outs_are_kept_and_honest)
+{
+    struct raw r = session();
+    must_run(&r, "DELETE FROM copied");
+    cluster_node_end(&c, 1, SIGKILL);
+    cluster_node_end(&c, 2, SIGKILL);
+    /* Never a class that lies: 57014 and 57P03 say that nothing was written. */
+    double ms = run_cancelled(&r, "INSERT INTO copied VALUES (1, 'a')", 100);
+    bool unknown = strcmp(r.sqlstate, "08007") == 0;
+    if (!unknown) assert_string_equal(r.sqlstate, "57014");
+    assert_true(ms >= 100 && ms < 3000);
+    ms = run_cancelled(&r, "SELECT count(*) FROM copied", 300);
+    assert_string_equal(r.sqlstate, "57014");
+    assert_true(ms >= 300 && ms < 2000);
+    must_run(&r, "SET statement_timeout = '700ms'");
+    ms = run_timed(&r, "SELECT count(*) FROM copied");
+    assert_string_equal(r.sqlstate, "57P03");
+    assert_true(ms >= 700 && ms < 3000);
+    must_run(&r, "SET statement_timeout = 0; SET ostraka.no_quorum_timeout = '900ms'");
+    ms = run_timed(&r, "SELECT count(*) FROM copied");
+    assert_string_equal(r.sqlstate, "57P03");
+    assert_true(ms >= 900 && ms < 3000);
+    must_run(&r, "RESET ostraka.no_quorum_timeout");
+    ms = run_timed(&r, "INSERT INTO copied VALUES (2, 'b')");
+    assert_string_equal(r.sqlstate, "57P03");
+    assert_true(ms >= 5000 && ms < 8000);
+    cluster_node_begin(&c, 1);
+    cluster_node_begin(&c, 2);
+    cluster_wait_whole(&c);
+    struct client k = {.connection = NULL};
+    PGresult *result = NULL;
+    assert_true(client_connect(&k, c.nodes[0].sql, CLUSTER_BOUND_MS));
+    assert_int_equal(client_run(&k, "SELECT id FROM copied", CLUSTER_BOUND_MS, &result), CLIENT_DONE);
+    assert_true(PQntuples(result) <= (unknown ? 1 : 0));
+    PQclear(result);
+    client_close(&k);
+    raw_close(&r);
+    nothing_is_left();
+    cluster_stop(&c);
+}
