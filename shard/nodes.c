@@ -403,23 +403,6 @@ static bool all_linked(const struct store *s)
     return true;
 }
 
-static void on_visit_end(void *ctx, struct net_visit *v, enum status reason, enum net_refusal refusal)
-{
-    struct store *s = ctx;
-    (void)v;
-    s->visit = NULL;
-    if (s->failed || s->stopping || reason == STATUS_CANCELLED) return;
-    if (s->identity.node.value != 0) {
-        if (!all_linked(s)) join_arm(s, SEED_PAUSE_NS);
-        return;
-    }
-    if (refusal != NET_REFUSAL_NONE)
-        LOG_INFO(s->logger, "node", "join refused", "reason=\"%s\"", net_refusal_text(refusal));
-    join_arm(s, JOIN_RETRY_NS);
-}
-
-static const struct net_visit_handler visit_handler = {on_visit_open, on_visit_message, on_visit_end};
-
 /* The seed at place `at`, or false. */
 static bool seed_at(const struct store *s, uint32_t at, char host_port[NET_HOST_MAX])
 {
@@ -436,13 +419,64 @@ static bool seed_at(const struct store *s, uint32_t at, char host_port[NET_HOST_
     return false;
 }
 
+/* A member that knows where the others are has no use for the seeds; one that knows of no others looks once. */
+static bool needs_seeds(const struct store *s)
+{
+    return !all_linked(s) || (s->node_count <= 1 && !s->seeds_seen);
+}
+
+static bool any_linked(const struct store *s)
+{
+    for (uint32_t i = 0; i < s->node_count; i++)
+        if (s->nodes[i]->link_up[NET_LINK_CONTROL]) return true;
+    return false;
+}
+
+/* Some seed may have been given away to another cluster; when all have, and nobody of ours is there, somebody
+ * took the wrong directory or the wrong addresses. */
+static void seed_is_stranger(struct store *s)
+{
+    LOG_ERROR(s->logger, "node", "a node of --join belongs to another cluster than this data directory", "node=%llu",
+              (unsigned long long)s->identity.node.value);
+    s->seed_strangers++;
+    if (any_linked(s)) s->seed_strangers = 0;
+    char host_port[NET_HOST_MAX];
+    uint32_t others = 0;
+    for (uint32_t i = 0; seed_at(s, i, host_port); i++) others += strcmp(host_port, s->options.peer_address) != 0;
+    if (s->seed_strangers >= others)
+        store_fail(s, STATUS_INVALID,
+                   "this data directory belongs to another cluster than the nodes of --join; start with their "
+                   "addresses, or with an empty --data to become a new node of that cluster");
+}
+
+static void on_visit_end(void *ctx, struct net_visit *v, enum status reason, enum net_refusal refusal)
+{
+    struct store *s = ctx;
+    (void)v;
+    s->visit = NULL;
+    if (s->failed || s->stopping || reason == STATUS_CANCELLED) return;
+    if (refusal == NET_REFUSAL_CLUSTER) seed_is_stranger(s);
+    else s->seed_strangers = 0;
+    if (s->failed) return;
+    if (s->identity.node.value != 0) {
+        if (needs_seeds(s)) join_arm(s, SEED_PAUSE_NS);
+        return;
+    }
+    if (refusal != NET_REFUSAL_NONE)
+        LOG_INFO(s->logger, "node", "join refused", "reason=\"%s\"", net_refusal_text(refusal));
+    join_arm(s, JOIN_RETRY_NS);
+}
+
+static const struct net_visit_handler visit_handler = {on_visit_open, on_visit_message, on_visit_end};
+
 static void join_next(struct store *s)
 {
     if (s->failed || s->stopping) return;
-    if (s->identity.node.value != 0 && all_linked(s)) return;
+    if (s->identity.node.value != 0 && !needs_seeds(s)) return;
     char host_port[NET_HOST_MAX];
     if (!seed_at(s, s->seed_next, host_port)) {
         s->seed_next = 0;
+        s->seeds_seen = true;
         if (!seed_at(s, 0, host_port)) return;
     }
     s->seed_next++;

@@ -286,11 +286,16 @@ static void recovery_deinit(struct recovery *rec)
     }
 }
 
+/* What a person can do about a data directory that is of no use any more. */
+#define START_ANEW "; move the data directory away and start with an empty --data and --join: the node joins as a new one"
+
 static const char *explain(enum status status, const char *what)
 {
     switch (status) {
-    case STATUS_VERSION: return "the data directory is of another version of ostraka";
-    case STATUS_INVALID: return "the data directory belongs to another store";
+    case STATUS_VERSION:
+        return "the data directory is of another version of ostraka; start the version that wrote it, or"
+               " move the directory away and start with an empty --data and --join as a new node";
+    case STATUS_INVALID: return "the data directory belongs to another store" START_ANEW;
     case STATUS_NO_SPACE: return "the disk is full";
     case STATUS_CORRUPT: return what;
     default: return "the data directory cannot be read or written";
@@ -333,8 +338,21 @@ static enum status open_log(struct store *s, struct recovery *rec, const char *d
     return wal_open(&o, &visitor, found, &s->wal);
 }
 
+/* True when the engine has been here before: its manifest is older than any log. */
+static enum status find_engine(struct fio *fio, const char *directory, bool *found_out)
+{
+    char path[300];
+    env_file file;
+    snprintf(path, sizeof path, "%s/manifest", directory);
+    enum status status = fio_open(fio, path, ENV_OPEN_READ, &file);
+    *found_out = status == STATUS_OK;
+    if (status == STATUS_OK) fio_close(fio, file);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
 enum status recover_store(struct store *s, const char **why)
 {
+    bool had_engine = false;
     struct recovery rec = {.store = s};
     list_init(&rec.ranges);
     char path[256];
@@ -343,12 +361,17 @@ enum status recover_store(struct store *s, const char **why)
     enum status status = fio_dir_make(&fio, s->options.directory);
     if (status == STATUS_OK) status = fio_dir_sync(&fio, "."); /* trap K23 */
     snprintf(path, sizeof path, "%s/lsm", s->options.directory);
+    if (status == STATUS_OK) status = find_engine(&fio, path, &had_engine);
     if (status == STATUS_OK) status = open_engine(s, &rec, path);
-    if (status != STATUS_OK) *why = explain(status, "the engine's manifest is damaged");
+    if (status != STATUS_OK) *why = explain(status, "the engine's manifest is damaged" START_ANEW);
     snprintf(path, sizeof path, "%s/wal", s->options.directory);
     if (status == STATUS_OK) {
         status = open_log(s, &rec, path, &found);
-        if (status != STATUS_OK) *why = explain(status, "the log is damaged");
+        if (status != STATUS_OK) *why = explain(status, "the log is damaged" START_ANEW);
+        if (status == STATUS_OK && !had_engine && !found.created) {
+            status = STATUS_CORRUPT;
+            *why = "there is a log, and the engine's files are gone" START_ANEW;
+        }
     }
     if (status == STATUS_OK) {
         LOG_INFO(s->logger, "shard", "log recovered",
@@ -358,11 +381,11 @@ enum status recover_store(struct store *s, const char **why)
                  found.detail);
         s->log_in_doubt = found.uncertain || found.damaged;
         status = revive_identity(&rec, &found);
-        if (status != STATUS_OK) *why = "the log has lost whose replicas these are";
+        if (status != STATUS_OK) *why = "the log has lost whose replicas these are" START_ANEW;
     }
     if (status == STATUS_OK) {
         status = revive_all(&rec, &found);
-        if (status != STATUS_OK) *why = explain(status, "log and engine contradict each other");
+        if (status != STATUS_OK) *why = explain(status, "log and engine contradict each other" START_ANEW);
     }
     struct replica *meta = status == STATUS_OK ? store_replica(s, RANGE_META) : NULL;
     if (meta != NULL && meta->state == REPLICA_STATE_RUNNING) {

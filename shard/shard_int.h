@@ -190,6 +190,8 @@ struct store {
     uint32_t node_count;
     char seeds[1024];
     uint32_t seed_next;
+    bool seeds_seen;         /* each was looked for once */
+    uint32_t seed_strangers; /* seeds in a row that belong to another cluster */
     struct net_visit *visit; /* join in progress */
     uint64_t join_token;
     struct timer join_timer;
