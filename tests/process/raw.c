@@ -88,7 +88,19 @@ static bool read_whole(struct raw *r, void *to, size_t size)
     return true;
 }
 
-char raw_read_to(struct raw *r, const char *types)
+/* The first value of a DataRow. */
+static void note_value(const char *body, size_t size, char *text, size_t text_size)
+{
+    uint32_t length;
+    if (size < 6) return;
+    memcpy(&length, body + 2, 4);
+    length = ntohl(length);
+    if (length > size - 6 || length >= text_size) return;
+    memcpy(text, body + 6, length);
+    text[length] = '\0';
+}
+
+static char read_to(struct raw *r, const char *types, char *text, size_t text_size)
 {
     for (;;) {
         char type;
@@ -104,10 +116,24 @@ char raw_read_to(struct raw *r, const char *types)
             memcpy(&r->pid, body, 4);
             memcpy(&r->key, body + 4, 4);
         }
+        if (whole && type == 'D' && text != NULL) {
+            note_value(body, size, text, text_size);
+            text = NULL;
+        }
         free(body);
         if (!whole) return 0;
         if (strchr(types, type) != NULL) return type;
     }
+}
+
+char raw_read_to(struct raw *r, const char *types)
+{
+    return read_to(r, types, NULL, 0);
+}
+
+char raw_read_row(struct raw *r, char *text, size_t size)
+{
+    return read_to(r, "Z", text, size);
 }
 
 bool raw_start(struct raw *r)

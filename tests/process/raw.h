@@ -25,6 +25,8 @@ void raw_query(struct raw *r, const char *text);
 bool raw_start(struct raw *r);
 /* Reads messages to one of these types; that type, or 0: the other side hung up. Errors are noted. */
 char raw_read_to(struct raw *r, const char *types);
+/* As raw_read_to(r, "Z"); text gets the first value of the first row, if any. */
+char raw_read_row(struct raw *r, char *text, size_t size);
 /* Asks the node at the address to cancel what (pid, key) does, and waits until it hangs up. */
 void raw_cancel(const char *address, uint32_t pid, uint32_t key);
 
