@@ -162,7 +162,11 @@ void nodes_fact(struct store *s, uint32_t key, struct bytes value)
         s->identity_lsn = lsn.value;
         s->identity_durable = false;
     } else if (status != STATUS_OK && key == FACT_IDENTITY) {
-        store_fail(s, status, "the node's identity cannot be written");
+        store_fail(s, status,
+                   status == STATUS_NO_SPACE
+                       ? "the disk is full, and every start has to write to the log; make room, then start the node "
+                         "again: nothing is lost"
+                       : "the node's identity cannot be written");
     }
 }
 

@@ -296,7 +296,7 @@ static const char *explain(enum status status, const char *what)
         return "the data directory is of another version of ostraka; start the version that wrote it, or"
                " move the directory away and start with an empty --data and --join as a new node";
     case STATUS_INVALID: return "the data directory belongs to another store" START_ANEW;
-    case STATUS_NO_SPACE: return "the disk is full";
+    case STATUS_NO_SPACE: return "the disk is full; make room, then start the node again";
     case STATUS_CORRUPT: return what;
     default: return "the data directory cannot be read or written";
     }

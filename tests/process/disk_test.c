@@ -1,12 +1,9 @@
-/* The disk says no: the first write that fails ends the node (scenario 34), a full disk only its writes
- * (scenario 45). */
-#define _GNU_SOURCE 1
-#include <sched.h>
+/* The disk says no: the first write that fails ends the node, and what its log holds is checked when it starts again
+ * (scenario 34). A full disk, which is another matter: disk_full.sh. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "tests/process/load.h"
