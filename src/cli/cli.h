@@ -19,7 +19,16 @@ enum cli_exit {
     CLI_NOT_FOUND = 6,
 };
 
-enum cli_flag_kind { CLI_TEXT, CLI_SWITCH, CLI_NUMBER, CLI_SIZE, CLI_DURATION, CLI_ADDRESS };
+enum cli_flag_kind {
+    CLI_TEXT,
+    CLI_SWITCH,
+    CLI_NUMBER,
+    CLI_SIZE,
+    CLI_DURATION,
+    CLI_ADDRESS, /* numeric, to listen on */
+    CLI_PLACE,   /* host:port, a name or numeric, to connect to: a text */
+    CLI_PLACES,  /* some of them, separated by commas: a text */
+};
 
 /* One flag. `--name VALUE` or `--name=VALUE`; OSTRAKA_NAME in the environment when it is not given. */
 struct cli_flag {

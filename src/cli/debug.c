@@ -32,7 +32,7 @@ static void dump_run(void *arg)
 }
 
 /* A data directory holds store1/wal; a store, or the log itself, may be named as well. */
-static void find_directory(const char *root, const char *what, char *out, size_t size)
+static bool find_directory(const char *root, const char *what, char *out, size_t size)
 {
     const char *const tries[] = {"store1/", "", NULL};
     char path[4096];
@@ -40,9 +40,11 @@ static void find_directory(const char *root, const char *what, char *out, size_t
         snprintf(path, sizeof path, "%s/%s%s", root, tries[i], what);
         if (access(path, R_OK) != 0) continue;
         snprintf(out, size, "%s%s", tries[i], what);
-        return;
+        return true;
     }
+    size_t length = strlen(root), end = strlen(what);
     snprintf(out, size, ".");
+    return length >= end && strcmp(root + length - end, what) == 0; /* the directory itself */
 }
 
 int cli_debug(int argc, char **argv)
@@ -57,6 +59,11 @@ int cli_debug(int argc, char **argv)
         fprintf(stderr, "ostraka debug: give wal or lsm and a directory\n");
         return CLI_USAGE;
     }
+    char directory[64];
+    if (!find_directory(words[1], words[0], directory, sizeof directory)) {
+        fprintf(stderr, "ostraka debug: there is no %s in %s; give the --data of a node\n", words[0], words[1]);
+        return CLI_NOT_FOUND;
+    }
     struct logger logger;
     logger_init_stderr(&logger, LOG_LEVEL_WARN);
     struct env_options o = {.root = words[1], .logger = &logger};
@@ -65,8 +72,6 @@ int cli_debug(int argc, char **argv)
         fprintf(stderr, "ostraka debug: cannot open %s\n", words[1]);
         return CLI_NOT_FOUND;
     }
-    char directory[64];
-    find_directory(words[1], words[0], directory, sizeof directory);
     struct fiber_pool *fibers = fiber_pool_create(256u << 10, 2);
     struct dump d = {.fio = {env, fibers, 0}, .what = words[0], .directory = directory};
     if (fibers == NULL || fiber_spawn(fibers, dump_run, &d, NULL) != STATUS_OK) return CLI_ERROR;

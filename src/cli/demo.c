@@ -202,18 +202,24 @@ static bool node_is_voter_everywhere(const struct demo *d)
     return yes;
 }
 
+static void print_end(const struct demo *d, uint64_t i);
+
+/* Reaps the node if it has ended, and says why it has. */
+static bool ended(struct demo *d, uint64_t i)
+{
+    int how;
+    if (d->nodes[i].pid > 0 && waitpid(d->nodes[i].pid, &how, WNOHANG) != d->nodes[i].pid) return false;
+    d->nodes[i].pid = 0;
+    print_end(d, i);
+    return true;
+}
+
 static bool wait_ready(struct demo *d)
 {
     for (int tries = 0; tries < 600 && !stop_seen; tries++) {
         bool all = node_is_voter_everywhere(d);
         for (uint64_t i = 0; i < d->node_count; i++) {
-            int how;
-            if (waitpid(d->nodes[i].pid, &how, WNOHANG) == d->nodes[i].pid) {
-                d->nodes[i].pid = 0;
-                fprintf(stderr, "ostraka demo: node %llu stopped; see %s.log\n",
-                        (unsigned long long)i + 1, d->nodes[i].data);
-                return false;
-            }
+            if (ended(d, i)) return false;
             all = all && node_ready(&d->nodes[i]);
         }
         if (all) return true;
@@ -221,6 +227,20 @@ static bool wait_ready(struct demo *d)
     }
     if (!stop_seen) fprintf(stderr, "ostraka demo: the nodes did not become ready; see %s\n", d->directory);
     return false;
+}
+
+/* What the node said last, for whoever sees that it ended. */
+static void print_end(const struct demo *d, uint64_t i)
+{
+    char path[600], last[1024] = "", line[1024];
+    snprintf(path, sizeof path, "%s.log", d->nodes[i].data);
+    FILE *log = fopen(path, "r");
+    while (log != NULL && fgets(line, sizeof line, log) != NULL)
+        if (strncmp(line, "ostraka: ", 9) == 0) snprintf(last, sizeof last, "%s", line + 9);
+    if (log != NULL) fclose(log);
+    fprintf(stderr, "ostraka demo: node %llu ended: %s%s", (unsigned long long)i + 1, last[0] != '\0' ? last : "",
+            last[0] != '\0' ? "" : "it says nothing\n");
+    fprintf(stderr, "ostraka demo: its log is %s\n", path);
 }
 
 /* ---- printing ---- */
@@ -261,13 +281,20 @@ static bool make_directory(struct demo *d)
 {
     if (d->data != NULL) {
         if (mkdir(d->data, 0700) != 0 && errno != EEXIST) {
-            fprintf(stderr, "ostraka demo: cannot make %s: %s\n", d->data, strerror(errno));
+            fprintf(stderr, "ostraka demo: cannot make %s: %s; choose another --data\n", d->data, strerror(errno));
             return false;
         }
+        errno = 0;
         char *real = realpath(d->data, NULL);
+        struct stat found;
         snprintf(d->directory, sizeof d->directory, "%s", real != NULL ? real : d->data);
+        memset(&found, 0, sizeof found);
+        bool here = real != NULL && stat(real, &found) == 0 && S_ISDIR(found.st_mode) && access(real, W_OK | X_OK) == 0;
+        if (!here)
+            fprintf(stderr, "ostraka demo: cannot write to %s: %s; choose another --data\n", d->data,
+                    real != NULL && !S_ISDIR(found.st_mode) ? strerror(ENOTDIR) : strerror(errno));
         free(real);
-        return true;
+        return here;
     }
     const char *temporary = getenv("TMPDIR");
     snprintf(d->directory, sizeof d->directory, "%s/ostraka-demo-XXXXXX",
@@ -288,6 +315,44 @@ static void remove_directory(const struct demo *d)
     if (pid > 0) waitpid(pid, NULL, 0);
 }
 
+static bool found_cluster(struct demo *d, const char *marker)
+{
+    char peer[64];
+    const char *why;
+    snprintf(peer, sizeof peer, "127.0.0.1:%u", d->nodes[0].peer);
+    for (int tries = 0; tries < 30 && !stop_seen; tries++) {
+        int status = cli_init_cluster(peer, 1000000000u, &why);
+        if (status == CLI_OK || strstr(why, "already") != NULL) {
+            int fd = open(marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+            if (fd >= 0) close(fd);
+            return true;
+        }
+        if (ended(d, 0)) return false;
+    }
+    if (!stop_seen) fprintf(stderr, "ostraka demo: the cluster was not founded: %s; see %s.log\n", why, d->nodes[0].data);
+    return false;
+}
+
+/* Until the node has an id. */
+static bool wait_joined(struct demo *d, uint64_t i)
+{
+    char host[64];
+    snprintf(host, sizeof host, "127.0.0.1:%u", d->nodes[i].http);
+    for (int tries = 0; tries < 600 && !stop_seen; tries++) {
+        char *body = NULL;
+        int status = cli_http_get(host, "/status", 1000000000u, &body);
+        bool joined = status == 200 && strstr(body, "\"node\":") != NULL && strstr(body, "\"node\":0,") == NULL;
+        free(body);
+        if (joined) return true;
+        if (ended(d, i)) return false;
+        pause_ms(20);
+    }
+    if (!stop_seen)
+        fprintf(stderr, "ostraka demo: node %llu does not join; see %s.log\n", (unsigned long long)i + 1,
+                d->nodes[i].data);
+    return false;
+}
+
 static bool start_all(struct demo *d)
 {
     ssize_t size = readlink("/proc/self/exe", d->program, sizeof d->program - 1);
@@ -303,26 +368,17 @@ static bool start_all(struct demo *d)
         snprintf(n->data, sizeof n->data, "%s/node%llu", d->directory, (unsigned long long)i + 1);
         build_arguments(d, n);
     }
-    for (uint64_t i = 0; i < d->node_count; i++) {
-        if (spawn(&d->nodes[i])) continue;
-        fprintf(stderr, "ostraka demo: cannot start a process: %s\n", strerror(errno));
-        return false;
-    }
-    char peer[64];
-    const char *why;
-    snprintf(peer, sizeof peer, "127.0.0.1:%u", d->nodes[0].peer);
-    struct stat existing;
     char marker[600];
+    struct stat existing;
     snprintf(marker, sizeof marker, "%s/cluster", d->directory);
-    if (stat(marker, &existing) != 0) { /* a directory that was used before holds its cluster already */
-        int status = cli_init_cluster(peer, 30000000000u, &why);
-        if (status != CLI_OK && strstr(why, "already") == NULL) {
-            fprintf(stderr, "ostraka demo: the cluster was not founded: %s; see %s.log\n", why,
-                    d->nodes[0].data);
+    bool founded = stat(marker, &existing) == 0; /* a directory that was used before holds its cluster already */
+    for (uint64_t i = 0; i < d->node_count && !stop_seen; i++) {
+        if (!spawn(&d->nodes[i])) {
+            fprintf(stderr, "ostraka demo: cannot start a process: %s\n", strerror(errno));
             return false;
         }
-        int fd = open(marker, O_WRONLY | O_CREAT, 0600);
-        if (fd >= 0) close(fd);
+        /* Ids are given in the order of joining: process N becomes node N. */
+        if (!founded && !(i == 0 ? found_cluster(d, marker) : wait_joined(d, i))) return false;
     }
     return wait_ready(d);
 }

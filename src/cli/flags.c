@@ -30,6 +30,31 @@ static bool parse_switch(const char *text, bool *value)
     return true;
 }
 
+/* host:port of a peer; the host may be a name, which is looked up later. */
+static bool is_place(struct bytes text)
+{
+    size_t colon = text.size;
+    while (colon > 0 && text.data[colon - 1] != ':') colon--;
+    uint64_t port;
+    if (colon < 2 || text.size >= 256) return false; /* an empty host, or no colon */
+    for (size_t i = 0; i < colon; i++) {
+        uint8_t c = text.data[i];
+        if (!isalnum(c) && strchr("-._:[]%", c) == NULL) return false;
+    }
+    return parse_u64(bytes_make(text.data + colon, text.size - colon), &port) == STATUS_OK && port >= 1 &&
+           port <= UINT16_MAX;
+}
+
+static bool are_places(const char *text)
+{
+    for (;;) {
+        size_t size = strcspn(text, ",");
+        if (!is_place(bytes_make(text, size))) return false;
+        if (text[size] == '\0') return true;
+        text += size + 1;
+    }
+}
+
 static int set_flag(const struct cli_command *c, const struct cli_flag *f, const char *text,
                     const char *origin)
 {
@@ -42,6 +67,14 @@ static int set_flag(const struct cli_command *c, const struct cli_flag *f, const
     case CLI_SIZE: ok = parse_size(bytes, f->value) == STATUS_OK; break;
     case CLI_DURATION: ok = parse_duration(bytes, f->value) == STATUS_OK; break;
     case CLI_ADDRESS: ok = env_addr_parse(bytes, f->value) == STATUS_OK; break;
+    case CLI_PLACE:
+        ok = is_place(bytes);
+        if (ok) *(const char **)f->value = text;
+        break;
+    case CLI_PLACES:
+        ok = are_places(text);
+        if (ok) *(const char **)f->value = text;
+        break;
     }
     if (ok) return CLI_OK;
     fprintf(stderr, "ostraka %s: %s: \"%s\" is not a %s\n", c->name, origin, text,

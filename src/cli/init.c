@@ -141,7 +141,7 @@ int cli_init(int argc, char **argv)
     const char *host = "127.0.0.1:7433";
     uint64_t timeout_ns = 30000000000u;
     const struct cli_flag flags[] = {
-        {"host", 'H', CLI_TEXT, &host, "H:P", "peer address of the first node (127.0.0.1:7433)"},
+        {"host", 'H', CLI_PLACE, &host, "H:P", "peer address of the first node (127.0.0.1:7433)"},
         {"timeout", 0, CLI_DURATION, &timeout_ns, "TIME", "how long to try (30s)"},
     };
     const struct cli_command command = {"init", "Founds a new cluster on one running node, once.",

@@ -1,8 +1,9 @@
 /* The SQL client: libpq for the protocol, libedit for the line. */
-#include <ctype.h>
 #include <histedit.h>
 #include <jansson.h>
 #include <libpq-fe.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "base/buf.h"
 #include "cli/cli.h"
+#include "cli/sql_scan.h"
 
 #define STATEMENT_BYTES_MAX (64u << 20)
 
@@ -29,9 +31,31 @@ struct shell {
     PGconn *connection;
     enum format format;
     bool timing, interactive, stop_on_error;
+    bool copying, interrupted; /* interrupted: ^C while rows of a COPY are typed */
     struct source source;
     struct buf statement; /* lines read, not yet ended by a semicolon */
+    struct sql_scan scan; /* of statement */
 };
+
+/* ---- ^C ---- */
+
+/* What the handler of SIGINT may touch: the statement under way, or where the line editor is left. */
+static struct {
+    PGcancel *volatile cancel;
+    volatile sig_atomic_t reading;
+    sigjmp_buf line;
+} interrupt;
+
+/* Cancels the statement, or drops the line; libpq says that PQcancel may be called here. */
+static void on_interrupt(int number)
+{
+    (void)number;
+    char error[256];
+    PGcancel *cancel = interrupt.cancel;
+    if (interrupt.reading) siglongjmp(interrupt.line, 1);
+    if (cancel != NULL && PQcancel(cancel, error, sizeof error) == 1)
+        (void)!write(STDERR_FILENO, "cancel request sent\n", 20);
+}
 
 /* ---- results ---- */
 
@@ -162,7 +186,8 @@ static char *prompt_of(EditLine *editor)
 {
     struct shell *s;
     el_get(editor, EL_CLIENTDATA, &s);
-    static char first[] = "ostraka=> ", more[] = "ostraka-> ", in[] = "ostraka*> ", bad[] = "ostraka!> ";
+    static char first[] = "ostraka=> ", more[] = "ostraka-> ", in[] = "ostraka*> ", bad[] = "ostraka!> ", row[] = ">> ";
+    if (s->copying) return row;
     if (s->statement.size > 0) return more;
     switch (PQtransactionStatus(s->connection)) {
     case PQTRANS_INTRANS: return in;
@@ -177,8 +202,22 @@ static const char *next_line(struct shell *s)
     struct source *from = &s->source;
     if (from->editor != NULL) {
         int count = 0;
+        if (sigsetjmp(interrupt.line, 1) != 0) { /* ^C: what was typed so far is dropped */
+            interrupt.reading = 0;
+            el_reset(from->editor);
+            puts("");
+            buf_reset(&s->statement);
+            s->scan = (struct sql_scan){0};
+            s->interrupted = s->copying;
+            if (s->copying) return NULL;
+        }
+        interrupt.reading = 1;
         const char *line = el_gets(from->editor, &count);
-        if (line == NULL || count <= 0) return NULL;
+        interrupt.reading = 0;
+        if (line == NULL || count <= 0) {
+            puts("");
+            return NULL;
+        }
         free(from->line);
         from->line = strdup(line);
         if (from->line != NULL) from->line[strcspn(from->line, "\n")] = '\0';
@@ -195,13 +234,16 @@ static const char *next_line(struct shell *s)
 static bool copy_in(struct shell *s)
 {
     const char *line;
-    if (s->interactive) puts("Enter rows, one a line; end with \\. on a line of its own.");
-    while ((line = next_line(s)) != NULL && strcmp(line, "\\.") != 0) {
-        if (PQputCopyData(s->connection, line, (int)strlen(line)) != 1 ||
-            PQputCopyData(s->connection, "\n", 1) != 1)
-            return false;
+    if (s->interactive) puts("Enter rows, one a line; end with \\. on a line of its own, or cancel with ^C.");
+    s->copying = true;
+    s->interrupted = false;
+    bool sent = true;
+    while (sent && (line = next_line(s)) != NULL && strcmp(line, "\\.") != 0) {
+        sent = PQputCopyData(s->connection, line, (int)strlen(line)) == 1 &&
+               PQputCopyData(s->connection, "\n", 1) == 1;
     }
-    return PQputCopyEnd(s->connection, NULL) == 1;
+    s->copying = false;
+    return sent && PQputCopyEnd(s->connection, s->interrupted ? "canceled by user" : NULL) == 1;
 }
 
 static void copy_out(struct shell *s)
@@ -227,6 +269,7 @@ static bool execute(struct shell *s, const char *text)
 {
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
+    if (s->interactive) interrupt.cancel = PQgetCancel(s->connection);
     bool ok = PQsendQuery(s->connection, text) == 1;
     if (!ok) fprintf(stderr, "%s", PQerrorMessage(s->connection));
     PGresult *r;
@@ -246,6 +289,9 @@ static bool execute(struct shell *s, const char *text)
         PQclear(r);
     }
     while ((r = PQgetResult(s->connection)) != NULL) PQclear(r);
+    PGcancel *cancel = interrupt.cancel;
+    interrupt.cancel = NULL;
+    PQfreeCancel(cancel);
     if (s->timing) printf("Time: %.3f ms\n", milliseconds_since(&start));
     fflush(stdout);
     if (PQstatus(s->connection) == CONNECTION_OK) return ok;
@@ -254,50 +300,6 @@ static bool execute(struct shell *s, const char *text)
     PQreset(s->connection);
     if (PQstatus(s->connection) != CONNECTION_OK) fprintf(stderr, "%s", PQerrorMessage(s->connection));
     return false;
-}
-
-/* Where a statement that began earlier ends in this text: behind a semicolon outside quotes and comments;
- * 0: not yet. The scan starts at the beginning each time; statements are short or come from files. */
-static size_t statement_end(const char *text, size_t size)
-{
-    char quote = 0;
-    int depth = 0;
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i], next = i + 1 < size ? text[i + 1] : '\0';
-        if (quote != 0) {
-            if (c == quote) quote = 0;
-        } else if (depth > 0) {
-            if (c == '*' && next == '/') depth--, i++;
-            else if (c == '/' && next == '*') depth++, i++;
-        } else if (c == '\'' || c == '"') {
-            quote = c;
-        } else if (c == '-' && next == '-') {
-            while (i < size && text[i] != '\n') i++;
-        } else if (c == '/' && next == '*') {
-            depth++, i++;
-        } else if (c == '$') { /* $tag$ ... $tag$ */
-            size_t end = i + 1;
-            while (end < size && (text[end] == '_' || isalpha((unsigned char)text[end]) ||
-                                  (end > i + 1 && isdigit((unsigned char)text[end]))))
-                end++;
-            if (end >= size || text[end] != '$') continue;
-            size_t tag = end - i + 1;
-            size_t at = end + 1;
-            while (at + tag <= size && memcmp(text + at, text + i, tag) != 0) at++;
-            if (at + tag > size) return 0;
-            i = at + tag - 1;
-        } else if (c == ';') {
-            return i + 1;
-        }
-    }
-    return 0;
-}
-
-static bool is_blank(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (strchr(" \t\r\n;", text[i]) == NULL) return false;
-    return true;
 }
 
 /* ---- backslash commands ---- */
@@ -318,7 +320,7 @@ static bool command(struct shell *s, const char *line)
         else if (strcmp(name, "json") == 0) s->format = FORMAT_JSON;
         else fprintf(stderr, "\\o takes table, csv or json\n");
     } else {
-        puts("\\q quit   \\timing times   \\conninfo where to   \\o table|csv|json how results look");
+        puts("\\q quit   \\timing times   \\conninfo where to   \\o table|csv|json how results look   ^C cancels");
     }
     return true;
 }
@@ -342,19 +344,25 @@ static bool run_source(struct shell *s)
         if (s->statement.failed) {
             fprintf(stderr, "the statement is larger than %u MiB\n", STATEMENT_BYTES_MAX >> 20);
             buf_reset(&s->statement);
+            s->scan = (struct sql_scan){0};
             all_ok = false;
+            if (s->stop_on_error) return false;
             continue;
         }
         size_t end;
-        while ((end = statement_end((char *)s->statement.data, s->statement.size)) != 0) {
+        while ((end = sql_scan_end(&s->scan, (char *)s->statement.data, s->statement.size)) != 0) {
             char *text = strndup((char *)s->statement.data, end);
             buf_consume(&s->statement, end);
-            bool ok = text == NULL || is_blank(text, end) || execute(s, text);
+            s->scan = (struct sql_scan){0};
+            bool ok = text != NULL && (sql_scan_is_blank(text, end) || execute(s, text));
             free(text);
             all_ok &= ok;
             if (!ok && s->stop_on_error) return false;
         }
-        if (is_blank((char *)s->statement.data, s->statement.size)) buf_reset(&s->statement);
+        if (sql_scan_is_blank((char *)s->statement.data, s->statement.size)) {
+            buf_reset(&s->statement);
+            s->scan = (struct sql_scan){0};
+        }
     }
     if (!s->interactive && s->statement.size > 0) { /* the last one needs no semicolon */
         buf_append_byte(&s->statement, 0);
@@ -396,9 +404,14 @@ static bool run_interactive(struct shell *s)
     el_set(s->source.editor, EL_CLIENTDATA, s);
     el_set(s->source.editor, EL_PROMPT, prompt_of);
     el_set(s->source.editor, EL_EDITOR, "emacs");
+    el_set(s->source.editor, EL_BIND, "^I", "ed-insert", NULL); /* rows of COPY have tabs */
     el_set(s->source.editor, EL_HIST, history, s->source.history);
     puts("ostraka " OSTRAKA_VERSION ": SQL ends with a semicolon; \\? lists commands, \\q quits.");
+    struct sigaction action = {.sa_handler = on_interrupt}, before;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &before);
     run_source(s);
+    sigaction(SIGINT, &before, NULL);
     history(s->source.history, &event, H_SAVE, path);
     history_end(s->source.history);
     el_end(s->source.editor);
@@ -453,10 +466,15 @@ int cli_sql(int argc, char **argv)
         return CLI_USAGE;
     }
     if (statement == NULL) statement = statement_c;
+    if (statement != NULL && file != NULL) {
+        fprintf(stderr, "ostraka sql: give -e or -f, not both\n");
+        return CLI_USAGE;
+    }
     char conninfo[4096];
     conninfo_of(url, conninfo, sizeof conninfo);
     bool ok = shell_open(&s, conninfo);
     if (ok && statement != NULL) {
+        s.source.file = stdin; /* of COPY */
         ok = execute(&s, statement);
     } else if (ok && file != NULL) {
         s.source.file = strcmp(file, "-") == 0 ? stdin : fopen(file, "r");

@@ -8,6 +8,17 @@
 #define VERSION_RETENTION_NS_MIN 1000000000u
 #define MEMORY_BYTES_MIN (16u << 20) /* four of the largest transactions in the memtables */
 
+#define MEMORY_BYTES_MIN (16u << 20)
+
+/* It travels in node records. */
+static bool is_plain(const char *text)
+{
+    if (text == NULL) return true;
+    for (const char *p = text; *p != '\0'; p++)
+        if (*p <= ' ' || *p > '~') return false;
+    return strlen(text) < 128;
+}
+
 static bool choose(const char *text, const char *const *names, int count, int *value_out)
 {
     for (int i = 0; i < count; i++) {
@@ -33,9 +44,9 @@ int cli_start(int argc, char **argv)
         {"listen", 0, CLI_ADDRESS, &o.listen, "H:P", "address for peers (127.0.0.1:7433)"},
         {"sql", 0, CLI_ADDRESS, &o.sql, "H:P", "address for SQL clients (127.0.0.1:7432)"},
         {"http", 0, CLI_ADDRESS, &o.http, "H:P", "address for status and metrics (127.0.0.1:7480)"},
-        {"join", 'j', CLI_TEXT, &o.join, "H:P,...", "peers to join; without it the node waits for init"},
-        {"advertise", 0, CLI_TEXT, &o.advertise, "H:P", "where peers reach this node (the listen address)"},
-        {"advertise-sql", 0, CLI_TEXT, &o.advertise_sql, "H:P", "where clients reach it (the SQL address)"},
+        {"join", 'j', CLI_PLACES, &o.join, "H:P,...", "peers to join; without it the node waits for init"},
+        {"advertise", 0, CLI_PLACE, &o.advertise, "H:P", "where peers reach this node (the listen address)"},
+        {"advertise-sql", 0, CLI_PLACE, &o.advertise_sql, "H:P", "where clients reach it (the SQL address)"},
         {"locality", 0, CLI_TEXT, &o.locality, "K=V,...", "where it stands, widest part first"},
         {"memory", 0, CLI_SIZE, &o.memory_bytes, "SIZE", "for memtables and caches, 16MiB or more (a quarter, at most 1GiB)"},
         {"max-connections", 0, CLI_NUMBER, &o.sql_connection_max, "N", "SQL sessions, 1 to 3000 (3000)"},
@@ -58,7 +69,9 @@ int cli_start(int argc, char **argv)
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     int io_at = 0, sync_at = 0, level_at = 0;
     const char *wrong = NULL;
-    if (o.data == NULL) wrong = "--data is required";
+    if (o.data == NULL || o.data[0] == '\0') wrong = "--data is required: the directory of this node";
+    else if (o.memory_bytes != 0 && o.memory_bytes < MEMORY_BYTES_MIN) wrong = "--memory is 16MiB or more";
+    else if (!is_plain(o.locality)) wrong = "--locality is printable, without blanks, below 128 bytes";
     else if (!choose(io, ios, 3, &io_at)) wrong = "--io is auto, uring or epoll";
     else if (!choose(sync, syncs, 3, &sync_at)) wrong = "--wal-sync is auto, dsync or fdatasync";
     else if (!choose(level, levels, 4, &level_at)) wrong = "--log-level is debug, info, warn or error";

@@ -30,6 +30,60 @@ static void print_members(const json_t *range)
         printf(" +%lld", (long long)json_integer_value(node));
 }
 
+static bool is_alive(const json_t *status, long long node)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(status, "nodes"), i, item)
+        if (number_of(item, "node") == node) return json_is_true(json_object_get(item, "alive"));
+    return false;
+}
+
+/* How many voters of a range have to come back before it has a majority; 0: it has one. */
+static long long missing_voters(const json_t *status, const json_t *range)
+{
+    size_t i;
+    json_t *voter, *voters = json_object_get(range, "voters");
+    long long alive = 0, majority = (long long)json_array_size(voters) / 2 + 1;
+    json_array_foreach(voters, i, voter) alive += is_alive(status, (long long)json_integer_value(voter));
+    return alive < majority ? majority - alive : 0;
+}
+
+static void print_dead_voters(const json_t *status)
+{
+    size_t i;
+    json_t *item;
+    const char *separator = "";
+    json_array_foreach(json_object_get(status, "nodes"), i, item) {
+        if (json_is_true(json_object_get(item, "alive")) || json_is_true(json_object_get(item, "removed"))) continue;
+        printf("%s%lld (%s)", separator, number_of(item, "node"), text_of(item, "peer"));
+        separator = ", ";
+    }
+}
+
+static void print_tolerance(const json_t *status)
+{
+    size_t i;
+    json_t *range;
+    long long missing = 0, can_lose = number_of(status, "can_lose");
+    if (json_is_true(json_object_get(status, "quorum"))) {
+        printf("\ncan lose %lld more node%s\n", can_lose, can_lose == 1 ? "" : "s");
+        return;
+    }
+    json_array_foreach(json_object_get(status, "ranges"), i, range) {
+        long long here = missing_voters(status, range);
+        if (here > missing) missing = here;
+    }
+    printf("\nno quorum: can lose 0 more nodes; nothing can be read or written ");
+    if (missing == 0) {
+        printf("until the nodes have found a leader, which takes a moment\n");
+        return;
+    }
+    printf("before %lld of these %s back: ", missing, missing == 1 ? "is" : "are");
+    print_dead_voters(status);
+    printf("\nstart them again with the commands that started them; no data is lost\n");
+}
+
 /* What the exit status says of the cluster. */
 static int verdict(const json_t *status)
 {
@@ -50,6 +104,11 @@ static void print_table(const json_t *status)
         printf("this node is %s\n", state);
         return;
     }
+    if (number_of(status, "node") == 0) {
+        printf("this node is %s: ostraka init --host %s founds a cluster, start --join enters one\n", state,
+               text_of(status, "peer"));
+        return;
+    }
     printf("cluster %s, asked node %lld (%s)\n\n", text_of(status, "cluster"), number_of(status, "node"),
            state);
     printf("%-6s %-6s %-24s %-24s %s\n", "node", "alive", "sql", "peers", "http");
@@ -67,10 +126,7 @@ static void print_table(const json_t *status)
         print_members(item);
         printf("\n");
     }
-    bool quorum = json_is_true(json_object_get(status, "quorum"));
-    long long can_lose = number_of(status, "can_lose");
-    if (!quorum) printf("\nno quorum: more nodes have to come back before anything can be read or written\n");
-    else printf("\ncan lose %lld more node%s\n", can_lose, can_lose == 1 ? "" : "s");
+    print_tolerance(status);
 }
 
 int cli_status(int argc, char **argv)
@@ -78,7 +134,7 @@ int cli_status(int argc, char **argv)
     const char *host = "127.0.0.1:7480", *output = "table";
     uint64_t timeout_ns = 5000000000u;
     const struct cli_flag flags[] = {
-        {"host", 'H', CLI_TEXT, &host, "H:P", "admin (HTTP) address of a node (127.0.0.1:7480)"},
+        {"host", 'H', CLI_PLACE, &host, "H:P", "admin (HTTP) address of a node (127.0.0.1:7480)"},
         {"output", 'o', CLI_TEXT, &output, "table|json", "how to print"},
         {"timeout", 0, CLI_DURATION, &timeout_ns, "TIME", "how long to wait (5s)"},
     };

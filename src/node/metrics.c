@@ -231,6 +231,8 @@ static void status_json(const struct metrics_sources *m, struct buf *b)
         return;
     }
     const struct net_identity *id = store_identity(s);
+    buf_append_string(b, ",\"peer\":");
+    json_text(b, id->advertise);
     buf_append_string(b, ",\"cluster\":\"");
     for (int i = 0; i < 16; i++) buf_printf(b, "%02x", id->cluster_id[i]);
     buf_printf(b, "\",\"node\":%llu,\"incarnation\":%llu,\"state\":\"%s\",",

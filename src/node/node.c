@@ -230,6 +230,19 @@ static void announce(struct node *n)
              n->http_address, n->options.data);
 }
 
+/* A fresh node waits for somebody to say what it belongs to: says so, once. */
+static void tell_what_next(struct node *n)
+{
+    if (store_identity(core_store(n->core))->node.value != 0) return;
+    const char *advertise = store_identity(core_store(n->core))->advertise;
+    if (n->options.join != NULL)
+        LOG_INFO(&n->logger, "node", "no member of a cluster yet", "next=\"joins as soon as one of %s answers\"",
+                 n->options.join);
+    else
+        LOG_INFO(&n->logger, "node", "no member of a cluster yet",
+                 "next=\"ostraka init --host %s founds one; restart with --join to enter one\"", advertise);
+}
+
 static void loop(struct node *n)
 {
     bool stopping = false, attached = false;
@@ -238,6 +251,7 @@ static void loop(struct node *n)
         if (!attached && core_store(n->core) != NULL) {
             attached = sql_server_attach(n->sql, core_kv(n->core), core_fibers(n->core),
                                          core_timers(n->core)) == STATUS_OK;
+            if (attached) tell_what_next(n);
         }
         if (n->ended) break;
         if (signal_seen != 0 && !stopping) {
