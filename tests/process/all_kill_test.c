@@ -69,7 +69,7 @@ static void run(const char *io)
     static struct load l;
     cluster_start(&c, io);
     load_start(&l, &c);
-    for (int i = 0, times = test_is_full() ? 100 : 3; i < times; i++) {
+    for (int i = 0, times = test_is_full() ? 100 : 2; i < times; i++) {
         load_wait_rows(&l, 200);
         kill_all(&c, &l);
         load_wait_rows(&l, 100);

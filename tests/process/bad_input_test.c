@@ -169,7 +169,7 @@ static void throw_everywhere(const struct cluster *c, int node)
 {
     const char *ports[] = {c->nodes[node].sql, c->nodes[node].http, c->nodes[node].peer};
     uint64_t state = 0x9e3779b97f4a7c15u;
-    int held[HELD_MAX], held_count = 0, rounds = test_is_full() ? 3000 : 300;
+    int held[HELD_MAX], held_count = 0, rounds = test_is_full() ? 3000 : 150;
     for (int round = 0; round < rounds; round++) {
         for (int port = 0; port < 3; port++) {
             struct rubbish r = {.size = 0};

@@ -34,7 +34,7 @@ static void run(const char *io)
     static struct cluster c;
     static struct load l;
     double times[KILLS_MAX];
-    int kills = test_is_full() ? KILLS_MAX : 5;
+    int kills = test_is_full() ? KILLS_MAX : 4;
     cluster_start(&c, io);
     load_start(&l, &c);
     load_wait_rows(&l, 300);

@@ -76,8 +76,8 @@ static void run(const char *io)
     load_start(&l, &c);
     load_wait_rows(&l, 300);
     unsigned seed = 7;
-    for (int i = 0, times = test_is_full() ? 40 : 7; i < times; i++) {
-        unsigned nodes = i == 0 ? 1u << cluster_leader(&c) : i < 4 ? 1u << (i - 1) : 1 + (unsigned)rand_r(&seed) % 7;
+    for (int i = 0, times = test_is_full() ? 40 : 5; i < times; i++) {
+        unsigned nodes = i == 0 ? 1u << cluster_leader(&c) : i < 3 ? 1u << i : i == 3 ? 6 : 1 + (unsigned)rand_r(&seed) % 7;
         int longest = test_is_full() && i % 10 == 9 ? 30000 : 2500;
         pause_nodes(&c, &l, nodes, i == 0 ? 2500 : 200 + rand_r(&seed) % longest);
         load_wait_rows(&l, 100);
