@@ -94,7 +94,7 @@ static bool describe(struct sql_session *s, struct sql_prepared *p, struct sql_e
     if (node == NULL || !describes(node)) return check_decided(s, &p->parameters, error);
     bool own = s->txn == NULL;
     if (own && !session_transaction_begin(s, TRANSACTION_NONE, error)) return false;
-    txn_set_deadline(s->txn, session_statement_deadline(s));
+    txn_set_deadline(s->txn, s->deadline_ns);
     struct exec x;
     struct sql_error found = {0};
     const struct running *before = s->running;
@@ -542,7 +542,7 @@ static bool portal_start(struct sql_portal *p, struct sql_error *error)
 {
     struct sql_session *s = p->session;
     if (s->txn == NULL && !session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
-    txn_set_deadline(s->txn, session_statement_deadline(s));
+    txn_set_deadline(s->txn, s->deadline_ns);
     txn_set_lock_timeout(s->txn, s->settings.lock_timeout_ns);
     arena_init(&p->statement_arena, PORTAL_BYTES_MAX);
     arena_init(&p->row_arena, ROW_BYTES_MAX);
