@@ -58,13 +58,11 @@ bool exec_fail(struct exec *x, enum status status)
     case STATUS_BUSY:
         return sql_error_set(x->error, x->arena, SQLSTATE_OUT_OF_MEMORY, 0,
                              "the range's leader is overloaded; try again later");
-    case STATUS_TOO_LARGE:
-        sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0,
-                      "a key is limited to %d bytes, a row to %u bytes and a transaction to %u bytes",
-                      TXN_KEY_BYTES_MAX, TXN_VALUE_BYTES_MAX, TXN_COMMIT_BYTES_MAX);
-        sql_error_detail(x->error, x->arena, "This transaction has buffered %llu bytes so far.",
-                         (unsigned long long)txn_write_bytes(x->txn));
-        return false;
+    case STATUS_TOO_LARGE: {
+        char limit[160];
+        txn_explain_limit(x->txn, limit, sizeof limit);
+        return sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "%s", limit);
+    }
     case STATUS_CORRUPT:
     case STATUS_VERSION:
         return sql_error_set(x->error, x->arena, SQLSTATE_DATA_CORRUPTED, 0, "stored data cannot be read: %s",

@@ -6,6 +6,7 @@
 
 #define HEAD_BYTES 16            /* range id and epoch, filled in by the gateway */
 #define PAGE_BYTES (256u << 10)
+#define WRITE_HEAD_BYTES 8       /* of one write in a commit, at most */
 #define SPANS_MAX 4096           /* beyond, spans are widened to what lies between them */
 
 /* A value that the transaction relies on and has not seen itself. */
@@ -20,6 +21,7 @@ struct txn {
     uint8_t id[16];
     uint64_t read_ts, deadline_ns, no_quorum_ns;
     struct gateway_interrupt interrupt;
+    size_t refused_key_bytes, refused_value_bytes; /* of the last write: for txn_explain_limit */
     struct txn_name name;          /* number 0: it has never asked for a lock */
     uint64_t begin_ts, lock_timeout_ns;
     uint8_t *lock_key;             /* the first it locked: where to give locks back */
@@ -84,6 +86,23 @@ void txn_interrupt(struct txn *t)
 }
 
 bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
+
+void txn_explain_limit(const struct txn *t, char *text, size_t size)
+{
+    if (t->refused_key_bytes > TXN_KEY_BYTES_MAX)
+        snprintf(text, size, "a key is limited to %d bytes; this one has %zu", TXN_KEY_BYTES_MAX, t->refused_key_bytes);
+    else if (t->refused_value_bytes > TXN_VALUE_BYTES_MAX)
+        snprintf(text, size, "a row is limited to %u bytes; this one has %zu", TXN_VALUE_BYTES_MAX,
+                 t->refused_value_bytes);
+    else if (t->writes.bytes + t->refused_key_bytes + t->refused_value_bytes + WRITE_HEAD_BYTES > TXN_COMMIT_BYTES_MAX)
+        snprintf(text, size, "a transaction is limited to %u bytes of writes; it has %llu, and %zu more are too many",
+                 TXN_COMMIT_BYTES_MAX, (unsigned long long)t->writes.bytes,
+                 t->refused_key_bytes + t->refused_value_bytes);
+    else
+        snprintf(text, size, "a key is limited to %d bytes, a row to %u and the writes of a transaction to %u",
+                 TXN_KEY_BYTES_MAX, TXN_VALUE_BYTES_MAX, TXN_COMMIT_BYTES_MAX);
+}
+
 bool txn_has_writes(const struct txn *t) { return t->writes.count > 0; }
 uint64_t txn_write_bytes(const struct txn *t) { return t->writes.bytes; }
 uint64_t txn_read_ts(const struct txn *t) { return t->read_ts; }
@@ -233,6 +252,8 @@ static enum status leave_assumed_to_commit(struct txn *t)
 enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
 {
     ASSERT(!t->ended);
+    t->refused_key_bytes = key.size;
+    t->refused_value_bytes = 0;
     if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
     const struct write *own = write_set_find(&t->writes, key);
     if (own != NULL) {
@@ -690,9 +711,11 @@ static enum status buffer_write(struct txn *t, const struct write *write)
 {
     ASSERT(!t->ended);
     struct bytes key = write->key, value = write->value;
+    t->refused_key_bytes = key.size;
+    t->refused_value_bytes = value.size;
     if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX || value.size > TXN_VALUE_BYTES_MAX)
         return STATUS_TOO_LARGE;
-    if (t->writes.bytes + key.size + value.size + 8 > TXN_COMMIT_BYTES_MAX) return STATUS_TOO_LARGE;
+    if (t->writes.bytes + key.size + value.size + WRITE_HEAD_BYTES > TXN_COMMIT_BYTES_MAX) return STATUS_TOO_LARGE;
     return write_set_put(&t->writes, write);
 }
 

@@ -144,6 +144,8 @@ MUST_USE enum status txn_assume(struct txn *t, struct bytes key, struct bytes va
 /* [fiber] Checks now what has not been checked. No request when there is nothing. Statuses as txn_get, and
  * STATUS_CONFLICT. */
 MUST_USE enum status txn_verify(struct txn *t);
+/* After STATUS_TOO_LARGE of a write: which limit it is over and by how much, a sentence. */
+void txn_explain_limit(const struct txn *t, char *text, size_t size);
 bool txn_has_writes(const struct txn *t);
 /* It has read and written nothing yet. */
 bool txn_is_fresh(const struct txn *t);

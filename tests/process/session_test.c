@@ -18,7 +18,11 @@ static struct cluster c; /* one for all tests of this program, but for those tha
 
 static struct cluster *whole_cluster(void)
 {
-    if (c.demo == 0) cluster_start(&c, "auto");
+    if (c.demo == 0) {
+        setenv("OSTRAKA_MAX_CONNECTIONS", "2010", 1); /* of the nodes */
+        cluster_start(&c, "auto");
+        unsetenv("OSTRAKA_MAX_CONNECTIONS");
+    }
     return &c;
 }
 
@@ -231,8 +235,102 @@ TEST(session, two_thousand_sessions_cost_little_and_disturb_nobody)
     uint64_t each = (cluster_node_bytes(&c, 0) - before) / MANY;
     printf("%d sessions: %llu KiB each\n", MANY, (unsigned long long)each / 1024);
     assert_true(each < 200 * 1024);
+    struct raw more[12];
+    for (int i = 0; i < 12; i++) { /* the limit is 2010 */
+        more[i] = raw_dial(c.nodes[0].sql);
+        bool served = raw_start(&more[i]);
+        assert_int_equal(served, i < 10);
+        if (served) continue;
+        assert_string_equal(more[i].sqlstate, "53300");
+        if (strstr(more[i].detail, "2010 sessions; --max-connections") == NULL) fail_msg("%s", more[i].detail);
+        assert_int_equal(raw_read_to(&more[i], "Z"), 0);
+    }
+    raw_query(&many[1], "COPY copied FROM STDIN"); /* and a cancel still gets through */
+    assert_int_equal(raw_read_to(&many[1], "G"), 'G');
+    raw_cancel(c.nodes[0].sql, many[1].pid, many[1].key);
+    expect_end(&many[1], "57014", "user request");
     for (int i = 0; i < MANY; i++)
         raw_close(&many[i]);
+    for (int i = 0; i < 12; i++)
+        raw_close(&more[i]);
+    nothing_is_left();
+}
+
+/* ---- limits and nonsense ---- */
+
+/* The statement is refused with the SQLSTATE and words, and the session goes on. */
+static void refused(struct raw *r, const char *statement, const char *sqlstate, const char *words)
+{
+    run(r, statement);
+    if (strcmp(r->sqlstate, sqlstate) != 0 || strstr(r->message, words) == NULL)
+        fail_msg("%.60s: %s %s", statement, r->sqlstate, r->message);
+    must_run(r, "SELECT 1");
+}
+
+/* text: head, `count` times piece, tail. */
+static char *repeat(const char *head, const char *piece, size_t count, const char *tail)
+{
+    size_t size = strlen(piece), at = strlen(head);
+    char *text = malloc(at + size * count + strlen(tail) + 1);
+    assert_non_null(text);
+    memcpy(text, head, at);
+    for (size_t i = 0; i < count; i++, at += size)
+        memcpy(text + at, piece, size);
+    memcpy(text + at, tail, strlen(tail) + 1);
+    return text;
+}
+
+static void refused_long(struct raw *r, char *statement, const char *sqlstate, const char *words)
+{
+    refused(r, statement, sqlstate, words);
+    free(statement);
+}
+
+TEST(session, limits_are_told_with_their_size)
+{
+    struct raw r = session();
+    must_run(&r, "CREATE TABLE keyed (k text PRIMARY KEY, v text)");
+    refused_long(&r, repeat("INSERT INTO keyed VALUES ('", "k", 5000, "', '')"), "54000", "limited to 4096 bytes");
+    refused_long(&r, repeat("INSERT INTO keyed VALUES ('a', '", "v", 1 << 20, "')"), "54000", "a row to 1048576");
+    refused_long(&r, repeat("SELECT '", "x", 17 << 20, "'"), "54000", "limited to 16777216 bytes");
+    refused_long(&r, repeat("SELECT ", "(", 501, "1"), "54001", "nested too deeply");
+    refused_long(&r, repeat("CREATE TABLE w (a int PRIMARY KEY", ", a int", 1600, ")"), "54011", "1600");
+    must_run(&r, "BEGIN");
+    char *large = repeat("INSERT INTO keyed VALUES (gen_random_uuid()::text, '", "v", 900000, "')");
+    for (int i = 0; i < 4; i++)
+        must_run(&r, large);
+    run(&r, large);
+    assert_string_equal(r.sqlstate, "54000");
+    if (strstr(r.message, "transaction is limited to") == NULL) fail_msg("%s", r.message);
+    free(large);
+    must_run(&r, "ROLLBACK");
+    refused(&r, "INSERT INTO copied VALUES ('one', 'x')", "22P02", "invalid input syntax");
+    refused(&r, "INSERT INTO copied VALUES (99999999999, 'x')", "22003", "out of range");
+    refused(&r, "SELECT repeat('x', 2000000000)", "53200", "memory");
+    must_run(&r, "DROP TABLE keyed");
+    raw_close(&r);
+    nothing_is_left();
+}
+
+/* Messages out of their order: an error or the end of the connection, and nothing else. */
+TEST(session, messages_out_of_order_are_refused)
+{
+    static const char types[] = "dcfBEDCHSPFp";
+    for (size_t i = 0; i < sizeof types - 1; i++) {
+        struct raw r = session();
+        raw_message(&r, types[i], "abc", 4);
+        if (types[i] != 'p') raw_message(&r, 'S', "", 0);
+        char type = raw_read_to(&r, "Z"); /* a second start-up message has no type: the connection ends */
+        if (type == 'Z') must_run(&r, "SELECT 1");
+        raw_close(&r);
+    }
+    struct raw r = session(); /* a query, and the end, in the middle of a COPY */
+    raw_query(&r, "COPY copied FROM STDIN");
+    assert_int_equal(raw_read_to(&r, "G"), 'G');
+    raw_query(&r, "SELECT 1");
+    assert_int_equal(raw_read_to(&r, "Z"), 'Z');
+    assert_true(r.sqlstate[0] != '\0');
+    raw_close(&r);
     nothing_is_left();
 }
 
