@@ -131,9 +131,11 @@ void connection_work(struct connection *c)
     if (c->state == CONNECTION_STARTUP) connection_start(c);
     if (c->state != CONNECTION_READY || c->busy || c->in.size == 0) return;
     c->busy = true;
+    c->server->metrics.connections_busy++;
     enum status status = fiber_spawn(c->server->fibers, connection_serve, c, NULL);
     if (status == STATUS_OK) return;
     c->busy = false;
+    c->server->metrics.connections_busy--;
     connection_end(c, SQLSTATE_TOO_MANY_CONNECTIONS, "too many statements at once", NULL);
 }
 

@@ -42,6 +42,7 @@ struct sql_server_metrics {
     uint64_t sessions, cancels, silent, buffered_bytes; /* silent: closed for want of a start-up packet */
     uint64_t connections, connections_total, refused, statements, errors, bytes_in, bytes_out;
     uint64_t rows_reclaimed; /* of tables that were dropped or truncated */
+    uint64_t connections_busy; /* that work on a message now */
     struct histogram statement_ns;
 };
 const struct sql_server_metrics *sql_server_metrics(struct sql_server *s);

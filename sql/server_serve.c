@@ -147,6 +147,7 @@ void connection_serve(void *arg)
     if (c->out.failed && c->socket != NULL) env_close(c->server->options.env, c->socket);
     connection_flush(c);
     c->busy = false;
+    c->server->metrics.connections_busy--;
     connection_account(c);
     if (c->server->draining && c->state == CONNECTION_READY && c->socket != NULL)
         connection_end(c, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection due to administrator command", NULL);

@@ -89,7 +89,7 @@ static enum status check_inserts(struct range_op *op)
 {
     struct range *g = op->range;
     for (uint32_t i = 0; i < op->write_count; i++) {
-        if (!op->writes[i].insert) continue;
+        if (!op->writes[i].insert || MUTANT("insert_unchecked")) continue;
         struct lsm_version version = {0};
         enum status status = lsm_get(store_lsm(g->kv->store), replica_range(g->replica),
                                      LSM_SPACE_VERSIONS, op->writes[i].key, LSM_TS_MAX, &op->block,
@@ -147,6 +147,7 @@ static void propose(struct range_op *op)
     uint64_t ct = op->ts;
     if (ct <= g->floor && !MUTANT("onepc_floor")) ct = g->floor + 1;
     if (ct <= g->high) ct = g->high + 1; /* above every version of every key */
+    ASSERT(ct > g->answered); /* TXN-2: nothing appears below a read that somebody has seen */
     op->ct = ct;
     ASSERT(ct > g->safe.applied);
     struct buf command;

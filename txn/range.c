@@ -61,6 +61,7 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
     g->floor = now_ts > g->high ? now_ts : g->high;
     if (MUTANT("leader_floor")) g->floor = 0;
     if (g->floor < g->safe.applied) g->floor = g->safe.applied; /* TXN-9 */
+    g->first_floor = g->floor;
     g->preparing = false;
     g->ready = true;
     while (!list_empty(&g->waiting)) {

@@ -179,6 +179,12 @@ static struct range_op *meets_in_flight(struct range_op *op)
     return NULL;
 }
 
+static void answer(struct range_op *op)
+{
+    if (op->ts > op->range->answered) op->range->answered = op->ts;
+    range_op_reply(op, STATUS_OK, buf_view(&op->reply));
+}
+
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
@@ -211,7 +217,7 @@ static void evaluate(struct range_op *op)
     }
     op->state = OP_GATE;
     if (op->ct == 0 || clock_is_past(&g->kv->clock, op->ct)) {
-        range_op_reply(op, STATUS_OK, buf_view(&op->reply));
+        answer(op);
         return;
     }
     g->kv->metrics.gate_waits++;
@@ -221,30 +227,34 @@ static void evaluate(struct range_op *op)
 static void on_leadership(struct read_wait *w, enum status status)
 {
     struct range_op *op = w->ctx;
-    if (status == STATUS_OK) evaluate(op);
+    if (status == STATUS_OK && op->ts == 0) { /* only under a mutant, which asks in the wrong order */
+        op->state = OP_CLOCK;
+        clock_now(&op->range->kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+    } else if (status == STATUS_OK) evaluate(op);
     else if (status != STATUS_CANCELLED)
         range_op_reply(op, status == STATUS_TIMEOUT ? STATUS_UNAVAILABLE : STATUS_NOT_LEADER,
                        BYTES_EMPTY);
 }
 
+static void confirm_leadership(struct range_op *op)
+{
+    op->state = OP_LEADERSHIP;
+    op->leadership.on_done = on_leadership;
+    op->leadership.ctx = op;
+    replica_read(op->range->replica, REQUEST_TIMEOUT_NS, &op->leadership);
+}
+
 void read_run(struct range_op *op)
 {
-    struct range *g = op->range;
     switch (op->state) {
     case OP_CLOCK:
-        op->state = OP_LEADERSHIP;
-        if (MUTANT("read_without_leadership")) {
-            evaluate(op);
-            return;
-        }
-        op->leadership.on_done = on_leadership;
-        op->leadership.ctx = op;
-        replica_read(g->replica, REQUEST_TIMEOUT_NS, &op->leadership);
+        if (MUTANT("read_without_leadership") || op->leadership.on_done != NULL) evaluate(op);
+        else confirm_leadership(op);
         return;
     case OP_EVALUATE:
     case OP_BLOCKED:
     case OP_LOADING: evaluate(op); return;
-    case OP_GATE: range_op_reply(op, STATUS_OK, buf_view(&op->reply)); return;
+    case OP_GATE: answer(op); return;
     default: UNREACHABLE();
     }
 }
@@ -285,5 +295,6 @@ void read_serve(void *ctx, struct rpc_token token, struct bytes body)
     op->state = OP_CLOCK;
     op->ts = head.ts;
     if (op->ts != 0) read_run(op);
+    else if (MUTANT("read_leadership_before_ts")) confirm_leadership(op);
     else clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
 }

@@ -745,6 +745,10 @@ static void encode_commit(struct txn *t)
     put_u64(b, t->name.number);
     put_u64(b, t->pending_term);
     put_u64(b, t->read_ts);
+    if (t->span_count > 1 && MUTANT("earlier_reads_forgotten")) {
+        t->spans[0] = t->spans[t->span_count - 1];
+        t->span_count = 1;
+    }
     put_spans(t);
     put_u32(b, t->writes.count);
     for (const struct write *w = write_set_first(&t->writes); w != NULL; w = write_set_next(w))

@@ -168,6 +168,9 @@ struct range {
     uint64_t floor;          /* no commit at or below (A3) */
     uint64_t high;           /* highest ct proposed or applied */
     struct safe_point safe;
+    /* Witnesses, which no rule rests on: the floor that the term began with, and the highest ts at which a read was
+     * answered. Whoever sees all leaders can tell whether A3 held. */
+    uint64_t first_floor, answered;
     struct clock_wait clock; /* for the floor */
     struct list ops, waiting; /* all; those that wait for `ready` (blocked_link) */
     struct map in_flight;    /* key hash -> the newest op whose write is proposed and not applied */

@@ -4,12 +4,19 @@
 
 #include "base/assert.h"
 #include "lsm/lsm.h"
+#include "txn/txn_int.h"
 
 #define TERM_LEADERS_MAX 4096
+#define WITNESSES_MAX 4096
 
 /* Who led a range in a term: election safety says there is one. */
 struct term_leader {
     uint64_t range, term, replica;
+};
+
+/* What a machine's leadership of a range has answered so far. */
+struct witness {
+    uint64_t range, term, answered;
 };
 
 struct cluster {
@@ -22,7 +29,9 @@ struct cluster {
     struct logger client_logger;
     struct term_leader leaders[TERM_LEADERS_MAX];
     uint32_t leader_count;
-    char violation[128]; /* the first one */
+    char violation[192]; /* the first one */
+    struct witness witnesses[WITNESSES_MAX];
+    uint32_t witness_count;
 };
 
 void cluster_options_init(struct cluster_options *o, uint64_t seed)
@@ -357,6 +366,31 @@ const char *cluster_violation(const struct cluster *c)
     return c->violation[0] == '\0' ? NULL : c->violation;
 }
 
+/* A3: a leader begins with a floor that is above every read which the leaders before it have answered. */
+static void check_floor(struct cluster *c, const struct replica *r)
+{
+    const struct range *g = replica_app(r);
+    uint64_t range = replica_range(r).value;
+    if (range == RANGE_META.value || g == NULL || !g->ready) return;
+    struct witness *own = NULL;
+    for (uint32_t i = c->witness_count; i-- > 0;) {
+        struct witness *w = &c->witnesses[i];
+        if (w->range != range) continue;
+        if (w->term == g->term) own = w;
+        if (w->term >= g->term || w->answered <= g->first_floor) continue;
+        if (c->violation[0] != '\0') continue;
+        snprintf(c->violation, sizeof c->violation,
+                 "range %llu: term %llu began with floor %llu, term %llu had answered a read at %llu",
+                 (unsigned long long)range, (unsigned long long)g->term, (unsigned long long)g->first_floor,
+                 (unsigned long long)w->term, (unsigned long long)w->answered);
+    }
+    if (own == NULL && c->witness_count < WITNESSES_MAX) {
+        own = &c->witnesses[c->witness_count++];
+        *own = (struct witness){.range = range, .term = g->term};
+    }
+    if (own != NULL && g->answered > own->answered) own->answered = g->answered;
+}
+
 void cluster_check(struct cluster *c)
 {
     uint64_t holders[3] = {0}; /* by range */
@@ -367,6 +401,7 @@ void cluster_check(struct cluster *c)
         while ((r = store_replica_next(core_store(m->core), r)) != NULL) {
             note_leader(c, r);
             note_lease(c, r, i, holders);
+            check_floor(c, r);
         }
     }
 }

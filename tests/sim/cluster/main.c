@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "tests/sim/cluster/focus.h"
+#include "tests/sim/cluster/mix.h"
 #include "tests/sim/cluster/run.h"
 
 static const char usage[] =
@@ -12,6 +14,8 @@ static const char usage[] =
     "  ostraka-sim --seeds A..B        every seed from A to B; stops at the first that fails\n"
     "  --nodes N         machines (default: 3 to 5, by the seed)\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
+    "  --workload NAME   keys, register, append, bank or all (default: drawn)\n"
+    "  --focus NAME      none, slow-log, leaders, deluded, clock-stops or clock-limit (default: drawn)\n"
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --no-leases       every read costs a quorum round; clocks may do anything\n"
     "  --unbounded       faults beyond tolerance too; safety is checked, liveness is not\n"
@@ -37,6 +41,24 @@ static uint64_t number(const char *text)
         exit(2);
     }
     return value;
+}
+
+static const char *workload(const char *name)
+{
+    if (name != NULL && mix_is_known(name)) return name;
+    char names[128];
+    mix_names(names, sizeof names);
+    fprintf(stderr, "ostraka-sim: --workload is one of %s\n", names);
+    exit(2);
+}
+
+static const char *focus(const char *name)
+{
+    if (name != NULL && focus_choose(0, name) != FOCUS_COUNT) return name;
+    fprintf(stderr, "ostraka-sim: --focus is one of");
+    for (int i = 0; i < FOCUS_COUNT; i++) fprintf(stderr, "%s %s", i > 0 ? "," : "", focus_name((enum focus_kind)i));
+    fprintf(stderr, "\n");
+    exit(2);
 }
 
 static void print_mutant(const struct mutant_site *site, void *ctx)
@@ -72,6 +94,8 @@ static void parse(int argc, char **argv, struct arguments *a)
         else if (strcmp(flag, "--seeds") == 0) parse_range(value, a), i++;
         else if (strcmp(flag, "--nodes") == 0) a->run.node_count = (uint32_t)number(value), i++;
         else if (strcmp(flag, "--seconds") == 0) a->run.fault_phase_ns = number(value) * 1000000000u, i++;
+        else if (strcmp(flag, "--workload") == 0) a->run.workload = workload(value), i++;
+        else if (strcmp(flag, "--focus") == 0) a->run.focus = focus(value), i++;
         else if (strcmp(flag, "--no-faults") == 0) a->run.no_faults = true;
         else if (strcmp(flag, "--no-crashes") == 0) a->run.no_crashes = true;
         else if (strcmp(flag, "--no-leases") == 0) a->run.no_leases = true;

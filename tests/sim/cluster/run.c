@@ -1,16 +1,13 @@
 #include "tests/sim/cluster/run.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/assert.h"
-#include "tests/sim/check/register.h"
+#include "tests/sim/cluster/focus.h"
+#include "tests/sim/cluster/mix.h"
 #include "tests/sim/cluster/nemesis.h"
-#include "tests/sim/cluster/ts_check.h"
 #include "tests/sim/cluster/unbounded.h"
-#include "tests/sim/cluster/workload.h"
 
 #define BOOT_TIMEOUT_NS (60 * SIM_SEC)
+#define COLD_MEMORY_BYTES (64u << 10)
+#define SERVERS_IDLE_NS (20 * SIM_SEC)
 #define CONVERGE_TIMEOUT_NS (60 * SIM_SEC)
 #define FLUSH_MEAN_NS (100 * SIM_MS)
 
@@ -21,55 +18,92 @@ static bool fail(struct run_result *result, const char *what)
 }
 
 /* Phase one: anything may fail. Phase two: everything works, and must converge. */
-static bool load_and_heal(struct cluster *c, const struct run_options *options, struct workload *w,
-                          struct nemesis *n, struct run_result *result)
+struct faults {
+    struct nemesis *nemesis; /* NULL: none */
+    struct focus *focus;
+};
+
+static struct faults faults_begin(struct cluster *c, const struct run_options *options, enum focus_kind kind)
 {
+    struct sim *sim = cluster_sim(c);
+    /* Faults that aim are undone by those that do not: half of the time they are alone. */
+    bool alone = kind != FOCUS_NONE && sim_chance(sim, SIM_ALWAYS / 2);
+    struct nemesis *n = options->no_faults || alone ? NULL : nemesis_create(c, !options->no_crashes);
+    return (struct faults){.nemesis = n, .focus = focus_create(c, kind)};
+}
+
+static void faults_heal(struct faults *f)
+{
+    focus_heal(f->focus);
+    if (f->nemesis != NULL) nemesis_heal(f->nemesis);
+}
+
+/* After the cluster: what they had put off until later is gone only then. */
+static void faults_end(struct faults *f)
+{
+    if (f->nemesis != NULL) nemesis_destroy(f->nemesis);
+    focus_destroy(f->focus);
+}
+
+static bool load_and_heal(struct cluster *c, const struct run_options *options, struct faults *faults, struct mix *m,
+                          struct run_result *result)
+{
+    struct sim *sim = cluster_sim(c);
     cluster_run(c, options->fault_phase_ns != 0 ? options->fault_phase_ns : 8 * SIM_SEC);
-    if (n != NULL) nemesis_heal(n);
-    uint64_t before = workload_committed(w);
-    uint64_t end = sim_now(cluster_sim(c)) + CONVERGE_TIMEOUT_NS;
-    while (sim_now(cluster_sim(c)) < end && workload_committed(w) < before + 50)
+    faults_heal(faults);
+    mix_calm(m);
+    uint64_t before = mix_counts(m).committed;
+    uint64_t end = sim_now(sim) + CONVERGE_TIMEOUT_NS;
+    while (sim_now(sim) < end && mix_counts(m).committed < before + 50)
         cluster_run(c, 100 * SIM_MS);
-    bool live = workload_committed(w) >= before + 50;
-    workload_stop(w);
-    while (sim_now(cluster_sim(c)) < end && !workload_idle(w)) cluster_run(c, 100 * SIM_MS);
+    bool live = mix_counts(m).committed >= before + 50;
+    mix_stop(m);
+    while (sim_now(sim) < end && !mix_idle(m)) cluster_run(c, 100 * SIM_MS);
     /* Long enough for the last commit index to reach everybody. */
-    if (live && workload_idle(w)) cluster_run(c, 3 * SIM_SEC);
+    if (live && mix_idle(m)) cluster_run(c, 3 * SIM_SEC);
     if (!live) return fail(result, "liveness: no progress after everything was healed");
-    if (!workload_idle(w)) return fail(result, "liveness: an operation never ended");
+    if (!mix_idle(m)) return fail(result, "liveness: an operation never ended");
     return true;
 }
 
 /* Nothing has to go on; whatever was answered has to be right. What is still under way has no outcome. */
 static struct unbounded *load_beyond_tolerance(struct cluster *c, const struct run_options *options,
-                                               struct workload *w, struct nemesis *n)
+                                               struct faults *faults, struct mix *m)
 {
     struct unbounded *u = unbounded_create(c);
     cluster_run(c, options->fault_phase_ns != 0 ? options->fault_phase_ns : 8 * SIM_SEC);
     unbounded_stop(u);
-    if (n != NULL) nemesis_heal(n);
+    faults_heal(faults);
     cluster_run(c, 8 * SIM_SEC); /* those who can, answer */
-    workload_stop(w);
+    mix_stop(m);
     cluster_run(c, 8 * SIM_SEC);
     return u;
 }
 
-static bool check(struct cluster *c, struct workload *w, const struct run_options *options,
-                  struct run_result *result)
+static bool servers_idle(struct cluster *c, void *ctx)
 {
-    size_t count;
+    struct run_result *result = ctx;
+    for (uint64_t i = 1; i <= cluster_size(c); i++) {
+        const struct cluster_machine *m = cluster_machine(c, i);
+        if (m->sql == NULL) continue;
+        const struct sql_server_metrics *metrics = sql_server_metrics(m->sql);
+        if (metrics->connections == 0 && metrics->connections_busy == 0) continue;
+        snprintf(result->failure, sizeof result->failure,
+                 "machine %llu keeps %llu sessions, %llu of them busy, without clients", (unsigned long long)i,
+                 (unsigned long long)metrics->connections, (unsigned long long)metrics->connections_busy);
+        return false;
+    }
+    return true;
+}
+
+static bool check(struct cluster *c, struct mix *m, const struct run_options *options, struct run_result *result)
+{
     if (cluster_violation(c) != NULL) return fail(result, cluster_violation(c));
-    const struct operation *history = workload_history(w, &count);
-    if (!ts_check(history, count, result->failure, sizeof result->failure)) return false;
-    struct buf report;
-    buf_init(&report, 1 << 16);
-    enum check_result verdict = register_check(workload_seen(w), 0, &report);
-    if (verdict == CHECK_INVALID)
-        snprintf(result->failure, sizeof result->failure, "not linearizable: %.*s", (int)report.size,
-                 (const char *)report.data);
-    buf_deinit(&report);
-    if (verdict == CHECK_INVALID) return false;
+    if (!mix_check(m, result->failure, sizeof result->failure)) return false;
     if (options->unbounded) return true;
+    /* Clients are gone, and so are soon their sessions: a statement may still wait for what it asked. */
+    if (!cluster_run_until(c, servers_idle, result, SERVERS_IDLE_NS)) return false;
+    result->failure[0] = '\0';
     for (int tries = 0; tries < 20; tries++) {
         if (cluster_replicas_equal(c)) return true;
         cluster_run(c, SIM_SEC);
@@ -77,20 +111,18 @@ static bool check(struct cluster *c, struct workload *w, const struct run_option
     return fail(result, "replicas differ after everything was healed");
 }
 
-static void count_all(struct cluster *c, struct workload *w, struct run_result *result)
+static void count_all(struct cluster *c, const struct mix *m, struct run_result *result)
 {
     struct sim *sim = cluster_sim(c);
-    size_t count;
-    const struct operation *history = workload_history(w, &count);
-    result->operations = count;
-    result->committed = workload_committed(w);
-    for (size_t i = 0; i < count; i++)
-        if (history[i].outcome == OUTCOME_UNKNOWN) result->unknown++;
+    struct mix_counts counts = mix_counts(m);
+    result->operations = counts.operations;
+    result->committed = counts.committed;
+    result->unknown = counts.unknown;
     for (int f = 0; f < SIM_FAULT_COUNT; f++) result->faults += sim_fault_hits(sim, (enum sim_fault)f);
     for (uint64_t i = 1; i <= cluster_size(c); i++) {
-        const struct cluster_machine *m = cluster_machine(c, i);
-        if (m->env == NULL || core_store(m->core) == NULL) continue;
-        const struct store_metrics *metrics = store_metrics(core_store(m->core));
+        const struct cluster_machine *machine = cluster_machine(c, i);
+        if (machine->env == NULL || core_store(machine->core) == NULL) continue;
+        const struct store_metrics *metrics = store_metrics(core_store(machine->core));
         result->reads_leased += metrics->reads_leased;
         result->reads_confirmed += metrics->reads_confirmed;
         result->raft_messages += metrics->raft_messages_out;
@@ -125,17 +157,28 @@ static uint64_t retention_of(uint64_t seed)
     return seed % 3 == 0 ? 0 : choices[seed / 3 % 6] * SIM_MS;
 }
 
+/* Some runs keep hardly anything in memory: reads and validations wait for the disk. */
+static bool runs_cold(const struct run_options *options, enum focus_kind kind)
+{
+    return kind == FOCUS_SLOW_LOG || (options->focus == NULL && options->seed % 5 == 2);
+}
+
 void run_once(const struct run_options *options, struct run_result *result, FILE *faults_out)
 {
     *result = (struct run_result){0};
     struct cluster_options o;
+    enum focus_kind kind = options->no_faults ? FOCUS_NONE : focus_choose(options->seed, options->focus);
     cluster_options_init(&o, options->seed);
     o.node_count = options->node_count != 0 ? options->node_count : 3 + (uint32_t)(options->seed % 3);
     o.trace = options->trace;
-    if (options->no_leases) o.no_leases = true;
+    if (options->no_leases || focus_breaks_clocks(kind)) o.no_leases = true;
     o.version_retention_ns = retention_of(options->seed);
     o.verbose = options->verbose;
     nemesis_draw_sizes(&o);
+    if (runs_cold(options, kind)) {
+        o.memory_bytes = COLD_MEMORY_BYTES;
+        o.table_bytes = COLD_MEMORY_BYTES / 8;
+    }
     struct cluster *c = cluster_create(&o);
     if (!cluster_boot(c, BOOT_TIMEOUT_NS)) {
         fail(result, "the cluster did not form");
@@ -143,22 +186,25 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
         cluster_destroy(c);
         return;
     }
-    struct workload_options wo = {.client_count = 4 + (uint32_t)sim_below(cluster_sim(c), 12),
-                                  .key_count = 1 + (uint32_t)sim_below(cluster_sim(c), 8),
-                                  .think_mean_ns = 10 * SIM_MS,
-                                  .pause_mean_ns = o.version_retention_ns,
-                                  .operation_max = 20000};
     struct flusher flusher = {.cluster = c, .enabled = o.version_retention_ns != 0};
     on_flush(&flusher);
-    struct workload *w = workload_create(c, &wo);
-    struct nemesis *n = options->no_faults ? NULL : nemesis_create(c, !options->no_crashes);
-    struct unbounded *beyond = options->unbounded ? load_beyond_tolerance(c, options, w, n) : NULL;
-    result->passed = (beyond != NULL || load_and_heal(c, options, w, n, result)) &&
-                     check(c, w, options, result);
-    count_all(c, w, result);
+    struct mix_options mo = {.name = options->workload, .calm = options->no_faults, .hot = kind != FOCUS_NONE && kind != FOCUS_LEADERS,
+                             .pause_mean_ns = o.version_retention_ns};
+    struct mix *m;
+    struct unbounded *beyond = NULL;
+    struct faults faults = {0};
+    if (!mix_create(c, &mo, &m)) {
+        fail(result, "liveness: the tables could not be made");
+    } else {
+        faults = faults_begin(c, options, kind);
+        if (options->unbounded) beyond = load_beyond_tolerance(c, options, &faults, m);
+        result->passed = (beyond != NULL || load_and_heal(c, options, &faults, m, result)) &&
+                         check(c, m, options, result);
+    }
+    count_all(c, m, result);
     if (faults_out != NULL) sim_faults_print(cluster_sim(c), faults_out);
     cluster_destroy(c);
     if (beyond != NULL) unbounded_destroy(beyond);
-    if (n != NULL) nemesis_destroy(n); /* what it had put off until later is gone only now */
-    workload_destroy(w);
+    if (faults.focus != NULL) faults_end(&faults);
+    mix_destroy(m);
 }

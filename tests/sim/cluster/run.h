@@ -10,6 +10,8 @@ struct run_options {
     uint64_t seed;
     uint32_t node_count;      /* 0: 3 to 5, from the seed */
     uint64_t fault_phase_ns;  /* 0: 8 s */
+    const char *workload;     /* NULL: drawn; else one of mix_names */
+    const char *focus;        /* NULL: drawn; else a focus_name */
     bool verbose, no_faults, no_crashes;
     bool unbounded;           /* faults beyond tolerance: safety is checked, liveness is not */
     bool no_leases;           /* every read costs a round, and any clock fault may happen */

@@ -56,7 +56,7 @@ TEST(simulation, fresh_seeds_pass)
 TEST(simulation, repeated_request_is_executed_once)
 {
     for (uint64_t seed = 9; seed <= 15; seed += 6) {
-        struct run_options options = {.seed = seed, .no_crashes = true};
+        struct run_options options = {.seed = seed, .no_crashes = true, .workload = "keys"};
         struct run_result result;
         run_once(&options, &result, NULL);
         assert_true(result.passed);
@@ -72,7 +72,7 @@ TEST(simulation, mutants_are_caught)
         assert_true(mutant_select(names[i]) > 0);
         bool caught = false;
         for (uint64_t seed = 1; seed <= 40 && !caught; seed++) {
-            struct run_options options = {.seed = seed, .no_crashes = true};
+            struct run_options options = {.seed = seed, .no_crashes = true, .workload = "keys"};
             struct run_result result;
             run_once(&options, &result, NULL);
             caught = !result.passed;

@@ -264,8 +264,10 @@ static void client_start(void *ctx)
 static void client_schedule(struct client *client)
 {
     struct workload *w = client->workload;
-    sim_call_after(cluster_sim(w->cluster), sim_exponential(cluster_sim(w->cluster), w->options.think_mean_ns),
-                   client_start, client);
+    /* A run that has seen enough goes on slowly: it still has to show that it is alive. */
+    bool slow = w->options.operation_rush != 0 && w->count >= w->options.operation_rush;
+    uint64_t mean_ns = slow ? 10 * w->options.think_mean_ns : w->options.think_mean_ns;
+    sim_call_after(cluster_sim(w->cluster), sim_exponential(cluster_sim(w->cluster), mean_ns), client_start, client);
 }
 
 struct workload *workload_create(struct cluster *c, const struct workload_options *options)

@@ -27,6 +27,7 @@ struct workload_options {
     uint32_t client_count, key_count;
     uint64_t think_mean_ns;
     uint64_t operation_max;
+    uint64_t operation_rush;     /* after so many clients take ten times as long to think; 0: never */
     uint64_t pause_mean_ns;      /* every fourth transaction dawdles; 0: none does */
     uint64_t machines;     /* gateways: bit N for machine N; 0: all */
     uint32_t value_bytes;  /* of each value written; 0: 8 */

@@ -1,0 +1,196 @@
+#include "tests/sim/cluster/mix.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "tests/sim/check/register.h"
+#include "tests/sim/cluster/sql_load_int.h"
+#include "tests/sim/cluster/ts_check.h"
+#include "tests/sim/cluster/workload.h"
+
+#define PREPARE_TIMEOUT_NS (60 * SIM_SEC)
+#define SQL_KINDS 3
+
+static const struct sql_kind *const kinds[SQL_KINDS] = {&sql_register_kind, &sql_append_kind, &sql_bank_kind};
+
+struct mix {
+    struct cluster *cluster;
+    struct workload *keys;
+    struct sql_load *sql[SQL_KINDS];
+    struct mix_options options;
+};
+
+/* ---- which ---- */
+
+bool mix_is_known(const char *name)
+{
+    if (name == NULL || strcmp(name, "keys") == 0 || strcmp(name, "all") == 0) return true;
+    for (int i = 0; i < SQL_KINDS; i++)
+        if (strcmp(kinds[i]->name, name) == 0) return true;
+    return false;
+}
+
+void mix_names(char *out, size_t size)
+{
+    int at = snprintf(out, size, "keys");
+    for (int i = 0; i < SQL_KINDS; i++)
+        at += snprintf(out + at, size - (size_t)at, ", %s", kinds[i]->name);
+    snprintf(out + at, size - (size_t)at, ", all");
+}
+
+/* One workload hardly ever finds what another one finds, and together they load the machines. */
+static void draw(struct sim *sim, const char *name, bool *keys_out, bool sql_out[SQL_KINDS])
+{
+    if (name != NULL) {
+        bool all = strcmp(name, "all") == 0;
+        *keys_out = all || strcmp(name, "keys") == 0;
+        for (int i = 0; i < SQL_KINDS; i++) sql_out[i] = all || strcmp(name, kinds[i]->name) == 0;
+        return;
+    }
+    *keys_out = sim_chance(sim, SIM_ALWAYS / 2);
+    bool any = *keys_out;
+    for (int i = 0; i < SQL_KINDS; i++) {
+        sql_out[i] = sim_chance(sim, SIM_ALWAYS / 2);
+        any = any || sql_out[i];
+    }
+    if (!any) sql_out[1] = true;
+}
+
+/* ---- starting ---- */
+
+static void start_keys(struct mix *m)
+{
+    struct sim *sim = cluster_sim(m->cluster);
+    struct workload_options o = {.client_count = 4 + (uint32_t)sim_below(sim, 12),
+                                 .key_count = 1 + (uint32_t)sim_below(sim, 8),
+                                 .think_mean_ns = 10 * SIM_MS,
+                                 .pause_mean_ns = m->options.pause_mean_ns,
+                                 .operation_max = 20000};
+    if (m->options.hot) {
+        o.client_count += 6;
+        o.key_count = 1 + o.key_count / 3;
+        o.operation_rush = 6000;
+        o.operation_max = 100000;
+        o.think_mean_ns = SIM_MS;
+    }
+    m->keys = workload_create(m->cluster, &o);
+}
+
+static bool create_sql(struct mix *m, int i)
+{
+    struct sim *sim = cluster_sim(m->cluster);
+    static const uint32_t rates[] = {0, 5000, 50000}, hops[] = {10000, 10000, 500000};
+    struct sql_load_options o = {
+        .kind = kinds[i],
+        .client_count = 2 + (uint32_t)sim_below(sim, 8),
+        .key_count = 1 + (uint32_t)sim_below(sim, 8),
+        .think_mean_ns = SIM_MS << sim_below(sim, 5),
+        .timeout_ns = SIM_SEC + sim_below(sim, 7 * SIM_SEC),
+        .transaction_max = 3000,
+        .hop_ppm = hops[sim_below(sim, 3)],
+        .cut_ppm = rates[sim_below(sim, 3)],
+        .piece_ppm = rates[sim_below(sim, 3)],
+    };
+    if (m->options.hot) {
+        o.client_count += 4;
+        o.key_count = 1 + o.key_count / 2;
+        o.think_mean_ns = SIM_MS;
+    }
+    m->sql[i] = sql_load_create(m->cluster, &o);
+    if (m->options.calm) sql_load_calm(m->sql[i]);
+    return sql_load_prepare(m->sql[i], PREPARE_TIMEOUT_NS);
+}
+
+bool mix_create(struct cluster *c, const struct mix_options *options, struct mix **mix_out)
+{
+    struct mix *m = calloc(1, sizeof *m);
+    ASSERT(m != NULL && mix_is_known(options->name));
+    m->cluster = c;
+    m->options = *options;
+    bool keys, sql[SQL_KINDS], ready = true;
+    draw(cluster_sim(c), options->name, &keys, sql);
+    for (int i = 0; i < SQL_KINDS && ready; i++)
+        if (sql[i]) ready = create_sql(m, i);
+    *mix_out = m;
+    if (!ready) return false;
+    if (keys) start_keys(m);
+    for (int i = 0; i < SQL_KINDS; i++)
+        if (m->sql[i] != NULL) sql_load_start(m->sql[i]);
+    return true;
+}
+
+void mix_destroy(struct mix *m)
+{
+    if (m->keys != NULL) workload_destroy(m->keys);
+    for (int i = 0; i < SQL_KINDS; i++)
+        if (m->sql[i] != NULL) sql_load_destroy(m->sql[i]);
+    free(m);
+}
+
+/* ---- while it runs ---- */
+
+struct mix_counts mix_counts(const struct mix *m)
+{
+    struct mix_counts counts = {0};
+    if (m->keys != NULL) {
+        size_t count;
+        const struct operation *history = workload_history(m->keys, &count);
+        counts.operations += count;
+        counts.committed += workload_committed(m->keys);
+        for (size_t i = 0; i < count; i++) counts.unknown += history[i].outcome == OUTCOME_UNKNOWN;
+    }
+    for (int i = 0; i < SQL_KINDS; i++) {
+        if (m->sql[i] == NULL) continue;
+        struct sql_load_counts one = sql_load_counts(m->sql[i]);
+        counts.operations += one.transactions;
+        counts.committed += one.committed;
+        counts.unknown += one.unknown;
+    }
+    return counts;
+}
+
+void mix_calm(struct mix *m)
+{
+    for (int i = 0; i < SQL_KINDS; i++)
+        if (m->sql[i] != NULL) sql_load_calm(m->sql[i]);
+}
+
+void mix_stop(struct mix *m)
+{
+    if (m->keys != NULL) workload_stop(m->keys);
+    for (int i = 0; i < SQL_KINDS; i++)
+        if (m->sql[i] != NULL) sql_load_stop(m->sql[i]);
+}
+
+bool mix_idle(const struct mix *m)
+{
+    bool idle = m->keys == NULL || workload_idle(m->keys);
+    for (int i = 0; i < SQL_KINDS; i++)
+        if (m->sql[i] != NULL) idle = idle && sql_load_idle(m->sql[i]);
+    return idle;
+}
+
+/* ---- afterwards ---- */
+
+static bool check_keys(const struct workload *w, char *failure, size_t size)
+{
+    size_t count;
+    const struct operation *history = workload_history(w, &count);
+    if (!ts_check(history, count, failure, size)) return false;
+    struct buf report;
+    buf_init(&report, 1 << 16);
+    enum check_result verdict = register_check(workload_seen(w), 0, &report);
+    if (verdict == CHECK_INVALID)
+        snprintf(failure, size, "not linearizable: %.*s", (int)report.size, (const char *)report.data);
+    buf_deinit(&report);
+    return verdict != CHECK_INVALID;
+}
+
+bool mix_check(struct mix *m, char *failure, size_t failure_size)
+{
+    if (m->keys != NULL && !check_keys(m->keys, failure, failure_size)) return false;
+    for (int i = 0; i < SQL_KINDS; i++)
+        if (m->sql[i] != NULL && !sql_load_check(m->sql[i], failure, failure_size)) return false;
+    return true;
+}

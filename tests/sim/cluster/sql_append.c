@@ -1,0 +1,224 @@
+/* Lists kept as text in a row each (",3,17,20"): transactions append to some and read others. A list is left for a
+ * new one when it has grown, so that lists stay short. Even keys have a row from the beginning, odd ones do not:
+ * their first append inserts it. */
+#include <string.h>
+
+#include "tests/sim/check/append.h"
+#include "tests/sim/cluster/sql_load_int.h"
+
+#define LIST_LENGTH_MAX 40
+#define ROWS_AT_START 128 /* keys 2, 4, ... */
+#define VALUES_MAX 1024   /* of one list; unknown outcomes may add to a list that was left */
+#define SPAN_MAX 6
+
+enum what {
+    READ = 1,    /* one list */
+    READ_SPAN,   /* lists key .. key_last in one statement */
+    APPEND,      /* UPDATE ... v || ',n', and INSERT when there was no row */
+    APPEND_READ, /* SELECT, then UPDATE with the whole list as the client computed it */
+};
+
+static bool prepare(struct sql_load *l, uint32_t step, struct buf *text)
+{
+    (void)l;
+    if (step == 0)
+        buf_append_string(text, "CREATE TABLE IF NOT EXISTS lists (k bigint PRIMARY KEY, v text NOT NULL)");
+    if (step == 1) {
+        buf_append_string(text, "INSERT INTO lists VALUES ");
+        for (int i = 1; i <= ROWS_AT_START; i++) buf_printf(text, "%s(%d, '')", i > 1 ? ", " : "", 2 * i);
+    }
+    return step < 2;
+}
+
+/* ---- drawing ---- */
+
+static uint64_t live_key(struct sql_actor *a)
+{
+    struct sql_load_state *s = sql_load_state(a->load);
+    uint64_t place = sql_below(a, sql_load_options(a->load)->key_count);
+    if (s->keys[place] == 0 || s->counts[place] >= LIST_LENGTH_MAX) {
+        s->keys[place] = ++s->next;
+        s->counts[place] = 0;
+    }
+    return s->keys[place];
+}
+
+static void count_append(struct sql_actor *a, uint64_t key)
+{
+    struct sql_load_state *s = sql_load_state(a->load);
+    for (size_t i = 0; i < 16; i++)
+        if (s->keys[i] == key) s->counts[i]++;
+}
+
+static bool has_row(uint64_t key)
+{
+    return key % 2 == 0 && key <= 2 * ROWS_AT_START;
+}
+
+static void draw_op(struct sql_actor *a)
+{
+    struct history *seen = sql_load_seen(a->load);
+    static const enum what whats[] = {READ, READ, READ_SPAN, APPEND, APPEND, APPEND, APPEND_READ};
+    enum what what = whats[sql_below(a, sizeof whats / sizeof whats[0])];
+    uint64_t key = live_key(a);
+    bool scripted = a->mode == SQL_SCRIPT || a->mode == SQL_IMPLICIT;
+    if (what == APPEND_READ && a->mode != SQL_EXPLICIT) what = APPEND;
+    if (what == APPEND && scripted && !has_row(key)) what = READ;
+    struct sql_op *op = sql_op_add(a, what, key);
+    op->key_last = key;
+    if (what == READ_SPAN) {
+        uint64_t before = sql_below(a, SPAN_MAX);
+        op->key = key > before ? key - before : 1;
+        op->key_last = op->key + sql_below(a, SPAN_MAX);
+    }
+    if (what == READ || what == READ_SPAN || what == APPEND_READ) {
+        op->record = history_add(seen, a->txn, HISTORY_READ_LIST, op->key, 0);
+        for (uint64_t k = op->key + 1; k <= op->key_last; k++)
+            history_add(seen, a->txn, HISTORY_READ_LIST, k, 0);
+    }
+    if (what == APPEND || what == APPEND_READ) {
+        op->value = sql_load_unique(a->load);
+        history_add(seen, a->txn, HISTORY_APPEND, key, op->value);
+        count_append(a, key);
+        a->writes = true;
+    }
+}
+
+static void draw(struct sql_actor *a)
+{
+    static const enum sql_mode modes[] = {SQL_ALONE, SQL_ALONE, SQL_EXPLICIT, SQL_EXPLICIT,
+                                          SQL_EXPLICIT, SQL_SCRIPT, SQL_IMPLICIT};
+    a->mode = modes[sql_below(a, sizeof modes / sizeof modes[0])];
+    uint64_t count = a->mode == SQL_ALONE ? 1 : 2 + sql_below(a, 3);
+    for (uint64_t i = 0; i < count; i++) draw_op(a);
+}
+
+/* ---- lists as text ---- */
+
+static bool parse_list(const struct sql_cell *cell, int64_t values[VALUES_MAX], size_t *count_out)
+{
+    const char *at = cell->text;
+    *count_out = 0;
+    if (at == NULL) return false;
+    while (*at != '\0') {
+        char digits[24];
+        const char *comma = strchr(at + 1, ',');
+        size_t size = comma != NULL ? (size_t)(comma - at) - 1 : strlen(at + 1);
+        if (*at != ',' || size == 0 || size >= sizeof digits || *count_out == VALUES_MAX) return false;
+        memcpy(digits, at + 1, size);
+        digits[size] = '\0';
+        struct sql_cell number = {digits, size};
+        if (!sql_cell_number(&number, &values[(*count_out)++])) return false;
+        at += 1 + size;
+    }
+    return true;
+}
+
+/* What the last SELECT of this transaction saw of the op's list, as text again. */
+static void write_list(const struct sql_op *op, struct buf *text)
+{
+    for (size_t i = 0; i < op->record->list_count; i++) buf_printf(text, ",%lld", (long long)op->record->list[i]);
+    buf_printf(text, ",%lld", (long long)op->value);
+}
+
+/* ---- statements ---- */
+
+static void text_span(struct sql_actor *a, const struct sql_op *op, struct buf *out)
+{
+    switch (sql_below(a, 3)) {
+    case 0:
+        buf_printf(out, "SELECT k, v FROM lists WHERE k >= %llu AND k <= %llu", (unsigned long long)op->key,
+                   (unsigned long long)op->key_last);
+        return;
+    case 1:
+        buf_printf(out, "SELECT k, v FROM lists WHERE k BETWEEN %llu AND %llu ORDER BY k DESC",
+                   (unsigned long long)op->key, (unsigned long long)op->key_last);
+        return;
+    default:
+        buf_append_string(out, "SELECT k, v FROM lists WHERE k IN (");
+        for (uint64_t k = op->key; k <= op->key_last; k++)
+            buf_printf(out, "%s%llu", k > op->key ? ", " : "", (unsigned long long)k);
+        buf_append_string(out, ")");
+    }
+}
+
+static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
+{
+    unsigned long long key = op->key;
+    switch ((enum what)op->what) {
+    case READ: buf_printf(out, "SELECT k, v FROM lists WHERE k = %llu", key); return;
+    case READ_SPAN: text_span(a, op, out); return;
+    case APPEND:
+        if (op->tries == 1)
+            buf_printf(out, "UPDATE lists SET v = v || ',%lld' WHERE k = %llu", (long long)op->value, key);
+        else
+            buf_printf(out, "INSERT INTO lists VALUES (%llu, ',%lld')", key, (long long)op->value);
+        return;
+    case APPEND_READ:
+        if (op->tries == 1) {
+            buf_printf(out, "SELECT k, v FROM lists WHERE k = %llu", key);
+            return;
+        }
+        buf_append_string(out, op->expected != 0 ? "UPDATE lists SET v = '" : "INSERT INTO lists (v, k) VALUES ('");
+        write_list(op, out);
+        if (op->expected != 0) buf_printf(out, "' WHERE k = %llu", key);
+        else buf_printf(out, "', %llu)", key);
+        return;
+    }
+    UNREACHABLE();
+}
+
+static enum sql_verdict wrong(struct sql_actor *a, const char *what, const struct sql_rows *rows)
+{
+    snprintf(a->wrong, sizeof a->wrong, "%s: tag %s with %u rows", what, rows->tag, rows->row_count);
+    return SQL_OP_WRONG;
+}
+
+/* Rows of key .. key_last, each at most once; a list without a row is empty. */
+static enum sql_verdict took_rows(struct sql_actor *a, struct sql_op *op, const struct sql_rows *rows)
+{
+    struct history *seen = sql_load_seen(a->load);
+    struct history_op *record = op->record;
+    char tag[32];
+    uint32_t used = 0;
+    snprintf(tag, sizeof tag, "SELECT %u", rows->row_count);
+    if (strcmp(tag, rows->tag) != 0 || rows->column_count != 2) return wrong(a, "select", rows);
+    for (uint64_t k = op->key; k <= op->key_last; k++, record = record->next) {
+        int64_t values[VALUES_MAX], number;
+        size_t count = 0;
+        uint32_t found = 0;
+        for (uint32_t i = 0; i < rows->row_count; i++) {
+            if (!sql_cell_number(&rows->cells[2 * i], &number)) return wrong(a, "key", rows);
+            if (number != (int64_t)k) continue;
+            if (!parse_list(&rows->cells[2 * i + 1], values, &count)) return wrong(a, "list", rows);
+            found++;
+        }
+        if (found > 1) return wrong(a, "a key twice", rows);
+        if (found == 0 && has_row(k)) return wrong(a, "a row is gone", rows);
+        used += found;
+        history_result(seen, record, values, count);
+        op->expected = found;
+    }
+    return used == rows->row_count ? SQL_OP_DONE : wrong(a, "rows that were not asked for", rows);
+}
+
+static enum sql_verdict took(struct sql_actor *a, struct sql_op *op, const struct sql_rows *rows)
+{
+    if (op->what == READ || op->what == READ_SPAN) return took_rows(a, op, rows);
+    if (op->what == APPEND_READ && op->tries == 1) {
+        enum sql_verdict verdict = took_rows(a, op, rows);
+        return verdict == SQL_OP_DONE ? SQL_OP_AGAIN : verdict;
+    }
+    if (strcmp(rows->tag, "UPDATE 1") == 0 || strcmp(rows->tag, "INSERT 0 1") == 0) return SQL_OP_DONE;
+    bool absent = strcmp(rows->tag, "UPDATE 0") == 0 && op->what == APPEND && op->tries == 1;
+    if (!absent || has_row(op->key)) return wrong(a, "append", rows);
+    return SQL_OP_AGAIN;
+}
+
+static bool check(struct sql_load *l, struct buf *report)
+{
+    return append_check(sql_load_history(l), report).result != CHECK_INVALID;
+}
+
+const struct sql_kind sql_append_kind = {.name = "append", .prepare = prepare, .draw = draw, .text = text,
+                                         .took = took, .check = check};

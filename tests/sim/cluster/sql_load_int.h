@@ -1,0 +1,83 @@
+/* What a kind of workload provides, and what it may look at. */
+#ifndef OSTRAKA_TESTS_SIM_CLUSTER_SQL_LOAD_INT_H
+#define OSTRAKA_TESTS_SIM_CLUSTER_SQL_LOAD_INT_H
+
+#include "base/assert.h"
+#include "base/buf.h"
+#include "tests/sim/cluster/sql_client.h"
+#include "tests/sim/cluster/sql_load.h"
+
+#define SQL_OPS_MAX 8
+
+enum sql_mode {
+    SQL_ALONE = 1, /* one statement, its own transaction (or several in a row, if the first ones change nothing) */
+    SQL_EXPLICIT,  /* BEGIN, statements one by one, COMMIT */
+    SQL_SCRIPT,    /* all of it in one query, BEGIN and COMMIT included */
+    SQL_IMPLICIT,  /* several statements in one query: one transaction */
+};
+
+/* A statement of a transaction; what the numbers mean is the kind's affair. */
+struct sql_op {
+    uint32_t what;
+    uint32_t tries;          /* texts made for it so far */
+    uint64_t key, key_last;
+    int64_t value, expected;
+    struct history_op *record;
+};
+
+enum sql_verdict {
+    SQL_OP_DONE = 1,
+    SQL_OP_AGAIN,    /* another statement for the same op */
+    SQL_OP_GIVE_UP,  /* nothing is to happen: roll back (ALONE: nothing has happened) */
+    SQL_OP_WRONG,    /* no right database answers this: written to sql_actor.wrong */
+};
+
+struct sql_actor {
+    struct sql_load *load;
+    struct sql_client *client;
+    uint64_t number, process, machine;
+    enum { ACTOR_THINKS, ACTOR_CONNECTS, ACTOR_BEGINS, ACTOR_WORKS, ACTOR_COMMITS, ACTOR_ROLLS_BACK, ACTOR_GONE } phase;
+    enum sql_mode mode;
+    struct sql_op ops[SQL_OPS_MAX];
+    uint32_t op_count, op_at;
+    size_t txn;              /* in the history */
+    bool writes;
+    uint64_t pause_ns;       /* between statements, on average */
+    char wrong[160];
+};
+
+struct sql_kind {
+    const char *name;
+    /* Statement number `step` that makes the tables, or false. One that fails with 23505 counts as done. */
+    bool (*prepare)(struct sql_load *l, uint32_t step, struct buf *text);
+    /* Draws mode and ops and records them: history_invoke was called, history_add is due. */
+    void (*draw)(struct sql_actor *a);
+    void (*text)(struct sql_actor *a, const struct sql_op *op, struct buf *text);
+    enum sql_verdict (*took)(struct sql_actor *a, struct sql_op *op, const struct sql_rows *rows);
+    /* The transaction took effect, for certain; NULL: nothing to do. */
+    void (*committed)(struct sql_actor *a);
+    bool (*check)(struct sql_load *l, struct buf *report);
+};
+
+/* Of the run: for kinds. */
+struct sim *sql_load_sim(struct sql_load *l);
+const struct sql_load_options *sql_load_options(const struct sql_load *l);
+struct history *sql_load_seen(struct sql_load *l);
+int64_t sql_load_unique(struct sql_load *l);
+/* State of the kind, zeroed at first. */
+struct sql_load_state {
+    uint64_t keys[16], counts[16];
+    uint64_t next;
+};
+struct sql_load_state *sql_load_state(struct sql_load *l);
+
+static inline uint64_t sql_below(struct sql_actor *a, uint64_t bound)
+{
+    return sim_below(sql_load_sim(a->load), bound);
+}
+/* Adds an op to the transaction that is being drawn. */
+struct sql_op *sql_op_add(struct sql_actor *a, uint32_t what, uint64_t key);
+/* A number as text; false: it is none. */
+bool sql_cell_number(const struct sql_cell *cell, int64_t *value_out);
+
+#endif
