@@ -359,6 +359,9 @@ static void took_prepare(struct sql_actor *a, const struct sql_result *r)
 static void on_done(void *ctx, const struct sql_result *r)
 {
     struct sql_actor *a = ctx;
+    if (r->end != SQL_END_OK)
+        sim_trace(sql_load_sim(a->load), "sql %s client %llu: %s %s %s", a->load->options.kind->name,
+                  (unsigned long long)a->process, r->end == SQL_END_LOST ? "lost" : "error", r->sqlstate, r->message);
     if (a->phase == ACTOR_CONNECTS) {
         if (r->end == SQL_END_OK) {
             proceed(a);
