@@ -15,8 +15,7 @@ struct focus {
     enum focus_kind kind;
     bool healed;
     /* the round under way */
-    uint32_t stage;
-    uint64_t victim;
+    uint64_t stage, victim;
 };
 
 static const char *const names[FOCUS_COUNT] = {"none", "slow-log", "leaders", "deluded", "clock-stops", "clock-limit"};
@@ -74,17 +73,25 @@ static uint64_t node_on(struct focus *f, uint64_t machine)
     return store_identity(core_store(cluster_machine(f->cluster, machine)->core))->node.value;
 }
 
-static void transfer(struct focus *f, struct range_id range, uint64_t not_to)
+static void transfer_to(struct focus *f, struct range_id range, uint64_t node)
 {
     uint64_t leader = leader_of(f, range);
     if (leader == 0) return;
     struct cluster_machine *m = cluster_machine(f->cluster, leader);
-    struct replica *r = store_replica(core_store(m->core), range);
+    if (replica_transfer(store_replica(core_store(m->core), range), (struct node_id){node}) != STATUS_OK) return;
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+}
+
+/* To any voter but that one (0: any). */
+static void transfer(struct focus *f, struct range_id range, uint64_t not_to)
+{
+    uint64_t leader = leader_of(f, range);
+    if (leader == 0) return;
+    struct replica *r = store_replica(core_store(cluster_machine(f->cluster, leader)->core), range);
     const struct raft_config *config = &replica_descriptor(r)->config;
     if (config->voter_count == 0) return;
-    const struct raft_member *to = &config->voters[sim_below(sim_of_focus(f), config->voter_count)];
-    if ((not_to != 0 && to->node == node_on(f, not_to)) || replica_transfer(r, (struct node_id){to->node}) != STATUS_OK) return;
-    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    uint64_t to = config->voters[sim_below(sim_of_focus(f), config->voter_count)].node;
+    if (not_to == 0 || to != node_on(f, not_to)) transfer_to(f, range, to);
 }
 
 /* ---- the patterns: one stage each time, returning when the next is due ---- */
@@ -99,16 +106,30 @@ static uint64_t slow_log(struct focus *f)
     return sim_exponential(sim, 60 * SIM_MS);
 }
 
+/* A leader that was cut off gets its range back as soon as it can be reached: what it had proposed is still on its
+ * mind. */
 static uint64_t leaders(struct focus *f)
 {
     struct sim *sim = sim_of_focus(f);
-    if (f->victim != 0) {
+    if (f->victim != 0 && f->stage == 0) {
         set_reach(f, f->victim, 0, false);
-        f->victim = 0;
-    } else if (sim_chance(sim, SIM_ALWAYS / 4)) {
+        f->stage = 1;
+        return 10 * SIM_MS + sim_exponential(sim, 20 * SIM_MS);
+    }
+    if (f->victim != 0) {
+        if (cluster_up(f->cluster, f->victim) && core_joined(cluster_machine(f->cluster, f->victim)->core))
+            transfer_to(f, DATA, node_on(f, f->victim));
+        f->victim = f->stage = 0;
+    } else if (sim_chance(sim, SIM_ALWAYS / 3)) {
         f->victim = leader_of(f, DATA);
-        if (f->victim != 0) set_reach(f, f->victim, 0, true);
-        return 300 * SIM_MS + sim_exponential(sim, 300 * SIM_MS);
+        if (f->victim == 0) return 100 * SIM_MS;
+        if (sim_chance(sim, SIM_ALWAYS / 2)) {
+            set_reach(f, f->victim, 0, true);
+        } else { /* it is heard no more, and hears */
+            for (uint64_t i = 1; i <= cluster_size(f->cluster); i++)
+                if (i != f->victim) sim_net_cut(sim, f->victim, i);
+        }
+        return 400 * SIM_MS + sim_exponential(sim, 300 * SIM_MS);
     } else {
         transfer(f, sim_chance(sim, SIM_ALWAYS / 4) ? META : DATA, 0);
     }
