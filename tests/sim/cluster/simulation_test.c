@@ -62,23 +62,3 @@ TEST(simulation, repeated_request_is_executed_once)
         assert_true(result.passed);
     }
 }
-
-/* Each of these deliberate bugs has to be noticed within so many seeds. */
-TEST(simulation, mutants_are_caught)
-{
-    static const char *const names[] = {"rpc_executes_twice", "read_ignores_in_flight", "refresh",
-                                        "k15_never_left", "gc_above_safe_point", "gc_no_read_check"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        assert_true(mutant_select(names[i]) > 0);
-        bool caught = false;
-        for (uint64_t seed = 1; seed <= 40 && !caught; seed++) {
-            struct run_options options = {.seed = seed, .no_crashes = true, .workload = "keys"};
-            struct run_result result;
-            run_once(&options, &result, NULL);
-            caught = !result.passed;
-        }
-        mutant_select(NULL);
-        if (!caught) fprintf(stderr, "mutant %s was not caught\n", names[i]);
-        assert_true(caught);
-    }
-}
