@@ -25,6 +25,7 @@ enum lock_result { RESULT_NONE = 0, RESULT_VALUE = 1, RESULT_PASSED_OVER = 2 };
 
 /* ================================ getting the locks ================================ */
 
+static void enter(struct range_op *op);
 static void go_on(struct range_op *op);
 
 static void detach(struct range_op *op)
@@ -229,8 +230,8 @@ void lock_run(struct range_op *op)
         op->leadership.ctx = op;
         replica_read(op->range->replica, REQUEST_TIMEOUT_NS, &op->leadership);
         return;
-    case OP_LOCKING: /* the range has become ready */
-        go_on(op);
+    case OP_LOCKING: /* the range has become ready; another request of the transaction may have come first */
+        enter(op);
         return;
     case OP_EVALUATE:
     case OP_BLOCKED:
@@ -296,6 +297,13 @@ static void take_over(struct range_op *op, struct range_op *old)
     lock_queued(op);
 }
 
+static void enter(struct range_op *op)
+{
+    struct lock_owner *owner = lock_owner_find(&op->range->locks, op->name);
+    if (owner != NULL && owner->waiting != NULL) take_over(op, CONTAINER_OF(owner->waiting, struct range_op, request));
+    else go_on(op);
+}
+
 static void lock_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
     struct kv *kv = ctx;
@@ -318,9 +326,7 @@ static void lock_serve(void *ctx, struct rpc_token token, struct bytes body)
     }
     op->state = OP_LOCKING;
     if (range_op_wait_ready(op)) return;
-    struct lock_owner *owner = lock_owner_find(&g->locks, op->name);
-    if (owner != NULL && owner->waiting != NULL) take_over(op, CONTAINER_OF(owner->waiting, struct range_op, request));
-    else go_on(op);
+    enter(op);
 }
 
 static void unlock_serve(void *ctx, struct rpc_token token, struct bytes body)

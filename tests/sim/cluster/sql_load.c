@@ -70,7 +70,7 @@ static void complain(struct sql_actor *a, const char *what, const struct sql_res
 /* Errors that a right server may give to statements that make sense. */
 static bool expected_error(const char *sqlstate)
 {
-    static const char *const states[] = {"40001", "57P03", "23505", "23514", "53200", "53100",
+    static const char *const states[] = {"40001", "40P01", "57P03", "23505", "23514", "53200", "53100",
                                          "53300", "57014", "57P01", "08007", "72000"};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
         if (strcmp(states[i], sqlstate) == 0) return true;
