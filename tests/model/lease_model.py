@@ -41,7 +41,7 @@ RULES = {
     'silence': 'a restarted store votes and stands only after D',
     'send_stamp': 'support counts from when it was asked for, not from when the answer came',
     'rate_margin': 'the lease is shorter than the promise by 2 rho D',
-    'reply_life': 'an answer to an earlier life of the requester is none',
+    'asker_life': 'an asker that started anew begins an epoch; answers to its earlier life are none',
     'both_halves': 'a joint configuration needs the support of both halves',
     'release_first': 'a transfer ends the lease before the target is told',
     'release_named': 'what a transfer releases is one fortification, not those after it',
@@ -55,9 +55,11 @@ RHO = 0.05                       # large, because a history is short; 0.001 in t
 FAULT_END, END = 4500 * MS, 8500 * MS
 # Seeds at which `--brief` has to see a violation without the rule: the table's first finds.
 KNOWN = {
-    'fortify': (32, 34), 'epoch_tag': (867, 933), 'incarnation_tag': (32, 34), 'vote_bound': (299,), 'campaign_bound': (77, 103),
-    'exception_strict': (299,), 'silence': (6, 111), 'send_stamp': (47, 184), 'own_commit': (5, 24), 'check_last': (31, 53),
-    'ask_back': (76, 149),
+    'fortify': (90, 100), 'epoch_tag': (182, 280), 'incarnation_tag': (90, 100), 'fortify_current': (130, 236),
+    'vote_bound': (49, 111), 'campaign_bound': (4, 31), 'promise_survives_term': (4, 8), 'exception_strict': (49, 111),
+    'silence': (124, 525), 'send_stamp': (47, 114), 'rate_margin': (374, 415), 'asker_life': (280, 793), 'both_halves': (195, 577),
+    'release_first': (76, 326), 'release_named': (1262, 1394), 'own_commit': (24, 26), 'check_last': (31, 48),
+    'ask_back': (26, 39),
 }
 Entry = collections.namedtuple('Entry', 'term kind ct conf')
 Conf = collections.namedtuple('Conf', 'voters outgoing')
@@ -345,14 +347,14 @@ class Node:
         if g and inc < g.inc:
             return
         now = self.local()
-        if g is None or inc > g.inc or now >= g.until:
+        if g is None or inc > g.inc and self.w.on('asker_life') or now >= g.until:
             self.epochs[peer] = self.epochs.get(peer, 0) + 1   # support begins anew: older promises are void
             g = Given(inc, self.epochs[peer], 0)
-        self.given[peer] = g._replace(until=max(g.until, now + D))
+        self.given[peer] = g._replace(inc=inc, until=max(g.until, now + D))
         self.send(peer, 'on_support', self.i, inc, stamp, self.inc, g.epoch, cls='store')
 
     def on_support(self, peer, life, stamp, inc, epoch):
-        if life != self.inc and self.w.on('reply_life'):
+        if life != self.inc and self.w.on('asker_life'):
             return
         if not self.w.on('send_stamp'):
             stamp = self.local()
