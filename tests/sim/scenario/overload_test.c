@@ -98,7 +98,7 @@ static void surge(struct scenario *s)
 
 TEST(scenario_84, goodput_returns_after_a_surge_and_a_lagging_replica_catches_up)
 {
-    scenario_seeds(3, surge);
+    scenario_seeds(2, surge);
 }
 
 /* ---- 86: queues that are full refuse, and empty again ---- */
@@ -118,7 +118,7 @@ static void stalled_disks(struct scenario *s)
                                                      .client_count_start = 4,
                                                      .key_count = 400,
                                                      .think_mean_ns = 100 * SIM_MS,
-                                                     .value_bytes = 512 << 10,
+                                                     .value_bytes = 256 << 10,
                                                      .operation_max = 200000});
     struct peaks peaks = {0};
     workload_use(s->w, 200);
@@ -168,7 +168,7 @@ static void stalled_follower(struct scenario *s)
 
 TEST(scenario_86, a_follower_that_takes_nothing_costs_bounded_memory)
 {
-    scenario_seeds(3, stalled_follower);
+    scenario_seeds(2, stalled_follower);
 }
 
 /* ---- 86: calls ---- */
