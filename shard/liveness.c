@@ -134,7 +134,7 @@ static void look_at_log(struct store *s, uint64_t now_ns)
     if (passed_ns > 2 * period_ns) passed_ns = 2 * period_ns;
     l->looked_ns = now_ns;
     uint64_t durable = wal_durable(s->wal).value;
-    bool moved = durable != l->durable;
+    bool moved = durable != l->durable || MUTANT("k28_stall_unnoticed");
     l->durable = durable;
     struct lsn lsn;
     /* On a full disk the last room of the log is for votes and for what frees segments. */

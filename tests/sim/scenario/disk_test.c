@@ -300,3 +300,23 @@ TEST(scenario_44, a_snapshot_that_is_newer_than_the_log_on_disk_is_gone_on_from)
 {
     scenario_seeds(10, crash_as_adopted);
 }
+
+/* ---- 46: a disk stands still while its network is fine (K28) ---- */
+
+static void stalled_leader(struct scenario *s)
+{
+    scenario_boot(s, 3);
+    scenario_lead(s, 1);
+    scenario_load(s, 6, 4);
+    sim_disk_stall(sim_disk(s->sim, 1), 8 * SIM_SEC);
+    scenario_run(s, 2 * SIM_SEC);
+    EXPECT(s, scenario_leader(s, RANGE_DATA) > 1);
+    EXPECT(s, scenario_leader(s, RANGE_META) > 1);
+    scenario_await_write(s, SIM_SEC);
+    scenario_end(s);
+}
+
+TEST(scenario_46, leadership_leaves_a_stalled_disk_within_two_seconds)
+{
+    scenario_seeds(6, stalled_leader);
+}
