@@ -37,7 +37,6 @@ static void node_start(void)
 
 static void node_end(void)
 {
-    cluster_crash(cluster, 1, SIM_CRASH_PROCESS);
     cluster_destroy(cluster);
     inputs = 0;
 }

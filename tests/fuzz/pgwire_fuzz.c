@@ -17,15 +17,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { START = 1, FRAME = 2, TERMINATE = 4, HURRY = 8 };
-#define CLIENT 9
-#define PORT 7432
 #define INPUTS_PER_DATABASE 1000
 #define REPLY_BYTES_MAX (64u << 20)
 
 static struct cluster *cluster;
 static struct sql_server *server;
 static struct env *client_env;
-static struct logger client_logger;
 static unsigned inputs;
 
 struct client {
@@ -75,25 +72,12 @@ static void node_start(void)
     cluster = cluster_create(&o);
     bool booted = cluster_boot(cluster, 60 * SIM_SEC);
     ASSERT(booted);
-    struct core *core = cluster_machine(cluster, 1)->core;
-    struct sql_server_options so = {.env = core_env(core), .logger = core_logger(core), .listen = sim_addr(1, PORT),
-                                    .session_memory_bytes = 4u << 20};
-    enum status status = sql_server_create(&so, &server);
-    if (status == STATUS_OK) status = sql_server_attach(server, core_kv(core), core_fibers(core), core_timers(core));
-    ASSERT(status == STATUS_OK);
-    client_logger = (struct logger){.level = LOG_LEVEL_ERROR};
-    sim_logger_init(cluster_sim(cluster), CLIENT, &client_logger);
-    sim_env_create(cluster_sim(cluster), CLIENT, &client_logger, &client_env);
+    server = cluster_machine(cluster, 1)->sql;
+    client_env = cluster_client_env(cluster);
 }
 
 static void node_end(void)
 {
-    sql_server_stop(server);
-    env_shutdown(client_env);
-    sim_env_drain(client_env);
-    env_destroy(client_env);
-    cluster_crash(cluster, 1, SIM_CRASH_PROCESS);
-    sql_server_destroy(server);
     cluster_destroy(cluster);
     inputs = 0;
 }
@@ -179,7 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((data[0] & FRAME) != 0) put_framed(&stream, rest);
     else buf_append_bytes(&stream, rest);
     if ((data[0] & TERMINATE) != 0) buf_append(&stream, "X\0\0\0\4", 5);
-    struct env_addr addr = sim_addr(1, PORT);
+    struct env_addr addr = sim_addr(1, CLUSTER_SQL_PORT);
     enum status status = env_connect(client_env, &addr, &handler, &k, &k.socket);
     ASSERT(status == STATUS_OK);
     bool connected = cluster_run_until(cluster, done, &k, 10 * SIM_SEC);

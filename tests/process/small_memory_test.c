@@ -168,6 +168,25 @@ static void wait_tables_below(const struct cluster *c, uint64_t bytes)
     }
 }
 
+/* A transaction that is open for longer than the retention, while rows are overwritten. */
+static void refuse_old_snapshot(const struct cluster *c, struct client *k)
+{
+    struct client old;
+    assert_true(client_connect(&old, c->nodes[1].sql, PATIENCE_MS));
+    run(&old, "BEGIN");
+    assert_true(number(&old, "SELECT count(*) FROM t") > 0);
+    for (int i = 0; i < 8; i++) {
+        run(k, "UPDATE t SET v = v WHERE id < 100000000");
+        pause_ms(500);
+    }
+    assert_int_equal(client_run(&old, "SELECT count(*) FROM t", PATIENCE_MS, NULL), CLIENT_REFUSED);
+    assert_string_equal(old.sqlstate, "72000");
+    assert_non_null(strstr(old.message, "--version-retention"));
+    run(&old, "ROLLBACK");
+    assert_true(number(&old, "SELECT count(*) FROM t") > 0);
+    client_close(&old);
+}
+
 static void start(struct cluster *c, const char *retention)
 {
     char memory[32];
@@ -219,6 +238,7 @@ TEST(small_memory, overwritten_and_dropped_rows_give_their_space_back)
             run(&k, update);
         }
     assert_u64_equal(number(&k, "SELECT sum(length(v)) FROM t"), live);
+    refuse_old_snapshot(&c, &k);
     wait_tables_below(&c, 5 * live); /* without collection: `rounds` times */
     run(&k, "DROP TABLE t");
     /* The last tombstones go when something else is flushed behind them. */

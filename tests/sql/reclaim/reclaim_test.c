@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "sql/catalog.h"
-#include "sql/reclaim.h"
 #include "sql/session.h"
 #include "tests/txn/world.h"
 
@@ -16,16 +15,7 @@
 
 struct town {
     struct world world;
-    struct sql_reclaimer *reclaimers[MACHINES + 1];
 };
-
-static void reclaimer_start(struct town *town, uint64_t machine)
-{
-    struct core *core = cluster_machine(town->world.cluster, machine)->core;
-    struct sql_reclaimer_options o = {core_kv(core), core_fibers(core), core_timers(core), core_env(core),
-                                      core_logger(core)};
-    assert_int_equal(sql_reclaimer_create(&o, &town->reclaimers[machine]), STATUS_OK);
-}
 
 static bool store_is_open(struct cluster *c, void *ctx)
 {
@@ -36,17 +26,9 @@ static void machine_start(struct town *town, uint64_t machine)
 {
     cluster_start(town->world.cluster, machine);
     assert_true(cluster_run_until(town->world.cluster, store_is_open, &machine, 10 * SIM_SEC));
-    reclaimer_start(town, machine);
 }
 
-static void machine_crash(struct town *town, uint64_t machine)
-{
-    sql_reclaimer_stop(town->reclaimers[machine]);
-    cluster_crash(town->world.cluster, machine, SIM_CRASH_POWER);
-    sql_reclaimer_destroy(town->reclaimers[machine]);
-    town->reclaimers[machine] = NULL;
-}
-
+/* Its machines run SQL servers, and with them the work behind dropped tables. */
 static void town_open(struct town *town, uint64_t retention_ns)
 {
     *town = (struct town){0};
@@ -55,8 +37,6 @@ static void town_open(struct town *town, uint64_t retention_ns)
 
 static void town_close(struct town *town)
 {
-    for (uint64_t m = 1; m <= MACHINES; m++)
-        if (town->reclaimers[m] != NULL) machine_crash(town, m);
     world_close(&town->world);
 }
 
@@ -179,11 +159,6 @@ static uint64_t rows_of_all_tables(struct town *town)
     return count;
 }
 
-static void start_reclaiming(struct town *town)
-{
-    for (uint64_t m = 1; m <= MACHINES; m++) reclaimer_start(town, m);
-}
-
 TEST(sql_reclaim, the_rows_of_a_dropped_table_go_and_those_of_others_stay)
 {
     struct town town;
@@ -191,7 +166,6 @@ TEST(sql_reclaim, the_rows_of_a_dropped_table_go_and_those_of_others_stay)
     fill_table(&town, "kept");
     fill_table(&town, "gone");
     assert_u64_equal(rows_of_all_tables(&town), 2 * ROWS);
-    start_reclaiming(&town);
     world_run_ms(&town.world, 3000);
     assert_u64_equal(rows_of_all_tables(&town), 2 * ROWS); /* nothing was dropped */
     sql(&town, "DROP TABLE gone");
@@ -214,7 +188,6 @@ TEST(sql_reclaim, the_old_rows_of_a_truncated_table_go_and_its_new_ones_stay)
     struct town town;
     town_open(&town, RETENTION_NS);
     fill_table(&town, "t");
-    start_reclaiming(&town);
     sql(&town, "TRUNCATE t; INSERT INTO t VALUES (1, 'new'), (2, 'new')");
     wait_until_clean(&town);
     assert_u64_equal(rows_of_all_tables(&town), 2);
@@ -230,7 +203,6 @@ TEST(sql_reclaim, a_drop_that_was_rolled_back_costs_no_row)
     struct town town;
     town_open(&town, RETENTION_NS);
     fill_table(&town, "t");
-    start_reclaiming(&town);
     sql(&town, "BEGIN; DROP TABLE t; ROLLBACK");
     sql(&town, "BEGIN; TRUNCATE t; ROLLBACK");
     world_run_ms(&town.world, 5000);
@@ -246,7 +218,6 @@ TEST(sql_reclaim, an_older_snapshot_still_sees_the_rows)
     struct actor a;
     actor_begin(&a, &town.world, world_leader(&town.world));
     assert_int_equal(actor_get(&a, "x"), STATUS_NOT_FOUND); /* its timestamp is fixed */
-    start_reclaiming(&town);
     sql(&town, "DROP TABLE t");
     wait_until_clean(&town);
     assert_u64_equal(rows_of_all_tables(&town), 0);
@@ -265,12 +236,11 @@ TEST(sql_reclaim, a_crash_does_not_stop_it_nor_cost_a_row_of_another_table)
         town_open(&town, RETENTION_NS);
         fill_table(&town, "kept");
         fill_table(&town, "gone");
-        start_reclaiming(&town);
-        sql(&town, "DROP TABLE gone");
+            sql(&town, "DROP TABLE gone");
         for (int crash = 0; crash < 2; crash++) {
             world_run_ms(&town.world, 500 + round * 37);
             uint64_t leader = world_leader(&town.world);
-            machine_crash(&town, leader);
+            cluster_crash(town.world.cluster, leader, SIM_CRASH_POWER);
             world_leader(&town.world);
             machine_start(&town, leader);
             world_run_ms(&town.world, 1000);
