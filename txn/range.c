@@ -260,6 +260,11 @@ void range_progress_begin(struct range_op *op)
 void range_op_reply(struct range_op *op, enum status status, struct bytes body)
 {
     struct kv *kv = op->range->kv;
+    /* Damage fences the replica, and another one leads: nothing was answered from bad bytes, nor proposed. */
+    if (status == STATUS_CORRUPT || status == STATUS_IO) {
+        COVER("txn_met_damage");
+        status = STATUS_NOT_LEADER;
+    }
     if (op->detached) COVER("txn_lock_answered_before");
     else if (status == STATUS_NOT_LEADER) reply_not_leader(kv, op->token, replica_leader_hint(op->range->replica));
     else rpc_reply(store_rpc(kv->store), op->token, status, body);
