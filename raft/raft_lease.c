@@ -1,7 +1,7 @@
-/* Fortified leases (README, Leases; tests/model/lease_model.py). Stores promise each other support for a
- * while; the driver tells us by SUPPORT events. A leader asks each voter to fortify it: the voter then helps
- * to depose it in no way while its support for the leader's store lasts. A quorum of such promises is a lease.
- */
+/* Fortified leases (README, Leases; tests/model/lease_model.py). Stores promise each other support
+ * for a while; the driver tells us by SUPPORT events. A leader asks each voter to fortify it: the
+ * voter then helps to depose it in no way while its support for the leader's store lasts. A quorum
+ * of such promises is a lease. */
 #include "raft/raft_int.h"
 
 /* ---- what the driver says of the other stores ---- */
@@ -20,8 +20,8 @@ static const struct raft_support *support_find(const struct raft *r, uint64_t me
     return NULL;
 }
 
-/* A slot for one that is new. Those that left the configuration make room first; the holder of our promise
- * never does. */
+/* A slot for one that is new. Those that left the configuration make room first; the holder of our
+ * promise never does. */
 static struct raft_support *support_add(struct raft *r, uint64_t member)
 {
     if (r->support_count < RAFT_MEMBERS_MAX) return &r->supports[r->support_count++];
@@ -39,8 +39,8 @@ enum status lease_on_support(struct raft *r, const struct raft_support *support)
     struct raft_support *known = support_of(r, support->member);
     if (known == NULL) known = support_add(r, support->member);
     if (known == NULL) return STATUS_BUSY;
-    bool news = known->member != support->member ||
-                known->received_epoch != support->received_epoch;
+    bool news =
+        known->member != support->member || known->received_epoch != support->received_epoch;
     *known = *support;
     if (news && r->role == RAFT_ROLE_LEADER) lease_fortify(r);
     return STATUS_OK;
@@ -48,7 +48,8 @@ enum status lease_on_support(struct raft *r, const struct raft_support *support)
 
 /* ---- the promise of a voter ---- */
 
-/* It binds as long as the support lasts in whose epoch it was given: then the holder may be counting it. */
+/* It binds as long as the support lasts in whose epoch it was given: then the holder may be
+ * counting it. */
 bool lease_bound(const struct raft *r)
 {
     if (r->promise.member == 0) return false;
@@ -56,7 +57,8 @@ bool lease_bound(const struct raft *r)
     return s != NULL && s->given_epoch == r->promise.epoch && r->now_ns < s->given_until_ns;
 }
 
-/* K19: what was promised before a restart is forgotten, so nothing is done that it may have forbidden. */
+/* K19: what was promised before a restart is forgotten, so nothing is done that it may have
+ * forbidden. */
 bool lease_silent(const struct raft *r)
 {
     return r->now_ns < r->silent_until_ns && !MUTANT("lease_no_silence");
@@ -73,8 +75,8 @@ bool lease_may_grant(const struct raft *r, uint64_t last_term, struct log_pos re
 {
     if (lease_silent(r)) return false;
     if (!lease_bound(r)) return true;
-    /* A log with an entry of a later term: a later leader was elected, so the lease is over. Not one of the
-     * same term: that is the holder's own entry. */
+    /* A log with an entry of a later term: a later leader was elected, so the lease is over. Not
+     * one of the same term: that is the holder's own entry. */
     if (last_term > r->promise.term) return true;
     if (last_term == r->promise.term && MUTANT("lease_exception_not_strict")) return true;
     return released(r, release);
@@ -95,8 +97,8 @@ uint64_t lease_free_ns(const struct raft *r)
     return until_ns > free_ns ? until_ns : free_ns;
 }
 
-/* Whoever is kept from helping asks the holder whether it still leads: it may have stepped down and its word of
- * it been lost, and its store would support us for ever. */
+/* Whoever is kept from helping asks the holder whether it still leads: it may have stepped down and
+ * its word of it been lost, and its store would support us for ever. */
 void lease_ask_back(struct raft *r)
 {
     if (!lease_bound(r)) return;
@@ -159,7 +161,8 @@ void lease_release_all(struct raft *r)
         if (r->progress[i].fortified_epoch != 0) send_release(r, r->progress[i].id, r->term);
 }
 
-/* Asks those whose support we have and whose word we lack. Begun anew with each epoch of their support. */
+/* Asks those whose support we have and whose word we lack. Begun anew with each epoch of their
+ * support. */
 void lease_fortify(struct raft *r)
 {
     ASSERT(r->role == RAFT_ROLE_LEADER);
@@ -167,7 +170,8 @@ void lease_fortify(struct raft *r)
     for (uint32_t i = 0; i < r->progress_count; i++) {
         const struct progress *p = &r->progress[i];
         const struct raft_support *s = support_find(r, p->id);
-        if (s == NULL || s->received_epoch == 0 || s->received_epoch == p->fortified_epoch) continue;
+        if (s == NULL || s->received_epoch == 0 || s->received_epoch == p->fortified_epoch)
+            continue;
         if (!config_decides(config_of(r), p->id)) continue;
         struct raft_message m = {.kind = RAFT_MESSAGE_FORTIFY, .to = p->id};
         m.read_seq = r->fortify_seq;
@@ -179,7 +183,8 @@ void lease_fortify(struct raft *r)
 void lease_on_fortify_reply(struct raft *r, const struct raft_message *m)
 {
     if (m->reject) {
-        if (r->role != RAFT_ROLE_LEADER || r->term != m->hint_term) send_release(r, m->from, m->hint_term);
+        if (r->role != RAFT_ROLE_LEADER || r->term != m->hint_term)
+            send_release(r, m->from, m->hint_term);
         return;
     }
     struct progress *p = r->role == RAFT_ROLE_LEADER ? leader_progress(r, m->from) : NULL;
@@ -193,8 +198,8 @@ void lease_begin(struct raft *r)
     lease_fortify(r);
 }
 
-/* A transfer gave up the lease and was aborted. Its release, wherever it still travels, does not name what is
- * asked for now. */
+/* A transfer gave up the lease and was aborted. Its release, wherever it still travels, does not
+ * name what is asked for now. */
 void lease_begin_anew(struct raft *r)
 {
     ASSERT(r->role == RAFT_ROLE_LEADER);

@@ -1,23 +1,24 @@
 /* Support between stores, on which leases rest (README, Liveness; raft/README.md, Leases).
  *
- * Every beat a store asks each peer that shares a range with it for support, stamped with its own clock, and
- * answers what it was asked meanwhile. Who is asked promises its support for D from receipt, by its own
- * clock; who asked counts on it until its stamp + D less what two clocks may differ by. Nobody compares
- * clocks, only durations, which are trusted to the rate bound RHO.
+ * Every beat a store asks each peer that shares a range with it for support, stamped with its own
+ * clock, and answers what it was asked meanwhile. Who is asked promises its support for D from
+ * receipt, by its own clock; who asked counts on it until its stamp + D less what two clocks may
+ * differ by. Nobody compares clocks, only durations, which are trusted to the rate bound RHO.
  *
- * A store asks only while its own log completes writes: the idle marker goes with each beat, so that a disk
- * that stands still loses its store the support, and with it the leases (K28).
+ * A store asks only while its own log completes writes: the idle marker goes with each beat, so
+ * that a disk that stands still loses its store the support, and with it the leases (K28).
  *
  * SHARD_MESSAGE_LIVENESS: version u8 = 1, asker's incarnation u64 (0: asks for nothing), stamp u64;
- * then the answer: incarnation that had asked u64 (0: none), its stamp u64, epoch of our support u64. */
+ * then the answer: incarnation that had asked u64 (0: none), its stamp u64, epoch of our support
+ * u64. */
 #include "shard/shard_int.h"
 
 #define FORMAT_VERSION 1
 #define RATE_BOUND_PPM 1000u /* RHO: how far the rate of any clock is from that of time */
-#define EPOCH_BITS 24        /* an epoch is our incarnation above a counter */
-#define STALL_SHED_NS UINT64_C(500000000)
-#define STALL_EXIT_NS UINT64_C(10000000000)
-#define SHED_EVERY_NS UINT64_C(1000000000)
+#define EPOCH_BITS     24    /* an epoch is our incarnation above a counter */
+#define STALL_SHED_NS  UINT64_C(500000000)
+#define STALL_EXIT_NS  UINT64_C(10000000000)
+#define SHED_EVERY_NS  UINT64_C(1000000000)
 
 /* ---- what we promise ---- */
 
@@ -30,7 +31,8 @@ static uint64_t next_epoch(struct store *s)
     return l->epoch;
 }
 
-static void on_request(struct store *s, struct liveness_peer *p, uint64_t incarnation, uint64_t stamp)
+static void on_request(struct store *s, struct liveness_peer *p, uint64_t incarnation,
+                       uint64_t stamp)
 {
     uint64_t now_ns = env_now_ns(s->env);
     if (incarnation < p->asker) return;
@@ -70,7 +72,8 @@ static void on_answer(struct store *s, struct liveness_peer *p, uint64_t life, u
     bool ours = life == s->identity.incarnation || MUTANT("lease_old_life_counts");
     if (!ours || stamp > env_now_ns(s->env) || epoch < p->received_epoch) return;
     uint64_t until_ns = counted_until(s, stamp);
-    if (epoch > p->received_epoch || until_ns > p->received_until_ns) p->received_until_ns = until_ns;
+    if (epoch > p->received_epoch || until_ns > p->received_until_ns)
+        p->received_until_ns = until_ns;
     p->received_epoch = epoch;
     s->liveness.version++;
 }
@@ -87,7 +90,8 @@ void liveness_on_message(struct store *s, struct node_id from, struct bytes payl
                  (unsigned long long)from.value, payload.size);
         return;
     }
-    if (s->options.no_leases || n->record.removed || n->forked || s->identity.incarnation == 0) return;
+    if (s->options.no_leases || n->record.removed || n->forked || s->identity.incarnation == 0)
+        return;
     if (asker != 0) on_request(s, &n->liveness, asker, asked_stamp);
     if (life != 0) on_answer(s, &n->liveness, life, stamp, epoch);
 }
@@ -96,7 +100,8 @@ void liveness_on_message(struct store *s, struct node_id from, struct bytes payl
 
 static bool shares_a_range(struct store *s, struct node_id node)
 {
-    LIST_FOR_EACH(item, &s->replicas) {
+    LIST_FOR_EACH(item, &s->replicas)
+    {
         struct replica *r = CONTAINER_OF(item, struct replica, link);
         if (descriptor_member_on(&r->descriptor, node) != NULL) return true;
     }
@@ -106,7 +111,8 @@ static bool shares_a_range(struct store *s, struct node_id node)
 static void send_beat(struct store *s, struct node_entry *n)
 {
     struct liveness_peer *p = &n->liveness;
-    bool asks = s->liveness.stalled_ns < STALL_SHED_NS && !s->stopping && shares_a_range(s, n->record.node);
+    bool asks =
+        s->liveness.stalled_ns < STALL_SHED_NS && !s->stopping && shares_a_range(s, n->record.node);
     if (!asks && p->answer_stamp == 0) return;
     struct buf *b = &s->scratch;
     buf_reset(b);
@@ -120,13 +126,13 @@ static void send_beat(struct store *s, struct node_entry *n)
     ASSERT(!b->failed);
     p->answer_stamp = 0;
     s->metrics.liveness_out++;
-    if (net_send(s->net, n->record.node, NET_LINK_CONTROL, SHARD_MESSAGE_LIVENESS, 1, 1, buf_view(b)) !=
-        STATUS_OK)
+    if (net_send(s->net, n->record.node, NET_LINK_CONTROL, SHARD_MESSAGE_LIVENESS, 1, 1,
+                 buf_view(b)) != STATUS_OK)
         COVER("shard_beat_not_sent");
 }
 
-/* For how long the log has completed nothing, although each beat writes a marker. Counted in beats: a
- * process that was paused has not been waiting for its disk. A full disk is slow to nobody. */
+/* For how long the log has completed nothing, although each beat writes a marker. Counted in beats:
+ * a process that was paused has not been waiting for its disk. A full disk is slow to nobody. */
 static void look_at_log(struct store *s, uint64_t now_ns)
 {
     struct liveness *l = &s->liveness;
@@ -178,7 +184,8 @@ void liveness_start(struct store *s)
 {
     timer_init(&s->liveness.beat, on_beat, s);
     s->liveness.looked_ns = env_now_ns(s->env);
-    timer_arm(s->options.timers, &s->liveness.beat, s->liveness.looked_ns + s->options.heartbeat_ns);
+    timer_arm(s->options.timers, &s->liveness.beat,
+              s->liveness.looked_ns + s->options.heartbeat_ns);
 }
 
 void liveness_stop(struct store *s)
@@ -188,7 +195,8 @@ void liveness_stop(struct store *s)
 
 /* ---- what the groups are told ---- */
 
-/* Members whose stores a group is told about: those of its configuration, and whoever holds its promise. */
+/* Members whose stores a group is told about: those of its configuration, and whoever holds its
+ * promise. */
 static void fed_add(struct replica *r, uint64_t member)
 {
     struct raft_status status;
@@ -203,7 +211,8 @@ static void fed_add(struct replica *r, uint64_t member)
     }
     raft_status(r->raft, &status);
     for (uint32_t i = 0; i < r->fed_count; i++) {
-        if (raft_config_has(status.config, r->fed[i].id) || r->fed[i].id == status.promised_to) continue;
+        if (raft_config_has(status.config, r->fed[i].id) || r->fed[i].id == status.promised_to)
+            continue;
         r->fed[i] = (struct raft_member){member, node};
         return;
     }
@@ -214,8 +223,10 @@ static void fed_update(struct replica *r)
     struct raft_status status;
     raft_status(r->raft, &status);
     const struct raft_config *c = status.config;
-    for (uint32_t i = 0; i < c->voter_count; i++) fed_add(r, c->voters[i].id);
-    for (uint32_t i = 0; i < c->outgoing_count; i++) fed_add(r, c->outgoing[i].id);
+    for (uint32_t i = 0; i < c->voter_count; i++)
+        fed_add(r, c->voters[i].id);
+    for (uint32_t i = 0; i < c->outgoing_count; i++)
+        fed_add(r, c->outgoing[i].id);
 }
 
 void liveness_feed(struct replica *r)

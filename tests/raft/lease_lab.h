@@ -1,4 +1,5 @@
-/* Short words for leases on top of the lab: replica 1 under a microscope, 2 to 5 written by hand. */
+/* Short words for leases on top of the lab: replica 1 under a microscope, 2 to 5 written by hand.
+ */
 #ifndef OSTRAKA_TESTS_RAFT_LEASE_LAB_H
 #define OSTRAKA_TESTS_RAFT_LEASE_LAB_H
 
@@ -40,12 +41,13 @@ static inline void lease_promised(struct lab *l, uint64_t from, uint64_t seq, ui
 }
 
 /* Replica 1 promises the leader `from` of `term` its support in `epoch` until then. */
-static inline void lease_bind(struct lab *l, uint64_t from, uint64_t term, uint64_t seq, uint64_t epoch,
-                              uint64_t until_ns)
+static inline void lease_bind(struct lab *l, uint64_t from, uint64_t term, uint64_t seq,
+                              uint64_t epoch, uint64_t until_ns)
 {
     lease_given(l, from, epoch, until_ns);
-    lease_message(l, (struct raft_message){
-                         .kind = RAFT_MESSAGE_FORTIFY, .from = from, .term = term, .read_seq = seq});
+    lease_message(l,
+                  (struct raft_message){
+                      .kind = RAFT_MESSAGE_FORTIFY, .from = from, .term = term, .read_seq = seq});
     lab_sync(l);
     const struct raft_message *reply = lab_sent(l, RAFT_MESSAGE_FORTIFY_REPLY, from);
     ASSERT(reply != NULL && reply->term == term && reply->read_seq == seq);
@@ -64,8 +66,8 @@ static inline void lease_lead(struct lab *l, struct raft_config config)
 }
 
 /* Replica `from` asks for a vote in `term` with a log that ends at log_term/100. */
-static inline bool lease_vote_granted(struct lab *l, uint64_t from, uint64_t term, uint64_t log_term,
-                                      struct log_pos release)
+static inline bool lease_vote_granted(struct lab *l, uint64_t from, uint64_t term,
+                                      uint64_t log_term, struct log_pos release)
 {
     lab_forget(l);
     lease_message(l, (struct raft_message){.kind = RAFT_MESSAGE_VOTE,

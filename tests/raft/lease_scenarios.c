@@ -170,7 +170,8 @@ static void old_leader_is_fortified_no_more(void)
     lease_message(&l, (struct raft_message){.kind = RAFT_MESSAGE_HEARTBEAT, .from = 3, .term = 5});
     lab_sync(&l);
     lease_given(&l, 2, 7, l.now_ns + 5000 * LAB_MS);
-    lease_message(&l, (struct raft_message){.kind = RAFT_MESSAGE_FORTIFY, .from = 2, .term = 2, .read_seq = 1});
+    lease_message(&l, (struct raft_message){
+                          .kind = RAFT_MESSAGE_FORTIFY, .from = 2, .term = 2, .read_seq = 1});
     ASSERT(lab_sent(&l, RAFT_MESSAGE_FORTIFY_REPLY, 2) == NULL);
     lab_deinit(&l);
 }

@@ -1,5 +1,5 @@
-/* What fortified leases must and must not do, each with the deliberate bug that breaks it. A scenario ends well
- * without the bug and aborts with it; mutant_test.c demands both. */
+/* What fortified leases must and must not do, each with the deliberate bug that breaks it. A
+ * scenario ends well without the bug and aborts with it; mutant_test.c demands both. */
 #ifndef OSTRAKA_TESTS_RAFT_LEASE_SCENARIOS_H
 #define OSTRAKA_TESTS_RAFT_LEASE_SCENARIOS_H
 

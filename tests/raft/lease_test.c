@@ -1,5 +1,5 @@
-/* Fortified leases at one replica: what ends them, what frees a voter, who is asked. What must not happen is in
- * lease_scenarios.c; conversations are in tests/data/raft/lease*.txt. */
+/* Fortified leases at one replica: what ends them, what frees a voter, who is asked. What must not
+ * happen is in lease_scenarios.c; conversations are in tests/data/raft/lease*.txt. */
 #include "tests/raft/lease_lab.h"
 #include "tests/test.h"
 
@@ -149,7 +149,8 @@ TEST(raft_lease, a_bound_target_ignores_an_older_order_to_stand)
     struct lab l;
     lab_init(&l, NULL, LEASE_THREE);
     lease_bind(&l, 2, 2, 2, 7, l.now_ns + 5000 * LAB_MS);
-    struct raft_message order = {.kind = RAFT_MESSAGE_TIMEOUT_NOW, .from = 2, .term = 2, .read_seq = 1};
+    struct raft_message order = {
+        .kind = RAFT_MESSAGE_TIMEOUT_NOW, .from = 2, .term = 2, .read_seq = 1};
     lease_message(&l, order);
     assert_int_equal(lab_status(&l).role, RAFT_ROLE_FOLLOWER);
     order.read_seq = 2;

@@ -1,5 +1,6 @@
-/* Support between stores, one store alone: what it is asked and answered is written by hand, its beats are not
- * run. Whole clusters are in tests/sim/cluster/lease_test.c, the rules in tests/model/lease_model.py. */
+/* Support between stores, one store alone: what it is asked and answered is written by hand, its
+ * beats are not run. Whole clusters are in tests/sim/cluster/lease_test.c, the rules in
+ * tests/model/lease_model.py. */
 #include "base/assert.h"
 #include "shard/shard_int.h"
 #include "tests/sim/env/sim.h"
@@ -7,10 +8,10 @@
 
 #include <stdlib.h>
 
-#define D         (600 * SIM_MS)
-#define COUNTED   (D - 2 * (D / 1000)) /* what the asker may count on, of D */
-#define OWN_LIFE  7u
-#define PEER      2u
+#define D        (600 * SIM_MS)
+#define COUNTED  (D - 2 * (D / 1000)) /* what the asker may count on, of D */
+#define OWN_LIFE 7u
+#define PEER     2u
 
 struct rig {
     struct sim *sim;
@@ -52,8 +53,8 @@ static uint64_t now(const struct rig *g)
     return env_now_ns(g->store->env);
 }
 
-static void receive(struct rig *g, uint64_t asker, uint64_t asked_stamp, uint64_t life, uint64_t stamp,
-                    uint64_t epoch)
+static void receive(struct rig *g, uint64_t asker, uint64_t asked_stamp, uint64_t life,
+                    uint64_t stamp, uint64_t epoch)
 {
     struct buf b;
     buf_init(&b, 100);

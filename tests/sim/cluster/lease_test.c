@@ -1,4 +1,5 @@
-/* Leases under whole clusters, as named facts: what they save, and that nothing they serve is old. */
+/* Leases under whole clusters, as named facts: what they save, and that nothing they serve is old.
+ */
 #include "tests/test.h"
 
 #include <stdio.h>
@@ -79,7 +80,8 @@ static uint64_t lead_both(struct scene *scene)
         uint64_t leader = cluster_leader(c, RANGE_DATA), master = cluster_leader(c, RANGE_META);
         if (leader != 0 && leader == master) {
             cluster_run(c, 500 * SIM_MS);
-            if (cluster_leader(c, RANGE_DATA) == leader && cluster_leader(c, RANGE_META) == leader) return leader;
+            if (cluster_leader(c, RANGE_DATA) == leader && cluster_leader(c, RANGE_META) == leader)
+                return leader;
             continue;
         }
         struct store *s = master == 0 || leader == 0 ? NULL : store_on(scene, master);
@@ -136,22 +138,26 @@ static bool isolated_leader(uint64_t seed, bool restart_others)
 
 TEST(lease, isolated_leader_serves_nothing_old)
 {
-    for (uint64_t seed = 1; seed <= 3; seed++) assert_true(isolated_leader(seed, false));
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        assert_true(isolated_leader(seed, false));
 }
 
-/* The same, with a leader that never looks at the clock again: somebody has to read what was old. */
+/* The same, with a leader that never looks at the clock again: somebody has to read what was old.
+ */
 TEST(lease, lease_that_never_ends_is_noticed)
 {
     assert_true(mutant_select("lease_never_ends") > 0);
     bool caught = false;
-    for (uint64_t seed = 1; seed <= 10 && !caught; seed++) caught = !isolated_leader(seed, false);
+    for (uint64_t seed = 1; seed <= 10 && !caught; seed++)
+        caught = !isolated_leader(seed, false);
     mutant_select(NULL);
     assert_true(caught);
 }
 
 TEST(lease, voters_that_restart_wait_out_what_they_promised)
 {
-    for (uint64_t seed = 1; seed <= 3; seed++) assert_true(isolated_leader(seed, true));
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        assert_true(isolated_leader(seed, true));
 }
 
 /* SIGSTOP for longer than the lease, again and again (scenarios 21, 83). */
@@ -160,7 +166,8 @@ static bool paused_leader(uint64_t seed)
     struct scene scene = scene_make(seed, 0);
     struct sim *sim = cluster_sim(scene.cluster);
     for (int i = 0; i < 6; i++) {
-        uint64_t leader = i % 2 == 0 ? lead_both(&scene) : cluster_leader(scene.cluster, RANGE_DATA);
+        uint64_t leader =
+            i % 2 == 0 ? lead_both(&scene) : cluster_leader(scene.cluster, RANGE_DATA);
         if (leader == 0) continue;
         sim_node_pause(sim, leader);
         cluster_run(scene.cluster, 200 * SIM_MS + sim_below(sim, 2 * SIM_SEC));
@@ -172,7 +179,8 @@ static bool paused_leader(uint64_t seed)
 
 TEST(lease, paused_leader_serves_nothing_old)
 {
-    for (uint64_t seed = 1; seed <= 3; seed++) assert_true(paused_leader(seed));
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        assert_true(paused_leader(seed));
 }
 
 static bool led_elsewhere(struct cluster *c, void *ctx)
