@@ -209,7 +209,7 @@ static void evaluate(struct range_op *op)
         return;
     }
     op->state = OP_GATE;
-    if (op->ct == 0 || clock_is_past(&g->kv->clock, op->ct)) range_op_reply(op, STATUS_OK, buf_view(&op->reply));
+    if (op->ct == 0 || clock_is_past(&g->kv->clock, op->ct)) range_op_answer(op);
     else clock_wait_past(&g->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
 }
 
@@ -236,7 +236,7 @@ void lock_run(struct range_op *op)
     case OP_EVALUATE:
     case OP_BLOCKED:
     case OP_LOADING: evaluate(op); return;
-    case OP_GATE: range_op_reply(op, STATUS_OK, buf_view(&op->reply)); return;
+    case OP_GATE: range_op_answer(op); return;
     default: UNREACHABLE();
     }
 }

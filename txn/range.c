@@ -271,6 +271,12 @@ void range_op_reply(struct range_op *op, enum status status, struct bytes body)
     range_op_free(op);
 }
 
+void range_op_answer(struct range_op *op)
+{
+    if (op->ts > op->range->answered) op->range->answered = op->ts;
+    range_op_reply(op, STATUS_OK, buf_view(&op->reply));
+}
+
 bool range_op_wait_ready(struct range_op *op)
 {
     struct range *g = op->range;

@@ -179,12 +179,6 @@ static struct range_op *meets_in_flight(struct range_op *op)
     return NULL;
 }
 
-static void answer(struct range_op *op)
-{
-    if (op->ts > op->range->answered) op->range->answered = op->ts;
-    range_op_reply(op, STATUS_OK, buf_view(&op->reply));
-}
-
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
@@ -217,7 +211,7 @@ static void evaluate(struct range_op *op)
     }
     op->state = OP_GATE;
     if (op->ct == 0 || clock_is_past(&g->kv->clock, op->ct)) {
-        answer(op);
+        range_op_answer(op);
         return;
     }
     g->kv->metrics.gate_waits++;
@@ -254,7 +248,7 @@ void read_run(struct range_op *op)
     case OP_EVALUATE:
     case OP_BLOCKED:
     case OP_LOADING: evaluate(op); return;
-    case OP_GATE: answer(op); return;
+    case OP_GATE: range_op_answer(op); return;
     default: UNREACHABLE();
     }
 }

@@ -188,6 +188,8 @@ struct range *range_admit(struct kv *kv, struct rpc_token token, uint64_t range_
 struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struct rpc_token token,
                                  struct bytes body);
 void range_op_reply(struct range_op *op, enum status status, struct bytes body); /* and frees */
+/* What was read at op->ts, to its client. */
+void range_op_answer(struct range_op *op);
 void range_op_free(struct range_op *op);
 /* Parks the op until the range is ready; false when it is already. */
 bool range_op_wait_ready(struct range_op *op);

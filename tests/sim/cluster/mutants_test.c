@@ -37,7 +37,7 @@ static const struct row rows[] = {
     {"earlier_reads_forgotten", "none", "append", 2, false, false},
     {"earlier_reads_forgotten", "none", "bank", 1, false, false},
     {"insert_unchecked", "none", "register", 1, false, false},
-    {"onepc_floor", "slow-log", "keys", 2, false, false},
+    {"onepc_floor", "slow-log", "append", 1, false, false},
     /* A3: a new leader */
     {"leader_floor", "leaders", "keys", 1, false, false},
     /* I2: the clock across masters */
