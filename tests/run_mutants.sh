@@ -16,8 +16,10 @@ fi
 while read -r name program filter; do
   case $name in ''|'#'*|K[0-9]*) continue ;; esac
   [ "$program" = gap: ] && continue
+  path=$build/tests/sim/scenario/$program
+  [ -x "$path" ] || path=$build/tests/$program
   # A child of the shell: an abort is expected and not to be announced.
-  (OSTRAKA_MUTANT=$name OSTRAKA_TEST_SIZE=normal "$build/tests/sim/scenario/$program" "$filter") >/dev/null 2>&1
+  (OSTRAKA_MUTANT=$name OSTRAKA_TEST_SIZE=normal "$path" "$filter") >/dev/null 2>&1
   if [ $? -eq 0 ]; then
     echo "$name is not caught by $program $filter"
     failures=$((failures + 1))

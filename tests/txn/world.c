@@ -1,5 +1,7 @@
 #include "tests/txn/world.h"
 
+#include <stdlib.h>
+
 #include "tests/test.h"
 
 #define PATIENCE_NS (30 * SIM_SEC)
@@ -7,6 +9,8 @@
 static void open_world(struct world *w, uint32_t nodes, uint64_t retention_ns, uint64_t seed)
 {
     struct cluster_options o;
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) assert_int_equal(mutant_select(mutant), 0);
     cluster_options_init(&o, seed);
     o.node_count = nodes;
     o.version_retention_ns = retention_ns;

@@ -43,6 +43,9 @@ static const struct row rows[] = {
     /* I2: the clock across masters */
     {"clock_master_ignores_limit", "clock-limit", "keys", 1, false, false},
     {"clock_master_restarts_at_wall", "leaders", "append", 18, false, false},
+    /* TXN-9: versions that a read may need are not collected */
+    {"gc_above_safe_point", "none", "keys", 2, false, false},
+    {"gc_no_read_check", "none", "keys", 1, false, false},
     /* RPC-1: once */
     {"rpc_executes_twice", "none", "append", 12, false, true},
     {"k15_never_left", "none", "keys", 1, false, true},
