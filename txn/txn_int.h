@@ -70,6 +70,7 @@ void clock_role_changed(struct clock *c);
 
 struct handover {
     struct timer timer;
+    uint64_t attempt; /* whose turn it is to be handed the leadership */
     uint64_t next_ns, pause_ns;
 };
 void handover_attach(struct handover *h, struct kv *kv);
