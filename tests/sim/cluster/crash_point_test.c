@@ -244,6 +244,24 @@ TEST(crash_point, under_load_on_the_only_replica)
     scene_end(&scene, 20);
 }
 
+static uint64_t replica_end(struct cluster *c, uint64_t machine)
+{
+    struct raft_status status;
+    struct store *s = core_store(cluster_machine(c, machine)->core);
+    replica_raft_status(store_replica(s, RANGE_DATA), &status);
+    return status.last.index;
+}
+
+/* The leader's log begins after that index. */
+static bool log_is_cut(struct cluster *c, void *ctx)
+{
+    uint64_t leader = cluster_leader(c, RANGE_DATA);
+    if (leader == 0) return false;
+    struct raft_status status;
+    replica_raft_status(store_replica(core_store(cluster_machine(c, leader)->core), RANGE_DATA), &status);
+    return status.start.index > *(uint64_t *)ctx;
+}
+
 /* A follower that was away so long that the log it needs is gone. */
 TEST(crash_point, while_a_snapshot_is_installed)
 {
@@ -254,8 +272,9 @@ TEST(crash_point, while_a_snapshot_is_installed)
     assert_true(cluster_boot(c, 60 * SIM_SEC));
     load_begin(&scene);
     cluster_run(c, SIM_SEC);
+    uint64_t last = replica_end(c, 3);
     cluster_crash(c, 3, SIM_CRASH_POWER);
-    cluster_run(c, 12 * SIM_SEC); /* beyond the patience of the leader */
+    assert_true(cluster_run_until(c, log_is_cut, &last, 90 * SIM_SEC));
     cluster_start(c, 3);
     visit(&scene, 400 * SIM_MS);
     assert_true(store_metrics(core_store(cluster_machine(c, 3)->core))->snapshots_received > 0);
