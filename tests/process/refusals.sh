@@ -88,6 +88,15 @@ expect "bad status output" $usage "output\|-o" "$binary" status -o xml --host "$
 expect "bad flag in the environment" $usage "memory" env OSTRAKA_MEMORY=lots "$binary" start --data "$work/d"
 expect "all addresses without --insecure" $usage "insecure" \
     "$binary" start --data "$work/d" --listen 0.0.0.0:0 --sql "$sql" --http "$http"
+expect "place without a port" $usage "join" "$binary" start --data "$work/d" --join nonsense
+expect "hardly any memory" $usage "memory" "$binary" start --data "$work/d" --memory 1KiB
+expect "no sessions at all" $usage "max-connections" "$binary" start --data "$work/d" --max-connections 0
+expect "blanks in a locality" $usage "locality" "$binary" start --data "$work/d" --locality "a b"
+expect "empty data directory name" $usage "data" "$binary" start --data=
+expect "statement and file" $usage "not both" "$binary" sql -e "SELECT 1" -f x
+expect "debug of a directory that is none" 6 "$work/none" "$binary" debug wal "$work/none"
+expect "debug of no node's directory" 6 "there is no lsm" "$binary" debug lsm "$work"
+expect "demo on a file" $error "directory" "$binary" demo --no-shell --data "$binary"
 expect "status of nobody" $error "$http" "$binary" status --host "$http"
 expect "sql to nobody" $error "refused\|connect" "$binary" sql --url "$sql" -e "SELECT 1"
 
@@ -115,9 +124,45 @@ expect "SQL port in use" $error "${first_sql#*:}" \
     "$binary" start --data "$work/other" --listen "$peer" --sql "$first_sql" --http "$http"
 expect "HTTP port in use" $error "${first_http#*:}" \
     "$binary" start --data "$work/other" --listen "$peer" --sql "$sql" --http "$first_http"
+expect "demo on data in use" $error "in use" bash -c "mkdir -p '$work/demo' && ln -s '$work/data' '$work/demo/node1' &&
+    exec '$binary' demo --no-shell --nodes 1 --data '$work/demo' --sql-port 29000"
 if ! kill -0 "$node" 2>/dev/null; then
     failures=$((failures + 1))
     echo "FAILED the node that ran before did not survive the others' attempts"
+fi
+
+# Directories that lost a part, or belong to another cluster. The node founds one to be refused by.
+"$binary" init --host "$first_peer" >/dev/null || failures=$((failures + 1))
+"$binary" demo --no-shell --nodes 1 --data "$work/second" --sql-port 29100 >"$work/demo.out" 2>&1 &
+demo=$!
+for tries in $(seq 300); do
+    grep -q "^ready" "$work/demo.out" && break
+    sleep 0.1
+done
+kill "$demo"
+wait "$demo" 2>/dev/null
+expect_last() { # as expect, for a node that has logged before: its last line counts
+    local name=$1 words=$2
+    shift 2
+    timeout -k 5 30 "$@" >"$work/out" 2>&1 </dev/null
+    if [ $? -ne $error ] || ! tail -n 1 "$work/out" | grep -q "$words"; then
+        failures=$((failures + 1))
+        echo "FAILED $name: $(tail -n 1 "$work/out")"
+    else
+        echo "ok     $name"
+    fi
+}
+expect_last "another cluster's directory" "another cluster" $(start "$work/second/node1" --join "$first_peer")
+cp -r "$work/second/node1" "$work/no_log" && rm -r "$work/no_log/store1/wal"
+expect_last "directory without its log" "start with an empty --data" $(start "$work/no_log")
+cp -r "$work/second/node1" "$work/no_engine" && rm -r "$work/no_engine/store1/lsm"
+expect_last "directory without its engine" "start with an empty --data" $(start "$work/no_engine")
+cp -r "$work/second/node1" "$work/later" && printf '\377' | dd of="$work/later/store1/lsm/manifest" bs=1 seek=8 conv=notrunc 2>/dev/null
+expect_last "directory of another version" "another version" $(start "$work/later")
+if unshare -rm true 2>/dev/null; then
+    mkdir "$work/readonly_mount"
+    expect "read-only file system" $error "Read-only" unshare -rm bash -c "mount -t tmpfs -o ro none '$work/readonly_mount' &&
+        exec $(start "$work/readonly_mount/node")"
 fi
 
 if [ "$failures" -ne 0 ]; then
