@@ -257,12 +257,21 @@ void range_progress_begin(struct range_op *op)
     if (op->kind != RANGE_OP_READ) op->range->validating++;
 }
 
+/* A damaged replica is about to be fenced and another will lead: who asked finds it there. */
+static bool found_damage(const struct range_op *op, enum status status)
+{
+    if (status != STATUS_CORRUPT || op->state == OP_COMMITTING) return false;
+    struct lsm_range_stats stats;
+    const struct replica *r = op->range->replica;
+    return lsm_range_stats(store_lsm(op->range->kv->store), replica_range(r), &stats) == STATUS_OK &&
+           stats.corrupt;
+}
+
 void range_op_reply(struct range_op *op, enum status status, struct bytes body)
 {
     struct kv *kv = op->range->kv;
-    /* Damage fences the replica, and another one leads: nothing was answered from bad bytes, nor proposed. */
-    if (status == STATUS_CORRUPT || status == STATUS_IO) {
-        COVER("txn_met_damage");
+    if (found_damage(op, status)) {
+        COVER("txn_damage_found_by_request");
         status = STATUS_NOT_LEADER;
     }
     if (op->detached) COVER("txn_lock_answered_before");
