@@ -13,7 +13,7 @@
 #include "base/assert.h"
 #include "tests/sim/cluster/run.h"
 
-#define SEEDS_MAX 40
+#define SEEDS_MAX 100
 #define CHILD_CAUGHT 7
 
 struct row {
@@ -27,6 +27,7 @@ static const struct row rows[] = {
     {"read_ignores_in_flight", "none", "append", 2, false, false},
     {"read_floor", "slow-log", "keys", 2, false, false},
     {"read_without_leadership", "deluded", "keys", 8, true, false},
+    {"read_leadership_before_ts", "deluded", "append", 31, true, false},
     /* R4, A1: the gate, by the clock and by (term, index) */
     {"gate_clock", "clock-stops", "keys", 3, false, false},
     {"commit_wait", "clock-stops", "keys", 3, false, false},
@@ -35,7 +36,6 @@ static const struct row rows[] = {
     {"refresh", "none", "append", 1, false, false},
     {"refresh", "none", "bank", 1, false, false},
     {"earlier_reads_forgotten", "none", "append", 2, false, false},
-    {"earlier_reads_forgotten", "none", "bank", 1, false, false},
     {"insert_unchecked", "none", "register", 1, false, false},
     {"onepc_floor", "slow-log", "append", 1, false, false},
     /* A3: a new leader */
