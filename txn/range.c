@@ -260,7 +260,7 @@ void range_progress_begin(struct range_op *op)
 /* A damaged replica is about to be fenced and another will lead: who asked finds it there. */
 static bool found_damage(const struct range_op *op, enum status status)
 {
-    if (status != STATUS_CORRUPT || op->state == OP_COMMITTING) return false;
+    if ((status != STATUS_CORRUPT && status != STATUS_IO) || op->state == OP_COMMITTING) return false;
     struct lsm_range_stats stats;
     const struct replica *r = op->range->replica;
     return lsm_range_stats(store_lsm(op->range->kv->store), replica_range(r), &stats) == STATUS_OK &&
