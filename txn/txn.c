@@ -233,11 +233,11 @@ enum status txn_verify(struct txn *t)
     return read_send(t, t->assumed[0].key, &in);
 }
 
-/* The commit validates from the oldest of them on. One that has read at a later timestamp cannot leave it to the
- * commit: it would be validated from there only. */
-static enum status leave_assumed_to_commit(struct txn *t)
+/* A commit, or a request for locks, validates from the oldest of them on. A transaction that has read at a later
+ * timestamp cannot leave it to them: they would validate from there only. */
+static enum status leave_assumed_to_leader(struct txn *t)
 {
-    if (t->read_ts != 0 || t->writes.count == 0) return txn_verify(t);
+    if (t->read_ts != 0) return txn_verify(t);
     for (uint32_t i = 0; i < t->assumed_count; i++) {
         const struct assumption *a = &t->assumed[i];
         if (t->read_ts == 0 || a->ts < t->read_ts) t->read_ts = a->ts;
@@ -473,6 +473,7 @@ enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, en
             bytes += keys[at + n].size;
         }
         status = locks_begin(t, keys[at]);
+        if (status == STATUS_OK) status = leave_assumed_to_leader(t);
         if (status == STATUS_OK) status = lock_send(t, keys + at, n, mode, wait);
         if (status == STATUS_OK) status = lock_results(t, keys + at, n, out + at);
         at += n;
@@ -758,7 +759,7 @@ static void encode_commit(struct txn *t)
 enum status txn_commit(struct txn *t, uint64_t *ts_out)
 {
     ASSERT(!t->ended);
-    enum status assumed = leave_assumed_to_commit(t);
+    enum status assumed = (t->writes.count == 0 ? txn_verify(t) : leave_assumed_to_leader(t));
     t->ended = true;
     if (assumed != STATUS_OK) return assumed;
     if (t->writes.count == 0 && t->pending_term != 0) return STATUS_CONFLICT; /* nobody knows whether it is so */

@@ -34,11 +34,12 @@ TEST(catalog, a_table_that_is_known_costs_no_request)
     run_counted(d, "INSERT INTO t VALUES (2, 'y')", "INSERT 0 1\n", 0, 1);
     run_counted(d, "SELECT b FROM t WHERE a = 1", "b text\n| x |\nSELECT 1\n", 1, 0);
     run_counted(d, "SELECT count(*) FROM t", "count int8\n| 2 |\nSELECT 1\n", 1, 0);
-    run_counted(d, "UPDATE t SET b = 'z' WHERE a = 1", "UPDATE 1\n", 1, 1);
+    /* Requests for locks are no reads; they validate the table as well. */
+    run_counted(d, "UPDATE t SET b = 'z' WHERE a = 1", "UPDATE 1\n", 0, 1);
     run_counted(d, "SELECT a FROM t WHERE a IN (1, 2, 3, 4, 5, 6, 7, 8)",
                 "a int4\n| 1 |\n| 2 |\nSELECT 2\n", 1, 0);
-    run_counted(d, "UPDATE t SET b = 'z' WHERE a IN (2, 3, 1)", "UPDATE 2\n", 1, 1);
-    run_counted(d, "DELETE FROM t WHERE a = 2", "DELETE 1\n", 1, 1);
+    run_counted(d, "UPDATE t SET b = 'z' WHERE a IN (2, 3, 1)", "UPDATE 2\n", 0, 1);
+    run_counted(d, "DELETE FROM t WHERE a = 2", "DELETE 1\n", 0, 1);
     run_counted(d, "DELETE FROM t WHERE false", "DELETE 0\n", 1, 0);
     run_counted(d, "SELECT a FROM t WHERE false", "a int4\nSELECT 0\n", 1, 0);
     database_destroy(d);
