@@ -63,6 +63,19 @@ uint64_t txn_read_ts(const struct txn *t)
 {
     return t != NULL;
 }
+void txn_set_no_quorum_timeout(struct txn *t, uint64_t timeout_ns)
+{
+    (void)t, (void)timeout_ns;
+}
+void txn_interrupt(struct txn *t)
+{
+    (void)t;
+}
+void txn_explain_limit(const struct txn *t, char *text, size_t size)
+{
+    (void)t;
+    if (size > 0) text[0] = 0;
+}
 void txn_id(const struct txn *t, char id[33])
 {
     (void)t, id[0] = 0;
