@@ -111,6 +111,26 @@ static bool describe(struct sql_session *s, struct sql_prepared *p, struct sql_e
     return ok;
 }
 
+/* ---- what a session keeps between messages ---- */
+
+static void account(struct sql_session *s, size_t *kept_bytes, size_t bytes)
+{
+    ASSERT(s->kept_bytes >= *kept_bytes);
+    s->kept_bytes = s->kept_bytes - *kept_bytes + bytes;
+    *kept_bytes = bytes;
+}
+
+/* What this message adds is bounded by itself (a message, an arena): the session holds little more than the limit. */
+static bool check_kept(struct sql_session *s, struct sql_error *error)
+{
+    if (s->kept_bytes < SESSION_KEPT_BYTES_MAX) return true;
+    sql_error_set(error, &s->query_arena, SQLSTATE_OUT_OF_MEMORY, 0,
+                  "the prepared statements and portals of a session are limited to %u MiB",
+                  SESSION_KEPT_BYTES_MAX >> 20);
+    sql_error_hint(error, &s->query_arena, "Close those that are no longer needed: DEALLOCATE, or Close.");
+    return false;
+}
+
 /* ---- prepared statements ---- */
 
 static struct sql_prepared *prepared_find(struct sql_session *s, const char *name)
@@ -137,10 +157,11 @@ static struct sql_prepared *prepared_named(struct sql_session *s, const char *na
     return p;
 }
 
-static void prepared_unpin(struct sql_prepared *p)
+static void prepared_unpin(struct sql_session *s, struct sql_prepared *p)
 {
     ASSERT(p->pins > 0);
     if (--p->pins > 0) return;
+    account(s, &p->kept_bytes, 0);
     arena_deinit(&p->arena);
     free(p->name);
     free(p);
@@ -150,7 +171,7 @@ static void prepared_close(struct sql_session *s, struct sql_prepared *p)
 {
     list_remove(&p->link);
     s->prepared_count--;
-    prepared_unpin(p);
+    prepared_unpin(s, p);
 }
 
 void session_prepared_close_all(struct sql_session *s)
@@ -167,6 +188,7 @@ static struct sql_prepared *prepared_new(struct sql_session *s, const char *name
         sql_error_hint(error, &s->query_arena, "Close those that are no longer needed: DEALLOCATE, or Close.");
         return NULL;
     }
+    if (!check_kept(s, error)) return NULL;
     struct sql_prepared *p = calloc(1, sizeof *p);
     if (p != NULL) p->name = strdup(name);
     if (p == NULL || p->name == NULL) {
@@ -233,9 +255,10 @@ static bool prepare(struct sql_session *s, const char *name, struct bytes text, 
     struct sql_prepared *p = prepared_new(s, name, error);
     if (p == NULL) return false;
     if (!prepared_fill(s, p, text, types, count, error)) {
-        prepared_unpin(p);
+        prepared_unpin(s, p);
         return false;
     }
+    account(s, &p->kept_bytes, p->arena.size);
     list_push_front(&s->prepared, &p->link);
     s->prepared_count++;
     return true;
@@ -317,7 +340,8 @@ static void portal_free(struct sql_portal *p)
     ASSERT(p->state == PORTAL_READY || p->state == PORTAL_DONE);
     list_remove(&p->link);
     p->session->portal_count--;
-    prepared_unpin(p->prepared);
+    account(p->session, &p->kept_bytes, 0);
+    prepared_unpin(p->session, p->prepared);
     if (p->has_fiber) {
         arena_deinit(&p->statement_arena);
         arena_deinit(&p->row_arena);
@@ -344,6 +368,7 @@ void session_portal_close_unnamed(struct sql_session *s)
 static struct sql_portal *portal_new(struct sql_session *s, const char *name, struct sql_prepared *prepared,
                                      struct sql_error *error)
 {
+    if (!check_kept(s, error)) return NULL;
     struct sql_portal *p = s->portal_count < SESSION_PORTALS_MAX ? calloc(1, sizeof *p) : NULL;
     if (p != NULL) p->name = strdup(name);
     if (p == NULL || p->name == NULL) {
@@ -469,9 +494,12 @@ bool sql_session_bind(struct sql_session *s, const char *portal, const char *sta
     if (old != NULL) portal_free(old);
     struct sql_portal *p = portal_new(s, portal, prepared, error);
     if (p == NULL) return false;
-    if (bind_body(s, p, body, error)) return true;
-    portal_free(p);
-    return false;
+    if (!bind_body(s, p, body, error)) {
+        portal_free(p);
+        return false;
+    }
+    account(s, &p->kept_bytes, p->arena.size);
+    return true;
 }
 
 bool sql_session_describe_portal(struct sql_session *s, const char *name, struct sql_description *out,
@@ -541,6 +569,7 @@ static void portal_entry(void *arg)
 static bool portal_start(struct sql_portal *p, struct sql_error *error)
 {
     struct sql_session *s = p->session;
+    if (!check_kept(s, error)) return false;
     if (s->txn == NULL && !session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
     txn_set_deadline(s->txn, s->deadline_ns);
     txn_set_lock_timeout(s->txn, s->settings.lock_timeout_ns);
@@ -570,6 +599,7 @@ static bool run_pausing(struct sql_portal *p, uint64_t rows_max, const struct sq
     } else {
         portal_turn(p);
     }
+    account(p->session, &p->kept_bytes, p->arena.size + p->statement_arena.size + p->row_arena.size);
     *paused_out = p->state == PORTAL_PAUSED;
     if (*paused_out) return true;
     if (!p->ok) {
@@ -732,7 +762,7 @@ bool session_execute_statement(struct sql_session *s, struct exec *x, const stru
     p->pins++;
     bool ok = session_execute(s, x, p->statement.node);
     x->parameters = NULL;
-    prepared_unpin(p);
+    prepared_unpin(s, p);
     return ok;
 }
 

@@ -11,6 +11,7 @@
 
 #define SESSION_PREPARED_MAX 10000
 #define SESSION_PORTALS_MAX 1000
+#define SESSION_KEPT_BYTES_MAX (128u << 20) /* by its prepared statements and portals, before another one */
 
 enum transaction_state { TRANSACTION_NONE, TRANSACTION_IMPLICIT, TRANSACTION_OPEN, TRANSACTION_FAILED };
 
@@ -25,6 +26,7 @@ struct sql_prepared {
     uint32_t column_count;
     bool has_columns;
     uint32_t pins;
+    size_t kept_bytes;           /* its part of the session's */
 };
 
 enum portal_state { PORTAL_READY, PORTAL_RUNNING, PORTAL_PAUSED, PORTAL_DONE };
@@ -49,6 +51,7 @@ struct sql_portal {
     uint64_t rows_left;
     struct sql_error error;
     char tag[64];
+    size_t kept_bytes;           /* its part of the session's */
 };
 
 /* What the statement under way takes from a prepared one. */
@@ -69,6 +72,7 @@ struct sql_session {
     int64_t transaction_us;
     struct list prepared, portals;
     uint32_t prepared_count, portal_count;
+    size_t kept_bytes;           /* of prepared statements and portals */
     const struct running *running; /* NULL: a simple query */
     struct bytes text;           /* of the query under way */
     uint64_t rows_read;

@@ -295,6 +295,52 @@ static void a_block_survives_syncs_and_fails_as_a_whole(struct wire *w)
     }
 }
 
+static void bytes_that_are_no_text_are_named_not_quoted(struct wire *w)
+{
+    const char *values[] = {"\377"};
+    expect_state(PQexecParams(connection, "select k from t where k = $1", 1, NULL, values, NULL, NULL, 0), "22021");
+    expect_status(PQexec(connection, "copy t (k) from stdin"), PGRES_COPY_IN);
+    assert_int_equal(PQputCopyData(connection, "\377\n", 2), 1);
+    assert_int_equal(PQputCopyEnd(connection, NULL), 1);
+    expect_state(PQgetResult(connection), "22021");
+    assert_null(PQgetResult(connection));
+    PUT(w, 'D', "S\377\0"); /* a name is quoted: as text */
+    PUT(w, 'S', "");
+    push(w);
+    assert_string_equal(types_until(w, 'Z'), "EZ");
+}
+
+/* Statements of 15 MiB each; unlimited, a few hundred fill a machine. */
+static void what_a_session_keeps_is_bounded(void)
+{
+    static char text[15u << 20];
+    char name[16];
+    uint32_t count = 0;
+    memset(text, 'x', sizeof text - 1);
+    memcpy(text, "select '", 8);
+    text[sizeof text - 2] = '\'';
+    PGresult *r;
+    for (;; count++) {
+        snprintf(name, sizeof name, "kept%u", count);
+        r = PQprepare(connection, name, text, 0, NULL);
+        if (PQresultStatus(r) != PGRES_COMMAND_OK) break;
+        PQclear(r);
+        assert_true(count < 32);
+    }
+    assert_true(count >= 2);
+    assert_non_null(strstr(PQresultErrorField(r, PG_DIAG_MESSAGE_HINT), "DEALLOCATE"));
+    expect_state(r, "53200");
+    expect_state(PQexecParams(connection, "select 1", 0, NULL, NULL, NULL, NULL, 0), "53200");
+    expect_status(PQexec(connection, "deallocate all"), PGRES_COMMAND_OK);
+    for (uint32_t i = 0; i < 64; i++) /* one that is replaced does not count */
+        expect_status(PQprepare(connection, "", text, 0, NULL), PGRES_COMMAND_OK);
+    for (uint32_t i = 0; i < 64; i++) {
+        const char *values[] = {text};
+        expect_status(PQexecParams(connection, "select length($1::text)", 1, NULL, values, NULL, NULL, 0),
+                      PGRES_TUPLES_OK);
+    }
+}
+
 TEST(extended_protocol, serves_libpq_and_every_message)
 {
     start();
@@ -308,6 +354,8 @@ TEST(extended_protocol, serves_libpq_and_every_message)
     portals_pause_and_go_on(&w);
     errors_pass_over_to_the_sync(&w);
     a_block_survives_syncs_and_fails_as_a_whole(&w);
+    bytes_that_are_no_text_are_named_not_quoted(&w);
+    what_a_session_keeps_is_bounded();
     close(w.fd);
     stop();
 }
