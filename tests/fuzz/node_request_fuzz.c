@@ -47,7 +47,8 @@ static void put_request(struct buf *out, uint8_t choice, struct bytes body)
     uint16_t kind = (uint16_t)(choice % RPC_KIND_COUNT);
     put_u64(out, ++next_id);
     put_u16(out, kind);
-    bool routed = kind == RPC_READ || kind == RPC_COMMIT || kind == RPC_RANGE_TARGET;
+    bool routed = kind == RPC_READ || kind == RPC_COMMIT || kind == RPC_RANGE_TARGET || kind == RPC_LOCK ||
+                  kind == RPC_UNLOCK;
     if (routed && (choice & 0x80) == 0) {
         struct replica *r = store_replica(core_store(core_of()), (struct range_id){2});
         put_u64(out, 2);
