@@ -1,5 +1,7 @@
 #include "sql/pgwire.h"
 
+#include "base/utf8.h"
+
 enum pgwire_parse pgwire_next(struct bytes input, bool startup, struct pgwire_message *message)
 {
     size_t head = startup ? 4 : 5;
@@ -46,11 +48,20 @@ void pgwire_put_text(struct buf *out, const char *text)
     buf_append(out, text, strlen(text) + 1);
 }
 
+/* Errors may quote names as the client sent them: what is not UTF-8 goes back as '?', or drivers fail to read it. */
 static void put_field(struct buf *out, char code, const char *text)
 {
     if (text == NULL) return;
     put_u8(out, (uint8_t)code);
-    pgwire_put_text(out, text);
+    struct bytes rest = bytes_of_string(text);
+    while (rest.size > 0) {
+        size_t size = utf8_decode(rest, NULL);
+        if (size == 0) put_u8(out, '?');
+        else buf_append(out, rest.data, size);
+        rest.data += size == 0 ? 1 : size;
+        rest.size -= size == 0 ? 1 : size;
+    }
+    put_u8(out, 0);
 }
 
 void pgwire_put_error(struct buf *out, uint8_t type, const char *severity, const struct sql_error *error)

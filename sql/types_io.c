@@ -101,8 +101,6 @@ enum status sql_type_fit(struct sql_eval *e, struct sql_type type, bool explicit
 static enum status input_text(struct sql_eval *e, struct sql_type type, struct bytes text,
                               struct bytes *out)
 {
-    enum status status = sql_text_check(e, text);
-    if (status != STATUS_OK) return status;
     if (type.oid == SQL_TYPE_NAME)
         *out = cut_name(text);
     else if (type.oid == SQL_TYPE_BPCHAR || type.oid == SQL_TYPE_VARCHAR)
@@ -183,7 +181,8 @@ enum status sql_type_input(struct sql_eval *e, struct sql_type type, struct byte
     ASSERT(out != NULL);
     ASSERT(text.size == 0 || text.data != NULL);
     struct sql_datum v = {.is_null = false};
-    enum status status;
+    enum status status = sql_text_check(e, text); /* whatever the type: errors quote it */
+    if (status != STATUS_OK) return status;
     switch (type.oid) {
     case SQL_TYPE_BOOL: status = sql_boolean_parse(e, text, &v.boolean); break;
     case SQL_TYPE_INT2:
