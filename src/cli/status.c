@@ -89,11 +89,11 @@ static int verdict(const json_t *status)
 {
     size_t i;
     json_t *item;
-    bool dead = json_object_get(status, "nodes") == NULL;
+    if (json_object_get(status, "nodes") == NULL || number_of(status, "node") == 0) return CLI_DEGRADED; /* no member */
+    bool dead = false;
     json_array_foreach(json_object_get(status, "nodes"), i, item)
         dead |= !json_is_true(json_object_get(item, "alive"));
-    if (json_object_get(status, "nodes") != NULL && !json_is_true(json_object_get(status, "quorum")))
-        return CLI_NO_QUORUM;
+    if (!json_is_true(json_object_get(status, "quorum"))) return CLI_NO_QUORUM;
     return dead ? CLI_DEGRADED : CLI_OK;
 }
 

@@ -201,6 +201,7 @@ static int json_ranges(struct buf *b, struct store *s)
         const struct descriptor *d = replica_descriptor(r);
         int spare = tolerance_of(s, raft.config);
         if (spare < tolerance) tolerance = spare;
+        if (raft.leader_node == 0 && tolerance > -1) tolerance = -1; /* nodes may be gone for less than LAG_NS */
         buf_printf(b,
                    "%s{\"range\":%llu,\"epoch\":%llu,\"role\":\"%s\",\"leader\":%llu,\"term\":%llu,"
                    "\"commit\":%llu,\"applied\":%llu,\"last\":%llu,\"serving\":%s,\"spare\":%d",

@@ -115,6 +115,8 @@ fi
 $(start "$work/data") >"$work/node.log" 2>&1 </dev/null &
 node=$!
 wait_answer
+expect "status of a node that is no member" 3 "ostraka init --host $peer" \
+    bash -c "exec '$binary' status --host '$http' >&2"
 first_peer=$peer first_sql=$sql first_http=$http
 ports
 expect "data directory in use" $error "$work/data.*use\|use.*$work/data\|lock" $(start "$work/data")
