@@ -115,6 +115,10 @@ fi
 $(start "$work/data") >"$work/node.log" 2>&1 </dev/null &
 node=$!
 wait_answer
+for try in $(seq 300); do
+    "$binary" status --host "$http" | grep -q "is starting" || break
+    sleep 0.1
+done
 expect "status of a node that is no member" 3 "ostraka init --host $peer" \
     bash -c "exec '$binary' status --host '$http' >&2"
 first_peer=$peer first_sql=$sql first_http=$http
