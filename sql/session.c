@@ -287,6 +287,35 @@ static const char *writes(const struct sql_node *node)
     }
 }
 
+/* What a statement that is parsed and not executed is called. */
+static const char *unsupported_name(const struct sql_node *node)
+{
+    switch ((enum sql_node_kind)node->kind) {
+    case SQL_STMT_CREATE_TABLE_AS: return "CREATE TABLE AS";
+    case SQL_STMT_CREATE_INDEX: return "CREATE INDEX";
+    case SQL_STMT_CREATE_SEQUENCE: return "CREATE SEQUENCE";
+    case SQL_STMT_CREATE_VIEW: return "CREATE VIEW";
+    case SQL_STMT_CREATE_SCHEMA: return "CREATE SCHEMA";
+    case SQL_STMT_CREATE_DATABASE: return "CREATE DATABASE";
+    case SQL_STMT_CREATE_ROLE: return "CREATE ROLE";
+    case SQL_STMT_ALTER_TABLE: return "ALTER TABLE";
+    case SQL_STMT_ALTER_SEQUENCE: return "ALTER SEQUENCE";
+    case SQL_STMT_ALTER_ROLE: return "ALTER ROLE";
+    case SQL_STMT_RENAME: return "ALTER ... RENAME";
+    case SQL_STMT_GRANT: return "GRANT or REVOKE";
+    case SQL_STMT_SHOW_RANGES: return "SHOW RANGES";
+    case SQL_STMT_EXPLAIN: return "EXPLAIN";
+    case SQL_STMT_DECLARE_CURSOR: return "DECLARE CURSOR";
+    case SQL_STMT_FETCH: return "FETCH or MOVE";
+    case SQL_STMT_CLOSE: return "CLOSE";
+    case SQL_STMT_LISTEN: return "LISTEN";
+    case SQL_STMT_NOTIFY: return "NOTIFY";
+    case SQL_STMT_UNLISTEN: return "UNLISTEN";
+    case SQL_STMT_LOCK: return "LOCK TABLE";
+    default: return "this statement";
+    }
+}
+
 bool session_execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
 {
     if (s->read_only && !x->describe && writes(node) != NULL)
@@ -310,7 +339,7 @@ bool session_execute(struct sql_session *s, struct exec *x, const struct sql_nod
     case SQL_STMT_DEALLOCATE: return session_deallocate(s, x, sql_as_named(node));
     case SQL_STMT_DISCARD: return discard(s, x, sql_as_discard(node));
     case SQL_STMT_UNSUPPORTED: return exec_unsupported(x, node->position, sql_as_unsupported(node)->name);
-    default: return exec_unsupported(x, node->position, "this statement");
+    default: return exec_unsupported(x, node->position, unsupported_name(node));
     }
 }
 

@@ -49,7 +49,7 @@ ERROR 0A000 at 17: LIKE in CREATE TABLE is not supported
 
 CREATE TABLE u AS SELECT 1
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: CREATE TABLE AS is not supported yet
 
 CREATE TABLE u (a int[])
 ----
@@ -93,39 +93,39 @@ ERROR 0A000 at 19: intervals restricted to some fields are not supported yet
 
 ALTER TABLE t ADD COLUMN c int
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: ALTER TABLE is not supported yet
 
 ALTER TABLE t RENAME TO v
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: ALTER ... RENAME is not supported yet
 
 CREATE INDEX i ON t (b)
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: CREATE INDEX is not supported yet
 
 CREATE UNIQUE INDEX i ON t (b)
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: CREATE INDEX is not supported yet
 
 CREATE VIEW v AS SELECT 1
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: CREATE VIEW is not supported yet
 
 CREATE SCHEMA s
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: CREATE SCHEMA is not supported yet
 
 CREATE SEQUENCE s
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: CREATE SEQUENCE is not supported yet
 
 CREATE ROLE r
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: CREATE ROLE is not supported yet
 
 CREATE DATABASE d
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: CREATE DATABASE is not supported yet
 
 CREATE FUNCTION f() RETURNS int AS 'SELECT 1' LANGUAGE sql
 ----
@@ -133,7 +133,7 @@ ERROR 0A000 at 1: CREATE FUNCTION is not supported yet
 
 GRANT SELECT ON t TO postgres
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: GRANT or REVOKE is not supported yet
 
 DROP INDEX i
 ----
@@ -400,23 +400,23 @@ ERROR 0A000 at 27: COPY with WHERE is not supported yet
 
 DECLARE c CURSOR FOR SELECT 1
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: DECLARE CURSOR is not supported yet
 
 FETCH 1 FROM c
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: FETCH or MOVE is not supported yet
 
 EXPLAIN SELECT 1
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: EXPLAIN is not supported yet
 
 LISTEN x
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: LISTEN is not supported yet
 
 LOCK TABLE t
 ----
-ERROR 0A000 at 1: this statement is not supported yet
+ERROR 0A000 at 1: LOCK TABLE is not supported yet
 
 SET CONSTRAINTS ALL DEFERRED
 ----
