@@ -16,8 +16,8 @@ fi
 while read -r name program filter; do
   case $name in ''|'#'*|K[0-9]*) continue ;; esac
   [ "$program" = gap: ] && continue
-  path=$build/tests/sim/scenario/$program
-  [ -x "$path" ] || path=$build/tests/$program
+  path=$(find "$build/tests" -name "$program" -type f -perm -u+x -print -quit)
+  [ -n "$path" ] || { echo "there is no program $program"; failures=$((failures + 1)); continue; }
   # A child of the shell: an abort is expected and not to be announced.
   (OSTRAKA_MUTANT=$name OSTRAKA_TEST_SIZE=normal "$path" "$filter") >/dev/null 2>&1
   if [ $? -eq 0 ]; then

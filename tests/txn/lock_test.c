@@ -66,6 +66,7 @@ TEST(txn_lock, the_view_moves_forward_as_a_whole_or_not_at_all)
     assert_int_equal(actor_get(&b, "other"), STATUS_OK);
     world_put(&w, "k", "2");
     assert_int_equal(actor_lock(&a, "k"), STATUS_OK); /* `other` has not changed: the view is that of now */
+    assert_true(world_range(&w)->floor >= txn_read_ts(a.txn)); /* nothing will be committed below it */
     assert_string_equal(a.value, "2");
     actor_end(&a);
     world_put(&w, "other", "2");

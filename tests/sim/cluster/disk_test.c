@@ -18,6 +18,8 @@ struct scene {
 /* A cluster of three that has written for a while, so that there are tables and several log segments. */
 static struct scene scene_make(uint64_t seed)
 {
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     struct cluster_options o;
     cluster_options_init(&o, seed);
     o.memory_bytes = 2u << 20;
