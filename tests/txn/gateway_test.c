@@ -190,3 +190,49 @@ TEST(txn_gateway, the_end_of_the_node_ends_what_waits)
         world_close(&w);
     }
 }
+
+static bool leads_again(struct cluster *c, void *ctx)
+{
+    return cluster_leader(c, WORLD_RANGE) == *(uint64_t *)ctx;
+}
+
+/* Who led, was deposed and leads again has proposals of its first term that stand at higher places of the log than
+ * those of its second: these are answered all the same, as what they are. */
+TEST(txn_gateway, what_a_leader_has_lost_hides_nothing_of_its_next_term)
+{
+    struct world w;
+    struct actor lost[8], next;
+    world_open_leased(&w, 3);
+    uint64_t leader = world_leader(&w), second = other_than(leader), third = other_than(second);
+    struct sim *sim = cluster_sim(w.cluster);
+    sim_net_cut_pair(sim, leader, second);
+    sim_net_cut_pair(sim, leader, third);
+    for (size_t i = 0; i < 8; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "l%u", (unsigned)i);
+        actor_begin(&lost[i], &w, leader);
+        actor_put(&lost[i], key, "x");
+        struct env *env = cluster_machine(w.cluster, leader)->env; /* it is not asked for again, later */
+        txn_set_deadline(lost[i].txn, env_now_ns(env) + 500 * SIM_MS);
+        actor_start_commit(&lost[i]);
+    }
+    world_run_ms(&w, 20); /* under its lease it proposes still */
+    assert_true(world_range(&w)->in_flight_count >= 8);
+    world_run_ms(&w, 3000); /* the others have a leader */
+    sim_net_heal(sim);
+    world_run_ms(&w, 300);
+    if (cluster_leader(w.cluster, WORLD_RANGE) != leader) {
+        struct node_id home = store_identity(core_store(cluster_machine(w.cluster, leader)->core))->node;
+        assert_int_equal(replica_transfer(world_range(&w)->replica, home), STATUS_OK);
+    }
+    assert_true(cluster_run_until(w.cluster, leads_again, &leader, 10 * SIM_SEC));
+    actor_begin(&next, &w, leader);
+    assert_int_equal(actor_insert(&next, "fresh", "y"), STATUS_OK);
+    assert_int_equal(actor_commit(&next), STATUS_OK); /* at once, and not behind what is lost */
+    actor_end(&next);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(actor_await(&lost[i]), STATUS_UNKNOWN_OUTCOME);
+        actor_end(&lost[i]);
+    }
+    world_close(&w);
+}
