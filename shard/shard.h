@@ -127,7 +127,9 @@ struct store_options {
 };
 
 /* Recovers a store, or makes a new one. Runs on a fiber. *why (static text) explains a refusal:
- * STATUS_VERSION, STATUS_INVALID (other store), STATUS_CORRUPT (fenced), STATUS_IO, STATUS_NO_SPACE. */
+ * STATUS_VERSION, STATUS_INVALID (other store), STATUS_CORRUPT (fenced), STATUS_IO, STATUS_NO_SPACE. Then, too, *store_out
+ * (NULL: there is none) has to be closed, and that only when the environment has ended what the store asked of
+ * it: reads ahead may still be under way. Nothing else may be done with it. */
 MUST_USE enum status store_open(const struct store_options *options, struct store **store_out,
                                 const char **why);
 /* Ends everything that waits at once; no callback of the options is called any more. Between

@@ -265,13 +265,13 @@ enum status store_open(const struct store_options *options, struct store **store
     if (s == NULL) return STATUS_NO_MEMORY;
     enum status status = store_init(s, options);
     if (status == STATUS_OK) status = open_engine_and_log(s, why);
+    *store_out = s;
     if (status != STATUS_OK) {
-        store_close(s);
+        store_abandon(s);
         return status;
     }
     timer_arm(options->timers, &s->tick, env_now_ns(s->env) + TICK_NS);
     liveness_start(s);
-    *store_out = s;
     return STATUS_OK;
 }
 

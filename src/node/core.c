@@ -19,6 +19,7 @@ struct core {
     struct net *net;
     struct kv *kv;
     struct store *store;
+    struct store *refused;      /* one that could not be opened, until it can be closed */
     uint16_t peer_port;
     bool opening, joined, ended, stopping, abandoned;
     uint64_t stop_ns;
@@ -157,6 +158,7 @@ static void open_run(void *arg)
     enum status status = store_open(&options, &store, &why);
     c->opening = false;
     if (status != STATUS_OK) {
+        c->refused = store;
         if (status != STATUS_CANCELLED) core_end(c, EXIT_ERROR, why);
         return;
     }
@@ -279,6 +281,7 @@ void core_destroy(struct core *c)
     fiber_run_ready(c->fibers);
     ASSERT(!c->opening);
     if (c->store != NULL) store_close(c->store);
+    if (c->refused != NULL) store_close(c->refused);
     fiber_run_ready(c->fibers);
     net_destroy(c->net);
     kv_destroy(c->kv);

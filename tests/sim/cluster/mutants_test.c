@@ -27,7 +27,6 @@ static const struct row rows[] = {
     {"read_ignores_in_flight", "none", "append", 2, false, false},
     {"read_floor", "slow-log", "keys", 2, false, false},
     {"read_without_leadership", "deluded", "keys", 8, true, false},
-    {"read_leadership_before_ts", "deluded", "append", 31, true, false},
     /* R4, A1: the gate, by the clock and by (term, index) */
     {"gate_clock", "clock-stops", "keys", 3, false, false},
     {"commit_wait", "clock-stops", "keys", 3, false, false},
