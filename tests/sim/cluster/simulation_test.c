@@ -62,3 +62,10 @@ TEST(simulation, repeated_request_is_executed_once)
         assert_true(result.passed);
     }
 }
+
+/* A node stops while its store is being opened: reads ahead of the engine are still under way, and the store that is
+ * refused then may be closed only when they have ended. */
+TEST(simulation, a_store_refused_while_it_opens_waits_for_its_reads)
+{
+    assert_true(seed_passes(10958, true));
+}
