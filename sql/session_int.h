@@ -1,4 +1,4 @@
-/* Private to session.c and prepared.c. */
+/* Private to session.c, prepared.c, prepared_sql.c and portal.c. */
 #ifndef OSTRAKA_SQL_SESSION_INT_H
 #define OSTRAKA_SQL_SESSION_INT_H
 
@@ -106,12 +106,29 @@ uint64_t session_statement_deadline(const struct sql_session *s);
 
 /* ---- prepared.c ---- */
 
+/* Every call of the extended protocol begins so: what the last one left is forgotten. */
+void session_call_begin(struct sql_session *s, struct sql_error *error);
+/* [fiber] Parses and describes `text`, and keeps it under `name`. */
+bool session_prepare(struct sql_session *s, const char *name, struct bytes text, const uint32_t *types,
+                     uint32_t count, struct sql_error *error);
+struct sql_prepared *session_prepared_named(struct sql_session *s, const char *name, struct sql_error *error);
+void session_prepared_close(struct sql_session *s, struct sql_prepared *p);
+void session_prepared_close_all(struct sql_session *s);
+void session_prepared_unpin(struct sql_session *s, struct sql_prepared *p);
+void session_describe_prepared(const struct sql_prepared *p, struct sql_description *out);
 /* Lets x see the parameters and the promised columns of what is running. */
 void session_bind_parameters(struct sql_session *s, struct exec *x);
+/* What a prepared statement or a portal keeps, and whether the session may keep more. */
+void session_account(struct sql_session *s, size_t *kept_bytes, size_t bytes);
+bool session_check_kept(struct sql_session *s, struct sql_error *error);
+
+/* ---- portal.c ---- */
+
 void session_portals_close(struct sql_session *s);
 void session_portal_close_unnamed(struct sql_session *s);
-void session_prepared_close_all(struct sql_session *s);
-/* PREPARE, EXECUTE, DEALLOCATE. */
+
+/* ---- prepared_sql.c ---- */
+
 bool session_prepare_statement(struct sql_session *s, struct exec *x, const struct sql_prepare *n);
 bool session_execute_statement(struct sql_session *s, struct exec *x, const struct sql_execute *n);
 bool session_deallocate(struct sql_session *s, struct exec *x, const struct sql_named *n);

@@ -6,7 +6,7 @@
  *   gc.c       how long old versions are kept
  *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
  *   handover.c leadership goes where the clock can be reached
- *   txn.c      the transaction                    write_set.c  its buffered writes */
+ *   txn*.c     the transaction                    write_set.c  its buffered writes */
 #ifndef OSTRAKA_TXN_TXN_INT_H
 #define OSTRAKA_TXN_TXN_INT_H
 
@@ -321,7 +321,7 @@ struct kv {
     struct timer gc_timer, lock_timer;
     struct map locking;     /* number -> transaction of this node that may hold locks */
     uint64_t txn_numbers;   /* drawn so far */
-    struct list inquiries, unlocks; /* lock.c, txn.c: requests that nobody waits for */
+    struct list inquiries, unlocks; /* lock.c, txn_lock.c: requests that nobody waits for */
     struct kv_metrics metrics;
 };
 

@@ -1,0 +1,172 @@
+/* Scans of a transaction: pages from the leader, merged with its own writes. */
+#include <stdlib.h>
+
+#include "txn/txn_state.h"
+
+struct txn_scan {
+    struct txn *txn;
+    struct buf page;            /* the reply; rows are views into it */
+    struct reader rows;
+    struct buf start, end;      /* what is left to ask for */
+    bool reverse, exhausted, has_row, started_own;
+    uint64_t limit, taken;
+    uint32_t pages;
+    struct bytes row_key, row_value;
+    struct buf own_key;         /* of the own write that was looked at last */
+    const struct write *own;
+};
+
+enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, bool reverse,
+                          uint64_t limit, struct txn_scan **scan_out)
+{
+    ASSERT(!t->ended);
+    struct txn_scan *scan = calloc(1, sizeof *scan);
+    if (scan == NULL) return STATUS_NO_MEMORY;
+    scan->txn = t;
+    scan->reverse = reverse;
+    scan->limit = limit;
+    buf_init(&scan->page, NET_MESSAGE_BYTES_MAX);
+    buf_init(&scan->start, SHARD_KEY_BYTES_MAX + 1);
+    buf_init(&scan->end, SHARD_KEY_BYTES_MAX + 1);
+    buf_init(&scan->own_key, SHARD_KEY_BYTES_MAX + 1);
+    buf_append_bytes(&scan->start, start);
+    buf_append_bytes(&scan->end, end);
+    enum status status = txn_span_add(t, &(struct span){.start = start, .end = end});
+    if (status != STATUS_OK || scan->start.failed || scan->end.failed) {
+        txn_scan_close(scan);
+        return status != STATUS_OK ? status : STATUS_TOO_LARGE;
+    }
+    *scan_out = scan;
+    return STATUS_OK;
+}
+
+void txn_scan_close(struct txn_scan *scan)
+{
+    buf_deinit(&scan->page);
+    buf_deinit(&scan->start);
+    buf_deinit(&scan->end);
+    buf_deinit(&scan->own_key);
+    free(scan);
+}
+
+static enum status page_fetch(struct txn_scan *scan)
+{
+    struct txn *t = scan->txn;
+    /* The first page is as large as the caller hopes; the others grow. */
+    uint64_t rows_max = scan->limit == 0 ? 0 : scan->limit + t->writes.count;
+    if (rows_max > 100000 || scan->pages > 0) rows_max = 0;
+    txn_read_begin(t, 1);
+    put_u8(&t->request, 2);
+    put_sized(&t->request, buf_view(&scan->start));
+    put_sized(&t->request, buf_view(&scan->end));
+    put_u32(&t->request, (uint32_t)rows_max);
+    put_u8(&t->request, scan->reverse);
+    struct reader in;
+    enum status status = txn_read_send(t, buf_view(&scan->start), &in);
+    if (status != STATUS_OK) return status;
+    buf_reset(&scan->page);
+    buf_append(&scan->page, in.at, reader_left(&in));
+    if (scan->page.failed) return STATUS_NO_MEMORY;
+    scan->rows = reader_make(buf_view(&scan->page));
+    scan->pages++;
+    return STATUS_OK;
+}
+
+/* Remembers where the next page goes on. */
+static void page_after(struct txn_scan *scan, struct bytes key)
+{
+    struct buf *bound = scan->reverse ? &scan->end : &scan->start;
+    buf_reset(bound);
+    buf_append_bytes(bound, key);
+    if (!scan->reverse) buf_append_byte(bound, 0);
+}
+
+/* Makes has_row true, or exhausted. */
+static enum status row_next(struct txn_scan *scan)
+{
+    while (!scan->has_row && !scan->exhausted) {
+        if (scan->pages == 0 || reader_left(&scan->rows) == 0) {
+            enum status status = page_fetch(scan);
+            if (status != STATUS_OK) return status;
+        }
+        uint8_t kind = get_u8(&scan->rows);
+        if (kind == 1 || kind == 4) {
+            scan->row_key = get_sized(&scan->rows);
+            if (kind == 1) scan->row_value = get_sized(&scan->rows);
+            page_after(scan, scan->row_key);
+            scan->has_row = kind == 1;
+        } else if (kind == 0) {
+            scan->exhausted = true;
+        } else if (kind != 2) {
+            return STATUS_INVALID;
+        }
+        if (scan->rows.failed) return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+/* The own write at or after (before, when reverse) where the scan stands. */
+static void own_next(struct txn_scan *scan)
+{
+    const struct write_set *ws = &scan->txn->writes;
+    if (!scan->reverse) {
+        scan->own = scan->started_own ? write_set_seek(ws, buf_view(&scan->own_key), true)
+                                      : write_set_seek(ws, buf_view(&scan->start), false);
+        if (scan->own != NULL && scan->end.size > 0 &&
+            bytes_compare(scan->own->key, buf_view(&scan->end)) >= 0)
+            scan->own = NULL;
+    } else {
+        scan->own = write_set_seek_before(ws, scan->started_own ? buf_view(&scan->own_key)
+                                                                : buf_view(&scan->end));
+        if (scan->own != NULL && bytes_compare(scan->own->key, buf_view(&scan->start)) < 0)
+            scan->own = NULL;
+    }
+}
+
+static void own_take(struct txn_scan *scan)
+{
+    buf_reset(&scan->own_key);
+    buf_append_bytes(&scan->own_key, scan->own->key);
+    scan->started_own = true;
+}
+
+enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out, struct bytes *value_out)
+{
+    ASSERT(!scan->txn->ended);
+    /* Where own writes begin has to be known before the first page moves the bounds. */
+    if (scan->txn->writes.count > 0 && !scan->started_own && scan->pages == 0) {
+        buf_reset(&scan->own_key);
+        own_next(scan);
+        if (scan->own == NULL && !scan->reverse) buf_append_bytes(&scan->own_key, buf_view(&scan->start));
+        if (scan->own == NULL && scan->reverse) buf_append_bytes(&scan->own_key, buf_view(&scan->end));
+        if (scan->own == NULL) scan->started_own = true;
+    } else if (scan->txn->writes.count > 0 && scan->started_own) {
+        own_next(scan);
+    }
+    for (;;) {
+        enum status status = row_next(scan);
+        if (status != STATUS_OK) return status;
+        if (!scan->has_row && scan->own == NULL) return STATUS_NOT_FOUND;
+        int order = !scan->has_row ? -1
+                    : scan->own == NULL
+                        ? 1
+                        : bytes_compare(scan->own->key, scan->row_key) * (scan->reverse ? -1 : 1);
+        if (order <= 0) { /* the own write comes first, or replaces the row */
+            const struct write *own = scan->own;
+            own_take(scan);
+            if (order == 0) scan->has_row = false;
+            if (own->tombstone) {
+                own_next(scan);
+                continue;
+            }
+            *key_out = own->key;
+            *value_out = own->value;
+        } else {
+            *key_out = scan->row_key;
+            *value_out = scan->row_value;
+            scan->has_row = false;
+        }
+        scan->taken++;
+        return STATUS_OK;
+    }
+}
