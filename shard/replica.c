@@ -37,6 +37,7 @@ static enum status group_create(struct replica *r, const struct replica_start *s
     struct raft_options options = {
         .id = start->id,
         .seed = prng_next(&r->store->prng),
+        .cache_bytes_max = r->store->options.log_cache_bytes,
         .heartbeat_ns = r->store->options.heartbeat_ns,
         .election_timeout_ns = r->store->options.election_timeout_ns,
         .silence_ns = r->store->options.no_leases ? 0 : r->store->options.support_ns,

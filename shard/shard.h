@@ -114,6 +114,7 @@ struct store_options {
     bool no_leases;      /* this machine's clock is not to be trusted even with durations */
     uint32_t replication_factor;                /* 3 */
     uint64_t log_bytes_max; /* a range's applied log beyond which it is truncated; 64 MiB */
+    uint64_t log_cache_bytes; /* of a range's applied log kept in memory, for followers; 16 MiB */
     uint64_t reserve_bytes; /* kept free for flushes when the disk fills up; 16 MiB, at most a memtable */
     uint64_t dead_after_ns; /* a node silent for so long is replaced; 5 min */
     /* own addresses, for the node record */

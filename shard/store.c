@@ -220,6 +220,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     if (o->support_ns == 0) o->support_ns = o->election_timeout_ns;
     if (o->replication_factor == 0) o->replication_factor = 3;
     if (o->log_bytes_max == 0) o->log_bytes_max = 64u << 20;
+    if (o->log_cache_bytes == 0) o->log_cache_bytes = 16u << 20;
     if (o->dead_after_ns == 0) o->dead_after_ns = 300000000000u;
     if (o->memtable_bytes == 0) o->memtable_bytes = MEMTABLE_BYTES_DEFAULT;
     if (o->cache_bytes == 0) o->cache_bytes = CACHE_BYTES_DEFAULT;

@@ -137,6 +137,7 @@ static struct store_options store_options_of(struct core *c)
         .no_leases = o->no_leases,
         .replication_factor = o->replication_factor,
         .log_bytes_max = o->log_bytes_max,
+        .log_cache_bytes = o->log_cache_bytes,
         .dead_after_ns = o->dead_after_ns,
         .on_failed = on_store_failed,
         .on_identity = on_identity,

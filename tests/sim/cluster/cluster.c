@@ -135,6 +135,7 @@ void cluster_start(struct cluster *c, uint64_t number)
         .no_leases = c->options.no_leases,
         .election_timeout_ns = c->options.election_timeout_ns,
         .log_bytes_max = c->options.log_bytes_max,
+        .log_cache_bytes = c->options.log_cache_bytes,
         .replication_factor = c->options.replication_factor,
         .dead_after_ns = c->options.dead_after_ns,
         .version_retention_ns = c->options.version_retention_ns,

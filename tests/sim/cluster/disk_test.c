@@ -15,17 +15,20 @@ struct scene {
     struct workload *workload;
 };
 
-/* A cluster of three that has written for a while, so that there are tables and several log segments. */
-static struct scene scene_make(uint64_t seed)
+/* A cluster of three that has written for a while, so that there are tables and several log segments. log_cache_bytes: of
+ * the log that is kept in memory, too; 0: all of it. */
+static struct scene scene_make_with(uint64_t seed, uint32_t wal_segment_bytes, uint64_t log_bytes_max,
+                                    uint64_t log_cache_bytes)
 {
     const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
     if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     struct cluster_options o;
     cluster_options_init(&o, seed);
     o.memory_bytes = 2u << 20;
-    o.wal_segment_bytes = 256u << 10;
+    o.wal_segment_bytes = wal_segment_bytes;
     o.table_bytes = 64u << 10;
-    o.log_bytes_max = 64u << 10;
+    o.log_bytes_max = log_bytes_max;
+    o.log_cache_bytes = log_cache_bytes;
     o.verbose = getenv("OSTRAKA_VERBOSE") != NULL;
     struct scene scene = {.cluster = cluster_create(&o)};
     assert_true(cluster_boot(scene.cluster, 60 * SIM_SEC));
@@ -34,6 +37,11 @@ static struct scene scene_make(uint64_t seed)
     scene.workload = workload_create(scene.cluster, &w);
     cluster_run(scene.cluster, 2 * SIM_SEC);
     return scene;
+}
+
+static struct scene scene_make(uint64_t seed)
+{
+    return scene_make_with(seed, 256u << 10, 64u << 10, 0);
 }
 
 static struct store *store_on(struct scene *scene, uint64_t machine)
@@ -174,6 +182,29 @@ TEST(disk, leader_that_cannot_read_hands_over)
     assert_true(next != 0 && next != machine);
     sim_disk_heal(disk);
     scene_end(&scene);
+}
+
+/* Somebody was away, and the leader reads its log for it, where a bit has changed since it was written: it finds that out
+ * before it sends anything, is fenced and refetched, and the one who was away gets the entries from the next leader. */
+TEST(disk, leader_that_reads_a_damaged_entry_is_refetched)
+{
+    uint32_t found = 0;
+    for (uint64_t seed = 80; seed <= 95 && found < 3; seed++) {
+        struct scene scene = scene_make_with(seed, 2u << 20, 8u << 20, 4u << 10);
+        uint64_t machine = cluster_leader(scene.cluster, (struct range_id){2});
+        if (machine == 0) continue;
+        uint64_t away = 1 + machine % 3;
+        cluster_crash(scene.cluster, away, SIM_CRASH_PROCESS);
+        cluster_run(scene.cluster, 2 * SIM_SEC);
+        bool same = cluster_leader(scene.cluster, (struct range_id){2}) == machine;
+        struct sim_disk *disk = sim_disk(cluster_sim(scene.cluster), machine);
+        for (int i = 0; i < 40; i++) assert_true(sim_disk_rot_random(disk, "/wal/"));
+        cluster_start(scene.cluster, away);
+        cluster_run(scene.cluster, 2 * SIM_SEC);
+        found += same && fenced_ever(&scene, machine) > 0;
+        scene_end(&scene);
+    }
+    assert_int_equal(found, 3);
 }
 
 /* One reads what is damaged everywhere but in one place: the range stands still rather than forget. */
