@@ -42,22 +42,6 @@ static enum status add_sources(struct compact_job *job, struct merge *merge)
     return add_source(job, merge, c->inputs + upper, c->input_count - upper);
 }
 
-static enum status merge_items(struct compact_job *job, struct merge *merge, struct gc_filter *gc)
-{
-    struct item_key first = {LSM_SPACE_FIRST, BYTES_EMPTY, LSM_TS_MAX};
-    merge_seek(merge, &first);
-    for (;;) {
-        const struct lsm_item *item;
-        enum status status = merge_settle(merge, NULL, &item);
-        if (status != STATUS_OK) return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-        bool keep;
-        status = gc_filter_pass(gc, item, &keep);
-        if (status == STATUS_OK && keep) status = tables_writer_add(&job->tables, item);
-        if (status != STATUS_OK) return status;
-        merge_step(merge);
-    }
-}
-
 static enum status merge_tables(struct compact_job *job)
 {
     struct compaction *c = &job->compaction;
@@ -75,7 +59,7 @@ static enum status merge_tables(struct compact_job *job)
     gc.ctx = &check;
     tables_writer_init(&job->tables, &job->worker, r->id, gc_ts, r->lsm->options.table_bytes);
     enum status status = add_sources(job, &merge);
-    if (status == STATUS_OK) status = merge_items(job, &merge, &gc);
+    if (status == STATUS_OK) status = tables_writer_add_merged(&job->tables, &merge, &gc);
     if (status == STATUS_OK) status = tables_writer_finish(&job->tables);
     merge_deinit(&merge);
     gc_filter_deinit(&gc);

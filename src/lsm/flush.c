@@ -19,22 +19,6 @@ void flush_enqueue(struct range *r)
 
 /* ---- one flush, on its fiber ---- */
 
-static enum status write_items(struct flush_job *job, struct merge *merge, struct gc_filter *gc)
-{
-    struct item_key first = {LSM_SPACE_FIRST, BYTES_EMPTY, LSM_TS_MAX};
-    merge_seek(merge, &first);
-    for (;;) {
-        const struct lsm_item *item;
-        enum status status = merge_settle(merge, NULL, &item);
-        if (status != STATUS_OK) return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-        bool keep;
-        status = gc_filter_pass(gc, item, &keep);
-        if (status == STATUS_OK && keep) status = tables_writer_add(&job->tables, item);
-        if (status != STATUS_OK) return status;
-        merge_step(merge);
-    }
-}
-
 static enum status write_table(struct flush_job *job)
 {
     struct range *r = job->range;
@@ -52,7 +36,7 @@ static enum status write_table(struct flush_job *job)
     struct cursor *cursor;
     enum status status = memtable_cursor_open(job->memtable, UINT64_MAX, false, &cursor);
     if (status == STATUS_OK) status = merge_add(&merge, cursor);
-    if (status == STATUS_OK) status = write_items(job, &merge, &gc);
+    if (status == STATUS_OK) status = tables_writer_add_merged(&job->tables, &merge, &gc);
     if (status == STATUS_OK) status = tables_writer_finish(&job->tables);
     merge_deinit(&merge);
     gc_filter_deinit(&gc);

@@ -334,6 +334,22 @@ enum status tables_writer_add(struct tables_writer *t, const struct lsm_item *it
     return status == STATUS_OK ? table_writer_add(t->writer, item) : status;
 }
 
+enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merge, struct gc_filter *gc)
+{
+    struct item_key first = {LSM_SPACE_FIRST, BYTES_EMPTY, LSM_TS_MAX};
+    merge_seek(merge, &first);
+    for (;;) {
+        const struct lsm_item *item;
+        enum status status = merge_settle(merge, NULL, &item);
+        if (status != STATUS_OK) return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+        bool keep;
+        status = gc_filter_pass(gc, item, &keep);
+        if (status == STATUS_OK && keep) status = tables_writer_add(t, item);
+        if (status != STATUS_OK) return status;
+        merge_step(merge);
+    }
+}
+
 enum status tables_writer_finish(struct tables_writer *t)
 {
     enum status status = t->writer != NULL ? cut(t) : STATUS_OK;

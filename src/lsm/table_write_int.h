@@ -46,6 +46,8 @@ struct tables_writer {
 void tables_writer_init(struct tables_writer *t, struct worker *w, struct range_id range,
                         uint64_t gc_ts, uint64_t size_max);
 MUST_USE enum status tables_writer_add(struct tables_writer *t, const struct lsm_item *item);
+/* All items of the merge that the filter keeps, from the first. */
+MUST_USE enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merge, struct gc_filter *gc);
 /* Completes the last table and makes all names durable. */
 MUST_USE enum status tables_writer_finish(struct tables_writer *t);
 /* Unpins the tables; with `drop` their files go. */
