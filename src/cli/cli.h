@@ -59,6 +59,7 @@ int cli_demo(int argc, char **argv);
 int cli_sql(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_debug(int argc, char **argv);
+int cli_bench(int argc, char **argv);
 
 /* Asks the node at host_port to found a cluster, for at most timeout_ns. Prints nothing; *why (static text)
  * explains a failure. CLI_OK, CLI_ERROR (exists already, refused), CLI_TIMEOUT. */

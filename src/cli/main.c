@@ -13,6 +13,7 @@ static const struct {
     {"init", cli_init, "found a new cluster on one running node"},
     {"sql", cli_sql, "the SQL client"},
     {"status", cli_status, "nodes, ranges, leaders, and how many more nodes may be lost"},
+    {"bench", cli_bench, "load a cluster: bench append"},
     {"debug", cli_debug, "look into a data directory: debug wal|lsm DIR"},
 };
 
