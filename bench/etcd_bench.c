@@ -266,8 +266,12 @@ int main(int argc, char **argv)
     struct load_result result;
     struct etcd_bench b = {.path = "/etcdserverpb.KV/Put"};
     if (!load_options_parse(argc, argv, &o)) return 2;
+    if (o.prepared || o.statement != NULL) {
+        fprintf(stderr, "etcd_bench: there are no statements in etcd\n");
+        return 2;
+    }
     b.kind = o.workload;
-    env_addr_format(&o.address, b.authority);
+    env_addr_format(&o.addresses[0], b.authority);
     bool fills = strcmp(b.kind, "load") == 0;
     if (strcmp(b.kind, "get") == 0) {
         b.path = "/etcdserverpb.KV/Range";

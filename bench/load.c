@@ -156,7 +156,7 @@ static bool open_all(struct load *l)
     for (uint64_t i = 0; i < l->options->connections; i++) {
         struct load_conn *c = &l->conns[i];
         struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = c};
-        c->fd = connect_to(&l->options->address);
+        c->fd = connect_to(&l->options->addresses[i % l->options->address_count]);
         if (c->fd < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
             return fail("connect");
         if (!l->protocol->open(c)) return false;

@@ -20,14 +20,18 @@
 #define LOAD_PIPELINE_MAX    1024
 #define LOAD_VALUE_BYTES_MAX (64u << 10)
 #define LOAD_PIDS_MAX        16
+#define LOAD_ADDRESSES_MAX   16
 
 struct load_options {
     const char *workload;
-    struct env_addr address;
+    struct env_addr addresses[LOAD_ADDRESSES_MAX]; /* connections go to them in turn */
+    uint64_t address_count;
     uint64_t connections, pipeline, seconds, warmup_ms, keys, value_bytes;
     pid_t pids[LOAD_PIDS_MAX]; /* the servers, for CPU accounting */
     uint64_t pid_count;
     bool header; /* print the column names first */
+    bool prepared;         /* sql_bench: statements are parsed once per connection */
+    const char *statement; /* sql_bench: how a row is written; NULL: not said */
 };
 
 struct load;

@@ -10,7 +10,7 @@ static void usage(const char *program)
 {
     fprintf(stderr,
             "usage: %s WORKLOAD [flags]\n"
-            "  --address HOST:PORT  numeric address of the server\n"
+            "  --address HOST:PORT,...  numeric addresses of servers; connections go to them in turn\n"
             "  --connections N      connections (1)\n"
             "  --pipeline N         requests in flight per connection (1)\n"
             "  --seconds N          length of the measured window (5)\n"
@@ -18,7 +18,10 @@ static void usage(const char *program)
             "  --keys N             keys 1 to N are used (10000)\n"
             "  --value-bytes N      size of a value (100)\n"
             "  --pids P,P,...       server processes whose CPU time is counted\n"
-            "  --no-header          print the row only\n",
+            "  --no-header          print the row only\n"
+            "sql_bench only:\n"
+            "  --prepared           parse statements once per connection; Bind, Execute, Sync each time\n"
+            "  --statement S        what upsert sends: update (default) or upsert (INSERT ... ON CONFLICT)\n",
             program);
 }
 
@@ -44,10 +47,29 @@ static bool parse_pids(const char *text, struct load_options *o)
     return true;
 }
 
+static bool parse_addresses(const char *text, struct load_options *o)
+{
+    while (*text != '\0') {
+        const char *comma = strchr(text, ',');
+        size_t size = comma != NULL ? (size_t)(comma - text) : strlen(text);
+        if (o->address_count == LOAD_ADDRESSES_MAX) return false;
+        if (env_addr_parse(bytes_make(text, size), &o->addresses[o->address_count]) != STATUS_OK) return false;
+        o->address_count++;
+        text += size + (comma != NULL);
+    }
+    return o->address_count > 0;
+}
+
+static bool parse_statement(const char *text, struct load_options *o)
+{
+    o->statement = text;
+    return strcmp(text, "update") == 0 || strcmp(text, "upsert") == 0;
+}
+
 static bool set(struct load_options *o, const char *name, const char *value)
 {
-    if (strcmp(name, "--address") == 0)
-        return env_addr_parse(bytes_of_string(value), &o->address) == STATUS_OK;
+    if (strcmp(name, "--address") == 0) return parse_addresses(value, o);
+    if (strcmp(name, "--statement") == 0) return parse_statement(value, o);
     if (strcmp(name, "--connections") == 0)
         return parse_number(value, 1, LOAD_CONNECTIONS_MAX, &o->connections);
     if (strcmp(name, "--pipeline") == 0)
@@ -68,6 +90,8 @@ bool load_options_parse(int argc, char **argv, struct load_options *options_out)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--no-header") == 0) {
             o.header = false;
+        } else if (strcmp(argv[i], "--prepared") == 0) {
+            o.prepared = true;
         } else if (argv[i][0] != '-' && o.workload == NULL) {
             o.workload = argv[i];
         } else if (i + 1 < argc && set(&o, argv[i], argv[i + 1])) {
@@ -78,7 +102,7 @@ bool load_options_parse(int argc, char **argv, struct load_options *options_out)
             return false;
         }
     }
-    if (o.workload == NULL || o.address.family == 0) {
+    if (o.workload == NULL || o.address_count == 0) {
         usage(argv[0]);
         return false;
     }

@@ -1,10 +1,14 @@
-/* Load on one node through the PostgreSQL protocol's simple queries, over the table
- * kv (k bigint primary key, v text).
+/* Load through the PostgreSQL protocol, over the tables kv (k bigint primary key, v text) and
+ * hot (k bigint primary key, v bigint), which has one row.
  *
- *   load    makes the table anew and fills keys 1 to --keys
- *   upsert  UPDATE of a random key, which must exist
+ *   load    makes the tables anew and fills keys 1 to --keys
+ *   upsert  writes the row of a random key, which must exist
  *   insert  INSERT of a new key
  *   get     SELECT of a random key, which must exist
+ *   hot     adds 1 to the one row, all connections the same
+ *
+ * As simple queries, or with --prepared by the extended protocol: Parse once per connection, then Bind, Execute
+ * and Sync each time, with parameters as text.
  *
  * An answer counts as an error when the server reports one or when not exactly one row was touched
  * or found. */
@@ -19,9 +23,28 @@
 
 #define LOAD_ROWS 100u /* per INSERT while the table is filled */
 
+enum key { KEY_NONE, KEY_RANDOM, KEY_FRESH };
+
+/* What is sent: $1 stands for the key, $2 for a value. */
+struct statement {
+    const char *text;
+    const char *tag; /* the CommandComplete that is expected; NULL: any */
+    enum key key;
+    bool has_value;
+};
+
+static const struct statement update = {"UPDATE kv SET v=$2 WHERE k=$1", "UPDATE 1", KEY_RANDOM, true};
+static const struct statement upsert = {"INSERT INTO kv VALUES ($1,$2) ON CONFLICT (k) DO UPDATE SET v=excluded.v",
+                                        "INSERT 0 1", KEY_RANDOM, true};
+static const struct statement insert = {"INSERT INTO kv VALUES ($1,$2)", "INSERT 0 1", KEY_FRESH, true};
+static const struct statement get = {"SELECT v FROM kv WHERE k=$1", "SELECT 1", KEY_RANDOM, false};
+static const struct statement hot = {"UPDATE hot SET v=v+1 WHERE k=1", "UPDATE 1", KEY_NONE, false};
+/* INSERTs of LOAD_ROWS rows, never prepared. */
+static const struct statement load_rows = {"INSERT INTO kv VALUES ", NULL, KEY_NONE, false};
+
 struct sql_bench {
-    const char *kind; /* what request() makes */
-    const char *tag;  /* the CommandComplete that is expected; NULL: any */
+    const struct statement *statement;
+    bool prepared;
     uint64_t insert_base;
     bool complained;
 };
@@ -29,12 +52,12 @@ struct sql_bench {
 /* One connection: when each request in flight started, oldest first, and its answer so far. */
 struct sql_state {
     uint64_t started_ns[LOAD_PIPELINE_MAX], first, count;
-    bool greeted, error, tagged;
+    bool greeted, parsing, error, tagged;
 };
 
-static size_t begin(struct buf *out)
+static size_t begin(struct buf *out, uint8_t type)
 {
-    buf_append_byte(out, 'Q');
+    buf_append_byte(out, type);
     size_t at = out->size;
     put_be32(out, 0);
     return at;
@@ -42,8 +65,17 @@ static size_t begin(struct buf *out)
 
 static void end(struct buf *out, size_t at)
 {
-    buf_append_byte(out, 0);
     if (!out->failed) store_be32(out->data + at, (uint32_t)(out->size - at));
+}
+
+static void put_text(struct buf *out, const char *text)
+{
+    buf_append(out, text, strlen(text) + 1);
+}
+
+static void put_sync(struct buf *out)
+{
+    end(out, begin(out, 'S'));
 }
 
 static bool open_connection(struct load_conn *c)
@@ -69,36 +101,82 @@ static void append_rows(struct load *l, struct buf *out, uint64_t number)
     }
 }
 
-static void append_query(struct load_conn *c, const struct sql_bench *b, uint64_t number)
+static uint64_t key_of(struct load *l, const struct sql_bench *b, uint64_t number)
 {
-    struct load *l = c->load;
-    switch (b->kind[0]) {
-    case 'd': buf_append_string(&c->out, "DROP TABLE IF EXISTS kv"); break;
-    case 'c': buf_append_string(&c->out, "CREATE TABLE kv (k bigint PRIMARY KEY, v text)"); break;
-    case 'l': append_rows(l, &c->out, number); break;
-    case 'u':
-        buf_append_string(&c->out, "UPDATE kv SET v='");
-        buf_append_bytes(&c->out, load_value(l));
-        buf_printf(&c->out, "' WHERE k=%" PRIu64, load_key(l));
-        break;
-    case 'i':
-        buf_printf(&c->out, "INSERT INTO kv VALUES (%" PRIu64 ",'", b->insert_base + number);
-        buf_append_bytes(&c->out, load_value(l));
-        buf_append_string(&c->out, "')");
-        break;
-    case 'g': buf_printf(&c->out, "SELECT v FROM kv WHERE k=%" PRIu64, load_key(l)); break;
-    default: UNREACHABLE();
+    return b->statement->key == KEY_FRESH ? b->insert_base + number : load_key(l);
+}
+
+static void put_query(struct load_conn *c, const struct sql_bench *b, uint64_t number)
+{
+    size_t at = begin(&c->out, 'Q');
+    if (b->statement == &load_rows) {
+        append_rows(c->load, &c->out, number);
+    } else {
+        for (const char *p = b->statement->text; *p != '\0'; p++) {
+            if (*p != '$') {
+                buf_append_byte(&c->out, (uint8_t)*p);
+            } else if (*++p == '1') {
+                buf_printf(&c->out, "%" PRIu64, key_of(c->load, b, number));
+            } else {
+                buf_append_byte(&c->out, '\'');
+                buf_append_bytes(&c->out, load_value(c->load));
+                buf_append_byte(&c->out, '\'');
+            }
+        }
     }
+    buf_append_byte(&c->out, 0);
+    end(&c->out, at);
+}
+
+/* Statement "s", types left to the server. */
+static void put_parse(struct load_conn *c, const struct sql_bench *b)
+{
+    size_t at = begin(&c->out, 'P');
+    put_text(&c->out, "s");
+    put_text(&c->out, b->statement->text);
+    put_be16(&c->out, 0);
+    end(&c->out, at);
+    put_sync(&c->out);
+}
+
+static void put_parameter(struct buf *out, struct bytes value)
+{
+    put_be32(out, (uint32_t)value.size);
+    buf_append_bytes(out, value);
+}
+
+static void put_execution(struct load_conn *c, const struct sql_bench *b, uint64_t number)
+{
+    const struct statement *s = b->statement;
+    struct buf *out = &c->out;
+    size_t at = begin(out, 'B');
+    put_text(out, "");
+    put_text(out, "s");
+    put_be16(out, 0);
+    put_be16(out, (uint16_t)((s->key != KEY_NONE) + s->has_value));
+    if (s->key != KEY_NONE) {
+        char key[24];
+        int size = snprintf(key, sizeof key, "%" PRIu64, key_of(c->load, b, number));
+        put_parameter(out, bytes_make(key, (size_t)size));
+    }
+    if (s->has_value) put_parameter(out, load_value(c->load));
+    put_be16(out, 0);
+    end(out, at);
+    at = begin(out, 'E');
+    put_text(out, "");
+    put_be32(out, 0);
+    end(out, at);
+    put_sync(out);
 }
 
 static bool request(struct load_conn *c, uint64_t number, uint64_t started_ns)
 {
     struct sql_state *s = c->state;
+    const struct sql_bench *b = c->load->protocol->ctx;
     ASSERT(s->count < LOAD_PIPELINE_MAX);
     s->started_ns[(s->first + s->count++) % LOAD_PIPELINE_MAX] = started_ns;
-    size_t at = begin(&c->out);
-    append_query(c, c->load->protocol->ctx, number);
-    end(&c->out, at);
+    if (b->prepared) put_execution(c, b, number);
+    else put_query(c, b, number);
     return true;
 }
 
@@ -122,7 +200,11 @@ static void complain(struct sql_bench *b, struct bytes body)
 static bool on_ready(struct load_conn *c)
 {
     struct sql_state *s = c->state;
-    if (!s->greeted) {
+    const struct sql_bench *b = c->load->protocol->ctx;
+    if (!s->greeted && b->prepared && !s->parsing) {
+        s->parsing = true;
+        put_parse(c, b); /* sent with whatever comes next */
+    } else if (!s->greeted) {
         s->greeted = true;
         load_greeted(c);
     } else {
@@ -138,7 +220,8 @@ static bool on_ready(struct load_conn *c)
 
 static bool tag_is_expected(const struct sql_bench *b, struct bytes body)
 {
-    return b->tag == NULL || bytes_equal(body, bytes_make(b->tag, strlen(b->tag) + 1));
+    const char *tag = b->statement->tag;
+    return tag == NULL || bytes_equal(body, bytes_make(tag, strlen(tag) + 1));
 }
 
 static bool on_message(struct load_conn *c, uint8_t type, struct bytes body)
@@ -184,22 +267,29 @@ static void close_connection(struct load_conn *c)
     c->state = NULL;
 }
 
-static bool run(const struct load_options *o, struct sql_bench *b, const char *kind,
-                const char *tag, uint64_t request_max, struct load_result *result)
+static bool run(const struct load_options *o, struct sql_bench *b, const struct statement *statement,
+                uint64_t request_max, struct load_result *result)
 {
     const struct load_protocol protocol = {open_connection, request, received, close_connection, b};
-    b->kind = kind;
-    b->tag = tag;
+    b->statement = statement;
     return load_run(o, &protocol, request_max, result) &&
            (request_max == 0 || result->errors == 0);
 }
 
 static bool fill(const struct load_options *o, struct sql_bench *b, struct load_result *result)
 {
+    static const struct statement first[] = {
+        {.text = "DROP TABLE IF EXISTS kv"},
+        {.text = "CREATE TABLE kv (k bigint PRIMARY KEY, v text)"},
+        {.text = "DROP TABLE IF EXISTS hot"},
+        {.text = "CREATE TABLE hot (k bigint PRIMARY KEY, v bigint)"},
+        {.text = "INSERT INTO hot VALUES (1,0)"},
+    };
     struct load_options one = *o;
     one.connections = one.pipeline = 1;
-    return run(&one, b, "drop", NULL, 1, result) && run(&one, b, "create", NULL, 1, result) &&
-           run(o, b, "load", NULL, (o->keys + LOAD_ROWS - 1) / LOAD_ROWS, result);
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++)
+        if (!run(&one, b, &first[i], 1, result)) return false;
+    return run(o, b, &load_rows, (o->keys + LOAD_ROWS - 1) / LOAD_ROWS, result);
 }
 
 /* Later runs insert after earlier ones: no million inserts per second are reached. */
@@ -210,23 +300,30 @@ static uint64_t fresh_key(void)
     return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
 }
 
+static const struct statement *statement_of(const struct load_options *o)
+{
+    bool on_conflict = o->statement != NULL && strcmp(o->statement, "upsert") == 0;
+    if (strcmp(o->workload, "upsert") == 0) return on_conflict ? &upsert : &update;
+    if (strcmp(o->workload, "insert") == 0) return &insert;
+    if (strcmp(o->workload, "get") == 0) return &get;
+    if (strcmp(o->workload, "hot") == 0) return &hot;
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     struct load_options o;
     struct load_result result;
     struct sql_bench b = {.insert_base = fresh_key()};
-    bool ok;
     if (!load_options_parse(argc, argv, &o)) return 2;
-    if (strcmp(o.workload, "load") == 0) ok = fill(&o, &b, &result);
-    else if (strcmp(o.workload, "upsert") == 0) ok = run(&o, &b, "upsert", "UPDATE 1", 0, &result);
-    else if (strcmp(o.workload, "insert") == 0)
-        ok = run(&o, &b, "insert", "INSERT 0 1", 0, &result);
-    else if (strcmp(o.workload, "get") == 0) ok = run(&o, &b, "get", "SELECT 1", 0, &result);
-    else {
-        fprintf(stderr, "sql_bench: the workloads are load, upsert, insert and get\n");
+    bool filling = strcmp(o.workload, "load") == 0;
+    const struct statement *statement = statement_of(&o);
+    if (statement == NULL && !filling) {
+        fprintf(stderr, "sql_bench: the workloads are load, upsert, insert, get and hot\n");
         return 2;
     }
-    if (!ok) return 1;
+    b.prepared = o.prepared && !filling;
+    if (filling ? !fill(&o, &b, &result) : !run(&o, &b, statement, 0, &result)) return 1;
     if (o.header) load_print_header();
     load_print_row(o.workload, o.connections, o.pipeline, &result);
     return 0;
