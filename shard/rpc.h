@@ -24,6 +24,7 @@ enum rpc_kind {
     RPC_LOCK = 8,         /* txn/: locks keys and reads them */
     RPC_UNLOCK = 9,       /* txn/: gives back what a transaction has locked */
     RPC_TXN_ALIVE = 10,   /* txn/: does a transaction that holds locks still live? */
+    RPC_OUTCOME = 11,     /* txn/: what became of a transaction? */
     RPC_KIND_COUNT /* 3 is free */
 };
 

@@ -1,7 +1,7 @@
 /* What transactions put into a range's log, and into requests.
  *
  * Command: version u8 (1), kind u8, then
- *   1 COMMIT      ct u64, write count u32, writes
+ *   1 COMMIT      ct u64, tag u64 (of the transaction's id: outcome.c), write count u32, writes
  *   2 SAFE_POINT  ts u64: no read below it is served any more (gc.c)
  * Write: flags u8 (0: put, 1: tombstone, 2: put where there is no value), sized key, sized value.  Span: flags u8 (1: point), sized start, and
  * sized end unless point. */
@@ -46,11 +46,12 @@ bool decode_write(struct reader *r, struct write *write)
            write->key.size <= SHARD_KEY_BYTES_MAX && write->value.size <= LSM_VALUE_BYTES_MAX;
 }
 
-void command_encode_commit(uint64_t ct, struct bytes writes_encoded, struct buf *out)
+void command_encode_commit(uint64_t ct, uint64_t tag, struct bytes writes_encoded, struct buf *out)
 {
     put_u8(out, COMMAND_VERSION);
     put_u8(out, COMMAND_COMMIT);
     put_u64(out, ct);
+    put_u64(out, tag);
     buf_append_bytes(out, writes_encoded);
 }
 
@@ -63,7 +64,7 @@ void command_encode_safe_point(uint64_t safe_point, struct buf *out)
 
 static enum status apply_commit(struct range *g, struct reader *r, struct shard_batch *batch)
 {
-    uint64_t ct = get_u64(r);
+    uint64_t ct = get_u64(r), tag = get_u64(r);
     uint32_t count = get_u32(r);
     if (r->failed || ct == 0) return STATUS_VERSION;
     /* TXN-9: the engine may have forgotten what such a version would have to be put beside. */
@@ -76,6 +77,7 @@ static enum status apply_commit(struct range *g, struct reader *r, struct shard_
     }
     if (!reader_done(r)) return STATUS_VERSION;
     if (ct > g->high) g->high = ct;
+    outcomes_add(&g->outcomes, tag, ct);
     return STATUS_OK;
 }
 

@@ -2,8 +2,10 @@
  * is applied and the clock is past ct.
  *
  * RPC_COMMIT: range u64, epoch u64, node u64, number u64 (the transaction, number 0 when it has locked
- *   nothing), term u64 (of the leader that has shown it writes in flight; 0: none), read ts u64, span count u32, spans, write count u32, writes (command.c).
- * Reply: ct u64. WAIT: nothing was proposed, because somebody holds a lock on what it writes: ask again. */
+ *   nothing), term u64 (of the leader that has shown it writes in flight; 0: none), read ts u64, tag u64, highest ct u64
+ *   (outcome.c), span count u32, spans, write count u32, writes (command.c).
+ * Reply: ct u64. WAIT: nothing was proposed, because somebody holds a lock on what it writes: ask again. BUSY with a
+ *   reading u64: nothing was proposed, because ct would have been above the highest. */
 #include <stdlib.h>
 
 #include "txn/txn_int.h"
@@ -141,6 +143,16 @@ static struct range_op *meets_in_flight(struct range_op *op)
     return NULL;
 }
 
+/* Whoever asks for the outcome relies on it that nothing is committed above ct_max, and so does whoever refuses a key
+ * that is too old. */
+static void refuse_late(struct range_op *op)
+{
+    COVER("txn_commit_too_late");
+    uint8_t body[8];
+    store_le64(body, op->ts);
+    range_op_reply(op, STATUS_BUSY, bytes_make(body, sizeof body));
+}
+
 static void propose(struct range_op *op)
 {
     struct range *g = op->range;
@@ -148,12 +160,16 @@ static void propose(struct range_op *op)
     if (ct <= g->floor && !MUTANT("onepc_floor")) ct = g->floor + 1;
     if (ct <= g->high) ct = g->high + 1; /* above every version of every key */
     ASSERT(ct > g->answered); /* TXN-2: nothing appears below a read that somebody has seen */
+    if (ct > op->ct_max && !MUTANT("commit_after_its_window")) {
+        refuse_late(op);
+        return;
+    }
     op->ct = ct;
     ASSERT(ct > g->safe.applied);
     struct buf command;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
     put_u8(&command, SHARD_COMMAND_APP);
-    command_encode_commit(ct, op->writes_encoded, &command);
+    command_encode_commit(ct, op->tag, op->writes_encoded, &command);
     op->proposal.on_done = on_applied;
     op->proposal.ctx = op;
     enum status status = command.failed ? STATUS_TOO_LARGE
@@ -311,6 +327,8 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
     op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
     op->pending_term = get_u64(&in);
     op->read_ts = get_u64(&in);
+    op->tag = get_u64(&in);
+    op->ct_max = get_u64(&in);
     const struct descriptor *d = replica_descriptor(g->replica);
     if (!commit_decode_spans(op, &in, d) || !decode_writes(op, &in, d)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);

@@ -188,6 +188,10 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
         struct node_id leader = {0};
         bool at_once = false;
         if (store_route(kv->store, q->key, d, &leader) == STATUS_OK && leader.value != 0) {
+            if (q->before_attempt != NULL && !q->before_attempt(q)) {
+                status = STATUS_EXPIRED;
+                break;
+            }
             store_le64(q->body->data, d->range.value);
             store_le64(q->body->data + 8, d->epoch);
             uint64_t left_ns = give_up_ns - now_ns;
@@ -202,6 +206,7 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
                          status == STATUS_UNAVAILABLE || status == STATUS_UNKNOWN_OUTCOME;
             if (!again) break;
             kv->metrics.retries++;
+            if (status == STATUS_BUSY && reply->size == 8) q->refused_at = load_le64(reply->data);
             at_once = learn(kv, status, d->range, leader, reply);
         } else {
             status = STATUS_UNAVAILABLE;

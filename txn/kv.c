@@ -42,6 +42,7 @@ void kv_attach(struct kv *kv, struct store *store)
     clock_attach(&kv->clock);
     gc_attach(kv);
     lock_attach(kv);
+    outcome_attach(kv);
     handover_attach(&kv->handover, kv);
     rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
     rpc_serve(store_rpc(store), RPC_COMMIT, commit_serve, kv);

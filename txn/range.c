@@ -46,6 +46,7 @@ void range_close(void *state)
     ASSERT(g->in_flight_count == 0);
     map_deinit(&g->in_flight);
     lock_table_reset(&g->locks);
+    outcomes_deinit(&g->outcomes);
     list_remove(&g->link);
     free(g);
 }
@@ -121,6 +122,7 @@ void range_installed(void *state)
 {
     struct range *g = state;
     g->high = 0; /* read again from the engine when it leads */
+    outcomes_deinit(&g->outcomes);
     range_role_changed(g);
 }
 
@@ -210,11 +212,11 @@ struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struc
 void range_op_free(struct range_op *op)
 {
     struct range *g = op->range;
+    list_remove(&op->link); /* those that waited for it look through the list, and must not find it again */
     range_in_flight_remove(op);
     range_unblock_all(op);
     range_progress_end(op);
     timer_cancel(store_timers(g->kv->store), &op->lock_timer);
-    list_remove(&op->link); /* what comes next may look through the list */
     lock_request_cancel(&g->locks, &op->request);
     clock_cancel(&op->clock);
     replica_read_cancel(&op->leadership);
@@ -301,6 +303,7 @@ void range_op_run(struct range_op *op)
     case RANGE_OP_READ: read_run(op); return;
     case RANGE_OP_COMMIT: commit_run(op); return;
     case RANGE_OP_LOCK: lock_run(op); return;
+    case RANGE_OP_OUTCOME: outcome_run(op); return;
     }
 }
 

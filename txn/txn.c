@@ -5,6 +5,7 @@
 #include "txn/txn_state.h"
 
 #define WRITE_HEAD_BYTES 8       /* of one write in a commit, at most */
+#define COMMIT_ID_AT (HEAD_BYTES + 32) /* tag and highest ct in RPC_COMMIT */
 
 enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
 {
@@ -12,9 +13,8 @@ enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
     if (t == NULL) return STATUS_NO_MEMORY;
     t->kv = kv;
     t->arena = arena;
-    struct env *env = store_env(kv->store);
-    store_le64(t->id, env_random_u64(env));
-    store_le64(t->id + 8, env_random_u64(env));
+    t->id.tag = env_random_u64(store_env(kv->store)) | 1;
+    t->last_ct = UINT64_MAX;
     enum status status = write_set_init(&t->writes, arena, prng_next(&kv->prng));
     if (status != STATUS_OK) {
         free(t);
@@ -51,6 +51,11 @@ void txn_interrupt(struct txn *t)
     gateway_interrupt(&t->interrupt);
 }
 
+void txn_set_last_ct(struct txn *t, uint64_t ts)
+{
+    t->last_ct = ts;
+}
+
 bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
 
 void txn_explain_limit(const struct txn *t, char *text, size_t size)
@@ -75,7 +80,7 @@ uint64_t txn_read_ts(const struct txn *t) { return t->read_ts; }
 
 void txn_id(const struct txn *t, char id[33])
 {
-    for (int i = 0; i < 16; i++) snprintf(id + 2 * i, 3, "%02x", t->id[i]);
+    snprintf(id, 33, "%016llx%016llx", (unsigned long long)t->id.sent_ts, (unsigned long long)t->id.tag);
 }
 
 enum status txn_restart(struct txn *t, struct arena *arena)
@@ -129,6 +134,9 @@ static void encode_commit(struct txn *t)
     put_u64(b, t->name.number);
     put_u64(b, t->pending_term);
     put_u64(b, t->read_ts);
+    ASSERT(b->failed || b->size == COMMIT_ID_AT);
+    put_u64(b, t->id.tag);
+    put_u64(b, 0); /* stamp */
     if (t->span_count > 1 && MUTANT("earlier_reads_forgotten")) {
         t->spans[0] = t->spans[t->span_count - 1];
         t->span_count = 1;
@@ -137,6 +145,18 @@ static void encode_commit(struct txn *t)
     put_u32(b, t->writes.count);
     for (const struct write *w = write_set_first(&t->writes); w != NULL; w = write_set_next(w))
         encode_write(b, w);
+}
+
+/* The id says since when the commit was under way; an attempt that was refused for certain leaves no trace. */
+static bool stamp(struct gateway_request *q)
+{
+    struct txn *t = q->ctx;
+    uint64_t sent_ts = t->kv->clock.seen > q->refused_at ? t->kv->clock.seen : q->refused_at;
+    if (sent_ts > t->last_ct) return false;
+    t->id.sent_ts = sent_ts;
+    uint64_t ct_max = sent_ts + OUTCOME_WINDOW_NS;
+    store_le64(t->request.data + COMMIT_ID_AT + 8, ct_max < t->last_ct ? ct_max : t->last_ct);
+    return true;
 }
 
 enum status txn_commit(struct txn *t, uint64_t *ts_out)
@@ -154,7 +174,8 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
     if (t->request.failed) return STATUS_TOO_LARGE;
     struct gateway_request q = {.kind = RPC_COMMIT, .key = write_set_first(&t->writes)->key,
                                 .body = &t->request, .deadline_ns = t->deadline_ns,
-                                .no_quorum_ns = t->no_quorum_ns, .interrupt = &t->interrupt};
+                                .no_quorum_ns = t->no_quorum_ns, .interrupt = &t->interrupt,
+                                .before_attempt = stamp, .ctx = t};
     struct env *env = store_env(t->kv->store);
     uint64_t start_ns = env_now_ns(env);
     enum status status;

@@ -156,11 +156,31 @@ uint64_t txn_write_bytes(const struct txn *t);
  * STATUS_UNAVAILABLE, STATUS_TIMEOUT before anything was proposed: nothing was written.
  * STATUS_EXISTS: a key of txn_insert has a value; nothing was written.
  * STATUS_SNAPSHOT_TOO_OLD: it read so long ago that this cannot be told; nothing was written.
+ * STATUS_EXPIRED: the clock is past txn_set_last_ct; nothing was written.
  * STATUS_UNKNOWN_OUTCOME: it may or may not have been committed. STATUS_NO_SPACE, STATUS_BUSY: refused. */
 MUST_USE enum status txn_commit(struct txn *t, uint64_t *ts_out);
 
-/* 128-bit id, in 32 hex digits and a NUL, to ask about after an unknown outcome. */
+/* The transaction commits at or below ts, or not at all (STATUS_EXPIRED). */
+void txn_set_last_ct(struct txn *t, uint64_t ts);
+
+/* 128-bit id, in 32 hex digits and a NUL, to ask about after an unknown outcome. It is that of the last attempt to
+ * commit: before, it names nothing. */
 void txn_id(const struct txn *t, char id[33]);
+struct txn_id {
+    uint64_t sent_ts, tag; /* outcome.c */
+};
+/* False: this is no id. */
+bool txn_id_parse(struct bytes text, struct txn_id *id_out);
+enum txn_outcome {
+    TXN_OUTCOME_COMMITTED = 1,
+    TXN_OUTCOME_ABORTED = 2,     /* and it will never be committed */
+    TXN_OUTCOME_IN_PROGRESS = 3, /* not committed so far; decided 10 s after the commit was sent at the latest */
+    TXN_OUTCOME_EXPIRED = 4,     /* too long ago for the range's leader to remember */
+};
+/* [fiber] What became of the transaction with this id, asked within t, whose own state does not change. *ts_out: its
+ * commit timestamp, or 0. Statuses as txn_get; STATUS_INVALID: no transaction can have this id. */
+MUST_USE enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out,
+                                    uint64_t *ts_out);
 /* The timestamp it reads at; 0 before its first read. */
 uint64_t txn_read_ts(const struct txn *t);
 

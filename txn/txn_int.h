@@ -4,6 +4,7 @@
  *   read.c     reads at the leader (R1-R4)        commit.c  one-phase commit at the leader (T1)
  *   command.c  what stands in the log             gateway.c requests to leaders, retries
  *   gc.c       how long old versions are kept
+ *   outcome.c  what became of a commit that was not answered
  *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
  *   handover.c leadership goes where the clock can be reached
  *   txn*.c     the transaction                    write_set.c  its buffered writes */
@@ -78,7 +79,7 @@ void handover_stop(struct handover *h, struct kv *kv);
 
 /* ---- range.c ---- */
 
-enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK };
+enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK, RANGE_OP_OUTCOME };
 
 /* A span of keys: one key when point. */
 struct span {
@@ -125,6 +126,9 @@ struct range_op {
     struct proposal proposal;
     bool applied, past;      /* COMMIT: both are needed to answer */
     struct bytes body;       /* own copy, behind the struct */
+    /* COMMIT, OUTCOME */
+    uint64_t tag;            /* of the transaction's id */
+    uint64_t ct_max;         /* above it the commit is refused */
     /* COMMIT, decoded */
     uint64_t read_ts;
     struct span *spans;
@@ -159,6 +163,16 @@ struct safe_point {
     struct proposal proposal;
 };
 
+/* The last commits that were applied, in the order of their ct (outcome.c): memory of this replica, a ring in
+ * chunks that are allocated when they are needed. */
+#define OUTCOME_CHUNKS 16
+#define OUTCOME_CHUNK_ENTRIES 65536u
+struct outcomes {
+    struct outcome_entry *chunks[OUTCOME_CHUNKS];
+    uint64_t begin, end;     /* numbers of the oldest entry, and of the next one */
+    uint64_t floor;          /* commits at or below may be missing; counts while there is an entry */
+};
+
 struct range {
     struct list link;
     struct kv *kv;
@@ -178,6 +192,7 @@ struct range {
     uint32_t in_flight_count; /* writes */
     uint32_t validating;     /* commits with progress: told of every proposal */
     struct lock_table locks;
+    struct outcomes outcomes;
 };
 
 void *range_open(void *ctx, struct replica *r);
@@ -234,6 +249,17 @@ void lock_on_timer(struct timer *t, void *op);
 /* Ends what the transaction waits for, and gives back its locks. */
 void lock_forget(struct range *g, struct txn_name name);
 
+/* ---- outcome.c ---- */
+
+/* A commit with the tag t is sent when the clock was seen at T, and refused above T + this. */
+#define OUTCOME_WINDOW_NS UINT64_C(10000000000)
+void outcome_attach(struct kv *kv);
+void outcome_run(struct range_op *op);
+void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct);
+/* The ct of the commit with this tag and above < ct <= ct_max; 0: none is remembered. */
+uint64_t outcomes_find(const struct outcomes *o, uint64_t tag, uint64_t above, uint64_t ct_max);
+void outcomes_deinit(struct outcomes *o);
+
 /* ---- gc.c: how long versions are kept ---- */
 
 void gc_attach(struct kv *kv);
@@ -249,7 +275,7 @@ bool gc_too_old(const struct range *g, uint64_t ts);
 
 enum status command_apply(void *state, struct log_pos pos, struct bytes command,
                           struct shard_batch *batch);
-void command_encode_commit(uint64_t ct, struct bytes writes_encoded, struct buf *out);
+void command_encode_commit(uint64_t ct, uint64_t tag, struct bytes writes_encoded, struct buf *out);
 void command_encode_safe_point(uint64_t safe_point, struct buf *out);
 
 /* Spans and writes as they travel. */
@@ -277,6 +303,10 @@ struct gateway_request {
     uint64_t deadline_ns;
     uint64_t no_quorum_ns;  /* how long a leader is looked for when there is no deadline; 0: default */
     bool repeatable;        /* a lost answer may be asked for again */
+    /* Before each attempt; false ends the call with STATUS_EXPIRED. NULL: nothing to do. */
+    bool (*before_attempt)(struct gateway_request *q);
+    void *ctx;
+    uint64_t refused_at;    /* the leader's reading when it refused the last attempt as too late; 0: it has not */
     struct gateway_interrupt *interrupt;
 };
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);

@@ -15,7 +15,8 @@ struct assumption {
 struct txn {
     struct kv *kv;
     struct arena *arena;
-    uint8_t id[16];
+    struct txn_id id;
+    uint64_t last_ct;              /* it may not commit above */
     uint64_t read_ts, deadline_ns, no_quorum_ns;
     struct gateway_interrupt interrupt;
     size_t refused_key_bytes, refused_value_bytes; /* of the last write: for txn_explain_limit */

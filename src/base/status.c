@@ -28,6 +28,7 @@ static const char *const names[STATUS_COUNT] = {
     [STATUS_SNAPSHOT_TOO_OLD] = "snapshot_too_old",
     [STATUS_LOCKED] = "locked",
     [STATUS_DEADLOCK] = "deadlock",
+    [STATUS_EXPIRED] = "expired",
 };
 
 const char *status_name(enum status status)

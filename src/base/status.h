@@ -32,6 +32,7 @@ enum status {
     STATUS_SNAPSHOT_TOO_OLD, /* versions that a read at this timestamp needs may be gone */
     STATUS_LOCKED,          /* another transaction holds the lock, and waiting was not wanted or took too long */
     STATUS_DEADLOCK,        /* chosen to end a circle of waiting transactions */
+    STATUS_EXPIRED,         /* the time in which it was wanted is over; nothing was done */
     STATUS_COUNT
 };
 

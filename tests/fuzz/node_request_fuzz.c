@@ -48,7 +48,7 @@ static void put_request(struct buf *out, uint8_t choice, struct bytes body)
     put_u64(out, ++next_id);
     put_u16(out, kind);
     bool routed = kind == RPC_READ || kind == RPC_COMMIT || kind == RPC_RANGE_TARGET || kind == RPC_LOCK ||
-                  kind == RPC_UNLOCK;
+                  kind == RPC_UNLOCK || kind == RPC_OUTCOME;
     if (routed && (choice & 0x80) == 0) {
         struct replica *r = store_replica(core_store(core_of()), (struct range_id){2});
         put_u64(out, 2);

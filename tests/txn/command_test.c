@@ -20,7 +20,7 @@ static void commit_command(struct buf *out, uint64_t ct)
     buf_init(&writes, 1 << 16);
     buf_init(out, 1 << 16);
     put_writes(&writes);
-    command_encode_commit(ct, buf_view(&writes), out);
+    command_encode_commit(ct, ct * 3, buf_view(&writes), out);
     buf_deinit(&writes);
     assert_false(out->failed);
 }
@@ -30,6 +30,7 @@ static enum status apply(struct range *g, struct bytes command, struct shard_bat
     batch_init(batch);
     enum status status = command_apply(g, (struct log_pos){1, 1}, command, batch);
     batch_seal(batch);
+    outcomes_deinit(&g->outcomes);
     return status;
 }
 

@@ -1,0 +1,219 @@
+/* What became of a transaction, by its id (txn/outcome.c): committed, aborted for good, not decided, forgotten. */
+#include "tests/test.h"
+
+#include <stdlib.h>
+
+#include "tests/txn/world.h"
+
+struct question {
+    struct txn_id id;
+    enum txn_outcome outcome;
+    uint64_t ct;
+};
+
+static enum status ask_on_fiber(struct core *core, void *ctx)
+{
+    struct question *q = ctx;
+    struct arena arena;
+    struct txn *t;
+    arena_init(&arena, 1 << 16);
+    enum status status = txn_create(core_kv(core), &arena, &t);
+    assert_int_equal(status, STATUS_OK);
+    status = txn_outcome_of(t, q->id, &q->outcome, &q->ct);
+    txn_destroy(t);
+    arena_deinit(&arena);
+    return status;
+}
+
+static enum txn_outcome ask(struct world *w, uint64_t machine, struct question *q)
+{
+    assert_int_equal(world_call(w, machine, ask_on_fiber, q), STATUS_OK);
+    return q->outcome;
+}
+
+static struct txn_id id_of(const struct actor *a)
+{
+    char text[33];
+    struct txn_id id;
+    txn_id(a->txn, text);
+    assert_true(txn_id_parse(bytes_of_string(text), &id));
+    return id;
+}
+
+TEST(txn_outcome, a_commit_is_known_by_its_id_on_every_node)
+{
+    struct world w;
+    struct actor a;
+    world_open(&w, 3, 0);
+    actor_begin(&a, &w, 1);
+    actor_put(&a, "k", "1");
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    struct question q = {.id = id_of(&a)};
+    for (uint64_t machine = 1; machine <= 3; machine++) {
+        assert_int_equal(ask(&w, machine, &q), TXN_OUTCOME_COMMITTED);
+        assert_u64_equal(q.ct, a.ts);
+    }
+    actor_end(&a);
+    world_close(&w);
+}
+
+TEST(txn_outcome, another_leader_knows_it_too)
+{
+    struct world w;
+    struct actor a;
+    world_open(&w, 3, 0);
+    uint64_t leader = world_leader(&w), gateway = leader % 3 + 1;
+    actor_begin(&a, &w, gateway);
+    actor_put(&a, "k", "1");
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    struct question q = {.id = id_of(&a)};
+    uint64_t ct = a.ts;
+    actor_end(&a);
+    world_run_ms(&w, 100);
+    cluster_crash(w.cluster, leader, SIM_CRASH_PROCESS);
+    assert_int_equal(ask(&w, gateway, &q), TXN_OUTCOME_COMMITTED);
+    assert_u64_equal(q.ct, ct);
+    world_close(&w);
+}
+
+/* The gateway's clock says nothing about the leader's: the id is in progress until its window has passed, then
+ * aborted, and a commit that comes after that answer is refused. */
+TEST(txn_outcome, what_was_not_committed_in_its_window_never_will_be)
+{
+    struct world w;
+    struct actor a;
+    world_open(&w, 1, 0);
+    world_put(&w, "other", "1"); /* the clock is read */
+    actor_begin(&a, &w, 1);
+    struct question q = {.id = {.sent_ts = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen, .tag = 77}};
+    assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_IN_PROGRESS);
+    world_run_ms(&w, 8000);
+    assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_IN_PROGRESS);
+    world_run_ms(&w, 2100);
+    assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_ABORTED);
+    struct range *g = world_range(&w);
+    assert_true(g->floor > q.id.sent_ts + OUTCOME_WINDOW_NS);
+    txn_set_last_ct(a.txn, q.id.sent_ts + OUTCOME_WINDOW_NS); /* a late one, as the leader sees it */
+    actor_put(&a, "k", "late");
+    core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen = q.id.sent_ts;
+    assert_int_equal(actor_commit(&a), STATUS_EXPIRED);
+    assert_u64_equal(g->in_flight_count, 0);
+    actor_end(&a);
+    actor_begin(&a, &w, 1);
+    assert_int_equal(actor_get(&a, "k"), STATUS_NOT_FOUND);
+    actor_end(&a);
+    world_close(&w);
+}
+
+/* The floor alone holds it back: the reading that a commit brings along may be older than the answer. */
+TEST(txn_outcome, the_answer_raises_the_floor_above_the_window)
+{
+    struct world w;
+    world_open(&w, 1, 0);
+    struct question q = {.id = {.sent_ts = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen, .tag = 77}};
+    world_run_ms(&w, 11000);
+    struct range *g = world_range(&w);
+    uint64_t before = g->floor;
+    assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_ABORTED);
+    assert_true(g->floor > before && g->floor > q.id.sent_ts + OUTCOME_WINDOW_NS);
+    world_close(&w);
+}
+
+/* The clock that a gateway has seen may be old, when it was cut off: that costs another attempt, nothing else. */
+TEST(txn_outcome, a_commit_stamped_too_long_ago_is_stamped_again)
+{
+    struct world w;
+    struct actor a;
+    world_open(&w, 1, 0);
+    actor_begin(&a, &w, 1);
+    actor_put(&a, "k", "1");
+    struct kv *kv = core_kv(cluster_machine(w.cluster, 1)->core);
+    uint64_t seen = kv->clock.seen;
+    kv->clock.seen = 1;
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    assert_true(id_of(&a).sent_ts >= seen);
+    assert_true(id_of(&a).sent_ts < a.ts);
+    actor_end(&a);
+    world_close(&w);
+}
+
+TEST(txn_outcome, a_transaction_has_an_end_after_which_it_is_not_wanted)
+{
+    struct world w;
+    struct actor a;
+    world_open(&w, 3, 0);
+    actor_begin(&a, &w, 2);
+    actor_put(&a, "k", "1");
+    txn_set_last_ct(a.txn, 1);
+    assert_int_equal(actor_commit(&a), STATUS_EXPIRED);
+    actor_end(&a);
+    actor_begin(&a, &w, 2);
+    actor_put(&a, "k", "1");
+    txn_set_last_ct(a.txn, UINT64_MAX - 1);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
+    world_close(&w);
+}
+
+TEST(txn_outcome, an_id_of_the_future_is_none)
+{
+    struct world w;
+    world_open(&w, 1, 0);
+    struct question q = {.id = {.sent_ts = UINT64_C(1) << 62, .tag = 1}};
+    assert_int_equal(world_call(&w, 1, ask_on_fiber, &q), STATUS_INVALID);
+    q.id.sent_ts = UINT64_MAX;
+    assert_int_equal(world_call(&w, 1, ask_on_fiber, &q), STATUS_INVALID);
+    world_close(&w);
+}
+
+/* After a restart nothing is remembered: what was committed before is not said to be aborted. */
+TEST(txn_outcome, what_is_forgotten_is_not_said_to_be_aborted)
+{
+    struct world w;
+    struct actor a;
+    world_open(&w, 1, 0);
+    actor_begin(&a, &w, 1);
+    actor_put(&a, "k", "1");
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    struct question q = {.id = id_of(&a)};
+    actor_end(&a);
+    outcomes_deinit(&world_range(&w)->outcomes);
+    assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_EXPIRED);
+    world_run_ms(&w, 11000);
+    assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_EXPIRED);
+    world_put(&w, "k", "2"); /* what is remembered begins here */
+    assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_EXPIRED);
+    world_close(&w);
+}
+
+/* ---- the ring ---- */
+
+TEST(txn_outcome, the_last_commits_are_remembered_and_where_that_begins)
+{
+    struct outcomes o = {0};
+    uint64_t all = (uint64_t)OUTCOME_CHUNKS * OUTCOME_CHUNK_ENTRIES, extra = OUTCOME_CHUNK_ENTRIES + 5;
+    for (uint64_t i = 1; i <= all + extra; i++) outcomes_add(&o, i * 7 + 1, i * 10);
+    uint64_t kept = o.end - o.begin, first = all + extra - kept + 1;
+    assert_true(kept >= all - OUTCOME_CHUNK_ENTRIES && kept <= all);
+    assert_u64_equal(o.floor, (first - 1) * 10);
+    assert_u64_equal(outcomes_find(&o, first * 7 + 1, first * 10 - 1, first * 10), first * 10);
+    assert_u64_equal(outcomes_find(&o, first * 7 + 1, first * 10, UINT64_MAX), 0);      /* above */
+    assert_u64_equal(outcomes_find(&o, first * 7 + 1, first * 10 - 1, first * 10 - 1), 0); /* not above */
+    assert_u64_equal(outcomes_find(&o, (first - 1) * 7 + 1, 0, UINT64_MAX), 0);
+    assert_u64_equal(outcomes_find(&o, (all + extra) * 7 + 1, 0, UINT64_MAX), (all + extra) * 10);
+    outcomes_deinit(&o);
+    outcomes_add(&o, 5, 100);
+    assert_u64_equal(o.floor, 99);
+    outcomes_deinit(&o);
+}
+
+TEST(txn_outcome, an_id_is_32_hexadecimal_digits)
+{
+    struct txn_id id = {1, 1};
+    assert_true(txn_id_parse(bytes_of_string("000000000000000a00000000000000ff"), &id));
+    assert_u64_equal(id.sent_ts, 10);
+    assert_u64_equal(id.tag, 255);
+    static const char *const none[] = {"", "1", "000000000000000a00000000000000fg", "000000000000000A00000000000000ff",
+                                       "000000000000000a00000000000000ff0"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) assert_false(txn_id_parse(bytes_of_string(none[i]), &id));
+}

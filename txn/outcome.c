@@ -1,0 +1,218 @@
+/* What became of a transaction whose commit was not answered, asked for by its id.
+ *
+ * An id is T, a reading of the clock that its gateway had seen when it sent the commit, and a random tag. The leader
+ * refuses to commit it above T + OUTCOME_WINDOW_NS; and ct is above T, since ct0 is a later reading. So its ct, if it has
+ * one, lies in (T, T + window]. Every replica remembers tag and ct of the last commits that it has applied.
+ *
+ * The question is answered as a read is, in R2's order: a reading ts, leadership confirmed after it, everything
+ * committed before applied, and in one step the floor raised to ts and the answer looked up. Not remembered, not
+ * in flight here, ts past the window, and what is remembered reaches back to T: then it was not committed, and never
+ * will be, since whatever is proposed later, by whatever leader, lies above that floor and is refused.
+ *
+ * RPC_OUTCOME: range u64, epoch u64, T u64, tag u64. Reply: outcome u8 (enum txn_outcome), ct u64 (0: none). */
+#include <stdlib.h>
+
+#include "txn/txn_state.h"
+
+/* ================================ what is remembered ================================ */
+
+struct outcome_entry {
+    uint64_t tag, ct;
+};
+
+static struct outcome_entry *entry_at(const struct outcomes *o, uint64_t at)
+{
+    return &o->chunks[at / OUTCOME_CHUNK_ENTRIES % OUTCOME_CHUNKS][at % OUTCOME_CHUNK_ENTRIES];
+}
+
+void outcomes_deinit(struct outcomes *o)
+{
+    for (int i = 0; i < OUTCOME_CHUNKS; i++) free(o->chunks[i]);
+    *o = (struct outcomes){0};
+}
+
+/* Forgets the oldest chunk, or everything when there is no memory for a new one. */
+static void forget(struct outcomes *o, uint64_t count)
+{
+    ASSERT(count > 0 && count <= o->end - o->begin);
+    COVER("txn_outcomes_forgotten");
+    o->begin += count;
+    o->floor = entry_at(o, o->begin - 1)->ct;
+}
+
+void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct)
+{
+    struct outcome_entry **chunk = &o->chunks[o->end / OUTCOME_CHUNK_ENTRIES % OUTCOME_CHUNKS];
+    if (o->begin == o->end) o->floor = ct - 1; /* TXN-2: all that went before lies below */
+    ASSERT(o->begin == o->end || ct > entry_at(o, o->end - 1)->ct);
+    if (o->end - o->begin == (uint64_t)OUTCOME_CHUNKS * OUTCOME_CHUNK_ENTRIES) forget(o, OUTCOME_CHUNK_ENTRIES);
+    if (*chunk == NULL) *chunk = malloc(OUTCOME_CHUNK_ENTRIES * sizeof **chunk);
+    if (*chunk == NULL) { /* begins again with the next one */
+        if (o->end > o->begin) forget(o, o->end - o->begin);
+        return;
+    }
+    *entry_at(o, o->end++) = (struct outcome_entry){tag, ct};
+}
+
+uint64_t outcomes_find(const struct outcomes *o, uint64_t tag, uint64_t above, uint64_t ct_max)
+{
+    for (uint64_t at = o->end; at > o->begin; at--) {
+        const struct outcome_entry *e = entry_at(o, at - 1);
+        if (e->ct <= above) break;
+        if (e->tag == tag && e->ct <= ct_max) return e->ct;
+    }
+    return 0;
+}
+
+/* The highest ct that may have been committed and is not remembered. */
+static enum status forgotten_upto(const struct range *g, uint64_t *ts_out)
+{
+    const struct outcomes *o = &g->outcomes;
+    *ts_out = o->floor;
+    if (o->begin != o->end) return STATUS_OK;
+    /* Nothing is remembered: everything that was ever committed left versions, but for those that were forgotten. */
+    struct lsm_range_stats stats;
+    enum status status = lsm_range_stats(store_lsm(g->kv->store), replica_range(g->replica), &stats);
+    if (status != STATUS_OK) return status;
+    *ts_out = stats.newest_ts > g->safe.applied ? stats.newest_ts : g->safe.applied;
+    return STATUS_OK;
+}
+
+/* ================================ the leader ================================ */
+
+static void answer(struct range_op *op, enum txn_outcome outcome)
+{
+    buf_reset(&op->reply);
+    put_u8(&op->reply, (uint8_t)outcome);
+    put_u64(&op->reply, op->ct);
+    op->state = OP_GATE;
+    if (op->ct == 0 || clock_is_past(&op->range->kv->clock, op->ct)) range_op_answer(op);
+    else clock_wait_past(&op->range->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
+}
+
+static struct range_op *in_flight(const struct range *g, uint64_t tag)
+{
+    LIST_FOR_EACH(item, &g->ops) {
+        struct range_op *op = CONTAINER_OF(item, struct range_op, link);
+        if (op->kind == RANGE_OP_COMMIT && op->state == OP_COMMITTING && !op->applied && op->tag == tag) return op;
+    }
+    return NULL;
+}
+
+static void evaluate(struct range_op *op)
+{
+    struct range *g = op->range;
+    op->state = OP_EVALUATE;
+    if (!replica_serving(g->replica)) {
+        range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
+        return;
+    }
+    if (range_op_wait_ready(op)) return;
+    if (op->ts > g->floor && !MUTANT("outcome_floor")) g->floor = op->ts;
+    struct range_op *other = in_flight(g, op->tag);
+    if (other != NULL) {
+        COVER("txn_outcome_in_flight");
+        range_block(op, other);
+        return;
+    }
+    uint64_t sent = op->ct_max - OUTCOME_WINDOW_NS, forgotten;
+    op->ct = outcomes_find(&g->outcomes, op->tag, sent, op->ct_max);
+    if (op->ct != 0) {
+        answer(op, TXN_OUTCOME_COMMITTED);
+        return;
+    }
+    enum status status = sent > op->ts ? STATUS_INVALID : forgotten_upto(g, &forgotten);
+    if (status != STATUS_OK) range_op_reply(op, status, BYTES_EMPTY);
+    else if (sent < forgotten && !MUTANT("outcome_forgotten")) answer(op, TXN_OUTCOME_EXPIRED);
+    else if (op->ts <= op->ct_max && !MUTANT("outcome_window")) answer(op, TXN_OUTCOME_IN_PROGRESS);
+    else answer(op, TXN_OUTCOME_ABORTED);
+}
+
+static void on_leadership(struct read_wait *w, enum status status)
+{
+    struct range_op *op = w->ctx;
+    if (status == STATUS_OK) evaluate(op);
+    else if (status != STATUS_CANCELLED)
+        range_op_reply(op, status == STATUS_TIMEOUT ? STATUS_UNAVAILABLE : STATUS_NOT_LEADER, BYTES_EMPTY);
+}
+
+void outcome_run(struct range_op *op)
+{
+    switch (op->state) {
+    case OP_CLOCK:
+        op->state = OP_LEADERSHIP;
+        op->leadership.on_done = on_leadership;
+        op->leadership.ctx = op;
+        replica_read(op->range->replica, REQUEST_TIMEOUT_NS, &op->leadership);
+        return;
+    case OP_EVALUATE:
+    case OP_BLOCKED: evaluate(op); return;
+    case OP_GATE: range_op_answer(op); return;
+    default: UNREACHABLE();
+    }
+}
+
+static void outcome_serve(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct kv *kv = ctx;
+    struct reader in = reader_make(body);
+    uint64_t range_id = get_u64(&in), epoch = get_u64(&in), sent = get_u64(&in), tag = get_u64(&in);
+    if (!reader_done(&in) || sent > UINT64_MAX - OUTCOME_WINDOW_NS) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    struct range *g = range_admit(kv, token, range_id, epoch);
+    if (g == NULL) return;
+    struct range_op *op = range_op_create(g, RANGE_OP_OUTCOME, token, body);
+    if (op == NULL) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
+        return;
+    }
+    op->tag = tag;
+    op->ct_max = sent + OUTCOME_WINDOW_NS;
+    op->state = OP_CLOCK;
+    clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+}
+
+void outcome_attach(struct kv *kv)
+{
+    rpc_serve(store_rpc(kv->store), RPC_OUTCOME, outcome_serve, kv);
+}
+
+/* ================================ the gateway ================================ */
+
+bool txn_id_parse(struct bytes text, struct txn_id *id_out)
+{
+    uint64_t parts[2] = {0, 0};
+    if (text.size != 32) return false;
+    for (size_t i = 0; i < 32; i++) {
+        uint8_t c = text.data[i];
+        bool digit = c >= '0' && c <= '9', letter = c >= 'a' && c <= 'f';
+        if (!digit && !letter) return false;
+        parts[i / 16] = parts[i / 16] << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
+    }
+    *id_out = (struct txn_id){.sent_ts = parts[0], .tag = parts[1]};
+    return true;
+}
+
+enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out, uint64_t *ts_out)
+{
+    if (id.sent_ts > UINT64_MAX - OUTCOME_WINDOW_NS) return STATUS_INVALID;
+    static const uint8_t any[] = {KEY_PREFIX_SYSTEM}; /* one data range holds what every transaction writes */
+    buf_reset(&t->request);
+    buf_append_zero(&t->request, HEAD_BYTES);
+    put_u64(&t->request, id.sent_ts);
+    put_u64(&t->request, id.tag);
+    struct gateway_request q = {.kind = RPC_OUTCOME, .key = bytes_make(any, sizeof any), .body = &t->request,
+                                .deadline_ns = t->deadline_ns, .no_quorum_ns = t->no_quorum_ns,
+                                .repeatable = true, .interrupt = &t->interrupt};
+    enum status status = gateway_call(t->kv, &q, &t->reply);
+    if (status != STATUS_OK) return status;
+    struct reader in = reader_make(buf_view(&t->reply));
+    uint8_t outcome = get_u8(&in);
+    uint64_t ct = get_u64(&in);
+    if (!reader_done(&in) || outcome < TXN_OUTCOME_COMMITTED || outcome > TXN_OUTCOME_EXPIRED) return STATUS_INVALID;
+    *outcome_out = (enum txn_outcome)outcome;
+    *ts_out = ct;
+    return STATUS_OK;
+}
