@@ -31,6 +31,7 @@ struct exec {
     struct catalog_entry *assumed; /* the table that the statement relies on without having read it; NULL */
     bool alone;               /* the statement is a transaction of its own */
     int notice_level;         /* SETTING_LEVEL_*: what is sent of notices */
+    struct select *queries;   /* that are bound: exec_end closes them */
     uint64_t *rows_read;      /* counts the rows that scans and lookups deliver */
     char tag[64];
 };
@@ -93,6 +94,24 @@ bool exec_unsupported(struct exec *x, uint32_t position, const char *what);
 bool exec_verify(struct exec *x);
 /* [fiber] Looks a table up: 42P01, or 0A000 for what is no table of ours. NULL with the error set. */
 struct sql_table *exec_table(struct exec *x, const struct sql_name *name);
+
+/* ---- queries (select.c): bound once, then opened and read row by row ---- */
+
+struct select;
+/* [fiber] Binds a query that is the statement or a part of it. want: what columns become whose type nothing decides
+ * (bare literals, parameters), by assignment; text behind want_count. NULL: the error is set. The query lives as
+ * long as the statement. */
+struct select *query_bind(struct exec *x, const struct sql_select *node, const struct sql_type *want,
+                          uint32_t want_count);
+const struct sql_result_column *query_columns(const struct select *q, uint32_t *count_out);
+/* [fiber] Not while the statement is only described. May be opened again. */
+bool query_open(struct select *q);
+/* [fiber] *values_out: the next row, valid until the next call and as long as x->row_arena is not reset; NULL at
+ * the end. False: the error is set. */
+bool query_next(struct select *q, const struct sql_datum **values_out);
+void query_close(struct select *q);
+/* Closes what the statement has left open. No effect when there is nothing. */
+void exec_end(struct exec *x);
 
 /* ---- statements; all [fiber]; false with the error set ---- */
 

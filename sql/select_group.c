@@ -31,7 +31,7 @@ static bool any_distinct(const struct select *s)
 static struct group *group_new(struct select *s, const struct sql_datum *keys,
                                const struct sql_datum *row)
 {
-    struct arena *arena = s->x->arena;
+    struct arena *arena = s->run_arena;
     uint32_t aggregates = s->binder.aggregate_count,
              columns = s->table == NULL ? 0 : s->table->column_count;
     struct group *g = ARENA_NEW(arena, struct group);
@@ -105,7 +105,7 @@ static struct group *group_find(struct select *s, const struct sql_datum *row)
 static bool step(struct select *s, struct group *g, uint32_t at, const struct sql_datum *args)
 {
     struct arena *before = s->x->eval.arena;
-    s->x->eval.arena = s->x->arena;
+    s->x->eval.arena = s->run_arena;
     enum status status = sql_aggregate_step(&s->x->eval, g->states[at], args);
     s->x->eval.arena = before;
     return status == STATUS_OK;
@@ -130,7 +130,7 @@ static int compare_seen(const void *a, const void *b, void *ctx)
 static bool see(struct select *s, const struct aggregate *a, struct seen_set *set,
                 const struct sql_datum *args)
 {
-    struct arena *arena = s->x->arena;
+    struct arena *arena = s->run_arena;
     struct seen *item = arena_zalloc(arena, 1, sizeof *item + a->arg_count * sizeof *args);
     if (item == NULL) return sql_error_out_of_memory(s->x->error);
     memcpy(item->args, args, a->arg_count * sizeof *args);
@@ -186,49 +186,55 @@ static bool aggregate_row(struct select *s, struct group *g, const struct sql_da
 
 static bool read_input(struct select *s)
 {
-    if (s->no_input) return true;
-    if (!s->has_access) {
-        struct group *g = group_find(s, NULL);
-        return g != NULL && aggregate_row(s, g, NULL);
-    }
+    const struct sql_datum *row;
     bool found = true;
-    while (access_next(s->x, &s->access, &found) && found) {
-        struct group *g = group_find(s, s->access.values);
-        if (g == NULL || !aggregate_row(s, g, s->access.values)) return false;
+    while (select_input(s, &row, &found) && found) {
+        struct group *g = group_find(s, row);
+        if (g == NULL || !aggregate_row(s, g, row)) return false;
     }
-    return !sql_error_is_set(s->x->error);
+    if (sql_error_is_set(s->x->error)) return false;
+    /* An aggregate of nothing is a row. */
+    if (s->group_count > 0 || s->key_count > 0 || group_new(s, NULL, NULL) != NULL) return true;
+    return sql_error_out_of_memory(s->x->error);
 }
 
-/* Computes the aggregates of a group and emits it when HAVING lets it pass. */
-static bool finish_group(struct select *s, struct group *g, struct sql_datum *finals,
-                         struct sql_datum *values, bool *more)
+/* Computes the aggregates of a group; *passes_out: HAVING lets it pass, and s->values are made. */
+static bool finish_group(struct select *s, struct group *g, bool *passes_out)
 {
-    arena_reset(s->x->row_arena);
-    s->x->eval.arena = s->x->arena;
-    if (!step_seen(s, g)) return false;
-    for (uint32_t k = 0; k < s->binder.aggregate_count; k++)
-        if (sql_aggregate_final(&s->x->eval, g->states[k], &finals[k]) != STATUS_OK) return false;
-    s->x->eval.arena = s->x->row_arena;
+    arena_reset(s->row_arena);
+    s->x->eval.arena = s->run_arena;
+    bool ok = step_seen(s, g);
+    for (uint32_t k = 0; ok && k < s->binder.aggregate_count; k++)
+        ok = sql_aggregate_final(&s->x->eval, g->states[k], &s->finals[k]) == STATUS_OK;
+    s->x->eval.arena = s->row_arena;
     struct sql_datum passes = sql_boolean(true);
-    if (s->having != NULL && !expr_eval(&s->x->eval, s->having, g->row, finals, &passes))
+    if (!ok || (s->having != NULL && !expr_eval(&s->x->eval, s->having, g->row, s->finals, &passes)))
         return false;
-    if (passes.is_null || !passes.boolean) return true;
-    return select_emit(s, g->row, finals, values, more);
+    *passes_out = !passes.is_null && passes.boolean;
+    return !*passes_out || select_compute(s, g->row, s->finals);
 }
 
-bool select_run_grouped(struct select *s, struct sql_datum *values)
+bool select_next_group(struct select *s, const struct sql_datum **values_out)
 {
-    struct sql_datum *finals =
-        ARENA_ARRAY(s->x->arena, struct sql_datum, s->binder.aggregate_count + 1);
-    if (finals == NULL) return sql_error_out_of_memory(s->x->error);
-    bool ok = read_input(s);
-    if (ok && s->group_count == 0 && s->key_count == 0 && group_new(s, NULL, NULL) == NULL)
-        ok = sql_error_out_of_memory(s->x->error); /* an aggregate of nothing is a row */
-    bool more = true;
-    for (uint32_t i = 0; ok && more && i < s->group_count; i++)
-        ok = finish_group(s, s->group_list[i], finals, values, &more);
+    bool passes = false;
+    *values_out = NULL;
+    if (s->finals == NULL) {
+        s->finals = ARENA_ARRAY(s->run_arena, struct sql_datum, s->binder.aggregate_count + 1);
+        if (s->finals == NULL) return sql_error_out_of_memory(s->x->error);
+        if (!read_input(s)) return false;
+    }
+    while (!passes && s->group_at < s->group_count)
+        if (!finish_group(s, s->group_list[s->group_at++], &passes)) return false;
+    if (passes) *values_out = s->values;
+    return true;
+}
+
+void select_forget_groups(struct select *s)
+{
     for (uint32_t i = 0; i < s->group_count; i++)
         for (uint32_t k = 0; s->group_list[i]->seen != NULL && k < s->binder.aggregate_count; k++)
             map_deinit(&s->group_list[i]->seen[k].by_hash);
-    return ok;
+    s->group_count = 0;
+    map_deinit(&s->groups);
+    map_init(&s->groups);
 }

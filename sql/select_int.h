@@ -1,6 +1,6 @@
 /* Private to select*.c.
- *   select.c        binding, and how it is run     select_group.c  GROUP BY and aggregates
- *   select_sort.c   DISTINCT, ORDER BY, LIMIT, and rows to the client */
+ *   select_bind.c   from the tree to expressions    select.c        how a query is opened and read
+ *   select_group.c  GROUP BY and aggregates         select_sort.c   DISTINCT, ORDER BY */
 #ifndef OSTRAKA_SQL_SELECT_INT_H
 #define OSTRAKA_SQL_SELECT_INT_H
 
@@ -29,9 +29,12 @@ struct out_row {
 struct group;
 
 struct select {
+    struct select *next;       /* of the statement */
     struct exec *x;
     struct binder binder;
     const struct sql_select *node;
+    const struct sql_type *want; /* what targets of undecided type become */
+    uint32_t want_count;
     const struct sql_table *table;
     struct access access;
     bool has_access;
@@ -46,32 +49,39 @@ struct select {
     uint32_t key_count;
     struct expr *having;
     struct expr *where;
-    bool grouped, sorted_by_scan;
-    bool begun;             /* the client knows the columns */
-    bool no_input;          /* the condition holds for no row */
-    uint64_t limit, offset; /* UINT64_MAX: none */
+    struct expr *limit_expr, *offset_expr;
+    bool grouped;
+    /* running */
+    struct arena *run_arena;   /* what stays until it is closed */
+    struct arena *row_arena;   /* of the current row */
+    bool open, sorted_by_scan, keeps, filled;
+    bool input_done;           /* no FROM: the one row was given, or the condition does not hold */
+    uint64_t limit, offset;    /* UINT64_MAX: none */
     uint64_t sent, skipped;
+    struct sql_datum *values;  /* of the row that is made: targets, sort keys */
     struct out_row *rows;
-    uint32_t row_count, row_capacity;
+    uint32_t row_count, row_capacity, row_at;
     struct map groups;
     struct group **group_list;
-    uint32_t group_count, group_capacity;
+    uint32_t group_count, group_capacity, group_at;
+    struct sql_datum *finals;  /* of the group; NULL: the input has not been read */
 };
 
-/* Tells the client the columns, once: with the first row or at the end, so that until then the
- * statement may be run again unseen. */
-bool select_begin(struct select *s);
+/* Binds s->node. */
+bool select_bind(struct select *s);
 /* The expression that a sort key stands for. */
 const struct expr *select_sort_expr(const struct select *s, uint32_t at);
 /* Equal values have equal hashes; null is a value. Never 0. */
 uint64_t select_hash(struct expr **exprs, const struct sql_datum *values, uint32_t count);
-/* Evaluates targets and sort keys of one input row (or group) into values, and sends or keeps the
- * result. */
-bool select_emit(struct select *s, const struct sql_datum *row, const struct sql_datum *aggregates,
-                 struct sql_datum *values, bool *more_out);
-/* Sends what was kept. */
-bool select_send_kept(struct select *s);
-/* Reads all input and emits its groups. */
-bool select_run_grouped(struct select *s, struct sql_datum *values);
+/* The next row of FROM that passes WHERE. */
+bool select_input(struct select *s, const struct sql_datum **row_out, bool *found_out);
+/* Evaluates targets and sort keys of one input row (or group) into s->values. */
+bool select_compute(struct select *s, const struct sql_datum *row, const struct sql_datum *aggregates);
+/* Keeps a row to be sorted; DISTINCT and ORDER BY of what was kept. */
+bool select_keep(struct select *s, const struct sql_datum *values);
+bool select_order_kept(struct select *s);
+/* Reads all input first, then gives its groups; NULL at the end. */
+bool select_next_group(struct select *s, const struct sql_datum **values_out);
+void select_forget_groups(struct select *s);
 
 #endif

@@ -1,4 +1,4 @@
-/* Output rows: DISTINCT, ORDER BY, LIMIT and OFFSET. */
+/* Output rows that are kept: DISTINCT and ORDER BY. */
 #include "sql/select_int.h"
 
 const struct expr *select_sort_expr(const struct select *s, uint32_t at)
@@ -33,74 +33,30 @@ static int compare_rows(const void *a, const void *b, void *ctx)
     return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-bool select_begin(struct select *s)
-{
-    if (s->begun) return true;
-    if (!exec_verify(s->x)) return false;
-    s->begun = true;
-    return s->x->sink->begin(s->x->sink->ctx, s->columns, s->target_count) ||
-           exec_fail(s->x, STATUS_CANCELLED);
-}
-
-static bool send_row(struct select *s, const struct sql_datum *values, bool *more_out)
-{
-    *more_out = s->sent < s->limit;
-    if (!*more_out) return true;
-    if (s->skipped < s->offset) {
-        s->skipped++;
-        return true;
-    }
-    if (!select_begin(s)) return false;
-    s->x->rows_sent = true;
-    if (!s->x->sink->row(s->x->sink->ctx, &s->x->eval, values))
-        return exec_fail(s->x, STATUS_CANCELLED);
-    s->sent++;
-    *more_out = s->sent < s->limit;
-    return true;
-}
-
-static bool keep_row(struct select *s, const struct sql_datum *values)
+bool select_keep(struct select *s, const struct sql_datum *values)
 {
     if (s->row_count == s->row_capacity) {
         uint32_t capacity = s->row_capacity == 0 ? 64 : s->row_capacity * 2;
-        struct out_row *rows = ARENA_ARRAY(s->x->arena, struct out_row, capacity);
+        struct out_row *rows = ARENA_ARRAY(s->run_arena, struct out_row, capacity);
         if (rows == NULL) return sql_error_out_of_memory(s->x->error);
         if (s->row_count > 0) memcpy(rows, s->rows, s->row_count * sizeof *rows);
         s->rows = rows;
         s->row_capacity = capacity;
     }
     uint32_t count = s->target_count + s->sort_count;
-    struct sql_datum *copy = ARENA_ARRAY(s->x->arena, struct sql_datum, count + 1);
+    struct sql_datum *copy = ARENA_ARRAY(s->run_arena, struct sql_datum, count + 1);
     if (copy == NULL) return sql_error_out_of_memory(s->x->error);
     for (uint32_t i = 0; i < count; i++) {
         const struct expr *e =
             i < s->target_count ? s->targets[i] : select_sort_expr(s, i - s->target_count);
         copy[i] = values[i];
         if (!values[i].is_null &&
-            sql_datum_copy(s->x->arena, e->type.oid, &values[i], &copy[i]) != STATUS_OK)
+            sql_datum_copy(s->run_arena, e->type.oid, &values[i], &copy[i]) != STATUS_OK)
             return sql_error_out_of_memory(s->x->error);
     }
     s->rows[s->row_count] = (struct out_row){copy, s->row_count};
     s->row_count++;
     return true;
-}
-
-/* Evaluates targets and sort keys of one input row (or group) and sends or keeps the result. */
-bool select_emit(struct select *s, const struct sql_datum *row, const struct sql_datum *aggregates,
-                 struct sql_datum *values, bool *more_out)
-{
-    *more_out = true;
-    for (uint32_t i = 0; i < s->target_count; i++)
-        if (!expr_eval(&s->x->eval, s->targets[i], row, aggregates, &values[i])) return false;
-    for (uint32_t i = 0; i < s->sort_count; i++) {
-        struct sql_datum *out = &values[s->target_count + i];
-        if (s->sorts[i].expr == NULL)
-            *out = values[s->sorts[i].target];
-        else if (!expr_eval(&s->x->eval, s->sorts[i].expr, row, aggregates, out))
-            return false;
-    }
-    bool keep = (s->sort_count > 0 && !s->sorted_by_scan) || s->node->distinct;
-    return keep ? keep_row(s, values) : send_row(s, values, more_out);
 }
 
 static bool same_targets(const struct select *s, const struct sql_datum *a,
@@ -129,7 +85,7 @@ static bool drop_duplicates(struct select *s)
     struct map seen;
     map_init(&seen);
     uint32_t kept = 0;
-    uint32_t *next = ARENA_ARRAY(s->x->arena, uint32_t, s->row_count + 1);
+    uint32_t *next = ARENA_ARRAY(s->run_arena, uint32_t, s->row_count + 1);
     bool ok = next != NULL || sql_error_out_of_memory(s->x->error);
     for (uint32_t i = 0; ok && i < s->row_count; i++) {
         uint64_t hash = select_hash(s->targets, s->rows[i].values, s->target_count);
@@ -149,15 +105,10 @@ static bool drop_duplicates(struct select *s)
     return ok;
 }
 
-bool select_send_kept(struct select *s)
+bool select_order_kept(struct select *s)
 {
     if (s->node->distinct && !drop_duplicates(s)) return false;
     if (s->sort_count > 0 && s->row_count > 1)
         qsort_r(s->rows, s->row_count, sizeof *s->rows, compare_rows, s);
-    bool more = true;
-    for (uint32_t i = 0; i < s->row_count && more; i++) {
-        arena_reset(s->x->row_arena);
-        if (!send_row(s, s->rows[i].values, &more)) return false;
-    }
     return true;
 }

@@ -316,7 +316,7 @@ static const char *unsupported_name(const struct sql_node *node)
     }
 }
 
-bool session_execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
+static bool execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
 {
     if (s->read_only && !x->describe && writes(node) != NULL)
         return sql_error_set(x->error, x->arena, SQLSTATE_READ_ONLY_SQL_TRANSACTION, 0,
@@ -341,6 +341,13 @@ bool session_execute(struct sql_session *s, struct exec *x, const struct sql_nod
     case SQL_STMT_UNSUPPORTED: return exec_unsupported(x, node->position, sql_as_unsupported(node)->name);
     default: return exec_unsupported(x, node->position, unsupported_name(node));
     }
+}
+
+bool session_execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
+{
+    bool ok = execute(s, x, node);
+    exec_end(x);
+    return ok;
 }
 
 /* ---- transactions ---- */

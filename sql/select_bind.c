@@ -1,0 +1,335 @@
+/* SELECT: from the syntax tree to what select.c runs. */
+#include "sql/select_int.h"
+
+#define TARGETS_MAX 1664 /* PostgreSQL's MaxTupleAttributeNumber */
+
+/* ---- binding ---- */
+
+/* What this executor does not do is refused with its position, never answered wrongly. */
+static bool check_supported(struct select *s)
+{
+    const struct sql_select *n = s->node;
+    uint32_t p = n->node.position;
+    if (n->op != SQL_SELECT_PLAIN) return exec_unsupported(s->x, p, "UNION, INTERSECT, EXCEPT or VALUES as a query");
+    if (n->with.count > 0) return exec_unsupported(s->x, n->with.position, "WITH");
+    if (n->distinct_on.count > 0) return exec_unsupported(s->x, p, "DISTINCT ON");
+    if (n->window_count > 0) return exec_unsupported(s->x, n->windows[0].position, "a window");
+    if (n->as_of != NULL) return exec_unsupported(s->x, n->as_of->position, "AS OF SYSTEM TIME");
+    if (n->with_ties) return exec_unsupported(s->x, p, "WITH TIES");
+    if (n->from.count > 1) return exec_unsupported(s->x, n->from.items[1]->position, "a join");
+    if (n->from.count == 1 && n->from.items[0]->kind != SQL_FROM_TABLE)
+        return exec_unsupported(s->x, n->from.items[0]->position, "a join, a subquery or a function in FROM");
+    return true;
+}
+
+static bool bind_from(struct select *s)
+{
+    if (s->node->from.count == 0) return true;
+    const struct sql_from_table *from = sql_as_from_table(s->node->from.items[0]);
+    struct sql_table *table = exec_table(s->x, &from->name);
+    if (table == NULL) return false;
+    if (from->alias.columns.count > 0) return exec_unsupported(s->x, from->node.position, "an alias for columns");
+    s->table = table;
+    s->binder.scope.table = table;
+    s->binder.scope.alias = from->alias.name != NULL ? from->alias.name : from->name.name;
+    return true;
+}
+
+static uint32_t count_targets(const struct select *s)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->node->targets.count; i++) {
+        const struct sql_node *e = s->node->targets.items[i].expr;
+        bool star = e->kind == SQL_EXPR_COLUMN && sql_as_column(e)->star;
+        count += star && s->table != NULL ? s->table->column_count : 1;
+    }
+    return count;
+}
+
+static bool add_star(struct select *s, const struct sql_column *c)
+{
+    if (s->table == NULL)
+        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_SYNTAX_ERROR, c->node.position,
+                             "SELECT * with no tables specified is not valid");
+    if (c->names.count > 0) {
+        /* In t.* the qualifier is the last name: bind_qualifier looks at the one before the last. */
+        struct sql_column qualified = *c;
+        qualified.names.count++;
+        if (!bind_qualifier(&s->binder, &qualified)) return false;
+    }
+    for (uint32_t i = 0; i < s->table->column_count; i++) {
+        struct sql_name_list names = {&s->table->columns[i].name, 1};
+        struct sql_column column = {.node = {.kind = SQL_EXPR_COLUMN, .position = c->node.position},
+                                    .names = names};
+        struct expr *e = bind_expr(&s->binder, &column.node);
+        if (e == NULL) return false;
+        s->columns[s->target_count].name = s->table->columns[i].name;
+        s->targets[s->target_count++] = e;
+    }
+    return true;
+}
+
+/* What nothing has decided is of the type that the caller wants there, else text. */
+static struct expr *settle_target(struct select *s, struct expr *e)
+{
+    if (e == NULL || e->type.oid != SQL_TYPE_UNKNOWN) return e;
+    if (s->target_count < s->want_count)
+        return bind_cast(&s->binder, e, s->want[s->target_count], SQL_CAST_ASSIGNMENT, NULL);
+    return bind_settle(&s->binder, e);
+}
+
+static bool bind_targets(struct select *s)
+{
+    uint32_t count = count_targets(s);
+    if (count > TARGETS_MAX)
+        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_TOO_MANY_COLUMNS, 0,
+                             "target lists can have at most %d entries", TARGETS_MAX);
+    s->targets = ARENA_ARRAY(s->x->arena, struct expr *, count + 1);
+    s->columns = ARENA_ARRAY(s->x->arena, struct sql_result_column, count + 1);
+    if (s->targets == NULL || s->columns == NULL) return sql_error_out_of_memory(s->x->error);
+    s->binder.aggregates_allowed = true;
+    for (uint32_t i = 0; i < s->node->targets.count; i++) {
+        const struct sql_target *t = &s->node->targets.items[i];
+        if (t->expr->kind == SQL_EXPR_COLUMN && sql_as_column(t->expr)->star) {
+            if (!add_star(s, sql_as_column(t->expr))) return false;
+            continue;
+        }
+        struct expr *e = settle_target(s, bind_expr(&s->binder, t->expr));
+        if (e == NULL) return false;
+        s->columns[s->target_count].name = t->alias != NULL ? t->alias : bind_column_name(t->expr);
+        s->targets[s->target_count++] = e;
+    }
+    for (uint32_t i = 0; i < s->target_count; i++) {
+        const struct expr *e = s->targets[i];
+        s->columns[i].type = e->type;
+        if (e->kind != EXPR_COLUMN) continue;
+        s->columns[i].table_oid = s->table->id;
+        s->columns[i].column_number = (int16_t)(e->index + 1);
+    }
+    return true;
+}
+
+/* A name or number in GROUP BY and ORDER BY may mean an output column. UINT32_MAX: it does not. */
+static bool output_place(struct select *s, const struct sql_node *node, const char *clause,
+                         uint32_t *place_out)
+{
+    *place_out = UINT32_MAX;
+    if (node->kind == SQL_EXPR_CONST && sql_as_const(node)->type != SQL_CONST_INTEGER)
+        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_SYNTAX_ERROR, node->position,
+                             "non-integer constant in %s", clause);
+    if (node->kind == SQL_EXPR_CONST) {
+        int64_t n = sql_as_const(node)->integer;
+        if (n < 1 || n > (int64_t)s->target_count)
+            return sql_error_set(s->x->error, s->x->arena, SQLSTATE_INVALID_COLUMN_REFERENCE, node->position,
+                                 "%s position %lld is not in select list", clause, (long long)n);
+        *place_out = (uint32_t)n - 1;
+        return true;
+    }
+    if (node->kind != SQL_EXPR_COLUMN || sql_as_column(node)->names.count != 1) return true;
+    const char *name = sql_as_column(node)->names.items[0];
+    /* GROUP BY prefers input columns, ORDER BY output columns (PostgreSQL, SELECT). */
+    if (clause[0] == 'G')
+        for (uint32_t i = 0; s->table != NULL && i < s->table->column_count; i++)
+            if (strcmp(s->table->columns[i].name, name) == 0) return true;
+    for (uint32_t i = 0; i < s->target_count; i++) {
+        if (strcmp(s->columns[i].name, name) != 0) continue;
+        if (*place_out == UINT32_MAX) *place_out = i;
+        else if (!expr_equal(s->targets[*place_out], s->targets[i]))
+            return sql_error_set(s->x->error, s->x->arena, SQLSTATE_AMBIGUOUS_COLUMN, node->position,
+                                 "%s \"%s\" is ambiguous", clause, name);
+    }
+    return true;
+}
+
+static bool check_orderable(struct select *s, const struct expr *e, const char *what)
+{
+    const struct sql_type_info *info = sql_type_find(e->type.oid);
+    if (info != NULL && info->can_be_key) return true;
+    return sql_error_set(s->x->error, s->x->arena, SQLSTATE_UNDEFINED_FUNCTION, e->position,
+                         "could not identify %s operator for type %s", what,
+                         info != NULL ? info->sql_name : "unknown");
+}
+
+static bool bind_group_by(struct select *s)
+{
+    const struct sql_list *list = &s->node->group_by;
+    if (list->count > SORT_KEYS_MAX) return exec_unsupported(s->x, s->node->node.position, "so long a GROUP BY");
+    s->keys = ARENA_ARRAY(s->x->arena, struct expr *, list->count + 1);
+    if (s->keys == NULL) return sql_error_out_of_memory(s->x->error);
+    s->binder.aggregates_allowed = false;
+    s->binder.clause = "GROUP BY";
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct sql_node *node = list->items[i];
+        if (node->kind == SQL_EXPR_GROUPING_SET) return exec_unsupported(s->x, node->position, "GROUPING SETS");
+        uint32_t place;
+        if (!output_place(s, node, "GROUP BY", &place)) return false;
+        struct expr *e = place != UINT32_MAX ? s->targets[place]
+                                             : bind_settle(&s->binder, bind_expr(&s->binder, node));
+        if (e == NULL || !check_orderable(s, e, "an equality")) return false;
+        if (e->kind == EXPR_AGGREGATE)
+            return sql_error_set(s->x->error, s->x->arena, SQLSTATE_GROUPING_ERROR, expr_location(e),
+                                 "aggregate functions are not allowed in GROUP BY");
+        s->keys[s->key_count++] = e;
+    }
+    return true;
+}
+
+static bool bind_having(struct select *s)
+{
+    s->binder.aggregates_allowed = true;
+    if (s->node->having == NULL) return true;
+    s->having = bind_condition(&s->binder, s->node->having, "HAVING");
+    return s->having != NULL;
+}
+
+/* In a grouped query a column may stand only inside a key or an aggregate. */
+static bool check_grouped(struct select *s, const struct expr *e)
+{
+    for (uint32_t i = 0; i < s->key_count; i++)
+        if (expr_equal(e, s->keys[i])) return true;
+    if (e->kind == EXPR_COLUMN) {
+        /* The primary key decides all other columns. */
+        uint32_t found = 0;
+        for (uint32_t k = 0; k < s->table->key_count; k++)
+            for (uint32_t i = 0; i < s->key_count; i++)
+                if (s->keys[i]->kind == EXPR_COLUMN && s->keys[i]->index == s->table->key[k]) {
+                    found++;
+                    break;
+                }
+        if (s->table->key_count > 0 && found == s->table->key_count) return true;
+        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_GROUPING_ERROR, e->position,
+                             "column \"%s.%s\" must appear in the GROUP BY clause or be used in an "
+                             "aggregate function",
+                             s->binder.scope.alias, s->table->columns[e->index].name);
+    }
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        if (!check_grouped(s, e->args[i])) return false;
+    return true;
+}
+
+static bool bind_order_by(struct select *s)
+{
+    const struct sql_sorts *sorts = &s->node->order_by;
+    if (sorts->count > SORT_KEYS_MAX) return exec_unsupported(s->x, s->node->node.position, "so long an ORDER BY");
+    s->binder.clause = "ORDER BY";
+    for (uint32_t i = 0; i < sorts->count; i++) {
+        const struct sql_sort *sort = &sorts->items[i];
+        if (sort->using_operator.name != NULL) return exec_unsupported(s->x, sort->expr->position, "ORDER BY USING");
+        struct sort_key *key = &s->sorts[s->sort_count++];
+        key->descending = sort->descending;
+        key->nulls_first = sort->nulls_first || (sort->descending && !sort->nulls_last);
+        if (!output_place(s, sort->expr, "ORDER BY", &key->target)) return false;
+        if (key->target == UINT32_MAX) {
+            key->expr = bind_settle(&s->binder, bind_expr(&s->binder, sort->expr));
+            if (key->expr == NULL) return false;
+            for (uint32_t k = 0; k < s->target_count && key->target == UINT32_MAX; k++)
+                if (expr_equal(key->expr, s->targets[k])) key->target = k;
+            if (key->target != UINT32_MAX) key->expr = NULL;
+            else if (s->node->distinct)
+                return sql_error_set(s->x->error, s->x->arena, SQLSTATE_INVALID_COLUMN_REFERENCE,
+                                     expr_location(key->expr),
+                                     "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
+        }
+        const struct expr *e = select_sort_expr(s, s->sort_count - 1);
+        if (!check_orderable(s, e, "an ordering")) return false;
+    }
+    return true;
+}
+
+/* The expression of LIMIT or OFFSET; NULL: none. */
+static bool bind_count(struct select *s, const struct sql_node *node, const char *clause, struct expr **out)
+{
+    if (node == NULL) return true;
+    s->binder.aggregates_allowed = false;
+    s->binder.clause = clause;
+    s->binder.columns = BIND_COLUMNS_NONE;
+    struct expr *e = bind_expr(&s->binder, node);
+    s->binder.columns = BIND_COLUMNS_ALLOWED;
+    if (e == NULL) return false;
+    if (sql_cast_find(e->type.oid, SQL_TYPE_INT8, SQL_CAST_ASSIGNMENT) == SQL_CAST_NONE)
+        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_DATATYPE_MISMATCH, expr_location(e),
+                             "argument of %s must be type bigint, not type %s", clause,
+                             sql_type_format(s->x->arena, sql_type_of(e->type.oid)));
+    *out = bind_cast(&s->binder, e, sql_type_of(SQL_TYPE_INT8), SQL_CAST_ASSIGNMENT, NULL);
+    return *out != NULL;
+}
+
+static bool fold_all(struct select *s)
+{
+    struct sql_eval *eval = &s->x->eval;
+    for (uint32_t i = 0; i < s->target_count; i++)
+        if (!expr_fold(eval, s->targets[i])) return false;
+    for (uint32_t i = 0; i < s->key_count; i++)
+        if (!expr_fold(eval, s->keys[i])) return false;
+    for (uint32_t i = 0; i < s->sort_count; i++)
+        if (s->sorts[i].expr != NULL && !expr_fold(eval, s->sorts[i].expr)) return false;
+    for (uint32_t i = 0; i < s->binder.aggregate_count; i++) {
+        const struct aggregate *a = &s->binder.aggregates[i];
+        for (uint32_t k = 0; k < a->arg_count; k++)
+            if (!expr_fold(eval, a->args[k])) return false;
+        if (a->filter != NULL && !expr_fold(eval, a->filter)) return false;
+    }
+    if (s->limit_expr != NULL && !expr_fold(eval, s->limit_expr)) return false;
+    if (s->offset_expr != NULL && !expr_fold(eval, s->offset_expr)) return false;
+    return (s->where == NULL || expr_fold(eval, s->where)) && (s->having == NULL || expr_fold(eval, s->having));
+}
+
+static bool check_all_grouped(struct select *s)
+{
+    for (uint32_t i = 0; i < s->target_count; i++)
+        if (!check_grouped(s, s->targets[i])) return false;
+    if (s->having != NULL && !check_grouped(s, s->having)) return false;
+    for (uint32_t i = 0; i < s->sort_count; i++)
+        if (s->sorts[i].expr != NULL && !check_grouped(s, s->sorts[i].expr)) return false;
+    return true;
+}
+
+/* FOR UPDATE and its kind: rows are locked as the scan gives them. */
+static bool bind_locking(struct select *s)
+{
+    const struct sql_select *n = s->node;
+    if (n->locking_count == 0) return true;
+    const char *refused = s->grouped ? (s->key_count > 0 ? "GROUP BY clause" : "aggregate functions")
+                          : n->distinct ? "DISTINCT clause" : NULL;
+    static const char *const names[] = {[SQL_LOCK_FOR_KEY_SHARE] = "FOR KEY SHARE", [SQL_LOCK_FOR_SHARE] = "FOR SHARE",
+                                        [SQL_LOCK_FOR_NO_KEY_UPDATE] = "FOR NO KEY UPDATE",
+                                        [SQL_LOCK_FOR_UPDATE] = "FOR UPDATE"};
+    if (refused != NULL)
+        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0, "%s is not allowed with %s",
+                             names[n->locking[0].strength], refused);
+    for (uint32_t i = 0; i < n->locking_count; i++) {
+        const struct sql_locking *l = &n->locking[i];
+        for (uint32_t k = 0; k < l->tables.count; k++)
+            if (strcmp(l->tables.items[k].name, s->binder.scope.alias) != 0)
+                return sql_error_set(s->x->error, s->x->arena, SQLSTATE_UNDEFINED_TABLE, l->tables.items[k].position,
+                                     "relation \"%s\" in %s clause not found in FROM clause",
+                                     l->tables.items[k].name, names[l->strength]);
+        enum txn_lock_mode mode = l->strength >= SQL_LOCK_FOR_NO_KEY_UPDATE ? TXN_LOCK_EXCLUSIVE : TXN_LOCK_SHARED;
+        if (mode > s->lock) s->lock = mode;
+        /* The stricter one counts (PostgreSQL, SELECT): NOWAIT before SKIP LOCKED before waiting. */
+        if (l->wait == SQL_LOCK_NOWAIT) s->lock_wait = TXN_LOCK_NOWAIT;
+        else if (l->wait == SQL_LOCK_SKIP_LOCKED && s->lock_wait == TXN_LOCK_WAIT) s->lock_wait = TXN_LOCK_SKIP;
+    }
+    return true;
+}
+
+/* In PostgreSQL's order, so that of several mistakes the same one is told. */
+bool select_bind(struct select *s)
+{
+    exec_binder(s->x, &s->binder);
+    if (!check_supported(s) || !bind_from(s) || !bind_targets(s)) return false;
+    s->binder.aggregates_allowed = false;
+    s->binder.clause = "WHERE";
+    if (s->node->where != NULL) {
+        s->where = bind_condition(&s->binder, s->node->where, "WHERE");
+        if (s->where == NULL) return false;
+    }
+    if (!bind_having(s) || !bind_order_by(s) || !bind_group_by(s)) return false;
+    if (!bind_count(s, s->node->offset, "OFFSET", &s->offset_expr)) return false;
+    if (!bind_count(s, s->node->limit, "LIMIT", &s->limit_expr)) return false;
+    s->grouped = s->binder.aggregate_count > 0 || s->key_count > 0 || s->having != NULL;
+    if (s->grouped && !check_all_grouped(s)) return false;
+    if (!bind_locking(s)) return false;
+    return s->x->describe || fold_all(s);
+}
+
