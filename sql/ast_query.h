@@ -184,7 +184,7 @@ struct sql_on_conflict {
     const char *constraint; /* ON CONSTRAINT name */
     struct sql_set_clauses set;
     const struct sql_node *where;
-    uint32_t position;
+    uint32_t position, target_position; /* target: of what stands behind ON CONFLICT */
 };
 
 enum sql_overriding { SQL_OVERRIDING_NONE = 0, SQL_OVERRIDING_USER, SQL_OVERRIDING_SYSTEM };

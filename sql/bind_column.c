@@ -116,6 +116,11 @@ static struct expr *no_column(struct binder *b, const char *qualifier, const cha
 
 /* ---- columns ---- */
 
+static bool names_excluded(const struct binder *b, const struct sql_column *c)
+{
+    return b->scope.excluded && c->names.count == 2 && strcmp(c->names.items[0], "excluded") == 0;
+}
+
 bool bind_qualifier(struct binder *b, const struct sql_column *c)
 {
     uint32_t count = c->names.count;
@@ -124,6 +129,7 @@ bool bind_qualifier(struct binder *b, const struct sql_column *c)
     const char *qualifier = c->names.items[count - 2];
     const struct sql_table *t = b->scope.table;
     bool known = t != NULL && strcmp(qualifier, b->scope.alias) == 0;
+    if (count == 2 && names_excluded(b, c)) return true;
     if (count > 2)
         known = known && count == 3 && strcmp(c->names.items[0], "public") == 0 &&
                 strcmp(qualifier, t->name) == 0;
@@ -144,8 +150,13 @@ struct expr *bind_column(struct binder *b, const struct sql_column *c)
             return NULL;
         }
         if (b->columns == BIND_COLUMNS_NOT_IN_DEFAULT) break;
+        if (b->scope.excluded && c->names.count == 1) {
+            sql_error_set(b->error, b->arena, SQLSTATE_AMBIGUOUS_COLUMN, c->node.position,
+                          "column reference \"%s\" is ambiguous", name);
+            return NULL;
+        }
         struct expr *e = bind_new(b, EXPR_COLUMN, t->columns[i].type, c->node.position, 0);
-        if (e != NULL) e->index = i;
+        if (e != NULL) e->index = names_excluded(b, c) ? t->column_count + i : i;
         return e;
     }
     if (b->columns == BIND_COLUMNS_NOT_IN_DEFAULT) {

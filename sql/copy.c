@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "sql/copy_parse.h"
-#include "sql/query.h"
 #include "sql/types_io.h"
+#include "sql/write.h"
 
 #define CONTEXT_BYTES_MAX 100
 
@@ -291,7 +291,16 @@ static bool put_row(struct copy *c)
     for (uint32_t i = 0; i < c->table->column_count; i++)
         if (!c->given[i] && !writer_default(x, &c->writer, i, &c->values[i])) return false;
     c->rows++;
-    return writer_put(x, &c->writer, c->values, BYTES_EMPTY);
+    c->writer.line = copy_parse_line(c->parser);
+    return writer_insert(x, &c->writer, c->values);
+}
+
+/* The error is about a row that came earlier: its text is gone. */
+static bool context_of_line(struct copy *c)
+{
+    sql_error_context(c->x->error, c->x->arena, "COPY %s, line %llu", c->table->name,
+                      (unsigned long long)c->writer.line);
+    return false;
 }
 
 /* All rows that are complete so far. *end_out: the data has ended by itself. */
@@ -303,7 +312,8 @@ static bool put_rows(struct copy *c, bool *end_out)
         if (status == STATUS_NOT_FOUND) *end_out = true;
         if (status == STATUS_WAIT || status == STATUS_NOT_FOUND) return true;
         if (status != STATUS_OK && status != STATUS_INVALID) return exec_fail(c->x, status);
-        if (status == STATUS_INVALID || !put_row(c)) return context(c, NULL, copy_parse_row(c->parser));
+        if (status == STATUS_OK && put_row(c)) continue;
+        return c->writer.line_failed ? context_of_line(c) : context(c, NULL, copy_parse_row(c->parser));
     }
 }
 
@@ -328,7 +338,7 @@ static bool receive(struct copy *c)
         else if (copy_parse_feed(c->parser, data) != STATUS_OK) return exec_fail(x, STATUS_TOO_LARGE);
         if (!put_rows(c, &ended)) return false;
     }
-    return true;
+    return writer_flush(x, &c->writer) || context_of_line(c);
 }
 
 bool exec_copy(struct exec *x, const struct sql_copy *n)

@@ -72,6 +72,7 @@ struct aggregate {
 struct scope {
     const struct sql_table *table; /* NULL: no FROM */
     const char *alias;             /* what it is called here */
+    bool excluded;                 /* its columns stand in the row a second time, behind the first: as `excluded` */
     const struct sql_table *hidden; /* has to do with the statement, but cannot be named here: for hints */
 };
 

@@ -58,6 +58,7 @@ static const struct sql_node *where_or_current(struct sql_parser *p)
 
 static void on_conflict_target(struct sql_parser *p, struct sql_on_conflict *c)
 {
+    c->target_position = p->token.position;
     if (parser_accept(p, '(')) {
         c->elements = parser_index_elements(p);
         parser_expect(p, ')');

@@ -272,7 +272,7 @@ static void portal_entry(void *arg)
     x.check_now = true;
     x.locks = EXEC_LOCK_ROWS;
     x.eval.transaction_us = s->transaction_us;
-    p->ok = session_execute(s, &x, p->prepared->statement.node);
+    p->ok = session_execute(s, &x, p->prepared->statement.node) && exec_held_send(&x);
     if (!p->ok) sql_error_copy(&p->error, &p->arena, &error);
     snprintf(p->tag, sizeof p->tag, "%s", x.tag);
     portal_yield(p, PORTAL_DONE);
@@ -357,7 +357,7 @@ bool sql_session_execute(struct sql_session *s, const char *portal, uint64_t row
         return sql_error_set(error, &s->query_arena, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
                              "portal \"%s\" cannot be run", portal);
     }
-    if (p->state == PORTAL_PAUSED || (rows_max > 0 && node->kind == SQL_STMT_SELECT))
+    if (p->state == PORTAL_PAUSED || (rows_max > 0 && p->prepared->has_columns))
         return run_pausing(p, rows_max, sink, paused_out, error);
     return run_whole(s, p, alone, sink, error);
 }

@@ -7,6 +7,8 @@
 #include "sql/expr.h"
 #include "sql/session.h"
 
+struct held_rows;
+
 /* Everything one statement needs while it is executed. */
 struct exec {
     struct arena *arena;      /* of the statement: plan and results that stay */
@@ -33,6 +35,7 @@ struct exec {
     int notice_level;         /* SETTING_LEVEL_*: what is sent of notices */
     struct select *queries;   /* that are bound: exec_end closes them */
     uint64_t *rows_read;      /* counts the rows that scans and lookups deliver */
+    struct held_rows *held;   /* the result of a statement with RETURNING; NULL: it has none */
     char tag[64];
 };
 
@@ -124,18 +127,10 @@ bool exec_create_table(struct exec *x, const struct sql_create_table *create);
 bool exec_drop(struct exec *x, const struct sql_drop *drop);
 bool exec_truncate(struct exec *x, const struct sql_truncate *truncate);
 
-/* ---- rows that are written (write.c) ---- */
+/* ---- rows that are held until they may be shown (returning.c) ---- */
 
-struct writer {
-    const struct sql_table *table;
-    struct expr **defaults;   /* per column; NULL: null */
-    struct expr **checks;
-};
-bool writer_open(struct exec *x, struct writer *w, const struct sql_table *table);
-/* The default of a column. */
-bool writer_default(struct exec *x, struct writer *w, uint32_t column, struct sql_datum *out);
-/* Checks constraints and buffers the row. old_key: the row it replaces (UPDATE), or empty (INSERT: a row
- * with its key must not exist: 23505). [fiber] */
-bool writer_put(struct exec *x, struct writer *w, const struct sql_datum *values, struct bytes old_key);
+/* [fiber] Sends what RETURNING has held: when the statement cannot be run again any more, which for a statement alone is
+ * after its commit. False: the client is gone. */
+bool exec_held_send(struct exec *x);
 
 #endif

@@ -33,6 +33,7 @@ struct connection {
     size_t discard;              /* bytes of an oversized message still to be passed over */
     bool sending, paused, busy, skip_to_sync, close_after_send;
     bool interrupted;            /* the statement under way waits for the client no more */
+    bool committed;              /* it does: what it has to tell is so, and only the client's going ends it */
     struct timer timer;          /* start-up, the end, or the deadline of a wait for the client */
     struct fiber *waiting;       /* the connection's fiber, when it waits for the client */
     struct sql_session *session;

@@ -5,7 +5,7 @@
 static void end_work(struct connection *c, struct sql_error *error)
 {
     sql_session_work_end(c->session, error);
-    c->interrupted = false;
+    c->interrupted = c->committed = false;
     if (error != NULL) connection_put_error(c, error);
 }
 

@@ -11,7 +11,7 @@
 void connection_wait(struct connection *c)
 {
     struct sql_server *s = c->server;
-    uint64_t deadline_ns = sql_session_deadline(c->session);
+    uint64_t deadline_ns = c->committed ? 0 : sql_session_deadline(c->session);
     ASSERT(c->waiting == NULL);
     if (deadline_ns != 0 && c->state == CONNECTION_READY) timer_arm(s->timers, &c->timer, deadline_ns);
     c->waiting = fiber_current(s->fibers);
@@ -22,7 +22,7 @@ void connection_wait(struct connection *c)
 /* Nobody waits for the rest of the statement's result. */
 static bool is_over(const struct connection *c)
 {
-    return connection_gone(c) || c->interrupted;
+    return connection_gone(c) || (c->interrupted && !c->committed);
 }
 
 bool connection_flush_when_full(struct connection *c)
@@ -170,8 +170,14 @@ static bool sink_copy_read(void *ctx, struct bytes *data_out, bool *end_out, con
     }
 }
 
+static void sink_committed(void *ctx)
+{
+    struct connection *c = ctx;
+    c->committed = true;
+}
+
 struct sql_sink connection_sink(struct connection *c)
 {
-    return (struct sql_sink){sink_begin, sink_row, sink_complete, sink_empty, sink_notice, sink_parameter,
-                             sink_copy_begin, sink_copy_read, c};
+    return (struct sql_sink){sink_begin,     sink_row,        sink_complete,  sink_empty,     sink_notice,
+                             sink_parameter, sink_copy_begin, sink_copy_read, sink_committed, c};
 }

@@ -455,14 +455,20 @@ static bool relied_on_old_table(struct sql_session *s, struct exec *x, enum stat
     return old;
 }
 
+/* Of which nothing is seen before the commit: a count, and the rows that RETURNING holds. */
+static bool shows_after_commit(const struct sql_node *node)
+{
+    if (node->kind == SQL_STMT_INSERT) return sql_as_insert(node)->on_conflict.action != SQL_CONFLICT_NONE;
+    return node->kind == SQL_STMT_UPDATE || node->kind == SQL_STMT_DELETE;
+}
+
 /* [fiber] A statement that is a transaction of its own: tried again while nobody has seen anything of it. The first
  * attempt locks only what it looks up by key; those that follow lock all they change. */
 bool session_run_alone(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
                       struct sql_error *error)
 {
     bool check_now = false, ok = false;
-    /* Only where nothing but a count is shown, and that after the commit. */
-    bool overlay = statement->node->kind == SQL_STMT_UPDATE || statement->node->kind == SQL_STMT_DELETE;
+    bool overlay = shows_after_commit(statement->node);
     struct exec x;
     if (!session_transaction_begin(s, TRANSACTION_IMPLICIT, error)) return false;
     for (int attempt = 1;; attempt++) {
@@ -473,7 +479,9 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         x.locks = attempt == 1 ? EXEC_LOCK_POINTS : EXEC_LOCK_ROWS;
         x.alone = true;
         txn_set_overlay(s->txn, overlay);
-        ok = session_execute(s, &x, statement->node) && session_transaction_commit(s, &x, &status);
+        ok = session_execute(s, &x, statement->node) &&
+             (!MUTANT("returning_before_commit") || exec_held_send(&x)) &&
+             session_transaction_commit(s, &x, &status);
         if (ok && x.assumed != NULL && s->commit_ts > x.assumed->ts) x.assumed->ts = s->commit_ts;
         bool old = !ok && relied_on_old_table(s, &x, status);
         /* An error may rest on writes that are never committed: the next attempt waits for them. */
@@ -487,7 +495,10 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         if (!transaction_restart(s, error)) break;
     }
     session_transaction_end(s, TRANSACTION_NONE);
-    if (ok) return sink->complete(sink->ctx, x.tag) || exec_fail(&x, STATUS_CANCELLED);
+    if (ok) {
+        if (x.held != NULL && sink->committed != NULL) sink->committed(sink->ctx);
+        return (exec_held_send(&x) && sink->complete(sink->ctx, x.tag)) || exec_fail(&x, STATUS_CANCELLED);
+    }
     struct sql_error copy = {0};
     sql_error_copy(&copy, &s->query_arena, error);
     *error = copy;
@@ -506,7 +517,7 @@ static bool execute_inside(struct sql_session *s, struct exec *x, const struct s
         x->check_now = true;
         x->locks = EXEC_LOCK_ROWS;
         x->eval.transaction_us = s->transaction_us;
-        if (session_execute(s, x, statement->node)) return true;
+        if (session_execute(s, x, statement->node)) return exec_held_send(x);
         if (!first || x->rows_sent || attempt == ATTEMPTS_MAX ||
             !sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE) || !transaction_restart(s, error))
             return false;

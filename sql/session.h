@@ -45,6 +45,8 @@ struct sql_sink {
      * CopyFail (*failure_out: its message, in the statement's arena), or the client is gone (NULL). */
     bool (*copy_begin)(void *ctx, enum sql_copy_format format, uint32_t column_count);
     bool (*copy_read)(void *ctx, struct bytes *data_out, bool *end_out, const char **failure_out);
+    /* The statement is committed, and rows and the tag follow: no interrupt ends it any more. May be NULL. */
+    void (*committed)(void *ctx);
     void *ctx;
 };
 

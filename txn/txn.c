@@ -75,6 +75,11 @@ void txn_explain_limit(const struct txn *t, char *text, size_t size)
 }
 
 bool txn_has_writes(const struct txn *t) { return t->writes.count > 0; }
+bool txn_has_put(const struct txn *t, struct bytes key)
+{
+    const struct write *own = write_set_find(&t->writes, key);
+    return own != NULL && !own->tombstone;
+}
 uint64_t txn_write_bytes(const struct txn *t) { return t->writes.bytes; }
 uint64_t txn_read_ts(const struct txn *t) { return t->read_ts; }
 

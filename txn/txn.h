@@ -147,6 +147,8 @@ MUST_USE enum status txn_verify(struct txn *t);
 /* After STATUS_TOO_LARGE of a write: which limit it is over and by how much, a sentence. */
 void txn_explain_limit(const struct txn *t, char *text, size_t size);
 bool txn_has_writes(const struct txn *t);
+/* This transaction has given the key a value. No request. */
+bool txn_has_put(const struct txn *t, struct bytes key);
 /* It has read and written nothing yet. */
 bool txn_is_fresh(const struct txn *t);
 uint64_t txn_write_bytes(const struct txn *t);

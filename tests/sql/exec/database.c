@@ -119,8 +119,15 @@ static bool on_copy_read(void *ctx, struct bytes *data_out, bool *end_out, const
 static void run_on_fiber(void *arg)
 {
     struct call *c = arg;
-    struct sql_sink sink = {on_begin,     on_row,        on_complete,  on_empty, on_notice,
-                            on_parameter, on_copy_begin, on_copy_read, c};
+    struct sql_sink sink = {.begin = on_begin,
+                            .row = on_row,
+                            .complete = on_complete,
+                            .empty = on_empty,
+                            .notice = on_notice,
+                            .parameter = on_parameter,
+                            .copy_begin = on_copy_begin,
+                            .copy_read = on_copy_read,
+                            .ctx = c};
     c->ok = sql_session_query(c->session, c->text, &sink, &c->error);
     c->done = true;
 }

@@ -22,6 +22,16 @@ TEST(script, rows_are_changed_and_deleted)
     script_run("update");
 }
 
+TEST(script, statements_return_what_they_wrote)
+{
+    script_run("returning");
+}
+
+TEST(script, rows_that_are_there_are_passed_over_or_changed)
+{
+    script_run("on_conflict");
+}
+
 TEST(script, conditions_choose_rows)
 {
     script_run("where");
