@@ -245,13 +245,14 @@ static void portal_yield(struct sql_portal *p, enum portal_state state)
 static bool pausing_row(void *ctx, struct sql_eval *eval, const struct sql_datum *values)
 {
     struct sql_portal *p = ctx;
-    if (p->rows_left == 0) {
-        portal_yield(p, PORTAL_PAUSED);
-        while (p->state == PORTAL_PAUSED) fiber_suspend(p->session->options.fibers);
-        if (p->cancelled) return false;
-    }
     p->rows_left--;
-    return p->sink->row(p->sink->ctx, eval, values);
+    p->rows_shown++;
+    if (!p->sink->row(p->sink->ctx, eval, values)) return false;
+    if (p->rows_left > 0) return true;
+    /* It stops as soon as it has what was asked for, as PostgreSQL does, without looking for more. */
+    portal_yield(p, PORTAL_PAUSED);
+    while (p->state == PORTAL_PAUSED) fiber_suspend(p->session->options.fibers);
+    return !p->cancelled;
 }
 
 static void portal_entry(void *arg)
@@ -306,6 +307,7 @@ static bool run_pausing(struct sql_portal *p, uint64_t rows_max, const struct sq
 {
     p->sink = sink;
     p->rows_left = rows_max == 0 ? UINT64_MAX : rows_max;
+    p->rows_shown = 0;
     if (p->state == PORTAL_READY) {
         if (!portal_start(p, error)) return false;
     } else {
@@ -318,6 +320,8 @@ static bool run_pausing(struct sql_portal *p, uint64_t rows_max, const struct sq
         sql_error_copy(error, &p->session->query_arena, &p->error);
         return false;
     }
+    /* The tag counts the rows of this Execute, not those of all. */
+    snprintf(p->tag, sizeof p->tag, "SELECT %llu", (unsigned long long)p->rows_shown);
     return sink->complete(sink->ctx, p->tag) ||
            sql_error_set(error, &p->session->query_arena, SQLSTATE_QUERY_CANCELED, 0, "the client is gone");
 }

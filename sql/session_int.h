@@ -48,7 +48,8 @@ struct sql_portal {
     struct arena statement_arena, row_arena;
     struct fiber *fiber, *host;  /* host waits for it to pause or end */
     const struct sql_sink *sink; /* the client's */
-    uint64_t rows_left;
+    uint64_t rows_left;          /* of what the Execute under way asked for */
+    uint64_t rows_shown;         /* by the Execute under way */
     struct sql_error error;
     char tag[64];
     size_t kept_bytes;           /* its part of the session's */
