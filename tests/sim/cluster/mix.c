@@ -81,6 +81,7 @@ static bool create_sql(struct mix *m, int i)
 {
     struct sim *sim = cluster_sim(m->cluster);
     static const uint32_t rates[] = {0, 5000, 50000}, hops[] = {10000, 10000, 500000};
+    static const uint32_t parts[] = {0, SIM_ALWAYS / 2, SIM_ALWAYS};
     struct sql_load_options o = {
         .kind = kinds[i],
         .client_count = 2 + (uint32_t)sim_below(sim, 8),
@@ -91,6 +92,8 @@ static bool create_sql(struct mix *m, int i)
         .hop_ppm = hops[sim_below(sim, 3)],
         .cut_ppm = rates[sim_below(sim, 3)],
         .piece_ppm = rates[sim_below(sim, 3)],
+        .extended_ppm = parts[sim_below(sim, 3)],
+        .cancel_ppm = rates[sim_below(sim, 3)],
     };
     if (m->options.hot) {
         o.client_count += 4;

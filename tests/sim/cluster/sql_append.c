@@ -71,6 +71,7 @@ static void draw_op(struct sql_actor *a)
         op->key = key > before ? key - before : 1;
         op->key_last = op->key + sql_below(a, SPAN_MAX);
     }
+    if (what != APPEND && a->mode == SQL_EXPLICIT) op->lock = sql_lock_draw(a, what != READ_SPAN && has_row(key));
     if (what == READ || what == READ_SPAN || what == APPEND_READ) {
         op->record = history_add(seen, a->txn, HISTORY_READ_LIST, op->key, 0);
         for (uint64_t k = op->key + 1; k <= op->key_last; k++)
@@ -89,7 +90,7 @@ static void draw(struct sql_actor *a)
     static const enum sql_mode modes[] = {SQL_ALONE, SQL_ALONE, SQL_EXPLICIT, SQL_EXPLICIT,
                                           SQL_EXPLICIT, SQL_SCRIPT, SQL_IMPLICIT};
     a->mode = modes[sql_below(a, sizeof modes / sizeof modes[0])];
-    uint64_t count = a->mode == SQL_ALONE ? 1 : 2 + sql_below(a, 3);
+    uint64_t count = a->mode == SQL_ALONE ? 1 : 2 + sql_below(a, 5);
     for (uint64_t i = 0; i < count; i++) draw_op(a);
 }
 
@@ -123,6 +124,12 @@ static void write_list(const struct sql_op *op, struct buf *text)
 
 /* ---- statements ---- */
 
+static void text_one(const struct sql_op *op, struct buf *out)
+{
+    buf_printf(out, "SELECT k, v FROM lists WHERE k = %llu", (unsigned long long)op->key);
+    sql_lock_write(op->lock, out);
+}
+
 static void text_span(struct sql_actor *a, const struct sql_op *op, struct buf *out)
 {
     switch (sql_below(a, 3)) {
@@ -146,8 +153,11 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
 {
     unsigned long long key = op->key;
     switch ((enum what)op->what) {
-    case READ: buf_printf(out, "SELECT k, v FROM lists WHERE k = %llu", key); return;
-    case READ_SPAN: text_span(a, op, out); return;
+    case READ: text_one(op, out); return;
+    case READ_SPAN:
+        text_span(a, op, out);
+        sql_lock_write(op->lock, out);
+        return;
     case APPEND:
         if (op->tries == 1)
             buf_printf(out, "UPDATE lists SET v = v || ',%lld' WHERE k = %llu", (long long)op->value, key);
@@ -156,7 +166,7 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
         return;
     case APPEND_READ:
         if (op->tries == 1) {
-            buf_printf(out, "SELECT k, v FROM lists WHERE k = %llu", key);
+            text_one(op, out);
             return;
         }
         buf_append_string(out, op->expected != 0 ? "UPDATE lists SET v = '" : "INSERT INTO lists (v, k) VALUES ('");
@@ -194,6 +204,7 @@ static enum sql_verdict took_rows(struct sql_actor *a, struct sql_op *op, const 
             found++;
         }
         if (found > 1) return wrong(a, "a key twice", rows);
+        if (found == 0 && op->lock == SQL_LOCK_SKIP) return SQL_OP_GIVE_UP; /* another one has it */
         if (found == 0 && has_row(k)) return wrong(a, "a row is gone", rows);
         used += found;
         history_result(seen, record, values, count);

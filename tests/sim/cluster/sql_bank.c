@@ -90,10 +90,12 @@ static void draw_transfer(struct sql_actor *a)
     } else if (draw < 6) {
         a->mode = SQL_EXPLICIT;
         add_pair(a, LOOK, from, LOOK, to, amount);
+        a->ops[0].lock = sql_lock_draw(a, true);
+        a->ops[1].lock = sql_lock_draw(a, true);
         add_pair(a, PUT, from, PUT, to, amount);
     } else if (draw == 6 && from > 2) {
         a->mode = SQL_EXPLICIT;
-        sql_op_add(a, LOOK, from);
+        sql_op_add(a, LOOK, from)->lock = sql_lock_draw(a, true);
         add_pair(a, CLOSE, from, GIVE, to, 0);
     } else if (draw == 7 && from > 2) {
         a->mode = SQL_EXPLICIT;
@@ -129,7 +131,10 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
     case READ_ALL: buf_append_string(out, "SELECT balance FROM accounts"); return;
     case READ_SUM: buf_append_string(out, "SELECT sum(balance), min(balance) FROM accounts"); return;
     case READ_ONE:
-    case LOOK: buf_printf(out, "SELECT balance FROM accounts WHERE id = %llu", id); return;
+    case LOOK:
+        buf_printf(out, "SELECT balance FROM accounts WHERE id = %llu", id);
+        sql_lock_write(op->lock, out);
+        return;
     case MOVE_BOTH:
         buf_printf(out,
                    "UPDATE accounts SET balance = balance + CASE WHEN id = %llu THEN %lld ELSE %lld END "

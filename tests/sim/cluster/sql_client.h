@@ -1,5 +1,5 @@
-/* A PostgreSQL client of the simulator: one connection, one query at a time, driven by the callbacks of its
- * socket and by one timer. It never waits, its memory is bounded, and it believes nothing: what a server may
+/* A PostgreSQL client of the simulator: one connection, one request at a time, driven by the callbacks of its
+ * socket and by one timer. It speaks both protocols, simple and extended. It never waits, its memory is bounded, and it believes nothing: what a server may
  * not send in the state the conversation is in becomes a `violation`.
  *
  * Every call ends in one on_done, except sql_client_close. What on_done gets is valid during the call; the next
@@ -29,6 +29,7 @@ enum sql_cut {
     SQL_CUT_QUERY_HALF,   /* within the query: it cannot be executed */
     SQL_CUT_QUERY_SENT,   /* without reading the answer */
     SQL_CUT_FIRST_REPLY,  /* within the answer */
+    SQL_CUT_LATER_REPLY,  /* behind some messages of the answer */
     SQL_CUT_COUNT
 };
 
@@ -43,7 +44,7 @@ struct sql_rows {
 };
 struct sql_result {
     enum sql_end end;
-    bool sent;        /* the last byte of the query was given to the network */
+    bool sent;        /* what may be committed was given to the network */
     char state;       /* 'I', 'T', 'E' as the server says; 0: gone */
     char sqlstate[6]; /* of the error, or empty */
     char message[128];
@@ -67,6 +68,15 @@ void sql_client_connect(struct sql_client *c, struct env_addr addr, uint64_t tim
 /* One simple query. The client must be connected and idle. piece_bytes > 0: sent in pieces of about that size, with
  * pauses. */
 void sql_client_query(struct sql_client *c, const char *text, uint64_t timeout_ns, uint32_t piece_bytes);
+/* Statements through the extended protocol, with the constants in them as parameters. How is drawn for each: named
+ * or not, prepared before, declared types, text or binary, Describe, row limits, Flush. A Sync comes at the end; with
+ * sync_each behind each statement from the second on, the later ones all at once. The first must be BEGIN then: if it
+ * does not leave a transaction open, the rest is not sent. Results are as of sql_client_query: all cells are
+ * text. */
+void sql_client_execute(struct sql_client *c, const char *const *texts, uint32_t count, bool sync_each,
+                        uint64_t timeout_ns, uint32_t piece_bytes);
+/* Asks the server, through a connection of its own, to cancel what this one does then. */
+void sql_client_cancel_later(struct sql_client *c, uint64_t delay_ns);
 /* The next connection or query is left there. It ends LOST. */
 void sql_client_cut(struct sql_client *c, enum sql_cut cut);
 /* Takes nothing from the socket for a while. */

@@ -7,6 +7,7 @@
 #define PREPARE_TIMEOUT_NS (10 * SIM_SEC)
 #define PAUSE_NS (5 * SIM_MS)
 #define TIRED_NS (100 * SIM_MS)
+#define CANCEL_NS (5 * SIM_MS)
 #define HISTORY_BYTES_MAX (256u << 20)
 
 struct sql_load {
@@ -24,7 +25,9 @@ struct sql_load {
     bool preparing, prepared;
     uint32_t step;
     char failure[256];
-    struct buf text;
+    struct buf text;                               /* statements of a request, each with its NUL */
+    size_t starts[SQL_CLIENT_RESULTS_MAX];
+    uint32_t text_count;
 };
 
 static void think(struct sql_actor *a, uint64_t mean_ns);
@@ -46,6 +49,21 @@ struct sql_op *sql_op_add(struct sql_actor *a, uint32_t what, uint64_t key)
     struct sql_op *op = &a->ops[a->op_count++];
     *op = (struct sql_op){.what = what, .key = key};
     return op;
+}
+
+enum sql_lock sql_lock_draw(struct sql_actor *a, bool skips)
+{
+    static const enum sql_lock locks[] = {SQL_LOCK_UPDATE, SQL_LOCK_UPDATE, SQL_LOCK_SHARE, SQL_LOCK_NOWAIT,
+                                          SQL_LOCK_SKIP};
+    if (sql_below(a, 2) == 0) return SQL_LOCK_NONE;
+    return locks[sql_below(a, skips ? 5 : 4)];
+}
+
+void sql_lock_write(enum sql_lock lock, struct buf *text)
+{
+    static const char *const clauses[] = {"", " FOR UPDATE", " FOR SHARE", " FOR UPDATE NOWAIT",
+                                          " FOR UPDATE SKIP LOCKED"};
+    buf_append_string(text, clauses[lock]);
 }
 
 bool sql_cell_number(const struct sql_cell *cell, int64_t *value_out)
@@ -70,7 +88,7 @@ static void complain(struct sql_actor *a, const char *what, const struct sql_res
 /* Errors that a right server may give to statements that make sense. */
 static bool expected_error(const char *sqlstate)
 {
-    static const char *const states[] = {"40001", "40P01", "57P03", "23505", "23514", "53200", "53100",
+    static const char *const states[] = {"40001", "40P01", "55P03", "57P03", "23505", "23514", "53200", "53100",
                                          "53300", "57014", "57P01", "08007", "72000"};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
         if (strcmp(states[i], sqlstate) == 0) return true;
@@ -133,50 +151,95 @@ static void draw_trouble(struct sql_actor *a)
     }
 }
 
+static void request_begin(struct sql_load *l)
+{
+    buf_reset(&l->text);
+    l->text_count = 0;
+}
+
+/* Opens a statement; what is appended to l->text until the next one is its text. */
+static struct buf *request_next(struct sql_load *l)
+{
+    ASSERT(l->text_count < SQL_CLIENT_RESULTS_MAX);
+    if (l->text_count > 0) buf_append_byte(&l->text, 0);
+    l->starts[l->text_count++] = l->text.size;
+    return &l->text;
+}
+
+/* The simple protocol takes all statements as one text. */
+static void send_simple(struct sql_actor *a, uint64_t timeout_ns, uint32_t piece_bytes)
+{
+    struct sql_load *l = a->load;
+    for (uint32_t i = 1; i < l->text_count; i++) l->text.data[l->starts[i] - 1] = ';';
+    sql_client_query(a->client, (const char *)l->text.data, timeout_ns, piece_bytes);
+}
+
+static void send_extended(struct sql_actor *a, uint64_t timeout_ns, uint32_t piece_bytes)
+{
+    struct sql_load *l = a->load;
+    const char *texts[SQL_CLIENT_RESULTS_MAX];
+    for (uint32_t i = 0; i < l->text_count; i++) texts[i] = (const char *)l->text.data + l->starts[i];
+    bool sync_each = a->mode == SQL_SCRIPT && l->text_count > 2 && sql_below(a, 2) == 0;
+    sql_client_execute(a->client, texts, l->text_count, sync_each, timeout_ns, piece_bytes);
+}
+
+static void trace_request(struct sql_actor *a, bool extended)
+{
+    const struct sql_load *l = a->load;
+    for (uint32_t i = 0; i < l->text_count; i++)
+        sim_trace(sql_load_sim(a->load), "sql %s client %llu m%llu%s: %s", l->options.kind->name,
+                  (unsigned long long)a->process, (unsigned long long)a->machine, extended ? " extended" : "",
+                  (const char *)l->text.data + l->starts[i]);
+}
+
 static void send(struct sql_actor *a)
 {
     struct sql_load *l = a->load;
     struct sim *sim = sql_load_sim(l);
+    bool trouble = !l->calm && !l->preparing;
     draw_trouble(a);
-    bool pieces = !l->calm && !l->preparing && sim_chance(sim, l->options.piece_ppm);
-    bool late = !l->calm && !l->preparing && sim_chance(sim, l->options.piece_ppm);
+    bool pieces = trouble && sim_chance(sim, l->options.piece_ppm);
+    bool late = trouble && sim_chance(sim, l->options.piece_ppm);
+    bool extended = !l->preparing && sim_chance(sim, l->options.extended_ppm);
+    uint64_t timeout_ns = l->preparing ? PREPARE_TIMEOUT_NS : l->options.timeout_ns;
+    uint32_t piece_bytes = pieces ? 1 + (uint32_t)sim_below(sim, 20) : 0;
     buf_append_byte(&l->text, 0);
     ASSERT(!l->text.failed);
-    sim_trace(sim, "sql %s client %llu m%llu: %s", l->options.kind->name, (unsigned long long)a->process,
-              (unsigned long long)a->machine, (const char *)l->text.data);
+    trace_request(a, extended);
     if (late) sql_client_read_later(a->client, sim_exponential(sim, 20 * SIM_MS));
-    sql_client_query(a->client, (const char *)l->text.data,
-                     l->preparing ? PREPARE_TIMEOUT_NS : l->options.timeout_ns,
-                     pieces ? 1 + (uint32_t)sim_below(sim, 20) : 0);
+    if (trouble && sim_chance(sim, l->options.cancel_ppm))
+        sql_client_cancel_later(a->client, sim_exponential(sim, CANCEL_NS));
+    if (extended) send_extended(a, timeout_ns, piece_bytes);
+    else send_simple(a, timeout_ns, piece_bytes);
 }
 
 static void send_text(struct sql_actor *a, const char *text)
 {
-    buf_reset(&a->load->text);
-    buf_append_string(&a->load->text, text);
+    request_begin(a->load);
+    buf_append_string(request_next(a->load), text);
     send(a);
+}
+
+static void add_op(struct sql_actor *a, struct sql_op *op)
+{
+    op->tries++;
+    a->load->options.kind->text(a, op, request_next(a->load));
 }
 
 static void send_op(struct sql_actor *a)
 {
-    struct sql_load *l = a->load;
-    buf_reset(&l->text);
-    a->ops[a->op_at].tries++;
-    l->options.kind->text(a, &a->ops[a->op_at], &l->text);
+    request_begin(a->load);
+    add_op(a, &a->ops[a->op_at]);
     send(a);
 }
 
 static void send_script(struct sql_actor *a)
 {
     struct sql_load *l = a->load;
-    buf_reset(&l->text);
-    if (a->mode == SQL_SCRIPT) buf_append_string(&l->text, "BEGIN; ");
-    for (uint32_t i = 0; i < a->op_count; i++) {
-        a->ops[i].tries++;
-        if (i > 0) buf_append_string(&l->text, "; ");
-        l->options.kind->text(a, &a->ops[i], &l->text);
-    }
-    if (a->mode == SQL_SCRIPT) buf_append_string(&l->text, "; COMMIT");
+    request_begin(l);
+    if (a->mode == SQL_SCRIPT) buf_append_string(request_next(l), "BEGIN");
+    for (uint32_t i = 0; i < a->op_count; i++) add_op(a, &a->ops[i]);
+    if (a->mode == SQL_SCRIPT) buf_append_string(request_next(l), "COMMIT");
     send(a);
 }
 
@@ -337,8 +400,8 @@ static void took_answer(struct sql_actor *a, const struct sql_result *r)
 static void prepare_next(struct sql_actor *a)
 {
     struct sql_load *l = a->load;
-    buf_reset(&l->text);
-    if (l->options.kind->prepare(l, l->step, &l->text)) {
+    request_begin(l);
+    if (l->options.kind->prepare(l, l->step, request_next(l))) {
         send(a);
         return;
     }

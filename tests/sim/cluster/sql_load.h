@@ -24,6 +24,8 @@ struct sql_load_options {
     uint32_t hop_ppm;        /* after a transaction: goes on at another machine */
     uint32_t cut_ppm;        /* per query: the client walks away in the middle */
     uint32_t piece_ppm;      /* per query: sent in pieces, or its answer read late */
+    uint32_t extended_ppm;   /* per query: by the extended protocol */
+    uint32_t cancel_ppm;     /* per query: a cancel request follows */
 };
 
 struct sql_load;

@@ -16,12 +16,16 @@ enum sql_mode {
     SQL_IMPLICIT,  /* several statements in one query: one transaction */
 };
 
+/* How a SELECT locks what it returns. */
+enum sql_lock { SQL_LOCK_NONE, SQL_LOCK_UPDATE, SQL_LOCK_SHARE, SQL_LOCK_NOWAIT, SQL_LOCK_SKIP };
+
 /* A statement of a transaction; what the numbers mean is the kind's affair. */
 struct sql_op {
     uint32_t what;
     uint32_t tries;          /* texts made for it so far */
     uint64_t key, key_last;
     int64_t value, expected;
+    enum sql_lock lock;      /* of its SELECT */
     struct history_op *record;
 };
 
@@ -77,6 +81,10 @@ static inline uint64_t sql_below(struct sql_actor *a, uint64_t bound)
 }
 /* Adds an op to the transaction that is being drawn. */
 struct sql_op *sql_op_add(struct sql_actor *a, uint32_t what, uint64_t key);
+/* None as often as any. skips: locked rows may be left out of the answer. */
+enum sql_lock sql_lock_draw(struct sql_actor *a, bool skips);
+/* Appends the clause, if any. */
+void sql_lock_write(enum sql_lock lock, struct buf *text);
 /* A number as text; false: it is none. */
 bool sql_cell_number(const struct sql_cell *cell, int64_t *value_out);
 

@@ -44,6 +44,7 @@ static void draw(struct sql_actor *a)
         op->expected = likely_value(a, key);
         if (op->expected == HISTORY_NIL && what != SWAP_READ) op->what = what = INSERT;
     }
+    if (what == WRITE_READ || what == SWAP_READ) op->lock = sql_lock_draw(a, false);
     if (what == INSERT) op->expected = HISTORY_NIL;
     op->value = what == DELETE || what == DELETE_SWAP || what == READ ? HISTORY_NIL : sql_load_unique(a->load);
     if (what == READ) op->record = history_add(seen, a->txn, HISTORY_READ, key, 0);
@@ -71,8 +72,12 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
     case WRITE: text_write(op, op->tries == 1, out); return;
     case WRITE_READ:
     case SWAP_READ:
-        if (op->tries == 1) buf_printf(out, "SELECT v FROM registers WHERE k = %llu", key);
-        else text_write(op, op->key_last != 0, out);
+        if (op->tries == 1) {
+            buf_printf(out, "SELECT v FROM registers WHERE k = %llu", key);
+            sql_lock_write(op->lock, out);
+            return;
+        }
+        text_write(op, op->key_last != 0, out);
         return;
     case SWAP:
         buf_printf(out, "UPDATE registers SET v = %lld WHERE k = %llu AND v = %lld", (long long)op->value, key,
