@@ -1,6 +1,7 @@
 /* Private to the SQL port: one connection and the server, as server*.c share them.
  *   server.c        the server, sockets, limits     server_start.c  start-up packets, cancel requests
- *   server_serve.c  messages, one after the other    server_sink.c   results out, COPY in */
+ *   server_serve.c  messages, one after the other    server_sink.c   results out, COPY in
+ *   server_options.c  settings given as a command line */
 #ifndef OSTRAKA_SQL_SERVER_INT_H
 #define OSTRAKA_SQL_SERVER_INT_H
 
@@ -76,6 +77,11 @@ void connection_wake(struct connection *c);
 void connection_account(struct connection *c);
 struct bytes connection_input(const struct connection *c);
 void connection_consume(struct connection *c, size_t size);
+
+/* ---- server_options.c ---- */
+
+/* Sets what the start-up parameter "options" asks for. False with *error set. */
+MUST_USE bool connection_set_options(struct connection *c, const char *text, struct sql_error *error);
 
 /* ---- server_sink.c ---- */
 

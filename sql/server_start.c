@@ -4,17 +4,31 @@
 
 #include "sql/server_int.h"
 
+/* What a client of PostgreSQL's replication would send next is no SQL. */
+static bool check_replication(struct connection *c, const char *value, struct sql_error *error)
+{
+    static const char *const no[] = {"false", "off", "no", "0"};
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
+        if (strcmp(value, no[i]) == 0) return true;
+    sql_error_set(error, &c->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0, "replication connections are not offered");
+    return false;
+}
+
 static bool read_parameters(struct connection *c, struct reader *r, const char **user, const char **database,
                             struct sql_error *error)
 {
+    bool ok = true;
     while (reader_left(r) > 1 && !r->failed) {
         const char *name = pgwire_text(r), *value = pgwire_text(r);
         if (r->failed) break;
         if (strcmp(name, "user") == 0) *user = value;
         else if (strcmp(name, "database") == 0) *database = value;
         else if (strncmp(name, "_pq_.", 5) == 0) c->unknown_options++;
-        else if (strcmp(name, "options") == 0 || strcmp(name, "replication") == 0) continue;
-        else if (c->session != NULL && !sql_session_set(c->session, &c->arena, name, value, error)) return false;
+        else if (c->session == NULL) continue; /* looked at again when there is one */
+        else if (strcmp(name, "options") == 0) ok = connection_set_options(c, value, error);
+        else if (strcmp(name, "replication") == 0) ok = check_replication(c, value, error);
+        else ok = sql_session_set(c->session, &c->arena, name, value, error);
+        if (!ok) return false;
     }
     return !r->failed;
 }
@@ -75,7 +89,9 @@ static void start_session(struct connection *c, struct reader r, uint32_t versio
         return;
     }
     if (database != NULL && strcmp(database, "postgres") != 0) {
-        connection_end(c, SQLSTATE_INVALID_CATALOG_NAME, "only the database \"postgres\" exists", NULL);
+        char message[128];
+        snprintf(message, sizeof message, "database \"%.63s\" does not exist", database);
+        connection_end(c, SQLSTATE_INVALID_CATALOG_NAME, message, "Ostraka has one database, \"postgres\".");
         return;
     }
     if (s->metrics.sessions >= s->options.connection_max) {

@@ -159,6 +159,8 @@ static const char *check_encoding(struct settings *s, struct arena *arena, const
     for (const char *p = value; *p != 0 && n + 1 < sizeof plain; p++)
         if (*p != '\'' && *p != '-' && *p != '_') plain[n++] = *p;
     plain[n] = 0;
+    /* SQL_ASCII is what a client says that wants its bytes as they are, and they are UTF8. */
+    if (strcasecmp(plain, "sqlascii") == 0) return "SQL_ASCII";
     bool ours = strcasecmp(plain, "utf8") == 0 || strcasecmp(plain, "unicode") == 0;
     return ours ? "UTF8" : not_yet(arena, name, value, error);
 }
