@@ -9,7 +9,8 @@ struct insert {
     const struct sql_insert *node;
     const struct sql_table *table;
     struct binder binder;      /* of VALUES */
-    struct expr **exprs;       /* of VALUES, row by row; NULL: DEFAULT */
+    struct select *query;      /* the source, when it is not VALUES */
+    struct expr **exprs;       /* of VALUES, row by row; NULL: DEFAULT. Of a query: over its rows */
     uint32_t width;
     struct writer writer;
     uint32_t *places;          /* of the columns that are given */
@@ -42,17 +43,17 @@ static bool target_columns(struct insert *s)
     return true;
 }
 
-/* A row may be shorter than the table, but only where no columns are named. */
-static bool check_width(struct insert *s, uint32_t width, uint32_t position_behind, uint32_t position)
+/* A row may be shorter than the table, but only where no columns are named. position: of the first column too many. */
+static bool check_width(struct insert *s, uint32_t width, uint32_t position)
 {
     const struct sql_insert *n = s->node;
     struct exec *x = s->x;
     if (width > s->place_count)
-        return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, position_behind,
+        return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, position,
                              "INSERT has more expressions than target columns");
     if (n->column_count > 0 && width < s->place_count)
         return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR,
-                             position != 0 ? position : n->columns[width].position,
+                             n->columns[width].position,
                              "INSERT has more target columns than expressions");
     return true;
 }
@@ -96,7 +97,7 @@ static bool bind_rows(struct insert *s)
     const struct sql_select *source = s->node->source;
     const struct sql_list *first = &source->rows[0];
     uint32_t width = first->count;
-    if (!check_width(s, width, width > s->place_count ? first->items[s->place_count]->position : 0, 0)) return false;
+    if (!check_width(s, width, width > s->place_count ? first->items[s->place_count]->position : 0)) return false;
     struct expr **exprs = ARENA_ARRAY(s->x->arena, struct expr *, (size_t)source->row_count * width + 1);
     if (exprs == NULL) return sql_error_out_of_memory(s->x->error);
     exec_binder(s->x, &s->binder);
@@ -124,15 +125,89 @@ static bool run_rows(struct insert *s)
     return true;
 }
 
+/* ---- a query ---- */
+
+/* Where the expression of an output column stands; 0: nowhere, or not known. */
+static uint32_t target_position(const struct sql_select *n, uint32_t at)
+{
+    if (n->op == SQL_SELECT_VALUES) return at < n->rows[0].count ? n->rows[0].items[at]->position : 0;
+    if (n->op != SQL_SELECT_PLAIN) return 0;
+    for (uint32_t i = 0; i < n->targets.count; i++) {
+        const struct sql_node *e = n->targets.items[i].expr;
+        if (e->kind == SQL_EXPR_COLUMN && sql_as_column(e)->star) return i == at ? e->position : 0;
+        if (i == at) return e->position;
+    }
+    return 0;
+}
+
+/* What the query's columns become: casts over its rows. */
+static bool bind_query_casts(struct insert *s, const struct sql_result_column *columns, uint32_t count)
+{
+    struct exec *x = s->x;
+    exec_binder(x, &s->binder);
+    s->width = count;
+    s->exprs = ARENA_ARRAY(x->arena, struct expr *, count + 1);
+    if (s->exprs == NULL) return sql_error_out_of_memory(x->error);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sql_table_column *c = &s->table->columns[s->places[i]];
+        struct expr *e = ARENA_NEW(x->arena, struct expr);
+        if (e == NULL) return sql_error_out_of_memory(x->error);
+        *e = (struct expr){.kind = EXPR_COLUMN, .type = columns[i].type, .index = i,
+                           .position = target_position(s->node->source, i)};
+        s->exprs[i] = bind_cast(&s->binder, e, c->type, SQL_CAST_ASSIGNMENT, c->name);
+        if (s->exprs[i] == NULL) return false;
+    }
+    return true;
+}
+
+static bool bind_source(struct insert *s)
+{
+    struct exec *x = s->x;
+    struct sql_type *want = ARENA_ARRAY(x->arena, struct sql_type, s->place_count + 1);
+    if (want == NULL) return sql_error_out_of_memory(x->error);
+    for (uint32_t i = 0; i < s->place_count; i++) want[i] = s->table->columns[s->places[i]].type;
+    s->query = query_bind(x, s->node->source, want, s->place_count);
+    if (s->query == NULL) return false;
+    uint32_t count;
+    const struct sql_result_column *columns = query_columns(s->query, &count);
+    return check_width(s, count, target_position(s->node->source, s->place_count)) &&
+           bind_query_casts(s, columns, count);
+}
+
+/* The rows are gathered before the first is written: the query must not meet them. */
+static bool run_query(struct insert *s)
+{
+    struct exec *x = s->x;
+    const struct sql_datum *row;
+    s->writer.deferred = true;
+    for (uint32_t i = 0; i < s->width; i++) s->given[s->places[i]] = true;
+    if (!query_open(s->query)) return false;
+    bool ok;
+    x->eval.arena = x->row_arena;
+    while ((ok = query_next(s->query, &row)) && row != NULL) {
+        for (uint32_t i = 0; ok && i < s->width; i++)
+            ok = expr_eval(&x->eval, s->exprs[i], row, NULL, &s->values[s->places[i]]);
+        if (!ok || !(ok = add_row(s))) break;
+    }
+    x->eval.arena = x->arena;
+    query_close(s->query);
+    return ok;
+}
+
 /* ---- the statement ---- */
 
 static bool check_supported(struct exec *x, const struct sql_insert *n)
 {
     if (n->with.count > 0) return exec_unsupported(x, n->with.position, "WITH");
     if (n->overriding != SQL_OVERRIDING_NONE) return exec_unsupported(x, n->node.position, "OVERRIDING");
-    if (n->source != NULL && n->source->op != SQL_SELECT_VALUES)
-        return exec_unsupported(x, n->source->node.position, "INSERT from a query");
     return true;
+}
+
+/* VALUES alone, which may say DEFAULT. */
+static bool is_plain_values(const struct sql_select *n)
+{
+    return n->op == SQL_SELECT_VALUES && n->order_by.count == 0 && n->limit == NULL && n->offset == NULL &&
+           n->locking_count == 0 && n->with.count == 0;
 }
 
 static bool open_insert(struct insert *s)
@@ -177,10 +252,16 @@ static bool insert_defaults(struct insert *s)
     return bind_behind(s) && (s->x->describe || (add_row(s) && finish(s)));
 }
 
+static bool insert_query(struct insert *s)
+{
+    return bind_source(s) && bind_behind(s) && (s->x->describe || (run_query(s) && finish(s)));
+}
+
 bool exec_insert(struct exec *x, const struct sql_insert *n)
 {
     if (!check_supported(x, n)) return false;
     struct insert s = {.x = x, .node = n, .table = exec_table(x, &n->table)};
     if (s.table == NULL || !open_insert(&s)) return false;
-    return n->source == NULL ? insert_defaults(&s) : insert_values(&s);
+    if (n->source == NULL) return insert_defaults(&s);
+    return is_plain_values(n->source) ? insert_values(&s) : insert_query(&s);
 }

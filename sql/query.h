@@ -124,6 +124,7 @@ bool exec_update(struct exec *x, const struct sql_update *update);
 bool exec_delete(struct exec *x, const struct sql_delete *delete);
 bool exec_copy(struct exec *x, const struct sql_copy *copy);
 bool exec_create_table(struct exec *x, const struct sql_create_table *create);
+bool exec_create_table_as(struct exec *x, const struct sql_create_table_as *create);
 bool exec_drop(struct exec *x, const struct sql_drop *drop);
 bool exec_truncate(struct exec *x, const struct sql_truncate *truncate);
 

@@ -281,6 +281,7 @@ static const char *writes(const struct sql_node *node)
     case SQL_STMT_DELETE: return "DELETE";
     case SQL_STMT_COPY: return sql_as_copy(node)->from ? "COPY FROM" : NULL;
     case SQL_STMT_CREATE_TABLE: return "CREATE TABLE";
+    case SQL_STMT_CREATE_TABLE_AS: return "CREATE TABLE AS";
     case SQL_STMT_DROP: return "DROP TABLE";
     case SQL_STMT_TRUNCATE: return "TRUNCATE TABLE";
     default: return NULL;
@@ -291,7 +292,6 @@ static const char *writes(const struct sql_node *node)
 static const char *unsupported_name(const struct sql_node *node)
 {
     switch ((enum sql_node_kind)node->kind) {
-    case SQL_STMT_CREATE_TABLE_AS: return "CREATE TABLE AS";
     case SQL_STMT_CREATE_INDEX: return "CREATE INDEX";
     case SQL_STMT_CREATE_SEQUENCE: return "CREATE SEQUENCE";
     case SQL_STMT_CREATE_VIEW: return "CREATE VIEW";
@@ -328,6 +328,7 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
     case SQL_STMT_DELETE: return exec_delete(x, sql_as_delete(node));
     case SQL_STMT_COPY: return exec_copy(x, sql_as_copy(node));
     case SQL_STMT_CREATE_TABLE: return exec_create_table(x, sql_as_create_table(node));
+    case SQL_STMT_CREATE_TABLE_AS: return exec_create_table_as(x, sql_as_create_table_as(node));
     case SQL_STMT_DROP: return exec_drop(x, sql_as_drop(node));
     case SQL_STMT_TRUNCATE: return exec_truncate(x, sql_as_truncate(node));
     case SQL_STMT_SHOW: return show_setting(s, x, sql_as_show(node));

@@ -22,6 +22,7 @@ struct writer {
     struct writer_row *rows;  /* rows whose keys have to be looked for now: see writer_flush */
     uint32_t row_count, row_capacity;
     size_t row_bytes;
+    bool deferred;            /* rows wait for writer_flush: what feeds them must not meet them */
     uint64_t line;            /* given to the rows that are added; after an error: that of the row it is about */
     bool line_failed;         /* the error is about a row that was added earlier */
 };
@@ -35,7 +36,7 @@ bool writer_check(struct exec *x, const struct writer *w, const struct sql_datum
 /* [fiber] Checks constraints and buffers a new row: 23505 when one with its key exists. Where that has to be known
  * before the commit (x->check_now) the row may wait for others. */
 bool writer_insert(struct exec *x, struct writer *w, const struct sql_datum *values);
-/* [fiber] Writes the rows that wait. Before the statement ends, and before it looks at what it wrote. */
+/* [fiber] Writes the rows that wait, before the statement ends. */
 bool writer_flush(struct exec *x, struct writer *w);
 /* [fiber] Checks constraints and buffers what replaces the row with old_key. */
 bool writer_update(struct exec *x, struct writer *w, const struct sql_datum *values, struct bytes old_key);

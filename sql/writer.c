@@ -166,21 +166,25 @@ static bool keep_row(struct exec *x, struct writer *w)
     if (row->key.data == NULL || row->value.data == NULL) return sql_error_out_of_memory(x->error);
     w->row_count++;
     w->row_bytes += row->key.size + row->value.size;
-    return w->row_count < ROWS_MAX && w->row_bytes < ROW_BYTES_MAX ? true : writer_flush(x, w);
+    /* More than a transaction may write is not gathered: writing it says so. */
+    if (w->deferred) return w->row_bytes < TXN_COMMIT_BYTES_MAX || writer_flush(x, w);
+    return (w->row_count < ROWS_MAX && w->row_bytes < ROW_BYTES_MAX) || writer_flush(x, w);
+}
+
+/* Leaves it to the commit whether the key is taken. STATUS_EXISTS: by this transaction. */
+static enum status put_new(struct exec *x, const struct writer *w, struct bytes key, struct bytes value)
+{
+    if (w->table->key_count == 0) return txn_put(x->txn, key, value);
+    x->key_name = w->table->key_name;
+    return txn_insert(x->txn, key, value);
 }
 
 bool writer_insert(struct exec *x, struct writer *w, const struct sql_datum *values)
 {
     if (!writer_check(x, w, values) || !writer_encode(x, w, values)) return false;
-    if (w->table->key_count > 0 && x->check_now) return keep_row(x, w);
-    enum status status;
-    if (w->table->key_count > 0) {
-        x->key_name = w->table->key_name;
-        status = txn_insert(x->txn, buf_view(x->key), buf_view(x->value));
-        if (status == STATUS_EXISTS) return writer_refuse_duplicate(x, w->table, values);
-    } else {
-        status = txn_put(x->txn, buf_view(x->key), buf_view(x->value));
-    }
+    if (w->deferred || (w->table->key_count > 0 && x->check_now)) return keep_row(x, w);
+    enum status status = put_new(x, w, buf_view(x->key), buf_view(x->value));
+    if (status == STATUS_EXISTS) return writer_refuse_duplicate(x, w->table, values);
     return status == STATUS_OK || exec_fail(x, status);
 }
 
@@ -215,16 +219,24 @@ static bool refuse_row(struct exec *x, struct writer *w, const struct writer_row
     return status == STATUS_OK ? writer_refuse_duplicate(x, w->table, values) : exec_fail(x, status);
 }
 
+/* A row whose key was looked for. */
+static enum status put_looked_for(struct exec *x, const struct writer_row *row, bool found)
+{
+    if (found || txn_has_put(x->txn, row->key)) return STATUS_EXISTS;
+    return txn_put(x->txn, row->key, row->value);
+}
+
 bool writer_flush(struct exec *x, struct writer *w)
 {
+    bool look = x->check_now && w->table->key_count > 0;
     if (w->row_count == 0) return true;
     struct txn_locked *found = ARENA_ARRAY(x->arena, struct txn_locked, w->row_count);
     if (found == NULL) return sql_error_out_of_memory(x->error);
-    if (!look_for_rows(x, w, found)) return false;
+    if (look && !look_for_rows(x, w, found)) return false;
     for (uint32_t i = 0; i < w->row_count; i++) {
         const struct writer_row *row = &w->rows[i];
-        if (found[i].found || txn_has_put(x->txn, row->key)) return refuse_row(x, w, row);
-        enum status status = txn_put(x->txn, row->key, row->value);
+        enum status status = look ? put_looked_for(x, row, found[i].found) : put_new(x, w, row->key, row->value);
+        if (status == STATUS_EXISTS) return refuse_row(x, w, row);
         if (status != STATUS_OK) return exec_fail(x, status);
     }
     w->row_count = 0;

@@ -32,6 +32,11 @@ TEST(script, rows_that_are_there_are_passed_over_or_changed)
     script_run("on_conflict");
 }
 
+TEST(script, rows_of_queries_are_inserted)
+{
+    script_run("insert_select");
+}
+
 TEST(script, conditions_choose_rows)
 {
     script_run("where");
