@@ -255,6 +255,11 @@ bool rpc_step(struct rpc *r)
     return any;
 }
 
+bool rpc_waits(const struct rpc *r)
+{
+    return !list_empty(&r->local);
+}
+
 void rpc_on_message(struct rpc *r, struct node_id from, uint16_t type, struct bytes payload)
 {
     if (type == SHARD_MESSAGE_REQUEST) deliver_request(r, from, payload);

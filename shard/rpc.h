@@ -73,6 +73,8 @@ void rpc_cancel(struct rpc_call *call);
 void rpc_reply(struct rpc *r, struct rpc_token token, enum status status, struct bytes body);
 /* Delivers local requests and replies that were queued; returns true when there were any. */
 bool rpc_step(struct rpc *r);
+/* True: rpc_step has something to deliver. */
+bool rpc_waits(const struct rpc *r);
 /* From the net handler. */
 void rpc_on_message(struct rpc *r, struct node_id from, uint16_t type, struct bytes payload);
 void rpc_on_link_down(struct rpc *r, struct node_id peer);

@@ -145,9 +145,11 @@ bool store_idle(const struct store *s);
 /* Wires the store to its network. net's handler calls the store_on_* functions below. */
 void store_attach_net(struct store *s, struct net *net);
 struct rpc *store_rpc(struct store *s);
-/* Everything that can be done without waiting: applies, background work, batched sends, the log's
- * group. Returns when it wants to be called again (now_ns: at once; TIMER_NEVER: when something happened;
- * timers are the caller's). */
+/* A round: local requests and replies, then one turn of each replica that has something to do. True: another one
+ * would find work. What it gives to peers and to the log waits for store_step. */
+bool store_work(struct store *s, uint64_t now_ns);
+/* Ends a turn of one round or several: background work, batched sends, the log's group. Returns when it wants
+ * to be called again (now_ns: at once; TIMER_NEVER: when something happened; timers are the caller's). */
 uint64_t store_step(struct store *s, uint64_t now_ns);
 /* What the refusal of a peer means for this node and what to do about it, as a sentence for its operator. */
 void store_explain_refusal(const struct store *s, enum net_refusal refusal, char *why, size_t size);

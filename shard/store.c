@@ -342,9 +342,9 @@ void store_attach_net(struct store *s, struct net *net)
     if (s->identity_durable) s->options.on_identity(s->options.ctx);
 }
 
-uint64_t store_step(struct store *s, uint64_t now_ns)
+bool store_work(struct store *s, uint64_t now_ns)
 {
-    if (s->failed) return TIMER_NEVER;
+    if (s->failed) return false;
     bool more = rpc_step(s->rpc);
     /* Each replica that is dirty now gets one turn; what becomes dirty meanwhile waits for the next. */
     struct list batch;
@@ -355,11 +355,16 @@ uint64_t store_step(struct store *s, uint64_t now_ns)
         struct replica *r = CONTAINER_OF(item, struct replica, dirty_link);
         if (replica_turn(r, now_ns)) store_mark_dirty(s, r);
     }
+    return more || rpc_waits(s->rpc) || !list_empty(&s->dirty);
+}
+
+uint64_t store_step(struct store *s, uint64_t now_ns)
+{
+    if (s->failed) return TIMER_NEVER;
     uint64_t engine_wake_ns = lsm_step(s->lsm, now_ns);
-    more |= rpc_step(s->rpc);
     transport_flush(s);
     if (!s->failed) wal_submit(s->wal);
-    return more || !list_empty(&s->dirty) ? now_ns : engine_wake_ns;
+    return rpc_waits(s->rpc) || !list_empty(&s->dirty) ? now_ns : engine_wake_ns;
 }
 
 /* ---- messages ---- */

@@ -7,6 +7,8 @@
 
 #define FIBER_STACK_BYTES (2u << 20) /* the deepest statement binds and evaluates 1,000 levels; touched lazily */
 #define TURN_LONG_NS 5000000u
+#define TURN_ROUNDS_MAX 1000
+#define TURN_WORK_NS 500000u /* then what there is for peers, disk and clients goes out before more is done */
 #define STOP_GRACE_NS 2000000000u
 
 enum exit_status { EXIT_ERROR = 1 };
@@ -226,16 +228,31 @@ enum status core_create(const struct core_options *options, struct core **core_o
 
 /* ---- the turn ---- */
 
+/* True: another round would find work. */
+static bool core_round(struct core *c, uint64_t now_ns)
+{
+    timer_heap_fire(&c->timers, now_ns);
+    bool more = fiber_run_ready(c->fibers);
+    if (c->store == NULL || c->ended) return more;
+    more = store_work(c->store, now_ns);
+    more |= fiber_run_ready(c->fibers);
+    return more || timer_heap_next(&c->timers) <= now_ns;
+}
+
+/* Statements that are served here go through several requests of this node to itself: each round takes all of them
+ * one further. Waiting and sending in between would cost far more than the rounds do. */
 uint64_t core_step(struct core *c)
 {
-    uint64_t start_ns = env_now_ns(c->env);
+    uint64_t start_ns = env_now_ns(c->env), now_ns = start_ns;
     uint64_t wake_ns = TIMER_NEVER;
-    timer_heap_fire(&c->timers, start_ns);
-    bool ran = fiber_run_ready(c->fibers);
-    if (c->store != NULL && !c->ended) {
-        wake_ns = store_step(c->store, start_ns);
-        ran = fiber_run_ready(c->fibers);
+    uint32_t rounds = c->options.turn_rounds_max != 0 ? c->options.turn_rounds_max : TURN_ROUNDS_MAX;
+    bool more = core_round(c, now_ns);
+    while (more && --rounds > 0 && now_ns - start_ns < TURN_WORK_NS) {
+        now_ns = env_now_ns(c->env);
+        more = core_round(c, now_ns);
     }
+    if (c->store != NULL && !c->ended) wake_ns = store_step(c->store, now_ns);
+    bool ran = fiber_run_ready(c->fibers);
     net_flush(c->net);
     uint64_t end_ns = env_now_ns(c->env);
     c->metrics.turns++;
@@ -243,7 +260,7 @@ uint64_t core_step(struct core *c)
     if (end_ns - start_ns > TURN_LONG_NS) c->metrics.turns_long++;
     uint64_t timer_ns = timer_heap_next(&c->timers);
     if (timer_ns < wake_ns) wake_ns = timer_ns;
-    return ran ? start_ns : wake_ns;
+    return ran || more ? start_ns : wake_ns;
 }
 
 /* ---- end ---- */

@@ -34,6 +34,7 @@ struct core_options {
     uint32_t replication_factor;
     uint64_t log_bytes_max, log_cache_bytes, dead_after_ns, no_quorum_timeout_ns, version_retention_ns;
     size_t fiber_count_max;        /* 0: 4096 */
+    uint32_t turn_rounds_max;      /* 0: until there is nothing left to do, or half a millisecond is over */
     /* The core failed or was refused; it has to be destroyed. exit_status as in README, Exit statuses. */
     void (*on_end)(void *ctx, int exit_status, const char *why);
     /* The node has an identity and talks to its peers. */

@@ -41,6 +41,7 @@ void cluster_options_init(struct cluster_options *o, uint64_t seed)
         .node_count = 3,
         .heartbeat_ns = 50 * SIM_MS,
         .no_leases = seed % 4 == 3, /* and then any clock fault */
+        .turn_rounds_max = seed % 8 < 4 ? 1 : 0, /* with one, other nodes may come between any two steps */
         .election_timeout_ns = 300 * SIM_MS,
         .memory_bytes = 8u << 20,
         .wal_segment_bytes = 1u << 20,
@@ -137,6 +138,7 @@ void cluster_start(struct cluster *c, uint64_t number)
         .log_bytes_max = c->options.log_bytes_max,
         .log_cache_bytes = c->options.log_cache_bytes,
         .replication_factor = c->options.replication_factor,
+        .turn_rounds_max = c->options.turn_rounds_max,
         .dead_after_ns = c->options.dead_after_ns,
         .version_retention_ns = c->options.version_retention_ns,
         .fiber_count_max = 512,

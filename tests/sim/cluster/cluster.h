@@ -22,6 +22,7 @@ struct cluster_options {
     uint64_t heartbeat_ns, election_timeout_ns;
     uint64_t support_ns;       /* 0: the election timeout */
     bool no_leases;            /* then clocks may do what they like */
+    uint32_t turn_rounds_max;  /* of the nodes' cores */
     uint64_t memory_bytes, table_bytes, log_bytes_max, log_cache_bytes, dead_after_ns;
     uint64_t version_retention_ns; /* 0: the default, longer than any run */
     uint32_t wal_segment_bytes;
