@@ -79,23 +79,20 @@ static void order(struct store *s, const struct descriptor *d)
     uint64_t nodes[RAFT_VOTERS_MAX];
     uint32_t count = target_of(s, d, nodes);
     if (count == 0 || settled(d, nodes, count)) return;
-    struct descriptor *route = malloc(sizeof *route);
     struct rpc_call *call = calloc(1, sizeof *call);
-    struct node_id leader = {0};
-    if (route != NULL && call != NULL && store_route(s, d->start, route, &leader) == STATUS_OK &&
-        leader.value != 0) {
+    struct route route;
+    if (call != NULL && store_route(s, d->start, &route) == STATUS_OK && route.leader.value != 0) {
         buf_reset(&s->scratch);
         put_u64(&s->scratch, d->range.value);
         put_u64(&s->scratch, d->epoch);
         put_u8(&s->scratch, (uint8_t)count);
         for (uint32_t i = 0; i < count; i++) put_u64(&s->scratch, nodes[i]);
         call->on_done = on_order_done;
-        if (rpc_start(s->rpc, call, leader, RPC_RANGE_TARGET, buf_view(&s->scratch), 2000000000u) ==
+        if (rpc_start(s->rpc, call, route.leader, RPC_RANGE_TARGET, buf_view(&s->scratch), 2000000000u) ==
             STATUS_OK)
             call = NULL;
     }
     free(call);
-    free(route);
 }
 
 /* ---- carrying out, on the range's leader ---- */

@@ -47,19 +47,17 @@ static struct node_id some_member(struct store *s, const struct descriptor *d)
     return (struct node_id){0};
 }
 
-enum status store_route(struct store *s, struct bytes key, struct descriptor *descriptor_out,
-                        struct node_id *leader_out)
+enum status store_route(struct store *s, struct bytes key, struct route *route_out)
 {
     for (uint32_t i = 0; i < s->route_count; i++) {
         struct route_entry *e = &s->routes[i];
         if (!descriptor_contains(&e->descriptor, key)) continue;
-        descriptor_copy(descriptor_out, &e->descriptor);
         struct replica *local = store_replica(s, e->descriptor.range);
         struct node_id leader = {0};
         if (local != NULL) leader = replica_leader_hint(local);
         if (leader.value == 0) leader = e->leader;
         if (leader.value == 0) leader = some_member(s, &e->descriptor);
-        *leader_out = leader;
+        *route_out = (struct route){e->descriptor.range, e->descriptor.epoch, leader};
         return STATUS_OK;
     }
     return STATUS_NOT_FOUND;

@@ -240,9 +240,13 @@ bool replica_leased(const struct replica *r);
 /* ---- routing ---- */
 
 /* Where to send a request for a key: the range, its epoch and the most likely leader as this node knows
- * them. leader_out is 0 when nobody is known (ask any member, or wait). */
-MUST_USE enum status store_route(struct store *s, struct bytes key, struct descriptor *descriptor_out,
-                                 struct node_id *leader_out);
+ * them. leader is 0 when nobody is known (ask any member, or wait). */
+struct route {
+    struct range_id range;
+    uint64_t epoch;
+    struct node_id leader;
+};
+MUST_USE enum status store_route(struct store *s, struct bytes key, struct route *route_out);
 /* What a reply taught: who leads; and the descriptor when the route was stale. */
 void store_route_learn_leader(struct store *s, struct range_id range, struct node_id leader);
 void store_route_learn(struct store *s, const struct descriptor *descriptor);

@@ -269,7 +269,7 @@ bool commit_decode_spans(struct range_op *op, struct reader *in, const struct de
 {
     op->span_count = get_u32(in);
     if (in->failed || op->span_count > SPANS_MAX) return false;
-    op->spans = calloc(op->span_count + 1, sizeof *op->spans);
+    op->spans = malloc((op->span_count + 1) * sizeof *op->spans);
     if (op->spans == NULL) return false;
     for (uint32_t i = 0; i < op->span_count; i++) {
         struct span *span = &op->spans[i];
@@ -291,11 +291,12 @@ static bool decode_writes(struct range_op *op, struct reader *in, const struct d
         op->write_count = 0;
         return false;
     }
-    op->writes = calloc(op->write_count, sizeof *op->writes);
+    op->writes = malloc(op->write_count * sizeof *op->writes);
     if (op->writes == NULL) {
         op->write_count = 0;
         return false;
     }
+    memset(op->writes, 0, op->write_count * sizeof *op->writes);
     for (uint32_t i = 0; i < op->write_count; i++) {
         struct write *w = &op->writes[i];
         if (!decode_write(in, w) || !descriptor_contains(d, w->key)) return false;

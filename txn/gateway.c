@@ -172,8 +172,6 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
     uint64_t patience_ns = q->no_quorum_ns != 0 ? q->no_quorum_ns : kv->no_quorum_timeout_ns;
     uint64_t give_up_ns = q->deadline_ns != 0 ? q->deadline_ns : env_now_ns(env) + patience_ns;
     uint64_t backoff_ns = BACKOFF_NS_MIN;
-    struct descriptor *d = calloc(1, sizeof *d);
-    if (d == NULL) return STATUS_NO_MEMORY;
     enum status status = STATUS_WAIT; /* of the last attempt */
     while (!kv->stopping) {
         uint64_t now_ns = env_now_ns(env);
@@ -185,21 +183,21 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
             status = gave_up(q, status);
             break;
         }
-        struct node_id leader = {0};
+        struct route route;
         bool at_once = false;
-        if (store_route(kv->store, q->key, d, &leader) == STATUS_OK && leader.value != 0) {
+        if (store_route(kv->store, q->key, &route) == STATUS_OK && route.leader.value != 0) {
             if (q->before_attempt != NULL && !q->before_attempt(q)) {
                 status = STATUS_EXPIRED;
                 break;
             }
-            store_le64(q->body->data, d->range.value);
-            store_le64(q->body->data + 8, d->epoch);
+            store_le64(q->body->data, route.range.value);
+            store_le64(q->body->data + 8, route.epoch);
             uint64_t left_ns = give_up_ns - now_ns;
             /* A read tries another node soon; a commit waits for its answer as long as it may. */
             uint64_t timeout_ns = q->repeatable && left_ns > REQUEST_TIMEOUT_NS / 3
                                       ? REQUEST_TIMEOUT_NS / 3 : left_ns;
             buf_reset(reply);
-            status = attempt(kv, q, leader, timeout_ns, reply);
+            status = attempt(kv, q, route.leader, timeout_ns, reply);
             if (status == STATUS_UNKNOWN_OUTCOME && !q->repeatable) break;
             bool again = status == STATUS_NOT_LEADER || status == STATUS_STALE_ROUTE ||
                          status == STATUS_CLOSED || status == STATUS_BUSY ||
@@ -207,7 +205,7 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
             if (!again) break;
             kv->metrics.retries++;
             if (status == STATUS_BUSY && reply->size == 8) q->refused_at = load_le64(reply->data);
-            at_once = learn(kv, status, d->range, leader, reply);
+            at_once = learn(kv, status, route.range, route.leader, reply);
         } else {
             status = STATUS_UNAVAILABLE;
         }
@@ -217,7 +215,6 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
         pause_for(kv, pause_ns < left_ns ? pause_ns : left_ns, q->interrupt);
         if (!at_once && backoff_ns < BACKOFF_NS_MAX) backoff_ns *= 2;
     }
-    free(d);
     return kv->stopping && status != STATUS_OK && status != STATUS_UNKNOWN_OUTCOME ? STATUS_CANCELLED
                                                                                   : status;
 }

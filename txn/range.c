@@ -188,8 +188,9 @@ static void on_block(struct lsm_waiter *w)
 struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struct rpc_token token,
                                  struct bytes body)
 {
-    struct range_op *op = calloc(1, sizeof *op + body.size);
+    struct range_op *op = malloc(sizeof *op + body.size); /* not calloc, which is slow for small pieces */
     if (op == NULL) return NULL;
+    memset(op, 0, sizeof *op);
     memcpy(op + 1, body.data, body.size);
     op->body = bytes_make(op + 1, body.size);
     op->range = g;

@@ -9,12 +9,10 @@
 
 enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
 {
-    struct txn *t = calloc(1, sizeof *t);
+    struct txn *t = malloc(sizeof *t);
     if (t == NULL) return STATUS_NO_MEMORY;
-    t->kv = kv;
-    t->arena = arena;
+    *t = (struct txn){.kv = kv, .arena = arena, .last_ct = UINT64_MAX};
     t->id.tag = env_random_u64(store_env(kv->store)) | 1;
-    t->last_ct = UINT64_MAX;
     enum status status = write_set_init(&t->writes, arena, prng_next(&kv->prng));
     if (status != STATUS_OK) {
         free(t);

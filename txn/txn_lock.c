@@ -64,26 +64,24 @@ void txn_unlocks_stop(struct kv *kv)
 static void unlock_send(struct txn *t)
 {
     struct kv *kv = t->kv;
-    struct node_id leader = {0};
-    struct descriptor *d = calloc(1, sizeof *d);
+    struct route route;
     struct unlock *u = calloc(1, sizeof *u);
-    bool known = d != NULL && u != NULL && !kv->stopping &&
-                 store_route(kv->store, bytes_make(t->lock_key, t->lock_key_size), d, &leader) == STATUS_OK &&
-                 leader.value != 0;
+    bool known = u != NULL && !kv->stopping &&
+                 store_route(kv->store, bytes_make(t->lock_key, t->lock_key_size), &route) == STATUS_OK &&
+                 route.leader.value != 0;
     if (known) {
         uint8_t body[32];
-        store_le64(body, d->range.value);
-        store_le64(body + 8, d->epoch);
+        store_le64(body, route.range.value);
+        store_le64(body + 8, route.epoch);
         store_le64(body + 16, t->name.node);
         store_le64(body + 24, t->name.number);
         u->call = (struct rpc_call){.on_done = on_unlocked, .ctx = u};
         list_push_back(&kv->unlocks, &u->link);
-        known = rpc_start(store_rpc(kv->store), &u->call, leader, RPC_UNLOCK, bytes_make(body, sizeof body),
+        known = rpc_start(store_rpc(kv->store), &u->call, route.leader, RPC_UNLOCK, bytes_make(body, sizeof body),
                           REQUEST_TIMEOUT_NS) == STATUS_OK;
         if (!known) list_remove(&u->link);
     }
     if (!known) free(u);
-    free(d);
 }
 
 void txn_locks_end(struct txn *t)

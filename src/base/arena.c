@@ -10,6 +10,7 @@
 #define ALIGNMENT       16
 #define CHUNK_BYTES_MIN 4096
 #define CHUNK_BYTES_MAX 65536
+#define CHUNK_BYTES_KEPT 16384 /* across a reset, at most */
 
 /* Memory that a chunk holds and has not handed out is poisoned under AddressSanitizer, so that a
  * use after reset is caught like a use after free. */
@@ -62,15 +63,16 @@ void arena_deinit(struct arena *a)
 void arena_reset(struct arena *a)
 {
     check(a);
-    struct arena_chunk *kept = NULL;
-    while (a->chunks != NULL) {
-        struct arena_chunk *chunk = a->chunks;
-        a->chunks = chunk->next;
-        bool keep = chunk->next == NULL && chunk_bytes(chunk) <= CHUNK_BYTES_MAX;
-        if (keep)
-            kept = chunk;
-        else
+    struct arena_chunk *kept = a->chunks;
+    if (kept != NULL && (kept->next != NULL || chunk_bytes(kept) > CHUNK_BYTES_KEPT)) {
+        /* The next first chunk is as large as these, so what is done again and again soon fits into one. */
+        a->first_bytes = a->size < CHUNK_BYTES_KEPT ? a->size : CHUNK_BYTES_KEPT;
+        while (a->chunks != NULL) {
+            struct arena_chunk *chunk = a->chunks;
+            a->chunks = chunk->next;
             chunk_free(a, chunk);
+        }
+        kept = NULL;
     }
     if (kept != NULL) {
         kept->used = 0;
@@ -89,7 +91,8 @@ static struct arena_chunk *chunk_create(struct arena *a, size_t size)
 {
     size_t left = a->size_max - a->size;
     if (left < sizeof(struct arena_chunk) || size > left - sizeof(struct arena_chunk)) return NULL;
-    size_t total = a->size < CHUNK_BYTES_MIN ? CHUNK_BYTES_MIN : a->size;
+    size_t total = a->size == 0 ? a->first_bytes : a->size;
+    if (total < CHUNK_BYTES_MIN) total = CHUNK_BYTES_MIN;
     if (total > CHUNK_BYTES_MAX) total = CHUNK_BYTES_MAX;
     if (total > left) total = left;
     if (total < sizeof(struct arena_chunk) + size) total = sizeof(struct arena_chunk) + size;

@@ -1,5 +1,5 @@
 /* Memory that is freed all at once: one arena per statement, one per transaction. Allocation walks
- * a list of chunks; arena_reset keeps the first chunk for reuse. Bounded: past size_max, or when
+ * a list of chunks; arena_reset keeps a chunk for reuse. Bounded: past size_max, or when
  * the allocator refuses, arena_alloc answers NULL and `failed` stays set until the next reset;
  * smaller pieces may still be had, so an error can be worded. */
 #ifndef OSTRAKA_BASE_ARENA_H
@@ -12,6 +12,7 @@ struct arena_chunk;
 struct arena {
     struct arena_chunk *chunks;  /* newest first */
     size_t used, size, size_max; /* bytes handed out, bytes held in chunks, bound on the latter */
+    size_t first_bytes;          /* of the next first chunk; 0: the least */
     bool failed;
 };
 

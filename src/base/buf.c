@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 
-#define CAPACITY_MIN 64
+#define CAPACITY_MIN 256 /* of what is built once per statement or message nothing grows twice */
 
 static void check(const struct buf *b)
 {

@@ -110,16 +110,30 @@ TEST(arena, sizes_that_overflow_fail)
     arena_deinit(&a);
 }
 
-TEST(arena, reset_keeps_the_first_chunk_and_gives_it_out_again)
+TEST(arena, after_a_reset_one_chunk_holds_what_took_several)
+{
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 70; i++) assert_non_null(arena_alloc(&a, 100)); /* 7,840 bytes */
+        assert_int_equal(a.size, 8192);
+        arena_reset(&a);
+        assert_int_equal(a.size, round == 0 ? 0 : 8192);
+        assert_int_equal(a.used, 0);
+    }
+    for (int i = 0; i < 1000; i++) assert_non_null(arena_alloc(&a, 100));
+    arena_reset(&a);
+    assert_non_null(arena_alloc(&a, 10));
+    assert_int_equal(a.size, 16384); /* no more is kept */
+    arena_deinit(&a);
+}
+
+TEST(arena, what_fits_into_the_kept_chunk_gets_the_same_memory_again)
 {
     struct arena a;
     arena_init(&a, 1 << 20);
     void *first = arena_alloc(&a, 100);
-    for (int i = 0; i < 1000; i++)
-        assert_non_null(arena_alloc(&a, 100));
     arena_reset(&a);
-    assert_int_equal(a.size, 4096);
-    assert_int_equal(a.used, 0);
     assert_ptr_equal(arena_alloc(&a, 100), first);
     arena_deinit(&a);
 }

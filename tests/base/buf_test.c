@@ -112,7 +112,7 @@ TEST(buf, capacity_doubles)
         if (b.capacity != last) growths++;
         last = b.capacity;
     }
-    assert_int_equal(growths, 12); /* 64 << 11 is the first to hold 100000 */
+    assert_int_equal(growths, 10); /* 256 << 9 is the first to hold 100000 */
     buf_deinit(&b);
 }
 

@@ -100,7 +100,10 @@ static bool read_in_flight(struct scenario *s, uint64_t machine)
 
 static void paused_with_a_read(struct scenario *s)
 {
-    scenario_boot(s, 3);
+    struct cluster_options options;
+    scenario_options(s, 3, &options);
+    options.turn_rounds_max = 1; /* else no read outlives the turn that it came in, and pauses come between turns */
+    scenario_boot_with(s, &options);
     scenario_load_with(s, &(struct workload_options){.client_count = 12,
                                                      .key_count = 2,
                                                      .think_mean_ns = 3 * SIM_MS,
