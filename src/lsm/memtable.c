@@ -136,21 +136,21 @@ struct mem_place mem_tree_seek(const struct mem_tree *t, struct bytes key, uint6
 
 /* ---- prefix ---- */
 
-static void node_retune(const struct mem_tree *t, struct mem_node *n)
+static void node_retune(struct mem_tree *t, struct mem_node *n)
 {
     for (uint32_t i = 0; i < n->count; i++)
         n->heads[i] = head_of(t, entry_key(n->entries[i]));
-    if (n->level == 0) return;
+    if (n->level == 0) {
+        for (uint32_t i = 0; i < n->count; i++) t->outlier_count += !has_prefix(t, entry_key(n->entries[i]));
+        return;
+    }
     struct mem_inner *inner = inner_of(n);
     for (uint32_t i = 0; i < n->count; i++)
         node_retune(t, inner->children[i]);
 }
 
-/* Takes what all keys have in common as the prefix. */
-static void tree_retune(struct mem_tree *t)
+static void retune_between(struct mem_tree *t, struct bytes first, struct bytes last)
 {
-    struct bytes first = entry_key(t->first->node.entries[0]);
-    struct bytes last = entry_key(t->last->node.entries[t->last->node.count - 1]);
     size_t size = 0;
     while (size < first.size && size < last.size && first.data[size] == last.data[size])
         size++;
@@ -159,14 +159,40 @@ static void tree_retune(struct mem_tree *t)
     node_retune(t, t->root);
 }
 
+/* The key at about `eighths` of the way from the first to the last. */
+static struct bytes quantile_key(const struct mem_tree *t, uint32_t eighths)
+{
+    const struct mem_node *n = t->root;
+    uint64_t place = eighths, parts = 8;
+    while (n->level > 0) {
+        uint64_t at = place * n->count;
+        place = at % parts;
+        n = CONTAINER_OF(n, struct mem_inner, node)->children[at / parts];
+    }
+    return entry_key(n->entries[place * n->count / parts]);
+}
+
+/* Takes what most keys have in common as the prefix: a few records of another kind before or behind all others would
+ * leave nothing. When they are not so few, what all keys have in common. */
+static void tree_retune(struct mem_tree *t)
+{
+    retune_between(t, quantile_key(t, 1), quantile_key(t, 7));
+    if (t->outlier_count > t->count / 8)
+        retune_between(t, entry_key(t->first->node.entries[0]),
+                       entry_key(t->last->node.entries[t->last->node.count - 1]));
+    t->tuned_count = t->count;
+}
+
 /* Heads only guide the search, so a poor prefix costs time and never order. It is taken anew when
- * the first leaf is full, and whenever a quarter of the keys lacks it: each retune needs that many
- * inserts more than the one before, so an insert pays for a constant number of them. */
+ * the first leaf is full, whenever a quarter of the keys lacks it, and when there are four times as many keys: each
+ * retune needs a constant share of the keys as inserts since the one before, so an insert pays for a constant number
+ * of them. */
 static void tree_retune_if_due(struct mem_tree *t)
 {
     bool first = t->count == MEM_NODE_SLOTS;
     bool stale = t->outlier_count >= MEM_NODE_SLOTS && t->outlier_count >= t->count / 4;
-    if (first || stale) tree_retune(t);
+    bool grown = t->tuned_count > 0 && t->count / 4 >= t->tuned_count;
+    if (first || stale || grown) tree_retune(t);
 }
 
 /* ---- insertion ---- */

@@ -54,6 +54,7 @@ struct mem_tree {
      * equal heads decide nothing, whatever the prefix. */
     struct bytes prefix;           /* view of an entry's key */
     uint64_t count, outlier_count; /* entries; those without the prefix */
+    uint64_t tuned_count;          /* entries when the prefix was taken; 0: it never was */
     uint64_t changes;              /* rises whenever an entry may have moved to another slot */
 };
 

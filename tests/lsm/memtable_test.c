@@ -152,6 +152,27 @@ TEST(lsm_memtable, takes_its_prefix_anew_when_keys_leave_it)
     memtable_unpin(m);
 }
 
+TEST(lsm_memtable, a_few_keys_of_another_kind_do_not_spoil_the_prefix)
+{
+    struct memtable *m;
+    struct model model;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    model_init(&model);
+    for (uint64_t i = 0; i < 70; i++) { /* before and behind, and more than a leaf holds */
+        char key[64];
+        snprintf(key, sizeof key, "%s/%08llu", i % 2 == 0 ? "alpha" : "zulu", (unsigned long long)i);
+        struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1, bytes_make(&i, sizeof i)};
+        write_both(m, &model, 1, &w);
+    }
+    fill(m, &model, SHUFFLED, 4000);
+    struct mem_tree *t = &m->trees[0];
+    assert_true(t->prefix.size >= strlen("zone/a/long/prefix/"));
+    assert_true(t->outlier_count <= t->count / 8);
+    check_equal(m, &model);
+    model_deinit(&model);
+    memtable_unpin(m);
+}
+
 TEST(lsm_memtable, a_view_shows_the_state_it_was_opened_on)
 {
     struct memtable *m;
