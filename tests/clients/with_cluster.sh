@@ -15,6 +15,7 @@ finish() {
 }
 trap finish EXIT
 
+touch "$work/ready"
 # Without job control a command in the background would ignore SIGINT.
 set -m
 "$binary" demo --no-shell -o json --data "$work/data" --sql-port $((20000 + $$ % 10000)) \
