@@ -4,6 +4,7 @@
  *
  * RPC_LOCK: range u64, epoch u64, node u64, number u64 (the transaction), begin ts u64, mode u8, wait u8,
  *   overlay u8 (show writes in flight), time-out in ns u64 (0: none), read ts u64, span count u32, spans (what it has read), key count u16, sized keys.
+ *   Without keys it only moves the transaction's view (a refresh).
  * Reply: ts u64, term u64 (0: all that is shown is committed; else it is proposed in that term), then per key: 0 no value, 1 value, 2 passed over because it was locked: u8, ct u64, sized value.
  *   WAIT: still in the queue, where its place is kept for a while: ask again. CONFLICT: locked, but what it read
  *   has changed. LOCKED, DEADLOCK: not all keys were locked; those that were stay so.
@@ -260,8 +261,8 @@ static bool decode(struct range_op *op, const struct descriptor *d)
     uint64_t now_ns = env_now_ns(store_env(op->range->kv->store));
     op->lock_deadline_ns = timeout_ns == 0 || timeout_ns > UINT64_MAX / 4 ? 0 : now_ns + timeout_ns;
     uint16_t count = get_u16(&in);
-    if (in.failed || count == 0 || count > KEYS_MAX) return false;
-    op->keys = calloc(count, sizeof *op->keys);
+    if (in.failed || count > KEYS_MAX) return false;
+    op->keys = calloc(count + 1u, sizeof *op->keys);
     if (op->keys == NULL) return false;
     op->key_count = count;
     for (uint16_t i = 0; i < count; i++) {

@@ -18,6 +18,7 @@ enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
         free(t);
         return status;
     }
+    t->view = WRITE_SET_NOW;
     buf_init(&t->request, NET_MESSAGE_BYTES_MAX - 4096);
     buf_init(&t->reply, NET_MESSAGE_BYTES_MAX);
     *txn_out = t;
@@ -52,6 +53,12 @@ void txn_interrupt(struct txn *t)
 void txn_set_last_ct(struct txn *t, uint64_t ts)
 {
     t->last_ct = ts;
+}
+
+void txn_resume(struct txn *t)
+{
+    ASSERT(t->interrupt.wait == NULL);
+    t->interrupt.requested = false;
 }
 
 bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
@@ -94,7 +101,7 @@ enum status txn_restart(struct txn *t, struct arena *arena)
     t->span_count = 0;
     t->assumed_count = 0;
     t->ended = false;
-    return write_set_init(&t->writes, arena, prng_next(&t->kv->prng));
+    return write_set_clear(&t->writes, arena);
 }
 
 /* ---- writes ---- */

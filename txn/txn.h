@@ -110,6 +110,28 @@ bool txn_is_pending(const struct txn *t);
  * txn_create; the old one may have been reset. */
 MUST_USE enum status txn_restart(struct txn *t, struct arena *arena);
 
+/* Gives all locks back before the end: others can go on. It keeps its place among the older and younger. */
+void txn_unlock(struct txn *t);
+
+/* ---- parts of a transaction ---- */
+
+/* A place in what the transaction has read and written. */
+struct txn_mark {
+    uint64_t writes;
+    uint32_t spans;
+};
+struct txn_mark txn_mark(struct txn *t);
+/* Forgets what was written after the mark; it may be gone back to again, those taken since may not. What was read
+ * stays read, and the locks stay: the client has seen it. */
+void txn_back(struct txn *t, struct txn_mark mark);
+/* [fiber] Forgets also what was read after the mark, of which nobody has seen anything, and moves to a new timestamp, at
+ * which all the rest that was read is unchanged. STATUS_CONFLICT: it is not. Other statuses as txn_get. */
+MUST_USE enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark);
+/* What is read from now on sees the transaction's own writes as they were at the mark; NULL: as they are. */
+void txn_view(struct txn *t, const struct txn_mark *mark);
+/* After txn_interrupt: later calls are calls again. None may be under way. */
+void txn_resume(struct txn *t);
+
 /* [fiber] txn_get for several keys in as few requests as their values fit into. values_out[i].data is NULL where there is
  * none. Statuses as txn_get, without NOT_FOUND. */
 #define TXN_GET_MANY_MAX 64

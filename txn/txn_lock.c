@@ -21,8 +21,7 @@ bool txn_is_pending(const struct txn *t)
     return t->pending_term != 0;
 }
 
-/* The transaction gets a name, under which this node answers for it. */
-static enum status locks_begin(struct txn *t, struct bytes key)
+enum status txn_locks_begin(struct txn *t, struct bytes key)
 {
     if (t->name.number != 0) return STATUS_OK;
     const struct net_identity *self = store_identity(t->kv->store);
@@ -32,7 +31,7 @@ static enum status locks_begin(struct txn *t, struct bytes key)
     memcpy(t->lock_key, key.data, key.size);
     t->lock_key_size = key.size;
     t->name = (struct txn_name){self->node.value, number};
-    t->begin_ts = t->read_ts != 0 ? t->read_ts : t->kv->clock.seen;
+    if (t->begin_ts == 0) t->begin_ts = t->read_ts != 0 ? t->read_ts : t->kv->clock.seen;
     return STATUS_OK;
 }
 
@@ -91,6 +90,15 @@ void txn_locks_end(struct txn *t)
     if (!t->released) unlock_send(t);
 }
 
+void txn_unlock(struct txn *t)
+{
+    txn_locks_end(t);
+    free(t->lock_key);
+    t->lock_key = NULL;
+    t->lock_key_size = 0;
+    t->name = (struct txn_name){0};
+}
+
 static void encode_lock(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
                         enum txn_lock_wait wait, uint64_t timeout_ns)
 {
@@ -110,9 +118,9 @@ static void encode_lock(struct txn *t, const struct bytes *keys, uint32_t count,
     for (uint32_t i = 0; i < count; i++) put_sized(b, keys[i]);
 }
 
-/* [fiber] Asks until the locks are there: a leader answers now and then that they are not yet. */
-static enum status lock_send(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
-                             enum txn_lock_wait wait)
+/* [fiber] Asks until the locks are there: a leader answers now and then that they are not yet. key: of the range. */
+static enum status lock_send(struct txn *t, struct bytes key, const struct bytes *keys, uint32_t count,
+                             enum txn_lock_mode mode, enum txn_lock_wait wait)
 {
     struct env *env = store_env(t->kv->store);
     uint64_t give_up_ns = t->lock_timeout_ns == 0 ? 0 : env_now_ns(env) + t->lock_timeout_ns;
@@ -125,7 +133,7 @@ static enum status lock_send(struct txn *t, const struct bytes *keys, uint32_t c
         if (t->deadline_ns != 0 && now_ns >= t->deadline_ns) return STATUS_TIMEOUT;
         encode_lock(t, keys, count, mode, wait, left_ns);
         if (t->request.failed) return STATUS_TOO_LARGE;
-        struct gateway_request q = {.kind = RPC_LOCK, .key = keys[0], .body = &t->request,
+        struct gateway_request q = {.kind = RPC_LOCK, .key = key, .body = &t->request,
                                     .deadline_ns = t->deadline_ns, .no_quorum_ns = t->no_quorum_ns,
                                     .repeatable = true, .interrupt = &t->interrupt};
         enum status status = gateway_call(t->kv, &q, &t->reply);
@@ -150,7 +158,7 @@ static enum status lock_results(struct txn *t, const struct bytes *keys, uint32_
         if (result == 2) continue;
         enum status status = txn_span_add(t, &(struct span){.start = keys[i], .point = true});
         if (status != STATUS_OK) return status;
-        const struct write *own = write_set_find(&t->writes, keys[i]);
+        const struct write *own = write_set_find_at(&t->writes, keys[i], t->view);
         if (own != NULL) {
             out[i].found = !own->tombstone;
             out[i].value = own->value;
@@ -173,11 +181,18 @@ enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, en
             if (keys[at + n].size == 0 || keys[at + n].size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
             bytes += keys[at + n].size;
         }
-        status = locks_begin(t, keys[at]);
+        status = txn_locks_begin(t, keys[at]);
         if (status == STATUS_OK) status = txn_assumed_to_leader(t);
-        if (status == STATUS_OK) status = lock_send(t, keys + at, n, mode, wait);
+        if (status == STATUS_OK) status = lock_send(t, keys[at], keys + at, n, mode, wait);
         if (status == STATUS_OK) status = lock_results(t, keys + at, n, out + at);
         at += n;
     }
     return status;
+}
+
+enum status txn_lock_nothing(struct txn *t, struct bytes key)
+{
+    enum status status = txn_locks_begin(t, key);
+    if (status == STATUS_OK) status = lock_send(t, key, NULL, 0, TXN_LOCK_SHARED, TXN_LOCK_WAIT);
+    return status == STATUS_OK ? lock_results(t, NULL, 0, NULL) : status;
 }

@@ -156,7 +156,7 @@ enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
     t->refused_key_bytes = key.size;
     t->refused_value_bytes = 0;
     if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
-    const struct write *own = write_set_find(&t->writes, key);
+    const struct write *own = write_set_find_at(&t->writes, key, t->view);
     if (own != NULL) {
         if (own->tombstone) return STATUS_NOT_FOUND;
         *value_out = own->value;
@@ -189,7 +189,7 @@ static enum status get_some(struct txn *t, const struct bytes *keys, uint32_t co
     uint32_t asked = 0, first = 0;
     for (uint32_t i = count; i-- > 0;) {
         if (keys[i].size == 0 || keys[i].size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
-        own[i] = write_set_find(&t->writes, keys[i]);
+        own[i] = write_set_find_at(&t->writes, keys[i], t->view);
         if (own[i] != NULL) continue;
         asked++;
         first = i;

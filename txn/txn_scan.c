@@ -8,11 +8,12 @@ struct txn_scan {
     struct buf page;            /* the reply; rows are views into it */
     struct reader rows;
     struct buf start, end;      /* what is left to ask for */
-    bool reverse, exhausted, has_row, started_own;
+    bool reverse, exhausted, has_row, own_taken;
     uint64_t limit, taken;
     uint32_t pages;
     struct bytes row_key, row_value;
-    struct buf own_key;         /* of the own write that was looked at last */
+    uint64_t view;              /* own writes as they were when the scan was opened */
+    struct buf own_key;         /* of the own write that was taken last; at first the bound */
     const struct write *own;
 };
 
@@ -23,6 +24,7 @@ enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, b
     struct txn_scan *scan = calloc(1, sizeof *scan);
     if (scan == NULL) return STATUS_NO_MEMORY;
     scan->txn = t;
+    scan->view = t->view != WRITE_SET_NOW ? t->view : write_set_mark(&t->writes);
     scan->reverse = reverse;
     scan->limit = limit;
     buf_init(&scan->page, NET_MESSAGE_BYTES_MAX);
@@ -31,6 +33,7 @@ enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, b
     buf_init(&scan->own_key, SHARD_KEY_BYTES_MAX + 1);
     buf_append_bytes(&scan->start, start);
     buf_append_bytes(&scan->end, end);
+    buf_append_bytes(&scan->own_key, reverse ? end : start);
     enum status status = txn_span_add(t, &(struct span){.start = start, .end = end});
     if (status != STATUS_OK || scan->start.failed || scan->end.failed) {
         txn_scan_close(scan);
@@ -105,44 +108,30 @@ static enum status row_next(struct txn_scan *scan)
     return STATUS_OK;
 }
 
-/* The own write at or after (before, when reverse) where the scan stands. */
+/* The own write behind the last one (before it, when reverse), or the first. */
 static void own_next(struct txn_scan *scan)
 {
     const struct write_set *ws = &scan->txn->writes;
-    if (!scan->reverse) {
-        scan->own = scan->started_own ? write_set_seek(ws, buf_view(&scan->own_key), true)
-                                      : write_set_seek(ws, buf_view(&scan->start), false);
-        if (scan->own != NULL && scan->end.size > 0 &&
-            bytes_compare(scan->own->key, buf_view(&scan->end)) >= 0)
-            scan->own = NULL;
-    } else {
-        scan->own = write_set_seek_before(ws, scan->started_own ? buf_view(&scan->own_key)
-                                                                : buf_view(&scan->end));
-        if (scan->own != NULL && bytes_compare(scan->own->key, buf_view(&scan->start)) < 0)
-            scan->own = NULL;
-    }
+    struct bytes from = buf_view(&scan->own_key);
+    const struct write *own = scan->reverse ? write_set_seek_before(ws, from, scan->view)
+                                            : write_set_seek(ws, from, scan->own_taken, scan->view);
+    if (own != NULL && !scan->reverse && scan->end.size > 0 && bytes_compare(own->key, buf_view(&scan->end)) >= 0)
+        own = NULL;
+    if (own != NULL && scan->reverse && bytes_compare(own->key, buf_view(&scan->start)) < 0) own = NULL;
+    scan->own = own;
 }
 
 static void own_take(struct txn_scan *scan)
 {
     buf_reset(&scan->own_key);
     buf_append_bytes(&scan->own_key, scan->own->key);
-    scan->started_own = true;
+    scan->own_taken = true;
 }
 
 enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out, struct bytes *value_out)
 {
     ASSERT(!scan->txn->ended);
-    /* Where own writes begin has to be known before the first page moves the bounds. */
-    if (scan->txn->writes.count > 0 && !scan->started_own && scan->pages == 0) {
-        buf_reset(&scan->own_key);
-        own_next(scan);
-        if (scan->own == NULL && !scan->reverse) buf_append_bytes(&scan->own_key, buf_view(&scan->start));
-        if (scan->own == NULL && scan->reverse) buf_append_bytes(&scan->own_key, buf_view(&scan->end));
-        if (scan->own == NULL) scan->started_own = true;
-    } else if (scan->txn->writes.count > 0 && scan->started_own) {
-        own_next(scan);
-    }
+    own_next(scan); /* again: going back to a mark may have removed it */
     for (;;) {
         enum status status = row_next(scan);
         if (status != STATUS_OK) return status;

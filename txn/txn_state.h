@@ -28,6 +28,7 @@ struct txn {
     uint64_t pending_term;         /* of the leader that has shown it writes in flight; 0: none has */
     bool released;                 /* the commit has given the locks back */
     struct write_set writes;
+    uint64_t view;                 /* of the writes, for what is read; WRITE_SET_NOW */
     struct span *spans;
     uint32_t span_count, span_capacity;
     struct buf request, reply;
@@ -49,7 +50,11 @@ enum status txn_assumed_to_leader(struct txn *t);
 
 /* ---- txn_lock.c ---- */
 
+/* The transaction gets a name, under which this node answers for it. key: where it begins to lock. */
+enum status txn_locks_begin(struct txn *t, struct bytes key);
 /* Gives the locks back, unless the commit has. */
 void txn_locks_end(struct txn *t);
+/* [fiber] Locks nothing more, and moves to a new timestamp if what was read is unchanged there. */
+enum status txn_lock_nothing(struct txn *t, struct bytes key);
 
 #endif

@@ -2,6 +2,8 @@
 #include "tests/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "txn/txn_int.h"
 
@@ -75,21 +77,21 @@ static void check_all(const struct fixture *f)
     const struct write *walk = write_set_first(&f->set), *before = NULL;
     for (uint32_t i = 0; i < KEYS; i++) {
         struct bytes key = key_of(i, room);
-        assert_ptr_equal(write_set_seek(&f->set, key, false), walk);
-        assert_ptr_equal(write_set_seek_before(&f->set, key), before);
+        assert_ptr_equal(write_set_seek(&f->set, key, false, WRITE_SET_NOW), walk);
+        assert_ptr_equal(write_set_seek_before(&f->set, key, WRITE_SET_NOW), before);
         if (!f->expected[i].there) {
             assert_null(write_set_find(&f->set, key));
-            assert_ptr_equal(write_set_seek(&f->set, key, true), walk);
+            assert_ptr_equal(write_set_seek(&f->set, key, true, WRITE_SET_NOW), walk);
             continue;
         }
         check_same(f, write_set_find(&f->set, key), i);
         check_same(f, walk, i);
         before = walk;
         walk = write_set_next(walk);
-        assert_ptr_equal(write_set_seek(&f->set, key, true), walk);
+        assert_ptr_equal(write_set_seek(&f->set, key, true, WRITE_SET_NOW), walk);
     }
     assert_null(walk);
-    assert_ptr_equal(write_set_seek_before(&f->set, BYTES_EMPTY), before); /* the last of all */
+    assert_ptr_equal(write_set_seek_before(&f->set, BYTES_EMPTY, WRITE_SET_NOW), before); /* the last of all */
     assert_u64_equal(f->set.count, f->count);
 }
 
@@ -162,4 +164,97 @@ TEST(txn_write_set, a_full_arena_is_said_and_leaves_the_set_whole)
     for (const struct write *w = write_set_first(&set); w != NULL; w = write_set_next(w)) walked++;
     assert_u64_equal(walked, done);
     arena_deinit(&arena);
+}
+
+/* ---- marks ---- */
+
+struct moment {
+    uint64_t mark;
+    struct expected expected[KEYS];
+    uint32_t count;
+    uint64_t bytes;
+};
+
+static void check_view(const struct fixture *f, const struct moment *m)
+{
+    char room[8];
+    for (uint32_t i = 0; i < KEYS; i++) {
+        const struct write *w = write_set_find_at(&f->set, key_of(i, room), m->mark);
+        const struct expected *e = &m->expected[i];
+        assert_int_equal(w != NULL, e->there);
+        if (w == NULL) continue;
+        assert_int_equal(w->tombstone, e->write.tombstone);
+        assert_true(bytes_equal(w->value, e->write.tombstone ? BYTES_EMPTY : bytes_of_string(e->value)));
+    }
+}
+
+static void moment_take(struct fixture *f, struct moment *m)
+{
+    m->mark = write_set_mark(&f->set);
+    memcpy(m->expected, f->expected, sizeof m->expected);
+    m->count = f->count;
+    m->bytes = f->set.bytes;
+}
+
+/* Values in f->expected are found by their own room: it moves with them. */
+static void moment_restore(struct fixture *f, const struct moment *m)
+{
+    memcpy(f->expected, m->expected, sizeof f->expected);
+    for (uint32_t i = 0; i < KEYS; i++)
+        if (f->expected[i].there && !f->expected[i].write.tombstone) {
+            size_t size = f->expected[i].write.value.size;
+            f->expected[i].write.value = bytes_make(f->expected[i].value, size);
+        }
+    f->count = m->count;
+}
+
+TEST(txn_write_set, goes_back_to_marks_and_shows_what_was_there)
+{
+    struct moment *moments = calloc(8, sizeof *moments);
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct fixture f;
+        struct prng prng;
+        uint32_t depth = 0;
+        fixture_init(&f, seed);
+        prng_init(&prng, seed);
+        for (int i = 0; i < 2000; i++) {
+            uint64_t what = prng_below(&prng, 40);
+            if (what == 0 && depth < 8) {
+                moment_take(&f, &moments[depth++]);
+            } else if (what == 1 && depth > 0) {
+                depth = (uint32_t)prng_below(&prng, depth) + 1; /* the mark gone back to stays */
+                write_set_back(&f.set, moments[depth - 1].mark);
+                moment_restore(&f, &moments[depth - 1]);
+                assert_u64_equal(f.set.bytes, moments[depth - 1].bytes);
+                check_all(&f);
+            } else if (what == 2 && depth > 0) {
+                depth--; /* released */
+            } else {
+                put_random(&f, &prng);
+            }
+            if (i % 50 == 0)
+                for (uint32_t k = 0; k < depth; k++) check_view(&f, &moments[k]);
+        }
+        check_all(&f);
+        arena_deinit(&f.arena);
+    }
+    free(moments);
+}
+
+TEST(txn_write_set, marks_of_an_empty_set_outlive_a_new_attempt)
+{
+    struct fixture f;
+    fixture_init(&f, 1);
+    uint64_t mark = write_set_mark(&f.set);
+    struct bytes key = bytes_of_string("k");
+    assert_int_equal(write_set_put(&f.set, &(struct write){.key = key, .value = key}), STATUS_OK);
+    arena_reset(&f.arena);
+    assert_int_equal(write_set_clear(&f.set, &f.arena), STATUS_OK);
+    assert_int_equal(write_set_put(&f.set, &(struct write){.key = key, .value = key}), STATUS_OK);
+    assert_null(write_set_find_at(&f.set, key, mark));
+    write_set_back(&f.set, mark);
+    assert_null(write_set_find(&f.set, key));
+    assert_null(write_set_first(&f.set));
+    assert_u64_equal(f.set.bytes, 0);
+    arena_deinit(&f.arena);
 }
