@@ -11,7 +11,7 @@
 #define PORTAL_BYTES_MAX (64u << 20)
 #define ROW_BYTES_MAX (16u << 20)
 
-static struct sql_portal *portal_find(struct sql_session *s, const char *name)
+struct sql_portal *session_portal_find(struct sql_session *s, const char *name)
 {
     LIST_FOR_EACH(item, &s->portals) {
         struct sql_portal *p = CONTAINER_OF(item, struct sql_portal, link);
@@ -22,11 +22,25 @@ static struct sql_portal *portal_find(struct sql_session *s, const char *name)
 
 static struct sql_portal *portal_named(struct sql_session *s, const char *name, struct sql_error *error)
 {
-    struct sql_portal *p = portal_find(s, name);
+    struct sql_portal *p = session_portal_find(s, name);
     if (p == NULL)
         sql_error_set(error, &s->query_arena, SQLSTATE_INVALID_CURSOR_NAME, 0, "portal \"%s\" does not exist",
                       name);
     return p;
+}
+
+/* Whatever the transaction writes later, its portals do not see. */
+static void view_enter(struct sql_portal *p)
+{
+    if (p->session->txn == NULL) return;
+    if (!p->has_view) p->view = txn_mark(p->session->txn);
+    p->has_view = true;
+    if (!MUTANT("cursor_sees_later_writes")) txn_view(p->session->txn, &p->view);
+}
+
+static void view_leave(struct sql_portal *p)
+{
+    if (p->session->txn != NULL) txn_view(p->session->txn, NULL);
 }
 
 /* Lets the portal's fiber run until it pauses or ends. From the core's own stack it does so at once; from another
@@ -36,14 +50,16 @@ static void portal_turn(struct sql_portal *p)
     struct fiber_pool *fibers = p->session->options.fibers;
     p->host = fiber_current(fibers);
     p->state = PORTAL_RUNNING;
+    view_enter(p);
     fiber_resume(p->fiber);
     while (p->state == PORTAL_RUNNING) {
         ASSERT(p->host != NULL);
         fiber_suspend(fibers);
     }
+    view_leave(p);
 }
 
-static void portal_free(struct sql_portal *p)
+void session_portal_free(struct sql_portal *p)
 {
     if (p->state == PORTAL_PAUSED) {
         p->cancelled = true;
@@ -67,18 +83,26 @@ void session_portals_close(struct sql_session *s)
 {
     LIST_FOR_EACH_SAFE(item, &s->portals) {
         struct sql_portal *p = CONTAINER_OF(item, struct sql_portal, link);
-        if (p->state != PORTAL_RUNNING) portal_free(p); /* the one that ends the transaction ends later */
+        if (p->state != PORTAL_RUNNING) session_portal_free(p); /* the one that ends the transaction ends later */
+    }
+}
+
+void session_portals_close_since(struct sql_session *s, uint64_t seq)
+{
+    LIST_FOR_EACH_SAFE(item, &s->portals) {
+        struct sql_portal *p = CONTAINER_OF(item, struct sql_portal, link);
+        if (p->seq > seq && p->state != PORTAL_RUNNING) session_portal_free(p);
     }
 }
 
 void session_portal_close_unnamed(struct sql_session *s)
 {
-    struct sql_portal *p = portal_find(s, "");
-    if (p != NULL && p->state != PORTAL_RUNNING) portal_free(p);
+    struct sql_portal *p = session_portal_find(s, "");
+    if (p != NULL && p->state != PORTAL_RUNNING) session_portal_free(p);
 }
 
-static struct sql_portal *portal_new(struct sql_session *s, const char *name, struct sql_prepared *prepared,
-                                     struct sql_error *error)
+struct sql_portal *session_portal_new(struct sql_session *s, const char *name, struct sql_prepared *prepared,
+                                      struct sql_error *error)
 {
     if (!session_check_kept(s, error)) return NULL;
     struct sql_portal *p = s->portal_count < SESSION_PORTALS_MAX ? calloc(1, sizeof *p) : NULL;
@@ -90,6 +114,7 @@ static struct sql_portal *portal_new(struct sql_session *s, const char *name, st
         return NULL;
     }
     p->session = s;
+    p->seq = ++s->portal_seq;
     p->prepared = prepared;
     prepared->pins++;
     arena_init(&p->arena, PORTAL_BYTES_MAX);
@@ -199,15 +224,15 @@ bool sql_session_bind(struct sql_session *s, const char *portal, const char *sta
     if (s->state == TRANSACTION_FAILED && node != NULL && !session_is_control(node))
         return sql_error_set(error, &s->query_arena, SQLSTATE_IN_FAILED_SQL_TRANSACTION, 0,
                              "current transaction is aborted, commands ignored until end of transaction block");
-    struct sql_portal *old = portal_find(s, portal);
+    struct sql_portal *old = session_portal_find(s, portal);
     if (old != NULL && portal[0] != '\0')
         return sql_error_set(error, &s->query_arena, SQLSTATE_DUPLICATE_CURSOR, 0, "cursor \"%s\" already exists",
                              portal);
-    if (old != NULL) portal_free(old);
-    struct sql_portal *p = portal_new(s, portal, prepared, error);
+    if (old != NULL) session_portal_free(old);
+    struct sql_portal *p = session_portal_new(s, portal, prepared, error);
     if (p == NULL) return false;
     if (!bind_body(s, p, body, error)) {
-        portal_free(p);
+        session_portal_free(p);
         return false;
     }
     session_account(s, &p->kept_bytes, p->arena.size);
@@ -231,7 +256,8 @@ bool sql_session_describe_portal(struct sql_session *s, const char *name, struct
 static bool pausing_begin(void *ctx, const struct sql_result_column *columns, uint32_t count)
 {
     struct sql_portal *p = ctx;
-    return p->sink->begin(p->sink->ctx, columns, count);
+    /* FETCH has told the columns itself, every time. */
+    return p->is_cursor || p->sink->begin(p->sink->ctx, columns, count);
 }
 
 /* Hands the turn to whoever waits for the portal. */
@@ -242,14 +268,13 @@ static void portal_yield(struct sql_portal *p, enum portal_state state)
     p->host = NULL;
 }
 
+/* Pauses behind the last row that was asked for; whether another one follows is found out when it is asked for. */
 static bool pausing_row(void *ctx, struct sql_eval *eval, const struct sql_datum *values)
 {
     struct sql_portal *p = ctx;
-    p->rows_left--;
-    p->rows_shown++;
     if (!p->sink->row(p->sink->ctx, eval, values)) return false;
-    if (p->rows_left > 0) return true;
-    /* It stops as soon as it has what was asked for, as PostgreSQL does, without looking for more. */
+    p->rows_given++;
+    if (p->rows_given < p->rows_wanted) return true;
     portal_yield(p, PORTAL_PAUSED);
     while (p->state == PORTAL_PAUSED) fiber_suspend(p->session->options.fibers);
     return !p->cancelled;
@@ -266,16 +291,16 @@ static void portal_entry(void *arg)
     struct exec x;
     struct sql_error error = {0};
     struct running running = {&p->parameters, p->prepared};
+    const struct running *outer = s->running; /* of a FETCH */
     s->running = &running;
     session_exec_init_in(s, &x, &sink, &error, &p->statement_arena, &p->row_arena);
-    s->running = NULL;
+    s->running = outer;
     x.txn = s->txn;
     x.check_now = true;
     x.locks = EXEC_LOCK_ROWS;
     x.eval.transaction_us = s->transaction_us;
     p->ok = session_execute(s, &x, p->prepared->statement.node) && exec_held_send(&x);
     if (!p->ok) sql_error_copy(&p->error, &p->arena, &error);
-    snprintf(p->tag, sizeof p->tag, "%s", x.tag);
     portal_yield(p, PORTAL_DONE);
 }
 
@@ -292,37 +317,54 @@ static bool portal_start(struct sql_portal *p, struct sql_error *error)
     p->state = PORTAL_RUNNING;
     p->host = fiber_current(s->options.fibers);
     ASSERT(p->host != NULL);
+    view_enter(p);
     if (fiber_spawn(s->options.fibers, portal_entry, p, &p->fiber) != STATUS_OK) {
         p->state = PORTAL_DONE;
+        view_leave(p);
         return sql_error_set(error, &s->query_arena, SQLSTATE_TOO_MANY_CONNECTIONS, 0,
                              "too many statements at once");
     }
     while (p->state == PORTAL_RUNNING) fiber_suspend(s->options.fibers);
+    view_leave(p);
     return true;
+}
+
+bool session_portal_run(struct sql_portal *p, uint64_t rows_max, const struct sql_sink *sink, uint64_t *count_out,
+                        struct sql_error *error)
+{
+    ASSERT(p->state == PORTAL_READY || p->state == PORTAL_PAUSED);
+    p->sink = sink;
+    p->rows_wanted = rows_max == 0 ? UINT64_MAX : rows_max;
+    p->rows_given = 0;
+    if (p->state == PORTAL_READY) {
+        if (!portal_start(p, error)) return false;
+    } else {
+        portal_turn(p);
+    }
+    p->position += p->rows_given;
+    *count_out = p->rows_given;
+    session_account(p->session, &p->kept_bytes, p->arena.size + p->statement_arena.size + p->row_arena.size);
+    if (p->state == PORTAL_PAUSED || p->ok) return true;
+    p->failed = true;
+    sql_error_copy(error, &p->session->query_arena, &p->error);
+    return false;
 }
 
 /* A query whose rows are asked for piece by piece. */
 static bool run_pausing(struct sql_portal *p, uint64_t rows_max, const struct sql_sink *sink, bool *paused_out,
                         struct sql_error *error)
 {
-    p->sink = sink;
-    p->rows_left = rows_max == 0 ? UINT64_MAX : rows_max;
-    p->rows_shown = 0;
-    if (p->state == PORTAL_READY) {
-        if (!portal_start(p, error)) return false;
-    } else {
-        portal_turn(p);
-    }
-    session_account(p->session, &p->kept_bytes, p->arena.size + p->statement_arena.size + p->row_arena.size);
+    uint64_t count;
+    char tag[32];
+    const struct sql_prepared *q = p->prepared;
+    /* Other results may have passed since it paused. */
+    if (p->state == PORTAL_PAUSED && q->has_columns && !sink->begin(sink->ctx, q->columns, q->column_count))
+        return sql_error_set(error, &p->session->query_arena, SQLSTATE_QUERY_CANCELED, 0, "the client is gone");
+    if (!session_portal_run(p, rows_max, sink, &count, error)) return false;
     *paused_out = p->state == PORTAL_PAUSED;
     if (*paused_out) return true;
-    if (!p->ok) {
-        sql_error_copy(error, &p->session->query_arena, &p->error);
-        return false;
-    }
-    /* The tag counts the rows of this Execute, not those of all. */
-    snprintf(p->tag, sizeof p->tag, "SELECT %llu", (unsigned long long)p->rows_shown);
-    return sink->complete(sink->ctx, p->tag) ||
+    snprintf(tag, sizeof tag, "SELECT %llu", (unsigned long long)count); /* the last piece's, as PostgreSQL */
+    return sink->complete(sink->ctx, tag) ||
            sql_error_set(error, &p->session->query_arena, SQLSTATE_QUERY_CANCELED, 0, "the client is gone");
 }
 
@@ -340,7 +382,7 @@ static bool run_whole(struct sql_session *s, struct sql_portal *p, bool alone, c
                   : session_run_inside(s, statement, false, sink, error);
     s->running = NULL;
     p->state = PORTAL_DONE;
-    if (control) portal_free(p); /* portals do not outlive their transaction */
+    if (control) session_portal_free(p); /* portals do not outlive their transaction */
     return ok;
 }
 
@@ -368,8 +410,8 @@ bool sql_session_execute(struct sql_session *s, const char *portal, uint64_t row
 
 void sql_session_close_portal(struct sql_session *s, const char *name)
 {
-    struct sql_portal *p = portal_find(s, name);
-    if (p != NULL) portal_free(p);
+    struct sql_portal *p = session_portal_find(s, name);
+    if (p != NULL) session_portal_free(p);
 }
 
 bool sql_session_sync(struct sql_session *s, const struct sql_sink *sink, struct sql_error *error)

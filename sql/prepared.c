@@ -54,6 +54,7 @@ static bool describes(const struct sql_node *node)
     case SQL_STMT_INSERT:
     case SQL_STMT_UPDATE:
     case SQL_STMT_DELETE:
+    case SQL_STMT_FETCH:
     case SQL_STMT_SHOW: return true;
     default: return false;
     }
@@ -259,6 +260,19 @@ bool session_prepare(struct sql_session *s, const char *name, struct bytes text,
     list_push_front(&s->prepared, &p->link);
     s->prepared_count++;
     return true;
+}
+
+struct sql_prepared *session_prepare_query(struct sql_session *s, struct bytes text, const uint32_t *types,
+                                           uint32_t count, struct sql_error *error)
+{
+    struct sql_prepared *p = prepared_new(s, "", error);
+    if (p == NULL) return NULL;
+    if (prepared_fill(s, p, text, types, count, error)) {
+        session_account(s, &p->kept_bytes, p->arena.size);
+        return p;
+    }
+    session_prepared_unpin(s, p);
+    return NULL;
 }
 
 void session_call_begin(struct sql_session *s, struct sql_error *error)

@@ -63,6 +63,7 @@ void connection_flush(struct connection *c)
     c->out = swap;
     buf_reset(&c->out);
     c->sending = true;
+    c->handed_over += c->flying.size;
     c->server->metrics.bytes_out += c->flying.size;
     env_send(c->server->options.env, c->socket, c->flying.data, c->flying.size);
 }

@@ -29,6 +29,7 @@ struct connection {
     uint64_t id;
     uint32_t cancel_key;
     struct buf in, out, flying;  /* flying: handed to the kernel */
+    uint64_t handed_over;        /* bytes of output so far */
     size_t in_start;             /* bytes of `in` that are done with */
     size_t accounted;            /* of server.buffered_bytes */
     size_t discard;              /* bytes of an oversized message still to be passed over */

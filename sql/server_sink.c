@@ -176,8 +176,34 @@ static void sink_committed(void *ctx)
     c->committed = true;
 }
 
+static uint64_t sink_mark(void *ctx)
+{
+    const struct connection *c = ctx;
+    return c->handed_over + c->out.size;
+}
+
+/* What was handed to the kernel may have been seen. */
+static bool sink_rewind(void *ctx, uint64_t mark)
+{
+    struct connection *c = ctx;
+    if (mark < c->handed_over || c->out.failed) return false;
+    ASSERT(mark - c->handed_over <= c->out.size);
+    c->out.size = (size_t)(mark - c->handed_over);
+    return true;
+}
+
 struct sql_sink connection_sink(struct connection *c)
 {
-    return (struct sql_sink){sink_begin,     sink_row,        sink_complete,  sink_empty,     sink_notice,
-                             sink_parameter, sink_copy_begin, sink_copy_read, sink_committed, c};
+    return (struct sql_sink){.begin = sink_begin,
+                             .row = sink_row,
+                             .complete = sink_complete,
+                             .empty = sink_empty,
+                             .notice = sink_notice,
+                             .parameter = sink_parameter,
+                             .copy_begin = sink_copy_begin,
+                             .copy_read = sink_copy_read,
+                             .committed = sink_committed,
+                             .mark = sink_mark,
+                             .rewind = sink_rewind,
+                             .ctx = c};
 }

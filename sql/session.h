@@ -48,6 +48,10 @@ struct sql_sink {
     /* The statement is committed, and rows and the tag follow: no interrupt ends it any more. May be NULL. */
     void (*committed)(void *ctx);
     void *ctx;
+    /* Both may be NULL. A place in what was handed in; and taking back all that came after it: false when some of
+     * it has left, then nothing is taken back. */
+    uint64_t (*mark)(void *ctx);
+    bool (*rewind)(void *ctx, uint64_t mark);
 };
 
 struct sql_session_options {

@@ -63,6 +63,13 @@ static const char *boolean_of(const char *value)
     return NULL;
 }
 
+bool settings_boolean(const char *value, bool *out)
+{
+    const char *canonical = boolean_of(value);
+    if (canonical != NULL) *out = strcmp(canonical, "on") == 0;
+    return canonical != NULL;
+}
+
 static const char *check_boolean(struct settings *s, struct arena *arena, const char *name,
                                  const char *value, struct sql_error *error)
 {
@@ -74,6 +81,8 @@ static const char *check_boolean(struct settings *s, struct arena *arena, const 
     }
     if (strcmp(name, "default_transaction_read_only") == 0)
         s->read_only_default = strcmp(canonical, "on") == 0;
+    if (strcmp(name, "default_transaction_deferrable") == 0)
+        s->deferrable_default = strcmp(canonical, "on") == 0;
     return canonical;
 }
 
@@ -83,6 +92,18 @@ static const char *check_on(struct settings *s, struct arena *arena, const char 
     const char *canonical = check_boolean(s, arena, name, value, error);
     if (canonical == NULL || strcmp(canonical, "on") == 0) return canonical;
     return not_yet(arena, name, value, error);
+}
+
+/* Not one of the words. */
+static const char *invalid_word(struct arena *arena, const char *name, const char *value,
+                                const char *const *words, struct sql_error *error)
+{
+    const char *list = "";
+    invalid(arena, name, value, error);
+    for (; *words != NULL && list != NULL; words++)
+        list = arena_printf(arena, "%s%s%s", list, list[0] == 0 ? "" : ", ", *words);
+    if (list != NULL) sql_error_hint(error, arena, "Available values: %s.", list);
+    return NULL;
 }
 
 static const char *one_of(const char *const *words, const char *value)
@@ -98,7 +119,7 @@ static const char *check_level(struct settings *s, struct arena *arena, const ch
     static const char *const words[] = {"debug5", "debug4", "debug3",  "debug2", "debug1",
                                         "log",    "notice", "warning", "error",  NULL};
     const char *word = one_of(words, value);
-    if (word == NULL) return invalid(arena, name, value, error);
+    if (word == NULL) return invalid_word(arena, name, value, words, error);
     s->notice_level = strcmp(word, "error") == 0     ? SETTING_LEVEL_ERROR
                       : strcmp(word, "warning") == 0 ? SETTING_LEVEL_WARNING
                                                      : SETTING_LEVEL_NOTICE;
@@ -112,30 +133,31 @@ static const char *check_isolation(struct settings *s, struct arena *arena, cons
     static const char *const words[] = {"serializable", "repeatable read", "read committed",
                                         "read uncommitted", NULL};
     (void)s;
-    return one_of(words, value) != NULL ? "serializable" : invalid(arena, name, value, error);
+    return one_of(words, value) != NULL ? "serializable" : invalid_word(arena, name, value, words, error);
 }
 
 static const char *check_commit(struct settings *s, struct arena *arena, const char *name,
                                 const char *value, struct sql_error *error)
 {
-    static const char *const words[] = {"on", "local", "remote_write", "remote_apply", "off", NULL};
+    static const char *const words[] = {"local", "remote_write", "remote_apply", "on", "off", NULL};
     (void)s;
     const char *word = boolean_of(value) != NULL ? boolean_of(value) : one_of(words, value);
-    return word != NULL ? word : invalid(arena, name, value, error);
+    return word != NULL ? word : invalid_word(arena, name, value, words, error);
 }
 
-/* Only the first of PostgreSQL's values is served. */
+/* Only PostgreSQL's own default is served. */
 static const char *check_first(struct settings *s, struct arena *arena, const char *name,
                                const char *value, struct sql_error *error)
 {
     static const char *const intervals[] = {"postgres", "postgres_verbose", "sql_standard",
                                             "iso_8601", NULL};
-    static const char *const outputs[] = {"hex", "escape", NULL};
-    const char *const *words = strcmp(name, "IntervalStyle") == 0 ? intervals : outputs;
+    static const char *const outputs[] = {"escape", "hex", NULL};
+    bool is_interval = strcmp(name, "IntervalStyle") == 0;
+    const char *const *words = is_interval ? intervals : outputs;
     const char *word = one_of(words, value);
     (void)s;
-    if (word == NULL) return invalid(arena, name, value, error);
-    return word == words[0] ? word : not_yet(arena, name, value, error);
+    if (word == NULL) return invalid_word(arena, name, value, words, error);
+    return word == words[is_interval ? 0 : 1] ? word : not_yet(arena, name, value, error);
 }
 
 static const char *check_role(struct settings *s, struct arena *arena, const char *name,
@@ -277,6 +299,9 @@ static const char *check_timeout(struct settings *s, struct arena *arena, const 
         return NULL;
     }
     if (strcmp(name, "statement_timeout") == 0) s->statement_timeout_ns = (uint64_t)ms * 1000000;
+    if (strcmp(name, "idle_session_timeout") == 0) s->idle_timeout_ns = (uint64_t)ms * 1000000;
+    if (strcmp(name, "idle_in_transaction_session_timeout") == 0)
+        s->idle_in_transaction_timeout_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "lock_timeout") == 0) s->lock_timeout_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "ostraka.no_quorum_timeout") == 0) s->no_quorum_timeout_ns = (uint64_t)ms * 1000000;
     for (size_t i = 0; ms > 0 && i < UNIT_COUNT; i++)
@@ -309,6 +334,7 @@ static const struct setting settings[SETTING_COUNT] = {
     {"ostraka.no_quorum_timeout", "5s", false, check_timeout},
     {"lock_timeout", "0", false, check_timeout},
     {"idle_in_transaction_session_timeout", "0", false, check_timeout},
+    {"idle_session_timeout", "0", false, check_timeout},
     {"default_transaction_isolation", "serializable", false, check_isolation},
     {"transaction_isolation", "serializable", false, check_isolation},
     {"default_transaction_deferrable", "off", false, check_boolean},
@@ -390,11 +416,89 @@ static bool remember(struct settings *s, int at)
     return true;
 }
 
+/* ---- savepoints ---- */
+
+static void undo_free(struct setting_undo **link)
+{
+    struct setting_undo *u = *link;
+    *link = u->before;
+    free(u->current);
+    free(u->committed);
+    free(u);
+}
+
+static bool copy_text(const char *text, char **out)
+{
+    *out = text == NULL ? NULL : strdup(text);
+    return text == NULL || *out != NULL;
+}
+
+/* Once per savepoint and setting, so that what is kept is bounded. */
+static bool keep_undo(struct settings *s, int at)
+{
+    if (s->level == 0) return true;
+    for (const struct setting_undo *u = s->undo; u != NULL && u->level == s->level; u = u->before)
+        if (u->at == at) return true;
+    const struct setting_value *v = &s->values[at];
+    struct setting_undo *u = calloc(1, sizeof *u);
+    if (u == NULL) return false;
+    bool ok = copy_text(v->current, &u->current) && copy_text(v->committed, &u->committed);
+    u->before = s->undo;
+    u->level = s->level;
+    u->at = at;
+    u->changed = v->changed;
+    s->undo = u;
+    if (!ok) undo_free(&s->undo);
+    return ok;
+}
+
+/* Was it kept for that level already, further back? */
+static bool kept_before(const struct setting_undo *u, uint32_t level)
+{
+    int at = u->at;
+    while ((u = u->before) != NULL && u->level >= level)
+        if (u->at == at) return true;
+    return false;
+}
+
+void settings_level(struct settings *s, uint32_t level)
+{
+    s->level = level;
+    for (struct setting_undo **link = &s->undo; *link != NULL && (*link)->level > level;) {
+        if (level == 0 || kept_before(*link, level)) {
+            undo_free(link);
+            continue;
+        }
+        (*link)->level = level;
+        link = &(*link)->before;
+    }
+}
+
+void settings_back(struct settings *s, uint32_t level)
+{
+    s->level = level;
+    while (s->undo != NULL && s->undo->level >= level) {
+        struct setting_undo *u = s->undo;
+        struct setting_value *v = &s->values[u->at];
+        free(v->committed);
+        v->committed = u->committed;
+        u->committed = NULL;
+        v->changed = u->changed;
+        if (!v->changed) {
+            free(v->before);
+            v->before = NULL;
+        }
+        replace(s, u->at, u->current);
+        u->current = NULL;
+        undo_free(&s->undo);
+    }
+}
+
 static bool change(struct settings *s, int at, const char *value, enum setting_scope scope)
 {
     struct setting_value *v = &s->values[at];
     char *current = strdup(value), *kept = strdup(value);
-    if (current == NULL || kept == NULL || (scope != SETTING_START && !remember(s, at))) {
+    if (current == NULL || kept == NULL || !keep_undo(s, at) || (scope != SETTING_START && !remember(s, at))) {
         free(current);
         free(kept);
         return false;
@@ -448,6 +552,7 @@ bool settings_reset_all(struct settings *s)
 
 void settings_end(struct settings *s, bool committed)
 {
+    settings_level(s, 0);
     if (!s->any_changed) return;
     s->any_changed = false;
     for (int i = 0; i < SETTING_COUNT; i++) {
@@ -498,6 +603,7 @@ void settings_init(struct settings *s, const struct sql_zones *zones)
 
 void settings_deinit(struct settings *s)
 {
+    settings_level(s, 0);
     for (int i = 0; i < SETTING_COUNT; i++) {
         struct setting_value *v = &s->values[i];
         free(v->start);

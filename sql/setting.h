@@ -11,7 +11,7 @@
 #include "sql/datetime_zone.h"
 #include "sql/datum.h"
 
-#define SETTING_COUNT           28
+#define SETTING_COUNT           29
 #define SETTING_VALUE_BYTES_MAX 1024
 
 struct setting_value {
@@ -22,17 +22,29 @@ struct setting_value {
     bool unreported; /* the client has to be told */
 };
 
+/* What a setting was before it was changed behind a savepoint. */
+struct setting_undo {
+    struct setting_undo *before;
+    uint32_t level; /* of the newest savepoint then */
+    int at;
+    char *current, *committed;
+    bool changed;
+};
+
 struct settings {
     struct setting_value values[SETTING_COUNT];
     const struct sql_zones *zones; /* borrowed; NULL: UTC and offsets only */
     bool any_changed, any_unreported;
+    uint32_t level;            /* how many savepoints there are */
+    struct setting_undo *undo; /* newest change first */
     /* What the values say. */
     struct sql_zone zone;
     enum sql_date_order date_order;
     int32_t extra_float_digits;
     uint64_t statement_timeout_ns, lock_timeout_ns; /* 0: none */
+    uint64_t idle_timeout_ns, idle_in_transaction_timeout_ns; /* between messages; 0: none */
     uint64_t no_quorum_timeout_ns;                  /* 0: as the node says, 5 s */
-    bool read_only_default;
+    bool read_only_default, deferrable_default;
     int notice_level; /* NOTICE and WARNING are sent when at least this */
 };
 enum { SETTING_LEVEL_NOTICE = 1, SETTING_LEVEL_WARNING = 2, SETTING_LEVEL_ERROR = 3 };
@@ -54,8 +66,16 @@ MUST_USE bool settings_set(struct settings *s, struct arena *arena, const char *
 MUST_USE bool settings_reset_all(struct settings *s);
 /* NULL: there is none of that name. *name_out: as it is spelled. */
 const char *settings_get(const struct settings *s, const char *name, const char **name_out);
+/* The settings by name, and those of the transaction among them, with a word about each; NULL past the end. */
+const char *settings_sorted(uint32_t index, const char **about_out);
+/* What PostgreSQL takes as a Boolean. */
+bool settings_boolean(const char *value, bool *out);
 /* A value that is a list: names are quoted where they need it. */
 bool settings_quotes(const char *name);
+/* There are so many savepoints now. Those that are gone were released: what came after them belongs to the one before. */
+void settings_level(struct settings *s, uint32_t level);
+/* Back to what was so when there came to be so many savepoints. */
+void settings_back(struct settings *s, uint32_t level);
 /* The transaction's end. */
 void settings_end(struct settings *s, bool committed);
 /* The settings that clients are told of, in order; NULL past the end. */

@@ -362,14 +362,6 @@ COPY t FROM STDIN WHERE a > 1
 ----
 ERROR 0A000 at 27: COPY with WHERE is not supported yet
 
-DECLARE c CURSOR FOR SELECT 1
-----
-ERROR 0A000 at 1: DECLARE CURSOR is not supported yet
-
-FETCH 1 FROM c
-----
-ERROR 0A000 at 1: FETCH or MOVE is not supported yet
-
 EXPLAIN SELECT 1
 ----
 ERROR 0A000 at 1: EXPLAIN is not supported yet
@@ -409,34 +401,6 @@ ERROR 0A000 at 1: DO is not supported yet
 BEGIN AS OF SYSTEM TIME '-1s'
 ----
 ERROR 0A000 at 1: AS OF SYSTEM TIME is not supported yet
-
-BEGIN
-----
-BEGIN
-[T]
-
-SAVEPOINT s
-----
-ERROR 0A000 at 1: SAVEPOINT is not supported yet
-[T]
-
-ROLLBACK
-----
-ROLLBACK
-
-BEGIN
-----
-BEGIN
-[T]
-
-ROLLBACK AND CHAIN
-----
-ERROR 0A000 at 1: AND CHAIN is not supported yet
-[T]
-
-ROLLBACK
-----
-ROLLBACK
 
 # Nothing of it has had an effect.
 SELECT * FROM t

@@ -114,6 +114,20 @@ static bool on_copy_read(void *ctx, struct bytes *data_out, bool *end_out, const
     return true;
 }
 
+/* Nothing leaves before the text has ended. */
+static uint64_t on_mark(void *ctx)
+{
+    return ((struct call *)ctx)->show.out->size;
+}
+
+static bool on_rewind(void *ctx, uint64_t mark)
+{
+    struct call *c = ctx;
+    c->show.out->size = (size_t)mark;
+    c->copy_at = 0;
+    return true;
+}
+
 /* ---- running ---- */
 
 static void run_on_fiber(void *arg)
@@ -127,6 +141,8 @@ static void run_on_fiber(void *arg)
                             .parameter = on_parameter,
                             .copy_begin = on_copy_begin,
                             .copy_read = on_copy_read,
+                            .mark = on_mark,
+                            .rewind = on_rewind,
                             .ctx = c};
     c->ok = sql_session_query(c->session, c->text, &sink, &c->error);
     c->done = true;
@@ -205,6 +221,7 @@ struct sql_session *database_session(struct database *d, const char *name)
     struct cluster_machine *m = cluster_machine(d->cluster, 1);
     struct sql_session_options o = {.zones = d->zones,
                                     .kv = core_kv(m->core),
+                                    .fibers = core_fibers(m->core),
                                     .env = m->env,
                                     .user = "postgres",
                                     .database = "postgres",

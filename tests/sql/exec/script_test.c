@@ -111,3 +111,18 @@ TEST(script, names_and_clauses_mean_what_they_do_in_postgresql)
 {
     script_run("more");
 }
+
+TEST(script, savepoints_are_gone_back_to)
+{
+    script_run("savepoint");
+}
+
+TEST(script, cursors_give_their_rows_in_pieces)
+{
+    script_run("cursor");
+}
+
+TEST(script, transactions_have_modes)
+{
+    script_run("transaction_mode");
+}
