@@ -686,6 +686,17 @@ void raft_status(const struct raft *r, struct raft_status *status_out)
     };
 }
 
+bool raft_leads(const struct raft *r) { return r->role == RAFT_ROLE_LEADER; }
+uint64_t raft_term(const struct raft *r) { return r->term; }
+uint64_t raft_commit_index(const struct raft *r) { return r->commit_index; }
+uint64_t raft_lease_until(const struct raft *r) { return lease_until(r); }
+const struct raft_config *raft_config(const struct raft *r) { return config_of(r); }
+
+uint64_t raft_leader_node(const struct raft *r)
+{
+    return config_node_of(config_of(r), r->leader);
+}
+
 enum status raft_progress(const struct raft *r, uint64_t member, struct raft_progress *progress_out)
 {
     if (r->role != RAFT_ROLE_LEADER) return STATUS_NOT_FOUND;

@@ -261,6 +261,13 @@ struct raft_status {
     const struct raft_config *config; /* in force; valid until the next step */
 };
 void raft_status(const struct raft *r, struct raft_status *status_out);
+/* The fields of it that are asked for with every request. */
+bool raft_leads(const struct raft *r);
+uint64_t raft_term(const struct raft *r);
+uint64_t raft_leader_node(const struct raft *r);
+uint64_t raft_commit_index(const struct raft *r);
+uint64_t raft_lease_until(const struct raft *r);
+const struct raft_config *raft_config(const struct raft *r); /* in force; valid until the next step */
 /* Progress of one member as the leader sees it. STATUS_NOT_FOUND. */
 struct raft_progress {
     uint64_t match_index, next_index, last_contact_ns;

@@ -405,9 +405,7 @@ void replica_read(struct replica *r, uint64_t timeout_ns, struct read_wait *w)
     w->leased = replica_leased(r);
     list_push_back(&r->reads, &w->link);
     if (w->leased) {
-        struct raft_status status;
-        raft_status(r->raft, &status);
-        w->index = status.commit_index;
+        w->index = raft_commit_index(r->raft);
     } else {
         read_ask(r, w);
     }
@@ -420,10 +418,10 @@ void replica_read_cancel(struct read_wait *w)
 }
 
 /* The lease is looked at again when the read goes on, in the step that then reads: what stalled in between
- * may have outlived it (R2, K18). */
-static bool read_due(struct replica *r, struct read_wait *w)
+ * may have outlived it (R2, K18). Once for all that wait: all their timestamps were taken before. */
+static bool read_due(struct replica *r, struct read_wait *w, bool leased)
 {
-    if (w->leased && !replica_leased(r)) {
+    if (w->leased && !leased) {
         COVER("shard_lease_ran_out_under_a_read");
         w->leased = false;
         w->context = 0; /* a round is asked for below */
@@ -445,32 +443,34 @@ void reads_end_all(struct replica *r, enum status status)
         read_end(CONTAINER_OF(r->reads.next, struct read_wait, link), status);
 }
 
-/* Answers what can be answered. on_done may add and cancel waits, so each round starts anew; waits behind
- * an unanswered one are still looked at, once. */
+/* Answers what can be answered, of those that wait now. on_done may add waits, whose turn is the next one, and
+ * cancel others. */
 static void reads_turn(struct replica *r, uint64_t now_ns)
 {
     if (list_empty(&r->reads)) return;
-    struct raft_status raft;
-    raft_status(r->raft, &raft);
-    struct list waiting;
+    struct list now, waiting;
+    list_init(&now);
     list_init(&waiting);
     struct list *item;
-    while ((item = list_pop_front(&r->reads)) != NULL) {
+    while ((item = list_pop_front(&r->reads)) != NULL) list_push_back(&now, item);
+    bool leased = replica_leased(r);
+    while ((item = list_pop_front(&now)) != NULL) {
         struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);
         list_push_back(&waiting, item);
-        if (read_due(r, w)) {
+        if (read_due(r, w, leased)) {
             if (w->leased) r->store->metrics.reads_leased++;
             else r->store->metrics.reads_confirmed++;
             read_end(w, STATUS_OK);
         } else if (now_ns >= w->deadline_ns) {
             read_end(w, STATUS_TIMEOUT);
-        } else if (w->context == 0 && !w->leased && raft.role != RAFT_ROLE_LEADER) {
+        } else if (w->context == 0 && !w->leased && !raft_leads(r->raft)) {
             read_end(w, STATUS_NOT_LEADER);
         }
     }
-    while ((item = list_pop_front(&waiting)) != NULL) {
+    while ((item = waiting.prev) != &waiting) { /* in front of those that have come meanwhile */
         struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);
-        list_push_back(&r->reads, item);
+        list_remove(item);
+        list_push_front(&r->reads, item);
         if (w->context == 0 && !w->confirmed && !w->leased) read_ask(r, w);
     }
 }
@@ -510,9 +510,7 @@ static uint64_t node_in(const struct raft_member *members, uint32_t count, uint6
 
 uint64_t replica_node_of(const struct replica *r, uint64_t replica_id)
 {
-    struct raft_status status;
-    raft_status(r->raft, &status);
-    const struct raft_config *c = status.config;
+    const struct raft_config *c = raft_config(r->raft);
     uint64_t node = node_in(c->voters, c->voter_count, replica_id);
     if (node == 0) node = node_in(c->outgoing, c->outgoing_count, replica_id);
     if (node == 0) node = node_in(c->learners, c->learner_count, replica_id);
@@ -538,6 +536,8 @@ struct store *replica_store(const struct replica *r) { return r->store; }
 const struct descriptor *replica_descriptor(const struct replica *r) { return &r->descriptor; }
 void *replica_app(const struct replica *r) { return r->app; }
 
+uint64_t replica_term(const struct replica *r) { return raft_term(r->raft); }
+
 void replica_raft_status(const struct replica *r, struct raft_status *status_out)
 {
     raft_status(r->raft, status_out);
@@ -546,25 +546,20 @@ void replica_raft_status(const struct replica *r, struct raft_status *status_out
 bool replica_serving(const struct replica *r)
 {
     if (r->state != REPLICA_STATE_RUNNING || r->store->failed) return false;
-    struct raft_status status;
-    raft_status(r->raft, &status);
-    return status.role == RAFT_ROLE_LEADER && r->applied.term == status.term;
+    return raft_leads(r->raft) && r->applied.term == raft_term(r->raft);
 }
 
 bool replica_leased(const struct replica *r)
 {
     if (r->store->options.no_leases || !replica_serving(r)) return false;
-    struct raft_status status;
-    raft_status(r->raft, &status);
-    bool had_one = status.lease_until_ns != 0 && MUTANT("lease_never_ends");
-    return had_one || env_now_ns(r->store->env) < status.lease_until_ns; /* the clock is read here (K18) */
+    uint64_t until_ns = raft_lease_until(r->raft);
+    bool had_one = until_ns != 0 && MUTANT("lease_never_ends");
+    return had_one || env_now_ns(r->store->env) < until_ns; /* the clock is read here (K18) */
 }
 
 struct node_id replica_leader_hint(const struct replica *r)
 {
-    struct raft_status status;
-    raft_status(r->raft, &status);
-    return (struct node_id){status.leader_node};
+    return (struct node_id){raft_leader_node(r->raft)};
 }
 
 enum status replica_transfer(struct replica *r, struct node_id to)

@@ -186,6 +186,7 @@ struct store *replica_store(const struct replica *r);
 const struct descriptor *replica_descriptor(const struct replica *r);
 void *replica_app(const struct replica *r);
 void replica_raft_status(const struct replica *r, struct raft_status *status_out);
+uint64_t replica_term(const struct replica *r);
 /* Leader, and an entry of its own term is applied: it may serve. */
 bool replica_serving(const struct replica *r);
 /* Damaged, and not refetched and settled yet. */

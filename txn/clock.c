@@ -106,14 +106,12 @@ static void master_work(struct clock *c)
 {
     struct clock_master *m = &c->master;
     struct replica *r = store_replica(c->kv->store, RANGE_META);
-    struct raft_status raft = {0};
-    if (r != NULL) replica_raft_status(r, &raft);
     if (r == NULL || !replica_serving(r)) {
         m->ready = false;
         requests_end(c, &m->queue, STATUS_NOT_LEADER);
         return;
     }
-    if (!m->ready || m->term != raft.term) {
+    if (!m->ready || m->term != replica_term(r)) {
         /* Everything earlier masters issued is below the limit that this term has applied. */
         uint64_t limit = store_clock_limit(c->kv->store);
         uint64_t wall = env_wall_ns(env_of(c));
@@ -121,7 +119,7 @@ static void master_work(struct clock *c)
         if (MUTANT("clock_master_restarts_at_wall")) m->base = wall;
         m->base_ns = env_now_ns(env_of(c));
         m->last = m->base;
-        m->term = raft.term;
+        m->term = replica_term(r);
         m->ready = true;
         COVER("clock_new_master");
     }

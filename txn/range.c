@@ -74,9 +74,7 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
 
 static uint64_t current_term(const struct range *g)
 {
-    struct raft_status status;
-    replica_raft_status(g->replica, &status);
-    return status.term;
+    return replica_term(g->replica);
 }
 
 static void on_floor(struct clock_wait *w, enum status status, uint64_t ts)
