@@ -94,6 +94,7 @@ static bool create_sql(struct mix *m, int i)
         .piece_ppm = rates[sim_below(sim, 3)],
         .extended_ppm = parts[sim_below(sim, 3)],
         .cancel_ppm = rates[sim_below(sim, 3)],
+        .savepoint_ppm = parts[sim_below(sim, 3)],
     };
     if (m->options.hot) {
         o.client_count += 4;

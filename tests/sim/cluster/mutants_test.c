@@ -37,6 +37,10 @@ static const struct row rows[] = {
     {"earlier_reads_forgotten", "none", "append", 2, false, false},
     {"insert_unchecked", "none", "register", 1, false, false},
     {"onepc_floor", "slow-log", "append", 1, false, false},
+    /* savepoints, and statements that begin again within a transaction */
+    {"savepoint_keeps_writes", "none", "append", 1, false, false},
+    {"savepoint_keeps_writes", "none", "bank", 1, false, false},
+    {"refresh_unvalidated", "none", "append", 1, false, false},
     /* A3: a new leader */
     {"leader_floor", "leaders", "keys", 1, false, false},
     /* I2: the clock across masters */

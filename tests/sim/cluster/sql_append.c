@@ -178,6 +178,19 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
     UNREACHABLE();
 }
 
+/* Values that nobody appends, and rows that nobody deletes. */
+static void stray(struct sql_actor *a, struct buf *out)
+{
+    unsigned long long key = live_key(a);
+    long long value = sql_load_unique(a->load);
+    switch (sql_below(a, 4)) {
+    case 0: buf_printf(out, "DELETE FROM lists WHERE k = %llu", key); return;
+    case 1: buf_printf(out, "UPDATE lists SET v = ',%lld' WHERE k BETWEEN %llu AND %llu", value, key, key + 3); return;
+    case 2: buf_printf(out, "INSERT INTO lists VALUES (%llu, ',%lld')", key, value); return;
+    default: buf_printf(out, "UPDATE lists SET v = v || ',%lld' WHERE k = %llu", value, key); return;
+    }
+}
+
 static enum sql_verdict wrong(struct sql_actor *a, const char *what, const struct sql_rows *rows)
 {
     snprintf(a->wrong, sizeof a->wrong, "%s: tag %s with %u rows", what, rows->tag, rows->row_count);
@@ -231,5 +244,5 @@ static bool check(struct sql_load *l, struct buf *report)
     return append_check(sql_load_history(l), report).result != CHECK_INVALID;
 }
 
-const struct sql_kind sql_append_kind = {.name = "append", .prepare = prepare, .draw = draw, .text = text,
+const struct sql_kind sql_append_kind = {.name = "append", .prepare = prepare, .draw = draw, .text = text, .stray = stray,
                                          .took = took, .check = check};

@@ -156,6 +156,17 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
     UNREACHABLE();
 }
 
+/* Money from nowhere, and money that is gone. */
+static void stray(struct sql_actor *a, struct buf *out)
+{
+    unsigned long long id = 1 + sql_below(a, account_count(a));
+    switch (sql_below(a, 3)) {
+    case 0: buf_printf(out, "DELETE FROM accounts WHERE id = %llu", id); return;
+    case 1: buf_append_string(out, "UPDATE accounts SET balance = balance + 1"); return;
+    default: buf_printf(out, "UPDATE accounts SET balance = balance + 3 WHERE id = %llu", id); return;
+    }
+}
+
 static enum sql_verdict wrong(struct sql_actor *a, const struct sql_rows *rows)
 {
     snprintf(a->wrong, sizeof a->wrong, "tag %s with %u rows", rows->tag, rows->row_count);
@@ -212,5 +223,5 @@ static bool check(struct sql_load *l, struct buf *report)
     return bank_check(sql_load_history(l), BANK_KEY, total, false, report) != CHECK_INVALID;
 }
 
-const struct sql_kind sql_bank_kind = {.name = "bank", .prepare = prepare, .draw = draw, .text = text,
+const struct sql_kind sql_bank_kind = {.name = "bank", .prepare = prepare, .draw = draw, .text = text, .stray = stray,
                                        .took = took, .check = check};

@@ -247,7 +247,8 @@ static void transaction_begin(struct sql_actor *a)
 {
     struct sql_load *l = a->load;
     a->op_count = a->op_at = 0;
-    a->writes = false;
+    a->writes = a->marked = a->recovered = false;
+    a->detour = DETOUR_NONE;
     a->pause_ns = sql_below(a, 4) == 0 ? 1 + sql_below(a, 2 * PAUSE_NS) : 0;
     a->txn = history_invoke(&l->seen, a->process, sim_now(sql_load_sim(l)));
     l->counts.transactions++;
@@ -270,9 +271,69 @@ static void roll_back(struct sql_actor *a)
     send_text(a, "ROLLBACK");
 }
 
+/* ---- savepoints ---- */
+
+/* A statement that is taken back stands before the next one: nobody may see what it did, whatever comes of it. */
+static bool detour_begin(struct sql_actor *a)
+{
+    struct sql_load *l = a->load;
+    if (l->options.kind->stray == NULL || !sim_chance(sql_load_sim(l), l->options.savepoint_ppm)) return false;
+    a->detour = DETOUR_MARKS;
+    send_text(a, "SAVEPOINT here");
+    return true;
+}
+
+static void detour_return(struct sql_actor *a)
+{
+    a->detour = DETOUR_RETURNS;
+    send_text(a, sql_below(a, 2) == 0 ? "ROLLBACK TO here" : "ROLLBACK TO SAVEPOINT here");
+}
+
+static void detour_took(struct sql_actor *a, const struct sql_result *r)
+{
+    const char *tag = r->count == 1 ? r->results[0].tag : "";
+    struct sql_load *l = a->load;
+    switch (a->detour) {
+    case DETOUR_MARKS:
+        if (strcmp(tag, "SAVEPOINT") != 0) complain(a, "tag of SAVEPOINT", r);
+        a->detour = DETOUR_STRAYS;
+        request_begin(l);
+        l->options.kind->stray(a, request_next(l));
+        send(a);
+        return;
+    case DETOUR_STRAYS: detour_return(a); return;
+    case DETOUR_RETURNS:
+        if (strcmp(tag, "ROLLBACK") != 0) complain(a, "tag of ROLLBACK TO", r);
+        a->detour = DETOUR_NONE;
+        a->marked = true;
+        send_op(a);
+        return;
+    case DETOUR_NONE: break;
+    }
+    UNREACHABLE();
+}
+
+/* An error behind a savepoint is forgiven: that of what is taken back anyway, and one of a statement right behind it, which
+ * is tried again. */
+static bool detour_forgives(struct sql_actor *a, const struct sql_result *r)
+{
+    bool stray = a->detour == DETOUR_STRAYS;
+    bool first = a->detour == DETOUR_NONE && a->marked && !a->recovered && a->phase == ACTOR_WORKS &&
+                 a->ops[a->op_at].tries == 1;
+    if (r->state != 'E' || !(stray || first)) return false;
+    if (first) {
+        a->recovered = true;
+        a->ops[a->op_at].tries = 0;
+    }
+    detour_return(a);
+    return true;
+}
+
 /* The next statement of a transaction, or its end. */
 static void go_on(struct sql_actor *a)
 {
+    a->marked = false;
+    if (a->op_at < a->op_count && a->ops[a->op_at].tries == 0 && detour_begin(a)) return;
     if (a->op_at < a->op_count) {
         send_op(a);
         return;
@@ -347,6 +408,8 @@ static void took_error(struct sql_actor *a, const struct sql_result *r)
 {
     if (!expected_error(r->sqlstate)) complain(a, "unexpected error", r);
     check_state(a, r);
+    if (detour_forgives(a, r)) return;
+    a->detour = DETOUR_NONE;
     bool committing = a->mode != SQL_EXPLICIT || a->phase == ACTOR_COMMITS;
     if (committing && a->writes && outcome_hidden(r->sqlstate)) {
         transaction_end(a, HISTORY_INFO);
@@ -376,10 +439,11 @@ static void took_answer(struct sql_actor *a, const struct sql_result *r)
     case ACTOR_BEGINS:
         if (strcmp(tag, "BEGIN") != 0 && strcmp(tag, "START TRANSACTION") != 0) complain(a, "tag of BEGIN", r);
         a->phase = ACTOR_WORKS;
-        send_op(a);
+        go_on(a);
         return;
     case ACTOR_WORKS:
-        if (a->mode == SQL_ALONE || a->mode == SQL_EXPLICIT) took_op(a, r);
+        if (a->detour != DETOUR_NONE) detour_took(a, r);
+        else if (a->mode == SQL_ALONE || a->mode == SQL_EXPLICIT) took_op(a, r);
         else took_script(a, r);
         return;
     case ACTOR_COMMITS:

@@ -25,6 +25,7 @@ struct sql_load_options {
     uint32_t cut_ppm;        /* per query: the client walks away in the middle */
     uint32_t piece_ppm;      /* per query: sent in pieces, or its answer read late */
     uint32_t extended_ppm;   /* per query: by the extended protocol */
+    uint32_t savepoint_ppm;  /* per statement of an explicit transaction: one that is taken back stands before it */
     uint32_t cancel_ppm;     /* per query: a cancel request follows */
 };
 

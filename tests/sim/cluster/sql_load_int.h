@@ -46,6 +46,10 @@ struct sql_actor {
     uint32_t op_count, op_at;
     size_t txn;              /* in the history */
     bool writes;
+    /* Savepoints of explicit transactions: a detour sets one, does something, and takes it back. */
+    enum { DETOUR_NONE, DETOUR_MARKS, DETOUR_STRAYS, DETOUR_RETURNS } detour;
+    bool marked;             /* there is a savepoint, and nothing has been done since */
+    bool recovered;          /* an error was forgiven */
     uint64_t pause_ns;       /* between statements, on average */
     char wrong[160];
 };
@@ -58,6 +62,8 @@ struct sql_kind {
     void (*draw)(struct sql_actor *a);
     void (*text)(struct sql_actor *a, const struct sql_op *op, struct buf *text);
     enum sql_verdict (*took)(struct sql_actor *a, struct sql_op *op, const struct sql_rows *rows);
+    /* A statement that will be taken back: nobody may ever see what it does. NULL: there is none. */
+    void (*stray)(struct sql_actor *a, struct buf *text);
     /* The transaction took effect, for certain; NULL: nothing to do. */
     void (*committed)(struct sql_actor *a);
     bool (*check)(struct sql_load *l, struct buf *report);

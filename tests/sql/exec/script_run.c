@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "tests/sql/exec/database.h"
 #include "tests/sql/exec/script.h"
 #include "tests/test.h"
@@ -32,6 +33,8 @@ static char *run_case(struct database *d, const struct script_case *c)
 void script_run(const char *name)
 {
     char path[512];
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     snprintf(path, sizeof path, "%s/sql/%s.sql", TEST_DATA_DIR, name);
     struct script s;
     script_load(&s, path);
