@@ -159,6 +159,5 @@ bool extended_handle(struct extended *x, const struct pgwire_message *m, struct 
     case 'C': ok = handle_close(x, &r, error); break;
     default: UNREACHABLE();
     }
-    if (!ok) sql_session_failed(x->session);
     return ok;
 }

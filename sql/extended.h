@@ -19,8 +19,8 @@ struct extended {
 bool extended_is(uint8_t message_type);
 /* True when the message is an Execute that cannot be judged before the type of the next one is known. */
 bool extended_waits(uint8_t message_type, struct bytes behind);
-/* [fiber] Handles one message. behind: what has arrived after it. False: *error has to be sent, and all up to
- * the next Sync passed over. A Sync is not handled here but by extended_sync. */
+/* [fiber] Handles one message. behind: what has arrived after it. False: sql_session_failed, *error has to be sent, and all
+ * up to the next Sync passed over; unless sql_session_batch_again. A Sync is not handled here but by extended_sync. */
 bool extended_handle(struct extended *x, const struct pgwire_message *m, struct bytes behind,
                      struct sql_error *error);
 /* 0 text, 1 binary. */

@@ -425,8 +425,8 @@ bool sql_session_sync(struct sql_session *s, const struct sql_sink *sink, struct
         enum status status;
         session_exec_init(s, &x, sink, &found);
         ok = session_transaction_commit(s, &x, &status);
-        if (!ok) sql_error_copy(error, &s->query_arena, &found);
-        session_transaction_end(s, TRANSACTION_NONE);
+        if (ok) session_transaction_end(s, TRANSACTION_NONE);
+        else sql_error_copy(error, &s->query_arena, &found);
     } else if (s->state == TRANSACTION_NONE) {
         session_portals_close(s);
     }

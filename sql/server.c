@@ -122,6 +122,7 @@ void connection_free(struct connection *c)
     buf_deinit(&c->in);
     buf_deinit(&c->out);
     buf_deinit(&c->flying);
+    buf_deinit(&c->batch);
     arena_deinit(&c->arena);
     free(c->types);
     free(c);
@@ -203,7 +204,8 @@ static void on_sent(void *ctx, struct env_socket *socket)
     struct connection *c = ctx;
     c->sending = false;
     buf_reset(&c->flying);
-    if (c->out.size > 0 && (!c->busy || c->out.size >= SERVER_OUTPUT_FLUSH_BYTES)) connection_flush(c);
+    bool now = c->out.size >= SERVER_OUTPUT_FLUSH_BYTES || (!c->busy && !connection_holds_back(c));
+    if (c->out.size > 0 && now) connection_flush(c);
     else if (c->close_after_send && c->out.size == 0) env_close(c->server->options.env, socket);
     connection_account(c);
     if (c->waiting != NULL) connection_wake(c);
@@ -237,6 +239,7 @@ static struct connection *connection_create(struct sql_server *s, struct env_soc
     buf_init(&c->in, INPUT_BYTES_MAX);
     buf_init(&c->out, OUTPUT_BYTES_MAX);
     buf_init(&c->flying, OUTPUT_BYTES_MAX);
+    buf_init(&c->batch, SERVER_BATCH_BYTES_MAX);
     arena_init(&c->arena, 2 * PGWIRE_MESSAGE_BYTES_MAX);
     list_push_back(&s->connections, &c->link);
     s->metrics.connections++;

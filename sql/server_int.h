@@ -1,7 +1,8 @@
 /* Private to the SQL port: one connection and the server, as server*.c share them.
  *   server.c        the server, sockets, limits     server_start.c  start-up packets, cancel requests
  *   server_serve.c  messages, one after the other    server_sink.c   results out, COPY in
- *   server_options.c  settings given as a command line */
+ *   server_options.c  settings given as a command line
+ *   server_batch.c  what came before a Sync, again after a conflict */
 #ifndef OSTRAKA_SQL_SERVER_INT_H
 #define OSTRAKA_SQL_SERVER_INT_H
 
@@ -16,6 +17,7 @@
 
 #define SERVER_INPUT_PAUSE_BYTES (1u << 20)   /* beyond, while busy, the client has to wait */
 #define SERVER_OUTPUT_FLUSH_BYTES (128u << 10)
+#define SERVER_BATCH_BYTES_MAX (64u << 10) /* of messages; a longer batch is not run again */
 #define SERVER_PATIENCE_NS 10000000000u /* for a start-up packet, and for the last reply to be taken */
 #define SERVER_KEEP_BYTES (64u << 10)   /* of an empty buffer: larger ones are given back */
 
@@ -44,6 +46,9 @@ struct connection {
     uint32_t row_columns, type_capacity, unknown_options;
     uint32_t *types;             /* of the result under way */
     struct extended extended;
+    struct buf batch;            /* the messages since the last Sync */
+    bool batch_open;             /* some came */
+    bool batch_whole;            /* all of them are there, and began outside of a transaction */
     struct reader startup_reader; /* the start-up packet's parameters, while it is handled */
 };
 
@@ -98,6 +103,18 @@ void connection_put_parameter(struct connection *c, const char *name, const char
 
 /* [fiber] Works through everything that is there; may free the connection. */
 void connection_serve(void *arg);
+
+/* ---- server_batch.c ---- */
+
+/* Before a message of the extended protocol, at the front of the input, is handled. */
+void connection_batch_add(struct connection *c, const struct pgwire_message *m);
+/* After a Sync, or anything that ends a batch as one does. */
+void connection_batch_end(struct connection *c);
+/* Nothing is sent yet: the batch may have to be run again. */
+bool connection_holds_back(const struct connection *c);
+/* [fiber] After an error of a batch, or (sync) of the Sync behind it: runs it again if that may help and nobody has seen
+ * anything. True: all went well now; else *error is what came of it. */
+bool connection_batch_again(struct connection *c, bool sync, struct sql_error *error);
 
 /* ---- server_start.c ---- */
 

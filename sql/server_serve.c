@@ -45,7 +45,9 @@ static void run_extended(struct connection *c, const struct pgwire_message *m)
     c->extended.out = &c->out;
     c->extended.sink = &sink;
     sql_session_work_begin(c->session);
-    bool ok = extended_handle(&c->extended, m, behind(c, m), &error);
+    connection_batch_add(c, m);
+    bool ok = extended_handle(&c->extended, m, behind(c, m), &error) || connection_batch_again(c, false, &error);
+    if (!ok) sql_session_failed(c->session);
     end_work(c, ok ? NULL : &error);
     c->skip_to_sync = !ok;
 }
@@ -56,8 +58,10 @@ static void run_sync(struct connection *c)
     struct sql_sink sink = connection_sink(c);
     c->skip_to_sync = false;
     sql_session_work_begin(c->session);
-    bool ok = sql_session_sync(c->session, &sink, &error);
+    bool ok = sql_session_sync(c->session, &sink, &error) || connection_batch_again(c, true, &error);
+    if (!ok) sql_session_failed(c->session);
     end_work(c, ok ? NULL : &error);
+    connection_batch_end(c);
     connection_put_ready(c);
 }
 
@@ -67,6 +71,7 @@ static void run(struct connection *c, const struct pgwire_message *m)
     bool statement = m->type == 'Q' || m->type == 'E';
     uint64_t start_ns = env_now_ns(c->server->options.env);
     arena_reset(&c->arena);
+    if (m->type == 'Q') connection_batch_end(c);
     if (m->type == 'Q') run_query(c, m->body);
     else if (m->type == 'S') run_sync(c);
     else run_extended(c, m);
@@ -145,7 +150,7 @@ void connection_serve(void *arg)
         if (!connection_flush_when_full(c)) break;
     }
     if (c->out.failed && c->socket != NULL) env_close(c->server->options.env, c->socket);
-    connection_flush(c);
+    if (!connection_holds_back(c)) connection_flush(c);
     c->busy = false;
     c->server->metrics.connections_busy--;
     connection_account(c);

@@ -132,7 +132,12 @@ MUST_USE bool sql_session_execute(struct sql_session *s, const char *portal, uin
 /* Close; a name that does not exist is no error. */
 void sql_session_close_statement(struct sql_session *s, const char *name);
 void sql_session_close_portal(struct sql_session *s, const char *name);
-/* Sync: ends the implicit transaction. False: its commit failed. */
+/* The first message behind a Sync comes. False: in a transaction that began earlier. */
+bool sql_session_batch_begin(struct sql_session *s, const struct sql_sink *sink);
+/* After an error: true when everything since then is to be handed in again. The sink is as it was then, the error
+ * cleared, and the transaction keeps its locks. */
+bool sql_session_batch_again(struct sql_session *s, const struct sql_sink *sink, struct sql_error *error);
+/* Sync: ends the implicit transaction. False: its commit failed: sql_session_batch_again or sql_session_failed. */
 MUST_USE bool sql_session_sync(struct sql_session *s, const struct sql_sink *sink, struct sql_error *error);
 /* After an error of the extended protocol: the transaction is over or failed. */
 void sql_session_failed(struct sql_session *s);

@@ -192,3 +192,14 @@ bool session_region_again(struct sql_session *s, struct session_region *r, const
     s->retries++;
     return session_transaction_restart(s, error);
 }
+
+bool sql_session_batch_begin(struct sql_session *s, const struct sql_sink *sink)
+{
+    session_region_begin(s, &s->batch, sink);
+    return s->batch.possible;
+}
+
+bool sql_session_batch_again(struct sql_session *s, const struct sql_sink *sink, struct sql_error *error)
+{
+    return session_region_again(s, &s->batch, sink, error);
+}
