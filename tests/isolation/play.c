@@ -230,11 +230,17 @@ static void take_step(struct stage *stage, uint32_t number, const char *level, b
     tell_late(stage, waiting, log);
 }
 
-/* Ends what is open and what waits. */
+/* Ends what is open and what waits; a step that had no answer keeps none. */
 static void clear(struct stage *stage)
 {
-    for (uint32_t i = 0; i < stage->spec->session_count; i++)
-        if (stage->players[i].busy) sql_session_interrupt(stage->players[i].session, false);
+    struct answer nowhere[SPEC_SESSIONS_MAX];
+    for (uint32_t i = 0; i < stage->spec->session_count; i++) {
+        struct player *p = &stage->players[i];
+        if (!p->busy) continue;
+        nowhere[i] = (struct answer){0};
+        p->answer = &nowhere[i];
+        sql_session_interrupt(p->session, false);
+    }
     assert_true(cluster_run_until(stage->cluster, all_idle, stage, TIMEOUT_NS));
     for (uint32_t i = 0; i < stage->spec->session_count; i++)
         if (sql_session_state(stage->players[i].session) != 'I') must(&stage->players[i], "ROLLBACK");
