@@ -203,7 +203,6 @@ static const char *unsupported_name(const struct sql_node *node)
     case SQL_STMT_EXPLAIN: return "EXPLAIN";
     case SQL_STMT_LISTEN: return "LISTEN";
     case SQL_STMT_NOTIFY: return "NOTIFY";
-    case SQL_STMT_UNLISTEN: return "UNLISTEN";
     case SQL_STMT_LOCK: return "LOCK TABLE";
     default: return "this statement";
     }
@@ -235,6 +234,9 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
     case SQL_STMT_DECLARE_CURSOR: return session_declare(s, x, sql_as_declare_cursor(node));
     case SQL_STMT_FETCH: return session_fetch(s, x, sql_as_fetch(node));
     case SQL_STMT_CLOSE: return session_close_cursor(s, x, sql_as_named(node));
+    case SQL_STMT_UNLISTEN: /* nothing can be listened to; pools send it when a connection is given back */
+        snprintf(x->tag, sizeof x->tag, "UNLISTEN");
+        return true;
     case SQL_STMT_UNSUPPORTED: return exec_unsupported(x, node->position, sql_as_unsupported(node)->name);
     default: return exec_unsupported(x, node->position, unsupported_name(node));
     }

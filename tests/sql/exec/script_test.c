@@ -72,6 +72,11 @@ TEST(script, settings_are_kept_and_reset)
     script_run("setting");
 }
 
+TEST(script, pools_take_connections_back)
+{
+    script_run("pool_reset");
+}
+
 TEST(script, types_are_cast)
 {
     script_run("cast");
