@@ -96,6 +96,19 @@ void connection_end(struct connection *c, const char *sqlstate, const char *mess
     connection_flush(c);
 }
 
+void connection_leave(struct connection *c)
+{
+    c->state = CONNECTION_CLOSING;
+    if (c->socket == NULL) return;
+    if (!c->sending && c->out.size == 0) {
+        env_close(c->server->options.env, c->socket);
+        return;
+    }
+    c->close_after_send = true;
+    arm(c, SERVER_PATIENCE_NS);
+    connection_flush(c);
+}
+
 void connection_wake(struct connection *c)
 {
     if (c->waiting == NULL) return;

@@ -75,6 +75,8 @@ bool connection_gone(const struct connection *c);
 void connection_put_error(struct connection *c, const struct sql_error *error);
 /* Says why and closes once that is sent. detail may be NULL. */
 void connection_end(struct connection *c, const char *sqlstate, const char *message, const char *detail);
+/* The client has said that it goes: what it asked for before is still sent. */
+void connection_leave(struct connection *c);
 void connection_free(struct connection *c);
 /* Looks at what the client has sent. */
 void connection_work(struct connection *c);

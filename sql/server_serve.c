@@ -85,10 +85,7 @@ static void handle(struct connection *c, const struct pgwire_message *m)
     if (c->skip_to_sync && m->type != 'S' && m->type != 'X') return;
     switch (m->type) {
     case 'Q': case 'S': case 'P': case 'B': case 'D': case 'E': case 'C': run(c, m); break;
-    case 'X':
-        c->state = CONNECTION_CLOSING;
-        if (c->socket != NULL) env_close(c->server->options.env, c->socket);
-        break;
+    case 'X': connection_leave(c); break;
     case 'H': connection_flush(c); break;
     case 'd': case 'c': case 'f': break; /* the rest of a COPY that failed */
     case 'F': {
