@@ -115,7 +115,7 @@ static enum status find_table(struct exec *x, const char *name, struct sql_table
     if (x->key->failed) return STATUS_NOT_FOUND;
     struct catalog_entry *e = catalog_cache_find(x->cache, buf_view(x->key));
     if (e != NULL && x->alone && x->assumed == NULL &&
-        txn_assume(x->txn, e->key, e->record, e->ts) == STATUS_OK) {
+        txn_assume(x->txn, e->key, e->ts) == STATUS_OK) {
         x->assumed = e;
         *table_out = e->table;
         return STATUS_OK;

@@ -59,7 +59,8 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         ok = session_execute(s, &x, statement->node) &&
              (!MUTANT("returning_before_commit") || exec_held_send(&x)) &&
              session_transaction_commit(s, &x, &status);
-        if (ok && x.assumed != NULL && s->commit_ts > x.assumed->ts) x.assumed->ts = s->commit_ts;
+        /* Up to just before: TRUNCATE relies on the record and replaces it, at this very timestamp. */
+        if (ok && x.assumed != NULL && s->commit_ts > x.assumed->ts) x.assumed->ts = s->commit_ts - 1;
         bool old = !ok && relied_on_old_table(s, &x, status);
         /* An error may rest on writes that are never committed: the next attempt waits for them. */
         bool pending = txn_is_pending(s->txn) && status != STATUS_UNKNOWN_OUTCOME;

@@ -72,6 +72,7 @@ static enum status apply_commit(struct range *g, struct reader *r, struct shard_
     for (uint32_t i = 0; i < count; i++) {
         struct write w;
         if (!decode_write(r, &w)) return STATUS_VERSION;
+        range_note_write(g, w.key, ct);
         if (w.tombstone) shard_batch_delete(batch, LSM_SPACE_VERSIONS, w.key, ct);
         else shard_batch_put(batch, LSM_SPACE_VERSIONS, w.key, ct, w.value);
     }

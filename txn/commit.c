@@ -120,7 +120,8 @@ enum status commit_validate(struct range_op *op)
     if (op->at.overtaken && !MUTANT("validation_overtaken")) status = STATUS_CONFLICT;
     while (status == STATUS_OK && op->at.done < op->span_count) {
         const struct span *span = &op->spans[op->at.done];
-        status = span->point ? check_key(op, span) : check_keys(op, span);
+        if (!range_unchanged_since(g, span, op->read_ts))
+            status = span->point ? check_key(op, span) : check_keys(op, span);
         if (status == STATUS_OK) op->at.done++;
     }
     if (status == STATUS_CONFLICT) COVER("txn_commit_conflict");
@@ -181,6 +182,7 @@ static void propose(struct range_op *op)
         return;
     }
     g->high = ct;
+    for (uint32_t i = 0; i < op->write_count; i++) range_note_write(g, op->writes[i].key, ct);
     range_progress_end(op);
     tell_validating(g, op);
     if (op->span_count > 0 && ct > g->floor) g->floor = ct;

@@ -58,6 +58,7 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
     enum status status = lsm_range_stats(lsm, replica_range(g->replica), &stats);
     ASSERT(status == STATUS_OK);
     if (stats.newest_ts > g->high) g->high = stats.newest_ts;
+    g->system_high = g->high; /* from here on this leader sees every write before it has a version */
     /* Readings and reads of earlier leaders lie below now_ts; commits they logged, at or below high. */
     g->floor = now_ts > g->high ? now_ts : g->high;
     if (MUTANT("leader_floor")) g->floor = 0;
@@ -376,6 +377,20 @@ bool span_contains(const struct span *span, struct bytes key)
     if (span->point) return bytes_equal(span->start, key);
     return bytes_compare(span->start, key) <= 0 &&
            (span->end.size == 0 || bytes_compare(key, span->end) < 0);
+}
+
+bool range_unchanged_since(const struct range *g, const struct span *span, uint64_t ts)
+{
+    ASSERT(g->ready);
+    if (ts < g->system_high) return false;
+    struct bytes last = span->point ? span->start : span->end;
+    return last.size > 0 && last.data[0] < KEY_PREFIX_TABLE;
+}
+
+void range_note_write(struct range *g, struct bytes key, uint64_t ct)
+{
+    if (key.size > 0 && key.data[0] < KEY_PREFIX_TABLE && ct > g->system_high && !MUTANT("system_write_unnoticed"))
+        g->system_high = ct;
 }
 
 struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t above, uint64_t ts)

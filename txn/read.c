@@ -3,6 +3,7 @@
  *
  * RPC_READ: range u64, epoch u64, ts u64 (0: the leader picks), bytes_max u32, count u16, then ops:
  *   1 GET  sized key             -> found u8, ct u64, sized value
+ *   3 UNCHANGED sized key, ts u64 -> u8: 1 when the key has no version above that ts that the read would see
  *   2 SCAN sized start, sized end, rows_max u32 (0: any), reverse u8
  *          -> rows { 1 u8, sized key, sized value }, then 0 u8 (the end) or 2 u8 (more may follow, behind
  *             the last row or behind the key of { 4 u8, sized key }, which stands for no row)
@@ -12,7 +13,7 @@
 
 #include "txn/txn_int.h"
 
-enum read_op { READ_GET = 1, READ_SCAN = 2 };
+enum read_op { READ_GET = 1, READ_SCAN = 2, READ_UNCHANGED = 3 };
 #define READ_REPLY_BYTES_MAX (4u << 20)
 #define LOOKED_MAX 8192u /* keys that one scan of a request looks at */
 
@@ -38,19 +39,21 @@ struct read_item {
     struct span span;
     uint32_t rows_max;
     bool reverse;
+    uint64_t since;
 };
 
 static bool decode_item(struct reader *in, struct read_item *item)
 {
     *item = (struct read_item){.kind = get_u8(in)};
     item->span.start = get_sized(in);
-    item->span.point = item->kind == READ_GET;
+    item->span.point = item->kind != READ_SCAN;
+    if (item->kind == READ_UNCHANGED) item->since = get_u64(in);
     if (item->kind == READ_SCAN) {
         item->span.end = get_sized(in);
         item->rows_max = get_u32(in);
         item->reverse = get_u8(in) != 0;
     }
-    return !in->failed && (item->kind == READ_GET || item->kind == READ_SCAN);
+    return !in->failed && item->kind >= READ_GET && item->kind <= READ_UNCHANGED;
 }
 
 /* ---- evaluating ---- */
@@ -88,6 +91,21 @@ static enum status eval_get(struct range_op *op, const struct read_item *item)
     buf_deinit(&value);
     if (status == STATUS_WAIT) buf_truncate(out, head);
     return status;
+}
+
+static enum status eval_unchanged(struct range_op *op, const struct read_item *item)
+{
+    struct range *g = op->range;
+    struct lsm_version version = {.ts = 0};
+    enum status status = STATUS_OK;
+    if (!range_unchanged_since(g, &item->span, item->since))
+        status = lsm_get(store_lsm(g->kv->store), replica_range(g->replica), LSM_SPACE_VERSIONS, item->span.start,
+                         op->ts, &op->block, &version, NULL);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) return status;
+    bool unchanged = status == STATUS_OK && version.ts <= item->since;
+    if (!unchanged) show(op, version.ts);
+    put_u8(&op->reply, unchanged);
+    return op->reply.failed ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
 /* One row of a scan, or what stands for it. */
@@ -155,6 +173,7 @@ static enum status eval(struct range_op *op)
         enum status status = STATUS_OK;
         if (i > 0 && op->at.scan == NULL && op->reply.size >= head.bytes_max) put_u8(&op->reply, 3);
         else if (item.kind == READ_GET) status = eval_get(op, &item);
+        else if (item.kind == READ_UNCHANGED) status = eval_unchanged(op, &item);
         else status = eval_scan(op, &item, head.bytes_max);
         if (status != STATUS_OK) return status;
         op->at.done++;

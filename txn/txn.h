@@ -156,13 +156,13 @@ MUST_USE enum status txn_put(struct txn *t, struct bytes key, struct bytes value
  * commit answers STATUS_EXISTS when it has one then. Saves the read. */
 MUST_USE enum status txn_insert(struct txn *t, struct bytes key, struct bytes value);
 MUST_USE enum status txn_delete(struct txn *t, struct bytes key);
-/* The transaction relies on `key` having `value`, which it had at ts; both are borrowed until the transaction ends.
+/* The transaction relies on a value that `key` had at ts; the key is borrowed until the transaction ends.
  * Saves a request: the next read asks for the key, too (all keys of it are in one range), or the commit validates
  * it from ts on. When it is not so, that read or commit, or txn_verify, answers STATUS_CONFLICT (or
  * STATUS_SNAPSHOT_TOO_OLD), and what was concluded from the value was wrong. STATUS_BUSY: relies on
  * TXN_ASSUMPTIONS_MAX values already, or has written the key. */
 #define TXN_ASSUMPTIONS_MAX 4
-MUST_USE enum status txn_assume(struct txn *t, struct bytes key, struct bytes value, uint64_t ts);
+MUST_USE enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts);
 /* [fiber] Checks now what has not been checked. No request when there is nothing. Statuses as txn_get, and
  * STATUS_CONFLICT. */
 MUST_USE enum status txn_verify(struct txn *t);

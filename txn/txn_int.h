@@ -182,6 +182,7 @@ struct range {
     uint64_t term;           /* of `ready` or `preparing` */
     uint64_t floor;          /* no commit at or below (A3) */
     uint64_t high;           /* highest ct proposed or applied */
+    uint64_t system_high;    /* leader: no key below KEY_PREFIX_TABLE has a version above, nor will without raising it */
     struct safe_point safe;
     /* Witnesses, which no rule rests on: the floor that the term began with, and the highest ts at which a read was
      * answered. Whoever sees all leaders can tell whether A3 held. */
@@ -216,6 +217,9 @@ void range_scan_end(struct range_op *op);
 void range_progress_begin(struct range_op *op);
 void range_progress_end(struct range_op *op);
 bool span_contains(const struct span *span, struct bytes key);
+/* True: known, without a look at the data, that nothing in the span has a version above ts. */
+bool range_unchanged_since(const struct range *g, const struct span *span, uint64_t ts);
+void range_note_write(struct range *g, struct bytes key, uint64_t ct);
 /* The newest write in flight that a key or span meets (of a span: any) with above < ct <= ts; NULL: none. */
 struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t above, uint64_t ts);
 /* The write of exactly this key that op has in flight, or NULL. */

@@ -75,21 +75,20 @@ void txn_read_begin(struct txn *t, uint32_t count)
     put_u32(&t->request, PAGE_BYTES);
     put_u16(&t->request, (uint16_t)(count + t->assumed_count));
     for (uint32_t i = 0; i < t->assumed_count; i++) {
-        put_u8(&t->request, 1);
+        put_u8(&t->request, 3);
         put_sized(&t->request, t->assumed[i].key);
+        put_u64(&t->request, t->assumed[i].ts);
     }
 }
 
-/* Compares what was assumed with what is there, at the read's timestamp; from then on it has been read. */
+/* What was assumed is still so at the read's timestamp; from then on it has been read. */
 static enum status check_assumed(struct txn *t, struct reader *results)
 {
     for (uint32_t i = 0; i < t->assumed_count; i++) {
         const struct assumption *a = &t->assumed[i];
-        uint8_t found = get_u8(results);
-        get_u64(results);
-        struct bytes value = get_sized(results);
-        if (results->failed || found > 1) return STATUS_INVALID;
-        if ((!found || !bytes_equal(value, a->value)) && !MUTANT("assumption_unread")) {
+        uint8_t unchanged = get_u8(results);
+        if (results->failed || unchanged > 1) return STATUS_INVALID;
+        if (!unchanged && !MUTANT("assumption_unread")) {
             COVER("txn_assumption_wrong");
             return STATUS_CONFLICT;
         }
@@ -117,12 +116,12 @@ enum status txn_read_send(struct txn *t, struct bytes key, struct reader *result
     return check_assumed(t, results);
 }
 
-enum status txn_assume(struct txn *t, struct bytes key, struct bytes value, uint64_t ts)
+enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts)
 {
     ASSERT(!t->ended);
     ASSERT(ts > 0);
     if (t->assumed_count == TXN_ASSUMPTIONS_MAX || write_set_find(&t->writes, key) != NULL) return STATUS_BUSY;
-    t->assumed[t->assumed_count++] = (struct assumption){key, value, ts};
+    t->assumed[t->assumed_count++] = (struct assumption){key, ts};
     return STATUS_OK;
 }
 

@@ -6,9 +6,9 @@
 
 #define HEAD_BYTES 16            /* of a request: range id and epoch, filled in by the gateway */
 
-/* A value that the transaction relies on and has not seen itself. */
+/* A key whose value the transaction relies on and has not seen itself. */
 struct assumption {
-    struct bytes key, value;
+    struct bytes key;
     uint64_t ts;
 };
 

@@ -275,6 +275,29 @@ count int8
 | 0 |
 SELECT 1
 
+# The first statement after it that uses the table writes.
+INSERT INTO t VALUES (1, 1)
+----
+INSERT 0 1
+
+TRUNCATE t
+----
+TRUNCATE TABLE
+
+INSERT INTO t VALUES (1, 4)
+----
+INSERT 0 1
+
+SELECT * FROM t
+----
+a int4, b int4
+| 1 | 4 |
+SELECT 1
+
+DELETE FROM t
+----
+DELETE 1
+
 DROP TABLE t CASCADE
 ----
 DROP TABLE

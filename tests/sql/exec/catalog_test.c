@@ -153,5 +153,7 @@ TEST(catalog, mutants_of_the_checks_are_caught)
     assert_true(loses_a_row());
     mutant_select("assumption_unread");
     assert_true(reads_what_was_dropped());
+    mutant_select("system_write_unnoticed");
+    assert_true(reads_what_was_dropped());
     mutant_select(NULL);
 }
