@@ -62,8 +62,15 @@ async def transactions(db):
         check.same("a cursor, in portions", list(range(10, 310)), got)
         cursor = await db.cursor("SELECT id FROM t WHERE id >= 10 ORDER BY id")
         check.same("fetch", [10, 11], [r["id"] for r in await cursor.fetch(2)])
+        check.same("fetchrow", 12, (await cursor.fetchrow())["id"])
+
+
+async def move(db):
+    """asyncpg moves a portal of the protocol by MOVE, as if it were declared."""
+    async with db.transaction():
+        cursor = await db.cursor("SELECT id FROM t WHERE id >= 10 ORDER BY id")
         check.same("forward", 3, await cursor.forward(3))
-        check.same("fetchrow", 15, (await cursor.fetchrow())["id"])
+        check.same("fetchrow", 13, (await cursor.fetchrow())["id"])
 
 
 async def nested(db):
@@ -167,9 +174,10 @@ async def hosts(_):
 async def main():
     db = await asyncpg.connect()
     check.same("version", 15, db.get_server_version().major)
-    for name, run in [("values", values), ("statements", statements), ("transactions", transactions), ("nested", nested),
-                      ("errors", errors), ("time-outs", timeouts), ("retries", retries), ("COPY FROM", copy_in),
-                      ("COPY TO", copy_out), ("several hosts", hosts), ("a pool", pool)]:
+    for name, run in [("values", values), ("statements", statements), ("transactions", transactions), ("MOVE", move),
+                      ("nested", nested),
+                      ("errors", errors), ("time-outs", timeouts), ("retries", retries),
+                      ("COPY FROM", copy_in), ("COPY TO", copy_out), ("several hosts", hosts), ("a pool", pool)]:
         with check.part(name):
             await run(db)
     await db.close()

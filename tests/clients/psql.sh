@@ -61,7 +61,7 @@ fi
 # ---- cursors behind FETCH_COUNT ----
 if offered "FETCH_COUNT (DECLARE CURSOR)" 'BEGIN; DECLARE c CURSOR FOR SELECT 1; COMMIT'; then
     same "FETCH_COUNT" $'1\n2\n3\n10\n11\n12\n20\n21\n30' "$(at -v FETCH_COUNT=2 -c 'SELECT a FROM t ORDER BY a')"
-    same "FETCH_COUNT with an error in the middle" "ERROR:  division by zero" "$(at -v FETCH_COUNT=2 -c 'SELECT 1 / (a - 12) FROM t ORDER BY a' | grep ERROR)"
+    same "FETCH_COUNT with an error in the middle" "ERROR:  division by zero" "$(at -v FETCH_COUNT=2 -c 'SELECT 1 / (a - 12) FROM t ORDER BY a' | grep -o 'ERROR.*')"
 fi
 if offered "\\gdesc" "SELECT name FROM (VALUES ('a', '23'::pg_catalog.oid, -1)) s(name, tp, tpm)"; then
     same "\\gdesc" $'a|integer\nb|text' "$(at <<<'SELECT a, b FROM t \gdesc')"
