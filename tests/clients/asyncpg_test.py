@@ -165,7 +165,7 @@ async def pool(_):
 
 
 async def hosts(_):
-    nodes = [n.rsplit(":", 1) for n in os.environ["OSTRAKA_NODES"].split()]
+    nodes = [n.rsplit(":", 1) for n in os.environ["OSTRAKA_NODES"].split(",")]
     db = await asyncpg.connect(host=["127.0.0.1"] + [n[0] for n in nodes], port=[1] + [int(n[1]) for n in nodes])
     check.same("the first that answers", 1, await db.fetchval("SELECT 1"))
     await db.close()

@@ -1,7 +1,7 @@
 // node-postgres, the JavaScript client most people have: with_cluster.sh BINARY node node_pg_test.js
 // Debian: node-pg; else `npm install pg` anywhere and NODE_PATH=.../node_modules.
 'use strict'
-const nodes = process.env.OSTRAKA_NODES.trim().split(' ')
+const nodes = process.env.OSTRAKA_NODES.split(',')
 let pg
 try {
   pg = require('pg')

@@ -240,7 +240,7 @@ with check.part("notices"):
     db.rollback()
 
 with check.part("several hosts"):
-    nodes = os.environ["OSTRAKA_NODES"].split()
+    nodes = os.environ["OSTRAKA_NODES"].split(",")
     hosts = ",".join(["127.0.0.1"] + [n.rsplit(":", 1)[0] for n in nodes])
     ports = ",".join(["1"] + [n.rsplit(":", 1)[1] for n in nodes])
     other = psycopg2.connect(host=hosts, port=ports, target_session_attrs="read-write")

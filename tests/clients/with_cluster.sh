@@ -1,7 +1,7 @@
 #!/bin/bash
-# Runs a program beside a new cluster of three nodes: PGHOST, PGPORT, PGUSER and PGDATABASE name the first one for whatever
-# is made of libpq, OSTRAKA_NODES ("host:port host:port host:port") all of them. Fails when the program does, or when a
-# node did not survive it. The program's 77 means that a package is missing.
+# Runs a program beside a new cluster of three nodes: PGHOST, PGPORT, PGUSER and PGDATABASE name the first one for
+# whatever is made of libpq, OSTRAKA_NODES ("host:port,host:port,host:port", which `ostraka bench` takes) all of them.
+# Fails when the program does, or when a node did not survive it. The program's 77 means that a package is missing.
 #
 #   with_cluster.sh BINARY PROGRAM [ARGUMENT...]
 set -u
@@ -27,9 +27,9 @@ for ((tries = 0; tries < 600; tries++)); do
     kill -0 "$demo" 2>/dev/null || { echo "the demo ended: $(cat "$work/demo.err")"; exit 1; }
     sleep 0.1
 done
-OSTRAKA_NODES=$(sed -n 's/.*"sql": "\([^"]*\)".*/\1/p' "$work/ready" | tr '\n' ' ')
+OSTRAKA_NODES=$(sed -n 's/.*"sql": "\([^"]*\)".*/\1/p' "$work/ready" | paste -sd,)
 pids=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$work/ready")
-first=${OSTRAKA_NODES%% *}
+first=${OSTRAKA_NODES%%,*}
 export OSTRAKA_NODES OSTRAKA_BINARY=$binary OSTRAKA_WORK=$work OSTRAKA_PIDS=$pids
 export PGHOST=${first%:*} PGPORT=${first##*:} PGUSER=postgres PGDATABASE=postgres PGCONNECT_TIMEOUT=20
 export PGSSLMODE=disable
