@@ -30,7 +30,7 @@ static bool read_parameters(struct connection *c, struct reader *r, const char *
         else ok = sql_session_set(c->session, &c->arena, name, value, error);
         if (!ok) return false;
     }
-    return !r->failed;
+    return !r->failed && reader_left(r) == 1; /* the terminator */
 }
 
 static void put_negotiation(struct connection *c, struct reader r, uint32_t count)
