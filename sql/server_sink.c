@@ -114,17 +114,45 @@ static void sink_parameter(void *ctx, const char *name, const char *value)
     connection_put_parameter(ctx, name, value);
 }
 
+/* CopyInResponse and CopyOutResponse. csv is text, too. */
+static void put_copy_response(struct connection *c, uint8_t type, enum sql_copy_format format, uint32_t column_count)
+{
+    uint16_t code = format == SQL_COPY_BINARY;
+    size_t start = pgwire_begin(&c->out, type);
+    put_u8(&c->out, (uint8_t)code);
+    put_be16(&c->out, (uint16_t)column_count);
+    for (uint32_t i = 0; i < column_count; i++) put_be16(&c->out, code);
+    pgwire_end(&c->out, start);
+}
+
 static bool sink_copy_begin(void *ctx, enum sql_copy_format format, uint32_t column_count)
 {
     struct connection *c = ctx;
-    (void)format;
-    size_t start = pgwire_begin(&c->out, 'G');
-    put_u8(&c->out, 0); /* text, which csv is too */
-    put_be16(&c->out, (uint16_t)column_count);
-    for (uint32_t i = 0; i < column_count; i++) put_be16(&c->out, 0);
-    pgwire_end(&c->out, start);
+    put_copy_response(c, 'G', format, column_count);
     connection_flush(c);
     return !connection_gone(c);
+}
+
+static bool sink_copy_out_begin(void *ctx, enum sql_copy_format format, uint32_t column_count)
+{
+    put_copy_response(ctx, 'H', format, column_count);
+    return true;
+}
+
+static bool sink_copy_out_data(void *ctx, struct bytes data)
+{
+    struct connection *c = ctx;
+    size_t start = pgwire_begin(&c->out, 'd');
+    buf_append_bytes(&c->out, data);
+    pgwire_end(&c->out, start);
+    return connection_flush_when_full(c);
+}
+
+static bool sink_copy_out_end(void *ctx)
+{
+    struct connection *c = ctx;
+    pgwire_end(&c->out, pgwire_begin(&c->out, 'c'));
+    return true;
 }
 
 /* Consumes what the last call gave, then waits for the next message of the copy. */
@@ -205,5 +233,8 @@ struct sql_sink connection_sink(struct connection *c)
                              .committed = sink_committed,
                              .mark = sink_mark,
                              .rewind = sink_rewind,
+                             .copy_out_begin = sink_copy_out_begin,
+                             .copy_out_data = sink_copy_out_data,
+                             .copy_out_end = sink_copy_out_end,
                              .ctx = c};
 }

@@ -23,7 +23,7 @@ struct sql_result_column {
     int16_t column_number;  /* attribute number, from 1; 0 */
 };
 
-enum sql_copy_format { SQL_COPY_TEXT, SQL_COPY_CSV };
+enum sql_copy_format { SQL_COPY_TEXT, SQL_COPY_CSV, SQL_COPY_BINARY };
 
 /* Where results go. Functions that answer false say that the client is gone (or the sink's bound is hit): the
  * statement ends. All may suspend the fiber, to wait for the client. */
@@ -45,6 +45,11 @@ struct sql_sink {
      * CopyFail (*failure_out: its message, in the statement's arena), or the client is gone (NULL). */
     bool (*copy_begin)(void *ctx, enum sql_copy_format format, uint32_t column_count);
     bool (*copy_read)(void *ctx, struct bytes *data_out, bool *end_out, const char **failure_out);
+    /* COPY TO STDOUT: tells the client what comes, then one piece per row (and the header of csv, the head and trailer
+     * of binary), then the end. */
+    bool (*copy_out_begin)(void *ctx, enum sql_copy_format format, uint32_t column_count);
+    bool (*copy_out_data)(void *ctx, struct bytes data);
+    bool (*copy_out_end)(void *ctx);
     /* The statement is committed, and rows and the tag follow: no interrupt ends it any more. May be NULL. */
     void (*committed)(void *ctx);
     void *ctx;

@@ -88,7 +88,7 @@ enum status sql_text_check(struct sql_eval *e, struct bytes text)
     char shown[4 * 5 + 1] = "";
     size_t count = announced_size(rest.data[0]);
     for (size_t i = 0; i < count && i < rest.size; i++)
-        snprintf(shown + 5 * i, sizeof shown - 5 * i, i == 0 ? "0x%02x" : " 0x%02x", rest.data[i]);
+        snprintf(shown + 5 * i, sizeof shown - 5 * i, " 0x%02x", rest.data[i]);
     return sql_eval_fail(e, SQLSTATE_CHARACTER_NOT_IN_REPERTOIRE,
-                         "invalid byte sequence for encoding \"UTF8\": %s", shown);
+                         "invalid byte sequence for encoding \"UTF8\":%s", shown);
 }

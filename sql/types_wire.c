@@ -101,7 +101,9 @@ enum status sql_type_receive(struct sql_eval *e, struct sql_type type, struct by
     enum status status;
     size_t size = wire_size(type.oid);
     if (size > 0) {
-        if (wire.size != size) return fail_format(e);
+        if (wire.size < size)
+            return sql_eval_fail(e, SQLSTATE_PROTOCOL_VIOLATION, "insufficient data left in message");
+        if (wire.size > size) return fail_format(e);
         status = receive_fixed(e, type.oid, wire.data, &v);
         if (status == STATUS_OK) status = sql_type_fit(e, type, false, &v, &v);
     } else {

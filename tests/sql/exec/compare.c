@@ -75,10 +75,24 @@ static void show_rows(struct show *show, const PGresult *r)
 
 static void send_copy(PGconn *c, const char *copy)
 {
+    struct buf data;
+    show_copy_input(copy, &data);
     if (copy == NULL)
         PQputCopyEnd(c, "no data");
-    else if (PQputCopyData(c, copy, (int)strlen(copy)) == 1)
+    else if (PQputCopyData(c, (const char *)data.data, (int)data.size) == 1)
         PQputCopyEnd(c, NULL);
+    buf_deinit(&data);
+}
+
+static void receive_copy(struct show *show, PGconn *c, const PGresult *r)
+{
+    char *data;
+    int size;
+    show_copy(show, (uint32_t)PQnfields(r), PQbinaryTuples(r) != 0);
+    while ((size = PQgetCopyData(c, &data, 0)) > 0) {
+        show_copy_data(show, bytes_make(data, (size_t)size), PQbinaryTuples(r) != 0);
+        PQfreemem(data);
+    }
 }
 
 static void run_case(struct sessions *s, const struct script_case *c, struct buf *out)
@@ -95,6 +109,7 @@ static void run_case(struct sessions *s, const struct script_case *c, struct buf
         if (status == PGRES_EMPTY_QUERY) show_tag(&s->show, "(empty)");
         if (status == PGRES_FATAL_ERROR) message(&s->show, "ERROR", r);
         if (status == PGRES_COPY_IN) send_copy(connection, c->copy);
+        if (status == PGRES_COPY_OUT) receive_copy(&s->show, connection, r);
         PQclear(r);
     }
     PGTransactionStatusType state = PQtransactionStatus(connection);
@@ -156,12 +171,13 @@ static int compare(const char *conninfo, const char *path, bool run)
         char *expected = comparable(c->expected);
         bool skip =
             strstr(c->comment, "# differs") != NULL || strstr(expected, "ERROR 0A000") != NULL;
-        if (!skip && strcmp(expected, (char *)out.data) != 0) {
-            printf("%s:%d: %s\nOstraka:\n%sPostgreSQL:\n%s\n", path, c->line, c->text, expected,
-                   (char *)out.data);
+        char *theirs = comparable((char *)out.data);
+        if (!skip && strcmp(expected, theirs) != 0) {
+            printf("%s:%d: %s\nOstraka:\n%sPostgreSQL:\n%s\n", path, c->line, c->text, expected, theirs);
             different++;
         }
         free(expected);
+        free(theirs);
         buf_deinit(&out);
     }
     PQclear(PQexec(open_session(&s, "drop"), "DROP SCHEMA script CASCADE"));

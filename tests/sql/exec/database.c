@@ -29,7 +29,8 @@ struct call {
     struct database *database;
     struct sql_session *session;
     struct bytes text;
-    const char *copy;
+    struct buf copy;
+    bool has_copy, binary;
     size_t copy_at, piece_bytes;
     struct show show;
     struct sql_error error;
@@ -98,18 +99,39 @@ static bool on_copy_begin(void *ctx, enum sql_copy_format format, uint32_t colum
     return true;
 }
 
+static bool on_copy_out_begin(void *ctx, enum sql_copy_format format, uint32_t column_count)
+{
+    struct call *c = ctx;
+    c->binary = format == SQL_COPY_BINARY;
+    show_copy(&c->show, column_count, c->binary);
+    return true;
+}
+
+static bool on_copy_out_data(void *ctx, struct bytes data)
+{
+    struct call *c = ctx;
+    show_copy_data(&c->show, data, c->binary);
+    return true;
+}
+
+static bool on_copy_out_end(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
 /* A client without data gives up. */
 static bool on_copy_read(void *ctx, struct bytes *data_out, bool *end_out, const char **failure_out)
 {
     struct call *c = ctx;
-    if (c->copy == NULL) {
+    if (!c->has_copy) {
         *failure_out = "no data";
         return false;
     }
-    size_t left = strlen(c->copy) - c->copy_at;
+    size_t left = c->copy.size - c->copy_at;
     size_t size = c->piece_bytes > 0 && c->piece_bytes < left ? c->piece_bytes : left;
     *end_out = left == 0;
-    *data_out = bytes_make(c->copy + c->copy_at, size);
+    *data_out = bytes_make(c->copy.data + c->copy_at, size);
     c->copy_at += size;
     return true;
 }
@@ -143,6 +165,9 @@ static void run_on_fiber(void *arg)
                             .copy_read = on_copy_read,
                             .mark = on_mark,
                             .rewind = on_rewind,
+                            .copy_out_begin = on_copy_out_begin,
+                            .copy_out_data = on_copy_out_data,
+                            .copy_out_end = on_copy_out_end,
                             .ctx = c};
     c->ok = sql_session_query(c->session, c->text, &sink, &c->error);
     c->done = true;
@@ -161,9 +186,10 @@ bool database_run(struct database *d, const char *session, const char *text, con
     struct call c = {.database = d,
                      .session = database_session(d, session),
                      .text = bytes_of_string(text),
-                     .copy = copy,
+                     .has_copy = copy != NULL,
                      .piece_bytes = piece_bytes};
     show_init(&c.show, out);
+    show_copy_input(copy, &c.copy);
     assert_int_equal(fiber_spawn(core_fibers(m->core), run_on_fiber, &c, NULL), STATUS_OK);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
     assert_true(cluster_run_until(d->cluster, call_done, &c, TIMEOUT_NS));
@@ -171,6 +197,7 @@ bool database_run(struct database *d, const char *session, const char *text, con
     if (!c.ok) show_message(&c.show, "ERROR", &c.error);
     show_state(&c.show, sql_session_state(c.session));
     show_deinit(&c.show);
+    buf_deinit(&c.copy);
     return c.ok;
 }
 

@@ -67,6 +67,11 @@ TEST(script, copy_reads_text_and_csv)
     script_run("copy");
 }
 
+TEST(script, copy_writes_and_knows_the_binary_format)
+{
+    script_run("copy_to");
+}
+
 TEST(script, settings_are_kept_and_reset)
 {
     script_run("setting");

@@ -1,5 +1,6 @@
 #include "tests/sql/exec/show.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/test.h"
@@ -75,4 +76,37 @@ void show_parameter(struct show *s, const char *name, const char *value)
 void show_state(struct show *s, char state)
 {
     if (state != 'I') buf_printf(s->out, "[%c]\n", state);
+}
+
+void show_copy(struct show *s, uint32_t column_count, bool binary)
+{
+    buf_printf(s->out, "copy of %u column%s%s\n", column_count, column_count == 1 ? "" : "s", binary ? ", binary" : "");
+}
+
+void show_copy_data(struct show *s, struct bytes data, bool binary)
+{
+    buf_append_string(s->out, "> ");
+    for (size_t i = 0; !binary && i < data.size; i++) {
+        buf_append_byte(s->out, data.data[i]);
+        if (data.data[i] == '\n' && i + 1 < data.size) buf_append_string(s->out, "> ");
+    }
+    if (!binary) return;
+    for (size_t i = 0; i < data.size; i++) buf_printf(s->out, "%02x", data.data[i]);
+    buf_append_byte(s->out, '\n');
+}
+
+void show_copy_input(const char *copy, struct buf *out)
+{
+    buf_init(out, 64u << 20);
+    if (copy == NULL) return;
+    if (strncmp(copy, "hex:\n", 5) != 0) {
+        buf_append_string(out, copy);
+        return;
+    }
+    unsigned value;
+    for (const char *at = copy + 5; sscanf(at, " %2x", &value) == 1;) {
+        buf_append_byte(out, (uint8_t)value);
+        while (*at == '\n' || *at == ' ') at++;
+        at += 2;
+    }
 }
