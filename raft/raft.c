@@ -507,6 +507,7 @@ static enum status dispatch(struct raft *r, const struct raft_event *e)
     case RAFT_EVENT_TIMER: on_timer(r); return STATUS_OK;
     case RAFT_EVENT_MESSAGE: return on_message(r, e->message);
     case RAFT_EVENT_PROPOSE: return leader_propose(r, e->propose.payload);
+    case RAFT_EVENT_FLUSH: return STATUS_OK;
     case RAFT_EVENT_CHANGE_CONFIG: return change_propose(r, e->config);
     case RAFT_EVENT_PERSISTED: return on_persisted(r, e->ticket);
     case RAFT_EVENT_APPLIED: return on_applied(r, e->index);
@@ -643,6 +644,11 @@ enum status raft_step(struct raft *r, const struct raft_event *event, struct raf
         return STATUS_NO_MEMORY;
     }
     enum status status = dispatch(r, event);
+    if (event->kind == RAFT_EVENT_PROPOSE && event->propose.more) {
+        output_fill(r, out);
+        raft_check(r);
+        return status;
+    }
     if (r->role == RAFT_ROLE_LEADER)
         leader_finish(r);
     else

@@ -133,6 +133,7 @@ enum raft_event_kind {
     RAFT_EVENT_TIMER = 1,       /* now_ns reached output.wake_at_ns (early or late is harmless) */
     RAFT_EVENT_MESSAGE,
     RAFT_EVENT_PROPOSE,         /* append a command; leader only */
+    RAFT_EVENT_FLUSH,           /* write and send what proposals with `more` have left */
     RAFT_EVENT_CHANGE_CONFIG,   /* change members; leader only; one at a time (K1) */
     RAFT_EVENT_PERSISTED,       /* everything up to that ticket is durable */
     RAFT_EVENT_APPLIED,         /* the state machine has applied up to index */
@@ -164,7 +165,9 @@ struct raft_event {
     uint64_t now_ns;
     union {
         const struct raft_message *message;
-        struct { struct bytes payload; } propose;
+        /* more: nothing is written or sent; the driver promises another step, of any kind, before it waits. Commands
+         * that come together so share a ticket and a message. */
+        struct { struct bytes payload; bool more; } propose;
         const struct raft_config *config; /* target voters and learners; outgoing must be empty */
         uint64_t ticket;
         uint64_t index;                   /* APPLIED */

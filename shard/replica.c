@@ -106,6 +106,7 @@ enum status replica_create(struct store *s, const struct replica_start *start,
     r->id = start->id;
     list_init(&r->link);
     list_init(&r->dirty_link);
+    list_init(&r->held_link);
     list_init(&r->proposals);
     list_init(&r->reads);
     r->next_read_context = 1;
@@ -146,6 +147,7 @@ void replica_destroy(struct replica *r)
     timer_cancel(s->options.timers, &r->timer);
     list_remove(&r->link);
     list_remove(&r->dirty_link);
+    list_remove(&r->held_link);
     s->options.app->close(r->app);
     s->metrics.replicas--;
     replica_free(r);
@@ -197,6 +199,7 @@ static enum status step_fed(struct replica *r, const struct raft_event *event, s
     timed.now_ns = env_now_ns(s->env);
     struct raft_output out;
     enum status status = raft_step(r->raft, &timed, &out);
+    if (event->kind != RAFT_EVENT_PROPOSE) list_remove(&r->held_link);
     if (status == STATUS_NO_MEMORY) {
         store_fail(s, status, "no memory for the consensus step");
         return status;
@@ -324,6 +327,16 @@ static void serve_load(struct replica *r, const struct raft_load *load)
 
 /* ---- proposals ---- */
 
+/* The commands of a turn go to the log and to the others together, at its end. */
+void replica_flush(struct replica *r)
+{
+    struct raft_event event = {.kind = RAFT_EVENT_FLUSH};
+    bool was_dirty = !list_empty(&r->dirty_link);
+    list_remove(&r->held_link); /* also when the store has failed */
+    if (replica_step_fed(r, &event) != STATUS_OK) COVER("shard_flush_refused");
+    if (!was_dirty && r->applied.index >= r->commit_index) list_remove(&r->dirty_link); /* nothing is new to the turn */
+}
+
 enum status replica_propose(struct replica *r, struct bytes command, uint64_t timeout_ns,
                             struct proposal *p)
 {
@@ -341,12 +354,14 @@ enum status replica_propose(struct replica *r, struct bytes command, uint64_t ti
     }
     struct raft_event event = {.kind = RAFT_EVENT_PROPOSE};
     event.propose.payload = command;
+    event.propose.more = true;
     /* Nothing is applied inside a step, so the proposal may be listed after it. */
     enum status status = step(r, &event, &p->pos);
     if (status != STATUS_OK) {
         s->metrics.proposals_refused++;
         return status == STATUS_FENCED ? STATUS_NOT_LEADER : status;
     }
+    if (list_empty(&r->held_link)) list_push_back(&s->held, &r->held_link);
     s->metrics.proposals++;
     p->started_ns = now_ns;
     p->deadline_ns = now_ns + timeout_ns;

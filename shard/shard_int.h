@@ -77,6 +77,7 @@ enum replica_state {
 struct replica {
     struct list link;        /* store.replicas, by range id */
     struct list dirty_link;  /* store.dirty: has something to apply or answer */
+    struct list held_link;   /* store.held: has proposals that are neither written nor sent */
     struct store *store;
     struct range_id range;
     uint64_t id; /* replica id; 0: not told yet */
@@ -163,7 +164,7 @@ struct store {
     struct net *net;
     struct rpc *rpc;
     struct prng prng;
-    struct list replicas, dirty;
+    struct list replicas, dirty, held;
     struct list tickets;    /* struct pending_ticket */
     struct list overflow;   /* struct overflow_record */
     size_t overflow_bytes;
@@ -258,6 +259,8 @@ void replica_destroy(struct replica *r);
 enum status replica_step(struct replica *r, const struct raft_event *event);
 /* The same, for an event of liveness_feed. */
 enum status replica_step_fed(struct replica *r, const struct raft_event *event);
+/* Writes and sends what was proposed in this turn. */
+void replica_flush(struct replica *r);
 void replica_persisted(struct replica *r, uint64_t ticket);
 /* Applies, answers reads and proposals. Returns true when entries are left for the next turn. */
 bool replica_turn(struct replica *r, uint64_t now_ns);

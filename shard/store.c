@@ -230,6 +230,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     prng_init(&s->prng, options->seed);
     list_init(&s->replicas);
     list_init(&s->dirty);
+    list_init(&s->held);
     list_init(&s->tickets);
     list_init(&s->overflow);
     list_init(&s->incoming_snapshots);
@@ -362,6 +363,7 @@ uint64_t store_step(struct store *s, uint64_t now_ns)
 {
     if (s->failed) return TIMER_NEVER;
     uint64_t engine_wake_ns = lsm_step(s->lsm, now_ns);
+    while (!list_empty(&s->held)) replica_flush(CONTAINER_OF(s->held.next, struct replica, held_link));
     transport_flush(s);
     if (!s->failed) wal_submit(s->wal);
     return rpc_waits(s->rpc) || !list_empty(&s->dirty) ? now_ns : engine_wake_ns;

@@ -25,6 +25,28 @@ TEST(raft_replicate, appends_leave_before_the_leader_has_written_them)
     lab_deinit(&l);
 }
 
+TEST(raft_replicate, commands_of_one_moment_share_a_message_and_a_write)
+{
+    struct lab l;
+    lead(&l, NULL);
+    for (int i = 0; i < 3; i++) {
+        struct raft_event event = {.kind = RAFT_EVENT_PROPOSE};
+        event.propose.payload = bytes_of_string("x");
+        event.propose.more = true;
+        assert_int_equal(lab_step(&l, event), STATUS_OK);
+        assert_u64_equal(lab_status(&l).last.index, 3 + (uint64_t)i);
+    }
+    lab_sync(&l);
+    assert_u64_equal(lab_status(&l).persisted_index, 2); /* nothing was handed out yet */
+    assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_APPEND, 0), 0);
+    assert_int_equal(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_FLUSH}), STATUS_OK);
+    assert_int_equal(lab_sent_count(&l, RAFT_MESSAGE_APPEND, 2), 1);
+    assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_APPEND, 2)->entry_count, 3);
+    lab_sync(&l);
+    assert_u64_equal(lab_status(&l).persisted_index, 5);
+    lab_deinit(&l);
+}
+
 TEST(raft_replicate, a_window_closes_and_opens_with_acknowledgements)
 {
     struct raft_options o = {.inflight_count_max = 3};
