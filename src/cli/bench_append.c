@@ -161,6 +161,7 @@ static void run_txn(struct worker *w, struct bench_txn *t)
     if (strncmp(w->client.sqlstate, "40", 2) != 0) sleep_ms((unsigned)prng_below(&w->prng, BACK_OFF_MS));
 }
 
+/* The next node that takes a connection; false: none does. */
 static bool connect_somewhere(struct worker *w)
 {
     size_t count = w->run->options->node_count;
@@ -287,6 +288,12 @@ static bool run_workers(struct append_run *run, struct worker *workers, struct b
 static bool run_all(struct append_run *run, struct worker *workers, struct bench_counts *counts)
 {
     struct worker *last = &workers[run->options->clients]; /* before and after the others */
+    if (!connect_somewhere(last)) {
+        fprintf(stderr, "ostraka bench: no node answers; --nodes says where they are: %s\n", last->client.message);
+        return false;
+    }
+    printf("seed %" PRIu64 "\n", run->options->seed);
+    fflush(stdout);
     if (!run_setup(last, "DROP TABLE IF EXISTS bench_append")) return false;
     if (!run_setup(last, "CREATE TABLE IF NOT EXISTS bench_append (k int8 PRIMARY KEY, v text NOT NULL)")) return false;
     bool ok = run_workers(run, workers, counts);
@@ -305,8 +312,6 @@ int bench_append(const struct bench_options *o)
     ASSERT(pthread_mutex_init(&run.mutex, NULL) == 0);
     for (uint64_t i = 0; i < o->keys; i++) run.slots[i].key = run.next_key++;
     for (uint64_t i = 0; i <= o->clients; i++) worker_init(&workers[i], &run, i);
-    printf("seed %" PRIu64 "\n", o->seed);
-    fflush(stdout);
     bool ok = run_all(&run, workers, &counts);
     for (uint64_t i = 0; i <= o->clients; i++) worker_deinit(&workers[i]);
     free(workers);

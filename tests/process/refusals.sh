@@ -171,6 +171,14 @@ if unshare -rm true 2>/dev/null; then
         exec $(start "$work/readonly_mount/node")"
 fi
 
+expect "bench without a workload" 2 "the workloads are" "$binary" bench
+expect "bench of another workload" 2 "the workloads are" "$binary" bench nonesuch
+expect "bench without clients" 2 "--clients is 1 to 1024" "$binary" bench append --clients 0
+expect "bench without an end" 2 "--transactions or --seconds" "$binary" bench append --transactions 0
+expect "bench of no address" 2 "not a H:P" "$binary" bench append --nodes here
+expect "bench of nobody" $error "no node answers" "$binary" bench append --nodes 127.0.0.1:1
+expect "history that cannot be written" $error "no/such/file" "$binary" bench append --history "$work/no/such/file"
+
 if [ "$failures" -ne 0 ]; then
     echo "$failures failed"
     exit 1
