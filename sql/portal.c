@@ -29,10 +29,16 @@ static struct sql_portal *portal_named(struct sql_session *s, const char *name, 
     return p;
 }
 
-/* Whatever the transaction writes later, its portals do not see. */
+static bool is_query(const struct sql_portal *p)
+{
+    return p->prepared->statement.node->kind == SQL_STMT_SELECT;
+}
+
+/* Whatever the transaction writes later, its portals do not see. A statement that writes has read all when it gives
+ * its first row, and has to see what it writes until then. */
 static void view_enter(struct sql_portal *p)
 {
-    if (p->session->txn == NULL) return;
+    if (p->session->txn == NULL || !is_query(p)) return;
     if (!p->has_view) p->view = txn_mark(p->session->txn);
     p->has_view = true;
     if (!MUTANT("cursor_sees_later_writes")) txn_view(p->session->txn, &p->view);
@@ -299,7 +305,9 @@ static void portal_entry(void *arg)
     x.check_now = true;
     x.locks = EXEC_LOCK_ROWS;
     x.eval.transaction_us = s->transaction_us;
-    p->ok = session_execute(s, &x, p->prepared->statement.node) && exec_held_send(&x);
+    p->ok = session_execute(s, &x, p->prepared->statement.node);
+    snprintf(p->tag, sizeof p->tag, "%s", x.tag);
+    p->ok = p->ok && exec_held_send(&x);
     if (!p->ok) sql_error_copy(&p->error, &p->arena, &error);
     portal_yield(p, PORTAL_DONE);
 }
@@ -355,7 +363,6 @@ static bool run_pausing(struct sql_portal *p, uint64_t rows_max, const struct sq
                         struct sql_error *error)
 {
     uint64_t count;
-    char tag[32];
     const struct sql_prepared *q = p->prepared;
     /* Other results may have passed since it paused. */
     if (p->state == PORTAL_PAUSED && q->has_columns && !sink->begin(sink->ctx, q->columns, q->column_count))
@@ -363,8 +370,9 @@ static bool run_pausing(struct sql_portal *p, uint64_t rows_max, const struct sq
     if (!session_portal_run(p, rows_max, sink, &count, error)) return false;
     *paused_out = p->state == PORTAL_PAUSED;
     if (*paused_out) return true;
-    snprintf(tag, sizeof tag, "SELECT %llu", (unsigned long long)count); /* the last piece's, as PostgreSQL */
-    return sink->complete(sink->ctx, tag) ||
+    /* A query's is of the last piece, as in PostgreSQL. */
+    if (is_query(p)) snprintf(p->tag, sizeof p->tag, "SELECT %llu", (unsigned long long)count);
+    return sink->complete(sink->ctx, p->tag) ||
            sql_error_set(error, &p->session->query_arena, SQLSTATE_QUERY_CANCELED, 0, "the client is gone");
 }
 

@@ -59,6 +59,7 @@ struct sql_portal {
     struct txn_mark view;        /* what it sees of the transaction's writes */
     bool has_view, is_cursor, failed;
     struct sql_error error;
+    char tag[64];                /* of the whole statement */
     size_t kept_bytes;           /* its part of the session's */
 };
 

@@ -36,6 +36,9 @@ static const struct row rows[] = {
     {"refresh", "none", "bank", 1, false, false},
     {"earlier_reads_forgotten", "none", "append", 2, false, false},
     {"insert_unchecked", "none", "register", 1, false, false},
+    /* INSERT ... ON CONFLICT: what may be written unread; RETURNING: what is shown when */
+    {"upsert_blind_unchecked", "none", "append", 1, false, false},
+    {"returning_before_commit", "none", "register", 3, false, false},
     {"onepc_floor", "slow-log", "append", 1, false, false},
     /* savepoints, and statements that begin again within a transaction */
     {"savepoint_keeps_writes", "none", "append", 1, false, false},

@@ -16,6 +16,8 @@ enum what {
     READ_SPAN,   /* lists key .. key_last in one statement */
     APPEND,      /* UPDATE ... v || ',n', and INSERT when there was no row */
     APPEND_READ, /* SELECT, then UPDATE with the whole list as the client computed it */
+    UPSERT,      /* INSERT ... ON CONFLICT DO UPDATE SET v = lists.v || excluded.v */
+    RETURNED,    /* the same, or UPDATE where there is a row, RETURNING the list with what was appended */
 };
 
 static bool prepare(struct sql_load *l, uint32_t step, struct buf *text)
@@ -58,12 +60,13 @@ static bool has_row(uint64_t key)
 static void draw_op(struct sql_actor *a)
 {
     struct history *seen = sql_load_seen(a->load);
-    static const enum what whats[] = {READ, READ, READ_SPAN, APPEND, APPEND, APPEND, APPEND_READ};
+    static const enum what whats[] = {READ,   READ,        READ_SPAN, APPEND, APPEND,
+                                      APPEND, APPEND_READ, UPSERT,    UPSERT, RETURNED};
     enum what what = whats[sql_below(a, sizeof whats / sizeof whats[0])];
     uint64_t key = live_key(a);
     bool scripted = a->mode == SQL_SCRIPT || a->mode == SQL_IMPLICIT;
     if (what == APPEND_READ && a->mode != SQL_EXPLICIT) what = APPEND;
-    if (what == APPEND && scripted && !has_row(key)) what = READ;
+    if (what == APPEND && scripted && !has_row(key)) what = UPSERT;
     struct sql_op *op = sql_op_add(a, what, key);
     op->key_last = key;
     if (what == READ_SPAN) {
@@ -71,18 +74,20 @@ static void draw_op(struct sql_actor *a)
         op->key = key > before ? key - before : 1;
         op->key_last = op->key + sql_below(a, SPAN_MAX);
     }
-    if (what != APPEND && a->mode == SQL_EXPLICIT) op->lock = sql_lock_draw(a, what != READ_SPAN && has_row(key));
-    if (what == READ || what == READ_SPAN || what == APPEND_READ) {
+    bool selects = what == READ || what == READ_SPAN || what == APPEND_READ;
+    if (selects && a->mode == SQL_EXPLICIT) op->lock = sql_lock_draw(a, what != READ_SPAN && has_row(key));
+    if (selects) {
         op->record = history_add(seen, a->txn, HISTORY_READ_LIST, op->key, 0);
         for (uint64_t k = op->key + 1; k <= op->key_last; k++)
             history_add(seen, a->txn, HISTORY_READ_LIST, k, 0);
     }
-    if (what == APPEND || what == APPEND_READ) {
+    if (what != READ && what != READ_SPAN) {
         op->value = sql_load_unique(a->load);
         history_add(seen, a->txn, HISTORY_APPEND, key, op->value);
         count_append(a, key);
         a->writes = true;
     }
+    if (what == RETURNED) op->record = history_add(seen, a->txn, HISTORY_READ_LIST, key, 0);
 }
 
 static void draw(struct sql_actor *a)
@@ -149,6 +154,18 @@ static void text_span(struct sql_actor *a, const struct sql_op *op, struct buf *
     }
 }
 
+static void text_upsert(const struct sql_op *op, struct buf *out)
+{
+    buf_printf(out, "INSERT INTO lists VALUES (%llu, ',%lld') ON CONFLICT (k) DO UPDATE SET v = lists.v || excluded.v",
+               (unsigned long long)op->key, (long long)op->value);
+}
+
+static void text_update(const struct sql_op *op, struct buf *out)
+{
+    buf_printf(out, "UPDATE lists SET v = v || ',%lld' WHERE k = %llu", (long long)op->value,
+               (unsigned long long)op->key);
+}
+
 static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
 {
     unsigned long long key = op->key;
@@ -160,7 +177,7 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
         return;
     case APPEND:
         if (op->tries == 1)
-            buf_printf(out, "UPDATE lists SET v = v || ',%lld' WHERE k = %llu", (long long)op->value, key);
+            text_update(op, out);
         else
             buf_printf(out, "INSERT INTO lists VALUES (%llu, ',%lld')", key, (long long)op->value);
         return;
@@ -173,6 +190,12 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
         write_list(op, out);
         if (op->expected != 0) buf_printf(out, "' WHERE k = %llu", key);
         else buf_printf(out, "', %llu)", key);
+        return;
+    case UPSERT: text_upsert(op, out); return;
+    case RETURNED:
+        if (has_row(op->key) && sql_below(a, 2) == 0) text_update(op, out);
+        else text_upsert(op, out);
+        buf_append_string(out, " RETURNING k, v");
         return;
     }
     UNREACHABLE();
@@ -197,6 +220,11 @@ static enum sql_verdict wrong(struct sql_actor *a, const char *what, const struc
     return SQL_OP_WRONG;
 }
 
+static bool wrote_one(const struct sql_rows *rows)
+{
+    return strcmp(rows->tag, "UPDATE 1") == 0 || strcmp(rows->tag, "INSERT 0 1") == 0;
+}
+
 /* Rows of key .. key_last, each at most once; a list without a row is empty. */
 static enum sql_verdict took_rows(struct sql_actor *a, struct sql_op *op, const struct sql_rows *rows)
 {
@@ -205,7 +233,8 @@ static enum sql_verdict took_rows(struct sql_actor *a, struct sql_op *op, const 
     char tag[32];
     uint32_t used = 0;
     snprintf(tag, sizeof tag, "SELECT %u", rows->row_count);
-    if (strcmp(tag, rows->tag) != 0 || rows->column_count != 2) return wrong(a, "select", rows);
+    bool right = op->what == RETURNED ? rows->row_count == 1 && wrote_one(rows) : strcmp(tag, rows->tag) == 0;
+    if (!right || rows->column_count != 2) return wrong(a, "select", rows);
     for (uint64_t k = op->key; k <= op->key_last; k++, record = record->next) {
         int64_t values[VALUES_MAX], number;
         size_t count = 0;
@@ -228,12 +257,12 @@ static enum sql_verdict took_rows(struct sql_actor *a, struct sql_op *op, const 
 
 static enum sql_verdict took(struct sql_actor *a, struct sql_op *op, const struct sql_rows *rows)
 {
-    if (op->what == READ || op->what == READ_SPAN) return took_rows(a, op, rows);
+    if (op->what == READ || op->what == READ_SPAN || op->what == RETURNED) return took_rows(a, op, rows);
     if (op->what == APPEND_READ && op->tries == 1) {
         enum sql_verdict verdict = took_rows(a, op, rows);
         return verdict == SQL_OP_DONE ? SQL_OP_AGAIN : verdict;
     }
-    if (strcmp(rows->tag, "UPDATE 1") == 0 || strcmp(rows->tag, "INSERT 0 1") == 0) return SQL_OP_DONE;
+    if (wrote_one(rows)) return SQL_OP_DONE;
     bool absent = strcmp(rows->tag, "UPDATE 0") == 0 && op->what == APPEND && op->tries == 1;
     if (!absent || has_row(op->key)) return wrong(a, "append", rows);
     return SQL_OP_AGAIN;

@@ -18,6 +18,7 @@ enum what {
     PUT,          /* UPDATE to what the client computed */
     CLOSE,        /* DELETE */
     OPEN,         /* INSERT */
+    EMPTY,        /* DELETE ... RETURNING the balance; remembered for the op after it */
 };
 
 static uint64_t account_count(struct sql_actor *a)
@@ -95,8 +96,12 @@ static void draw_transfer(struct sql_actor *a)
         add_pair(a, PUT, from, PUT, to, amount);
     } else if (draw == 6 && from > 2) {
         a->mode = SQL_EXPLICIT;
-        sql_op_add(a, LOOK, from)->lock = sql_lock_draw(a, true);
-        add_pair(a, CLOSE, from, GIVE, to, 0);
+        if (sql_below(a, 2) == 0) {
+            add_pair(a, EMPTY, from, GIVE, to, 0);
+        } else {
+            sql_op_add(a, LOOK, from)->lock = sql_lock_draw(a, true);
+            add_pair(a, CLOSE, from, GIVE, to, 0);
+        }
     } else if (draw == 7 && from > 2) {
         a->mode = SQL_EXPLICIT;
         add_pair(a, OPEN, from, TAKE, to, amount);
@@ -115,11 +120,11 @@ static void draw(struct sql_actor *a)
 
 /* ---- statements ---- */
 
-/* What the LOOK for the same account saw. */
+/* What the LOOK for the same account saw, or what EMPTY gave. */
 static int64_t looked_at(const struct sql_actor *a, uint64_t account)
 {
     for (uint32_t i = 0; i < a->op_count; i++)
-        if (a->ops[i].what == LOOK && a->ops[i].key == account) return a->ops[i].expected;
+        if ((a->ops[i].what == LOOK || a->ops[i].what == EMPTY) && a->ops[i].key == account) return a->ops[i].expected;
     UNREACHABLE();
 }
 
@@ -143,7 +148,7 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
         return;
     case TAKE: buf_printf(out, "UPDATE accounts SET balance = balance - %lld WHERE id = %llu", value, id); return;
     case GIVE:
-        if (a->ops[0].what == LOOK) value = looked_at(a, a->ops[0].key); /* all that the closed account had */
+        if (a->ops[0].what == LOOK || a->ops[0].what == EMPTY) value = looked_at(a, a->ops[0].key); /* all that the closed account had */
         buf_printf(out, "UPDATE accounts SET balance = balance + %lld WHERE id = %llu", value, id);
         return;
     case PUT:
@@ -151,6 +156,7 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
         buf_printf(out, "UPDATE accounts SET balance = %lld WHERE id = %llu", value, id);
         return;
     case CLOSE: buf_printf(out, "DELETE FROM accounts WHERE id = %llu", id); return;
+    case EMPTY: buf_printf(out, "DELETE FROM accounts WHERE id = %llu RETURNING balance", id); return;
     case OPEN: buf_printf(out, "INSERT INTO accounts VALUES (%llu, %lld)", id, value); return;
     }
     UNREACHABLE();
@@ -204,6 +210,10 @@ static enum sql_verdict took(struct sql_actor *a, struct sql_op *op, const struc
     case READ_ONE: return took_one(a, op, rows);
     case LOOK:
         if (rows->row_count == 0) return SQL_OP_GIVE_UP;
+        return sql_cell_number(&rows->cells[0], &op->expected) ? SQL_OP_DONE : wrong(a, rows);
+    case EMPTY:
+        if (strcmp(rows->tag, "DELETE 0") == 0 && rows->row_count == 0) return SQL_OP_GIVE_UP;
+        if (strcmp(rows->tag, "DELETE 1") != 0 || rows->row_count != 1) return wrong(a, rows);
         return sql_cell_number(&rows->cells[0], &op->expected) ? SQL_OP_DONE : wrong(a, rows);
     case MOVE_BOTH: return strcmp(rows->tag, "UPDATE 2") == 0 ? SQL_OP_DONE : wrong(a, rows);
     case TAKE:

@@ -108,14 +108,15 @@ static void choose_describe(struct sql_client *c, struct sql_part *part)
 
 static void choose(struct sql_client *c, struct sql_part *part)
 {
-    bool is_query = strncmp(text_of(c, part), "SELECT", 6) == 0;
+    const char *text = text_of(c, part);
+    bool gives_rows = strncmp(text, "SELECT", 6) == 0 || strstr(text, " RETURNING ") != NULL;
     choose_types(c, part);
     choose_name(c, part);
     choose_describe(c, part);
     part->binary_results = below(c, 2) == 0;
     if (below(c, 4) == 0) snprintf(part->portal, sizeof part->portal, "p%u", ++c->name_next);
-    if (below(c, is_query ? 5 : 15) == 0) part->rows_max = 1 + (uint32_t)below(c, 3);
-    part->flush = below(c, 8) == 0 || (is_query && part->rows_max > 0);
+    if (below(c, gives_rows ? 5 : 15) == 0) part->rows_max = 1 + (uint32_t)below(c, 3);
+    part->flush = below(c, 8) == 0 || (gives_rows && part->rows_max > 0);
 }
 
 /* ---- writing ---- */

@@ -201,6 +201,7 @@ static void send(struct sql_actor *a)
     bool pieces = trouble && sim_chance(sim, l->options.piece_ppm);
     bool late = trouble && sim_chance(sim, l->options.piece_ppm);
     bool extended = !l->preparing && sim_chance(sim, l->options.extended_ppm);
+    a->simple = !extended;
     uint64_t timeout_ns = l->preparing ? PREPARE_TIMEOUT_NS : l->options.timeout_ns;
     uint32_t piece_bytes = pieces ? 1 + (uint32_t)sim_below(sim, 20) : 0;
     buf_append_byte(&l->text, 0);
@@ -404,8 +405,15 @@ static void took_script(struct sql_actor *a, const struct sql_result *r)
     transaction_over(a, right ? HISTORY_OK : HISTORY_INFO);
 }
 
+/* A statement alone shows what it returns when it has committed, and never before: rows prove it. */
+static bool shows_commit(const struct sql_actor *a, const struct sql_result *r)
+{
+    return a->simple && a->mode == SQL_ALONE && a->writes && r->count == 0 && r->results[0].row_count > 0;
+}
+
 static void took_error(struct sql_actor *a, const struct sql_result *r)
 {
+    if (shows_commit(a, r)) complain(a, "an error behind what was returned", r);
     if (!expected_error(r->sqlstate)) complain(a, "unexpected error", r);
     check_state(a, r);
     if (detour_forgives(a, r)) return;
@@ -427,7 +435,10 @@ static void took_lost(struct sql_actor *a, const struct sql_result *r)
     if (r->sqlstate[0] != '\0' && !expected_error(r->sqlstate)) complain(a, "unexpected end", r);
     /* A transaction whose rollback was cut off may have ended in INFO before: then it is over already. */
     bool over = a->load->seen.txns[a->txn].outcome != HISTORY_PENDING;
-    if (!over) transaction_end(a, committing && a->writes && r->sent ? HISTORY_INFO : HISTORY_FAIL);
+    bool done = !over && a->phase == ACTOR_WORKS && shows_commit(a, r);
+    if (done) COVER("sim_rows_prove_commit");
+    if (!over)
+        transaction_end(a, done ? HISTORY_OK : committing && a->writes && r->sent ? HISTORY_INFO : HISTORY_FAIL);
     think(a, a->load->options.think_mean_ns);
 }
 

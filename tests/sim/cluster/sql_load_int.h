@@ -50,6 +50,7 @@ struct sql_actor {
     enum { DETOUR_NONE, DETOUR_MARKS, DETOUR_STRAYS, DETOUR_RETURNS } detour;
     bool marked;             /* there is a savepoint, and nothing has been done since */
     bool recovered;          /* an error was forgiven */
+    bool simple;             /* the request under way is a simple query */
     uint64_t pause_ns;       /* between statements, on average */
     char wrong[160];
 };

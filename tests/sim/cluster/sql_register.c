@@ -13,6 +13,9 @@ enum what {
     INSERT,      /* nothing -> value */
     DELETE,      /* value -> nothing, whatever it was */
     DELETE_SWAP, /* expected -> nothing */
+    UPSERT,      /* one statement whether there is a row or not, which need not be looked at */
+    INSERT_NEW,  /* nothing -> value, by ON CONFLICT DO NOTHING */
+    SWAP_SEEN,   /* SWAP with RETURNING */
 };
 
 static bool prepare(struct sql_load *l, uint32_t step, struct buf *text)
@@ -33,22 +36,23 @@ static int64_t likely_value(struct sql_actor *a, uint64_t key)
 static void draw(struct sql_actor *a)
 {
     static const enum what whats[] = {READ,  READ, READ, READ,      WRITE,  WRITE,  WRITE_READ, SWAP,
-                                      SWAP,  SWAP, SWAP_READ, SWAP_READ, INSERT, DELETE, DELETE_SWAP};
+                                      SWAP,  SWAP, SWAP_READ, SWAP_READ, INSERT, DELETE, DELETE_SWAP,
+                                      UPSERT, UPSERT, UPSERT, INSERT_NEW, SWAP_SEEN};
     struct history *seen = sql_load_seen(a->load);
     enum what what = whats[sql_below(a, sizeof whats / sizeof whats[0])];
     uint64_t key = 1 + sql_below(a, sql_load_options(a->load)->key_count);
     struct sql_op *op = sql_op_add(a, what, key);
     a->mode = what == WRITE_READ || what == SWAP_READ || sql_below(a, 4) == 0 ? SQL_EXPLICIT : SQL_ALONE;
     a->writes = what != READ;
-    if ((what == SWAP || what == SWAP_READ || what == DELETE_SWAP)) {
+    if (what == SWAP || what == SWAP_READ || what == SWAP_SEEN || what == DELETE_SWAP) {
         op->expected = likely_value(a, key);
         if (op->expected == HISTORY_NIL && what != SWAP_READ) op->what = what = INSERT;
     }
     if (what == WRITE_READ || what == SWAP_READ) op->lock = sql_lock_draw(a, false);
-    if (what == INSERT) op->expected = HISTORY_NIL;
+    if (what == INSERT || what == INSERT_NEW) op->expected = HISTORY_NIL;
     op->value = what == DELETE || what == DELETE_SWAP || what == READ ? HISTORY_NIL : sql_load_unique(a->load);
     if (what == READ) op->record = history_add(seen, a->txn, HISTORY_READ, key, 0);
-    else if (what == WRITE || what == WRITE_READ || what == DELETE)
+    else if (what == WRITE || what == WRITE_READ || what == UPSERT || what == DELETE)
         op->record = history_add(seen, a->txn, HISTORY_WRITE, key, op->value);
     else op->record = history_add_cas(seen, a->txn, key, op->expected, op->value);
 }
@@ -78,6 +82,17 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
             return;
         }
         text_write(op, op->key_last != 0, out);
+        return;
+    case UPSERT:
+        buf_printf(out, "INSERT INTO registers (v, k) VALUES (%lld, %llu) ON CONFLICT (k) DO UPDATE SET v = excluded.v",
+                   (long long)op->value, key);
+        return;
+    case INSERT_NEW:
+        buf_printf(out, "INSERT INTO registers VALUES (%llu, %lld) ON CONFLICT DO NOTHING", key, (long long)op->value);
+        return;
+    case SWAP_SEEN:
+        buf_printf(out, "UPDATE registers SET v = %lld WHERE k = %llu AND v = %lld RETURNING v, k",
+                   (long long)op->value, key, (long long)op->expected);
         return;
     case SWAP:
         buf_printf(out, "UPDATE registers SET v = %lld WHERE k = %llu AND v = %lld", (long long)op->value, key,
@@ -112,6 +127,15 @@ static enum sql_verdict took_select(struct sql_actor *a, struct sql_op *op, cons
     return SQL_OP_AGAIN;
 }
 
+/* The new value when the row was changed, nothing when it was not. */
+static bool returned(const struct sql_op *op, const struct sql_rows *rows, bool changed)
+{
+    int64_t value, key;
+    if (rows->row_count != (changed ? 1 : 0) || rows->column_count != 2) return false;
+    return !changed || (sql_cell_number(&rows->cells[0], &value) && value == op->value &&
+                        sql_cell_number(&rows->cells[1], &key) && key == (int64_t)op->key);
+}
+
 static enum sql_verdict took(struct sql_actor *a, struct sql_op *op, const struct sql_rows *rows)
 {
     bool reads = op->what == READ || ((op->what == WRITE_READ || op->what == SWAP_READ) && op->tries == 1);
@@ -119,11 +143,13 @@ static enum sql_verdict took(struct sql_actor *a, struct sql_op *op, const struc
     bool one = strcmp(rows->tag, "UPDATE 1") == 0 || strcmp(rows->tag, "INSERT 0 1") == 0 ||
                strcmp(rows->tag, "DELETE 1") == 0;
     bool none = strcmp(rows->tag, "UPDATE 0") == 0 || strcmp(rows->tag, "DELETE 0") == 0;
+    if (op->what == SWAP_SEEN && !returned(op, rows, one)) return wrong(a, rows);
     if (one) return SQL_OP_DONE;
+    if (op->what == INSERT_NEW && strcmp(rows->tag, "INSERT 0 0") == 0) return SQL_OP_GIVE_UP;
     if (!none) return wrong(a, rows);
     if (op->what == WRITE && op->tries == 1) return SQL_OP_AGAIN;
     if (op->what == DELETE) return SQL_OP_DONE;
-    if (op->what == SWAP || op->what == DELETE_SWAP) return SQL_OP_GIVE_UP;
+    if (op->what == SWAP || op->what == SWAP_SEEN || op->what == DELETE_SWAP) return SQL_OP_GIVE_UP;
     return wrong(a, rows); /* the row that this transaction saw is gone within it */
 }
 
