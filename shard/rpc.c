@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "base/pool.h"
 #include "shard/shard.h"
 
 /* REQUEST: id u64, kind u16, body. REPLY: id u64, status u16, body. */
@@ -41,6 +42,7 @@ struct rpc {
     struct list order; /* calls, oldest first */
     struct timer sweep; /* when the first of them is due, or earlier: most calls end long before, at no cost */
     struct list local; /* struct rpc_local */
+    struct pool pool;  /* of those */
     uint64_t next_id;
     struct buf scratch;
 };
@@ -94,6 +96,7 @@ enum status rpc_create(const struct rpc_options *options, struct rpc **rpc_out)
     list_init(&r->order);
     timer_init(&r->sweep, on_sweep, r);
     list_init(&r->local);
+    pool_init(&r->pool);
     buf_init(&r->scratch, NET_MESSAGE_BYTES_MAX);
     r->next_id = 1; /* of incarnation 0: until rpc_set_self the node only talks to itself */
     *rpc_out = r;
@@ -106,7 +109,8 @@ void rpc_destroy(struct rpc *r)
         call_end(CONTAINER_OF(r->order.next, struct rpc_call, link), STATUS_CANCELLED, BYTES_EMPTY);
     struct list *item;
     while ((item = list_pop_front(&r->local)) != NULL)
-        free(CONTAINER_OF(item, struct rpc_local, link));
+        pool_free(&r->pool, CONTAINER_OF(item, struct rpc_local, link));
+    pool_deinit(&r->pool);
     timer_cancel(r->options.timers, &r->sweep);
     map_deinit(&r->calls);
     size_t cursor = 0;
@@ -139,7 +143,7 @@ void rpc_serve(struct rpc *r, enum rpc_kind kind,
 
 static void local_push(struct rpc *r, uint16_t type, struct bytes payload)
 {
-    struct rpc_local *m = malloc(sizeof *m + payload.size);
+    struct rpc_local *m = pool_alloc(&r->pool, sizeof *m + payload.size);
     ASSERT(m != NULL);
     m->type = type;
     m->size = payload.size;
@@ -269,7 +273,7 @@ bool rpc_step(struct rpc *r)
     while ((item = list_pop_front(&batch)) != NULL) {
         struct rpc_local *m = CONTAINER_OF(item, struct rpc_local, link);
         rpc_on_message(r, r->options.self, m->type, bytes_make(m->payload, m->size));
-        free(m);
+        pool_free(&r->pool, m);
     }
     return any;
 }

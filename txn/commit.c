@@ -271,7 +271,7 @@ bool commit_decode_spans(struct range_op *op, struct reader *in, const struct de
 {
     op->span_count = get_u32(in);
     if (in->failed || op->span_count > SPANS_MAX) return false;
-    op->spans = malloc((op->span_count + 1) * sizeof *op->spans);
+    op->spans = pool_alloc(&op->range->kv->pool, (op->span_count + 1) * sizeof *op->spans);
     if (op->spans == NULL) return false;
     for (uint32_t i = 0; i < op->span_count; i++) {
         struct span *span = &op->spans[i];
@@ -293,7 +293,7 @@ static bool decode_writes(struct range_op *op, struct reader *in, const struct d
         op->write_count = 0;
         return false;
     }
-    op->writes = malloc(op->write_count * sizeof *op->writes);
+    op->writes = pool_alloc(&op->range->kv->pool, op->write_count * sizeof *op->writes);
     if (op->writes == NULL) {
         op->write_count = 0;
         return false;

@@ -262,8 +262,9 @@ static bool decode(struct range_op *op, const struct descriptor *d)
     op->lock_deadline_ns = timeout_ns == 0 || timeout_ns > UINT64_MAX / 4 ? 0 : now_ns + timeout_ns;
     uint16_t count = get_u16(&in);
     if (in.failed || count > KEYS_MAX) return false;
-    op->keys = calloc(count + 1u, sizeof *op->keys);
+    op->keys = pool_alloc(&op->range->kv->pool, (count + 1u) * sizeof *op->keys);
     if (op->keys == NULL) return false;
+    memset(op->keys, 0, (count + 1u) * sizeof *op->keys);
     op->key_count = count;
     for (uint16_t i = 0; i < count; i++) {
         op->keys[i].key = get_sized(&in);

@@ -187,7 +187,7 @@ static void on_block(struct lsm_waiter *w)
 struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struct rpc_token token,
                                  struct bytes body)
 {
-    struct range_op *op = malloc(sizeof *op + body.size); /* not calloc, which is slow for small pieces */
+    struct range_op *op = pool_alloc(&g->kv->pool, sizeof *op + body.size);
     if (op == NULL) return NULL;
     memset(op, 0, sizeof *op);
     memcpy(op + 1, body.data, body.size);
@@ -224,10 +224,11 @@ void range_op_free(struct range_op *op)
     lsm_waiter_cancel(&op->block);
     list_remove(&op->blocked_link);
     buf_deinit(&op->reply);
-    free(op->keys);
-    free(op->spans);
-    free(op->writes);
-    free(op);
+    struct pool *pool = &g->kv->pool;
+    pool_free(pool, op->keys);
+    pool_free(pool, op->spans);
+    pool_free(pool, op->writes);
+    pool_free(pool, op);
 }
 
 void range_scan_end(struct range_op *op)

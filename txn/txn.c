@@ -4,23 +4,78 @@
 
 #include "txn/txn_state.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define KEPT_MAX 0               /* so that it sees every use after the end */
+#else
+#define KEPT_MAX 1024
+#endif
+#define KEPT_BYTES_MAX 4096      /* of buffers of one */
 #define WRITE_HEAD_BYTES 8       /* of one write in a commit, at most */
 #define COMMIT_ID_AT (HEAD_BYTES + 32) /* tag and highest ct in RPC_COMMIT */
 
+/* Memory of a transaction that has ended, with its buffers; NULL: none is kept. */
+static struct txn *kept_take(struct kv *kv)
+{
+    struct txn *t = kv->kept;
+    if (t == NULL) return NULL;
+    kv->kept = t->next_kept;
+    kv->kept_count--;
+    buf_reset(&t->request);
+    buf_reset(&t->reply);
+    *t = (struct txn){.request = t->request, .reply = t->reply, .spans = t->spans,
+                      .span_capacity = t->span_capacity};
+    return t;
+}
+
+static struct txn *memory_new(void)
+{
+    struct txn *t = calloc(1, sizeof *t);
+    if (t == NULL) return NULL;
+    buf_init(&t->request, NET_MESSAGE_BYTES_MAX - 4096);
+    buf_init(&t->reply, NET_MESSAGE_BYTES_MAX);
+    return t;
+}
+
+static void memory_free(struct txn *t)
+{
+    buf_deinit(&t->request);
+    buf_deinit(&t->reply);
+    free(t->spans);
+    free(t);
+}
+
+static void keep_or_free(struct kv *kv, struct txn *t)
+{
+    size_t bytes = t->request.capacity + t->reply.capacity + t->span_capacity * sizeof *t->spans;
+    if (kv->kept_count == KEPT_MAX || bytes > KEPT_BYTES_MAX) {
+        memory_free(t);
+        return;
+    }
+    t->next_kept = kv->kept;
+    kv->kept = t;
+    kv->kept_count++;
+}
+
+void txn_kept_free(struct kv *kv)
+{
+    for (struct txn *t; (t = kept_take(kv)) != NULL;) memory_free(t);
+}
+
 enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
 {
-    struct txn *t = malloc(sizeof *t);
+    struct txn *t = kept_take(kv);
+    if (t == NULL) t = memory_new();
     if (t == NULL) return STATUS_NO_MEMORY;
-    *t = (struct txn){.kv = kv, .arena = arena, .last_ct = UINT64_MAX};
+    t->kv = kv;
+    t->arena = arena;
+    t->last_ct = UINT64_MAX;
     t->id.tag = env_random_u64(store_env(kv->store)) | 1;
     enum status status = write_set_init(&t->writes, arena, prng_next(&kv->prng));
     if (status != STATUS_OK) {
-        free(t);
+        keep_or_free(kv, t);
         return status;
     }
     t->view = WRITE_SET_NOW;
-    buf_init(&t->request, NET_MESSAGE_BYTES_MAX - 4096);
-    buf_init(&t->reply, NET_MESSAGE_BYTES_MAX);
     *txn_out = t;
     return STATUS_OK;
 }
@@ -29,10 +84,7 @@ void txn_destroy(struct txn *t)
 {
     txn_locks_end(t);
     free(t->lock_key);
-    buf_deinit(&t->request);
-    buf_deinit(&t->reply);
-    free(t->spans);
-    free(t);
+    keep_or_free(t->kv, t);
 }
 
 void txn_set_deadline(struct txn *t, uint64_t deadline_ns)

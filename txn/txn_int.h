@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/codec.h"
 #include "base/hash.h"
+#include "base/pool.h"
 #include "base/prng.h"
 #include "txn/lock_table.h"
 #include "txn/txn.h"
@@ -319,6 +320,7 @@ void gateway_stop(struct kv *kv);
 /* ---- txn.c ---- */
 
 void txn_unlocks_stop(struct kv *kv);
+void txn_kept_free(struct kv *kv);
 
 /* ---- write_set.c: an ordered map in an arena (skip list) ----
  *
@@ -368,6 +370,9 @@ struct kv {
     uint64_t no_quorum_timeout_ns;
     uint64_t version_retention_ns;
     struct timer gc_timer, lock_timer;
+    struct pool pool;       /* of requests at the leader */
+    struct txn *kept;       /* transactions that have ended, for their memory */
+    uint32_t kept_count;
     struct map locking;     /* number -> transaction of this node that may hold locks */
     uint64_t txn_numbers;   /* drawn so far */
     struct list inquiries, unlocks; /* lock.c, txn_lock.c: requests that nobody waits for */
