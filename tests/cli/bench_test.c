@@ -40,6 +40,10 @@ TEST(bench, a_transaction_is_written_as_elle_reads_it)
                            "[\"r\",1,null],[\"r\",2,null],[\"r\",3,null],[\"r\",4,null]]");
     bench_txn_clear(&t);
     assert_int_equal(t.op_count, 0);
+    t.op_count = 1;
+    t.ops[0] = (struct bench_op){.kind = BENCH_UPSERT, .key = 4, .value = 2, .lists = {strdup("1,2")}};
+    expect_json(&t, true, "[[\"append\",4,2],[\"r\",4,[1,2]]]");
+    bench_txn_clear(&t);
 }
 
 TEST(bench, errors_are_counted_by_their_code_and_merged)
