@@ -17,6 +17,7 @@ void exec_binder(struct exec *x, struct binder *b)
 {
     binder_init(b, x->arena, x->error, &x->eval);
     b->parameters = x->parameters;
+    b->x = x;
 }
 
 static bool same_columns(const struct exec *x, const struct sql_result_column *columns, uint32_t count)

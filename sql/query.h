@@ -33,6 +33,7 @@ struct exec {
     struct catalog_entry *assumed; /* the table that the statement relies on without having read it; NULL */
     bool alone;               /* the statement is a transaction of its own */
     int notice_level;         /* SETTING_LEVEL_*: what is sent of notices */
+    uint32_t breaths;         /* rows since the statement has let others go on */
     struct select *queries;   /* that are bound: exec_end closes them */
     uint64_t *rows_read;      /* counts the rows that scans and lookups deliver */
     struct held_rows *held;   /* the result of a statement with RETURNING; NULL: it has none */
@@ -58,6 +59,11 @@ struct access {
     enum txn_lock_mode lock;  /* locks the rows it gives; 0: none */
     bool lock_points_only;    /* those of scans are locked by the caller, all at once */
     enum txn_lock_wait lock_wait;
+    struct sql_datum *values; /* of the current row: one per column */
+    struct sql_datum *row;    /* what the filter is evaluated on: the values, or those of a join with them at base */
+    uint32_t base;
+    bool joined;              /* the filter may read other parts of the row, which are set before it is planned */
+    struct arena *plan_arena, *row_arena; /* of the plan; of the current row */
     bool fixed[SQL_KEY_COLUMNS_MAX]; /* key columns of which the condition leaves one value */
     /* running */
     uint32_t span_at;         /* counted from the other end when reverse */
@@ -67,14 +73,20 @@ struct access {
     struct bytes *ahead;      /* values of points that were fetched together: of the spans from ahead_from on */
     uint32_t ahead_from, ahead_count;
     struct bytes key;         /* of the current row */
-    struct sql_datum *values;
 };
 /* Finds the spans from the conjuncts of the filter, which must be folded. */
 bool access_plan(struct exec *x, struct access *a, const struct sql_table *table, struct expr *filter);
+/* The same for an access whose table, filter, values, row, base, joined and arenas are set, and nothing else. */
+bool access_replan(struct exec *x, struct access *a);
+/* True when the condition gives values to the column at this place of the row: those of *other_out, NULL: constants. */
+bool access_binds(const struct expr *condition, uint32_t index, const struct expr **other_out);
 void access_close(struct access *a);
 /* [fiber] The next row that passes the filter: *found_out false at the end. False: the error is set. */
 bool access_next(struct exec *x, struct access *a, bool *found_out);
 
+/* [fiber] For every row or pair of rows that is looked at without asking the range for it: long work lets others of
+ * the core go on, and ends when it is interrupted. False: the error is set. */
+bool exec_breathe(struct exec *x);
 /* expr_fold, unless the statement is only described: then parameters have no values. */
 bool exec_fold(struct exec *x, struct expr *e);
 /* A binder for this statement's expressions. */

@@ -5,6 +5,7 @@
 #include "sql/keycode.h"
 #include "sql/setting.h"
 
+#define ROWS_PER_BREATH 4096 /* a few milliseconds */
 
 bool exec_fail(struct exec *x, enum status status)
 {
@@ -152,6 +153,14 @@ struct sql_table *exec_table(struct exec *x, const struct sql_name *name)
     return NULL;
 }
 
+bool exec_breathe(struct exec *x)
+{
+    if (++x->breaths < ROWS_PER_BREATH) return true;
+    x->breaths = 0;
+    enum status status = txn_breathe(x->txn);
+    return status == STATUS_OK || exec_fail(x, status);
+}
+
 bool exec_verify(struct exec *x)
 {
     enum status status = txn_verify(x->txn);
@@ -205,7 +214,7 @@ static enum status fetch_ahead(struct exec *x, struct access *a)
     uint32_t count = a->span_count - a->span_at;
     if (count > TXN_GET_MANY_MAX) count = TXN_GET_MANY_MAX;
     if (a->limit != 0 && a->limit < count) count = (uint32_t)a->limit;
-    if (a->ahead == NULL) a->ahead = arena_alloc(x->arena, TXN_GET_MANY_MAX * sizeof *a->ahead);
+    if (a->ahead == NULL) a->ahead = arena_alloc(a->plan_arena, TXN_GET_MANY_MAX * sizeof *a->ahead);
     if (a->ahead == NULL) return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++) keys[i] = span_of(a, a->span_at + i)->start;
     a->ahead_from = a->span_at;
@@ -255,20 +264,29 @@ static enum status next_key(struct exec *x, struct access *a, struct bytes *valu
     return STATUS_NOT_FOUND;
 }
 
+static bool filter_row(struct exec *x, struct access *a, struct sql_datum *out)
+{
+    struct arena *before = x->eval.arena;
+    x->eval.arena = a->row_arena;
+    bool ok = expr_eval(&x->eval, a->filter, a->row, NULL, out);
+    x->eval.arena = before;
+    return ok;
+}
+
 bool access_next(struct exec *x, struct access *a, bool *found_out)
 {
     *found_out = false;
     while (!a->empty) {
         struct bytes value;
-        arena_reset(x->row_arena);
+        arena_reset(a->row_arena);
         a->locked = false;
         enum status status = next_key(x, a, &value);
         if (status == STATUS_NOT_FOUND) return true;
         ++*x->rows_read;
-        if (status == STATUS_OK) status = catalog_row_decode(x->row_arena, a->table, value, a->values);
+        if (status == STATUS_OK) status = catalog_row_decode(a->row_arena, a->table, value, a->values);
         if (status != STATUS_OK) return exec_fail(x, status);
         struct sql_datum passes = sql_boolean(true);
-        if (a->filter != NULL && !expr_eval(&x->eval, a->filter, a->values, NULL, &passes)) return false;
+        if (a->filter != NULL && !filter_row(x, a, &passes)) return false;
         if (passes.is_null || !passes.boolean) continue;
         if (a->lock != 0 && !a->locked && !a->lock_points_only) {
             /* Unchanged since it was read, or the answer is a conflict: it lies in a span that was read. */

@@ -99,6 +99,12 @@ static void pause_for(struct kv *kv, uint64_t duration_ns, struct gateway_interr
     wait_end(&w, i);
 }
 
+enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i)
+{
+    if (!kv->stopping && !i->requested) pause_for(kv, 0, i);
+    return kv->stopping ? STATUS_CANCELLED : i->requested ? STATUS_TIMEOUT : STATUS_OK;
+}
+
 static enum status attempt(struct kv *kv, struct gateway_request *q, struct node_id leader,
                            uint64_t timeout_ns, struct buf *reply)
 {

@@ -113,6 +113,13 @@ void txn_resume(struct txn *t)
     t->interrupt.requested = false;
 }
 
+enum status txn_breathe(struct txn *t)
+{
+    enum status status = gateway_breathe(t->kv, &t->interrupt);
+    if (status != STATUS_OK || t->deadline_ns == 0) return status;
+    return env_now_ns(store_env(t->kv->store)) >= t->deadline_ns ? STATUS_TIMEOUT : STATUS_OK;
+}
+
 bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
 
 void txn_explain_limit(const struct txn *t, char *text, size_t size)

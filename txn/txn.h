@@ -78,6 +78,10 @@ void txn_set_no_quorum_timeout(struct txn *t, uint64_t timeout_ns);
  * more second to be answered; then its outcome is unknown. Not from the fiber that waits. */
 void txn_interrupt(struct txn *t);
 
+/* [fiber] Called now and then by work that takes long without asking anybody: lets the core do what else there is.
+ * STATUS_TIMEOUT, STATUS_CANCELLED as for any call. */
+MUST_USE enum status txn_breathe(struct txn *t);
+
 /* [fiber] The value of a key as of the transaction, its own writes included; lives in the arena.
  * STATUS_NOT_FOUND: there is none. STATUS_UNAVAILABLE: no quorum answered in time; nothing happened.
  * STATUS_TIMEOUT: the deadline. STATUS_CANCELLED: the node stops. STATUS_SNAPSHOT_TOO_OLD: the transaction

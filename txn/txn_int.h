@@ -314,6 +314,8 @@ struct gateway_request {
     uint64_t refused_at;    /* the leader's reading when it refused the last attempt as too late; 0: it has not */
     struct gateway_interrupt *interrupt;
 };
+/* [fiber] Lets the core do what else there is. STATUS_CANCELLED, STATUS_TIMEOUT: it was interrupted. */
+enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i);
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);
 void gateway_stop(struct kv *kv);
 
