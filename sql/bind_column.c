@@ -390,6 +390,14 @@ struct expr *bind_column(struct binder *b, const struct sql_column *c)
     const char *name = c->names.items[c->names.count - 1], *qualifier;
     bool schema;
     struct expr *e = NULL;
+    const struct sql_table *t = b->scope.table;
+    if (t != NULL && c->names.count == 1 && b->columns == BIND_COLUMNS_ALLOWED) /* as nearly all do */
+        for (uint32_t i = 0; i < t->column_count; i++) {
+            if (strcmp(t->columns[i].name, name) != 0) continue;
+            e = bind_new(b, EXPR_COLUMN, t->columns[i].type, c->node.position, 0);
+            if (e != NULL) e->index = i;
+            return e;
+        }
     if (!split_name(b, c, &qualifier, &schema)) return NULL;
     if (b->columns == BIND_COLUMNS_NOT_IN_DEFAULT) {
         sql_error_set(b->error, b->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, c->node.position,

@@ -43,12 +43,11 @@ static bool plan_access(struct select *s)
     return true;
 }
 
-/* The value of LIMIT or OFFSET; `none` where it is not given or null. */
-static bool count_value(struct select *s, const struct expr *e, const char *clause, uint64_t none, uint64_t *out)
+/* The value of LIMIT or OFFSET; null is as if it were not there. */
+static bool count_value(struct select *s, const struct expr *e, const char *clause, uint64_t *out)
 {
-    struct sql_datum v = SQL_NULL;
-    *out = none;
-    if (e != NULL && !expr_eval(&s->x->eval, e, NULL, NULL, &v)) return false;
+    struct sql_datum v;
+    if (!expr_eval(&s->x->eval, e, NULL, NULL, &v)) return false;
     if (v.is_null) return true;
     if (v.integer < 0)
         return sql_error_set(s->x->error, s->x->arena,
@@ -91,9 +90,10 @@ bool query_open(struct select *s)
     s->row_count = s->row_at = s->group_count = s->group_at = 0;
     s->finals = NULL;
     s->open = true;
-    if (!count_value(s, s->offset_expr, "OFFSET", 0, &s->offset) ||
-        !count_value(s, s->limit_expr, "LIMIT", UINT64_MAX, &s->limit))
-        return false;
+    s->offset = 0;
+    s->limit = UINT64_MAX;
+    if (s->offset_expr != NULL && !count_value(s, s->offset_expr, "OFFSET", &s->offset)) return false;
+    if (s->limit_expr != NULL && !count_value(s, s->limit_expr, "LIMIT", &s->limit)) return false;
     if (s->exists_only && s->limit > 1) s->limit = 1;
     struct arena *before = s->x->eval.arena;
     s->x->eval.arena = s->run_arena;
@@ -110,7 +110,7 @@ void query_close(struct select *s)
     if (s->has_access) access_close(&s->access);
     if (s->root != NULL) source_close(s->root);
     for (struct cte *c = s->binder.ctes; c != NULL; c = c->next) query_close(c->query);
-    select_forget_groups(s);
+    if (s->group_count > 0) select_forget_groups(s);
 }
 
 /* ---- rows ---- */

@@ -233,7 +233,8 @@ static bool bind_group_by(struct select *s)
 {
     const struct sql_list *list = &s->node->group_by;
     if (list->count > SORT_KEYS_MAX) return exec_unsupported(s->x, s->node->node.position, "so long a GROUP BY");
-    s->keys = ARENA_ARRAY(s->x->arena, struct expr *, list->count + 1);
+    if (list->count == 0) return true;
+    s->keys = ARENA_ARRAY(s->x->arena, struct expr *, list->count);
     if (s->keys == NULL) return sql_error_out_of_memory(s->x->error);
     s->binder.aggregates_allowed = false;
     s->binder.clause = "GROUP BY";
@@ -322,6 +323,9 @@ static bool bind_order_by(struct select *s)
 {
     const struct sql_sorts *sorts = &s->node->order_by;
     if (sorts->count > SORT_KEYS_MAX) return exec_unsupported(s->x, s->node->node.position, "so long an ORDER BY");
+    if (sorts->count == 0) return true;
+    s->sorts = ARENA_ARRAY(s->x->arena, struct sort_key, sorts->count);
+    if (s->sorts == NULL) return sql_error_out_of_memory(s->x->error);
     s->binder.clause = "ORDER BY";
     for (uint32_t i = 0; i < sorts->count; i++) {
         const struct sql_sort *sort = &sorts->items[i];
@@ -442,7 +446,7 @@ static bool bind_input(struct select *s)
 /* In PostgreSQL's order, so that of several mistakes the same one is told. */
 bool select_bind(struct select *s)
 {
-    if (!check_supported(s) || !select_bind_with(s) || !bind_input(s)) return false;
+    if (!check_supported(s) || (s->node->with.count > 0 && !select_bind_with(s)) || !bind_input(s)) return false;
     s->binder.aggregates_allowed = false;
     s->binder.clause = "WHERE";
     if (s->node->where != NULL) {

@@ -196,7 +196,7 @@ struct select {
     struct expr **targets;
     struct sql_result_column *columns;
     uint32_t target_count;
-    struct sort_key sorts[SORT_KEYS_MAX];
+    struct sort_key *sorts;
     uint32_t sort_count;
     struct expr **keys; /* GROUP BY */
     uint32_t key_count;
