@@ -155,6 +155,20 @@ enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts)
     (void)t, (void)key, (void)ts;
     return STATUS_OK;
 }
+struct txn_mark txn_mark(struct txn *t)
+{
+    (void)t;
+    return (struct txn_mark){0};
+}
+void txn_view(struct txn *t, const struct txn_mark *mark)
+{
+    (void)t, (void)mark;
+}
+void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries_out)
+{
+    (void)t;
+    *requests_out = *retries_out = 0;
+}
 enum status txn_breathe(struct txn *t)
 {
     (void)t;

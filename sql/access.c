@@ -194,6 +194,27 @@ bool access_binds(const struct expr *e, uint32_t index, const struct expr **othe
     return false;
 }
 
+bool access_uses(const struct sql_table *t, uint32_t base, const struct expr *filter, const struct expr *condition)
+{
+    struct expr *all[CONJUNCTS_MAX];
+    const struct expr *other;
+    uint32_t count = collect((struct expr *)(uintptr_t)filter, all, 0), column = 0;
+    for (bool bound = true; bound && column < t->key_count; column += bound) {
+        bound = false;
+        for (uint32_t i = 0; i < count && !bound; i++) bound = access_binds(all[i], base + t->key[column], &other);
+        if (bound && access_binds(condition, base + t->key[column], &other)) return true;
+    }
+    if (column == t->key_count || condition->kind != EXPR_OPERATOR || condition->arg_count != 2) return false;
+    for (int side = 0; side < 2; side++) {
+        const struct expr *c = bare_column(condition->args[side]);
+        enum sql_relation relation = condition->op->relation;
+        if (c != NULL && c->index == base + t->key[column] && relation != SQL_RELATION_NONE &&
+            relation != SQL_RELATION_NOT_EQUAL)
+            return true;
+    }
+    return false;
+}
+
 /* ---- columns with values ---- */
 
 static bool set_add(struct planner *p, struct value_set *set, const struct sql_datum *v)

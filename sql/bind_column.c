@@ -349,23 +349,30 @@ static bool may_name_columns(struct binder *b, const struct expr *e)
                          "argument of %s must not contain variables", b->clause);
 }
 
-/* In this query, else in those around it whose names may be used. `asker` words the errors. */
+/* In this query alone. `asker` words the errors. */
+static enum lookup find_here(struct binder *b, struct binder *asker, const char *qualifier, bool schema,
+                             const char *name, uint32_t position, struct expr **out)
+{
+    const struct scope_item *item = NULL;
+    bool excluded = names_excluded(b, qualifier, schema);
+    if (qualifier == NULL && !b->scope.excluded) return find_anywhere(b, name, position, out);
+    enum lookup found = qualifier == NULL || excluded
+                            ? LOOKUP_FOUND
+                            : find_qualifier(b, qualifier, schema, position, &item);
+    if (found != LOOKUP_FOUND) return found;
+    found = qualifier == NULL || excluded ? find_beside_excluded(b, qualifier, schema, name, position, out)
+                                          : find_in(b, item, name, position, out);
+    if (found != LOOKUP_NOTHING || qualifier == NULL) return found;
+    no_column(asker, qualifier, name, position);
+    return LOOKUP_FAILED;
+}
+
+/* In this query, else in those around it whose names may be used. */
 static enum lookup find_column(struct binder *b, struct binder *asker, const char *qualifier, bool schema,
                                const char *name, uint32_t position, struct expr **out)
 {
-    const struct scope_item *item;
     *out = NULL;
-    enum lookup found = names_excluded(b, qualifier, schema) ? LOOKUP_FOUND
-                        : qualifier != NULL ? find_qualifier(b, qualifier, schema, position, &item)
-                        : b->scope.excluded ? LOOKUP_NOTHING : find_anywhere(b, name, position, out);
-    if (b->scope.excluded ? qualifier == NULL || found == LOOKUP_FOUND : qualifier != NULL && found == LOOKUP_FOUND) {
-        found = b->scope.excluded ? find_beside_excluded(b, qualifier, schema, name, position, out)
-                                  : find_in(b, item, name, position, out);
-        if (found == LOOKUP_NOTHING && qualifier != NULL) {
-            no_column(asker, qualifier, name, position);
-            found = LOOKUP_FAILED;
-        }
-    }
+    enum lookup found = find_here(b, asker, qualifier, schema, name, position, out);
     if (found == LOOKUP_FOUND) return may_name_columns(b, *out) ? LOOKUP_FOUND : LOOKUP_FAILED;
     if (found == LOOKUP_FAILED || b->parent == NULL) return found;
     found = find_column(b->parent, asker, qualifier, schema, name, position, out);
@@ -391,7 +398,7 @@ struct expr *bind_column(struct binder *b, const struct sql_column *c)
     bool schema;
     struct expr *e = NULL;
     const struct sql_table *t = b->scope.table;
-    if (t != NULL && c->names.count == 1 && b->columns == BIND_COLUMNS_ALLOWED) /* as nearly all do */
+    if (t != NULL && c->names.count == 1 && b->columns == BIND_COLUMNS_ALLOWED && !b->scope.excluded) /* as nearly all do */
         for (uint32_t i = 0; i < t->column_count; i++) {
             if (strcmp(t->columns[i].name, name) != 0) continue;
             e = bind_new(b, EXPR_COLUMN, t->columns[i].type, c->node.position, 0);

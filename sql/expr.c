@@ -28,6 +28,13 @@ uint32_t expr_location(const struct expr *e)
     return location;
 }
 
+bool expr_has_subquery(const struct expr *e)
+{
+    bool has = e->kind == EXPR_SUBQUERY;
+    for (uint32_t i = 0; i < e->arg_count && !has; i++) has = expr_has_subquery(e->args[i]);
+    return has;
+}
+
 bool expr_is_volatile(const struct expr *e)
 {
     if (e->kind == EXPR_FUNCTION && e->function->volatility == SQL_VOLATILE) return true;

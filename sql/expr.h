@@ -167,6 +167,7 @@ uint32_t expr_location(const struct expr *e);
  * place. False with eval->error set when a computation fails, as it would for every row. Values live in
  * eval->arena. */
 bool expr_fold(struct sql_eval *eval, struct expr *e);
+bool expr_has_subquery(const struct expr *e);
 /* True when the expression calls something volatile. */
 bool expr_is_volatile(const struct expr *e);
 /* True when the expression reads no column and calls nothing volatile: it may be computed once. */

@@ -17,6 +17,7 @@ struct exec {
     struct buf *key, *value;  /* the session's, for a key and a row while they are made or written */
     struct sql_eval eval;     /* allocates in row_arena while rows run */
     struct txn *txn;
+    struct env *env;
     const struct sql_sink *sink;
     struct parameters *parameters; /* of a prepared statement, or NULL */
     bool describe;            /* bind only: find the parameters' types and the result's columns */
@@ -33,6 +34,9 @@ struct exec {
     struct catalog_entry *assumed; /* the table that the statement relies on without having read it; NULL */
     bool alone;               /* the statement is a transaction of its own */
     int notice_level;         /* SETTING_LEVEL_*: what is sent of notices */
+    bool changes;             /* INSERT, UPDATE, DELETE: their subqueries see what was there before */
+    bool has_start;
+    struct txn_mark start;    /* then: before the first change */
     uint32_t breaths;         /* rows since the statement has let others go on */
     struct select *queries;   /* that are bound: exec_end closes them */
     uint64_t *rows_read;      /* counts the rows that scans and lookups deliver */
@@ -80,6 +84,8 @@ bool access_plan(struct exec *x, struct access *a, const struct sql_table *table
 bool access_replan(struct exec *x, struct access *a);
 /* True when the condition gives values to the column at this place of the row: those of *other_out, NULL: constants. */
 bool access_binds(const struct expr *condition, uint32_t index, const struct expr **other_out);
+/* For EXPLAIN: whether a conjunct of the filter helps to find the keys. */
+bool access_uses(const struct sql_table *t, uint32_t base, const struct expr *filter, const struct expr *condition);
 void access_close(struct access *a);
 /* [fiber] The next row that passes the filter: *found_out false at the end. False: the error is set. */
 bool access_next(struct exec *x, struct access *a, bool *found_out);
@@ -131,6 +137,9 @@ void exec_end(struct exec *x);
 /* ---- statements; all [fiber]; false with the error set ---- */
 
 bool exec_select(struct exec *x, const struct sql_select *select);
+/* run: executes a statement, for ANALYZE. */
+bool exec_explain(struct exec *x, const struct sql_explain *n,
+                  bool (*run)(void *ctx, struct exec *x, const struct sql_node *node), void *ctx);
 bool exec_insert(struct exec *x, const struct sql_insert *insert);
 bool exec_update(struct exec *x, const struct sql_update *update);
 bool exec_delete(struct exec *x, const struct sql_delete *delete);

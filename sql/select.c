@@ -43,6 +43,14 @@ static bool plan_access(struct select *s)
     return true;
 }
 
+bool select_foresee(struct select *s)
+{
+    if (s->table == NULL || s->open || s->loops > 0 || s->binder.outers != NULL) return true;
+    if (s->where != NULL && expr_has_subquery(s->where)) return true;
+    s->limit = UINT64_MAX;
+    return plan_access(s);
+}
+
 /* The value of LIMIT or OFFSET; null is as if it were not there. */
 static bool count_value(struct select *s, const struct expr *e, const char *clause, uint64_t *out)
 {
@@ -89,6 +97,7 @@ bool query_open(struct select *s)
     s->filled = s->input_done = s->sorted_by_scan = false;
     s->row_count = s->row_at = s->group_count = s->group_at = 0;
     s->finals = NULL;
+    s->loops++;
     s->open = true;
     s->offset = 0;
     s->limit = UINT64_MAX;
@@ -120,7 +129,9 @@ bool select_input(struct select *s, const struct sql_datum **row_out, bool *foun
 {
     if (s->has_access) {
         *row_out = s->access.values;
-        return access_next(s->x, &s->access, found_out);
+        if (!access_next(s->x, &s->access, found_out)) return false;
+        s->inputs += *found_out;
+        return true;
     }
     *found_out = !s->input_done;
     *row_out = s->row;
@@ -182,6 +193,7 @@ static bool next_row(struct select *s, const struct sql_datum **values_out)
         if (*values_out == NULL) return true;
         if (s->skipped == s->offset) {
             s->sent++;
+            s->rows_total++;
             return true;
         }
         s->skipped++;

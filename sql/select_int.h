@@ -57,12 +57,15 @@ struct row_entry *row_table_find_equal(const struct row_table *t, const struct s
 
 struct select;
 struct source;
+struct explain;
+struct explain_node;
 
 struct source_ops {
     bool (*open)(struct source *o);  /* again, too: from the start, with the values the row has now */
     bool (*next)(struct source *o, bool *found_out);
     void (*close)(struct source *o);
     void (*release)(struct source *o); /* what is not in the statement's arena; may be NULL */
+    void (*explain)(struct explain *e, struct explain_node *above, const struct source *o);
 };
 
 /* Fills its part of the query's row, again and again. */
@@ -213,6 +216,7 @@ struct select {
     bool input_done;           /* no FROM: the one row was given, or the condition does not hold */
     uint64_t limit, offset;    /* UINT64_MAX: none */
     uint64_t sent, skipped;
+    uint64_t loops, inputs, rows_total; /* for EXPLAIN ANALYZE */
     struct sql_datum *values;  /* of the row that is made: targets, sort keys */
     struct out_row *rows;
     uint32_t row_count, row_capacity, row_at;
@@ -228,6 +232,8 @@ struct select *select_child(struct binder *around, struct binder *parent, const 
 bool select_bind(struct select *s);
 /* Folds and plans what was bound; nothing when the statement is only described. */
 bool select_finish(struct select *s);
+/* For EXPLAIN: finds the keys of a query that has not been opened, as far as its own constants tell. */
+bool select_foresee(struct select *s);
 bool select_fold(struct select *s);
 /* Casts a column of the result, before select_finish. */
 bool select_coerce(struct select *s, uint32_t column, struct sql_type type);

@@ -1,6 +1,6 @@
 /* VALUES; UNION, INTERSECT and EXCEPT. */
 #include "sql/bind_int.h"
-#include "sql/select_int.h"
+#include "sql/explain_int.h"
 
 /* ---- VALUES ---- */
 
@@ -224,7 +224,24 @@ static void set_release(struct source *o)
     arena_deinit(&((struct source_set *)o)->kept);
 }
 
-static const struct source_ops set_ops = {set_open, set_next, set_close, set_release};
+static void set_explain(struct explain *e, struct explain_node *above, const struct source *o)
+{
+    const struct source_set *u = (const struct source_set *)o;
+    const struct sql_select *n = o->query->node;
+    bool append = n->op == SQL_SELECT_UNION;
+    struct explain_node *node = explain_node(e, above, append ? "Append" : "SetOp");
+    if (node == NULL) return;
+    if (!append || !n->all)
+        node->title = arena_printf(e->x->arena, "%s%s%s", append ? "HashAggregate Append" : "HashSetOp ",
+                                   append ? "" : n->op == SQL_SELECT_INTERSECT ? "Intersect" : "Except",
+                                   !append && n->all ? " All" : "");
+    node->rows = &o->rows;
+    node->loops = &o->loops;
+    explain_query(e, node, u->sides[0]);
+    explain_query(e, node, u->sides[1]);
+}
+
+static const struct source_ops set_ops = {set_open, set_next, set_close, set_release, set_explain};
 
 struct source *source_of_set(struct select *s, struct select *left, struct select *right)
 {

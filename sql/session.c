@@ -124,6 +124,7 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     *x = (struct exec){.arena = arena, .row_arena = row_arena, .error = error, .txn = s->txn, .sink = sink};
     session_bind_parameters(s, x);
     sql_eval_init(&x->eval, x->arena, error);
+    x->env = s->options.env;
     x->rows_read = &s->rows_read;
     if (s->portal_count == 0) catalog_cache_sweep(&s->cache);
     x->cache = &s->cache;
@@ -200,7 +201,6 @@ static const char *unsupported_name(const struct sql_node *node)
     case SQL_STMT_RENAME: return "ALTER ... RENAME";
     case SQL_STMT_GRANT: return "GRANT or REVOKE";
     case SQL_STMT_SHOW_RANGES: return "SHOW RANGES";
-    case SQL_STMT_EXPLAIN: return "EXPLAIN";
     case SQL_STMT_LISTEN: return "LISTEN";
     case SQL_STMT_NOTIFY: return "NOTIFY";
     case SQL_STMT_LOCK: return "LOCK TABLE";
@@ -208,13 +208,22 @@ static const char *unsupported_name(const struct sql_node *node)
     }
 }
 
+static bool execute(struct sql_session *s, struct exec *x, const struct sql_node *node);
+
+static bool run_explained(void *ctx, struct exec *x, const struct sql_node *node)
+{
+    return execute(ctx, x, node);
+}
+
 static bool execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
 {
     if (s->read_only && !x->describe && writes(node) != NULL)
         return sql_error_set(x->error, x->arena, SQLSTATE_READ_ONLY_SQL_TRANSACTION, 0,
                              "cannot execute %s in a read-only transaction", writes(node));
+    x->changes = node->kind == SQL_STMT_INSERT || node->kind == SQL_STMT_UPDATE || node->kind == SQL_STMT_DELETE;
     switch ((enum sql_node_kind)node->kind) {
     case SQL_STMT_SELECT: return exec_select(x, sql_as_select(node));
+    case SQL_STMT_EXPLAIN: return exec_explain(x, sql_as_explain(node), run_explained, s);
     case SQL_STMT_INSERT: return exec_insert(x, sql_as_insert(node));
     case SQL_STMT_UPDATE: return exec_update(x, sql_as_update(node));
     case SQL_STMT_DELETE: return exec_delete(x, sql_as_delete(node));

@@ -1,5 +1,5 @@
 /* Sources: tables, queries in FROM, WITH, VALUES, functions. */
-#include "sql/select_int.h"
+#include "sql/explain_int.h"
 
 void source_init(struct source *o, const struct source_ops *ops, struct select *query)
 {
@@ -96,7 +96,12 @@ static void table_release(struct source *o)
     arena_deinit(&((struct source_table *)o)->plan_arena);
 }
 
-static const struct source_ops table_ops = {table_open, table_next, table_close, table_release};
+static void table_explain(struct explain *e, struct explain_node *above, const struct source *o)
+{
+    explain_table(e, above, o->query, o->table, o->alias, o->offset, o->filter, o);
+}
+
+static const struct source_ops table_ops = {table_open, table_next, table_close, table_release, table_explain};
 
 struct source *source_of_table(struct select *s, const struct sql_table *table)
 {
@@ -138,7 +143,27 @@ static void query_source_close(struct source *o)
     query_close(((struct source_query *)o)->child);
 }
 
-static const struct source_ops query_ops = {query_source_open, query_source_next, query_source_close, NULL};
+/* What is scanned under a name. */
+static struct explain_node *scan_node(struct explain *e, struct explain_node *above, const struct source *o,
+                                      const char *type)
+{
+    struct explain_node *n = explain_node(e, above, type);
+    if (n == NULL) return NULL;
+    n->title = arena_printf(e->x->arena, "%s on %s", type, o->alias);
+    n->rows = &o->rows;
+    n->loops = &o->loops;
+    explain_condition(e, n, "Filter", o->query, o->filter);
+    return n;
+}
+
+static void query_explain(struct explain *e, struct explain_node *above, const struct source *o)
+{
+    struct explain_node *n = scan_node(e, above, o, "Subquery Scan");
+    if (n != NULL) explain_query(e, n, ((const struct source_query *)o)->child);
+}
+
+static const struct source_ops query_ops = {query_source_open, query_source_next, query_source_close, NULL,
+                                            query_explain};
 
 struct source *source_of_query(struct select *s, struct select *child)
 {
@@ -194,7 +219,13 @@ static bool cte_next(struct source *o, bool *found_out)
     return true;
 }
 
-static const struct source_ops cte_ops = {cte_open, cte_next, close_nothing, NULL};
+static void cte_explain(struct explain *e, struct explain_node *above, const struct source *o)
+{
+    struct explain_node *n = scan_node(e, above, o, "CTE Scan");
+    if (n != NULL) explain_add(e, n, "CTE Name", "%s", ((const struct source_cte *)o)->cte->name);
+}
+
+static const struct source_ops cte_ops = {cte_open, cte_next, close_nothing, NULL, cte_explain};
 
 struct source *source_of_cte(struct select *s, struct cte *cte)
 {
@@ -236,7 +267,13 @@ static bool values_next(struct source *o, bool *found_out)
     return ok;
 }
 
-static const struct source_ops values_ops = {values_open, values_next, close_nothing, NULL};
+static void values_explain(struct explain *e, struct explain_node *above, const struct source *o)
+{
+    struct explain_node *n = scan_node(e, above, o, "Values Scan");
+    if (n != NULL) explain_add(e, n, "Values", "%u", ((const struct source_values *)o)->row_count);
+}
+
+static const struct source_ops values_ops = {values_open, values_next, close_nothing, NULL, values_explain};
 
 struct source *source_of_values(struct select *s, struct expr ***rows, uint32_t row_count, uint32_t width)
 {
@@ -279,7 +316,12 @@ static bool call_next(struct source *o, bool *found_out)
     return ok;
 }
 
-static const struct source_ops call_ops = {call_open, call_next, close_nothing, NULL};
+void source_explain_function(struct explain *e, struct explain_node *above, const struct source *o)
+{
+    scan_node(e, above, o, "Function Scan");
+}
+
+static const struct source_ops call_ops = {call_open, call_next, close_nothing, NULL, source_explain_function};
 
 struct source *source_of_call(struct select *s, struct expr *call, bool ordinality)
 {

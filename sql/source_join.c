@@ -1,5 +1,5 @@
 /* Joins of two sources. The left side's values stay in the row while the right side's are tried beside them. */
-#include "sql/select_int.h"
+#include "sql/explain_int.h"
 
 struct source_join {
     struct source source;
@@ -180,7 +180,38 @@ static void join_release(struct source *o)
     arena_deinit(&j->key_arena);
 }
 
-static const struct source_ops join_ops = {join_open, join_next, join_close, join_release};
+/* (left = right) for each key. */
+static void explain_keys(struct explain *e, struct explain_node *n, const struct source_join *j)
+{
+    const char *text = "";
+    for (uint32_t i = 0; i < j->key_count && text != NULL; i++) {
+        const char *left = explain_text(e, j->source.query, j->keys[i].left);
+        const char *right = explain_text(e, j->source.query, j->keys[i].right);
+        text = arena_printf(e->x->arena, "%s%s(%s = %s)", text, i > 0 ? " AND " : "", left, right);
+    }
+    if (j->key_count > 0) explain_add(e, n, "Hash Cond", j->key_count > 1 ? "(%s)" : "%s", text);
+}
+
+static void join_explain(struct explain *e, struct explain_node *above, const struct source *o)
+{
+    const struct source_join *j = (const struct source_join *)o;
+    bool hash = j->method == JOIN_HASH;
+    const char *kind = j->type == SQL_JOIN_LEFT ? "Left" : j->type == SQL_JOIN_FULL ? "Full" : "Inner";
+    struct explain_node *n = explain_node(e, above, hash ? "Hash Join" : "Nested Loop");
+    if (n == NULL) return;
+    if (j->type != SQL_JOIN_INNER)
+        n->title = arena_printf(e->x->arena, "%s %s Join", hash ? "Hash" : "Nested Loop", kind);
+    n->rows = &o->rows;
+    n->loops = &o->loops;
+    explain_keys(e, n, j);
+    explain_condition(e, n, "Join Filter", o->query, j->on);
+    explain_condition(e, n, "Filter", o->query, o->filter);
+    explain_source(e, n, j->left);
+    struct explain_node *kept = j->method == JOIN_LOOP ? n : explain_node(e, n, hash ? "Hash" : "Materialize");
+    if (kept != NULL) explain_source(e, kept, j->right);
+}
+
+static const struct source_ops join_ops = {join_open, join_next, join_close, join_release, join_explain};
 
 struct source *source_of_join(struct select *s, enum sql_join_type type, enum join_method method,
                               struct source *left, struct source *right, struct expr *on,

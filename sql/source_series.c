@@ -1,6 +1,6 @@
 /* generate_series: one value after the other, never all of them. */
 #include "sql/operator.h"
-#include "sql/select_int.h"
+#include "sql/explain_int.h"
 #include "sql/types_io.h"
 
 struct source_series {
@@ -133,7 +133,8 @@ static void series_release(struct source *o)
     arena_deinit(&g->kept[1]);
 }
 
-static const struct source_ops series_ops = {series_open, series_next, series_close, series_release};
+static const struct source_ops series_ops = {series_open, series_next, series_close, series_release,
+                                             source_explain_function};
 
 struct source *source_of_series(struct select *s, struct expr **args, uint32_t count, bool ordinality)
 {

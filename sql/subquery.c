@@ -3,7 +3,7 @@
  * What a query takes from the one around it becomes arguments of the expression, over the row around; they are put
  * into slots before it is opened. One that takes nothing is run once, and its answer kept. */
 #include "sql/bind_int.h"
-#include "sql/select_int.h"
+#include "sql/explain_int.h"
 
 enum subquery_kind { SUBQUERY_SCALAR = 1, SUBQUERY_EXISTS, SUBQUERY_ANY, SUBQUERY_ALL };
 
@@ -37,6 +37,10 @@ static struct subquery *subquery_new(struct binder *b, enum subquery_kind kind, 
     q->x = b->x;
     q->query = select_child(b, b, node, true);
     if (q->query == NULL) return NULL;
+    if (b->x->changes && !b->x->describe && !b->x->has_start) {
+        b->x->start = txn_mark(b->x->txn);
+        b->x->has_start = true;
+    }
     q->query->exists_only = kind == SUBQUERY_EXISTS;
     q->width = kind == SUBQUERY_EXISTS ? 0 : q->query->target_count;
     return select_finish(q->query) ? q : NULL;
@@ -152,6 +156,23 @@ struct expr *bind_quantified(struct binder *b, const struct sql_quantified *q)
     if (q->array->kind == SQL_EXPR_ARRAY && sql_as_expr_list(q->array)->list.count > 0)
         return bind_quantified_list(b, q);
     return bind_unsupported(b, &q->node, "ANY and ALL of an array");
+}
+
+const char *explain_subquery(struct explain *e, const struct select *s, const struct expr *expr)
+{
+    const struct subquery *q = expr->subquery;
+    bool alone = q->query->binder.outer_count == 0, compared = q->kind == SUBQUERY_ANY || q->kind == SUBQUERY_ALL;
+    const char *name = arena_printf(e->x->arena, "%s %u", alone && !compared ? "InitPlan" : "SubPlan",
+                                    ++e->subplan_count);
+    struct explain_node *n = e->at == NULL ? NULL : explain_query(e, e->at, q->query);
+    if (n != NULL) {
+        n->relation = alone && !compared ? "InitPlan" : "SubPlan";
+        n->subplan = name;
+    }
+    if (q->kind == SUBQUERY_EXISTS) return arena_printf(e->x->arena, "EXISTS(%s)", name);
+    if (!compared) return arena_printf(e->x->arena, "(%s)", name);
+    return arena_printf(e->x->arena, "(%s %s (%s%s))", explain_text(e, s, expr->args[expr->arg_count - 1]),
+                        q->kind == SUBQUERY_ANY ? "ANY" : "ALL", alone ? "hashed " : "", name);
 }
 
 /* ---- evaluation ---- */
@@ -271,8 +292,8 @@ static bool eval_compared(struct subquery *q, struct sql_eval *eval, const struc
     return true;
 }
 
-bool subquery_eval(struct sql_eval *eval, const struct expr *e, const struct sql_datum *row,
-                   const struct sql_datum *aggregates, struct sql_datum *out)
+static bool evaluate(struct sql_eval *eval, const struct expr *e, const struct sql_datum *row,
+                     const struct sql_datum *aggregates, struct sql_datum *out)
 {
     struct subquery *q = e->subquery;
     bool alone = q->query->binder.outer_count == 0;
@@ -285,4 +306,15 @@ bool subquery_eval(struct sql_eval *eval, const struct expr *e, const struct sql
     }
     *out = q->value;
     return true;
+}
+
+bool subquery_eval(struct sql_eval *eval, const struct expr *e, const struct sql_datum *row,
+                   const struct sql_datum *aggregates, struct sql_datum *out)
+{
+    struct exec *x = e->subquery->x;
+    if (!x->has_start) return evaluate(eval, e, row, aggregates, out);
+    if (!MUTANT("subquery_sees_changes")) txn_view(x->txn, &x->start);
+    bool ok = evaluate(eval, e, row, aggregates, out);
+    txn_view(x->txn, NULL);
+    return ok;
 }

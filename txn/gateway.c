@@ -120,6 +120,11 @@ static enum status attempt(struct kv *kv, struct gateway_request *q, struct node
         list_remove(&w.link);
         return status;
     }
+    if (q->interrupt != NULL) {
+        q->interrupt->calls += !q->asked;
+        q->interrupt->requests++;
+    }
+    q->asked = true;
     wait_end(&w, q->interrupt);
     return w.status;
 }

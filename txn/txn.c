@@ -120,6 +120,12 @@ enum status txn_breathe(struct txn *t)
     return env_now_ns(store_env(t->kv->store)) >= t->deadline_ns ? STATUS_TIMEOUT : STATUS_OK;
 }
 
+void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries_out)
+{
+    *requests_out = t->interrupt.requests;
+    *retries_out = t->interrupt.requests - t->interrupt.calls;
+}
+
 bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
 
 void txn_explain_limit(const struct txn *t, char *text, size_t size)

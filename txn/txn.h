@@ -172,6 +172,8 @@ MUST_USE enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts);
 MUST_USE enum status txn_verify(struct txn *t);
 /* After STATUS_TOO_LARGE of a write: which limit it is over and by how much, a sentence. */
 void txn_explain_limit(const struct txn *t, char *text, size_t size);
+/* Requests that were sent for it so far, and how many of them were sent because another one was of no use. */
+void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries_out);
 bool txn_has_writes(const struct txn *t);
 /* This transaction has given the key a value. No request. */
 bool txn_has_put(const struct txn *t, struct bytes key);

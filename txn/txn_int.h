@@ -296,6 +296,7 @@ bool decode_write(struct reader *r, struct write *write);
 struct gateway_wait;
 /* Lets somebody else end what a fiber waits for (txn_interrupt). */
 struct gateway_interrupt {
+    uint64_t calls, requests; /* that were sent; some calls take several requests */
     bool requested;
     struct gateway_wait *wait; /* NULL: nothing is under way */
 };
@@ -313,6 +314,7 @@ struct gateway_request {
     void *ctx;
     uint64_t refused_at;    /* the leader's reading when it refused the last attempt as too late; 0: it has not */
     struct gateway_interrupt *interrupt;
+    bool asked;             /* a request was sent */
 };
 /* [fiber] Lets the core do what else there is. STATUS_CANCELLED, STATUS_TIMEOUT: it was interrupted. */
 enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i);

@@ -607,3 +607,23 @@ PREPARE
 EXECUTE p ((SELECT 1))
 ----
 ERROR 0A000 at 12: cannot use subquery in EXECUTE parameter
+
+INSERT INTO m VALUES (1, 10), (2, 20), (3, 30)
+----
+ERROR 42P01 at 13: relation "m" does not exist
+
+UPDATE m SET v = (SELECT sum(x.v) FROM m AS x WHERE x.id <= m.id)
+----
+ERROR 42P01 at 8: relation "m" does not exist
+
+SELECT * FROM m ORDER BY id
+----
+ERROR 42P01 at 15: relation "m" does not exist
+
+UPDATE m SET v = v + 1 RETURNING id, (SELECT sum(x.v) FROM m AS x WHERE x.id <= m.id)
+----
+ERROR 42P01 at 8: relation "m" does not exist
+
+DELETE FROM m RETURNING id, (SELECT count(*) FROM m AS x WHERE x.id <= m.id)
+----
+ERROR 42P01 at 13: relation "m" does not exist

@@ -21,3 +21,8 @@ TEST(query_script, functions_give_rows)
 {
     script_run("from_function");
 }
+
+TEST(query_script, plans_are_explained)
+{
+    script_run("explain");
+}
