@@ -62,7 +62,10 @@ bool exec_fail(struct exec *x, enum status status)
     case STATUS_TOO_LARGE: {
         char limit[160];
         txn_explain_limit(x->txn, limit, sizeof limit);
-        return sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "%s", limit);
+        sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "%s", limit);
+        if (strncmp(limit, "a transaction", 13) == 0)
+            sql_error_hint(x->error, x->arena, "Write in several transactions, each below the limit.");
+        return false;
     }
     case STATUS_CORRUPT:
     case STATUS_VERSION:
