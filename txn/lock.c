@@ -192,12 +192,13 @@ static void evaluate(struct range_op *op)
     }
     if (range_op_wait_ready(op)) return;
     if (op->ts > g->floor && !MUTANT("lock_floor")) g->floor = op->ts;
-    struct range_op *other = meets_in_flight(op);
+    struct range_op *other = MUTANT("lock_ignores_in_flight") ? NULL : meets_in_flight(op);
     if (other != NULL) {
         range_block(op, other);
         return;
     }
-    enum status status = op->read_ts == 0 ? STATUS_OK : commit_validate(op);
+    bool moves = op->read_ts != 0 && !MUTANT("lock_view_unvalidated"); /* the view of what was read earlier */
+    enum status status = moves ? commit_validate(op) : STATUS_OK;
     if (status == STATUS_OK) status = read_keys(op);
     if (status == STATUS_WAIT) {
         op->state = OP_LOADING;
@@ -226,6 +227,10 @@ void lock_run(struct range_op *op)
 {
     switch (op->state) {
     case OP_CLOCK:
+        if (MUTANT("lock_without_leadership")) {
+            evaluate(op);
+            return;
+        }
         op->state = OP_LEADERSHIP;
         op->leadership.on_done = on_leadership;
         op->leadership.ctx = op;

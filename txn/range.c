@@ -59,6 +59,7 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
     ASSERT(status == STATUS_OK);
     if (stats.newest_ts > g->high) g->high = stats.newest_ts;
     g->system_high = g->high; /* from here on this leader sees every write before it has a version */
+    if (MUTANT("leader_high")) g->high = 0;
     /* Readings and reads of earlier leaders lie below now_ts; commits they logged, at or below high. */
     g->floor = now_ts > g->high ? now_ts : g->high;
     if (MUTANT("leader_floor")) g->floor = 0;

@@ -149,6 +149,7 @@ static enum status lock_results(struct txn *t, const struct bytes *keys, uint32_
     if (term != 0 && t->pending_term != 0 && term != t->pending_term) return STATUS_CONFLICT;
     if (term != 0) t->pending_term = term;
     t->read_ts = ts; /* the leader has found everything else unchanged up to here */
+    if (MUTANT("grant_ts") && t->kv->clock.seen > ts) t->read_ts = t->kv->clock.seen;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t result = get_u8(&in);
         get_u64(&in);
@@ -156,7 +157,9 @@ static enum status lock_results(struct txn *t, const struct bytes *keys, uint32_
         if (in.failed || result > 2) return STATUS_INVALID;
         out[i] = (struct txn_locked){.found = result == 1, .passed_over = result == 2};
         if (result == 2) continue;
-        enum status status = txn_span_add(t, &(struct span){.start = keys[i], .point = true});
+        enum status status = STATUS_OK;
+        if (!MUTANT("locked_keys_unvalidated"))
+            status = txn_span_add(t, &(struct span){.start = keys[i], .point = true});
         if (status != STATUS_OK) return status;
         const struct write *own = write_set_find_at(&t->writes, keys[i], t->view);
         if (own != NULL) {
