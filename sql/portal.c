@@ -412,7 +412,7 @@ bool sql_session_execute(struct sql_session *s, const char *portal, uint64_t row
                              "portal \"%s\" cannot be run", portal);
     }
     if (p->state == PORTAL_PAUSED || (rows_max > 0 && p->prepared->has_columns))
-        return run_pausing(p, rows_max, sink, paused_out, error);
+        return idem_may_pause(s, error) && run_pausing(p, rows_max, sink, paused_out, error);
     return run_whole(s, p, alone, sink, error);
 }
 

@@ -238,6 +238,7 @@ static bool prepared_fill(struct sql_session *s, struct sql_prepared *p, struct 
         return sql_error_set(error, &s->query_arena, SQLSTATE_SYNTAX_ERROR, 0,
                              "cannot insert multiple commands into a prepared statement");
     if (script.count == 1) p->statement = script.statements[0];
+    p->text = copy;
     if (s->state == TRANSACTION_FAILED && script.count == 1 && !session_is_control(p->statement.node))
         return sql_error_set(error, &s->query_arena, SQLSTATE_IN_FAILED_SQL_TRANSACTION, 0,
                              "current transaction is aborted, commands ignored until end of transaction block");

@@ -42,6 +42,7 @@ enum status sql_session_create(const struct sql_session_options *options, struct
     if (s == NULL) return STATUS_NO_MEMORY;
     s->options = *options;
     settings_init(&s->settings, options->zones);
+    idem_init(s);
     snprintf(s->user, sizeof s->user, "%s", options->user);
     snprintf(s->database, sizeof s->database, "%s", options->database);
     uint64_t bytes = options->statement_memory_bytes != 0 ? options->statement_memory_bytes
@@ -63,6 +64,7 @@ void sql_session_destroy(struct sql_session *s)
 {
     session_transaction_end(s, TRANSACTION_NONE);
     session_prepared_close_all(s);
+    idem_deinit(s);
     settings_deinit(&s->settings);
     catalog_cache_deinit(&s->cache);
     buf_deinit(&s->key);
@@ -134,6 +136,8 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     x->eval.statement_us = x->eval.clock_us = session_now_us(s);
     x->eval.random = fill_random;
     x->eval.random_ctx = s->options.env;
+    x->eval.txn_status = session_txn_status;
+    x->eval.txn_ctx = s;
     x->eval.user_name = x->eval.session_user_name = s->user;
     x->eval.database_name = s->database;
     x->eval.schema_name = "public";

@@ -67,6 +67,7 @@ struct sql_session_options {
     uint64_t id;                    /* shown by the server; unique in this process */
     uint64_t statement_memory_bytes;
     const struct sql_zones *zones;  /* named time zones, borrowed; NULL: UTC and fixed offsets only */
+    struct idempotency *idempotency; /* the port's: limits and counters (idempotency.h); NULL: the usual limits */
 };
 
 /* STATUS_NO_MEMORY. */

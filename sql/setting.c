@@ -1,11 +1,13 @@
 #include "sql/setting.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/assert.h"
+#include "sql/idempotency.h"
 
 /* Turns a text into the value as it is kept, in arena, and applies it; NULL with the error set. */
 typedef const char *setting_check(struct settings *s, struct arena *arena, const char *name,
@@ -303,11 +305,40 @@ static const char *check_timeout(struct settings *s, struct arena *arena, const 
     if (strcmp(name, "idle_in_transaction_session_timeout") == 0)
         s->idle_in_transaction_timeout_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "lock_timeout") == 0) s->lock_timeout_ns = (uint64_t)ms * 1000000;
+    if (strcmp(name, "ostraka.idempotency_ttl") == 0) s->idempotency_ttl_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "ostraka.no_quorum_timeout") == 0) s->no_quorum_timeout_ns = (uint64_t)ms * 1000000;
     for (size_t i = 0; ms > 0 && i < UNIT_COUNT; i++)
         if (fmod(ms, units[i].ms) == 0)
             return arena_printf(arena, "%.0f%s", ms / units[i].ms, units[i].name);
     return "0";
+}
+
+/* ---- idempotency keys ---- */
+
+static const char *check_key(struct settings *s, struct arena *arena, const char *name, const char *value,
+                             struct sql_error *error)
+{
+    const char *problem = idempotency_key_problem(value);
+    if (problem != NULL) {
+        invalid(arena, name, value, error);
+        sql_error_detail(error, arena, "%s", problem);
+        return NULL;
+    }
+    snprintf(s->idempotency_key, sizeof s->idempotency_key, "%s", value);
+    return value;
+}
+
+static const char *check_ttl(struct settings *s, struct arena *arena, const char *name, const char *value,
+                             struct sql_error *error)
+{
+    uint64_t before_ns = s->idempotency_ttl_ns;
+    const char *text = check_timeout(s, arena, name, value, error);
+    if (text == NULL) return NULL;
+    if (s->idempotency_ttl_ns >= 1000000000 && s->idempotency_ttl_ns <= IDEMPOTENCY_LIFE_NS) return text;
+    s->idempotency_ttl_ns = before_ns;
+    sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
+                  "%s is outside the valid range for parameter \"%s\" (1s .. 7d)", text, name);
+    return NULL;
 }
 
 /* ---- the table ---- */
@@ -343,6 +374,8 @@ static const struct setting settings[SETTING_COUNT] = {
     {"row_security", "on", false, check_boolean},
     {"server_version_num", "150000", false, NULL},
     {"max_identifier_length", "63", false, NULL},
+    {"ostraka.idempotency_key", "", false, check_key},
+    {"ostraka.idempotency_ttl", "1d", false, check_ttl},
 };
 
 static int find(const char *name)

@@ -11,7 +11,7 @@
 #include "sql/datetime_zone.h"
 #include "sql/datum.h"
 
-#define SETTING_COUNT           29
+#define SETTING_COUNT           31
 #define SETTING_VALUE_BYTES_MAX 1024
 
 struct setting_value {
@@ -44,6 +44,8 @@ struct settings {
     uint64_t statement_timeout_ns, lock_timeout_ns; /* 0: none */
     uint64_t idle_timeout_ns, idle_in_transaction_timeout_ns; /* between messages; 0: none */
     uint64_t no_quorum_timeout_ns;                  /* 0: as the node says, 5 s */
+    char idempotency_key[129];                      /* "": none */
+    uint64_t idempotency_ttl_ns;
     bool read_only_default, deferrable_default;
     int notice_level; /* NOTICE and WARNING are sent when at least this */
 };

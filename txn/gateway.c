@@ -89,7 +89,7 @@ void gateway_interrupt(struct gateway_interrupt *i)
     wake(w);
 }
 
-static void pause_for(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i)
+void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i)
 {
     struct gateway_wait w;
     wait_begin(&w, kv);
@@ -223,7 +223,7 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
         if (kv->stopping) break;
         if (at_once) backoff_ns = BACKOFF_NS_MIN;
         uint64_t left_ns = give_up_ns - now_ns, pause_ns = at_once ? BACKOFF_NS_MIN / 4 : backoff_ns;
-        pause_for(kv, pause_ns < left_ns ? pause_ns : left_ns, q->interrupt);
+        gateway_pause(kv, pause_ns < left_ns ? pause_ns : left_ns, q->interrupt);
         if (!at_once && backoff_ns < BACKOFF_NS_MAX) backoff_ns *= 2;
     }
     return kv->stopping && status != STATUS_OK && status != STATUS_UNKNOWN_OUTCOME ? STATUS_CANCELLED

@@ -158,9 +158,12 @@ void txn_id(const struct txn *t, char id[33])
     snprintf(id, 33, "%016llx%016llx", (unsigned long long)t->id.sent_ts, (unsigned long long)t->id.tag);
 }
 
+struct txn_id txn_id_of(const struct txn *t) { return t->id; }
+
 enum status txn_restart(struct txn *t, struct arena *arena)
 {
     t->arena = arena;
+    t->id.tag = env_random_u64(store_env(t->kv->store)) | 1; /* who asks for it asks for one attempt */
     t->read_ts = 0;
     t->pending_term = 0;
     t->span_count = 0;

@@ -100,6 +100,7 @@ enum txn_lock_wait { TXN_LOCK_WAIT = 0, TXN_LOCK_NOWAIT = 1, TXN_LOCK_SKIP = 2 }
 struct txn_locked {
     bool found, passed_over; /* passed_over: TXN_LOCK_SKIP, and another holds it; neither locked nor read */
     struct bytes value;
+    uint64_t ts;              /* of the version read; 0: none, or not committed yet */
 };
 MUST_USE enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
                               enum txn_lock_wait wait, struct txn_locked *out);
@@ -199,6 +200,7 @@ void txn_id(const struct txn *t, char id[33]);
 struct txn_id {
     uint64_t sent_ts, tag; /* outcome.c */
 };
+struct txn_id txn_id_of(const struct txn *t);
 /* False: this is no id. */
 bool txn_id_parse(struct bytes text, struct txn_id *id_out);
 enum txn_outcome {
@@ -207,6 +209,8 @@ enum txn_outcome {
     TXN_OUTCOME_IN_PROGRESS = 3, /* not committed so far; decided 10 s after the commit was sent at the latest */
     TXN_OUTCOME_EXPIRED = 4,     /* too long ago for the range's leader to remember */
 };
+/* [fiber] Lets time pass, unless the transaction is interrupted. */
+void txn_pause(struct txn *t, uint64_t duration_ns);
 /* [fiber] What became of the transaction with this id, asked within t, whose own state does not change. *ts_out: its
  * commit timestamp, or 0. Statuses as txn_get; STATUS_INVALID: no transaction can have this id. */
 MUST_USE enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out,

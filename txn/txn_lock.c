@@ -152,10 +152,10 @@ static enum status lock_results(struct txn *t, const struct bytes *keys, uint32_
     if (MUTANT("grant_ts") && t->kv->clock.seen > ts) t->read_ts = t->kv->clock.seen;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t result = get_u8(&in);
-        get_u64(&in);
+        uint64_t version_ts = get_u64(&in);
         struct bytes value = get_sized(&in);
         if (in.failed || result > 2) return STATUS_INVALID;
-        out[i] = (struct txn_locked){.found = result == 1, .passed_over = result == 2};
+        out[i] = (struct txn_locked){.found = result == 1, .passed_over = result == 2, .ts = version_ts};
         if (result == 2) continue;
         enum status status = STATUS_OK;
         if (!MUTANT("locked_keys_unvalidated"))

@@ -136,3 +136,8 @@ TEST(script, transactions_have_modes)
 {
     script_run("transaction_mode");
 }
+
+TEST(script, a_key_makes_a_transaction_happen_once)
+{
+    script_run("idempotency");
+}
