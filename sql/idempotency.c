@@ -223,7 +223,8 @@ static bool begin_replaying(struct sql_session *s, struct exec *x, const struct 
     struct idem *i = &s->idem;
     enum status status = idempotency_record_decode(row->value, &i->stored);
     if (status != STATUS_OK) return exec_fail(x, status);
-    if (i->stored.emptied || txn_read_ts(s->txn) >= i->stored.results_until) return expired(s, x);
+    uint64_t end = idempotency_results_end(&i->stored, row->ts, i->issued_ns);
+    if (i->stored.emptied || txn_read_ts(s->txn) >= end) return expired(s, x);
     COVER("sql_idempotency_replay");
     COUNT(s, replays);
     i->mode = IDEM_REPLAYS;
@@ -399,10 +400,8 @@ bool idem_deliver(struct sql_session *s, struct exec *x, const struct sql_sink *
 static enum status write_record(struct sql_session *s)
 {
     struct idem *i = &s->idem;
-    uint64_t now = kv_timestamp_seen(s->options.kv);
-    uint64_t from = now > i->issued_ns ? now : i->issued_ns;
     struct txn_id id = txn_id_of(s->txn);
-    struct idempotency_record r = {.results_until = from + i->ttl_ns,
+    struct idempotency_record r = {.ttl_ns = i->ttl_ns, .seen_ts = kv_timestamp_seen(s->options.kv),
                                    .row_until = i->issued_ns == 0 ? 0 : i->issued_ns + life_ns(s),
                                    .tag = id.tag, .count = i->statements, .statements = buf_view(&i->record)};
     struct buf key, value;

@@ -68,12 +68,19 @@ void idempotency_put_row_key(struct buf *out, struct bytes key)
 
 /* ---- the record ---- */
 
+uint64_t idempotency_results_end(const struct idempotency_record *r, uint64_t ts, uint64_t issued_ns)
+{
+    uint64_t from = ts > issued_ns ? ts : issued_ns;
+    return r->ttl_ns > UINT64_MAX - from ? UINT64_MAX : from + r->ttl_ns;
+}
+
 void idempotency_record_encode(const struct idempotency_record *r, struct buf *out)
 {
     ASSERT(!r->emptied || (r->count == 0 && r->statements.size == 0));
     put_u8(out, RECORD_VERSION);
     put_u8(out, r->emptied ? FLAG_EMPTIED : 0);
-    put_u64(out, r->results_until);
+    put_u64(out, r->ttl_ns);
+    put_u64(out, r->seen_ts);
     put_u64(out, r->row_until);
     put_u64(out, r->tag);
     put_u32(out, r->count);
@@ -87,7 +94,8 @@ enum status idempotency_record_decode(struct bytes encoded, struct idempotency_r
     if (get_u8(&in) != RECORD_VERSION) return STATUS_VERSION;
     uint8_t flags = get_u8(&in);
     r.emptied = flags == FLAG_EMPTIED;
-    r.results_until = get_u64(&in);
+    r.ttl_ns = get_u64(&in);
+    r.seen_ts = get_u64(&in);
     r.row_until = get_u64(&in);
     r.tag = get_u64(&in);
     r.count = get_u32(&in);

@@ -1,7 +1,7 @@
 /* What is kept under an idempotency key: which statements a transaction consisted of and what they answered.
  *
  * A record is a row of the system keyspace, written by the commit of its transaction: `03` `Y` key. Its value:
- *   version u8 (1), flags u8 (1: emptied), results_until u64, row_until u64 (0: for ever), commit tag u64,
+ *   version u8 (1), flags u8 (1: emptied), ttl u64 ns, seen u64, row_until u64 (0: for ever), commit tag u64,
  *   statement count u32, statements.
  * Statement: digest of 16 bytes; then items, each behind a byte:
  *   1 columns: count u16, per column: sized name, type oid u32, typmod u32, table oid u32, column number u16
@@ -29,12 +29,15 @@ struct bytes idempotency_rows_start(void), idempotency_rows_end(void);
 
 struct idempotency_record {
     bool emptied;
-    uint64_t results_until; /* clock of the cluster: not replayed from then on */
-    uint64_t row_until;     /* and then the row goes, too; 0: never */
+    uint64_t ttl_ns;        /* how long results are kept */
+    uint64_t seen_ts;       /* of the clock, when the record was made: its commit is later */
+    uint64_t row_until;     /* the row goes then; 0: never */
     uint64_t tag;           /* of the id of the transaction that wrote it */
     uint32_t count;
     struct bytes statements;
 };
+/* When the results of a record end that was committed at ts, or made at its earliest then. */
+uint64_t idempotency_results_end(const struct idempotency_record *r, uint64_t ts, uint64_t issued_ns);
 void idempotency_record_encode(const struct idempotency_record *r, struct buf *out);
 /* Views into `encoded`. STATUS_CORRUPT, STATUS_VERSION. */
 MUST_USE enum status idempotency_record_decode(struct bytes encoded, struct idempotency_record *out);

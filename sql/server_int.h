@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/list.h"
 #include "sql/extended.h"
+#include "sql/idempotency_sweep.h"
 #include "sql/pgwire.h"
 #include "sql/reclaim.h"
 #include "sql/server.h"
@@ -60,6 +61,8 @@ struct sql_server {
     struct fiber_pool *fibers;
     struct timer_heap *timers;   /* NULL until attached */
     struct sql_reclaimer *reclaimer; /* NULL until attached */
+    struct idempotency_sweeper *sweeper; /* NULL until attached */
+    struct idempotency idempotency;
     struct list connections;
     uint64_t next_id;
     uint64_t buffered_bytes;     /* of all connections: input not worked off, output not taken */

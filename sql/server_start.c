@@ -104,7 +104,7 @@ static void start_session(struct connection *c, struct reader r, uint32_t versio
     }
     struct sql_session_options o = {.kv = s->kv, .env = s->options.env, .fibers = s->fibers, .user = user, .database = "postgres",
                                     .id = c->id, .statement_memory_bytes = s->options.session_memory_bytes,
-                                    .zones = s->options.zones};
+                                    .zones = s->options.zones, .idempotency = &s->idempotency};
     if (sql_session_create(&o, &c->session) != STATUS_OK) {
         connection_end(c, SQLSTATE_OUT_OF_MEMORY, "out of memory", NULL);
         return;
