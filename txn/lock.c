@@ -260,7 +260,7 @@ static bool decode(struct range_op *op, const struct descriptor *d)
     op->overlay = get_u8(&in) != 0;
     uint64_t timeout_ns = get_u64(&in);
     op->read_ts = get_u64(&in);
-    if (in.failed || op->name.number == 0 || (op->lock_mode != LOCK_SHARED && op->lock_mode != LOCK_EXCLUSIVE) ||
+    if (in.failed || op->name.node == 0 || op->name.number == 0 || (op->lock_mode != LOCK_SHARED && op->lock_mode != LOCK_EXCLUSIVE) ||
         op->lock_wait > TXN_LOCK_SKIP || !commit_decode_spans(op, &in, d))
         return false;
     uint64_t now_ns = env_now_ns(store_env(op->range->kv->store));

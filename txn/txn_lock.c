@@ -25,6 +25,10 @@ enum status txn_locks_begin(struct txn *t, struct bytes key)
 {
     if (t->name.number != 0) return STATUS_OK;
     const struct net_identity *self = store_identity(t->kv->store);
+    if (self->node.value == 0) { /* not a member yet: leaders could not ask about the transaction */
+        COVER("txn_lock_before_joining");
+        return STATUS_UNAVAILABLE;
+    }
     uint64_t number = self->incarnation << 40 | ++t->kv->txn_numbers;
     t->lock_key = malloc(key.size);
     if (t->lock_key == NULL || map_put(&t->kv->locking, number, t) != STATUS_OK) return STATUS_NO_MEMORY;
