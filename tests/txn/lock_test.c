@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include "tests/txn/world.h"
+#include "txn/txn_state.h"
 
 static void begin(struct actor *a, struct world *w)
 {
@@ -306,5 +307,20 @@ TEST(txn_lock, locks_of_a_gateway_that_is_gone_are_given_back)
     sim_net_heal(cluster_sim(w.cluster)); /* soon enough for an answer: no such transaction */
     assert_int_equal(actor_lock(&b, "k"), STATUS_NOT_FOUND);
     actor_end(&b);
+    world_close(&w);
+}
+
+/* Nobody could be asked whether it still lives. */
+TEST(txn_lock, a_transaction_of_no_node_gets_none)
+{
+    struct world w;
+    struct actor a;
+    world_open(&w, 1, 0);
+    begin(&a, &w);
+    a.txn->name = (struct txn_name){0, 7};
+    assert_int_equal(actor_lock(&a, "k"), STATUS_INVALID);
+    assert_int_equal(world_range(&w)->locks.owner_count, 0);
+    a.txn->name = (struct txn_name){0, 0};
+    actor_end(&a);
     world_close(&w);
 }
