@@ -81,6 +81,34 @@ void txn_id(const struct txn *t, char id[33])
     (void)t, id[0] = 0;
 }
 
+bool txn_has_put(const struct txn *t, struct bytes key)
+{
+    (void)t, (void)key;
+    return false;
+}
+void txn_set_last_ct(struct txn *t, uint64_t ts) { (void)t, (void)ts; }
+void txn_pause(struct txn *t, uint64_t duration_ns) { (void)t, (void)duration_ns; }
+struct txn_id txn_id_of(const struct txn *t)
+{
+    (void)t;
+    return (struct txn_id){1, 1};
+}
+bool txn_id_parse(struct bytes text, struct txn_id *id_out)
+{
+    (void)text, (void)id_out;
+    return false;
+}
+enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out, uint64_t *ts_out)
+{
+    (void)t, (void)id, (void)outcome_out, (void)ts_out;
+    return STATUS_UNSUPPORTED;
+}
+uint64_t kv_timestamp_seen(const struct kv *kv)
+{
+    (void)kv;
+    return 1;
+}
+
 enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
 {
     struct entry *e = find(key);
