@@ -536,6 +536,64 @@ a int4
 | 8 |
 SELECT 3
 
+BEGIN; SAVEPOINT a; SET LOCAL ostraka.idempotency_key = 'k15'
+----
+BEGIN
+SAVEPOINT
+ERROR 25001: SET ostraka.idempotency_key must be the first statement of a transaction
+[E]
+
+ROLLBACK
+----
+ROLLBACK
+
+BEGIN; SET LOCAL ostraka.idempotency_key = 'k15'; INSERT INTO u VALUES (20); SAVEPOINT a
+----
+BEGIN
+SET
+INSERT 0 1
+ERROR 0A000 at 78: a savepoint under an idempotency key is not supported yet
+[E]
+
+ROLLBACK
+----
+ROLLBACK
+
+BEGIN; SET LOCAL ostraka.idempotency_key = 'k15'; DECLARE c CURSOR FOR SELECT 1
+----
+BEGIN
+SET
+ERROR 0A000 at 51: a cursor under an idempotency key is not supported yet
+[E]
+
+ROLLBACK
+----
+ROLLBACK
+
+# Chained transactions go on without it.
+BEGIN; SET LOCAL ostraka.idempotency_key = 'k16'; INSERT INTO u VALUES (21); COMMIT AND CHAIN; INSERT INTO u VALUES (22); COMMIT
+----
+BEGIN
+SET
+INSERT 0 1
+COMMIT
+INSERT 0 1
+COMMIT
+
+BEGIN; SET LOCAL ostraka.idempotency_key = 'k16'; INSERT INTO u VALUES (21); COMMIT AND CHAIN; INSERT INTO u VALUES (22); COMMIT
+----
+BEGIN
+SET
+INSERT 0 1
+COMMIT
+ERROR 23505: duplicate key value violates unique constraint "u_pkey"
+  detail: Key (a)=(22) already exists.
+[E]
+
+ROLLBACK
+----
+ROLLBACK
+
 # Outcomes by id.
 SELECT ostraka.txn_status('nonsense')
 ----
