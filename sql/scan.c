@@ -43,7 +43,7 @@ bool exec_fail(struct exec *x, enum status status)
         txn_id(x->txn, id);
         sql_error_set(x->error, x->arena, SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN, 0,
                       "the outcome of transaction %s is not known", id);
-        sql_error_hint(x->error, x->arena, "It may or may not have been committed: read before you write again.");
+        sql_error_hint(x->error, x->arena, "SELECT ostraka.txn_status('%s') tells whether it was committed.", id);
         return false;
     }
     case STATUS_TIMEOUT:
