@@ -101,7 +101,7 @@ void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt
 
 enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i)
 {
-    if (!kv->stopping && !i->requested) pause_for(kv, 0, i);
+    if (!kv->stopping && !i->requested) gateway_pause(kv, 0, i);
     return kv->stopping ? STATUS_CANCELLED : i->requested ? STATUS_TIMEOUT : STATUS_OK;
 }
 
