@@ -381,10 +381,6 @@ MERGE INTO t USING t AS u ON true WHEN MATCHED THEN DELETE
 ----
 ERROR 0A000 at 1: MERGE is not supported yet
 
-EXPLAIN SELECT 1
-----
-ERROR 0A000 at 1: EXPLAIN is not supported yet
-
 LISTEN x
 ----
 ERROR 0A000 at 1: LISTEN is not supported yet
