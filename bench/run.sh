@@ -211,6 +211,19 @@ run_hot() {
     done
 }
 
+# Puts under idempotency keys of their own, and with another SET in front, in turn.
+run_keys() {
+    local first
+    echo "idempotency keys, 64 clients"
+    for _ in $(seq "$RUNS"); do
+        for first in set key; do
+            "$BENCH/sql_bench" upsert --address "$ostraka_leader" --pids "$ostraka_pids" --connections 64 --first "$first" \
+                --statement "$STATEMENT" --keys "$KEYS" --value-bytes "$VALUE_BYTES" --seconds "$SECONDS_PER_RUN" \
+                --warmup-ms "$WARMUP_MS" --no-header "${sql_flags[@]}" | sed "s/^upsert   /put-$first  /"
+        done
+    done
+}
+
 stop_all() {
     local pid
     for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
@@ -279,4 +292,5 @@ echo "$(nproc) cores, load $(cut -d" " -f1 /proc/loadavg); $KEYS keys, values of
 run_shapes
 stop_etcd
 run_hot
+run_keys
 [ -z "$TPCB_SCALES" ] || run_tpcb
