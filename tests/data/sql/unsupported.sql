@@ -381,6 +381,12 @@ MERGE INTO t USING t AS u ON true WHEN MATCHED THEN DELETE
 ----
 ERROR 0A000 at 1: MERGE is not supported yet
 
+EXPLAIN SELECT 1
+----
+QUERY PLAN text
+| Result |
+EXPLAIN
+
 LISTEN x
 ----
 ERROR 0A000 at 1: LISTEN is not supported yet
