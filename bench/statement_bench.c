@@ -219,6 +219,28 @@ void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries
     (void)t;
     *requests_out = *retries_out = 0;
 }
+void txn_back(struct txn *t, struct txn_mark mark)
+{
+    (void)t, (void)mark;
+}
+enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
+{
+    (void)t, (void)mark;
+    return STATUS_OK;
+}
+void txn_unlock(struct txn *t)
+{
+    (void)t;
+}
+bool txn_has_put(const struct txn *t, struct bytes key)
+{
+    (void)t, (void)key;
+    return false;
+}
+void txn_resume(struct txn *t)
+{
+    (void)t;
+}
 enum status txn_breathe(struct txn *t)
 {
     (void)t;
