@@ -101,6 +101,10 @@ struct source *source_of_series(struct select *s, struct expr **args, uint32_t c
 /* True when the source is one table: then its key may be looked up by the rows of a join. */
 bool source_is_table(const struct source *o);
 const struct select *source_child(const struct source *o);
+/* A table's key for the values that the row has now: *key_out when it is one whole key, else its data is NULL. */
+bool source_find_key(struct source *o, struct arena *arena, struct bytes *key_out);
+/* Opens a table at one key, whose value (data NULL: it has none) has been read. */
+void source_open_at(struct source *o, struct bytes key, struct bytes value);
 
 enum join_method {
     JOIN_LOOP = 1, /* the right side is opened for every left row: it uses its values */
@@ -111,9 +115,19 @@ struct join_key {
     struct expr *left, *right;
     uint32_t type;   /* that both are compared as */
 };
-struct source *source_of_join(struct select *s, enum sql_join_type type, enum join_method method,
-                              struct source *left, struct source *right, struct expr *on,
-                              const struct join_key *keys, uint32_t key_count);
+/* What a join is made of. */
+struct join {
+    enum sql_join_type type; /* INNER, LEFT, FULL */
+    enum join_method method;
+    struct source *left, *right;
+    struct expr *on;         /* besides the keys and what the right side has to pass */
+    const struct join_key *keys;
+    uint32_t key_count;
+    /* A table whose key is looked up: it is read as a whole instead when the left side turns out to be long. */
+    bool may_hash;
+    struct expr *hash_on, *hash_filter; /* then on, and what the right side has to pass */
+};
+struct source *source_of_join(struct select *s, const struct join *join);
 
 /* ---- FROM ---- */
 

@@ -68,16 +68,47 @@ struct source_table {
     struct source source;
     struct access access;
     struct arena plan_arena; /* of what was planned for the values of the row at its opening */
+    struct key_span found;   /* opened at one key */
+    struct bytes value;
 };
+
+static struct access access_of(struct source *o)
+{
+    struct source_table *t = (struct source_table *)o;
+    return (struct access){.table = o->table, .filter = o->filter, .values = part_of(o), .row = o->query->row,
+                           .base = o->offset, .joined = true, .row_arena = &o->arena, .plan_arena = &t->plan_arena};
+}
 
 static bool table_open(struct source *o)
 {
     struct source_table *t = (struct source_table *)o;
     arena_reset(&t->plan_arena);
-    t->access = (struct access){.table = o->table, .filter = o->filter, .values = part_of(o), .row = o->query->row,
-                                .base = o->offset, .joined = true, .row_arena = &o->arena,
-                                .plan_arena = &t->plan_arena};
+    t->access = access_of(o);
     return access_replan(o->query->x, &t->access);
+}
+
+bool source_find_key(struct source *o, struct arena *arena, struct bytes *key_out)
+{
+    struct source_table *t = (struct source_table *)o;
+    *key_out = BYTES_EMPTY;
+    if (!table_open(o)) return false;
+    if (t->access.empty || t->access.span_count != 1 || !t->access.spans[0].point) return true;
+    *key_out = arena_copy(arena, t->access.spans[0].start);
+    return key_out->data != NULL || sql_error_out_of_memory(o->query->x->error);
+}
+
+void source_open_at(struct source *o, struct bytes key, struct bytes value)
+{
+    struct source_table *t = (struct source_table *)o;
+    source_close(o);
+    o->is_open = true;
+    o->loops++;
+    t->found = (struct key_span){.start = key, .point = true};
+    t->value = value;
+    t->access = access_of(o);
+    t->access.spans = &t->found;
+    t->access.ahead = &t->value;
+    t->access.span_count = t->access.ahead_count = 1;
 }
 
 static bool table_next(struct source *o, bool *found_out)
