@@ -243,6 +243,28 @@ struct select *query_bind(struct exec *x, const struct sql_select *node, const s
     return select_bind(s) && select_finish(s) ? s : NULL;
 }
 
+struct select *select_of_change(struct exec *x, const struct sql_with *with, const struct sql_name *table,
+                                const char *alias, const struct sql_list *more, const struct sql_node *where)
+{
+    struct sql_select *n = ARENA_NEW(x->arena, struct sql_select);
+    struct sql_from_table *from = ARENA_NEW(x->arena, struct sql_from_table);
+    const struct sql_node **items = ARENA_ARRAY(x->arena, const struct sql_node *, more->count + 1);
+    if (n == NULL || from == NULL || items == NULL) {
+        sql_error_out_of_memory(x->error);
+        return NULL;
+    }
+    *from = (struct sql_from_table){.node = {.kind = SQL_FROM_TABLE, .position = table->position}, .name = *table};
+    from->alias.name = alias;
+    items[0] = &from->node;
+    for (uint32_t i = 0; i < more->count; i++) items[i + 1] = more->items[i];
+    *n = (struct sql_select){.node = {.kind = SQL_STMT_SELECT}, .op = SQL_SELECT_PLAIN, .with = *with,
+                             .from = {items, more->count + 1}, .where = where};
+    struct select *s = create(x, n);
+    if (s == NULL) return NULL;
+    s->keyed = true;
+    return select_bind(s) ? s : NULL;
+}
+
 struct select *select_child(struct binder *around, struct binder *parent, const struct sql_select *node, bool settles)
 {
     struct exec *x = around->x;

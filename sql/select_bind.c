@@ -20,7 +20,7 @@ static bool check_supported(struct select *s)
 /* One table by its own column names needs no row of several. */
 static bool is_one_table(const struct select *s)
 {
-    if (s->node->from.count != 1 || s->node->from.items[0]->kind != SQL_FROM_TABLE) return false;
+    if (s->keyed || s->node->from.count != 1 || s->node->from.items[0]->kind != SQL_FROM_TABLE) return false;
     const struct sql_from_table *from = sql_as_from_table(s->node->from.items[0]);
     return from->alias.columns.count == 0 &&
            (from->name.schema != NULL || select_find_cte(&s->binder, from->name.name) == NULL);

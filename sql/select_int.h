@@ -74,6 +74,7 @@ struct source {
     struct select *query;
     struct source *made_before;      /* of the query: all are released together */
     uint32_t offset, count;          /* its part of the row */
+    bool keyed;                      /* a table: its last place holds the row's key, which nothing can name */
     uint64_t bits, needs;            /* the items of FROM it gives; those it reads values of */
     const struct sql_table *table;   /* of a table; else NULL */
     const char *alias;
@@ -192,6 +193,7 @@ struct select {
     const struct sql_type *want; /* what targets of undecided type become */
     uint32_t want_count;
     bool exists_only;          /* nobody looks at its values */
+    bool keyed;                /* the first table of FROM gives the keys of its rows, too */
     bool settles;              /* targets of undecided type become text */
     /* FROM: nothing, one table (then access reads it), or what root gives */
     const struct sql_table *table;
@@ -240,6 +242,10 @@ struct select {
     struct sql_datum *finals;  /* of the group; NULL: the input has not been read */
 };
 
+/* [fiber] The rows of a table joined with what stands in FROM or USING of a change, which go into s->row: first the
+ * table's columns, then the row's key. Bound up to WHERE, in s->binder; select_finish follows. NULL: the error is set. */
+struct select *select_of_change(struct exec *x, const struct sql_with *with, const struct sql_name *table,
+                                const char *alias, const struct sql_list *more, const struct sql_node *where);
 /* A query within another one: bound, and not planned until select_finish. parent: whose names it may use; around: of
  * the query that it stands in. settles: columns of undecided type become text. */
 struct select *select_child(struct binder *around, struct binder *parent, const struct sql_select *node, bool settles);

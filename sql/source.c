@@ -114,7 +114,11 @@ void source_open_at(struct source *o, struct bytes key, struct bytes value)
 static bool table_next(struct source *o, bool *found_out)
 {
     struct source_table *t = (struct source_table *)o;
-    return access_next(o->query->x, &t->access, found_out);
+    if (!access_next(o->query->x, &t->access, found_out)) return false;
+    if (!o->keyed || !*found_out) return true;
+    struct bytes key = arena_copy(&o->arena, t->access.key);
+    part_of(o)[o->count - 1] = sql_bytes(key);
+    return key.data != NULL || sql_error_out_of_memory(o->query->x->error);
 }
 
 static void table_close(struct source *o)

@@ -210,8 +210,7 @@ static bool update_rows(struct exec *x, struct change *c, const struct assignmen
 
 bool exec_update(struct exec *x, const struct sql_update *n)
 {
-    if (n->with.count > 0) return exec_unsupported(x, n->with.position, "WITH");
-    if (n->from.count > 0) return exec_unsupported(x, n->from.items[0]->position, "UPDATE FROM");
+    if (n->with.count > 0 || n->from.count > 0) return exec_update_from(x, n);
     struct change c;
     struct assignment *assignments;
     uint32_t count;
@@ -222,8 +221,7 @@ bool exec_update(struct exec *x, const struct sql_update *n)
 
 bool exec_delete(struct exec *x, const struct sql_delete *n)
 {
-    if (n->with.count > 0) return exec_unsupported(x, n->with.position, "WITH");
-    if (n->using_from.count > 0) return exec_unsupported(x, n->using_from.items[0]->position, "DELETE USING");
+    if (n->with.count > 0 || n->using_from.count > 0) return exec_delete_using(x, n);
     struct change c;
     if (!change_bind(x, &c, &n->table, n->alias, n->where, &n->returning)) return false;
     if (x->describe) return true;

@@ -710,3 +710,33 @@ count int8
 | 0 |
 SELECT 1
 (rows read: 0)
+
+INSERT INTO big SELECT i, i % 7 FROM generate_series(1, 3000) AS i
+----
+ERROR 42P01 at 13: relation "big" does not exist
+
+@reads
+SELECT count(*), sum(big.v) FROM generate_series(1, 100) AS g JOIN big ON big.id = g
+----
+ERROR 42P01 at 68: relation "big" does not exist
+(rows read: 0)
+
+SELECT count(*), sum(big.v) FROM generate_series(1, 6000, 3) AS g JOIN big ON big.id = g
+----
+ERROR 42P01 at 72: relation "big" does not exist
+
+SELECT count(*), count(big.id), sum(big.v) FROM generate_series(1, 6000) AS g LEFT JOIN big ON big.id = g AND big.v > 2
+----
+ERROR 42P01 at 89: relation "big" does not exist
+
+SELECT count(*), count(big.id) FROM generate_series(1, 6000) AS g LEFT JOIN big ON big.id = g WHERE g % 5 = 0 AND (big.v IS NULL OR big.v = 3)
+----
+ERROR 42P01 at 77: relation "big" does not exist
+
+SELECT count(*), sum(b2.v) FROM big AS b1 JOIN big AS b2 ON b2.id = b1.id + 1 AND b2.v > b1.v
+----
+ERROR 42P01 at 33: relation "big" does not exist
+
+SELECT g, big.v FROM generate_series(1, 6000) AS g JOIN big ON big.id = g LIMIT 2
+----
+ERROR 42P01 at 57: relation "big" does not exist

@@ -26,3 +26,8 @@ TEST(query_script, plans_are_explained)
 {
     script_run("explain");
 }
+
+TEST(query_script, changes_join_other_tables)
+{
+    script_run("update_from");
+}
