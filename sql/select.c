@@ -8,7 +8,7 @@
 static bool scan_sorts(struct select *s)
 {
     const struct sql_table *t = s->table;
-    if (!s->has_access || s->grouped || s->sort_count == 0 || s->node->distinct || t->key_count == 0) return false;
+    if (!s->has_access || s->grouped || s->sort_count == 0 || s->node->with_ties || s->node->distinct || t->key_count == 0) return false;
     uint32_t place = 0;
     bool directed = false, reverse = false;
     for (uint32_t i = 0; i < s->sort_count; i++) {
@@ -185,10 +185,17 @@ static bool next_kept(struct select *s, const struct sql_datum **values_out)
     return true;
 }
 
+/* WITH TIES: rows beyond the limit that are equal to the last one in the order belong to it. */
+static bool next_is_tie(const struct select *s)
+{
+    return s->keeps && s->sent > 0 && s->row_at < s->row_count &&
+           select_ties(s, s->rows[s->row_at - 1].values, s->rows[s->row_at].values);
+}
+
 static bool next_row(struct select *s, const struct sql_datum **values_out)
 {
     *values_out = NULL;
-    while (s->sent < s->limit) {
+    while (s->sent < s->limit || (s->node->with_ties && next_is_tie(s))) {
         if (!(s->keeps ? next_kept(s, values_out) : next_made(s, values_out))) return false;
         if (*values_out == NULL) return true;
         if (s->skipped == s->offset) {

@@ -217,6 +217,7 @@ struct select {
     uint32_t target_count;
     struct sort_key *sorts;
     uint32_t sort_count;
+    uint32_t on_count;  /* of DISTINCT ON: so many sort keys tell rows apart */
     struct expr **keys; /* GROUP BY */
     uint32_t key_count;
     struct expr *having;
@@ -274,6 +275,8 @@ bool select_compute(struct select *s, const struct sql_datum *row, const struct 
 /* Keeps a row to be sorted; DISTINCT and ORDER BY of what was kept. */
 bool select_keep(struct select *s, const struct sql_datum *values);
 bool select_order_kept(struct select *s);
+/* Whether two rows that were kept are equal in the order. */
+bool select_ties(const struct select *s, const struct sql_datum *a, const struct sql_datum *b);
 /* Reads all input first, then gives its groups; NULL at the end. */
 bool select_next_group(struct select *s, const struct sql_datum **values_out);
 void select_forget_groups(struct select *s);

@@ -361,6 +361,16 @@ ROLLBACK
 ----
 ROLLBACK
 
+EXPLAIN UPDATE t SET b = u.q FROM u WHERE u.p = t.a
+----
+QUERY PLAN text
+| Update on t |
+|   ->  Nested Loop |
+|         ->  Seq Scan on t |
+|         ->  Index Scan using u_pkey on u |
+|               Index Cond: (u.p = t.a) |
+EXPLAIN
+
 EXPLAIN DELETE FROM u USING t WHERE u.p = t.b
 ----
 QUERY PLAN text

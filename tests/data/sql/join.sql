@@ -656,7 +656,9 @@ SELECT 4
 
 SELECT a.id, b.id FROM a, b WHERE (a.id, b.id) = (1, 2)
 ----
-ERROR 0A000 at 35: a row as a value is not supported yet
+id int4, id int4
+| 1 | 2 |
+SELECT 1
 
 SELECT a.id FROM a, b FOR UPDATE
 ----
