@@ -96,7 +96,7 @@ struct source *source_of_table(struct select *s, const struct sql_table *table);
 struct source *source_of_query(struct select *s, struct select *child);
 struct source *source_of_cte(struct select *s, struct cte *cte);
 struct source *source_of_values(struct select *s, struct expr ***rows, uint32_t row_count, uint32_t width);
-struct source *source_of_set(struct select *s, struct select *left, struct select *right);
+struct source *source_of_set(struct select *s, struct select **sides, uint32_t count);
 struct source *source_of_call(struct select *s, struct expr *call, bool ordinality);
 struct source *source_of_series(struct select *s, struct expr **args, uint32_t count, bool ordinality);
 /* True when the source is one table: then its key may be looked up by the rows of a join. */

@@ -306,6 +306,13 @@ BEGIN AS OF SYSTEM TIME '-1s'
 ----
 ERROR 0A000 at 1: AS OF SYSTEM TIME is not supported yet
 
+# Nothing of it has had an effect.
+SELECT * FROM t
+----
+a int4, b text
+| 1 | x |
+SELECT 1
+
 SELECT * FROM u
 ----
 ERROR 42P01 at 15: relation "u" does not exist
