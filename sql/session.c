@@ -146,6 +146,8 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     x->eval.date_order = s->settings.date_order;
     x->eval.zones = s->settings.zones;
     x->eval.zone = &s->settings.zone;
+    x->eval.session = &session_surroundings;
+    x->eval.session_ctx = s;
     x->notice_level = s->settings.notice_level;
 }
 

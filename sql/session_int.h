@@ -173,6 +173,8 @@ void session_savepoints_end(struct sql_session *s);
 /* ---- session_set.c ---- */
 
 bool session_set(struct sql_session *s, struct exec *x, const struct sql_set *n);
+/* NULL: there is no setting of that name. */
+const char *session_setting(const struct sql_session *s, const char *name);
 bool session_show(struct sql_session *s, struct exec *x, const struct sql_show *n);
 bool session_set_transaction(struct sql_session *s, struct exec *x, const struct sql_set_transaction *n);
 /* The modes of BEGIN and of SET TRANSACTION. */
@@ -183,6 +185,10 @@ bool session_discard(struct sql_session *s, struct exec *x, const struct sql_dis
 
 /* [fiber] For struct sql_eval: ctx is the session. */
 enum status session_txn_status(void *ctx, struct sql_eval *e, struct bytes id, const char **status_out);
+
+/* ---- session_surroundings.c ---- */
+
+extern const struct sql_surroundings session_surroundings; /* of a session, which is the ctx */
 
 /* ---- prepared.c ---- */
 

@@ -22,6 +22,12 @@ static const char *own_value(const struct sql_session *s, const char *name, cons
     return NULL;
 }
 
+const char *session_setting(const struct sql_session *s, const char *name)
+{
+    const char *value = own_value(s, name, &name);
+    return value != NULL ? value : settings_get(&s->settings, name, &name);
+}
+
 static bool show_all(struct sql_session *s, struct exec *x)
 {
     static const struct sql_result_column columns[] = {{.name = "name", .type = {SQL_TYPE_TEXT, -1}},

@@ -72,6 +72,11 @@ TEST(script, copy_writes_and_knows_the_binary_format)
     script_run("copy_to");
 }
 
+TEST(script, functions_answer_as_in_postgresql)
+{
+    script_run("function");
+}
+
 TEST(script, settings_are_kept_and_reset)
 {
     script_run("setting");
