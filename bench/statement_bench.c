@@ -177,6 +177,7 @@ void txn_set_lock_timeout(struct txn *t, uint64_t timeout_ns) { (void)t, (void)t
 void txn_set_overlay(struct txn *t, bool on) { (void)t, (void)on; }
 bool txn_is_pending(const struct txn *t) { return t == NULL; }
 bool txn_is_fresh(const struct txn *t) { return t == NULL; }
+enum status txn_sleep(struct txn *t, uint64_t duration_ns) { return t != NULL && duration_ns > 0 ? STATUS_OK : STATUS_TIMEOUT; }
 
 enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts)
 {
@@ -354,6 +355,7 @@ static uint64_t now_ns(void)
 
 static const char *const kinds[][2] = {
     {"insert", "INSERT INTO kv (k, v) VALUES (%d, 'a value of some thirty bytes..')"},
+    {"upsert", "INSERT INTO kv (k, v) VALUES (%d, 'a value of some thirty bytes..') ON CONFLICT (k) DO UPDATE SET v = excluded.v"},
     {"select", "SELECT v FROM kv WHERE k = %d"},
     {"update", "UPDATE kv SET v = 'another value of about thirty' WHERE k = %d"},
     {"delete", "DELETE FROM kv WHERE k = %d"},
