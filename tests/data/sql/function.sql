@@ -301,3 +301,125 @@ SELECT 1
 DROP TABLE history
 ----
 DROP TABLE
+
+SELECT format('Hello %s', 'World'), format('%s-%s', 1, true), format('%%'), format('plain'), format(NULL, 1)
+----
+format text, format text, format text, format text, format text
+| Hello World | 1-t | % | plain | <null> |
+SELECT 1
+
+SELECT format('INSERT INTO %I VALUES(%L)', 'Foo bar', E'O\'Reilly'), format('%I', 'plain'), format('%L', NULL), format('%s', NULL), format('[%10s][%-10s][%3s]', 'foo', 'foo', 'longer')
+----
+format text, format text, format text, format text, format text
+| INSERT INTO "Foo bar" VALUES('O''Reilly') | plain | NULL |  | [       foo][foo       ][longer] |
+SELECT 1
+
+SELECT format('%2$s %1$s', 'a', 'b'), format('%1$s %s', 'a', 'b'), format('|%*s|%-*s|', 5, 'x', 5, 'y'), format('|%2$*1$s|', 6, 'z'), format('|%*s|', -5, 'x')
+----
+format text, format text, format text, format text, format text
+| b a | a b | |    x|y    | | |     z| | |x    | |
+SELECT 1
+
+SELECT format('%')
+----
+ERROR 22023: unterminated format() type specifier
+  hint: For a single "%" use "%%".
+
+SELECT format('%z', 1)
+----
+ERROR 22023: unrecognized format() type specifier "z"
+  hint: For a single "%" use "%%".
+
+SELECT format('%s %s', 1)
+----
+ERROR 22023: too few arguments for format()
+
+SELECT format('%0$s', 1)
+----
+ERROR 22023: format specifies argument 0, but arguments are numbered from 1
+
+SELECT format('%I', NULL)
+----
+ERROR 22004: null values cannot be formatted as an SQL identifier
+
+SELECT format('%-')
+----
+ERROR 22023: unterminated format() type specifier
+  hint: For a single "%" use "%%".
+
+SELECT format('%s', 1.50::numeric), format('%s', '2024-01-02'::date), format('ü%3sü', 'ö')
+----
+format text, format text, format text
+| 1.50 | 2024-01-02 | ü  öü |
+SELECT 1
+
+SET TimeZone = 'UTC'
+----
+SET
+
+SELECT to_date('2024-02-03', 'YYYY-MM-DD'), to_date('03/02/2024', 'DD/MM/YYYY'), to_date('20240203', 'YYYYMMDD'), to_date('03 Feb 2024', 'DD Mon YYYY'), to_date('february 3, 2024', 'month DD, YYYY')
+----
+to_date date, to_date date, to_date date, to_date date, to_date date
+| 2024-02-03 | 2024-02-03 | 2024-02-03 | 2024-02-03 | 2024-02-03 |
+SELECT 1
+
+SELECT to_date('24-2-3', 'YY-MM-DD'), to_date('70-2-3', 'YY-MM-DD'), to_date('69-2-3', 'YY-MM-DD'), to_date('2024 034', 'YYYY DDD'), to_date('2460344', 'J'), to_date('44-03-15 BC', 'YYYY-MM-DD BC')
+----
+to_date date, to_date date, to_date date, to_date date, to_date date, to_date date
+| 2024-02-03 | 1970-02-03 | 2069-02-03 | 2024-02-03 | 2024-02-03 | 0044-03-15 BC |
+SELECT 1
+
+SELECT to_timestamp('2024-02-03 04:05:06', 'YYYY-MM-DD HH24:MI:SS'), to_timestamp('2024-02-03 04:05:06.789', 'YYYY-MM-DD HH24:MI:SS.MS'), to_timestamp('2024-02-03 04:05:06.123456', 'YYYY-MM-DD HH24:MI:SS.US')
+----
+to_timestamp timestamptz, to_timestamp timestamptz, to_timestamp timestamptz
+| 2024-02-03 04:05:06+00 | 2024-02-03 04:05:06.789+00 | 2024-02-03 04:05:06.123456+00 |
+SELECT 1
+
+SELECT to_timestamp('03.02.2024 11:30 PM', 'DD.MM.YYYY HH12:MI PM'), to_timestamp('03.02.2024 12:30 am', 'DD.MM.YYYY HH:MI am'), to_timestamp('20240203040506', 'YYYYMMDDHH24MISS'), to_timestamp('2024-02-03T04:05:06', 'YYYY-MM-DD"T"HH24:MI:SS')
+----
+to_timestamp timestamptz, to_timestamp timestamptz, to_timestamp timestamptz, to_timestamp timestamptz
+| 2024-02-03 23:30:00+00 | 2024-02-03 00:30:00+00 | 2024-02-03 04:05:06+00 | 2024-02-03 04:05:06+00 |
+SELECT 1
+
+SELECT to_timestamp('2024-02-03 04:05 +02:30', 'YYYY-MM-DD HH24:MI TZH:TZM'), to_timestamp('2024-02-03 04:05 -0330', 'YYYY-MM-DD HH24:MI TZHTZM')
+----
+to_timestamp timestamptz, to_timestamp timestamptz
+| 2024-02-03 01:35:00+00 | 2024-02-03 07:35:00+00 |
+SELECT 1
+
+SELECT to_timestamp('2024', 'YYYY'), to_timestamp('', 'YYYY-MM-DD'), to_date('  2024  -  02 - 03', 'YYYY-MM-DD'), to_timestamp('45000', 'SSSSS')
+----
+to_timestamp timestamptz, to_timestamp timestamptz, to_date date, to_timestamp timestamptz
+| 2024-01-01 00:00:00+00 | 0001-01-01 00:00:00+00 BC | 2024-02-03 | 0001-01-01 12:30:00+00 BC |
+SELECT 1
+
+SELECT to_date('2024-02-30', 'YYYY-MM-DD')
+----
+ERROR 22008: date/time field value out of range: "2024-02-30"
+
+SELECT to_date('2024-13-01', 'YYYY-MM-DD')
+----
+ERROR 22008: date/time field value out of range: "2024-13-01"
+
+SELECT to_date('no date', 'YYYY-MM-DD')
+----
+ERROR 22007: invalid value "no d" for "YYYY"
+  detail: Value must be an integer.
+
+SELECT to_date('03 Fob 2024', 'DD Mon YYYY')
+----
+ERROR 22007: invalid value "Fob" for "Mon"
+  detail: The given value did not match any of the allowed values for this field.
+
+SELECT to_timestamp('25:00', 'HH24:MI')
+----
+ERROR 22008: date/time field value out of range: "25:00"
+
+SELECT to_timestamp('13:00 PM', 'HH12:MI PM')
+----
+ERROR 22007: hour "13" is invalid for the 12-hour clock
+  hint: Use the 24-hour clock, or give an hour between 1 and 12.
+
+SELECT to_date('2024-05', 'IYYY-IW')
+----
+ERROR 0A000: "iyyy" in to_date and to_timestamp is not supported yet
