@@ -6,6 +6,7 @@
 #include "sql/text.h"
 #include "sql/types_io.h"
 
+#define WIDTH_MAX (16 << 20) /* more does not fit into the memory of a row */
 #define HINT_PERCENT "For a single \"%%\" use \"%%%%\"."
 
 struct formatter {
@@ -140,6 +141,7 @@ static enum status put_padded(struct formatter *f, const struct specifier *s, st
 {
     bool left = s->left || s->width < 0;
     uint64_t width = s->width < 0 ? -(uint64_t)s->width : (uint64_t)s->width, length = utf8_length(text);
+    if (width > WIDTH_MAX) return sql_eval_no_memory(f->e);
     enum status status = left ? format_put(f->e, &f->out, text) : STATUS_OK;
     for (; status == STATUS_OK && length < width; length++) status = format_put(f->e, &f->out, BYTES_LITERAL(" "));
     return status == STATUS_OK && !left ? format_put(f->e, &f->out, text) : status;
