@@ -195,6 +195,8 @@ static const struct sql_function rows[] = {
     STABLE(2855, "pg_is_other_temp_schema", BOOL, no, T(OID)),
     STABLE_0(3163, "pg_trigger_depth", INT4, zero),
     STABLE_0(3296, "pg_notification_queue_usage", FLOAT8, zero),
+    STABLE_0(2196, "inet_client_addr", TEXT, null), /* there is no type inet */
+    STABLE_0(2198, "inet_server_addr", TEXT, null),
     STABLE_0(2197, "inet_client_port", INT4, null),
     STABLE_0(2199, "inet_server_port", INT4, null),
     STABLE(2079, "pg_table_is_visible", BOOL, yes, T(OID)),

@@ -174,10 +174,10 @@ pg_sleep_for void
 |  |
 SELECT 1
 
-SELECT pg_is_in_recovery(), pg_trigger_depth(), inet_client_port() IS NULL
+SELECT pg_is_in_recovery(), pg_trigger_depth(), inet_client_port() IS NULL, inet_server_addr() IS NULL
 ----
-pg_is_in_recovery bool, pg_trigger_depth int4, ?column? bool
-| f | 0 | t |
+pg_is_in_recovery bool, pg_trigger_depth int4, ?column? bool, ?column? bool
+| f | 0 | t | t |
 SELECT 1
 
 SELECT obj_description(1, 'pg_class'), col_description(1, 1), shobj_description(999999, 'pg_database')
