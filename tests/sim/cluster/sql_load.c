@@ -147,7 +147,8 @@ static void draw_trouble(struct sql_actor *a)
     if (l->calm || l->preparing) return;
     if (sim_chance(sim, l->options.cut_ppm)) {
         l->counts.disconnects++;
-        sql_client_cut(a->client, (enum sql_cut)(1 + sim_below(sim, SQL_CUT_COUNT - 1)));
+        enum sql_cut drawn = (enum sql_cut)(1 + sim_below(sim, SQL_CUT_COUNT - 1));
+        sql_client_cut(a->client, l->options.cut != SQL_CUT_NONE ? l->options.cut : drawn);
     }
 }
 
