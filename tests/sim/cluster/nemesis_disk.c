@@ -170,8 +170,34 @@ static bool roll_back(struct nemesis *n)
     return true;
 }
 
+/* A write of the log that was cut off within 4096 bytes (an error, or a loss of power, on sectors of 512) leaves a
+ * machine in doubt about its newest entry until a leader has gone on past it. */
+static bool in_doubt(struct nemesis *n, uint64_t machine)
+{
+    struct store *s = store_on(n, machine);
+    if (s == NULL) return true; /* it may find itself so */
+    for (uint64_t range = RANGE_META.value; range <= RANGE_META.value + 1; range++) {
+        struct replica *r = store_replica(s, (struct range_id){range});
+        struct raft_status status;
+        if (r == NULL) continue;
+        replica_raft_status(r, &status);
+        if (status.uncertain) return true;
+    }
+    return false;
+}
+
+/* Whoever is in doubt is of no help to the victim: one thing at a time. */
+static bool victim_has_help(struct nemesis *n)
+{
+    for (uint64_t i = 1; i <= cluster_size(n->cluster); i++)
+        if (i != n->victim && in_doubt(n, i)) return false;
+    return true;
+}
+
 bool disk_strike(struct nemesis *n, enum nemesis_kind kind)
 {
+    bool needs_help = kind >= NEMESIS_READ_ERROR && kind <= NEMESIS_ROLL_BACK;
+    if (needs_help && sim_options(sim_of_nemesis(n))->sector_bytes < 4096 && !victim_has_help(n)) return false;
     switch (kind) {
     case NEMESIS_DISK_FULL: return fill(n, nemesis_any_machine(n));
     case NEMESIS_WRITE_ERROR:
