@@ -38,12 +38,6 @@ static void open_stage(struct stage *s)
     world_put(&s->w, "k", "old"); /* a new master's clock begins far ahead of its predecessor's */
 }
 
-static void cut_off(struct stage *s)
-{
-    sim_net_cut_pair(cluster_sim(s->w.cluster), s->old, s->master);
-    sim_net_cut_pair(cluster_sim(s->w.cluster), s->old, s->third);
-}
-
 static struct range *range_on(struct stage *s, uint64_t machine)
 {
     return replica_app(store_replica(core_store(cluster_machine(s->w.cluster, machine)->core), WORLD_RANGE));
@@ -90,7 +84,7 @@ static void wake_with_reading(struct stage *s, struct range_op *op, uint64_t ts)
 static void asks_alone(struct stage *s, struct actor *a, bool locks)
 {
     actor_begin(a, &s->w, s->old);
-    cut_off(s);
+    world_isolate(&s->w, s->old);
     if (locks) actor_start_lock(a, "k");
     else actor_start_get(a, "k");
     world_run_ms(&s->w, 2); /* its lease still lasts, and it knows it */
