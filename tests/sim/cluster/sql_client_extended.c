@@ -285,6 +285,14 @@ void extended_proceed(struct sql_client *c)
     client_send_all(c, SQL_CUT_QUERY_HALF);
 }
 
+static bool takes_parameters(const char *text)
+{
+    static const char *const verbs[] = {"SELECT", "INSERT", "UPDATE", "DELETE"};
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strncmp(text, verbs[i], strlen(verbs[i])) == 0) return true;
+    return false;
+}
+
 void extended_begin(struct sql_client *c, const char *const *texts, uint32_t count, bool sync_each)
 {
     struct sql_request *q = &c->request;
@@ -297,7 +305,8 @@ void extended_begin(struct sql_client *c, const char *const *texts, uint32_t cou
     q->waits = q->suspended = q->synced = q->failed = false;
     for (uint32_t i = 0; i < count; i++) {
         q->parts[i] = (struct sql_part){.text_at = q->texts.size};
-        sql_lift(texts[i], &q->parts[i].lifted, &q->texts, &q->strings);
+        if (takes_parameters(texts[i])) sql_lift(texts[i], &q->parts[i].lifted, &q->texts, &q->strings);
+        else buf_append_string(&q->texts, texts[i]);
         buf_append_byte(&q->texts, 0);
     }
     ASSERT(!q->texts.failed && !q->strings.failed);

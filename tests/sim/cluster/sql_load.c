@@ -335,7 +335,9 @@ static bool detour_forgives(struct sql_actor *a, const struct sql_result *r)
 static void go_on(struct sql_actor *a)
 {
     a->marked = false;
-    if (a->op_at < a->op_count && a->ops[a->op_at].tries == 0 && detour_begin(a)) return;
+    if (a->op_at < a->op_count && a->ops[a->op_at].tries == 0 && !a->ops[a->op_at].straight &&
+        detour_begin(a))
+        return;
     if (a->op_at < a->op_count) {
         send_op(a);
         return;

@@ -26,6 +26,7 @@ struct sql_op {
     uint64_t key, key_last;
     int64_t value, expected;
     enum sql_lock lock;      /* of its SELECT */
+    bool straight;           /* no detour stands before it */
     struct history_op *record;
 };
 
