@@ -411,7 +411,8 @@ bool sql_session_execute(struct sql_session *s, const char *portal, uint64_t row
         return sql_error_set(error, &s->query_arena, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
                              "portal \"%s\" cannot be run", portal);
     }
-    if (p->state == PORTAL_PAUSED || (rows_max > 0 && p->prepared->has_columns))
+    bool pieces = rows_max > 0 && p->prepared->has_columns && node->kind != SQL_STMT_FETCH; /* that runs a portal itself */
+    if (p->state == PORTAL_PAUSED || pieces)
         return idem_may_pause(s, error) && run_pausing(p, rows_max, sink, paused_out, error);
     return run_whole(s, p, alone, sink, error);
 }
