@@ -51,7 +51,8 @@ struct verdict {
     bool results, row;
 };
 
-/* I-d: a row is removed when the clock is past its time; whoever finds it missing reads later, and so refuses the key. */
+/* I-d: a row is removed when the clock is past its time; whoever finds it missing reads later, and so refuses the
+ * key. */
 static struct verdict judge(struct bytes row_key, struct bytes value, uint64_t ts, uint64_t now,
                             struct idempotency_record *r)
 {
