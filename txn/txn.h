@@ -21,6 +21,7 @@ enum key_prefix {
     KEY_PREFIX_META = 0x01,   /* the metadata range */
     KEY_PREFIX_SYSTEM = 0x03, /* system tables: the catalog, sequences */
     KEY_PREFIX_TABLE = 0x04,  /* user tables */
+    KEY_PREFIX_ONCE = 0x05,   /* records of idempotency keys; system keys are those that hardly ever change */
 };
 
 #define TXN_KEY_BYTES_MAX 4096
