@@ -86,6 +86,14 @@ bool txn_has_put(const struct txn *t, struct bytes key)
     (void)t, (void)key;
     return false;
 }
+void txn_unlock(struct txn *t) { (void)t; }
+void txn_resume(struct txn *t) { (void)t; }
+void txn_back(struct txn *t, struct txn_mark mark) { (void)t, (void)mark; }
+enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
+{
+    (void)t, (void)mark;
+    return STATUS_UNSUPPORTED;
+}
 void txn_set_last_ct(struct txn *t, uint64_t ts) { (void)t, (void)ts; }
 void txn_pause(struct txn *t, uint64_t duration_ns) { (void)t, (void)duration_ns; }
 struct txn_id txn_id_of(const struct txn *t)
