@@ -287,6 +287,12 @@ void sql_session_work_end(struct sql_session *s, struct sql_error *error)
                   s->interrupt == INTERRUPT_USER ? "user request" : "statement timeout");
 }
 
+uint64_t sql_session_idle_timeout(const struct sql_session *s, bool *in_transaction_out)
+{
+    *in_transaction_out = s->state == TRANSACTION_OPEN || s->state == TRANSACTION_FAILED;
+    return *in_transaction_out ? s->settings.idle_in_transaction_timeout_ns : s->settings.idle_timeout_ns;
+}
+
 bool sql_session_works(const struct sql_session *s) { return s->works; }
 
 void sql_session_interrupt(struct sql_session *s, bool timeout)

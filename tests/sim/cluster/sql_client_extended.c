@@ -115,8 +115,8 @@ static void choose(struct sql_client *c, struct sql_part *part)
     choose_describe(c, part);
     part->binary_results = below(c, 2) == 0;
     if (below(c, 4) == 0) snprintf(part->portal, sizeof part->portal, "p%u", ++c->name_next);
-    if (below(c, gives_rows ? 5 : 15) == 0) part->rows_max = 1 + (uint32_t)below(c, 3);
-    part->flush = below(c, 8) == 0 || (gives_rows && part->rows_max > 0);
+    if (!c->options.plain && below(c, gives_rows ? 5 : 15) == 0) part->rows_max = 1 + (uint32_t)below(c, 3);
+    part->flush = !c->options.plain && (below(c, 8) == 0 || (gives_rows && part->rows_max > 0));
 }
 
 /* ---- writing ---- */
@@ -235,7 +235,7 @@ static void put_part(struct sql_client *c, struct sql_part *part)
     put_bind(c, part);
     if (!early) put_describe(c, part);
     put_execute(c, part);
-    if (!part->flush && part->rows_max == 0 && below(c, 6) == 0) put_close(c, part);
+    if (!c->options.plain && !part->flush && part->rows_max == 0 && below(c, 6) == 0) put_close(c, part);
 }
 
 /* Everything up to where an answer is needed. */
