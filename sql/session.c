@@ -187,6 +187,8 @@ static const char *writes(const struct sql_node *node)
     case SQL_STMT_CREATE_TABLE_AS: return "CREATE TABLE AS";
     case SQL_STMT_DROP: return "DROP TABLE";
     case SQL_STMT_TRUNCATE: return "TRUNCATE TABLE";
+    case SQL_STMT_ALTER_TABLE:
+    case SQL_STMT_RENAME: return "ALTER TABLE";
     default: return NULL;
     }
 }
@@ -201,10 +203,8 @@ static const char *unsupported_name(const struct sql_node *node)
     case SQL_STMT_CREATE_SCHEMA: return "CREATE SCHEMA";
     case SQL_STMT_CREATE_DATABASE: return "CREATE DATABASE";
     case SQL_STMT_CREATE_ROLE: return "CREATE ROLE";
-    case SQL_STMT_ALTER_TABLE: return "ALTER TABLE";
     case SQL_STMT_ALTER_SEQUENCE: return "ALTER SEQUENCE";
     case SQL_STMT_ALTER_ROLE: return "ALTER ROLE";
-    case SQL_STMT_RENAME: return "ALTER ... RENAME";
     case SQL_STMT_GRANT: return "GRANT or REVOKE";
     case SQL_STMT_SHOW_RANGES: return "SHOW RANGES";
     case SQL_STMT_LISTEN: return "LISTEN";
@@ -237,6 +237,8 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
     case SQL_STMT_CREATE_TABLE: return exec_create_table(x, sql_as_create_table(node));
     case SQL_STMT_CREATE_TABLE_AS: return exec_create_table_as(x, sql_as_create_table_as(node));
     case SQL_STMT_DROP: return exec_drop(x, sql_as_drop(node));
+    case SQL_STMT_ALTER_TABLE: return exec_alter_table(x, sql_as_alter_table(node));
+    case SQL_STMT_RENAME: return exec_rename(x, sql_as_rename(node));
     case SQL_STMT_TRUNCATE: return exec_truncate(x, sql_as_truncate(node));
     case SQL_STMT_SHOW: return session_show(s, x, sql_as_show(node));
     case SQL_STMT_SET: return session_set(s, x, sql_as_set(node));

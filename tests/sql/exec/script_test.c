@@ -146,3 +146,13 @@ TEST(script, a_key_makes_a_transaction_happen_once)
 {
     script_run("idempotency");
 }
+
+TEST(script, tables_are_altered)
+{
+    script_run("alter");
+}
+
+TEST(script, changes_of_tables_are_transactions)
+{
+    script_run("table_transaction");
+}
