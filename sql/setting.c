@@ -173,6 +173,12 @@ static const char *check_role(struct settings *s, struct arena *arena, const cha
     return NULL;
 }
 
+static const char *check_set_role(struct settings *s, struct arena *arena, const char *name,
+                                  const char *value, struct sql_error *error)
+{
+    return strcmp(value, "none") == 0 ? "none" : check_role(s, arena, name, value, error);
+}
+
 /* Clients write UTF8 in many ways, with quotes even (asyncpg). */
 static const char *check_encoding(struct settings *s, struct arena *arena, const char *name,
                                   const char *value, struct sql_error *error)
@@ -371,6 +377,7 @@ static const struct setting settings[SETTING_COUNT] = {
     {"default_transaction_deferrable", "off", false, check_boolean},
     {"synchronous_commit", "on", false, check_commit},
     {"bytea_output", "hex", false, check_first},
+    {"role", "none", false, check_set_role},
     {"row_security", "on", false, check_boolean},
     {"server_version_num", "150000", false, NULL},
     {"max_identifier_length", "63", false, NULL},
@@ -401,6 +408,11 @@ const char *settings_get(const struct settings *s, const char *name, const char 
     if (at < 0) return NULL;
     *name_out = settings[at].name;
     return value_of(s, at);
+}
+
+bool settings_is_list(const char *name)
+{
+    return settings_quotes(name) || strcasecmp(name, "DateStyle") == 0;
 }
 
 bool settings_quotes(const char *name)

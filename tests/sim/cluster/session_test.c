@@ -201,6 +201,41 @@ TEST(session, deadlocks_within_one_text_are_the_servers_affair)
     city_close(&city);
 }
 
+/* ---- tables that change meanwhile ---- */
+
+/* A client that changes its table while the others write to it (scenario 74): no row is lost, none lacks what its column
+ * demands, and nobody hears of it. */
+TEST(session, a_table_is_altered_while_others_write_to_it)
+{
+    struct city city;
+    static const char *const inserts[] = {"INSERT INTO t (a, k, b) SELECT max(a) + 1, 9, 0 FROM t"};
+    static const char *const updates[] = {"BEGIN; SELECT count(*) FROM t; UPDATE t SET b = b + 1 WHERE k = 1; COMMIT"};
+    static const char *const alters[] = {
+        "ALTER TABLE t ADD n int NOT NULL DEFAULT 5, ADD CHECK (n = 5); ALTER TABLE t RENAME b TO c; "
+        "ALTER TABLE t RENAME c TO b; ALTER TABLE t DROP n"};
+    city_open(&city, 14, 7);
+    for (uint32_t i = 0; i < city.count; i++) {
+        struct person *p = &city.people[i];
+        p->texts = i == 0 ? alters : i % 2 == 0 ? inserts : updates;
+        p->text_count = 1;
+        p->left = 20;
+        crowd_next(p);
+    }
+    for (uint32_t i = 0; i < city.count; i++) await(&city.people[i]);
+    for (uint32_t i = 0; i < city.count; i++) {
+        assert_int_equal(city.people[i].errors, 0);
+        city.people[i].text_count = 0;
+    }
+    say(&city.people[0], "SELECT count(*) FROM t");
+    assert_string_equal(city.people[0].cell, "64");
+    say(&city.people[0], "SELECT b FROM t WHERE a = 1");
+    assert_string_equal(city.people[0].cell, "60");
+    say(&city.people[0], "ALTER TABLE t ADD n int DEFAULT 5");
+    say(&city.people[0], "SELECT count(*) FROM t WHERE n IS NULL OR n <> 5");
+    assert_string_equal(city.people[0].cell, "0");
+    city_close(&city);
+}
+
 /* ---- one statement again ---- */
 
 /* b waits for a's row; when it has it, the row is not as b's scan found it. */
