@@ -819,6 +819,8 @@ name text, setting text, description text
 | is_superuser | on | Shows whether the current user is a superuser. |
 | lock_timeout | 0 | Sets the maximum allowed duration of any wait for a lock. |
 | max_identifier_length | 63 | Shows the maximum identifier length. |
+| ostraka.idempotency_key |  | Names the next transaction, so that it happens once however often it is sent. |
+| ostraka.idempotency_ttl | 1d | Sets how long the results of a transaction with an idempotency key are kept. |
 | ostraka.no_quorum_timeout | 5s | Sets how long a request looks for a quorum. |
 | role | none | Sets the current role. |
 | row_security | on | Enable row security. |
