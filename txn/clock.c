@@ -16,6 +16,12 @@
 #define ROUND_TIMEOUT_NS 2000000000u
 #define IDLE_ASK_NS 1000000000u
 
+struct clock_request {
+    struct list link;
+    struct rpc_token token;
+    uint64_t past;
+};
+
 static struct env *env_of(struct clock *c)
 {
     return store_env(c->kv->store);
@@ -24,18 +30,13 @@ static struct env *env_of(struct clock *c)
 /* ================================ the master ================================ */
 
 static void master_work(struct clock *c);
-static void answered(struct clock *c, enum status status, uint64_t ts);
 
 static void request_reply(struct clock *c, struct clock_request *q, enum status status, uint64_t ts)
 {
-    list_remove(&q->link);
-    if (q == &c->own) {
-        answered(c, status, ts);
-        return;
-    }
     uint8_t body[8];
     store_le64(body, ts);
     rpc_reply(store_rpc(c->kv->store), q->token, status, bytes_make(body, sizeof body));
+    list_remove(&q->link);
     free(q);
 }
 
@@ -76,7 +77,6 @@ static void on_confirmed(struct read_wait *w, enum status status)
     m->reading = false;
     if (status == STATUS_CANCELLED || c->kv->stopping) {
         requests_end(c, &m->batch, STATUS_UNAVAILABLE);
-        requests_end(c, &m->queue, STATUS_UNAVAILABLE);
         return;
     }
     if (status != STATUS_OK || !m->ready) {
@@ -92,12 +92,8 @@ static void on_confirmed(struct read_wait *w, enum status status)
     }
     if (MUTANT("clock_master_ignores_limit") || ts < store_clock_limit(c->kv->store)) {
         m->last = ts;
-        /* What is asked from inside belongs to the next batch: this reading is older. */
-        struct list batch, *item;
-        list_init(&batch);
-        while ((item = list_pop_front(&m->batch)) != NULL) list_push_back(&batch, item);
-        while (!list_empty(&batch))
-            request_reply(c, CONTAINER_OF(batch.next, struct clock_request, link), STATUS_OK, ts);
+        while (!list_empty(&m->batch))
+            request_reply(c, CONTAINER_OF(m->batch.next, struct clock_request, link), STATUS_OK, ts);
     } else {
         COVER("clock_limit_reached");
         requests_end(c, &m->batch, STATUS_BUSY); /* asked again when the limit is up */
@@ -203,10 +199,13 @@ static void waits_expire(struct clock *c, struct list *waits)
     while ((item = list_pop_front(&keep)) != NULL) list_push_back(waits, item);
 }
 
-static void answered(struct clock *c, enum status status, uint64_t ts)
+static void on_answer(struct rpc_call *call, enum status status, struct bytes body)
 {
+    struct clock *c = call->ctx;
     c->asking = false;
-    if (status == STATUS_OK) {
+    struct reader in = reader_make(body);
+    uint64_t ts = status == STATUS_OK ? get_u64(&in) : 0;
+    if (status == STATUS_OK && reader_done(&in)) {
         if (ts > c->seen) c->seen = ts;
         c->unanswered_since_ns = list_empty(&c->waiting) ? 0 : env_now_ns(env_of(c));
         while (!list_empty(&c->asked))
@@ -225,14 +224,6 @@ static void answered(struct clock *c, enum status status, uint64_t ts)
     if (!list_empty(&c->waiting)) ask(c);
 }
 
-static void on_answer(struct rpc_call *call, enum status status, struct bytes body)
-{
-    struct reader in = reader_make(body);
-    uint64_t ts = status == STATUS_OK ? get_u64(&in) : 0;
-    if (status == STATUS_OK && !reader_done(&in)) status = STATUS_INVALID;
-    answered(call->ctx, status, ts);
-}
-
 static void ask(struct clock *c)
 {
     if (c->asking || list_empty(&c->waiting) || c->kv->stopping) return;
@@ -249,16 +240,10 @@ static void ask(struct clock *c)
         if (w->past > past) past = w->past;
         list_push_back(&c->asked, item);
     }
-    c->asking = true;
-    if (master.value == store_identity(c->kv->store)->node.value) {
-        c->own.past = past;
-        list_push_back(&c->master.queue, &c->own.link);
-        master_work(c);
-        return;
-    }
     uint8_t body[8];
     store_le64(body, past);
     c->call = (struct rpc_call){.on_done = on_answer, .ctx = c};
+    c->asking = true;
     enum status status = rpc_start(store_rpc(c->kv->store), &c->call, master, RPC_CLOCK_NOW,
                                    bytes_make(body, sizeof body), ROUND_TIMEOUT_NS);
     if (status != STATUS_OK) on_answer(&c->call, status, BYTES_EMPTY);
@@ -315,7 +300,6 @@ void clock_init(struct clock *c, struct kv *kv)
     c->kv = kv;
     list_init(&c->waiting);
     list_init(&c->asked);
-    list_init(&c->own.link);
     list_init(&c->master.queue);
     list_init(&c->master.batch);
     timer_init(&c->retry, on_retry, c);

@@ -45,19 +45,12 @@ struct clock_master {
     struct list queue, batch; /* struct clock_request: waiting, and covered by the read under way */
 };
 
-struct clock_request {
-    struct list link;
-    struct rpc_token token; /* from node 0: of this node itself, without a message */
-    uint64_t past;
-};
-
 struct clock {
     struct kv *kv;
     uint64_t seen;          /* E: the master's clock is at least here */
     uint64_t unanswered_since_ns; /* somebody waits and nothing came since then; 0: no */
     struct list waiting, asked;
     struct rpc_call call;
-    struct clock_request own; /* what is asked when the master is here */
     bool asking;
     struct timer retry, idle;
     struct clock_wait idle_wait;
