@@ -241,11 +241,6 @@ void txn_unlock(struct txn *t)
 {
     (void)t;
 }
-bool txn_has_put(const struct txn *t, struct bytes key)
-{
-    (void)t, (void)key;
-    return false;
-}
 void txn_resume(struct txn *t)
 {
     (void)t;

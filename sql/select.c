@@ -284,9 +284,9 @@ struct select *select_child(struct binder *around, struct binder *parent, const 
     if (s == NULL) return NULL;
     s->is_child = true;
     s->settles = settles;
-    arena_init(&s->own_run, x->arena->size_max);
-    arena_init(&s->own_row, x->row_arena->size_max);
-    arena_init(&s->own_outer, x->row_arena->size_max);
+    arena_init_part(&s->own_run, x->arena, x->arena->size_max);
+    arena_init_part(&s->own_row, x->arena, x->row_arena->size_max);
+    arena_init_part(&s->own_outer, x->arena, x->row_arena->size_max);
     s->run_arena = &s->own_run;
     s->row_arena = &s->own_row;
     s->binder.around = around;

@@ -297,7 +297,7 @@ struct source *source_of_set(struct select *s, struct select **sides, uint32_t c
         return NULL;
     }
     source_init(&u->source, &set_ops, s);
-    arena_init(&u->kept, s->x->arena->size_max);
+    arena_init_part(&u->kept, s->x->arena, s->x->arena->size_max);
     u->sides = sides;
     u->side_count = count;
     return &u->source;

@@ -7,7 +7,7 @@ void source_init(struct source *o, const struct source_ops *ops, struct select *
     o->query = query;
     o->made_before = query->made;
     query->made = o;
-    arena_init(&o->arena, query->x->arena->size_max);
+    arena_init_part(&o->arena, query->x->arena, query->x->arena->size_max);
 }
 
 bool source_open(struct source *o)
@@ -143,7 +143,7 @@ struct source *source_of_table(struct select *s, const struct sql_table *table)
     struct source_table *t = ARENA_NEW(s->x->arena, struct source_table);
     if (t == NULL) return no_memory(s);
     source_init(&t->source, &table_ops, s);
-    arena_init(&t->plan_arena, s->x->arena->size_max);
+    arena_init_part(&t->plan_arena, s->x->arena, s->x->arena->size_max);
     t->source.table = table;
     return &t->source;
 }

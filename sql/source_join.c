@@ -368,7 +368,7 @@ static bool prepare(struct source_join *j, struct arena *arena)
     if (j->is.method == JOIN_LOOP && source_is_table(right)) {
         j->batch = ARENA_NEW(arena, struct batch);
         if (j->batch == NULL) return false;
-        arena_init(&j->batch->arena, arena->size_max);
+        arena_init_part(&j->batch->arena, arena, arena->size_max);
     }
     if (j->types == NULL || j->scratch == NULL || j->left_keys == NULL) return false;
     for (uint32_t i = 0; i < right->count; i++) j->types[i] = j->source.query->row_types[right->offset + i];
@@ -381,8 +381,8 @@ struct source *source_of_join(struct select *s, const struct join *join)
     struct source_join *j = ARENA_NEW(s->x->arena, struct source_join);
     if (j == NULL) goto fail;
     source_init(&j->source, &join_ops, s);
-    arena_init(&j->kept, join->may_hash ? HASH_TRY_BYTES : s->x->arena->size_max);
-    arena_init(&j->key_arena, s->x->arena->size_max);
+    arena_init_part(&j->kept, s->x->arena, join->may_hash ? HASH_TRY_BYTES : s->x->arena->size_max);
+    arena_init_part(&j->key_arena, s->x->arena, s->x->arena->size_max);
     j->is = *join;
     j->method = join->method;
     j->loop_filter = join->right->filter;
