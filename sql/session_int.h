@@ -110,7 +110,6 @@ struct sql_session {
     uint64_t rows_read;
     struct catalog_cache cache;
     struct session_region batch; /* of the extended protocol */
-    uint64_t retries;            /* of whole transactions */
     uint64_t commit_ts;          /* of the last commit */
     struct buf key, value;       /* of the statement under way */
     bool works;                  /* on a message of the client */

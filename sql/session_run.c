@@ -87,12 +87,18 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
 }
 
 /* What the statement has done is undone, and what was read before it moved to now. False: the error says why not. */
-static bool statement_restart(struct sql_session *s, struct exec *x, struct txn_mark start)
+static bool statement_restart(struct sql_session *s, struct exec *x, struct txn_mark start, bool first)
 {
-    enum status status = txn_back_and_refresh(s->txn, start);
+    enum status status;
+    if (first) { /* nothing else lies in the transaction's memory */
+        arena_reset(&s->transaction_arena);
+        status = txn_restart(s->txn, &s->transaction_arena);
+    } else {
+        status = txn_back_and_refresh(s->txn, start);
+    }
     if (status == STATUS_CONFLICT) return false; /* what was read before has changed: as the error says */
     sql_error_clear(x->error);
-    if (status == STATUS_OK) COVER("sql_statement_refreshed");
+    if (status == STATUS_OK && !first) COVER("sql_statement_refreshed");
     return status == STATUS_OK || exec_fail(x, status);
 }
 
@@ -138,7 +144,7 @@ static bool execute_inside(struct sql_session *s, struct exec *x, const struct s
         s->queried = queried || queries(statement->node);
         if (idem_execute(s, x, statement)) return exec_held_send(x);
         if (x->rows_sent || attempt == (first ? ATTEMPTS_MAX : REFRESHES_MAX) ||
-            !sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE) || !statement_restart(s, x, start))
+            !sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE) || !statement_restart(s, x, start, first))
             return false;
         session_exec_init(s, x, sink, error);
     }
@@ -195,7 +201,6 @@ bool session_region_again(struct sql_session *s, struct session_region *r, const
         s->interrupt != INTERRUPT_NONE || ++r->attempts > REGION_ATTEMPTS_MAX || !sink->rewind(sink->ctx, r->mark))
         return false;
     COVER("sql_transaction_retried");
-    s->retries++;
     return session_transaction_restart(s, error);
 }
 
