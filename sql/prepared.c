@@ -55,6 +55,7 @@ static bool describes(const struct sql_node *node)
     case SQL_STMT_INSERT:
     case SQL_STMT_UPDATE:
     case SQL_STMT_DELETE:
+    case SQL_STMT_DECLARE_CURSOR:
     case SQL_STMT_FETCH:
     case SQL_STMT_EXPLAIN:
     case SQL_STMT_SHOW: return true;

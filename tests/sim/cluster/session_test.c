@@ -336,6 +336,28 @@ TEST(session, after_a_time_out_a_savepoint_is_gone_back_to)
     city_close(&city);
 }
 
+/* ---- cursors through the extended protocol ---- */
+
+/* The values of its parameters outlive DECLARE; FETCH is described by the cursor that is there then. */
+TEST(session, a_cursor_has_parameters)
+{
+    struct city city;
+    struct person *a = &city.people[0];
+    static const char *const texts[] = {"BEGIN", "DECLARE c CURSOR FOR SELECT a FROM t WHERE a > 2 ORDER BY a",
+                                        "DELETE FROM t", "FETCH NEXT FROM c", "MOVE NEXT IN c", "CLOSE c", "COMMIT"};
+    city_open(&city, 15, 1);
+    for (int i = 0; i < 5; i++) { /* what a client draws differs */
+        a->answered = false;
+        sql_client_execute(a->client, texts, 7, false, TIMEOUT_NS, 0);
+        await(a);
+        if (a->end != SQL_END_OK) fail_msg("%s %s", a->sqlstate, a->message);
+        assert_string_equal(a->cell, "3");
+        assert_string_equal(a->last_tag, "COMMIT");
+        say(a, "INSERT INTO t VALUES (1, 1, 0), (2, 2, 0), (3, 3, 0), (4, 4, 0)");
+    }
+    city_close(&city);
+}
+
 /* ---- silence ---- */
 
 TEST(session, one_that_says_nothing_within_a_transaction_is_ended)
