@@ -118,6 +118,7 @@ static bool queries(const struct sql_node *node)
 static bool is_irrevocable(const struct sql_node *node)
 {
     switch ((enum sql_node_kind)node->kind) {
+    case SQL_STMT_COPY: /* the client sends what it takes only once */
     case SQL_STMT_PREPARE:
     case SQL_STMT_DEALLOCATE:
     case SQL_STMT_DISCARD: return true;
