@@ -10,6 +10,16 @@
 #define ROWS_AT_START 128 /* keys 2, 4, ... */
 #define VALUES_MAX 1024   /* of one list; unknown outcomes may add to a list that was left */
 #define SPAN_MAX 6
+#define ALTER_ONE_OF 60
+
+static const char *const alters[] = {
+    "ADD COLUMN IF NOT EXISTS n date NOT NULL DEFAULT current_date",
+    "DROP COLUMN IF EXISTS n",
+    "ALTER v SET DEFAULT current_user",
+    "ALTER COLUMN v DROP DEFAULT",
+    "ADD COLUMN IF NOT EXISTS m text, DROP COLUMN IF EXISTS m",
+};
+#define ALTERS (sizeof alters / sizeof alters[0])
 
 enum what {
     READ = 1,    /* one list */
@@ -17,6 +27,7 @@ enum what {
     APPEND,      /* UPDATE ... v || ',n', and INSERT when there was no row */
     APPEND_READ, /* SELECT, then UPDATE with the whole list as the client computed it */
     UPSERT,      /* INSERT ... ON CONFLICT DO UPDATE SET v = lists.v || excluded.v */
+    ALTER,       /* the table, in ways that nobody may notice (scenario 74) */
     RETURNED,    /* the same, or UPDATE where there is a row, RETURNING the list with what was appended */
     CURSOR,      /* DECLARE over lists key .. key_last, and FETCH of the first ones; the others after the ops between */
     CURSOR_REST, /* FETCH of what is left of it; `expected` is the place of the CURSOR */
@@ -102,8 +113,19 @@ static void draw_op(struct sql_actor *a)
     if (what == RETURNED) op->record = history_add(seen, a->txn, HISTORY_READ_LIST, key, 0);
 }
 
+static void draw_alter(struct sql_actor *a)
+{
+    a->mode = SQL_ALONE;
+    a->writes = true;
+    sql_op_add(a, ALTER, sql_below(a, ALTERS));
+}
+
 static void draw(struct sql_actor *a)
 {
+    if (sql_below(a, ALTER_ONE_OF) == 0) {
+        draw_alter(a);
+        return;
+    }
     static const enum sql_mode modes[] = {SQL_ALONE, SQL_ALONE, SQL_EXPLICIT, SQL_EXPLICIT,
                                           SQL_EXPLICIT, SQL_SCRIPT, SQL_IMPLICIT};
     a->mode = modes[sql_below(a, sizeof modes / sizeof modes[0])];
@@ -201,6 +223,7 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
     unsigned long long key = op->key;
     switch ((enum what)op->what) {
     case READ: text_one(op, out); return;
+    case ALTER: buf_printf(out, "ALTER TABLE lists %s", alters[op->key]); return;
     case READ_SPAN:
         text_span(a, op, out);
         sql_lock_write(op->lock, out);
@@ -238,7 +261,9 @@ static void stray(struct sql_actor *a, struct buf *out)
 {
     unsigned long long key = live_key(a);
     long long value = sql_load_unique(a->load);
-    switch (sql_below(a, 4)) {
+    switch (sql_below(a, 6)) {
+    case 4: buf_append_string(out, "ALTER TABLE lists DROP COLUMN v"); return;
+    case 5: buf_append_string(out, sql_below(a, 2) == 0 ? "DROP TABLE lists" : "TRUNCATE lists"); return;
     case 0: buf_printf(out, "DELETE FROM lists WHERE k = %llu", key); return;
     case 1: buf_printf(out, "UPDATE lists SET v = ',%lld' WHERE k BETWEEN %llu AND %llu", value, key, key + 3); return;
     case 2: buf_printf(out, "INSERT INTO lists VALUES (%llu, ',%lld')", key, value); return;
@@ -333,6 +358,7 @@ static enum sql_verdict took(struct sql_actor *a, struct sql_op *op, const struc
         enum sql_verdict verdict = took_rows(a, op, rows);
         return verdict == SQL_OP_DONE ? SQL_OP_AGAIN : verdict;
     }
+    if (op->what == ALTER) return strcmp(rows->tag, "ALTER TABLE") == 0 ? SQL_OP_DONE : wrong(a, "alter", rows);
     if (wrote_one(rows)) return SQL_OP_DONE;
     bool absent = strcmp(rows->tag, "UPDATE 0") == 0 && op->what == APPEND && op->tries == 1;
     if (!absent || has_row(op->key)) return wrong(a, "append", rows);
