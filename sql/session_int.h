@@ -32,6 +32,7 @@ struct sql_prepared {
     const struct sql_result_column *columns;
     uint32_t column_count;
     bool has_columns;
+    uint32_t shift;              /* characters that stood before it in the text of its PREPARE */
     uint32_t pins;
     size_t kept_bytes;           /* its part of the session's */
 };
@@ -200,6 +201,8 @@ struct sql_prepared *session_prepare_query(struct sql_session *s, struct bytes t
 /* [fiber] Parses and describes `text`, and keeps it under `name`. */
 bool session_prepare(struct sql_session *s, const char *name, struct bytes text, const uint32_t *types,
                      uint32_t count, struct sql_error *error);
+/* NULL: there is none. */
+struct sql_prepared *session_prepared_find(struct sql_session *s, const char *name);
 struct sql_prepared *session_prepared_named(struct sql_session *s, const char *name, struct sql_error *error);
 void session_prepared_close(struct sql_session *s, struct sql_prepared *p);
 void session_prepared_close_all(struct sql_session *s);

@@ -156,3 +156,8 @@ TEST(script, changes_of_tables_are_transactions)
 {
     script_run("table_transaction");
 }
+
+TEST(script, statements_are_prepared_and_executed)
+{
+    script_run("prepare");
+}
