@@ -254,9 +254,9 @@ INSERT INTO t (a[1]) VALUES (2)
 ----
 ERROR 0A000 at 16: a part of a column is not supported yet
 
-UPDATE t SET (a, b) = (SELECT 2, 'y')
+UPDATE t SET (a, b) = (SELECT 2, 'y' LIMIT 1)
 ----
-ERROR 0A000 at 23: SET of several columns to a subquery is not supported yet
+ERROR 0A000 at 23: SET of several columns to such a subquery is not supported yet
 
 COPY (DELETE FROM t RETURNING a) TO STDOUT
 ----
