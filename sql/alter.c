@@ -1,6 +1,7 @@
-/* ALTER TABLE: changes of a table's record. Rows stay as they were written: they name their columns by ids that are never
- * used again, and what they lack is in the record (catalog.h, missing). What a change demands of the rows that are there is
- * looked for by reading them, in the same transaction. */
+/* ALTER TABLE: changes of a table's record. Rows stay as they were written: they name their columns
+ * by ids that are never used again, and what they lack is in the record (catalog.h, missing). What
+ * a change demands of the rows that are there is looked for by reading them, in the same
+ * transaction. */
 #include <stdio.h>
 #include <string.h>
 
@@ -240,7 +241,8 @@ static bool check_row(struct altering *a, const struct writer *w, const struct s
     return true;
 }
 
-/* [fiber] Rows that others add meanwhile lie in what was read: one of the two transactions begins again. */
+/* [fiber] Rows that others add meanwhile lie in what was read: one of the two transactions begins
+ * again. */
 static bool check_rows(struct altering *a)
 {
     struct exec *x = a->x;
@@ -313,8 +315,8 @@ bool ddl_find_table(struct exec *x, const struct sql_name *name, bool if_exists,
     *table_out = NULL;
     if (!ddl_schema_is_ours(name)) {
         if (if_exists)
-            return exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION, "relation \"%s\" does not exist, skipping",
-                               name->name);
+            return exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION,
+                               "relation \"%s\" does not exist, skipping", name->name);
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_SCHEMA_NAME, 0, "schema \"%s\" does not exist",
                              name->schema);
     }

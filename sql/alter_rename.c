@@ -1,5 +1,5 @@
-/* ALTER TABLE ... RENAME: tables, columns, constraints. Conditions that the catalog keeps as text get the new name; that they
- * mean the same as before is checked by binding them. */
+/* ALTER TABLE ... RENAME: tables, columns, constraints. Conditions that the catalog keeps as text
+ * get the new name; that they mean the same as before is checked by binding them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +39,8 @@ static const char *rename_in(struct arena *arena, const char *text, const char *
         done = token.offset + token.size;
     }
     buf_append_string(&out, text + done);
-    struct bytes copy = out.failed || token.kind == SQL_TOKEN_FAILED ? BYTES_EMPTY : arena_copy(arena, buf_view(&out));
+    bool failed = out.failed || token.kind == SQL_TOKEN_FAILED;
+    struct bytes copy = failed ? BYTES_EMPTY : arena_copy(arena, buf_view(&out));
     buf_deinit(&out);
     return (const char *)copy.data;
 }
@@ -91,7 +92,8 @@ static bool rename_column(struct exec *x, const struct sql_rename *n, struct sql
 {
     uint32_t place = place_of(t, n->part);
     if (place == t->column_count)
-        return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_COLUMN, 0, "column \"%s\" does not exist", n->part);
+        return sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_COLUMN, 0,
+                             "column \"%s\" does not exist", n->part);
     if (place_of(t, n->new_name) < t->column_count)
         return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_COLUMN, 0,
                              "column \"%s\" of relation \"%s\" already exists", n->new_name, t->name);

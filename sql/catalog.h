@@ -22,7 +22,7 @@ struct sql_table_column {
     struct sql_type type;
     bool not_null;
     const char *default_text; /* an expression, or NULL */
-    struct bytes missing;     /* what rows have that were written before the column was added, as a row of it alone; empty: NULL */
+    struct bytes missing;     /* what rows that were written before it was added have, as a row of it alone; empty: NULL */
     struct sql_datum missing_value;
 };
 

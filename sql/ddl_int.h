@@ -23,7 +23,8 @@ bool ddl_add_check(struct building *g, const struct sql_constraint *c);
 void ddl_sort_checks(struct building *g);
 /* A constraint of this name is there. */
 bool ddl_constraint_exists(const struct building *g, const char *name);
-/* An expression as text that parses again, once it has bound: a condition (column NULL), or a column's default. */
+/* An expression as text that parses again, once it has bound: a condition (column NULL), or a
+ * column's default. */
 const char *ddl_keep_expression(struct building *g, const struct sql_node *node, const char *clause,
                                 const struct sql_table *scope, struct sql_type type, const char *column,
                                 struct expr **expr_out);

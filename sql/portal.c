@@ -365,7 +365,8 @@ static bool run_pausing(struct sql_portal *p, uint64_t rows_max, const struct sq
     uint64_t count;
     const struct sql_prepared *q = p->prepared;
     /* Other results may have passed since it paused. */
-    if ((p->state == PORTAL_PAUSED || p->is_cursor) && q->has_columns && !sink->begin(sink->ctx, q->columns, q->column_count))
+    bool tell = (p->state == PORTAL_PAUSED || p->is_cursor) && q->has_columns;
+    if (tell && !sink->begin(sink->ctx, q->columns, q->column_count))
         return sql_error_set(error, &p->session->query_arena, SQLSTATE_QUERY_CANCELED, 0, "the client is gone");
     if (!session_portal_run(p, rows_max, sink, &count, error)) return false;
     *paused_out = p->state == PORTAL_PAUSED;

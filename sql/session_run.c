@@ -1,4 +1,5 @@
-/* Statements within transactions: alone, inside one, and again after a conflict while nobody has seen anything. */
+/* Statements within transactions: alone, inside one, and again after a conflict while nobody has
+ * seen anything. */
 #include "sql/session_int.h"
 
 #include <stdio.h>
@@ -15,8 +16,8 @@ static void transaction_limits(struct sql_session *s)
     txn_set_lock_timeout(s->txn, s->settings.lock_timeout_ns);
 }
 
-/* [fiber] What went wrong may have gone wrong because the statement relied on an old table. True: it did, and the next
- * attempt will read the table. */
+/* [fiber] What went wrong may have gone wrong because the statement relied on an old table. True:
+ * it did, and the next attempt will read the table. */
 static bool relied_on_old_table(struct sql_session *s, struct exec *x, enum status commit_status)
 {
     if (x->assumed == NULL) return false;
@@ -39,8 +40,9 @@ static bool shows_after_commit(const struct sql_node *node)
     return node->kind == SQL_STMT_UPDATE || node->kind == SQL_STMT_DELETE;
 }
 
-/* [fiber] A statement that is a transaction of its own: tried again while nobody has seen anything of it. The first
- * attempt locks only what it looks up by key; those that follow lock all they change. */
+/* [fiber] A statement that is a transaction of its own: tried again while nobody has seen anything
+ * of it. The first attempt locks only what it looks up by key; those that follow lock all they
+ * change. */
 bool session_run_alone(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
                       struct sql_error *error)
 {
@@ -59,7 +61,8 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         ok = idem_execute(s, &x, statement) &&
              (!MUTANT("returning_before_commit") || exec_held_send(&x)) &&
              session_transaction_commit(s, &x, &status);
-        /* Up to just before: TRUNCATE relies on the record and replaces it, at this very timestamp. */
+        /* Up to just before: TRUNCATE relies on the record and replaces it, at this very timestamp.
+         * */
         if (ok && x.assumed != NULL && s->commit_ts > x.assumed->ts) x.assumed->ts = s->commit_ts - 1;
         bool old = !ok && relied_on_old_table(s, &x, status);
         /* An error may rest on writes that are never committed: the next attempt waits for them. */
@@ -86,7 +89,8 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
     return false;
 }
 
-/* What the statement has done is undone, and what was read before it moved to now. False: the error says why not. */
+/* What the statement has done is undone, and what was read before it moved to now. False: the error
+ * says why not. */
 static bool statement_restart(struct sql_session *s, struct exec *x, struct txn_mark start, bool first)
 {
     enum status status;
@@ -126,8 +130,9 @@ static bool is_irrevocable(const struct sql_node *node)
     }
 }
 
-/* [fiber] Executes a statement within s->txn. It is tried again while nobody has seen anything of it: the first one of
- * a transaction from the start, another as long as what was read before it has not changed. */
+/* [fiber] Executes a statement within s->txn. It is tried again while nobody has seen anything of
+ * it: the first one of a transaction from the start, another as long as what was read before it has
+ * not changed. */
 static bool execute_inside(struct sql_session *s, struct exec *x, const struct sql_statement *statement,
                            const struct sql_sink *sink, struct sql_error *error)
 {
@@ -151,7 +156,8 @@ static bool execute_inside(struct sql_session *s, struct exec *x, const struct s
     }
 }
 
-/* [fiber] A statement inside a transaction that outlives it. False: the transaction is as the statement left it. */
+/* [fiber] A statement inside a transaction that outlives it. False: the transaction is as the
+ * statement left it. */
 bool session_run_inside(struct sql_session *s, const struct sql_statement *statement, bool last,
                        const struct sql_sink *sink, struct sql_error *error)
 {
@@ -180,7 +186,8 @@ bool session_run_inside(struct sql_session *s, const struct sql_statement *state
     struct sql_error copy = {0};
     sql_error_copy(&copy, &s->query_arena, error);
     *error = copy;
-    /* Whoever it waited for goes on; it may be rolled back to a savepoint and begin to lock again. */
+    /* Whoever it waited for goes on; it may be rolled back to a savepoint and begin to lock again.
+     * */
     if (s->txn != NULL && sql_error_is(error, SQLSTATE_DEADLOCK_DETECTED)) txn_unlock(s->txn);
     return false;
 }

@@ -76,7 +76,8 @@ static bool too_late(struct exec *x, const char *message)
     return sql_error_set(x->error, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0, "%s", message);
 }
 
-/* As PostgreSQL: what would change the transaction comes before its first query, and not behind a savepoint. */
+/* As PostgreSQL: what would change the transaction comes before its first query, and not behind a
+ * savepoint. */
 static bool set_isolation(struct sql_session *s, struct exec *x, enum sql_isolation level)
 {
     if (level == SQL_ISOLATION_NONE || level == SQL_ISOLATION_SERIALIZABLE) return true; /* as it is anyway */
@@ -116,8 +117,9 @@ bool session_set_modes(struct sql_session *s, struct exec *x, const struct sql_t
 
 static bool set_default(struct sql_session *s, struct exec *x, const char *name, enum sql_choice choice)
 {
-    return choice == SQL_CHOICE_NONE || settings_set(&s->settings, x->arena, name, choice == SQL_CHOICE_YES ? "on" : "off",
-                                                     SETTING_SESSION, x->error);
+    const char *value = choice == SQL_CHOICE_YES ? "on" : "off";
+    return choice == SQL_CHOICE_NONE ||
+           settings_set(&s->settings, x->arena, name, value, SETTING_SESSION, x->error);
 }
 
 bool session_set_transaction(struct sql_session *s, struct exec *x, const struct sql_set_transaction *n)
@@ -200,7 +202,8 @@ static const char *set_text(struct exec *x, const struct sql_set *n)
     return text;
 }
 
-/* transaction_read_only and transaction_deferrable; without a value: as the session's transactions begin. */
+/* transaction_read_only and transaction_deferrable; without a value: as the session's transactions
+ * begin. */
 static bool set_own(struct sql_session *s, struct exec *x, const char *name, const char *value)
 {
     bool is_read_only = strcmp(name, "transaction_read_only") == 0, on;

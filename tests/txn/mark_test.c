@@ -1,4 +1,5 @@
-/* Parts of a transaction: marks, views, and moving on what was read before a mark (README.md, Marks). */
+/* Parts of a transaction: marks, views, and moving on what was read before a mark (README.md,
+ * Marks). */
 #include "tests/test.h"
 
 #include <string.h>

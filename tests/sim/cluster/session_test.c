@@ -1,5 +1,5 @@
-/* What sessions do to each other: statements and whole transactions that are run again, savepoints after deadlocks, and
- * clients that say nothing for too long. */
+/* What sessions do to each other: statements and whole transactions that are run again, savepoints
+ * after deadlocks, and clients that say nothing for too long. */
 #include "tests/test.h"
 
 #include <stdio.h>
@@ -134,7 +134,8 @@ static void city_close(struct city *city)
 
 /* ---- whole transactions again ---- */
 
-/* All repeat the request; nobody may hear of a conflict, and nothing may be done twice or not at all. */
+/* All repeat the request; nobody may hear of a conflict, and nothing may be done twice or not at
+ * all. */
 static void crowd(const char *const *texts, uint32_t count, const char *sum)
 {
     struct city city;
@@ -203,13 +204,14 @@ TEST(session, deadlocks_within_one_text_are_the_servers_affair)
 
 /* ---- tables that change meanwhile ---- */
 
-/* A client that changes its table while the others write to it (scenario 74): no row is lost, none lacks what its column
- * demands, and nobody hears of it. */
+/* A client that changes its table while the others write to it (scenario 74): no row is lost, none
+ * lacks what its column demands, and nobody hears of it. */
 TEST(session, a_table_is_altered_while_others_write_to_it)
 {
     struct city city;
     static const char *const inserts[] = {"INSERT INTO t (a, k, b) SELECT max(a) + 1, 9, 0 FROM t"};
-    static const char *const updates[] = {"BEGIN; SELECT count(*) FROM t; UPDATE t SET b = b + 1 WHERE k = 1; COMMIT"};
+    static const char *const updates[] = {
+        "BEGIN; SELECT count(*) FROM t; UPDATE t SET b = b + 1 WHERE k = 1; COMMIT"};
     static const char *const alters[] = {
         "ALTER TABLE t ADD n int NOT NULL DEFAULT 5, ADD CHECK (n = 5); ALTER TABLE t RENAME b TO c; "
         "ALTER TABLE t RENAME c TO b; ALTER TABLE t DROP n"};
@@ -280,8 +282,8 @@ TEST(session, it_does_not_when_what_was_read_before_has_changed)
     city_close(&city);
 }
 
-/* The victim of a deadlock gives its locks back, so the other one goes on at once. It can go on, too, as long as nothing that
- * it has read was changed. */
+/* The victim of a deadlock gives its locks back, so the other one goes on at once. It can go on,
+ * too, as long as nothing that it has read was changed. */
 TEST(session, after_a_deadlock_a_savepoint_is_gone_back_to)
 {
     struct city city;
@@ -338,7 +340,8 @@ TEST(session, after_a_time_out_a_savepoint_is_gone_back_to)
 
 /* ---- cursors through the extended protocol ---- */
 
-/* The values of its parameters outlive DECLARE; FETCH is described by the cursor that is there then. */
+/* The values of its parameters outlive DECLARE; FETCH is described by the cursor that is there
+ * then. */
 TEST(session, a_cursor_has_parameters)
 {
     struct city city;
