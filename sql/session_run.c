@@ -61,8 +61,8 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         ok = idem_execute(s, &x, statement) &&
              (!MUTANT("returning_before_commit") || exec_held_send(&x)) &&
              session_transaction_commit(s, &x, &status);
-        /* Up to just before: TRUNCATE relies on the record and replaces it, at this very timestamp.
-         * */
+        /* Up to just before: TRUNCATE relies on the record and replaces it, at this very
+         * timestamp. */
         if (ok && x.assumed != NULL && s->commit_ts > x.assumed->ts) x.assumed->ts = s->commit_ts - 1;
         bool old = !ok && relied_on_old_table(s, &x, status);
         /* An error may rest on writes that are never committed: the next attempt waits for them. */
@@ -136,9 +136,10 @@ static bool is_irrevocable(const struct sql_node *node)
 static bool execute_inside(struct sql_session *s, struct exec *x, const struct sql_statement *statement,
                            const struct sql_sink *sink, struct sql_error *error)
 {
-    bool first = txn_is_fresh(s->txn), queried = s->queried;
+    bool queried = s->queried;
     transaction_limits(s);
     if (!idem_prepare(s, x, statement)) return false; /* what it reads is not the statement's */
+    bool first = txn_is_fresh(s->txn);
     struct txn_mark start = txn_mark(s->txn);
     if (is_irrevocable(statement->node)) s->irrevocable = true;
     for (int attempt = 1;; attempt++) {
@@ -186,8 +187,8 @@ bool session_run_inside(struct sql_session *s, const struct sql_statement *state
     struct sql_error copy = {0};
     sql_error_copy(&copy, &s->query_arena, error);
     *error = copy;
-    /* Whoever it waited for goes on; it may be rolled back to a savepoint and begin to lock again.
-     * */
+    /* Whoever it waited for goes on; it may be rolled back to a savepoint and begin to lock
+     * again. */
     if (s->txn != NULL && sql_error_is(error, SQLSTATE_DEADLOCK_DETECTED)) txn_unlock(s->txn);
     return false;
 }
