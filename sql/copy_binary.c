@@ -49,9 +49,16 @@ static enum status short_of(const struct copy_binary *b, struct arena *arena, co
     return b->ended ? malformed(arena, error, message) : STATUS_WAIT;
 }
 
+/* What came and is not consumed. */
+static struct bytes rest(const struct copy_binary *b)
+{
+    size_t size = b->in.size - b->at;
+    return size == 0 ? BYTES_EMPTY : bytes_make(b->in.data + b->at, size); /* of nothing there is no address yet */
+}
+
 static enum status take_header(struct copy_binary *b, struct arena *arena, struct sql_error *error)
 {
-    struct bytes in = bytes_make(b->in.data + b->at, b->in.size - b->at);
+    struct bytes in = rest(b);
     size_t known = in.size < sizeof signature ? in.size : sizeof signature;
     if ((known > 0 && memcmp(in.data, signature, known) != 0) || (b->ended && known < sizeof signature))
         return malformed(arena, error, "COPY file signature not recognized");
@@ -92,7 +99,7 @@ static enum status take_fields(struct copy_binary *b, struct arena *arena, struc
 
 static enum status take_row(struct copy_binary *b, struct arena *arena, struct bytes *fields, struct sql_error *error)
 {
-    struct reader r = reader_make(bytes_make(b->in.data + b->at, b->in.size - b->at));
+    struct reader r = reader_make(rest(b));
     if (reader_left(&r) == 0 && b->ended) return STATUS_NOT_FOUND; /* the trailer may be missing, as in PostgreSQL */
     if (reader_left(&r) < 2) return short_of(b, arena, "unexpected EOF in COPY data", error);
     uint16_t count = get_be16(&r);

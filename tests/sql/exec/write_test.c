@@ -1,6 +1,8 @@
 /* What statements that write cost, and what they say when there is too much of it. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "tests/sql/exec/database.h"
 #include "tests/test.h"
 
@@ -32,6 +34,8 @@ static void costs(const char *text, const char *expected, uint64_t reads, uint64
 
 static void begin(void)
 {
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     d = database_create(1);
     answers("CREATE TABLE t (k int PRIMARY KEY, v text)", "CREATE TABLE\n");
     answers("INSERT INTO t VALUES (1, 'one')", "INSERT 0 1\n");
@@ -123,5 +127,16 @@ TEST(write, copy_of_too_much_is_refused_as_a_whole)
     }
     answers("SELECT count(*) FROM t", "count int8\n| 1 |\nSELECT 1\n");
     buf_deinit(&copy);
+    database_destroy(d);
+}
+
+/* Another session has made the table anew: the commit refuses what was written to the old one, and the statement is run
+ * again, which it can be because nobody has seen the row yet. */
+TEST(write, returned_rows_wait_for_the_commit)
+{
+    begin();
+    answers_copy("b", "DROP TABLE t; CREATE TABLE t (k int PRIMARY KEY, v text)", NULL, "DROP TABLE\nCREATE TABLE\n");
+    answers("INSERT INTO t VALUES (1, 'again') RETURNING v", "v text\n| again |\nINSERT 0 1\n");
+    answers("SELECT * FROM t", "k int4, v text\n| 1 | again |\nSELECT 1\n");
     database_destroy(d);
 }
