@@ -400,7 +400,7 @@ bool access_plan(struct exec *x, struct access *a, const struct sql_table *table
         if (p.conjuncts[i]->kind == EXPR_CONST) a->empty = true;
     struct arena *before = x->eval.arena;
     x->eval.arena = x->arena;
-    bool ok = a->empty || plan_spans(&p);
+    bool ok = a->empty || table->from != NULL || plan_spans(&p);
     x->eval.arena = before;
     return ok;
 }

@@ -99,6 +99,30 @@ EVALUATE(random_uuid)
     return STATUS_OK;
 }
 
+EVALUATE(backend_pid)
+{
+    out->integer = e->backend_pid;
+    return STATUS_OK;
+}
+
+static enum status signal_backend(struct sql_eval *e, const struct sql_call *call, bool terminate,
+                                  struct sql_datum *out)
+{
+    if (e->signal == NULL) return STATUS_OK; /* no session is there */
+    return e->signal(e->signal_ctx, (int32_t)call->args[0].integer, terminate, &out->boolean);
+}
+
+EVALUATE(cancel_backend)
+{
+    return signal_backend(e, call, false, out);
+}
+
+/* The second argument, how long to wait for the end, is taken and not waited for: the answer says that the session was told. */
+EVALUATE(terminate_backend)
+{
+    return signal_backend(e, call, true, out);
+}
+
 #define T(t) SQL_TYPE_##t
 #define SESSION(o, n, r, f) \
     { \
@@ -147,6 +171,28 @@ static const struct sql_function rows[] = {
      .variadic = true,
      .volatility = SQL_IMMUTABLE,
      SIGNATURE(T(ANY))},
+    SESSION(2026, "pg_backend_pid", INT4, backend_pid),
+    {.oid = 2171,
+     .name = "pg_cancel_backend",
+     .result = T(BOOL),
+     .evaluate = cancel_backend,
+     .strict = true,
+     .volatility = SQL_VOLATILE,
+     SIGNATURE(T(INT4))},
+    {.oid = 2096,
+     .name = "pg_terminate_backend",
+     .result = T(BOOL),
+     .evaluate = terminate_backend,
+     .strict = true,
+     .volatility = SQL_VOLATILE,
+     SIGNATURE(T(INT4))},
+    {.oid = 60020,
+     .name = "pg_terminate_backend",
+     .result = T(BOOL),
+     .evaluate = terminate_backend,
+     .strict = true,
+     .volatility = SQL_VOLATILE,
+     SIGNATURE(T(INT4), T(INT8))},
     {.oid = 3432,
      .name = "gen_random_uuid",
      .result = T(UUID),

@@ -55,6 +55,7 @@ static bool describes(const struct sql_node *node)
     case SQL_STMT_UPDATE:
     case SQL_STMT_DELETE:
     case SQL_STMT_FETCH:
+    case SQL_STMT_SHOW_RANGES:
     case SQL_STMT_SHOW: return true;
     default: return false;
     }
@@ -195,6 +196,7 @@ static struct sql_prepared *prepared_new(struct sql_session *s, const char *name
         return NULL;
     }
     arena_init(&p->arena, PREPARED_BYTES_MAX);
+    arena_share(&p->arena, session_memory_account(s));
     p->parameters.arena = &p->arena;
     p->pins = 1;
     list_init(&p->link);
@@ -228,6 +230,7 @@ static bool prepared_fill(struct sql_session *s, struct sql_prepared *p, struct 
     struct sql_error found = {0};
     struct bytes copy = arena_copy(&p->arena, text);
     if (copy.data == NULL) return sql_error_out_of_memory(error);
+    p->text = copy;
     if (!sql_parse(&p->arena, copy, &script, &found)) {
         sql_error_copy(error, &s->query_arena, &found);
         return false;

@@ -8,15 +8,27 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+/* What several arenas, and whoever else adds to it, may hold together. Past held_max allocations fail as they do past an
+ * arena's own bound; only an arena that holds next to nothing may take ARENA_FREE_BYTES more, as long as all of these
+ * together are an eighth of held_max, so that small work goes on beside large. */
+struct arena_account {
+    size_t held, held_max, held_peak;
+    uint64_t refused; /* how often something did not fit */
+};
+#define ARENA_FREE_BYTES 32768
+
 struct arena_chunk;
 struct arena {
     struct arena_chunk *chunks;  /* newest first */
     size_t used, size, size_max; /* bytes handed out, bytes held in chunks, bound on the latter */
     size_t first_bytes;          /* of the next first chunk; 0: the least */
     bool failed;
+    struct arena_account *account; /* borrowed; NULL: none */
 };
 
 void arena_init(struct arena *a, size_t size_max);
+/* Before the first allocation. account (may be NULL) outlives the arena. */
+void arena_share(struct arena *a, struct arena_account *account);
 void arena_deinit(struct arena *a);
 void arena_reset(struct arena *a);
 /* 16-byte aligned; contents undefined. NULL when over the bound. size may be 0. */

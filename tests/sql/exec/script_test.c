@@ -136,3 +136,8 @@ TEST(script, transactions_have_modes)
 {
     script_run("transaction_mode");
 }
+
+TEST(script, nodes_tell_what_they_know_as_tables)
+{
+    script_run("virtual");
+}
