@@ -329,6 +329,7 @@ enum status sql_server_create(const struct sql_server_options *options, struct s
     return STATUS_OK;
 }
 
+uint32_t sql_server_sessions_max(const struct sql_server *s) { return s->options.connection_max; }
 struct sql_activity *sql_server_activity(struct sql_server *s) { return s->activity; }
 uint16_t sql_server_port(const struct sql_server *s) { return s->port; }
 

@@ -29,6 +29,8 @@ struct sql_server_options {
  * STATUS_BUSY: the address is in use. */
 MUST_USE enum status sql_server_create(const struct sql_server_options *options,
                                        struct sql_server **server_out);
+/* How many sessions there may be. */
+uint32_t sql_server_sessions_max(const struct sql_server *s);
 /* Where its sessions are listed. */
 struct sql_activity *sql_server_activity(struct sql_server *s);
 uint16_t sql_server_port(const struct sql_server *s);

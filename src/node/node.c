@@ -386,7 +386,10 @@ int node_run(const struct node_options *options)
     if (status == 0) status = create_core(&n);
     if (status == 0) {
         n.sources = (struct metrics_sources){.core = n.core, .sql = n.sql, .sql_address = n.sql_address,
-                                             .http_address = n.http_address, .data = options->data};
+                                             .http_address = n.http_address, .data = options->data,
+                                             .io = n.env->table->name, .leases = !clock_may_stand_still(),
+                                             .memory_bytes = n.options.memory_bytes,
+                                             .started_wall_ns = env_wall_ns(n.env)};
         announce(&n);
         loop(&n);
         status = n.ended ? n.exit_status : 0;
