@@ -68,7 +68,7 @@ int cli_txn(int argc, char **argv)
         "txn status ID [--url URL] [-o table|json|csv|plain]", flags, 3, NULL};
     int status = cli_parse(&command, argc, argv, words, 2, &count);
     if (status != CLI_OK) return status < 0 ? CLI_OK : status;
-    if (count != 2 || strcmp(words[0], "status") != 0 || strspn(words[1], "0123456789abcdefABCDEF") != strlen(words[1])) {
+    if (count != 2 || strcmp(words[0], "status") != 0 || strspn(words[1], "0123456789abcdefABCDEF") != 32 || strlen(words[1]) != 32) {
         fprintf(stderr, "ostraka txn: give status and the id that the error named, 32 hex digits\n");
         return CLI_USAGE;
     }
