@@ -93,6 +93,12 @@ const char *virtual_lock_name(uint64_t node, uint64_t number, char name[LOCK_NAM
  * error is set. */
 bool virtual_gather(struct exec *x, const struct virtual_table *v, struct virtual_rows *rows);
 
+/* Rows as they travel; those that do not fit are left out, and it is said so. */
+void virtual_encode(const struct virtual_table *v, const struct virtual_rows *rows, struct buf *out);
+/* Adds the rows that another node has sent. Shape, types and texts are checked, since everything behind relies on them.
+ * *whole_out: nothing was left out. False: not what was asked for; some rows may have been added. */
+bool virtual_decode(const struct virtual_table *v, struct bytes body, struct virtual_rows *rows, bool *whole_out);
+
 extern const struct virtual_table virtual_session_tables[], virtual_cluster_tables[];
 extern const size_t virtual_session_table_count, virtual_cluster_table_count;
 

@@ -56,7 +56,7 @@ static struct sql_datum get_cell(struct reader *in, enum sql_storage storage)
     return sql_real(real);
 }
 
-static void put_rows(const struct virtual_table *v, const struct virtual_rows *rows, struct buf *out)
+void virtual_encode(const struct virtual_table *v, const struct virtual_rows *rows, struct buf *out)
 {
     put_u8(out, GATHER_VERSION);
     size_t whole_at = out->size;
@@ -72,9 +72,7 @@ static void put_rows(const struct virtual_table *v, const struct virtual_rows *r
     if (count < rows->count) out->data[whole_at] = 0;
 }
 
-/* Names and numbers that another node made: texts are checked, since everything behind relies on UTF-8. False: not what
- * was asked for. */
-static bool get_rows(const struct virtual_table *v, struct bytes body, struct virtual_rows *rows, bool *whole_out)
+bool virtual_decode(const struct virtual_table *v, struct bytes body, struct virtual_rows *rows, bool *whole_out)
 {
     struct reader in = reader_make(body);
     if (get_u8(&in) != GATHER_VERSION) return false;
@@ -123,7 +121,7 @@ static void on_answer(struct rpc_call *call, enum status status, struct bytes bo
     struct gather_call *c = call->ctx;
     struct gather *g = c->gather;
     if (g->table != NULL) {
-        c->answered = status == STATUS_OK && get_rows(g->table, body, g->rows, &c->whole);
+        c->answered = status == STATUS_OK && virtual_decode(g->table, body, g->rows, &c->whole);
     } else {
         c->answered = status == STATUS_OK && body.size == 1;
         g->found = c->answered && body.data[0] == 1;
@@ -290,7 +288,7 @@ static void serve_rows(struct sql_activity *a, struct rpc_token token, uint32_t 
     virtual_rows_init(&rows, &arena, v);
     struct virtual_source source = {.activity = a, .kv = a->kv};
     v->fill(&source, &rows);
-    put_rows(v, &rows, &body);
+    virtual_encode(v, &rows, &body);
     rpc_reply(rpc, token, body.failed ? STATUS_NO_MEMORY : STATUS_OK, body.failed ? BYTES_EMPTY : buf_view(&body));
     buf_deinit(&body);
     arena_deinit(&arena);

@@ -236,3 +236,56 @@ EXECUTE p('nothing')
 count int8
 | 0 |
 SELECT 1
+
+@b
+COPY (SELECT range, voters FROM ostraka.ranges ORDER BY range) TO STDOUT
+----
+copy of 2 columns
+> 1	1
+> 2	1
+COPY 2
+
+@b
+COPY ostraka.transactions (pid, state) TO STDOUT WITH (FORMAT csv, HEADER)
+----
+copy of 2 columns
+> pid,state
+> 2,implicit
+COPY 1
+
+@b
+SELECT pg_backend_pid(), pg_cancel_backend(99), pg_terminate_backend(99, 1000)
+----
+WARNING 01000: PID 99 is not a PostgreSQL server process
+WARNING 01000: PID 99 is not a PostgreSQL server process
+pg_backend_pid int4, pg_cancel_backend bool, pg_terminate_backend bool
+| 2 | f | f |
+SELECT 1
+
+@b
+CREATE TABLE copied AS SELECT node, pid, state FROM ostraka.sessions
+----
+SELECT 2
+
+@b
+SELECT pid FROM copied ORDER BY pid
+----
+pid int4
+| 1 |
+| 2 |
+SELECT 2
+
+@b
+INSERT INTO copied SELECT node, pid, 'again' FROM ostraka.sessions
+----
+INSERT 0 2
+
+@b
+SHOW RANGES FROM TABLE t
+----
+ERROR 0A000 at 1: SHOW RANGES FROM is not supported yet
+
+@b
+DECLARE c CURSOR FOR SELECT node FROM ostraka.nodes
+----
+ERROR 25P01: DECLARE CURSOR can only be used in transaction blocks
