@@ -13,13 +13,13 @@
 
 /* Executions of one statement, whatever its constants (fingerprint.h). */
 struct statement_stats {
-    struct list link;         /* sql_activity.statements, the one that was used last first */
+    struct list link; /* sql_activity.statements, the one that was used last first */
     uint64_t fingerprint;
     uint64_t calls, errors, rows, requests, retries;
     uint64_t total_ns, max_ns, lock_ns;
     char *text;
 };
-#define STATEMENT_STATS_MAX 500
+#define STATEMENT_STATS_MAX        500
 #define STATEMENT_STATS_TEXT_BYTES 1024
 
 /* What statements have cost so far; of one, the difference. */
@@ -28,33 +28,34 @@ struct statement_cost {
 };
 
 struct sql_activity {
-    struct list statements;   /* struct statement_stats, at most STATEMENT_STATS_MAX */
+    struct list statements; /* struct statement_stats, at most STATEMENT_STATS_MAX */
     struct map by_fingerprint;
     uint32_t statement_count;
-    struct arena work;        /* while a statement is made a fingerprint */
+    struct arena work; /* while a statement is made a fingerprint */
     struct buf normalized;
     struct arena_account memory;
     struct sql_activity_metrics metrics;
     struct sql_activity_options options;
-    struct kv *kv;            /* NULL until attached */
-    struct list sessions;     /* struct session_activity, oldest first */
-    struct list gathers;      /* virtual_gather.c: who waits for other nodes */
+    struct kv *kv;        /* NULL until attached */
+    struct list sessions; /* struct session_activity, oldest first */
+    struct list gathers;  /* virtual_gather.c: who waits for other nodes */
     uint32_t next_pid;
-    bool pids_repeat;         /* all numbers were given out once */
+    bool pids_repeat; /* all numbers were given out once */
 };
 
 /* Part of a session. */
 struct session_activity {
     struct list link;
-    struct sql_activity *of;  /* NULL: listed nowhere */
+    struct sql_activity *of; /* NULL: listed nowhere */
     struct sql_session *session;
     void *owner;
     int32_t pid;
-    int64_t started_us, query_us, state_us; /* since 2000-01-01; the session, its last statement, its state */
-    struct statement_cost cost; /* of the transactions that have ended */
+    int64_t started_us, query_us,
+        state_us;                 /* since 2000-01-01; the session, its last statement, its state */
+    struct statement_cost cost;   /* of the transactions that have ended */
     struct statement_cost before; /* when the statement under way began */
-    uint64_t refused;         /* sql_activity.memory.refused when the work on a message began */
-    uint64_t start_ns;        /* of the statement under way; 0: none is measured */
+    uint64_t refused;             /* sql_activity.memory.refused when the work on a message began */
+    uint64_t start_ns;            /* of the statement under way; 0: none is measured */
     uint64_t text_hash, fingerprint; /* of the last text that was made a fingerprint; 0: none */
     uint32_t text_size;
     char text[ACTIVITY_TEXT_BYTES]; /* of the last statement; cut between characters */
@@ -74,9 +75,10 @@ void activity_statement(struct sql_session *s, struct bytes text);
 /* A statement is executed from here on. */
 void activity_statement_begin(struct sql_session *s);
 /* The statement ends. parameters: how many it has. error NULL: well. */
-void activity_statement_end(struct sql_session *s, const struct sql_node *node, struct bytes text, uint32_t parameters,
-                            const struct sql_error *error);
-/* Its transaction is about to be destroyed; the server begins a statement or a transaction again. */
+void activity_statement_end(struct sql_session *s, const struct sql_node *node, struct bytes text,
+                            uint32_t parameters, const struct sql_error *error);
+/* Its transaction is about to be destroyed; the server begins a statement or a transaction again.
+ */
 void activity_transaction_end(struct sql_session *s);
 void activity_retry(struct sql_session *s);
 void activity_statements_deinit(struct sql_activity *a);
@@ -86,8 +88,8 @@ struct session_activity *activity_find(struct sql_activity *a, int32_t pid);
 uint64_t activity_pid_node(int32_t pid);
 /* Ends a statement or a session of this node; false: there is none of that pid. */
 bool activity_signal(struct sql_activity *a, int32_t pid, bool terminate);
-/* struct sql_eval.signal: any session of the cluster; ctx is the asking statement's struct exec. A warning says why
- * *found_out is false. [fiber] */
+/* struct sql_eval.signal: any session of the cluster; ctx is the asking statement's struct exec. A
+ * warning says why *found_out is false. [fiber] */
 enum status activity_signal_from(void *exec, int32_t pid, bool terminate, bool *found_out);
 /* A client asks to cancel what a session of another node does: it is told, if it can be. */
 void activity_forward_cancel(struct sql_activity *a, int32_t pid, uint32_t key);

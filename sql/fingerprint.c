@@ -14,11 +14,13 @@
 struct hasher {
     const uint8_t *at, *end;
     uint64_t hash;
-    uint64_t before_comma;  /* the hash when a comma followed a constant */
-    bool after_constant;    /* nothing but a comma since */
+    uint64_t before_comma; /* the hash when a comma followed a constant */
+    bool after_constant;   /* nothing but a comma since */
     bool comma, in_list;
-    uint64_t group, last_group, after_group; /* of what is behind the last "("; of the group before; the whole behind that */
-    bool group_plain, after_plain; /* nothing but constants in it; in the one before, and only a comma since */
+    uint64_t group, last_group, after_group; /* of what is behind the last "("; of the group before;
+                                                the whole behind that */
+    bool group_plain,
+        after_plain; /* nothing but constants in it; in the one before, and only a comma since */
 };
 
 static inline void mix(struct hasher *h, uint8_t byte)
@@ -29,15 +31,18 @@ static inline void mix(struct hasher *h, uint8_t byte)
 
 static inline bool is_word(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c >= 0x80;
 }
 
 /* A constant: "?", or "..." for all of a list behind its first. */
 static void hash_constant(struct hasher *h)
 {
     if (h->after_constant && h->comma) {
-        if (!h->in_list) mix(h, '.');
-        else h->hash = h->before_comma;
+        if (!h->in_list)
+            mix(h, '.');
+        else
+            h->hash = h->before_comma;
         h->in_list = true;
     } else {
         mix(h, '?');
@@ -57,16 +62,20 @@ static void hash_name(struct hasher *h)
 {
     hash_other(h);
     mix(h, *h->at++);
-    while (h->at < h->end && *h->at != '"') mix(h, *h->at++);
+    while (h->at < h->end && *h->at != '"')
+        mix(h, *h->at++);
     if (h->at < h->end) mix(h, *h->at++);
 }
 
 static void skip_quoted(struct hasher *h, bool escapes)
 {
     for (h->at++; h->at < h->end; h->at++) {
-        if (escapes && *h->at == '\\' && h->at + 1 < h->end) h->at++;
-        else if (*h->at == '\'' && !(h->at + 1 < h->end && h->at[1] == '\'')) break;
-        else if (*h->at == '\'') h->at++;
+        if (escapes && *h->at == '\\' && h->at + 1 < h->end)
+            h->at++;
+        else if (*h->at == '\'' && !(h->at + 1 < h->end && h->at[1] == '\''))
+            break;
+        else if (*h->at == '\'')
+            h->at++;
     }
     if (h->at < h->end) h->at++;
 }
@@ -75,7 +84,8 @@ static void skip_quoted(struct hasher *h, bool escapes)
 static void skip_dollar(struct hasher *h)
 {
     const uint8_t *tag = h->at++;
-    while (h->at < h->end && is_word(*h->at)) h->at++;
+    while (h->at < h->end && is_word(*h->at))
+        h->at++;
     if (h->at == h->end || *h->at != '$') return;
     size_t size = (size_t)(++h->at - tag);
     const uint8_t *close = memmem(h->at, (size_t)(h->end - h->at), tag, size);
@@ -85,7 +95,8 @@ static void skip_dollar(struct hasher *h)
 static void skip_number(struct hasher *h)
 {
     while (h->at < h->end && (is_word(*h->at) || *h->at == '.')) {
-        bool exponent = (*h->at | 0x20) == 'e' && h->at + 1 < h->end && (h->at[1] == '-' || h->at[1] == '+');
+        bool exponent =
+            (*h->at | 0x20) == 'e' && h->at + 1 < h->end && (h->at[1] == '-' || h->at[1] == '+');
         h->at += exponent ? 2 : 1;
     }
 }
@@ -93,7 +104,8 @@ static void skip_number(struct hasher *h)
 static void hash_word(struct hasher *h)
 {
     const uint8_t *start = h->at;
-    while (h->at < h->end && is_word(*h->at)) h->at++;
+    while (h->at < h->end && is_word(*h->at))
+        h->at++;
     if (h->at - start == 1 && h->at < h->end && *h->at == '\'') { /* E'..', x'..' */
         skip_quoted(h, (*start | 0x20) == 'e');
         hash_constant(h);
@@ -101,14 +113,16 @@ static void hash_word(struct hasher *h)
     }
     hash_other(h);
     mix(h, ' ');
-    for (; start < h->at; start++) mix(h, *start >= 'A' && *start <= 'Z' ? *start | 0x20 : *start);
+    for (; start < h->at; start++)
+        mix(h, *start >= 'A' && *start <= 'Z' ? *start | 0x20 : *start);
 }
 
 static bool skip_comment(struct hasher *h)
 {
     if (h->at + 1 == h->end) return false;
     if (h->at[0] == '-' && h->at[1] == '-') {
-        while (h->at < h->end && *h->at != '\n') h->at++;
+        while (h->at < h->end && *h->at != '\n')
+            h->at++;
         return true;
     }
     if (h->at[0] != '/' || h->at[1] != '*') return false;
@@ -150,9 +164,7 @@ static void hash_mark(struct hasher *h, uint8_t c)
         h->group_plain = true;
         return;
     case ')': hash_close(h); return;
-    default:
-        hash_other(h);
-        mix(h, c);
+    default: hash_other(h); mix(h, c);
     }
 }
 
@@ -170,7 +182,8 @@ uint64_t fingerprint_hash(struct bytes text)
         } else if (c == '$') {
             skip_dollar(&h);
             hash_constant(&h);
-        } else if ((c >= '0' && c <= '9') || (c == '.' && h.at + 1 < h.end && h.at[1] >= '0' && h.at[1] <= '9')) {
+        } else if ((c >= '0' && c <= '9') ||
+                   (c == '.' && h.at + 1 < h.end && h.at[1] >= '0' && h.at[1] <= '9')) {
             skip_number(&h);
             hash_constant(&h);
         } else if (is_word(c)) {
@@ -190,12 +203,13 @@ uint64_t fingerprint_hash(struct bytes text)
 
 struct normalizer {
     struct buf *out;
-    size_t base;          /* where this text begins in out */
-    uint16_t last;        /* kind of the token before; 0: none */
+    size_t base;                 /* where this text begins in out */
+    uint16_t last;               /* kind of the token before; 0: none */
     bool last_constant, in_list; /* in_list: "?, ..." is written */
-    size_t group_start;   /* the last "(": from there on */
-    bool group_plain;     /* and behind it nothing but constants and commas */
-    size_t before_start, before_size; /* the plain group before, and only ", " since; size 0: none */
+    size_t group_start;          /* the last "(": from there on */
+    bool group_plain;            /* and behind it nothing but constants and commas */
+    size_t before_start,
+        before_size; /* the plain group before, and only ", " since; size 0: none */
 };
 
 static bool is_constant(const struct sql_token *t)
@@ -213,10 +227,12 @@ static bool is_constant(const struct sql_token *t)
 
 static void put_space(struct normalizer *n, const struct sql_token *t)
 {
-    bool none = n->out->size == n->base || t->kind == ',' || t->kind == ')' || t->kind == '.' || t->kind == '(' ||
-                t->kind == SQL_TOKEN_TYPECAST || t->kind == ';' || n->last == '(' || n->last == '.' ||
-                n->last == SQL_TOKEN_TYPECAST;
-    if (t->kind == '(' && n->last != '(' && n->last != SQL_TOKEN_IDENTIFIER && n->out->size > n->base) none = false;
+    bool none = n->out->size == n->base || t->kind == ',' || t->kind == ')' || t->kind == '.' ||
+                t->kind == '(' || t->kind == SQL_TOKEN_TYPECAST || t->kind == ';' ||
+                n->last == '(' || n->last == '.' || n->last == SQL_TOKEN_TYPECAST;
+    if (t->kind == '(' && n->last != '(' && n->last != SQL_TOKEN_IDENTIFIER &&
+        n->out->size > n->base)
+        none = false;
     if (!none) buf_append_byte(n->out, ' ');
 }
 
@@ -224,8 +240,10 @@ static void put_space(struct normalizer *n, const struct sql_token *t)
 static void put_constant(struct normalizer *n, const struct sql_token *t)
 {
     if (n->last == ',' && n->last_constant) {
-        if (!n->in_list) buf_append_string(n->out, " ...");
-        else n->out->size--; /* the comma, too */
+        if (!n->in_list)
+            buf_append_string(n->out, " ...");
+        else
+            n->out->size--; /* the comma, too */
         n->in_list = true;
         return;
     }
@@ -261,11 +279,15 @@ static void put_token(struct normalizer *n, const struct sql_token *t, struct by
         else
             buf_append(n->out, text.data + t->offset, t->size);
         if (n->out->failed) return;
-        if (t->kind == ')') close_group(n);
-        else if (t->kind != ',' && t->kind != '(') n->before_size = 0;
+        if (t->kind == ')')
+            close_group(n);
+        else if (t->kind != ',' && t->kind != '(')
+            n->before_size = 0;
     }
-    if (t->kind == '(') n->group_plain = true;
-    else if (!constant && t->kind != ',') n->group_plain = false;
+    if (t->kind == '(')
+        n->group_plain = true;
+    else if (!constant && t->kind != ',')
+        n->group_plain = false;
     if (t->kind != ',') n->last_constant = constant;
     if (!constant && t->kind != ',') n->in_list = false;
     n->last = t->kind;
@@ -279,7 +301,8 @@ void fingerprint_normalize(struct arena *arena, struct bytes text, struct buf *o
     struct normalizer n = {.out = out, .base = out->size};
     if (text.size > TEXT_BYTES_MAX) {
         text.size = TEXT_BYTES_MAX;
-        while (text.size > 0 && (text.data[text.size] & 0xC0) == 0x80) text.size--;
+        while (text.size > 0 && (text.data[text.size] & 0xC0) == 0x80)
+            text.size--;
     }
     if (!sql_lexer_init(&lexer, arena, text, &error)) return;
     for (;;) {

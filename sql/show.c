@@ -1,4 +1,5 @@
-/* SHOW SESSIONS, QUERIES, TRANSACTIONS, LOCKS, STATEMENTS, NODES, RANGES: queries that an operator need not type. */
+/* SHOW SESSIONS, QUERIES, TRANSACTIONS, LOCKS, STATEMENTS, NODES, RANGES: queries that an operator
+ * need not type. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -16,10 +17,12 @@ static const struct {
     {"queries", "SELECT node, pid, query_started, waits_for, transaction, query "
                 "FROM ostraka.sessions WHERE state = 'active' ORDER BY query_started, node, pid"},
     {"transactions", "SELECT * FROM ostraka.transactions ORDER BY started, id"},
-    {"locks", "SELECT range, table_name, key, mode, granted, waiting_ms, session_node, pid, lock_name "
-              "FROM ostraka.locks ORDER BY range, table_name, key, granted DESC, waiting_ms DESC"},
-    {"statements", "SELECT node, calls, errors, rows, total_ms, max_ms, requests, retries, statement "
-                   "FROM ostraka.statements ORDER BY total_ms DESC, node LIMIT 100"},
+    {"locks",
+     "SELECT range, table_name, key, mode, granted, waiting_ms, session_node, pid, lock_name "
+     "FROM ostraka.locks ORDER BY range, table_name, key, granted DESC, waiting_ms DESC"},
+    {"statements",
+     "SELECT node, calls, errors, rows, total_ms, max_ms, requests, retries, statement "
+     "FROM ostraka.statements ORDER BY total_ms DESC, node LIMIT 100"},
     {"nodes", "SELECT * FROM ostraka.nodes ORDER BY node"},
     {"ranges", "SELECT * FROM ostraka.ranges ORDER BY range"},
 };

@@ -28,7 +28,8 @@ void activity_statements_deinit(struct sql_activity *a)
     buf_deinit(&a->normalized);
 }
 
-static struct statement_stats *stats_new(struct sql_activity *a, uint64_t fingerprint, struct bytes text)
+static struct statement_stats *stats_new(struct sql_activity *a, uint64_t fingerprint,
+                                         struct bytes text)
 {
     arena_reset(&a->work);
     buf_reset(&a->normalized);
@@ -39,8 +40,10 @@ static struct statement_stats *stats_new(struct sql_activity *a, uint64_t finger
         COVER("sql_statement_stats_forgotten");
         stats_free(a, CONTAINER_OF(a->statements.prev, struct statement_stats, link));
     }
-    size_t size = normalized.size < STATEMENT_STATS_TEXT_BYTES ? normalized.size : STATEMENT_STATS_TEXT_BYTES;
-    while (size > 0 && size < normalized.size && (normalized.data[size] & 0xC0) == 0x80) size--;
+    size_t size =
+        normalized.size < STATEMENT_STATS_TEXT_BYTES ? normalized.size : STATEMENT_STATS_TEXT_BYTES;
+    while (size > 0 && size < normalized.size && (normalized.data[size] & 0xC0) == 0x80)
+        size--;
     struct statement_stats *st = calloc(1, sizeof *st);
     if (st == NULL) return NULL;
     st->fingerprint = fingerprint;
@@ -128,29 +131,37 @@ static enum sql_statement_class class_of(const struct sql_node *node)
 
 const char *sql_statement_class_name(enum sql_statement_class c)
 {
-    static const char *const names[SQL_CLASS_COUNT] = {
-        [SQL_CLASS_SELECT] = "select", [SQL_CLASS_INSERT] = "insert", [SQL_CLASS_UPDATE] = "update",
-        [SQL_CLASS_DELETE] = "delete", [SQL_CLASS_COPY] = "copy", [SQL_CLASS_DDL] = "ddl",
-        [SQL_CLASS_TRANSACTION] = "transaction", [SQL_CLASS_OTHER] = "other"};
+    static const char *const names[SQL_CLASS_COUNT] = {[SQL_CLASS_SELECT] = "select",
+                                                       [SQL_CLASS_INSERT] = "insert",
+                                                       [SQL_CLASS_UPDATE] = "update",
+                                                       [SQL_CLASS_DELETE] = "delete",
+                                                       [SQL_CLASS_COPY] = "copy",
+                                                       [SQL_CLASS_DDL] = "ddl",
+                                                       [SQL_CLASS_TRANSACTION] = "transaction",
+                                                       [SQL_CLASS_OTHER] = "other"};
     return names[c];
 }
 
-static void log_slow(struct sql_session *s, struct bytes text, uint32_t parameters, uint64_t took_ns,
-                     const struct statement_cost *cost, const struct sql_error *error)
+static void log_slow(struct sql_session *s, struct bytes text, uint32_t parameters,
+                     uint64_t took_ns, const struct statement_cost *cost,
+                     const struct sql_error *error)
 {
     const struct session_activity *a = &s->activity;
     const char *name, *application = settings_get(&s->settings, "application_name", &name);
     size_t size = text.size < ACTIVITY_TEXT_BYTES ? text.size : ACTIVITY_TEXT_BYTES;
-    while (size > 0 && size < text.size && (text.data[size] & 0xC0) == 0x80) size--;
+    while (size > 0 && size < text.size && (text.data[size] & 0xC0) == 0x80)
+        size--;
     a->of->metrics.slow++;
     LOG_INFO(a->of->options.logger, "sql", "slow statement",
-             "ms=%.3f rows=%llu requests=%llu retries=%llu lock_ms=%.3f parameters=%u sqlstate=%s pid=%d client=%s "
+             "ms=%.3f rows=%llu requests=%llu retries=%llu lock_ms=%.3f parameters=%u sqlstate=%s "
+             "pid=%d client=%s "
              "application=\"%.64s\" text=\"%.*s%s\"",
-             (double)took_ns / 1e6, (unsigned long long)cost->rows, (unsigned long long)cost->requests,
-             (unsigned long long)cost->retries, (double)cost->lock_ns / 1e6, parameters,
-             error == NULL ? "00000" : error->sqlstate, (int)a->pid,
-             s->client_address[0] != '\0' ? s->client_address : "-", application == NULL ? "" : application, (int)size,
-             (const char *)text.data, size < text.size ? "..." : "");
+             (double)took_ns / 1e6, (unsigned long long)cost->rows,
+             (unsigned long long)cost->requests, (unsigned long long)cost->retries,
+             (double)cost->lock_ns / 1e6, parameters, error == NULL ? "00000" : error->sqlstate,
+             (int)a->pid, s->client_address[0] != '\0' ? s->client_address : "-",
+             application == NULL ? "" : application, (int)size, (const char *)text.data,
+             size < text.size ? "..." : "");
 }
 
 static void count_error(struct sql_activity *a, const struct sql_error *error)
@@ -159,8 +170,8 @@ static void count_error(struct sql_activity *a, const struct sql_error *error)
     if (sql_error_is(error, SQLSTATE_DEADLOCK_DETECTED)) a->metrics.deadlocks++;
 }
 
-void activity_statement_end(struct sql_session *s, const struct sql_node *node, struct bytes text, uint32_t parameters,
-                            const struct sql_error *error)
+void activity_statement_end(struct sql_session *s, const struct sql_node *node, struct bytes text,
+                            uint32_t parameters, const struct sql_error *error)
 {
     struct session_activity *a = &s->activity;
     if (a->of == NULL || a->start_ns == 0) return;

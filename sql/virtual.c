@@ -35,7 +35,9 @@ const struct virtual_table *virtual_find(const char *schema, const char *name)
     if (schema == NULL && strncmp(name, "pg_", 3) != 0) return NULL;
     const struct virtual_table *v;
     for (size_t i = 0; (v = virtual_at(i)) != NULL; i++)
-        if (strcmp(v->schema, schema != NULL ? schema : "pg_catalog") == 0 && strcmp(v->name, name) == 0) return v;
+        if (strcmp(v->schema, schema != NULL ? schema : "pg_catalog") == 0 &&
+            strcmp(v->name, name) == 0)
+            return v;
     return NULL;
 }
 
@@ -53,8 +55,9 @@ struct sql_table *virtual_describe(struct arena *arena, const struct virtual_tab
     struct sql_table_column *columns = ARENA_ARRAY(arena, struct sql_table_column, v->column_count);
     if (t == NULL || columns == NULL) return NULL;
     for (uint32_t i = 0; i < v->column_count; i++)
-        columns[i] = (struct sql_table_column){
-            .name = v->columns[i].name, .id = (uint16_t)(i + 1), .type = sql_type_of(v->columns[i].type)};
+        columns[i] = (struct sql_table_column){.name = v->columns[i].name,
+                                               .id = (uint16_t)(i + 1),
+                                               .type = sql_type_of(v->columns[i].type)};
     t->id = v->id;
     t->name = v->name;
     t->columns = columns;
@@ -68,7 +71,8 @@ struct sql_table *virtual_describe(struct arena *arena, const struct virtual_tab
 void virtual_rows_init(struct virtual_rows *r, struct arena *arena, const struct virtual_table *v)
 {
     ASSERT(v->column_count <= VIRTUAL_COLUMNS_MAX);
-    *r = (struct virtual_rows){.arena = arena, .column_count = v->column_count, .at = v->column_count};
+    *r = (struct virtual_rows){
+        .arena = arena, .column_count = v->column_count, .at = v->column_count};
 }
 
 static bool grow(struct virtual_rows *r)
@@ -86,7 +90,8 @@ static bool grow(struct virtual_rows *r)
 void virtual_row(struct virtual_rows *r)
 {
     ASSERT(r->failed || r->at == r->column_count);
-    struct sql_datum *row = r->failed || !grow(r) ? NULL : ARENA_ARRAY(r->arena, struct sql_datum, r->column_count);
+    struct sql_datum *row =
+        r->failed || !grow(r) ? NULL : ARENA_ARRAY(r->arena, struct sql_datum, r->column_count);
     if (row == NULL) {
         r->failed = true;
         return;
@@ -102,10 +107,22 @@ void virtual_cell(struct virtual_rows *r, struct sql_datum value)
     r->rows[r->count - 1][r->at++] = value;
 }
 
-void virtual_null(struct virtual_rows *r) { virtual_cell(r, SQL_NULL); }
-void virtual_integer(struct virtual_rows *r, int64_t value) { virtual_cell(r, sql_integer(value)); }
-void virtual_real(struct virtual_rows *r, double value) { virtual_cell(r, sql_real(value)); }
-void virtual_boolean(struct virtual_rows *r, bool value) { virtual_cell(r, sql_boolean(value)); }
+void virtual_null(struct virtual_rows *r)
+{
+    virtual_cell(r, SQL_NULL);
+}
+void virtual_integer(struct virtual_rows *r, int64_t value)
+{
+    virtual_cell(r, sql_integer(value));
+}
+void virtual_real(struct virtual_rows *r, double value)
+{
+    virtual_cell(r, sql_real(value));
+}
+void virtual_boolean(struct virtual_rows *r, bool value)
+{
+    virtual_cell(r, sql_boolean(value));
+}
 
 void virtual_count(struct virtual_rows *r, uint64_t value)
 {
@@ -124,8 +141,10 @@ void virtual_bytes(struct virtual_rows *r, struct bytes text)
         return;
     }
     struct bytes copy = arena_copy(r->arena, text);
-    if (copy.data == NULL) r->failed = true;
-    else virtual_cell(r, sql_bytes(copy));
+    if (copy.data == NULL)
+        r->failed = true;
+    else
+        virtual_cell(r, sql_bytes(copy));
 }
 
 void virtual_text(struct virtual_rows *r, const char *text)
@@ -136,14 +155,16 @@ void virtual_text(struct virtual_rows *r, const char *text)
 const char *virtual_lock_name(uint64_t node, uint64_t number, char name[LOCK_NAME_BYTES])
 {
     if (number == 0) return NULL;
-    snprintf(name, LOCK_NAME_BYTES, "%llx/%llx", (unsigned long long)node, (unsigned long long)number);
+    snprintf(name, LOCK_NAME_BYTES, "%llx/%llx", (unsigned long long)node,
+             (unsigned long long)number);
     return name;
 }
 
 bool virtual_read(struct exec *x, const struct virtual_table *v, struct virtual_rows *rows)
 {
-    struct virtual_source source = {
-        .activity = x->session->options.activity, .kv = x->session->options.kv, .session = x->session};
+    struct virtual_source source = {.activity = x->session->options.activity,
+                                    .kv = x->session->options.kv,
+                                    .session = x->session};
     virtual_rows_init(rows, x->arena, v);
     v->fill(&source, rows);
     if (rows->failed) return sql_error_out_of_memory(x->error);

@@ -1,8 +1,9 @@
-/* Tables that hold what nodes know when they are asked: pg_stat_activity, ostraka.sessions and their kind. They
- * are read like any other (WHERE, ORDER BY, aggregates), take no part in transactions, and cannot be written.
+/* Tables that hold what nodes know when they are asked: pg_stat_activity, ostraka.sessions and
+ * their kind. They are read like any other (WHERE, ORDER BY, aggregates), take no part in
+ * transactions, and cannot be written.
  *
- * A table says how this node makes its rows; rows of a table of the whole cluster are asked of every node
- * (virtual_gather.c), which makes them the same way. */
+ * A table says how this node makes its rows; rows of a table of the whole cluster are asked of
+ * every node (virtual_gather.c), which makes them the same way. */
 #ifndef OSTRAKA_SQL_VIRTUAL_H
 #define OSTRAKA_SQL_VIRTUAL_H
 
@@ -22,19 +23,19 @@ struct virtual_column {
 
 /* Rows while they are made. Cells are added in the order of the columns. */
 struct virtual_rows {
-    struct arena *arena;          /* of texts and rows */
+    struct arena *arena; /* of texts and rows */
     uint32_t column_count;
     struct sql_datum **rows;
     uint32_t count, capacity;
-    uint32_t at;                  /* the next cell of the last row */
-    bool failed;                  /* out of memory: rows are missing */
+    uint32_t at; /* the next cell of the last row */
+    bool failed; /* out of memory: rows are missing */
 };
 
 /* What rows are made from. */
 struct virtual_source {
     struct sql_activity *activity; /* of the node; NULL: sessions are not listed */
     struct kv *kv;
-    struct sql_session *session;   /* that asks; NULL: another node does */
+    struct sql_session *session; /* that asks; NULL: another node does */
 };
 
 enum virtual_scope {
@@ -43,18 +44,19 @@ enum virtual_scope {
 };
 
 struct virtual_table {
-    uint32_t id;                  /* never changes: nodes ask each other by it */
+    uint32_t id; /* never changes: nodes ask each other by it */
     const char *schema, *name;
     enum virtual_scope scope;
     const struct virtual_column *columns;
     uint32_t column_count;
     void (*fill)(const struct virtual_source *source, struct virtual_rows *rows);
-    /* [fiber] Once the rows of all nodes are there: what only a transaction can find out. NULL: nothing. */
+    /* [fiber] Once the rows of all nodes are there: what only a transaction can find out. NULL:
+     * nothing. */
     bool (*finish)(struct exec *x, struct virtual_rows *rows);
 };
 
-/* Found by schema ("pg_catalog", "ostraka") and name; without a schema what begins with "pg_" is looked for in pg_catalog.
- * NULL: there is none. */
+/* Found by schema ("pg_catalog", "ostraka") and name; without a schema what begins with "pg_" is
+ * looked for in pg_catalog. NULL: there is none. */
 const struct virtual_table *virtual_find(const char *schema, const char *name);
 const struct virtual_table *virtual_find_id(uint32_t id);
 /* In a fixed order; NULL past the end. */
@@ -74,8 +76,8 @@ void virtual_rows_init(struct virtual_rows *r, struct arena *arena, const struct
 void virtual_row(struct virtual_rows *r);
 void virtual_null(struct virtual_rows *r);
 void virtual_cell(struct virtual_rows *r, struct sql_datum value); /* bytes are borrowed */
-void virtual_text(struct virtual_rows *r, const char *text);      /* copied; NULL: null */
-void virtual_bytes(struct virtual_rows *r, struct bytes text);    /* copied; data NULL: null */
+void virtual_text(struct virtual_rows *r, const char *text);       /* copied; NULL: null */
+void virtual_bytes(struct virtual_rows *r, struct bytes text);     /* copied; data NULL: null */
 void virtual_integer(struct virtual_rows *r, int64_t value);
 void virtual_count(struct virtual_rows *r, uint64_t value);
 void virtual_real(struct virtual_rows *r, double value);
@@ -89,15 +91,18 @@ const char *virtual_lock_name(uint64_t node, uint64_t number, char name[LOCK_NAM
 
 /* ---- virtual_gather.c ---- */
 
-/* [fiber] The rows of all nodes but this one, added; nodes that do not answer in time are named in a warning. False: the
- * error is set. */
+/* [fiber] The rows of all nodes but this one, added; nodes that do not answer in time are named in
+ * a warning. False: the error is set. */
 bool virtual_gather(struct exec *x, const struct virtual_table *v, struct virtual_rows *rows);
 
 /* Rows as they travel; those that do not fit are left out, and it is said so. */
-void virtual_encode(const struct virtual_table *v, const struct virtual_rows *rows, struct buf *out);
-/* Adds the rows that another node has sent. Shape, types and texts are checked, since everything behind relies on them.
- * *whole_out: nothing was left out. False: not what was asked for; some rows may have been added. */
-bool virtual_decode(const struct virtual_table *v, struct bytes body, struct virtual_rows *rows, bool *whole_out);
+void virtual_encode(const struct virtual_table *v, const struct virtual_rows *rows,
+                    struct buf *out);
+/* Adds the rows that another node has sent. Shape, types and texts are checked, since everything
+ * behind relies on them. *whole_out: nothing was left out. False: not what was asked for; some rows
+ * may have been added. */
+bool virtual_decode(const struct virtual_table *v, struct bytes body, struct virtual_rows *rows,
+                    bool *whole_out);
 
 extern const struct virtual_table virtual_session_tables[], virtual_cluster_tables[];
 extern const size_t virtual_session_table_count, virtual_cluster_table_count;

@@ -1,4 +1,5 @@
-/* What a node knows of the cluster: ostraka.nodes, ostraka.ranges, ostraka.replicas, ostraka.locks. */
+/* What a node knows of the cluster: ostraka.nodes, ostraka.ranges, ostraka.replicas, ostraka.locks.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,11 @@
 #include "sql/session_int.h"
 #include "sql/types_io.h"
 
-#define T(t) SQL_TYPE_##t
-#define KEY_SHOWN_BYTES 64
-#define LOCK_KEY_BYTES 1024 /* of a locked one that travels */
+#define T(t)             SQL_TYPE_##t
+#define KEY_SHOWN_BYTES  64
+#define LOCK_KEY_BYTES   1024 /* of a locked one that travels */
 #define NAMES_TIMEOUT_NS 1000000000u
-#define TABLE_KEY_HEAD 13 /* 04, database, table and index id (README, Row keys) */
+#define TABLE_KEY_HEAD   13 /* 04, database, table and index id (README, Row keys) */
 
 static struct store *store_of(const struct virtual_source *source)
 {
@@ -27,14 +28,16 @@ static struct store *store_of(const struct virtual_source *source)
 /* ---- ostraka.nodes ---- */
 
 static const struct virtual_column node_columns[] = {
-    {"node", T(INT8)}, {"incarnation", T(INT8)}, {"alive", T(BOOL)}, {"removed", T(BOOL)}, {"asked", T(BOOL)},
-    {"silent_ms", T(INT8)}, {"peer_address", T(TEXT)}, {"sql_address", T(TEXT)}, {"http_address", T(TEXT)},
+    {"node", T(INT8)},         {"incarnation", T(INT8)}, {"alive", T(BOOL)},
+    {"removed", T(BOOL)},      {"asked", T(BOOL)},       {"silent_ms", T(INT8)},
+    {"peer_address", T(TEXT)}, {"sql_address", T(TEXT)}, {"http_address", T(TEXT)},
     {"locality", T(TEXT)}};
 
 static void nodes_fill(const struct virtual_source *source, struct virtual_rows *r)
 {
     struct store *s = store_of(source);
-    struct node_view *nodes = s == NULL ? NULL : ARENA_ARRAY(r->arena, struct node_view, SHARD_NODES_MAX);
+    struct node_view *nodes =
+        s == NULL ? NULL : ARENA_ARRAY(r->arena, struct node_view, SHARD_NODES_MAX);
     uint32_t count = nodes == NULL ? 0 : store_nodes(s, nodes, SHARD_NODES_MAX);
     for (uint32_t i = 0; i < count; i++) {
         const struct node_record *n = &nodes[i].record;
@@ -45,8 +48,10 @@ static void nodes_fill(const struct virtual_source *source, struct virtual_rows 
         virtual_boolean(r, store_node_seen(s, &nodes[i]));
         virtual_boolean(r, n->removed);
         virtual_boolean(r, n->node.value == store_identity(s)->node.value);
-        if (seen_ns == 0) virtual_null(r);
-        else virtual_count(r, (now_ns - seen_ns) / 1000000);
+        if (seen_ns == 0)
+            virtual_null(r);
+        else
+            virtual_count(r, (now_ns - seen_ns) / 1000000);
         virtual_text(r, n->peer_address);
         virtual_text(r, n->sql_address);
         virtual_text(r, n->http_address);
@@ -60,7 +65,8 @@ static void hex_of(struct bytes key, size_t size_max, char *text)
 {
     size_t size = key.size < size_max ? key.size : size_max;
     strcpy(text, "\\x");
-    for (size_t i = 0; i < size; i++) snprintf(text + 2 + 2 * i, 3, "%02x", key.data[i]);
+    for (size_t i = 0; i < size; i++)
+        snprintf(text + 2 + 2 * i, 3, "%02x", key.data[i]);
     if (size < key.size) strcpy(text + 2 + 2 * size, "...");
 }
 
@@ -90,14 +96,16 @@ static bool alive(const struct node_view *nodes, uint32_t count, struct store *s
 }
 
 static const struct virtual_column range_columns[] = {
-    {"range", T(INT8)}, {"start_key", T(TEXT)}, {"end_key", T(TEXT)}, {"epoch", T(INT8)}, {"leader", T(INT8)},
-    {"term", T(INT8)}, {"voters", T(TEXT)}, {"learners", T(TEXT)}, {"voters_alive", T(INT4)}, {"can_lose", T(INT4)}};
+    {"range", T(INT8)},        {"start_key", T(TEXT)}, {"end_key", T(TEXT)}, {"epoch", T(INT8)},
+    {"leader", T(INT8)},       {"term", T(INT8)},      {"voters", T(TEXT)},  {"learners", T(TEXT)},
+    {"voters_alive", T(INT4)}, {"can_lose", T(INT4)}};
 
 /* Ranges of which this node holds a replica. */
 static void ranges_fill(const struct virtual_source *source, struct virtual_rows *r)
 {
     struct store *s = store_of(source);
-    struct node_view *nodes = s == NULL ? NULL : ARENA_ARRAY(r->arena, struct node_view, SHARD_NODES_MAX);
+    struct node_view *nodes =
+        s == NULL ? NULL : ARENA_ARRAY(r->arena, struct node_view, SHARD_NODES_MAX);
     if (nodes == NULL) return;
     uint32_t count = store_nodes(s, nodes, SHARD_NODES_MAX);
     struct replica *p = NULL;
@@ -106,15 +114,18 @@ static void ranges_fill(const struct virtual_source *source, struct virtual_rows
         replica_raft_status(p, &raft);
         const struct descriptor *d = replica_descriptor(p);
         int voters = (int)raft.config->voter_count, here = 0;
-        for (int i = 0; i < voters; i++) here += alive(nodes, count, s, raft.config->voters[i].node);
+        for (int i = 0; i < voters; i++)
+            here += alive(nodes, count, s, raft.config->voters[i].node);
         int spare = here - (voters / 2 + 1);
         virtual_row(r);
         virtual_count(r, d->range.value);
         put_key(r, d->start);
         put_key(r, d->end);
         virtual_count(r, d->epoch);
-        if (raft.leader_node == 0) virtual_null(r);
-        else virtual_count(r, raft.leader_node);
+        if (raft.leader_node == 0)
+            virtual_null(r);
+        else
+            virtual_count(r, raft.leader_node);
         virtual_count(r, raft.term);
         put_members(r, raft.config->voters, raft.config->voter_count);
         put_members(r, raft.config->learners, raft.config->learner_count);
@@ -124,9 +135,9 @@ static void ranges_fill(const struct virtual_source *source, struct virtual_rows
 }
 
 static const struct virtual_column replica_columns[] = {
-    {"node", T(INT8)}, {"range", T(INT8)}, {"role", T(TEXT)}, {"leader", T(INT8)}, {"term", T(INT8)},
-    {"committed", T(INT8)}, {"applied", T(INT8)}, {"last", T(INT8)}, {"serving", T(BOOL)}, {"leased", T(BOOL)},
-    {"fenced", T(BOOL)}};
+    {"node", T(INT8)},    {"range", T(INT8)},     {"role", T(TEXT)},    {"leader", T(INT8)},
+    {"term", T(INT8)},    {"committed", T(INT8)}, {"applied", T(INT8)}, {"last", T(INT8)},
+    {"serving", T(BOOL)}, {"leased", T(BOOL)},    {"fenced", T(BOOL)}};
 
 static void replicas_fill(const struct virtual_source *source, struct virtual_rows *r)
 {
@@ -140,8 +151,10 @@ static void replicas_fill(const struct virtual_source *source, struct virtual_ro
         virtual_count(r, store_identity(s)->node.value);
         virtual_count(r, replica_range(p).value);
         virtual_text(r, roles[raft.role]);
-        if (raft.leader_node == 0) virtual_null(r);
-        else virtual_count(r, raft.leader_node);
+        if (raft.leader_node == 0)
+            virtual_null(r);
+        else
+            virtual_count(r, raft.leader_node);
         virtual_count(r, raft.term);
         virtual_count(r, raft.commit_index);
         virtual_count(r, raft.applied_index);
@@ -154,11 +167,23 @@ static void replicas_fill(const struct virtual_source *source, struct virtual_ro
 
 /* ---- ostraka.locks ---- */
 
-enum lock_column { LOCK_NODE, LOCK_RANGE, LOCK_TABLE, LOCK_KEY, LOCK_MODE, LOCK_GRANTED, LOCK_WAITING_MS, LOCK_NAME,
-                   LOCK_TRANSACTION, LOCK_SESSION_NODE, LOCK_PID };
+enum lock_column {
+    LOCK_NODE,
+    LOCK_RANGE,
+    LOCK_TABLE,
+    LOCK_KEY,
+    LOCK_MODE,
+    LOCK_GRANTED,
+    LOCK_WAITING_MS,
+    LOCK_NAME,
+    LOCK_TRANSACTION,
+    LOCK_SESSION_NODE,
+    LOCK_PID
+};
 static const struct virtual_column lock_columns[] = {
-    {"node", T(INT8)}, {"range", T(INT8)}, {"table_name", T(TEXT)}, {"key", T(TEXT)}, {"mode", T(TEXT)},
-    {"granted", T(BOOL)}, {"waiting_ms", T(INT8)}, {"lock_name", T(TEXT)}, {"transaction", T(TEXT)},
+    {"node", T(INT8)},         {"range", T(INT8)},     {"table_name", T(TEXT)},
+    {"key", T(TEXT)},          {"mode", T(TEXT)},      {"granted", T(BOOL)},
+    {"waiting_ms", T(INT8)},   {"lock_name", T(TEXT)}, {"transaction", T(TEXT)},
     {"session_node", T(INT8)}, {"pid", T(INT4)}};
 
 struct lock_fill {
@@ -180,8 +205,10 @@ static void lock_row(void *ctx, const struct kv_lock *l)
     virtual_text(r, key);
     virtual_text(r, l->exclusive ? "exclusive" : "shared");
     virtual_boolean(r, l->granted);
-    if (l->granted || l->since_ns == 0) virtual_null(r);
-    else virtual_count(r, (env_now_ns(store_env(s)) - l->since_ns) / 1000000);
+    if (l->granted || l->since_ns == 0)
+        virtual_null(r);
+    else
+        virtual_count(r, (env_now_ns(store_env(s)) - l->since_ns) / 1000000);
     virtual_text(r, virtual_lock_name(l->node, l->number, name));
     virtual_null(r);
     virtual_null(r);
@@ -207,7 +234,9 @@ static bool name_owners(struct exec *x, struct virtual_rows *locks)
     for (uint32_t i = 0; i < transactions.count; i++) {
         struct sql_datum *row = transactions.rows[i];
         if (row[LOCK].is_null) continue;
-        if (map_put(&by_name, hash64(row[LOCK].bytes.data, row[LOCK].bytes.size, 0), row) != STATUS_OK) break;
+        if (map_put(&by_name, hash64(row[LOCK].bytes.data, row[LOCK].bytes.size, 0), row) !=
+            STATUS_OK)
+            break;
     }
     for (uint32_t i = 0; i < locks->count; i++) {
         struct sql_datum *lock = locks->rows[i];
@@ -225,8 +254,8 @@ static bool name_owners(struct exec *x, struct virtual_rows *locks)
 
 /* ---- the rows that are locked: names of tables, values of keys ---- */
 
-/* The tables of the database by id. Read apart from the transaction under way: what an operator looks at is nothing that
- * a commit has to validate. */
+/* The tables of the database by id. Read apart from the transaction under way: what an operator
+ * looks at is nothing that a commit has to validate. */
 struct tables {
     const struct sql_table **list;
     uint32_t count, capacity;
@@ -258,7 +287,8 @@ static void tables_read(struct exec *x, struct tables *t)
     if (txn_create(x->session->options.kv, x->arena, &txn) != STATUS_OK) return;
     txn_set_deadline(txn, env_now_ns(env) + NAMES_TIMEOUT_NS);
     if (txn_scan_open(txn, start, end, false, 0, &scan) == STATUS_OK) {
-        while (txn_scan_next(scan, &key, &record) == STATUS_OK) tables_add(x, t, record);
+        while (txn_scan_next(scan, &key, &record) == STATUS_OK)
+            tables_add(x, t, record);
         txn_scan_close(scan);
     }
     txn_destroy(txn);
@@ -266,7 +296,8 @@ static void tables_read(struct exec *x, struct tables *t)
 
 static bool hex_bytes(struct bytes text, uint8_t *out, size_t *size_out)
 {
-    if (text.size < 2 || text.size % 2 != 0) return false; /* one that was cut ends in three points */
+    if (text.size < 2 || text.size % 2 != 0)
+        return false; /* one that was cut ends in three points */
     for (size_t i = 2; i < text.size; i += 2) {
         unsigned value;
         char digits[3] = {(char)text.data[i], (char)text.data[i + 1], 0};
@@ -285,23 +316,29 @@ static const char *key_text(struct exec *x, const struct sql_table *t, struct by
         struct sql_datum value;
         struct bytes shown = BYTES_LITERAL("null");
         uint32_t oid = t->columns[t->key[i]].type.oid;
-        if (sql_key_decode(x->arena, &key, oid, SQL_KEY_ASCENDING, &value) != STATUS_OK) return NULL;
-        if (!value.is_null && sql_type_output(&x->eval, oid, &value, &shown) != STATUS_OK) return NULL;
-        text = arena_printf(x->arena, "%s%s%.*s", text, i > 0 ? ", " : "(", (int)shown.size, (const char *)shown.data);
+        if (sql_key_decode(x->arena, &key, oid, SQL_KEY_ASCENDING, &value) != STATUS_OK)
+            return NULL;
+        if (!value.is_null && sql_type_output(&x->eval, oid, &value, &shown) != STATUS_OK)
+            return NULL;
+        text = arena_printf(x->arena, "%s%s%.*s", text, i > 0 ? ", " : "(", (int)shown.size,
+                            (const char *)shown.data);
     }
-    return t->key_count == 0 || key.size != 0 || text == NULL ? NULL : arena_printf(x->arena, "%s)", text);
+    return t->key_count == 0 || key.size != 0 || text == NULL ? NULL
+                                                              : arena_printf(x->arena, "%s)", text);
 }
 
 static void name_row(struct exec *x, const struct tables *tables, struct sql_datum *lock)
 {
     uint8_t bytes[LOCK_KEY_BYTES];
     size_t size;
-    if (lock[LOCK_KEY].bytes.size > 2 * LOCK_KEY_BYTES + 2 || !hex_bytes(lock[LOCK_KEY].bytes, bytes, &size) ||
-        size < TABLE_KEY_HEAD || bytes[0] != KEY_PREFIX_TABLE)
+    if (lock[LOCK_KEY].bytes.size > 2 * LOCK_KEY_BYTES + 2 ||
+        !hex_bytes(lock[LOCK_KEY].bytes, bytes, &size) || size < TABLE_KEY_HEAD ||
+        bytes[0] != KEY_PREFIX_TABLE)
         return;
     for (uint32_t i = 0; i < tables->count; i++) {
         if (tables->list[i]->id != load_be32(bytes + 5)) continue;
-        const char *text = key_text(x, tables->list[i], bytes_make(bytes + TABLE_KEY_HEAD, size - TABLE_KEY_HEAD));
+        const char *text =
+            key_text(x, tables->list[i], bytes_make(bytes + TABLE_KEY_HEAD, size - TABLE_KEY_HEAD));
         lock[LOCK_TABLE] = sql_bytes(bytes_of_string(tables->list[i]->name));
         if (text != NULL) lock[LOCK_KEY] = sql_bytes(bytes_of_string(text));
         return;
@@ -314,7 +351,8 @@ static bool locks_finish(struct exec *x, struct virtual_rows *locks)
     if (!name_owners(x, locks)) return false;
     struct tables tables = {0};
     tables_read(x, &tables);
-    for (uint32_t i = 0; i < locks->count; i++) name_row(x, &tables, locks->rows[i]);
+    for (uint32_t i = 0; i < locks->count; i++)
+        name_row(x, &tables, locks->rows[i]);
     sql_error_clear(x->error); /* of values that could not be shown */
     return true;
 }
@@ -331,4 +369,5 @@ const struct virtual_table virtual_cluster_tables[] = {
     TABLE(13012, "replicas", VIRTUAL_CLUSTER, replica_columns, replicas_fill, NULL),
     TABLE(13013, "locks", VIRTUAL_CLUSTER, lock_columns, locks_fill, locks_finish),
 };
-const size_t virtual_cluster_table_count = sizeof virtual_cluster_tables / sizeof virtual_cluster_tables[0];
+const size_t virtual_cluster_table_count =
+    sizeof virtual_cluster_tables / sizeof virtual_cluster_tables[0];

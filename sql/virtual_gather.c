@@ -1,9 +1,9 @@
 /* Rows of other nodes, asked for all at once and awaited for a second together.
  *
- * RPC_ACTIVITY: version u8 (1), what u8: 1 the rows of a table: table id u32; 2 cancel, 3 terminate: pid u32;
- *   4 cancel, as a client asks for it: pid u32, key u32.
- * Reply to 1: version u8 (1), whole u8 (0: some rows did not fit), column count u8, row count u32, then cell by cell:
- *   null u8 and, when 0, the value: u64, u8 (boolean) or sized bytes. To the others: found u8. */
+ * RPC_ACTIVITY: version u8 (1), what u8: 1 the rows of a table: table id u32; 2 cancel, 3
+ * terminate: pid u32; 4 cancel, as a client asks for it: pid u32, key u32. Reply to 1: version u8
+ * (1), whole u8 (0: some rows did not fit), column count u8, row count u32, then cell by cell: null
+ * u8 and, when 0, the value: u64, u8 (boolean) or sized bytes. To the others: found u8. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,12 +13,17 @@
 #include "sql/query.h"
 #include "sql/session_int.h"
 
-#define GATHER_VERSION 1
-#define GATHER_TIMEOUT_NS 1000000000u
-#define GATHER_BYTES_MAX (4u << 20) /* of one node's rows */
+#define GATHER_VERSION     1
+#define GATHER_TIMEOUT_NS  1000000000u
+#define GATHER_BYTES_MAX   (4u << 20) /* of one node's rows */
 #define GATHER_ARENA_BYTES (16u << 20)
 
-enum gather_what { GATHER_ROWS = 1, GATHER_CANCEL = 2, GATHER_TERMINATE = 3, GATHER_CANCEL_KEY = 4 };
+enum gather_what {
+    GATHER_ROWS = 1,
+    GATHER_CANCEL = 2,
+    GATHER_TERMINATE = 3,
+    GATHER_CANCEL_KEY = 4
+};
 
 /* ---- rows as they travel ---- */
 
@@ -66,13 +71,15 @@ void virtual_encode(const struct virtual_table *v, const struct virtual_rows *ro
     put_u32(out, 0);
     uint32_t count = 0;
     for (; count < rows->count && out->size < GATHER_BYTES_MAX; count++)
-        for (uint32_t i = 0; i < v->column_count; i++) put_cell(out, storage_of(v, i), &rows->rows[count][i]);
+        for (uint32_t i = 0; i < v->column_count; i++)
+            put_cell(out, storage_of(v, i), &rows->rows[count][i]);
     if (out->failed) return;
     store_le32(out->data + count_at, count);
     if (count < rows->count) out->data[whole_at] = 0;
 }
 
-bool virtual_decode(const struct virtual_table *v, struct bytes body, struct virtual_rows *rows, bool *whole_out)
+bool virtual_decode(const struct virtual_table *v, struct bytes body, struct virtual_rows *rows,
+                    bool *whole_out)
 {
     struct reader in = reader_make(body);
     if (get_u8(&in) != GATHER_VERSION) return false;
@@ -88,8 +95,10 @@ bool virtual_decode(const struct virtual_table *v, struct bytes body, struct vir
         if (in.failed) break;
         virtual_row(rows);
         for (uint32_t i = 0; i < v->column_count; i++) {
-            if (storage_of(v, i) == SQL_STORAGE_BYTES && !cells[i].is_null) virtual_bytes(rows, cells[i].bytes);
-            else virtual_cell(rows, cells[i]);
+            if (storage_of(v, i) == SQL_STORAGE_BYTES && !cells[i].is_null)
+                virtual_bytes(rows, cells[i].bytes);
+            else
+                virtual_cell(rows, cells[i]);
         }
     }
     return reader_done(&in) || rows->failed;
@@ -107,7 +116,8 @@ struct gather_call {
 
 struct gather {
     struct list link; /* activity.gathers */
-    const struct virtual_table *table; /* NULL: a session is signalled, found says whether it is there */
+    const struct virtual_table
+        *table; /* NULL: a session is signalled, found says whether it is there */
     struct virtual_rows *rows;
     bool found;
     struct fiber *fiber;
@@ -129,7 +139,8 @@ static void on_answer(struct rpc_call *call, enum status status, struct bytes bo
     if (--g->open == 0 && g->waits) fiber_resume(g->fiber);
 }
 
-static void ask(struct gather *g, struct rpc *rpc, uint64_t self, const struct node_view *nodes, uint32_t count)
+static void ask(struct gather *g, struct rpc *rpc, uint64_t self, const struct node_view *nodes,
+                uint32_t count)
 {
     uint8_t request[6] = {GATHER_VERSION, GATHER_ROWS};
     store_le32(request + 2, g->table->id);
@@ -138,8 +149,8 @@ static void ask(struct gather *g, struct rpc *rpc, uint64_t self, const struct n
         struct gather_call *c = &g->calls[g->count++];
         *c = (struct gather_call){.gather = g, .node = nodes[i].record.node.value};
         c->call = (struct rpc_call){.on_done = on_answer, .ctx = c};
-        if (rpc_start(rpc, &c->call, nodes[i].record.node, RPC_ACTIVITY, bytes_make(request, sizeof request),
-                      GATHER_TIMEOUT_NS) == STATUS_OK)
+        if (rpc_start(rpc, &c->call, nodes[i].record.node, RPC_ACTIVITY,
+                      bytes_make(request, sizeof request), GATHER_TIMEOUT_NS) == STATUS_OK)
             g->open++;
     }
 }
@@ -151,7 +162,8 @@ static const char *name_nodes(struct arena *arena, const struct gather *g, bool 
     for (uint32_t i = 0; i < g->count && list != NULL; i++) {
         const struct gather_call *c = &g->calls[i];
         if (answered ? !c->answered || c->whole : c->answered) continue;
-        list = arena_printf(arena, "%s%s%llu", list, *list != '\0' ? ", " : "", (unsigned long long)c->node);
+        list = arena_printf(arena, "%s%s%llu", list, *list != '\0' ? ", " : "",
+                            (unsigned long long)c->node);
     }
     return list == NULL ? "some" : list;
 }
@@ -160,9 +172,11 @@ static void tell_missing(struct exec *x, const struct gather *g)
 {
     const char *silent = name_nodes(x->arena, g, false), *cut = name_nodes(x->arena, g, true);
     if (*silent != '\0')
-        exec_notice(x, "WARNING", SQLSTATE_WARNING, "these nodes did not answer, and what they know is missing: %s", silent);
+        exec_notice(x, "WARNING", SQLSTATE_WARNING,
+                    "these nodes did not answer, and what they know is missing: %s", silent);
     if (*cut != '\0')
-        exec_notice(x, "WARNING", SQLSTATE_WARNING, "these nodes know more than fits into their answer: %s", cut);
+        exec_notice(x, "WARNING", SQLSTATE_WARNING,
+                    "these nodes know more than fits into their answer: %s", cut);
 }
 
 static void await(struct gather *g, struct sql_activity *a, struct store *store)
@@ -171,7 +185,8 @@ static void await(struct gather *g, struct sql_activity *a, struct store *store)
     ASSERT(g->fiber != NULL);
     list_push_back(&a->gathers, &g->link);
     g->waits = true;
-    while (g->open > 0) fiber_suspend(store_fibers(store));
+    while (g->open > 0)
+        fiber_suspend(store_fibers(store));
     g->waits = false;
     list_remove(&g->link);
 }
@@ -197,7 +212,8 @@ bool virtual_gather(struct exec *x, const struct virtual_table *v, struct virtua
 
 void sql_activity_stop(struct sql_activity *a)
 {
-    LIST_FOR_EACH(item, &a->gathers) {
+    LIST_FOR_EACH(item, &a->gathers)
+    {
         struct gather *g = CONTAINER_OF(item, struct gather, link);
         for (uint32_t i = 0; i < g->count; i++)
             if (g->calls[i].call.active) rpc_cancel(&g->calls[i].call);
@@ -209,7 +225,8 @@ void sql_activity_stop(struct sql_activity *a)
 
 /* ---- sessions of other nodes ---- */
 
-static bool signal_remote(struct sql_activity *a, uint64_t node, int32_t pid, bool terminate, bool *found_out)
+static bool signal_remote(struct sql_activity *a, uint64_t node, int32_t pid, bool terminate,
+                          bool *found_out)
 {
     struct store *store = kv_store(a->kv);
     struct gather g = {0};
@@ -236,13 +253,17 @@ enum status activity_signal_from(void *ctx, int32_t pid, bool terminate, bool *f
     *found_out = false;
     snprintf(number, sizeof number, "%d", (int)pid);
     uint64_t node = activity_pid_node(pid);
-    bool here = a == NULL || node == 0 || node == store_identity(kv_store(a->kv))->node.value, answered = true;
-    if (here) *found_out = a != NULL && activity_signal(a, pid, terminate);
-    else answered = signal_remote(a, node, pid, terminate, found_out);
+    bool here = a == NULL || node == 0 || node == store_identity(kv_store(a->kv))->node.value,
+         answered = true;
+    if (here)
+        *found_out = a != NULL && activity_signal(a, pid, terminate);
+    else
+        answered = signal_remote(a, node, pid, terminate, found_out);
     if (!answered)
         exec_notice(x, "WARNING", SQLSTATE_WARNING, "the node of PID %s does not answer", number);
     else if (!*found_out)
-        exec_notice(x, "WARNING", SQLSTATE_WARNING, "PID %s is not a PostgreSQL server process", number);
+        exec_notice(x, "WARNING", SQLSTATE_WARNING, "PID %s is not a PostgreSQL server process",
+                    number);
     return STATUS_OK;
 }
 
@@ -265,8 +286,8 @@ void activity_forward_cancel(struct sql_activity *a, int32_t pid, uint32_t key)
     store_le32(request + 2, (uint32_t)pid);
     store_le32(request + 6, key);
     call->on_done = on_forwarded;
-    if (rpc_start(store_rpc(store), call, (struct node_id){node}, RPC_ACTIVITY, bytes_make(request, sizeof request),
-                  GATHER_TIMEOUT_NS) != STATUS_OK)
+    if (rpc_start(store_rpc(store), call, (struct node_id){node}, RPC_ACTIVITY,
+                  bytes_make(request, sizeof request), GATHER_TIMEOUT_NS) != STATUS_OK)
         free(call);
 }
 
@@ -289,7 +310,8 @@ static void serve_rows(struct sql_activity *a, struct rpc_token token, uint32_t 
     struct virtual_source source = {.activity = a, .kv = a->kv};
     v->fill(&source, &rows);
     virtual_encode(v, &rows, &body);
-    rpc_reply(rpc, token, body.failed ? STATUS_NO_MEMORY : STATUS_OK, body.failed ? BYTES_EMPTY : buf_view(&body));
+    rpc_reply(rpc, token, body.failed ? STATUS_NO_MEMORY : STATUS_OK,
+              body.failed ? BYTES_EMPTY : buf_view(&body));
     buf_deinit(&body);
     arena_deinit(&arena);
 }
@@ -312,8 +334,10 @@ static void serve(void *ctx, struct rpc_token token, struct bytes body)
     }
     if (what == GATHER_CANCEL_KEY) {
         struct session_activity *s = activity_find(a, (int32_t)argument);
-        if (s == NULL || s->owner == NULL || a->options.cancel_key(s->owner) != key) what = 0;
-        else what = GATHER_CANCEL;
+        if (s == NULL || s->owner == NULL || a->options.cancel_key(s->owner) != key)
+            what = 0;
+        else
+            what = GATHER_CANCEL;
     }
     bool found = (what == GATHER_CANCEL || what == GATHER_TERMINATE) &&
                  activity_signal(a, (int32_t)argument, what == GATHER_TERMINATE);

@@ -1,4 +1,5 @@
-/* What the sessions of nodes do: pg_stat_activity, ostraka.sessions, ostraka.transactions, pg_settings. */
+/* What the sessions of nodes do: pg_stat_activity, ostraka.sessions, ostraka.transactions,
+ * pg_settings. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +18,13 @@ static uint64_t node_of(const struct virtual_source *source)
     return store == NULL ? 0 : store_identity(store)->node.value;
 }
 
-static const struct session_activity *next_session(const struct virtual_source *source, struct list *after)
+static const struct session_activity *next_session(const struct virtual_source *source,
+                                                   struct list *after)
 {
     if (source->activity == NULL) return NULL;
     struct list *item = after == NULL ? source->activity->sessions.next : after->next;
-    return item == &source->activity->sessions ? NULL : CONTAINER_OF(item, struct session_activity, link);
+    return item == &source->activity->sessions ? NULL
+                                               : CONTAINER_OF(item, struct session_activity, link);
 }
 
 #define FOR_EACH_SESSION(a, source) \
@@ -42,14 +45,17 @@ static void put_client_host(struct virtual_rows *r, const struct sql_session *s)
     const char *text = s->client_address, *colon = strrchr(text, ':');
     size_t size = colon == NULL ? 0 : (size_t)(colon - text);
     bool bracketed = size > 2 && text[0] == '[';
-    virtual_bytes(r, size == 0 ? BYTES_EMPTY : bytes_make(text + bracketed, size - (bracketed ? 2 : 0)));
+    virtual_bytes(r, size == 0 ? BYTES_EMPTY
+                               : bytes_make(text + bracketed, size - (bracketed ? 2 : 0)));
 }
 
 static void put_client_port(struct virtual_rows *r, const struct sql_session *s)
 {
     const char *colon = strrchr(s->client_address, ':');
-    if (colon == NULL) virtual_null(r);
-    else virtual_integer(r, strtol(colon + 1, NULL, 10));
+    if (colon == NULL)
+        virtual_null(r);
+    else
+        virtual_integer(r, strtol(colon + 1, NULL, 10));
 }
 
 static int64_t transaction_start(const struct sql_session *s)
@@ -67,9 +73,10 @@ static enum txn_waits_for waits_for(const struct sql_session *s)
 
 static void put_wait(struct virtual_rows *r, const struct sql_session *s)
 {
-    static const char *const types[] = {[TXN_WAITS_READ] = "IPC", [TXN_WAITS_LOCK] = "Lock", [TXN_WAITS_COMMIT] = "IPC"};
-    static const char *const events[] = {[TXN_WAITS_READ] = "Read", [TXN_WAITS_LOCK] = "tuple",
-                                         [TXN_WAITS_COMMIT] = "Commit"};
+    static const char *const types[] = {
+        [TXN_WAITS_READ] = "IPC", [TXN_WAITS_LOCK] = "Lock", [TXN_WAITS_COMMIT] = "IPC"};
+    static const char *const events[] = {
+        [TXN_WAITS_READ] = "Read", [TXN_WAITS_LOCK] = "tuple", [TXN_WAITS_COMMIT] = "Commit"};
     enum txn_waits_for waits = waits_for(s);
     virtual_text(r, !s->works ? "Client" : types[waits]);
     virtual_text(r, !s->works ? "ClientRead" : events[waits]);
@@ -83,20 +90,36 @@ static void put_query(struct virtual_rows *r, const struct session_activity *a)
 
 /* ---- pg_stat_activity ---- */
 
-static const struct virtual_column activity_columns[] = {
-    {"datid", T(OID)}, {"datname", T(NAME)}, {"pid", T(INT4)}, {"leader_pid", T(INT4)}, {"usesysid", T(OID)},
-    {"usename", T(NAME)}, {"application_name", T(TEXT)}, {"client_addr", T(TEXT)}, {"client_hostname", T(TEXT)},
-    {"client_port", T(INT4)}, {"backend_start", T(TIMESTAMPTZ)}, {"xact_start", T(TIMESTAMPTZ)},
-    {"query_start", T(TIMESTAMPTZ)}, {"state_change", T(TIMESTAMPTZ)}, {"wait_event_type", T(TEXT)},
-    {"wait_event", T(TEXT)}, {"state", T(TEXT)}, {"backend_xid", T(INT8)}, {"backend_xmin", T(INT8)},
-    {"query_id", T(INT8)}, {"query", T(TEXT)}, {"backend_type", T(TEXT)}};
+static const struct virtual_column activity_columns[] = {{"datid", T(OID)},
+                                                         {"datname", T(NAME)},
+                                                         {"pid", T(INT4)},
+                                                         {"leader_pid", T(INT4)},
+                                                         {"usesysid", T(OID)},
+                                                         {"usename", T(NAME)},
+                                                         {"application_name", T(TEXT)},
+                                                         {"client_addr", T(TEXT)},
+                                                         {"client_hostname", T(TEXT)},
+                                                         {"client_port", T(INT4)},
+                                                         {"backend_start", T(TIMESTAMPTZ)},
+                                                         {"xact_start", T(TIMESTAMPTZ)},
+                                                         {"query_start", T(TIMESTAMPTZ)},
+                                                         {"state_change", T(TIMESTAMPTZ)},
+                                                         {"wait_event_type", T(TEXT)},
+                                                         {"wait_event", T(TEXT)},
+                                                         {"state", T(TEXT)},
+                                                         {"backend_xid", T(INT8)},
+                                                         {"backend_xmin", T(INT8)},
+                                                         {"query_id", T(INT8)},
+                                                         {"query", T(TEXT)},
+                                                         {"backend_type", T(TEXT)}};
 
-#define DATABASE_OID 5    /* of postgres in a PostgreSQL 15 */
+#define DATABASE_OID  5 /* of postgres in a PostgreSQL 15 */
 #define SUPERUSER_OID 10
 
 static void activity_fill(const struct virtual_source *source, struct virtual_rows *r)
 {
-    FOR_EACH_SESSION(a, source) {
+    FOR_EACH_SESSION(a, source)
+    {
         const struct sql_session *s = a->session;
         virtual_row(r);
         virtual_integer(r, DATABASE_OID);
@@ -125,11 +148,22 @@ static void activity_fill(const struct virtual_source *source, struct virtual_ro
 
 /* ---- ostraka.sessions: of the whole cluster ---- */
 
-static const struct virtual_column session_columns[] = {
-    {"node", T(INT8)}, {"pid", T(INT4)}, {"user_name", T(TEXT)}, {"application_name", T(TEXT)}, {"client", T(TEXT)},
-    {"started", T(TIMESTAMPTZ)}, {"state", T(TEXT)}, {"state_since", T(TIMESTAMPTZ)}, {"waits_for", T(TEXT)},
-    {"transaction", T(TEXT)}, {"transaction_started", T(TIMESTAMPTZ)}, {"query_started", T(TIMESTAMPTZ)},
-    {"query", T(TEXT)}, {"prepared_statements", T(INT4)}, {"portals", T(INT4)}, {"memory_bytes", T(INT8)}};
+static const struct virtual_column session_columns[] = {{"node", T(INT8)},
+                                                        {"pid", T(INT4)},
+                                                        {"user_name", T(TEXT)},
+                                                        {"application_name", T(TEXT)},
+                                                        {"client", T(TEXT)},
+                                                        {"started", T(TIMESTAMPTZ)},
+                                                        {"state", T(TEXT)},
+                                                        {"state_since", T(TIMESTAMPTZ)},
+                                                        {"waits_for", T(TEXT)},
+                                                        {"transaction", T(TEXT)},
+                                                        {"transaction_started", T(TIMESTAMPTZ)},
+                                                        {"query_started", T(TIMESTAMPTZ)},
+                                                        {"query", T(TEXT)},
+                                                        {"prepared_statements", T(INT4)},
+                                                        {"portals", T(INT4)},
+                                                        {"memory_bytes", T(INT8)}};
 
 static void put_transaction_id(struct virtual_rows *r, const struct sql_session *s)
 {
@@ -140,14 +174,15 @@ static void put_transaction_id(struct virtual_rows *r, const struct sql_session 
 
 static const char *waits_word(const struct sql_session *s)
 {
-    static const char *const words[] = {[TXN_WAITS_READ] = "read", [TXN_WAITS_LOCK] = "lock",
-                                        [TXN_WAITS_COMMIT] = "commit"};
+    static const char *const words[] = {
+        [TXN_WAITS_READ] = "read", [TXN_WAITS_LOCK] = "lock", [TXN_WAITS_COMMIT] = "commit"};
     return s->works ? words[waits_for(s)] : "client";
 }
 
 static void sessions_fill(const struct virtual_source *source, struct virtual_rows *r)
 {
-    FOR_EACH_SESSION(a, source) {
+    FOR_EACH_SESSION(a, source)
+    {
         const struct sql_session *s = a->session;
         virtual_row(r);
         virtual_count(r, node_of(source));
@@ -172,18 +207,22 @@ static void sessions_fill(const struct virtual_source *source, struct virtual_ro
 /* ---- ostraka.transactions ---- */
 
 static const struct virtual_column transaction_columns[] = {
-    {"id", T(TEXT)}, {"node", T(INT8)}, {"pid", T(INT4)}, {"state", T(TEXT)}, {"started", T(TIMESTAMPTZ)},
-    {"read_timestamp", T(INT8)}, {"spans_read", T(INT8)}, {"rows_written", T(INT8)}, {"bytes_written", T(INT8)},
-    {"waits_for", T(TEXT)}, {"lock_name", T(TEXT)}};
+    {"id", T(TEXT)},         {"node", T(INT8)},           {"pid", T(INT4)},
+    {"state", T(TEXT)},      {"started", T(TIMESTAMPTZ)}, {"read_timestamp", T(INT8)},
+    {"spans_read", T(INT8)}, {"rows_written", T(INT8)},   {"bytes_written", T(INT8)},
+    {"waits_for", T(TEXT)},  {"lock_name", T(TEXT)}};
 
 static const char *transaction_state(const struct sql_session *s)
 {
-    return s->state == TRANSACTION_OPEN ? "open" : s->state == TRANSACTION_FAILED ? "failed" : "implicit";
+    return s->state == TRANSACTION_OPEN     ? "open"
+           : s->state == TRANSACTION_FAILED ? "failed"
+                                            : "implicit";
 }
 
 static void transactions_fill(const struct virtual_source *source, struct virtual_rows *r)
 {
-    FOR_EACH_SESSION(a, source) {
+    FOR_EACH_SESSION(a, source)
+    {
         const struct sql_session *s = a->session;
         if (s->txn == NULL) continue;
         struct txn_inspection t;
@@ -195,8 +234,10 @@ static void transactions_fill(const struct virtual_source *source, struct virtua
         virtual_integer(r, a->pid);
         virtual_text(r, transaction_state(s));
         virtual_moment(r, transaction_start(s));
-        if (t.read_ts == 0) virtual_null(r);
-        else virtual_count(r, t.read_ts);
+        if (t.read_ts == 0)
+            virtual_null(r);
+        else
+            virtual_count(r, t.read_ts);
         virtual_count(r, t.span_count);
         virtual_count(r, t.write_count);
         virtual_count(r, t.write_bytes);
@@ -208,10 +249,12 @@ static void transactions_fill(const struct virtual_source *source, struct virtua
 /* ---- pg_settings, of the session that asks ---- */
 
 static const struct virtual_column setting_columns[] = {
-    {"name", T(TEXT)}, {"setting", T(TEXT)}, {"unit", T(TEXT)}, {"category", T(TEXT)}, {"short_desc", T(TEXT)},
-    {"extra_desc", T(TEXT)}, {"context", T(TEXT)}, {"vartype", T(TEXT)}, {"source", T(TEXT)}, {"min_val", T(TEXT)},
-    {"max_val", T(TEXT)}, {"boot_val", T(TEXT)}, {"reset_val", T(TEXT)}, {"sourcefile", T(TEXT)},
-    {"sourceline", T(INT4)}, {"pending_restart", T(BOOL)}};
+    {"name", T(TEXT)},           {"setting", T(TEXT)},    {"unit", T(TEXT)},
+    {"category", T(TEXT)},       {"short_desc", T(TEXT)}, {"extra_desc", T(TEXT)},
+    {"context", T(TEXT)},        {"vartype", T(TEXT)},    {"source", T(TEXT)},
+    {"min_val", T(TEXT)},        {"max_val", T(TEXT)},    {"boot_val", T(TEXT)},
+    {"reset_val", T(TEXT)},      {"sourcefile", T(TEXT)}, {"sourceline", T(INT4)},
+    {"pending_restart", T(BOOL)}};
 
 static void settings_fill(const struct virtual_source *source, struct virtual_rows *r)
 {
@@ -219,7 +262,8 @@ static void settings_fill(const struct virtual_source *source, struct virtual_ro
     struct setting_view v;
     const char *name, *about;
     for (uint32_t i = 0; (name = settings_sorted(i, &about)) != NULL; i++) {
-        if (!settings_view(&source->session->settings, name, &v)) continue; /* a transaction's own */
+        if (!settings_view(&source->session->settings, name, &v))
+            continue; /* a transaction's own */
         virtual_row(r);
         virtual_text(r, name);
         virtual_text(r, v.value);
@@ -229,7 +273,9 @@ static void settings_fill(const struct virtual_source *source, struct virtual_ro
         virtual_null(r);
         virtual_text(r, v.fixed ? "internal" : "user");
         virtual_null(r);
-        virtual_text(r, strcmp(v.value, v.start) != 0 ? "session" : strcmp(v.start, v.boot) != 0 ? "client" : "default");
+        virtual_text(r, strcmp(v.value, v.start) != 0  ? "session"
+                        : strcmp(v.start, v.boot) != 0 ? "client"
+                                                       : "default");
         virtual_null(r);
         virtual_null(r);
         virtual_text(r, v.boot);
@@ -243,14 +289,16 @@ static void settings_fill(const struct virtual_source *source, struct virtual_ro
 /* ---- ostraka.statements ---- */
 
 static const struct virtual_column statement_columns[] = {
-    {"node", T(INT8)}, {"fingerprint", T(TEXT)}, {"calls", T(INT8)}, {"errors", T(INT8)}, {"rows", T(INT8)},
-    {"total_ms", T(FLOAT8)}, {"mean_ms", T(FLOAT8)}, {"max_ms", T(FLOAT8)}, {"lock_ms", T(FLOAT8)},
-    {"requests", T(INT8)}, {"retries", T(INT8)}, {"statement", T(TEXT)}};
+    {"node", T(INT8)},      {"fingerprint", T(TEXT)}, {"calls", T(INT8)},
+    {"errors", T(INT8)},    {"rows", T(INT8)},        {"total_ms", T(FLOAT8)},
+    {"mean_ms", T(FLOAT8)}, {"max_ms", T(FLOAT8)},    {"lock_ms", T(FLOAT8)},
+    {"requests", T(INT8)},  {"retries", T(INT8)},     {"statement", T(TEXT)}};
 
 static void statements_fill(const struct virtual_source *source, struct virtual_rows *r)
 {
     if (source->activity == NULL) return;
-    LIST_FOR_EACH(item, &source->activity->statements) {
+    LIST_FOR_EACH(item, &source->activity->statements)
+    {
         const struct statement_stats *st = CONTAINER_OF(item, struct statement_stats, link);
         char fingerprint[17];
         snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)st->fingerprint);
@@ -280,7 +328,9 @@ const struct virtual_table virtual_session_tables[] = {
     TABLE(12223, "pg_catalog", "pg_stat_activity", VIRTUAL_HERE, activity_columns, activity_fill),
     TABLE(12100, "pg_catalog", "pg_settings", VIRTUAL_HERE, setting_columns, settings_fill),
     TABLE(13001, "ostraka", "sessions", VIRTUAL_CLUSTER, session_columns, sessions_fill),
-    TABLE(13002, "ostraka", "transactions", VIRTUAL_CLUSTER, transaction_columns, transactions_fill),
+    TABLE(13002, "ostraka", "transactions", VIRTUAL_CLUSTER, transaction_columns,
+          transactions_fill),
     TABLE(13003, "ostraka", "statements", VIRTUAL_CLUSTER, statement_columns, statements_fill),
 };
-const size_t virtual_session_table_count = sizeof virtual_session_tables / sizeof virtual_session_tables[0];
+const size_t virtual_session_table_count =
+    sizeof virtual_session_tables / sizeof virtual_session_tables[0];

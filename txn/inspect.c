@@ -28,11 +28,13 @@ struct lock_walk {
     const struct range *range;
 };
 
-static void visit_lock(void *ctx, struct bytes key, const struct lock_owner *owner, enum lock_mode mode,
-                       const struct lock_request *waiting)
+static void visit_lock(void *ctx, struct bytes key, const struct lock_owner *owner,
+                       enum lock_mode mode, const struct lock_request *waiting)
 {
     const struct lock_walk *w = ctx;
-    struct kv_lock lock = {.range = replica_range(w->range->replica), .key = key, .granted = waiting == NULL,
+    struct kv_lock lock = {.range = replica_range(w->range->replica),
+                           .key = key,
+                           .granted = waiting == NULL,
                            .exclusive = mode == LOCK_EXCLUSIVE};
     if (owner != NULL) {
         lock.node = owner->name.node;
@@ -45,7 +47,8 @@ static void visit_lock(void *ctx, struct bytes key, const struct lock_owner *own
 
 void kv_locks(const struct kv *kv, void (*visit)(void *ctx, const struct kv_lock *lock), void *ctx)
 {
-    LIST_FOR_EACH(item, &kv->ranges) {
+    LIST_FOR_EACH(item, &kv->ranges)
+    {
         const struct range *g = CONTAINER_OF(item, struct range, link);
         struct lock_walk w = {visit, ctx, g};
         lock_table_visit(&g->locks, visit_lock, &w);
@@ -55,7 +58,8 @@ void kv_locks(const struct kv *kv, void (*visit)(void *ctx, const struct kv_lock
 void kv_lock_counts(const struct kv *kv, uint64_t *held_out, uint64_t *waiting_out)
 {
     *held_out = *waiting_out = 0;
-    LIST_FOR_EACH(item, &kv->ranges) {
+    LIST_FOR_EACH(item, &kv->ranges)
+    {
         const struct range *g = CONTAINER_OF(item, struct range, link);
         *held_out += g->locks.lock_count;
         *waiting_out += g->locks.waiting_count;

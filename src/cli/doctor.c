@@ -1,4 +1,5 @@
-/* `doctor`: looks at the machine, the disk and the cluster, and says what to do about what it finds. Changes nothing. */
+/* `doctor`: looks at the machine, the disk and the cluster, and says what to do about what it
+ * finds. Changes nothing. */
 #include "cli/doctor.h"
 
 #include <jansson.h>
@@ -10,9 +11,11 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 
-static const char *const level_names[] = {[DOCTOR_OK] = "ok", [DOCTOR_WARN] = "warn", [DOCTOR_ERROR] = "error"};
+static const char *const level_names[] = {
+    [DOCTOR_OK] = "ok", [DOCTOR_WARN] = "warn", [DOCTOR_ERROR] = "error"};
 
-void doctor_add(struct doctor *d, enum doctor_level level, const char *check, const char *advice, const char *format, ...)
+void doctor_add(struct doctor *d, enum doctor_level level, const char *check, const char *advice,
+                const char *format, ...)
 {
     if (d->count == DOCTOR_FINDINGS_MAX) return;
     struct doctor_finding *f = &d->findings[d->count++];
@@ -28,7 +31,8 @@ void doctor_add(struct doctor *d, enum doctor_level level, const char *check, co
 static unsigned count_of(const struct doctor *d, enum doctor_level level)
 {
     unsigned count = 0;
-    for (unsigned i = 0; i < d->count; i++) count += d->findings[i].level == level;
+    for (unsigned i = 0; i < d->count; i++)
+        count += d->findings[i].level == level;
     return count;
 }
 
@@ -39,7 +43,8 @@ static void print_table(const struct doctor *d)
         printf("%-6s %-20s %s\n", level_names[f->level], f->check, f->found);
         if (f->advice[0] != '\0') printf("%-6s %-20s -> %s\n", "", "", f->advice);
     }
-    printf("\n%u checked, %u warnings, %u errors\n", d->count, count_of(d, DOCTOR_WARN), count_of(d, DOCTOR_ERROR));
+    printf("\n%u checked, %u warnings, %u errors\n", d->count, count_of(d, DOCTOR_WARN),
+           count_of(d, DOCTOR_ERROR));
 }
 
 static void print_json(const struct doctor *d)
@@ -47,11 +52,13 @@ static void print_json(const struct doctor *d)
     json_t *findings = json_array();
     for (unsigned i = 0; i < d->count; i++) {
         const struct doctor_finding *f = &d->findings[i];
-        json_array_append_new(findings, json_pack("{s:s, s:s, s:s, s:s}", "level", level_names[f->level], "check", f->check,
-                                                  "found", f->found, "advice", f->advice));
+        json_array_append_new(findings,
+                              json_pack("{s:s, s:s, s:s, s:s}", "level", level_names[f->level],
+                                        "check", f->check, "found", f->found, "advice", f->advice));
     }
-    json_t *root = json_pack("{s:o, s:i, s:i}", "findings", findings, "warnings", (int)count_of(d, DOCTOR_WARN), "errors",
-                             (int)count_of(d, DOCTOR_ERROR));
+    json_t *root =
+        json_pack("{s:o, s:i, s:i}", "findings", findings, "warnings",
+                  (int)count_of(d, DOCTOR_WARN), "errors", (int)count_of(d, DOCTOR_ERROR));
     json_dumpf(root, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(root);
@@ -63,8 +70,10 @@ static void print_lines(const struct doctor *d, bool csv)
     for (unsigned i = 0; i < d->count; i++) {
         const struct doctor_finding *f = &d->findings[i];
         const char *const cells[] = {level_names[f->level], f->check, f->found, f->advice};
-        if (csv) cli_print_csv(cells, 4);
-        else cli_print_plain(cells, 4);
+        if (csv)
+            cli_print_csv(cells, 4);
+        else
+            cli_print_plain(cells, 4);
     }
 }
 
@@ -86,12 +95,18 @@ int cli_doctor(int argc, char **argv)
     const struct cli_flag flags[] = {
         {"host", 'H', CLI_PLACE, &host, "H:P", "admin (HTTP) address of any node (127.0.0.1:7480)"},
         {"data", 'd', CLI_TEXT, &d->data, "DIR", "measure the disk under this directory"},
-        {"timeout", 0, CLI_DURATION, &d->timeout_ns, "TIME", "how long to wait for each answer (2s)"},
+        {"timeout", 0, CLI_DURATION, &d->timeout_ns, "TIME",
+         "how long to wait for each answer (2s)"},
         CLI_FORMAT_FLAG(&format),
     };
     const struct cli_command command = {
-        "doctor", "Looks at this machine, at a disk and at a cluster, and says what to do. Works with no quorum.",
-        "doctor [--host H:P] [--data DIR] [-o table|json|csv|plain]", flags, 4, NULL};
+        "doctor",
+        "Looks at this machine, at a disk and at a cluster, and says what to do. Works with no "
+        "quorum.",
+        "doctor [--host H:P] [--data DIR] [-o table|json|csv|plain]",
+        flags,
+        4,
+        NULL};
     int status = cli_parse(&command, argc, argv, NULL, 0, NULL);
     if (status == CLI_OK && !cli_format_of(&command, format, &output)) status = CLI_USAGE;
     if (status == CLI_OK) {
@@ -100,9 +115,12 @@ int cli_doctor(int argc, char **argv)
         doctor_machine(d);
         doctor_disk(d);
         doctor_cluster(d);
-        if (output == CLI_FORMAT_TABLE) print_table(d);
-        else if (output == CLI_FORMAT_JSON) print_json(d);
-        else print_lines(d, output == CLI_FORMAT_CSV);
+        if (output == CLI_FORMAT_TABLE)
+            print_table(d);
+        else if (output == CLI_FORMAT_JSON)
+            print_json(d);
+        else
+            print_lines(d, output == CLI_FORMAT_CSV);
         status = verdict(d);
     }
     free(d);

@@ -1,4 +1,5 @@
-/* The cluster, asked through the admin ports of its nodes: works with no quorum, and says what is missing. */
+/* The cluster, asked through the admin ports of its nodes: works with no quorum, and says what is
+ * missing. */
 #include <jansson.h>
 #include <netdb.h>
 #include <poll.h>
@@ -12,10 +13,10 @@
 #include "cli/cli.h"
 #include "cli/doctor.h"
 
-#define SKEW_US 500000          /* between two nodes, beyond what asking them takes */
+#define SKEW_US      500000 /* between two nodes, beyond what asking them takes */
 #define SYNC_SLOW_US 100000
-#define LAG_ENTRIES 10000
-#define NODES_MAX 128
+#define LAG_ENTRIES  10000
+#define NODES_MAX    128
 
 static uint64_t wall_us(void)
 {
@@ -68,44 +69,62 @@ static bool ask(const struct doctor *d, const char *host, struct answer *out)
 static void check_disk_of(struct doctor *d, const struct answer *a, const json_t *local)
 {
     if (is_true(local, "disk_full"))
-        doctor_add(d, DOCTOR_ERROR, "node disk", "Make room on its disk; writes resume by themselves.",
+        doctor_add(d, DOCTOR_ERROR, "node disk",
+                   "Make room on its disk; writes resume by themselves.",
                    "node %lld refuses writes for lack of space", a->node);
     long long p99 = number_of(local, "sync_p99_us"), p50 = number_of(local, "sync_p50_us");
     if (number_of(local, "syncs") > 0)
         doctor_add(d, p99 > SYNC_SLOW_US ? DOCTOR_WARN : DOCTOR_OK, "node log",
-                   p99 > SYNC_SLOW_US ? "Run ostraka doctor --data DIR on that machine: it measures the disk." : "",
-                   "node %lld: a durable write takes %lld us (median), %lld (99 of 100)", a->node, p50, p99);
+                   p99 > SYNC_SLOW_US
+                       ? "Run ostraka doctor --data DIR on that machine: it measures the disk."
+                       : "",
+                   "node %lld: a durable write takes %lld us (median), %lld (99 of 100)", a->node,
+                   p50, p99);
 }
 
 static void check_load_of(struct doctor *d, const struct answer *a, const json_t *local)
 {
-    long long sessions = number_of(local, "sessions"), sessions_max = number_of(local, "sessions_max");
+    long long sessions = number_of(local, "sessions"),
+              sessions_max = number_of(local, "sessions_max");
     bool crowded = sessions * 10 > sessions_max * 9;
-    doctor_add(d, crowded ? DOCTOR_WARN : DOCTOR_OK, "node sessions",
-               crowded ? "Use a connection pool, spread clients over the nodes, or raise --max-connections." : "",
-               "node %lld: %lld of %lld", a->node, sessions, sessions_max);
-    long long memory = number_of(local, "sql_memory"), memory_max = number_of(local, "sql_memory_max");
+    doctor_add(
+        d, crowded ? DOCTOR_WARN : DOCTOR_OK, "node sessions",
+        crowded
+            ? "Use a connection pool, spread clients over the nodes, or raise --max-connections."
+            : "",
+        "node %lld: %lld of %lld", a->node, sessions, sessions_max);
+    long long memory = number_of(local, "sql_memory"),
+              memory_max = number_of(local, "sql_memory_max");
     bool tight = memory_max > 0 && memory / 9 > memory_max / 10;
     if (tight)
-        doctor_add(d, DOCTOR_WARN, "node memory", "SELECT * FROM ostraka.sessions shows who holds it; or raise --sql-memory.",
-                   "node %lld: sessions hold %lld of %lld MiB", a->node, memory >> 20, memory_max >> 20);
+        doctor_add(d, DOCTOR_WARN, "node memory",
+                   "SELECT * FROM ostraka.sessions shows who holds it; or raise --sql-memory.",
+                   "node %lld: sessions hold %lld of %lld MiB", a->node, memory >> 20,
+                   memory_max >> 20);
 }
 
 static void check_node(struct doctor *d, const struct answer *a, const json_t *first)
 {
     const json_t *local = json_object_get(a->status, "local");
     if (strcmp(text_of(a->status, "version"), text_of(first, "version")) != 0)
-        doctor_add(d, DOCTOR_WARN, "node version", "Finish the upgrade: nodes of one cluster should run one version.",
-                   "node %lld runs %s, another %s", a->node, text_of(a->status, "version"), text_of(first, "version"));
+        doctor_add(d, DOCTOR_WARN, "node version",
+                   "Finish the upgrade: nodes of one cluster should run one version.",
+                   "node %lld runs %s, another %s", a->node, text_of(a->status, "version"),
+                   text_of(first, "version"));
     if (strcmp(text_of(a->status, "cluster"), text_of(first, "cluster")) != 0)
-        doctor_add(d, DOCTOR_ERROR, "node cluster", "Something else listens at that address: check --http and --advertise.",
+        doctor_add(d, DOCTOR_ERROR, "node cluster",
+                   "Something else listens at that address: check --http and --advertise.",
                    "node %lld belongs to another cluster", a->node);
     if (local == NULL) return;
     if (!is_true(local, "leases"))
-        doctor_add(d, DOCTOR_WARN, "node leases", "See \"clock source\" of ostraka doctor on that machine.",
-                   "node %lld takes no leases: each batch of reads there costs a round to a majority", a->node);
+        doctor_add(
+            d, DOCTOR_WARN, "node leases",
+            "See \"clock source\" of ostraka doctor on that machine.",
+            "node %lld takes no leases: each batch of reads there costs a round to a majority",
+            a->node);
     if (strcmp(text_of(local, "io"), "epoll") == 0)
-        doctor_add(d, DOCTOR_WARN, "node io", "See \"io_uring\" of ostraka doctor on that machine.", "node %lld uses epoll", a->node);
+        doctor_add(d, DOCTOR_WARN, "node io", "See \"io_uring\" of ostraka doctor on that machine.",
+                   "node %lld uses epoll", a->node);
     check_disk_of(d, a, local);
     check_load_of(d, a, local);
 }
@@ -150,8 +169,10 @@ static void check_reach(struct doctor *d, const json_t *node)
         const char *address = text_of(node, names[i]);
         bool ok = reaches(address, d->timeout_ns);
         if (ok) continue;
-        doctor_add(d, DOCTOR_ERROR, "reach", "Is the process running? Does a firewall, or --advertise, stand between?",
-                   "node %lld: nobody answers at its %s address %s from here", number_of(node, "node"), names[i], address);
+        doctor_add(d, DOCTOR_ERROR, "reach",
+                   "Is the process running? Does a firewall, or --advertise, stand between?",
+                   "node %lld: nobody answers at its %s address %s from here",
+                   number_of(node, "node"), names[i], address);
     }
 }
 
@@ -165,20 +186,21 @@ static void check_clocks(struct doctor *d, const struct answer *answers, unsigne
         if (answers[i].offset_us < low->offset_us) low = &answers[i];
         if (answers[i].offset_us > high->offset_us) high = &answers[i];
     }
-    long long apart = high->offset_us - low->offset_us, unsure = high->uncertain_us + low->uncertain_us;
+    long long apart = high->offset_us - low->offset_us,
+              unsure = high->uncertain_us + low->uncertain_us;
     bool skewed = apart > SKEW_US + unsure;
     doctor_add(d, skewed ? DOCTOR_WARN : DOCTOR_OK, "clocks",
                skewed ? "Run chrony or systemd-timesyncd on all machines." : "",
-               "at most %lld ms apart (nodes %lld and %lld; give or take %lld)", apart / 1000, low->node, high->node,
-               unsure / 1000);
+               "at most %lld ms apart (nodes %lld and %lld; give or take %lld)", apart / 1000,
+               low->node, high->node, unsure / 1000);
 }
 
 static const json_t *node_named(const json_t *status, long long id)
 {
     size_t i;
     json_t *node;
-    json_array_foreach(json_object_get(status, "nodes"), i, node)
-        if (number_of(node, "node") == id) return node;
+    json_array_foreach(json_object_get(status, "nodes"), i,
+                       node) if (number_of(node, "node") == id) return node;
     return NULL;
 }
 
@@ -193,7 +215,8 @@ static void list_missing(const json_t *status, const json_t *voters, char *out, 
     size_t i;
     json_t *voter;
     *out = '\0';
-    json_array_foreach(voters, i, voter) {
+    json_array_foreach(voters, i, voter)
+    {
         long long id = (long long)json_integer_value(voter);
         if (alive(status, id)) continue;
         const json_t *node = node_named(status, id);
@@ -209,30 +232,38 @@ static void check_range(struct doctor *d, const json_t *status, const json_t *ra
     size_t i;
     json_t *voter;
     char missing[200];
-    json_array_foreach(voters, i, voter) here += alive(status, (long long)json_integer_value(voter));
+    json_array_foreach(voters, i, voter) here +=
+        alive(status, (long long)json_integer_value(voter));
     list_missing(status, voters, missing, sizeof missing);
     if (here < count / 2 + 1) {
         d->no_quorum = true;
-        doctor_add(d, DOCTOR_ERROR, "range quorum", "Start these nodes again with the commands that started them; no data is lost.",
-                   "range %lld has no quorum: %lld of %lld voters; missing: %s", id, here, count, missing);
+        doctor_add(d, DOCTOR_ERROR, "range quorum",
+                   "Start these nodes again with the commands that started them; no data is lost.",
+                   "range %lld has no quorum: %lld of %lld voters; missing: %s", id, here, count,
+                   missing);
         return;
     }
     if (number_of(range, "leader") == 0) {
         d->no_quorum = true;
-        doctor_add(d, DOCTOR_ERROR, "range leader", "Wait a second; then look for a network that lets some nodes talk and others not.",
-                   "range %lld has no leader that this node knows", id);
+        doctor_add(
+            d, DOCTOR_ERROR, "range leader",
+            "Wait a second; then look for a network that lets some nodes talk and others not.",
+            "range %lld has no leader that this node knows", id);
     }
     if (here < count)
         doctor_add(d, DOCTOR_WARN, "range voters",
-                   "Bring the node back. One that stays away is replaced by a spare node after --dead-after.",
+                   "Bring the node back. One that stays away is replaced by a spare node after "
+                   "--dead-after.",
                    "range %lld lacks %lld of %lld voters: %s", id, count - here, count, missing);
     if (is_true(range, "fenced"))
-        doctor_add(d, DOCTOR_WARN, "range damage", "It is fetched anew by itself; read the kernel's log about that disk.",
+        doctor_add(d, DOCTOR_WARN, "range damage",
+                   "It is fetched anew by itself; read the kernel's log about that disk.",
                    "the replica of range %lld on the node that was asked is damaged", id);
     long long lag = number_of(range, "commit") - number_of(range, "applied");
     if (lag > LAG_ENTRIES)
         doctor_add(d, DOCTOR_WARN, "range lag", "Its disk or its processor does not keep up.",
-                   "range %lld: the node that was asked is %lld entries behind what is committed", id, lag);
+                   "range %lld: the node that was asked is %lld entries behind what is committed",
+                   id, lag);
 }
 
 static void check_ranges(struct doctor *d, const json_t *status)
@@ -243,11 +274,15 @@ static void check_ranges(struct doctor *d, const json_t *status)
     const json_t *ranges = json_object_get(status, "ranges");
     json_array_foreach(ranges, i, range) check_range(d, status, range);
     if (d->count == before)
-        doctor_add(d, DOCTOR_OK, "ranges", "", "%zu, each with a leader and all of its voters", json_array_size(ranges));
-    long long can_lose = number_of(status, "can_lose"), nodes = (long long)json_array_size(json_object_get(status, "nodes"));
+        doctor_add(d, DOCTOR_OK, "ranges", "", "%zu, each with a leader and all of its voters",
+                   json_array_size(ranges));
+    long long can_lose = number_of(status, "can_lose"),
+              nodes = (long long)json_array_size(json_object_get(status, "nodes"));
     if (d->no_quorum) return;
     doctor_add(d, can_lose > 0 || nodes < 3 ? DOCTOR_OK : DOCTOR_WARN, "tolerance",
-               can_lose > 0 || nodes < 3 ? "" : "Bring missing nodes back before anything else is restarted.",
+               can_lose > 0 || nodes < 3
+                   ? ""
+                   : "Bring missing nodes back before anything else is restarted.",
                "the cluster can lose %lld more node%s", can_lose, can_lose == 1 ? "" : "s");
 }
 
@@ -257,14 +292,19 @@ static void check_nodes(struct doctor *d, const struct answer *first)
     unsigned count = 0;
     size_t i;
     json_t *node;
-    json_array_foreach(json_object_get(first->status, "nodes"), i, node) {
+    json_array_foreach(json_object_get(first->status, "nodes"), i, node)
+    {
         struct answer *a = &answers[count];
         if (is_true(node, "removed") || count == NODES_MAX) continue;
         if (!ask(d, text_of(node, "http"), a)) {
-            doctor_add(d, DOCTOR_ERROR, "node", "Is the process running? The last line of its log says why it ended. Else: does a "
-                                                "firewall stand between, or is --http bound to loopback?",
-                       "node %lld does not answer at its http address %s%s", number_of(node, "node"), text_of(node, "http"),
-                       is_true(node, "alive") ? ", though its peers hear it" : ", and its peers do not hear it");
+            doctor_add(
+                d, DOCTOR_ERROR, "node",
+                "Is the process running? The last line of its log says why it ended. Else: does a "
+                "firewall stand between, or is --http bound to loopback?",
+                "node %lld does not answer at its http address %s%s", number_of(node, "node"),
+                text_of(node, "http"),
+                is_true(node, "alive") ? ", though its peers hear it"
+                                       : ", and its peers do not hear it");
             continue;
         }
         check_node(d, a, first->status);
@@ -272,7 +312,8 @@ static void check_nodes(struct doctor *d, const struct answer *first)
         count++;
     }
     check_clocks(d, answers, count);
-    for (unsigned k = 0; k < count; k++) json_decref(answers[k].status);
+    for (unsigned k = 0; k < count; k++)
+        json_decref(answers[k].status);
 }
 
 void doctor_cluster(struct doctor *d)
@@ -281,12 +322,16 @@ void doctor_cluster(struct doctor *d)
     if (!ask(d, d->host, &first)) {
         d->unreachable = d->host_given;
         doctor_add(d, d->host_given ? DOCTOR_ERROR : DOCTOR_OK, "cluster",
-                   d->host_given ? "Is the node running, and is that its --http? Any other node will do." : "",
-                   "no node answers at %s%s", d->host, d->host_given ? "" : "; --host names one that is to be asked");
+                   d->host_given
+                       ? "Is the node running, and is that its --http? Any other node will do."
+                       : "",
+                   "no node answers at %s%s", d->host,
+                   d->host_given ? "" : "; --host names one that is to be asked");
         return;
     }
     if (first.node == 0) {
-        doctor_add(d, DOCTOR_WARN, "cluster", "ostraka init founds a cluster on this node; start --join enters one.",
+        doctor_add(d, DOCTOR_WARN, "cluster",
+                   "ostraka init founds a cluster on this node; start --join enters one.",
                    "the node at %s is no member of a cluster yet", d->host);
     } else {
         check_nodes(d, &first);

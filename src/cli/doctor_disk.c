@@ -1,4 +1,5 @@
-/* The disk under a data directory: room, kind, and how long a durable write takes. Leaves nothing behind. */
+/* The disk under a data directory: room, kind, and how long a durable write takes. Leaves nothing
+ * behind. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,13 +12,13 @@
 
 #include "cli/doctor.h"
 
-#define WRITES 64
-#define BLOCK_BYTES 4096
-#define SLOW_US 10000u       /* a commit takes two of these */
+#define WRITES       64
+#define BLOCK_BYTES  4096
+#define SLOW_US      10000u /* a commit takes two of these */
 #define VERY_SLOW_US 100000u
-#define ROOM_BYTES ((uint64_t)1 << 30)
-#define MAGIC_TMPFS 0x01021994
-#define MAGIC_NFS 0x6969
+#define ROOM_BYTES   ((uint64_t)1 << 30)
+#define MAGIC_TMPFS  0x01021994
+#define MAGIC_NFS    0x6969
 
 static uint64_t now_us(void)
 {
@@ -39,8 +40,11 @@ static void check_room(struct doctor *d)
     uint64_t room = (uint64_t)v.f_bavail * v.f_frsize, size = (uint64_t)v.f_blocks * v.f_frsize;
     bool enough = room >= ROOM_BYTES && room >= size / 10;
     doctor_add(d, enough ? DOCTOR_OK : DOCTOR_WARN, "free space",
-               enough ? "" : "Make room: a node refuses writes when its disk is full, until there is some.",
-               "%llu of %llu MiB at %s", (unsigned long long)(room >> 20), (unsigned long long)(size >> 20), d->data);
+               enough
+                   ? ""
+                   : "Make room: a node refuses writes when its disk is full, until there is some.",
+               "%llu of %llu MiB at %s", (unsigned long long)(room >> 20),
+               (unsigned long long)(size >> 20), d->data);
 }
 
 static void check_kind(struct doctor *d)
@@ -48,9 +52,11 @@ static void check_kind(struct doctor *d)
     struct statfs s;
     if (statfs(d->data, &s) != 0) return;
     if (s.f_type == MAGIC_TMPFS)
-        doctor_add(d, DOCTOR_WARN, "file system", "Put --data on a disk: what is here is gone with the machine.", "tmpfs");
+        doctor_add(d, DOCTOR_WARN, "file system",
+                   "Put --data on a disk: what is here is gone with the machine.", "tmpfs");
     if (s.f_type == MAGIC_NFS)
-        doctor_add(d, DOCTOR_ERROR, "file system", "Put --data on a local disk: locks and syncs of NFS are not what a node needs.",
+        doctor_add(d, DOCTOR_ERROR, "file system",
+                   "Put --data on a local disk: locks and syncs of NFS are not what a node needs.",
                    "NFS");
 }
 
@@ -58,13 +64,16 @@ static void check_kind(struct doctor *d)
 static int measure(int fd, uint64_t took_us[WRITES])
 {
     static const char block[BLOCK_BYTES];
-    for (int i = 0; i < WRITES; i++) { /* room first, as in the log: then a sync has no metadata to write */
-        if (pwrite(fd, block, sizeof block, (off_t)i * BLOCK_BYTES) != BLOCK_BYTES) return errno != 0 ? errno : EIO;
+    for (int i = 0; i < WRITES;
+         i++) { /* room first, as in the log: then a sync has no metadata to write */
+        if (pwrite(fd, block, sizeof block, (off_t)i * BLOCK_BYTES) != BLOCK_BYTES)
+            return errno != 0 ? errno : EIO;
     }
     if (fsync(fd) != 0) return errno;
     for (int i = 0; i < WRITES; i++) {
         uint64_t start = now_us();
-        if (pwrite(fd, block, sizeof block, (off_t)i * BLOCK_BYTES) != BLOCK_BYTES) return errno != 0 ? errno : EIO;
+        if (pwrite(fd, block, sizeof block, (off_t)i * BLOCK_BYTES) != BLOCK_BYTES)
+            return errno != 0 ? errno : EIO;
         if (fdatasync(fd) != 0) return errno;
         took_us[i] = now_us() - start;
     }
@@ -81,25 +90,32 @@ static void check_sync(struct doctor *d)
     if (fd >= 0) close(fd);
     if (fd >= 0) unlink(path);
     if (error != 0) {
-        doctor_add(d, DOCTOR_ERROR, "disk", "A node could not write here either: check owner, mode and mount of the directory.",
-                   "cannot write to %s: %s", d->data, strerror(error));
+        doctor_add(
+            d, DOCTOR_ERROR, "disk",
+            "A node could not write here either: check owner, mode and mount of the directory.",
+            "cannot write to %s: %s", d->data, strerror(error));
         return;
     }
     qsort(took_us, WRITES, sizeof took_us[0], compare);
     uint64_t median = took_us[WRITES / 2], worst = took_us[WRITES - 1];
-    enum doctor_level level = median > VERY_SLOW_US ? DOCTOR_ERROR : median > SLOW_US ? DOCTOR_WARN : DOCTOR_OK;
+    enum doctor_level level = median > VERY_SLOW_US ? DOCTOR_ERROR
+                              : median > SLOW_US    ? DOCTOR_WARN
+                                                    : DOCTOR_OK;
     doctor_add(d, level, "disk sync",
-               level == DOCTOR_OK ? "" : "Every commit waits for this. Use a disk whose write cache survives power loss, and nothing else "
-                                         "that writes to it.",
-               "%llu us to write %d bytes durably (median; %llu at worst) at %s", (unsigned long long)median, BLOCK_BYTES,
-               (unsigned long long)worst, d->data);
+               level == DOCTOR_OK ? ""
+                                  : "Every commit waits for this. Use a disk whose write cache "
+                                    "survives power loss, and nothing else "
+                                    "that writes to it.",
+               "%llu us to write %d bytes durably (median; %llu at worst) at %s",
+               (unsigned long long)median, BLOCK_BYTES, (unsigned long long)worst, d->data);
 }
 
 void doctor_disk(struct doctor *d)
 {
     if (d->data == NULL) return;
     if (access(d->data, F_OK) != 0) {
-        doctor_add(d, DOCTOR_ERROR, "data directory", "Name the --data of a node, or a directory on the disk that one will use.",
+        doctor_add(d, DOCTOR_ERROR, "data directory",
+                   "Name the --data of a node, or a directory on the disk that one will use.",
                    "%s: %s", d->data, strerror(errno));
         return;
     }

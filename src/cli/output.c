@@ -37,7 +37,8 @@ void cli_print_plain(const char *const *cells, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (i > 0) putchar('\t');
-        for (const char *p = cells[i]; *p != '\0'; p++) putchar(strchr("\t\r\n", *p) != NULL ? ' ' : *p);
+        for (const char *p = cells[i]; *p != '\0'; p++)
+            putchar(strchr("\t\r\n", *p) != NULL ? ' ' : *p);
     }
     putchar('\n');
 }

@@ -1,4 +1,5 @@
-/* `txn status ID`: what became of a transaction whose outcome a client was not told (08007 names the id). */
+/* `txn status ID`: what became of a transaction whose outcome a client was not told (08007 names
+ * the id). */
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static void print(const char *id, const char *outcome, enum cli_format format)
 static int fail(PGconn *connection, const PGresult *result)
 {
     const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    fprintf(stderr, "ostraka txn: %s", result == NULL ? PQerrorMessage(connection) : PQresultErrorMessage(result));
+    fprintf(stderr, "ostraka txn: %s",
+            result == NULL ? PQerrorMessage(connection) : PQresultErrorMessage(result));
     if (state == NULL) return CLI_ERROR;
     if (strcmp(state, "57P03") == 0) return CLI_NO_QUORUM;
     if (strcmp(state, "57014") == 0) return CLI_TIMEOUT;
@@ -38,11 +40,15 @@ static int fail(PGconn *connection, const PGresult *result)
 static int ask(PGconn *connection, const char *id, uint64_t timeout_ns, enum cli_format format)
 {
     char limit[64];
-    snprintf(limit, sizeof limit, "SET statement_timeout = %llu", (unsigned long long)(timeout_ns / 1000000u));
+    snprintf(limit, sizeof limit, "SET statement_timeout = %llu",
+             (unsigned long long)(timeout_ns / 1000000u));
     if (PQstatus(connection) != CONNECTION_OK) return fail(connection, NULL);
     PQclear(PQexec(connection, limit));
-    PGresult *result = PQexecParams(connection, "SELECT ostraka.txn_status($1)", 1, NULL, &id, NULL, NULL, 0);
-    int status = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 ? CLI_OK : fail(connection, result);
+    PGresult *result =
+        PQexecParams(connection, "SELECT ostraka.txn_status($1)", 1, NULL, &id, NULL, NULL, 0);
+    int status = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1
+                     ? CLI_OK
+                     : fail(connection, result);
     if (status == CLI_OK) {
         const char *outcome = text_at(result, 0);
         print(id, outcome, format);
@@ -59,17 +65,24 @@ int cli_txn(int argc, char **argv)
     enum cli_format output;
     size_t count = 0;
     const struct cli_flag flags[] = {
-        {"url", 'u', CLI_TEXT, &url, "URL|H:P,...", "postgresql:// URL or host:port (127.0.0.1:7432)"},
+        {"url", 'u', CLI_TEXT, &url, "URL|H:P,...",
+         "postgresql:// URL or host:port (127.0.0.1:7432)"},
         {"timeout", 0, CLI_DURATION, &timeout_ns, "TIME", "how long to wait (10s)"},
         CLI_FORMAT_FLAG(&format),
     };
-    const struct cli_command command = {
-        "txn", "What became of a transaction: committed, aborted, in progress, or expired (exit 6: nobody remembers).",
-        "txn status ID [--url URL] [-o table|json|csv|plain]", flags, 3, NULL};
+    const struct cli_command command = {"txn",
+                                        "What became of a transaction: committed, aborted, in "
+                                        "progress, or expired (exit 6: nobody remembers).",
+                                        "txn status ID [--url URL] [-o table|json|csv|plain]",
+                                        flags,
+                                        3,
+                                        NULL};
     int status = cli_parse(&command, argc, argv, words, 2, &count);
     if (status != CLI_OK) return status < 0 ? CLI_OK : status;
-    if (count != 2 || strcmp(words[0], "status") != 0 || strspn(words[1], "0123456789abcdefABCDEF") != 32 || strlen(words[1]) != 32) {
-        fprintf(stderr, "ostraka txn: give status and the id that the error named, 32 hex digits\n");
+    if (count != 2 || strcmp(words[0], "status") != 0 ||
+        strspn(words[1], "0123456789abcdefABCDEF") != 32 || strlen(words[1]) != 32) {
+        fprintf(stderr,
+                "ostraka txn: give status and the id that the error named, 32 hex digits\n");
         return CLI_USAGE;
     }
     if (!cli_format_of(&command, format, &output)) return CLI_USAGE;

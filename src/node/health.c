@@ -1,4 +1,5 @@
-/* What is wrong with the cluster, as one node sees it: for /metrics and its alerts, and for /status. */
+/* What is wrong with the cluster, as one node sees it: for /metrics and its alerts, and for
+ * /status. */
 #include "base/assert.h"
 #include "node/metrics_int.h"
 
@@ -11,17 +12,19 @@ static bool alive(struct store *s, const struct node_view *nodes, uint32_t count
     return false;
 }
 
-static void look_at_range(struct store *s, const struct replica *r, const struct node_view *nodes, uint32_t count,
-                          struct cluster_health *out, int *spare)
+static void look_at_range(struct store *s, const struct replica *r, const struct node_view *nodes,
+                          uint32_t count, struct cluster_health *out, int *spare)
 {
     struct raft_status raft;
     replica_raft_status(r, &raft);
     uint32_t voters = raft.config->voter_count, here = 0;
-    for (uint32_t i = 0; i < voters; i++) here += alive(s, nodes, count, raft.config->voters[i].node);
+    for (uint32_t i = 0; i < voters; i++)
+        here += alive(s, nodes, count, raft.config->voters[i].node);
     uint64_t wanted = out->nodes < VOTERS_WANTED ? out->nodes : VOTERS_WANTED;
     int left = (int)here - (int)(voters / 2 + 1);
     out->ranges++;
-    if (raft.leader_node == 0) left = left < 0 ? left : -1; /* nodes may be gone for less than it takes to notice */
+    if (raft.leader_node == 0)
+        left = left < 0 ? left : -1; /* nodes may be gone for less than it takes to notice */
     out->ranges_without_leader += raft.leader_node == 0;
     out->ranges_under_replicated += here < voters || voters < wanted;
     out->replicas_fenced += replica_fenced(r);
@@ -40,7 +43,8 @@ void cluster_health(struct store *s, struct cluster_health *out)
     }
     int spare = INT16_MAX;
     struct replica *r = NULL;
-    while ((r = store_replica_next(s, r)) != NULL) look_at_range(s, r, nodes, count, out, &spare);
+    while ((r = store_replica_next(s, r)) != NULL)
+        look_at_range(s, r, nodes, count, out, &spare);
     out->quorum = out->ranges > 0 && spare >= 0;
     out->can_lose = out->quorum ? (uint64_t)spare : 0;
 }

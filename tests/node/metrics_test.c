@@ -1,4 +1,5 @@
-/* Everything a node tells Prometheus, read as Prometheus reads it (text format 0.0.4); and the alerts that rest on it. */
+/* Everything a node tells Prometheus, read as Prometheus reads it (text format 0.0.4); and the
+ * alerts that rest on it. */
 #include "node/metrics.h"
 
 #include <ctype.h>
@@ -10,17 +11,17 @@
 #include "tests/test.h"
 
 #define FAMILIES_MAX 300
-#define ALERTS TEST_DATA_DIR "/../../src/node/alerts.yml"
-#define RUNBOOK TEST_DATA_DIR "/../../src/node/RUNBOOK.md"
+#define ALERTS       TEST_DATA_DIR "/../../src/node/alerts.yml"
+#define RUNBOOK      TEST_DATA_DIR "/../../src/node/RUNBOOK.md"
 
 struct family {
     char name[100], type[20];
     bool helped;
     size_t samples;
-    char labels[200];  /* of the histogram under way, without le */
-    double last;       /* its last bucket */
+    char labels[200]; /* of the histogram under way, without le */
+    double last;      /* its last bucket */
     bool infinite;
-    double total;      /* of +Inf */
+    double total; /* of +Inf */
 };
 static struct family families[FAMILIES_MAX];
 static size_t family_count;
@@ -28,7 +29,8 @@ static size_t family_count;
 static struct family *find(const char *name, size_t size)
 {
     for (size_t i = 0; i < family_count; i++)
-        if (strlen(families[i].name) == size && strncmp(families[i].name, name, size) == 0) return &families[i];
+        if (strlen(families[i].name) == size && strncmp(families[i].name, name, size) == 0)
+            return &families[i];
     return NULL;
 }
 
@@ -51,7 +53,8 @@ static struct family *family_of(const char *name, size_t size, const char **suff
 static size_t name_size(const char *s)
 {
     size_t n = 0;
-    while (isalnum((unsigned char)s[n]) || s[n] == '_' || s[n] == ':') n++;
+    while (isalnum((unsigned char)s[n]) || s[n] == '_' || s[n] == ':')
+        n++;
     assert_true(n > 0 && !isdigit((unsigned char)s[0]));
     return n;
 }
@@ -68,11 +71,16 @@ static const char *read_labels(const char *s, char *rest, size_t rest_size, char
         assert_true(s[n] == '=' && s[n + 1] == '"');
         size_t size = strcspn(value, "\"\\\n");
         assert_true(value[size] == '"');
-        if (n == 2 && strncmp(name, "le", 2) == 0) snprintf(le_out, 32, "%.*s", (int)size, value);
-        else snprintf(rest + strlen(rest), rest_size - strlen(rest), "%.*s;", (int)(n + 2 + size), name);
+        if (n == 2 && strncmp(name, "le", 2) == 0)
+            snprintf(le_out, 32, "%.*s", (int)size, value);
+        else
+            snprintf(rest + strlen(rest), rest_size - strlen(rest), "%.*s;", (int)(n + 2 + size),
+                     name);
         s = value + size + 1;
-        if (*s == ',') s++;
-        else assert_int_equal(*s, '}');
+        if (*s == ',')
+            s++;
+        else
+            assert_int_equal(*s, '}');
     }
     return s + 1;
 }
@@ -107,7 +115,8 @@ static void read_sample(const char *line)
     assert_int_equal(*le != '\0', strcmp(suffix, "_bucket") == 0);
     if (strcmp(suffix, "_bucket") == 0) check_bucket(f, labels, le, value);
     if (strcmp(suffix, "_count") == 0) assert_true(f->infinite && value == f->total);
-    if (strcmp(f->type, "counter") == 0) assert_string_equal(f->name + strlen(f->name) - 6, "_total");
+    if (strcmp(f->type, "counter") == 0)
+        assert_string_equal(f->name + strlen(f->name) - 6, "_total");
 }
 
 static void read_comment(const char *line)
@@ -128,15 +137,18 @@ static void read_comment(const char *line)
     }
     assert_true(f != NULL && f->type[0] == '\0' && f->samples == 0);
     snprintf(f->type, sizeof f->type, "%s", line + 8 + n);
-    assert_true(strcmp(f->type, "counter") == 0 || strcmp(f->type, "gauge") == 0 || strcmp(f->type, "histogram") == 0);
+    assert_true(strcmp(f->type, "counter") == 0 || strcmp(f->type, "gauge") == 0 ||
+                strcmp(f->type, "histogram") == 0);
 }
 
 static void read_text(char *text)
 {
     family_count = 0;
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-        if (line[0] == '#') read_comment(line);
-        else read_sample(line);
+        if (line[0] == '#')
+            read_comment(line);
+        else
+            read_sample(line);
     }
     for (size_t i = 0; i < family_count; i++)
         if (families[i].samples == 0) fail_msg("%s has no sample", families[i].name);
@@ -151,8 +163,12 @@ static void read_metrics(void)
     struct cluster *c = cluster_create(&o);
     assert_true(cluster_boot(c, 30 * SIM_SEC));
     struct cluster_machine *m = cluster_machine(c, 1);
-    struct metrics_sources sources = {.core = m->core, .sql = m->sql, .sql_address = "a", .http_address = "b",
-                                      .data = "d", .io = "sim"};
+    struct metrics_sources sources = {.core = m->core,
+                                      .sql = m->sql,
+                                      .sql_address = "a",
+                                      .http_address = "b",
+                                      .data = "d",
+                                      .io = "sim"};
     struct buf body;
     const char *type = NULL;
     buf_init(&body, 4u << 20);
@@ -192,7 +208,8 @@ TEST(metrics, of_every_alert_exist)
     for (char *at = rules; (at = strstr(at, "ostraka_")) != NULL; seen++) {
         const char *suffix;
         size_t n = name_size(at);
-        if (family_of(at, n, &suffix) == NULL) fail_msg("an alert rests on %.*s, which no node tells", (int)n, at);
+        if (family_of(at, n, &suffix) == NULL)
+            fail_msg("an alert rests on %.*s, which no node tells", (int)n, at);
         at += n;
     }
     assert_true(seen > 10);
@@ -209,10 +226,12 @@ TEST(metrics, of_every_alert_have_a_paragraph_in_the_runbook)
         size_t n = name_size(at);
         snprintf(heading, sizeof heading, "\n## %.*s\n", (int)n, at);
         if (strstr(runbook, heading) == NULL) fail_msg("no paragraph%s", heading);
-        for (size_t i = 0; i < n; i++) lower[i] = (char)tolower((unsigned char)at[i]);
+        for (size_t i = 0; i < n; i++)
+            lower[i] = (char)tolower((unsigned char)at[i]);
         snprintf(link, sizeof link, "RUNBOOK.md#%s\"", lower);
         char *next = strstr(at, "- alert: "), *found = strstr(at, link);
-        if (found == NULL || (next != NULL && found > next)) fail_msg("its runbook is not %s", link);
+        if (found == NULL || (next != NULL && found > next))
+            fail_msg("its runbook is not %s", link);
     }
     assert_true(seen > 10);
     free(rules);

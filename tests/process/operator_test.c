@@ -1,5 +1,6 @@
-/* What an operator sees and does: sessions and locks of the whole cluster, their ends, slow statements, limits, and the
- * commands that look at a cluster, when it is whole and when it is not. */
+/* What an operator sees and does: sessions and locks of the whole cluster, their ends, slow
+ * statements, limits, and the commands that look at a cluster, when it is whole and when it is not.
+ */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
@@ -68,16 +69,22 @@ TEST(operator, locks_of_all_nodes_are_seen_and_their_holders_ended)
     must_run(&asks, "INSERT INTO held VALUES (7, 'x')");
     must_run(&holder, "BEGIN; SELECT * FROM held WHERE a = 7 AND b = 'x' FOR UPDATE");
     raw_query(&waiter, "DELETE FROM held WHERE a = 7 AND b = 'x'");
-    wait_value(&asks, "SELECT count(*) FROM ostraka.locks WHERE table_name = 'held' AND key = '(7, x)' AND NOT granted", "1");
+    wait_value(&asks,
+               "SELECT count(*) FROM ostraka.locks WHERE table_name = 'held' AND key = '(7, x)' "
+               "AND NOT granted",
+               "1");
     snprintf(text, sizeof text, "%u", ntohl(holder.pid));
     assert_string_equal(value(&asks, "SELECT pid FROM ostraka.locks WHERE granted"), text);
     snprintf(text, sizeof text, "%u", ntohl(waiter.pid));
     assert_string_equal(value(&asks, "SELECT pid FROM ostraka.locks WHERE NOT granted"), text);
-    assert_string_equal(value(&asks, "SELECT pid FROM ostraka.sessions WHERE waits_for = 'lock'"), text);
+    assert_string_equal(value(&asks, "SELECT pid FROM ostraka.sessions WHERE waits_for = 'lock'"),
+                        text);
     assert_string_equal(value(&asks, "SELECT count(*) FROM ostraka.sessions"), "3");
-    assert_string_equal(value(&asks, "SELECT count(*) FROM pg_stat_activity"), "1"); /* this node's */
+    assert_string_equal(value(&asks, "SELECT count(*) FROM pg_stat_activity"),
+                        "1"); /* this node's */
 
-    snprintf(text, sizeof text, "SELECT pg_cancel_backend(%u)", ntohl(waiter.pid)); /* of another node */
+    snprintf(text, sizeof text, "SELECT pg_cancel_backend(%u)",
+             ntohl(waiter.pid)); /* of another node */
     assert_string_equal(value(&asks, text), "t");
     assert_int_equal(raw_read_to(&waiter, "Z"), 'Z');
     assert_string_equal(waiter.sqlstate, "57014");
@@ -85,7 +92,8 @@ TEST(operator, locks_of_all_nodes_are_seen_and_their_holders_ended)
 
     raw_query(&waiter, "DELETE FROM held WHERE a = 7 AND b = 'x'");
     wait_value(&asks, "SELECT count(*) FROM ostraka.locks WHERE NOT granted", "1");
-    raw_cancel(c.nodes[2].sql, waiter.pid, waiter.key ^ 1); /* asked of another node, as a proxy may: a wrong key */
+    raw_cancel(c.nodes[2].sql, waiter.pid,
+               waiter.key ^ 1); /* asked of another node, as a proxy may: a wrong key */
     raw_cancel(c.nodes[2].sql, waiter.pid, waiter.key);
     assert_int_equal(raw_read_to(&waiter, "Z"), 'Z');
     assert_string_equal(waiter.sqlstate, "57014");
@@ -97,7 +105,7 @@ TEST(operator, locks_of_all_nodes_are_seen_and_their_holders_ended)
     assert_int_equal(raw_read_to(&holder, "Z"), 0); /* it is told, and its connection closed */
     assert_string_equal(holder.sqlstate, "57P01");
     assert_int_equal(raw_read_to(&waiter, "Z"), 'Z'); /* and its lock is free */
-    assert_string_equal(waiter.sqlstate, "57014"); /* of the last time: nothing new */
+    assert_string_equal(waiter.sqlstate, "57014");    /* of the last time: nothing new */
     wait_value(&asks, "SELECT count(*) FROM held", "0");
     snprintf(text, sizeof text, "SELECT pg_terminate_backend(%u)", ntohl(holder.pid));
     assert_string_equal(value(&asks, text), "f");
@@ -114,7 +122,8 @@ static int count_lines(int node, const char *words)
     snprintf(path, sizeof path, "%s/data/node%d.log", c.directory, node + 1);
     FILE *f = fopen(path, "r");
     if (f == NULL) fail_msg("no %s", path);
-    while (fgets(line, sizeof line, f) != NULL) count += strstr(line, words) != NULL;
+    while (fgets(line, sizeof line, f) != NULL)
+        count += strstr(line, words) != NULL;
     fclose(f);
     return count;
 }
@@ -138,7 +147,9 @@ TEST(operator, slow_statements_are_logged_with_what_they_cost)
         snprintf(text, sizeof text, "SELECT %d AS counted_together", i);
         must_run(&r, text);
     }
-    assert_string_equal(value(&r, "SELECT calls FROM ostraka.statements WHERE statement = 'select ? as counted_together'"), "3");
+    assert_string_equal(value(&r, "SELECT calls FROM ostraka.statements WHERE statement = 'select "
+                                  "? as counted_together'"),
+                        "3");
     raw_close(&r);
 }
 
@@ -189,9 +200,9 @@ static int count_found(const json_t *root, const char *check, const char *level)
     size_t i;
     json_t *f;
     int count = 0;
-    json_array_foreach(json_object_get(root, "findings"), i, f)
-        count += strcmp(json_string_value(json_object_get(f, "check")), check) == 0 &&
-                 strcmp(json_string_value(json_object_get(f, "level")), level) == 0;
+    json_array_foreach(json_object_get(root, "findings"), i, f) count +=
+        strcmp(json_string_value(json_object_get(f, "check")), check) == 0 &&
+        strcmp(json_string_value(json_object_get(f, "level")), level) == 0;
     return count;
 }
 
@@ -235,7 +246,8 @@ TEST(operator, without_a_quorum_it_is_said_who_is_missing)
     json_decref(root);
     assert_int_equal(command(out, sizeof out, "status --host %s", c.nodes[0].http), 4);
     assert_int_equal(command(out, sizeof out, "status --ready --host %s", c.nodes[0].http), 1);
-    assert_string_equal(value(&r, "SELECT count(*) FROM ostraka.sessions"), "1"); /* with a warning, and at once */
+    assert_string_equal(value(&r, "SELECT count(*) FROM ostraka.sessions"),
+                        "1"); /* with a warning, and at once */
     assert_string_equal(value(&r, "SELECT count(*) FROM ostraka.nodes WHERE NOT alive"), "2");
     assert_string_equal(value(&r, "SELECT count(*) FROM ostraka.locks"), "0");
     raw_close(&r);

@@ -26,12 +26,14 @@ static void add_row(const struct virtual_table *v, struct virtual_rows *rows, st
     }
 }
 
-static void fill(const struct virtual_table *v, struct virtual_rows *rows, struct arena *arena, uint32_t count)
+static void fill(const struct virtual_table *v, struct virtual_rows *rows, struct arena *arena,
+                 uint32_t count)
 {
     struct prng prng;
     prng_init(&prng, v->id);
     virtual_rows_init(rows, arena, v);
-    for (uint32_t i = 0; i < count; i++) add_row(v, rows, &prng);
+    for (uint32_t i = 0; i < count; i++)
+        add_row(v, rows, &prng);
 }
 
 /* Every value of every row is one that its type can have. */

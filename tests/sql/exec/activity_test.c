@@ -29,10 +29,13 @@ TEST(activity, remembers_five_hundred_statements_those_used_last)
         run(d, text, NULL);
     }
     run(d, "SELECT count(*) FROM ostraka.statements", "| 500 |");
-    run(d, "SELECT count(*) FROM ostraka.statements WHERE statement = 'select ? as early'", "| 0 |");
-    run(d, "SELECT calls, errors FROM ostraka.statements WHERE statement = 'select ? as a599'", "| 1 | 0 |");
+    run(d, "SELECT count(*) FROM ostraka.statements WHERE statement = 'select ? as early'",
+        "| 0 |");
+    run(d, "SELECT calls, errors FROM ostraka.statements WHERE statement = 'select ? as a599'",
+        "| 1 | 0 |");
     run(d, "SELECT 1/0 AS broken", "22012");
-    run(d, "SELECT errors FROM ostraka.statements WHERE statement = 'select ? / ? as broken'", "| 1 |");
+    run(d, "SELECT errors FROM ostraka.statements WHERE statement = 'select ? / ? as broken'",
+        "| 1 |");
     database_destroy(d);
 }
 
@@ -62,9 +65,11 @@ TEST(activity, gives_every_session_its_own_pid)
     struct session_activity taken = {.pid = 7};
     list_push_back(&a->sessions, &taken.link);
     assert_int_equal(sql_activity_new_pid(a), 1);
-    for (uint32_t i = 2; i < 1u << 20; i++) (void)sql_activity_new_pid(a);
-    for (int32_t pid = 1; pid < 7; pid++) assert_int_equal(sql_activity_new_pid(a), pid); /* from the start again */
-    assert_int_equal(sql_activity_new_pid(a), 8); /* 7 is in use */
+    for (uint32_t i = 2; i < 1u << 20; i++)
+        (void)sql_activity_new_pid(a);
+    for (int32_t pid = 1; pid < 7; pid++)
+        assert_int_equal(sql_activity_new_pid(a), pid); /* from the start again */
+    assert_int_equal(sql_activity_new_pid(a), 8);       /* 7 is in use */
     list_remove(&taken.link);
     sql_activity_destroy(a);
 }
