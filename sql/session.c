@@ -149,6 +149,9 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     x->eval.backend_pid = s->options.pid;
     x->eval.signal = activity_signal_from;
     x->eval.signal_ctx = x;
+    x->eval.object_find = virtual_object_find;
+    x->eval.object_name = virtual_object_name;
+    x->eval.catalog_ctx = x;
     x->eval.user_name = x->eval.session_user_name = s->user;
     x->eval.database_name = s->database;
     x->eval.schema_name = "public";

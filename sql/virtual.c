@@ -14,6 +14,7 @@ static const struct {
 } parts[] = {
     {virtual_session_tables, &virtual_session_table_count},
     {virtual_cluster_tables, &virtual_cluster_table_count},
+    {virtual_catalog_tables, &virtual_catalog_table_count},
 };
 
 const struct virtual_table *virtual_at(size_t index)
@@ -27,7 +28,8 @@ const struct virtual_table *virtual_at(size_t index)
 
 bool virtual_schema(const char *schema)
 {
-    return schema != NULL && (strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "ostraka") == 0);
+    return schema != NULL && (strcmp(schema, "pg_catalog") == 0 || strcmp(schema, "ostraka") == 0 ||
+                              strcmp(schema, "information_schema") == 0);
 }
 
 const struct virtual_table *virtual_find(const char *schema, const char *name)

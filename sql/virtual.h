@@ -89,6 +89,13 @@ void virtual_moment(struct virtual_rows *r, int64_t us);
 #define LOCK_NAME_BYTES 40
 const char *virtual_lock_name(uint64_t node, uint64_t number, char name[LOCK_NAME_BYTES]);
 
+/* ---- virtual_catalog.c: struct sql_eval.object_find and object_name, for the statement that ctx is of ---- */
+
+/* [fiber] 'kv'::regclass and its kind. */
+enum status virtual_object_find(void *exec, uint32_t oid, struct bytes name, uint32_t *out);
+enum status virtual_object_name(void *exec, uint32_t oid, uint32_t object, struct arena *arena,
+                                struct bytes *name_out);
+
 /* ---- virtual_gather.c ---- */
 
 /* [fiber] The rows of all nodes but this one, added; nodes that do not answer in time are named in
@@ -104,7 +111,9 @@ void virtual_encode(const struct virtual_table *v, const struct virtual_rows *ro
 bool virtual_decode(const struct virtual_table *v, struct bytes body, struct virtual_rows *rows,
                     bool *whole_out);
 
-extern const struct virtual_table virtual_session_tables[], virtual_cluster_tables[];
-extern const size_t virtual_session_table_count, virtual_cluster_table_count;
+extern const struct virtual_table virtual_session_tables[], virtual_cluster_tables[],
+    virtual_catalog_tables[];
+extern const size_t virtual_session_table_count, virtual_cluster_table_count,
+    virtual_catalog_table_count;
 
 #endif

@@ -141,3 +141,8 @@ TEST(script, nodes_tell_what_they_know_as_tables)
 {
     script_run("virtual");
 }
+
+TEST(script, the_catalog_is_shown_as_postgresql_shows_it)
+{
+    script_run("catalog");
+}
