@@ -28,7 +28,7 @@ MUST_USE enum status sql_activity_create(const struct sql_activity_options *opti
                                          struct sql_activity **a_out);
 /* Once: answers other nodes from now on. */
 void sql_activity_attach(struct sql_activity *a, struct kv *kv);
-/* Ends what waits for other nodes, with what has come. */
+/* Ends what waits for other nodes (STATUS_CANCELLED), and asks them no more. */
 void sql_activity_stop(struct sql_activity *a);
 /* No session may be left. */
 void sql_activity_destroy(struct sql_activity *a);

@@ -38,6 +38,7 @@ struct sql_activity {
     struct sql_activity_options options;
     struct kv *kv;        /* NULL until attached */
     struct list sessions; /* struct session_activity, oldest first */
+    bool stopping;            /* other nodes are asked no more */
     struct list gathers;  /* virtual_gather.c: who waits for other nodes */
     uint32_t next_pid;
     bool pids_repeat; /* all numbers were given out once */

@@ -183,6 +183,7 @@ static void await(struct gather *g, struct sql_activity *a, struct store *store)
 {
     g->fiber = fiber_current(store_fibers(store));
     ASSERT(g->fiber != NULL);
+    ASSERT(!a->stopping);
     list_push_back(&a->gathers, &g->link);
     g->waits = true;
     while (g->open > 0)
@@ -197,6 +198,7 @@ bool virtual_gather(struct exec *x, const struct virtual_table *v, struct virtua
     struct sql_activity *a = x->session->options.activity;
     struct store *store = kv == NULL ? NULL : kv_store(kv);
     if (a == NULL || store == NULL) return true;
+    if (a->stopping) return exec_fail(x, STATUS_CANCELLED);
     struct node_view *nodes = ARENA_ARRAY(x->arena, struct node_view, SHARD_NODES_MAX);
     if (nodes == NULL) return sql_error_out_of_memory(x->error);
     uint32_t count = store_nodes(store, nodes, SHARD_NODES_MAX);
@@ -205,6 +207,7 @@ bool virtual_gather(struct exec *x, const struct virtual_table *v, struct virtua
     if (g.calls == NULL) return sql_error_out_of_memory(x->error);
     ask(&g, store_rpc(store), store_identity(store)->node.value, nodes, count);
     await(&g, a, store);
+    if (a->stopping) return exec_fail(x, STATUS_CANCELLED);
     if (rows->failed) return sql_error_out_of_memory(x->error);
     tell_missing(x, &g);
     return true;
@@ -212,14 +215,16 @@ bool virtual_gather(struct exec *x, const struct virtual_table *v, struct virtua
 
 void sql_activity_stop(struct sql_activity *a)
 {
-    LIST_FOR_EACH(item, &a->gathers)
-    {
+    struct list *item;
+    a->stopping = true;
+    while ((item = list_pop_front(&a->gathers)) != NULL) {
         struct gather *g = CONTAINER_OF(item, struct gather, link);
         for (uint32_t i = 0; i < g->count; i++)
             if (g->calls[i].call.active) rpc_cancel(&g->calls[i].call);
-        bool had = g->open > 0;
+        if (g->open == 0) continue; /* it was resumed and has not run yet */
+        COVER("sql_gather_stopped");
         g->open = 0;
-        if (had && g->waits) fiber_resume(g->fiber);
+        fiber_resume(g->fiber);
     }
 }
 
@@ -236,6 +241,7 @@ static bool signal_remote(struct sql_activity *a, uint64_t node, int32_t pid, bo
     c.call = (struct rpc_call){.on_done = on_answer, .ctx = &c};
     g.calls = &c;
     g.count = 1;
+    if (a->stopping) return false;
     if (rpc_start(store_rpc(store), &c.call, (struct node_id){node}, RPC_ACTIVITY,
                   bytes_make(request, sizeof request), GATHER_TIMEOUT_NS) != STATUS_OK)
         return false;

@@ -1,4 +1,4 @@
-# What nodes know of themselves, as tables.
+# What nodes know of themselves, as tables. All of it differs from PostgreSQL, which has no such tables or other rows.
 CREATE TABLE t (a int, b text, c int, PRIMARY KEY (a, b))
 ----
 CREATE TABLE
