@@ -266,7 +266,7 @@ int main(int argc, char **argv)
     struct load_result result;
     struct etcd_bench b = {.path = "/etcdserverpb.KV/Put"};
     if (!load_options_parse(argc, argv, &o)) return 2;
-    if (o.prepared || o.statement != NULL) {
+    if (o.prepared || o.statement != NULL || o.first != NULL) {
         fprintf(stderr, "etcd_bench: there are no statements in etcd\n");
         return 2;
     }

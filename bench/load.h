@@ -31,6 +31,7 @@ struct load_options {
     uint64_t pid_count;
     bool header; /* print the column names first */
     bool prepared;         /* sql_bench: statements are parsed once per connection */
+    const char *first;     /* sql_bench: "key" or "set": a SET is sent in front of each request; NULL: none */
     const char *statement; /* sql_bench: how a row is written; NULL: not said */
 };
 

@@ -21,6 +21,8 @@ static void usage(const char *program)
             "  --no-header          print the row only\n"
             "sql_bench only:\n"
             "  --prepared           parse statements once per connection; Bind, Execute, Sync each time\n"
+            "  --first S            sends with each request: key (SET ostraka.idempotency_key, a new one), or set (SET\n"
+            "                       lock_timeout, to compare with)\n"
             "  --statement S        what upsert sends: update (default) or upsert (INSERT ... ON CONFLICT)\n",
             program);
 }
@@ -66,8 +68,15 @@ static bool parse_statement(const char *text, struct load_options *o)
     return strcmp(text, "update") == 0 || strcmp(text, "upsert") == 0;
 }
 
+static bool parse_first(const char *text, struct load_options *o)
+{
+    o->first = text;
+    return strcmp(text, "key") == 0 || strcmp(text, "set") == 0;
+}
+
 static bool set(struct load_options *o, const char *name, const char *value)
 {
+    if (strcmp(name, "--first") == 0) return parse_first(value, o);
     if (strcmp(name, "--address") == 0) return parse_addresses(value, o);
     if (strcmp(name, "--statement") == 0) return parse_statement(value, o);
     if (strcmp(name, "--connections") == 0)

@@ -10,6 +10,9 @@
  * As simple queries, or with --prepared by the extended protocol: Parse once per connection, then Bind, Execute
  * and Sync each time, with parameters as text.
  *
+ * With --first key each request is sent under an idempotency key of its own, set by a query in front of it in the same
+ * packet; --first set sends another SET there, for comparison.
+ *
  * An answer counts as an error when the server reports one or when not exactly one row was touched
  * or found. */
 #include <inttypes.h>
@@ -45,6 +48,7 @@ static const struct statement load_rows = {"INSERT INTO kv VALUES ", NULL, KEY_N
 struct sql_bench {
     const struct statement *statement;
     bool prepared;
+    const char *first;
     uint64_t insert_base;
     bool complained;
 };
@@ -53,6 +57,7 @@ struct sql_bench {
 struct sql_state {
     uint64_t started_ns[LOAD_PIPELINE_MAX], first, count;
     bool greeted, parsing, error, tagged;
+    bool second; /* the SET in front has been answered */
 };
 
 static size_t begin(struct buf *out, uint8_t type)
@@ -169,12 +174,29 @@ static void put_execution(struct load_conn *c, const struct sql_bench *b, uint64
     put_sync(out);
 }
 
+/* Keys say when they were made, as those of programs should. */
+static void put_first(struct load_conn *c, const struct sql_bench *b)
+{
+    size_t at = begin(&c->out, 'Q');
+    if (strcmp(b->first, "key") == 0) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        buf_printf(&c->out, "SET ostraka.idempotency_key='%013" PRIu64 "/%016" PRIx64 "'",
+                   (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000, prng_next(&c->load->prng));
+    } else {
+        buf_append_string(&c->out, "SET lock_timeout='1000000000'");
+    }
+    buf_append_byte(&c->out, 0);
+    end(&c->out, at);
+}
+
 static bool request(struct load_conn *c, uint64_t number, uint64_t started_ns)
 {
     struct sql_state *s = c->state;
     const struct sql_bench *b = c->load->protocol->ctx;
     ASSERT(s->count < LOAD_PIPELINE_MAX);
     s->started_ns[(s->first + s->count++) % LOAD_PIPELINE_MAX] = started_ns;
+    if (b->first != NULL) put_first(c, b);
     if (b->prepared) put_execution(c, b, number);
     else put_query(c, b, number);
     return true;
@@ -207,8 +229,11 @@ static bool on_ready(struct load_conn *c)
     } else if (!s->greeted) {
         s->greeted = true;
         load_greeted(c);
+    } else if (b->first != NULL && !s->second && !s->error) {
+        s->second = true;
     } else {
         if (s->count == 0) return false;
+        s->second = false;
         uint64_t started_ns = s->started_ns[s->first];
         s->first = (s->first + 1) % LOAD_PIPELINE_MAX;
         s->count--;
@@ -323,6 +348,7 @@ int main(int argc, char **argv)
         return 2;
     }
     b.prepared = o.prepared && !filling;
+    b.first = filling ? NULL : o.first;
     if (filling ? !fill(&o, &b, &result) : !run(&o, &b, statement, 0, &result)) return 1;
     if (o.header) load_print_header();
     load_print_row(o.workload, o.connections, o.pipeline, &result);

@@ -82,6 +82,34 @@ void txn_id(const struct txn *t, char id[33])
     (void)t, id[0] = 0;
 }
 
+bool txn_has_put(const struct txn *t, struct bytes key)
+{
+    (void)t, (void)key;
+    return false;
+}
+void txn_set_last_ct(struct txn *t, uint64_t ts) { (void)t, (void)ts; }
+void txn_pause(struct txn *t, uint64_t duration_ns) { (void)t, (void)duration_ns; }
+struct txn_id txn_id_of(const struct txn *t)
+{
+    (void)t;
+    return (struct txn_id){1, 1};
+}
+bool txn_id_parse(struct bytes text, struct txn_id *id_out)
+{
+    (void)text, (void)id_out;
+    return false;
+}
+enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out, uint64_t *ts_out)
+{
+    (void)t, (void)id, (void)outcome_out, (void)ts_out;
+    return STATUS_UNSUPPORTED;
+}
+uint64_t kv_timestamp_seen(const struct kv *kv)
+{
+    (void)kv;
+    return 1;
+}
+
 enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
 {
     struct entry *e = find(key);
@@ -199,6 +227,25 @@ bool txn_is_fresh(const struct txn *t) { return t == NULL; }
 enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts)
 {
     (void)t, (void)key, (void)ts;
+    return STATUS_OK;
+}
+struct txn_mark txn_mark(struct txn *t)
+{
+    (void)t;
+    return (struct txn_mark){0};
+}
+void txn_view(struct txn *t, const struct txn_mark *mark)
+{
+    (void)t, (void)mark;
+}
+void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries_out)
+{
+    (void)t;
+    *requests_out = *retries_out = 0;
+}
+enum status txn_breathe(struct txn *t)
+{
+    (void)t;
     return STATUS_OK;
 }
 enum status txn_verify(struct txn *t)

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "base/pool.h"
 #include "shard/shard.h"
 
 /* REQUEST: id u64, kind u16, body. REPLY: id u64, status u16, body. */
@@ -39,10 +40,49 @@ struct rpc {
     struct rpc_handler handlers[RPC_KIND_COUNT];
     struct map calls;  /* id -> call */
     struct list order; /* calls, oldest first */
+    struct timer sweep; /* when the first of them is due, or earlier: most calls end long before, at no cost */
     struct list local; /* struct rpc_local */
+    struct pool pool;  /* of those */
     uint64_t next_id;
     struct buf scratch;
 };
+
+static void call_end(struct rpc_call *call, enum status status, struct bytes body)
+{
+    rpc_cancel(call);
+    call->on_done(call, status, body);
+}
+
+static void sweep_by(struct rpc *r, uint64_t deadline_ns)
+{
+    if (timer_armed(&r->sweep) && r->sweep.deadline_ns <= deadline_ns) return;
+    timer_arm(r->options.timers, &r->sweep, deadline_ns);
+}
+
+/* Ends what is due. Ending a call may start others and cancel any. */
+static void on_sweep(struct timer *t, void *ctx)
+{
+    (void)t;
+    struct rpc *r = ctx;
+    uint64_t now_ns = env_now_ns(r->options.env);
+    struct list due;
+    list_init(&due);
+    LIST_FOR_EACH_SAFE(item, &r->order) {
+        struct rpc_call *call = CONTAINER_OF(item, struct rpc_call, link);
+        if (call->deadline_ns > now_ns) {
+            sweep_by(r, call->deadline_ns);
+            continue;
+        }
+        list_remove(item);
+        list_push_back(&due, item);
+    }
+    struct list *item;
+    while ((item = due.next) != &due) {
+        struct rpc_call *call = CONTAINER_OF(item, struct rpc_call, link);
+        if (call->sent) COVER("rpc_timeout");
+        call_end(call, call->sent ? STATUS_UNKNOWN_OUTCOME : STATUS_CLOSED, BYTES_EMPTY);
+    }
+}
 
 enum status rpc_create(const struct rpc_options *options, struct rpc **rpc_out)
 {
@@ -54,17 +94,13 @@ enum status rpc_create(const struct rpc_options *options, struct rpc **rpc_out)
     map_init(&r->calls);
     map_init(&r->windows);
     list_init(&r->order);
+    timer_init(&r->sweep, on_sweep, r);
     list_init(&r->local);
+    pool_init(&r->pool);
     buf_init(&r->scratch, NET_MESSAGE_BYTES_MAX);
     r->next_id = 1; /* of incarnation 0: until rpc_set_self the node only talks to itself */
     *rpc_out = r;
     return STATUS_OK;
-}
-
-static void call_end(struct rpc_call *call, enum status status, struct bytes body)
-{
-    rpc_cancel(call);
-    call->on_done(call, status, body);
 }
 
 void rpc_destroy(struct rpc *r)
@@ -73,7 +109,9 @@ void rpc_destroy(struct rpc *r)
         call_end(CONTAINER_OF(r->order.next, struct rpc_call, link), STATUS_CANCELLED, BYTES_EMPTY);
     struct list *item;
     while ((item = list_pop_front(&r->local)) != NULL)
-        free(CONTAINER_OF(item, struct rpc_local, link));
+        pool_free(&r->pool, CONTAINER_OF(item, struct rpc_local, link));
+    pool_deinit(&r->pool);
+    timer_cancel(r->options.timers, &r->sweep);
     map_deinit(&r->calls);
     size_t cursor = 0;
     for (struct map_slot *slot; (slot = map_next(&r->windows, &cursor)) != NULL;) free(slot->value);
@@ -105,7 +143,7 @@ void rpc_serve(struct rpc *r, enum rpc_kind kind,
 
 static void local_push(struct rpc *r, uint16_t type, struct bytes payload)
 {
-    struct rpc_local *m = malloc(sizeof *m + payload.size);
+    struct rpc_local *m = pool_alloc(&r->pool, sizeof *m + payload.size);
     ASSERT(m != NULL);
     m->type = type;
     m->size = payload.size;
@@ -124,19 +162,6 @@ static enum status transmit(struct rpc *r, struct node_id to, uint16_t type)
     }
     if (r->options.net == NULL) return STATUS_CLOSED;
     return net_send(r->options.net, to, NET_LINK_DATA, type, 1, 1, payload);
-}
-
-static void on_timeout(struct timer *t, void *ctx)
-{
-    (void)t;
-    COVER("rpc_timeout");
-    call_end(ctx, STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
-}
-
-static void on_not_sent(struct timer *t, void *ctx)
-{
-    (void)t;
-    call_end(ctx, STATUS_CLOSED, BYTES_EMPTY);
 }
 
 enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to, enum rpc_kind kind,
@@ -158,10 +183,9 @@ enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to, e
     put_u64(&r->scratch, call->id);
     put_u16(&r->scratch, (uint16_t)kind);
     buf_append_bytes(&r->scratch, body);
-    bool sent = transmit(r, to, SHARD_MESSAGE_REQUEST) == STATUS_OK;
-    uint64_t now_ns = env_now_ns(r->options.env);
-    timer_init(&call->timer, sent ? on_timeout : on_not_sent, call);
-    timer_arm(r->options.timers, &call->timer, sent ? now_ns + timeout_ns : now_ns);
+    call->sent = transmit(r, to, SHARD_MESSAGE_REQUEST) == STATUS_OK;
+    call->deadline_ns = env_now_ns(r->options.env) + (call->sent ? timeout_ns : 0);
+    sweep_by(r, call->deadline_ns);
     return STATUS_OK;
 }
 
@@ -170,7 +194,6 @@ void rpc_cancel(struct rpc_call *call)
     if (!call->active) return;
     call->active = false;
     list_remove(&call->link);
-    timer_cancel(call->rpc->options.timers, &call->timer);
     void *was = map_remove(&call->rpc->calls, call->id);
     ASSERT(was == call);
 }
@@ -250,7 +273,7 @@ bool rpc_step(struct rpc *r)
     while ((item = list_pop_front(&batch)) != NULL) {
         struct rpc_local *m = CONTAINER_OF(item, struct rpc_local, link);
         rpc_on_message(r, r->options.self, m->type, bytes_make(m->payload, m->size));
-        free(m);
+        pool_free(&r->pool, m);
     }
     return any;
 }

@@ -35,9 +35,9 @@ struct rpc_call {
     struct list link;      /* the rest is private until on_done */
     uint64_t id;
     struct node_id to;
-    struct timer timer;
+    uint64_t deadline_ns;
     struct rpc *rpc;
-    bool active;
+    bool active, sent;
     /* body: borrowed for the call of on_done */
     void (*on_done)(struct rpc_call *call, enum status status, struct bytes body);
     void *ctx;

@@ -69,6 +69,20 @@ static const struct expr *bare_column(const struct expr *e)
     return e->kind == EXPR_COLUMN ? e : NULL;
 }
 
+/* Its value is known before the table is looked at: a constant, or what the rows of a join give that were read
+ * before (only such are in conditions that a join hands down). */
+static bool is_given(const struct access *a, const struct expr *e)
+{
+    if (!a->joined) return expr_is_constant(e);
+    if (e->kind == EXPR_COLUMN)
+        return e->index < a->base || e->index >= a->base + a->table->column_count;
+    if (e->kind == EXPR_AGGREGATE || (e->kind == EXPR_FUNCTION && e->function->volatility == SQL_VOLATILE))
+        return false;
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        if (!is_given(a, e->args[i])) return false;
+    return true;
+}
+
 /* Where a constant lies among the values of a column's type. */
 enum fit {
     FIT_EXACT, /* it is *out */
@@ -125,13 +139,14 @@ static enum fit fit_integer(int64_t v, uint32_t target, struct sql_datum *out)
     return v > most ? FIT_PAST_ALL : v < -most - 1 ? FIT_BEFORE_ALL : FIT_EXACT;
 }
 
-static enum fit fit_constant(struct exec *x, const struct expr *constant, struct sql_type type,
+static enum fit fit_constant(struct planner *p, const struct expr *constant, struct sql_type type,
                              struct sql_datum *out)
 {
+    struct exec *x = p->x;
     struct sql_datum v;
     if (constant->kind == EXPR_CONST)
         v = constant->value;
-    else if (!expr_eval(&x->eval, constant, NULL, NULL, &v))
+    else if (!expr_eval(&x->eval, constant, p->a->row, NULL, &v))
         return FIT_ERROR;
     if (v.is_null) return FIT_NULL;
     if (constant->type.oid == type.oid) {
@@ -148,18 +163,56 @@ static enum fit fit_constant(struct exec *x, const struct expr *constant, struct
 }
 
 /* column REL constant: the relation as seen from the column, or NONE. */
-static enum sql_relation condition_on(const struct expr *e, uint32_t column,
+static enum sql_relation condition_on(const struct planner *p, const struct expr *e, uint32_t column,
                                       const struct expr **constant_out)
 {
     if (e->kind != EXPR_OPERATOR || e->arg_count != 2 || e->op->relation == SQL_RELATION_NONE)
         return SQL_RELATION_NONE;
     for (int side = 0; side < 2; side++) {
         const struct expr *c = bare_column(e->args[side]);
-        if (c == NULL || c->index != column || !expr_is_constant(e->args[1 - side])) continue;
+        if (c == NULL || c->index != p->a->base + column || !is_given(p->a, e->args[1 - side])) continue;
         *constant_out = e->args[1 - side];
         return side == 0 ? e->op->relation : sql_relation_swap(e->op->relation);
     }
     return SQL_RELATION_NONE;
+}
+
+bool access_binds(const struct expr *e, uint32_t index, const struct expr **other_out)
+{
+    *other_out = NULL;
+    if (e->kind == EXPR_IN && e->items_sorted) {
+        const struct expr *c = bare_column(e->args[0]);
+        return c != NULL && c->index == index;
+    }
+    if (e->kind != EXPR_OPERATOR || e->arg_count != 2 || e->op->relation != SQL_RELATION_EQUAL) return false;
+    for (int side = 0; side < 2; side++) {
+        const struct expr *c = bare_column(e->args[side]);
+        if (c == NULL || c->index != index) continue;
+        *other_out = e->args[1 - side];
+        return true;
+    }
+    return false;
+}
+
+bool access_uses(const struct sql_table *t, uint32_t base, const struct expr *filter, const struct expr *condition)
+{
+    struct expr *all[CONJUNCTS_MAX];
+    const struct expr *other;
+    uint32_t count = collect((struct expr *)(uintptr_t)filter, all, 0), column = 0;
+    for (bool bound = true; bound && column < t->key_count; column += bound) {
+        bound = false;
+        for (uint32_t i = 0; i < count && !bound; i++) bound = access_binds(all[i], base + t->key[column], &other);
+        if (bound && access_binds(condition, base + t->key[column], &other)) return true;
+    }
+    if (column == t->key_count || condition->kind != EXPR_OPERATOR || condition->arg_count != 2) return false;
+    for (int side = 0; side < 2; side++) {
+        const struct expr *c = bare_column(condition->args[side]);
+        enum sql_relation relation = condition->op->relation;
+        if (c != NULL && c->index == base + t->key[column] && relation != SQL_RELATION_NONE &&
+            relation != SQL_RELATION_NOT_EQUAL)
+            return true;
+    }
+    return false;
 }
 
 /* ---- columns with values ---- */
@@ -168,7 +221,7 @@ static bool set_add(struct planner *p, struct value_set *set, const struct sql_d
 {
     if (set->count == set->capacity) {
         uint32_t capacity = set->capacity == 0 ? 4 : set->capacity * 2;
-        struct sql_datum *values = ARENA_ARRAY(p->x->arena, struct sql_datum, capacity);
+        struct sql_datum *values = ARENA_ARRAY(p->a->plan_arena, struct sql_datum, capacity);
         if (values == NULL) return sql_error_out_of_memory(p->x->error);
         if (set->count > 0) memcpy(values, set->values, set->count * sizeof *values);
         set->values = values;
@@ -183,7 +236,7 @@ static bool set_add_constant(struct planner *p, const struct expr *constant, str
                              struct value_set *set, bool *usable)
 {
     struct sql_datum v;
-    enum fit fit = fit_constant(p->x, constant, type, &v);
+    enum fit fit = fit_constant(p, constant, type, &v);
     if (fit == FIT_ERROR) return false;
     if (fit == FIT_UNKNOWN || set->count > SPANS_MAX) *usable = false;
     return fit != FIT_EXACT || set_add(p, set, &v);
@@ -202,12 +255,12 @@ static bool set_of(struct planner *p, const struct expr *e, uint32_t column, str
     }
     if (e->kind == EXPR_IN && e->items_sorted) {
         const struct expr *c = bare_column(e->args[0]);
-        *usable = c != NULL && c->index == column && e->arg_count - 1 <= SPANS_MAX;
+        *usable = c != NULL && c->index == p->a->base + column && e->arg_count - 1 <= SPANS_MAX;
         for (uint32_t i = 1; i < e->arg_count && *usable; i++)
             if (!set_add_constant(p, e->args[i], type, set, usable)) return false;
         return true;
     }
-    *usable = condition_on(e, column, &constant) == SQL_RELATION_EQUAL;
+    *usable = condition_on(p, e, column, &constant) == SQL_RELATION_EQUAL;
     return !*usable || set_add_constant(p, constant, type, set, usable);
 }
 
@@ -267,7 +320,7 @@ static bool bound_by(struct planner *p, enum sql_relation relation, const struct
     bool up = relation == SQL_RELATION_GREATER || relation == SQL_RELATION_GREATER_EQUAL;
     bool inclusive = relation == SQL_RELATION_GREATER_EQUAL || relation == SQL_RELATION_LESS_EQUAL;
     struct sql_datum v;
-    switch (fit_constant(p->x, constant, type, &v)) {
+    switch (fit_constant(p, constant, type, &v)) {
     case FIT_ERROR: return false;
     case FIT_UNKNOWN: return true;
     case FIT_NULL: p->a->empty = true; return true;
@@ -288,14 +341,14 @@ static bool find_bounds(struct planner *p, uint32_t column, struct bound *lower,
         const struct expr *e = p->conjuncts[i], *constant;
         if (e->kind == EXPR_IN && e->items_sorted && e->arg_count > 1) { /* too long to be a set */
             const struct expr *c = bare_column(e->args[0]);
-            if (c == NULL || c->index != column) continue;
+            if (c == NULL || c->index != p->a->base + column) continue;
             if (!bound_by(p, SQL_RELATION_GREATER_EQUAL, e->args[1], column, lower, upper) ||
                 !bound_by(p, SQL_RELATION_LESS_EQUAL, e->args[e->arg_count - 1], column, lower,
                           upper))
                 return false;
             continue;
         }
-        enum sql_relation relation = condition_on(e, column, &constant);
+        enum sql_relation relation = condition_on(p, e, column, &constant);
         if (relation == SQL_RELATION_NONE || relation == SQL_RELATION_NOT_EQUAL ||
             relation == SQL_RELATION_EQUAL)
             continue;
@@ -314,7 +367,7 @@ static bool edge(struct planner *p, const struct sql_datum *parts, uint32_t coun
     buf_reset(key);
     if (catalog_key_prefix(p->table, parts, count, key) != STATUS_OK) return false;
     if (past && !sql_key_successor(key)) return false;
-    *out = arena_copy(p->x->arena, buf_view(key));
+    *out = arena_copy(p->a->plan_arena, buf_view(key));
     if (out->data == NULL) sql_error_out_of_memory(p->x->error);
     return out->data != NULL;
 }
@@ -378,29 +431,35 @@ static bool plan_spans(struct planner *p)
     if (!a->empty && count < t->key_count && !find_bounds(p, t->key[count], &lower, &upper))
         return false;
     if (a->empty) return true;
-    a->spans = ARENA_ARRAY(p->x->arena, struct key_span, product);
+    a->spans = ARENA_ARRAY(p->a->plan_arena, struct key_span, product);
     if (a->spans == NULL) return sql_error_out_of_memory(p->x->error);
     return add_spans(p, sets, count, &lower, &upper);
+}
+
+bool access_replan(struct exec *x, struct access *a)
+{
+    if (a->filter != NULL && a->filter->kind == EXPR_CONST) {
+        a->empty = a->filter->value.is_null || !a->filter->value.boolean;
+        a->filter = NULL;
+    }
+    struct planner p = {.x = x, .a = a, .table = a->table};
+    p.conjuncts = arena_alloc(a->plan_arena, CONJUNCTS_MAX * sizeof(struct expr *));
+    if (p.conjuncts == NULL) return sql_error_out_of_memory(x->error);
+    if (a->filter != NULL) p.conjunct_count = collect(a->filter, p.conjuncts, 0);
+    for (uint32_t i = 0; i < p.conjunct_count; i++) /* false or null: it holds for no row */
+        if (p.conjuncts[i]->kind == EXPR_CONST) a->empty = true;
+    struct arena *before = x->eval.arena;
+    x->eval.arena = a->plan_arena;
+    bool ok = a->empty || a->table->from != NULL || plan_spans(&p);
+    x->eval.arena = before;
+    return ok;
 }
 
 bool access_plan(struct exec *x, struct access *a, const struct sql_table *table,
                  struct expr *filter)
 {
-    *a = (struct access){.table = table, .filter = filter};
-    if (filter != NULL && filter->kind == EXPR_CONST) {
-        a->empty = filter->value.is_null || !filter->value.boolean;
-        a->filter = NULL;
-    }
-    a->values = ARENA_ARRAY(x->arena, struct sql_datum, table->column_count + 1);
-    struct planner p = {.x = x, .a = a, .table = table};
-    p.conjuncts = arena_alloc(x->arena, CONJUNCTS_MAX * sizeof(struct expr *));
-    if (a->values == NULL || p.conjuncts == NULL) return sql_error_out_of_memory(x->error);
-    if (a->filter != NULL) p.conjunct_count = collect(a->filter, p.conjuncts, 0);
-    for (uint32_t i = 0; i < p.conjunct_count; i++) /* false or null: it holds for no row */
-        if (p.conjuncts[i]->kind == EXPR_CONST) a->empty = true;
-    struct arena *before = x->eval.arena;
-    x->eval.arena = x->arena;
-    bool ok = a->empty || table->from != NULL || plan_spans(&p);
-    x->eval.arena = before;
-    return ok;
+    *a = (struct access){.table = table, .filter = filter, .plan_arena = x->arena, .row_arena = x->row_arena};
+    a->values = a->row = ARENA_ARRAY(x->arena, struct sql_datum, table->column_count + 1);
+    if (a->values == NULL) return sql_error_out_of_memory(x->error);
+    return access_replan(x, a);
 }

@@ -157,7 +157,7 @@ void activity_statement(struct sql_session *s, struct bytes text)
     size_t size = text.size < ACTIVITY_TEXT_BYTES ? text.size : ACTIVITY_TEXT_BYTES;
     while (size > 0 && size < text.size && (text.data[size] & 0xC0) == 0x80)
         size--;
-    memcpy(a->text, text.data, size);
+    if (size > 0) memcpy(a->text, text.data, size);
     a->text_size = (uint32_t)size;
     a->query_us = a->state_us;
     a->start_ns = 0;

@@ -292,11 +292,11 @@ struct expr *bind_expr(struct binder *b, const struct sql_node *node)
         sql_error_set(b->error, b->arena, SQLSTATE_SYNTAX_ERROR, node->position,
                       "DEFAULT is not allowed in this context");
         return NULL;
-    case SQL_EXPR_SUBQUERY: return bind_unsupported(b, node, "a subquery as an expression");
+    case SQL_EXPR_SUBQUERY: return bind_subquery(b, sql_as_subquery(node));
     case SQL_EXPR_COLLATE: return bind_unsupported(b, node, "COLLATE");
     case SQL_EXPR_ARRAY: return bind_unsupported(b, node, "an array");
     case SQL_EXPR_ROW: return bind_unsupported(b, node, "a row as a value");
-    case SQL_EXPR_QUANTIFIED: return bind_unsupported(b, node, "ANY and ALL");
+    case SQL_EXPR_QUANTIFIED: return bind_quantified(b, sql_as_quantified(node));
     case SQL_EXPR_INDIRECTION: return bind_unsupported(b, node, "a subscript or field");
     default: return bind_unsupported(b, node, "this expression");
     }

@@ -95,7 +95,11 @@ static bool call_is_plain(struct binder *b, const struct sql_call_expr *call)
 struct expr *bind_call(struct binder *b, const struct sql_call_expr *call)
 {
     if (!call_is_plain(b, call)) return NULL;
-    if (call->name.schema != NULL && strcmp(call->name.schema, "pg_catalog") != 0)
+    const char *name = call->name.name;
+    if (call->name.schema != NULL && strcmp(call->name.schema, "ostraka") == 0) {
+        name = arena_printf(b->arena, "ostraka.%s", name); /* as the catalogue of functions names them */
+        if (name == NULL) return bind_no_memory(b);
+    } else if (call->name.schema != NULL && strcmp(call->name.schema, "pg_catalog") != 0)
         return bind_unsupported(b, &call->node, "a function of a schema");
     uint32_t count = call->star ? 0 : call->args.count;
     if (count > SQL_ARGUMENTS_MAX) {
@@ -114,7 +118,7 @@ struct expr *bind_call(struct binder *b, const struct sql_call_expr *call)
         types[i] = e->args[i]->type.oid;
     }
     struct sql_function_match match;
-    if (sql_function_resolve(b->arena, bytes_of_string(call->name.name), types, count, targets,
+    if (sql_function_resolve(b->arena, bytes_of_string(name), types, count, targets,
                              &match, b->error) != STATUS_OK) {
         sql_error_at(b->error, call->node.position);
         return NULL;

@@ -1,28 +1,26 @@
 /* Constructs that are neither operators nor functions. */
 #include "sql/bind_int.h"
 
-/* Gives all expressions their common type. */
-static bool unify(struct binder *b, const char *construct, struct expr **items, uint32_t count,
-                  uint32_t step, uint32_t first, struct sql_type *type_out)
+bool bind_unify(struct binder *b, const char *construct, struct expr **items, uint32_t count,
+                struct sql_type *type_out)
 {
-    uint32_t n = 0;
     uint32_t *types = ARENA_ARRAY(b->arena, uint32_t, count + 1);
     if (types == NULL) return bind_no_memory(b) != NULL;
-    for (uint32_t i = first; i < count; i += step)
-        types[n++] = items[i]->type.oid;
+    for (uint32_t i = 0; i < count; i++)
+        types[i] = items[i]->type.oid;
     uint32_t oid;
-    if (sql_type_common(b->arena, construct, types, n, &oid, b->error) != STATUS_OK) {
+    if (sql_type_common(b->arena, construct, types, count, &oid, b->error) != STATUS_OK) {
         /* The first that does not go with those before it. */
         struct sql_error aside = {.message = NULL};
         uint32_t bad = 2;
-        while (bad < n &&
+        while (bad < count &&
                sql_type_common(b->arena, construct, types, bad, &oid, &aside) == STATUS_OK)
             bad++;
-        sql_error_at(b->error, expr_location(items[first + (bad - 1) * step]));
+        sql_error_at(b->error, expr_location(items[bad - 1]));
         return false;
     }
     *type_out = sql_type_of(oid);
-    for (uint32_t i = first; i < count; i += step) {
+    for (uint32_t i = 0; i < count; i++) {
         items[i] = bind_cast(b, items[i], *type_out, SQL_CAST_IMPLICIT, NULL);
         if (items[i] == NULL) return false;
     }
@@ -103,7 +101,7 @@ static uint32_t in_type(struct binder *b, uint32_t left, struct expr **items, ui
 
 struct expr *bind_in(struct binder *b, const struct sql_in *in)
 {
-    if (in->subquery != NULL) return bind_unsupported(b, &in->node, "IN with a subquery");
+    if (in->subquery != NULL) return bind_in_subquery(b, in);
     uint32_t count = in->list.count, plain = 0, parts = 0;
     struct expr *left = bind_expr(b, in->left);
     struct expr **items = ARENA_ARRAY(b->arena, struct expr *, count + 1);
@@ -202,7 +200,7 @@ struct expr *bind_case(struct binder *b, const struct sql_case *c)
     results[0] = e->args[count - 1];
     for (uint32_t i = 0; i < c->when_count; i++)
         results[i + 1] = e->args[2 * i + 1];
-    if (!unify(b, "CASE", results, c->when_count + 1, 1, 0, &e->type)) return NULL;
+    if (!bind_unify(b, "CASE", results, c->when_count + 1, &e->type)) return NULL;
     e->args[count - 1] = results[0];
     for (uint32_t i = 0; i < c->when_count; i++)
         e->args[2 * i + 1] = results[i + 1];
@@ -214,7 +212,7 @@ struct expr *bind_unified(struct binder *b, const struct sql_expr_list *node, en
 {
     struct expr *e =
         bind_list(b, kind, &node->list, node->node.position, sql_type_of(SQL_TYPE_TEXT));
-    if (e == NULL || !unify(b, construct, e->args, e->arg_count, 1, 0, &e->type)) return NULL;
+    if (e == NULL || !bind_unify(b, construct, e->args, e->arg_count, &e->type)) return NULL;
     e->negated = negated;
     return e;
 }
@@ -263,6 +261,6 @@ struct expr *bind_is_distinct(struct binder *b, const struct sql_is_distinct *n)
     if (e->args[1] == NULL) return NULL;
     /* It is "=" that decides what may be compared. */
     if (bind_operator_of(b, "=", e->args[0], e->args[1], n->node.position) == NULL) return NULL;
-    if (!unify(b, "IS DISTINCT FROM", e->args, 2, 1, 0, &type)) return NULL;
+    if (!bind_unify(b, "IS DISTINCT FROM", e->args, 2, &type)) return NULL;
     return e;
 }

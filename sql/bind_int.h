@@ -23,7 +23,14 @@ struct expr *bind_operator_of(struct binder *b, const char *name, struct expr *l
 struct expr *bind_call(struct binder *b, const struct sql_call_expr *call);
 struct expr *bind_value_function(struct binder *b, const struct sql_value_function_expr *f);
 struct expr *bind_column(struct binder *b, const struct sql_column *c);
+/* subquery.c */
+struct expr *bind_subquery(struct binder *b, const struct sql_subquery *n);
+struct expr *bind_in_subquery(struct binder *b, const struct sql_in *in);
+struct expr *bind_quantified(struct binder *b, const struct sql_quantified *q);
 
+/* Gives all expressions their common type. */
+bool bind_unify(struct binder *b, const char *construct, struct expr **items, uint32_t count,
+                struct sql_type *type_out);
 struct expr *bind_not(struct binder *b, struct expr *e);
 struct expr *bind_logic(struct binder *b, const struct sql_expr_list *node, enum expr_kind kind);
 struct expr *bind_in(struct binder *b, const struct sql_in *in);

@@ -85,6 +85,9 @@ struct sql_eval {
     enum status (*object_name)(void *catalog_ctx, uint32_t oid, uint32_t object,
                                struct arena *arena, struct bytes *name_out);
     void *catalog_ctx;
+    /* What became of a transaction, by its id; e->error is set when it cannot be told. NULL: nobody to ask. */
+    enum status (*txn_status)(void *txn_ctx, struct sql_eval *e, struct bytes id, const char **status_out);
+    void *txn_ctx;
 };
 
 /* A context with defaults: UTC, the epoch, no randomness, empty names. */

@@ -83,6 +83,7 @@ static const char *keep_expression(struct building *g, const struct sql_node *no
     binder_init(&b, x->arena, x->error, &x->eval);
     b.clause = clause;
     b.scope = (struct scope){.table = scope, .alias = scope->name};
+    b.no_subquery = column == NULL ? "check constraint" : "DEFAULT expression";
     b.columns = column == NULL ? BIND_COLUMNS_ALLOWED : BIND_COLUMNS_NOT_IN_DEFAULT;
     struct expr *e = column == NULL ? bind_condition(&b, node, "CHECK")
                                     : bind_cast(&b, bind_expr(&b, node), type, SQL_CAST_ASSIGNMENT, column);

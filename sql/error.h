@@ -45,6 +45,9 @@
 #define SQLSTATE_BAD_COPY_FILE_FORMAT                  "22P04"
 #define SQLSTATE_UNTRANSLATABLE_CHARACTER              "22P05"
 #define SQLSTATE_NONSTANDARD_USE_OF_ESCAPE_CHARACTER   "22P06"
+/* Not PostgreSQL's: subclasses from I on are for implementations. */
+#define SQLSTATE_IDEMPOTENCY_KEY_MISMATCH              "22K01"
+#define SQLSTATE_IDEMPOTENCY_KEY_EXPIRED               "22K02"
 #define SQLSTATE_INTEGRITY_CONSTRAINT_VIOLATION        "23000"
 #define SQLSTATE_NOT_NULL_VIOLATION                    "23502"
 #define SQLSTATE_FOREIGN_KEY_VIOLATION                 "23503"

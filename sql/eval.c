@@ -178,6 +178,8 @@ bool expr_eval(struct sql_eval *eval, const struct expr *e, const struct sql_dat
     case EXPR_CONST: *out = e->value; return true;
     case EXPR_COLUMN: *out = row[e->index]; return true;
     case EXPR_AGGREGATE: *out = aggregates[e->index]; return true;
+    case EXPR_OUTER: *out = *e->slot; return true;
+    case EXPR_SUBQUERY: return subquery_eval(eval, e, row, aggregates, out);
     case EXPR_OPERATOR:
     case EXPR_FUNCTION: return eval_call(eval, e, row, aggregates, out);
     case EXPR_CAST: return eval_cast(eval, e, row, aggregates, out);

@@ -28,6 +28,21 @@ uint32_t expr_location(const struct expr *e)
     return location;
 }
 
+bool expr_has_subquery(const struct expr *e)
+{
+    bool has = e->kind == EXPR_SUBQUERY;
+    for (uint32_t i = 0; i < e->arg_count && !has; i++) has = expr_has_subquery(e->args[i]);
+    return has;
+}
+
+bool expr_is_volatile(const struct expr *e)
+{
+    if (e->kind == EXPR_FUNCTION && e->function->volatility == SQL_VOLATILE) return true;
+    for (uint32_t i = 0; i < e->arg_count; i++)
+        if (expr_is_volatile(e->args[i])) return true;
+    return false;
+}
+
 bool expr_is_constant(const struct expr *e)
 {
     if (e->kind == EXPR_COLUMN || e->kind == EXPR_AGGREGATE) return false;
@@ -41,7 +56,8 @@ bool expr_equal(const struct expr *a, const struct expr *b)
 {
     if (a->kind != b->kind || a->type.oid != b->type.oid || a->type.typmod != b->type.typmod ||
         a->arg_count != b->arg_count || a->negated != b->negated || a->test != b->test ||
-        a->index != b->index || a->op != b->op || a->function != b->function)
+        a->index != b->index || a->op != b->op || a->function != b->function || a->slot != b->slot ||
+        a->subquery != b->subquery)
         return false;
     if (a->kind == EXPR_CONST) {
         if (a->parameter != b->parameter) return false;
@@ -187,6 +203,7 @@ bool expr_fold(struct sql_eval *eval, struct expr *e)
     switch (e->kind) {
     case EXPR_CONST:
     case EXPR_COLUMN:
+    case EXPR_OUTER:
     case EXPR_AGGREGATE: return true;
     case EXPR_AND:
     case EXPR_OR: return fold_logic(eval, e);
@@ -201,7 +218,7 @@ bool expr_fold(struct sql_eval *eval, struct expr *e)
         become_constant(e, SQL_NULL);
         return true;
     }
-    if (!all_constant(e) || (e->kind == EXPR_FUNCTION && e->function->volatility == SQL_VOLATILE))
+    if (!all_constant(e) || e->kind == EXPR_SUBQUERY || (e->kind == EXPR_FUNCTION && e->function->volatility == SQL_VOLATILE))
         return true;
     struct sql_datum value;
     if (!expr_eval(eval, e, NULL, NULL, &value)) return false;

@@ -26,6 +26,8 @@ enum expr_kind {
     EXPR_IN,        /* args: value, items; all of one type that can_be_key */
     EXPR_EXTREME,   /* GREATEST, or LEAST when negated */
     EXPR_AGGREGATE, /* index into the aggregates of the query; the row is one of groups */
+    EXPR_OUTER,     /* *slot: a value of the query around this one, or of a subquery's row */
+    EXPR_SUBQUERY,  /* args: what it takes from this query, then the comparison of ANY or ALL */
 };
 
 /* The parameters of a prepared statement, $1 and up. While it is described their types are decided by their
@@ -49,6 +51,8 @@ struct expr {
     enum sql_cast_context context;
     uint32_t parameter;         /* CONST: the parameter it stands for, from 1; 0: none */
     struct sql_datum value;
+    const struct sql_datum *slot;
+    struct subquery *subquery;
     const struct sql_operator *op;
     const struct sql_function *function;
     struct expr **args;
@@ -68,12 +72,41 @@ struct aggregate {
     struct expr *filter;
 };
 
-/* What names may mean while a query is bound. */
+/* A column that can be named. */
+struct scope_column {
+    const char *name;
+    struct sql_type type;
+    uint32_t index;      /* in the row */
+    struct expr *merged; /* of USING: what it is made of; else NULL */
+};
+
+/* What can stand in front of a dot, and its columns. */
+struct scope_item {
+    const char *name;       /* NULL: a join without alias */
+    const char *table_name; /* of a table: what the catalog calls it, else NULL */
+    struct scope_column *columns;
+    uint32_t column_count;
+    bool join;              /* a join: its columns are those of other items */
+    bool only_qualified;    /* a join has taken its columns over: they need the name in front */
+    bool unseen;            /* below a join's alias: there, but not to be named */
+    uint32_t blocked;       /* the same, while the other sides of so many joins are bound */
+};
+
+/* What names may mean while a query is bound: one table, or the items from first to end. */
 struct scope {
-    const struct sql_table *table; /* NULL: no FROM */
+    const struct sql_table *table; /* NULL: no FROM, or items */
     const char *alias;             /* what it is called here */
     bool excluded;                 /* its columns stand in the row a second time, behind the first: as `excluded` */
     const struct sql_table *hidden; /* has to do with the statement, but cannot be named here: for hints */
+    struct scope_item *items;
+    uint32_t first, end, item_count;
+};
+
+/* A value that a query takes from the one around it. */
+struct outer {
+    struct expr *value; /* over the row of the query around */
+    struct sql_datum slot;
+    struct outer *next;
 };
 
 enum bind_columns {
@@ -82,7 +115,18 @@ enum bind_columns {
     BIND_COLUMNS_NOT_IN_DEFAULT, /* DEFAULT: "cannot use column reference in DEFAULT expression" */
 };
 
+struct cte;
+struct exec;
+
 struct binder {
+    struct exec *x;             /* NULL: no subqueries here */
+    const char *no_subquery;    /* then: what they are refused in */
+    struct binder *parent;      /* of the query around, where its names may be used here */
+    const struct binder *around; /* of the query around, in any case */
+    uint32_t depth;             /* of queries around it */
+    struct outer *outers;       /* what is taken from parent; in order */
+    uint32_t outer_count;
+    struct cte *ctes;           /* of this query's WITH, newest first */
     struct arena *arena;
     struct sql_error *error;
     struct sql_eval *eval;      /* for constants */
@@ -105,8 +149,13 @@ struct expr *bind_expr(struct binder *b, const struct sql_node *node);
  * type text" is given for SQL_CAST_ASSIGNMENT, with column as its name. */
 struct expr *bind_cast(struct binder *b, struct expr *e, struct sql_type target,
                        enum sql_cast_context context, const char *column);
-/* Checks what stands before a column's name or a star: 42P01 when it is not the scope's table. */
-bool bind_qualifier(struct binder *b, const struct sql_column *c);
+/* Checks what stands before a column's name or a star: 42P01 when it is not the scope's table. *item_out: the
+ * item it means, NULL: the scope's table. */
+bool bind_qualifier(struct binder *b, const struct sql_column *c, const struct scope_item **item_out);
+/* The expression that a column of the scope stands for. */
+struct expr *bind_scope_column(struct binder *b, const struct scope_column *c, uint32_t position);
+/* What the query takes from the one around: an expression over its row becomes one of this query. */
+struct expr *bind_outer(struct binder *b, struct expr *value);
 /* A boolean condition: "argument of WHERE must be type boolean, not type integer". */
 struct expr *bind_condition(struct binder *b, const struct sql_node *node, const char *clause);
 /* Decides bare literals that nothing has decided: they are text. */
@@ -118,6 +167,9 @@ uint32_t expr_location(const struct expr *e);
  * place. False with eval->error set when a computation fails, as it would for every row. Values live in
  * eval->arena. */
 bool expr_fold(struct sql_eval *eval, struct expr *e);
+bool expr_has_subquery(const struct expr *e);
+/* True when the expression calls something volatile. */
+bool expr_is_volatile(const struct expr *e);
 /* True when the expression reads no column and calls nothing volatile: it may be computed once. */
 bool expr_is_constant(const struct expr *e);
 bool expr_equal(const struct expr *a, const struct expr *b);
@@ -126,7 +178,11 @@ bool bind_type(struct binder *b, const struct sql_type_name *name, struct sql_ty
 /* What a column of a result is called when nobody says (PostgreSQL's FigureColname). */
 const char *bind_column_name(const struct sql_node *node);
 
-/* row: datums of the scope's columns; aggregates: of the group (NULL where none are). False with the error
+/* [fiber] subquery.c: evaluates EXPR_SUBQUERY. */
+bool subquery_eval(struct sql_eval *eval, const struct expr *e, const struct sql_datum *row,
+                   const struct sql_datum *aggregates, struct sql_datum *out);
+
+/* [fiber] when there are subqueries. row: datums of the scope's columns; aggregates: of the group (NULL where none are). False with the error
  * in eval->error set. */
 bool expr_eval(struct sql_eval *eval, const struct expr *e, const struct sql_datum *row,
                const struct sql_datum *aggregates, struct sql_datum *out);

@@ -3,7 +3,7 @@
 
 static const struct function_table *const tables[] = {
     &function_math_table,   &function_string_table,    &function_time_table,
-    &function_system_table, &function_aggregate_table, &function_regex_table,
+    &function_system_table, &function_ostraka_table, &function_aggregate_table, &function_regex_table,
     &function_format_table,
 };
 

@@ -411,7 +411,7 @@ static bool portal_execute(struct sql_session *s, struct sql_portal *p, uint64_t
                              "portal \"%s\" cannot be run", p->name);
     }
     if (p->state == PORTAL_PAUSED || (rows_max > 0 && p->prepared->has_columns))
-        return run_pausing(p, rows_max, sink, paused_out, error);
+        return idem_may_pause(s, error) && run_pausing(p, rows_max, sink, paused_out, error);
     return run_whole(s, p, alone, sink, error);
 }
 

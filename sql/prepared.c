@@ -17,6 +17,7 @@ void exec_binder(struct exec *x, struct binder *b)
 {
     binder_init(b, x->arena, x->error, &x->eval);
     b->parameters = x->parameters;
+    b->x = x;
 }
 
 static bool same_columns(const struct exec *x, const struct sql_result_column *columns, uint32_t count)
@@ -56,6 +57,7 @@ static bool describes(const struct sql_node *node)
     case SQL_STMT_DELETE:
     case SQL_STMT_FETCH:
     case SQL_STMT_SHOW_RANGES:
+    case SQL_STMT_EXPLAIN:
     case SQL_STMT_SHOW: return true;
     default: return false;
     }
@@ -230,7 +232,6 @@ static bool prepared_fill(struct sql_session *s, struct sql_prepared *p, struct 
     struct sql_error found = {0};
     struct bytes copy = arena_copy(&p->arena, text);
     if (copy.data == NULL) return sql_error_out_of_memory(error);
-    p->text = copy;
     if (!sql_parse(&p->arena, copy, &script, &found)) {
         sql_error_copy(error, &s->query_arena, &found);
         return false;
@@ -239,6 +240,7 @@ static bool prepared_fill(struct sql_session *s, struct sql_prepared *p, struct 
         return sql_error_set(error, &s->query_arena, SQLSTATE_SYNTAX_ERROR, 0,
                              "cannot insert multiple commands into a prepared statement");
     if (script.count == 1) p->statement = script.statements[0];
+    p->text = copy;
     if (s->state == TRANSACTION_FAILED && script.count == 1 && !session_is_control(p->statement.node))
         return sql_error_set(error, &s->query_arena, SQLSTATE_IN_FAILED_SQL_TRANSACTION, 0,
                              "current transaction is aborted, commands ignored until end of transaction block");

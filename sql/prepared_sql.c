@@ -41,6 +41,8 @@ static bool execute_arguments(struct exec *x, const struct sql_execute *n, const
     struct binder b;
     exec_binder(x, &b);
     b.clause = "EXECUTE";
+    b.x = NULL;
+    b.no_subquery = "EXECUTE parameter";
     for (uint32_t i = 0; i < n->args.count; i++) {
         struct expr *e = bind_cast(&b, bind_expr(&b, n->args.items[i]), sql_type_of(p->parameters.types[i]),
                                    SQL_CAST_ASSIGNMENT, NULL);

@@ -18,6 +18,7 @@ struct exec {
     struct buf *key, *value;  /* the session's, for a key and a row while they are made or written */
     struct sql_eval eval;     /* allocates in row_arena while rows run */
     struct txn *txn;
+    struct env *env;
     const struct sql_sink *sink;
     struct parameters *parameters; /* of a prepared statement, or NULL */
     bool describe;            /* bind only: find the parameters' types and the result's columns */
@@ -35,6 +36,10 @@ struct exec {
     struct catalog_entry *assumed; /* the table that the statement relies on without having read it; NULL */
     bool alone;               /* the statement is a transaction of its own */
     int notice_level;         /* SETTING_LEVEL_*: what is sent of notices */
+    bool changes;             /* INSERT, UPDATE, DELETE: their subqueries see what was there before */
+    bool has_start;
+    struct txn_mark start;    /* then: before the first change */
+    uint32_t breaths;         /* rows since the statement has let others go on */
     struct select *queries;   /* that are bound: exec_end closes them */
     uint64_t *rows_read;      /* counts the rows that scans and lookups deliver */
     struct held_rows *held;   /* the result of a statement with RETURNING; NULL: it has none */
@@ -60,6 +65,11 @@ struct access {
     enum txn_lock_mode lock;  /* locks the rows it gives; 0: none */
     bool lock_points_only;    /* those of scans are locked by the caller, all at once */
     enum txn_lock_wait lock_wait;
+    struct sql_datum *values; /* of the current row: one per column */
+    struct sql_datum *row;    /* what the filter is evaluated on: the values, or those of a join with them at base */
+    uint32_t base;
+    bool joined;              /* the filter may read other parts of the row, which are set before it is planned */
+    struct arena *plan_arena, *row_arena; /* of the plan; of the current row */
     bool fixed[SQL_KEY_COLUMNS_MAX]; /* key columns of which the condition leaves one value */
     /* running */
     uint32_t span_at;         /* counted from the other end when reverse */
@@ -71,14 +81,22 @@ struct access {
     struct bytes key;         /* of the current row */
     struct virtual_rows *made; /* of a table whose rows are made when they are read; NULL: not yet */
     uint32_t made_at;         /* the next of them */
-    struct sql_datum *values;
 };
 /* Finds the spans from the conjuncts of the filter, which must be folded. */
 bool access_plan(struct exec *x, struct access *a, const struct sql_table *table, struct expr *filter);
+/* The same for an access whose table, filter, values, row, base, joined and arenas are set, and nothing else. */
+bool access_replan(struct exec *x, struct access *a);
+/* True when the condition gives values to the column at this place of the row: those of *other_out, NULL: constants. */
+bool access_binds(const struct expr *condition, uint32_t index, const struct expr **other_out);
+/* For EXPLAIN: whether a conjunct of the filter helps to find the keys. */
+bool access_uses(const struct sql_table *t, uint32_t base, const struct expr *filter, const struct expr *condition);
 void access_close(struct access *a);
 /* [fiber] The next row that passes the filter: *found_out false at the end. False: the error is set. */
 bool access_next(struct exec *x, struct access *a, bool *found_out);
 
+/* [fiber] For every row or pair of rows that is looked at without asking the range for it: long work lets others of
+ * the core go on, and ends when it is interrupted. False: the error is set. */
+bool exec_breathe(struct exec *x);
 /* expr_fold, unless the statement is only described: then parameters have no values. */
 bool exec_fold(struct exec *x, struct expr *e);
 /* A binder for this statement's expressions. */
@@ -127,6 +145,9 @@ void exec_end(struct exec *x);
 /* ---- statements; all [fiber]; false with the error set ---- */
 
 bool exec_select(struct exec *x, const struct sql_select *select);
+/* run: executes a statement, for ANALYZE. */
+bool exec_explain(struct exec *x, const struct sql_explain *n,
+                  bool (*run)(void *ctx, struct exec *x, const struct sql_node *node), void *ctx);
 bool exec_insert(struct exec *x, const struct sql_insert *insert);
 bool exec_update(struct exec *x, const struct sql_update *update);
 bool exec_delete(struct exec *x, const struct sql_delete *delete);

@@ -46,7 +46,8 @@ static bool add_star(struct exec *x, struct returning *r, struct binder *b, cons
         /* In t.* the qualifier is the last name: bind_qualifier looks at the one before the last. */
         struct sql_column qualified = *star;
         qualified.names.count++;
-        if (!bind_qualifier(b, &qualified)) return false;
+        const struct scope_item *item;
+        if (!bind_qualifier(b, &qualified, &item)) return false;
     }
     for (uint32_t i = 0; i < t->column_count; i++) {
         struct sql_name_list names = {&t->columns[i].name, 1};

@@ -5,6 +5,7 @@
 #include "sql/keycode.h"
 #include "sql/setting.h"
 
+#define ROWS_PER_BREATH 4096 /* a few milliseconds */
 
 bool exec_fail(struct exec *x, enum status status)
 {
@@ -42,7 +43,7 @@ bool exec_fail(struct exec *x, enum status status)
         txn_id(x->txn, id);
         sql_error_set(x->error, x->arena, SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN, 0,
                       "the outcome of transaction %s is not known", id);
-        sql_error_hint(x->error, x->arena, "It may or may not have been committed: read before you write again.");
+        sql_error_hint(x->error, x->arena, "SELECT ostraka.txn_status('%s') tells whether it was committed.", id);
         return false;
     }
     case STATUS_TIMEOUT:
@@ -61,7 +62,10 @@ bool exec_fail(struct exec *x, enum status status)
     case STATUS_TOO_LARGE: {
         char limit[160];
         txn_explain_limit(x->txn, limit, sizeof limit);
-        return sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "%s", limit);
+        sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "%s", limit);
+        if (strncmp(limit, "a transaction", 13) == 0)
+            sql_error_hint(x->error, x->arena, "Write in several transactions, each below the limit.");
+        return false;
     }
     case STATUS_CORRUPT:
     case STATUS_VERSION:
@@ -172,6 +176,14 @@ struct sql_table *exec_table_to_write(struct exec *x, const struct sql_name *nam
     return NULL;
 }
 
+bool exec_breathe(struct exec *x)
+{
+    if (++x->breaths < ROWS_PER_BREATH) return true;
+    x->breaths = 0;
+    enum status status = txn_breathe(x->txn);
+    return status == STATUS_OK || exec_fail(x, status);
+}
+
 bool exec_verify(struct exec *x)
 {
     enum status status = txn_verify(x->txn);
@@ -225,7 +237,7 @@ static enum status fetch_ahead(struct exec *x, struct access *a)
     uint32_t count = a->span_count - a->span_at;
     if (count > TXN_GET_MANY_MAX) count = TXN_GET_MANY_MAX;
     if (a->limit != 0 && a->limit < count) count = (uint32_t)a->limit;
-    if (a->ahead == NULL) a->ahead = arena_alloc(x->arena, TXN_GET_MANY_MAX * sizeof *a->ahead);
+    if (a->ahead == NULL) a->ahead = arena_alloc(a->plan_arena, TXN_GET_MANY_MAX * sizeof *a->ahead);
     if (a->ahead == NULL) return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++) keys[i] = span_of(a, a->span_at + i)->start;
     a->ahead_from = a->span_at;
@@ -275,25 +287,34 @@ static enum status next_key(struct exec *x, struct access *a, struct bytes *valu
     return STATUS_NOT_FOUND;
 }
 
+static bool filter_row(struct exec *x, struct access *a, struct sql_datum *out)
+{
+    struct arena *before = x->eval.arena;
+    x->eval.arena = a->row_arena;
+    bool ok = expr_eval(&x->eval, a->filter, a->row, NULL, out);
+    x->eval.arena = before;
+    return ok;
+}
+
 /* Rows that are made when they are read: all at once, then one after the other. */
 static bool next_made(struct exec *x, struct access *a, bool *found_out)
 {
     if (a->lock != 0) return exec_unsupported(x, 0, "locking the rows of a system table");
     if (a->made == NULL) {
-        struct virtual_rows *made = ARENA_NEW(x->arena, struct virtual_rows);
+        struct virtual_rows *made = ARENA_NEW(a->plan_arena, struct virtual_rows);
         if (made == NULL) return sql_error_out_of_memory(x->error);
         struct arena *before = x->eval.arena;
         x->eval.arena = x->arena;
-        bool ok = virtual_read(x, a->table->from, made);
+        bool ok = virtual_read(x, a->plan_arena, a->table->from, made);
         x->eval.arena = before;
         if (!ok) return false;
         a->made = made;
     }
     while (a->made_at < a->made->count) {
         struct sql_datum passes = sql_boolean(true);
-        arena_reset(x->row_arena);
+        arena_reset(a->row_arena);
         memcpy(a->values, a->made->rows[a->made_at++], a->table->column_count * sizeof *a->values);
-        if (a->filter != NULL && !expr_eval(&x->eval, a->filter, a->values, NULL, &passes)) return false;
+        if (a->filter != NULL && !filter_row(x, a, &passes)) return false;
         *found_out = !passes.is_null && passes.boolean;
         if (*found_out) return true;
     }
@@ -306,15 +327,15 @@ bool access_next(struct exec *x, struct access *a, bool *found_out)
     if (a->table->from != NULL && !a->empty) return next_made(x, a, found_out);
     while (!a->empty) {
         struct bytes value;
-        arena_reset(x->row_arena);
+        arena_reset(a->row_arena);
         a->locked = false;
         enum status status = next_key(x, a, &value);
         if (status == STATUS_NOT_FOUND) return true;
         ++*x->rows_read;
-        if (status == STATUS_OK) status = catalog_row_decode(x->row_arena, a->table, value, a->values);
+        if (status == STATUS_OK) status = catalog_row_decode(a->row_arena, a->table, value, a->values);
         if (status != STATUS_OK) return exec_fail(x, status);
         struct sql_datum passes = sql_boolean(true);
-        if (a->filter != NULL && !expr_eval(&x->eval, a->filter, a->values, NULL, &passes)) return false;
+        if (a->filter != NULL && !filter_row(x, a, &passes)) return false;
         if (passes.is_null || !passes.boolean) continue;
         if (a->lock != 0 && !a->locked && !a->lock_points_only) {
             /* Unchanged since it was read, or the answer is a conflict: it lies in a span that was read. */

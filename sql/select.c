@@ -28,24 +28,34 @@ static bool scan_sorts(struct select *s)
     return true;
 }
 
+/* The access is planned for the values that the query takes from around it, if any. */
 static bool plan_access(struct select *s)
 {
-    if (!access_plan(s->x, &s->access, s->table, s->where)) return false;
+    struct access *a = &s->access;
+    *a = (struct access){.table = s->table, .filter = s->where, .values = s->row, .row = s->row,
+                         .plan_arena = s->run_arena, .row_arena = s->row_arena, .lock = s->lock,
+                         .lock_wait = s->lock_wait};
+    if (!access_replan(s->x, a)) return false;
     s->has_access = true;
-    s->access.lock = s->lock;
-    s->access.lock_wait = s->lock_wait;
     s->sorted_by_scan = scan_sorts(s);
     bool streams = !s->grouped && (s->sort_count == 0 || s->sorted_by_scan) && !s->node->distinct;
-    if (streams && s->limit < UINT32_MAX && s->offset < UINT32_MAX) s->access.limit = s->limit + s->offset;
+    if (streams && s->limit < UINT32_MAX && s->offset < UINT32_MAX) a->limit = s->limit + s->offset;
     return true;
 }
 
-/* The value of LIMIT or OFFSET; `none` where it is not given or null. */
-static bool count_value(struct select *s, const struct expr *e, const char *clause, uint64_t none, uint64_t *out)
+bool select_foresee(struct select *s)
 {
-    struct sql_datum v = SQL_NULL;
-    *out = none;
-    if (e != NULL && !expr_eval(&s->x->eval, e, NULL, NULL, &v)) return false;
+    if (s->table == NULL || s->open || s->loops > 0 || s->binder.outers != NULL) return true;
+    if (s->where != NULL && expr_has_subquery(s->where)) return true;
+    s->limit = UINT64_MAX;
+    return plan_access(s);
+}
+
+/* The value of LIMIT or OFFSET; null is as if it were not there. */
+static bool count_value(struct select *s, const struct expr *e, const char *clause, uint64_t *out)
+{
+    struct sql_datum v;
+    if (!expr_eval(&s->x->eval, e, NULL, NULL, &v)) return false;
     if (v.is_null) return true;
     if (v.integer < 0)
         return sql_error_set(s->x->error, s->x->arena,
@@ -60,22 +70,44 @@ static bool count_value(struct select *s, const struct expr *e, const char *clau
 static bool open_single(struct select *s)
 {
     struct sql_datum passes = sql_boolean(true);
-    if (s->where != NULL && !expr_eval(&s->x->eval, s->where, NULL, NULL, &passes)) return false;
+    const struct expr *condition = s->root != NULL ? s->gate : s->where;
+    if (condition != NULL && !expr_eval(&s->x->eval, condition, NULL, NULL, &passes)) return false;
     s->input_done = passes.is_null || !passes.boolean;
-    return true;
+    return s->root == NULL || s->input_done || source_open(s->root);
+}
+
+/* What a child keeps while it runs is forgotten when it is opened again. */
+static void forget_run(struct select *s)
+{
+    if (s->is_child) {
+        arena_reset(s->run_arena);
+        s->row_capacity = s->group_capacity = 0;
+    }
+    for (struct cte *c = s->binder.ctes; c != NULL; c = c->next) {
+        c->started = false;
+        row_table_init(&c->rows, s->run_arena, c->rows.types, c->rows.width);
+    }
 }
 
 bool query_open(struct select *s)
 {
+    query_close(s);
+    forget_run(s);
     s->sent = s->skipped = 0;
     s->filled = s->input_done = s->sorted_by_scan = false;
     s->row_count = s->row_at = s->group_count = s->group_at = 0;
     s->finals = NULL;
+    s->loops++;
     s->open = true;
-    if (!count_value(s, s->offset_expr, "OFFSET", 0, &s->offset) ||
-        !count_value(s, s->limit_expr, "LIMIT", UINT64_MAX, &s->limit))
-        return false;
+    s->offset = 0;
+    s->limit = UINT64_MAX;
+    if (s->offset_expr != NULL && !count_value(s, s->offset_expr, "OFFSET", &s->offset)) return false;
+    if (s->limit_expr != NULL && !count_value(s, s->limit_expr, "LIMIT", &s->limit)) return false;
+    if (s->exists_only && s->limit > 1) s->limit = 1;
+    struct arena *before = s->x->eval.arena;
+    s->x->eval.arena = s->run_arena;
     bool ok = s->table != NULL ? plan_access(s) : open_single(s);
+    s->x->eval.arena = before;
     s->keeps = (s->sort_count > 0 && !s->sorted_by_scan) || s->node->distinct;
     return ok;
 }
@@ -85,7 +117,9 @@ void query_close(struct select *s)
     if (!s->open) return;
     s->open = false;
     if (s->has_access) access_close(&s->access);
-    select_forget_groups(s);
+    if (s->root != NULL) source_close(s->root);
+    for (struct cte *c = s->binder.ctes; c != NULL; c = c->next) query_close(c->query);
+    if (s->group_count > 0) select_forget_groups(s);
 }
 
 /* ---- rows ---- */
@@ -95,10 +129,16 @@ bool select_input(struct select *s, const struct sql_datum **row_out, bool *foun
 {
     if (s->has_access) {
         *row_out = s->access.values;
-        return access_next(s->x, &s->access, found_out);
+        if (!access_next(s->x, &s->access, found_out)) return false;
+        s->inputs += *found_out;
+        return true;
     }
     *found_out = !s->input_done;
-    *row_out = NULL;
+    *row_out = s->row;
+    if (s->root != NULL) {
+        arena_reset(s->row_arena);
+        return s->input_done || source_next(s->root, found_out);
+    }
     s->input_done = true;
     return true;
 }
@@ -153,6 +193,7 @@ static bool next_row(struct select *s, const struct sql_datum **values_out)
         if (*values_out == NULL) return true;
         if (s->skipped == s->offset) {
             s->sent++;
+            s->rows_total++;
             return true;
         }
         s->skipped++;
@@ -173,8 +214,7 @@ bool query_next(struct select *s, const struct sql_datum **values_out)
 
 /* ---- the whole ---- */
 
-struct select *query_bind(struct exec *x, const struct sql_select *node, const struct sql_type *want,
-                          uint32_t want_count)
+static struct select *create(struct exec *x, const struct sql_select *node)
 {
     struct select *s = ARENA_NEW(x->arena, struct select);
     if (s == NULL) {
@@ -183,18 +223,96 @@ struct select *query_bind(struct exec *x, const struct sql_select *node, const s
     }
     s->x = x;
     s->node = node;
-    s->want = want;
-    s->want_count = want_count;
     s->run_arena = x->arena;
     s->row_arena = x->row_arena;
+    s->settles = true;
     map_init(&s->groups);
     s->next = x->queries;
     x->queries = s;
-    if (!select_bind(s)) return NULL;
-    s->values = ARENA_ARRAY(x->arena, struct sql_datum, s->target_count + s->sort_count + 1);
-    if (s->values != NULL) return s;
-    sql_error_out_of_memory(x->error);
-    return NULL;
+    exec_binder(x, &s->binder);
+    return s;
+}
+
+struct select *query_bind(struct exec *x, const struct sql_select *node, const struct sql_type *want,
+                          uint32_t want_count)
+{
+    struct select *s = create(x, node);
+    if (s == NULL) return NULL;
+    s->want = want;
+    s->want_count = want_count;
+    return select_bind(s) && select_finish(s) ? s : NULL;
+}
+
+struct select *select_child(struct binder *around, struct binder *parent, const struct sql_select *node, bool settles)
+{
+    struct exec *x = around->x;
+    if (around->depth >= QUERY_NESTING_MAX) {
+        sql_error_set(x->error, x->arena, SQLSTATE_STATEMENT_TOO_COMPLEX, node->node.position,
+                      "queries are nested deeper than %d levels", QUERY_NESTING_MAX);
+        return NULL;
+    }
+    struct select *s = create(x, node);
+    if (s == NULL) return NULL;
+    s->is_child = true;
+    s->settles = settles;
+    arena_init(&s->own_run, x->arena->size_max);
+    arena_init(&s->own_row, x->row_arena->size_max);
+    arena_init(&s->own_outer, x->row_arena->size_max);
+    s->run_arena = &s->own_run;
+    s->row_arena = &s->own_row;
+    s->binder.around = around;
+    s->binder.parent = parent;
+    s->binder.depth = around->depth + 1;
+    return select_bind(s) ? s : NULL;
+}
+
+bool select_finish(struct select *s)
+{
+    if (s->x->describe) return true;
+    if (s->exists_only && s->node->op == SQL_SELECT_PLAIN && !s->grouped && !s->node->distinct)
+        s->target_count = s->sort_count = 0; /* they are not even evaluated */
+    if (!select_fold(s) || (s->from != NULL && !from_plan(s))) return false;
+    s->values = ARENA_ARRAY(s->x->arena, struct sql_datum, s->target_count + s->sort_count + 1);
+    if (s->table != NULL) s->row = ARENA_ARRAY(s->x->arena, struct sql_datum, s->table->column_count + 1);
+    if (s->values != NULL && (s->table == NULL || s->row != NULL)) return true;
+    return sql_error_out_of_memory(s->x->error);
+}
+
+bool select_coerce(struct select *s, uint32_t column, struct sql_type type)
+{
+    struct expr *e = bind_cast(&s->binder, s->targets[column], type, SQL_CAST_IMPLICIT, NULL);
+    if (e == NULL) return false;
+    s->targets[column] = e;
+    s->columns[column].type = e->type;
+    return true;
+}
+
+bool select_hand_through(struct select *s, struct select *child)
+{
+    for (struct outer *o = child->binder.outers; o != NULL; o = o->next) {
+        o->value = bind_outer(&s->binder, o->value);
+        if (o->value == NULL) return false;
+    }
+    return true;
+}
+
+bool select_take_outers(struct select *child, const struct sql_datum *row, const struct sql_datum *aggregates)
+{
+    if (child->binder.outers == NULL) return true;
+    struct sql_eval *eval = &child->x->eval;
+    struct arena *before = eval->arena;
+    bool ok = true;
+    arena_reset(&child->own_outer);
+    eval->arena = &child->own_outer;
+    for (struct outer *o = child->binder.outers; ok && o != NULL; o = o->next) {
+        struct sql_datum v;
+        ok = expr_eval(eval, o->value, row, aggregates, &v);
+        o->slot = SQL_NULL;
+        if (ok && !v.is_null && sql_datum_copy(eval->arena, o->value->type.oid, &v, &o->slot) != STATUS_OK)
+            ok = sql_error_out_of_memory(child->x->error);
+    }
+    eval->arena = before;
+    return ok;
 }
 
 const struct sql_result_column *query_columns(const struct select *s, uint32_t *count_out)
@@ -203,9 +321,23 @@ const struct sql_result_column *query_columns(const struct select *s, uint32_t *
     return s->columns;
 }
 
+static void release(struct select *s)
+{
+    query_close(s);
+    for (struct source *o = s->made; o != NULL; o = o->made_before) {
+        source_close(o);
+        if (o->ops->release != NULL) o->ops->release(o);
+        arena_deinit(&o->arena);
+    }
+    if (!s->is_child) return;
+    arena_deinit(&s->own_run);
+    arena_deinit(&s->own_row);
+    arena_deinit(&s->own_outer);
+}
+
 void exec_end(struct exec *x)
 {
-    for (struct select *s = x->queries; s != NULL; s = s->next) query_close(s);
+    for (struct select *s = x->queries; s != NULL; s = s->next) release(s);
     x->queries = NULL;
 }
 

@@ -33,7 +33,7 @@ static struct group *group_new(struct select *s, const struct sql_datum *keys,
 {
     struct arena *arena = s->run_arena;
     uint32_t aggregates = s->binder.aggregate_count,
-             columns = s->table == NULL ? 0 : s->table->column_count;
+             columns = s->table == NULL ? s->width : s->table->column_count;
     struct group *g = ARENA_NEW(arena, struct group);
     if (g == NULL) return NULL;
     g->keys = ARENA_ARRAY(arena, struct sql_datum, s->key_count + 1);
@@ -52,7 +52,7 @@ static struct group *group_new(struct select *s, const struct sql_datum *keys,
     for (uint32_t i = 0; i < columns; i++) {
         g->row[i] = SQL_NULL;
         if (row != NULL &&
-            sql_datum_copy(arena, s->table->columns[i].type.oid, &row[i], &g->row[i]) != STATUS_OK)
+            sql_datum_copy(arena, select_row_type(s, i).oid, &row[i], &g->row[i]) != STATUS_OK)
             return NULL;
     }
     struct arena *before = s->x->eval.arena;

@@ -313,6 +313,7 @@ enum status sql_server_create(const struct sql_server_options *options, struct s
     if (s->options.connection_max == 0) s->options.connection_max = CONNECTION_MAX_DEFAULT;
     if (s->options.buffered_bytes_max == 0) s->options.buffered_bytes_max = BUFFERED_BYTES_DEFAULT;
     list_init(&s->connections);
+    s->idempotency.life_ns = options->idempotency_life_ns;
     histogram_init(&s->metrics.statement_ns);
     struct sql_activity_options activity = {.env = options->env, .logger = options->logger,
                                             .memory_bytes = options->memory_bytes, .log_slow_ms = options->log_slow_ms,
@@ -336,6 +337,12 @@ uint16_t sql_server_port(const struct sql_server *s) { return s->port; }
 const struct sql_server_metrics *sql_server_metrics(struct sql_server *s)
 {
     if (s->reclaimer != NULL) s->metrics.rows_reclaimed = sql_reclaimer_metrics(s->reclaimer)->rows;
+    s->metrics.idempotency_replays = s->idempotency.replays;
+    s->metrics.idempotency_mismatches = s->idempotency.mismatches;
+    s->metrics.idempotency_expired = s->idempotency.expired;
+    s->metrics.idempotency_waits = s->idempotency.waits;
+    s->metrics.idempotency_emptied = s->idempotency.emptied;
+    s->metrics.idempotency_removed = s->idempotency.removed;
     return &s->metrics;
 }
 
@@ -348,7 +355,10 @@ enum status sql_server_attach(struct sql_server *s, struct kv *kv, struct fiber_
     sql_activity_attach(s->activity, kv);
     LIST_FOR_EACH(item, &s->connections) arm(CONTAINER_OF(item, struct connection, link), SERVER_PATIENCE_NS);
     struct sql_reclaimer_options o = {kv, fibers, timers, s->options.env, s->options.logger};
-    return sql_reclaimer_create(&o, &s->reclaimer);
+    enum status status = sql_reclaimer_create(&o, &s->reclaimer);
+    if (status != STATUS_OK) return status;
+    struct idempotency_sweeper_options w = {kv, fibers, timers, s->options.env, &s->idempotency};
+    return idempotency_sweeper_create(&w, &s->sweeper);
 }
 
 void sql_server_drain(struct sql_server *s)
@@ -366,6 +376,7 @@ void sql_server_stop(struct sql_server *s)
     s->stopping = true;
     sql_activity_stop(s->activity);
     if (s->reclaimer != NULL) sql_reclaimer_stop(s->reclaimer);
+    if (s->sweeper != NULL) idempotency_sweeper_stop(s->sweeper);
 }
 
 void sql_server_destroy(struct sql_server *s)
@@ -374,5 +385,6 @@ void sql_server_destroy(struct sql_server *s)
     ASSERT(s->buffered_bytes == 0 && s->metrics.sessions == 0);
     if (s->reclaimer != NULL) sql_reclaimer_destroy(s->reclaimer);
     sql_activity_destroy(s->activity);
+    if (s->sweeper != NULL) idempotency_sweeper_destroy(s->sweeper);
     free(s);
 }

@@ -23,6 +23,7 @@ struct sql_server_options {
     uint64_t session_memory_bytes;  /* of one statement; default 64 MiB: 53200 beyond */
     int64_t log_slow_ms;            /* as sql_activity_options */
     const struct sql_zones *zones;  /* named time zones, borrowed; NULL: UTC and fixed offsets only */
+    uint64_t idempotency_life_ns;   /* of keys that say when they were made; 0: 7 days; the same on all nodes */
 };
 
 /* Listens at once; until sql_server_attach, and while draining, connections are answered 57P03.
@@ -49,6 +50,9 @@ struct sql_server_metrics {
     uint64_t connections, connections_total, refused, statements, errors, bytes_in, bytes_out;
     uint64_t rows_reclaimed; /* of tables that were dropped or truncated */
     uint64_t connections_busy; /* that work on a message now */
+    /* idempotency.h; counted while the node leads, or where clients are */
+    uint64_t idempotency_replays, idempotency_mismatches, idempotency_expired, idempotency_waits;
+    uint64_t idempotency_emptied, idempotency_removed;
     struct histogram statement_ns;
 };
 const struct sql_server_metrics *sql_server_metrics(struct sql_server *s);

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "sql/activity.h"
 #include "sql/extended.h"
+#include "sql/idempotency_sweep.h"
 #include "sql/pgwire.h"
 #include "sql/reclaim.h"
 #include "sql/server.h"
@@ -63,6 +64,8 @@ struct sql_server {
     struct fiber_pool *fibers;
     struct timer_heap *timers;   /* NULL until attached */
     struct sql_reclaimer *reclaimer; /* NULL until attached */
+    struct idempotency_sweeper *sweeper; /* NULL until attached */
+    struct idempotency idempotency;
     struct list connections;
     struct sql_activity *activity;
     uint64_t buffered_bytes;     /* of all connections: input not worked off, output not taken */

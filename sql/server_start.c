@@ -107,7 +107,8 @@ static void start_session(struct connection *c, struct reader r, uint32_t versio
     struct sql_session_options o = {.kv = s->kv, .env = s->options.env, .fibers = s->fibers, .user = user, .database = "postgres",
                                     .statement_memory_bytes = s->options.session_memory_bytes,
                                     .zones = s->options.zones, .activity = s->activity, .owner = c,
-                                    .pid = c->pid, .client_address = c->client_address};
+                                    .pid = c->pid, .client_address = c->client_address,
+                                    .idempotency = &s->idempotency};
     if (sql_session_create(&o, &c->session) != STATUS_OK) {
         connection_end(c, SQLSTATE_OUT_OF_MEMORY, "out of memory", NULL);
         return;

@@ -42,6 +42,7 @@ enum status sql_session_create(const struct sql_session_options *options, struct
     if (s == NULL) return STATUS_NO_MEMORY;
     s->options = *options;
     settings_init(&s->settings, options->zones);
+    idem_init(s);
     snprintf(s->user, sizeof s->user, "%s", options->user);
     snprintf(s->database, sizeof s->database, "%s", options->database);
     uint64_t bytes = options->statement_memory_bytes != 0 ? options->statement_memory_bytes
@@ -75,6 +76,7 @@ void sql_session_destroy(struct sql_session *s)
     activity_leave(s);
     session_transaction_end(s, TRANSACTION_NONE);
     session_prepared_close_all(s);
+    idem_deinit(s);
     settings_deinit(&s->settings);
     catalog_cache_deinit(&s->cache);
     buf_deinit(&s->key);
@@ -136,6 +138,7 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     *x = (struct exec){.arena = arena, .row_arena = row_arena, .error = error, .txn = s->txn, .sink = sink};
     session_bind_parameters(s, x);
     sql_eval_init(&x->eval, x->arena, error);
+    x->env = s->options.env;
     x->rows_read = &s->rows_read;
     if (s->portal_count == 0) catalog_cache_sweep(&s->cache);
     x->cache = &s->cache;
@@ -152,6 +155,8 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     x->eval.object_find = virtual_object_find;
     x->eval.object_name = virtual_object_name;
     x->eval.catalog_ctx = x;
+    x->eval.txn_status = session_txn_status;
+    x->eval.txn_ctx = s;
     x->eval.user_name = x->eval.session_user_name = s->user;
     x->eval.database_name = s->database;
     x->eval.schema_name = "public";
@@ -218,7 +223,6 @@ static const char *unsupported_name(const struct sql_node *node)
     case SQL_STMT_ALTER_ROLE: return "ALTER ROLE";
     case SQL_STMT_RENAME: return "ALTER ... RENAME";
     case SQL_STMT_GRANT: return "GRANT or REVOKE";
-    case SQL_STMT_EXPLAIN: return "EXPLAIN";
     case SQL_STMT_LISTEN: return "LISTEN";
     case SQL_STMT_NOTIFY: return "NOTIFY";
     case SQL_STMT_LOCK: return "LOCK TABLE";
@@ -226,13 +230,22 @@ static const char *unsupported_name(const struct sql_node *node)
     }
 }
 
+static bool execute(struct sql_session *s, struct exec *x, const struct sql_node *node);
+
+static bool run_explained(void *ctx, struct exec *x, const struct sql_node *node)
+{
+    return execute(ctx, x, node);
+}
+
 static bool execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
 {
     if (s->read_only && !x->describe && writes(node) != NULL)
         return sql_error_set(x->error, x->arena, SQLSTATE_READ_ONLY_SQL_TRANSACTION, 0,
                              "cannot execute %s in a read-only transaction", writes(node));
+    x->changes = node->kind == SQL_STMT_INSERT || node->kind == SQL_STMT_UPDATE || node->kind == SQL_STMT_DELETE;
     switch ((enum sql_node_kind)node->kind) {
     case SQL_STMT_SELECT: return exec_select(x, sql_as_select(node));
+    case SQL_STMT_EXPLAIN: return exec_explain(x, sql_as_explain(node), run_explained, s);
     case SQL_STMT_INSERT: return exec_insert(x, sql_as_insert(node));
     case SQL_STMT_UPDATE: return exec_update(x, sql_as_update(node));
     case SQL_STMT_DELETE: return exec_delete(x, sql_as_delete(node));

@@ -70,6 +70,7 @@ struct sql_session_options {
     void *owner;                    /* for sql_activity_options.signal */
     int32_t pid;                    /* sql_activity_new_pid; 0: none */
     const char *client_address;     /* copied; NULL: not known */
+    struct idempotency *idempotency; /* the port's: limits and counters (idempotency.h); NULL: the usual limits */
 };
 
 /* STATUS_NO_MEMORY. */

@@ -9,6 +9,7 @@
 #include "base/fiber.h"
 #include "base/list.h"
 #include "sql/activity_int.h"
+#include "sql/idempotency.h"
 #include "sql/parser.h"
 #include "sql/query.h"
 #include "sql/session.h"
@@ -26,8 +27,8 @@ struct sql_prepared {
     struct list link;            /* session.prepared, newest use first; not linked once closed */
     char *name;                  /* "": the unnamed one */
     struct arena arena;          /* everything below */
-    struct bytes text;              /* in the arena */
     struct sql_statement statement; /* node NULL: an empty text */
+    struct bytes text;           /* that the statement is a part of */
     struct parameters parameters;   /* types; no values */
     const struct sql_result_column *columns;
     uint32_t column_count;
@@ -101,6 +102,7 @@ struct sql_session {
     struct arena query_arena;    /* of one call: trees, errors */
     struct arena statement_arena, row_arena, transaction_arena;
     struct txn *txn;
+    struct idem idem;
     int64_t transaction_us;
     struct list prepared, portals;
     uint64_t portal_seq;         /* of the newest portal */
@@ -183,6 +185,11 @@ bool session_set_transaction(struct sql_session *s, struct exec *x, const struct
 /* The modes of BEGIN and of SET TRANSACTION. */
 bool session_set_modes(struct sql_session *s, struct exec *x, const struct sql_transaction_modes *modes);
 bool session_discard(struct sql_session *s, struct exec *x, const struct sql_discard *n);
+
+/* ---- txn_status.c ---- */
+
+/* [fiber] For struct sql_eval: ctx is the session. */
+enum status session_txn_status(void *ctx, struct sql_eval *e, struct bytes id, const char **status_out);
 
 /* ---- prepared.c ---- */
 

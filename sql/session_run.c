@@ -56,7 +56,7 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         x.locks = attempt == 1 ? EXEC_LOCK_POINTS : EXEC_LOCK_ROWS;
         x.alone = true;
         txn_set_overlay(s->txn, overlay);
-        ok = session_execute(s, &x, statement->node) &&
+        ok = idem_execute(s, &x, statement) &&
              (!MUTANT("returning_before_commit") || exec_held_send(&x)) &&
              session_transaction_commit(s, &x, &status);
         /* Up to just before: TRUNCATE relies on the record and replaces it, at this very timestamp. */
@@ -64,15 +64,17 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         bool old = !ok && relied_on_old_table(s, &x, status);
         /* An error may rest on writes that are never committed: the next attempt waits for them. */
         bool pending = txn_is_pending(s->txn) && status != STATUS_UNKNOWN_OUTCOME;
+        bool doubtful = idem_again(s, &x, ok, status);
         bool again = !ok && !x.rows_sent && attempt < ATTEMPTS_MAX &&
                      (old || status == STATUS_CONFLICT || (status == STATUS_EXISTS && !check_now) || pending ||
-                      sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE));
+                      doubtful || sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE));
         if (!again) break;
         if (pending) overlay = false;
         if (status == STATUS_EXISTS) check_now = true; /* this time with the key in the message */
         COVER("sql_statement_retried");
         if (!session_transaction_restart(s, error)) break;
     }
+    if (ok) ok = idem_deliver(s, &x, sink);
     session_transaction_end(s, TRANSACTION_NONE);
     if (ok) {
         if (x.held != NULL && sink->committed != NULL) sink->committed(sink->ctx);
@@ -123,6 +125,8 @@ static bool execute_inside(struct sql_session *s, struct exec *x, const struct s
                            const struct sql_sink *sink, struct sql_error *error)
 {
     bool first = txn_is_fresh(s->txn), queried = s->queried;
+    transaction_limits(s);
+    if (!idem_prepare(s, x, statement)) return false; /* what it reads is not the statement's */
     struct txn_mark start = txn_mark(s->txn);
     if (is_irrevocable(statement->node)) s->irrevocable = true;
     for (int attempt = 1;; attempt++) {
@@ -132,7 +136,7 @@ static bool execute_inside(struct sql_session *s, struct exec *x, const struct s
         x->locks = EXEC_LOCK_ROWS;
         x->eval.transaction_us = s->transaction_us;
         s->queried = queried || queries(statement->node);
-        if (session_execute(s, x, statement->node)) return exec_held_send(x);
+        if (idem_execute(s, x, statement)) return exec_held_send(x);
         if (x->rows_sent || attempt == (first ? ATTEMPTS_MAX : REFRESHES_MAX) ||
             !sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE) || !statement_restart(s, x, start))
             return false;
@@ -150,7 +154,8 @@ bool session_run_inside(struct sql_session *s, const struct sql_statement *state
     x.check_now = true;
     bool ok;
     if (session_is_control(statement->node)) {
-        ok = session_control(s, &x, sql_as_transaction(statement->node));
+        ok = idem_may_run(s, statement->node, x.arena, error) &&
+             session_control(s, &x, sql_as_transaction(statement->node));
     } else if (s->state == TRANSACTION_FAILED) {
         ok = session_refuse_failed(&x);
     } else {

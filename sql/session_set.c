@@ -175,6 +175,7 @@ bool session_set(struct sql_session *s, struct exec *x, const struct sql_set *n)
         exec_notice(x, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION,
                     "SET LOCAL can only be used in transaction blocks", "");
     if (n->set == SQL_SET_RESET_ALL) return settings_reset_all(&s->settings) || sql_error_out_of_memory(x->error);
+    if (!idem_may_set(s, x, n)) return false;
     const char *value = n->set == SQL_SET_VALUE ? set_text(x, n) : NULL;
     if (n->set == SQL_SET_VALUE && value == NULL) return exec_unsupported(x, n->node.position, "this value");
     const char *own;

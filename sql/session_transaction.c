@@ -37,6 +37,7 @@ void session_transaction_end(struct sql_session *s, enum transaction_state state
 {
     transaction_forget(s);
     activity_transaction_end(s);
+    idem_ended(s);
     if (s->txn != NULL) txn_destroy(s->txn);
     s->txn = NULL;
     arena_reset(&s->transaction_arena);
@@ -47,6 +48,7 @@ bool session_transaction_restart(struct sql_session *s, struct sql_error *error)
 {
     ASSERT(s->txn != NULL);
     transaction_forget(s);
+    idem_restarted(s);
     sql_error_clear(error);
     arena_reset(&s->transaction_arena);
     activity_retry(s);
@@ -59,7 +61,7 @@ bool session_transaction_restart(struct sql_session *s, struct sql_error *error)
 bool session_transaction_commit(struct sql_session *s, struct exec *x, enum status *status_out)
 {
     s->commit_tried = true;
-    *status_out = txn_commit(s->txn, &s->commit_ts);
+    *status_out = idem_commits(s) ? idem_commit(s, x) : txn_commit(s->txn, &s->commit_ts);
     bool ok = *status_out == STATUS_OK;
     if (ok) settings_end(&s->settings, true);
     if (*status_out == STATUS_EXISTS)

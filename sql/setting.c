@@ -1,11 +1,13 @@
 #include "sql/setting.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/assert.h"
+#include "sql/idempotency.h"
 
 /* Turns a text into the value as it is kept, in arena, and applies it; NULL with the error set. */
 typedef const char *setting_check(struct settings *s, struct arena *arena, const char *name,
@@ -303,6 +305,7 @@ static const char *check_timeout(struct settings *s, struct arena *arena, const 
     if (strcmp(name, "idle_in_transaction_session_timeout") == 0)
         s->idle_in_transaction_timeout_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "lock_timeout") == 0) s->lock_timeout_ns = (uint64_t)ms * 1000000;
+    if (strcmp(name, "ostraka.idempotency_ttl") == 0) s->idempotency_ttl_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "ostraka.no_quorum_timeout") == 0) s->no_quorum_timeout_ns = (uint64_t)ms * 1000000;
     for (size_t i = 0; ms > 0 && i < UNIT_COUNT; i++)
         if (fmod(ms, units[i].ms) == 0)
@@ -326,6 +329,34 @@ static const char *check_log_duration(struct settings *s, struct arena *arena, c
     }
     s->log_slow_ns = parsed.statement_timeout_ns;
     return kept;
+}
+
+/* ---- idempotency keys ---- */
+
+static const char *check_key(struct settings *s, struct arena *arena, const char *name, const char *value,
+                             struct sql_error *error)
+{
+    const char *problem = idempotency_key_problem(value);
+    if (problem != NULL) {
+        invalid(arena, name, value, error);
+        sql_error_detail(error, arena, "%s", problem);
+        return NULL;
+    }
+    snprintf(s->idempotency_key, sizeof s->idempotency_key, "%s", value);
+    return value;
+}
+
+static const char *check_ttl(struct settings *s, struct arena *arena, const char *name, const char *value,
+                             struct sql_error *error)
+{
+    uint64_t before_ns = s->idempotency_ttl_ns;
+    const char *text = check_timeout(s, arena, name, value, error);
+    if (text == NULL) return NULL;
+    if (s->idempotency_ttl_ns >= 1000000000 && s->idempotency_ttl_ns <= IDEMPOTENCY_LIFE_NS) return text;
+    s->idempotency_ttl_ns = before_ns;
+    sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
+                  "%s is outside the valid range for parameter \"%s\" (1s .. 7d)", text, name);
+    return NULL;
 }
 
 /* ---- the table ---- */
@@ -362,6 +393,8 @@ static const struct setting settings[SETTING_COUNT] = {
     {"server_version_num", "150000", false, NULL},
     {"max_identifier_length", "63", false, NULL},
     {"log_min_duration_statement", "-1", false, check_log_duration},
+    {"ostraka.idempotency_key", "", false, check_key},
+    {"ostraka.idempotency_ttl", "1d", false, check_ttl},
 };
 
 static int find(const char *name)

@@ -11,7 +11,7 @@
 #include "sql/datetime_zone.h"
 #include "sql/datum.h"
 
-#define SETTING_COUNT           30
+#define SETTING_COUNT           32
 #define SETTING_VALUE_BYTES_MAX 1024
 
 struct setting_value {
@@ -45,6 +45,8 @@ struct settings {
     uint64_t idle_timeout_ns, idle_in_transaction_timeout_ns; /* between messages; 0: none */
     uint64_t no_quorum_timeout_ns;                  /* 0: as the node says, 5 s */
     uint64_t log_slow_ns;                           /* statements that take so long are logged; UINT64_MAX: none */
+    char idempotency_key[129];                      /* "": none */
+    uint64_t idempotency_ttl_ns;
     bool read_only_default, deferrable_default;
     int notice_level; /* NOTICE and WARNING are sent when at least this */
 };

@@ -162,12 +162,13 @@ const char *virtual_lock_name(uint64_t node, uint64_t number, char name[LOCK_NAM
     return name;
 }
 
-bool virtual_read(struct exec *x, const struct virtual_table *v, struct virtual_rows *rows)
+bool virtual_read(struct exec *x, struct arena *arena, const struct virtual_table *v,
+                  struct virtual_rows *rows)
 {
     struct virtual_source source = {.activity = x->session->options.activity,
                                     .kv = x->session->options.kv,
                                     .session = x->session};
-    virtual_rows_init(rows, x->arena, v);
+    virtual_rows_init(rows, arena, v);
     v->fill(&source, rows);
     if (rows->failed) return sql_error_out_of_memory(x->error);
     if (v->scope == VIRTUAL_CLUSTER && !virtual_gather(x, v, rows)) return false;

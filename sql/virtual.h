@@ -66,8 +66,8 @@ bool virtual_schema(const char *schema);
 /* As statements see it; NULL: out of memory. */
 struct sql_table *virtual_describe(struct arena *arena, const struct virtual_table *v);
 
-/* [fiber] All rows of the table, in x->arena. False: the error is set. */
-bool virtual_read(struct exec *x, const struct virtual_table *v, struct virtual_rows *rows);
+/* [fiber] All rows of the table, in the arena. False: the error is set. */
+bool virtual_read(struct exec *x, struct arena *arena, const struct virtual_table *v, struct virtual_rows *rows);
 
 /* ---- for the tables ---- */
 

@@ -228,7 +228,7 @@ static bool name_owners(struct exec *x, struct virtual_rows *locks)
     const struct virtual_table *v = virtual_find("ostraka", "transactions");
     struct virtual_rows transactions;
     ASSERT(v != NULL && strcmp(v->columns[LOCK].name, "lock_name") == 0);
-    if (!virtual_read(x, v, &transactions)) return false;
+    if (!virtual_read(x, x->arena, v, &transactions)) return false;
     struct map by_name;
     map_init(&by_name);
     for (uint32_t i = 0; i < transactions.count; i++) {

@@ -1,13 +1,13 @@
 /* What transactions put into a range's log, and into requests.
  *
- * Command: version u8 (1), kind u8, then
+ * Command: version u8 (2), kind u8, then
  *   1 COMMIT      ct u64, tag u64 (of the transaction's id: outcome.c), write count u32, writes
  *   2 SAFE_POINT  ts u64: no read below it is served any more (gc.c)
  * Write: flags u8 (0: put, 1: tombstone, 2: put where there is no value), sized key, sized value.  Span: flags u8 (1: point), sized start, and
  * sized end unless point. */
 #include "txn/txn_int.h"
 
-#define COMMAND_VERSION 1
+#define COMMAND_VERSION 2 /* 1: commits without a tag */
 enum command_kind { COMMAND_COMMIT = 1, COMMAND_SAFE_POINT = 2 };
 
 void encode_span(struct buf *out, const struct span *span)

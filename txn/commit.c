@@ -41,6 +41,12 @@ static void on_applied(struct proposal *p, enum status status, struct bytes resu
     finish(op);
 }
 
+/* What was read is as it was then, not as it was when the commit arrived. */
+static uint64_t validated_from(const struct range_op *op)
+{
+    return MUTANT("refresh_at_ct0") ? op->ts : op->read_ts;
+}
+
 /* STATUS_CONFLICT: the span holds a version above read_ts. */
 static enum status check_key(struct range_op *op, const struct span *span)
 {
@@ -49,7 +55,7 @@ static enum status check_key(struct range_op *op, const struct span *span)
         lsm_get(store_lsm(op->range->kv->store), replica_range(op->range->replica), LSM_SPACE_VERSIONS,
                 span->start, LSM_TS_MAX, &op->block, &version, NULL);
     if (status == STATUS_NOT_FOUND) return STATUS_OK;
-    return status == STATUS_OK && version.ts > op->read_ts ? STATUS_CONFLICT : status;
+    return status == STATUS_OK && version.ts > validated_from(op) ? STATUS_CONFLICT : status;
 }
 
 static enum status check_keys(struct range_op *op, const struct span *span)
@@ -66,7 +72,7 @@ static enum status check_keys(struct range_op *op, const struct span *span)
             return STATUS_WAIT;
         }
         status = lsm_iter_next(op->at.scan, &op->block, &item);
-        if (status == STATUS_OK && item.ts > op->read_ts) status = STATUS_CONFLICT;
+        if (status == STATUS_OK && item.ts > validated_from(op)) status = STATUS_CONFLICT;
     }
     if (status == STATUS_WAIT) return status;
     range_scan_end(op);
@@ -139,7 +145,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
     /* What is in flight at or below read_ts it has seen: reads wait for it, or have been shown it. */
     for (uint32_t i = 0; i < op->span_count; i++) {
         struct range_op *other = range_in_flight(g, &op->spans[i], op->read_ts, LSM_TS_MAX);
-        if (other != NULL) return other;
+        if (other != NULL && !MUTANT("commit_ignores_in_flight")) return other;
     }
     return NULL;
 }
@@ -159,7 +165,7 @@ static void propose(struct range_op *op)
     struct range *g = op->range;
     uint64_t ct = op->ts;
     if (ct <= g->floor && !MUTANT("onepc_floor")) ct = g->floor + 1;
-    if (ct <= g->high) ct = g->high + 1; /* above every version of every key */
+    if (ct <= g->high && !MUTANT("onepc_high")) ct = g->high + 1; /* above every version of every key */
     ASSERT(ct > g->answered); /* TXN-2: nothing appears below a read that somebody has seen */
     if (ct > op->ct_max && !MUTANT("commit_after_its_window")) {
         refuse_late(op);
@@ -228,6 +234,7 @@ static void evaluate(struct range_op *op)
         return;
     }
     if (range_op_wait_ready(op) || waits_for_locks(op)) return;
+    if (op->name.number != 0 && MUTANT("unlock_before_proposal")) lock_release(&g->locks, op->name);
     struct range_op *other = meets_in_flight(op);
     if (other != NULL) {
         range_block(op, other);
@@ -272,7 +279,7 @@ bool commit_decode_spans(struct range_op *op, struct reader *in, const struct de
 {
     op->span_count = get_u32(in);
     if (in->failed || op->span_count > SPANS_MAX) return false;
-    op->spans = malloc((op->span_count + 1) * sizeof *op->spans);
+    op->spans = pool_alloc(&op->range->kv->pool, (op->span_count + 1) * sizeof *op->spans);
     if (op->spans == NULL) return false;
     for (uint32_t i = 0; i < op->span_count; i++) {
         struct span *span = &op->spans[i];
@@ -294,7 +301,7 @@ static bool decode_writes(struct range_op *op, struct reader *in, const struct d
         op->write_count = 0;
         return false;
     }
-    op->writes = malloc(op->write_count * sizeof *op->writes);
+    op->writes = pool_alloc(&op->range->kv->pool, op->write_count * sizeof *op->writes);
     if (op->writes == NULL) {
         op->write_count = 0;
         return false;

@@ -95,7 +95,7 @@ enum rpc_kind gateway_waits_for(const struct gateway_interrupt *i)
     return i->wait == NULL ? 0 : i->wait->kind;
 }
 
-static void pause_for(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i)
+void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i)
 {
     struct gateway_wait w;
     wait_begin(&w, kv);
@@ -103,6 +103,12 @@ static void pause_for(struct kv *kv, uint64_t duration_ns, struct gateway_interr
     timer_init(&w.timer, on_pause_over, &w);
     timer_arm(store_timers(kv->store), &w.timer, env_now_ns(store_env(kv->store)) + duration_ns);
     wait_end(&w, i);
+}
+
+enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i)
+{
+    if (!kv->stopping && !i->requested) gateway_pause(kv, 0, i);
+    return kv->stopping ? STATUS_CANCELLED : i->requested ? STATUS_TIMEOUT : STATUS_OK;
 }
 
 static enum status attempt(struct kv *kv, struct gateway_request *q, struct node_id leader,
@@ -122,11 +128,14 @@ static enum status attempt(struct kv *kv, struct gateway_request *q, struct node
         return status;
     }
     uint64_t start_ns = q->kind == RPC_LOCK ? env_now_ns(store_env(kv->store)) : 0;
-    wait_end(&w, q->interrupt);
     if (q->interrupt != NULL) {
+        q->interrupt->calls += !q->asked;
         q->interrupt->requests++;
-        if (q->kind == RPC_LOCK) q->interrupt->lock_ns += env_now_ns(store_env(kv->store)) - start_ns;
     }
+    q->asked = true;
+    wait_end(&w, q->interrupt);
+    if (q->interrupt != NULL && q->kind == RPC_LOCK)
+        q->interrupt->lock_ns += env_now_ns(store_env(kv->store)) - start_ns;
     return w.status;
 }
 
@@ -216,7 +225,6 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
                          status == STATUS_UNAVAILABLE || status == STATUS_UNKNOWN_OUTCOME;
             if (!again) break;
             kv->metrics.retries++;
-            if (q->interrupt != NULL) q->interrupt->repeats++;
             if (status == STATUS_BUSY && reply->size == 8) q->refused_at = load_le64(reply->data);
             at_once = learn(kv, status, route.range, route.leader, reply);
         } else {
@@ -225,7 +233,7 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
         if (kv->stopping) break;
         if (at_once) backoff_ns = BACKOFF_NS_MIN;
         uint64_t left_ns = give_up_ns - now_ns, pause_ns = at_once ? BACKOFF_NS_MIN / 4 : backoff_ns;
-        pause_for(kv, pause_ns < left_ns ? pause_ns : left_ns, q->interrupt);
+        gateway_pause(kv, pause_ns < left_ns ? pause_ns : left_ns, q->interrupt);
         if (!at_once && backoff_ns < BACKOFF_NS_MAX) backoff_ns *= 2;
     }
     return kv->stopping && status != STATUS_OK && status != STATUS_UNKNOWN_OUTCOME ? STATUS_CANCELLED

@@ -11,7 +11,7 @@ void txn_inspect(const struct txn *t, struct txn_inspection *out)
         .write_bytes = t->writes.bytes,
         .span_count = t->span_count,
         .requests = t->interrupt.requests,
-        .repeats = t->interrupt.repeats,
+        .repeats = t->interrupt.requests - t->interrupt.calls,
         .lock_ns = t->interrupt.lock_ns,
     };
     switch (gateway_waits_for(&t->interrupt)) {

@@ -7,6 +7,7 @@ enum status kv_create(struct kv **kv_out)
 {
     struct kv *kv = calloc(1, sizeof *kv);
     if (kv == NULL) return STATUS_NO_MEMORY;
+    pool_init(&kv->pool);
     kv->app = (struct shard_app){.open = range_open,
                                  .close = range_close,
                                  .apply = command_apply,
@@ -66,6 +67,8 @@ void kv_destroy(struct kv *kv)
     ASSERT(list_empty(&kv->ranges) && list_empty(&kv->calls));
     ASSERT(kv->locking.count == 0);
     map_deinit(&kv->locking);
+    txn_kept_free(kv);
+    pool_deinit(&kv->pool);
     free(kv);
 }
 

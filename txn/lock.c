@@ -204,12 +204,13 @@ static void evaluate(struct range_op *op)
     }
     if (range_op_wait_ready(op)) return;
     if (op->ts > g->floor && !MUTANT("lock_floor")) g->floor = op->ts;
-    struct range_op *other = meets_in_flight(op);
+    struct range_op *other = MUTANT("lock_ignores_in_flight") ? NULL : meets_in_flight(op);
     if (other != NULL) {
         range_block(op, other);
         return;
     }
-    enum status status = op->read_ts == 0 ? STATUS_OK : commit_validate(op);
+    bool moves = op->read_ts != 0 && !MUTANT("lock_view_unvalidated"); /* the view of what was read earlier */
+    enum status status = moves ? commit_validate(op) : STATUS_OK;
     if (status == STATUS_OK) status = read_keys(op);
     if (status == STATUS_WAIT) {
         op->state = OP_LOADING;
@@ -238,6 +239,10 @@ void lock_run(struct range_op *op)
 {
     switch (op->state) {
     case OP_CLOCK:
+        if (MUTANT("lock_without_leadership")) {
+            evaluate(op);
+            return;
+        }
         op->state = OP_LEADERSHIP;
         op->leadership.on_done = on_leadership;
         op->leadership.ctx = op;
@@ -267,15 +272,16 @@ static bool decode(struct range_op *op, const struct descriptor *d)
     op->overlay = get_u8(&in) != 0;
     uint64_t timeout_ns = get_u64(&in);
     op->read_ts = get_u64(&in);
-    if (in.failed || op->name.number == 0 || (op->lock_mode != LOCK_SHARED && op->lock_mode != LOCK_EXCLUSIVE) ||
+    if (in.failed || op->name.node == 0 || op->name.number == 0 || (op->lock_mode != LOCK_SHARED && op->lock_mode != LOCK_EXCLUSIVE) ||
         op->lock_wait > TXN_LOCK_SKIP || !commit_decode_spans(op, &in, d))
         return false;
     uint64_t now_ns = env_now_ns(store_env(op->range->kv->store));
     op->lock_deadline_ns = timeout_ns == 0 || timeout_ns > UINT64_MAX / 4 ? 0 : now_ns + timeout_ns;
     uint16_t count = get_u16(&in);
     if (in.failed || count > KEYS_MAX) return false;
-    op->keys = calloc(count + 1u, sizeof *op->keys);
+    op->keys = pool_alloc(&op->range->kv->pool, (count + 1u) * sizeof *op->keys);
     if (op->keys == NULL) return false;
+    memset(op->keys, 0, (count + 1u) * sizeof *op->keys);
     op->key_count = count;
     for (uint16_t i = 0; i < count; i++) {
         op->keys[i].key = get_sized(&in);

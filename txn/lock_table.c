@@ -240,6 +240,7 @@ struct search {
 
 static bool younger(const struct lock_owner *a, const struct lock_owner *b)
 {
+    if (MUTANT("lock_oldest_dies") && a->begin_ts != b->begin_ts) return a->begin_ts < b->begin_ts;
     if (a->begin_ts != b->begin_ts) return a->begin_ts > b->begin_ts;
     if (a->name.node != b->name.node) return a->name.node > b->name.node;
     return a->name.number > b->name.number;
@@ -327,7 +328,7 @@ enum status lock_acquire(struct lock_table *t, struct txn_name name, uint64_t be
     const struct hold *own = hold_of(l, owner);
     bool has = own != NULL && own->mode >= mode;
     /* A stronger mode of what it holds goes before those that wait: they wait for it anyway. */
-    if (has || (compatible(l, owner, mode) && (own != NULL || list_empty(&l->queue)))) {
+    if (has || (compatible(l, owner, mode) && (own != NULL || list_empty(&l->queue) || MUTANT("lock_barges")))) {
         enum status status = hold_add(l, owner, mode);
         if (status != STATUS_OK) {
             lock_drop_if_idle(t, l);

@@ -195,6 +195,11 @@ bool txn_id_parse(struct bytes text, struct txn_id *id_out)
     return true;
 }
 
+void txn_pause(struct txn *t, uint64_t duration_ns)
+{
+    if (!t->kv->stopping && !t->interrupt.requested) gateway_pause(t->kv, duration_ns, &t->interrupt);
+}
+
 enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out, uint64_t *ts_out)
 {
     if (id.sent_ts > UINT64_MAX - OUTCOME_WINDOW_NS) return STATUS_INVALID;

@@ -59,6 +59,7 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
     ASSERT(status == STATUS_OK);
     if (stats.newest_ts > g->high) g->high = stats.newest_ts;
     g->system_high = g->high; /* from here on this leader sees every write before it has a version */
+    if (MUTANT("leader_high")) g->high = 0;
     /* Readings and reads of earlier leaders lie below now_ts; commits they logged, at or below high. */
     g->floor = now_ts > g->high ? now_ts : g->high;
     if (MUTANT("leader_floor")) g->floor = 0;
@@ -187,7 +188,7 @@ static void on_block(struct lsm_waiter *w)
 struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struct rpc_token token,
                                  struct bytes body)
 {
-    struct range_op *op = malloc(sizeof *op + body.size); /* not calloc, which is slow for small pieces */
+    struct range_op *op = pool_alloc(&g->kv->pool, sizeof *op + body.size);
     if (op == NULL) return NULL;
     memset(op, 0, sizeof *op);
     memcpy(op + 1, body.data, body.size);
@@ -224,10 +225,11 @@ void range_op_free(struct range_op *op)
     lsm_waiter_cancel(&op->block);
     list_remove(&op->blocked_link);
     buf_deinit(&op->reply);
-    free(op->keys);
-    free(op->spans);
-    free(op->writes);
-    free(op);
+    struct pool *pool = &g->kv->pool;
+    pool_free(pool, op->keys);
+    pool_free(pool, op->spans);
+    pool_free(pool, op->writes);
+    pool_free(pool, op);
 }
 
 void range_scan_end(struct range_op *op)

@@ -4,23 +4,78 @@
 
 #include "txn/txn_state.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define KEPT_MAX 0               /* so that it sees every use after the end */
+#else
+#define KEPT_MAX 1024
+#endif
+#define KEPT_BYTES_MAX 4096      /* of buffers of one */
 #define WRITE_HEAD_BYTES 8       /* of one write in a commit, at most */
 #define COMMIT_ID_AT (HEAD_BYTES + 32) /* tag and highest ct in RPC_COMMIT */
 
+/* Memory of a transaction that has ended, with its buffers; NULL: none is kept. */
+static struct txn *kept_take(struct kv *kv)
+{
+    struct txn *t = kv->kept;
+    if (t == NULL) return NULL;
+    kv->kept = t->next_kept;
+    kv->kept_count--;
+    buf_reset(&t->request);
+    buf_reset(&t->reply);
+    *t = (struct txn){.request = t->request, .reply = t->reply, .spans = t->spans,
+                      .span_capacity = t->span_capacity};
+    return t;
+}
+
+static struct txn *memory_new(void)
+{
+    struct txn *t = calloc(1, sizeof *t);
+    if (t == NULL) return NULL;
+    buf_init(&t->request, NET_MESSAGE_BYTES_MAX - 4096);
+    buf_init(&t->reply, NET_MESSAGE_BYTES_MAX);
+    return t;
+}
+
+static void memory_free(struct txn *t)
+{
+    buf_deinit(&t->request);
+    buf_deinit(&t->reply);
+    free(t->spans);
+    free(t);
+}
+
+static void keep_or_free(struct kv *kv, struct txn *t)
+{
+    size_t bytes = t->request.capacity + t->reply.capacity + t->span_capacity * sizeof *t->spans;
+    if (kv->kept_count == KEPT_MAX || bytes > KEPT_BYTES_MAX) {
+        memory_free(t);
+        return;
+    }
+    t->next_kept = kv->kept;
+    kv->kept = t;
+    kv->kept_count++;
+}
+
+void txn_kept_free(struct kv *kv)
+{
+    for (struct txn *t; (t = kept_take(kv)) != NULL;) memory_free(t);
+}
+
 enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
 {
-    struct txn *t = malloc(sizeof *t);
+    struct txn *t = kept_take(kv);
+    if (t == NULL) t = memory_new();
     if (t == NULL) return STATUS_NO_MEMORY;
-    *t = (struct txn){.kv = kv, .arena = arena, .last_ct = UINT64_MAX};
+    t->kv = kv;
+    t->arena = arena;
+    t->last_ct = UINT64_MAX;
     t->id.tag = env_random_u64(store_env(kv->store)) | 1;
     enum status status = write_set_init(&t->writes, arena, prng_next(&kv->prng));
     if (status != STATUS_OK) {
-        free(t);
+        keep_or_free(kv, t);
         return status;
     }
     t->view = WRITE_SET_NOW;
-    buf_init(&t->request, NET_MESSAGE_BYTES_MAX - 4096);
-    buf_init(&t->reply, NET_MESSAGE_BYTES_MAX);
     *txn_out = t;
     return STATUS_OK;
 }
@@ -29,10 +84,7 @@ void txn_destroy(struct txn *t)
 {
     txn_locks_end(t);
     free(t->lock_key);
-    buf_deinit(&t->request);
-    buf_deinit(&t->reply);
-    free(t->spans);
-    free(t);
+    keep_or_free(t->kv, t);
 }
 
 void txn_set_deadline(struct txn *t, uint64_t deadline_ns)
@@ -59,6 +111,19 @@ void txn_resume(struct txn *t)
 {
     ASSERT(t->interrupt.wait == NULL);
     t->interrupt.requested = false;
+}
+
+enum status txn_breathe(struct txn *t)
+{
+    enum status status = gateway_breathe(t->kv, &t->interrupt);
+    if (status != STATUS_OK || t->deadline_ns == 0) return status;
+    return env_now_ns(store_env(t->kv->store)) >= t->deadline_ns ? STATUS_TIMEOUT : STATUS_OK;
+}
+
+void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries_out)
+{
+    *requests_out = t->interrupt.requests;
+    *retries_out = t->interrupt.requests - t->interrupt.calls;
 }
 
 bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
@@ -93,9 +158,12 @@ void txn_id(const struct txn *t, char id[33])
     snprintf(id, 33, "%016llx%016llx", (unsigned long long)t->id.sent_ts, (unsigned long long)t->id.tag);
 }
 
+struct txn_id txn_id_of(const struct txn *t) { return t->id; }
+
 enum status txn_restart(struct txn *t, struct arena *arena)
 {
     t->arena = arena;
+    t->id.tag = env_random_u64(store_env(t->kv->store)) | 1; /* who asks for it asks for one attempt */
     t->read_ts = 0;
     t->pending_term = 0;
     t->span_count = 0;
@@ -175,7 +243,7 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
     enum status assumed = (t->writes.count == 0 ? txn_verify(t) : txn_assumed_to_leader(t));
     t->ended = true;
     if (assumed != STATUS_OK) return assumed;
-    if (t->writes.count == 0 && t->pending_term != 0) return STATUS_CONFLICT; /* nobody knows whether it is so */
+    if (t->writes.count == 0 && t->pending_term != 0 && !MUTANT("pending_believed")) return STATUS_CONFLICT; /* nobody knows whether it is so */
     if (t->writes.count == 0) { /* everything it saw is of one timestamp */
         if (ts_out != NULL) *ts_out = t->read_ts;
         return STATUS_OK;

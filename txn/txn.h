@@ -81,6 +81,10 @@ void txn_set_no_quorum_timeout(struct txn *t, uint64_t timeout_ns);
  * more second to be answered; then its outcome is unknown. Not from the fiber that waits. */
 void txn_interrupt(struct txn *t);
 
+/* [fiber] Called now and then by work that takes long without asking anybody: lets the core do what else there is.
+ * STATUS_TIMEOUT, STATUS_CANCELLED as for any call. */
+MUST_USE enum status txn_breathe(struct txn *t);
+
 /* [fiber] The value of a key as of the transaction, its own writes included; lives in the arena.
  * STATUS_NOT_FOUND: there is none. STATUS_UNAVAILABLE: no quorum answered in time; nothing happened.
  * STATUS_TIMEOUT: the deadline. STATUS_CANCELLED: the node stops. STATUS_SNAPSHOT_TOO_OLD: the transaction
@@ -99,6 +103,7 @@ enum txn_lock_wait { TXN_LOCK_WAIT = 0, TXN_LOCK_NOWAIT = 1, TXN_LOCK_SKIP = 2 }
 struct txn_locked {
     bool found, passed_over; /* passed_over: TXN_LOCK_SKIP, and another holds it; neither locked nor read */
     struct bytes value;
+    uint64_t ts;              /* of the version read; 0: none, or not committed yet */
 };
 MUST_USE enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
                               enum txn_lock_wait wait, struct txn_locked *out);
@@ -171,6 +176,8 @@ MUST_USE enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts);
 MUST_USE enum status txn_verify(struct txn *t);
 /* After STATUS_TOO_LARGE of a write: which limit it is over and by how much, a sentence. */
 void txn_explain_limit(const struct txn *t, char *text, size_t size);
+/* Requests that were sent for it so far, and how many of them were sent because another one was of no use. */
+void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries_out);
 bool txn_has_writes(const struct txn *t);
 /* This transaction has given the key a value. No request. */
 bool txn_has_put(const struct txn *t, struct bytes key);
@@ -196,6 +203,7 @@ void txn_id(const struct txn *t, char id[33]);
 struct txn_id {
     uint64_t sent_ts, tag; /* outcome.c */
 };
+struct txn_id txn_id_of(const struct txn *t);
 /* False: this is no id. */
 bool txn_id_parse(struct bytes text, struct txn_id *id_out);
 enum txn_outcome {
@@ -204,6 +212,8 @@ enum txn_outcome {
     TXN_OUTCOME_IN_PROGRESS = 3, /* not committed so far; decided 10 s after the commit was sent at the latest */
     TXN_OUTCOME_EXPIRED = 4,     /* too long ago for the range's leader to remember */
 };
+/* [fiber] Lets time pass, unless the transaction is interrupted. */
+void txn_pause(struct txn *t, uint64_t duration_ns);
 /* [fiber] What became of the transaction with this id, asked within t, whose own state does not change. *ts_out: its
  * commit timestamp, or 0. Statuses as txn_get; STATUS_INVALID: no transaction can have this id. */
 MUST_USE enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out,

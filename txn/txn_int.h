@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "base/codec.h"
 #include "base/hash.h"
+#include "base/pool.h"
 #include "base/prng.h"
 #include "txn/lock_table.h"
 #include "txn/txn.h"
@@ -299,9 +300,9 @@ bool decode_write(struct reader *r, struct write *write);
 struct gateway_wait;
 /* Lets somebody else end what a fiber waits for (txn_interrupt). */
 struct gateway_interrupt {
+    uint64_t calls, requests; /* that were sent; some calls take several requests */
     bool requested;
     struct gateway_wait *wait; /* NULL: nothing is under way */
-    uint64_t requests, repeats; /* sent so far; of these, again */
     uint64_t lock_ns;           /* spent in requests for locks */
 };
 void gateway_interrupt(struct gateway_interrupt *i);
@@ -320,13 +321,19 @@ struct gateway_request {
     void *ctx;
     uint64_t refused_at;    /* the leader's reading when it refused the last attempt as too late; 0: it has not */
     struct gateway_interrupt *interrupt;
+    bool asked;             /* a request was sent */
 };
+/* [fiber] Lets the core do what else there is. STATUS_CANCELLED, STATUS_TIMEOUT: it was interrupted. */
+enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i);
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);
+/* [fiber] Waits. */
+void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i);
 void gateway_stop(struct kv *kv);
 
 /* ---- txn.c ---- */
 
 void txn_unlocks_stop(struct kv *kv);
+void txn_kept_free(struct kv *kv);
 
 /* ---- write_set.c: an ordered map in an arena (skip list) ----
  *
@@ -376,6 +383,9 @@ struct kv {
     uint64_t no_quorum_timeout_ns;
     uint64_t version_retention_ns;
     struct timer gc_timer, lock_timer;
+    struct pool pool;       /* of requests at the leader */
+    struct txn *kept;       /* transactions that have ended, for their memory */
+    uint32_t kept_count;
     struct map locking;     /* number -> transaction of this node that may hold locks */
     uint64_t txn_numbers;   /* drawn so far */
     struct list inquiries, unlocks; /* lock.c, txn_lock.c: requests that nobody waits for */

@@ -25,6 +25,10 @@ enum status txn_locks_begin(struct txn *t, struct bytes key)
 {
     if (t->name.number != 0) return STATUS_OK;
     const struct net_identity *self = store_identity(t->kv->store);
+    if (self->node.value == 0) { /* not a member yet: leaders could not ask about the transaction */
+        COVER("txn_lock_before_joining");
+        return STATUS_UNAVAILABLE;
+    }
     uint64_t number = self->incarnation << 40 | ++t->kv->txn_numbers;
     t->lock_key = malloc(key.size);
     if (t->lock_key == NULL || map_put(&t->kv->locking, number, t) != STATUS_OK) return STATUS_NO_MEMORY;
@@ -149,14 +153,17 @@ static enum status lock_results(struct txn *t, const struct bytes *keys, uint32_
     if (term != 0 && t->pending_term != 0 && term != t->pending_term) return STATUS_CONFLICT;
     if (term != 0) t->pending_term = term;
     t->read_ts = ts; /* the leader has found everything else unchanged up to here */
+    if (MUTANT("grant_ts") && t->kv->clock.seen > ts) t->read_ts = t->kv->clock.seen;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t result = get_u8(&in);
-        get_u64(&in);
+        uint64_t version_ts = get_u64(&in);
         struct bytes value = get_sized(&in);
         if (in.failed || result > 2) return STATUS_INVALID;
-        out[i] = (struct txn_locked){.found = result == 1, .passed_over = result == 2};
+        out[i] = (struct txn_locked){.found = result == 1, .passed_over = result == 2, .ts = version_ts};
         if (result == 2) continue;
-        enum status status = txn_span_add(t, &(struct span){.start = keys[i], .point = true});
+        enum status status = STATUS_OK;
+        if (!MUTANT("locked_keys_unvalidated"))
+            status = txn_span_add(t, &(struct span){.start = keys[i], .point = true});
         if (status != STATUS_OK) return status;
         const struct write *own = write_set_find_at(&t->writes, keys[i], t->view);
         if (own != NULL) {

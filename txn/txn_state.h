@@ -14,6 +14,7 @@ struct assumption {
 
 struct txn {
     struct kv *kv;
+    struct txn *next_kept;
     struct arena *arena;
     struct txn_id id;
     uint64_t last_ct;              /* it may not commit above */

@@ -9,7 +9,7 @@
 
 /* ---- counting ---- */
 
-void bench_count_error(struct bench_counts *c, const char *sqlstate)
+static void count_errors(struct bench_counts *c, const char *sqlstate, uint64_t count)
 {
     size_t i = 0;
     while (i < c->error_count && strcmp(c->errors[i].sqlstate, sqlstate) != 0) i++;
@@ -18,7 +18,12 @@ void bench_count_error(struct bench_counts *c, const char *sqlstate)
         c->error_count++;
         snprintf(c->errors[i].sqlstate, sizeof c->errors[i].sqlstate, "%s", sqlstate);
     }
-    c->errors[i].count++;
+    c->errors[i].count += count;
+}
+
+void bench_count_error(struct bench_counts *c, const char *sqlstate)
+{
+    count_errors(c, sqlstate, 1);
 }
 
 void bench_counts_merge(struct bench_counts *into, const struct bench_counts *from)
@@ -28,7 +33,7 @@ void bench_counts_merge(struct bench_counts *into, const struct bench_counts *fr
     into->info += from->info;
     histogram_merge(&into->latency, &from->latency);
     for (size_t i = 0; i < from->error_count; i++)
-        for (uint64_t k = 0; k < from->errors[i].count; k++) bench_count_error(into, from->errors[i].sqlstate);
+        count_errors(into, from->errors[i].sqlstate, from->errors[i].count);
 }
 
 static double ms(const struct bench_counts *c, double q)

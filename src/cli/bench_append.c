@@ -65,7 +65,9 @@ static struct slot *draw_slot(struct worker *w)
 static enum bench_op_kind draw_kind(struct prng *p)
 {
     uint64_t n = prng_below(p, 100);
-    return n < 45 ? BENCH_APPEND : n < 80 ? BENCH_READ : n < 92 ? BENCH_READ_LOCKED : BENCH_READ_RANGE;
+    if (n < 30) return BENCH_APPEND;
+    if (n < 45) return BENCH_UPSERT;
+    return n < 80 ? BENCH_READ : n < 92 ? BENCH_READ_LOCKED : BENCH_READ_RANGE;
 }
 
 static void draw_op(struct worker *w, enum bench_mode mode, struct bench_op *op)
@@ -77,7 +79,8 @@ static void draw_op(struct worker *w, enum bench_mode mode, struct bench_op *op)
     /* What takes the client to decide it takes a block. */
     if (mode != BENCH_BLOCK && op->kind == BENCH_READ_LOCKED) op->kind = BENCH_READ;
     if (mode == BENCH_SCRIPT && op->kind == BENCH_APPEND && !op->present) op->kind = BENCH_READ;
-    if (op->kind != BENCH_APPEND && op->kind != BENCH_READ_LOCKED) return;
+    op->detour = mode == BENCH_BLOCK && prng_chance(&w->prng, 1, 16);
+    if (!bench_op_appends(op)) return;
     op->value = ++slot->appended;
     if (slot->appended == run->options->appends_per_key) *slot = (struct slot){.key = run->next_key++};
 }

@@ -53,6 +53,7 @@ enum bench_op_kind {
     BENCH_APPEND,      /* UPDATE, or INSERT when there is none */
     BENCH_READ_LOCKED, /* SELECT ... FOR UPDATE, then the whole list anew */
     BENCH_READ_RANGE,  /* the lists of BENCH_RANGE_MAX keys in a row */
+    BENCH_UPSERT,      /* INSERT ... ON CONFLICT DO UPDATE ... RETURNING: an append, and the list with it */
 };
 
 struct bench_op {
@@ -60,6 +61,7 @@ struct bench_op {
     uint64_t key, value;           /* value: of appends */
     uint64_t slot;                 /* the caller's */
     bool present;                  /* the list is known to exist */
+    bool detour;                   /* first an append of 0 behind a savepoint that is gone back to; in a block */
     char *lists[BENCH_RANGE_MAX];  /* of reads, once known: "1,2,3", "" when there is none; malloc */
 };
 
@@ -83,6 +85,7 @@ enum bench_outcome bench_txn_run(struct bench_client *k, struct bench_txn *t, ch
 /* The JSON value of the history, with the lists or without. */
 void bench_txn_json(const struct bench_txn *t, bool with_lists, struct buf *out);
 void bench_txn_clear(struct bench_txn *t);
+bool bench_op_appends(const struct bench_op *op);
 
 /* Runs the workload to its end: an enum cli_exit. */
 int bench_append(const struct bench_options *o);

@@ -167,6 +167,15 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "sql_statements_total", "Statements executed.", q->statements);
     counter(b, "sql_errors_total", "Statements that ended with an error.", q->errors);
     counter(b, "rows_reclaimed_total", "Rows of dropped and truncated tables deleted here.", q->rows_reclaimed);
+    counter(b, "idempotency_replays_total", "Transactions answered from the record of their key.",
+            q->idempotency_replays);
+    counter(b, "idempotency_mismatches_total", "Keys refused because they belong to other statements.",
+            q->idempotency_mismatches);
+    counter(b, "idempotency_expired_total", "Keys refused because they are too old.", q->idempotency_expired);
+    counter(b, "idempotency_waits_total", "Waits of more than 10 ms for another transaction with the same key.",
+            q->idempotency_waits);
+    counter(b, "idempotency_emptied_total", "Records whose results were dropped here.", q->idempotency_emptied);
+    counter(b, "idempotency_removed_total", "Records that were removed here.", q->idempotency_removed);
     seconds(b, "sql_statement_seconds", "A statement, from its message to its reply.", &q->statement_ns);
     gauge(b, "sql_sessions_limit", "SQL sessions that there may be (--max-connections).", sql_server_sessions_max(m->sql));
     session_text(b, sql_server_activity(m->sql));

@@ -16,4 +16,5 @@ TEST(lock, a_row_that_is_waited_for_is_updated_or_deleted) { isolation_run("lock
 TEST(lock, a_row_that_is_waited_for_gets_another_key) { isolation_run("lock_key_update"); }
 TEST(lock, rows_that_are_locked_are_updated_behind_it) { isolation_run("update_locked"); }
 TEST(lock, those_who_wait_are_served_in_order) { isolation_run("lock_queue"); }
+TEST(lock, those_who_share_do_not_overtake) { isolation_run("lock_starvation"); }
 TEST(lock, a_wait_that_is_too_long_acquires_nothing) { isolation_run("lock_timeout"); }

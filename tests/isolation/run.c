@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/prng.h"
 #include "tests/isolation/serial.h"
 #include "tests/test.h"
@@ -206,6 +207,8 @@ static void run_open(struct run *r, const char *name, bool quiet)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/isolation/%s.iso", TEST_DATA_DIR, name);
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     *r = (struct run){.quiet = quiet};
     spec_load(&r->spec, path);
     r->stage = stage_create(&r->spec, SEED);

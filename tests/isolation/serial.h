@@ -1,6 +1,8 @@
 /* The rule for every order: what its transactions saw and left is what some serial order of them shows that contains
  * real time (strict serializability). Transactions that were told to try again (40001, 40P01, 55P03) or were left
- * open have done nothing; an error of another kind has to be explained like any answer. */
+ * open have done nothing; an error of another kind has to be explained like any answer.
+ *
+ * Serial orders are played on the same database: what it gets wrong when alone, too, shows in the kept outputs only. */
 #ifndef OSTRAKA_TESTS_ISOLATION_SERIAL_H
 #define OSTRAKA_TESTS_ISOLATION_SERIAL_H
 

@@ -26,11 +26,10 @@ struct bench {
 
 static void exec_bench(const struct bench *b, const char *nodes)
 {
-    static char seconds[] = "15";
     bool full = test_is_full();
     const char *arguments[] = {cluster_binary(), "bench", "append", "--nodes", nodes, "--history", b->history,
                                "--timeout", "5s", "--transactions", full ? "100000" : "0",
-                               "--seconds", full ? "0" : seconds, NULL};
+                               "--seconds", full ? "0" : "12", NULL};
     int out = open(b->output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (out < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0) _exit(126);
     execv(arguments[0], (char *const *)(uintptr_t)arguments);

@@ -4,9 +4,9 @@
 # saw is strictly serializable, and afterwards the cluster is whole again. Packets vanish without a word: a node is given
 # a hardware address for another one that nobody has.
 #
-#   partition.sh BINARY APPEND_CHECK      SECONDS_OF_LOAD=15, SEED=N
+#   partition.sh BINARY APPEND_CHECK      SECONDS_OF_LOAD=12, SEED=N
 set -u
-binary=$1 checker=$2 seconds=${SECONDS_OF_LOAD:-15} seed=${SEED:-$RANDOM}
+binary=$1 checker=$2 seconds=${SECONDS_OF_LOAD:-12} seed=${SEED:-$RANDOM}
 enter=(unshare -rnm --pid --fork --kill-child --mount-proc)
 if [ "${3:-}" != inside ]; then
     if ! "${enter[@]}" sh -c 'mount -t tmpfs none /run && ip link add name x type bridge' 2>/dev/null; then

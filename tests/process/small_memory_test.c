@@ -14,6 +14,7 @@
 #define ROW_BYTES 1000
 #define ROWS_PER_COPY 2500u
 #define PATIENCE_MS 60000
+#define TRIES_MAX 50
 
 static uint64_t random_next(uint64_t *state) /* splitmix64 */
 {
@@ -41,10 +42,11 @@ static void text_of(uint32_t i, uint32_t round, char text[ROW_BYTES + 1])
         if (text[k] == '\\') text[k] = '~'; /* COPY's escape */
 }
 
-/* Overloaded, or between leaders because the machine is busy: what is run here may be run once more. */
+/* Overloaded, between leaders, or slower than the retention of one second, because the machine is busy: what is run here
+ * may be run once more. */
 static bool may_repeat(const char *sqlstate)
 {
-    static const char *const states[] = {"53200", "57P03", "40001", "08007"};
+    static const char *const states[] = {"53200", "57P03", "40001", "08007", "72000"};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
         if (strcmp(sqlstate, states[i]) == 0) return true;
     return false;
@@ -54,7 +56,7 @@ static bool may_repeat(const char *sqlstate)
 static PGresult *ask(struct client *k, const char *statement)
 {
     PGresult *r = NULL;
-    for (int tries = 0; tries < 50; tries++) {
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
         if (client_run(k, statement, PATIENCE_MS, &r) == CLIENT_DONE) return r;
         if (!may_repeat(k->sqlstate)) break;
         pause_ms(200);
@@ -106,10 +108,10 @@ static void load(struct client *k, uint32_t rows)
     for (uint32_t first = 0; first < rows; first += ROWS_PER_COPY) {
         char sqlstate[6];
         bool unsure = false;
-        for (;;) {
+        for (int tries = 0;; tries++) {
             copy_rows(k, first, ROWS_PER_COPY, sqlstate);
             if (sqlstate[0] == '\0' || (unsure && strcmp(sqlstate, "23505") == 0)) break;
-            if (!may_repeat(sqlstate)) fail_msg("COPY ends with %s", sqlstate);
+            if (!may_repeat(sqlstate) || tries == TRIES_MAX) fail_msg("COPY ends with %s", sqlstate);
             unsure |= strcmp(sqlstate, "08007") == 0;
             pause_ms(200);
         }

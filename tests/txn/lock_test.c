@@ -2,6 +2,7 @@
 #include "tests/test.h"
 
 #include "tests/txn/world.h"
+#include "txn/txn_state.h"
 
 static void begin(struct actor *a, struct world *w)
 {
@@ -210,6 +211,33 @@ TEST(txn_lock, writes_in_flight_are_built_upon)
     world_close(&w);
 }
 
+/* Whoever has been shown them and writes nothing has no commit that would stand behind them in the log. */
+TEST(txn_lock, what_was_seen_in_flight_is_nothing_to_rely_on)
+{
+    struct world w;
+    struct actor a, b;
+    world_open_leased(&w, 3);
+    world_put(&w, "k", "1");
+    uint64_t leader = world_leader(&w);
+    begin(&a, &w);
+    begin(&b, &w);
+    b.overlay = true;
+    assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
+    actor_put(&a, "k", "2");
+    for (uint64_t m = 1; m <= 3; m++)
+        if (m != leader) sim_net_cut_pair(cluster_sim(w.cluster), leader, m);
+    actor_start_commit(&a);
+    assert_int_equal(actor_lock(&b, "k"), STATUS_OK);
+    assert_string_equal(b.value, "2");
+    assert_true(a.running);
+    assert_int_equal(actor_commit(&b), STATUS_CONFLICT);
+    sim_net_heal(cluster_sim(w.cluster));
+    actor_await(&a);
+    actor_end(&a);
+    actor_end(&b);
+    world_close(&w);
+}
+
 /* The leader that has shown them is gone, and they with it. */
 TEST(txn_lock, what_builds_on_lost_writes_is_lost_with_them)
 {
@@ -279,5 +307,20 @@ TEST(txn_lock, locks_of_a_gateway_that_is_gone_are_given_back)
     sim_net_heal(cluster_sim(w.cluster)); /* soon enough for an answer: no such transaction */
     assert_int_equal(actor_lock(&b, "k"), STATUS_NOT_FOUND);
     actor_end(&b);
+    world_close(&w);
+}
+
+/* Nobody could be asked whether it still lives. */
+TEST(txn_lock, a_transaction_of_no_node_gets_none)
+{
+    struct world w;
+    struct actor a;
+    world_open(&w, 1, 0);
+    begin(&a, &w);
+    a.txn->name = (struct txn_name){0, 7};
+    assert_int_equal(actor_lock(&a, "k"), STATUS_INVALID);
+    assert_int_equal(world_range(&w)->locks.owner_count, 0);
+    a.txn->name = (struct txn_name){0, 0};
+    actor_end(&a);
     world_close(&w);
 }

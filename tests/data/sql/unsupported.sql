@@ -81,7 +81,7 @@ ERROR 42601 at 41: syntax error at or near "VALID"
 
 CREATE TABLE u (a int, CHECK (a IN (SELECT 1)))
 ----
-ERROR 0A000 at 33: IN with a subquery is not supported yet
+ERROR 0A000 at 33: cannot use subquery in check constraint
 
 CREATE TABLE u (a interval year to month)
 ----
@@ -141,23 +141,35 @@ ERROR 0A000 at 1: dropping anything but a table is not supported yet
 
 SELECT * FROM t, t AS u
 ----
-ERROR 0A000 at 18: a join is not supported yet
+a int4, b text, a int4, b text
+| 1 | x | 1 | x |
+SELECT 1
 
 SELECT * FROM t JOIN t AS u ON true
 ----
-ERROR 0A000 at 17: a join, a subquery or a function in FROM is not supported yet
+a int4, b text, a int4, b text
+| 1 | x | 1 | x |
+SELECT 1
 
 SELECT * FROM (SELECT 1) AS s
 ----
-ERROR 0A000 at 15: a join, a subquery or a function in FROM is not supported yet
+?column? int4
+| 1 |
+SELECT 1
 
 SELECT * FROM generate_series(1, 3)
 ----
-ERROR 0A000 at 15: a join, a subquery or a function in FROM is not supported yet
+generate_series int4
+| 1 |
+| 2 |
+| 3 |
+SELECT 3
 
 SELECT * FROM t AS x (c, d)
 ----
-ERROR 0A000 at 15: an alias for columns is not supported yet
+c int4, d text
+| 1 | x |
+SELECT 1
 
 SELECT * FROM t TABLESAMPLE system (1)
 ----
@@ -165,23 +177,34 @@ ERROR 0A000 at 17: TABLESAMPLE is not supported
 
 WITH w AS (SELECT 1) SELECT * FROM w
 ----
-ERROR 0A000 at 1: WITH is not supported yet
+?column? int4
+| 1 |
+SELECT 1
 
 SELECT 1 UNION SELECT 2
 ----
-ERROR 0A000 at 10: UNION, INTERSECT, EXCEPT or VALUES as a query is not supported yet
+?column? int4
+| 1 |
+| 2 |
+SELECT 2
 
 SELECT 1 INTERSECT SELECT 2
 ----
-ERROR 0A000 at 10: UNION, INTERSECT, EXCEPT or VALUES as a query is not supported yet
+?column? int4
+SELECT 0
 
 SELECT 1 EXCEPT SELECT 2
 ----
-ERROR 0A000 at 10: UNION, INTERSECT, EXCEPT or VALUES as a query is not supported yet
+?column? int4
+| 1 |
+SELECT 1
 
 VALUES (1), (2)
 ----
-ERROR 0A000 at 1: UNION, INTERSECT, EXCEPT or VALUES as a query is not supported yet
+column1 int4
+| 1 |
+| 2 |
+SELECT 2
 
 TABLE t
 ----
@@ -191,15 +214,21 @@ SELECT 1
 
 SELECT (SELECT 1)
 ----
-ERROR 0A000 at 8: a subquery as an expression is not supported yet
+?column? int4
+| 1 |
+SELECT 1
 
 SELECT a IN (SELECT 1) FROM t
 ----
-ERROR 0A000 at 10: IN with a subquery is not supported yet
+?column? bool
+| t |
+SELECT 1
 
 SELECT EXISTS (SELECT 1)
 ----
-ERROR 0A000 at 8: a subquery as an expression is not supported yet
+exists bool
+| t |
+SELECT 1
 
 SELECT ARRAY[1, 2]
 ----
@@ -207,7 +236,9 @@ ERROR 0A000 at 13: an array is not supported yet
 
 SELECT a = ANY (ARRAY[1, 2]) FROM t
 ----
-ERROR 0A000 at 10: ANY and ALL is not supported yet
+?column? bool
+| t |
+SELECT 1
 
 SELECT ROW (1, 2)
 ----
@@ -328,7 +359,7 @@ ERROR 0A000 at 23: SET of several columns to a subquery is not supported yet
 
 UPDATE t SET b = (SELECT 'y')
 ----
-ERROR 0A000 at 18: a subquery as an expression is not supported yet
+UPDATE 1
 
 WITH w AS (SELECT 1) UPDATE t SET b = 'y'
 ----
@@ -349,10 +380,6 @@ ERROR 0A000 at 21: WHERE CURRENT OF is not supported
 MERGE INTO t USING t AS u ON true WHEN MATCHED THEN DELETE
 ----
 ERROR 0A000 at 1: MERGE is not supported yet
-
-EXPLAIN SELECT 1
-----
-ERROR 0A000 at 1: EXPLAIN is not supported yet
 
 LISTEN x
 ----
@@ -394,7 +421,7 @@ ERROR 0A000 at 1: AS OF SYSTEM TIME is not supported yet
 SELECT * FROM t
 ----
 a int4, b text
-| 1 | x |
+| 1 | y |
 SELECT 1
 
 SELECT * FROM u

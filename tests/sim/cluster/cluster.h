@@ -25,6 +25,7 @@ struct cluster_options {
     uint32_t turn_rounds_max;  /* of the nodes' cores */
     uint64_t memory_bytes, table_bytes, log_bytes_max, log_cache_bytes, dead_after_ns;
     uint64_t version_retention_ns; /* 0: the default, longer than any run */
+    uint64_t idempotency_life_ns;  /* 0: the default, much longer */
     uint32_t wal_segment_bytes;
     bool verbose;              /* logs of the nodes to stderr */
 };

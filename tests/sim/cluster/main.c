@@ -14,7 +14,7 @@ static const char usage[] =
     "  ostraka-sim --seeds A..B        every seed from A to B; stops at the first that fails\n"
     "  --nodes N         machines (default: 3 to 5, by the seed)\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
-    "  --workload NAME   keys, register, append, bank or all (default: drawn)\n"
+    "  --workload NAME   keys, register, append, bank, idem or all (default: drawn)\n"
     "  --focus NAME      none, slow-log, leaders, deluded, clock-stops or clock-limit (default: drawn)\n"
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --no-leases       every read costs a quorum round; clocks may do anything\n"

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "tests/sim/check/register.h"
+#include "tests/sim/cluster/sql_idem.h"
 #include "tests/sim/cluster/sql_load_int.h"
 #include "tests/sim/cluster/ts_check.h"
 #include "tests/sim/cluster/workload.h"
@@ -18,6 +19,7 @@ struct mix {
     struct cluster *cluster;
     struct workload *keys;
     struct sql_load *sql[SQL_KINDS];
+    struct sql_idem *idem;
     struct mix_options options;
 };
 
@@ -25,7 +27,7 @@ struct mix {
 
 bool mix_is_known(const char *name)
 {
-    if (name == NULL || strcmp(name, "keys") == 0 || strcmp(name, "all") == 0) return true;
+    if (name == NULL || strcmp(name, "keys") == 0 || strcmp(name, "idem") == 0 || strcmp(name, "all") == 0) return true;
     for (int i = 0; i < SQL_KINDS; i++)
         if (strcmp(kinds[i]->name, name) == 0) return true;
     return false;
@@ -36,7 +38,7 @@ void mix_names(char *out, size_t size)
     int at = snprintf(out, size, "keys");
     for (int i = 0; i < SQL_KINDS; i++)
         at += snprintf(out + at, size - (size_t)at, ", %s", kinds[i]->name);
-    snprintf(out + at, size - (size_t)at, ", all");
+    snprintf(out + at, size - (size_t)at, ", idem, all");
 }
 
 /* One workload hardly ever finds what another one finds, and together they load the machines. */
@@ -106,6 +108,31 @@ static bool create_sql(struct mix *m, int i)
     return sql_load_prepare(m->sql[i], PREPARE_TIMEOUT_NS);
 }
 
+/* Drawn by the seed itself: what a run draws besides stays as it was. */
+static bool wants_idem(const struct mix_options *o)
+{
+    if (o->name != NULL) return strcmp(o->name, "idem") == 0 || strcmp(o->name, "all") == 0;
+    return o->seed % 4 == 1;
+}
+
+static bool create_idem(struct mix *m)
+{
+    struct sim *sim = cluster_sim(m->cluster);
+    static const uint32_t rates[] = {0, 5000, 50000}, hops[] = {10000, 100000, 500000};
+    struct sql_idem_options o = {
+        .client_count = 2 + (uint32_t)sim_below(sim, 8),
+        .counter_count = 1 + (uint32_t)sim_below(sim, 4),
+        .think_mean_ns = SIM_MS << sim_below(sim, 5),
+        .timeout_ns = SIM_SEC + sim_below(sim, 7 * SIM_SEC),
+        .hop_ppm = hops[sim_below(sim, 3)],
+        .cut_ppm = rates[sim_below(sim, 3)],
+        .keys_expire = m->options.keys_expire,
+    };
+    m->idem = sql_idem_create(m->cluster, &o);
+    if (m->options.calm) sql_idem_calm(m->idem);
+    return sql_idem_prepare(m->idem, PREPARE_TIMEOUT_NS);
+}
+
 bool mix_create(struct cluster *c, const struct mix_options *options, struct mix **mix_out)
 {
     struct mix *m = calloc(1, sizeof *m);
@@ -116,11 +143,13 @@ bool mix_create(struct cluster *c, const struct mix_options *options, struct mix
     draw(cluster_sim(c), options->name, &keys, sql);
     for (int i = 0; i < SQL_KINDS && ready; i++)
         if (sql[i]) ready = create_sql(m, i);
+    if (ready && wants_idem(options)) ready = create_idem(m);
     *mix_out = m;
     if (!ready) return false;
     if (keys) start_keys(m);
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL) sql_load_start(m->sql[i]);
+    if (m->idem != NULL) sql_idem_start(m->idem);
     return true;
 }
 
@@ -129,6 +158,7 @@ void mix_destroy(struct mix *m)
     if (m->keys != NULL) workload_destroy(m->keys);
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL) sql_load_destroy(m->sql[i]);
+    if (m->idem != NULL) sql_idem_destroy(m->idem);
     free(m);
 }
 
@@ -151,6 +181,12 @@ struct mix_counts mix_counts(const struct mix *m)
         counts.committed += one.committed;
         counts.unknown += one.unknown;
     }
+    if (m->idem != NULL) {
+        struct sql_idem_counts one = sql_idem_counts(m->idem);
+        counts.operations += one.attempts;
+        counts.committed += one.answered + one.repeated + one.refused; /* all are answers */
+        counts.unknown += one.unknown;
+    }
     return counts;
 }
 
@@ -158,6 +194,7 @@ void mix_calm(struct mix *m)
 {
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL) sql_load_calm(m->sql[i]);
+    if (m->idem != NULL) sql_idem_calm(m->idem);
 }
 
 void mix_stop(struct mix *m)
@@ -165,6 +202,7 @@ void mix_stop(struct mix *m)
     if (m->keys != NULL) workload_stop(m->keys);
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL) sql_load_stop(m->sql[i]);
+    if (m->idem != NULL) sql_idem_stop(m->idem);
 }
 
 bool mix_idle(const struct mix *m)
@@ -172,6 +210,7 @@ bool mix_idle(const struct mix *m)
     bool idle = m->keys == NULL || workload_idle(m->keys);
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL) idle = idle && sql_load_idle(m->sql[i]);
+    if (m->idem != NULL) idle = idle && sql_idem_idle(m->idem);
     return idle;
 }
 
@@ -196,5 +235,5 @@ bool mix_check(struct mix *m, char *failure, size_t failure_size)
     if (m->keys != NULL && !check_keys(m->keys, failure, failure_size)) return false;
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL && !sql_load_check(m->sql[i], failure, failure_size)) return false;
-    return true;
+    return m->idem == NULL || sql_idem_check(m->idem, failure, failure_size);
 }

@@ -10,12 +10,14 @@ struct mix_counts {
     uint64_t operations, committed, unknown;
 };
 
-/* "keys", "register", "append", "bank", "all"; NULL: drawn. */
+/* "keys", "register", "append", "bank", "idem", "all"; NULL: drawn. */
 bool mix_is_known(const char *name);
 /* Writes the names, with commas. */
 void mix_names(char *out, size_t size);
 struct mix_options {
     const char *name;       /* NULL: drawn */
+    uint64_t seed;
+    bool keys_expire;       /* idempotency keys, soon */
     bool calm;              /* clients do not walk away */
     bool hot;               /* many clients, few keys, little time to think */
     uint64_t pause_mean_ns; /* of the key API's transactions that dawdle; 0: none does */

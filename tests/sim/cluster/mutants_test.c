@@ -52,6 +52,9 @@ static const struct row rows[] = {
     /* TXN-9: versions that a read may need are not collected */
     {"gc_above_safe_point", "none", "keys", 2, false, false},
     {"gc_no_read_check", "none", "keys", 1, false, false},
+    /* Idempotency keys: the record is of the commit's entry, is validated, names the statements, and ends */
+    {"idempotency_record_apart", "none", "idem", 1, false, false},
+    {"idempotency_row_unchecked", "none", "idem", 1, false, false},
     /* RPC-1: once */
     {"rpc_executes_twice", "none", "append", 12, false, true},
     {"k15_never_left", "none", "keys", 1, false, true},

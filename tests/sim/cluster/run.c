@@ -174,6 +174,8 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     if (options->no_leases || focus_breaks_clocks(kind)) o.no_leases = true;
     o.version_retention_ns = retention_of(options->seed);
     o.verbose = options->verbose;
+    bool keys_expire = options->seed / 4 % 3 == 0;
+    if (keys_expire) o.idempotency_life_ns = 3 * SIM_SEC;
     nemesis_draw_sizes(&o);
     if (runs_cold(options, kind)) {
         o.memory_bytes = COLD_MEMORY_BYTES;
@@ -188,7 +190,7 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     }
     struct flusher flusher = {.cluster = c, .enabled = o.version_retention_ns != 0};
     on_flush(&flusher);
-    struct mix_options mo = {.name = options->workload, .calm = options->no_faults, .hot = kind != FOCUS_NONE && kind != FOCUS_LEADERS,
+    struct mix_options mo = {.name = options->workload, .seed = options->seed, .keys_expire = keys_expire, .calm = options->no_faults, .hot = kind != FOCUS_NONE && kind != FOCUS_LEADERS,
                              .pause_mean_ns = o.version_retention_ns};
     struct mix *m;
     struct unbounded *beyond = NULL;

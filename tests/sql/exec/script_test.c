@@ -146,3 +146,8 @@ TEST(script, the_catalog_is_shown_as_postgresql_shows_it)
 {
     script_run("catalog");
 }
+
+TEST(script, a_key_makes_a_transaction_happen_once)
+{
+    script_run("idempotency");
+}
