@@ -187,11 +187,6 @@ void kv_locks(const struct kv *kv, void (*visit)(void *ctx, const struct kv_lock
     (void)ctx;
 }
 /* No statement here goes back, or locks anything for long. */
-struct txn_mark txn_mark(struct txn *t)
-{
-    (void)t;
-    return (struct txn_mark){0};
-}
 void txn_back(struct txn *t, struct txn_mark mark) { (void)t, (void)mark; }
 enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
 {
@@ -200,13 +195,6 @@ enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
 }
 void txn_resume(struct txn *t) { (void)t; }
 void txn_unlock(struct txn *t) { (void)t; }
-void txn_view(struct txn *t, const struct txn_mark *mark) { (void)t, (void)mark; }
-
-bool txn_has_put(const struct txn *t, struct bytes key)
-{
-    (void)key;
-    return t == NULL;
-}
 bool kv_leads(const struct kv *kv, struct bytes key)
 {
     (void)kv;
