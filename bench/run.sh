@@ -1,7 +1,7 @@
 #!/bin/bash
-# What the log and consensus do alone, then puts and gets on three nodes of Ostraka and of etcd, all on
-# this machine's loopback and disk, by the same closed loop. Prints tables of medians and the ratios; leaves
-# nothing behind.
+# What the log and consensus do alone, then puts and gets on three nodes of Ostraka and of etcd by the same closed
+# loop, one hot row, and TPC-B beside PostgreSQL on one node, all on this machine's loopback and disk. Prints tables of
+# medians and the ratios; leaves nothing behind.
 #
 #   bench/run.sh [quick]
 #
@@ -10,15 +10,27 @@
 #   BENCH    where the other programs are     (build/release/bench)
 #   TMPDIR   on the disk to measure           (/var/tmp)
 #   KEYS, VALUE_BYTES, SECONDS_PER_RUN, RUNS
+#   PROTOCOL prepared or simple          (prepared)
+#   STATEMENT what a put is: upsert or update (upsert)
+#   TPCB_SCALES, TPCB_CLIENTS            ("1", 32); empty scales: no TPC-B
+#   POSTGRES where PostgreSQL's programs are (/usr/lib/postgresql/15/bin; skipped when there are none)
 #   SHAPES   connections x requests in flight on each  (1x1 16x1 1x16 64x1 4x16 256x1 16x16)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+here=$PWD/bench
 
 OSTRAKA=$(realpath "${OSTRAKA:-build/release/ostraka}")
 BENCH=$(realpath "${BENCH:-build/release/bench}")
 KEYS=${KEYS:-10000}
 VALUE_BYTES=${VALUE_BYTES:-100}
 SHAPES=${SHAPES:-1x1 16x1 1x16 64x1 4x16 256x1 16x16}
+PROTOCOL=${PROTOCOL:-prepared}
+STATEMENT=${STATEMENT:-upsert}
+TPCB_SCALES=${TPCB_SCALES-1}
+TPCB_CLIENTS=${TPCB_CLIENTS:-32}
+POSTGRES=${POSTGRES:-/usr/lib/postgresql/15/bin}
+sql_flags=()
+[ "$PROTOCOL" = prepared ] && sql_flags+=(--prepared)
 if [ "${1:-}" = quick ]; then
     RUNS=${RUNS:-1} SECONDS_PER_RUN=${SECONDS_PER_RUN:-1} WARMUP_MS=200
 else
@@ -105,19 +117,26 @@ find_etcd_leader() {
     die "etcd has no leader; see: $(tail -n 3 "$root"/etcd0.log)"
 }
 
+stop_etcd() {
+    local pid
+    for pid in ${etcd_pids//,/ }; do kill "$pid"; done
+    for pid in ${etcd_pids//,/ }; do wait "$pid" 2>/dev/null || true; done
+}
+
 # ---- measuring ----
 
 # one_run SYSTEM OP SHAPE: appends a row behind "SYSTEM OP SHAPE" to the rows.
 one_run() {
-    local system=$1 op=$2 program=$BENCH/etcd_bench workload=$2 address=$etcd_leader pids=$etcd_pids
+    local system=$1 op=$2 program=$BENCH/etcd_bench workload=$2 address=$etcd_leader pids=$etcd_pids flags=()
     if [ "$system" = ostraka ]; then
         program=$BENCH/sql_bench address=$ostraka_leader pids=$ostraka_pids
         [ "$op" = put ] && workload=upsert
+        flags=("${sql_flags[@]}" --statement "$STATEMENT")
     fi
     local row
     row=$("$program" "$workload" --address "$address" --pids "$pids" --connections "${3%x*}" --pipeline "${3#*x}" \
         --keys "$KEYS" --value-bytes "$VALUE_BYTES" --seconds "$SECONDS_PER_RUN" \
-        --warmup-ms "$WARMUP_MS" --no-header) || die "$system $op $3 failed"
+        --warmup-ms "$WARMUP_MS" --no-header "${flags[@]}") || die "$system $op $3 failed"
     echo "$system $op $3 $row" >>"$root/rows"
 }
 
@@ -164,6 +183,98 @@ print_table() {
     }' "$root/rows"
 }
 
+run_shapes() {
+    local shape op
+    for shape in $SHAPES; do
+        for op in put get; do
+            for _ in $(seq "$RUNS"); do
+                one_run ostraka "$op" "$shape"
+                one_run etcd "$op" "$shape"
+            done
+        done
+    done
+    print_table
+}
+
+# 64 clients add to one row, all on its leader, then spread over the nodes. The last line: is the sum what was answered?
+run_hot() {
+    local where address
+    echo "hot row, 64 clients"
+    "$BENCH/sql_bench" hot --address "$ostraka_leader" --seconds 1 --warmup-ms 0 | head -n 1
+    for where in one three; do
+        address=$ostraka_leader
+        [ "$where" = three ] && address=$(sed -n 's/.*"sql": "\([^"]*\)".*/\1/p' "$root/demo.out" | paste -sd,)
+        for _ in $(seq "$RUNS"); do
+            "$BENCH/sql_bench" hot --address "$address" --pids "$ostraka_pids" --connections 64 "${sql_flags[@]}" \
+                --seconds "$SECONDS_PER_RUN" --warmup-ms "$WARMUP_MS" --no-header | sed "s/^hot      /$(printf '%-9s' "hot-$where")/"
+        done
+    done
+}
+
+# Puts under idempotency keys of their own, and with another SET in front, in turn.
+run_keys() {
+    local first
+    echo "idempotency keys, 64 clients"
+    for _ in $(seq "$RUNS"); do
+        for first in set key; do
+            "$BENCH/sql_bench" upsert --address "$ostraka_leader" --pids "$ostraka_pids" --connections 64 --first "$first" \
+                --statement "$STATEMENT" --keys "$KEYS" --value-bytes "$VALUE_BYTES" --seconds "$SECONDS_PER_RUN" \
+                --warmup-ms "$WARMUP_MS" --no-header "${sql_flags[@]}" | sed "s/^upsert   /put-$first  /"
+        done
+    done
+}
+
+stop_all() {
+    local pid
+    for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+    started=()
+}
+
+tpcb() { # SYSTEM SCALE
+    "$here/tpcb.sh" fill "$2"
+    for _ in $(seq "$RUNS"); do
+        printf '%-10s scale %3s %4s clients ' "$1" "$2" "$TPCB_CLIENTS"
+        "$here/tpcb.sh" run "$2" "$TPCB_CLIENTS" "$((SECONDS_PER_RUN * 2))"
+    done
+}
+
+# As another user when this one is root: PostgreSQL refuses to run as root.
+as_postgres() {
+    if [ "$(id -u)" = 0 ]; then setpriv --reuid postgres --regid postgres --init-groups "$@"; else "$@"; fi
+}
+
+# One node, SERIALIZABLE, everything else as it comes, with memory for the tables.
+start_postgres() {
+    local data=$root/postgres
+    mkdir "$data"
+    chmod 711 "$root"
+    [ "$(id -u)" != 0 ] || chown postgres "$data"
+    as_postgres "$POSTGRES/initdb" -D "$data" -U postgres -A trust >/dev/null
+    as_postgres "$POSTGRES/postgres" -D "$data" -p 27632 -k "$data" -c listen_addresses=127.0.0.1 \
+        -c default_transaction_isolation=serializable -c shared_buffers=512MB -c max_wal_size=4GB \
+        >"$root/postgres.log" 2>&1 &
+    started+=($!)
+    for _ in $(seq 100); do
+        "$POSTGRES/pg_isready" -q -h 127.0.0.1 -p 27632 && return
+        sleep 0.2
+    done
+    cat "$root/postgres.log" >&2
+    die "PostgreSQL is not ready"
+}
+
+run_tpcb() {
+    local scale
+    export PGHOST=127.0.0.1 PGUSER=postgres PGDATABASE=postgres PGPORT=${ostraka_leader##*:}
+    printf 'TPC-B              %15s %10s %10s %8s\n' "" tps ms failed
+    for scale in $TPCB_SCALES; do tpcb ostraka "$scale"; done
+    stop_all
+    [ -x "$POSTGRES/postgres" ] || return 0
+    start_postgres
+    PGPORT=27632
+    for scale in $TPCB_SCALES; do tpcb postgres "$scale"; done
+}
+
 "$BENCH/log_bench" --directory "$root" --seconds "$SECONDS_PER_RUN"
 "$BENCH/raft_bench" --directory "$root" --seconds "$SECONDS_PER_RUN"
 start_ostraka
@@ -173,17 +284,13 @@ find_ostraka_leader
 echo "$("$OSTRAKA" version | head -n 1); $(etcd --version | head -n 1); leaders $ostraka_leader" \
     "and $etcd_leader"
 echo "$(nproc) cores, load $(cut -d" " -f1 /proc/loadavg); $KEYS keys, values of $VALUE_BYTES" \
-    "bytes; medians of $RUNS runs of $SECONDS_PER_RUN s"
+    "bytes; $PROTOCOL statements; medians of $RUNS runs of $SECONDS_PER_RUN s"
 "$BENCH/sql_bench" load --address "$ostraka_leader" --keys "$KEYS" --value-bytes "$VALUE_BYTES" \
     --connections 4 >/dev/null || die "Ostraka cannot be filled"
 "$BENCH/etcd_bench" load --address "$etcd_leader" --keys "$KEYS" --value-bytes "$VALUE_BYTES" \
     --connections 64 >/dev/null || die "etcd cannot be filled"
-for shape in $SHAPES; do
-    for op in put get; do
-        for _ in $(seq "$RUNS"); do
-            one_run ostraka "$op" "$shape"
-            one_run etcd "$op" "$shape"
-        done
-    done
-done
-print_table
+run_shapes
+stop_etcd
+run_hot
+run_keys
+[ -z "$TPCB_SCALES" ] || run_tpcb

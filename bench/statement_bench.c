@@ -87,6 +87,14 @@ bool txn_has_put(const struct txn *t, struct bytes key)
     (void)t, (void)key;
     return false;
 }
+void txn_unlock(struct txn *t) { (void)t; }
+void txn_resume(struct txn *t) { (void)t; }
+void txn_back(struct txn *t, struct txn_mark mark) { (void)t, (void)mark; }
+enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
+{
+    (void)t, (void)mark;
+    return STATUS_UNSUPPORTED;
+}
 void txn_set_last_ct(struct txn *t, uint64_t ts) { (void)t, (void)ts; }
 void txn_pause(struct txn *t, uint64_t duration_ns) { (void)t, (void)duration_ns; }
 struct txn_id txn_id_of(const struct txn *t)
@@ -211,6 +219,7 @@ void txn_set_lock_timeout(struct txn *t, uint64_t timeout_ns) { (void)t, (void)t
 void txn_set_overlay(struct txn *t, bool on) { (void)t, (void)on; }
 bool txn_is_pending(const struct txn *t) { return t == NULL; }
 bool txn_is_fresh(const struct txn *t) { return t == NULL; }
+enum status txn_sleep(struct txn *t, uint64_t duration_ns) { return t != NULL && duration_ns > 0 ? STATUS_OK : STATUS_TIMEOUT; }
 
 enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts)
 {
@@ -222,6 +231,28 @@ struct txn_mark txn_mark(struct txn *t)
     (void)t;
     return (struct txn_mark){0};
 }
+void txn_back(struct txn *t, struct txn_mark mark)
+{
+    (void)t, (void)mark;
+}
+enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
+{
+    (void)t, (void)mark;
+    return STATUS_UNSUPPORTED;
+}
+void txn_resume(struct txn *t)
+{
+    (void)t;
+}
+void txn_unlock(struct txn *t)
+{
+    (void)t;
+}
+bool kv_leads(const struct kv *kv, struct bytes key)
+{
+    (void)kv, (void)key;
+    return true;
+}
 void txn_view(struct txn *t, const struct txn_mark *mark)
 {
     (void)t, (void)mark;
@@ -230,6 +261,23 @@ void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries
 {
     (void)t;
     *requests_out = *retries_out = 0;
+}
+void txn_back(struct txn *t, struct txn_mark mark)
+{
+    (void)t, (void)mark;
+}
+enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
+{
+    (void)t, (void)mark;
+    return STATUS_OK;
+}
+void txn_unlock(struct txn *t)
+{
+    (void)t;
+}
+void txn_resume(struct txn *t)
+{
+    (void)t;
 }
 enum status txn_breathe(struct txn *t)
 {
@@ -344,6 +392,7 @@ static uint64_t now_ns(void)
 
 static const char *const kinds[][2] = {
     {"insert", "INSERT INTO kv (k, v) VALUES (%d, 'a value of some thirty bytes..')"},
+    {"upsert", "INSERT INTO kv (k, v) VALUES (%d, 'a value of some thirty bytes..') ON CONFLICT (k) DO UPDATE SET v = excluded.v"},
     {"select", "SELECT v FROM kv WHERE k = %d"},
     {"update", "UPDATE kv SET v = 'another value of about thirty' WHERE k = %d"},
     {"delete", "DELETE FROM kv WHERE k = %d"},

@@ -254,6 +254,8 @@ static struct expr *bind_operator(struct binder *b, const struct sql_operator_ex
 {
     if (o->schema != NULL && strcmp(o->schema, "pg_catalog") != 0)
         return bind_unsupported(b, &o->node, "an operator of a schema");
+    if (bind_is_row(o->left) || bind_is_row(o->right))
+        return bind_row_comparison(b, o->name, o->left, o->right, o->node.position);
     struct expr *left = NULL;
     if (o->left != NULL) {
         left = bind_expr(b, o->left);

@@ -102,6 +102,7 @@ static uint32_t in_type(struct binder *b, uint32_t left, struct expr **items, ui
 struct expr *bind_in(struct binder *b, const struct sql_in *in)
 {
     if (in->subquery != NULL) return bind_in_subquery(b, in);
+    if (bind_is_row(in->left)) return bind_row_in(b, in);
     uint32_t count = in->list.count, plain = 0, parts = 0;
     struct expr *left = bind_expr(b, in->left);
     struct expr **items = ARENA_ARRAY(b->arena, struct expr *, count + 1);
@@ -252,6 +253,7 @@ struct expr *bind_is(struct binder *b, const struct sql_is *n)
 
 struct expr *bind_is_distinct(struct binder *b, const struct sql_is_distinct *n)
 {
+    if (bind_is_row(n->left) || bind_is_row(n->right)) return bind_row_distinct(b, n);
     struct expr *e = bind_new(b, EXPR_DISTINCT, sql_type_of(SQL_TYPE_BOOL), n->node.position, 2);
     if (e == NULL) return NULL;
     e->negated = n->negated;

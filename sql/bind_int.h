@@ -23,6 +23,12 @@ struct expr *bind_operator_of(struct binder *b, const char *name, struct expr *l
 struct expr *bind_call(struct binder *b, const struct sql_call_expr *call);
 struct expr *bind_value_function(struct binder *b, const struct sql_value_function_expr *f);
 struct expr *bind_column(struct binder *b, const struct sql_column *c);
+/* bind_row.c */
+bool bind_is_row(const struct sql_node *node);
+struct expr *bind_row_comparison(struct binder *b, const char *op, const struct sql_node *left,
+                                 const struct sql_node *right, uint32_t position);
+struct expr *bind_row_in(struct binder *b, const struct sql_in *in);
+struct expr *bind_row_distinct(struct binder *b, const struct sql_is_distinct *n);
 /* subquery.c */
 struct expr *bind_subquery(struct binder *b, const struct sql_subquery *n);
 struct expr *bind_in_subquery(struct binder *b, const struct sql_in *in);

@@ -11,7 +11,8 @@
 #define DATABASE_ID 1
 #define INDEX_ID 1
 #define TABLE_ID_FIRST 16384 /* as PostgreSQL's FirstNormalObjectId: below are system tables */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
+#define RECORD_VERSION_PLAIN 1 /* no column has a value for the rows that lack it */
 #define GARBAGE_VERSION 1
 #define RECORD_BYTES_MAX TXN_VALUE_BYTES_MAX
 
@@ -65,7 +66,7 @@ static void put_text(struct buf *out, const char *text)
 
 static void record_encode(const struct sql_table *t, struct buf *out)
 {
-    put_u8(out, RECORD_VERSION);
+    put_u8(out, t->has_missing ? RECORD_VERSION : RECORD_VERSION_PLAIN); /* the lowest that says it all */
     put_u32(out, t->id);
     put_u32(out, t->version);
     put_text(out, t->name);
@@ -79,6 +80,7 @@ static void record_encode(const struct sql_table *t, struct buf *out)
         put_u8(out, c->not_null);
         put_text(out, c->name);
         put_text(out, c->default_text);
+        if (t->has_missing) put_sized(out, c->missing);
     }
     put_u8(out, (uint8_t)t->key_count);
     for (uint32_t i = 0; i < t->key_count; i++) put_u16(out, t->key[i]);
@@ -98,7 +100,14 @@ static const char *get_text(struct reader *r, struct arena *arena)
     return (const char *)copy.data;
 }
 
-static void decode_column(struct reader *r, struct arena *arena, struct sql_table_column *c)
+static enum status decode_missing(struct arena *arena, struct sql_table_column *c)
+{
+    struct sql_row_column column = {c->id, c->type};
+    c->missing_value = SQL_NULL;
+    return c->missing.size == 0 ? STATUS_OK : sql_row_decode(arena, c->missing, &column, 1, &c->missing_value);
+}
+
+static void decode_column(struct reader *r, struct arena *arena, struct sql_table_column *c, bool has_missing)
 {
     c->id = get_u16(r);
     c->type.oid = get_u32(r);
@@ -107,11 +116,17 @@ static void decode_column(struct reader *r, struct arena *arena, struct sql_tabl
     c->name = get_text(r, arena);
     c->default_text = get_text(r, arena);
     if (c->name == NULL || sql_type_find(c->type.oid) == NULL) r->failed = true;
+    if (!has_missing || r->failed) return;
+    c->missing = arena_copy(arena, get_sized(r));
+    if (r->failed || c->missing.data == NULL || decode_missing(arena, c) != STATUS_OK) r->failed = true;
 }
 
 /* Rowcode wants ids in ascending order; columns are only ever added at the end, so they are. */
-static bool make_row_columns(struct arena *arena, struct sql_table *t)
+bool catalog_columns_changed(struct arena *arena, struct sql_table *t)
 {
+    t->has_missing = false;
+    for (uint32_t i = 0; i < t->column_count; i++)
+        if (t->columns[i].missing.size > 0) t->has_missing = true;
     t->row_columns = ARENA_ARRAY(arena, struct sql_row_column, t->column_count + 1);
     if (t->row_columns == NULL) return false;
     for (uint32_t i = 0; i < t->column_count; i++) {
@@ -126,7 +141,8 @@ enum status catalog_table_decode(struct arena *arena, struct bytes record, struc
     struct reader r = reader_make(record);
     struct sql_table *t = ARENA_NEW(arena, struct sql_table);
     if (t == NULL) return STATUS_NO_MEMORY;
-    if (get_u8(&r) != RECORD_VERSION) return STATUS_VERSION;
+    uint8_t record_version = get_u8(&r);
+    if (record_version < RECORD_VERSION_PLAIN || record_version > RECORD_VERSION) return STATUS_VERSION;
     t->id = get_u32(&r);
     t->version = get_u32(&r);
     t->name = get_text(&r, arena);
@@ -135,7 +151,7 @@ enum status catalog_table_decode(struct arena *arena, struct bytes record, struc
     if (r.failed || t->column_count > SQL_COLUMNS_MAX) return STATUS_CORRUPT;
     t->columns = ARENA_ARRAY(arena, struct sql_table_column, t->column_count + 1);
     if (t->columns == NULL) return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < t->column_count && !r.failed; i++) decode_column(&r, arena, &t->columns[i]);
+    for (uint32_t i = 0; i < t->column_count && !r.failed; i++) decode_column(&r, arena, &t->columns[i], record_version > 1);
     t->key_count = get_u8(&r);
     if (r.failed || t->key_count > SQL_KEY_COLUMNS_MAX) return STATUS_CORRUPT;
     for (uint32_t i = 0; i < t->key_count; i++) {
@@ -154,7 +170,7 @@ enum status catalog_table_decode(struct arena *arena, struct bytes record, struc
     t->checks = checks;
     t->check_names = names;
     if (!reader_done(&r)) return STATUS_CORRUPT;
-    if (!make_row_columns(arena, t)) return STATUS_NO_MEMORY;
+    if (!catalog_columns_changed(arena, t)) return STATUS_NO_MEMORY;
     *table_out = t;
     return STATUS_OK;
 }
@@ -215,9 +231,43 @@ enum status catalog_create(struct txn *t, struct arena *arena, struct sql_table 
     return status == STATUS_OK ? record_put(t, table) : status;
 }
 
-enum status catalog_update(struct txn *t, const struct sql_table *table)
+enum status catalog_update(struct txn *t, struct sql_table *table)
 {
+    table->version++;
     return record_put(t, table);
+}
+
+enum status catalog_rename(struct txn *t, struct arena *arena, struct sql_table *table, const char *name)
+{
+    struct sql_table *existing;
+    enum status status = catalog_table(t, arena, name, &existing);
+    if (status == STATUS_OK) return STATUS_EXISTS;
+    if (status != STATUS_NOT_FOUND) return status;
+    struct buf key;
+    buf_init(&key, TXN_KEY_BYTES_MAX);
+    catalog_table_key(table->name, &key);
+    status = txn_delete(t, buf_view(&key));
+    buf_deinit(&key);
+    table->name = name;
+    return status == STATUS_OK ? catalog_update(t, table) : status;
+}
+
+enum status catalog_column_missing(struct arena *arena, struct sql_table_column *c, const struct sql_datum *value)
+{
+    struct sql_row_column column = {c->id, c->type};
+    c->missing = BYTES_EMPTY;
+    c->missing_value = SQL_NULL;
+    if (value->is_null) return STATUS_OK;
+    struct buf row;
+    buf_init(&row, RECORD_BYTES_MAX);
+    sql_row_encode(&row, 0, &column, value, 1);
+    enum status status = buf_status(&row);
+    if (status == STATUS_OK) {
+        c->missing = arena_copy(arena, buf_view(&row));
+        status = c->missing.data == NULL ? STATUS_NO_MEMORY : decode_missing(arena, c);
+    }
+    buf_deinit(&row);
+    return status;
 }
 
 /* ---- garbage ---- */
@@ -358,5 +408,7 @@ enum status catalog_row_decode(struct arena *arena, const struct sql_table *tabl
                                struct sql_datum *values_out)
 {
     for (uint32_t i = 0; i < table->column_count; i++) values_out[i] = SQL_NULL;
+    for (uint32_t i = 0; table->has_missing && i < table->column_count; i++)
+        if (table->columns[i].missing.size > 0) values_out[i] = table->columns[i].missing_value;
     return sql_row_decode(arena, value, table->row_columns, table->column_count, values_out);
 }

@@ -22,6 +22,8 @@ struct sql_table_column {
     struct sql_type type;
     bool not_null;
     const char *default_text; /* an expression, or NULL */
+    struct bytes missing;     /* what rows that were written before it was added have, as a row of it alone; empty: NULL */
+    struct sql_datum missing_value;
 };
 
 struct sql_table {
@@ -36,6 +38,7 @@ struct sql_table {
     const char *const *checks;         /* CHECK expressions as text */
     const char *const *check_names;
     uint32_t check_count;
+    bool has_missing;         /* some column has such a value */
     struct sql_row_column *row_columns; /* as rowcode wants them; in the order of columns */
     const struct virtual_table *from;   /* its rows are made when they are read (virtual.h); NULL: they are stored */
 };
@@ -88,8 +91,15 @@ MUST_USE enum status catalog_row_value(const struct sql_table *table, const stru
 /* Values are views into value, or in the arena. STATUS_CORRUPT. */
 MUST_USE enum status catalog_row_decode(struct arena *arena, const struct sql_table *table,
                                         struct bytes value, struct sql_datum *values_out);
-/* Buffers a new record for a table that exists; [fiber] no. */
-MUST_USE enum status catalog_update(struct txn *t, const struct sql_table *table);
+/* Buffers a new record for a table that exists; [fiber] no. What its rows look like may have changed. */
+MUST_USE enum status catalog_update(struct txn *t, struct sql_table *table);
+/* [fiber] The table is called otherwise from now on. STATUS_EXISTS: another one is. */
+MUST_USE enum status catalog_rename(struct txn *t, struct arena *arena, struct sql_table *table, const char *name);
+/* The rows that are there have this value in a column that is being added. STATUS_NO_MEMORY. */
+MUST_USE enum status catalog_column_missing(struct arena *arena, struct sql_table_column *column,
+                                            const struct sql_datum *value);
+/* After a change of the columns. False: no memory. */
+MUST_USE bool catalog_columns_changed(struct arena *arena, struct sql_table *table);
 /* Makes every row of the table unreachable at once, by giving it another id. [fiber] */
 MUST_USE enum status catalog_truncate(struct txn *t, struct sql_table *table);
 

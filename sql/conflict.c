@@ -183,6 +183,16 @@ bool conflict_propose(struct exec *x, struct conflict *c, struct writer *w, cons
     return status == STATUS_OK || exec_fail(x, status);
 }
 
+struct run {
+    struct exec *x;
+    struct conflict *conflict;
+    struct writer *writer;
+    const struct returning *returning;
+    struct map touched;
+    struct txn_locked *old;  /* per row: what its key has; NULL: nothing was read */
+    uint64_t count;
+};
+
 /* ---- keys that this command has touched ---- */
 
 static struct touched_key *touched_find(const struct map *touched, struct bytes key)
@@ -192,8 +202,11 @@ static struct touched_key *touched_find(const struct map *touched, struct bytes 
     return k;
 }
 
-static bool touch(struct exec *x, struct map *touched, struct bytes key, enum touched how)
+static bool touch(struct run *r, struct bytes key, enum touched how)
 {
+    struct exec *x = r->x;
+    struct map *touched = &r->touched;
+    if (r->conflict->row_count == 1) return true; /* nothing comes behind it */
     struct touched_key *k = touched_find(touched, key);
     if (k != NULL) {
         k->touched = how;
@@ -224,23 +237,13 @@ static bool refuse_second_time(struct exec *x)
 
 /* ---- running ---- */
 
-struct run {
-    struct exec *x;
-    struct conflict *conflict;
-    struct writer *writer;
-    const struct returning *returning;
-    struct map touched;
-    struct txn_locked *old;  /* per row: what its key has; NULL: nothing was read */
-    uint64_t count;
-};
-
 static bool put_proposed(struct run *r, const struct conflict_row *row, bool insert)
 {
     struct exec *x = r->x;
     enum status status = insert ? txn_insert(x->txn, row->key, row->value) : txn_put(x->txn, row->key, row->value);
     if (status != STATUS_OK) return exec_fail(x, status);
     r->count++;
-    return touch(x, &r->touched, row->key, TOUCHED_WRITTEN) && returning_row(x, r->returning, row->values);
+    return touch(r, row->key, TOUCHED_WRITTEN) && returning_row(x, r->returning, row->values);
 }
 
 static bool update_old(struct run *r, const struct conflict_row *row, struct bytes old_value)
@@ -264,8 +267,8 @@ static bool update_old(struct run *r, const struct conflict_row *row, struct byt
     if (!write_assign(x, r->writer, c->set, c->set_count, both, values)) return false;
     if (!writer_update(x, r->writer, values, row->key)) return false;
     r->count++;
-    if (!bytes_equal(buf_view(x->key), row->key) && !touch(x, &r->touched, row->key, TOUCHED_GONE)) return false;
-    return touch(x, &r->touched, buf_view(x->key), TOUCHED_WRITTEN) && returning_row(x, r->returning, values);
+    if (!bytes_equal(buf_view(x->key), row->key) && !touch(r, row->key, TOUCHED_GONE)) return false;
+    return touch(r, buf_view(x->key), TOUCHED_WRITTEN) && returning_row(x, r->returning, values);
 }
 
 static bool run_row(struct run *r, uint32_t at)

@@ -1,5 +1,5 @@
-/* DECLARE, FETCH, MOVE, CLOSE: portals by statements. A cursor sees the transaction's own writes as they were when it was
- * declared, as PostgreSQL's does. It goes forward only. */
+/* DECLARE, FETCH, MOVE, CLOSE: portals by statements. A cursor sees the transaction's own writes as
+ * they were when it was declared, as PostgreSQL's does. It goes forward only. */
 #include "sql/session_int.h"
 
 #include <stdio.h>
@@ -19,8 +19,8 @@ static bool supported(struct exec *x, const struct sql_declare_cursor *n)
     return true;
 }
 
-/* Says what is wrong with the query, at its place in this statement, and learns the types of parameters. DECLARE itself has
- * no result. */
+/* Says what is wrong with the query, at its place in this statement, and learns the types of
+ * parameters. DECLARE itself has no result. */
 static bool describe(struct exec *x, const struct sql_select *query)
 {
     bool before = x->describe;
@@ -46,7 +46,8 @@ static bool keep_parameters(struct sql_portal *p, const struct sql_datum *values
     return true;
 }
 
-/* [fiber] Describing uses the statement's arena again: nothing of x but its tag and its error is good afterwards. */
+/* [fiber] Describing uses the statement's arena again: nothing of x but its tag and its error is
+ * good afterwards. */
 static struct sql_portal *open_portal(struct sql_session *s, struct exec *x, const char *name, struct bytes text,
                                       struct sql_error *error)
 {
@@ -69,7 +70,8 @@ bool session_declare(struct sql_session *s, struct exec *x, const struct sql_dec
     if (!supported(x, n)) return false;
     if (s->state != TRANSACTION_OPEN) return session_needs_block(x, "DECLARE CURSOR");
     if (session_portal_find(s, n->name) != NULL)
-        return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_CURSOR, 0, "cursor \"%s\" already exists", n->name);
+        return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_CURSOR, 0,
+                             "cursor \"%s\" already exists", n->name);
     if (!describe(x, n->query)) return false;
     struct buf text;
     struct sql_error error = {0};

@@ -58,6 +58,19 @@ struct sql_zones;
 /* How 1/2/2003 is read (the second word of DateStyle); output is ISO always. */
 enum sql_date_order { SQL_DATE_ORDER_MDY, SQL_DATE_ORDER_DMY, SQL_DATE_ORDER_YMD };
 
+struct sql_eval;
+
+/* What functions may ask of the session they run in. */
+struct sql_surroundings {
+    /* The value of a setting, valid until it changes; NULL: there is none of that name. */
+    const char *(*setting_get)(void *session_ctx, const char *name);
+    /* As SET does; value NULL: the default. False: e->error is set. */
+    bool (*setting_set)(void *session_ctx, struct sql_eval *e, const char *name, const char *value, bool local);
+    /* [fiber] Waits. When it is interrupted e->error is set. */
+    enum status (*sleep)(void *session_ctx, struct sql_eval *e, uint64_t duration_us);
+    int64_t (*now_us)(void *session_ctx); /* of the clock, since 2000-01-01 */
+};
+
 /* Everything a function may know besides its arguments. Evaluation reads no clock, no locale and no
  * environment: the same context and arguments give the same result on every node. */
 struct sql_eval {
@@ -88,6 +101,8 @@ struct sql_eval {
     /* What became of a transaction, by its id; e->error is set when it cannot be told. NULL: nobody to ask. */
     enum status (*txn_status)(void *txn_ctx, struct sql_eval *e, struct bytes id, const char **status_out);
     void *txn_ctx;
+    const struct sql_surroundings *session; /* NULL: there is none */
+    void *session_ctx;
 };
 
 /* A context with defaults: UTC, the epoch, no randomness, empty names. */

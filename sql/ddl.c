@@ -3,13 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "sql/query.h"
-
-struct building {
-    struct exec *x;
-    struct sql_table *table;
-    const char **checks, **check_names;
-};
+#include "sql/ddl_int.h"
 
 static bool find_place(struct building *g, const char *name, uint32_t position, uint16_t *out)
 {
@@ -73,10 +67,9 @@ static bool set_key(struct building *g, const struct sql_constraint *c, const ch
     return t->key_name != NULL || sql_error_out_of_memory(x->error);
 }
 
-/* Kept as text that the parser reads again. It has to bind now: as a condition, or as a column's default. */
-static const char *keep_expression(struct building *g, const struct sql_node *node, const char *clause,
-                                   const struct sql_table *scope, struct sql_type type, const char *column,
-                                   struct expr **expr_out)
+const char *ddl_keep_expression(struct building *g, const struct sql_node *node, const char *clause,
+                                const struct sql_table *scope, struct sql_type type, const char *column,
+                                struct expr **expr_out)
 {
     struct exec *x = g->x;
     struct binder b;
@@ -100,7 +93,7 @@ static const char *keep_expression(struct building *g, const struct sql_node *no
     return (const char *)copy.data;
 }
 
-static bool check_exists(const struct building *g, const char *name)
+bool ddl_constraint_exists(const struct building *g, const char *name)
 {
     for (uint32_t i = 0; i < g->table->check_count; i++)
         if (strcmp(g->check_names[i], name) == 0) return true;
@@ -125,18 +118,18 @@ static const char *check_name(struct building *g, const struct expr *e)
     const char *column = only_column(g->table, e, &index, &several);
     for (uint32_t number = 0;; number++) {
         const char *name = object_name(g->x->arena, g->table->name, column, "check", number);
-        if (name == NULL || !check_exists(g, name)) return name;
+        if (name == NULL || !ddl_constraint_exists(g, name)) return name;
     }
 }
 
-static bool add_check(struct building *g, const struct sql_constraint *c)
+bool ddl_add_check(struct building *g, const struct sql_constraint *c)
 {
     struct exec *x = g->x;
     struct sql_table *t = g->table;
     struct expr *e;
-    const char *text = keep_expression(g, c->expr, "check constraints", t, sql_type_of(SQL_TYPE_BOOL), NULL, &e);
+    const char *text = ddl_keep_expression(g, c->expr, "check constraints", t, sql_type_of(SQL_TYPE_BOOL), NULL, &e);
     if (text == NULL) return false;
-    if (c->name != NULL && check_exists(g, c->name))
+    if (c->name != NULL && ddl_constraint_exists(g, c->name))
         return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_OBJECT, 0,
                              "check constraint \"%s\" already exists", c->name);
     const char *name = c->name != NULL ? c->name : check_name(g, e);
@@ -171,10 +164,10 @@ static bool add_constraint(struct building *g, const struct sql_constraint *c, s
     case SQL_CONSTRAINT_NOT_NULL: column->not_null = true; return true;
     case SQL_CONSTRAINT_NULL: return true;
     case SQL_CONSTRAINT_DEFAULT:
-        column->default_text = keep_expression(g, c->expr, "DEFAULT expressions", g->table, column->type,
+        column->default_text = ddl_keep_expression(g, c->expr, "DEFAULT expressions", g->table, column->type,
                                                column->name, NULL);
         return column->default_text != NULL;
-    case SQL_CONSTRAINT_CHECK: return add_check(g, c);
+    case SQL_CONSTRAINT_CHECK: return ddl_add_check(g, c);
     case SQL_CONSTRAINT_PRIMARY_KEY:
         if (column != NULL) return set_key(g, c, &column->name, 1);
         return set_key(g, c, c->columns.items, c->columns.count);
@@ -194,33 +187,60 @@ static bool is_system_column(const char *name)
     return false;
 }
 
-static bool add_columns(struct building *g, const struct sql_create_table *n)
+bool ddl_add_column(struct building *g, const struct sql_column_definition *d)
 {
     struct exec *x = g->x;
     struct sql_table *t = g->table;
+    struct sql_table_column *c = &t->columns[t->column_count];
     struct binder b;
     binder_init(&b, x->arena, x->error, &x->eval);
+    if (is_system_column(d->name))
+        return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_COLUMN, 0,
+                             "column name \"%s\" conflicts with a system column name", d->name);
+    if (d->collation.name != NULL) return exec_unsupported(x, d->position, "COLLATE");
+    *c = (struct sql_table_column){.name = d->name, .id = t->next_column_id};
+    if (!bind_type(&b, &d->type, &c->type)) return false;
+    const struct sql_type_info *info = sql_type_find(c->type.oid);
+    if (info->category == SQL_CATEGORY_PSEUDO || c->type.oid == SQL_TYPE_UNKNOWN)
+        return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_TABLE_DEFINITION, d->position,
+                             "column \"%s\" has pseudo-type %s", c->name, info->sql_name);
+    t->next_column_id++;
+    t->column_count++;
+    return true;
+}
+
+static bool add_columns(struct building *g, const struct sql_create_table *n)
+{
+    struct exec *x = g->x;
     for (uint32_t i = 0; i < n->column_count; i++) {
-        const struct sql_column_definition *d = &n->columns[i];
-        struct sql_table_column *c = &t->columns[i];
+        const char *name = n->columns[i].name;
         for (uint32_t k = 0; k < i; k++)
-            if (strcmp(t->columns[k].name, d->name) == 0)
+            if (strcmp(g->table->columns[k].name, name) == 0)
                 return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_COLUMN, 0,
-                                     "column \"%s\" specified more than once", d->name);
-        if (is_system_column(d->name))
-            return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_COLUMN, 0,
-                                 "column name \"%s\" conflicts with a system column name", d->name);
-        c->name = d->name;
-        c->id = t->next_column_id++;
-        if (d->collation.name != NULL) return exec_unsupported(x, d->position, "COLLATE");
-        if (!bind_type(&b, &d->type, &c->type)) return false;
-        const struct sql_type_info *info = sql_type_find(c->type.oid);
-        if (info->category == SQL_CATEGORY_PSEUDO || c->type.oid == SQL_TYPE_UNKNOWN)
-            return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_TABLE_DEFINITION, d->position,
-                                 "column \"%s\" has pseudo-type %s", c->name, info->sql_name);
-        t->column_count++;
+                                     "column \"%s\" specified more than once", name);
+        if (!ddl_add_column(g, &n->columns[i])) return false;
     }
     return true;
+}
+
+bool ddl_add_column_constraints(struct building *g, const struct sql_constraints *list,
+                                struct sql_table_column *column)
+{
+    for (uint32_t k = 0; k < list->count; k++)
+        if (!check_repeated(g, list, k, column) || !add_constraint(g, &list->items[k], column)) return false;
+    return true;
+}
+
+void ddl_sort_checks(struct building *g)
+{
+    for (uint32_t i = 1; i < g->table->check_count; i++)
+        for (uint32_t k = i; k > 0 && strcmp(g->check_names[k - 1], g->check_names[k]) > 0; k--) {
+            const char *check = g->checks[k], *name = g->check_names[k];
+            g->checks[k] = g->checks[k - 1];
+            g->check_names[k] = g->check_names[k - 1];
+            g->checks[k - 1] = check;
+            g->check_names[k - 1] = name;
+        }
 }
 
 static bool add_all_constraints(struct building *g, const struct sql_create_table *n)
@@ -231,18 +251,16 @@ static bool add_all_constraints(struct building *g, const struct sql_create_tabl
     g->check_names = ARENA_ARRAY(g->x->arena, const char *, count + 1);
     if (g->checks == NULL || g->check_names == NULL) return sql_error_out_of_memory(g->x->error);
     for (uint32_t i = 0; i < n->column_count; i++)
-        for (uint32_t k = 0; k < n->columns[i].constraints.count; k++)
-            if (!check_repeated(g, &n->columns[i].constraints, k, &g->table->columns[i]) ||
-                !add_constraint(g, &n->columns[i].constraints.items[k], &g->table->columns[i]))
-                return false;
+        if (!ddl_add_column_constraints(g, &n->columns[i].constraints, &g->table->columns[i])) return false;
     for (uint32_t i = 0; i < n->constraints.count; i++)
         if (!add_constraint(g, &n->constraints.items[i], NULL)) return false;
+    ddl_sort_checks(g);
     g->table->checks = g->checks;
     g->table->check_names = g->check_names;
     return true;
 }
 
-static bool schema_is_ours(const struct sql_name *name)
+bool ddl_schema_is_ours(const struct sql_name *name)
 {
     return name->schema == NULL || strcmp(name->schema, "public") == 0;
 }
@@ -257,7 +275,7 @@ bool exec_create_table(struct exec *x, const struct sql_create_table *n)
         sql_error_detail(x->error, x->arena, "System catalog modifications are currently disallowed.");
         return false;
     }
-    if (!schema_is_ours(&n->name))
+    if (!ddl_schema_is_ours(&n->name))
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_SCHEMA_NAME, n->name.position,
                              "schema \"%s\" does not exist", n->name.schema);
     if (n->column_count > SQL_COLUMNS_MAX)
@@ -285,7 +303,7 @@ static bool drop_one(struct exec *x, const struct sql_drop *n, const struct sql_
     struct sql_table *table;
     if (virtual_schema(name->schema) || virtual_find(name->schema, name->name) != NULL)
         return exec_refuse_system(x, name->name);
-    if (!schema_is_ours(name)) {
+    if (!ddl_schema_is_ours(name)) {
         if (n->if_exists)
             return exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION, "schema \"%s\" does not exist, skipping", name->schema);
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_SCHEMA_NAME, 0,
@@ -310,7 +328,7 @@ bool exec_drop(struct exec *x, const struct sql_drop *n)
         bool again = false; /* named twice, dropped once */
         for (uint32_t k = 0; k < i && !again; k++)
             again = strcmp(n->names.items[k].name, n->names.items[i].name) == 0 &&
-                    schema_is_ours(&n->names.items[k]) && schema_is_ours(&n->names.items[i]);
+                    ddl_schema_is_ours(&n->names.items[k]) && ddl_schema_is_ours(&n->names.items[i]);
         if (!again && !drop_one(x, n, &n->names.items[i])) return false;
     }
     return true;

@@ -126,6 +126,7 @@
 #define SQLSTATE_QUERY_CANCELED                        "57014"
 #define SQLSTATE_ADMIN_SHUTDOWN                        "57P01"
 #define SQLSTATE_CANNOT_CONNECT_NOW                    "57P03"
+#define SQLSTATE_IDLE_SESSION_TIMEOUT                  "57P05"
 #define SQLSTATE_IO_ERROR                              "58030"
 #define SQLSTATE_SNAPSHOT_TOO_OLD                      "72000"
 #define SQLSTATE_INTERNAL_ERROR                        "XX000"

@@ -373,36 +373,39 @@ static void render(struct buf *out, const struct report *r)
 
 /* ---- statements ---- */
 
-/* UPDATE and DELETE read what this query would. */
-static struct sql_select *reading_of(struct exec *x, const struct sql_name *table, const char *alias,
-                                     const struct sql_list *more, const struct sql_node *where, uint32_t position)
+/* query: what it reads; NULL: nothing. */
+static struct explain_node *explain_change(struct explain *e, const char *what, const struct sql_name *table,
+                                           const char *alias, const struct select *query)
 {
-    struct sql_select *n = ARENA_NEW(x->arena, struct sql_select);
-    struct sql_from_table *from = ARENA_NEW(x->arena, struct sql_from_table);
-    const struct sql_node **items = ARENA_ARRAY(x->arena, const struct sql_node *, more->count + 1);
-    if (n == NULL || from == NULL || items == NULL) {
-        sql_error_out_of_memory(x->error);
-        return NULL;
-    }
-    *from = (struct sql_from_table){.node = {.kind = SQL_FROM_TABLE, .position = position}, .name = *table};
-    from->alias.name = alias;
-    items[0] = &from->node;
-    for (uint32_t i = 0; i < more->count; i++) items[i + 1] = more->items[i];
-    *n = (struct sql_select){.node = {.kind = SQL_STMT_SELECT, .position = position}, .op = SQL_SELECT_PLAIN,
-                             .from = {items, more->count + 1}, .where = where};
+    struct explain_node *n = explain_node(e, NULL, "ModifyTable");
+    if (n == NULL) return NULL;
+    n->title = arena_printf(e->x->arena, "%s on %s%s%s", what, table->name, alias != NULL ? " " : "",
+                            alias != NULL ? alias : "");
+    if (query == NULL) explain_node(e, n, "Result");
     return n;
 }
 
-static struct explain_node *explain_change(struct explain *e, const char *what, const struct sql_name *table,
-                                           const char *alias, const struct sql_select *reads, struct select **query_out)
+/* What UPDATE and DELETE read. Without FROM and the like it is a query over one table. */
+static struct select *bind_reads(struct exec *x, const struct sql_with *with, const struct sql_name *table,
+                                 const char *alias, const struct sql_list *more, const struct sql_node *where)
 {
-    struct explain_node *n = explain_node(e, NULL, "ModifyTable");
-    *query_out = reads == NULL ? NULL : query_bind(e->x, reads, NULL, 0);
-    if (n == NULL || (reads != NULL && *query_out == NULL)) return NULL;
-    n->title = arena_printf(e->x->arena, "%s on %s%s%s", what, table->name, alias != NULL ? " " : "",
-                            alias != NULL ? alias : "");
-    if (*query_out == NULL) explain_node(e, n, "Result");
-    return n;
+    if (with->count > 0 || more->count > 0) {
+        struct select *s = select_of_change(x, with, table, alias, more, where);
+        return s != NULL && select_finish(s) ? s : NULL;
+    }
+    struct sql_select *n = ARENA_NEW(x->arena, struct sql_select);
+    struct sql_from_table *from = ARENA_NEW(x->arena, struct sql_from_table);
+    const struct sql_node **item = ARENA_ARRAY(x->arena, const struct sql_node *, 1);
+    if (n == NULL || from == NULL || item == NULL) {
+        sql_error_out_of_memory(x->error);
+        return NULL;
+    }
+    *from = (struct sql_from_table){.node = {.kind = SQL_FROM_TABLE}, .name = *table};
+    from->alias.name = alias;
+    item[0] = &from->node;
+    *n = (struct sql_select){.node = {.kind = SQL_STMT_SELECT}, .op = SQL_SELECT_PLAIN, .from = {item, 1},
+                             .where = where};
+    return query_bind(x, n, NULL, 0);
 }
 
 /* Binds the statement, or what it reads. *above_out: the node of the change, NULL: it changes nothing. */
@@ -417,21 +420,24 @@ static bool explain_bind(struct explain *e, const struct sql_node *node, struct 
     }
     if (node->kind == SQL_STMT_INSERT) {
         const struct sql_insert *n = sql_as_insert(node);
-        bool values = n->source != NULL && n->source->op == SQL_SELECT_VALUES && n->source->order_by.count == 0;
+        bool values = n->source == NULL || (n->source->op == SQL_SELECT_VALUES && n->source->order_by.count == 0);
         if (exec_table(x, &n->table) == NULL) return false;
-        *above_out = explain_change(e, "Insert", &n->table, n->alias, values ? NULL : n->source, query_out);
+        if (!values && (*query_out = query_bind(x, n->source, NULL, 0)) == NULL) return false;
+        *above_out = explain_change(e, "Insert", &n->table, n->alias, *query_out);
     } else if (node->kind == SQL_STMT_UPDATE) {
         const struct sql_update *n = sql_as_update(node);
-        struct sql_select *reads = reading_of(x, &n->table, n->alias, &n->from, n->where, node->position);
-        if (reads != NULL) *above_out = explain_change(e, "Update", &n->table, n->alias, reads, query_out);
+        *query_out = bind_reads(x, &n->with, &n->table, n->alias, &n->from, n->where);
+        if (*query_out == NULL) return false;
+        *above_out = explain_change(e, "Update", &n->table, n->alias, *query_out);
     } else if (node->kind == SQL_STMT_DELETE) {
         const struct sql_delete *n = sql_as_delete(node);
-        struct sql_select *reads = reading_of(x, &n->table, n->alias, &n->using_from, n->where, node->position);
-        if (reads != NULL) *above_out = explain_change(e, "Delete", &n->table, n->alias, reads, query_out);
+        *query_out = bind_reads(x, &n->with, &n->table, n->alias, &n->using_from, n->where);
+        if (*query_out == NULL) return false;
+        *above_out = explain_change(e, "Delete", &n->table, n->alias, *query_out);
     } else {
         return exec_unsupported(x, node->position, "EXPLAIN of this statement");
     }
-    return *above_out != NULL;
+    return *above_out != NULL || sql_error_out_of_memory(x->error);
 }
 
 static bool drop_begin(void *ctx, const struct sql_result_column *columns, uint32_t count)

@@ -78,7 +78,7 @@ bool from_add_item(struct select *s, const char *alias, const char *table_name, 
     uint32_t given = renamed == NULL ? 0 : renamed->columns.count;
     if (given > count) return too_many_aliases(s, alias, count, given);
     o->alias = alias;
-    if (!place_source(s, o, columns, count)) return false;
+    if (!place_source(s, o, columns, count + o->keyed)) return false;
     struct scope_item *item = push_item(s);
     struct scope_column *named = ARENA_ARRAY(s->x->arena, struct scope_column, count + 1);
     if (item == NULL || named == NULL) return sql_error_out_of_memory(s->x->error);
@@ -131,6 +131,8 @@ static struct from_node *bind_table(struct select *s, const struct sql_from_tabl
     struct source *o = source_of_table(s, t);
     struct sql_result_column *columns = ARENA_ARRAY(s->x->arena, struct sql_result_column, t->column_count + 1);
     if (o == NULL || columns == NULL) return NULL;
+    o->keyed = s->keyed && s->item_count == 0;
+    columns[t->column_count] = (struct sql_result_column){.name = "", .type = sql_type_of(SQL_TYPE_BYTEA)};
     for (uint32_t i = 0; i < t->column_count; i++)
         columns[i] = (struct sql_result_column){.name = t->columns[i].name, .type = t->columns[i].type};
     const char *alias = from->alias.name != NULL ? from->alias.name : from->name.name;

@@ -1,6 +1,4 @@
 /* What a session can ask of its surroundings, and of the values themselves. */
-#include <stdio.h>
-
 #include "sql/function_int.h"
 #include "sql/types_io.h"
 
@@ -68,31 +66,10 @@ EVALUATE(nothing)
     return STATUS_OK;
 }
 
-/* All tables are of schemas that names without one are looked for in. */
-EVALUATE(is_visible)
-{
-    out->boolean = true;
-    return STATUS_OK;
-}
-
-EVALUATE(user_by_id)
-{
-    if (call->args[0].integer == 10) return give_text(e, "postgres", out);
-    char text[40];
-    snprintf(text, sizeof text, "unknown (OID=%lld)", (long long)call->args[0].integer);
-    return give_text(e, text, out);
-}
-
 /* Expressions are kept as text. */
 EVALUATE(get_expr)
 {
     *out = call->args[0];
-    return STATUS_OK;
-}
-
-EVALUATE(no_description)
-{
-    *out = SQL_NULL;
     return STATUS_OK;
 }
 
@@ -206,12 +183,8 @@ static const struct sql_function rows[] = {
         .oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true, \
         .volatility = SQL_STABLE, SIGNATURE(__VA_ARGS__) \
     }
-    ABOUT(2079, "pg_table_is_visible", BOOL, is_visible, T(OID)),
-    ABOUT(1642, "pg_get_userbyid", NAME, user_by_id, T(OID)),
     ABOUT(1716, "pg_get_expr", TEXT, get_expr, T(TEXT), T(OID)),
     ABOUT(2509, "pg_get_expr", TEXT, get_expr, T(TEXT), T(OID), T(BOOL)),
-    ABOUT(1215, "obj_description", TEXT, no_description, T(OID), T(NAME)),
-    ABOUT(1216, "col_description", TEXT, no_description, T(OID), T(INT4)),
     SESSION(2026, "pg_backend_pid", INT4, backend_pid),
     {.oid = 2171,
      .name = "pg_cancel_backend",

@@ -19,7 +19,7 @@
 
 #define RECORD_HEAD_BYTES 64
 #define RESOLVE_PAUSE_NS 20000000u
-#define RESOLVE_NS 5000000000u /* when neither the statement nor no_quorum_timeout says how long */
+#define RESOLVE_NS UINT64_C(12000000000) /* an outcome is decided after 10 s at the latest */
 #define WAITED_NS 10000000u
 
 static struct idempotency *shared(const struct sql_session *s) { return s->options.idempotency; }
@@ -455,7 +455,7 @@ static enum status unresolved(struct exec *x, const char *id)
     return STATUS_UNKNOWN_OUTCOME;
 }
 
-/* [fiber] The answer to the commit was lost: asks for it, for as long as a statement may wait for a quorum. */
+/* [fiber] The answer to the commit was lost: asks for it, while the statement has time and there is a quorum. */
 static enum status resolve(struct sql_session *s, struct exec *x)
 {
     COVER("sql_idempotency_resolve");
@@ -463,15 +463,15 @@ static enum status resolve(struct sql_session *s, struct exec *x)
     struct txn_id id = txn_id_of(s->txn);
     char text[33];
     txn_id(s->txn, text);
-    uint64_t patience_ns = s->settings.no_quorum_timeout_ns != 0 ? s->settings.no_quorum_timeout_ns : RESOLVE_NS;
-    uint64_t give_up_ns = s->deadline_ns != 0 ? s->deadline_ns : env_now_ns(env) + patience_ns;
+    uint64_t give_up_ns = env_now_ns(env) + RESOLVE_NS;
+    if (s->deadline_ns != 0 && s->deadline_ns < give_up_ns) give_up_ns = s->deadline_ns;
     while (env_now_ns(env) < give_up_ns) {
         uint64_t ts = 0;
         enum status status = look(s, id, &ts);
         bool known = status == STATUS_OK || status == STATUS_CONFLICT;
         if (status == STATUS_OK) s->commit_ts = ts;
         if (known) return status;
-        if (status != STATUS_WAIT && status != STATUS_UNAVAILABLE) break;
+        if (status != STATUS_WAIT) break;
         txn_pause(s->txn, RESOLVE_PAUSE_NS);
     }
     return unresolved(x, text);

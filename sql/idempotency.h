@@ -55,8 +55,8 @@ struct sql_statement;
 void idem_init(struct sql_session *s);
 void idem_deinit(struct sql_session *s);
 
-/* [fiber] Before a statement: the transaction's key takes effect when this is the first. Reads the record, as a part of the
- * transaction and not of the statement. */
+/* [fiber] Before a statement: the transaction's key takes effect when this is the first. Reads the record, as a
+ * part of the transaction and not of the statement. */
 bool idem_prepare(struct sql_session *s, struct exec *x, const struct sql_statement *statement);
 /* [fiber] session_execute for a statement of the client: under a key it is recorded, or answered from the record. */
 bool idem_execute(struct sql_session *s, struct exec *x, const struct sql_statement *statement);

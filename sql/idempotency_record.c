@@ -54,7 +54,7 @@ uint64_t idempotency_issued_ns(struct bytes key)
     return ms > UINT64_MAX / 4 / NS_PER_MS ? UINT64_MAX / 4 : ms * NS_PER_MS;
 }
 
-static const uint8_t rows_start[] = {KEY_PREFIX_SYSTEM, 'Y'}, rows_end[] = {KEY_PREFIX_SYSTEM, 'Z'};
+static const uint8_t rows_start[] = {KEY_PREFIX_ONCE}, rows_end[] = {KEY_PREFIX_ONCE + 1};
 
 struct bytes idempotency_rows_start(void) { return bytes_make(rows_start, sizeof rows_start); }
 struct bytes idempotency_rows_end(void) { return bytes_make(rows_end, sizeof rows_end); }
@@ -64,6 +64,12 @@ void idempotency_put_row_key(struct buf *out, struct bytes key)
     ASSERT(key.size > 0 && key.size <= IDEMPOTENCY_KEY_BYTES_MAX);
     buf_append(out, rows_start, sizeof rows_start);
     buf_append_bytes(out, key);
+}
+
+struct bytes idempotency_key_of_row(struct bytes row_key)
+{
+    ASSERT(row_key.size > sizeof rows_start);
+    return bytes_make(row_key.data + sizeof rows_start, row_key.size - sizeof rows_start);
 }
 
 /* ---- the record ---- */

@@ -1,6 +1,6 @@
 /* What is kept under an idempotency key: which statements a transaction consisted of and what they answered.
  *
- * A record is a row of the system keyspace, written by the commit of its transaction: `03` `Y` key. Its value:
+ * A record is a row of a keyspace of its own, written by the commit of its transaction: `05` key. Its value:
  *   version u8 (1), flags u8 (1: emptied), ttl u64 ns, seen u64, row_until u64 (0: for ever), commit tag u64,
  *   statement count u32, statements.
  * Statement: digest of 16 bytes; then items, each behind a byte:
@@ -24,6 +24,8 @@
 uint64_t idempotency_issued_ns(struct bytes key);
 /* The row's key is appended. */
 void idempotency_put_row_key(struct buf *out, struct bytes key);
+/* The key that a row's key is made of. */
+struct bytes idempotency_key_of_row(struct bytes row_key);
 /* All of them: [start, end). */
 struct bytes idempotency_rows_start(void), idempotency_rows_end(void);
 

@@ -51,11 +51,12 @@ struct verdict {
     bool results, row;
 };
 
-/* I-d: a row is removed when the clock is past its time; whoever finds it missing reads later, and so refuses the key. */
+/* I-d: a row is removed when the clock is past its time; whoever finds it missing reads later, and so refuses the
+ * key. */
 static struct verdict judge(struct bytes row_key, struct bytes value, uint64_t ts, uint64_t now,
                             struct idempotency_record *r)
 {
-    struct bytes key = bytes_make(row_key.data + 2, row_key.size - 2);
+    struct bytes key = idempotency_key_of_row(row_key);
     if (idempotency_record_decode(value, r) != STATUS_OK) return (struct verdict){false, false}; /* not ours to judge */
     if (ts < r->seen_ts) ts = r->seen_ts;
     bool results = now >= idempotency_results_end(r, ts, idempotency_issued_ns(key));

@@ -368,7 +368,8 @@ static bool run_pausing(struct sql_portal *p, uint64_t rows_max, const struct sq
     uint64_t count;
     const struct sql_prepared *q = p->prepared;
     /* Other results may have passed since it paused. */
-    if (p->state == PORTAL_PAUSED && q->has_columns && !sink->begin(sink->ctx, q->columns, q->column_count))
+    bool tell = (p->state == PORTAL_PAUSED || p->is_cursor) && q->has_columns;
+    if (tell && !sink->begin(sink->ctx, q->columns, q->column_count))
         return sql_error_set(error, &p->session->query_arena, SQLSTATE_QUERY_CANCELED, 0, "the client is gone");
     if (!session_portal_run(p, rows_max, sink, &count, error)) return false;
     *paused_out = p->state == PORTAL_PAUSED;
@@ -410,7 +411,9 @@ static bool portal_execute(struct sql_session *s, struct sql_portal *p, uint64_t
         return sql_error_set(error, &s->query_arena, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
                              "portal \"%s\" cannot be run", p->name);
     }
-    if (p->state == PORTAL_PAUSED || (rows_max > 0 && p->prepared->has_columns))
+    /* FETCH runs a portal itself. */
+    bool pieces = rows_max > 0 && p->prepared->has_columns && node->kind != SQL_STMT_FETCH;
+    if (p->state == PORTAL_PAUSED || p->is_cursor || pieces)
         return idem_may_pause(s, error) && run_pausing(p, rows_max, sink, paused_out, error);
     return run_whole(s, p, alone, sink, error);
 }

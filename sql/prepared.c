@@ -55,6 +55,7 @@ static bool describes(const struct sql_node *node)
     case SQL_STMT_INSERT:
     case SQL_STMT_UPDATE:
     case SQL_STMT_DELETE:
+    case SQL_STMT_DECLARE_CURSOR:
     case SQL_STMT_FETCH:
     case SQL_STMT_SHOW_RANGES:
     case SQL_STMT_EXPLAIN:
@@ -134,7 +135,7 @@ bool session_check_kept(struct sql_session *s, struct sql_error *error)
 
 /* ---- prepared statements ---- */
 
-static struct sql_prepared *prepared_find(struct sql_session *s, const char *name)
+struct sql_prepared *session_prepared_find(struct sql_session *s, const char *name)
 {
     LIST_FOR_EACH(item, &s->prepared) {
         struct sql_prepared *p = CONTAINER_OF(item, struct sql_prepared, link);
@@ -148,7 +149,7 @@ static struct sql_prepared *prepared_find(struct sql_session *s, const char *nam
 
 struct sql_prepared *session_prepared_named(struct sql_session *s, const char *name, struct sql_error *error)
 {
-    struct sql_prepared *p = prepared_find(s, name);
+    struct sql_prepared *p = session_prepared_find(s, name);
     if (p == NULL && name[0] == '\0')
         sql_error_set(error, &s->query_arena, SQLSTATE_INVALID_SQL_STATEMENT_NAME, 0,
                       "unnamed prepared statement does not exist");
@@ -250,7 +251,7 @@ static bool prepared_fill(struct sql_session *s, struct sql_prepared *p, struct 
 bool session_prepare(struct sql_session *s, const char *name, struct bytes text, const uint32_t *types,
                     uint32_t count, struct sql_error *error)
 {
-    struct sql_prepared *old = prepared_find(s, name);
+    struct sql_prepared *old = session_prepared_find(s, name);
     if (old != NULL && name[0] != '\0')
         return sql_error_set(error, &s->query_arena, SQLSTATE_DUPLICATE_PREPARED_STATEMENT, 0,
                              "prepared statement \"%s\" already exists", name);
@@ -315,6 +316,6 @@ bool sql_session_describe_statement(struct sql_session *s, const char *name, str
 
 void sql_session_close_statement(struct sql_session *s, const char *name)
 {
-    struct sql_prepared *p = prepared_find(s, name);
+    struct sql_prepared *p = session_prepared_find(s, name);
     if (p != NULL) session_prepared_close(s, p);
 }

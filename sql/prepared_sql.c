@@ -4,7 +4,14 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "sql/session_int.h"
+
+/* Places are told within the whole text that held PREPARE. */
+static void shift_error(struct sql_error *error, uint32_t shift)
+{
+    if (error->position > 0) error->position += shift;
+}
 
 bool session_prepare_statement(struct sql_session *s, struct exec *x, const struct sql_prepare *n)
 {
@@ -27,12 +34,18 @@ bool session_prepare_statement(struct sql_session *s, struct exec *x, const stru
     if (n->type_count > 0 && kept == NULL) return sql_error_out_of_memory(x->error);
     if (kept != NULL) memcpy(kept, types, n->type_count * sizeof *kept);
     ASSERT((size_t)n->offset + n->size <= s->text.size);
+    uint32_t shift = (uint32_t)utf8_length(bytes_make(s->text.data, n->offset));
     struct sql_error error = {0};
     bool ok = session_prepare(s, name, bytes_make(s->text.data + n->offset, n->size), kept, n->type_count, &error);
     free(kept);
-    if (!ok) sql_error_copy(x->error, x->arena, &error);
-    else snprintf(x->tag, sizeof x->tag, "PREPARE");
-    return ok;
+    if (ok) {
+        session_prepared_find(s, name)->shift = shift;
+        snprintf(x->tag, sizeof x->tag, "PREPARE");
+        return true;
+    }
+    sql_error_copy(x->error, x->arena, &error);
+    shift_error(x->error, shift);
+    return false;
 }
 
 static bool execute_arguments(struct exec *x, const struct sql_execute *n, const struct sql_prepared *p,
@@ -64,7 +77,7 @@ bool session_execute_statement(struct sql_session *s, struct exec *x, const stru
         return sql_error_set(x->error, x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, n->node.position,
                              "EXECUTE of this statement is not supported yet");
     if (n->args.count != p->parameters.count) {
-        sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, n->node.position,
+        sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, 0,
                       "wrong number of parameters for prepared statement \"%s\"", n->name);
         sql_error_detail(x->error, x->arena, "Expected %u parameters but got %u.", p->parameters.count,
                          n->args.count);
@@ -81,6 +94,7 @@ bool session_execute_statement(struct sql_session *s, struct exec *x, const stru
     p->pins++;
     bool ok = session_execute(s, x, p->statement.node);
     x->parameters = NULL;
+    if (!ok) shift_error(x->error, p->shift);
     session_prepared_unpin(s, p);
     return ok;
 }

@@ -155,6 +155,8 @@ bool exec_copy(struct exec *x, const struct sql_copy *copy);
 bool exec_create_table(struct exec *x, const struct sql_create_table *create);
 bool exec_create_table_as(struct exec *x, const struct sql_create_table_as *create);
 bool exec_drop(struct exec *x, const struct sql_drop *drop);
+bool exec_alter_table(struct exec *x, const struct sql_alter_table *alter);
+bool exec_rename(struct exec *x, const struct sql_rename *rename);
 bool exec_truncate(struct exec *x, const struct sql_truncate *truncate);
 
 /* SHOW SESSIONS and its kind (show.c): what a query of a virtual table answers. */

@@ -30,8 +30,7 @@ static bool add(struct exec *x, struct returning *r, struct expr *e, const char 
     if (e == NULL) return false;
     struct sql_result_column *c = &r->columns[r->count];
     *c = (struct sql_result_column){.name = name, .type = e->type};
-    if (e->kind == EXPR_COLUMN) {
-        ASSERT(e->index < t->column_count);
+    if (e->kind == EXPR_COLUMN && t != NULL && e->index < t->column_count) {
         c->table_oid = t->id;
         c->column_number = (int16_t)(e->index + 1);
     }
@@ -39,16 +38,31 @@ static bool add(struct exec *x, struct returning *r, struct expr *e, const char 
     return exec_fold(x, e);
 }
 
+/* Of several tables: all that may be named without a qualifier, or those of one. */
+static bool add_items(struct exec *x, struct returning *r, struct binder *b, const struct scope_item *only,
+                      uint32_t position)
+{
+    for (uint32_t i = 0; i < b->scope.item_count; i++) {
+        const struct scope_item *item = &b->scope.items[i];
+        if (only != NULL ? item != only : item->only_qualified || item->unseen) continue;
+        for (uint32_t k = 0; k < item->column_count; k++)
+            if (!add(x, r, bind_scope_column(b, &item->columns[k], position), item->columns[k].name, NULL))
+                return false;
+    }
+    return true;
+}
+
 static bool add_star(struct exec *x, struct returning *r, struct binder *b, const struct sql_column *star)
 {
     const struct sql_table *t = b->scope.table;
+    const struct scope_item *item = NULL;
     if (star->names.count > 0) {
         /* In t.* the qualifier is the last name: bind_qualifier looks at the one before the last. */
         struct sql_column qualified = *star;
         qualified.names.count++;
-        const struct scope_item *item;
         if (!bind_qualifier(b, &qualified, &item)) return false;
     }
+    if (t == NULL) return add_items(x, r, b, item, star->node.position);
     for (uint32_t i = 0; i < t->column_count; i++) {
         struct sql_name_list names = {&t->columns[i].name, 1};
         struct sql_column column = {.node = {.kind = SQL_EXPR_COLUMN, .position = star->node.position},
@@ -63,8 +77,9 @@ bool returning_bind(struct exec *x, struct returning *r, struct binder *b, const
     *r = (struct returning){.count = 0};
     if (targets->count == 0) return true;
     const struct sql_table *t = b->scope.table;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < targets->count; i++) count += is_star(targets->items[i].expr) ? t->column_count : 1;
+    uint32_t count = 0, all = t != NULL ? t->column_count : 0;
+    for (uint32_t i = 0; i < b->scope.item_count; i++) all += b->scope.items[i].column_count;
+    for (uint32_t i = 0; i < targets->count; i++) count += is_star(targets->items[i].expr) ? all : 1;
     if (count > TARGETS_MAX)
         return sql_error_set(x->error, x->arena, SQLSTATE_TOO_MANY_COLUMNS, 0,
                              "target lists can have at most %d entries", TARGETS_MAX);

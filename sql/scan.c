@@ -253,7 +253,7 @@ static enum status get_point(struct exec *x, struct access *a, const struct key_
     a->started = true;
     a->key = span->start;
     if (a->lock != 0) return get_locked(x, a, span->start, value);
-    if (a->span_count == 1) return txn_get(x->txn, span->start, value);
+    if (a->span_count == 1 && a->ahead_count == 0) return txn_get(x->txn, span->start, value);
     if (a->span_at >= a->ahead_from + a->ahead_count) {
         enum status status = fetch_ahead(x, a);
         if (status != STATUS_OK) return status;

@@ -8,7 +8,7 @@
 static bool scan_sorts(struct select *s)
 {
     const struct sql_table *t = s->table;
-    if (!s->has_access || s->grouped || s->sort_count == 0 || s->node->distinct || t->key_count == 0) return false;
+    if (!s->has_access || s->grouped || s->sort_count == 0 || s->node->with_ties || s->node->distinct || t->key_count == 0) return false;
     uint32_t place = 0;
     bool directed = false, reverse = false;
     for (uint32_t i = 0; i < s->sort_count; i++) {
@@ -185,10 +185,17 @@ static bool next_kept(struct select *s, const struct sql_datum **values_out)
     return true;
 }
 
+/* WITH TIES: rows beyond the limit that are equal to the last one in the order belong to it. */
+static bool next_is_tie(const struct select *s)
+{
+    return s->keeps && s->sent > 0 && s->row_at < s->row_count &&
+           select_ties(s, s->rows[s->row_at - 1].values, s->rows[s->row_at].values);
+}
+
 static bool next_row(struct select *s, const struct sql_datum **values_out)
 {
     *values_out = NULL;
-    while (s->sent < s->limit) {
+    while (s->sent < s->limit || (s->node->with_ties && next_is_tie(s))) {
         if (!(s->keeps ? next_kept(s, values_out) : next_made(s, values_out))) return false;
         if (*values_out == NULL) return true;
         if (s->skipped == s->offset) {
@@ -243,6 +250,28 @@ struct select *query_bind(struct exec *x, const struct sql_select *node, const s
     return select_bind(s) && select_finish(s) ? s : NULL;
 }
 
+struct select *select_of_change(struct exec *x, const struct sql_with *with, const struct sql_name *table,
+                                const char *alias, const struct sql_list *more, const struct sql_node *where)
+{
+    struct sql_select *n = ARENA_NEW(x->arena, struct sql_select);
+    struct sql_from_table *from = ARENA_NEW(x->arena, struct sql_from_table);
+    const struct sql_node **items = ARENA_ARRAY(x->arena, const struct sql_node *, more->count + 1);
+    if (n == NULL || from == NULL || items == NULL) {
+        sql_error_out_of_memory(x->error);
+        return NULL;
+    }
+    *from = (struct sql_from_table){.node = {.kind = SQL_FROM_TABLE, .position = table->position}, .name = *table};
+    from->alias.name = alias;
+    items[0] = &from->node;
+    for (uint32_t i = 0; i < more->count; i++) items[i + 1] = more->items[i];
+    *n = (struct sql_select){.node = {.kind = SQL_STMT_SELECT}, .op = SQL_SELECT_PLAIN, .with = *with,
+                             .from = {items, more->count + 1}, .where = where};
+    struct select *s = create(x, n);
+    if (s == NULL) return NULL;
+    s->keyed = true;
+    return select_bind(s) ? s : NULL;
+}
+
 struct select *select_child(struct binder *around, struct binder *parent, const struct sql_select *node, bool settles)
 {
     struct exec *x = around->x;
@@ -255,9 +284,9 @@ struct select *select_child(struct binder *around, struct binder *parent, const 
     if (s == NULL) return NULL;
     s->is_child = true;
     s->settles = settles;
-    arena_init(&s->own_run, x->arena->size_max);
-    arena_init(&s->own_row, x->row_arena->size_max);
-    arena_init(&s->own_outer, x->row_arena->size_max);
+    arena_init_part(&s->own_run, x->arena, x->arena->size_max);
+    arena_init_part(&s->own_row, x->arena, x->row_arena->size_max);
+    arena_init_part(&s->own_outer, x->arena, x->row_arena->size_max);
     s->run_arena = &s->own_run;
     s->row_arena = &s->own_row;
     s->binder.around = around;

@@ -9,18 +9,15 @@
 static bool check_supported(struct select *s)
 {
     const struct sql_select *n = s->node;
-    uint32_t p = n->node.position;
-    if (n->distinct_on.count > 0) return exec_unsupported(s->x, p, "DISTINCT ON");
     if (n->window_count > 0) return exec_unsupported(s->x, n->windows[0].position, "a window");
     if (n->as_of != NULL) return exec_unsupported(s->x, n->as_of->position, "AS OF SYSTEM TIME");
-    if (n->with_ties) return exec_unsupported(s->x, p, "WITH TIES");
     return true;
 }
 
 /* One table by its own column names needs no row of several. */
 static bool is_one_table(const struct select *s)
 {
-    if (s->node->from.count != 1 || s->node->from.items[0]->kind != SQL_FROM_TABLE) return false;
+    if (s->keyed || s->node->from.count != 1 || s->node->from.items[0]->kind != SQL_FROM_TABLE) return false;
     const struct sql_from_table *from = sql_as_from_table(s->node->from.items[0]);
     return from->alias.columns.count == 0 &&
            (from->name.schema != NULL || select_find_cte(&s->binder, from->name.name) == NULL);
@@ -324,7 +321,7 @@ static bool bind_order_by(struct select *s)
     const struct sql_sorts *sorts = &s->node->order_by;
     if (sorts->count > SORT_KEYS_MAX) return exec_unsupported(s->x, s->node->node.position, "so long an ORDER BY");
     if (sorts->count == 0) return true;
-    s->sorts = ARENA_ARRAY(s->x->arena, struct sort_key, sorts->count);
+    s->sorts = ARENA_ARRAY(s->x->arena, struct sort_key, sorts->count + s->node->distinct_on.count);
     if (s->sorts == NULL) return sql_error_out_of_memory(s->x->error);
     s->binder.clause = "ORDER BY";
     for (uint32_t i = 0; i < sorts->count; i++) {
@@ -342,7 +339,7 @@ static bool bind_order_by(struct select *s)
             if (key->target != UINT32_MAX) key->expr = NULL;
             else if (is_set(s))
                 return refuse_set_order(s, key->expr);
-            else if (s->node->distinct)
+            else if (s->node->distinct && s->node->distinct_on.count == 0)
                 return sql_error_set(s->x->error, s->x->arena, SQLSTATE_INVALID_COLUMN_REFERENCE,
                                      expr_location(key->expr),
                                      "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
@@ -350,6 +347,50 @@ static bool bind_order_by(struct select *s)
         const struct expr *e = select_sort_expr(s, s->sort_count - 1);
         if (!check_orderable(s, e, "an ordering")) return false;
     }
+    return true;
+}
+
+static bool refuse_on(struct select *s, uint32_t position)
+{
+    return sql_error_set(s->x->error, s->x->arena, SQLSTATE_INVALID_COLUMN_REFERENCE, position,
+                         "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
+}
+
+/* The sort key of an expression of DISTINCT ON: one of ORDER BY, in front, or one more. */
+static bool bind_on(struct select *s, const struct sql_node *node, const struct sql_node **used)
+{
+    struct sort_key key = {.target = UINT32_MAX};
+    if (!output_place(s, node, "DISTINCT ON", &key.target)) return false;
+    if (key.target == UINT32_MAX) {
+        key.expr = bind_settle(&s->binder, bind_expr(&s->binder, node));
+        if (key.expr == NULL) return false;
+    }
+    const struct expr *e = key.expr != NULL ? key.expr : s->targets[key.target];
+    if (!check_orderable(s, e, "an ordering")) return false;
+    for (uint32_t i = 0; i < s->sort_count; i++) {
+        if (!expr_equal(select_sort_expr(s, i), e)) continue;
+        used[i] = node;
+        return true;
+    }
+    used[s->sort_count] = node;
+    s->sorts[s->sort_count++] = key;
+    return true;
+}
+
+static bool bind_distinct_on(struct select *s)
+{
+    const struct sql_list *list = &s->node->distinct_on;
+    if (list->count == 0) return true;
+    if (list->count > SORT_KEYS_MAX) return exec_unsupported(s->x, s->node->node.position, "so long a DISTINCT ON");
+    const struct sql_node *used[2 * SORT_KEYS_MAX] = {NULL};
+    if (s->sorts == NULL) s->sorts = ARENA_ARRAY(s->x->arena, struct sort_key, list->count);
+    if (s->sorts == NULL) return sql_error_out_of_memory(s->x->error);
+    s->binder.clause = "DISTINCT ON";
+    for (uint32_t i = 0; i < list->count; i++)
+        if (!bind_on(s, list->items[i], used)) return false;
+    while (s->on_count < s->sort_count && used[s->on_count] != NULL) s->on_count++;
+    for (uint32_t i = s->on_count; i < s->sort_count; i++)
+        if (used[i] != NULL) return refuse_on(s, used[i]->position);
     return true;
 }
 
@@ -453,7 +494,7 @@ bool select_bind(struct select *s)
         s->where = bind_condition(&s->binder, s->node->where, "WHERE");
         if (s->where == NULL) return false;
     }
-    if (!bind_having(s) || !bind_order_by(s) || !bind_group_by(s)) return false;
+    if (!bind_having(s) || !bind_order_by(s) || !bind_group_by(s) || !bind_distinct_on(s)) return false;
     if (!bind_count(s, s->node->offset, "OFFSET", &s->offset_expr)) return false;
     if (!bind_count(s, s->node->limit, "LIMIT", &s->limit_expr)) return false;
     s->grouped = s->binder.aggregate_count > 0 || s->key_count > 0 || s->having != NULL;

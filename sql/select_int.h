@@ -74,6 +74,7 @@ struct source {
     struct select *query;
     struct source *made_before;      /* of the query: all are released together */
     uint32_t offset, count;          /* its part of the row */
+    bool keyed;                      /* a table: its last place holds the row's key, which nothing can name */
     uint64_t bits, needs;            /* the items of FROM it gives; those it reads values of */
     const struct sql_table *table;   /* of a table; else NULL */
     const char *alias;
@@ -95,12 +96,16 @@ struct source *source_of_table(struct select *s, const struct sql_table *table);
 struct source *source_of_query(struct select *s, struct select *child);
 struct source *source_of_cte(struct select *s, struct cte *cte);
 struct source *source_of_values(struct select *s, struct expr ***rows, uint32_t row_count, uint32_t width);
-struct source *source_of_set(struct select *s, struct select *left, struct select *right);
+struct source *source_of_set(struct select *s, struct select **sides, uint32_t count);
 struct source *source_of_call(struct select *s, struct expr *call, bool ordinality);
 struct source *source_of_series(struct select *s, struct expr **args, uint32_t count, bool ordinality);
 /* True when the source is one table: then its key may be looked up by the rows of a join. */
 bool source_is_table(const struct source *o);
 const struct select *source_child(const struct source *o);
+/* A table's key for the values that the row has now: *key_out when it is one whole key, else its data is NULL. */
+bool source_find_key(struct source *o, struct arena *arena, struct bytes *key_out);
+/* Opens a table at one key, whose value (data NULL: it has none) has been read. */
+void source_open_at(struct source *o, struct bytes key, struct bytes value);
 
 enum join_method {
     JOIN_LOOP = 1, /* the right side is opened for every left row: it uses its values */
@@ -111,9 +116,19 @@ struct join_key {
     struct expr *left, *right;
     uint32_t type;   /* that both are compared as */
 };
-struct source *source_of_join(struct select *s, enum sql_join_type type, enum join_method method,
-                              struct source *left, struct source *right, struct expr *on,
-                              const struct join_key *keys, uint32_t key_count);
+/* What a join is made of. */
+struct join {
+    enum sql_join_type type; /* INNER, LEFT, FULL */
+    enum join_method method;
+    struct source *left, *right;
+    struct expr *on;         /* besides the keys and what the right side has to pass */
+    const struct join_key *keys;
+    uint32_t key_count;
+    /* A table whose key is looked up: it is read as a whole instead when the left side turns out to be long. */
+    bool may_hash;
+    struct expr *hash_on, *hash_filter; /* then on, and what the right side has to pass */
+};
+struct source *source_of_join(struct select *s, const struct join *join);
 
 /* ---- FROM ---- */
 
@@ -178,6 +193,7 @@ struct select {
     const struct sql_type *want; /* what targets of undecided type become */
     uint32_t want_count;
     bool exists_only;          /* nobody looks at its values */
+    bool keyed;                /* the first table of FROM gives the keys of its rows, too */
     bool settles;              /* targets of undecided type become text */
     /* FROM: nothing, one table (then access reads it), or what root gives */
     const struct sql_table *table;
@@ -201,6 +217,7 @@ struct select {
     uint32_t target_count;
     struct sort_key *sorts;
     uint32_t sort_count;
+    uint32_t on_count;  /* of DISTINCT ON: so many sort keys tell rows apart */
     struct expr **keys; /* GROUP BY */
     uint32_t key_count;
     struct expr *having;
@@ -226,6 +243,10 @@ struct select {
     struct sql_datum *finals;  /* of the group; NULL: the input has not been read */
 };
 
+/* [fiber] The rows of a table joined with what stands in FROM or USING of a change, which go into s->row: first the
+ * table's columns, then the row's key. Bound up to WHERE, in s->binder; select_finish follows. NULL: the error is set. */
+struct select *select_of_change(struct exec *x, const struct sql_with *with, const struct sql_name *table,
+                                const char *alias, const struct sql_list *more, const struct sql_node *where);
 /* A query within another one: bound, and not planned until select_finish. parent: whose names it may use; around: of
  * the query that it stands in. settles: columns of undecided type become text. */
 struct select *select_child(struct binder *around, struct binder *parent, const struct sql_select *node, bool settles);
@@ -254,6 +275,8 @@ bool select_compute(struct select *s, const struct sql_datum *row, const struct 
 /* Keeps a row to be sorted; DISTINCT and ORDER BY of what was kept. */
 bool select_keep(struct select *s, const struct sql_datum *values);
 bool select_order_kept(struct select *s);
+/* Whether two rows that were kept are equal in the order. */
+bool select_ties(const struct select *s, const struct sql_datum *a, const struct sql_datum *b);
 /* Reads all input first, then gives its groups; NULL at the end. */
 bool select_next_group(struct select *s, const struct sql_datum **values_out);
 void select_forget_groups(struct select *s);

@@ -75,19 +75,23 @@ static const char *set_name(const struct sql_select *n)
     return n->op == SQL_SELECT_UNION ? "UNION" : n->op == SQL_SELECT_INTERSECT ? "INTERSECT" : "EXCEPT";
 }
 
-static bool set_column(struct select *s, struct select *sides[2], uint32_t at, struct sql_result_column *out)
+/* The type of a column so far and of one more side; all sides become what both have in common. */
+static bool set_column(struct select *s, struct select **sides, uint32_t count, uint32_t at,
+                       struct sql_result_column *column)
 {
-    struct expr *pair[2] = {sides[0]->targets[at], sides[1]->targets[at]};
-    *out = (struct sql_result_column){.name = sides[0]->columns[at].name, .type = pair[0]->type};
-    bool same = pair[0]->type.oid == pair[1]->type.oid && pair[0]->type.typmod == pair[1]->type.typmod;
-    if (same && pair[0]->type.oid != SQL_TYPE_UNKNOWN) return true;
-    uint32_t oid, types[2] = {pair[0]->type.oid, pair[1]->type.oid};
+    struct select *last = sides[count - 1];
+    struct expr *e = last->targets[at];
+    bool same = e->type.oid == column->type.oid && e->type.typmod == column->type.typmod;
+    if (same && e->type.oid != SQL_TYPE_UNKNOWN) return true;
+    uint32_t oid, types[2] = {column->type.oid, e->type.oid};
     if (sql_type_common(s->x->arena, set_name(s->node), types, 2, &oid, s->x->error) != STATUS_OK) {
-        sql_error_at(s->x->error, expr_location(pair[1]));
+        sql_error_at(s->x->error, expr_location(e));
         return false;
     }
-    out->type = sql_type_of(oid);
-    return select_coerce(sides[0], at, out->type) && select_coerce(sides[1], at, out->type);
+    column->type = sql_type_of(oid);
+    for (uint32_t i = 0; i < count; i++)
+        if (!select_coerce(sides[i], at, column->type)) return false;
+    return true;
 }
 
 static bool check_comparable(struct select *s, const struct sql_result_column *column)
@@ -99,38 +103,82 @@ static bool check_comparable(struct select *s, const struct sql_result_column *c
                          info != NULL ? info->sql_name : "unknown");
 }
 
-bool select_bind_set(struct select *s)
+/* A chain of the same operation on its left side is one operation of many sides. */
+static bool goes_on(const struct sql_select *n, const struct sql_select *left)
+{
+    return left->op == SQL_SELECT_UNION && n->op == SQL_SELECT_UNION && left->all == n->all && left->with.count == 0 &&
+           left->order_by.count == 0 && left->limit == NULL && left->offset == NULL && left->locking_count == 0;
+}
+
+static struct select *bind_side(struct select *s, const struct sql_select *node)
+{
+    struct select *side = select_child(&s->binder, s->binder.parent, node, false);
+    return side != NULL && select_hand_through(s, side) ? side : NULL;
+}
+
+static bool check_side(struct select *s, const struct select *side, uint32_t width)
+{
+    if (side->target_count == width) return true;
+    return sql_error_set(s->x->error, s->x->arena, SQLSTATE_SYNTAX_ERROR,
+                         side->target_count > 0 ? expr_location(side->targets[0]) : 0,
+                         "each %s query must have the same number of columns", set_name(s->node));
+}
+
+static bool bind_sides(struct select *s, struct select **sides, uint32_t count, struct sql_result_column **columns_out)
 {
     const struct sql_select *n = s->node;
-    struct select *sides[2];
-    for (int i = 0; i < 2; i++) {
-        sides[i] = select_child(&s->binder, s->binder.parent, i == 0 ? n->left : n->right, false);
-        if (sides[i] == NULL || !select_hand_through(s, sides[i])) return false;
-    }
+    for (uint32_t i = count - 1; i > 1; i--) n = n->left;
+    sides[0] = bind_side(s, n->left);
+    if (sides[0] == NULL) return false;
     uint32_t width = sides[0]->target_count;
-    if (width != sides[1]->target_count)
-        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_SYNTAX_ERROR,
-                             sides[1]->target_count > 0 ? expr_location(sides[1]->targets[0]) : 0,
-                             "each %s query must have the same number of columns", set_name(n));
     struct sql_result_column *columns = ARENA_ARRAY(s->x->arena, struct sql_result_column, width + 1);
     if (columns == NULL) return sql_error_out_of_memory(s->x->error);
-    for (uint32_t i = 0; i < width; i++)
-        if (!set_column(s, sides, i, &columns[i]) || !check_comparable(s, &columns[i])) return false;
-    if (!select_finish(sides[0]) || !select_finish(sides[1])) return false;
-    struct source *o = source_of_set(s, sides[0], sides[1]);
-    if (o == NULL || !from_add_item(s, "*SELECT*", NULL, o, columns, width, NULL)) return false;
+    for (uint32_t k = 0; k < width; k++)
+        columns[k] = (struct sql_result_column){.name = sides[0]->columns[k].name, .type = sides[0]->targets[k]->type};
+    for (uint32_t i = 1; i < count; i++) {
+        n = s->node;
+        for (uint32_t k = count - 1; k > i; k--) n = n->left;
+        sides[i] = bind_side(s, n->right);
+        if (sides[i] == NULL || !check_side(s, sides[i], width)) return false;
+        for (uint32_t k = 0; k < width; k++)
+            if (!set_column(s, sides, i + 1, k, &columns[k]) || !check_comparable(s, &columns[k])) return false;
+    }
+    *columns_out = columns;
+    return true;
+}
+
+bool select_bind_set(struct select *s)
+{
+    uint32_t count = 2;
+    struct sql_result_column *columns = NULL;
+    for (const struct sql_select *n = s->node; goes_on(n, n->left); n = n->left) count++;
+    struct select **sides = ARENA_ARRAY(s->x->arena, struct select *, count);
+    if (sides == NULL) return sql_error_out_of_memory(s->x->error);
+    if (!bind_sides(s, sides, count, &columns)) return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (!select_finish(sides[i])) return false;
+    struct source *o = source_of_set(s, sides, count);
+    if (o == NULL || !from_add_item(s, "*SELECT*", NULL, o, columns, sides[0]->target_count, NULL)) return false;
     s->root = o;
     return true;
 }
 
 struct source_set {
     struct source source;
-    struct select *sides[2];
+    struct select **sides;
+    uint32_t side_count;
     struct arena kept;
     struct row_table rows; /* UNION: what was given; else: the right side's rows, and those given of the left's */
     uint32_t side;         /* that is being read */
     bool filled;
 };
+
+/* A side of UNION is opened when it is its turn. */
+static bool open_side(struct source_set *u, uint32_t side)
+{
+    u->side = side;
+    return select_take_outers(u->sides[side], NULL, NULL) && query_open(u->sides[side]);
+}
 
 static bool set_open(struct source *o)
 {
@@ -138,10 +186,8 @@ static bool set_open(struct source *o)
     arena_reset(&u->kept);
     row_table_init(&u->rows, &u->kept, o->query->row_types + o->offset, o->count);
     u->filled = false;
-    u->side = 0;
-    for (int i = 0; i < 2; i++)
-        if (!select_take_outers(u->sides[i], NULL, NULL) || !query_open(u->sides[i])) return false;
-    return true;
+    if (o->query->node->op != SQL_SELECT_UNION && !open_side(u, 1)) return false;
+    return open_side(u, 0);
 }
 
 /* The row in the table, made with `count` when it is new. NULL: out of memory. */
@@ -203,9 +249,11 @@ static bool set_next(struct source *o, bool *found_out)
     u->filled = true;
     while (!passes) {
         if (!query_next(u->sides[u->side], &values)) return false;
-        if (values == NULL && (!is_union || u->side == 1)) return true;
-        if (values == NULL) u->side = 1;
-        else if (!set_take(u, values, &passes)) return false;
+        if (values != NULL && !set_take(u, values, &passes)) return false;
+        if (values != NULL) continue;
+        query_close(u->sides[u->side]);
+        if (!is_union || u->side + 1 == u->side_count) return true;
+        if (!open_side(u, u->side + 1)) return false;
     }
     if (o->count > 0) memcpy(o->query->row + o->offset, values, o->count * sizeof *values);
     *found_out = true;
@@ -215,8 +263,7 @@ static bool set_next(struct source *o, bool *found_out)
 static void set_close(struct source *o)
 {
     struct source_set *u = (struct source_set *)o;
-    query_close(u->sides[0]);
-    query_close(u->sides[1]);
+    for (uint32_t i = 0; i < u->side_count; i++) query_close(u->sides[i]);
 }
 
 static void set_release(struct source *o)
@@ -237,13 +284,12 @@ static void set_explain(struct explain *e, struct explain_node *above, const str
                                    !append && n->all ? " All" : "");
     node->rows = &o->rows;
     node->loops = &o->loops;
-    explain_query(e, node, u->sides[0]);
-    explain_query(e, node, u->sides[1]);
+    for (uint32_t i = 0; i < u->side_count; i++) explain_query(e, node, u->sides[i]);
 }
 
 static const struct source_ops set_ops = {set_open, set_next, set_close, set_release, set_explain};
 
-struct source *source_of_set(struct select *s, struct select *left, struct select *right)
+struct source *source_of_set(struct select *s, struct select **sides, uint32_t count)
 {
     struct source_set *u = ARENA_NEW(s->x->arena, struct source_set);
     if (u == NULL) {
@@ -251,8 +297,8 @@ struct source *source_of_set(struct select *s, struct select *left, struct selec
         return NULL;
     }
     source_init(&u->source, &set_ops, s);
-    arena_init(&u->kept, s->x->arena->size_max);
-    u->sides[0] = left;
-    u->sides[1] = right;
+    arena_init_part(&u->kept, s->x->arena, s->x->arena->size_max);
+    u->sides = sides;
+    u->side_count = count;
     return &u->source;
 }

@@ -8,9 +8,9 @@ const struct expr *select_sort_expr(const struct select *s, uint32_t at)
 }
 
 static int compare_keys(const struct select *s, const struct sql_datum *a,
-                        const struct sql_datum *b)
+                        const struct sql_datum *b, uint32_t count)
 {
-    for (uint32_t i = 0; i < s->sort_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct sort_key *key = &s->sorts[i];
         const struct sql_datum *x = &a[s->target_count + i], *y = &b[s->target_count + i];
         int order;
@@ -29,7 +29,8 @@ static int compare_keys(const struct select *s, const struct sql_datum *a,
 static int compare_rows(const void *a, const void *b, void *ctx)
 {
     const struct out_row *x = a, *y = b;
-    int order = compare_keys(ctx, x->values, y->values);
+    const struct select *s = ctx;
+    int order = compare_keys(s, x->values, y->values, s->sort_count);
     return order != 0 ? order : (x->order > y->order) - (x->order < y->order);
 }
 
@@ -105,10 +106,26 @@ static bool drop_duplicates(struct select *s)
     return ok;
 }
 
+bool select_ties(const struct select *s, const struct sql_datum *a, const struct sql_datum *b)
+{
+    return compare_keys(s, a, b, s->sort_count) == 0;
+}
+
+/* DISTINCT ON: the first of those that begin alike. */
+static void keep_first(struct select *s)
+{
+    uint32_t kept = s->row_count > 0;
+    for (uint32_t i = 1; i < s->row_count; i++)
+        if (compare_keys(s, s->rows[kept - 1].values, s->rows[i].values, s->on_count) != 0)
+            s->rows[kept++] = s->rows[i];
+    s->row_count = kept;
+}
+
 bool select_order_kept(struct select *s)
 {
-    if (s->node->distinct && !drop_duplicates(s)) return false;
+    if (s->node->distinct && s->on_count == 0 && !drop_duplicates(s)) return false;
     if (s->sort_count > 0 && s->row_count > 1)
         qsort_r(s->rows, s->row_count, sizeof *s->rows, compare_rows, s);
+    if (s->on_count > 0) keep_first(s);
     return true;
 }

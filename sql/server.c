@@ -149,12 +149,34 @@ void connection_work(struct connection *c)
     if (c->state == CONNECTION_STARTUP) connection_start(c);
     if (c->state != CONNECTION_READY || c->busy || c->in.size == 0) return;
     c->busy = true;
+    timer_cancel(c->server->timers, &c->timer);
     c->server->metrics.connections_busy++;
     enum status status = fiber_spawn(c->server->fibers, connection_serve, c, NULL);
     if (status == STATUS_OK) return;
     c->busy = false;
     c->server->metrics.connections_busy--;
     connection_end(c, SQLSTATE_TOO_MANY_CONNECTIONS, "too many statements at once", NULL);
+}
+
+void connection_idle(struct connection *c)
+{
+    bool in_transaction;
+    if (c->state != CONNECTION_READY || c->socket == NULL || c->ready_ns == 0 || c->busy) return;
+    uint64_t idle_ns = sql_session_idle_timeout(c->session, &in_transaction);
+    if (idle_ns != 0) timer_arm(c->server->timers, &c->timer, c->ready_ns + idle_ns);
+}
+
+/* As PostgreSQL: the session ends, and its transaction with it. */
+static void end_idle(struct connection *c)
+{
+    bool in_transaction;
+    (void)sql_session_idle_timeout(c->session, &in_transaction);
+    COVER("sql_session_idle_ended");
+    if (in_transaction)
+        connection_end(c, SQLSTATE_IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                       "terminating connection due to idle-in-transaction timeout", NULL);
+    else
+        connection_end(c, SQLSTATE_IDLE_SESSION_TIMEOUT, "terminating connection due to idle-session timeout", NULL);
 }
 
 /* The client's time to open a session, to take the last reply, or of its statement is over. */
@@ -169,6 +191,8 @@ static void on_timer(struct timer *t, void *ctx)
         c->interrupted = true;
         sql_session_interrupt(c->session, true);
         connection_wake(c);
+    } else if (!c->busy) {
+        end_idle(c);
     }
 }
 

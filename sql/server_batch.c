@@ -1,6 +1,7 @@
-/* Batches of the extended protocol: what a client sends up to a Sync. While nothing of the answers has left, a conflict
- * is the server's affair: the whole batch is run again from a copy of its messages. So the answers are held back until
- * the Sync, or a Flush, or until they are more than a moment's worth; PostgreSQL sends no earlier either. */
+/* Batches of the extended protocol: what a client sends up to a Sync. While nothing of the answers
+ * has left, a conflict is the server's affair: the whole batch is run again from a copy of its
+ * messages. So the answers are held back until the Sync, or a Flush, or until they are more than a
+ * moment's worth; PostgreSQL sends no earlier either. */
 #include "sql/server_int.h"
 
 #define RESULTS_BYTES_MAX (16u << 10) /* of answers that are held back */

@@ -42,7 +42,8 @@ struct connection {
     bool terminated;             /* pg_terminate_backend: ends with what is under way */
     bool interrupted;            /* the statement under way waits for the client no more */
     bool committed;              /* it does: what it has to tell is so, and only the client's going ends it */
-    struct timer timer;          /* start-up, the end, or the deadline of a wait for the client */
+    struct timer timer;          /* start-up, the end, or the deadline of a wait for the client or for its next message */
+    uint64_t ready_ns;           /* when it was told that it may send; 0: something is under way */
     struct fiber *waiting;       /* the connection's fiber, when it waits for the client */
     struct sql_session *session;
     struct arena arena;          /* of one message */
@@ -92,6 +93,8 @@ void connection_wake(struct connection *c);
 /* Counts what the connection's buffers hold, and gives back what they held. */
 void connection_account(struct connection *c);
 struct bytes connection_input(const struct connection *c);
+/* The client may think, for as long as its settings say. */
+void connection_idle(struct connection *c);
 void connection_consume(struct connection *c, size_t size);
 
 /* ---- server_options.c ---- */

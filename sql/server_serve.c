@@ -82,6 +82,7 @@ static void run(struct connection *c, const struct pgwire_message *m)
 
 static void handle(struct connection *c, const struct pgwire_message *m)
 {
+    c->ready_ns = 0;
     if (c->skip_to_sync && m->type != 'S' && m->type != 'X') return;
     switch (m->type) {
     case 'Q': case 'S': case 'P': case 'B': case 'D': case 'E': case 'C': run(c, m); break;
@@ -158,4 +159,5 @@ void connection_serve(void *arg)
         env_receive_enable(c->server->options.env, c->socket, true);
     }
     if (c->socket == NULL) connection_free(c);
+    else connection_idle(c);
 }

@@ -63,6 +63,7 @@ static void welcome(struct connection *c)
     c->state = CONNECTION_READY;
     timer_cancel(c->server->timers, &c->timer);
     connection_flush(c);
+    connection_idle(c);
 }
 
 static void start_session(struct connection *c, struct reader r, uint32_t version)

@@ -165,6 +165,8 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     x->eval.date_order = s->settings.date_order;
     x->eval.zones = s->settings.zones;
     x->eval.zone = &s->settings.zone;
+    x->eval.session = &session_surroundings;
+    x->eval.session_ctx = s;
     x->notice_level = s->settings.notice_level;
 }
 
@@ -204,6 +206,8 @@ static const char *writes(const struct sql_node *node)
     case SQL_STMT_CREATE_TABLE_AS: return "CREATE TABLE AS";
     case SQL_STMT_DROP: return "DROP TABLE";
     case SQL_STMT_TRUNCATE: return "TRUNCATE TABLE";
+    case SQL_STMT_ALTER_TABLE:
+    case SQL_STMT_RENAME: return "ALTER TABLE";
     default: return NULL;
     }
 }
@@ -218,10 +222,8 @@ static const char *unsupported_name(const struct sql_node *node)
     case SQL_STMT_CREATE_SCHEMA: return "CREATE SCHEMA";
     case SQL_STMT_CREATE_DATABASE: return "CREATE DATABASE";
     case SQL_STMT_CREATE_ROLE: return "CREATE ROLE";
-    case SQL_STMT_ALTER_TABLE: return "ALTER TABLE";
     case SQL_STMT_ALTER_SEQUENCE: return "ALTER SEQUENCE";
     case SQL_STMT_ALTER_ROLE: return "ALTER ROLE";
-    case SQL_STMT_RENAME: return "ALTER ... RENAME";
     case SQL_STMT_GRANT: return "GRANT or REVOKE";
     case SQL_STMT_LISTEN: return "LISTEN";
     case SQL_STMT_NOTIFY: return "NOTIFY";
@@ -253,6 +255,8 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
     case SQL_STMT_CREATE_TABLE: return exec_create_table(x, sql_as_create_table(node));
     case SQL_STMT_CREATE_TABLE_AS: return exec_create_table_as(x, sql_as_create_table_as(node));
     case SQL_STMT_DROP: return exec_drop(x, sql_as_drop(node));
+    case SQL_STMT_ALTER_TABLE: return exec_alter_table(x, sql_as_alter_table(node));
+    case SQL_STMT_RENAME: return exec_rename(x, sql_as_rename(node));
     case SQL_STMT_TRUNCATE: return exec_truncate(x, sql_as_truncate(node));
     case SQL_STMT_SHOW: return session_show(s, x, sql_as_show(node));
     case SQL_STMT_SHOW_RANGES:
@@ -307,6 +311,12 @@ void sql_session_work_end(struct sql_session *s, struct sql_error *error)
     sql_error_clear(error);
     sql_error_set(error, &s->query_arena, SQLSTATE_QUERY_CANCELED, 0, "canceling statement due to %s",
                   s->interrupt == INTERRUPT_USER ? "user request" : "statement timeout");
+}
+
+uint64_t sql_session_idle_timeout(const struct sql_session *s, bool *in_transaction_out)
+{
+    *in_transaction_out = s->state == TRANSACTION_OPEN || s->state == TRANSACTION_FAILED;
+    return *in_transaction_out ? s->settings.idle_in_transaction_timeout_ns : s->settings.idle_timeout_ns;
 }
 
 bool sql_session_works(const struct sql_session *s) { return s->works; }

@@ -100,6 +100,8 @@ MUST_USE bool sql_session_query(struct sql_session *s, struct bytes text, const 
 void sql_session_work_begin(struct sql_session *s);
 /* error (may be NULL: none): of what ended; says what interrupted it. */
 void sql_session_work_end(struct sql_session *s, struct sql_error *error);
+/* How long the client may send nothing now; 0: as long as it likes. *in_transaction_out: it holds one open. */
+uint64_t sql_session_idle_timeout(const struct sql_session *s, bool *in_transaction_out);
 /* Work is under way. */
 bool sql_session_works(const struct sql_session *s);
 /* No effect when no work is under way. timeout: because its time is over, else because the user asked. */

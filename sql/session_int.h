@@ -33,6 +33,7 @@ struct sql_prepared {
     const struct sql_result_column *columns;
     uint32_t column_count;
     bool has_columns;
+    uint32_t shift;              /* characters that stood before it in the text of its PREPARE */
     uint32_t pins;
     size_t kept_bytes;           /* its part of the session's */
 };
@@ -113,7 +114,6 @@ struct sql_session {
     uint64_t rows_read;
     struct catalog_cache cache;
     struct session_region batch; /* of the extended protocol */
-    uint64_t retries;            /* of whole transactions */
     uint64_t commit_ts;          /* of the last commit */
     struct buf key, value;       /* of the statement under way */
     bool works;                  /* on a message of the client */
@@ -180,6 +180,8 @@ void session_savepoints_end(struct sql_session *s);
 /* ---- session_set.c ---- */
 
 bool session_set(struct sql_session *s, struct exec *x, const struct sql_set *n);
+/* NULL: there is no setting of that name. */
+const char *session_setting(const struct sql_session *s, const char *name);
 bool session_show(struct sql_session *s, struct exec *x, const struct sql_show *n);
 bool session_set_transaction(struct sql_session *s, struct exec *x, const struct sql_set_transaction *n);
 /* The modes of BEGIN and of SET TRANSACTION. */
@@ -190,6 +192,10 @@ bool session_discard(struct sql_session *s, struct exec *x, const struct sql_dis
 
 /* [fiber] For struct sql_eval: ctx is the session. */
 enum status session_txn_status(void *ctx, struct sql_eval *e, struct bytes id, const char **status_out);
+
+/* ---- session_surroundings.c ---- */
+
+extern const struct sql_surroundings session_surroundings; /* of a session, which is the ctx */
 
 /* ---- prepared.c ---- */
 
@@ -202,6 +208,8 @@ struct sql_prepared *session_prepare_query(struct sql_session *s, struct bytes t
 /* [fiber] Parses and describes `text`, and keeps it under `name`. */
 bool session_prepare(struct sql_session *s, const char *name, struct bytes text, const uint32_t *types,
                      uint32_t count, struct sql_error *error);
+/* NULL: there is none. */
+struct sql_prepared *session_prepared_find(struct sql_session *s, const char *name);
 struct sql_prepared *session_prepared_named(struct sql_session *s, const char *name, struct sql_error *error);
 void session_prepared_close(struct sql_session *s, struct sql_prepared *p);
 void session_prepared_close_all(struct sql_session *s);

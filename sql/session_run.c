@@ -1,4 +1,5 @@
-/* Statements within transactions: alone, inside one, and again after a conflict while nobody has seen anything. */
+/* Statements within transactions: alone, inside one, and again after a conflict while nobody has
+ * seen anything. */
 #include "sql/session_int.h"
 
 #include <stdio.h>
@@ -15,8 +16,8 @@ static void transaction_limits(struct sql_session *s)
     txn_set_lock_timeout(s->txn, s->settings.lock_timeout_ns);
 }
 
-/* [fiber] What went wrong may have gone wrong because the statement relied on an old table. True: it did, and the next
- * attempt will read the table. */
+/* [fiber] What went wrong may have gone wrong because the statement relied on an old table. True:
+ * it did, and the next attempt will read the table. */
 static bool relied_on_old_table(struct sql_session *s, struct exec *x, enum status commit_status)
 {
     if (x->assumed == NULL) return false;
@@ -39,8 +40,9 @@ static bool shows_after_commit(const struct sql_node *node)
     return node->kind == SQL_STMT_UPDATE || node->kind == SQL_STMT_DELETE;
 }
 
-/* [fiber] A statement that is a transaction of its own: tried again while nobody has seen anything of it. The first
- * attempt locks only what it looks up by key; those that follow lock all they change. */
+/* [fiber] A statement that is a transaction of its own: tried again while nobody has seen anything
+ * of it. The first attempt locks only what it looks up by key; those that follow lock all they
+ * change. */
 bool session_run_alone(struct sql_session *s, const struct sql_statement *statement, const struct sql_sink *sink,
                       struct sql_error *error)
 {
@@ -59,7 +61,8 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
         ok = idem_execute(s, &x, statement) &&
              (!MUTANT("returning_before_commit") || exec_held_send(&x)) &&
              session_transaction_commit(s, &x, &status);
-        /* Up to just before: TRUNCATE relies on the record and replaces it, at this very timestamp. */
+        /* Up to just before: TRUNCATE relies on the record and replaces it, at this very
+         * timestamp. */
         if (ok && x.assumed != NULL && s->commit_ts > x.assumed->ts) x.assumed->ts = s->commit_ts - 1;
         bool old = !ok && relied_on_old_table(s, &x, status);
         /* An error may rest on writes that are never committed: the next attempt waits for them. */
@@ -86,13 +89,20 @@ bool session_run_alone(struct sql_session *s, const struct sql_statement *statem
     return false;
 }
 
-/* What the statement has done is undone, and what was read before it moved to now. False: the error says why not. */
-static bool statement_restart(struct sql_session *s, struct exec *x, struct txn_mark start)
+/* What the statement has done is undone, and what was read before it moved to now. False: the error
+ * says why not. */
+static bool statement_restart(struct sql_session *s, struct exec *x, struct txn_mark start, bool first)
 {
-    enum status status = txn_back_and_refresh(s->txn, start);
+    enum status status;
+    if (first) { /* nothing else lies in the transaction's memory */
+        arena_reset(&s->transaction_arena);
+        status = txn_restart(s->txn, &s->transaction_arena);
+    } else {
+        status = txn_back_and_refresh(s->txn, start);
+    }
     if (status == STATUS_CONFLICT) return false; /* what was read before has changed: as the error says */
     sql_error_clear(x->error);
-    if (status == STATUS_OK) COVER("sql_statement_refreshed");
+    if (status == STATUS_OK && !first) COVER("sql_statement_refreshed");
     return status == STATUS_OK || exec_fail(x, status);
 }
 
@@ -112,6 +122,7 @@ static bool queries(const struct sql_node *node)
 static bool is_irrevocable(const struct sql_node *node)
 {
     switch ((enum sql_node_kind)node->kind) {
+    case SQL_STMT_COPY: /* the client sends what it takes only once */
     case SQL_STMT_PREPARE:
     case SQL_STMT_DEALLOCATE:
     case SQL_STMT_DISCARD: return true;
@@ -119,14 +130,16 @@ static bool is_irrevocable(const struct sql_node *node)
     }
 }
 
-/* [fiber] Executes a statement within s->txn. It is tried again while nobody has seen anything of it: the first one of
- * a transaction from the start, another as long as what was read before it has not changed. */
+/* [fiber] Executes a statement within s->txn. It is tried again while nobody has seen anything of
+ * it: the first one of a transaction from the start, another as long as what was read before it has
+ * not changed. */
 static bool execute_inside(struct sql_session *s, struct exec *x, const struct sql_statement *statement,
                            const struct sql_sink *sink, struct sql_error *error)
 {
-    bool first = txn_is_fresh(s->txn), queried = s->queried;
+    bool queried = s->queried;
     transaction_limits(s);
     if (!idem_prepare(s, x, statement)) return false; /* what it reads is not the statement's */
+    bool first = txn_is_fresh(s->txn);
     struct txn_mark start = txn_mark(s->txn);
     if (is_irrevocable(statement->node)) s->irrevocable = true;
     for (int attempt = 1;; attempt++) {
@@ -138,13 +151,14 @@ static bool execute_inside(struct sql_session *s, struct exec *x, const struct s
         s->queried = queried || queries(statement->node);
         if (idem_execute(s, x, statement)) return exec_held_send(x);
         if (x->rows_sent || attempt == (first ? ATTEMPTS_MAX : REFRESHES_MAX) ||
-            !sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE) || !statement_restart(s, x, start))
+            !sql_error_is(error, SQLSTATE_SERIALIZATION_FAILURE) || !statement_restart(s, x, start, first))
             return false;
         session_exec_init(s, x, sink, error);
     }
 }
 
-/* [fiber] A statement inside a transaction that outlives it. False: the transaction is as the statement left it. */
+/* [fiber] A statement inside a transaction that outlives it. False: the transaction is as the
+ * statement left it. */
 bool session_run_inside(struct sql_session *s, const struct sql_statement *statement, bool last,
                        const struct sql_sink *sink, struct sql_error *error)
 {
@@ -173,7 +187,8 @@ bool session_run_inside(struct sql_session *s, const struct sql_statement *state
     struct sql_error copy = {0};
     sql_error_copy(&copy, &s->query_arena, error);
     *error = copy;
-    /* Whoever it waited for goes on; it may be rolled back to a savepoint and begin to lock again. */
+    /* Whoever it waited for goes on; it may be rolled back to a savepoint and begin to lock
+     * again. */
     if (s->txn != NULL && sql_error_is(error, SQLSTATE_DEADLOCK_DETECTED)) txn_unlock(s->txn);
     return false;
 }
@@ -195,7 +210,6 @@ bool session_region_again(struct sql_session *s, struct session_region *r, const
         s->interrupt != INTERRUPT_NONE || ++r->attempts > REGION_ATTEMPTS_MAX || !sink->rewind(sink->ctx, r->mark))
         return false;
     COVER("sql_transaction_retried");
-    s->retries++;
     return session_transaction_restart(s, error);
 }
 

@@ -1,6 +1,6 @@
-/* SAVEPOINT, RELEASE, ROLLBACK TO. A savepoint is a mark in the transaction's writes, in its settings and among its
- * portals. Going back to it forgets what came after; what was read stays to be validated, and locks stay, because the
- * client has seen what they say. */
+/* SAVEPOINT, RELEASE, ROLLBACK TO. A savepoint is a mark in the transaction's writes, in its
+ * settings and among its portals. Going back to it forgets what came after; what was read stays to
+ * be validated, and locks stay, because the client has seen what they say. */
 #include "sql/session_int.h"
 
 #include <stdio.h>

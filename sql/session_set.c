@@ -7,6 +7,8 @@
 
 #include "base/assert.h"
 
+#define ZONE_SECONDS_MAX (167 * 3600) /* as PostgreSQL */
+
 /* ---- SHOW ---- */
 
 /* What the transaction has for itself. */
@@ -20,6 +22,12 @@ static const char *own_value(const struct sql_session *s, const char *name, cons
         return values[i] ? "on" : "off";
     }
     return NULL;
+}
+
+const char *session_setting(const struct sql_session *s, const char *name)
+{
+    const char *value = own_value(s, name, &name);
+    return value != NULL ? value : settings_get(&s->settings, name, &name);
 }
 
 static bool show_all(struct sql_session *s, struct exec *x)
@@ -69,7 +77,8 @@ static bool too_late(struct exec *x, const char *message)
     return sql_error_set(x->error, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0, "%s", message);
 }
 
-/* As PostgreSQL: what would change the transaction comes before its first query, and not behind a savepoint. */
+/* As PostgreSQL: what would change the transaction comes before its first query, and not behind a
+ * savepoint. */
 static bool set_isolation(struct sql_session *s, struct exec *x, enum sql_isolation level)
 {
     if (level == SQL_ISOLATION_NONE || level == SQL_ISOLATION_SERIALIZABLE) return true; /* as it is anyway */
@@ -109,8 +118,9 @@ bool session_set_modes(struct sql_session *s, struct exec *x, const struct sql_t
 
 static bool set_default(struct sql_session *s, struct exec *x, const char *name, enum sql_choice choice)
 {
-    return choice == SQL_CHOICE_NONE || settings_set(&s->settings, x->arena, name, choice == SQL_CHOICE_YES ? "on" : "off",
-                                                     SETTING_SESSION, x->error);
+    const char *value = choice == SQL_CHOICE_YES ? "on" : "off";
+    return choice == SQL_CHOICE_NONE ||
+           settings_set(&s->settings, x->arena, name, value, SETTING_SESSION, x->error);
 }
 
 bool session_set_transaction(struct sql_session *s, struct exec *x, const struct sql_set_transaction *n)
@@ -128,9 +138,47 @@ bool session_set_transaction(struct sql_session *s, struct exec *x, const struct
 
 /* ---- SET ---- */
 
+/* INTERVAL '-08:00' HOUR TO MINUTE, or '3' HOUR: what the fields say is said by the text. */
+static bool without_fields(struct exec *x, const struct sql_cast *cast, struct sql_cast *out, struct sql_const *text)
+{
+    const unsigned fields = cast->type.interval_fields;
+    *out = *cast;
+    if (fields == 0 || cast->arg->kind != SQL_EXPR_CONST) return true;
+    *text = *sql_as_const(cast->arg);
+    if (text->text != NULL && strchr(text->text, ':') == NULL) {
+        text->text = arena_printf(x->arena, "%s %s", text->text, fields == SQL_INTERVAL_HOUR ? "hour" : "minute");
+        if (text->text == NULL) return sql_error_out_of_memory(x->error);
+        text->text_size = (uint32_t)strlen(text->text);
+    }
+    out->type.interval_fields = 0;
+    out->arg = &text->node;
+    return true;
+}
+
+/* SET TIME ZONE INTERVAL '-08:00': as the name of that zone. */
+static const char *zone_text(struct exec *x, const struct sql_node *v)
+{
+    struct binder b;
+    struct sql_cast cast;
+    struct sql_const text;
+    struct sql_datum value;
+    struct sql_zone zone;
+    exec_binder(x, &b);
+    if (!without_fields(x, sql_as_cast(v), &cast, &text)) return NULL;
+    const struct expr *e = bind_expr(&b, &cast.node);
+    if (e == NULL || e->type.oid != SQL_TYPE_INTERVAL || !expr_eval(&x->eval, e, NULL, NULL, &value)) return NULL;
+    int64_t seconds = value.interval.us / 1000000;
+    if (value.is_null || value.interval.months != 0 || value.interval.days != 0 || seconds > ZONE_SECONDS_MAX ||
+        seconds < -ZONE_SECONDS_MAX)
+        return NULL;
+    sql_zone_fixed((int32_t)seconds, &zone);
+    return arena_strdup(x->arena, zone.name);
+}
+
 /* One value of SET as text; NULL: none that is done yet. */
 static const char *value_text(struct exec *x, const struct sql_set *n, const struct sql_node *v)
 {
+    if (v->kind == SQL_EXPR_CAST) return zone_text(x, v);
     if (v->kind != SQL_EXPR_CONST) return NULL;
     const struct sql_const *c = sql_as_const(v);
     if (c->type == SQL_CONST_INTEGER) return arena_printf(x->arena, "%lld", (long long)c->integer);
@@ -155,7 +203,8 @@ static const char *set_text(struct exec *x, const struct sql_set *n)
     return text;
 }
 
-/* transaction_read_only and transaction_deferrable; without a value: as the session's transactions begin. */
+/* transaction_read_only and transaction_deferrable; without a value: as the session's transactions
+ * begin. */
 static bool set_own(struct sql_session *s, struct exec *x, const char *name, const char *value)
 {
     bool is_read_only = strcmp(name, "transaction_read_only") == 0, on;
@@ -176,7 +225,11 @@ bool session_set(struct sql_session *s, struct exec *x, const struct sql_set *n)
                     "SET LOCAL can only be used in transaction blocks", "");
     if (n->set == SQL_SET_RESET_ALL) return settings_reset_all(&s->settings) || sql_error_out_of_memory(x->error);
     if (!idem_may_set(s, x, n)) return false;
+    if (n->set == SQL_SET_VALUE && n->values.count > 1 && !settings_is_list(n->name))
+        return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
+                             "SET %s takes only one argument", n->name);
     const char *value = n->set == SQL_SET_VALUE ? set_text(x, n) : NULL;
+    if (sql_error_is_set(x->error)) return false;
     if (n->set == SQL_SET_VALUE && value == NULL) return exec_unsupported(x, n->node.position, "this value");
     const char *own;
     if (own_value(s, n->name, &own) != NULL) return set_own(s, x, own, value);

@@ -73,7 +73,8 @@ bool session_transaction_commit(struct sql_session *s, struct exec *x, enum stat
     return ok;
 }
 
-/* With savepoints it waits to be taken back to one; a commit that failed leaves nothing to go back to. */
+/* With savepoints it waits to be taken back to one; a commit that failed leaves nothing to go back
+ * to. */
 void session_transaction_fail(struct sql_session *s)
 {
     bool was_open = (s->state == TRANSACTION_OPEN && !s->commit_tried) || s->state == TRANSACTION_FAILED;

@@ -1,4 +1,4 @@
-#include "sql/setting.h"
+#include "sql/setting_int.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -171,6 +171,12 @@ static const char *check_role(struct settings *s, struct arena *arena, const cha
     sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0, "role \"%s\" does not exist",
                   value);
     return NULL;
+}
+
+static const char *check_set_role(struct settings *s, struct arena *arena, const char *name,
+                                  const char *value, struct sql_error *error)
+{
+    return strcmp(value, "none") == 0 ? "none" : check_role(s, arena, name, value, error);
 }
 
 /* Clients write UTF8 in many ways, with quotes even (asyncpg). */
@@ -389,6 +395,7 @@ static const struct setting settings[SETTING_COUNT] = {
     {"default_transaction_deferrable", "off", false, check_boolean},
     {"synchronous_commit", "on", false, check_commit},
     {"bytea_output", "hex", false, check_first},
+    {"role", "none", false, check_set_role},
     {"row_security", "on", false, check_boolean},
     {"server_version_num", "150000", false, NULL},
     {"max_identifier_length", "63", false, NULL},
@@ -433,6 +440,11 @@ bool settings_view(const struct settings *s, const char *name, struct setting_vi
     return true;
 }
 
+bool settings_is_list(const char *name)
+{
+    return settings_quotes(name) || strcasecmp(name, "DateStyle") == 0;
+}
+
 bool settings_quotes(const char *name)
 {
     return strcasecmp(name, "search_path") == 0;
@@ -451,7 +463,7 @@ static void apply(struct settings *s, int at)
     arena_deinit(&arena);
 }
 
-static void replace(struct settings *s, int at, char *value)
+void setting_replace(struct settings *s, int at, char *value)
 {
     struct setting_value *v = &s->values[at];
     bool same = value != NULL && strcmp(value, value_of(s, at)) == 0;
@@ -479,89 +491,11 @@ static bool remember(struct settings *s, int at)
     return true;
 }
 
-/* ---- savepoints ---- */
-
-static void undo_free(struct setting_undo **link)
-{
-    struct setting_undo *u = *link;
-    *link = u->before;
-    free(u->current);
-    free(u->committed);
-    free(u);
-}
-
-static bool copy_text(const char *text, char **out)
-{
-    *out = text == NULL ? NULL : strdup(text);
-    return text == NULL || *out != NULL;
-}
-
-/* Once per savepoint and setting, so that what is kept is bounded. */
-static bool keep_undo(struct settings *s, int at)
-{
-    if (s->level == 0) return true;
-    for (const struct setting_undo *u = s->undo; u != NULL && u->level == s->level; u = u->before)
-        if (u->at == at) return true;
-    const struct setting_value *v = &s->values[at];
-    struct setting_undo *u = calloc(1, sizeof *u);
-    if (u == NULL) return false;
-    bool ok = copy_text(v->current, &u->current) && copy_text(v->committed, &u->committed);
-    u->before = s->undo;
-    u->level = s->level;
-    u->at = at;
-    u->changed = v->changed;
-    s->undo = u;
-    if (!ok) undo_free(&s->undo);
-    return ok;
-}
-
-/* Was it kept for that level already, further back? */
-static bool kept_before(const struct setting_undo *u, uint32_t level)
-{
-    int at = u->at;
-    while ((u = u->before) != NULL && u->level >= level)
-        if (u->at == at) return true;
-    return false;
-}
-
-void settings_level(struct settings *s, uint32_t level)
-{
-    s->level = level;
-    for (struct setting_undo **link = &s->undo; *link != NULL && (*link)->level > level;) {
-        if (level == 0 || kept_before(*link, level)) {
-            undo_free(link);
-            continue;
-        }
-        (*link)->level = level;
-        link = &(*link)->before;
-    }
-}
-
-void settings_back(struct settings *s, uint32_t level)
-{
-    s->level = level;
-    while (s->undo != NULL && s->undo->level >= level) {
-        struct setting_undo *u = s->undo;
-        struct setting_value *v = &s->values[u->at];
-        free(v->committed);
-        v->committed = u->committed;
-        u->committed = NULL;
-        v->changed = u->changed;
-        if (!v->changed) {
-            free(v->before);
-            v->before = NULL;
-        }
-        replace(s, u->at, u->current);
-        u->current = NULL;
-        undo_free(&s->undo);
-    }
-}
-
 static bool change(struct settings *s, int at, const char *value, enum setting_scope scope)
 {
     struct setting_value *v = &s->values[at];
     char *current = strdup(value), *kept = strdup(value);
-    if (current == NULL || kept == NULL || !keep_undo(s, at) || (scope != SETTING_START && !remember(s, at))) {
+    if (current == NULL || kept == NULL || !setting_keep_undo(s, at) || (scope != SETTING_START && !remember(s, at))) {
         free(current);
         free(kept);
         return false;
@@ -575,7 +509,7 @@ static bool change(struct settings *s, int at, const char *value, enum setting_s
     } else {
         free(kept);
     }
-    replace(s, at, current);
+    setting_replace(s, at, current);
     return true;
 }
 
@@ -622,7 +556,7 @@ void settings_end(struct settings *s, bool committed)
         struct setting_value *v = &s->values[i];
         if (!v->changed) continue;
         v->changed = false;
-        replace(s, i, committed ? v->committed : v->before);
+        setting_replace(s, i, committed ? v->committed : v->before);
         free(committed ? v->before : v->committed);
         v->committed = v->before = NULL;
     }

@@ -11,7 +11,7 @@
 #include "sql/datetime_zone.h"
 #include "sql/datum.h"
 
-#define SETTING_COUNT           32
+#define SETTING_COUNT           33
 #define SETTING_VALUE_BYTES_MAX 1024
 
 struct setting_value {
@@ -80,6 +80,8 @@ struct setting_view {
     bool fixed;
 };
 bool settings_view(const struct settings *s, const char *name, struct setting_view *out);
+/* More than one value may be given. */
+bool settings_is_list(const char *name);
 /* A value that is a list: names are quoted where they need it. */
 bool settings_quotes(const char *name);
 /* There are so many savepoints now. Those that are gone were released: what came after them belongs to the one before. */

@@ -7,7 +7,7 @@ void source_init(struct source *o, const struct source_ops *ops, struct select *
     o->query = query;
     o->made_before = query->made;
     query->made = o;
-    arena_init(&o->arena, query->x->arena->size_max);
+    arena_init_part(&o->arena, query->x->arena, query->x->arena->size_max);
 }
 
 bool source_open(struct source *o)
@@ -68,22 +68,57 @@ struct source_table {
     struct source source;
     struct access access;
     struct arena plan_arena; /* of what was planned for the values of the row at its opening */
+    struct key_span found;   /* opened at one key */
+    struct bytes value;
 };
+
+static struct access access_of(struct source *o)
+{
+    struct source_table *t = (struct source_table *)o;
+    return (struct access){.table = o->table, .filter = o->filter, .values = part_of(o), .row = o->query->row,
+                           .base = o->offset, .joined = true, .row_arena = &o->arena, .plan_arena = &t->plan_arena};
+}
 
 static bool table_open(struct source *o)
 {
     struct source_table *t = (struct source_table *)o;
     arena_reset(&t->plan_arena);
-    t->access = (struct access){.table = o->table, .filter = o->filter, .values = part_of(o), .row = o->query->row,
-                                .base = o->offset, .joined = true, .row_arena = &o->arena,
-                                .plan_arena = &t->plan_arena};
+    t->access = access_of(o);
     return access_replan(o->query->x, &t->access);
+}
+
+bool source_find_key(struct source *o, struct arena *arena, struct bytes *key_out)
+{
+    struct source_table *t = (struct source_table *)o;
+    *key_out = BYTES_EMPTY;
+    if (!table_open(o)) return false;
+    if (t->access.empty || t->access.span_count != 1 || !t->access.spans[0].point) return true;
+    *key_out = arena_copy(arena, t->access.spans[0].start);
+    return key_out->data != NULL || sql_error_out_of_memory(o->query->x->error);
+}
+
+void source_open_at(struct source *o, struct bytes key, struct bytes value)
+{
+    struct source_table *t = (struct source_table *)o;
+    source_close(o);
+    o->is_open = true;
+    o->loops++;
+    t->found = (struct key_span){.start = key, .point = true};
+    t->value = value;
+    t->access = access_of(o);
+    t->access.spans = &t->found;
+    t->access.ahead = &t->value;
+    t->access.span_count = t->access.ahead_count = 1;
 }
 
 static bool table_next(struct source *o, bool *found_out)
 {
     struct source_table *t = (struct source_table *)o;
-    return access_next(o->query->x, &t->access, found_out);
+    if (!access_next(o->query->x, &t->access, found_out)) return false;
+    if (!o->keyed || !*found_out) return true;
+    struct bytes key = arena_copy(&o->arena, t->access.key);
+    part_of(o)[o->count - 1] = sql_bytes(key);
+    return key.data != NULL || sql_error_out_of_memory(o->query->x->error);
 }
 
 static void table_close(struct source *o)
@@ -108,7 +143,7 @@ struct source *source_of_table(struct select *s, const struct sql_table *table)
     struct source_table *t = ARENA_NEW(s->x->arena, struct source_table);
     if (t == NULL) return no_memory(s);
     source_init(&t->source, &table_ops, s);
-    arena_init(&t->plan_arena, s->x->arena->size_max);
+    arena_init_part(&t->plan_arena, s->x->arena, s->x->arena->size_max);
     t->source.table = table;
     return &t->source;
 }

@@ -144,8 +144,8 @@ struct source *source_of_series(struct select *s, struct expr **args, uint32_t c
         return NULL;
     }
     source_init(&g->source, &series_ops, s);
-    arena_init(&g->kept[0], s->x->row_arena->size_max);
-    arena_init(&g->kept[1], s->x->row_arena->size_max);
+    arena_init_part(&g->kept[0], s->x->arena, s->x->row_arena->size_max);
+    arena_init_part(&g->kept[1], s->x->arena, s->x->row_arena->size_max);
     uint32_t left, right, step = count == 3 ? args[2]->type.oid : args[0]->type.oid;
     if (sql_operator_resolve(s->x->arena, BYTES_LITERAL("+"), args[0]->type.oid, step, &left, &right, &g->plus,
                              s->x->error) != STATUS_OK)

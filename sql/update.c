@@ -30,13 +30,43 @@ static bool bind_assignment(struct exec *x, struct binder *b, const struct sql_t
     return a->expr != NULL && exec_fold(x, a->expr);
 }
 
+/* (a, b) = (SELECT x, y ...): for each column a subquery of its own, which is the same query with one target. What looks
+ * at the other targets, or may differ from one to the other, is refused. */
+static bool bind_subquery(struct exec *x, struct binder *b, const struct sql_table *t,
+                          const struct sql_set_clause *clause, struct assignment *out)
+{
+    const struct sql_subquery *source = sql_as_subquery(clause->expr);
+    const struct sql_select *query = source->query;
+    bool simple = source->subquery == SQL_SUBQUERY_SCALAR && query->op == SQL_SELECT_PLAIN && !query->distinct &&
+                  query->distinct_on.count == 0 && query->order_by.count == 0 && query->group_by.count == 0 && query->limit == NULL &&
+                  query->offset == NULL;
+    for (uint32_t i = 0; simple && i < query->targets.count; i++) {
+        const struct sql_node *e = query->targets.items[i].expr;
+        simple = e->kind != SQL_EXPR_COLUMN || !sql_as_column(e)->star;
+    }
+    if (!simple) return exec_unsupported(x, source->node.position, "SET of several columns to such a subquery");
+    if (query->targets.count != clause->target_count)
+        return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, source->node.position,
+                             "number of columns does not match number of values");
+    for (uint32_t i = 0; i < clause->target_count; i++) {
+        struct sql_select *one = ARENA_NEW(x->arena, struct sql_select);
+        struct sql_subquery *scalar = ARENA_NEW(x->arena, struct sql_subquery);
+        if (one == NULL || scalar == NULL) return sql_error_out_of_memory(x->error);
+        *one = *query;
+        one->targets = (struct sql_targets){&query->targets.items[i], 1};
+        *scalar = *source;
+        scalar->query = one;
+        if (!bind_assignment(x, b, t, &clause->targets[i], &scalar->node, &out[i])) return false;
+    }
+    return true;
+}
+
 static bool bind_clause(struct exec *x, struct binder *b, const struct sql_table *t,
                         const struct sql_set_clause *clause, struct assignment *out)
 {
     const struct sql_node *source = clause->expr;
     if (!clause->multiple) return bind_assignment(x, b, t, &clause->targets[0], source, out);
-    if (source->kind == SQL_EXPR_SUBQUERY)
-        return exec_unsupported(x, source->position, "SET of several columns to a subquery");
+    if (source->kind == SQL_EXPR_SUBQUERY) return bind_subquery(x, b, t, clause, out);
     if (source->kind != SQL_EXPR_ROW)
         return sql_error_set(x->error, x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, source->position,
                              "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
@@ -83,7 +113,6 @@ bool write_assign(struct exec *x, struct writer *w, const struct assignment *ass
 }
 
 /* ---- rows that are found ---- */
-
 
 struct found_row {
     struct bytes key;
@@ -210,8 +239,7 @@ static bool update_rows(struct exec *x, struct change *c, const struct assignmen
 
 bool exec_update(struct exec *x, const struct sql_update *n)
 {
-    if (n->with.count > 0) return exec_unsupported(x, n->with.position, "WITH");
-    if (n->from.count > 0) return exec_unsupported(x, n->from.items[0]->position, "UPDATE FROM");
+    if (n->with.count > 0 || n->from.count > 0) return exec_update_from(x, n);
     struct change c;
     struct assignment *assignments;
     uint32_t count;
@@ -222,8 +250,7 @@ bool exec_update(struct exec *x, const struct sql_update *n)
 
 bool exec_delete(struct exec *x, const struct sql_delete *n)
 {
-    if (n->with.count > 0) return exec_unsupported(x, n->with.position, "WITH");
-    if (n->using_from.count > 0) return exec_unsupported(x, n->using_from.items[0]->position, "DELETE USING");
+    if (n->with.count > 0 || n->using_from.count > 0) return exec_delete_using(x, n);
     struct change c;
     if (!change_bind(x, &c, &n->table, n->alias, n->where, &n->returning)) return false;
     if (x->describe) return true;

@@ -61,6 +61,12 @@ bool write_bind_assignments(struct exec *x, const struct sql_set_clauses *set, s
 bool write_assign(struct exec *x, struct writer *w, const struct assignment *assignments, uint32_t count,
                   const struct sql_datum *row, struct sql_datum *values);
 
+/* ---- update_from.c ---- */
+
+/* [fiber] With FROM, USING or WITH. */
+bool exec_update_from(struct exec *x, const struct sql_update *n);
+bool exec_delete_using(struct exec *x, const struct sql_delete *n);
+
 /* ---- returning.c ---- */
 
 struct returning {

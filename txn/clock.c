@@ -262,13 +262,14 @@ bool clock_is_past(const struct clock *c, uint64_t ts)
 void clock_wait_past(struct clock *c, struct clock_wait *w, uint64_t ts, uint64_t timeout_ns)
 {
     ASSERT(w->on_done != NULL);
+    uint64_t now_ns = env_now_ns(env_of(c));
     w->past = ts;
-    w->deadline_ns = env_now_ns(env_of(c)) + timeout_ns;
-    if (c->unanswered_since_ns == 0) c->unanswered_since_ns = env_now_ns(env_of(c));
+    w->deadline_ns = now_ns + timeout_ns;
+    if (c->unanswered_since_ns == 0) c->unanswered_since_ns = now_ns;
     list_push_back(&c->waiting, &w->link);
     /* Collected for a moment: the timer fires before the turn ends. */
     if (!c->asking && !timer_armed(&c->retry))
-        timer_arm(store_timers(c->kv->store), &c->retry, env_now_ns(env_of(c)));
+        timer_arm(store_timers(c->kv->store), &c->retry, now_ns);
 }
 
 void clock_cancel(struct clock_wait *w)

@@ -191,11 +191,11 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
 {
     struct env *env = store_env(kv->store);
     uint64_t patience_ns = q->no_quorum_ns != 0 ? q->no_quorum_ns : kv->no_quorum_timeout_ns;
-    uint64_t give_up_ns = q->deadline_ns != 0 ? q->deadline_ns : env_now_ns(env) + patience_ns;
+    uint64_t now_ns = env_now_ns(env);
+    uint64_t give_up_ns = q->deadline_ns != 0 ? q->deadline_ns : now_ns + patience_ns;
     uint64_t backoff_ns = BACKOFF_NS_MIN;
     enum status status = STATUS_WAIT; /* of the last attempt */
-    while (!kv->stopping) {
-        uint64_t now_ns = env_now_ns(env);
+    for (; !kv->stopping; now_ns = env_now_ns(env)) {
         if (q->interrupt != NULL && q->interrupt->requested) {
             status = STATUS_TIMEOUT;
             break;

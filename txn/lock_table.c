@@ -276,7 +276,8 @@ static bool waits_for_start(struct search *s, struct lock_owner *o)
 /* The youngest of a circle that q has closed, or NULL. */
 static struct lock_owner *deadlock_victim(struct lock_table *t, struct lock_request *q)
 {
-    if (q->owner == NULL) return NULL; /* holds nothing: nobody waits for it */
+    /* One that holds nothing and stands at the end of a queue: nobody waits for it. */
+    if (q->owner == NULL || list_empty(&q->owner->holds)) return NULL;
     struct search s = {.t = t, .start = q->owner, .victim = q->owner};
     t->visits++;
     return leads_to_start(&s, q) ? s.victim : NULL;

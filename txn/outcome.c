@@ -1,8 +1,8 @@
 /* What became of a transaction whose commit was not answered, asked for by its id.
  *
  * An id is T, a reading of the clock that its gateway had seen when it sent the commit, and a random tag. The leader
- * refuses to commit it above T + OUTCOME_WINDOW_NS; and ct is above T, since ct0 is a later reading. So its ct, if it has
- * one, lies in (T, T + window]. Every replica remembers tag and ct of the last commits that it has applied.
+ * refuses to commit it above T + OUTCOME_WINDOW_NS; and ct is above T, since ct0 is a later reading. So its ct, if it
+ * has one, lies in (T, T + window]. Every replica remembers tag and ct of the last commits that it has applied.
  *
  * The question is answered as a read is, in R2's order: a reading ts, leadership confirmed after it, everything
  * committed before applied, and in one step the floor raised to ts and the answer looked up. Not remembered, not

@@ -126,6 +126,19 @@ void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries
     *retries_out = t->interrupt.requests - t->interrupt.calls;
 }
 
+enum status txn_sleep(struct txn *t, uint64_t duration_ns)
+{
+    struct env *env = store_env(t->kv->store);
+    uint64_t now_ns = env_now_ns(env), end_ns = now_ns + duration_ns;
+    bool late = t->deadline_ns != 0 && t->deadline_ns < end_ns;
+    if (late) end_ns = t->deadline_ns;
+    /* A pause may end early: it is not said why. */
+    while (!t->interrupt.requested && !t->kv->stopping && (now_ns = env_now_ns(env)) < end_ns)
+        gateway_pause(t->kv, end_ns - now_ns, &t->interrupt);
+    if (t->interrupt.requested || (late && !t->kv->stopping)) return STATUS_TIMEOUT;
+    return t->kv->stopping ? STATUS_CANCELLED : STATUS_OK;
+}
+
 bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
 
 void txn_explain_limit(const struct txn *t, char *text, size_t size)

@@ -21,6 +21,7 @@ enum key_prefix {
     KEY_PREFIX_META = 0x01,   /* the metadata range */
     KEY_PREFIX_SYSTEM = 0x03, /* system tables: the catalog, sequences */
     KEY_PREFIX_TABLE = 0x04,  /* user tables */
+    KEY_PREFIX_ONCE = 0x05,   /* records of idempotency keys; system keys are those that hardly ever change */
 };
 
 #define TXN_KEY_BYTES_MAX 4096
@@ -77,6 +78,8 @@ void txn_destroy(struct txn *t);
 void txn_set_deadline(struct txn *t, uint64_t deadline_ns);
 /* How long a call without a deadline looks for a leader with a quorum; 0: as kv_set_no_quorum_timeout. */
 void txn_set_no_quorum_timeout(struct txn *t, uint64_t timeout_ns);
+/* [fiber] Waits for so long. STATUS_TIMEOUT: interrupted, or the deadline; STATUS_CANCELLED: the node stops. */
+MUST_USE enum status txn_sleep(struct txn *t, uint64_t duration_ns);
 /* Ends the call under way, if any, and each later one, with STATUS_TIMEOUT. A commit that was sent has one
  * more second to be answered; then its outcome is unknown. Not from the fiber that waits. */
 void txn_interrupt(struct txn *t);

@@ -326,7 +326,7 @@ struct gateway_request {
 /* [fiber] Lets the core do what else there is. STATUS_CANCELLED, STATUS_TIMEOUT: it was interrupted. */
 enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i);
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);
-/* [fiber] Waits. */
+/* [fiber] Waits; less long when it is interrupted or the kv stops. */
 void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i);
 void gateway_stop(struct kv *kv);
 

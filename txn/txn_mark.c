@@ -18,7 +18,8 @@ void txn_view(struct txn *t, const struct txn_mark *mark)
     t->view = mark == NULL ? WRITE_SET_NOW : mark->writes;
 }
 
-/* When spans were widened meanwhile the first one covers all that were there at the mark: more than must be stays. */
+/* When spans were widened meanwhile the first one covers all that were there at the mark: more than
+ * must be stays. */
 static void forget_reads(struct txn *t, struct txn_mark mark)
 {
     if (t->span_count > mark.spans) t->span_count = mark.spans;

@@ -1,5 +1,6 @@
-/* Skip list of nodes. A node's value is the newest version; what a mark or a view may still want of older ones hangs
- * behind it, and all of them, newest first, form the list that going back to a mark undoes. */
+/* Skip list of nodes. A node's value is the newest version; what a mark or a view may still want of
+ * older ones hangs behind it, and all of them, newest first, form the list that going back to a
+ * mark undoes. */
 #include "txn/txn_int.h"
 
 #define LEVELS_MAX 16

@@ -31,7 +31,8 @@ static size_t chunk_bytes(const struct arena_chunk *chunk)
 static void check(const struct arena *a)
 {
     ASSERT(a->used <= a->size);
-    ASSERT(a->size <= a->size_max);
+    ASSERT(a->lent <= a->size_max);
+    ASSERT(a->size <= a->size_max - a->lent);
     ASSERT((a->chunks == NULL) == (a->size == 0));
 }
 
@@ -46,6 +47,12 @@ void arena_share(struct arena *a, struct arena_account *account)
     a->account = account;
 }
 
+void arena_init_part(struct arena *a, struct arena *lender, size_t size_max)
+{
+    ASSERT(lender->lender == NULL); /* one level is all there is */
+    *a = (struct arena){.size_max = size_max, .lender = lender, .account = lender->account};
+}
+
 static void chunk_free(struct arena *a, struct arena_chunk *chunk)
 {
     ASSERT(a->size >= chunk_bytes(chunk));
@@ -54,6 +61,7 @@ static void chunk_free(struct arena *a, struct arena_chunk *chunk)
         ASSERT(a->account->held >= chunk_bytes(chunk));
         a->account->held -= chunk_bytes(chunk);
     }
+    if (a->lender != NULL) a->lender->lent -= chunk_bytes(chunk);
     SANITIZE_UNPOISON(chunk->data, chunk->capacity);
     free(chunk);
 }
@@ -67,7 +75,8 @@ void arena_deinit(struct arena *a)
         chunk_free(a, chunk);
     }
     ASSERT(a->size == 0);
-    *a = (struct arena){.size_max = a->size_max, .account = a->account};
+    ASSERT(a->lent == 0);
+    *a = (struct arena){.size_max = a->size_max, .lender = a->lender, .account = a->account};
 }
 
 void arena_reset(struct arena *a)
@@ -108,12 +117,20 @@ static bool account_take(struct arena *a, size_t size)
     return true;
 }
 
+static size_t bytes_left(const struct arena *a)
+{
+    size_t left = a->size_max - a->lent - a->size;
+    if (a->lender == NULL) return left;
+    size_t lender_left = a->lender->size_max - a->lender->lent - a->lender->size;
+    return left < lender_left ? left : lender_left;
+}
+
 /* A chunk for at least `size` bytes of data, or NULL. Chunks are as large as all before them
  * together, from 4 KiB to 64 KiB, so the held size about doubles; near the bound they shrink to
  * what is left. */
 static struct arena_chunk *chunk_create(struct arena *a, size_t size)
 {
-    size_t left = a->size_max - a->size;
+    size_t left = bytes_left(a);
     if (left < sizeof(struct arena_chunk) || size > left - sizeof(struct arena_chunk)) return NULL;
     size_t total = a->size == 0 ? a->first_bytes : a->size;
     if (total < CHUNK_BYTES_MIN) total = CHUNK_BYTES_MIN;
@@ -132,6 +149,7 @@ static struct arena_chunk *chunk_create(struct arena *a, size_t size)
     *chunk = (struct arena_chunk){.capacity = total - sizeof *chunk};
     SANITIZE_POISON(chunk->data, chunk->capacity);
     a->size += total;
+    if (a->lender != NULL) a->lender->lent += total;
     return chunk;
 }
 

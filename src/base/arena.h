@@ -21,6 +21,8 @@ struct arena_chunk;
 struct arena {
     struct arena_chunk *chunks;  /* newest first */
     size_t used, size, size_max; /* bytes handed out, bytes held in chunks, bound on the latter */
+    struct arena *lender;        /* what this one holds counts there, too; NULL: it is on its own */
+    size_t lent;                 /* held by those whose lender this is: within size_max */
     size_t first_bytes;          /* of the next first chunk; 0: the least */
     bool failed;
     struct arena_account *account; /* borrowed; NULL: none */
@@ -29,6 +31,8 @@ struct arena {
 void arena_init(struct arena *a, size_t size_max);
 /* Before the first allocation. account (may be NULL) outlives the arena. */
 void arena_share(struct arena *a, struct arena_account *account);
+/* One of several arenas that share a bound: that of the lender, which outlives it. */
+void arena_init_part(struct arena *a, struct arena *lender, size_t size_max);
 void arena_deinit(struct arena *a);
 void arena_reset(struct arena *a);
 /* 16-byte aligned; contents undefined. NULL when over the bound. size may be 0. */

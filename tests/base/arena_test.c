@@ -251,3 +251,23 @@ TEST(arena, what_holds_little_may_pass_the_account_by_an_eighth)
     for (int i = 0; i < 16; i++) arena_deinit(&a[i]);
     assert_int_equal(account.held, 256u << 10);
 }
+
+TEST(arena, parts_share_the_bound_of_their_lender)
+{
+    struct arena lender, a, b;
+    arena_init(&lender, 64 << 10);
+    arena_init_part(&a, &lender, 1 << 20);
+    arena_init_part(&b, &lender, 16 << 10);
+    assert_non_null(arena_alloc(&a, 30 << 10));
+    assert_non_null(arena_alloc(&b, 10 << 10));
+    assert_null(arena_alloc(&b, 10 << 10)); /* its own bound */
+    assert_null(arena_alloc(&a, 40 << 10)); /* the lender's */
+    assert_null(arena_alloc(&lender, 40 << 10));
+    arena_deinit(&a);
+    assert_non_null(arena_alloc(&lender, 40 << 10));
+    assert_null(arena_alloc(&a, 30 << 10));
+    arena_deinit(&b);
+    arena_deinit(&a);
+    assert_int_equal(lender.lent, 0);
+    arena_deinit(&lender);
+}

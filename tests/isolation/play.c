@@ -12,6 +12,7 @@
 #define NODES 3
 #define TIMEOUT_NS (120 * SIM_SEC)
 #define WAIT_NS (50 * SIM_MS)  /* what is not done by then waits for a lock; nothing else takes nearly as long */
+#define SETTLE_NS (5 * SIM_MS) /* for locks that are given back behind the answer */
 
 /* A session and the text that it works on. */
 struct player {
@@ -224,6 +225,7 @@ static void take_step(struct stage *stage, uint32_t number, const char *level, b
         out->answers[number].waited = true;
     }
     log_answer(log, step, &out->answers[number], false);
+    cluster_run(stage->cluster, SETTLE_NS);
     bool any = false;
     for (uint32_t i = 0; i < stage->spec->session_count; i++) any = any || waiting[i];
     if (any) cluster_run_until(stage->cluster, all_idle, stage, WAIT_NS);

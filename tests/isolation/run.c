@@ -104,6 +104,7 @@ static void write_outcome(const struct run *r, const struct played *played, cons
         bool plain = a->ended != 0 && !a->failed && strncmp(a->tag, "SELECT", 6) != 0 && none == NULL;
         if (strcmp(a->tag, "ROLLBACK") == 0 && strcmp(r->spec.steps[i].sql, "COMMIT") == 0) plain = false;
         if (strncmp(a->tag, "INSERT 0 ", 9) == 0) plain = strcmp(a->tag, "INSERT 0 0") != 0;
+        if (a->text[0] == '(') plain = false;
         if (plain || strcmp(a->sqlstate, "25P02") == 0) continue;
         buf_printf(out, "%s %s; ", r->spec.steps[i].name,
                    a->failed ? a->sqlstate : a->ended == 0 ? "waits" : a->text);

@@ -292,6 +292,16 @@ void cluster_wait_metric(const struct cluster *c, int node, const char *name, do
     fail_msg("%s of node %d stays at %g, not %g", name, node + 1, last, value);
 }
 
+void cluster_wait_metric_above(const struct cluster *c, int node, const char *name, double value)
+{
+    double last = -1;
+    for (uint64_t until = now_ns() + CLUSTER_BOUND_MS * 1000000ull; now_ns() < until; pause_ms(50)) {
+        last = cluster_metric(c, node, name);
+        if (last > value) return;
+    }
+    fail_msg("%s of node %d stays at %g, not above %g", name, node + 1, last, value);
+}
+
 uint64_t cluster_node_bytes(const struct cluster *c, int node)
 {
     char path[64];

@@ -56,6 +56,7 @@ json_t *cluster_status(const struct cluster *c, int node);
 double cluster_metric(const struct cluster *c, int node, const char *name);
 /* Waits until it is that. */
 void cluster_wait_metric(const struct cluster *c, int node, const char *name, double value);
+void cluster_wait_metric_above(const struct cluster *c, int node, const char *name, double value);
 /* Resident memory of the node's process. */
 uint64_t cluster_node_bytes(const struct cluster *c, int node);
 /* The node that leads the last range, waiting for one to do so. */

@@ -106,10 +106,11 @@ TEST(idempotency, the_key_may_come_with_the_connection)
                  "options='-c ostraka.idempotency_key=start-up'", host, colon + 1);
         PGconn *p = PQconnectdb(info);
         assert_int_equal(PQstatus(p), CONNECTION_OK);
-        PGresult *r = PQexecParams(p, "INSERT INTO t VALUES ($1::int)", 1, NULL, (const char *const[]){"7"}, NULL, NULL, 0);
+        static const char insert[] = "INSERT INTO t VALUES ($1::int)";
+        PGresult *r = PQexecParams(p, insert, 1, NULL, (const char *const[]){"7"}, NULL, NULL, 0);
         assert_string_equal(PQcmdStatus(r), "INSERT 0 1");
         PQclear(r);
-        r = PQexecParams(p, "INSERT INTO t VALUES ($1::int)", 1, NULL, (const char *const[]){"8"}, NULL, NULL, 0);
+        r = PQexecParams(p, insert, 1, NULL, (const char *const[]){"8"}, NULL, NULL, 0);
         assert_string_equal(PQresultErrorField(r, PG_DIAG_SQLSTATE), "22K01");
         PQclear(r);
         PQfinish(p);

@@ -131,6 +131,38 @@ TEST(session, cancel_ends_a_statement_whose_client_reads_nothing)
     nothing_is_left();
 }
 
+TEST(session, cancel_ends_a_copy_whose_client_reads_nothing)
+{
+    struct raw r = session();
+    raw_query(&r, "COPY wide TO STDOUT; COPY wide TO STDOUT; COPY wide TO STDOUT; COPY wide TO STDOUT");
+    cluster_wait_metric_above(&c, 0, "sql_buffered_bytes", 100000);
+    assert_true(cluster_metric(&c, 0, "sql_buffered_bytes") < 4e6);
+    raw_cancel(c.nodes[0].sql, r.pid, r.key);
+    expect_end(&r, "57014", "user request");
+    raw_close(&r);
+    nothing_is_left();
+}
+
+/* Its rows leave after the commit: then there is nothing any more that a cancel could undo, and the client gets it all. */
+TEST(session, cancel_spares_what_a_committed_statement_returns)
+{
+    make_table("returned");
+    fill("returned", 300);
+    struct raw r = session();
+    raw_query(&r, "DELETE FROM returned RETURNING note, note, note, note");
+    cluster_wait_metric_above(&c, 0, "sql_buffered_bytes", 100000);
+    raw_cancel(c.nodes[0].sql, r.pid, r.key);
+    assert_int_equal(raw_read_to(&r, "CE"), 'C');
+    assert_int_equal(raw_read_to(&r, "Z"), 'Z');
+    assert_string_equal(r.sqlstate, "");
+    char count[20];
+    raw_query(&r, "SELECT count(*) FROM returned");
+    assert_int_equal(raw_read_row(&r, count, sizeof count), 'Z');
+    assert_string_equal(count, "0");
+    raw_close(&r);
+    nothing_is_left();
+}
+
 TEST(session, cancel_of_an_idle_session_has_no_effect)
 {
     struct raw r = session();

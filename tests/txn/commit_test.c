@@ -5,11 +5,6 @@
 
 #include "tests/txn/world.h"
 
-static void begin(struct actor *a, struct world *w)
-{
-    actor_begin(a, w, world_leader(w));
-}
-
 /* ---- what was read ---- */
 
 TEST(txn_commit, a_key_that_was_read_and_then_written_by_another_refuses_it)
@@ -18,13 +13,13 @@ TEST(txn_commit, a_key_that_was_read_and_then_written_by_another_refuses_it)
     world_open(&w, 1, 0);
     world_put(&w, "a", "1");
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
     world_put(&w, "a", "2");
     actor_put(&a, "b", "x");
     assert_int_equal(actor_commit(&a), STATUS_CONFLICT);
     actor_end(&a);
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "b"), STATUS_NOT_FOUND); /* nothing was written */
     actor_end(&a);
     world_close(&w);
@@ -36,7 +31,7 @@ TEST(txn_commit, a_delete_of_what_was_read_refuses_it)
     world_open(&w, 1, 0);
     world_put(&w, "a", "1");
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
     world_put(&w, "a", NULL);
     actor_put(&a, "b", "x");
@@ -50,7 +45,7 @@ TEST(txn_commit, a_new_row_in_a_span_that_was_read_refuses_it)
     struct world w;
     world_open(&w, 1, 0);
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_count(&a, "a", "c"), STATUS_OK);
     assert_u64_equal(a.count, 0);
     world_put(&w, "b", "phantom");
@@ -65,7 +60,7 @@ TEST(txn_commit, a_change_outside_of_the_spans_does_not_matter)
     struct world w;
     world_open(&w, 1, 0);
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_count(&a, "a", "c"), STATUS_OK);
     world_put(&w, "c", "just behind");
     world_put(&w, "A", "before");
@@ -81,7 +76,7 @@ TEST(txn_commit, a_transaction_that_only_reads_needs_no_commit)
     world_open(&w, 1, 0);
     world_put(&w, "a", "1");
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
     world_put(&w, "a", "2");
     uint64_t commits = kv_metrics(core_kv(cluster_machine(w.cluster, 1)->core))->commits;
@@ -97,8 +92,8 @@ TEST(txn_commit, blind_writes_conflict_with_nobody)
     struct world w;
     world_open(&w, 1, 0);
     struct actor a, b;
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     actor_put(&a, "k", "a");
     actor_put(&b, "k", "b");
     actor_start_commit(&a);
@@ -107,7 +102,7 @@ TEST(txn_commit, blind_writes_conflict_with_nobody)
     assert_int_equal(actor_await(&b), STATUS_OK);
     assert_true(a.ts != b.ts);
     struct actor c;
-    begin(&c, &w);
+    actor_begin_at_leader(&c, &w);
     assert_int_equal(actor_get(&c, "k"), STATUS_OK);
     assert_string_equal(c.value, a.ts > b.ts ? "a" : "b");
     actor_end(&a);
@@ -122,8 +117,8 @@ TEST(txn_commit, of_two_that_read_what_the_other_writes_one_is_refused)
     struct world w;
     world_open(&w, 1, 0);
     struct actor a, b;
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_get(&a, "x"), STATUS_NOT_FOUND);
     assert_int_equal(actor_get(&b, "y"), STATUS_NOT_FOUND);
     actor_put(&a, "y", "a");
@@ -151,7 +146,7 @@ TEST(txn_commit, an_insert_wants_the_key_to_have_no_value)
         {"taken", STATUS_EXISTS}, {"deleted", STATUS_OK}, {"new", STATUS_OK}, {"new", STATUS_EXISTS}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct actor a;
-        begin(&a, &w);
+        actor_begin_at_leader(&a, &w);
         assert_int_equal(actor_insert(&a, cases[i].key, "2"), STATUS_OK);
         assert_int_equal(actor_commit(&a), cases[i].expected);
         actor_end(&a);
@@ -165,14 +160,14 @@ TEST(txn_commit, an_insert_after_an_own_delete_replaces_and_after_an_own_write_i
     world_open(&w, 1, 0);
     world_put(&w, "a", "1");
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_insert(&a, "b", "1"), STATUS_OK);
     assert_int_equal(actor_insert(&a, "b", "2"), STATUS_EXISTS);
     actor_delete(&a, "a");
     assert_int_equal(actor_insert(&a, "a", "2"), STATUS_OK);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     actor_end(&a);
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
     assert_string_equal(a.value, "2");
     actor_end(&a);
@@ -184,8 +179,8 @@ TEST(txn_commit, of_two_inserts_of_one_key_at_once_one_finds_it_taken)
     struct world w;
     world_open(&w, 1, 0);
     struct actor a, b;
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_insert(&a, "k", "a"), STATUS_OK);
     assert_int_equal(actor_insert(&b, "k", "b"), STATUS_OK);
     actor_start_commit(&a);
@@ -216,7 +211,7 @@ TEST(txn_commit, ct_lies_above_the_floor_and_above_every_version)
         assert_u64_equal(world_put(&w, "a", "2"), bound + 1);
         /* Acknowledged: so the clock is past it, and a new reader sees it. */
         struct actor a;
-        begin(&a, &w);
+        actor_begin_at_leader(&a, &w);
         assert_int_equal(actor_get(&a, "a"), STATUS_OK);
         assert_string_equal(a.value, "2");
         assert_true(txn_read_ts(a.txn) > bound + 1);
@@ -234,7 +229,7 @@ TEST(txn_commit, a_read_raises_the_floor_and_a_blind_write_does_not)
     world_put(&w, "a", "2");
     assert_u64_equal(world_range(&w)->floor, before);
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
     assert_u64_equal(world_range(&w)->floor, txn_read_ts(a.txn));
     actor_put(&a, "a", "3");
@@ -278,7 +273,7 @@ static void fill_cold(struct world *w)
     prng_init(&prng, 5);
     for (uint32_t first = 0; first < COLD_ROWS; first += 50) {
         struct actor a;
-        begin(&a, w);
+        actor_begin_at_leader(&a, w);
         for (uint32_t i = first; i < first + 50; i++) {
             snprintf(key, sizeof key, "m%06u", i);
             for (size_t k = 0; k < sizeof value - 1; k++) value[k] = (char)('!' + prng_next(&prng) % 90);
@@ -313,8 +308,8 @@ static enum status commit_overtaken_by(const char *key)
     world_open(&w, 1, 0);
     fill_cold(&w);
     struct actor a, b;
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_count(&a, "m", "n"), STATUS_OK);
     assert_u64_equal(a.count, COLD_ROWS);
     world_put(&w, "other", "x"); /* so that there is something to validate */

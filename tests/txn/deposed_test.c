@@ -38,12 +38,6 @@ static void open_stage(struct stage *s)
     world_put(&s->w, "k", "old"); /* a new master's clock begins far ahead of its predecessor's */
 }
 
-static void cut_off(struct stage *s)
-{
-    sim_net_cut_pair(cluster_sim(s->w.cluster), s->old, s->master);
-    sim_net_cut_pair(cluster_sim(s->w.cluster), s->old, s->third);
-}
-
 static struct range *range_on(struct stage *s, uint64_t machine)
 {
     return replica_app(store_replica(core_store(cluster_machine(s->w.cluster, machine)->core), WORLD_RANGE));
@@ -90,7 +84,7 @@ static void wake_with_reading(struct stage *s, struct range_op *op, uint64_t ts)
 static void asks_alone(struct stage *s, struct actor *a, bool locks)
 {
     actor_begin(a, &s->w, s->old);
-    cut_off(s);
+    world_isolate(&s->w, s->old);
     if (locks) actor_start_lock(a, "k");
     else actor_start_get(a, "k");
     world_run_ms(&s->w, 2); /* its lease still lasts, and it knows it */
@@ -188,5 +182,37 @@ TEST(deposed, a_grant_that_is_heard_of_late_hides_nothing)
     assert_int_equal(actor_commit(&a), STATUS_CONFLICT);
     actor_end(&a);
     actor_end(&b);
+    world_close(&s.w);
+}
+
+/* A new leader that cannot ask the clock does not know what earlier leaders have read: it commits nothing until it
+ * does (scenario 63). */
+TEST(deposed, the_next_leader_commits_nothing_before_it_knows_its_floor)
+{
+    struct stage s;
+    struct actor reader, writer;
+    open_stage(&s);
+    sim_net_cut_pair(cluster_sim(s.w.cluster), s.third, s.master);
+    struct cluster_machine *m = cluster_machine(s.w.cluster, s.old);
+    struct replica *r = store_replica(core_store(m->core), WORLD_RANGE);
+    actor_begin(&reader, &s.w, s.old);
+    assert_int_equal(actor_get(&reader, "k"), STATUS_OK);
+    assert_int_equal(replica_transfer(r, (struct node_id){node_on(&s, s.third)}), STATUS_OK);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    world_run_ms(&s.w, 50);
+    assert_true(replica_serving(range_on(&s, s.third)->replica));
+    assert_false(range_on(&s, s.third)->ready);
+    actor_begin(&writer, &s.w, s.old);
+    actor_put(&writer, "k", "new");
+    actor_start_commit(&writer);
+    world_run_ms(&s.w, 500);
+    assert_true(writer.running);
+    sim_net_heal(cluster_sim(s.w.cluster));
+    assert_int_equal(actor_await(&writer), STATUS_OK);
+    assert_true(writer.ts > txn_read_ts(reader.txn));
+    assert_int_equal(actor_get(&reader, "k"), STATUS_OK);
+    assert_string_equal(reader.value, "old");
+    actor_end(&reader);
+    actor_end(&writer);
     world_close(&s.w);
 }

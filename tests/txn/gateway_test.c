@@ -203,10 +203,9 @@ TEST(txn_gateway, what_a_leader_has_lost_hides_nothing_of_its_next_term)
     struct world w;
     struct actor lost[8], next;
     world_open_leased(&w, 3);
-    uint64_t leader = world_leader(&w), second = other_than(leader), third = other_than(second);
+    uint64_t leader = world_leader(&w);
     struct sim *sim = cluster_sim(w.cluster);
-    sim_net_cut_pair(sim, leader, second);
-    sim_net_cut_pair(sim, leader, third);
+    world_isolate(&w, leader);
     for (size_t i = 0; i < 8; i++) {
         char key[8];
         snprintf(key, sizeof key, "l%u", (unsigned)i);

@@ -4,19 +4,14 @@
 #include "tests/txn/world.h"
 #include "txn/txn_state.h"
 
-static void begin(struct actor *a, struct world *w)
-{
-    actor_begin(a, w, world_leader(w));
-}
-
 TEST(txn_lock, the_second_waits_and_sees_what_the_first_has_written)
 {
     struct world w;
     struct actor a, b;
     world_open(&w, 1, 0);
     world_put(&w, "k", "1");
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
     assert_string_equal(a.value, "1");
     actor_start_lock(&b, "k");
@@ -41,7 +36,7 @@ TEST(txn_lock, a_transaction_that_ends_gives_its_locks_back)
     struct actor a, b;
     world_open(&w, 3, 0);
     actor_begin(&a, &w, world_leader(&w) % 3 + 1); /* over the network */
-    begin(&b, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
     actor_start_lock(&b, "k");
     world_run_ms(&w, 50);
@@ -61,8 +56,8 @@ TEST(txn_lock, the_view_moves_forward_as_a_whole_or_not_at_all)
     world_open(&w, 1, 0);
     world_put(&w, "k", "1");
     world_put(&w, "other", "1");
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_get(&a, "other"), STATUS_OK);
     assert_int_equal(actor_get(&b, "other"), STATUS_OK);
     world_put(&w, "k", "2");
@@ -75,7 +70,7 @@ TEST(txn_lock, the_view_moves_forward_as_a_whole_or_not_at_all)
     assert_int_equal(txn_restart(b.txn, &b.arena), STATUS_OK);
     assert_int_equal(actor_get(&b, "other"), STATUS_OK);
     assert_string_equal(b.value, "2");
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     a.wait = TXN_LOCK_NOWAIT;
     assert_int_equal(actor_lock(&a, "k"), STATUS_LOCKED);
     actor_put(&b, "k", "3");
@@ -90,8 +85,8 @@ TEST(txn_lock, waiting_can_be_declined_or_limited)
     struct world w;
     struct actor a, b;
     world_open(&w, 1, 0);
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
     b.wait = TXN_LOCK_SKIP;
     assert_int_equal(actor_lock(&b, "k"), STATUS_BUSY);
@@ -113,8 +108,8 @@ TEST(txn_lock, the_youngest_of_a_circle_is_told)
     struct world w;
     struct actor a, b;
     world_open(&w, 1, 0);
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_lock(&a, "1"), STATUS_NOT_FOUND);
     world_put(&w, "x", "time goes on");
     assert_int_equal(actor_lock(&b, "2"), STATUS_NOT_FOUND);
@@ -135,8 +130,8 @@ TEST(txn_lock, a_write_without_locks_lets_the_holder_go_first)
     struct actor a, b;
     world_open(&w, 1, 0);
     world_put(&w, "k", "1");
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
     actor_put(&b, "k", "blind");
     actor_start_commit(&b);
@@ -182,12 +177,11 @@ TEST(txn_lock, writes_in_flight_are_built_upon)
     world_open_leased(&w, 3);
     world_put(&w, "k", "1");
     uint64_t leader = world_leader(&w);
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
     actor_put(&a, "k", "2");
-    for (uint64_t m = 1; m <= 3; m++) /* nothing can be committed for a moment */
-        if (m != leader) sim_net_cut_pair(cluster_sim(w.cluster), leader, m);
+    world_isolate(&w, leader); /* nothing can be committed for a moment */
     actor_start_commit(&a);
     b.overlay = true;
     actor_start_lock(&b, "k");
@@ -219,13 +213,12 @@ TEST(txn_lock, what_was_seen_in_flight_is_nothing_to_rely_on)
     world_open_leased(&w, 3);
     world_put(&w, "k", "1");
     uint64_t leader = world_leader(&w);
-    begin(&a, &w);
-    begin(&b, &w);
+    actor_begin_at_leader(&a, &w);
+    actor_begin_at_leader(&b, &w);
     b.overlay = true;
     assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
     actor_put(&a, "k", "2");
-    for (uint64_t m = 1; m <= 3; m++)
-        if (m != leader) sim_net_cut_pair(cluster_sim(w.cluster), leader, m);
+    world_isolate(&w, leader);
     actor_start_commit(&a);
     assert_int_equal(actor_lock(&b, "k"), STATUS_OK);
     assert_string_equal(b.value, "2");
@@ -246,13 +239,12 @@ TEST(txn_lock, what_builds_on_lost_writes_is_lost_with_them)
     world_open_leased(&w, 3);
     world_put(&w, "k", "1");
     uint64_t leader = world_leader(&w), gateway = leader % 3 + 1;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     actor_begin(&b, &w, leader);
     b.overlay = true;
     assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
     actor_put(&a, "k", "2");
-    for (uint64_t m = 1; m <= 3; m++)
-        if (m != leader) sim_net_cut_pair(cluster_sim(w.cluster), leader, m);
+    world_isolate(&w, leader);
     actor_start_commit(&a);
     actor_start_lock(&b, "k");
     world_run_ms(&w, 50);
@@ -289,7 +281,7 @@ TEST(txn_lock, locks_of_a_gateway_that_is_gone_are_given_back)
     world_open(&w, 3, 0);
     uint64_t leader = world_leader(&w), gateway = leader % 3 + 1;
     actor_begin(&a, &w, gateway);
-    begin(&b, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
     actor_start_lock(&b, "k");
     world_run_ms(&w, 20000);
@@ -300,7 +292,7 @@ TEST(txn_lock, locks_of_a_gateway_that_is_gone_are_given_back)
     actor_end(&b);
     sim_net_heal(cluster_sim(w.cluster));
     actor_begin(&a, &w, gateway);
-    begin(&b, &w);
+    actor_begin_at_leader(&b, &w);
     assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
     sim_net_cut(cluster_sim(w.cluster), gateway, leader);
     actor_end(&a);
@@ -316,7 +308,7 @@ TEST(txn_lock, a_transaction_of_no_node_gets_none)
     struct world w;
     struct actor a;
     world_open(&w, 1, 0);
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     a.txn->name = (struct txn_name){0, 7};
     assert_int_equal(actor_lock(&a, "k"), STATUS_INVALID);
     assert_int_equal(world_range(&w)->locks.owner_count, 0);

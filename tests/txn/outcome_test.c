@@ -25,6 +25,21 @@ static enum status ask_on_fiber(struct core *core, void *ctx)
     return status;
 }
 
+/* The same, while the test goes on. */
+struct asking {
+    struct core *core;
+    struct question *question;
+    enum status status;
+    bool done;
+};
+
+static void ask_later(void *arg)
+{
+    struct asking *asking = arg;
+    asking->status = ask_on_fiber(asking->core, asking->question);
+    asking->done = true;
+}
+
 static enum txn_outcome ask(struct world *w, uint64_t machine, struct question *q)
 {
     assert_int_equal(world_call(w, machine, ask_on_fiber, q), STATUS_OK);
@@ -183,6 +198,39 @@ TEST(txn_outcome, what_is_forgotten_is_not_said_to_be_aborted)
     assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_EXPIRED);
     world_put(&w, "k", "2"); /* what is remembered begins here */
     assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_EXPIRED);
+    world_close(&w);
+}
+
+/* A leader whose lease still runs and that reaches nobody: what it has proposed is not decided. */
+TEST(txn_outcome, what_is_in_flight_is_waited_for)
+{
+    struct world w;
+    struct actor a;
+    struct question q = {0};
+    world_open_leased(&w, 3);
+    world_put(&w, "other", "1");
+    uint64_t leader = world_leader(&w);
+    struct range *g = world_range(&w);
+    actor_begin(&a, &w, leader);
+    actor_put(&a, "k", "1");
+    for (uint64_t i = 1; i <= 3; i++)
+        if (i != leader) sim_net_cut_pair(cluster_sim(w.cluster), leader, i);
+    actor_start_commit(&a);
+    for (int i = 0; i < 100 && g->in_flight_count == 0; i++) world_run_ms(&w, 1);
+    assert_u64_equal(g->in_flight_count, 1);
+    q.id = id_of(&a);
+    struct asking asking = {.core = cluster_machine(w.cluster, leader)->core, .question = &q};
+    assert_int_equal(fiber_spawn(core_fibers(asking.core), ask_later, &asking, NULL), STATUS_OK);
+    world_run_ms(&w, 20);
+    assert_false(asking.done);
+    sim_net_heal(cluster_sim(w.cluster));
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    world_run_ms(&w, 500);
+    assert_true(asking.done);
+    assert_int_equal(asking.status, STATUS_OK);
+    assert_int_equal(q.outcome, TXN_OUTCOME_COMMITTED);
+    assert_u64_equal(q.ct, a.ts);
+    actor_end(&a);
     world_close(&w);
 }
 

@@ -5,17 +5,12 @@
 
 #include "tests/txn/world.h"
 
-static void begin(struct actor *a, struct world *w)
-{
-    actor_begin(a, w, world_leader(w));
-}
-
 static void put_many(struct world *w, const char *prefix, uint32_t count, const char *value)
 {
     char key[64];
     for (uint32_t first = 0; first < count; first += 1000) {
         struct actor a;
-        begin(&a, w);
+        actor_begin_at_leader(&a, w);
         for (uint32_t i = first; i < first + 1000 && i < count; i++) {
             snprintf(key, sizeof key, "%s%08u", prefix, i);
             actor_put(&a, key, value);
@@ -32,7 +27,7 @@ TEST(txn_read, a_transaction_reads_at_one_timestamp)
     world_put(&w, "a", "1");
     world_put(&w, "b", "1");
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
     uint64_t ts = txn_read_ts(a.txn);
     assert_true(ts > 0);
@@ -57,7 +52,7 @@ TEST(txn_read, own_writes_are_seen_by_gets_and_scans)
     world_put(&w, "a", "1");
     world_put(&w, "b", "1");
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     actor_put(&a, "c", "own");
     actor_put(&a, "a", "own");
     actor_delete(&a, "b");
@@ -99,7 +94,7 @@ TEST(txn_read, a_scan_passes_any_number_of_rows_that_are_too_new)
     world_open(&w, 1, 0);
     world_put(&w, "z", "1");
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "z"), STATUS_OK);
     put_many(&w, "m", 7000, "x");
     for (int reverse = 0; reverse < 2; reverse++) {
@@ -121,7 +116,7 @@ TEST(txn_read, a_scan_passes_any_number_of_deleted_rows)
     for (uint32_t first = 0; first < 20000; first += 1000) {
         struct actor a;
         char key[32];
-        begin(&a, &w);
+        actor_begin_at_leader(&a, &w);
         for (uint32_t i = first; i < first + 1000; i++) {
             snprintf(key, sizeof key, "m%08u", i);
             actor_delete(&a, key);
@@ -130,7 +125,7 @@ TEST(txn_read, a_scan_passes_any_number_of_deleted_rows)
         actor_end(&a);
     }
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     for (int reverse = 0; reverse < 2; reverse++) {
         a.reverse = reverse != 0;
         assert_int_equal(actor_count(&a, "a", "z"), STATUS_OK);
@@ -151,7 +146,7 @@ TEST(txn_read, a_key_with_any_number_of_versions_is_found_from_both_sides)
         world_put(&w, "a", value);
     }
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
     assert_string_equal(a.value, "5000");
     for (int reverse = 0; reverse < 2; reverse++) {
@@ -173,7 +168,7 @@ TEST(txn_read, a_page_over_more_blocks_than_the_cache_holds_ends)
     prng_init(&prng, 3);
     for (uint32_t round = 0; round < 60; round++) {
         struct actor a;
-        begin(&a, &w);
+        actor_begin_at_leader(&a, &w);
         for (uint32_t i = 0; i < 100; i++) {
             snprintf(key, sizeof key, "k%04u", i);
             for (size_t k = 0; k < sizeof value - 1; k++) value[k] = (char)('!' + prng_next(&prng) % 90);
@@ -187,7 +182,7 @@ TEST(txn_read, a_page_over_more_blocks_than_the_cache_holds_ends)
     const struct lsm_metrics *m = lsm_metrics(store_lsm(core_store(cluster_machine(w.cluster, 1)->core)));
     assert_true(m->table_bytes > 4 * m->cache_bytes);
     struct actor a;
-    begin(&a, &w);
+    actor_begin_at_leader(&a, &w);
     for (int reverse = 0; reverse < 2; reverse++) {
         a.reverse = reverse != 0;
         assert_int_equal(actor_count(&a, "k", "l"), STATUS_OK);

@@ -53,6 +53,12 @@ uint64_t world_leader(struct world *w)
     return machine;
 }
 
+void world_isolate(struct world *w, uint64_t machine)
+{
+    for (uint64_t other = 1; other <= cluster_size(w->cluster); other++)
+        if (other != machine) sim_net_cut_pair(cluster_sim(w->cluster), machine, other);
+}
+
 static struct replica *replica_of(struct world *w, uint64_t machine)
 {
     struct replica *r =
@@ -129,6 +135,11 @@ void actor_end(struct actor *a)
     assert_false(a->running);
     txn_destroy(a->txn);
     arena_deinit(&a->arena);
+}
+
+void actor_begin_at_leader(struct actor *a, struct world *w)
+{
+    actor_begin(a, w, world_leader(w));
 }
 
 static struct bytes full_key(const char *text, char *room, size_t size)

@@ -22,6 +22,8 @@ void world_close(struct world *w);
 void world_run_ms(struct world *w, uint64_t ms);
 /* The machine that leads the range of the tests; waits for one. */
 uint64_t world_leader(struct world *w);
+/* Cuts a machine off from all others; sim_net_heal undoes it. */
+void world_isolate(struct world *w, uint64_t machine);
 /* The leader's state of that range. */
 struct range *world_range(struct world *w);
 struct lsm_range_stats world_stats(struct world *w, uint64_t machine);
@@ -52,6 +54,8 @@ struct actor {
     uint64_t count, ts;  /* COUNT: rows in [key, key_end); COMMIT: its timestamp */
 };
 void actor_begin(struct actor *a, struct world *w, uint64_t machine);
+/* At the range's leader. */
+void actor_begin_at_leader(struct actor *a, struct world *w);
 /* Drops the transaction, and the arena with it. */
 void actor_end(struct actor *a);
 /* Keys and values are texts; keys go behind the prefix of user tables. */

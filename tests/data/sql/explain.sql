@@ -360,3 +360,73 @@ ERROR 25006: cannot execute DELETE in a read-only transaction
 ROLLBACK
 ----
 ROLLBACK
+
+EXPLAIN UPDATE t SET b = u.q FROM u WHERE u.p = t.a
+----
+QUERY PLAN text
+| Update on t |
+|   ->  Nested Loop |
+|         ->  Seq Scan on t |
+|         ->  Index Scan using u_pkey on u |
+|               Index Cond: (u.p = t.a) |
+EXPLAIN
+
+EXPLAIN DELETE FROM u USING t WHERE u.p = t.b
+----
+QUERY PLAN text
+| Delete on u |
+|   ->  Hash Join |
+|         Hash Cond: (u.p = t.b) |
+|         ->  Seq Scan on u |
+|         ->  Hash |
+|               ->  Seq Scan on t |
+EXPLAIN
+
+EXPLAIN SELECT * FROM t, LATERAL (SELECT * FROM u WHERE u.p = t.a LIMIT 1) AS s
+----
+QUERY PLAN text
+| Nested Loop |
+|   ->  Seq Scan on t |
+|   ->  Subquery Scan on s |
+|         ->  Limit |
+|               ->  Index Scan using u_pkey on u |
+|                     Index Cond: (p = $0) |
+EXPLAIN
+
+PREPARE p (int) AS SELECT t.s FROM t JOIN u ON u.p = t.a WHERE u.q = $1 AND t.b IN (SELECT $1 + q FROM u)
+----
+PREPARE
+
+EXECUTE p (1)
+----
+s text
+SELECT 0
+
+CREATE TABLE big (id int PRIMARY KEY, v int)
+----
+CREATE TABLE
+
+INSERT INTO big SELECT i, i % 7 FROM generate_series(1, 3000) AS i
+----
+INSERT 0 3000
+
+EXPLAIN (ANALYZE, TIMING OFF) SELECT big.v FROM generate_series(1, 100) AS g JOIN big ON big.id = g
+----
+QUERY PLAN text
+| Nested Loop (actual rows=100 loops=1) |
+|   ->  Function Scan on g (actual rows=100 loops=1) |
+|   ->  Index Scan using big_pkey on big (actual rows=1 loops=100) |
+|         Index Cond: (big.id = g.g) |
+| Requests: 7 |
+| Retries: 0 |
+EXPLAIN
+
+EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) SELECT big.v FROM generate_series(1, 6000) AS g JOIN big ON big.id = g
+----
+QUERY PLAN text
+| Hash Join (actual rows=3000 loops=1) |
+|   Hash Cond: (g.g = big.id) |
+|   ->  Function Scan on g (actual rows=6000 loops=1) |
+|   ->  Hash |
+|         ->  Seq Scan on big (actual rows=3 loops=1088) |
+EXPLAIN

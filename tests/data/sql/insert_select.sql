@@ -256,3 +256,88 @@ ERROR 42P01 at 15: relation "inside" does not exist
 DROP TABLE made, empty, s, d
 ----
 DROP TABLE
+
+# What pgbench loads, in batches.
+CREATE TABLE pgbench_accounts (aid int PRIMARY KEY, bid int, abalance int, filler char(84))
+----
+CREATE TABLE
+
+INSERT INTO pgbench_accounts (aid, bid, abalance, filler) SELECT aid, (aid - 1) / 100 + 1, 0, '' FROM generate_series(1, 1000) AS aid
+----
+INSERT 0 1000
+
+BEGIN; INSERT INTO pgbench_accounts SELECT aid, (aid - 1) / 100 + 1, 0, '' FROM generate_series(1001, 2500) AS aid; COMMIT
+----
+BEGIN
+INSERT 0 1500
+COMMIT
+
+INSERT INTO pgbench_accounts SELECT aid, 1, 0, '' FROM generate_series(2400, 2600) AS aid ON CONFLICT DO NOTHING
+----
+INSERT 0 100
+
+INSERT INTO pgbench_accounts SELECT aid, 1, 1, 'changed' FROM generate_series(1, 2600, 100) AS aid ON CONFLICT (aid) DO UPDATE SET abalance = pgbench_accounts.abalance + excluded.abalance
+----
+INSERT 0 26
+
+SELECT count(*), sum(aid), sum(abalance), count(DISTINCT bid), max(length(filler)) FROM pgbench_accounts
+----
+count int8, sum int8, sum int8, count int8, max int4
+| 2600 | 3381300 | 26 | 25 | 0 |
+SELECT 1
+
+# differs: there in another order.
+INSERT INTO pgbench_accounts SELECT a.aid + 10000, b.bid, 0, a.filler FROM pgbench_accounts a JOIN pgbench_accounts b ON b.aid = a.aid + 1 WHERE a.aid <= 3 RETURNING aid, bid, abalance
+----
+aid int4, bid int4, abalance int4
+| 10001 | 1 | 0 |
+| 10002 | 1 | 0 |
+| 10003 | 1 | 0 |
+INSERT 0 3
+
+INSERT INTO pgbench_accounts (aid) SELECT max(aid) + 1 FROM pgbench_accounts UNION ALL VALUES (-1), (-2) RETURNING aid
+----
+aid int4
+| 10004 |
+| -1 |
+| -2 |
+INSERT 0 3
+
+INSERT INTO pgbench_accounts (aid, bid) VALUES ((SELECT min(aid) FROM pgbench_accounts) - 1, 7) RETURNING aid, bid
+----
+aid int4, bid int4
+| -3 | 7 |
+INSERT 0 1
+
+CREATE TABLE made (a, b) AS SELECT i, i * i FROM generate_series(1, 5) AS i
+----
+SELECT 5
+
+SELECT * FROM made ORDER BY a
+----
+a int4, b int4
+| 1 | 1 |
+| 2 | 4 |
+| 3 | 9 |
+| 4 | 16 |
+| 5 | 25 |
+SELECT 5
+
+COPY (SELECT i, 'row ' || i FROM generate_series(1, 3) AS i) TO STDOUT (FORMAT csv, HEADER)
+----
+copy of 2 columns
+> i,?column?
+> 1,row 1
+> 2,row 2
+> 3,row 3
+COPY 3
+
+# differs: there a transaction has no such limit.
+INSERT INTO pgbench_accounts SELECT aid, 1, 0, '' FROM generate_series(1000000, 1200000) AS aid
+----
+ERROR 54000: a transaction is limited to 4190208 bytes of writes; it has 4190184, and 32 more are too many
+  hint: Write in several transactions, each below the limit.
+
+DROP TABLE pgbench_accounts, made
+----
+DROP TABLE

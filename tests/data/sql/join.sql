@@ -656,7 +656,9 @@ SELECT 4
 
 SELECT a.id, b.id FROM a, b WHERE (a.id, b.id) = (1, 2)
 ----
-ERROR 0A000 at 35: a row as a value is not supported yet
+id int4, id int4
+| 1 | 2 |
+SELECT 1
 
 SELECT a.id FROM a, b FOR UPDATE
 ----
@@ -710,3 +712,50 @@ count int8
 | 0 |
 SELECT 1
 (rows read: 0)
+
+CREATE TABLE big (id int PRIMARY KEY, v int)
+----
+CREATE TABLE
+
+INSERT INTO big SELECT i, i % 7 FROM generate_series(1, 3000) AS i
+----
+INSERT 0 3000
+
+@reads
+SELECT count(*), sum(big.v) FROM generate_series(1, 100) AS g JOIN big ON big.id = g
+----
+count int8, sum int8
+| 100 | 297 |
+SELECT 1
+(rows read: 100)
+
+SELECT count(*), sum(big.v) FROM generate_series(1, 6000, 3) AS g JOIN big ON big.id = g
+----
+count int8, sum int8
+| 1000 | 2998 |
+SELECT 1
+
+SELECT count(*), count(big.id), sum(big.v) FROM generate_series(1, 6000) AS g LEFT JOIN big ON big.id = g AND big.v > 2
+----
+count int8, count int8, sum int8
+| 6000 | 1714 | 7711 |
+SELECT 1
+
+SELECT count(*), count(big.id) FROM generate_series(1, 6000) AS g LEFT JOIN big ON big.id = g WHERE g % 5 = 0 AND (big.v IS NULL OR big.v = 3)
+----
+count int8, count int8
+| 686 | 86 |
+SELECT 1
+
+SELECT count(*), sum(b2.v) FROM big AS b1 JOIN big AS b2 ON b2.id = b1.id + 1 AND b2.v > b1.v
+----
+count int8, sum int8
+| 2571 | 8997 |
+SELECT 1
+
+SELECT g, big.v FROM generate_series(1, 6000) AS g JOIN big ON big.id = g LIMIT 2
+----
+g int4, v int4
+| 1 | 1 |
+| 2 | 2 |
+SELECT 2

@@ -352,7 +352,10 @@ SELECT 1
 
 SELECT a FROM t ORDER BY b FETCH FIRST 2 ROWS WITH TIES
 ----
-ERROR 0A000 at 1: WITH TIES is not supported yet
+a int4
+| 3 |
+| 5 |
+SELECT 2
 
 SELECT DISTINCT b FROM t ORDER BY b
 ----
@@ -425,7 +428,12 @@ SELECT 3
 
 SELECT DISTINCT ON (b) a FROM t
 ----
-ERROR 0A000 at 1: DISTINCT ON is not supported yet
+a int4
+| 3 |
+| 5 |
+| 1 |
+| 2 |
+SELECT 4
 
 SELECT DISTINCT b FROM t ORDER BY b NULLS FIRST
 ----

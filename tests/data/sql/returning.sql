@@ -288,3 +288,61 @@ DELETE 2
 DROP TABLE h
 ----
 DROP TABLE
+
+# Several columns from a subquery.
+CREATE TABLE s (k int PRIMARY KEY, v int, w text)
+----
+CREATE TABLE
+
+INSERT INTO s VALUES (1, 10, 'a'), (2, 20, 'b'), (3, 30, 'c')
+----
+INSERT 0 3
+
+UPDATE s SET (v, w) = (SELECT o.v + 1, o.w || '!' FROM s o WHERE o.k = s.k + 1) WHERE k < 3 RETURNING *
+----
+k int4, v int4, w text
+| 1 | 21 | b! |
+| 2 | 31 | c! |
+UPDATE 2
+
+UPDATE s SET (v, w) = (SELECT sum(v), max(w) FROM s) WHERE k = 3 RETURNING *
+----
+k int4, v int4, w text
+| 3 | 82 | c! |
+UPDATE 1
+
+UPDATE s SET (v, w) = (SELECT 1, 'x' WHERE false), k = 9 WHERE k = 3 RETURNING *
+----
+k int4, v int4, w text
+| 9 | <null> | <null> |
+UPDATE 1
+
+UPDATE s SET (v, w) = (SELECT v, w FROM s) WHERE k = 1
+----
+ERROR 21000: more than one row returned by a subquery used as an expression
+
+UPDATE s SET (v, w) = (SELECT v FROM s)
+----
+ERROR 42601 at 23: number of columns does not match number of values
+
+# differs: there at the expression.
+UPDATE s SET (v, w) = (SELECT w, v FROM s WHERE k = 1) WHERE k = 1
+----
+ERROR 42804 at 23: column "v" is of type integer but expression is of type text
+  hint: You will need to rewrite or cast the expression.
+
+DELETE FROM s WHERE v = (SELECT max(v) FROM s) RETURNING (SELECT count(*) FROM s), k
+----
+count int8, k int4
+| 3 | 2 |
+DELETE 1
+
+INSERT INTO s VALUES (1, 5, 'q') ON CONFLICT (k) DO UPDATE SET (v, w) = (SELECT excluded.v + s.v, 'joined') RETURNING *
+----
+k int4, v int4, w text
+| 1 | 26 | joined |
+INSERT 0 1
+
+DROP TABLE s
+----
+DROP TABLE

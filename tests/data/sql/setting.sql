@@ -366,16 +366,15 @@ TimeZone text
 | <-08>+08 |
 SHOW
 
-# differs
 SET TIME ZONE INTERVAL '-03:30' HOUR TO MINUTE
 ----
-ERROR 0A000 at 1: this value is not supported yet
+SET
+(TimeZone is now "<-03:30>+03:30")
 
-# differs
 SHOW TimeZone
 ----
 TimeZone text
-| <-08>+08 |
+| <-03:30>+03:30 |
 SHOW
 
 SET TIME ZONE 'nosuch/zone'
@@ -507,3 +506,335 @@ SELECT current_schema()
 current_schema name
 | public |
 SELECT 1
+
+SET TIME ZONE INTERVAL '-08:00' HOUR TO MINUTE
+----
+SET
+(TimeZone is now "<-08>+08")
+
+SHOW timezone
+----
+TimeZone text
+| <-08>+08 |
+SHOW
+
+SET TIME ZONE INTERVAL '3' HOUR
+----
+SET
+(TimeZone is now "<+03>-03")
+
+SHOW timezone
+----
+TimeZone text
+| <+03>-03 |
+SHOW
+
+SET TIME ZONE -7
+----
+SET
+(TimeZone is now "<-07>+07")
+
+SHOW timezone
+----
+TimeZone text
+| <-07>+07 |
+SHOW
+
+SET TIME ZONE 5.5
+----
+SET
+(TimeZone is now "<+05:30>-05:30")
+
+SHOW timezone
+----
+TimeZone text
+| <+05:30>-05:30 |
+SHOW
+
+SET TIME ZONE LOCAL
+----
+SET
+(TimeZone is now "UTC")
+
+SET TIME ZONE DEFAULT
+----
+SET
+
+SET TIME ZONE 'UTC'
+----
+SET
+
+SHOW TIME ZONE
+----
+TimeZone text
+| UTC |
+SHOW
+
+SET SESSION statement_timeout = 1000
+----
+SET
+
+SHOW statement_timeout
+----
+statement_timeout text
+| 1s |
+SHOW
+
+SET LOCAL statement_timeout = 2000
+----
+WARNING 25P01: SET LOCAL can only be used in transaction blocks
+SET
+
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE
+----
+SET
+
+SHOW TRANSACTION ISOLATION LEVEL
+----
+transaction_isolation text
+| serializable |
+SHOW
+
+SET search_path = public, "A b", pg_catalog
+----
+SET
+
+SHOW search_path
+----
+search_path text
+| public, "A b", pg_catalog |
+SHOW
+
+SET search_path TO DEFAULT
+----
+SET
+
+RESET search_path
+----
+RESET
+
+SET statement_timeout TO '1min'
+----
+SET
+
+SHOW statement_timeout
+----
+statement_timeout text
+| 1min |
+SHOW
+
+SET statement_timeout = 1.5
+----
+SET
+
+SHOW statement_timeout
+----
+statement_timeout text
+| 2ms |
+SHOW
+
+SET statement_timeout = on
+----
+ERROR 22023: invalid value for parameter "statement_timeout": "on"
+
+SET statement_timeout = -1
+----
+ERROR 22023: -1 ms is outside the valid range for parameter "statement_timeout" (0 .. 2147483647)
+
+SET default_transaction_read_only = TRUE
+----
+SET
+(default_transaction_read_only is now "on")
+
+SHOW default_transaction_read_only
+----
+default_transaction_read_only text
+| on |
+SHOW
+
+SET default_transaction_read_only = 0
+----
+SET
+(default_transaction_read_only is now "off")
+
+SHOW default_transaction_read_only
+----
+default_transaction_read_only text
+| off |
+SHOW
+
+RESET default_transaction_read_only
+----
+RESET
+
+SET application_name FROM CURRENT
+----
+SET
+
+SET client_encoding = utf8
+----
+SET
+
+SET NAMES 'UTF8'
+----
+SET
+
+SET NAMES
+----
+SET
+
+SET SCHEMA 'public'
+----
+SET
+
+SHOW search_path
+----
+search_path text
+| public |
+SHOW
+
+SET ROLE postgres
+----
+SET
+
+SET ROLE NONE
+----
+SET
+
+SET SESSION AUTHORIZATION DEFAULT
+----
+SET
+
+SHOW SESSION AUTHORIZATION
+----
+session_authorization text
+| postgres |
+SHOW
+
+RESET SESSION AUTHORIZATION
+----
+RESET
+
+RESET nosuch
+----
+ERROR 42704: unrecognized configuration parameter "nosuch"
+
+SET extra_float_digits = 'x'
+----
+ERROR 22023: invalid value for parameter "extra_float_digits": "x"
+
+SET bytea_output = 'nosuch'
+----
+ERROR 22023: invalid value for parameter "bytea_output": "nosuch"
+  hint: Available values: escape, hex.
+
+SET synchronous_commit = 'maybe'
+----
+ERROR 22023: invalid value for parameter "synchronous_commit": "maybe"
+  hint: Available values: local, remote_write, remote_apply, on, off.
+
+SET client_min_messages = 'loud'
+----
+ERROR 22023: invalid value for parameter "client_min_messages": "loud"
+  hint: Available values: debug5, debug4, debug3, debug2, debug1, log, notice, warning, error.
+
+SET transaction_isolation = 'serializable'
+----
+SET
+
+SET a, b = 1
+----
+ERROR 42601 at 6: syntax error at or near ","
+
+SET statement_timeout = 1, 2
+----
+ERROR 22023: SET statement_timeout takes only one argument
+
+SET DateStyle = 'ISO, DMY'
+----
+SET
+(DateStyle is now "ISO, DMY")
+
+SHOW DateStyle
+----
+DateStyle text
+| ISO, DMY |
+SHOW
+
+SET DateStyle = iso, mdy
+----
+SET
+(DateStyle is now "ISO, MDY")
+
+SHOW DateStyle
+----
+DateStyle text
+| ISO, MDY |
+SHOW
+
+DISCARD PLANS
+----
+DISCARD PLANS
+
+DISCARD TEMP
+----
+DISCARD TEMP
+
+BEGIN; DISCARD ALL
+----
+BEGIN
+ERROR 25001: DISCARD ALL cannot run inside a transaction block
+[E]
+
+ROLLBACK
+----
+ROLLBACK
+
+DISCARD ALL
+----
+DISCARD ALL
+
+SET TIME ZONE INTERVAL '1 day'
+----
+ERROR 0A000 at 1: this value is not supported yet
+
+# differs: other settings.
+SHOW ALL
+----
+name text, setting text, description text
+| application_name |  | Sets the application name to be reported in statistics and logs. |
+| bytea_output | hex | Sets the output format for bytea. |
+| client_encoding | UTF8 | Sets the client's character set encoding. |
+| client_min_messages | notice | Sets the message levels that are sent to the client. |
+| DateStyle | ISO, MDY | Sets the display format for date and time values. |
+| default_transaction_deferrable | off | Sets the default deferrable status of new transactions. |
+| default_transaction_isolation | serializable | Sets the transaction isolation level of each new transaction. |
+| default_transaction_read_only | off | Sets the default read-only status of new transactions. |
+| extra_float_digits | 1 | Sets the number of digits displayed for floating-point values. |
+| idle_in_transaction_session_timeout | 0 | Sets the maximum allowed idle time between queries, when in a transaction. |
+| idle_session_timeout | 0 | Sets the maximum allowed idle time between queries, when not in a transaction. |
+| in_hot_standby | off | Shows whether hot standby is currently active. |
+| integer_datetimes | on | Shows whether datetimes are integer based. |
+| IntervalStyle | postgres | Sets the display format for interval values. |
+| is_superuser | on | Shows whether the current user is a superuser. |
+| lock_timeout | 0 | Sets the maximum allowed duration of any wait for a lock. |
+| log_min_duration_statement | -1 | Sets the minimum execution time above which all statements will be logged. |
+| max_identifier_length | 63 | Shows the maximum identifier length. |
+| ostraka.idempotency_key |  | Names the next transaction, so that it happens once however often it is sent. |
+| ostraka.idempotency_ttl | 1d | Sets how long the results of a transaction with an idempotency key are kept. |
+| ostraka.no_quorum_timeout | 5s | Sets how long a request looks for a quorum. |
+| role | none | Sets the current role. |
+| row_security | on | Enable row security. |
+| search_path | "$user", public | Sets the schema search order for names that are not schema-qualified. |
+| server_encoding | UTF8 | Shows the server (database) character set encoding. |
+| server_version | 15.0 (Ostraka 0.0.1) | Shows the server version. |
+| server_version_num | 150000 | Shows the server version as an integer. |
+| session_authorization | postgres | Sets the session user name. |
+| standard_conforming_strings | on | Causes '...' strings to treat backslashes literally. |
+| statement_timeout | 0 | Sets the maximum allowed duration of any statement. |
+| synchronous_commit | on | Sets the current transaction's synchronization level. |
+| TimeZone | UTC | Sets the time zone for displaying and interpreting time stamps. |
+| transaction_deferrable | off | Whether to defer a read-only serializable transaction until it can be executed with no possible serialization failures. |
+| transaction_isolation | serializable | Sets the current transaction's isolation level. |
+| transaction_read_only | off | Sets the current transaction's read-only status. |
+SHOW

@@ -608,22 +608,43 @@ EXECUTE p ((SELECT 1))
 ----
 ERROR 0A000 at 12: cannot use subquery in EXECUTE parameter
 
+CREATE TABLE bad (a int CHECK (a IN (SELECT 1)))
+----
+ERROR 0A000 at 34: cannot use subquery in check constraint
+
+# A change does not see itself.
+CREATE TABLE m (id int PRIMARY KEY, v int)
+----
+CREATE TABLE
+
 INSERT INTO m VALUES (1, 10), (2, 20), (3, 30)
 ----
-ERROR 42P01 at 13: relation "m" does not exist
+INSERT 0 3
 
 UPDATE m SET v = (SELECT sum(x.v) FROM m AS x WHERE x.id <= m.id)
 ----
-ERROR 42P01 at 8: relation "m" does not exist
+UPDATE 3
 
 SELECT * FROM m ORDER BY id
 ----
-ERROR 42P01 at 15: relation "m" does not exist
+id int4, v int4
+| 1 | 10 |
+| 2 | 30 |
+| 3 | 60 |
+SELECT 3
 
 UPDATE m SET v = v + 1 RETURNING id, (SELECT sum(x.v) FROM m AS x WHERE x.id <= m.id)
 ----
-ERROR 42P01 at 8: relation "m" does not exist
+id int4, sum int8
+| 1 | 10 |
+| 2 | 40 |
+| 3 | 100 |
+UPDATE 3
 
 DELETE FROM m RETURNING id, (SELECT count(*) FROM m AS x WHERE x.id <= m.id)
 ----
-ERROR 42P01 at 13: relation "m" does not exist
+id int4, count int8
+| 1 | 1 |
+| 2 | 2 |
+| 3 | 3 |
+DELETE 3

@@ -87,13 +87,13 @@ CREATE TABLE u (a interval year to month)
 ----
 ERROR 0A000 at 19: intervals restricted to some fields are not supported yet
 
-ALTER TABLE t ADD COLUMN c int
+ALTER TABLE t ALTER COLUMN b TYPE bytea
 ----
-ERROR 0A000 at 1: ALTER TABLE is not supported yet
+ERROR 0A000 at 15: changing the type of a column is not supported yet
 
-ALTER TABLE t RENAME TO v
+ALTER INDEX t_pkey RENAME TO v
 ----
-ERROR 0A000 at 1: ALTER ... RENAME is not supported yet
+ERROR 0A000 at 1: renaming anything but tables, columns and constraints is not supported yet
 
 CREATE INDEX i ON t (b)
 ----
@@ -139,72 +139,9 @@ DROP VIEW v
 ----
 ERROR 0A000 at 1: dropping anything but a table is not supported yet
 
-SELECT * FROM t, t AS u
-----
-a int4, b text, a int4, b text
-| 1 | x | 1 | x |
-SELECT 1
-
-SELECT * FROM t JOIN t AS u ON true
-----
-a int4, b text, a int4, b text
-| 1 | x | 1 | x |
-SELECT 1
-
-SELECT * FROM (SELECT 1) AS s
-----
-?column? int4
-| 1 |
-SELECT 1
-
-SELECT * FROM generate_series(1, 3)
-----
-generate_series int4
-| 1 |
-| 2 |
-| 3 |
-SELECT 3
-
-SELECT * FROM t AS x (c, d)
-----
-c int4, d text
-| 1 | x |
-SELECT 1
-
 SELECT * FROM t TABLESAMPLE system (1)
 ----
 ERROR 0A000 at 17: TABLESAMPLE is not supported
-
-WITH w AS (SELECT 1) SELECT * FROM w
-----
-?column? int4
-| 1 |
-SELECT 1
-
-SELECT 1 UNION SELECT 2
-----
-?column? int4
-| 1 |
-| 2 |
-SELECT 2
-
-SELECT 1 INTERSECT SELECT 2
-----
-?column? int4
-SELECT 0
-
-SELECT 1 EXCEPT SELECT 2
-----
-?column? int4
-| 1 |
-SELECT 1
-
-VALUES (1), (2)
-----
-column1 int4
-| 1 |
-| 2 |
-SELECT 2
 
 TABLE t
 ----
@@ -212,39 +149,11 @@ a int4, b text
 | 1 | x |
 SELECT 1
 
-SELECT (SELECT 1)
-----
-?column? int4
-| 1 |
-SELECT 1
-
-SELECT a IN (SELECT 1) FROM t
-----
-?column? bool
-| t |
-SELECT 1
-
-SELECT EXISTS (SELECT 1)
-----
-exists bool
-| t |
-SELECT 1
-
 SELECT ARRAY[1, 2]
 ----
 ERROR 0A000 at 13: an array is not supported yet
 
-SELECT a = ANY (ARRAY[1, 2]) FROM t
-----
-?column? bool
-| t |
-SELECT 1
-
 SELECT ROW (1, 2)
-----
-ERROR 0A000 at 8: a row as a value is not supported yet
-
-SELECT (1, 2) = (1, 2)
 ----
 ERROR 0A000 at 8: a row as a value is not supported yet
 
@@ -259,10 +168,6 @@ ERROR 0A000 at 9: a subscript or field is not supported yet
 SELECT a FROM t ORDER BY a USING >
 ----
 ERROR 0A000 at 26: ORDER BY USING is not supported yet
-
-SELECT DISTINCT ON (a) b FROM t
-----
-ERROR 0A000 at 1: DISTINCT ON is not supported yet
 
 SELECT a FROM t FETCH FIRST 1 ROW WITH TIES
 ----
@@ -349,25 +254,9 @@ INSERT INTO t (a[1]) VALUES (2)
 ----
 ERROR 0A000 at 16: a part of a column is not supported yet
 
-UPDATE t SET b = 'y' FROM t AS u
+UPDATE t SET (a, b) = (SELECT 2, 'y' LIMIT 1)
 ----
-ERROR 0A000 at 27: UPDATE FROM is not supported yet
-
-UPDATE t SET (a, b) = (SELECT 2, 'y')
-----
-ERROR 0A000 at 23: SET of several columns to a subquery is not supported yet
-
-UPDATE t SET b = (SELECT 'y')
-----
-UPDATE 1
-
-WITH w AS (SELECT 1) UPDATE t SET b = 'y'
-----
-ERROR 0A000 at 1: WITH is not supported yet
-
-DELETE FROM t USING t AS u
-----
-ERROR 0A000 at 21: DELETE USING is not supported yet
+ERROR 0A000 at 23: SET of several columns to such a subquery is not supported yet
 
 COPY (DELETE FROM t RETURNING a) TO STDOUT
 ----
@@ -421,7 +310,7 @@ ERROR 0A000 at 1: AS OF SYSTEM TIME is not supported yet
 SELECT * FROM t
 ----
 a int4, b text
-| 1 | y |
+| 1 | x |
 SELECT 1
 
 SELECT * FROM u

@@ -541,7 +541,9 @@ ERROR 42803 at 23: aggregate functions are not allowed in WHERE
 
 SELECT a FROM t WHERE (a, b) = (1, 10)
 ----
-ERROR 0A000 at 23: a row as a value is not supported yet
+a int4
+| 1 |
+SELECT 1
 
 SELECT a FROM t WHERE a = ANY (ARRAY[1, 2])
 ----

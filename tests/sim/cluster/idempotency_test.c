@@ -1,5 +1,5 @@
-/* Idempotency keys on whole clusters, step by step: scenarios 53 and 54 of one range, waiting, expiry, outcomes by id. The
- * workload "idem" (sql_idem.c) does the same at random. */
+/* Idempotency keys on whole clusters, step by step: scenarios 53 and 54 of one range, waiting, expiry, outcomes by id.
+ * The workload "idem" (sql_idem.c) does the same at random. */
 #include "tests/test.h"
 
 #include <stdio.h>
@@ -259,8 +259,8 @@ TEST(scenario_53, a_key_that_is_too_old_is_refused_before_and_after_its_record_i
 
 /* ---- scenario 54: an answer that was lost ---- */
 
-/* Sends from a machine that is cut off from the leader in the middle of the commit, then heals. What it is told, or finds
- * out by asking: the effect is there once if it says so, and once anyhow after the repetition. */
+/* Sends from a machine that is cut off from the leader in the middle of the commit, then heals. What it is told, or
+ * finds out by asking: the effect is there once if it says so, and once anyhow after the repetition. */
 static void lose_an_answer(uint64_t seed, uint64_t delay_ns, int *resolved)
 {
     struct town w;
@@ -313,7 +313,8 @@ static void ask_for_outcome(uint64_t seed, uint64_t delay_ns, int words[4])
     await(a);
     sim_net_heal(cluster_sim(w.cluster));
     char text[128], id[33] = "";
-    if (strcmp(a->said, "ERROR 08007") == 0) snprintf(id, sizeof id, "%.32s", a->message + strlen("the outcome of transaction "));
+    if (strcmp(a->said, "ERROR 08007") == 0)
+        snprintf(id, sizeof id, "%.32s", a->message + strlen("the outcome of transaction "));
     int word = 2;
     for (int tries = 0; id[0] != '\0' && word == 2 && tries < 60; tries++) {
         snprintf(text, sizeof text, "SELECT ostraka.txn_status('%s')", id);

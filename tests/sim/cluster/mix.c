@@ -98,6 +98,9 @@ static bool create_sql(struct mix *m, int i)
         .cancel_ppm = rates[sim_below(sim, 3)],
         .savepoint_ppm = parts[sim_below(sim, 3)],
     };
+    o.cut = m->options.cut;
+    if (o.cut != SQL_CUT_NONE) o.cut_ppm = SIM_ALWAYS / 10;
+    if (m->options.cancel_ppm != 0) o.cancel_ppm = m->options.cancel_ppm;
     if (m->options.hot) {
         o.client_count += 4;
         o.key_count = 1 + o.key_count / 2;
@@ -180,6 +183,7 @@ struct mix_counts mix_counts(const struct mix *m)
         counts.operations += one.transactions;
         counts.committed += one.committed;
         counts.unknown += one.unknown;
+        counts.disconnects += one.disconnects;
     }
     if (m->idem != NULL) {
         struct sql_idem_counts one = sql_idem_counts(m->idem);

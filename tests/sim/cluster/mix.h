@@ -4,10 +4,11 @@
 #define OSTRAKA_TESTS_SIM_CLUSTER_MIX_H
 
 #include "tests/sim/cluster/cluster.h"
+#include "tests/sim/cluster/sql_client.h"
 
 struct mix;
 struct mix_counts {
-    uint64_t operations, committed, unknown;
+    uint64_t operations, committed, unknown, disconnects;
 };
 
 /* "keys", "register", "append", "bank", "idem", "all"; NULL: drawn. */
@@ -21,6 +22,8 @@ struct mix_options {
     bool calm;              /* clients do not walk away */
     bool hot;               /* many clients, few keys, little time to think */
     uint64_t pause_mean_ns; /* of the key API's transactions that dawdle; 0: none does */
+    enum sql_cut cut;       /* every tenth query of SQL clients ends there; 0: as drawn */
+    uint32_t cancel_ppm;    /* per query of SQL clients; 0: as drawn */
 };
 /* Makes the tables, then starts the clients. False: the tables could not be made; the mix can only be destroyed. */
 bool mix_create(struct cluster *c, const struct mix_options *options, struct mix **mix_out);

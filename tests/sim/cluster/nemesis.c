@@ -43,10 +43,17 @@ void nemesis_crash(struct nemesis *n, uint64_t machine, enum sim_crash kind)
     revive_later(n, machine, SIM_SEC);
 }
 
+/* A process that is killed loses nothing that it wrote. */
+static enum sim_crash power_or_process(struct nemesis *n)
+{
+    return disk_others_may_doubt(n) ? SIM_CRASH_POWER : SIM_CRASH_PROCESS;
+}
+
 static void crash_all(struct nemesis *n)
 {
     if (disk_held(n)) return;
-    for (uint64_t i = 1; i <= cluster_size(n->cluster); i++) nemesis_crash(n, i, SIM_CRASH_POWER);
+    enum sim_crash kind = power_or_process(n);
+    for (uint64_t i = 1; i <= cluster_size(n->cluster); i++) nemesis_crash(n, i, kind);
 }
 
 /* Whoever ended by itself is started again, also when all is healed. */
@@ -111,7 +118,7 @@ static void strike(struct nemesis *n, enum nemesis_kind kind)
     struct sim_options *o = sim_options(sim);
     switch (kind) {
     case NEMESIS_CRASH: nemesis_crash(n, nemesis_any_machine(n), SIM_CRASH_PROCESS); break;
-    case NEMESIS_POWER: nemesis_crash(n, nemesis_any_machine(n), SIM_CRASH_POWER); break;
+    case NEMESIS_POWER: nemesis_crash(n, nemesis_any_machine(n), power_or_process(n)); break;
     case NEMESIS_POWER_ALL: crash_all(n); break;
     case NEMESIS_PARTITION: partition(n, (enum sim_partition)sim_below(sim, SIM_PARTITION_COUNT)); break;
     case NEMESIS_ONE_WAY: partition(n, SIM_PARTITION_ONE_WAY); break;

@@ -170,8 +170,65 @@ static bool roll_back(struct nemesis *n)
     return true;
 }
 
+/* ---- one thing at a time ----
+ *
+ * A write of the log that was cut off within 4096 bytes (an error, or a loss of power, on sectors of 512) leaves a
+ * machine in doubt about its newest entry until a leader has gone on past it. Meanwhile it is of no help to a victim that
+ * has lost its copy: nobody could decide. */
+
+static bool may_doubt(struct nemesis *n)
+{
+    return sim_options(sim_of_nemesis(n))->sector_bytes < 4096;
+}
+
+static struct replica *replica_on(struct store *s, int range)
+{
+    return store_replica(s, (struct range_id){RANGE_META.value + (uint64_t)range});
+}
+
+static bool in_doubt(struct nemesis *n, uint64_t machine)
+{
+    struct store *s = store_on(n, machine);
+    if (s == NULL) return true; /* it may find itself so */
+    for (int range = 0; range < 2; range++) {
+        struct raft_status status = {0};
+        if (replica_on(s, range) != NULL) replica_raft_status(replica_on(s, range), &status);
+        if (status.uncertain) return true;
+    }
+    return false;
+}
+
+static bool victim_has_help(struct nemesis *n)
+{
+    for (uint64_t i = 1; may_doubt(n) && i <= cluster_size(n->cluster); i++)
+        if (i != n->victim && in_doubt(n, i)) return false;
+    return true;
+}
+
+static bool votes(struct store *s, const struct replica *r)
+{
+    const struct raft_config *config = &replica_descriptor(r)->config;
+    for (uint32_t i = 0; i < config->voter_count; i++)
+        if (config->voters[i].node == store_identity(s)->node.value) return true;
+    return false;
+}
+
+bool disk_others_may_doubt(struct nemesis *n)
+{
+    struct store *s = store_on(n, n->victim);
+    if (!may_doubt(n)) return true;
+    for (int range = 0; range < 2; range++) {
+        struct replica *r = s == NULL ? NULL : replica_on(s, range);
+        if (r == NULL || replica_fenced(r) || in_doubt(n, n->victim) || !votes(s, r)) return false;
+    }
+    return true;
+}
+
 bool disk_strike(struct nemesis *n, enum nemesis_kind kind)
 {
+    bool needs_help = kind >= NEMESIS_READ_ERROR && kind <= NEMESIS_ROLL_BACK;
+    if (needs_help && !victim_has_help(n)) return false;
+    if (kind == NEMESIS_WRITE_ERROR && !disk_others_may_doubt(n)) return false;
     switch (kind) {
     case NEMESIS_DISK_FULL: return fill(n, nemesis_any_machine(n));
     case NEMESIS_WRITE_ERROR:

@@ -75,6 +75,8 @@ bool disk_strike(struct nemesis *n, enum nemesis_kind kind);
 /* The victim must not lose its process now: what its disk has lost could not be told from what was never
  * written. */
 bool disk_held(struct nemesis *n);
+/* The victim is whole: power may be lost elsewhere. */
+bool disk_others_may_doubt(struct nemesis *n);
 /* Looks after machines that ended by themselves. */
 void disk_care(struct nemesis *n);
 void disk_before_start(struct nemesis *n, uint64_t machine);

@@ -118,6 +118,7 @@ static void count_all(struct cluster *c, const struct mix *m, struct run_result 
     result->operations = counts.operations;
     result->committed = counts.committed;
     result->unknown = counts.unknown;
+    result->disconnects = counts.disconnects;
     for (int f = 0; f < SIM_FAULT_COUNT; f++) result->faults += sim_fault_hits(sim, (enum sim_fault)f);
     for (uint64_t i = 1; i <= cluster_size(c); i++) {
         const struct cluster_machine *machine = cluster_machine(c, i);
@@ -126,6 +127,7 @@ static void count_all(struct cluster *c, const struct mix *m, struct run_result 
         result->reads_leased += metrics->reads_leased;
         result->reads_confirmed += metrics->reads_confirmed;
         result->raft_messages += metrics->raft_messages_out;
+        result->conflicts += kv_metrics(core_kv(machine->core))->conflicts;
     }
     result->virtual_ns = sim_now(sim);
     result->events = sim_event_count(sim);
@@ -190,8 +192,11 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     }
     struct flusher flusher = {.cluster = c, .enabled = o.version_retention_ns != 0};
     on_flush(&flusher);
-    struct mix_options mo = {.name = options->workload, .seed = options->seed, .keys_expire = keys_expire, .calm = options->no_faults, .hot = kind != FOCUS_NONE && kind != FOCUS_LEADERS,
-                             .pause_mean_ns = o.version_retention_ns};
+    bool calm = options->no_faults && options->cut == SQL_CUT_NONE && options->cancel_ppm == 0;
+    struct mix_options mo = {.name = options->workload, .seed = options->seed, .keys_expire = keys_expire, .calm = calm,
+                             .hot = options->hot || (kind != FOCUS_NONE && kind != FOCUS_LEADERS),
+                             .pause_mean_ns = o.version_retention_ns,
+                             .cut = options->cut, .cancel_ppm = options->cancel_ppm};
     struct mix *m;
     struct unbounded *beyond = NULL;
     struct faults faults = {0};

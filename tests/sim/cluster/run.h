@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "tests/sim/cluster/sql_client.h"
+
 struct run_options {
     uint64_t seed;
     uint32_t node_count;      /* 0: 3 to 5, from the seed */
@@ -14,6 +16,9 @@ struct run_options {
     const char *focus;        /* NULL: drawn; else a focus_name */
     bool verbose, no_faults, no_crashes;
     bool unbounded;           /* faults beyond tolerance: safety is checked, liveness is not */
+    enum sql_cut cut;         /* where SQL clients walk away; 0: drawn. They do so without faults, too */
+    uint32_t cancel_ppm;      /* how often they ask to cancel; 0: drawn */
+    bool hot;                 /* many clients, few keys */
     bool no_leases;           /* every read costs a round, and any clock fault may happen */
     FILE *trace;
 };
@@ -23,6 +28,8 @@ struct run_result {
     char failure[512];
     uint64_t hash;            /* of everything that happened */
     uint64_t operations, committed, unknown, faults, virtual_ns, events, leader_changes;
+    uint64_t disconnects;     /* clients that walked away */
+    uint64_t conflicts;       /* commits and locks that leaders refused; servers and clients tried again */
     /* of the stores that are up at the end, since they started: reads and clock batches without and with a
      * quorum round, and Raft messages */
     uint64_t reads_leased, reads_confirmed, raft_messages;

@@ -10,6 +10,16 @@
 #define ROWS_AT_START 128 /* keys 2, 4, ... */
 #define VALUES_MAX 1024   /* of one list; unknown outcomes may add to a list that was left */
 #define SPAN_MAX 6
+#define ALTER_ONE_OF 60
+
+static const char *const alters[] = {
+    "ADD COLUMN IF NOT EXISTS n date NOT NULL DEFAULT current_date",
+    "DROP COLUMN IF EXISTS n",
+    "ALTER v SET DEFAULT current_user",
+    "ALTER COLUMN v DROP DEFAULT",
+    "ADD COLUMN IF NOT EXISTS m text, DROP COLUMN IF EXISTS m",
+};
+#define ALTERS (sizeof alters / sizeof alters[0])
 
 enum what {
     READ = 1,    /* one list */
@@ -17,7 +27,10 @@ enum what {
     APPEND,      /* UPDATE ... v || ',n', and INSERT when there was no row */
     APPEND_READ, /* SELECT, then UPDATE with the whole list as the client computed it */
     UPSERT,      /* INSERT ... ON CONFLICT DO UPDATE SET v = lists.v || excluded.v */
+    ALTER,       /* the table, in ways that nobody may notice (scenario 74) */
     RETURNED,    /* the same, or UPDATE where there is a row, RETURNING the list with what was appended */
+    CURSOR,      /* DECLARE over lists key .. key_last, and FETCH of the first ones; the others after the ops between */
+    CURSOR_REST, /* FETCH of what is left of it; `expected` is the place of the CURSOR */
 };
 
 static bool prepare(struct sql_load *l, uint32_t step, struct buf *text)
@@ -57,6 +70,13 @@ static bool has_row(uint64_t key)
     return key % 2 == 0 && key <= 2 * ROWS_AT_START;
 }
 
+static bool has_cursor(const struct sql_actor *a)
+{
+    for (uint32_t i = 0; i < a->op_count; i++)
+        if (a->ops[i].what == CURSOR) return true;
+    return false;
+}
+
 static void draw_op(struct sql_actor *a)
 {
     struct history *seen = sql_load_seen(a->load);
@@ -67,21 +87,24 @@ static void draw_op(struct sql_actor *a)
     bool scripted = a->mode == SQL_SCRIPT || a->mode == SQL_IMPLICIT;
     if (what == APPEND_READ && a->mode != SQL_EXPLICIT) what = APPEND;
     if (what == APPEND && scripted && !has_row(key)) what = UPSERT;
+    bool cursor = what == READ_SPAN && a->mode == SQL_EXPLICIT && !has_cursor(a) && sql_below(a, 3) == 0;
+    if (cursor) what = CURSOR;
     struct sql_op *op = sql_op_add(a, what, key);
     op->key_last = key;
-    if (what == READ_SPAN) {
+    if (what == READ_SPAN || cursor) {
         uint64_t before = sql_below(a, SPAN_MAX);
         op->key = key > before ? key - before : 1;
         op->key_last = op->key + sql_below(a, SPAN_MAX);
     }
-    bool selects = what == READ || what == READ_SPAN || what == APPEND_READ;
-    if (selects && a->mode == SQL_EXPLICIT) op->lock = sql_lock_draw(a, what != READ_SPAN && has_row(key));
+    bool selects = what == READ || what == READ_SPAN || what == APPEND_READ || cursor;
+    if (selects && !cursor && a->mode == SQL_EXPLICIT) op->lock = sql_lock_draw(a, what != READ_SPAN && has_row(key));
     if (selects) {
         op->record = history_add(seen, a->txn, HISTORY_READ_LIST, op->key, 0);
         for (uint64_t k = op->key + 1; k <= op->key_last; k++)
             history_add(seen, a->txn, HISTORY_READ_LIST, k, 0);
     }
-    if (what != READ && what != READ_SPAN) {
+    op->value = (int64_t)op->key; /* CURSOR: the next key that it may show */
+    if (what != READ && what != READ_SPAN && !cursor) {
         op->value = sql_load_unique(a->load);
         history_add(seen, a->txn, HISTORY_APPEND, key, op->value);
         count_append(a, key);
@@ -90,13 +113,31 @@ static void draw_op(struct sql_actor *a)
     if (what == RETURNED) op->record = history_add(seen, a->txn, HISTORY_READ_LIST, key, 0);
 }
 
+static void draw_alter(struct sql_actor *a)
+{
+    a->mode = SQL_ALONE;
+    a->writes = true;
+    sql_op_add(a, ALTER, sql_below(a, ALTERS));
+}
+
 static void draw(struct sql_actor *a)
 {
+    if (sql_below(a, ALTER_ONE_OF) == 0) {
+        draw_alter(a);
+        return;
+    }
     static const enum sql_mode modes[] = {SQL_ALONE, SQL_ALONE, SQL_EXPLICIT, SQL_EXPLICIT,
                                           SQL_EXPLICIT, SQL_SCRIPT, SQL_IMPLICIT};
     a->mode = modes[sql_below(a, sizeof modes / sizeof modes[0])];
     uint64_t count = a->mode == SQL_ALONE ? 1 : 2 + sql_below(a, 5);
     for (uint64_t i = 0; i < count; i++) draw_op(a);
+    for (uint32_t i = 0; i < a->op_count; i++) {
+        if (a->ops[i].what != CURSOR) continue;
+        struct sql_op *rest = sql_op_add(a, CURSOR_REST, a->ops[i].key);
+        rest->expected = i;
+        rest->straight = true; /* after an error a cursor does not go on */
+        return;
+    }
 }
 
 /* ---- lists as text ---- */
@@ -166,11 +207,23 @@ static void text_update(const struct sql_op *op, struct buf *out)
                (unsigned long long)op->key);
 }
 
+static void text_cursor(struct sql_actor *a, const struct sql_op *op, struct buf *out)
+{
+    if (op->what == CURSOR_REST)
+        buf_append_string(out, sql_below(a, 2) == 0 ? "FETCH ALL FROM c" : "FETCH FORWARD ALL IN c");
+    else if (op->tries == 1)
+        buf_printf(out, "DECLARE c CURSOR FOR SELECT k, v FROM lists WHERE k BETWEEN %llu AND %llu ORDER BY k",
+                   (unsigned long long)op->key, (unsigned long long)op->key_last);
+    else
+        buf_printf(out, "FETCH %llu FROM c", (unsigned long long)(1 + sql_below(a, 3)));
+}
+
 static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
 {
     unsigned long long key = op->key;
     switch ((enum what)op->what) {
     case READ: text_one(op, out); return;
+    case ALTER: buf_printf(out, "ALTER TABLE lists %s", alters[op->key]); return;
     case READ_SPAN:
         text_span(a, op, out);
         sql_lock_write(op->lock, out);
@@ -197,6 +250,8 @@ static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
         else text_upsert(op, out);
         buf_append_string(out, " RETURNING k, v");
         return;
+    case CURSOR:
+    case CURSOR_REST: text_cursor(a, op, out); return;
     }
     UNREACHABLE();
 }
@@ -206,7 +261,9 @@ static void stray(struct sql_actor *a, struct buf *out)
 {
     unsigned long long key = live_key(a);
     long long value = sql_load_unique(a->load);
-    switch (sql_below(a, 4)) {
+    switch (sql_below(a, 6)) {
+    case 4: buf_append_string(out, "ALTER TABLE lists DROP COLUMN v"); return;
+    case 5: buf_append_string(out, sql_below(a, 2) == 0 ? "DROP TABLE lists" : "TRUNCATE lists"); return;
     case 0: buf_printf(out, "DELETE FROM lists WHERE k = %llu", key); return;
     case 1: buf_printf(out, "UPDATE lists SET v = ',%lld' WHERE k BETWEEN %llu AND %llu", value, key, key + 3); return;
     case 2: buf_printf(out, "INSERT INTO lists VALUES (%llu, ',%lld')", key, value); return;
@@ -255,13 +312,53 @@ static enum sql_verdict took_rows(struct sql_actor *a, struct sql_op *op, const 
     return used == rows->row_count ? SQL_OP_DONE : wrong(a, "rows that were not asked for", rows);
 }
 
+/* Lists before `key` that a cursor did not show are empty, and have no row. */
+static bool pass_over(struct sql_actor *a, struct sql_op *cursor, int64_t key)
+{
+    for (; cursor->value < key; cursor->value++) {
+        struct history_op *record = cursor->record;
+        for (uint64_t k = cursor->key; k < (uint64_t)cursor->value; k++) record = record->next;
+        if (has_row((uint64_t)cursor->value)) return false;
+        history_result(sql_load_seen(a->load), record, NULL, 0);
+    }
+    return true;
+}
+
+/* Rows of a cursor, in the order of their keys; all: these were the last ones. */
+static enum sql_verdict took_fetched(struct sql_actor *a, struct sql_op *cursor, const struct sql_rows *rows, bool all)
+{
+    char tag[32];
+    snprintf(tag, sizeof tag, "FETCH %u", rows->row_count);
+    if (strcmp(tag, rows->tag) != 0 || rows->column_count != 2) return wrong(a, "fetch", rows);
+    for (uint32_t i = 0; i < rows->row_count; i++) {
+        int64_t values[VALUES_MAX], key;
+        size_t count;
+        if (!sql_cell_number(&rows->cells[2 * i], &key)) return wrong(a, "key", rows);
+        if (key < cursor->value || key > (int64_t)cursor->key_last) return wrong(a, "a row out of order", rows);
+        if (!parse_list(&rows->cells[2 * i + 1], values, &count)) return wrong(a, "list", rows);
+        if (!pass_over(a, cursor, key)) return wrong(a, "a row is gone", rows);
+        struct history_op *record = cursor->record;
+        for (int64_t k = (int64_t)cursor->key; k < key; k++) record = record->next;
+        history_result(sql_load_seen(a->load), record, values, count);
+        cursor->value = key + 1;
+    }
+    if ((all || rows->row_count == 0) && !pass_over(a, cursor, (int64_t)cursor->key_last + 1))
+        return wrong(a, "a row is gone", rows);
+    return SQL_OP_DONE;
+}
+
 static enum sql_verdict took(struct sql_actor *a, struct sql_op *op, const struct sql_rows *rows)
 {
+    if (op->what == CURSOR && op->tries == 1)
+        return strcmp(rows->tag, "DECLARE CURSOR") == 0 ? SQL_OP_AGAIN : wrong(a, "declare", rows);
+    if (op->what == CURSOR) return took_fetched(a, op, rows, false);
+    if (op->what == CURSOR_REST) return took_fetched(a, &a->ops[op->expected], rows, true);
     if (op->what == READ || op->what == READ_SPAN || op->what == RETURNED) return took_rows(a, op, rows);
     if (op->what == APPEND_READ && op->tries == 1) {
         enum sql_verdict verdict = took_rows(a, op, rows);
         return verdict == SQL_OP_DONE ? SQL_OP_AGAIN : verdict;
     }
+    if (op->what == ALTER) return strcmp(rows->tag, "ALTER TABLE") == 0 ? SQL_OP_DONE : wrong(a, "alter", rows);
     if (wrote_one(rows)) return SQL_OP_DONE;
     bool absent = strcmp(rows->tag, "UPDATE 0") == 0 && op->what == APPEND && op->tries == 1;
     if (!absent || has_row(op->key)) return wrong(a, "append", rows);

@@ -58,6 +58,7 @@ struct sql_client_options {
     struct env *env;
     void (*on_done)(void *ctx, const struct sql_result *result);
     void *ctx;
+    bool plain; /* extended protocol without row limits, Flush and Close: nothing is answered before the Sync */
 };
 struct sql_client *sql_client_create(const struct sql_client_options *options);
 /* The environment has been drained. */

@@ -115,8 +115,8 @@ static void choose(struct sql_client *c, struct sql_part *part)
     choose_describe(c, part);
     part->binary_results = below(c, 2) == 0;
     if (below(c, 4) == 0) snprintf(part->portal, sizeof part->portal, "p%u", ++c->name_next);
-    if (below(c, gives_rows ? 5 : 15) == 0) part->rows_max = 1 + (uint32_t)below(c, 3);
-    part->flush = below(c, 8) == 0 || (gives_rows && part->rows_max > 0);
+    if (!c->options.plain && below(c, gives_rows ? 5 : 15) == 0) part->rows_max = 1 + (uint32_t)below(c, 3);
+    part->flush = !c->options.plain && (below(c, 8) == 0 || (gives_rows && part->rows_max > 0));
 }
 
 /* ---- writing ---- */
@@ -235,7 +235,7 @@ static void put_part(struct sql_client *c, struct sql_part *part)
     put_bind(c, part);
     if (!early) put_describe(c, part);
     put_execute(c, part);
-    if (!part->flush && part->rows_max == 0 && below(c, 6) == 0) put_close(c, part);
+    if (!c->options.plain && !part->flush && part->rows_max == 0 && below(c, 6) == 0) put_close(c, part);
 }
 
 /* Everything up to where an answer is needed. */
@@ -285,6 +285,14 @@ void extended_proceed(struct sql_client *c)
     client_send_all(c, SQL_CUT_QUERY_HALF);
 }
 
+static bool takes_parameters(const char *text)
+{
+    static const char *const verbs[] = {"SELECT", "INSERT", "UPDATE", "DELETE"};
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strncmp(text, verbs[i], strlen(verbs[i])) == 0) return true;
+    return false;
+}
+
 void extended_begin(struct sql_client *c, const char *const *texts, uint32_t count, bool sync_each)
 {
     struct sql_request *q = &c->request;
@@ -297,7 +305,8 @@ void extended_begin(struct sql_client *c, const char *const *texts, uint32_t cou
     q->waits = q->suspended = q->synced = q->failed = false;
     for (uint32_t i = 0; i < count; i++) {
         q->parts[i] = (struct sql_part){.text_at = q->texts.size};
-        sql_lift(texts[i], &q->parts[i].lifted, &q->texts, &q->strings);
+        if (takes_parameters(texts[i])) sql_lift(texts[i], &q->parts[i].lifted, &q->texts, &q->strings);
+        else buf_append_string(&q->texts, texts[i]);
         buf_append_byte(&q->texts, 0);
     }
     ASSERT(!q->texts.failed && !q->strings.failed);

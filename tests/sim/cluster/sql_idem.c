@@ -91,7 +91,8 @@ static bool job_text(const struct idem_actor *a, char *text, size_t size)
     put_effect(a, 0, first, sizeof first);
     put_effect(a, 1, second, sizeof second);
     if (job->form == IDEM_SCRIPT) {
-        snprintf(text, size, "BEGIN; SET LOCAL ostraka.idempotency_key = '%s'; %s; %s; COMMIT", job->key, first, second);
+        snprintf(text, size, "BEGIN; SET LOCAL ostraka.idempotency_key = '%s'; %s; %s; COMMIT", job->key, first,
+                 second);
         return a->step == 0;
     }
     if (job->form == IDEM_ALONE) {
@@ -145,7 +146,8 @@ static void job_took(struct idem_actor *a, const struct sql_result *r)
     if (tells) {
         const struct sql_rows *rows = &r->results[at];
         if (r->count <= at || rows->row_count != 1 || rows->column_count != 1 || rows->cells[0].text == NULL) {
-            idem_complain(a->load, "key %s: %u results, tag %s, %u rows", job->key, r->count, rows->tag, rows->row_count);
+            idem_complain(a->load, "key %s: %u results, tag %s, %u rows", job->key, r->count, rows->tag,
+                          rows->row_count);
             a->job = NULL;
             think(a, RETRY_NS);
             return;
@@ -153,10 +155,11 @@ static void job_took(struct idem_actor *a, const struct sql_result *r)
         a->got = strtoll(rows->cells[0].text, NULL, 10);
     }
     char text[640];
+    const char *tag = r->results[r->count - 1].tag;
     a->step++;
     if (job_text(a, text, sizeof text)) send(a, text);
-    else if (strcmp(r->results[r->count - 1].tag, job->form == IDEM_ALONE ? "UPDATE 1" : "COMMIT") == 0) job_answered(a);
-    else idem_complain(a->load, "key %s ended with %s", job->key, r->results[r->count - 1].tag);
+    else if (strcmp(tag, job->form == IDEM_ALONE ? "UPDATE 1" : "COMMIT") == 0) job_answered(a);
+    else idem_complain(a->load, "key %s ended with %s", job->key, tag);
 }
 
 /* ---- without a key ---- */

@@ -42,8 +42,8 @@ void idem_read_took(struct sql_idem *l, uint32_t step, const struct sql_rows *ro
 
 /* ---- the judgement ---- */
 
-/* Every job raised its counter by one, and was told to what: no two jobs were told the same, and the counter ends at the
- * number of those that took effect. */
+/* Every job raised its counter by one, and was told to what: no two jobs were told the same, and the counter ends at
+ * the number of those that took effect. */
 static void check_counter(struct sql_idem *l, uint32_t counter)
 {
     int64_t answered = 0, possible = 0, last = l->counters[counter];

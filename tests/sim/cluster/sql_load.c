@@ -9,6 +9,8 @@
 #define TIRED_NS (100 * SIM_MS)
 #define CANCEL_NS (5 * SIM_MS)
 #define HISTORY_BYTES_MAX (256u << 20)
+#define ASK_AGAIN_NS (400 * SIM_MS)
+#define ASKS_MAX 40u /* longer than an outcome is open */
 
 struct sql_load {
     struct cluster *cluster;
@@ -147,7 +149,8 @@ static void draw_trouble(struct sql_actor *a)
     if (l->calm || l->preparing) return;
     if (sim_chance(sim, l->options.cut_ppm)) {
         l->counts.disconnects++;
-        sql_client_cut(a->client, (enum sql_cut)(1 + sim_below(sim, SQL_CUT_COUNT - 1)));
+        enum sql_cut drawn = (enum sql_cut)(1 + sim_below(sim, SQL_CUT_COUNT - 1));
+        sql_client_cut(a->client, l->options.cut != SQL_CUT_NONE ? l->options.cut : drawn);
     }
 }
 
@@ -334,7 +337,9 @@ static bool detour_forgives(struct sql_actor *a, const struct sql_result *r)
 static void go_on(struct sql_actor *a)
 {
     a->marked = false;
-    if (a->op_at < a->op_count && a->ops[a->op_at].tries == 0 && detour_begin(a)) return;
+    if (a->op_at < a->op_count && a->ops[a->op_at].tries == 0 && !a->ops[a->op_at].straight &&
+        detour_begin(a))
+        return;
     if (a->op_at < a->op_count) {
         send_op(a);
         return;
@@ -411,8 +416,56 @@ static bool shows_commit(const struct sql_actor *a, const struct sql_result *r)
     return a->simple && a->mode == SQL_ALONE && a->writes && r->count == 0 && r->results[0].row_count > 0;
 }
 
+/* ---- unknown outcomes, asked for by id ---- */
+
+static void ask(void *ctx)
+{
+    struct sql_actor *a = ctx;
+    char text[96];
+    snprintf(text, sizeof text, "SELECT ostraka.txn_status('%s')", a->id);
+    a->phase = ACTOR_ASKS;
+    if (sql_client_connected(a->client)) send_text(a, text);
+    else transaction_over(a, HISTORY_INFO);
+}
+
+/* Half of those that were told an id ask; the others live with it. */
+static bool begins_to_ask(struct sql_actor *a, const struct sql_result *r)
+{
+    static const char start[] = "the outcome of transaction ";
+    if (strcmp(r->sqlstate, "08007") != 0 || strncmp(r->message, start, sizeof start - 1) != 0) return false;
+    if (r->state != 'I' || sql_below(a, 2) == 0) return false;
+    snprintf(a->id, sizeof a->id, "%.32s", r->message + sizeof start - 1);
+    a->asked = 0;
+    ask(a);
+    return true;
+}
+
+/* What it says is believed by the history: aborted is a failure for certain, committed a success if what the
+ * statements answered is known. */
+static void took_status(struct sql_actor *a, const struct sql_result *r)
+{
+    const struct sql_rows *rows = &r->results[0];
+    const char *word = r->count == 1 && rows->row_count == 1 && rows->cells[0].text != NULL ? rows->cells[0].text : "";
+    bool committed = strcmp(word, "committed") == 0, aborted = strcmp(word, "aborted") == 0;
+    bool undecided = strcmp(word, "in progress") == 0;
+    if (!committed && !aborted && !undecided && strcmp(word, "expired") != 0) complain(a, "a status of a transaction", r);
+    if (undecided && a->asked++ < ASKS_MAX) {
+        sim_call_after(sql_load_sim(a->load), ASK_AGAIN_NS, ask, a);
+        return;
+    }
+    if (committed || aborted) COVER("sim_outcome_asked_for");
+    transaction_over(a, aborted                                  ? HISTORY_FAIL
+                        : committed && a->mode == SQL_EXPLICIT ? HISTORY_OK
+                                                               : HISTORY_INFO);
+}
+
 static void took_error(struct sql_actor *a, const struct sql_result *r)
 {
+    if (a->phase == ACTOR_ASKS) {
+        if (!expected_error(r->sqlstate)) complain(a, "unexpected error", r);
+        transaction_over(a, HISTORY_INFO);
+        return;
+    }
     if (shows_commit(a, r)) complain(a, "an error behind what was returned", r);
     if (!expected_error(r->sqlstate)) complain(a, "unexpected error", r);
     check_state(a, r);
@@ -420,6 +473,7 @@ static void took_error(struct sql_actor *a, const struct sql_result *r)
     a->detour = DETOUR_NONE;
     bool committing = a->mode != SQL_EXPLICIT || a->phase == ACTOR_COMMITS;
     if (committing && a->writes && outcome_hidden(r->sqlstate)) {
+        if (begins_to_ask(a, r)) return;
         transaction_end(a, HISTORY_INFO);
         if (r->state == 'I') think(a, a->load->options.think_mean_ns);
         else roll_back(a);
@@ -433,6 +487,10 @@ static void took_lost(struct sql_actor *a, const struct sql_result *r)
 {
     bool committing = (a->mode != SQL_EXPLICIT && a->phase == ACTOR_WORKS) || a->phase == ACTOR_COMMITS;
     if (r->sqlstate[0] != '\0' && !expected_error(r->sqlstate)) complain(a, "unexpected end", r);
+    if (a->phase == ACTOR_ASKS) {
+        transaction_over(a, HISTORY_INFO);
+        return;
+    }
     /* A transaction whose rollback was cut off may have ended in INFO before: then it is over already. */
     bool over = a->load->seen.txns[a->txn].outcome != HISTORY_PENDING;
     bool done = !over && a->phase == ACTOR_WORKS && shows_commit(a, r);
@@ -461,6 +519,7 @@ static void took_answer(struct sql_actor *a, const struct sql_result *r)
         if (strcmp(tag, "COMMIT") != 0) complain(a, "tag of COMMIT", r);
         transaction_over(a, strcmp(tag, "COMMIT") == 0 ? HISTORY_OK : HISTORY_FAIL);
         return;
+    case ACTOR_ASKS: took_status(a, r); return;
     case ACTOR_ROLLS_BACK:
         if (strcmp(tag, "ROLLBACK") != 0) complain(a, "tag of ROLLBACK", r);
         if (a->load->seen.txns[a->txn].outcome == HISTORY_PENDING) transaction_end(a, HISTORY_FAIL);

@@ -9,6 +9,7 @@
 
 #include "tests/sim/check/history.h"
 #include "tests/sim/cluster/cluster.h"
+#include "tests/sim/cluster/sql_client.h"
 
 struct sql_kind;                         /* what the transactions do: sql_load_int.h */
 extern const struct sql_kind sql_register_kind; /* reads, writes, compare-and-set, inserts, deletes of one row */
@@ -27,6 +28,7 @@ struct sql_load_options {
     uint32_t extended_ppm;   /* per query: by the extended protocol */
     uint32_t savepoint_ppm;  /* per statement of an explicit transaction: one that is taken back stands before it */
     uint32_t cancel_ppm;     /* per query: a cancel request follows */
+    enum sql_cut cut;        /* where; 0: drawn for each */
 };
 
 struct sql_load;

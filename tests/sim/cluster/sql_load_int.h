@@ -26,6 +26,7 @@ struct sql_op {
     uint64_t key, key_last;
     int64_t value, expected;
     enum sql_lock lock;      /* of its SELECT */
+    bool straight;           /* no detour stands before it */
     struct history_op *record;
 };
 
@@ -40,7 +41,10 @@ struct sql_actor {
     struct sql_load *load;
     struct sql_client *client;
     uint64_t number, process, machine;
-    enum { ACTOR_THINKS, ACTOR_CONNECTS, ACTOR_BEGINS, ACTOR_WORKS, ACTOR_COMMITS, ACTOR_ROLLS_BACK, ACTOR_GONE } phase;
+    enum { ACTOR_THINKS, ACTOR_CONNECTS, ACTOR_BEGINS, ACTOR_WORKS, ACTOR_COMMITS, ACTOR_ROLLS_BACK,
+           ACTOR_ASKS, ACTOR_GONE } phase;
+    char id[33];             /* of the transaction, when it was told that its outcome is unknown */
+    uint32_t asked;
     enum sql_mode mode;
     struct sql_op ops[SQL_OPS_MAX];
     uint32_t op_count, op_at;

@@ -8,18 +8,11 @@
 #include "tests/sim/scenario/scenario.h"
 #include "tests/test.h"
 
-static uint64_t count(uint64_t normal)
-{
-    const char *size = getenv("OSTRAKA_TEST_SIZE");
-    if (size != NULL && strcmp(size, "quick") == 0) return (normal + 9) / 10;
-    return size != NULL && strcmp(size, "full") == 0 ? normal * 10 : normal;
-}
-
 /* Every kind of run: with faults beyond tolerance too, and without any. Between builds:
  * check_determinism.sh. */
 TEST(scenario_90, the_same_seed_gives_the_same_events_and_the_same_bytes)
 {
-    for (uint64_t seed = 1000; seed < 1000 + count(10); seed++)
+    for (uint64_t seed = 1000; seed < 1000 + scenario_count(10); seed++)
         for (int kind = 0; kind < 3; kind++) {
             struct run_options options = {.seed = seed,
                                           .fault_phase_ns = 3 * SIM_SEC,
@@ -50,7 +43,7 @@ TEST(scenario_90, a_run_does_not_depend_on_the_runs_before_it)
 
 TEST(scenario_92, no_answer_is_wrong_when_more_fails_than_can_be_tolerated)
 {
-    for (uint64_t seed = 1; seed <= count(60); seed++) {
+    for (uint64_t seed = 1; seed <= scenario_count(60); seed++) {
         struct run_options options = {.seed = seed, .unbounded = true};
         struct run_result result;
         run_once(&options, &result, NULL);

@@ -22,11 +22,16 @@ void scenario_expect(struct scenario *s, bool condition, const char *what, const
     abort();
 }
 
-void scenario_seeds(uint64_t count, void (*scenario)(struct scenario *s))
+uint64_t scenario_count(uint64_t normal)
 {
     const char *size = getenv("OSTRAKA_TEST_SIZE");
-    if (size != NULL && strcmp(size, "quick") == 0) count = (count + 9) / 10;
-    if (size != NULL && strcmp(size, "full") == 0) count *= 10;
+    if (size != NULL && strcmp(size, "quick") == 0) return (normal + 9) / 10;
+    return size != NULL && strcmp(size, "full") == 0 ? normal * 10 : normal;
+}
+
+void scenario_seeds(uint64_t count, void (*scenario)(struct scenario *s))
+{
+    count = scenario_count(count);
     const char *only = getenv("OSTRAKA_SEED"); /* one seed again */
     const char *mutant =
         getenv("OSTRAKA_MUTANT"); /* with a deliberate bug, which is to be noticed */

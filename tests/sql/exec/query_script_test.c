@@ -26,3 +26,13 @@ TEST(query_script, plans_are_explained)
 {
     script_run("explain");
 }
+
+TEST(query_script, changes_join_other_tables)
+{
+    script_run("update_from");
+}
+
+TEST(query_script, rows_are_told_apart_and_compared)
+{
+    script_run("distinct_on");
+}

@@ -72,6 +72,11 @@ TEST(script, copy_writes_and_knows_the_binary_format)
     script_run("copy_to");
 }
 
+TEST(script, functions_answer_as_in_postgresql)
+{
+    script_run("function");
+}
+
 TEST(script, settings_are_kept_and_reset)
 {
     script_run("setting");
@@ -150,4 +155,19 @@ TEST(script, the_catalog_is_shown_as_postgresql_shows_it)
 TEST(script, a_key_makes_a_transaction_happen_once)
 {
     script_run("idempotency");
+}
+
+TEST(script, tables_are_altered)
+{
+    script_run("alter");
+}
+
+TEST(script, changes_of_tables_are_transactions)
+{
+    script_run("table_transaction");
+}
+
+TEST(script, statements_are_prepared_and_executed)
+{
+    script_run("prepare");
 }
