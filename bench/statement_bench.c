@@ -194,15 +194,6 @@ void kv_locks(const struct kv *kv, void (*visit)(void *ctx, const struct kv_lock
     (void)visit;
     (void)ctx;
 }
-/* No statement here goes back, or locks anything for long. */
-void txn_back(struct txn *t, struct txn_mark mark) { (void)t, (void)mark; }
-enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
-{
-    (void)t, (void)mark;
-    return STATUS_OK;
-}
-void txn_resume(struct txn *t) { (void)t; }
-void txn_unlock(struct txn *t) { (void)t; }
 bool kv_leads(const struct kv *kv, struct bytes key)
 {
     (void)kv;
