@@ -222,28 +222,6 @@ struct txn_mark txn_mark(struct txn *t)
     (void)t;
     return (struct txn_mark){0};
 }
-void txn_back(struct txn *t, struct txn_mark mark)
-{
-    (void)t, (void)mark;
-}
-enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
-{
-    (void)t, (void)mark;
-    return STATUS_UNSUPPORTED;
-}
-void txn_resume(struct txn *t)
-{
-    (void)t;
-}
-void txn_unlock(struct txn *t)
-{
-    (void)t;
-}
-bool kv_leads(const struct kv *kv, struct bytes key)
-{
-    (void)kv, (void)key;
-    return true;
-}
 void txn_view(struct txn *t, const struct txn_mark *mark)
 {
     (void)t, (void)mark;
@@ -252,23 +230,6 @@ void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries
 {
     (void)t;
     *requests_out = *retries_out = 0;
-}
-void txn_back(struct txn *t, struct txn_mark mark)
-{
-    (void)t, (void)mark;
-}
-enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
-{
-    (void)t, (void)mark;
-    return STATUS_OK;
-}
-void txn_unlock(struct txn *t)
-{
-    (void)t;
-}
-void txn_resume(struct txn *t)
-{
-    (void)t;
 }
 enum status txn_breathe(struct txn *t)
 {
