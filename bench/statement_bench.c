@@ -18,6 +18,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "io/env.h"
+#include "sql/activity.h"
 #include "sql/session.h"
 
 /* ---- the key API from memory: one map, no versions ---- */
@@ -181,6 +182,30 @@ enum status txn_restart(struct txn *t, struct arena *arena)
     t->arena = arena;
     return STATUS_OK;
 }
+/* What operators see is not asked for here. */
+void txn_inspect(const struct txn *t, struct txn_inspection *out)
+{
+    (void)t;
+    *out = (struct txn_inspection){0};
+}
+void kv_locks(const struct kv *kv, void (*visit)(void *ctx, const struct kv_lock *lock), void *ctx)
+{
+    (void)kv;
+    (void)visit;
+    (void)ctx;
+}
+bool kv_leads(const struct kv *kv, struct bytes key)
+{
+    (void)kv;
+    (void)key;
+    return false;
+}
+struct store *kv_store(const struct kv *kv)
+{
+    (void)kv;
+    return NULL;
+}
+
 void txn_set_lock_timeout(struct txn *t, uint64_t timeout_ns) { (void)t, (void)timeout_ns; }
 void txn_set_overlay(struct txn *t, bool on) { (void)t, (void)on; }
 bool txn_is_pending(const struct txn *t) { return t == NULL; }
@@ -197,28 +222,6 @@ struct txn_mark txn_mark(struct txn *t)
     (void)t;
     return (struct txn_mark){0};
 }
-void txn_back(struct txn *t, struct txn_mark mark)
-{
-    (void)t, (void)mark;
-}
-enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
-{
-    (void)t, (void)mark;
-    return STATUS_UNSUPPORTED;
-}
-void txn_resume(struct txn *t)
-{
-    (void)t;
-}
-void txn_unlock(struct txn *t)
-{
-    (void)t;
-}
-bool kv_leads(const struct kv *kv, struct bytes key)
-{
-    (void)kv, (void)key;
-    return true;
-}
 void txn_view(struct txn *t, const struct txn_mark *mark)
 {
     (void)t, (void)mark;
@@ -227,23 +230,6 @@ void txn_requests(const struct txn *t, uint64_t *requests_out, uint64_t *retries
 {
     (void)t;
     *requests_out = *retries_out = 0;
-}
-void txn_back(struct txn *t, struct txn_mark mark)
-{
-    (void)t, (void)mark;
-}
-enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
-{
-    (void)t, (void)mark;
-    return STATUS_OK;
-}
-void txn_unlock(struct txn *t)
-{
-    (void)t;
-}
-void txn_resume(struct txn *t)
-{
-    (void)t;
 }
 enum status txn_breathe(struct txn *t)
 {
@@ -383,8 +369,10 @@ static void measure(struct sql_session *s, const char *name, const char *format,
 int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 100000;
+    struct sql_activity_options activity = {.env = &still, .log_slow_ms = -1};
     struct sql_session_options o = {
-        .env = &still, .user = "postgres", .database = "postgres", .id = 1};
+        .env = &still, .user = "postgres", .database = "postgres"};
+    if (sql_activity_create(&activity, &o.activity) != STATUS_OK) return 1;
     struct sql_session *s;
     map_init(&table);
     if (sql_session_create(&o, &s) != STATUS_OK) return 1;
@@ -394,5 +382,6 @@ int main(int argc, char **argv)
         measure(s, kinds[i][0], kinds[i][1], count);
     }
     sql_session_destroy(s);
+    sql_activity_destroy(o.activity);
     return rows == 0;
 }

@@ -16,6 +16,7 @@
 #define JOIN_TIMEOUT_NS 3000000000u
 #define SEED_PAUSE_NS 500000000u /* of a member, between looks at the seeds */
 #define GOSSIP_TICKS 10
+#define SEEN_NS 3000000000u /* a node that was silent for longer counts as down */
 
 struct node_entry *nodes_find(struct store *s, struct node_id node)
 {
@@ -145,6 +146,12 @@ uint32_t store_nodes(const struct store *s, struct node_view *nodes_out, uint32_
             .link_up = self || n->link_up[NET_LINK_CONTROL]};
     }
     return count;
+}
+
+bool store_node_seen(const struct store *s, const struct node_view *n)
+{
+    uint64_t now_ns = env_now_ns(s->env);
+    return n->last_seen_ns != 0 && now_ns - n->last_seen_ns < SEEN_NS;
 }
 
 /* ---- identity ---- */

@@ -25,7 +25,8 @@ enum rpc_kind {
     RPC_UNLOCK = 9,       /* txn/: gives back what a transaction has locked */
     RPC_TXN_ALIVE = 10,   /* txn/: does a transaction that holds locks still live? */
     RPC_OUTCOME = 11,     /* txn/: what became of a transaction? */
-    RPC_KIND_COUNT /* 3 is free */
+    RPC_ACTIVITY = 15,    /* sql/: what a node knows of its sessions; or: end one */
+    RPC_KIND_COUNT /* 3 and 12 to 14 are free */
 };
 
 struct rpc;

@@ -176,6 +176,9 @@ MUST_USE enum status store_join(struct store *s, const char *seeds);
 /* Known nodes in id order. Returns how many (<= max). */
 uint32_t store_nodes(const struct store *s, struct node_view *nodes_out, uint32_t max);
 
+/* Heard from within the last seconds. */
+bool store_node_seen(const struct store *s, const struct node_view *n);
+
 /* ---- replicas ---- */
 
 struct replica *store_replica(struct store *s, struct range_id range); /* or NULL */

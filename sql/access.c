@@ -450,7 +450,7 @@ bool access_replan(struct exec *x, struct access *a)
         if (p.conjuncts[i]->kind == EXPR_CONST) a->empty = true;
     struct arena *before = x->eval.arena;
     x->eval.arena = a->plan_arena;
-    bool ok = a->empty || plan_spans(&p);
+    bool ok = a->empty || a->table->from != NULL || plan_spans(&p);
     x->eval.arena = before;
     return ok;
 }

@@ -23,6 +23,14 @@ void catalog_table_key(const char *name, struct buf *key)
     buf_append_string(key, name);
 }
 
+static const uint8_t tables_start[] = {KEY_PREFIX_SYSTEM, 'T'}, tables_end[] = {KEY_PREFIX_SYSTEM, 'T' + 1};
+
+void catalog_tables_span(struct bytes *start, struct bytes *end)
+{
+    *start = bytes_make(tables_start, sizeof tables_start);
+    *end = bytes_make(tables_end, sizeof tables_end);
+}
+
 static const uint8_t garbage_prefix[] = {KEY_PREFIX_SYSTEM, 'G'};
 static const uint8_t garbage_prefix_end[] = {KEY_PREFIX_SYSTEM, 'G' + 1};
 

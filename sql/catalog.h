@@ -40,6 +40,7 @@ struct sql_table {
     uint32_t check_count;
     bool has_missing;         /* some column has such a value */
     struct sql_row_column *row_columns; /* as rowcode wants them; in the order of columns */
+    const struct virtual_table *from;   /* its rows are made when they are read (virtual.h); NULL: they are stored */
 };
 
 /* [fiber] STATUS_NOT_FOUND; other statuses as txn_get; STATUS_CORRUPT when the record cannot be read. */
@@ -71,6 +72,8 @@ MUST_USE enum status catalog_garbage_end(struct txn *t, const struct catalog_gar
 /* Where these records begin: the range that holds it is the one whose leader reclaims. */
 struct bytes catalog_garbage_key(void);
 
+/* The records of all tables lie in [start, end). */
+void catalog_tables_span(struct bytes *start, struct bytes *end);
 /* Every row of a table lies in [start, end). */
 void catalog_table_span(const struct sql_table *table, struct buf *start, struct buf *end);
 

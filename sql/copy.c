@@ -40,7 +40,7 @@ static bool open_table(struct copy *c)
     struct sql_name name = c->node->table;
     if (name.name == NULL) return true;
     name.position = 0; /* as PostgreSQL reports it */
-    c->table = exec_table(c->x, &name);
+    c->table = c->node->from ? exec_table_to_write(c->x, &name) : exec_table(c->x, &name);
     return c->table != NULL;
 }
 

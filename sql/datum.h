@@ -86,6 +86,11 @@ struct sql_eval {
     enum sql_date_order date_order;
     int32_t
         extra_float_digits; /* -15 to 3; above 0 is the shortest text that reads back the same */
+    /* The session: its pid, and how to end another one's statement, or another one. signal may wait for other nodes; *found_out
+     * false: there is no session of that pid. */
+    int32_t backend_pid;
+    enum status (*signal)(void *signal_ctx, int32_t pid, bool terminate, bool *found_out);
+    void *signal_ctx;
     const char *user_name, *session_user_name, *database_name, *schema_name, *version;
     /* Names of catalogue objects, for regclass and its kin. Either may be NULL: then only numbers
      * are read and written. `oid` is the reg* type. STATUS_NOT_FOUND: there is no such object. */

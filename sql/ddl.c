@@ -269,6 +269,12 @@ bool exec_create_table(struct exec *x, const struct sql_create_table *n)
 {
     snprintf(x->tag, sizeof x->tag, "CREATE TABLE");
     if (n->persistence == SQL_TEMPORARY) return exec_unsupported(x, n->node.position, "a temporary table");
+    if (virtual_schema(n->name.schema)) {
+        sql_error_set(x->error, x->arena, SQLSTATE_INSUFFICIENT_PRIVILEGE, 0, "permission denied to create \"%s.%s\"",
+                      n->name.schema, n->name.name);
+        sql_error_detail(x->error, x->arena, "System catalog modifications are currently disallowed.");
+        return false;
+    }
     if (!ddl_schema_is_ours(&n->name))
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_SCHEMA_NAME, n->name.position,
                              "schema \"%s\" does not exist", n->name.schema);
@@ -295,6 +301,8 @@ bool exec_create_table(struct exec *x, const struct sql_create_table *n)
 static bool drop_one(struct exec *x, const struct sql_drop *n, const struct sql_name *name)
 {
     struct sql_table *table;
+    if (virtual_schema(name->schema) || virtual_find(name->schema, name->name) != NULL)
+        return exec_refuse_system(x, name->name);
     if (!ddl_schema_is_ours(name)) {
         if (n->if_exists)
             return exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION, "schema \"%s\" does not exist, skipping", name->schema);
@@ -332,7 +340,7 @@ bool exec_truncate(struct exec *x, const struct sql_truncate *n)
     for (uint32_t i = 0; i < n->tables.count; i++) {
         struct sql_name name = n->tables.items[i];
         name.position = 0; /* as PostgreSQL reports it */
-        struct sql_table *table = exec_table(x, &name);
+        struct sql_table *table = exec_table_to_write(x, &name);
         if (table == NULL) return false;
         struct sql_table changed = *table; /* what the session knows of the table stays as it is */
         enum status status = catalog_truncate(x->txn, &changed);

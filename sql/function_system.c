@@ -66,6 +66,13 @@ EVALUATE(nothing)
     return STATUS_OK;
 }
 
+/* Expressions are kept as text. */
+EVALUATE(get_expr)
+{
+    *out = call->args[0];
+    return STATUS_OK;
+}
+
 static int64_t count_nulls(const struct sql_call *call)
 {
     int64_t count = 0;
@@ -97,6 +104,30 @@ EVALUATE(random_uuid)
     uuid[8] = (uint8_t)((uuid[8] & 0x3F) | 0x80);
     out->bytes = bytes_make(uuid, SQL_UUID_BYTES);
     return STATUS_OK;
+}
+
+EVALUATE(backend_pid)
+{
+    out->integer = e->backend_pid;
+    return STATUS_OK;
+}
+
+static enum status signal_backend(struct sql_eval *e, const struct sql_call *call, bool terminate,
+                                  struct sql_datum *out)
+{
+    if (e->signal == NULL) return STATUS_OK; /* no session is there */
+    return e->signal(e->signal_ctx, (int32_t)call->args[0].integer, terminate, &out->boolean);
+}
+
+EVALUATE(cancel_backend)
+{
+    return signal_backend(e, call, false, out);
+}
+
+/* The second argument, how long to wait for the end, is taken and not waited for: the answer says that the session was told. */
+EVALUATE(terminate_backend)
+{
+    return signal_backend(e, call, true, out);
 }
 
 #define T(t) SQL_TYPE_##t
@@ -147,6 +178,35 @@ static const struct sql_function rows[] = {
      .variadic = true,
      .volatility = SQL_IMMUTABLE,
      SIGNATURE(T(ANY))},
+#define ABOUT(o, n, r, f, ...) \
+    { \
+        .oid = (o), .name = (n), .result = SQL_TYPE_##r, .evaluate = (f), .strict = true, \
+        .volatility = SQL_STABLE, SIGNATURE(__VA_ARGS__) \
+    }
+    ABOUT(1716, "pg_get_expr", TEXT, get_expr, T(TEXT), T(OID)),
+    ABOUT(2509, "pg_get_expr", TEXT, get_expr, T(TEXT), T(OID), T(BOOL)),
+    SESSION(2026, "pg_backend_pid", INT4, backend_pid),
+    {.oid = 2171,
+     .name = "pg_cancel_backend",
+     .result = T(BOOL),
+     .evaluate = cancel_backend,
+     .strict = true,
+     .volatility = SQL_VOLATILE,
+     SIGNATURE(T(INT4))},
+    {.oid = 2096,
+     .name = "pg_terminate_backend",
+     .result = T(BOOL),
+     .evaluate = terminate_backend,
+     .strict = true,
+     .volatility = SQL_VOLATILE,
+     SIGNATURE(T(INT4))},
+    {.oid = 60020,
+     .name = "pg_terminate_backend",
+     .result = T(BOOL),
+     .evaluate = terminate_backend,
+     .strict = true,
+     .volatility = SQL_VOLATILE,
+     SIGNATURE(T(INT4), T(INT8))},
     {.oid = 3432,
      .name = "gen_random_uuid",
      .result = T(UUID),

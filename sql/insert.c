@@ -260,7 +260,7 @@ static bool insert_query(struct insert *s)
 bool exec_insert(struct exec *x, const struct sql_insert *n)
 {
     if (!check_supported(x, n)) return false;
-    struct insert s = {.x = x, .node = n, .table = exec_table(x, &n->table)};
+    struct insert s = {.x = x, .node = n, .table = exec_table_to_write(x, &n->table)};
     if (s.table == NULL || !open_insert(&s)) return false;
     if (n->source == NULL) return insert_defaults(&s);
     return is_plain_values(n->source) ? insert_values(&s) : insert_query(&s);

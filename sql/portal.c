@@ -124,6 +124,7 @@ struct sql_portal *session_portal_new(struct sql_session *s, const char *name, s
     p->prepared = prepared;
     prepared->pins++;
     arena_init(&p->arena, PORTAL_BYTES_MAX);
+    arena_share(&p->arena, session_memory_account(s));
     list_push_back(&s->portals, &p->link);
     s->portal_count++;
     return p;
@@ -321,6 +322,8 @@ static bool portal_start(struct sql_portal *p, struct sql_error *error)
     txn_set_lock_timeout(s->txn, s->settings.lock_timeout_ns);
     arena_init(&p->statement_arena, PORTAL_BYTES_MAX);
     arena_init(&p->row_arena, ROW_BYTES_MAX);
+    arena_share(&p->statement_arena, session_memory_account(s));
+    arena_share(&p->row_arena, session_memory_account(s));
     p->has_fiber = true;
     p->state = PORTAL_RUNNING;
     p->host = fiber_current(s->options.fibers);
@@ -395,13 +398,9 @@ static bool run_whole(struct sql_session *s, struct sql_portal *p, bool alone, c
     return ok;
 }
 
-bool sql_session_execute(struct sql_session *s, const char *portal, uint64_t rows_max, bool alone,
-                         const struct sql_sink *sink, bool *paused_out, struct sql_error *error)
+static bool portal_execute(struct sql_session *s, struct sql_portal *p, uint64_t rows_max, bool alone,
+                           const struct sql_sink *sink, bool *paused_out, struct sql_error *error)
 {
-    session_call_begin(s, error);
-    *paused_out = false;
-    struct sql_portal *p = portal_named(s, portal, error);
-    if (p == NULL) return false;
     const struct sql_node *node = p->prepared->statement.node;
     if (node == NULL) return sink->empty(sink->ctx);
     if (s->state == TRANSACTION_FAILED && !session_is_control(node))
@@ -410,13 +409,31 @@ bool sql_session_execute(struct sql_session *s, const char *portal, uint64_t row
     if (p->state == PORTAL_DONE) {
         if (node->kind == SQL_STMT_SELECT) return sink->complete(sink->ctx, "SELECT 0");
         return sql_error_set(error, &s->query_arena, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
-                             "portal \"%s\" cannot be run", portal);
+                             "portal \"%s\" cannot be run", p->name);
     }
     /* FETCH runs a portal itself. */
     bool pieces = rows_max > 0 && p->prepared->has_columns && node->kind != SQL_STMT_FETCH;
     if (p->state == PORTAL_PAUSED || p->is_cursor || pieces)
         return idem_may_pause(s, error) && run_pausing(p, rows_max, sink, paused_out, error);
     return run_whole(s, p, alone, sink, error);
+}
+
+bool sql_session_execute(struct sql_session *s, const char *portal, uint64_t rows_max, bool alone,
+                         const struct sql_sink *sink, bool *paused_out, struct sql_error *error)
+{
+    session_call_begin(s, error);
+    *paused_out = false;
+    struct sql_portal *p = portal_named(s, portal, error);
+    if (p == NULL) return false;
+    struct sql_prepared *prepared = p->prepared;
+    prepared->pins++; /* what runs may close it */
+    activity_statement(s, prepared->text);
+    activity_statement_begin(s);
+    bool ok = portal_execute(s, p, rows_max, alone, sink, paused_out, error);
+    if (prepared->statement.node != NULL)
+        activity_statement_end(s, prepared->statement.node, prepared->text, prepared->parameters.count, ok ? NULL : error);
+    session_prepared_unpin(s, prepared);
+    return ok;
 }
 
 void sql_session_close_portal(struct sql_session *s, const char *name)

@@ -57,6 +57,7 @@ static bool describes(const struct sql_node *node)
     case SQL_STMT_DELETE:
     case SQL_STMT_DECLARE_CURSOR:
     case SQL_STMT_FETCH:
+    case SQL_STMT_SHOW_RANGES:
     case SQL_STMT_EXPLAIN:
     case SQL_STMT_SHOW: return true;
     default: return false;
@@ -198,6 +199,7 @@ static struct sql_prepared *prepared_new(struct sql_session *s, const char *name
         return NULL;
     }
     arena_init(&p->arena, PREPARED_BYTES_MAX);
+    arena_share(&p->arena, session_memory_account(s));
     p->parameters.arena = &p->arena;
     p->pins = 1;
     list_init(&p->link);

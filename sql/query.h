@@ -6,6 +6,7 @@
 #include "sql/catalog_cache.h"
 #include "sql/expr.h"
 #include "sql/session.h"
+#include "sql/virtual.h"
 
 struct held_rows;
 
@@ -31,6 +32,7 @@ struct exec {
     bool check_now;           /* look for duplicate keys at once; else the commit does (STATUS_EXISTS) */
     const char *key_name;     /* of the table that was inserted into last, for that case */
     struct catalog_cache *cache;
+    struct sql_session *session;
     struct catalog_entry *assumed; /* the table that the statement relies on without having read it; NULL */
     bool alone;               /* the statement is a transaction of its own */
     int notice_level;         /* SETTING_LEVEL_*: what is sent of notices */
@@ -77,6 +79,8 @@ struct access {
     struct bytes *ahead;      /* values of points that were fetched together: of the spans from ahead_from on */
     uint32_t ahead_from, ahead_count;
     struct bytes key;         /* of the current row */
+    struct virtual_rows *made; /* of a table whose rows are made when they are read; NULL: not yet */
+    uint32_t made_at;         /* the next of them */
 };
 /* Finds the spans from the conjuncts of the filter, which must be folded. */
 bool access_plan(struct exec *x, struct access *a, const struct sql_table *table, struct expr *filter);
@@ -115,6 +119,10 @@ bool exec_unsupported(struct exec *x, uint32_t position, const char *what);
 bool exec_verify(struct exec *x);
 /* [fiber] Looks a table up: 42P01, or 0A000 for what is no table of ours. NULL with the error set. */
 struct sql_table *exec_table(struct exec *x, const struct sql_name *name);
+/* The same, for a statement that writes: 42501 for a table that only nodes fill. */
+struct sql_table *exec_table_to_write(struct exec *x, const struct sql_name *name);
+/* 42501: such a table cannot be written. Returns false. */
+bool exec_refuse_system(struct exec *x, const char *name);
 
 /* ---- queries (select.c): bound once, then opened and read row by row ---- */
 
@@ -150,6 +158,10 @@ bool exec_drop(struct exec *x, const struct sql_drop *drop);
 bool exec_alter_table(struct exec *x, const struct sql_alter_table *alter);
 bool exec_rename(struct exec *x, const struct sql_rename *rename);
 bool exec_truncate(struct exec *x, const struct sql_truncate *truncate);
+
+/* SHOW SESSIONS and its kind (show.c): what a query of a virtual table answers. */
+bool exec_show_exists(const char *name);
+bool exec_show(struct exec *x, const char *name);
 
 /* ---- rows that are held until they may be shown (returning.c) ---- */
 

@@ -144,6 +144,12 @@ static enum status find_table(struct exec *x, const char *name, struct sql_table
 struct sql_table *exec_table(struct exec *x, const struct sql_name *name)
 {
     struct sql_table *table;
+    const struct virtual_table *v = virtual_find(name->schema, name->name);
+    if (v != NULL) {
+        table = virtual_describe(x->arena, v);
+        if (table == NULL) sql_error_out_of_memory(x->error);
+        return table;
+    }
     bool ours = name->schema == NULL || strcmp(name->schema, "public") == 0;
     enum status status = ours ? find_table(x, name->name, &table) : STATUS_NOT_FOUND;
     if (status == STATUS_OK) return table;
@@ -153,6 +159,20 @@ struct sql_table *exec_table(struct exec *x, const struct sql_name *name)
                       name->schema != NULL ? "." : "", name->name);
     else
         exec_fail(x, status);
+    return NULL;
+}
+
+bool exec_refuse_system(struct exec *x, const char *name)
+{
+    return sql_error_set(x->error, x->arena, SQLSTATE_INSUFFICIENT_PRIVILEGE, 0,
+                         "permission denied: \"%s\" is a system catalog", name);
+}
+
+struct sql_table *exec_table_to_write(struct exec *x, const struct sql_name *name)
+{
+    struct sql_table *table = exec_table(x, name);
+    if (table == NULL || table->from == NULL) return table;
+    exec_refuse_system(x, table->name);
     return NULL;
 }
 
@@ -276,9 +296,35 @@ static bool filter_row(struct exec *x, struct access *a, struct sql_datum *out)
     return ok;
 }
 
+/* Rows that are made when they are read: all at once, then one after the other. */
+static bool next_made(struct exec *x, struct access *a, bool *found_out)
+{
+    if (a->lock != 0) return exec_unsupported(x, 0, "locking the rows of a system table");
+    if (a->made == NULL) {
+        struct virtual_rows *made = ARENA_NEW(a->plan_arena, struct virtual_rows);
+        if (made == NULL) return sql_error_out_of_memory(x->error);
+        struct arena *before = x->eval.arena;
+        x->eval.arena = x->arena;
+        bool ok = virtual_read(x, a->plan_arena, a->table->from, made);
+        x->eval.arena = before;
+        if (!ok) return false;
+        a->made = made;
+    }
+    while (a->made_at < a->made->count) {
+        struct sql_datum passes = sql_boolean(true);
+        arena_reset(a->row_arena);
+        memcpy(a->values, a->made->rows[a->made_at++], a->table->column_count * sizeof *a->values);
+        if (a->filter != NULL && !filter_row(x, a, &passes)) return false;
+        *found_out = !passes.is_null && passes.boolean;
+        if (*found_out) return true;
+    }
+    return true;
+}
+
 bool access_next(struct exec *x, struct access *a, bool *found_out)
 {
     *found_out = false;
+    if (a->table->from != NULL && !a->empty) return next_made(x, a, found_out);
     while (!a->empty) {
         struct bytes value;
         arena_reset(a->row_arena);

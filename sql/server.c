@@ -52,6 +52,8 @@ void connection_account(struct connection *c)
     ASSERT(s->buffered_bytes >= c->accounted);
     s->buffered_bytes = s->buffered_bytes - c->accounted + held;
     s->metrics.buffered_bytes = s->buffered_bytes;
+    struct arena_account *memory = sql_activity_memory(s->activity);
+    memory->held = memory->held - c->accounted + held; /* bounded apart: buffered_bytes_max */
     c->accounted = held;
 }
 
@@ -131,6 +133,7 @@ void connection_free(struct connection *c)
     list_remove(&c->link);
     s->metrics.connections--;
     s->buffered_bytes -= c->accounted;
+    sql_activity_memory(s->activity)->held -= c->accounted;
     s->metrics.buffered_bytes = s->buffered_bytes;
     buf_deinit(&c->in);
     buf_deinit(&c->out);
@@ -191,6 +194,26 @@ static void on_timer(struct timer *t, void *ctx)
     } else if (!c->busy) {
         end_idle(c);
     }
+}
+
+void connection_signal(void *connection, bool terminate)
+{
+    struct connection *c = connection;
+    if (c->state != CONNECTION_READY) return;
+    bool waits = c->waiting != NULL;
+    if (terminate) c->terminated = true;
+    if (sql_session_works(c->session)) {
+        c->interrupted = true;
+        sql_session_interrupt(c->session, false); /* when it waited for others, it may be over with this */
+        if (waits) connection_wake(c);
+    } else if (terminate && !c->busy) {
+        connection_end(c, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection due to administrator command", NULL);
+    }
+}
+
+static uint32_t connection_cancel_key(void *connection)
+{
+    return ((const struct connection *)connection)->cancel_key;
 }
 
 /* True when the port holds as much as it may and this client is one of those who made it so. */
@@ -264,13 +287,14 @@ static void on_closed(void *ctx, struct env_socket *socket, enum status reason)
 static const struct env_socket_handler socket_handler = {
     .on_received = on_received, .on_sent = on_sent, .on_closed = on_closed};
 
-static struct connection *connection_create(struct sql_server *s, struct env_socket *socket)
+static struct connection *connection_create(struct sql_server *s, struct env_socket *socket,
+                                            const struct env_addr *peer)
 {
     struct connection *c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
     c->server = s;
     c->socket = socket;
-    c->id = ++s->next_id;
+    env_addr_format(peer, c->client_address);
     c->cancel_key = (uint32_t)env_random_u64(s->options.env);
     timer_init(&c->timer, on_timer, c);
     buf_init(&c->in, INPUT_BYTES_MAX);
@@ -278,6 +302,7 @@ static struct connection *connection_create(struct sql_server *s, struct env_soc
     buf_init(&c->flying, OUTPUT_BYTES_MAX);
     buf_init(&c->batch, SERVER_BATCH_BYTES_MAX);
     arena_init(&c->arena, 2 * PGWIRE_MESSAGE_BYTES_MAX);
+    arena_share(&c->arena, sql_activity_memory(s->activity));
     list_push_back(&s->connections, &c->link);
     s->metrics.connections++;
     s->metrics.connections_total++;
@@ -289,9 +314,8 @@ static struct connection *connection_create(struct sql_server *s, struct env_soc
 static bool on_accepted(void *ctx, struct env_socket *socket, const struct env_addr *peer)
 {
     struct sql_server *s = ctx;
-    (void)peer;
     if (s->stopping) return false;
-    struct connection *c = connection_create(s, socket);
+    struct connection *c = connection_create(s, socket, peer);
     if (c == NULL) return false;
     env_socket_attach(s->options.env, socket, &socket_handler, c);
     arm(c, SERVER_PATIENCE_NS);
@@ -315,9 +339,14 @@ enum status sql_server_create(const struct sql_server_options *options, struct s
     list_init(&s->connections);
     s->idempotency.life_ns = options->idempotency_life_ns;
     histogram_init(&s->metrics.statement_ns);
-    enum status status =
+    struct sql_activity_options activity = {.env = options->env, .logger = options->logger,
+                                            .memory_bytes = options->memory_bytes, .log_slow_ms = options->log_slow_ms,
+                                            .signal = connection_signal, .cancel_key = connection_cancel_key};
+    enum status status = sql_activity_create(&activity, &s->activity);
+    if (status == STATUS_OK) status =
         env_listen(options->env, &options->listen, &listener_handler, s, &s->listener, &s->port);
     if (status != STATUS_OK) {
+        sql_activity_destroy(s->activity);
         free(s);
         return status;
     }
@@ -325,6 +354,8 @@ enum status sql_server_create(const struct sql_server_options *options, struct s
     return STATUS_OK;
 }
 
+uint32_t sql_server_sessions_max(const struct sql_server *s) { return s->options.connection_max; }
+struct sql_activity *sql_server_activity(struct sql_server *s) { return s->activity; }
 uint16_t sql_server_port(const struct sql_server *s) { return s->port; }
 
 const struct sql_server_metrics *sql_server_metrics(struct sql_server *s)
@@ -345,6 +376,7 @@ enum status sql_server_attach(struct sql_server *s, struct kv *kv, struct fiber_
     s->kv = kv;
     s->fibers = fibers;
     s->timers = timers;
+    sql_activity_attach(s->activity, kv);
     LIST_FOR_EACH(item, &s->connections) arm(CONTAINER_OF(item, struct connection, link), SERVER_PATIENCE_NS);
     struct sql_reclaimer_options o = {kv, fibers, timers, s->options.env, s->options.logger};
     enum status status = sql_reclaimer_create(&o, &s->reclaimer);
@@ -366,6 +398,7 @@ void sql_server_drain(struct sql_server *s)
 void sql_server_stop(struct sql_server *s)
 {
     s->stopping = true;
+    sql_activity_stop(s->activity);
     if (s->reclaimer != NULL) sql_reclaimer_stop(s->reclaimer);
     if (s->sweeper != NULL) idempotency_sweeper_stop(s->sweeper);
 }
@@ -375,6 +408,7 @@ void sql_server_destroy(struct sql_server *s)
     ASSERT(list_empty(&s->connections));
     ASSERT(s->buffered_bytes == 0 && s->metrics.sessions == 0);
     if (s->reclaimer != NULL) sql_reclaimer_destroy(s->reclaimer);
+    sql_activity_destroy(s->activity);
     if (s->sweeper != NULL) idempotency_sweeper_destroy(s->sweeper);
     free(s);
 }

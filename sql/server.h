@@ -19,7 +19,9 @@ struct sql_server_options {
     struct env_addr listen;
     uint32_t connection_max;        /* sessions; default 3000; beyond: 53300 */
     uint64_t buffered_bytes_max;    /* of what all clients sent and did not finish; default 256 MiB: 53200 beyond */
+    size_t memory_bytes;            /* of all sessions together: 53200 beyond; default 1 GiB */
     uint64_t session_memory_bytes;  /* of one statement; default 64 MiB: 53200 beyond */
+    int64_t log_slow_ms;            /* as sql_activity_options */
     const struct sql_zones *zones;  /* named time zones, borrowed; NULL: UTC and fixed offsets only */
     uint64_t idempotency_life_ns;   /* of keys that say when they were made; 0: 7 days; the same on all nodes */
 };
@@ -28,6 +30,10 @@ struct sql_server_options {
  * STATUS_BUSY: the address is in use. */
 MUST_USE enum status sql_server_create(const struct sql_server_options *options,
                                        struct sql_server **server_out);
+/* How many sessions there may be. */
+uint32_t sql_server_sessions_max(const struct sql_server *s);
+/* Where its sessions are listed. */
+struct sql_activity *sql_server_activity(struct sql_server *s);
 uint16_t sql_server_port(const struct sql_server *s);
 /* The node can serve, and takes part in the work behind tables (reclaim.h). STATUS_NO_MEMORY. */
 MUST_USE enum status sql_server_attach(struct sql_server *s, struct kv *kv, struct fiber_pool *fibers,

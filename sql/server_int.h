@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/list.h"
+#include "sql/activity.h"
 #include "sql/extended.h"
 #include "sql/idempotency_sweep.h"
 #include "sql/pgwire.h"
@@ -29,7 +30,8 @@ struct connection {
     struct sql_server *server;
     struct env_socket *socket;   /* NULL once closed */
     enum connection_state state;
-    uint64_t id;
+    int32_t pid;                 /* of its session */
+    char client_address[ENV_ADDR_TEXT_MAX];
     uint32_t cancel_key;
     struct buf in, out, flying;  /* flying: handed to the kernel */
     uint64_t handed_over;        /* bytes of output so far */
@@ -37,6 +39,7 @@ struct connection {
     size_t accounted;            /* of server.buffered_bytes */
     size_t discard;              /* bytes of an oversized message still to be passed over */
     bool sending, paused, busy, skip_to_sync, close_after_send;
+    bool terminated;             /* pg_terminate_backend: ends with what is under way */
     bool interrupted;            /* the statement under way waits for the client no more */
     bool committed;              /* it does: what it has to tell is so, and only the client's going ends it */
     struct timer timer;          /* start-up, the end, or the deadline of a wait for the client or for its next message */
@@ -65,7 +68,7 @@ struct sql_server {
     struct idempotency_sweeper *sweeper; /* NULL until attached */
     struct idempotency idempotency;
     struct list connections;
-    uint64_t next_id;
+    struct sql_activity *activity;
     uint64_t buffered_bytes;     /* of all connections: input not worked off, output not taken */
     bool draining, stopping;
     struct sql_server_metrics metrics;
@@ -82,6 +85,8 @@ void connection_end(struct connection *c, const char *sqlstate, const char *mess
 /* The client has said that it goes: what it asked for before is still sent. */
 void connection_leave(struct connection *c);
 void connection_free(struct connection *c);
+/* Ends the statement under way, if any; terminate: and the session. */
+void connection_signal(void *connection, bool terminate);
 /* Looks at what the client has sent. */
 void connection_work(struct connection *c);
 void connection_wake(struct connection *c);

@@ -6,7 +6,7 @@ static void end_work(struct connection *c, struct sql_error *error)
 {
     sql_session_work_end(c->session, error);
     c->interrupted = c->committed = false;
-    if (error != NULL) connection_put_error(c, error);
+    if (error != NULL && !c->terminated) connection_put_error(c, error); /* what follows says it */
 }
 
 /* What has arrived behind a message at the front of the input. */
@@ -127,7 +127,7 @@ static void refuse_large(struct connection *c, const struct pgwire_message *m)
 void connection_serve(void *arg)
 {
     struct connection *c = arg;
-    while (!connection_gone(c) && c->state == CONNECTION_READY) {
+    while (!connection_gone(c) && c->state == CONNECTION_READY && !c->terminated) {
         if (c->discard > 0) pass_over(c);
         struct pgwire_message m;
         enum pgwire_parse parsed = c->discard > 0 ? PGWIRE_MORE : pgwire_next(connection_input(c), false, &m);
@@ -152,7 +152,7 @@ void connection_serve(void *arg)
     c->busy = false;
     c->server->metrics.connections_busy--;
     connection_account(c);
-    if (c->server->draining && c->state == CONNECTION_READY && c->socket != NULL)
+    if ((c->server->draining || c->terminated) && c->state == CONNECTION_READY && c->socket != NULL)
         connection_end(c, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection due to administrator command", NULL);
     if (c->socket != NULL && c->paused && c->in.size - c->in_start < SERVER_INPUT_PAUSE_BYTES) {
         c->paused = false;

@@ -38,6 +38,7 @@ bool connection_flush_when_full(struct connection *c)
 
 void connection_put_ready(struct connection *c)
 {
+    if (c->terminated) return;
     size_t start = pgwire_begin(&c->out, 'Z');
     put_u8(&c->out, (uint8_t)sql_session_state(c->session));
     pgwire_end(&c->out, start);
@@ -92,6 +93,7 @@ static bool sink_complete(void *ctx, const char *tag)
     size_t start = pgwire_begin(&c->out, 'C');
     pgwire_put_text(&c->out, tag);
     pgwire_end(&c->out, start);
+    sql_session_tagged(c->session, tag);
     /* Never refused because of an interrupt, nor waited with: the statement may have committed. */
     if (c->out.size >= SERVER_OUTPUT_FLUSH_BYTES) connection_flush(c);
     return !connection_gone(c);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sql/activity_int.h"
 #include "sql/server_int.h"
 
 /* What a client of PostgreSQL's replication would send next is no SQL. */
@@ -55,7 +56,7 @@ static void welcome(struct connection *c)
     for (uint32_t i = 0; (name = sql_session_reported(c->session, i, &value)) != NULL; i++)
         connection_put_parameter(c, name, value);
     start = pgwire_begin(&c->out, 'K');
-    put_be32(&c->out, (uint32_t)c->id);
+    put_be32(&c->out, (uint32_t)c->pid);
     put_be32(&c->out, c->cancel_key);
     pgwire_end(&c->out, start);
     connection_put_ready(c);
@@ -103,9 +104,12 @@ static void start_session(struct connection *c, struct reader r, uint32_t versio
         connection_end(c, SQLSTATE_TOO_MANY_CONNECTIONS, "sorry, too many clients already", detail);
         return;
     }
+    c->pid = sql_activity_new_pid(s->activity);
     struct sql_session_options o = {.kv = s->kv, .env = s->options.env, .fibers = s->fibers, .user = user, .database = "postgres",
-                                    .id = c->id, .statement_memory_bytes = s->options.session_memory_bytes,
-                                    .zones = s->options.zones, .idempotency = &s->idempotency};
+                                    .statement_memory_bytes = s->options.session_memory_bytes,
+                                    .zones = s->options.zones, .activity = s->activity, .owner = c,
+                                    .pid = c->pid, .client_address = c->client_address,
+                                    .idempotency = &s->idempotency};
     if (sql_session_create(&o, &c->session) != STATUS_OK) {
         connection_end(c, SQLSTATE_OUT_OF_MEMORY, "out of memory", NULL);
         return;
@@ -122,8 +126,8 @@ static void start_session(struct connection *c, struct reader r, uint32_t versio
     welcome(c);
 }
 
-/* A request to cancel names a session of this node by what BackendKeyData told it. No reply, whatever comes of
- * it, as the protocol says. */
+/* A request to cancel names a session by what BackendKeyData told it, of this node or, behind a proxy, of another. No
+ * reply, whatever comes of it, as the protocol says. */
 static void cancel(struct sql_server *s, struct bytes body)
 {
     struct reader r = reader_make(body);
@@ -133,14 +137,11 @@ static void cancel(struct sql_server *s, struct bytes body)
     s->metrics.cancels++;
     LIST_FOR_EACH(item, &s->connections) {
         struct connection *c = CONTAINER_OF(item, struct connection, link);
-        if (c->state != CONNECTION_READY || (uint32_t)c->id != id || c->cancel_key != key) continue;
-        bool waits = c->waiting != NULL;
-        if (!sql_session_works(c->session)) return;
-        c->interrupted = true;
-        sql_session_interrupt(c->session, false); /* when it waited for others, it may be over with this */
-        if (waits) connection_wake(c);
+        if (c->state != CONNECTION_READY || (uint32_t)c->pid != id || c->cancel_key != key) continue;
+        connection_signal(c, false);
         return;
     }
+    activity_forward_cancel(s->activity, (int32_t)id, key);
 }
 
 void connection_start(struct connection *c)

@@ -56,12 +56,24 @@ enum status sql_session_create(const struct sql_session_options *options, struct
     arena_init(&s->statement_arena, bytes);
     arena_init(&s->row_arena, ROW_BYTES_MAX);
     arena_init(&s->transaction_arena, TRANSACTION_BYTES_MAX);
+    arena_share(&s->query_arena, session_memory_account(s));
+    arena_share(&s->statement_arena, session_memory_account(s));
+    arena_share(&s->row_arena, session_memory_account(s));
+    arena_share(&s->transaction_arena, session_memory_account(s));
+    if (options->client_address != NULL)
+        snprintf(s->client_address, sizeof s->client_address, "%s", options->client_address);
+    activity_enter(s);
+    if (options->activity != NULL && !activity_defaults(s)) {
+        sql_session_destroy(s);
+        return STATUS_NO_MEMORY;
+    }
     *session_out = s;
     return STATUS_OK;
 }
 
 void sql_session_destroy(struct sql_session *s)
 {
+    activity_leave(s);
     session_transaction_end(s, TRANSACTION_NONE);
     session_prepared_close_all(s);
     idem_deinit(s);
@@ -130,12 +142,19 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     x->rows_read = &s->rows_read;
     if (s->portal_count == 0) catalog_cache_sweep(&s->cache);
     x->cache = &s->cache;
+    x->session = s;
     x->key = &s->key;
     x->value = &s->value;
     x->eval.transaction_us = s->transaction_us;
     x->eval.statement_us = x->eval.clock_us = session_now_us(s);
     x->eval.random = fill_random;
     x->eval.random_ctx = s->options.env;
+    x->eval.backend_pid = s->options.pid;
+    x->eval.signal = activity_signal_from;
+    x->eval.signal_ctx = x;
+    x->eval.object_find = virtual_object_find;
+    x->eval.object_name = virtual_object_name;
+    x->eval.catalog_ctx = x;
     x->eval.txn_status = session_txn_status;
     x->eval.txn_ctx = s;
     x->eval.user_name = x->eval.session_user_name = s->user;
@@ -206,7 +225,6 @@ static const char *unsupported_name(const struct sql_node *node)
     case SQL_STMT_ALTER_SEQUENCE: return "ALTER SEQUENCE";
     case SQL_STMT_ALTER_ROLE: return "ALTER ROLE";
     case SQL_STMT_GRANT: return "GRANT or REVOKE";
-    case SQL_STMT_SHOW_RANGES: return "SHOW RANGES";
     case SQL_STMT_LISTEN: return "LISTEN";
     case SQL_STMT_NOTIFY: return "NOTIFY";
     case SQL_STMT_LOCK: return "LOCK TABLE";
@@ -241,6 +259,9 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
     case SQL_STMT_RENAME: return exec_rename(x, sql_as_rename(node));
     case SQL_STMT_TRUNCATE: return exec_truncate(x, sql_as_truncate(node));
     case SQL_STMT_SHOW: return session_show(s, x, sql_as_show(node));
+    case SQL_STMT_SHOW_RANGES:
+        if (sql_as_show_ranges(node)->name.name != NULL) return exec_unsupported(x, node->position, "SHOW RANGES FROM");
+        return exec_show(x, "ranges");
     case SQL_STMT_SET: return session_set(s, x, sql_as_set(node));
     case SQL_STMT_SET_TRANSACTION: return session_set_transaction(s, x, sql_as_set_transaction(node));
     case SQL_STMT_VACUUM: return vacuum(x, sql_as_vacuum(node));
@@ -270,6 +291,7 @@ void sql_session_work_begin(struct sql_session *s)
 {
     ASSERT(!s->works);
     s->works = true;
+    activity_work(s);
     s->interrupt = INTERRUPT_NONE;
     s->deadline_ns = session_statement_deadline(s);
     if (s->txn == NULL) return;
@@ -282,6 +304,8 @@ void sql_session_work_end(struct sql_session *s, struct sql_error *error)
 {
     ASSERT(s->works);
     s->works = false;
+    if (error != NULL) activity_explain(s, error);
+    activity_work(s);
     if (error == NULL || s->interrupt == INTERRUPT_NONE) return;
     if (!sql_error_is(error, SQLSTATE_QUERY_CANCELED) && !sql_error_is(error, SQLSTATE_ADMIN_SHUTDOWN)) return;
     sql_error_clear(error);
@@ -324,8 +348,11 @@ static bool run_statements(struct sql_session *s, const struct sql_script *scrip
             first = i;
         }
         s->deadline_ns = session_statement_deadline(s);
+        activity_statement_begin(s);
         bool ok = alone ? session_run_alone(s, statement, sink, error)
                         : session_run_inside(s, statement, i + 1 == script->count, sink, error);
+        activity_statement_end(s, statement->node, bytes_make(s->text.data + statement->offset, statement->size), 0,
+                               ok ? NULL : error);
         if (ok) continue;
         if (alone || !session_region_again(s, &region, sink, error)) return false;
         i = first - 1; /* the loop goes on with the first */
@@ -341,6 +368,7 @@ static bool run_text(struct sql_session *s, struct bytes text, const struct sql_
     session_portal_close_unnamed(s);
     s->running = NULL;
     s->text = text;
+    activity_statement(s, text);
     struct sql_script script;
     bool ok = sql_parse(&s->query_arena, text, &script, error);
     if (ok && script.count == 0) return sink->empty(sink->ctx);

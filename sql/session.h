@@ -64,9 +64,12 @@ struct sql_session_options {
     struct env *env;
     struct fiber_pool *fibers;      /* portals that pause run on fibers of their own */
     const char *user, *database, *application_name; /* copied */
-    uint64_t id;                    /* shown by the server; unique in this process */
     uint64_t statement_memory_bytes;
     const struct sql_zones *zones;  /* named time zones, borrowed; NULL: UTC and fixed offsets only */
+    struct sql_activity *activity;  /* where the session is listed; NULL: nowhere */
+    void *owner;                    /* for sql_activity_options.signal */
+    int32_t pid;                    /* sql_activity_new_pid; 0: none */
+    const char *client_address;     /* copied; NULL: not known */
     struct idempotency *idempotency; /* the port's: limits and counters (idempotency.h); NULL: the usual limits */
 };
 
@@ -152,6 +155,8 @@ void sql_session_failed(struct sql_session *s);
 
 /* 'I' idle, 'T' in a transaction, 'E' in a failed one: what ReadyForQuery says. */
 char sql_session_state(const struct sql_session *s);
+/* The client is told this command tag: it says how many rows there were. */
+void sql_session_tagged(struct sql_session *s, const char *tag);
 /* Rows of tables that its statements have looked at so far, whether they passed the condition or not. */
 uint64_t sql_session_rows_read(const struct sql_session *s);
 

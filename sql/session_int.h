@@ -8,6 +8,7 @@
 
 #include "base/fiber.h"
 #include "base/list.h"
+#include "sql/activity_int.h"
 #include "sql/idempotency.h"
 #include "sql/parser.h"
 #include "sql/query.h"
@@ -96,6 +97,8 @@ struct sql_session {
     struct savepoint *savepoints; /* oldest first */
     uint32_t savepoint_count, savepoint_capacity;
     char user[64], database[64];
+    char client_address[64];
+    struct session_activity activity;
     enum transaction_state state;
     struct arena query_arena;    /* of one call: trees, errors */
     struct arena statement_arena, row_arena, transaction_arena;
@@ -126,6 +129,10 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
                           struct sql_error *error, struct arena *arena, struct arena *row_arena);
 /* [fiber] */
 bool session_execute(struct sql_session *s, struct exec *x, const struct sql_node *node);
+/* For its arenas; NULL: none. */
+struct arena_account *session_memory_account(const struct sql_session *s);
+/* What it holds in memory now: arenas, prepared statements, portals. */
+size_t session_memory(const struct sql_session *s);
 void session_report(struct sql_session *s, const struct sql_sink *sink);
 uint64_t session_statement_deadline(const struct sql_session *s);
 /* Microseconds since 2000. */

@@ -54,6 +54,7 @@ static bool show_all(struct sql_session *s, struct exec *x)
 bool session_show(struct sql_session *s, struct exec *x, const struct sql_show *n)
 {
     if (n->name == NULL) return show_all(s, x);
+    if (exec_show_exists(n->name)) return exec_show(x, n->name);
     const char *name, *value = own_value(s, n->name, &name);
     if (value == NULL) value = settings_get(&s->settings, n->name, &name);
     if (value == NULL)

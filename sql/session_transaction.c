@@ -36,6 +36,7 @@ static void transaction_forget(struct sql_session *s)
 void session_transaction_end(struct sql_session *s, enum transaction_state state)
 {
     transaction_forget(s);
+    activity_transaction_end(s);
     idem_ended(s);
     if (s->txn != NULL) txn_destroy(s->txn);
     s->txn = NULL;
@@ -50,6 +51,7 @@ bool session_transaction_restart(struct sql_session *s, struct sql_error *error)
     idem_restarted(s);
     sql_error_clear(error);
     arena_reset(&s->transaction_arena);
+    activity_retry(s);
     if (txn_restart(s->txn, &s->transaction_arena) != STATUS_OK) return sql_error_out_of_memory(error);
     transaction_defaults(s);
     s->state = TRANSACTION_IMPLICIT;

@@ -319,6 +319,24 @@ static const char *check_timeout(struct settings *s, struct arena *arena, const 
     return "0";
 }
 
+/* As a time-out, but -1 is never and 0 is always. */
+static const char *check_log_duration(struct settings *s, struct arena *arena, const char *name, const char *value,
+                                      struct sql_error *error)
+{
+    if (strcmp(value, "-1") == 0) {
+        s->log_slow_ns = UINT64_MAX;
+        return value;
+    }
+    struct settings parsed = *s;
+    const char *kept = check_timeout(&parsed, arena, "statement_timeout", value, error);
+    if (kept == NULL) {
+        sql_error_clear(error);
+        return invalid(arena, name, value, error);
+    }
+    s->log_slow_ns = parsed.statement_timeout_ns;
+    return kept;
+}
+
 /* ---- idempotency keys ---- */
 
 static const char *check_key(struct settings *s, struct arena *arena, const char *name, const char *value,
@@ -381,6 +399,7 @@ static const struct setting settings[SETTING_COUNT] = {
     {"row_security", "on", false, check_boolean},
     {"server_version_num", "150000", false, NULL},
     {"max_identifier_length", "63", false, NULL},
+    {"log_min_duration_statement", "-1", false, check_log_duration},
     {"ostraka.idempotency_key", "", false, check_key},
     {"ostraka.idempotency_ttl", "1d", false, check_ttl},
 };
@@ -408,6 +427,17 @@ const char *settings_get(const struct settings *s, const char *name, const char 
     if (at < 0) return NULL;
     *name_out = settings[at].name;
     return value_of(s, at);
+}
+
+bool settings_view(const struct settings *s, const char *name, struct setting_view *out)
+{
+    int at = find(name);
+    if (at < 0) return false;
+    *out = (struct setting_view){.value = value_of(s, at),
+                                 .start = start_value(s, at),
+                                 .boot = settings[at].initial,
+                                 .fixed = settings[at].check == NULL};
+    return true;
 }
 
 bool settings_is_list(const char *name)

@@ -11,7 +11,7 @@
 #include "sql/datetime_zone.h"
 #include "sql/datum.h"
 
-#define SETTING_COUNT           32
+#define SETTING_COUNT           33
 #define SETTING_VALUE_BYTES_MAX 1024
 
 struct setting_value {
@@ -44,6 +44,7 @@ struct settings {
     uint64_t statement_timeout_ns, lock_timeout_ns; /* 0: none */
     uint64_t idle_timeout_ns, idle_in_transaction_timeout_ns; /* between messages; 0: none */
     uint64_t no_quorum_timeout_ns;                  /* 0: as the node says, 5 s */
+    uint64_t log_slow_ns;                           /* statements that take so long are logged; UINT64_MAX: none */
     char idempotency_key[129];                      /* "": none */
     uint64_t idempotency_ttl_ns;
     bool read_only_default, deferrable_default;
@@ -72,6 +73,13 @@ const char *settings_get(const struct settings *s, const char *name, const char 
 const char *settings_sorted(uint32_t index, const char **about_out);
 /* What PostgreSQL takes as a Boolean. */
 bool settings_boolean(const char *value, bool *out);
+/* What is to be told of a setting: its value, what RESET goes to, what it is when nobody says; fixed: it cannot be
+ * changed. False: there is none of that name. */
+struct setting_view {
+    const char *value, *start, *boot;
+    bool fixed;
+};
+bool settings_view(const struct settings *s, const char *name, struct setting_view *out);
 /* More than one value may be given. */
 bool settings_is_list(const char *name);
 /* A value that is a list: names are quoted where they need it. */

@@ -24,6 +24,8 @@ static const struct {
     {"IntervalStyle", "Sets the display format for interval values."},
     {"is_superuser", "Shows whether the current user is a superuser."},
     {"lock_timeout", "Sets the maximum allowed duration of any wait for a lock."},
+    {"log_min_duration_statement",
+     "Sets the minimum execution time above which all statements will be logged."},
     {"max_identifier_length", "Shows the maximum identifier length."},
     {"ostraka.idempotency_key", "Names the next transaction, so that it happens once however often it is sent."},
     {"ostraka.idempotency_ttl", "Sets how long the results of a transaction with an idempotency key are kept."},

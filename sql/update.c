@@ -192,7 +192,7 @@ struct change {
 static bool change_bind(struct exec *x, struct change *c, const struct sql_name *name, const char *alias,
                         const struct sql_node *where, const struct sql_targets *returning)
 {
-    *c = (struct change){.table = exec_table(x, name)};
+    *c = (struct change){.table = exec_table_to_write(x, name)};
     if (c->table == NULL) return false;
     exec_binder(x, &c->binder);
     c->binder.scope = (struct scope){.table = c->table, .alias = alias != NULL ? alias : name->name};

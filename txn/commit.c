@@ -206,6 +206,7 @@ static void on_passed(struct lock_request *q, enum status status)
     struct range_op *op = q->ctx;
     ASSERT(status == STATUS_OK);
     timer_cancel(store_timers(op->range->kv->store), &op->lock_timer);
+    lock_waited(op);
     range_op_run(op);
 }
 

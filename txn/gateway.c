@@ -15,6 +15,7 @@ struct gateway_wait {
     struct fiber *fiber;
     struct rpc_call call;
     struct timer timer;     /* ends a pause, or what is left to an interrupted commit */
+    enum rpc_kind kind;
     bool pausing, repeatable, done;
     enum status status;
     struct buf *reply;
@@ -89,6 +90,11 @@ void gateway_interrupt(struct gateway_interrupt *i)
     wake(w);
 }
 
+enum rpc_kind gateway_waits_for(const struct gateway_interrupt *i)
+{
+    return i->wait == NULL ? 0 : i->wait->kind;
+}
+
 void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i)
 {
     struct gateway_wait w;
@@ -112,6 +118,7 @@ static enum status attempt(struct kv *kv, struct gateway_request *q, struct node
     wait_begin(&w, kv);
     w.reply = reply;
     w.repeatable = q->repeatable;
+    w.kind = q->kind;
     w.call.on_done = on_reply;
     w.call.ctx = &w;
     enum status status = rpc_start(store_rpc(kv->store), &w.call, leader, q->kind, buf_view(q->body),
@@ -120,12 +127,15 @@ static enum status attempt(struct kv *kv, struct gateway_request *q, struct node
         list_remove(&w.link);
         return status;
     }
+    uint64_t start_ns = q->kind == RPC_LOCK ? env_now_ns(store_env(kv->store)) : 0;
     if (q->interrupt != NULL) {
         q->interrupt->calls += !q->asked;
         q->interrupt->requests++;
     }
     q->asked = true;
     wait_end(&w, q->interrupt);
+    if (q->interrupt != NULL && q->kind == RPC_LOCK)
+        q->interrupt->lock_ns += env_now_ns(store_env(kv->store)) - start_ns;
     return w.status;
 }
 

@@ -24,6 +24,7 @@ enum status kv_create(struct kv **kv_out)
     clock_init(&kv->clock, kv);
     histogram_init(&kv->metrics.read_ns);
     histogram_init(&kv->metrics.commit_ns);
+    histogram_init(&kv->metrics.lock_wait_ns);
     kv->no_quorum_timeout_ns = NO_QUORUM_TIMEOUT_NS;
     kv->version_retention_ns = KV_VERSION_RETENTION_NS;
     *kv_out = kv;
@@ -101,6 +102,11 @@ bool kv_leads(const struct kv *kv, struct bytes key)
             return true;
     }
     return false;
+}
+
+struct store *kv_store(const struct kv *kv)
+{
+    return kv->store;
 }
 
 uint64_t kv_timestamp_seen(const struct kv *kv)

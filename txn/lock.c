@@ -64,8 +64,19 @@ void lock_queued(struct range_op *op)
     struct kv *kv = op->range->kv;
     uint64_t at_ns = env_now_ns(store_env(kv->store)) + ANSWER_AFTER_NS;
     if (op->lock_deadline_ns != 0 && op->lock_deadline_ns < at_ns) at_ns = op->lock_deadline_ns;
-    kv->metrics.lock_waits++;
+    if (op->queued_ns == 0) {
+        kv->metrics.lock_waits++;
+        op->queued_ns = env_now_ns(store_env(kv->store));
+    }
     if (!timer_armed(&op->lock_timer)) timer_arm(store_timers(kv->store), &op->lock_timer, at_ns);
+}
+
+void lock_waited(struct range_op *op)
+{
+    struct kv *kv = op->range->kv;
+    if (op->queued_ns == 0) return;
+    histogram_add(&kv->metrics.lock_wait_ns, env_now_ns(store_env(kv->store)) - op->queued_ns);
+    op->queued_ns = 0;
 }
 
 static void on_granted(struct lock_request *q, enum status status)
@@ -73,6 +84,7 @@ static void on_granted(struct lock_request *q, enum status status)
     struct range_op *op = q->ctx;
     if (status == STATUS_OK) {
         op->keys_done++;
+        lock_waited(op);
         go_on(op);
         return;
     }
@@ -292,6 +304,7 @@ static void take_over(struct range_op *op, struct range_op *old)
     }
     for (uint32_t i = 0; i < at; i++) op->keys[i].passed_over = old->keys[i].passed_over;
     op->keys_done = at;
+    op->queued_ns = old->queued_ns;
     op->request = old->request;
     op->request.ctx = op;
     list_init(&op->request.link);

@@ -359,6 +359,34 @@ enum status lock_pass(struct lock_table *t, struct bytes key, struct lock_reques
     return STATUS_WAIT;
 }
 
+static void visit_passers(const struct lock *l,
+                          void (*visit)(void *ctx, struct bytes key, const struct lock_owner *owner,
+                                        enum lock_mode mode, const struct lock_request *waiting),
+                          void *ctx)
+{
+    LIST_FOR_EACH(item, &l->queue) {
+        const struct lock_request *q = CONTAINER_OF(item, struct lock_request, link);
+        if (q->owner == NULL) visit(ctx, bytes_make(l->key, l->key_size), NULL, q->mode, q);
+    }
+}
+
+void lock_table_visit(const struct lock_table *t,
+                      void (*visit)(void *ctx, struct bytes key, const struct lock_owner *owner, enum lock_mode mode,
+                                    const struct lock_request *waiting),
+                      void *ctx)
+{
+    LIST_FOR_EACH(item, &t->all) {
+        const struct lock_owner *o = CONTAINER_OF(item, struct lock_owner, link);
+        LIST_FOR_EACH(held, &o->holds) {
+            const struct hold *h = CONTAINER_OF(held, struct hold, of_owner);
+            visit(ctx, bytes_make(h->lock->key, h->lock->key_size), o, h->mode, NULL);
+            if (h->lock->holds.next == &h->of_lock) visit_passers(h->lock, visit, ctx); /* once per lock */
+        }
+        if (o->waiting != NULL)
+            visit(ctx, bytes_make(o->waiting->lock->key, o->waiting->lock->key_size), o, o->waiting->mode, o->waiting);
+    }
+}
+
 void lock_table_reset(struct lock_table *t)
 {
     ASSERT(t->waiting_count == 0);

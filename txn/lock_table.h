@@ -66,6 +66,12 @@ MUST_USE enum status lock_pass(struct lock_table *t, struct bytes key, struct lo
 void lock_request_cancel(struct lock_table *t, struct lock_request *q);
 /* Gives back all a transaction holds; those that waited get theirs, in order. Its own request, if any, stays. */
 void lock_release(struct lock_table *t, struct txn_name name);
+/* Every hold and every place in a queue, by owner: oldest owner first; then requests without an owner, which wait behind
+ * them. waiting NULL: it holds the lock. key is borrowed for the call. */
+void lock_table_visit(const struct lock_table *t,
+                      void (*visit)(void *ctx, struct bytes key, const struct lock_owner *owner, enum lock_mode mode,
+                                    const struct lock_request *waiting),
+                      void *ctx);
 /* NULL: it holds and wants nothing. */
 struct lock_owner *lock_owner_find(const struct lock_table *t, struct txn_name name);
 

@@ -47,6 +47,7 @@ struct kv_metrics {
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
     struct histogram read_ns, commit_ns; /* as the gateway sees them */
+    struct histogram lock_wait_ns; /* at leaders, of those that got what they waited for */
 };
 const struct kv_metrics *kv_metrics(const struct kv *kv);
 /* How long a request may look for a leader with a quorum; default 5 s. */
@@ -59,6 +60,8 @@ void kv_set_version_retention(struct kv *kv, uint64_t retention_ns);
 uint64_t kv_version_retention(const struct kv *kv);
 /* True when this node leads the range that holds the key: work that one node should do is done there. */
 bool kv_leads(const struct kv *kv, struct bytes key);
+/* NULL until kv_attach. */
+struct store *kv_store(const struct kv *kv);
 /* The newest timestamp this node has seen from the clock master. */
 uint64_t kv_timestamp_seen(const struct kv *kv);
 
@@ -220,5 +223,32 @@ MUST_USE enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_ou
                                     uint64_t *ts_out);
 /* The timestamp it reads at; 0 before its first read. */
 uint64_t txn_read_ts(const struct txn *t);
+
+/* ---- for operators (inspect.c) ---- */
+
+enum txn_waits_for { TXN_WAITS_NOTHING, TXN_WAITS_READ, TXN_WAITS_LOCK, TXN_WAITS_COMMIT };
+struct txn_inspection {
+    uint64_t node, number;          /* its name in lock tables; number 0: it has asked for no lock */
+    uint64_t read_ts, write_count, write_bytes, span_count;
+    uint64_t requests, repeats;     /* to leaders, so far; of these, again */
+    uint64_t lock_ns;               /* spent in requests for locks */
+    enum txn_waits_for waits_for;   /* other nodes, now */
+};
+void txn_inspect(const struct txn *t, struct txn_inspection *out);
+
+/* A lock, held or waited for, at the leader of its range. */
+struct kv_lock {
+    struct range_id range;
+    struct bytes key;
+    uint64_t node, number;          /* of the transaction; number 0: a commit that takes no locks waits for it */
+    uint64_t begin_ts;              /* where the transaction stood when it asked for its first lock */
+    uint64_t since_ns;              /* waiting: env_now_ns scale */
+    bool granted, exclusive;
+};
+/* Visits the locks of the ranges that this node leads: key after key as their holders came, then those who wait. The
+ * lock is borrowed for the call. */
+void kv_locks(const struct kv *kv, void (*visit)(void *ctx, const struct kv_lock *lock), void *ctx);
+/* Keys that are locked, and requests that wait, here. */
+void kv_lock_counts(const struct kv *kv, uint64_t *held_out, uint64_t *waiting_out);
 
 #endif

@@ -6,6 +6,7 @@
  *   gc.c       how long old versions are kept
  *   outcome.c  what became of a commit that was not answered
  *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
+ *   inspect.c  what operators may see of transactions and locks
  *   handover.c leadership goes where the clock can be reached
  *   txn*.c     the transaction                    write_set.c  its buffered writes */
 #ifndef OSTRAKA_TXN_TXN_INT_H
@@ -145,6 +146,7 @@ struct range_op {
     struct lock_key *keys;
     uint32_t key_count, keys_done;
     uint64_t lock_deadline_ns; /* 0: none */
+    uint64_t queued_ns;      /* it waits for a lock since; 0: it does not */
     struct timer lock_timer;
     bool overlay;            /* LOCK: what is in flight is shown, too */
     bool pending;            /* LOCK: and was */
@@ -250,6 +252,8 @@ void lock_stop(struct kv *kv);
 void lock_run(struct range_op *op);
 /* It waits in a queue: its gateway will be told. */
 void lock_queued(struct range_op *op);
+/* It has what it waited for, if it did. */
+void lock_waited(struct range_op *op);
 void lock_on_timer(struct timer *t, void *op);
 /* Ends what the transaction waits for, and gives back its locks. */
 void lock_forget(struct range *g, struct txn_name name);
@@ -299,8 +303,11 @@ struct gateway_interrupt {
     uint64_t calls, requests; /* that were sent; some calls take several requests */
     bool requested;
     struct gateway_wait *wait; /* NULL: nothing is under way */
+    uint64_t lock_ns;           /* spent in requests for locks */
 };
 void gateway_interrupt(struct gateway_interrupt *i);
+/* The request under way; 0: none, or the pause before the next attempt. */
+enum rpc_kind gateway_waits_for(const struct gateway_interrupt *i);
 
 struct gateway_request {
     enum rpc_kind kind;

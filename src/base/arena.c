@@ -41,16 +41,26 @@ void arena_init(struct arena *a, size_t size_max)
     *a = (struct arena){.size_max = size_max};
 }
 
+void arena_share(struct arena *a, struct arena_account *account)
+{
+    ASSERT(a->chunks == NULL);
+    a->account = account;
+}
+
 void arena_init_part(struct arena *a, struct arena *lender, size_t size_max)
 {
     ASSERT(lender->lender == NULL); /* one level is all there is */
-    *a = (struct arena){.size_max = size_max, .lender = lender};
+    *a = (struct arena){.size_max = size_max, .lender = lender, .account = lender->account};
 }
 
 static void chunk_free(struct arena *a, struct arena_chunk *chunk)
 {
     ASSERT(a->size >= chunk_bytes(chunk));
     a->size -= chunk_bytes(chunk);
+    if (a->account != NULL) {
+        ASSERT(a->account->held >= chunk_bytes(chunk));
+        a->account->held -= chunk_bytes(chunk);
+    }
     if (a->lender != NULL) a->lender->lent -= chunk_bytes(chunk);
     SANITIZE_UNPOISON(chunk->data, chunk->capacity);
     free(chunk);
@@ -66,7 +76,7 @@ void arena_deinit(struct arena *a)
     }
     ASSERT(a->size == 0);
     ASSERT(a->lent == 0);
-    *a = (struct arena){.size_max = a->size_max, .lender = a->lender};
+    *a = (struct arena){.size_max = a->size_max, .lender = a->lender, .account = a->account};
 }
 
 void arena_reset(struct arena *a)
@@ -93,6 +103,20 @@ void arena_reset(struct arena *a)
     check(a);
 }
 
+static bool account_take(struct arena *a, size_t size)
+{
+    struct arena_account *t = a->account;
+    if (t == NULL) return true;
+    size_t held_max = a->size + size <= ARENA_FREE_BYTES ? t->held_max + t->held_max / 8 : t->held_max;
+    if (t->held > held_max || size > held_max - t->held) {
+        t->refused++;
+        return false;
+    }
+    t->held += size;
+    if (t->held > t->held_peak) t->held_peak = t->held;
+    return true;
+}
+
 static size_t bytes_left(const struct arena *a)
 {
     size_t left = a->size_max - a->lent - a->size;
@@ -113,8 +137,15 @@ static struct arena_chunk *chunk_create(struct arena *a, size_t size)
     if (total > CHUNK_BYTES_MAX) total = CHUNK_BYTES_MAX;
     if (total > left) total = left;
     if (total < sizeof(struct arena_chunk) + size) total = sizeof(struct arena_chunk) + size;
+    if (!account_take(a, total)) {
+        total = sizeof(struct arena_chunk) + size; /* what is wanted, and nothing for later */
+        if (!account_take(a, total)) return NULL;
+    }
     struct arena_chunk *chunk = malloc(total);
-    if (chunk == NULL) return NULL;
+    if (chunk == NULL) {
+        if (a->account != NULL) a->account->held -= total;
+        return NULL;
+    }
     *chunk = (struct arena_chunk){.capacity = total - sizeof *chunk};
     SANITIZE_POISON(chunk->data, chunk->capacity);
     a->size += total;

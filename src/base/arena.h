@@ -8,6 +8,15 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+/* What several arenas, and whoever else adds to it, may hold together. Past held_max allocations fail as they do past an
+ * arena's own bound; only an arena that holds next to nothing may take ARENA_FREE_BYTES more, as long as all of these
+ * together are an eighth of held_max, so that small work goes on beside large. */
+struct arena_account {
+    size_t held, held_max, held_peak;
+    uint64_t refused; /* how often something did not fit */
+};
+#define ARENA_FREE_BYTES 32768
+
 struct arena_chunk;
 struct arena {
     struct arena_chunk *chunks;  /* newest first */
@@ -16,9 +25,12 @@ struct arena {
     size_t lent;                 /* held by those whose lender this is: within size_max */
     size_t first_bytes;          /* of the next first chunk; 0: the least */
     bool failed;
+    struct arena_account *account; /* borrowed; NULL: none */
 };
 
 void arena_init(struct arena *a, size_t size_max);
+/* Before the first allocation. account (may be NULL) outlives the arena. */
+void arena_share(struct arena *a, struct arena_account *account);
 /* One of several arenas that share a bound: that of the lender, which outlives it. */
 void arena_init_part(struct arena *a, struct arena *lender, size_t size_max);
 void arena_deinit(struct arena *a);

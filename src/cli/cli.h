@@ -17,6 +17,8 @@ enum cli_exit {
     CLI_NO_QUORUM = 4,
     CLI_TIMEOUT = 5,
     CLI_NOT_FOUND = 6,
+    CLI_CONDITION = 7, /* a condition did not hold: no command has one yet */
+    CLI_AUTH = 8,      /* the server refused who asks */
 };
 
 enum cli_flag_kind {
@@ -59,6 +61,11 @@ int cli_demo(int argc, char **argv);
 int cli_sql(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_debug(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
+int cli_txn(int argc, char **argv);
+int cli_completion(int argc, char **argv);
+/* The names of all commands, in the order of help; NULL past the end. */
+const char *cli_command_name(size_t index);
 int cli_bench(int argc, char **argv);
 
 /* Asks the node at host_port to found a cluster, for at most timeout_ns. Prints nothing; *why (static text)
@@ -68,6 +75,9 @@ int cli_init_cluster(const char *host_port, uint64_t timeout_ns, const char **wh
 /* GET path from an admin port, blocking. The body is NUL-terminated and the caller's to free. Returns the
  * HTTP status or -1. */
 int cli_http_get(const char *host_port, const char *path, uint64_t timeout_ns, char **body_out);
+
+/* A host:port list becomes what libpq wants; URLs and conninfo strings pass. */
+void cli_conninfo(const char *url, char *out, size_t size);
 
 /* Runs the SQL shell against a connection string; used by demo. */
 int cli_shell(const char *conninfo);

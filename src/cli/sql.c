@@ -436,8 +436,7 @@ int cli_shell(const char *conninfo)
     return ok ? CLI_OK : CLI_ERROR;
 }
 
-/* A host:port list becomes what libpq wants; URLs and conninfo strings pass. */
-static void conninfo_of(const char *url, char *out, size_t size)
+void cli_conninfo(const char *url, char *out, size_t size)
 {
     if (strstr(url, "://") != NULL || strchr(url, '=') != NULL) snprintf(out, size, "%s", url);
     else snprintf(out, size, "postgresql://postgres@%s/postgres", url);
@@ -471,7 +470,7 @@ int cli_sql(int argc, char **argv)
         return CLI_USAGE;
     }
     char conninfo[4096];
-    conninfo_of(url, conninfo, sizeof conninfo);
+    cli_conninfo(url, conninfo, sizeof conninfo);
     bool ok = shell_open(&s, conninfo);
     if (ok && statement != NULL) {
         s.source.file = stdin; /* of COPY */

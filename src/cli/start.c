@@ -1,14 +1,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "cli/cli.h"
 #include "node/node.h"
 #include "txn/txn.h"
 
 #define VERSION_RETENTION_NS_MIN 1000000000u
+#define SQL_MEMORY_BYTES_MIN (32u << 20)
 #define MEMORY_BYTES_MIN (16u << 20) /* four of the largest transactions in the memtables */
-
-#define MEMORY_BYTES_MIN (16u << 20)
 
 /* It travels in node records. */
 static bool is_plain(const char *text)
@@ -29,12 +29,22 @@ static bool choose(const char *text, const char *const *names, int count, int *v
     return false;
 }
 
+static bool slow_of(const char *text, int64_t *ms_out)
+{
+    uint64_t ms;
+    *ms_out = -1;
+    if (strcmp(text, "off") == 0) return true;
+    if (parse_u64(bytes_of_string(text), &ms) != STATUS_OK || ms > INT32_MAX) return false;
+    *ms_out = (int64_t)ms;
+    return true;
+}
+
 int cli_start(int argc, char **argv)
 {
     struct node_options o = {.log_level = LOG_LEVEL_INFO, .dead_after_ns = 300000000000u,
-                             .version_retention_ns = KV_VERSION_RETENTION_NS, .sql_connection_max = 3000};
-    const char *io = "auto", *sync = "auto", *clock = "oracle", *level = "info";
-    uint64_t cores = 1;
+                             .version_retention_ns = KV_VERSION_RETENTION_NS};
+    const char *io = "auto", *sync = "auto", *clock = "oracle", *level = "info", *slow = "off";
+    uint64_t cores = 1, connections = UINT64_MAX;
     if (env_addr_parse(bytes_of_string("127.0.0.1:7433"), &o.listen) != STATUS_OK ||
         env_addr_parse(bytes_of_string("127.0.0.1:7432"), &o.sql) != STATUS_OK ||
         env_addr_parse(bytes_of_string("127.0.0.1:7480"), &o.http) != STATUS_OK)
@@ -49,7 +59,8 @@ int cli_start(int argc, char **argv)
         {"advertise-sql", 0, CLI_PLACE, &o.advertise_sql, "H:P", "where clients reach it (the SQL address)"},
         {"locality", 0, CLI_TEXT, &o.locality, "K=V,...", "where it stands, widest part first"},
         {"memory", 0, CLI_SIZE, &o.memory_bytes, "SIZE", "for memtables and caches, 16MiB or more (a quarter, at most 1GiB)"},
-        {"max-connections", 0, CLI_NUMBER, &o.sql_connection_max, "N", "SQL sessions, 1 to 3000 (3000)"},
+        {"sql-memory", 0, CLI_SIZE, &o.sql_memory_bytes, "SIZE", "for SQL sessions, 32MiB or more (a quarter, at most 1GiB)"},
+        {"max-connections", 0, CLI_NUMBER, &connections, "N", "SQL sessions, 1 to 3000 (3000)"},
         {"cores", 0, CLI_NUMBER, &cores, "N", "cores to use (1; more are not offered yet)"},
         {"clock", 0, CLI_TEXT, &clock, "oracle", "source of timestamps"},
         {"wal-sync", 0, CLI_TEXT, &sync, "auto|dsync|fdatasync", "how log writes are made durable"},
@@ -57,6 +68,7 @@ int cli_start(int argc, char **argv)
         {"dead-after", 0, CLI_DURATION, &o.dead_after_ns, "TIME", "replace a node that is silent for so long (5m)"},
         {"version-retention", 0, CLI_DURATION, &o.version_retention_ns, "TIME",
          "how long overwritten rows stay readable for transactions under way (10m)"},
+        {"log-slow-statements", 0, CLI_TEXT, &slow, "MS|off", "log statements that take so many milliseconds (off)"},
         {"log-level", 0, CLI_TEXT, &level, "debug|info|warn|error", "least level that is logged"},
         {"insecure", 0, CLI_SWITCH, &o.insecure, NULL, "listen on other than loopback addresses without TLS"},
     };
@@ -69,21 +81,24 @@ int cli_start(int argc, char **argv)
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     int io_at = 0, sync_at = 0, level_at = 0;
     const char *wrong = NULL;
+    bool slow_ok = slow_of(slow, &o.log_slow_ms);
     if (o.data == NULL || o.data[0] == '\0') wrong = "--data is required: the directory of this node";
     else if (o.memory_bytes != 0 && o.memory_bytes < MEMORY_BYTES_MIN) wrong = "--memory is 16MiB or more";
+    else if (o.sql_memory_bytes != 0 && o.sql_memory_bytes < SQL_MEMORY_BYTES_MIN) wrong = "--sql-memory is 32MiB or more";
     else if (!is_plain(o.locality)) wrong = "--locality is printable, without blanks, below 128 bytes";
     else if (!choose(io, ios, 3, &io_at)) wrong = "--io is auto, uring or epoll";
     else if (!choose(sync, syncs, 3, &sync_at)) wrong = "--wal-sync is auto, dsync or fdatasync";
     else if (!choose(level, levels, 4, &level_at)) wrong = "--log-level is debug, info, warn or error";
-    else if (o.memory_bytes != 0 && o.memory_bytes < MEMORY_BYTES_MIN) wrong = "--memory is 16MiB or more";
+    else if (!slow_ok) wrong = "--log-slow-statements is a number of milliseconds, or off";
     else if (o.version_retention_ns < VERSION_RETENTION_NS_MIN) wrong = "--version-retention is 1s or more";
     else if (strcmp(clock, "oracle") != 0) wrong = "--clock: only oracle is offered";
-    else if (o.sql_connection_max < 1 || o.sql_connection_max > 3000) wrong = "--max-connections is 1 to 3000";
+    else if (connections != UINT64_MAX && (connections < 1 || connections > 3000)) wrong = "--max-connections is 1 to 3000";
     else if (cores != 1) wrong = "--cores: only 1 is offered";
     if (wrong != NULL) {
         fprintf(stderr, "ostraka start: %s\n", wrong);
         return CLI_USAGE;
     }
+    if (connections != UINT64_MAX) o.sql_connection_max = connections;
     o.io = (enum node_io)io_at;
     o.wal_sync = (enum wal_sync_mode)sync_at;
     o.log_level = (enum log_level)level_at;

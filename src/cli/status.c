@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/output.h"
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -129,23 +129,54 @@ static void print_table(const json_t *status)
     print_tolerance(status);
 }
 
-int cli_status(int argc, char **argv)
+static const char *yes(bool value) { return value ? "yes" : "no"; }
+
+/* One line per node. */
+static void print_csv(const json_t *status)
 {
-    const char *host = "127.0.0.1:7480", *output = "table";
-    uint64_t timeout_ns = 5000000000u;
-    const struct cli_flag flags[] = {
-        {"host", 'H', CLI_PLACE, &host, "H:P", "admin (HTTP) address of a node (127.0.0.1:7480)"},
-        {"output", 'o', CLI_TEXT, &output, "table|json", "how to print"},
-        {"timeout", 0, CLI_DURATION, &timeout_ns, "TIME", "how long to wait (5s)"},
-    };
-    const struct cli_command command = {"status", "What one node knows of its cluster; works with no quorum.",
-                                        "status [--host H:P] [-o table|json]", flags, 3, NULL};
-    int status = cli_parse(&command, argc, argv, NULL, 0, NULL);
-    if (status != CLI_OK) return status < 0 ? CLI_OK : status;
-    if (strcmp(output, "table") != 0 && strcmp(output, "json") != 0) {
-        fprintf(stderr, "ostraka status: -o is table or json\n");
-        return CLI_USAGE;
+    const char *const names[] = {"node", "alive", "sql", "peer", "http", "locality"};
+    size_t i;
+    json_t *item;
+    cli_print_csv(names, 6);
+    json_array_foreach(json_object_get(status, "nodes"), i, item) {
+        char id[32];
+        snprintf(id, sizeof id, "%lld", number_of(item, "node"));
+        const char *const cells[] = {id, yes(json_is_true(json_object_get(item, "alive"))), text_of(item, "sql"),
+                                     text_of(item, "peer"), text_of(item, "http"), text_of(item, "locality")};
+        cli_print_csv(cells, 6);
     }
+}
+
+static void plain(const char *a, const char *b, const char *c, const char *d)
+{
+    const char *const cells[] = {a, b, c, d};
+    size_t count = d != NULL ? 4 : c != NULL ? 3 : 2;
+    cli_print_plain(cells, count);
+}
+
+/* A word that says what the line is of, then its values. */
+static void print_plain(const json_t *status)
+{
+    size_t i;
+    json_t *item;
+    char id[32], other[32];
+    snprintf(id, sizeof id, "%lld", number_of(status, "can_lose"));
+    plain("state", text_of(status, "state"), NULL, NULL);
+    plain("quorum", yes(json_is_true(json_object_get(status, "quorum"))), NULL, NULL);
+    plain("can_lose", id, NULL, NULL);
+    json_array_foreach(json_object_get(status, "nodes"), i, item) {
+        snprintf(id, sizeof id, "%lld", number_of(item, "node"));
+        plain("node", id, json_is_true(json_object_get(item, "alive")) ? "alive" : "silent", text_of(item, "sql"));
+    }
+    json_array_foreach(json_object_get(status, "ranges"), i, item) {
+        snprintf(id, sizeof id, "%lld", number_of(item, "range"));
+        snprintf(other, sizeof other, "%lld", number_of(item, "leader"));
+        plain("range", id, other, text_of(item, "role"));
+    }
+}
+
+static int print_status(const char *host, uint64_t timeout_ns, enum cli_format format)
+{
     char *body = NULL;
     int http = cli_http_get(host, "/status", timeout_ns, &body);
     if (http != 200) {
@@ -156,17 +187,52 @@ int cli_status(int argc, char **argv)
     }
     json_error_t error;
     json_t *root = json_loads(body, 0, &error);
-    if (root == NULL) {
-        fprintf(stderr, "ostraka status: %s answers something else\n", host);
-        status = CLI_ERROR;
-    } else if (strcmp(output, "json") == 0) {
-        fputs(body, stdout);
-        status = verdict(root);
-    } else {
-        print_table(root);
-        status = verdict(root);
-    }
+    int status = root == NULL ? CLI_ERROR : verdict(root);
+    if (root == NULL) fprintf(stderr, "ostraka status: %s answers something else\n", host);
+    else if (format == CLI_FORMAT_JSON) fputs(body, stdout);
+    else if (format == CLI_FORMAT_CSV) print_csv(root);
+    else if (format == CLI_FORMAT_PLAIN) print_plain(root);
+    else print_table(root);
     json_decref(root);
     free(body);
     return status;
+}
+
+/* As pg_isready: 0 it takes statements, 1 it does not yet, 2 no answer. */
+static int print_ready(const char *host, uint64_t timeout_ns)
+{
+    char *body = NULL;
+    json_error_t error;
+    int http = cli_http_get(host, "/readyz", timeout_ns, &body);
+    if (http == 200) {
+        printf("%s is ready\n", host);
+    } else if (http > 0) {
+        json_t *root = json_loads(body, 0, &error);
+        printf("%s is not ready: %s\n", host, root == NULL ? "it does not say why" : text_of(root, "reason"));
+        json_decref(root);
+    } else {
+        printf("%s does not answer\n", host);
+    }
+    free(body);
+    return http == 200 ? 0 : http > 0 ? 1 : 2;
+}
+
+int cli_status(int argc, char **argv)
+{
+    const char *host = "127.0.0.1:7480", *output = "table";
+    uint64_t timeout_ns = 5000000000u;
+    bool ready = false;
+    enum cli_format format;
+    const struct cli_flag flags[] = {
+        {"host", 'H', CLI_PLACE, &host, "H:P", "admin (HTTP) address of a node (127.0.0.1:7480)"},
+        CLI_FORMAT_FLAG(&output),
+        {"ready", 0, CLI_SWITCH, &ready, NULL, "only whether the node takes statements: exit 0 yes, 1 not yet, 2 no answer"},
+        {"timeout", 0, CLI_DURATION, &timeout_ns, "TIME", "how long to wait (5s)"},
+    };
+    const struct cli_command command = {"status", "What one node knows of its cluster; works with no quorum.",
+                                        "status [--host H:P] [--ready | -o table|json|csv|plain]", flags, 4, NULL};
+    int status = cli_parse(&command, argc, argv, NULL, 0, NULL);
+    if (status != CLI_OK) return status < 0 ? CLI_OK : status;
+    if (!cli_format_of(&command, output, &format)) return CLI_USAGE;
+    return ready ? print_ready(host, timeout_ns) : print_status(host, timeout_ns, format);
 }

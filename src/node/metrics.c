@@ -1,11 +1,11 @@
-#include "node/metrics.h"
+#include "node/metrics_int.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/assert.h"
 
 #define NS_PER_SECOND 1e9
-#define LAG_NS 3000000000u /* a node that was silent for longer counts as down */
 
 /* ---- Prometheus text ---- */
 
@@ -21,18 +21,36 @@ static void gauge(struct buf *b, const char *name, const char *help, uint64_t va
                name, (unsigned long long)value);
 }
 
-/* Nanoseconds inside, seconds outside. */
-static void seconds(struct buf *b, const char *name, const char *help, const struct histogram *h)
+/* Nanoseconds inside, seconds outside. label: "", or "name=\"value\"," */
+static void buckets(struct buf *b, const char *name, const char *label, const struct histogram *h)
 {
     static const double edges[] = {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
                                    0.01,    0.025,  0.05,    0.1,    0.25,  0.5,    1, 2.5, 5, 10};
-    buf_printf(b, "# HELP ostraka_%s %s\n# TYPE ostraka_%s histogram\n", name, help, name);
+    size_t size = strlen(label);
     for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++)
-        buf_printf(b, "ostraka_%s_bucket{le=\"%g\"} %llu\n", name, edges[i],
+        buf_printf(b, "ostraka_%s_bucket{%sle=\"%g\"} %llu\n", name, label, edges[i],
                    (unsigned long long)histogram_count_below(h, (uint64_t)(edges[i] * NS_PER_SECOND)));
-    buf_printf(b, "ostraka_%s_bucket{le=\"+Inf\"} %llu\nostraka_%s_sum %.9f\nostraka_%s_count %llu\n", name,
-               (unsigned long long)h->count, name, (double)h->sum / NS_PER_SECOND, name,
-               (unsigned long long)h->count);
+    buf_printf(b, "ostraka_%s_bucket{%sle=\"+Inf\"} %llu\n", name, label, (unsigned long long)h->count);
+    int shown = size == 0 ? 0 : (int)size - 1; /* without the comma */
+    buf_printf(b, "ostraka_%s_sum%s%.*s%s %.9f\nostraka_%s_count%s%.*s%s %llu\n", name, size > 0 ? "{" : "", shown, label,
+               size > 0 ? "}" : "", (double)h->sum / NS_PER_SECOND, name, size > 0 ? "{" : "", shown, label,
+               size > 0 ? "}" : "", (unsigned long long)h->count);
+}
+
+static void head(struct buf *b, const char *name, const char *type, const char *help)
+{
+    buf_printf(b, "# HELP ostraka_%s %s\n# TYPE ostraka_%s %s\n", name, help, name, type);
+}
+
+static void seconds(struct buf *b, const char *name, const char *help, const struct histogram *h)
+{
+    head(b, name, "histogram", help);
+    buckets(b, name, "", h);
+}
+
+static void labelled(struct buf *b, const char *name, const char *label, const char *word, uint64_t value)
+{
+    buf_printf(b, "ostraka_%s{%s=\"%s\"} %llu\n", name, label, word, (unsigned long long)value);
 }
 
 static void store_text(struct buf *b, struct store *s)
@@ -72,11 +90,60 @@ static void store_text(struct buf *b, struct store *s)
     seconds(b, "commit_seconds", "A command, from proposal to applied.", &m->commit_ns);
 }
 
+static void session_text(struct buf *b, struct sql_activity *a)
+{
+    const struct sql_activity_metrics *m = sql_activity_metrics(a);
+    const struct arena_account *memory = sql_activity_memory(a);
+    head(b, "sql_session_states", "gauge", "SQL sessions by what they do.");
+    labelled(b, "sql_session_states", "state", "active", m->active);
+    labelled(b, "sql_session_states", "state", "idle", m->idle);
+    labelled(b, "sql_session_states", "state", "idle_in_transaction", m->idle_in_transaction);
+    labelled(b, "sql_session_states", "state", "aborted", m->aborted);
+    gauge(b, "sql_prepared_statements", "Prepared statements of all sessions.", m->prepared);
+    gauge(b, "sql_portals", "Portals of all sessions.", m->portals);
+    gauge(b, "sql_memory_bytes", "Memory that SQL sessions and their buffers hold.", memory->held);
+    gauge(b, "sql_memory_peak_bytes", "The most that was so far.", memory->held_peak);
+    gauge(b, "sql_memory_limit_bytes", "What they may hold (--sql-memory).", memory->held_max);
+    counter(b, "sql_memory_refused_total", "Times that something did not fit into it.", memory->refused);
+    counter(b, "sql_slow_statements_total", "Statements that were logged because they took long.", m->slow);
+    gauge(b, "sql_statement_fingerprints", "Statements that are counted by fingerprint.", m->statements_known);
+    counter(b, "sql_statement_retries_total", "Times that a statement or transaction was begun again unseen.", m->retries);
+    counter(b, "sql_serialization_failures_total", "Statements that ended with 40001.", m->serialization_failures);
+    counter(b, "sql_deadlocks_total", "Statements that ended with 40P01.", m->deadlocks);
+    head(b, "sql_statement_class_seconds", "histogram", "A statement, from parsed to its tag, by what it is.");
+    for (int i = 0; i < SQL_CLASS_COUNT; i++) {
+        char label[64];
+        snprintf(label, sizeof label, "class=\"%s\",", sql_statement_class_name((enum sql_statement_class)i));
+        buckets(b, "sql_statement_class_seconds", label, &m->class_ns[i]);
+    }
+}
+
+static void health_text(struct buf *b, struct store *s)
+{
+    struct cluster_health h;
+    cluster_health(s, &h);
+    gauge(b, "member", "1: the node is a member of a cluster.", store_identity(s)->node.value != 0);
+    gauge(b, "nodes", "Nodes of the cluster that were not removed.", h.nodes);
+    gauge(b, "nodes_alive", "Nodes that this one has heard from within seconds.", h.nodes_alive);
+    gauge(b, "ranges_without_leader", "Ranges here of which this node knows no leader.", h.ranges_without_leader);
+    gauge(b, "ranges_under_replicated", "Ranges here that lack a voter, or have one that is silent.",
+          h.ranges_under_replicated);
+    gauge(b, "replicas_damaged", "Replicas here that are fenced and not whole again.", h.replicas_fenced);
+    gauge(b, "can_lose_nodes", "How many more nodes may be lost before a range here has no quorum.", h.can_lose);
+    gauge(b, "quorum", "1: every range here has one, as far as this node knows.", h.quorum);
+    gauge(b, "disk_is_full", "1: writes are refused for lack of space.",
+          lsm_disk_full(store_lsm(s)) || wal_no_space(store_wal(s)));
+}
+
 static void metrics_text(const struct metrics_sources *m, struct buf *b)
 {
     buf_printf(b,
                "# HELP ostraka_build_info Version of this program.\n# TYPE ostraka_build_info gauge\n"
                "ostraka_build_info{version=\"%s\"} 1\n", OSTRAKA_VERSION);
+    head(b, "wall_seconds", "gauge", "The clock of this node.");
+    buf_printf(b, "ostraka_wall_seconds %.6f\n", (double)env_wall_ns(core_env(m->core)) / NS_PER_SECOND);
+    head(b, "start_seconds", "gauge", "When this process started.");
+    buf_printf(b, "ostraka_start_seconds %.3f\n", (double)m->started_wall_ns / NS_PER_SECOND);
     const struct core_metrics *c = core_metrics(m->core);
     counter(b, "turns_total", "Turns of the core's loop.", c->turns);
     counter(b, "turns_long_total", "Turns longer than 5 ms.", c->turns_long);
@@ -110,14 +177,22 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "idempotency_emptied_total", "Records whose results were dropped here.", q->idempotency_emptied);
     counter(b, "idempotency_removed_total", "Records that were removed here.", q->idempotency_removed);
     seconds(b, "sql_statement_seconds", "A statement, from its message to its reply.", &q->statement_ns);
+    gauge(b, "sql_sessions_limit", "SQL sessions that there may be (--max-connections).", sql_server_sessions_max(m->sql));
+    session_text(b, sql_server_activity(m->sql));
     struct store *s = core_store(m->core);
     if (s == NULL) return;
     store_text(b, s);
+    health_text(b, s);
     const struct kv_metrics *k = kv_metrics(core_kv(m->core));
     counter(b, "reads_total", "Read requests served here.", k->reads);
     counter(b, "commits_total", "Transactions proposed here.", k->commits);
     counter(b, "conflicts_total", "Commits refused because something read had changed.", k->conflicts);
     counter(b, "lock_waits_total", "Times that somebody had to wait for a lock.", k->lock_waits);
+    uint64_t locked, waiting;
+    kv_lock_counts(core_kv(m->core), &locked, &waiting);
+    gauge(b, "locked_keys", "Keys that are locked or waited for, of the ranges that are led here.", locked);
+    gauge(b, "lock_queue", "Requests that wait for a lock here.", waiting);
+    seconds(b, "lock_wait_seconds", "How long those waited here that got their lock.", &k->lock_wait_ns);
     counter(b, "overlay_reads_total", "Locked reads that were shown writes in flight.", k->overlay_reads);
     counter(b, "deadlocks_total", "Transactions that were ended to break a circle.", k->deadlocks);
     counter(b, "retries_total", "Requests sent again.", k->retries);
@@ -125,134 +200,6 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "clock_rounds_total", "Batches of timestamps for which the clock master confirmed that it leads.", k->clock_rounds);
     counter(b, "safe_points_total", "Times a range that is led here was told to forget older versions.", k->safe_points);
     counter(b, "snapshots_too_old_total", "Requests below the safe point of their range.", k->snapshots_too_old);
-}
-
-/* ---- JSON ---- */
-
-/* Texts come from node records, which are printable ASCII; quotes and backslashes still need escaping. */
-static void json_text(struct buf *b, const char *text)
-{
-    buf_append_byte(b, '"');
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p == '"' || *p == '\\') buf_append_byte(b, '\\');
-        if ((unsigned char)*p < ' ') continue;
-        buf_append_byte(b, (uint8_t)*p);
-    }
-    buf_append_byte(b, '"');
-}
-
-static const char *role_name(enum raft_role role)
-{
-    static const char *const names[] = {"follower", "pre-candidate", "candidate", "leader"};
-    return names[role];
-}
-
-static bool node_alive(struct store *s, uint64_t id)
-{
-    struct node_view nodes[SHARD_NODES_MAX];
-    uint32_t count = store_nodes(s, nodes, SHARD_NODES_MAX);
-    uint64_t now_ns = env_now_ns(store_env(s));
-    for (uint32_t i = 0; i < count; i++)
-        if (nodes[i].record.node.value == id)
-            return nodes[i].last_seen_ns != 0 && now_ns - nodes[i].last_seen_ns < LAG_NS;
-    return false;
-}
-
-/* How many more nodes a range may lose and keep a majority; negative: it has none now. */
-static int tolerance_of(struct store *s, const struct raft_config *c)
-{
-    int alive = 0;
-    for (uint32_t i = 0; i < c->voter_count; i++) alive += node_alive(s, c->voters[i].node);
-    return alive - ((int)c->voter_count / 2 + 1);
-}
-
-static void json_nodes(struct buf *b, struct store *s)
-{
-    struct node_view nodes[SHARD_NODES_MAX];
-    uint32_t count = store_nodes(s, nodes, SHARD_NODES_MAX);
-    buf_append_string(b, "\"nodes\":[");
-    for (uint32_t i = 0; i < count; i++) {
-        const struct node_record *r = &nodes[i].record;
-        buf_printf(b, "%s{\"node\":%llu,\"incarnation\":%llu,\"alive\":%s,\"removed\":%s,\"peer\":",
-                   i > 0 ? "," : "", (unsigned long long)r->node.value,
-                   (unsigned long long)r->incarnation, node_alive(s, r->node.value) ? "true" : "false",
-                   r->removed ? "true" : "false");
-        json_text(b, r->peer_address);
-        buf_append_string(b, ",\"sql\":");
-        json_text(b, r->sql_address);
-        buf_append_string(b, ",\"http\":");
-        json_text(b, r->http_address);
-        buf_append_string(b, ",\"locality\":");
-        json_text(b, r->locality);
-        buf_append_byte(b, '}');
-    }
-    buf_append_byte(b, ']');
-}
-
-static void json_members(struct buf *b, const char *name, const struct raft_member *members,
-                         uint32_t count)
-{
-    buf_printf(b, ",\"%s\":[", name);
-    for (uint32_t i = 0; i < count; i++)
-        buf_printf(b, "%s%llu", i > 0 ? "," : "", (unsigned long long)members[i].node);
-    buf_append_byte(b, ']');
-}
-
-static int json_ranges(struct buf *b, struct store *s)
-{
-    int tolerance = 1000;
-    bool first = true;
-    buf_append_string(b, "\"ranges\":[");
-    struct replica *r = NULL;
-    while ((r = store_replica_next(s, r)) != NULL) {
-        struct raft_status raft;
-        replica_raft_status(r, &raft);
-        const struct descriptor *d = replica_descriptor(r);
-        int spare = tolerance_of(s, raft.config);
-        if (spare < tolerance) tolerance = spare;
-        if (raft.leader_node == 0 && tolerance > -1) tolerance = -1; /* nodes may be gone for less than LAG_NS */
-        buf_printf(b,
-                   "%s{\"range\":%llu,\"epoch\":%llu,\"role\":\"%s\",\"leader\":%llu,\"term\":%llu,"
-                   "\"commit\":%llu,\"applied\":%llu,\"last\":%llu,\"serving\":%s,\"spare\":%d",
-                   first ? "" : ",", (unsigned long long)d->range.value, (unsigned long long)d->epoch,
-                   role_name(raft.role), (unsigned long long)raft.leader_node,
-                   (unsigned long long)raft.term, (unsigned long long)raft.commit_index,
-                   (unsigned long long)raft.applied_index, (unsigned long long)raft.last.index,
-                   replica_serving(r) ? "true" : "false", spare);
-        json_members(b, "voters", raft.config->voters, raft.config->voter_count);
-        json_members(b, "outgoing", raft.config->outgoing, raft.config->outgoing_count);
-        json_members(b, "learners", raft.config->learners, raft.config->learner_count);
-        buf_append_byte(b, '}');
-        first = false;
-    }
-    buf_append_byte(b, ']');
-    return first ? -1 : tolerance;
-}
-
-static void status_json(const struct metrics_sources *m, struct buf *b)
-{
-    struct store *s = core_store(m->core);
-    buf_printf(b, "{\"version\":\"%s\",\"sql\":", OSTRAKA_VERSION);
-    json_text(b, m->sql_address);
-    buf_append_string(b, ",\"http\":");
-    json_text(b, m->http_address);
-    if (s == NULL) {
-        buf_append_string(b, ",\"state\":\"starting\"}\n");
-        return;
-    }
-    const struct net_identity *id = store_identity(s);
-    buf_append_string(b, ",\"peer\":");
-    json_text(b, id->advertise);
-    buf_append_string(b, ",\"cluster\":\"");
-    for (int i = 0; i < 16; i++) buf_printf(b, "%02x", id->cluster_id[i]);
-    buf_printf(b, "\",\"node\":%llu,\"incarnation\":%llu,\"state\":\"%s\",",
-               (unsigned long long)id->node.value, (unsigned long long)id->incarnation,
-               id->node.value == 0 ? "not a member yet" : "running");
-    json_nodes(b, s);
-    buf_append_byte(b, ',');
-    int tolerance = json_ranges(b, s);
-    buf_printf(b, ",\"can_lose\":%d,\"quorum\":%s}\n", tolerance < 0 ? 0 : tolerance,
-               tolerance >= 0 ? "true" : "false");
 }
 
 /* Ready: a member whose routes have leaders. */

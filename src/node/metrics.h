@@ -5,12 +5,15 @@
 
 #include "base/buf.h"
 #include "node/core.h"
+#include "sql/activity.h"
 #include "sql/server.h"
 
 struct metrics_sources {
     struct core *core;       /* NULL while starting */
     struct sql_server *sql;
-    const char *sql_address, *http_address, *data;
+    const char *sql_address, *http_address, *data, *io; /* io: the backend */
+    bool leases;             /* the clock of the machine is trusted with durations */
+    uint64_t memory_bytes;
     uint64_t started_wall_ns;
 };
 

@@ -16,11 +16,15 @@
 #include "io/backends.h"
 #include "node/core.h"
 #include "node/http.h"
+#include "node/machine.h"
 #include "node/metrics.h"
 #include "sql/datetime_zone.h"
 #include "sql/server.h"
 
 #define ZONE_DIRECTORY "/usr/share/zoneinfo" /* Debian's tzdata */
+#define CONNECTIONS_DEFAULT 3000u
+#define BUFFERS_BYTES_MAX ((uint64_t)256 << 20)
+#define BUFFERS_BYTES_MIN ((uint64_t)64 << 20)
 #define DESCRIPTORS_KEPT 768u /* for files, peers, HTTP, and clients that are told that there are too many */
 
 struct node {
@@ -126,11 +130,21 @@ static uint64_t random_seed(void)
     return seed;
 }
 
-static uint64_t default_memory(void)
+/* What flags leave open: parts of what the machine gives. */
+static void choose_memory(struct node *n)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    uint64_t quarter = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 4 : 256u << 20;
-    return quarter < (1u << 30) ? quarter : 1u << 30;
+    struct machine_memory m;
+    machine_memory_read("", &m);
+    uint64_t bytes = machine_memory_bytes(&m);
+    if (n->options.memory_bytes == 0) n->options.memory_bytes = machine_store_memory(bytes);
+    if (n->options.sql_memory_bytes == 0) n->options.sql_memory_bytes = machine_sql_memory(bytes);
+    LOG_INFO(&n->logger, "node", "memory", "machine_mib=%llu limit_mib=%llu store_mib=%llu sql_mib=%llu",
+             (unsigned long long)(m.physical_bytes >> 20), (unsigned long long)(m.limit_bytes >> 20),
+             (unsigned long long)(n->options.memory_bytes >> 20),
+             (unsigned long long)(n->options.sql_memory_bytes >> 20));
+    if (n->options.memory_bytes + n->options.sql_memory_bytes > bytes / 10 * 9)
+        LOG_WARN(&n->logger, "node", "--memory and --sql-memory are more than the machine, or its control group, has", "%s",
+                 "");
 }
 
 /* Before the loop runs: evaluation never waits for a disk. */
@@ -141,11 +155,21 @@ static void load_zones(struct node *n)
         LOG_WARN(&n->logger, "node", "no named time zones, only UTC and offsets", "directory=%s", ZONE_DIRECTORY);
 }
 
+/* Of what sessions may hold, for input that is not whole yet: room for a few of the largest messages at least. */
+static uint64_t buffers_of(uint64_t sql_memory_bytes)
+{
+    uint64_t half = sql_memory_bytes / 2;
+    return half > BUFFERS_BYTES_MAX ? BUFFERS_BYTES_MAX : half < BUFFERS_BYTES_MIN ? BUFFERS_BYTES_MIN : half;
+}
+
 static int create_servers(struct node *n)
 {
     load_zones(n);
     struct sql_server_options sql = {.env = n->env, .logger = &n->logger, .listen = n->options.sql,
                                      .connection_max = (uint32_t)n->options.sql_connection_max,
+                                     .memory_bytes = (size_t)n->options.sql_memory_bytes,
+                                     .buffered_bytes_max = buffers_of(n->options.sql_memory_bytes),
+                                     .log_slow_ms = n->options.log_slow_ms,
                                      .zones = n->zones};
     enum status status = sql_server_create(&sql, &n->sql);
     char text[ENV_ADDR_TEXT_MAX];
@@ -176,12 +200,8 @@ static void address_of(char text[NET_HOST_MAX], const char *advertised, struct e
  * machine is stopped and the world goes on (K18); where nobody says what the clock is, it is not trusted. */
 static bool clock_may_stand_still(void)
 {
-    char name[64] = "";
-    FILE *f = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "r");
-    if (f == NULL) return true;
-    bool known = fgets(name, sizeof name, f) != NULL;
-    fclose(f);
-    return !known || strncmp(name, "kvm-clock", 9) == 0;
+    char name[64];
+    return !machine_clock_source("", name, sizeof name) || strncmp(name, "kvm-clock", 9) == 0;
 }
 
 static int create_core(struct node *n)
@@ -193,7 +213,7 @@ static int create_core(struct node *n)
         .seed = random_seed(),
         .listen = o->listen,
         .join = o->join,
-        .memory_bytes = o->memory_bytes != 0 ? o->memory_bytes : default_memory(),
+        .memory_bytes = o->memory_bytes,
         .wal_sync_mode = o->wal_sync,
         .no_leases = clock_may_stand_still(),
         .dead_after_ns = o->dead_after_ns,
@@ -305,18 +325,28 @@ static void tear_down(struct node *n)
 }
 
 /* As many descriptors as there may be; sessions are limited to what they leave, so that whoever comes too much
- * is told so instead of being left to wait. */
-static void raise_limits(struct node *n)
+ * is told so instead of being left to wait. A number of sessions that was asked for is had, or the node does not start. */
+static int raise_limits(struct node *n)
 {
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    bool asked = n->options.sql_connection_max != 0;
+    if (!asked) n->options.sql_connection_max = CONNECTIONS_DEFAULT;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return 0;
+    rlim_t needed = n->options.sql_connection_max + DESCRIPTORS_KEPT;
     files.rlim_cur = files.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= n->options.sql_connection_max + DESCRIPTORS_KEPT)
-        return;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= needed) return 0;
     uint64_t left = files.rlim_cur > 2 * DESCRIPTORS_KEPT ? files.rlim_cur - DESCRIPTORS_KEPT : DESCRIPTORS_KEPT / 2;
-    LOG_WARN(&n->logger, "node", "fewer SQL sessions than asked for: too few file descriptors (ulimit -n)",
+    if (asked) {
+        fprintf(stderr, "ostraka: --max-connections %llu needs %llu file descriptors, and this process may have %llu: raise "
+                        "the hard limit (ulimit -Hn, LimitNOFILE=), or ask for at most %llu sessions\n",
+                (unsigned long long)n->options.sql_connection_max, (unsigned long long)needed,
+                (unsigned long long)files.rlim_cur, (unsigned long long)left);
+        return 1;
+    }
+    LOG_WARN(&n->logger, "node", "fewer SQL sessions than usual: too few file descriptors (ulimit -Hn)",
              "sessions=%llu descriptors=%llu", (unsigned long long)left, (unsigned long long)files.rlim_cur);
     n->options.sql_connection_max = left;
+    return 0;
 }
 
 static void catch_signals(void)
@@ -346,16 +376,20 @@ int node_run(const struct node_options *options)
     if (status != 0) return status;
     struct node n = {.options = *options, .lock_fd = -1};
     logger_init_stderr(&n.logger, options->log_level);
-    raise_limits(&n);
+    status = raise_limits(&n);
     catch_signals();
-    status = lock_directory(&n);
+    if (status == 0) status = lock_directory(&n);
+    if (status == 0) choose_memory(&n);
     if (status == 0) status = create_env(&n);
     if (status != 0) return status;
     status = create_servers(&n);
     if (status == 0) status = create_core(&n);
     if (status == 0) {
         n.sources = (struct metrics_sources){.core = n.core, .sql = n.sql, .sql_address = n.sql_address,
-                                             .http_address = n.http_address, .data = options->data};
+                                             .http_address = n.http_address, .data = options->data,
+                                             .io = n.env->table->name, .leases = !clock_may_stand_still(),
+                                             .memory_bytes = n.options.memory_bytes,
+                                             .started_wall_ns = env_wall_ns(n.env)};
         announce(&n);
         loop(&n);
         status = n.ended ? n.exit_status : 0;

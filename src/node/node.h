@@ -17,14 +17,17 @@ struct node_options {
     const char *advertise, *advertise_sql; /* host:port; NULL: the listen addresses */
     const char *join;                     /* comma-separated host:port, or NULL */
     const char *locality;
-    uint64_t sql_connection_max;          /* SQL sessions; 0: as sql/server.h */
-    uint64_t memory_bytes;                /* 0: a quarter of the machine, at most 1 GiB */
+    uint64_t sql_connection_max;          /* SQL sessions, and no start with less; 0: 3000, or as many as descriptors allow */
+    uint64_t memory_bytes;                /* for memtables and caches; 0: a quarter of the machine or of its control
+                                           * group's limit, at most 1 GiB */
+    uint64_t sql_memory_bytes;            /* for sessions; 0: as much */
     enum node_io io;
     enum wal_sync_mode wal_sync;
     bool insecure;                        /* may listen on non-loopback addresses without TLS */
     uint64_t dead_after_ns;
     uint64_t version_retention_ns;        /* how long overwritten rows stay readable; 0: the default */
     enum log_level log_level;
+    int64_t log_slow_ms;                  /* statements that take so long are logged; negative: none */
 };
 
 /* Runs until a signal or a failure. Returns the exit status: 0 after SIGTERM or SIGINT, 1 for errors (with

@@ -214,6 +214,44 @@ TEST(arena, asan_sees_memory_that_is_not_handed_out_as_poisoned)
 #endif
 }
 
+TEST(arena, arenas_with_one_account_hold_no_more_than_it_says)
+{
+    struct arena_account account = {.held_max = 1u << 20};
+    struct arena large, other;
+    arena_init(&large, 8u << 20);
+    arena_init(&other, 8u << 20);
+    arena_share(&large, &account);
+    arena_share(&other, &account);
+    while (arena_alloc(&large, 100000) != NULL) {}
+    assert_true(account.held <= account.held_max && account.held > account.held_max / 2);
+    assert_true(account.refused > 0);
+    assert_null(arena_alloc(&other, 400000));
+    assert_non_null(arena_alloc(&other, 1000)); /* small work goes on */
+    arena_reset(&large);
+    assert_non_null(arena_alloc(&other, 400000));
+    size_t held = account.held;
+    arena_deinit(&other);
+    assert_true(account.held < held);
+    assert_true(account.held_peak <= account.held_max + account.held_max / 8);
+    arena_deinit(&large);
+    assert_int_equal(account.held, 0);
+}
+
+TEST(arena, what_holds_little_may_pass_the_account_by_an_eighth)
+{
+    struct arena_account account = {.held_max = 256u << 10, .held = 256u << 10};
+    struct arena a[16];
+    int given = 0;
+    for (int i = 0; i < 16; i++) {
+        arena_init(&a[i], 8u << 20);
+        arena_share(&a[i], &account);
+        given += arena_alloc(&a[i], 4000) != NULL;
+    }
+    assert_true(given >= 7 && given < 10);
+    for (int i = 0; i < 16; i++) arena_deinit(&a[i]);
+    assert_int_equal(account.held, 256u << 10);
+}
+
 TEST(arena, parts_share_the_bound_of_their_lender)
 {
     struct arena lender, a, b;

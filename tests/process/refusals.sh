@@ -90,6 +90,9 @@ expect "all addresses without --insecure" $usage "insecure" \
     "$binary" start --data "$work/d" --listen 0.0.0.0:0 --sql "$sql" --http "$http"
 expect "place without a port" $usage "join" "$binary" start --data "$work/d" --join nonsense
 expect "hardly any memory" $usage "memory" "$binary" start --data "$work/d" --memory 1KiB
+expect "hardly any memory for sessions" $usage "sql-memory" "$binary" start --data "$work/d" --sql-memory 1MiB
+expect "slow is no number" $usage "log-slow-statements" "$binary" start --data "$work/d" --log-slow-statements soon
+expect "too few file descriptors" $error "ulimit -Hn" bash -c "ulimit -n 900; exec $binary start --data $work/d --max-connections 500"
 expect "no sessions at all" $usage "max-connections" "$binary" start --data "$work/d" --max-connections 0
 expect "blanks in a locality" $usage "locality" "$binary" start --data "$work/d" --locality "a b"
 expect "empty data directory name" $usage "data" "$binary" start --data=

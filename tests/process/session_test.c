@@ -277,6 +277,13 @@ TEST(session, two_thousand_sessions_cost_little_and_disturb_nobody)
         if (strstr(more[i].detail, "2010 sessions; --max-connections") == NULL) fail_msg("%s", more[i].detail);
         assert_int_equal(raw_read_to(&more[i], "Z"), 0);
     }
+    char count[32] = "";
+    raw_query(&more[0], "SELECT count(*) FROM ostraka.sessions WHERE state <> 'active'");
+    assert_int_equal(raw_read_row(&more[0], count, sizeof count), 'Z');
+    assert_string_equal(count, "2009"); /* all but the one that asks */
+    raw_query(&more[0], "SELECT pid FROM pg_stat_activity GROUP BY pid HAVING count(*) > 1");
+    assert_int_equal(raw_read_row(&more[0], count, sizeof count), 'Z');
+    assert_string_equal(count, "2009"); /* no such row */
     raw_query(&many[1], "COPY copied FROM STDIN"); /* and a cancel still gets through */
     assert_int_equal(raw_read_to(&many[1], "G"), 'G');
     raw_cancel(c.nodes[0].sql, many[1].pid, many[1].key);

@@ -818,6 +818,7 @@ name text, setting text, description text
 | IntervalStyle | postgres | Sets the display format for interval values. |
 | is_superuser | on | Shows whether the current user is a superuser. |
 | lock_timeout | 0 | Sets the maximum allowed duration of any wait for a lock. |
+| log_min_duration_statement | -1 | Sets the minimum execution time above which all statements will be logged. |
 | max_identifier_length | 63 | Shows the maximum identifier length. |
 | ostraka.idempotency_key |  | Names the next transaction, so that it happens once however often it is sent. |
 | ostraka.idempotency_ttl | 1d | Sets how long the results of a transaction with an idempotency key are kept. |

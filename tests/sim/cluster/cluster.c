@@ -117,7 +117,7 @@ void cluster_start(struct cluster *c, uint64_t number)
     sim_env_create(c->sim, number, &m->logger, &m->env);
     m->ended = m->attached = false;
     m->starts++;
-    struct sql_server_options sql = {.env = m->env, .logger = &m->logger,
+    struct sql_server_options sql = {.env = m->env, .logger = &m->logger, .log_slow_ms = -1,
                                      .listen = sim_addr(number, CLUSTER_SQL_PORT),
                                      .idempotency_life_ns = c->options.idempotency_life_ns};
     enum status status = sql_server_create(&sql, &m->sql);

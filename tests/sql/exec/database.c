@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sql/datetime_zone.h"
+#include "sql/server.h"
 #include "sql/types_io.h"
 #include "tests/sim/cluster/cluster.h"
 #include "tests/sql/exec/show.h"
@@ -169,7 +170,9 @@ static void run_on_fiber(void *arg)
                             .copy_out_data = on_copy_out_data,
                             .copy_out_end = on_copy_out_end,
                             .ctx = c};
+    sql_session_work_begin(c->session);
     c->ok = sql_session_query(c->session, c->text, &sink, &c->error);
+    sql_session_work_end(c->session, c->ok ? NULL : &c->error);
     c->done = true;
 }
 
@@ -252,7 +255,8 @@ struct sql_session *database_session(struct database *d, const char *name)
                                     .env = m->env,
                                     .user = "postgres",
                                     .database = "postgres",
-                                    .id = d->session_count};
+                                    .activity = sql_server_activity(m->sql),
+                                    .pid = (int32_t)d->session_count};
     assert_int_equal(sql_session_create(&o, &n->session), STATUS_OK);
     return n->session;
 }

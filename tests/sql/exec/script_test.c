@@ -142,6 +142,16 @@ TEST(script, transactions_have_modes)
     script_run("transaction_mode");
 }
 
+TEST(script, nodes_tell_what_they_know_as_tables)
+{
+    script_run("virtual");
+}
+
+TEST(script, the_catalog_is_shown_as_postgresql_shows_it)
+{
+    script_run("catalog");
+}
+
 TEST(script, a_key_makes_a_transaction_happen_once)
 {
     script_run("idempotency");

@@ -87,7 +87,7 @@ static enum status run_query(struct core *core, void *ctx)
 {
     struct query *q = ctx;
     struct sql_session_options o = {.kv = core_kv(core), .env = core_env(core), .user = "postgres",
-                                    .database = "postgres", .application_name = "", .id = 1};
+                                    .database = "postgres", .application_name = ""};
     struct sql_sink sink = {.begin = on_begin, .row = on_row, .complete = on_complete, .empty = on_empty,
                             .notice = on_notice, .parameter = on_parameter, .ctx = q};
     struct sql_session *s;

@@ -1,0 +1,50 @@
+/* SHOW SESSIONS, QUERIES, TRANSACTIONS, LOCKS, STATEMENTS, NODES, RANGES: queries that an operator
+ * need not type. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/assert.h"
+#include "sql/ast.h"
+#include "sql/parser.h"
+#include "sql/query.h"
+
+static const struct {
+    const char *name, *query;
+} shows[] = {
+    {"sessions", "SELECT node, pid, application_name, client, state, state_since, waits_for, query "
+                 "FROM ostraka.sessions ORDER BY node, pid"},
+    {"queries", "SELECT node, pid, query_started, waits_for, transaction, query "
+                "FROM ostraka.sessions WHERE state = 'active' ORDER BY query_started, node, pid"},
+    {"transactions", "SELECT * FROM ostraka.transactions ORDER BY started, id"},
+    {"locks",
+     "SELECT range, table_name, key, mode, granted, waiting_ms, session_node, pid, lock_name "
+     "FROM ostraka.locks ORDER BY range, table_name, key, granted DESC, waiting_ms DESC"},
+    {"statements",
+     "SELECT node, calls, errors, rows, total_ms, max_ms, requests, retries, statement "
+     "FROM ostraka.statements ORDER BY total_ms DESC, node LIMIT 100"},
+    {"nodes", "SELECT * FROM ostraka.nodes ORDER BY node"},
+    {"ranges", "SELECT * FROM ostraka.ranges ORDER BY range"},
+};
+
+static const char *query_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof shows / sizeof shows[0]; i++)
+        if (strcasecmp(shows[i].name, name) == 0) return shows[i].query;
+    return NULL;
+}
+
+bool exec_show_exists(const char *name)
+{
+    return query_of(name) != NULL;
+}
+
+bool exec_show(struct exec *x, const char *name)
+{
+    struct sql_script script;
+    ASSERT(exec_show_exists(name));
+    if (!sql_parse(x->arena, bytes_of_string(query_of(name)), &script, x->error)) return false;
+    if (!exec_select(x, sql_as_select(script.statements[0].node))) return false;
+    snprintf(x->tag, sizeof x->tag, "SHOW");
+    return true;
+}

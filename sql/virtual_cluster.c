@@ -1,0 +1,373 @@
+/* What a node knows of the cluster: ostraka.nodes, ostraka.ranges, ostraka.replicas, ostraka.locks.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/codec.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "sql/activity_int.h"
+#include "sql/keycode.h"
+#include "sql/query.h"
+#include "sql/session_int.h"
+#include "sql/types_io.h"
+
+#define T(t)             SQL_TYPE_##t
+#define KEY_SHOWN_BYTES  64
+#define LOCK_KEY_BYTES   1024 /* of a locked one that travels */
+#define NAMES_TIMEOUT_NS 1000000000u
+#define TABLE_KEY_HEAD   13 /* 04, database, table and index id (README, Row keys) */
+
+static struct store *store_of(const struct virtual_source *source)
+{
+    return source->kv == NULL ? NULL : kv_store(source->kv);
+}
+
+/* ---- ostraka.nodes ---- */
+
+static const struct virtual_column node_columns[] = {
+    {"node", T(INT8)},         {"incarnation", T(INT8)}, {"alive", T(BOOL)},
+    {"removed", T(BOOL)},      {"asked", T(BOOL)},       {"silent_ms", T(INT8)},
+    {"peer_address", T(TEXT)}, {"sql_address", T(TEXT)}, {"http_address", T(TEXT)},
+    {"locality", T(TEXT)}};
+
+static void nodes_fill(const struct virtual_source *source, struct virtual_rows *r)
+{
+    struct store *s = store_of(source);
+    struct node_view *nodes =
+        s == NULL ? NULL : ARENA_ARRAY(r->arena, struct node_view, SHARD_NODES_MAX);
+    uint32_t count = nodes == NULL ? 0 : store_nodes(s, nodes, SHARD_NODES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node_record *n = &nodes[i].record;
+        uint64_t now_ns = env_now_ns(store_env(s)), seen_ns = nodes[i].last_seen_ns;
+        virtual_row(r);
+        virtual_count(r, n->node.value);
+        virtual_count(r, n->incarnation);
+        virtual_boolean(r, store_node_seen(s, &nodes[i]));
+        virtual_boolean(r, n->removed);
+        virtual_boolean(r, n->node.value == store_identity(s)->node.value);
+        if (seen_ns == 0)
+            virtual_null(r);
+        else
+            virtual_count(r, (now_ns - seen_ns) / 1000000);
+        virtual_text(r, n->peer_address);
+        virtual_text(r, n->sql_address);
+        virtual_text(r, n->http_address);
+        virtual_text(r, n->locality);
+    }
+}
+
+/* ---- ostraka.ranges, ostraka.replicas ---- */
+
+static void hex_of(struct bytes key, size_t size_max, char *text)
+{
+    size_t size = key.size < size_max ? key.size : size_max;
+    strcpy(text, "\\x");
+    for (size_t i = 0; i < size; i++)
+        snprintf(text + 2 + 2 * i, 3, "%02x", key.data[i]);
+    if (size < key.size) strcpy(text + 2 + 2 * size, "...");
+}
+
+/* "\x0401"; cut. */
+static void put_key(struct virtual_rows *r, struct bytes key)
+{
+    char text[2 * KEY_SHOWN_BYTES + 6];
+    hex_of(key, KEY_SHOWN_BYTES, text);
+    virtual_text(r, key.size == 0 ? NULL : text);
+}
+
+static void put_members(struct virtual_rows *r, const struct raft_member *members, uint32_t count)
+{
+    char text[RAFT_VOTERS_MAX * 22 + 1] = "";
+    size_t at = 0;
+    for (uint32_t i = 0; i < count && at + 22 < sizeof text; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%llu", i > 0 ? "," : "",
+                               (unsigned long long)members[i].node);
+    virtual_text(r, text);
+}
+
+static bool alive(const struct node_view *nodes, uint32_t count, struct store *s, uint64_t node)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (nodes[i].record.node.value == node) return store_node_seen(s, &nodes[i]);
+    return false;
+}
+
+static const struct virtual_column range_columns[] = {
+    {"range", T(INT8)},        {"start_key", T(TEXT)}, {"end_key", T(TEXT)}, {"epoch", T(INT8)},
+    {"leader", T(INT8)},       {"term", T(INT8)},      {"voters", T(TEXT)},  {"learners", T(TEXT)},
+    {"voters_alive", T(INT4)}, {"can_lose", T(INT4)}};
+
+/* Ranges of which this node holds a replica. */
+static void ranges_fill(const struct virtual_source *source, struct virtual_rows *r)
+{
+    struct store *s = store_of(source);
+    struct node_view *nodes =
+        s == NULL ? NULL : ARENA_ARRAY(r->arena, struct node_view, SHARD_NODES_MAX);
+    if (nodes == NULL) return;
+    uint32_t count = store_nodes(s, nodes, SHARD_NODES_MAX);
+    struct replica *p = NULL;
+    while ((p = store_replica_next(s, p)) != NULL) {
+        struct raft_status raft;
+        replica_raft_status(p, &raft);
+        const struct descriptor *d = replica_descriptor(p);
+        int voters = (int)raft.config->voter_count, here = 0;
+        for (int i = 0; i < voters; i++)
+            here += alive(nodes, count, s, raft.config->voters[i].node);
+        int spare = here - (voters / 2 + 1);
+        virtual_row(r);
+        virtual_count(r, d->range.value);
+        put_key(r, d->start);
+        put_key(r, d->end);
+        virtual_count(r, d->epoch);
+        if (raft.leader_node == 0)
+            virtual_null(r);
+        else
+            virtual_count(r, raft.leader_node);
+        virtual_count(r, raft.term);
+        put_members(r, raft.config->voters, raft.config->voter_count);
+        put_members(r, raft.config->learners, raft.config->learner_count);
+        virtual_integer(r, here);
+        virtual_integer(r, spare < 0 ? 0 : spare);
+    }
+}
+
+static const struct virtual_column replica_columns[] = {
+    {"node", T(INT8)},    {"range", T(INT8)},     {"role", T(TEXT)},    {"leader", T(INT8)},
+    {"term", T(INT8)},    {"committed", T(INT8)}, {"applied", T(INT8)}, {"last", T(INT8)},
+    {"serving", T(BOOL)}, {"leased", T(BOOL)},    {"fenced", T(BOOL)}};
+
+static void replicas_fill(const struct virtual_source *source, struct virtual_rows *r)
+{
+    static const char *const roles[] = {"follower", "pre-candidate", "candidate", "leader"};
+    struct store *s = store_of(source);
+    struct replica *p = NULL;
+    while (s != NULL && (p = store_replica_next(s, p)) != NULL) {
+        struct raft_status raft;
+        replica_raft_status(p, &raft);
+        virtual_row(r);
+        virtual_count(r, store_identity(s)->node.value);
+        virtual_count(r, replica_range(p).value);
+        virtual_text(r, roles[raft.role]);
+        if (raft.leader_node == 0)
+            virtual_null(r);
+        else
+            virtual_count(r, raft.leader_node);
+        virtual_count(r, raft.term);
+        virtual_count(r, raft.commit_index);
+        virtual_count(r, raft.applied_index);
+        virtual_count(r, raft.last.index);
+        virtual_boolean(r, replica_serving(p));
+        virtual_boolean(r, replica_leased(p));
+        virtual_boolean(r, replica_fenced(p));
+    }
+}
+
+/* ---- ostraka.locks ---- */
+
+enum lock_column {
+    LOCK_NODE,
+    LOCK_RANGE,
+    LOCK_TABLE,
+    LOCK_KEY,
+    LOCK_MODE,
+    LOCK_GRANTED,
+    LOCK_WAITING_MS,
+    LOCK_NAME,
+    LOCK_TRANSACTION,
+    LOCK_SESSION_NODE,
+    LOCK_PID
+};
+static const struct virtual_column lock_columns[] = {
+    {"node", T(INT8)},         {"range", T(INT8)},     {"table_name", T(TEXT)},
+    {"key", T(TEXT)},          {"mode", T(TEXT)},      {"granted", T(BOOL)},
+    {"waiting_ms", T(INT8)},   {"lock_name", T(TEXT)}, {"transaction", T(TEXT)},
+    {"session_node", T(INT8)}, {"pid", T(INT4)}};
+
+struct lock_fill {
+    const struct virtual_source *source;
+    struct virtual_rows *rows;
+};
+
+static void lock_row(void *ctx, const struct kv_lock *l)
+{
+    const struct lock_fill *f = ctx;
+    struct virtual_rows *r = f->rows;
+    struct store *s = store_of(f->source);
+    char name[LOCK_NAME_BYTES], key[2 * LOCK_KEY_BYTES + 6];
+    hex_of(l->key, LOCK_KEY_BYTES, key);
+    virtual_row(r);
+    virtual_count(r, store_identity(s)->node.value);
+    virtual_count(r, l->range.value);
+    virtual_null(r);
+    virtual_text(r, key);
+    virtual_text(r, l->exclusive ? "exclusive" : "shared");
+    virtual_boolean(r, l->granted);
+    if (l->granted || l->since_ns == 0)
+        virtual_null(r);
+    else
+        virtual_count(r, (env_now_ns(store_env(s)) - l->since_ns) / 1000000);
+    virtual_text(r, virtual_lock_name(l->node, l->number, name));
+    virtual_null(r);
+    virtual_null(r);
+    virtual_null(r);
+}
+
+static void locks_fill(const struct virtual_source *source, struct virtual_rows *r)
+{
+    struct lock_fill f = {source, r};
+    if (store_of(source) != NULL) kv_locks(source->kv, lock_row, &f);
+}
+
+/* [fiber] Whose transaction it is: found among the transactions of all nodes. */
+static bool name_owners(struct exec *x, struct virtual_rows *locks)
+{
+    enum { ID = 0, NODE = 1, PID = 2, LOCK = 10 }; /* columns of ostraka.transactions */
+    const struct virtual_table *v = virtual_find("ostraka", "transactions");
+    struct virtual_rows transactions;
+    ASSERT(v != NULL && strcmp(v->columns[LOCK].name, "lock_name") == 0);
+    if (!virtual_read(x, x->arena, v, &transactions)) return false;
+    struct map by_name;
+    map_init(&by_name);
+    for (uint32_t i = 0; i < transactions.count; i++) {
+        struct sql_datum *row = transactions.rows[i];
+        if (row[LOCK].is_null) continue;
+        if (map_put(&by_name, hash64(row[LOCK].bytes.data, row[LOCK].bytes.size, 0), row) !=
+            STATUS_OK)
+            break;
+    }
+    for (uint32_t i = 0; i < locks->count; i++) {
+        struct sql_datum *lock = locks->rows[i];
+        if (lock[LOCK_NAME].is_null) continue;
+        const struct sql_datum *row =
+            map_get(&by_name, hash64(lock[LOCK_NAME].bytes.data, lock[LOCK_NAME].bytes.size, 0));
+        if (row == NULL || !bytes_equal(row[LOCK].bytes, lock[LOCK_NAME].bytes)) continue;
+        lock[LOCK_TRANSACTION] = row[ID];
+        lock[LOCK_SESSION_NODE] = row[NODE];
+        lock[LOCK_PID] = row[PID];
+    }
+    map_deinit(&by_name);
+    return true;
+}
+
+/* ---- the rows that are locked: names of tables, values of keys ---- */
+
+/* The tables of the database by id. Read apart from the transaction under way: what an operator
+ * looks at is nothing that a commit has to validate. */
+struct tables {
+    const struct sql_table **list;
+    uint32_t count, capacity;
+};
+
+static void tables_add(struct exec *x, struct tables *t, struct bytes record)
+{
+    struct sql_table *table;
+    if (catalog_table_decode(x->arena, record, &table) != STATUS_OK) return;
+    if (t->count == t->capacity) {
+        uint32_t capacity = t->capacity == 0 ? 16 : 2 * t->capacity;
+        const struct sql_table **list = ARENA_ARRAY(x->arena, const struct sql_table *, capacity);
+        if (list == NULL) return;
+        if (t->count > 0) memcpy(list, t->list, t->count * sizeof *list);
+        t->list = list;
+        t->capacity = capacity;
+    }
+    t->list[t->count++] = table;
+}
+
+/* Without a quorum there are none: then keys are shown as they are. */
+static void tables_read(struct exec *x, struct tables *t)
+{
+    struct txn *txn;
+    struct txn_scan *scan;
+    struct env *env = x->session->options.env;
+    struct bytes start, end, key, record;
+    catalog_tables_span(&start, &end);
+    if (txn_create(x->session->options.kv, x->arena, &txn) != STATUS_OK) return;
+    txn_set_deadline(txn, env_now_ns(env) + NAMES_TIMEOUT_NS);
+    if (txn_scan_open(txn, start, end, false, 0, &scan) == STATUS_OK) {
+        while (txn_scan_next(scan, &key, &record) == STATUS_OK)
+            tables_add(x, t, record);
+        txn_scan_close(scan);
+    }
+    txn_destroy(txn);
+}
+
+static bool hex_bytes(struct bytes text, uint8_t *out, size_t *size_out)
+{
+    if (text.size < 2 || text.size % 2 != 0)
+        return false; /* one that was cut ends in three points */
+    for (size_t i = 2; i < text.size; i += 2) {
+        unsigned value;
+        char digits[3] = {(char)text.data[i], (char)text.data[i + 1], 0};
+        if (sscanf(digits, "%2x", &value) != 1) return false;
+        out[i / 2 - 1] = (uint8_t)value;
+    }
+    *size_out = text.size / 2 - 1;
+    return true;
+}
+
+/* "(1, abc)", or NULL when the key is not one of that table. */
+static const char *key_text(struct exec *x, const struct sql_table *t, struct bytes key)
+{
+    const char *text = "";
+    for (uint32_t i = 0; i < t->key_count && text != NULL; i++) {
+        struct sql_datum value;
+        struct bytes shown = BYTES_LITERAL("null");
+        uint32_t oid = t->columns[t->key[i]].type.oid;
+        if (sql_key_decode(x->arena, &key, oid, SQL_KEY_ASCENDING, &value) != STATUS_OK)
+            return NULL;
+        if (!value.is_null && sql_type_output(&x->eval, oid, &value, &shown) != STATUS_OK)
+            return NULL;
+        text = arena_printf(x->arena, "%s%s%.*s", text, i > 0 ? ", " : "(", (int)shown.size,
+                            (const char *)shown.data);
+    }
+    return t->key_count == 0 || key.size != 0 || text == NULL ? NULL
+                                                              : arena_printf(x->arena, "%s)", text);
+}
+
+static void name_row(struct exec *x, const struct tables *tables, struct sql_datum *lock)
+{
+    uint8_t bytes[LOCK_KEY_BYTES];
+    size_t size;
+    if (lock[LOCK_KEY].bytes.size > 2 * LOCK_KEY_BYTES + 2 ||
+        !hex_bytes(lock[LOCK_KEY].bytes, bytes, &size) || size < TABLE_KEY_HEAD ||
+        bytes[0] != KEY_PREFIX_TABLE)
+        return;
+    for (uint32_t i = 0; i < tables->count; i++) {
+        if (tables->list[i]->id != load_be32(bytes + 5)) continue;
+        const char *text =
+            key_text(x, tables->list[i], bytes_make(bytes + TABLE_KEY_HEAD, size - TABLE_KEY_HEAD));
+        lock[LOCK_TABLE] = sql_bytes(bytes_of_string(tables->list[i]->name));
+        if (text != NULL) lock[LOCK_KEY] = sql_bytes(bytes_of_string(text));
+        return;
+    }
+}
+
+static bool locks_finish(struct exec *x, struct virtual_rows *locks)
+{
+    if (locks->count == 0) return true;
+    if (!name_owners(x, locks)) return false;
+    struct tables tables = {0};
+    tables_read(x, &tables);
+    for (uint32_t i = 0; i < locks->count; i++)
+        name_row(x, &tables, locks->rows[i]);
+    sql_error_clear(x->error); /* of values that could not be shown */
+    return true;
+}
+
+#define TABLE(i, n, where, c, f, end) \
+    { \
+        .id = (i), .schema = "ostraka", .name = (n), .scope = (where), .columns = (c), \
+        .column_count = sizeof(c) / sizeof((c)[0]), .fill = (f), .finish = (end) \
+    }
+
+const struct virtual_table virtual_cluster_tables[] = {
+    TABLE(13010, "nodes", VIRTUAL_HERE, node_columns, nodes_fill, NULL),
+    TABLE(13011, "ranges", VIRTUAL_HERE, range_columns, ranges_fill, NULL),
+    TABLE(13012, "replicas", VIRTUAL_CLUSTER, replica_columns, replicas_fill, NULL),
+    TABLE(13013, "locks", VIRTUAL_CLUSTER, lock_columns, locks_fill, locks_finish),
+};
+const size_t virtual_cluster_table_count =
+    sizeof virtual_cluster_tables / sizeof virtual_cluster_tables[0];
