@@ -72,12 +72,13 @@ start_ostraka() {
     ostraka_pids=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$root/demo.out" | paste -sd,)
 }
 
-# The node that leads most ranges: clients are sent to it, as they are to etcd's leader.
+# The node that leads most ranges of data: clients are sent to it, as they are to etcd's leader. Leadership may move
+# on a busy machine, so it is looked for again before each part.
 find_ostraka_leader() {
     local best=0 sql http count
     while read -r sql http; do
         count=$({ curl -s "http://$http/status" || true; } |
-            awk '{ n += gsub(/"role":"leader"/, "") } END { print n + 0 }')
+            grep -o '"range":[0-9]*,"epoch":[0-9]*,"role":"leader"' | grep -vc '"range":1,' || true)
         if [ "$count" -gt "$best" ]; then
             best=$count
             ostraka_leader=$sql
@@ -291,6 +292,9 @@ echo "$(nproc) cores, load $(cut -d" " -f1 /proc/loadavg); $KEYS keys, values of
     --connections 64 >/dev/null || die "etcd cannot be filled"
 run_shapes
 stop_etcd
+find_ostraka_leader
 run_hot
+find_ostraka_leader
 run_keys
+find_ostraka_leader
 [ -z "$TPCB_SCALES" ] || run_tpcb
