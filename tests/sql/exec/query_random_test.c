@@ -1,15 +1,16 @@
 /* Random queries in two forms that have to give the same: as they are, so that keys are looked up, rows hashed and
- * conditions moved; and with every condition inside a CASE, which no plan makes use of, so that all pairs of rows are
- * tried where the condition stands. Besides, the rows for which a condition is true, false and unknown are
+ * conditions moved; and with every condition inside a CASE with a volatile function, which no plan makes use of or moves,
+ * so that all pairs of rows are tried where the condition stands. Besides, the rows for which a condition is true, false and unknown are
  * together all rows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "tests/sql/exec/database.h"
 #include "tests/test.h"
 
-#define QUERIES 300
+#define QUERIES 500
 
 struct random {
     uint64_t state;
@@ -37,12 +38,21 @@ static void column(struct query *q, uint32_t known)
     buf_printf(&q->text, "t%u.%s", item, columns[q->items[item]][draw(&q->random, 3)]);
 }
 
-static void comparison(struct query *q, uint32_t known)
+static void comparison(struct query *q, uint32_t known, bool join)
 {
     static const char *const operators[] = {"=", "=", "=", "<", ">=", "<>"};
+    uint32_t last = known - 1;
+    if (join && draw(&q->random, 4) != 0) { /* what joins are for */
+        buf_printf(&q->text, "t%u.%s = ", last, columns[q->items[last]][draw(&q->random, 2)]);
+        column(q, last);
+        return;
+    }
     column(q, known);
-    switch (draw(&q->random, 8)) {
-    case 0: buf_append_string(&q->text, " IS NULL"); return;
+    switch (draw(&q->random, 9)) {
+    case 0:
+    case 4:
+    case 5:
+    case 6: buf_append_string(&q->text, " IS NULL"); return;
     case 1: buf_printf(&q->text, " IN (%u, %u)", draw(&q->random, 9), draw(&q->random, 9)); return;
     case 2: buf_printf(&q->text, " = %u", draw(&q->random, 9)); return;
     case 3: buf_append_string(&q->text, " IN (SELECT p FROM c)"); return;
@@ -52,15 +62,15 @@ static void comparison(struct query *q, uint32_t known)
     column(q, known);
 }
 
-static void condition(struct query *q, uint32_t known)
+static void condition(struct query *q, uint32_t known, bool join)
 {
     if (q->opaque) buf_append_string(&q->text, "CASE WHEN ");
-    uint32_t count = 1 + draw(&q->random, 3);
+    uint32_t count = 1 + draw(&q->random, 2);
     for (uint32_t i = 0; i < count; i++) {
         if (i > 0) buf_append_string(&q->text, draw(&q->random, 4) == 0 ? " OR " : " AND ");
-        comparison(q, known);
+        comparison(q, known, join);
     }
-    if (q->opaque) buf_append_string(&q->text, " THEN true ELSE false END");
+    if (q->opaque) buf_append_string(&q->text, " THEN random() < 2 ELSE false END");
 }
 
 /* FROM with all joins; where: 0 none, 1 the condition, 2 its negation, 3 that it is unknown. */
@@ -78,11 +88,11 @@ static void build(struct query *q, uint64_t seed, bool opaque, int where)
     buf_printf(&q->text, " FROM %s AS t0", tables[q->items[0]]);
     for (uint32_t i = 1; i < q->count; i++) {
         buf_printf(&q->text, " %s %s AS t%u ON ", joins[draw(&q->random, 4)], tables[q->items[i]], i);
-        condition(q, i + 1);
+        condition(q, i + 1, true);
     }
     if (where == 0) return;
     buf_append_string(&q->text, where == 2 ? " WHERE NOT (" : " WHERE (");
-    condition(q, q->count);
+    condition(q, q->count, false);
     buf_append_string(&q->text, where == 3 ? ") IS NULL" : ")");
 }
 
@@ -104,6 +114,8 @@ static void must_work(struct database *d, const char *text)
 
 static struct database *begin(void)
 {
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     struct database *d = database_create(1);
     must_work(d, "CREATE TABLE a (id int PRIMARY KEY, x int)");
     must_work(d, "CREATE TABLE b (id int PRIMARY KEY, a_id int, y bigint)");
