@@ -31,8 +31,7 @@ static size_t chunk_bytes(const struct arena_chunk *chunk)
 static void check(const struct arena *a)
 {
     ASSERT(a->used <= a->size);
-    ASSERT(a->lent <= a->size_max);
-    ASSERT(a->size <= a->size_max - a->lent);
+    ASSERT(a->size + a->lent <= a->size_max);
     ASSERT((a->chunks == NULL) == (a->size == 0));
 }
 
