@@ -284,7 +284,7 @@ static void open_session(struct stage *stage, uint32_t number)
     *p = (struct player){.stage = stage, .machine = cluster_machine(stage->cluster, 1 + number % NODES)};
     struct sql_session_options o = {.kv = core_kv(p->machine->core), .env = p->machine->env,
                                     .fibers = core_fibers(p->machine->core), .user = "postgres",
-                                    .database = "postgres", .id = number + 1};
+                                    .database = "postgres"};
     assert_int_equal(sql_session_create(&o, &p->session), STATUS_OK);
 }
 
