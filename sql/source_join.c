@@ -5,9 +5,12 @@
 #define LOOKUPS_MAX 1024          /* then the right side may be read as a whole */
 #define HASH_TRY_BYTES (16u << 20) /* as much of it */
 
-/* Rows of the left side that were read ahead, to look up the keys of several in one request. */
+/* Rows of the left side that were read ahead, to look up the keys of several in one request. While a batch is read the
+ * row still holds the last one of the batch before, and a join on the left goes on from there: batches take turns with
+ * two arenas. */
 struct batch {
-    struct arena arena;
+    struct arena arenas[2];
+    struct arena *arena; /* of this batch */
     struct sql_datum *rows[BATCH_ROWS_MAX]; /* whole rows; the left side's part counts */
     struct bytes keys[BATCH_ROWS_MAX], values[BATCH_ROWS_MAX]; /* keys.data NULL: not one key, or none */
     uint32_t count, at, wanted;
@@ -99,7 +102,7 @@ static bool save_left(struct source_join *j, struct sql_datum *to)
         for (uint32_t k = o->offset; (o->bits & j->is.left->bits) != 0 && k < o->offset + o->count; k++) {
             to[k] = SQL_NULL;
             if (!s->row[k].is_null &&
-                sql_datum_copy(&j->batch->arena, s->row_types[k].oid, &s->row[k], &to[k]) != STATUS_OK)
+                sql_datum_copy(j->batch->arena, s->row_types[k].oid, &s->row[k], &to[k]) != STATUS_OK)
                 return sql_error_out_of_memory(s->x->error);
         }
     }
@@ -139,7 +142,8 @@ static bool fill_batch(struct source_join *j)
     struct batch *b = j->batch;
     struct select *s = j->source.query;
     bool found = true;
-    arena_reset(&b->arena);
+    b->arena = b->arena == &b->arenas[0] ? &b->arenas[1] : &b->arenas[0];
+    arena_reset(b->arena);
     b->count = b->at = 0;
     /* More and more, so that a LIMIT above pays for little that nobody wants. */
     b->wanted = b->wanted == 0 ? 1 : b->wanted < BATCH_ROWS_MAX ? b->wanted * 2 : BATCH_ROWS_MAX;
@@ -147,9 +151,9 @@ static bool fill_batch(struct source_join *j)
         if (!source_next(j->is.left, &found)) return false;
         b->left_ended = !found;
         if (!found) break;
-        b->rows[b->count] = arena_alloc(&b->arena, (s->width + 1) * sizeof(struct sql_datum));
+        b->rows[b->count] = arena_alloc(b->arena, (s->width + 1) * sizeof(struct sql_datum));
         if (b->rows[b->count] == NULL) return sql_error_out_of_memory(s->x->error);
-        if (!save_left(j, b->rows[b->count]) || !source_find_key(j->is.right, &b->arena, &b->keys[b->count]))
+        if (!save_left(j, b->rows[b->count]) || !source_find_key(j->is.right, b->arena, &b->keys[b->count]))
             return false;
         b->count++;
     }
@@ -322,7 +326,7 @@ static void join_release(struct source *o)
     struct source_join *j = (struct source_join *)o;
     arena_deinit(&j->kept);
     arena_deinit(&j->key_arena);
-    if (j->batch != NULL) arena_deinit(&j->batch->arena);
+    for (int i = 0; j->batch != NULL && i < 2; i++) arena_deinit(&j->batch->arenas[i]);
 }
 
 /* (left = right) for each key. */
@@ -368,7 +372,7 @@ static bool prepare(struct source_join *j, struct arena *arena)
     if (j->is.method == JOIN_LOOP && source_is_table(right)) {
         j->batch = ARENA_NEW(arena, struct batch);
         if (j->batch == NULL) return false;
-        arena_init_part(&j->batch->arena, arena, arena->size_max);
+        for (int i = 0; i < 2; i++) arena_init_part(&j->batch->arenas[i], arena, arena->size_max);
     }
     if (j->types == NULL || j->scratch == NULL || j->left_keys == NULL) return false;
     for (uint32_t i = 0; i < right->count; i++) j->types[i] = j->source.query->row_types[right->offset + i];

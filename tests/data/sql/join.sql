@@ -759,3 +759,13 @@ g int4, v int4
 | 1 | 1 |
 | 2 | 2 |
 SELECT 2
+
+# A join on the left of lookups goes on with its own left row, text and all, from batch to batch.
+SELECT a.s, count(*), sum(l.v), count(big.id) FROM a LEFT JOIN big AS l ON l.v = a.id LEFT JOIN big ON big.id = l.id % 7 GROUP BY a.s ORDER BY 1
+----
+s text, count int8, sum int8, count int8
+| four | 429 | 1716 | 429 |
+| one | 429 | 429 | 429 |
+| three | 429 | 1287 | 429 |
+| two | 429 | 858 | 429 |
+SELECT 4
