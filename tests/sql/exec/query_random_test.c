@@ -84,7 +84,8 @@ static void build(struct query *q, uint64_t seed, bool opaque, int where)
     buf_reset(&q->text);
     buf_append_string(&q->text, "SELECT count(*)");
     for (uint32_t i = 0; i < q->count; i++)
-        buf_printf(&q->text, ", count(t%u.%s), sum(t%u.%s)", i, columns[q->items[i]][0], i, columns[q->items[i]][1]);
+        buf_printf(&q->text, ", count(t%u.%s), sum(t%u.%s), count(DISTINCT t%u.s), min(t%u.s), max(t%u.s)", i,
+                   columns[q->items[i]][0], i, columns[q->items[i]][1], i, i, i);
     buf_printf(&q->text, " FROM %s AS t0", tables[q->items[0]]);
     for (uint32_t i = 1; i < q->count; i++) {
         buf_printf(&q->text, " %s %s AS t%u ON ", joins[draw(&q->random, 4)], tables[q->items[i]], i);
@@ -117,15 +118,16 @@ static struct database *begin(void)
     const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
     if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     struct database *d = database_create(1);
-    must_work(d, "CREATE TABLE a (id int PRIMARY KEY, x int)");
-    must_work(d, "CREATE TABLE b (id int PRIMARY KEY, a_id int, y bigint)");
-    must_work(d, "CREATE TABLE c (p int, q int, z numeric, PRIMARY KEY (p, q))");
-    must_work(d, "CREATE TABLE n (v int, w int)");
-    must_work(d, "INSERT INTO a SELECT i, nullif(i * 5 % 9, 3) FROM generate_series(1, 8) AS i");
-    must_work(d, "INSERT INTO b SELECT i, nullif(i * 7 % 10, 0), nullif(i * 3 % 8, 5) FROM generate_series(1, 9) AS i");
-    must_work(d, "INSERT INTO c SELECT i, j, nullif((i + j) % 6, 2) FROM generate_series(1, 4) AS i, "
+    must_work(d, "CREATE TABLE a (id int PRIMARY KEY, x int, s text)");
+    must_work(d, "CREATE TABLE b (id int PRIMARY KEY, a_id int, y bigint, s text)");
+    must_work(d, "CREATE TABLE c (p int, q int, z numeric, s text, PRIMARY KEY (p, q))");
+    must_work(d, "CREATE TABLE n (v int, w int, s text)");
+    must_work(d, "INSERT INTO a SELECT i, nullif(i * 5 % 9, 3), 'the text of a ' || i FROM generate_series(1, 8) AS i");
+    must_work(d, "INSERT INTO b SELECT i, nullif(i * 7 % 10, 0), nullif(i * 3 % 8, 5), 'the text of b ' || i FROM generate_series(1, 9) AS i");
+    must_work(d, "INSERT INTO c SELECT i, j, nullif((i + j) % 6, 2), 'the text of c ' || i || j "
+                 "FROM generate_series(1, 4) AS i, "
                  "generate_series(1, 3) AS j");
-    must_work(d, "INSERT INTO n SELECT nullif(i % 5, 1), nullif(i % 3, 0) FROM generate_series(1, 8) AS i");
+    must_work(d, "INSERT INTO n SELECT nullif(i % 5, 1), nullif(i % 3, 0), 'the text of n ' || i FROM generate_series(1, 8) AS i");
     return d;
 }
 
