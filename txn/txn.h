@@ -71,7 +71,7 @@ struct txn;
 
 /* arena: for results and the write set; the transaction is dead when it is reset. */
 MUST_USE enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out);
-/* Frees what is not in the arena. No call may be under way. */
+/* Frees what is not in the arena. No call may be under way. Before kv_destroy. */
 void txn_destroy(struct txn *t);
 
 /* An absolute limit (env_now_ns scale) for each later call; 0: none but the no-quorum time-out. */

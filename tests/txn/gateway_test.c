@@ -176,6 +176,7 @@ TEST(txn_gateway, the_end_of_the_node_ends_what_waits)
         uint64_t leader = world_leader(&w), gateway = other_than(leader);
         struct actor a;
         actor_begin(&a, &w, gateway);
+        a.ends_itself = true;
         if (kind == 0) actor_start_get(&a, "a");
         else {
             actor_put(&a, "a", "1");

@@ -133,7 +133,7 @@ void actor_begin(struct actor *a, struct world *w, uint64_t machine)
 void actor_end(struct actor *a)
 {
     assert_false(a->running);
-    txn_destroy(a->txn);
+    if (a->txn != NULL) txn_destroy(a->txn);
     arena_deinit(&a->arena);
 }
 
@@ -195,6 +195,10 @@ static void run_verb(void *arg)
     case VERB_COUNT: a->status = run_count(a); break;
     case VERB_COMMIT: a->status = txn_commit(a->txn, &a->ts); break;
     case VERB_LOCK: a->status = run_lock(a); break;
+    }
+    if (a->ends_itself) {
+        txn_destroy(a->txn);
+        a->txn = NULL;
     }
     a->running = false;
 }

@@ -49,6 +49,7 @@ struct actor {
     enum txn_lock_wait wait;
     bool overlay;
     bool running;
+    bool ends_itself; /* its transaction goes with the end of the verb, as on a node that stops */
     enum status status;
     char value[2048]; /* GET: what it found, as text */
     uint64_t count, ts;  /* COUNT: rows in [key, key_end); COMMIT: its timestamp */
