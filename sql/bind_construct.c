@@ -27,8 +27,7 @@ bool bind_unify(struct binder *b, const char *construct, struct expr **items, ui
     return true;
 }
 
-static struct expr *logic_of(struct binder *b, enum expr_kind kind, struct expr *left,
-                             struct expr *right, uint32_t position)
+struct expr *bind_both(struct binder *b, enum expr_kind kind, struct expr *left, struct expr *right, uint32_t position)
 {
     if (left == NULL || right == NULL) return NULL;
     struct expr *e = bind_new(b, kind, sql_type_of(SQL_TYPE_BOOL), position, 2);
@@ -144,14 +143,14 @@ static struct expr *between(struct binder *b, const struct sql_between *n,
     struct expr *above = bind_operator_of(b, ">=", arg, l, n->node.position);
     struct expr *below =
         above == NULL ? NULL : bind_operator_of(b, "<=", again, h, n->node.position);
-    return logic_of(b, EXPR_AND, above, below, n->node.position);
+    return bind_both(b, EXPR_AND, above, below, n->node.position);
 }
 
 struct expr *bind_between(struct binder *b, const struct sql_between *n)
 {
     struct expr *e = between(b, n, n->low, n->high);
     if (n->symmetric && e != NULL)
-        e = logic_of(b, EXPR_OR, e, between(b, n, n->high, n->low), n->node.position);
+        e = bind_both(b, EXPR_OR, e, between(b, n, n->high, n->low), n->node.position);
     return n->negated ? bind_not(b, e) : e;
 }
 

@@ -37,6 +37,8 @@ struct expr *bind_quantified(struct binder *b, const struct sql_quantified *q);
 /* Gives all expressions their common type. */
 bool bind_unify(struct binder *b, const char *construct, struct expr **items, uint32_t count,
                 struct sql_type *type_out);
+/* left AND right, left OR right. NULL when one is NULL. */
+struct expr *bind_both(struct binder *b, enum expr_kind kind, struct expr *left, struct expr *right, uint32_t position);
 struct expr *bind_not(struct binder *b, struct expr *e);
 struct expr *bind_logic(struct binder *b, const struct sql_expr_list *node, enum expr_kind kind);
 struct expr *bind_in(struct binder *b, const struct sql_in *in);

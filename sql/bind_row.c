@@ -1,17 +1,6 @@
 /* Comparisons of rows, column by column: (a, b) = (1, 2), (a, b) < (1, 2), (a, b) IN ((1, 2), (3, 4)). */
 #include "sql/bind_int.h"
 
-static struct expr *combine(struct binder *b, enum expr_kind kind, struct expr *left, struct expr *right,
-                            uint32_t position)
-{
-    if (left == NULL || right == NULL) return NULL;
-    struct expr *e = bind_new(b, kind, sql_type_of(SQL_TYPE_BOOL), position, 2);
-    if (e == NULL) return NULL;
-    e->args[0] = left;
-    e->args[1] = right;
-    return e;
-}
-
 static struct expr *compare_fields(struct binder *b, const char *op, const struct sql_node *left,
                                    const struct sql_node *right, uint32_t position)
 {
@@ -30,7 +19,7 @@ static struct expr *compare_order(struct binder *b, const char *op, const struct
     while (e != NULL && at-- > 0) {
         struct expr *less = compare_fields(b, strict, left->items[at], right->items[at], position);
         struct expr *same = less == NULL ? NULL : compare_fields(b, "=", left->items[at], right->items[at], position);
-        e = combine(b, EXPR_OR, less, combine(b, EXPR_AND, same, e, position), position);
+        e = bind_both(b, EXPR_OR, less, bind_both(b, EXPR_AND, same, e, position), position);
     }
     return e;
 }
@@ -60,7 +49,7 @@ struct expr *bind_row_comparison(struct binder *b, const char *op, const struct 
     if (!equal && strcmp(op, "<>") != 0) return bind_unsupported(b, left, "this comparison of rows");
     struct expr *e = compare_fields(b, op, l->items[0], r->items[0], position);
     for (uint32_t i = 1; e != NULL && i < l->count; i++)
-        e = combine(b, equal ? EXPR_AND : EXPR_OR, e, compare_fields(b, op, l->items[i], r->items[i], position),
+        e = bind_both(b, equal ? EXPR_AND : EXPR_OR, e, compare_fields(b, op, l->items[i], r->items[i], position),
                     position);
     return e;
 }
@@ -72,7 +61,7 @@ struct expr *bind_row_in(struct binder *b, const struct sql_in *in)
         struct expr *one = bind_row_comparison(b, in->negated ? "<>" : "=", in->left, in->list.items[i],
                                                in->node.position);
         if (one == NULL) return NULL;
-        e = e == NULL ? one : combine(b, in->negated ? EXPR_AND : EXPR_OR, e, one, in->node.position);
+        e = e == NULL ? one : bind_both(b, in->negated ? EXPR_AND : EXPR_OR, e, one, in->node.position);
         if (e == NULL) return NULL;
     }
     return e;
@@ -95,7 +84,7 @@ struct expr *bind_row_distinct(struct binder *b, const struct sql_is_distinct *n
         field.left = l->items[i];
         field.right = r->items[i];
         struct expr *one = bind_is_distinct(b, &field);
-        e = i == 0 ? one : combine(b, n->negated ? EXPR_AND : EXPR_OR, e, one, n->node.position);
+        e = i == 0 ? one : bind_both(b, n->negated ? EXPR_AND : EXPR_OR, e, one, n->node.position);
         if (e == NULL) return NULL;
     }
     return e;

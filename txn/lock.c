@@ -197,12 +197,7 @@ static enum status read_keys(struct range_op *op)
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
-    op->state = OP_EVALUATE;
-    if (!replica_serving(g->replica)) {
-        range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
-        return;
-    }
-    if (range_op_wait_ready(op)) return;
+    if (!range_op_may_evaluate(op)) return;
     if (op->ts > g->floor && !MUTANT("lock_floor")) g->floor = op->ts;
     struct range_op *other = MUTANT("lock_ignores_in_flight") ? NULL : meets_in_flight(op);
     if (other != NULL) {
@@ -227,14 +222,6 @@ static void evaluate(struct range_op *op)
     else clock_wait_past(&g->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
 }
 
-static void on_leadership(struct read_wait *w, enum status status)
-{
-    struct range_op *op = w->ctx;
-    if (status == STATUS_OK) evaluate(op);
-    else if (status != STATUS_CANCELLED)
-        range_op_reply(op, status == STATUS_TIMEOUT ? STATUS_UNAVAILABLE : STATUS_NOT_LEADER, BYTES_EMPTY);
-}
-
 void lock_run(struct range_op *op)
 {
     switch (op->state) {
@@ -243,10 +230,7 @@ void lock_run(struct range_op *op)
             evaluate(op);
             return;
         }
-        op->state = OP_LEADERSHIP;
-        op->leadership.on_done = on_leadership;
-        op->leadership.ctx = op;
-        replica_read(op->range->replica, REQUEST_TIMEOUT_NS, &op->leadership);
+        range_op_confirm(op);
         return;
     case OP_LOCKING: /* the range has become ready; another request of the transaction may have come first */
         enter(op);

@@ -102,12 +102,7 @@ static struct range_op *in_flight(const struct range *g, uint64_t tag)
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
-    op->state = OP_EVALUATE;
-    if (!replica_serving(g->replica)) {
-        range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
-        return;
-    }
-    if (range_op_wait_ready(op)) return;
+    if (!range_op_may_evaluate(op)) return;
     if (op->ts > g->floor && !MUTANT("outcome_floor")) g->floor = op->ts;
     struct range_op *other = in_flight(g, op->tag);
     if (other != NULL) {
@@ -128,23 +123,10 @@ static void evaluate(struct range_op *op)
     else answer(op, TXN_OUTCOME_ABORTED);
 }
 
-static void on_leadership(struct read_wait *w, enum status status)
-{
-    struct range_op *op = w->ctx;
-    if (status == STATUS_OK) evaluate(op);
-    else if (status != STATUS_CANCELLED)
-        range_op_reply(op, status == STATUS_TIMEOUT ? STATUS_UNAVAILABLE : STATUS_NOT_LEADER, BYTES_EMPTY);
-}
-
 void outcome_run(struct range_op *op)
 {
     switch (op->state) {
-    case OP_CLOCK:
-        op->state = OP_LEADERSHIP;
-        op->leadership.on_done = on_leadership;
-        op->leadership.ctx = op;
-        replica_read(op->range->replica, REQUEST_TIMEOUT_NS, &op->leadership);
-        return;
+    case OP_CLOCK: range_op_confirm(op); return;
     case OP_EVALUATE:
     case OP_BLOCKED: evaluate(op); return;
     case OP_GATE: range_op_answer(op); return;

@@ -299,6 +299,33 @@ bool range_op_wait_ready(struct range_op *op)
     return true;
 }
 
+bool range_op_may_evaluate(struct range_op *op)
+{
+    op->state = OP_EVALUATE;
+    if (replica_serving(op->range->replica)) return !range_op_wait_ready(op);
+    range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
+    return false;
+}
+
+static void on_confirmed(struct read_wait *w, enum status status)
+{
+    struct range_op *op = w->ctx;
+    if (status == STATUS_OK) {
+        op->state = OP_EVALUATE;
+        range_op_run(op);
+    } else if (status != STATUS_CANCELLED) {
+        range_op_reply(op, status == STATUS_TIMEOUT ? STATUS_UNAVAILABLE : STATUS_NOT_LEADER, BYTES_EMPTY);
+    }
+}
+
+void range_op_confirm(struct range_op *op)
+{
+    op->state = OP_LEADERSHIP;
+    op->leadership.on_done = on_confirmed;
+    op->leadership.ctx = op;
+    replica_read(op->range->replica, REQUEST_TIMEOUT_NS, &op->leadership);
+}
+
 void range_op_run(struct range_op *op)
 {
     switch (op->kind) {

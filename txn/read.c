@@ -201,12 +201,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
-    op->state = OP_EVALUATE;
-    if (!replica_serving(g->replica)) {
-        range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
-        return;
-    }
-    if (range_op_wait_ready(op)) return;
+    if (!range_op_may_evaluate(op)) return;
     if (op->ts > g->floor && !MUTANT("read_floor")) g->floor = op->ts;
     struct range_op *other = MUTANT("read_ignores_in_flight") ? NULL : meets_in_flight(op);
     if (other != NULL) {

@@ -213,6 +213,11 @@ void range_op_answer(struct range_op *op);
 void range_op_free(struct range_op *op);
 /* Parks the op until the range is ready; false when it is already. */
 bool range_op_wait_ready(struct range_op *op);
+/* How each look at the data begins, also after every wait: false when the op was parked, or answered because the replica
+ * does not lead any more. */
+bool range_op_may_evaluate(struct range_op *op);
+/* R2: confirms leadership, after the op has its timestamp; then runs it in OP_EVALUATE, or answers that it does not lead. */
+void range_op_confirm(struct range_op *op);
 void range_op_run(struct range_op *op); /* next step of its kind */
 void range_scan_end(struct range_op *op);
 /* Begins, or goes on. Progress of another term is dropped: what it rests on (the floor, and that proposals
