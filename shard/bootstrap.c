@@ -10,29 +10,29 @@ static const uint8_t DATA_START[] = {0x02}; /* range 1 holds the keys below, ran
 static enum status range_make(struct store *s, struct range_id range, struct bytes start, struct bytes end)
 {
     if (store_replica(s, range) != NULL) return STATUS_OK;
-    struct descriptor *d = calloc(1, sizeof *d);
-    if (d == NULL) return STATUS_NO_MEMORY;
-    d->range = range;
-    d->epoch = 1;
-    d->next_replica_id = 2;
-    d->config = (struct raft_config){.voter_count = 1, .voters = {{1, s->identity.node.value}}};
-    enum status status = descriptor_set_bounds(d, start, end);
-    ASSERT(status == STATUS_OK);
+    struct descriptor d = {
+        .range = range,
+        .epoch = 1,
+        .next_replica_id = 2,
+        .start = start,
+        .end = end,
+        .config = {.voter_count = 1, .voters = {{1, s->identity.node.value}}},
+    };
     /* The log starts after a made-up entry, so that whoever joins later needs a snapshot. */
     struct log_pos origin = {1, 1};
     struct lsm_ingest *ingest;
-    status = lsm_ingest_begin(s->lsm, range, &ingest);
+    enum status status = lsm_ingest_begin(s->lsm, range, &ingest);
     if (status == STATUS_OK) {
         struct buf meta;
         buf_init(&meta, 1 << 16);
-        range_meta_encode(d, 1, origin, BYTES_EMPTY, &meta);
+        range_meta_encode(&d, 1, origin, BYTES_EMPTY, &meta);
         status = lsm_ingest_commit(ingest, origin.index, buf_view(&meta));
         buf_deinit(&meta);
     }
     if (status == STATUS_OK && !s->failed) {
         struct replica_start start_state = {
-            .range = range, .id = 1, .descriptor = d,
-            .restore = {.hard_state = {.term = 1}, .start = origin, .config = d->config,
+            .range = range, .id = 1, .descriptor = &d,
+            .restore = {.hard_state = {.term = 1}, .start = origin, .config = d.config,
                         .applied_index = origin.index}};
         struct replica *r;
         status = replica_create(s, &start_state, &r);
@@ -41,7 +41,6 @@ static enum status range_make(struct store *s, struct range_id range, struct byt
             journal_write_start(r, origin);
         }
     }
-    free(d);
     return status;
 }
 

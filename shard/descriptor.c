@@ -1,30 +1,57 @@
 #include "shard/descriptor.h"
 
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "base/codec.h"
 
-#define DESCRIPTOR_VERSION 1
+#define DESCRIPTOR_VERSION 2 /* 1 did not say where the range came from */
 
-enum status descriptor_set_bounds(struct descriptor *d, struct bytes start, struct bytes end)
+static void keys_copy(struct descriptor *to, uint8_t *keys, const struct descriptor *from)
 {
-    if (start.size > SHARD_KEY_BYTES_MAX || end.size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
-    uint8_t keys[sizeof d->keys]; /* the views may point into d itself */
-    if (start.size > 0) memcpy(keys, start.data, start.size);
-    if (end.size > 0) memcpy(keys + start.size, end.data, end.size);
-    memcpy(d->keys, keys, start.size + end.size);
-    d->start = bytes_make(d->keys, start.size);
-    d->end = bytes_make(d->keys + start.size, end.size);
+    if (from->start.size > 0) memcpy(keys, from->start.data, from->start.size);
+    if (from->end.size > 0) memcpy(keys + from->start.size, from->end.data, from->end.size);
+    to->start = bytes_make(keys, from->start.size);
+    to->end = bytes_make(keys + from->start.size, from->end.size);
+}
+
+struct descriptor *descriptor_new(const struct descriptor *from)
+{
+    ASSERT(from->start.size <= SHARD_KEY_BYTES_MAX && from->end.size <= SHARD_KEY_BYTES_MAX);
+    struct descriptor *d = malloc(sizeof *d + from->start.size + from->end.size);
+    if (d == NULL) return NULL;
+    *d = *from;
+    d->keys = NULL;
+    keys_copy(d, (uint8_t *)(d + 1), from);
+    return d;
+}
+
+enum status descriptor_assign(struct descriptor *to, const struct descriptor *from)
+{
+    ASSERT(from->start.size <= SHARD_KEY_BYTES_MAX && from->end.size <= SHARD_KEY_BYTES_MAX);
+    uint8_t *keys = malloc(from->start.size + from->end.size + 1);
+    if (keys == NULL) return STATUS_NO_MEMORY;
+    uint8_t *old = to->keys;
+    struct descriptor value = *from;
+    keys_copy(&value, keys, from);
+    value.keys = keys;
+    *to = value;
+    free(old);
     return STATUS_OK;
 }
 
-void descriptor_copy(struct descriptor *to, const struct descriptor *from)
+void descriptor_move(struct descriptor *to, struct descriptor *from)
 {
-    to->range = from->range;
-    to->epoch = from->epoch;
-    to->next_replica_id = from->next_replica_id;
-    to->config = from->config;
-    enum status status = descriptor_set_bounds(to, from->start, from->end);
-    ASSERT(status == STATUS_OK);
+    ASSERT(to != from && from->keys != NULL);
+    free(to->keys);
+    *to = *from;
+    from->keys = NULL;
+}
+
+void descriptor_clear(struct descriptor *d)
+{
+    free(d->keys);
+    *d = (struct descriptor){0};
 }
 
 bool descriptor_contains(const struct descriptor *d, struct bytes key)
@@ -32,17 +59,28 @@ bool descriptor_contains(const struct descriptor *d, struct bytes key)
     return bytes_compare(d->start, key) <= 0 && (d->end.size == 0 || bytes_compare(key, d->end) < 0);
 }
 
+int descriptor_compare_ends(struct bytes a, struct bytes b)
+{
+    if (a.size == 0 || b.size == 0) return (a.size == 0) - (b.size == 0);
+    return bytes_compare(a, b);
+}
+
 bool descriptor_covers(const struct descriptor *d, struct bytes start, struct bytes end)
 {
-    if (bytes_compare(d->start, start) > 0) return false;
-    if (d->end.size == 0) return true;
-    return end.size > 0 && bytes_compare(end, d->end) <= 0;
+    return bytes_compare(d->start, start) <= 0 && descriptor_compare_ends(end, d->end) <= 0;
+}
+
+bool descriptor_overlaps(const struct descriptor *d, struct bytes start, struct bytes end)
+{
+    return (end.size == 0 || bytes_compare(d->start, end) < 0) &&
+           (d->end.size == 0 || bytes_compare(start, d->end) < 0);
 }
 
 void descriptor_encode(const struct descriptor *d, struct buf *out)
 {
     put_u8(out, DESCRIPTOR_VERSION);
     put_u64(out, d->range.value);
+    put_u64(out, d->created.value);
     put_u64(out, d->epoch);
     put_u64(out, d->next_replica_id);
     put_sized(out, d->start);
@@ -59,16 +97,20 @@ enum status descriptor_decode(struct bytes bytes, struct descriptor *d)
 {
     struct reader r = reader_make(bytes);
     if (get_u8(&r) != DESCRIPTOR_VERSION) return r.failed ? STATUS_INVALID : STATUS_VERSION;
-    d->range.value = get_u64(&r);
-    d->epoch = get_u64(&r);
-    d->next_replica_id = get_u64(&r);
-    struct bytes start = get_sized(&r);
-    struct bytes end = get_sized(&r);
+    struct descriptor out = {0};
+    out.range.value = get_u64(&r);
+    out.created.value = get_u64(&r);
+    out.epoch = get_u64(&r);
+    out.next_replica_id = get_u64(&r);
+    out.start = get_sized(&r);
+    out.end = get_sized(&r);
     struct bytes config = get_sized(&r);
-    if (!reader_done(&r) || d->range.value == 0) return STATUS_INVALID;
-    if (end.size > 0 && bytes_compare(start, end) >= 0) return STATUS_INVALID;
-    if (descriptor_set_bounds(d, start, end) != STATUS_OK) return STATUS_INVALID;
-    return raft_config_decode(config, &d->config);
+    if (!reader_done(&r) || out.range.value == 0) return STATUS_INVALID;
+    if (out.start.size > SHARD_KEY_BYTES_MAX || out.end.size > SHARD_KEY_BYTES_MAX) return STATUS_INVALID;
+    if (out.end.size > 0 && bytes_compare(out.start, out.end) >= 0) return STATUS_INVALID;
+    enum status status = raft_config_decode(config, &out.config);
+    if (status == STATUS_OK) *d = out;
+    return status;
 }
 
 static const struct raft_member *find_on(const struct raft_member *members, uint32_t count,

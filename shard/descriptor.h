@@ -10,26 +10,42 @@
 #include "raft/raft.h"
 
 #define SHARD_KEY_BYTES_MAX 4224 /* 4 KiB user key + table prefix */
+#define DESCRIPTOR_BYTES_MAX (2 * SHARD_KEY_BYTES_MAX + 1024) /* encoded */
 
 #define RANGE_META ((struct range_id){1}) /* the metadata range */
 #define RANGE_DATA ((struct range_id){2}) /* the first data range */
 
+/* A value. The bounds are views: into what was decoded, into another descriptor, or into memory of its own (one made
+ * by descriptor_new or filled by descriptor_assign, which costs what its keys cost). Copying the struct copies the
+ * views, never the ownership. */
 struct descriptor {
     struct range_id range;
+    struct range_id created;  /* the range that it was split from; 0: one of the first */
     uint64_t epoch;           /* rises with every change of bounds or members */
     uint64_t next_replica_id; /* replica ids are never used twice in a range */
-    struct bytes start, end;  /* [start, end); end empty: unbounded. Point into `keys` */
+    struct bytes start, end;  /* [start, end); end empty: unbounded; each at most SHARD_KEY_BYTES_MAX */
     struct raft_config config;
-    uint8_t keys[2 * SHARD_KEY_BYTES_MAX];
+    uint8_t *keys;            /* private: of descriptor_assign */
 };
 
-/* Copies the bounds into the descriptor. STATUS_TOO_LARGE. */
-MUST_USE enum status descriptor_set_bounds(struct descriptor *d, struct bytes start, struct bytes end);
-void descriptor_copy(struct descriptor *to, const struct descriptor *from);
+/* Gives a copy with keys of its own, to be freed with free(). NULL: no memory. */
+struct descriptor *descriptor_new(const struct descriptor *from);
+/* Makes `to` (zeroed, or assigned before) a copy with keys of its own; from may be a view into `to`.
+ * STATUS_NO_MEMORY leaves `to` as it was. descriptor_clear zeroes it and frees the keys. */
+MUST_USE enum status descriptor_assign(struct descriptor *to, const struct descriptor *from);
+/* Takes the keys of `from`, which was assigned, and stays usable as a view of `to`. */
+void descriptor_move(struct descriptor *to, struct descriptor *from);
+void descriptor_clear(struct descriptor *d);
+
 bool descriptor_contains(const struct descriptor *d, struct bytes key);
 /* True when [start, end) lies inside; end empty: unbounded. */
 bool descriptor_covers(const struct descriptor *d, struct bytes start, struct bytes end);
+bool descriptor_overlaps(const struct descriptor *d, struct bytes start, struct bytes end);
+/* The order of range ends: an empty one stands behind all others. */
+int descriptor_compare_ends(struct bytes a, struct bytes b);
+
 void descriptor_encode(const struct descriptor *d, struct buf *out);
+/* The bounds of *d are views into `bytes` afterwards. STATUS_VERSION, STATUS_INVALID. */
 MUST_USE enum status descriptor_decode(struct bytes bytes, struct descriptor *d);
 /* The member living on a node, or NULL. Looks at voters, outgoing and learners. */
 const struct raft_member *descriptor_member_on(const struct descriptor *d, struct node_id node);

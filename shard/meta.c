@@ -24,7 +24,10 @@ void meta_init(struct meta_state *m)
 static void meta_clear(struct meta_state *m)
 {
     for (uint32_t i = 0; i < m->node_count; i++) free(m->nodes[i]);
-    for (uint32_t i = 0; i < m->range_count; i++) free(m->ranges[i]);
+    for (uint32_t i = 0; i < m->range_count; i++) {
+        descriptor_clear(m->ranges[i]);
+        free(m->ranges[i]);
+    }
     free(m->ranges);
     meta_init(m);
 }
@@ -119,7 +122,7 @@ static enum status range_set(struct meta_state *m, const struct descriptor *d)
             m->ranges = ranges;
             m->range_capacity = capacity;
         }
-        known = malloc(sizeof *known);
+        known = calloc(1, sizeof *known);
         if (known == NULL) return STATUS_NO_MEMORY;
         uint32_t at = m->range_count++;
         while (at > 0 && bytes_compare(m->ranges[at - 1]->start, d->start) > 0) {
@@ -128,8 +131,7 @@ static enum status range_set(struct meta_state *m, const struct descriptor *d)
         }
         m->ranges[at] = known;
     }
-    descriptor_copy(known, d);
-    return STATUS_OK;
+    return descriptor_assign(known, d);
 }
 
 /* ---- the engine's side ---- */

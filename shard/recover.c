@@ -54,8 +54,9 @@ static enum status on_range(void *ctx, const struct lsm_range_info *info)
     struct recovery *rec = ctx;
     struct recovering *g = range_find(rec, info->range);
     if (g == NULL) return STATUS_NO_MEMORY;
-    enum status status =
-        range_meta_decode(info->meta, &g->descriptor, &g->id, &g->flushed, &g->app_state);
+    struct descriptor d; /* views into the manifest */
+    enum status status = range_meta_decode(info->meta, &d, &g->id, &g->flushed, &g->app_state);
+    if (status == STATUS_OK) status = descriptor_assign(&g->descriptor, &d);
     if (status != STATUS_OK) return status;
     if (g->flushed.index != info->flushed_index) return STATUS_CORRUPT;
     g->in_engine = true;
@@ -191,20 +192,15 @@ static const char *reason_to_fence(const struct recovering *g, const struct wal_
 
 static enum status revive_fenced(struct store *s, const struct recovering *g, const char *why)
 {
-    static const struct descriptor none; /* zero */
-    struct descriptor *d = calloc(1, sizeof *d);
-    if (d == NULL) return STATUS_NO_MEMORY;
-    descriptor_copy(d, &none);
-    d->range = g->range;
+    struct descriptor unknown = {.range = g->range};
     struct replica_start start = {
         .range = g->range,
         .id = g->id,
-        .descriptor = d,
+        .descriptor = &unknown,
         .restore = {.hard_state = {.term = g->hard_state.term}, .lost = true},
     };
     struct replica *r;
     enum status status = replica_create(s, &start, &r);
-    free(d);
     if (status != STATUS_OK) return status;
     COVER("shard_replica_fenced_at_start");
     r->floor = g->start.index > g->flushed.index ? g->start.index : g->flushed.index;
@@ -282,6 +278,7 @@ static void recovery_deinit(struct recovery *rec)
         struct recovering *g = CONTAINER_OF(item, struct recovering, link);
         free_entries(g, 0);
         free(g->entries);
+        descriptor_clear(&g->descriptor);
         free(g);
     }
 }

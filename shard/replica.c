@@ -17,16 +17,45 @@ static void on_timer(struct timer *t, void *ctx)
 
 static void replica_insert(struct store *s, struct replica *r)
 {
-    struct list *at = s->replicas.next;
-    while (at != &s->replicas && CONTAINER_OF(at, struct replica, link)->range.value < r->range.value)
-        at = at->next;
-    list_insert_before(at, &r->link);
+    struct list *before = s->replicas.prev; /* most are made in order */
+    while (before != &s->replicas && CONTAINER_OF(before, struct replica, link)->range.value > r->range.value)
+        before = before->prev;
+    list_insert_before(before->next, &r->link);
     s->metrics.replicas++;
+}
+
+/* The indexes of the store. That by key has a place for each replica, whether its bounds are known or not. */
+static enum status replica_enter(struct store *s, struct replica *r, const struct descriptor *d)
+{
+    enum status status = key_index_reserve(&s->replicas_by_key, (uint32_t)s->replicas_by_id.count + 1);
+    if (status == STATUS_OK) status = descriptor_assign(&r->descriptor, d);
+    if (status == STATUS_OK) status = map_put(&s->replicas_by_id, r->range.value, r);
+    if (status != STATUS_OK) return status;
+    if (d->epoch > 0) status = key_index_put(&s->replicas_by_key, &r->descriptor);
+    ASSERT(status == STATUS_OK);
+    return STATUS_OK;
+}
+
+static void replica_leave(struct replica *r)
+{
+    key_index_remove(&r->store->replicas_by_key, &r->descriptor);
+    void *was = map_remove(&r->store->replicas_by_id, r->range.value);
+    ASSERT(was == r);
+}
+
+void replica_describe(struct replica *r, struct descriptor *d)
+{
+    ASSERT(d->range.value == r->range.value && d->epoch > 0);
+    key_index_remove(&r->store->replicas_by_key, &r->descriptor);
+    descriptor_move(&r->descriptor, d);
+    enum status status = key_index_put(&r->store->replicas_by_key, &r->descriptor);
+    ASSERT(status == STATUS_OK); /* there is a place for each replica */
 }
 
 static void replica_free(struct replica *r)
 {
     if (r->raft != NULL) raft_destroy(r->raft);
+    descriptor_clear(&r->descriptor);
     free(r);
 }
 
@@ -86,8 +115,8 @@ void replica_limit_flush(struct replica *r)
 
 void replica_forget(struct replica *r)
 {
-    static const struct descriptor none; /* zero */
-    descriptor_copy(&r->descriptor, &none);
+    key_index_remove(&r->store->replicas_by_key, &r->descriptor);
+    descriptor_clear(&r->descriptor);
     r->descriptor.range = r->range;
     r->applied = (struct log_pos){0, 0};
     r->target_count = 0;
@@ -112,11 +141,11 @@ enum status replica_create(struct store *s, const struct replica_start *start,
     r->next_read_context = 1;
     r->proposal_deadline_ns = TIMER_NEVER;
     timer_init(&r->timer, on_timer, r);
-    descriptor_copy(&r->descriptor, start->descriptor);
     r->applied = (struct log_pos){start->restore.start.term, start->restore.applied_index};
     r->lost = start->restore.lost;
     if (r->lost) r->state = REPLICA_STATE_FENCED;
     enum status status = group_create(r, start, &r->raft);
+    if (status == STATUS_OK) status = replica_enter(s, r, start->descriptor);
     if (status != STATUS_OK) {
         replica_free(r);
         return status;
@@ -129,6 +158,7 @@ enum status replica_create(struct store *s, const struct replica_start *start,
     if (status != STATUS_OK) {
         if (r->app != NULL) s->options.app->close(r->app);
         list_remove(&r->link);
+        replica_leave(r);
         replica_free(r);
         return status;
     }
@@ -149,6 +179,7 @@ void replica_destroy(struct replica *r)
     list_remove(&r->dirty_link);
     list_remove(&r->held_link);
     s->options.app->close(r->app);
+    replica_leave(r);
     s->metrics.replicas--;
     replica_free(r);
 }

@@ -24,7 +24,7 @@ void store_route_learn(struct store *s, const struct descriptor *descriptor)
         e->descriptor.epoch = 0;
     }
     if (e->descriptor.epoch >= descriptor->epoch) return;
-    descriptor_copy(&e->descriptor, descriptor);
+    if (descriptor_assign(&e->descriptor, descriptor) != STATUS_OK) COVER("shard_route_no_memory");
 }
 
 void store_route_learn_leader(struct store *s, struct range_id range, struct node_id leader)

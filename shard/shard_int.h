@@ -12,7 +12,9 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "base/map.h"
 #include "base/prng.h"
+#include "shard/key_index.h"
 #include "shard/shard.h"
 
 /* The vote in the hard state of a lost replica (fence.c): no replica has this id. */
@@ -165,6 +167,8 @@ struct store {
     struct rpc *rpc;
     struct prng prng;
     struct list replicas, dirty, held;
+    struct map replicas_by_id;
+    struct key_index replicas_by_key; /* those whose bounds are known */
     struct list tickets;    /* struct pending_ticket */
     struct list overflow;   /* struct overflow_record */
     size_t overflow_bytes;
@@ -245,7 +249,7 @@ void journal_deinit(struct store *s);
 struct replica_start {
     struct range_id range;
     uint64_t id;
-    struct descriptor *descriptor;
+    const struct descriptor *descriptor; /* copied */
     struct raft_restore restore;
     struct raft_entry *entries; /* after restore.start */
     uint32_t entry_count;
@@ -270,6 +274,9 @@ MUST_USE enum status replica_regroup(struct replica *r, const struct replica_sta
 void replica_limit_flush(struct replica *r);
 /* The state of a replica that knows nothing but its range and id. */
 void replica_forget(struct replica *r);
+/* Other bounds or members. d: assigned; its keys are taken, and it remains a view. Whoever changes nothing but epoch
+ * and members may do so in place. */
+void replica_describe(struct replica *r, struct descriptor *d);
 uint64_t replica_node_of(const struct replica *r, uint64_t replica_id);
 void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node);
 

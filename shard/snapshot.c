@@ -324,7 +324,7 @@ static enum status receive_adopt(struct snapshot_receive *x)
     struct replica *r = store_replica(s, x->range);
     ASSERT(r != NULL && r->id == x->member);
     ASSERT(x->pos.index > r->applied.index);
-    descriptor_copy(&r->descriptor, &x->descriptor);
+    replica_describe(r, &x->descriptor);
     r->applied = x->pos;
     enum status status = s->options.app->state_restore(r->app, app_state_view(x));
     if (status != STATUS_OK) {
@@ -391,6 +391,7 @@ static void receive_free(struct snapshot_receive *x)
     while ((item = list_pop_front(&x->chunks)) != NULL)
         free(CONTAINER_OF(item, struct snapshot_chunk, link));
     list_remove(&x->link);
+    descriptor_clear(&x->descriptor);
     free(x);
 }
 
@@ -426,8 +427,10 @@ static void on_begin(struct store *s, struct node_id from, struct reader *in)
     list_init(&x->link);
     list_init(&x->chunks);
     enum status status = STATUS_INVALID;
-    if (reader_done(in))
-        status = range_meta_decode(meta, &x->descriptor, &replica_id, &x->pos, &x->app_state);
+    struct descriptor d; /* views into the message */
+    if (reader_done(in)) status = range_meta_decode(meta, &d, &replica_id, &x->pos, &x->app_state);
+    if (status == STATUS_OK && d.epoch == 0) status = STATUS_INVALID;
+    if (status == STATUS_OK) status = descriptor_assign(&x->descriptor, &d);
     if (status == STATUS_OK && x->descriptor.range.value != x->range.value) status = STATUS_INVALID;
     struct replica *r = store_replica(s, x->range);
     if (status == STATUS_OK && (r == NULL || !still_wanted(x))) status = STATUS_CANCELLED;

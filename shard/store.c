@@ -229,6 +229,8 @@ static enum status store_init(struct store *s, const struct store_options *optio
     s->started_ns = env_now_ns(s->env);
     prng_init(&s->prng, options->seed);
     list_init(&s->replicas);
+    map_init(&s->replicas_by_id);
+    key_index_init(&s->replicas_by_key);
     list_init(&s->dirty);
     list_init(&s->held);
     list_init(&s->tickets);
@@ -302,7 +304,11 @@ void store_close(struct store *s)
         buf_deinit(&s->transport[i][0]);
         buf_deinit(&s->transport[i][1]);
     }
+    for (uint32_t i = 0; i < s->route_count; i++) descriptor_clear(&s->routes[i].descriptor);
     meta_deinit(&s->meta);
+    ASSERT(s->replicas_by_id.count == 0);
+    map_deinit(&s->replicas_by_id);
+    key_index_deinit(&s->replicas_by_key);
     batch_deinit(&s->batch);
     buf_deinit(&s->scratch);
     buf_deinit(&s->command);
@@ -415,11 +421,7 @@ void store_on_link(struct store *s, struct node_id peer, enum net_link link, boo
 
 struct replica *store_replica(struct store *s, struct range_id range)
 {
-    LIST_FOR_EACH(item, &s->replicas) {
-        struct replica *r = CONTAINER_OF(item, struct replica, link);
-        if (r->range.value == range.value) return r;
-    }
-    return NULL;
+    return map_get(&s->replicas_by_id, range.value);
 }
 
 struct replica *store_replica_next(struct store *s, const struct replica *after)
@@ -430,11 +432,8 @@ struct replica *store_replica_next(struct store *s, const struct replica *after)
 
 struct replica *store_replica_for_key(struct store *s, struct bytes key)
 {
-    LIST_FOR_EACH(item, &s->replicas) {
-        struct replica *r = CONTAINER_OF(item, struct replica, link);
-        if (r->descriptor.epoch > 0 && descriptor_contains(&r->descriptor, key)) return r;
-    }
-    return NULL;
+    struct descriptor *d = key_index_find(&s->replicas_by_key, key);
+    return d == NULL ? NULL : CONTAINER_OF(d, struct replica, descriptor);
 }
 
 struct rpc *store_rpc(struct store *s) { return s->rpc; }

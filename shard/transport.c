@@ -87,28 +87,24 @@ static void birth_run(void *arg)
     struct replica_birth birth = *(struct replica_birth *)arg;
     free(arg);
     struct store *s = birth.store;
-    static const struct descriptor none; /* zero */
-    struct descriptor *d = calloc(1, sizeof *d);
+    struct descriptor unknown = {.range = birth.range};
     struct lsm_ingest *ingest;
-    enum status status = d == NULL ? STATUS_NO_MEMORY : lsm_ingest_begin(s->lsm, birth.range, &ingest);
+    enum status status = lsm_ingest_begin(s->lsm, birth.range, &ingest);
     if (status == STATUS_OK) {
-        descriptor_copy(d, &none);
-        d->range = birth.range;
         struct buf meta;
         buf_init(&meta, 1 << 20);
-        range_meta_encode(d, birth.id, (struct log_pos){0, 0}, BYTES_EMPTY, &meta);
+        range_meta_encode(&unknown, birth.id, (struct log_pos){0, 0}, BYTES_EMPTY, &meta);
         status = lsm_ingest_commit(ingest, 0, buf_view(&meta));
         buf_deinit(&meta);
     }
     struct replica *r;
     if (status == STATUS_OK && !s->failed && store_replica(s, birth.range) == NULL) {
-        struct replica_start start = {.range = birth.range, .id = birth.id, .descriptor = d};
+        struct replica_start start = {.range = birth.range, .id = birth.id, .descriptor = &unknown};
         status = replica_create(s, &start, &r);
     }
     if (status != STATUS_OK && status != STATUS_CANCELLED)
         LOG_WARN(s->logger, "shard", "cannot make a replica", "range=%llu status=%s",
                  (unsigned long long)birth.range.value, status_name(status));
-    free(d);
     s->creating = false;
     store_fiber_end(s);
 }
