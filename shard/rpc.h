@@ -25,8 +25,11 @@ enum rpc_kind {
     RPC_UNLOCK = 9,       /* txn/: gives back what a transaction has locked */
     RPC_TXN_ALIVE = 10,   /* txn/: does a transaction that holds locks still live? */
     RPC_OUTCOME = 11,     /* txn/: what became of a transaction? */
+    RPC_META_LOOKUP = 12, /* which ranges hold these keys, or: what of this range? (any replica of range 1) */
+    RPC_META_SPLIT = 13,  /* a range leader wants to divide its range: an id for the right side */
+    RPC_META_CHANGE = 14, /* a command for the metadata range: states of nodes, settings, jobs, merges */
     RPC_ACTIVITY = 15,    /* sql/: what a node knows of its sessions; or: end one */
-    RPC_KIND_COUNT /* 3 and 12 to 14 are free */
+    RPC_KIND_COUNT /* 3 is free */
 };
 
 struct rpc;
