@@ -15,6 +15,9 @@
 #define RANGE_META ((struct range_id){1}) /* the metadata range */
 #define RANGE_DATA ((struct range_id){2}) /* the first data range */
 
+/* Ranges begin at no key below, but for the first two: what the system keeps there stays in one range. */
+#define SHARD_SPLIT_BYTE_MIN 0x04
+
 /* A value. The bounds are views: into what was decoded, into another descriptor, or into memory of its own (one made
  * by descriptor_new or filled by descriptor_assign, which costs what its keys cost). Copying the struct copies the
  * views, never the ownership. */

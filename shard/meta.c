@@ -3,7 +3,7 @@
  * when it is applied: the same on every replica. Records live in the range-local space of range 1.
  *
  * Command: kind u8, then
- *   1 INIT         cluster id 16 bytes, node record, count u8, sized descriptors
+ *   1 INIT         cluster id 16 bytes, node record, count varint, sized descriptors
  *   2 NODE_PUT     node record (node 0: allocate an id, unless the token has one)  -> id u64
  *   3 RANGE_PUT    descriptor (ignored unless its epoch is newer)
  *   4 CLOCK_LIMIT  limit u64 (never falls)
@@ -276,10 +276,11 @@ static enum status apply_init(struct store *s, struct reader *r, struct shard_ba
     status = put_node(s, &record, batch, scratch);
     struct descriptor *d = calloc(1, sizeof *d);
     if (d == NULL) return STATUS_NO_MEMORY;
-    uint8_t count = get_u8(r);
-    for (uint8_t i = 0; status == STATUS_OK && i < count; i++) {
+    uint64_t count = get_varint(r);
+    for (uint64_t i = 0; status == STATUS_OK && i < count; i++) {
         status = descriptor_decode(get_sized(r), d);
         if (status == STATUS_OK) status = put_range(s, d, batch, scratch);
+        if (status == STATUS_OK && m->next_range_id <= d->range.value) m->next_range_id = d->range.value + 1;
     }
     free(d);
     put_counters(m, batch, scratch);
@@ -466,26 +467,25 @@ enum status meta_propose_node(struct store *s, const struct node_record *record,
 
 enum status meta_propose_init(struct store *s, struct proposal *p)
 {
-    struct replica *r = store_replica(s, RANGE_META);
-    ASSERT(r != NULL);
+    struct replica *r;
     struct buf command;
-    buf_init(&command, 1 << 20);
+    buf_init(&command, RAFT_ENTRY_BYTES_MAX);
     put_u8(&command, SHARD_COMMAND_META);
     put_u8(&command, META_INIT);
     buf_append(&command, s->identity.cluster_id, sizeof s->identity.cluster_id);
     struct node_record own;
     nodes_own_record(s, &own);
     node_record_encode(&own, &command);
-    put_u8(&command, 2);
+    put_varint(&command, s->metrics.replicas);
     struct buf encoded;
     buf_init(&encoded, 1 << 16);
-    for (uint64_t id = 1; id <= 2; id++) {
+    for (r = store_replica_next(s, NULL); r != NULL; r = store_replica_next(s, r)) {
         buf_reset(&encoded);
-        descriptor_encode(&store_replica(s, (struct range_id){id})->descriptor, &encoded);
+        descriptor_encode(&r->descriptor, &encoded);
         put_sized(&command, buf_view(&encoded));
     }
     ASSERT(!command.failed && !encoded.failed);
-    enum status status = replica_propose(r, buf_view(&command), META_TIMEOUT_NS, p);
+    enum status status = replica_propose(store_replica(s, RANGE_META), buf_view(&command), META_TIMEOUT_NS, p);
     buf_deinit(&encoded);
     buf_deinit(&command);
     return status;

@@ -583,7 +583,7 @@ void store_on_guest_message(struct store *s, struct net_guest *guest, uint16_t t
     } else if (type == SHARD_MESSAGE_INIT) {
         if (s->init_guest != NULL) return;
         s->init_guest = guest;
-        store_init_cluster(s, on_init_done, s);
+        bootstrap_init(s, payload, on_init_done, s);
     }
 }
 

@@ -36,7 +36,7 @@ enum shard_message {
     SHARD_MESSAGE_REPLY = 8,
     SHARD_MESSAGE_JOIN = 9,     /* guest -> node */
     SHARD_MESSAGE_JOIN_REPLY = 10,
-    SHARD_MESSAGE_INIT = 11,    /* guest -> node */
+    SHARD_MESSAGE_INIT = 11,    /* guest -> node: sized split keys of the new cluster, or nothing */
     SHARD_MESSAGE_INIT_REPLY = 12,
     SHARD_MESSAGE_LIVENESS = 14, /* support asked for and given */
     SHARD_MESSAGE_ROUTES = 13,  /* descriptors and leaders, for nodes that hold none of them */
@@ -166,9 +166,12 @@ enum net_refusal store_admit(struct store *s, const struct net_identity *peer);
 
 /* Zero node id: this store belongs to no cluster yet. */
 const struct net_identity *store_identity(const struct store *s);
-/* Makes this node the only member of a new cluster. STATUS_EXISTS when it is in one already. done is
- * called when ranges 1 and 2 serve. */
-void store_init_cluster(struct store *s, void (*done)(void *ctx, enum status status), void *ctx);
+/* Makes this node the only member of a new cluster, with a metadata range and split_count + 1 data ranges: the keys,
+ * in rising order, are where the second and the following ones begin. done is called when all serve.
+ * STATUS_EXISTS: it is in a cluster already. STATUS_INVALID: keys out of order or below SHARD_SPLIT_BYTE_MIN, or an
+ * init that was cut short had others. STATUS_TOO_LARGE: too many. */
+void store_init_cluster(struct store *s, const struct bytes *split_keys, uint32_t split_count,
+                        void (*done)(void *ctx, enum status status), void *ctx);
 /* Asks the seeds, in turn and for ever, to let this node in. Has no effect once it has an identity,
  * except that the seeds are dialled. `seeds`: comma-separated host:port; copied. */
 MUST_USE enum status store_join(struct store *s, const char *seeds);

@@ -351,6 +351,9 @@ MUST_USE enum status meta_propose_node(struct store *s, const struct node_record
                                        struct proposal *p);
 
 /* ---- bootstrap.c ---- */
+#define SHARD_DESCRIPTOR_HEAD_MAX 128       /* encoded, of a range with one member, without its keys */
+#define SHARD_FOUND_BYTES_MAX (3u << 20)    /* all descriptors of a new cluster: they fit one command */
+void bootstrap_init(struct store *s, struct bytes payload, void (*done)(void *ctx, enum status status), void *ctx);
 void bootstrap_tick(struct store *s);
 void node_record_encode(const struct node_record *record, struct buf *out);
 MUST_USE enum status node_record_decode(struct reader *r, struct node_record *record);

@@ -56,6 +56,13 @@ static void row_prefix(const struct sql_table *table, struct buf *key)
     put_be32(key, INDEX_ID);
 }
 
+void catalog_first_table_key(int64_t k, struct buf *key)
+{
+    struct sql_datum value = {.integer = k};
+    row_prefix(&(struct sql_table){.id = TABLE_ID_FIRST}, key);
+    sql_key_encode(key, SQL_TYPE_INT8, SQL_KEY_ASCENDING, &value);
+}
+
 /* ---- the record ---- */
 
 static void put_text(struct buf *out, const char *text)

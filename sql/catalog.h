@@ -79,6 +79,9 @@ void catalog_table_span(const struct sql_table *table, struct buf *start, struct
 
 /* ---- rows ---- */
 
+/* Appends the key of row k of the first table that a cluster gets, if its primary key is one bigint: a place to
+ * split a cluster at before there is a table. */
+void catalog_first_table_key(int64_t k, struct buf *key);
 /* The key of a row. values: one per column of the table. row_id: 16 bytes, only for tables without a primary
  * key. STATUS_TOO_LARGE: over TXN_KEY_BYTES_MAX. */
 MUST_USE enum status catalog_row_key(const struct sql_table *table, const struct sql_datum *values,

@@ -68,9 +68,18 @@ int cli_completion(int argc, char **argv);
 const char *cli_command_name(size_t index);
 int cli_bench(int argc, char **argv);
 
+/* How the data of a new cluster is divided: range i begins at row (i - 1) * rows of the first table that will be
+ * made, if its primary key is one bigint; the last one holds all that follows. */
+struct cli_founding {
+    uint64_t ranges, rows;
+};
+#define CLI_FOUNDING_RANGES_MAX 20000
+/* NULL, or what is wrong with it. */
+const char *cli_founding_check(const struct cli_founding *f);
 /* Asks the node at host_port to found a cluster, for at most timeout_ns. Prints nothing; *why (static text)
  * explains a failure. CLI_OK, CLI_ERROR (exists already, refused), CLI_TIMEOUT. */
-int cli_init_cluster(const char *host_port, uint64_t timeout_ns, const char **why);
+int cli_init_cluster(const char *host_port, const struct cli_founding *founding, uint64_t timeout_ns,
+                     const char **why);
 
 /* GET path from an admin port, blocking. The body is NUL-terminated and the caller's to free. Returns the
  * HTTP status or -1. */

@@ -32,6 +32,7 @@ struct demo {
     struct demo_node nodes[NODES_MAX];
     uint64_t node_count, sql_port, memory_bytes;
     const char *data, *output, *io;
+    struct cli_founding founding;
     bool no_shell, json, keep;
     char directory[480], program[512];
 };
@@ -321,7 +322,7 @@ static bool found_cluster(struct demo *d, const char *marker)
     const char *why;
     snprintf(peer, sizeof peer, "127.0.0.1:%u", d->nodes[0].peer);
     for (int tries = 0; tries < 30 && !stop_seen; tries++) {
-        int status = cli_init_cluster(peer, 1000000000u, &why);
+        int status = cli_init_cluster(peer, &d->founding, 10000000000u, &why);
         if (status == CLI_OK || strstr(why, "already") != NULL) {
             int fd = open(marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
             if (fd >= 0) close(fd);
@@ -425,13 +426,15 @@ static int run(struct demo *d)
 int cli_demo(int argc, char **argv)
 {
     struct demo d = {.node_count = 3, .sql_port = 7432, .memory_bytes = 256u << 20, .output = "table",
-                     .io = "auto"};
+                     .io = "auto", .founding = {.ranges = 1, .rows = 1000}};
     const struct cli_flag flags[] = {
         {"nodes", 'n', CLI_NUMBER, &d.node_count, "N", "1 to 7 nodes (3)"},
         {"data", 'd', CLI_TEXT, &d.data, "DIR", "where data and logs go (a temporary directory, removed)"},
         {"sql-port", 0, CLI_NUMBER, &d.sql_port, "P", "first SQL port (7432); the next free ones follow"},
         {"memory", 0, CLI_SIZE, &d.memory_bytes, "SIZE", "per node (256MiB)"},
         {"io", 0, CLI_TEXT, &d.io, "auto|uring|epoll", "I/O backend of the nodes"},
+        {"ranges", 0, CLI_NUMBER, &d.founding.ranges, "N", "divide the first table from the start (1), as init does"},
+        {"range-rows", 0, CLI_NUMBER, &d.founding.rows, "R", "with --ranges: at the keys R, 2R, 3R ... (1000)"},
         {"no-shell", 0, CLI_SWITCH, &d.no_shell, NULL, "stay in the foreground until ^C instead"},
         {"output", 'o', CLI_TEXT, &d.output, "table|json", "json: one object per node, then {\"ready\": true}"},
     };
@@ -443,6 +446,11 @@ int cli_demo(int argc, char **argv)
     if (d.node_count < 1 || d.node_count > NODES_MAX || d.sql_port < 1 || d.sql_port > 65535 ||
         (!d.json && strcmp(d.output, "table") != 0)) {
         fprintf(stderr, "ostraka demo: --nodes is 1 to %d, --sql-port 1 to 65535, -o table or json\n", NODES_MAX);
+        return CLI_USAGE;
+    }
+    const char *wrong = cli_founding_check(&d.founding);
+    if (wrong != NULL) {
+        fprintf(stderr, "ostraka demo: %s\n", wrong);
         return CLI_USAGE;
     }
     if (strcmp(d.io, "auto") != 0 && strcmp(d.io, "uring") != 0 && strcmp(d.io, "epoll") != 0) {

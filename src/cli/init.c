@@ -7,19 +7,45 @@
 #include "io/backends.h"
 #include "net/net.h"
 #include "shard/shard.h"
+#include "sql/catalog.h"
 
 struct init_run {
+    const struct cli_founding *founding;
     struct net_visit *visit;
     bool over, answered;
     uint16_t answer;
     enum net_refusal refusal;
 };
 
+const char *cli_founding_check(const struct cli_founding *f)
+{
+    if (f->ranges < 1 || f->ranges > CLI_FOUNDING_RANGES_MAX) return "--ranges is 1 to 20000";
+    if (f->rows < 1 || f->rows > UINT64_C(1000000000000)) return "--range-rows is 1 to 1000000000000";
+    return NULL;
+}
+
+static void put_split_keys(const struct cli_founding *f, struct buf *out)
+{
+    struct buf key;
+    buf_init(&key, 256);
+    for (uint64_t i = 1; i < f->ranges; i++) {
+        buf_reset(&key);
+        catalog_first_table_key((int64_t)(i * f->rows), &key);
+        put_sized(out, buf_view(&key));
+    }
+    if (key.failed) out->failed = true;
+    buf_deinit(&key);
+}
+
 static void on_open(void *ctx, struct net_visit *v, const struct net_identity *peer)
 {
-    (void)ctx;
+    struct init_run *run = ctx;
     (void)peer;
-    if (net_visit_send(v, SHARD_MESSAGE_INIT, BYTES_EMPTY) != STATUS_OK) net_visit_close(v);
+    struct buf keys;
+    buf_init(&keys, NET_GUEST_MESSAGE_BYTES_MAX);
+    put_split_keys(run->founding, &keys);
+    if (keys.failed || net_visit_send(v, SHARD_MESSAGE_INIT, buf_view(&keys)) != STATUS_OK) net_visit_close(v);
+    buf_deinit(&keys);
 }
 
 static void on_message(void *ctx, struct net_visit *v, uint16_t type, struct bytes payload)
@@ -77,7 +103,7 @@ static const struct net_visit_handler visiting = {on_open, on_message, on_end};
 static bool visit_once(struct env *env, struct timer_heap *timers, struct net *net, const char *host_port,
                        uint64_t end_ns, struct init_run *run)
 {
-    *run = (struct init_run){0};
+    *run = (struct init_run){.founding = run->founding};
     if (net_visit_open(net, host_port, &visiting, run, &run->visit) != STATUS_OK) return false;
     while (!run->over) {
         if (env_now_ns(env) >= end_ns && run->visit != NULL) net_visit_close(run->visit);
@@ -96,11 +122,16 @@ static int outcome(const struct init_run *run, const char **why)
     case STATUS_EXISTS:
         *why = "this node is already a member of a cluster; nothing was done";
         return CLI_ERROR;
+    case STATUS_INVALID:
+        *why = "an init of this node was cut short and had another --ranges or --range-rows; repeat that one, or start "
+               "with an empty data directory";
+        return CLI_ERROR;
     default: *why = status_name((enum status)run->answer); return CLI_ERROR;
     }
 }
 
-int cli_init_cluster(const char *host_port, uint64_t timeout_ns, const char **why)
+int cli_init_cluster(const char *host_port, const struct cli_founding *founding, uint64_t timeout_ns,
+                     const char **why)
 {
     struct logger logger;
     logger_init_stderr(&logger, LOG_LEVEL_ERROR);
@@ -115,7 +146,7 @@ int cli_init_cluster(const char *host_port, uint64_t timeout_ns, const char **wh
     int status = CLI_ERROR;
     if (net_create(&no, &net) == STATUS_OK) {
         uint64_t end_ns = env_now_ns(env) + timeout_ns;
-        struct init_run run = {0};
+        struct init_run run = {.founding = founding};
         bool answered = false;
         while (!answered && env_now_ns(env) < end_ns) {
             answered = visit_once(env, &timers, net, host_port, end_ns, &run);
@@ -140,16 +171,24 @@ int cli_init(int argc, char **argv)
 {
     const char *host = "127.0.0.1:7433";
     uint64_t timeout_ns = 30000000000u;
+    struct cli_founding founding = {.ranges = 1, .rows = 1000};
     const struct cli_flag flags[] = {
         {"host", 'H', CLI_PLACE, &host, "H:P", "peer address of the first node (127.0.0.1:7433)"},
         {"timeout", 0, CLI_DURATION, &timeout_ns, "TIME", "how long to try (30s)"},
+        {"ranges", 0, CLI_NUMBER, &founding.ranges, "N", "divide the first table from the start (1); its key: one bigint"},
+        {"range-rows", 0, CLI_NUMBER, &founding.rows, "R", "with --ranges: at the keys R, 2R, 3R ... (1000)"},
     };
     const struct cli_command command = {"init", "Founds a new cluster on one running node, once.",
-                                        "init [--host H:P]", flags, 2, NULL};
+                                        "init [--host H:P]", flags,
+                                        sizeof flags / sizeof flags[0], NULL};
     int status = cli_parse(&command, argc, argv, NULL, 0, NULL);
     if (status != CLI_OK) return status < 0 ? CLI_OK : status;
-    const char *why;
-    status = cli_init_cluster(host, timeout_ns, &why);
+    const char *why = cli_founding_check(&founding);
+    if (why != NULL) {
+        fprintf(stderr, "ostraka init: %s\n", why);
+        return CLI_USAGE;
+    }
+    status = cli_init_cluster(host, &founding, timeout_ns, &why);
     if (status == CLI_OK) printf("cluster created; other nodes join with --join %s\n", host);
     else fprintf(stderr, "ostraka init: %s: %s\n", host, why);
     return status;

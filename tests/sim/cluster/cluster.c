@@ -290,7 +290,7 @@ uint64_t cluster_leader(struct cluster *c, struct range_id range)
 
 bool cluster_settled(struct cluster *c, uint32_t voters)
 {
-    for (uint64_t id = 1; id <= 2; id++) {
+    for (uint64_t id = 1; id <= c->options.split_count + 2; id++) {
         uint64_t leader = cluster_leader(c, (struct range_id){id});
         if (leader == 0) return false;
         const struct descriptor *d = replica_descriptor(replica_on(c, leader, (struct range_id){id}));
@@ -325,7 +325,7 @@ bool cluster_boot(struct cluster *c, uint64_t timeout_ns)
     for (uint64_t i = 1; i <= c->options.node_count; i++) cluster_start(c, i);
     uint64_t end = sim_now(c->sim) + timeout_ns;
     if (!cluster_run_until(c, store_open_on_1, NULL, timeout_ns)) return false;
-    store_init_cluster(core_store(c->machines[1].core), on_initialized, c);
+    store_init_cluster(core_store(c->machines[1].core), c->options.split_keys, c->options.split_count, on_initialized, c);
     sim_env_set_deadline(c->machines[1].env, env_now_ns(c->machines[1].env));
     return cluster_run_until(c, settled_all, NULL, end - sim_now(c->sim));
 }
@@ -500,7 +500,7 @@ static bool is_member(struct cluster *c, const struct replica *r)
 bool cluster_replicas_equal(struct cluster *c)
 {
     bool equal = true;
-    for (uint64_t id = 1; id <= 2; id++) {
+    for (uint64_t id = 1; id <= c->options.split_count + 2; id++) {
         struct likeness like = {.range = id};
         for (uint64_t i = 1; i <= c->options.node_count; i++) {
             struct replica *r = replica_on(c, i, (struct range_id){id});

@@ -17,6 +17,8 @@ struct cluster_options {
     uint64_t seed;
     uint32_t node_count;       /* machines 1..node_count */
     uint32_t replication_factor; /* voters of each range; 0: 3 */
+    const struct bytes *split_keys; /* where the second and the following data ranges begin; borrowed */
+    uint32_t split_count;
     FILE *trace;
     struct sim_options sim;    /* filled in by cluster_options_init */
     uint64_t heartbeat_ns, election_timeout_ns;
@@ -75,7 +77,7 @@ void cluster_run(struct cluster *c, uint64_t duration_ns);
 /* Runs until the condition holds; false when the time is over. */
 bool cluster_run_until(struct cluster *c, bool (*holds)(struct cluster *c, void *ctx), void *ctx,
                        uint64_t timeout_ns);
-/* Both ranges have a serving leader and `voters` voters, none joint. */
+/* All ranges it was founded with have a serving leader and `voters` voters, none joint. */
 bool cluster_settled(struct cluster *c, uint32_t voters);
 /* The machine whose replica of the range serves, or 0. */
 uint64_t cluster_leader(struct cluster *c, struct range_id range);

@@ -121,7 +121,7 @@ static const char *boot(struct scene *scene)
     struct store *s = core_store(m->core);
     if (!scene->may_fence && store_metrics(s)->replicas_fenced > 0) return "takes the crash for damage";
     if (store_identity(s)->node.value == 0 && cluster_size(c) == 1) {
-        store_init_cluster(s, on_init, scene); /* it died in the middle of that */
+        store_init_cluster(s, NULL, 0, on_init, scene); /* it died in the middle of that */
         sim_env_set_deadline(m->env, env_now_ns(m->env));
     }
     return cluster_run_until(c, all_up, scene, 30 * SIM_SEC) ? NULL : "is not whole again";
@@ -226,7 +226,7 @@ TEST(crash_point, while_a_cluster_is_created)
     cluster_start(c, 1);
     visit(&scene, 20 * SIM_MS);
     assert_true(cluster_run_until(c, store_is_open, &scene, SIM_SEC));
-    store_init_cluster(core_store(cluster_machine(c, 1)->core), on_init, &scene);
+    store_init_cluster(core_store(cluster_machine(c, 1)->core), NULL, 0, on_init, &scene);
     sim_env_set_deadline(cluster_machine(c, 1)->env, env_now_ns(cluster_machine(c, 1)->env));
     visit(&scene, 3 * SIM_SEC);
     scene_end(&scene, 10);
