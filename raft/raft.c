@@ -63,7 +63,7 @@ static bool restore_valid(const struct raft_restore *s)
 {
     return s->applied_index >= s->start.index && s->applied_index < RAFT_NUMBER_MAX &&
            s->start.term < RAFT_NUMBER_MAX && s->hard_state.term < RAFT_NUMBER_MAX &&
-           config_valid(&s->config) &&
+           config_valid(&s->config) && (!s->newborn || (!s->lost && s->hard_state.vote == 0)) &&
            (!s->lost || (s->applied_index == 0 && s->config.voter_count == 0));
 }
 
@@ -84,6 +84,7 @@ enum status raft_create(const struct raft_options *options, const struct raft_re
     r->applied_index = restore->applied_index;
     r->commit_index = restore->hard_state.commit;
     r->lost = restore->lost;
+    r->newborn = restore->newborn;
     buf_init(&r->config_bytes, RAFT_CONFIG_BYTES_MAX);
     bool ready = buf_reserve(&r->config_bytes, RAFT_CONFIG_BYTES_MAX) != NULL;
     if (!log_init(&r->log, restore->start, restore->applied_index, &restore->config) || !ready) {
@@ -147,7 +148,7 @@ enum status raft_start(struct raft *r, uint64_t now_ns, bool uncertain, struct r
         r->vote = 0;
     }
     bool held_nothing = !r->lost && r->term == 0 && r->log.last_index == 0;
-    r->silent_until_ns = held_nothing ? 0 : now_ns + r->options.silence_ns;
+    r->silent_until_ns = held_nothing || r->newborn ? 0 : now_ns + r->options.silence_ns;
     r->uncertain = uncertain || r->lost;
     if (r->lost && r->term == 0) r->term = 1; /* it is asked for votes, and no message has term 0 */
     election_reset_timer(r);

@@ -127,6 +127,9 @@ struct raft_restore {
      * newcomer (start {0,0}, no configuration, no entries) under the same id: uncertain, and beyond
      * that it neither stands nor grants a vote until a leader has settled it. */
     bool lost;
+    /* The group begins with this very start (a split): the replica cannot have promised anything yet, so it need
+     * not be silent first. */
+    bool newborn;
 };
 
 enum raft_event_kind {

@@ -190,7 +190,7 @@ struct raft {
     uint64_t election_deadline_ns;
     uint64_t campaign_seq; /* of the running campaign: answers carry it back */
     bool forced;           /* candidate by TIMEOUT_NOW: our requests ignore stickiness */
-    bool uncertain, lost;
+    bool uncertain, lost, newborn;
     uint64_t life; /* a number for this life of the replica, by which a doubt about it is named */
     /* Follower: the log agrees with the leader of this term up to here; an ack is owed for it. */
     uint64_t verified_index;
