@@ -91,6 +91,17 @@ struct shard_app {
     enum status (*state_restore)(void *replica_state, struct bytes state);
     /* The state was replaced by a snapshot; state_restore was called. */
     void (*installed)(void *replica_state);
+    /* Splits (split.c). May the range be divided at key? Asked at its leader. STATUS_INVALID: never there; STATUS_BUSY. */
+    enum status (*divide_may)(void *replica_state, struct bytes key);
+    /* The split is about to be proposed in this very step: from now until divide or divide_end nothing is proposed
+     * that touches keys from `key` on. part: what the right side has to know; the command carries it. */
+    enum status (*divide_begin)(void *replica_state, struct bytes key, struct buf *part);
+    /* It was not split, and this split will not happen in this term any more. */
+    void (*divide_end)(void *replica_state);
+    bool (*divide_part_valid)(struct bytes part);
+    /* Applied, at each replica: the left side ends at key now. right_state (NULL: not made here, or older than this)
+     * was opened, with what state_encode says of the left one. */
+    void (*divide)(void *left_state, void *right_state, struct bytes key, struct bytes part);
     void *ctx;
 };
 
@@ -210,6 +221,7 @@ struct logger *store_logger(struct store *s);
 enum shard_command {
     SHARD_COMMAND_META = 1, /* the metadata range's own */
     SHARD_COMMAND_APP = 2,  /* struct shard_app applies the rest */
+    SHARD_COMMAND_RANGE = 3, /* changes of bounds (split.c) */
 };
 
 /* A command on its way. on_done is called exactly once, never from inside replica_propose:
@@ -279,6 +291,7 @@ struct store_metrics {
     uint64_t liveness_out;
     uint64_t snapshots_sent, snapshots_received, elections, replicas, leaders, wal_overflow;
     uint64_t replicas_fenced, replicas_refetched; /* ever */
+    uint64_t splits; /* applied here */
     uint64_t disk_full; /* how often */
     struct histogram commit_ns; /* proposal to applied */
 };

@@ -228,7 +228,7 @@ static bool waits_for_locks(struct range_op *op)
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
-    if (!range_op_may_evaluate(op) || waits_for_locks(op)) return;
+    if (!range_op_may_evaluate(op) || divide_holds(op) || waits_for_locks(op)) return;
     if (op->name.number != 0 && MUTANT("unlock_before_proposal")) lock_release(&g->locks, op->name);
     struct range_op *other = meets_in_flight(op);
     if (other != NULL) {

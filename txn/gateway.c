@@ -159,8 +159,13 @@ static bool learn(struct kv *kv, enum status status, struct range_id range, stru
     struct reader in = reader_make(buf_view(reply));
     if (status == STATUS_STALE_ROUTE) {
         struct descriptor *d = calloc(1, sizeof *d);
-        if (d != NULL && descriptor_decode(buf_view(reply), d) == STATUS_OK)
+        while (d != NULL && reader_left(&in) > 0) { /* the range itself, and perhaps the one behind it */
+            struct bytes encoded = get_sized(&in);
+            struct node_id leader = {get_u64(&in)};
+            if (in.failed || descriptor_decode(encoded, d) != STATUS_OK) break;
             store_route_learn(kv->store, d);
+            if (leader.value != 0) store_route_learn_leader(kv->store, d->range, leader);
+        }
         free(d);
         return true;
     }

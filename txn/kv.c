@@ -15,6 +15,11 @@ enum status kv_create(struct kv **kv_out)
                                  .state_restore = gc_state_restore,
                                  .role_changed = range_role_changed,
                                  .installed = range_installed,
+                                 .divide_may = divide_may,
+                                 .divide_begin = divide_begin,
+                                 .divide_end = divide_end,
+                                 .divide_part_valid = divide_part_valid,
+                                 .divide = divide_apply,
                                  .ctx = kv};
     list_init(&kv->ranges);
     list_init(&kv->calls);
@@ -25,6 +30,7 @@ enum status kv_create(struct kv **kv_out)
     histogram_init(&kv->metrics.read_ns);
     histogram_init(&kv->metrics.commit_ns);
     histogram_init(&kv->metrics.lock_wait_ns);
+    histogram_init(&kv->metrics.split_closed_ns);
     kv->no_quorum_timeout_ns = NO_QUORUM_TIMEOUT_NS;
     kv->version_retention_ns = KV_VERSION_RETENTION_NS;
     *kv_out = kv;

@@ -387,6 +387,22 @@ void lock_table_visit(const struct lock_table *t,
     }
 }
 
+void lock_table_cut(struct lock_table *t, struct bytes key)
+{
+    LIST_FOR_EACH_SAFE(item, &t->all) {
+        struct lock_owner *o = CONTAINER_OF(item, struct lock_owner, link);
+        LIST_FOR_EACH_SAFE(held, &o->holds) {
+            struct hold *h = CONTAINER_OF(held, struct hold, of_owner);
+            struct lock *l = h->lock;
+            if (bytes_compare(bytes_make(l->key, l->key_size), key) < 0) continue;
+            ASSERT(list_empty(&l->queue));
+            hold_free(h);
+            lock_drop_if_idle(t, l);
+        }
+        owner_drop_if_idle(t, o);
+    }
+}
+
 void lock_table_reset(struct lock_table *t)
 {
     ASSERT(t->waiting_count == 0);

@@ -54,6 +54,8 @@ struct lock_table {
 void lock_table_init(struct lock_table *t);
 /* Forgets all locks. Nobody may be queued. */
 void lock_table_reset(struct lock_table *t);
+/* Forgets the locks on keys from `key` on. Nobody may be queued there. */
+void lock_table_cut(struct lock_table *t, struct bytes key);
 
 /* Asks for a lock. STATUS_OK: held (also when it was already). STATUS_WAIT: queued. STATUS_LOCKED: somebody else
  * holds it, and `wait` was false. STATUS_DEADLOCK: waiting would close a circle and this transaction is its youngest;

@@ -54,6 +54,18 @@ void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct)
     *entry_at(o, o->end++) = (struct outcome_entry){tag, ct};
 }
 
+/* Older ones are hardly asked for: whoever asks has just lost an answer. */
+#define SHARED_MAX 1024u
+
+void outcomes_share(struct outcomes *to, const struct outcomes *from)
+{
+    ASSERT(to->begin == to->end);
+    uint64_t count = from->end - from->begin;
+    if (count > SHARED_MAX) count = SHARED_MAX;
+    for (uint64_t at = from->end - count; at < from->end; at++)
+        outcomes_add(to, entry_at(from, at)->tag, entry_at(from, at)->ct);
+}
+
 uint64_t outcomes_find(const struct outcomes *o, uint64_t tag, uint64_t above, uint64_t ct_max)
 {
     for (uint64_t at = o->end; at > o->begin; at--) {

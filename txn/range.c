@@ -33,6 +33,7 @@ static void range_drop_ops(struct range *g, enum status status)
         item_next = g->ops.next; /* answering may have freed others that were blocked on it */
     }
     lock_table_reset(&g->locks); /* W4: lost with the leadership */
+    divide_forget(g);
 }
 
 void range_close(void *state)
@@ -44,6 +45,7 @@ void range_close(void *state)
         range_op_free(op);
     }
     ASSERT(g->in_flight_count == 0);
+    divide_forget(g);
     map_deinit(&g->in_flight);
     lock_table_reset(&g->locks);
     outcomes_deinit(&g->outcomes);
@@ -63,10 +65,12 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
     /* Readings and reads of earlier leaders lie below now_ts; commits they logged, at or below high. */
     g->floor = now_ts > g->high ? now_ts : g->high;
     if (MUTANT("leader_floor")) g->floor = 0;
+    if (g->floor < g->floor_least) g->floor = g->floor_least;
     if (g->floor < g->safe.applied) g->floor = g->safe.applied; /* TXN-9 */
     g->first_floor = g->floor;
     g->preparing = false;
     g->ready = true;
+    divide_served(g);
     while (!list_empty(&g->waiting)) {
         struct range_op *op = CONTAINER_OF(g->waiting.next, struct range_op, blocked_link);
         list_remove(&op->blocked_link);
@@ -152,7 +156,7 @@ struct range *range_admit(struct kv *kv, struct rpc_token token, uint64_t range_
     if (d->epoch != epoch && !MUTANT("k31_epoch_ignored")) {
         struct buf body;
         buf_init(&body, 1 << 16);
-        descriptor_encode(d, &body);
+        divide_stale_body(kv, r, &body);
         COVER("txn_stale_route");
         rpc_reply(store_rpc(kv->store), token, STATUS_STALE_ROUTE, buf_view(&body));
         buf_deinit(&body);

@@ -267,6 +267,21 @@ void read_run(struct range_op *op)
     }
 }
 
+bool read_reaches(const struct range_op *op, struct bytes key)
+{
+    struct reader in = reader_make(op->body);
+    struct read_head head;
+    bool ok = decode_head(&in, &head);
+    ASSERT(ok);
+    for (uint16_t i = 0; i < head.count; i++) {
+        struct read_item item;
+        ok = decode_item(&in, &item);
+        ASSERT(ok); /* read_serve looked through the body */
+        if (span_reaches(&item.span, key)) return true;
+    }
+    return false;
+}
+
 static bool well_formed(const struct descriptor *d, struct bytes body)
 {
     struct reader in = reader_make(body);

@@ -6,6 +6,7 @@
  *   gc.c       how long old versions are kept
  *   outcome.c  what became of a commit that was not answered
  *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
+ *   divide.c   a range that is split
  *   inspect.c  what operators may see of transactions and locks
  *   handover.c leadership goes where the clock can be reached
  *   txn*.c     the transaction                    write_set.c  its buffered writes */
@@ -190,6 +191,9 @@ struct range {
     /* Witnesses, which no rule rests on: the floor that the term began with, and the highest ts at which a read was
      * answered. Whoever sees all leaders can tell whether A3 held. */
     uint64_t first_floor, answered;
+    struct latch *latch;     /* leader: a split is proposed (divide.c); else NULL */
+    uint64_t floor_least;    /* right side of a split: what the left one's leader had reached */
+    uint64_t closed_ns;      /* right side, at the node that led the left one: since when nothing is served; 0: it is */
     struct clock_wait clock; /* for the floor */
     struct list ops, waiting; /* all; those that wait for `ready` (blocked_link) */
     struct map in_flight;    /* key hash -> the newest op whose write is proposed and not applied */
@@ -239,7 +243,12 @@ void range_unblock_all(struct range_op *op);
 MUST_USE enum status range_in_flight_add(struct range_op *op);
 void range_in_flight_remove(struct range_op *op);
 
+/* Does the span hold keys from `key` on? */
+bool span_reaches(const struct span *span, struct bytes key);
+
 void read_run(struct range_op *op);
+/* Does what the op reads? */
+bool read_reaches(const struct range_op *op, struct bytes key);
 void commit_run(struct range_op *op);
 void read_serve(void *ctx, struct rpc_token token, struct bytes body);
 void commit_serve(void *ctx, struct rpc_token token, struct bytes body);
@@ -272,7 +281,26 @@ void outcome_run(struct range_op *op);
 void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct);
 /* The ct of the commit with this tag and above < ct <= ct_max; 0: none is remembered. */
 uint64_t outcomes_find(const struct outcomes *o, uint64_t tag, uint64_t above, uint64_t ct_max);
+/* `to`, which is empty, remembers the last ones of `from`, too. */
+void outcomes_share(struct outcomes *to, const struct outcomes *from);
 void outcomes_deinit(struct outcomes *o);
+
+/* ---- divide.c: splits; the hooks of struct shard_app ---- */
+
+enum status divide_may(void *state, struct bytes key);
+enum status divide_begin(void *state, struct bytes key, struct buf *part);
+void divide_end(void *state);
+bool divide_part_valid(struct bytes part);
+void divide_apply(void *left_state, void *right_state, struct bytes key, struct bytes part);
+/* True: a split is proposed, and the op waits for what comes of it (TXN-14). */
+bool divide_holds(struct range_op *op);
+/* The leadership is gone, and all who waited with it. */
+void divide_forget(struct range *g);
+/* The range serves: the split that made it is over for clients. */
+void divide_served(struct range *g);
+/* Body of a STALE_ROUTE reply: repeated { sized descriptor, leader node u64 }: of the replica, and of the one here that
+ * begins where it ends. */
+void divide_stale_body(struct kv *kv, const struct replica *r, struct buf *out);
 
 /* ---- gc.c: how long versions are kept ---- */
 
