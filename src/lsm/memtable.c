@@ -4,9 +4,9 @@
 
 #include "base/codec.h"
 
-/* What is searched for: the key with its head under the tree's present prefix. */
+/* What is searched for. */
 struct probe {
-    uint64_t head, ts;
+    uint64_t ts;
     struct bytes key;
 };
 
@@ -22,21 +22,20 @@ static struct bytes entry_key(const struct mem_entry *e)
     return bytes_make(e->key, e->key_size);
 }
 
-static bool has_prefix(const struct mem_tree *t, struct bytes key)
+/* The 8 bytes of the key behind the first `skip`, as a big-endian number. */
+static uint64_t head_at(struct bytes key, uint32_t skip)
 {
-    return bytes_has_prefix(key, t->prefix);
+    if (key.size >= (size_t)skip + 8) return load_be64(key.data + skip);
+    uint64_t head = 0;
+    for (size_t i = skip; i < (size_t)skip + 8; i++) head = head << 8 | (i < key.size ? key.data[i] : 0);
+    return head;
 }
 
-static uint64_t head_of(const struct mem_tree *t, struct bytes key)
+static uint32_t common_size(struct bytes a, struct bytes b)
 {
-    size_t skip = t->prefix.size;
-    if (key.size >= skip + 8 && (skip == 0 || memcmp(key.data, t->prefix.data, skip) == 0))
-        return load_be64(key.data + skip);
-    if (!has_prefix(t, key)) return bytes_compare(key, t->prefix) < 0 ? 0 : UINT64_MAX;
-    uint64_t head = 0;
-    for (size_t i = 0; i < 8; i++)
-        head = head << 8 | (skip + i < key.size ? key.data[skip + i] : 0);
-    return head;
+    size_t most = a.size < b.size ? a.size : b.size, size = 0;
+    while (size < most && a.data[size] == b.data[size]) size++;
+    return (uint32_t)size;
 }
 
 /* Negative when the entry sorts before the probe. */
@@ -79,10 +78,11 @@ static void node_prefetch(const struct mem_node *n)
 /* The slots below the answer sort before the probe, or at it too. */
 static uint32_t node_rank(const struct mem_node *n, const struct probe *p, bool or_equal)
 {
-    uint32_t low = head_rank(n, p->head, false);
-    if (low == n->count || n->heads[low] != p->head) return low;
+    uint64_t head = head_at(p->key, n->skip);
+    uint32_t low = head_rank(n, head, false);
+    if (low == n->count || n->heads[low] != head) return low;
     uint32_t high = low + 1; /* mostly no other key has this head */
-    if (high < n->count && n->heads[high] == p->head) high = head_rank(n, p->head, true);
+    if (high < n->count && n->heads[high] == head) high = head_rank(n, head, true);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = entry_compare(n->entries[middle], p);
@@ -106,7 +106,17 @@ static struct mem_leaf *leaf_of(struct mem_node *n)
     return CONTAINER_OF(n, struct mem_leaf, node);
 }
 
-/* The leaf whose entries enclose the probe; path may be NULL. */
+static const struct mem_entry *first_entry(const struct mem_tree *t)
+{
+    return t->first->node.entries[0];
+}
+
+static const struct mem_entry *last_entry(const struct mem_tree *t)
+{
+    return t->last->node.entries[t->last->node.count - 1];
+}
+
+/* The leaf whose entries enclose the probe, which lies between the first entry and the last; path may be NULL. */
 static struct mem_leaf *descend(const struct mem_tree *t, const struct probe *p, struct path *path)
 {
     struct mem_node *n = t->root;
@@ -124,75 +134,76 @@ static struct mem_leaf *descend(const struct mem_tree *t, const struct probe *p,
     return leaf_of(n);
 }
 
+/* Negative before the first entry, positive behind the last one, 0 between them or at one. What stands between two
+ * heads of the root needs no look at either end. */
+static int side_of(const struct mem_tree *t, const struct probe *p)
+{
+    const struct mem_node *n = t->root;
+    uint32_t low = first_slot(n), high = n->count - 1;
+    bool above = false, below = false;
+    if (low <= high && bytes_has_prefix(p->key, bytes_make(n->entries[low]->key, n->skip))) {
+        uint64_t head = head_at(p->key, n->skip);
+        above = head > n->heads[low];
+        below = head < n->heads[high];
+    }
+    if (!below && entry_compare(last_entry(t), p) < 0) return 1;
+    return !above && entry_compare(first_entry(t), p) > 0 ? -1 : 0;
+}
+
 struct mem_place mem_tree_seek(const struct mem_tree *t, struct bytes key, uint64_t ts)
 {
     if (t->root == NULL) return (struct mem_place){NULL, 0};
-    struct probe p = {head_of(t, key), ts, key};
+    struct probe p = {ts, key};
+    int side = side_of(t, &p);
+    if (side != 0) return (struct mem_place){side > 0 ? NULL : t->first, 0};
     struct mem_leaf *leaf = descend(t, &p, NULL);
     uint32_t slot = node_rank(&leaf->node, &p, false);
     if (slot < leaf->node.count) return (struct mem_place){leaf, slot};
     return (struct mem_place){leaf->next, 0};
 }
 
-/* ---- prefix ---- */
+/* ---- what the keys of a node have in common ---- */
 
-static void node_retune(struct mem_tree *t, struct mem_node *n)
+static void node_set_skip(struct mem_node *n, uint32_t skip)
 {
-    for (uint32_t i = 0; i < n->count; i++)
-        n->heads[i] = head_of(t, entry_key(n->entries[i]));
-    if (n->level == 0) {
-        for (uint32_t i = 0; i < n->count; i++) t->outlier_count += !has_prefix(t, entry_key(n->entries[i]));
-        return;
+    n->skip = skip;
+    for (uint32_t i = 0; i < n->count; i++) n->heads[i] = head_at(entry_key(n->entries[i]), skip);
+}
+
+/* Heads that have lost a few of their bytes to what all have in common still tell most keys apart. */
+static void node_raise_skip(struct mem_node *n, uint32_t skip)
+{
+    ASSERT(skip >= n->skip);
+    if (skip >= n->skip + MEM_SKIP_STEP) node_set_skip(n, skip);
+}
+
+/* The tree gets a key before its first or behind its last one: along that edge nodes have less in common. */
+static void edge_lower_skip(struct mem_tree *t, bool right, struct bytes key)
+{
+    uint32_t common = common_size(key, entry_key(right ? last_entry(t) : first_entry(t)));
+    struct mem_node *n = t->root;
+    for (;;) {
+        if (n->skip > common) node_set_skip(n, common);
+        if (n->level == 0) return;
+        n = inner_of(n)->children[right ? n->count - 1 : 0];
     }
-    struct mem_inner *inner = inner_of(n);
-    for (uint32_t i = 0; i < n->count; i++)
-        node_retune(t, inner->children[i]);
 }
 
-static void retune_between(struct mem_tree *t, struct bytes first, struct bytes last)
+/* The bounds of a node that the path leads to: what is searched for in it lies between them. */
+static struct bytes bound_below(const struct mem_tree *t, const struct path *path, uint32_t level)
 {
-    size_t size = 0;
-    while (size < first.size && size < last.size && first.data[size] == last.data[size])
-        size++;
-    t->prefix = bytes_make(first.data, size);
-    t->outlier_count = 0;
-    node_retune(t, t->root);
+    for (uint32_t above = level + 1; above <= t->root->level; above++)
+        if (path->slot[above] > 0) return entry_key(path->inner[above]->node.entries[path->slot[above]]);
+    return entry_key(first_entry(t));
 }
 
-/* The key at about `eighths` of the way from the first to the last. */
-static struct bytes quantile_key(const struct mem_tree *t, uint32_t eighths)
+static struct bytes bound_above(const struct mem_tree *t, const struct path *path, uint32_t level)
 {
-    const struct mem_node *n = t->root;
-    uint64_t place = eighths, parts = 8;
-    while (n->level > 0) {
-        uint64_t at = place * n->count;
-        place = at % parts;
-        n = CONTAINER_OF(n, struct mem_inner, node)->children[at / parts];
+    for (uint32_t above = level + 1; above <= t->root->level; above++) {
+        const struct mem_node *n = &path->inner[above]->node;
+        if (path->slot[above] + 1 < n->count) return entry_key(n->entries[path->slot[above] + 1]);
     }
-    return entry_key(n->entries[place * n->count / parts]);
-}
-
-/* Takes what most keys have in common as the prefix: a few records of another kind before or behind all others would
- * leave nothing. When they are not so few, what all keys have in common. */
-static void tree_retune(struct mem_tree *t)
-{
-    retune_between(t, quantile_key(t, 1), quantile_key(t, 7));
-    if (t->outlier_count > t->count / 8)
-        retune_between(t, entry_key(t->first->node.entries[0]),
-                       entry_key(t->last->node.entries[t->last->node.count - 1]));
-    t->tuned_count = t->count;
-}
-
-/* Heads only guide the search, so a poor prefix costs time and never order. It is taken anew when
- * the first leaf is full, whenever a quarter of the keys lacks it, and when there are four times as many keys: each
- * retune needs a constant share of the keys as inserts since the one before, so an insert pays for a constant number
- * of them. */
-static void tree_retune_if_due(struct mem_tree *t)
-{
-    bool first = t->count == MEM_NODE_SLOTS;
-    bool stale = t->outlier_count >= MEM_NODE_SLOTS && t->outlier_count >= t->count / 4;
-    bool grown = t->tuned_count > 0 && t->count / 4 >= t->tuned_count;
-    if (first || stale || grown) tree_retune(t);
+    return entry_key(last_entry(t));
 }
 
 /* ---- insertion ---- */
@@ -201,7 +212,7 @@ static struct mem_leaf *leaf_create(struct memtable *m)
 {
     struct mem_leaf *leaf = arena_alloc(&m->arena, sizeof *leaf);
     if (leaf == NULL) return NULL;
-    leaf->node.count = leaf->node.level = 0;
+    leaf->node.count = leaf->node.level = leaf->node.skip = 0;
     leaf->next = leaf->prev = NULL;
     return leaf;
 }
@@ -211,7 +222,7 @@ static struct mem_inner *inner_create(struct memtable *m, uint32_t level)
     ASSERT(level < MEM_HEIGHT_MAX);
     struct mem_inner *inner = arena_alloc(&m->arena, sizeof *inner);
     if (inner == NULL) return NULL;
-    inner->node.count = 0;
+    inner->node.count = inner->node.skip = 0;
     inner->node.level = level;
     return inner;
 }
@@ -236,6 +247,7 @@ static void node_move_tail(struct mem_node *from, uint32_t at, struct mem_node *
 {
     ASSERT(to->count == 0);
     ASSERT(to->level == from->level);
+    to->skip = from->skip;
     uint32_t moved = from->count - at;
     memcpy(to->heads, &from->heads[at], moved * sizeof to->heads[0]);
     memcpy(to->entries, &from->entries[at], moved * sizeof to->entries[0]);
@@ -268,13 +280,12 @@ static struct mem_node *node_split(struct memtable *m, struct mem_tree *t, struc
     return &right->node;
 }
 
-/* Puts (head, entry, child) into slot `slot` of n, which has room. */
-static void node_put(struct mem_node *n, uint32_t slot, uint64_t head, struct mem_entry *entry,
-                     struct mem_node *child)
+/* Puts (entry, child) into slot `slot` of n, which has room. */
+static void node_put(struct mem_node *n, uint32_t slot, struct mem_entry *entry, struct mem_node *child)
 {
     ASSERT((child != NULL) == (n->level > 0));
     node_open_slot(n, slot);
-    n->heads[slot] = head;
+    n->heads[slot] = head_at(entry_key(entry), n->skip);
     n->entries[slot] = entry;
     if (child != NULL) inner_of(n)->children[slot] = child;
 }
@@ -283,8 +294,9 @@ static enum status tree_grow_root(struct memtable *m, struct mem_tree *t, struct
 {
     struct mem_inner *root = inner_create(m, right->level + 1);
     if (root == NULL) return STATUS_NO_MEMORY;
-    node_put(&root->node, 0, t->root->heads[0], t->root->entries[0], t->root);
-    node_put(&root->node, 1, right->heads[0], right->entries[0], right);
+    root->node.skip = common_size(entry_key(first_entry(t)), entry_key(last_entry(t)));
+    node_put(&root->node, 0, t->root->entries[0], t->root);
+    node_put(&root->node, 1, right->entries[0], right);
     t->root = &root->node;
     return STATUS_OK;
 }
@@ -292,25 +304,26 @@ static enum status tree_grow_root(struct memtable *m, struct mem_tree *t, struct
 /* Inserts at a slot of a leaf, splitting upwards as needed. A node that is full and appended to
  * keeps all it has: ascending keys then leave full nodes behind instead of half full ones. */
 static enum status tree_insert(struct memtable *m, struct mem_tree *t, const struct path *path,
-                               struct mem_leaf *leaf, uint32_t slot, uint64_t head,
-                               struct mem_entry *entry)
+                               struct mem_leaf *leaf, uint32_t slot, struct mem_entry *entry)
 {
     struct mem_node *n = &leaf->node, *child = NULL;
     for (;;) {
         if (n->count < MEM_NODE_SLOTS) {
-            node_put(n, slot, head, entry, child);
+            node_put(n, slot, entry, child);
             return STATUS_OK;
         }
         uint32_t at = slot == n->count ? n->count : MEM_NODE_SLOTS / 2;
         struct mem_node *right = node_split(m, t, n, at);
         if (right == NULL) return STATUS_NO_MEMORY;
         if (slot >= at)
-            node_put(right, slot - at, head, entry, child);
+            node_put(right, slot - at, entry, child);
         else
-            node_put(n, slot, head, entry, child);
+            node_put(n, slot, entry, child);
+        struct bytes between = entry_key(right->entries[0]);
+        node_raise_skip(n, common_size(bound_below(t, path, n->level), between));
+        node_raise_skip(right, common_size(between, bound_above(t, path, n->level)));
         if (n == t->root) return tree_grow_root(m, t, right);
         uint32_t level = n->level + 1;
-        head = right->heads[0];
         entry = right->entries[0];
         child = right;
         n = &path->inner[level]->node;
@@ -370,40 +383,68 @@ static enum status entry_replace(struct memtable *m, struct mem_entry *e, uint64
     return STATUS_OK;
 }
 
-/* Ascending keys, the commonest order, need no search: the last leaf is at hand. False: it does not
- * belong there, or there is no room. */
-static bool is_appended(const struct mem_tree *t, const struct probe *p)
+/* Where an entry belongs. */
+struct spot {
+    struct path path;
+    struct mem_leaf *leaf;
+    uint32_t slot;
+    bool found; /* it is there */
+};
+
+static struct mem_leaf *descend_edge(const struct mem_tree *t, bool right, struct path *path)
 {
-    const struct mem_node *n = &t->last->node;
-    if (n->count == 0 || n->count == MEM_NODE_SLOTS) return false;
-    return n->heads[n->count - 1] <= p->head && entry_compare(n->entries[n->count - 1], p) < 0;
+    struct mem_node *n = t->root;
+    while (n->level > 0) {
+        uint32_t slot = right ? n->count - 1 : 0;
+        path->inner[n->level] = inner_of(n);
+        path->slot[n->level] = slot;
+        n = inner_of(n)->children[slot];
+    }
+    return leaf_of(n);
+}
+
+/* Ascending keys, the commonest order, need no search. */
+static void tree_find(struct mem_tree *t, const struct probe *p, struct spot *s)
+{
+    int side = side_of(t, p);
+    if (side != 0) {
+        edge_lower_skip(t, side > 0, p->key);
+        s->leaf = descend_edge(t, side > 0, &s->path);
+        s->slot = side > 0 ? s->leaf->node.count : 0;
+        s->found = false;
+        return;
+    }
+    s->leaf = descend(t, p, &s->path);
+    s->slot = node_rank(&s->leaf->node, p, false);
+    const struct mem_node *n = &s->leaf->node;
+    s->found = s->slot < n->count && entry_compare(n->entries[s->slot], p) == 0;
+}
+
+static enum status tree_begin(struct memtable *m, struct mem_tree *t, struct mem_entry *entry)
+{
+    struct mem_leaf *leaf = leaf_create(m);
+    if (leaf == NULL) return STATUS_NO_MEMORY;
+    leaf->node.skip = entry->key_size;
+    node_put(&leaf->node, 0, entry, NULL);
+    t->root = &leaf->node;
+    t->first = t->last = leaf;
+    return STATUS_OK;
 }
 
 static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t index,
                               const struct lsm_write *w)
 {
-    if (t->root == NULL) {
-        struct mem_leaf *leaf = leaf_create(m);
-        if (leaf == NULL) return STATUS_NO_MEMORY;
-        t->root = &leaf->node;
-        t->first = t->last = leaf;
-    }
-    struct probe p = {head_of(t, w->key), w->ts, w->key};
-    struct path path;
-    bool appended = is_appended(t, &p);
-    struct mem_leaf *leaf = appended ? t->last : descend(t, &p, &path);
-    uint32_t slot = appended ? leaf->node.count : node_rank(&leaf->node, &p, false);
-    if (slot < leaf->node.count && leaf->node.heads[slot] == p.head &&
-        entry_compare(leaf->node.entries[slot], &p) == 0)
-        return entry_replace(m, leaf->node.entries[slot], index, w);
+    struct probe p = {w->ts, w->key};
+    struct spot s = {.found = false};
+    if (t->root != NULL) tree_find(t, &p, &s);
+    if (s.found) return entry_replace(m, s.leaf->node.entries[s.slot], index, w);
     struct mem_entry *entry = entry_create(m, index, w);
     if (entry == NULL) return STATUS_NO_MEMORY;
-    enum status status = tree_insert(m, t, &path, leaf, slot, p.head, entry);
+    enum status status = t->root == NULL ? tree_begin(m, t, entry)
+                                         : tree_insert(m, t, &s.path, s.leaf, s.slot, entry);
     if (status != STATUS_OK) return status;
     t->changes++;
     t->count++;
-    if (!has_prefix(t, w->key)) t->outlier_count++;
-    tree_retune_if_due(t);
     return STATUS_OK;
 }
 

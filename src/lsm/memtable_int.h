@@ -11,6 +11,7 @@
 #include "lsm/cursor_int.h"
 
 #define MEM_NODE_SLOTS 64
+#define MEM_SKIP_STEP  4  /* bytes that heads have to gain before they are made anew */
 #define MEM_HEIGHT_MAX 12 /* inner nodes are at least half full but for the right edge: ample */
 
 /* One state of an entry. */
@@ -29,11 +30,14 @@ struct mem_entry {
     uint8_t key[];
 };
 
-/* heads[i] orders entries[i]'s key roughly (mem_tree.prefix). In inner nodes entries[i] bounds
- * child i from below; what slot 0 says there is not used. */
+/* All keys between the bounds that led a search to a node begin with the same `skip` bytes, or more. heads[i] is the
+ * next 8 bytes of entries[i]'s key as a big-endian number, zeros behind its end: heads never order two keys wrongly,
+ * and equal heads decide nothing. In inner nodes entries[i] bounds child i from below; what slot 0 says there is not
+ * used. */
 struct mem_node {
     uint32_t count;
     uint32_t level; /* 0: leaf */
+    uint32_t skip;
     uint64_t heads[MEM_NODE_SLOTS];
     struct mem_entry *entries[MEM_NODE_SLOTS];
 };
@@ -49,13 +53,8 @@ struct mem_inner {
 struct mem_tree {
     struct mem_node *root;
     struct mem_leaf *first, *last;
-    /* A key's head is its 8 bytes after this prefix, as a big-endian number; for a key without the
-     * prefix 0 or UINT64_MAX, by the side it sorts on. So heads never order two keys wrongly and
-     * equal heads decide nothing, whatever the prefix. */
-    struct bytes prefix;           /* view of an entry's key */
-    uint64_t count, outlier_count; /* entries; those without the prefix */
-    uint64_t tuned_count;          /* entries when the prefix was taken; 0: it never was */
-    uint64_t changes;              /* rises whenever an entry may have moved to another slot */
+    uint64_t count;   /* entries */
+    uint64_t changes; /* rises whenever an entry may have moved to another slot */
 };
 
 struct memtable {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/codec.h"
 #include "lsm/memtable_int.h"
 #include "tests/lsm/model.h"
 #include "tests/test.h"
@@ -137,37 +138,65 @@ TEST(lsm_memtable, ascending_keys_leave_full_leaves)
     memtable_unpin(m);
 }
 
-TEST(lsm_memtable, takes_its_prefix_anew_when_keys_leave_it)
+static struct bytes key_of(const struct mem_entry *e)
 {
-    struct memtable *m;
-    struct model model;
-    assert_int_equal(memtable_create(&m), STATUS_OK);
-    model_init(&model);
-    fill(m, &model, TWO_PREFIXES, 4000);
-    struct mem_tree *t = &m->trees[0];
-    assert_true(t->prefix.size <= strlen("zone/"));
-    assert_true(t->outlier_count < t->count / 4 + MEM_NODE_SLOTS);
-    check_equal(m, &model);
-    model_deinit(&model);
-    memtable_unpin(m);
+    return bytes_make(e->key, e->key_size);
 }
 
-TEST(lsm_memtable, a_few_keys_of_another_kind_do_not_spoil_the_prefix)
+/* What lies between first and last begins with what both begin with, and so with what the node skips. */
+static void check_node(const struct mem_node *n, struct bytes first, struct bytes last)
+{
+    assert_true(n->skip <= first.size && n->skip <= last.size);
+    assert_memory_equal(first.data, last.data, n->skip);
+    for (uint32_t i = n->level > 0 ? 1 : 0; i < n->count; i++) {
+        struct bytes key = key_of(n->entries[i]);
+        uint8_t next[8] = {0};
+        assert_true(bytes_compare(first, key) <= 0 && bytes_compare(key, last) <= 0);
+        memcpy(next, key.data + n->skip, key.size - n->skip < 8 ? key.size - n->skip : 8);
+        assert_u64_equal(n->heads[i], load_be64(next));
+    }
+    for (uint32_t i = 0; n->level > 0 && i < n->count; i++)
+        check_node(CONTAINER_OF(n, struct mem_inner, node)->children[i], i == 0 ? first : key_of(n->entries[i]),
+                   i + 1 < n->count ? key_of(n->entries[i + 1]) : last);
+}
+
+static void check_tree(const struct mem_tree *t)
+{
+    const struct mem_node *last = &t->last->node;
+    check_node(t->root, key_of(t->first->node.entries[0]), key_of(last->entries[last->count - 1]));
+}
+
+TEST(lsm_memtable, nodes_skip_what_all_keys_between_their_bounds_begin_with)
+{
+    for (enum order order = ASCENDING; order <= TWO_PREFIXES; order++) {
+        for (uint64_t count = 1; count < 6000; count *= 3) {
+            struct memtable *m;
+            struct model model;
+            assert_int_equal(memtable_create(&m), STATUS_OK);
+            model_init(&model);
+            fill(m, &model, order, count);
+            check_tree(&m->trees[0]);
+            model_deinit(&model);
+            memtable_unpin(m);
+        }
+    }
+}
+
+TEST(lsm_memtable, keys_of_several_kinds_do_not_hide_what_each_kind_has_in_common)
 {
     struct memtable *m;
     struct model model;
     assert_int_equal(memtable_create(&m), STATUS_OK);
     model_init(&model);
-    for (uint64_t i = 0; i < 70; i++) { /* before and behind, and more than a leaf holds */
-        char key[64];
-        snprintf(key, sizeof key, "%s/%08llu", i % 2 == 0 ? "alpha" : "zulu", (unsigned long long)i);
-        struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1, bytes_make(&i, sizeof i)};
-        write_both(m, &model, 1, &w);
+    fill(m, &model, TWO_PREFIXES, 6000);
+    const struct mem_tree *t = &m->trees[0];
+    uint32_t leaves = 0, poor = 0;
+    for (const struct mem_leaf *l = t->first; l != NULL; l = l->next) {
+        leaves++;
+        poor += l->node.skip < strlen("zone/b/");
     }
-    fill(m, &model, SHUFFLED, 4000);
-    struct mem_tree *t = &m->trees[0];
-    assert_true(t->prefix.size >= strlen("zone/a/long/prefix/"));
-    assert_true(t->outlier_count <= t->count / 8);
+    assert_true(leaves > 50);
+    assert_true(poor <= 2); /* where one kind ends and the other begins */
     check_equal(m, &model);
     model_deinit(&model);
     memtable_unpin(m);
