@@ -115,7 +115,7 @@ enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *ou
 uint64_t kv_timestamp_seen(const struct kv *kv)
 {
     (void)kv;
-    return 1;
+    return UINT64_C(1700000000000000000); /* when the keys of put-key say they were made */
 }
 
 enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
@@ -342,25 +342,35 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static const char *const kinds[][2] = {
+#define UPSERT \
+    "INSERT INTO kv (k, v) VALUES (%d, 'a value of some thirty bytes..') ON CONFLICT (k) DO UPDATE SET v = excluded.v"
+
+/* Name, statement, and what is sent before it. */
+static const char *const kinds[][3] = {
     {"insert", "INSERT INTO kv (k, v) VALUES (%d, 'a value of some thirty bytes..')"},
-    {"upsert", "INSERT INTO kv (k, v) VALUES (%d, 'a value of some thirty bytes..') ON CONFLICT (k) DO UPDATE SET v = excluded.v"},
+    {"upsert", UPSERT},
     {"select", "SELECT v FROM kv WHERE k = %d"},
     {"update", "UPDATE kv SET v = 'another value of about thirty' WHERE k = %d"},
     {"delete", "DELETE FROM kv WHERE k = %d"},
+    {"put-set", UPSERT, "SET lock_timeout='1000000000'"},
+    {"put-key", UPSERT, "SET ostraka.idempotency_key='1700000000000/%016x'"},
 };
 
-static void measure(struct sql_session *s, const char *name, const char *format, int count)
+static void measure(struct sql_session *s, const char *const kind[3], int count)
 {
     char text[256];
     int fd = counter_open();
     uint64_t start = now_ns(), before = counter_read(fd);
     for (int i = 0; i < count; i++) {
-        snprintf(text, sizeof text, format, 1000000 + i);
+        if (kind[2] != NULL) {
+            snprintf(text, sizeof text, kind[2], 1000000 + i);
+            run(s, text);
+        }
+        snprintf(text, sizeof text, kind[1], 1000000 + i);
         run(s, text);
     }
     uint64_t instructions = counter_read(fd) - before;
-    printf("%-8s %8.0f ns", name, (double)(now_ns() - start) / count);
+    printf("%-8s %8.0f ns", kind[0], (double)(now_ns() - start) / count);
     if (instructions > 0) printf(" %8.0f instructions", (double)instructions / count);
     printf("\n");
     if (fd >= 0) close(fd);
@@ -379,7 +389,7 @@ int main(int argc, char **argv)
     run(s, "CREATE TABLE kv (k bigint PRIMARY KEY, v text)");
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (argc > 2 && strcmp(argv[2], kinds[i][0]) != 0 && i > 0) continue;
-        measure(s, kinds[i][0], kinds[i][1], count);
+        measure(s, kinds[i], count);
     }
     sql_session_destroy(s);
     sql_activity_destroy(o.activity);

@@ -7,7 +7,6 @@
  * anything but success came of it. */
 #include "sql/idempotency.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -17,7 +16,8 @@
 #include "sql/session_int.h"
 #include "sql/types_io.h"
 
-#define RECORD_HEAD_BYTES 64
+#define RECORD_KEPT_BYTES 1024 /* of the memory of a record, from one transaction to the next */
+#define DIGEST_ROOM_BYTES 512   /* for parameters: mostly enough */
 #define RESOLVE_PAUSE_NS 20000000u
 #define RESOLVE_NS UINT64_C(12000000000) /* an outcome is decided after 10 s at the latest */
 #define WAITED_NS 10000000u
@@ -37,7 +37,7 @@ static uint64_t life_ns(const struct sql_session *s)
 
 void idem_init(struct sql_session *s)
 {
-    buf_init(&s->idem.record, IDEMPOTENCY_RESULT_BYTES_MAX);
+    buf_init(&s->idem.record, IDEMPOTENCY_HEAD_BYTES + IDEMPOTENCY_RESULT_BYTES_MAX);
 }
 
 void idem_deinit(struct sql_session *s)
@@ -50,8 +50,8 @@ static void forget(struct sql_session *s)
     struct idem *i = &s->idem;
     i->mode = IDEM_NONE;
     i->statements = 0;
-    buf_deinit(&i->record);
-    buf_init(&i->record, IDEMPOTENCY_RESULT_BYTES_MAX);
+    if (i->record.capacity > RECORD_KEPT_BYTES) buf_deinit(&i->record);
+    buf_reset(&i->record);
 }
 
 void idem_restarted(struct sql_session *s)
@@ -166,7 +166,9 @@ static bool digest(struct sql_session *s, struct exec *x, const struct sql_state
                    uint8_t out[IDEMPOTENCY_DIGEST_BYTES])
 {
     struct buf text;
+    uint64_t halves[2] = {0};
     buf_init(&text, 64u << 20);
+    buf_reserve(&text, statement->size + DIGEST_ROOM_BYTES);
     struct bytes whole = s->running != NULL ? s->running->prepared->text : s->text;
     ASSERT((size_t)statement->offset + statement->size <= whole.size);
     put_sized(&text, bytes_make(whole.data + statement->offset, statement->size));
@@ -178,8 +180,9 @@ static bool digest(struct sql_session *s, struct exec *x, const struct sql_state
     }
     digest_parameters(&text, x);
     bool ok = !text.failed;
-    for (uint64_t half = 0; half < 2; half++)
-        store_le64(out + 8 * half, ok ? hash64(text.data, text.size, half) : 0);
+    if (ok) hash128(text.data, text.size, halves);
+    store_le64(out, halves[0]);
+    store_le64(out + 8, halves[1]);
     buf_deinit(&text);
     return ok || sql_error_out_of_memory(x->error);
 }
@@ -214,6 +217,9 @@ static bool begin_executing(struct sql_session *s, struct exec *x)
         if (txn_read_ts(s->txn) > last) return expired(s, x);
         txn_set_last_ct(s->txn, last);
     }
+    buf_reset(&i->record);
+    buf_append_zero(&i->record, IDEMPOTENCY_HEAD_BYTES); /* written when it is complete */
+    if (i->record.failed) return sql_error_out_of_memory(x->error);
     i->mode = IDEM_EXECUTES;
     return true;
 }
@@ -241,15 +247,12 @@ static bool begin(struct sql_session *s, struct exec *x)
     i->unread = i->holds && !i->read_first;
     if (i->unread) return begin_executing(s, x);
     struct txn_locked row;
-    struct buf key;
-    buf_init(&key, IDEMPOTENCY_KEY_BYTES_MAX + 8);
-    idempotency_put_row_key(&key, bytes_of_string(i->key));
-    struct bytes keys[1] = {buf_view(&key)};
+    uint8_t row_key[IDEMPOTENCY_ROW_KEY_BYTES_MAX];
+    struct bytes keys[1] = {idempotency_row_key(bytes_of_string(i->key), row_key)};
     uint64_t start_ns = env_now_ns(s->options.env);
     txn_set_overlay(s->txn, false); /* what is not committed is no answer */
     enum txn_lock_mode mode = MUTANT("idempotency_no_lock") ? TXN_LOCK_SHARED : TXN_LOCK_EXCLUSIVE;
     enum status status = txn_lock(s->txn, keys, 1, mode, TXN_LOCK_WAIT, &row);
-    buf_deinit(&key);
     if (env_now_ns(s->options.env) - start_ns > WAITED_NS) COUNT(s, waits);
     if (status != STATUS_OK) return exec_fail(x, status);
     return row.found ? begin_replaying(s, x, &row) : begin_executing(s, x);
@@ -389,7 +392,7 @@ bool idem_deliver(struct sql_session *s, struct exec *x, const struct sql_sink *
     struct idem *i = &s->idem;
     if (i->mode != IDEM_EXECUTES || !i->holds) return true;
     struct reader in = reader_make(buf_view(&i->record));
-    get_bytes(&in, IDEMPOTENCY_DIGEST_BYTES);
+    get_bytes(&in, IDEMPOTENCY_HEAD_BYTES + IDEMPOTENCY_DIGEST_BYTES);
     x->sink = sink;
     if (sink->committed != NULL) sink->committed(sink->ctx);
     return idempotency_replay(x, &in);
@@ -403,33 +406,24 @@ static enum status write_record(struct sql_session *s)
     struct txn_id id = txn_id_of(s->txn);
     struct idempotency_record r = {.ttl_ns = i->ttl_ns, .seen_ts = kv_timestamp_seen(s->options.kv),
                                    .row_until = i->issued_ns == 0 ? 0 : i->issued_ns + life_ns(s),
-                                   .tag = id.tag, .count = i->statements, .statements = buf_view(&i->record)};
-    struct buf key, value;
-    buf_init(&key, IDEMPOTENCY_KEY_BYTES_MAX + 8);
-    buf_init(&value, IDEMPOTENCY_RESULT_BYTES_MAX + RECORD_HEAD_BYTES);
-    idempotency_put_row_key(&key, bytes_of_string(i->key));
-    idempotency_record_encode(&r, &value);
-    ASSERT(!key.failed && !value.failed);
-    enum status status = i->unread && !MUTANT("idempotency_row_unchecked")
-                             ? txn_insert(s->txn, buf_view(&key), buf_view(&value))
-                             : txn_put(s->txn, buf_view(&key), buf_view(&value));
-    buf_deinit(&key);
-    buf_deinit(&value);
-    return status;
+                                   .tag = id.tag, .count = i->statements};
+    uint8_t row_key[IDEMPOTENCY_ROW_KEY_BYTES_MAX];
+    struct bytes key = idempotency_row_key(bytes_of_string(i->key), row_key);
+    ASSERT(!i->record.failed && i->record.size >= IDEMPOTENCY_HEAD_BYTES);
+    idempotency_record_head(&r, i->record.data);
+    return i->unread && !MUTANT("idempotency_row_unchecked") ? txn_insert(s->txn, key, buf_view(&i->record))
+                                                             : txn_put(s->txn, key, buf_view(&i->record));
 }
 
 /* [fiber] STATUS_OK, the record is the attempt's own; STATUS_CONFLICT, it was not committed and never will be;
  * STATUS_WAIT, neither is known. */
 static enum status look(struct sql_session *s, struct txn_id id, uint64_t *ts_out)
 {
-    struct buf key;
+    uint8_t row_key[IDEMPOTENCY_ROW_KEY_BYTES_MAX];
     struct bytes value;
     enum txn_outcome outcome;
     if (txn_restart(s->txn, &s->transaction_arena) != STATUS_OK) return STATUS_NO_MEMORY;
-    buf_init(&key, IDEMPOTENCY_KEY_BYTES_MAX + 8);
-    idempotency_put_row_key(&key, bytes_of_string(s->idem.key));
-    enum status status = txn_get(s->txn, buf_view(&key), &value);
-    buf_deinit(&key);
+    enum status status = txn_get(s->txn, idempotency_row_key(bytes_of_string(s->idem.key), row_key), &value);
     struct idempotency_record r;
     if (status == STATUS_OK) {
         status = idempotency_record_decode(value, &r);

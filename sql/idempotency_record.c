@@ -1,6 +1,5 @@
 #include "sql/idempotency_record.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -59,11 +58,12 @@ static const uint8_t rows_start[] = {KEY_PREFIX_ONCE}, rows_end[] = {KEY_PREFIX_
 struct bytes idempotency_rows_start(void) { return bytes_make(rows_start, sizeof rows_start); }
 struct bytes idempotency_rows_end(void) { return bytes_make(rows_end, sizeof rows_end); }
 
-void idempotency_put_row_key(struct buf *out, struct bytes key)
+struct bytes idempotency_row_key(struct bytes key, uint8_t out[IDEMPOTENCY_ROW_KEY_BYTES_MAX])
 {
     ASSERT(key.size > 0 && key.size <= IDEMPOTENCY_KEY_BYTES_MAX);
-    buf_append(out, rows_start, sizeof rows_start);
-    buf_append_bytes(out, key);
+    out[0] = KEY_PREFIX_ONCE;
+    memcpy(out + 1, key.data, key.size);
+    return bytes_make(out, 1 + key.size);
 }
 
 struct bytes idempotency_key_of_row(struct bytes row_key)
@@ -80,17 +80,17 @@ uint64_t idempotency_results_end(const struct idempotency_record *r, uint64_t ts
     return r->ttl_ns > UINT64_MAX - from ? UINT64_MAX : from + r->ttl_ns;
 }
 
-void idempotency_record_encode(const struct idempotency_record *r, struct buf *out)
+void idempotency_record_head(const struct idempotency_record *r, uint8_t out[IDEMPOTENCY_HEAD_BYTES])
 {
-    ASSERT(!r->emptied || (r->count == 0 && r->statements.size == 0));
-    put_u8(out, RECORD_VERSION);
-    put_u8(out, r->emptied ? FLAG_EMPTIED : 0);
-    put_u64(out, r->ttl_ns);
-    put_u64(out, r->seen_ts);
-    put_u64(out, r->row_until);
-    put_u64(out, r->tag);
-    put_u32(out, r->count);
-    buf_append_bytes(out, r->statements);
+    ASSERT(!r->emptied || r->count == 0);
+    out[0] = RECORD_VERSION;
+    out[1] = r->emptied ? FLAG_EMPTIED : 0;
+    store_le64(out + 2, r->ttl_ns);
+    store_le64(out + 10, r->seen_ts);
+    store_le64(out + 18, r->row_until);
+    store_le64(out + 26, r->tag);
+    store_le32(out + 34, r->count);
+    _Static_assert(34 + sizeof r->count == IDEMPOTENCY_HEAD_BYTES, "on-disk layout, above");
 }
 
 enum status idempotency_record_decode(struct bytes encoded, struct idempotency_record *out)
@@ -221,7 +221,8 @@ bool idempotency_replay(struct exec *x, struct reader *in)
             struct bytes tag = get_sized(in);
             ended = !in->failed && tag.size < sizeof x->tag;
             ok = ended || damaged(x);
-            if (ended) snprintf(x->tag, sizeof x->tag, "%.*s", (int)tag.size, (const char *)tag.data);
+            if (ended) memcpy(x->tag, tag.data, tag.size);
+            if (ended) x->tag[tag.size] = '\0';
             break;
         }
         default: ok = damaged(x);

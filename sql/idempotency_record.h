@@ -22,8 +22,9 @@
 /* When the key was made, in ns since 1970: what a UUID of version 7 says, or a key that begins with 13 digits
  * (milliseconds) and a slash; 0: the key does not say. */
 uint64_t idempotency_issued_ns(struct bytes key);
-/* The row's key is appended. */
-void idempotency_put_row_key(struct buf *out, struct bytes key);
+#define IDEMPOTENCY_ROW_KEY_BYTES_MAX (1 + IDEMPOTENCY_KEY_BYTES_MAX)
+/* The key of the key's row; a view of `out`. */
+struct bytes idempotency_row_key(struct bytes key, uint8_t out[IDEMPOTENCY_ROW_KEY_BYTES_MAX]);
 /* The key that a row's key is made of. */
 struct bytes idempotency_key_of_row(struct bytes row_key);
 /* All of them: [start, end). */
@@ -40,7 +41,9 @@ struct idempotency_record {
 };
 /* When the results of a record end that was committed at ts, or made at its earliest then. */
 uint64_t idempotency_results_end(const struct idempotency_record *r, uint64_t ts, uint64_t issued_ns);
-void idempotency_record_encode(const struct idempotency_record *r, struct buf *out);
+/* What stands before the statements of the record; nothing follows in an emptied one. */
+#define IDEMPOTENCY_HEAD_BYTES 38
+void idempotency_record_head(const struct idempotency_record *r, uint8_t out[IDEMPOTENCY_HEAD_BYTES]);
 /* Views into `encoded`. STATUS_CORRUPT, STATUS_VERSION. */
 MUST_USE enum status idempotency_record_decode(struct bytes encoded, struct idempotency_record *out);
 

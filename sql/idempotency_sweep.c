@@ -104,13 +104,11 @@ static enum status end_rows(struct idempotency_sweeper *w, struct txn *t, const 
             status = txn_delete(t, s->keys[i]);
             removed++;
         } else if (v.results) {
-            struct buf value;
-            buf_init(&value, 256);
+            uint8_t value[IDEMPOTENCY_HEAD_BYTES];
             r = (struct idempotency_record){.emptied = true, .ttl_ns = r.ttl_ns, .seen_ts = r.seen_ts,
                                             .row_until = r.row_until, .tag = r.tag};
-            idempotency_record_encode(&r, &value);
-            status = txn_put(t, s->keys[i], buf_view(&value));
-            buf_deinit(&value);
+            idempotency_record_head(&r, value);
+            status = txn_put(t, s->keys[i], bytes_make(value, sizeof value));
             emptied++;
         }
     }

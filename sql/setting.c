@@ -348,7 +348,7 @@ static const char *check_key(struct settings *s, struct arena *arena, const char
         sql_error_detail(error, arena, "%s", problem);
         return NULL;
     }
-    snprintf(s->idempotency_key, sizeof s->idempotency_key, "%s", value);
+    memcpy(s->idempotency_key, value, strlen(value) + 1); /* with every SET of a key: no printf */
     return value;
 }
 
@@ -406,8 +406,8 @@ static const struct setting settings[SETTING_COUNT] = {
 
 static int find(const char *name)
 {
-    for (int i = 0; i < SETTING_COUNT; i++)
-        if (strcasecmp(settings[i].name, name) == 0) return i;
+    for (int i = 0; i < SETTING_COUNT; i++) /* most begin otherwise; 32 tells the cases of a letter apart */
+        if ((settings[i].name[0] | 32) == (name[0] | 32) && strcasecmp(settings[i].name, name) == 0) return i;
     return -1;
 }
 

@@ -13,6 +13,14 @@ uint64_t hash64(const void *data, size_t size, uint64_t seed)
     return XXH3_64bits_withSeed(data, size, seed);
 }
 
+void hash128(const void *data, size_t size, uint64_t out[2])
+{
+    ASSERT(size == 0 || data != NULL);
+    XXH128_hash_t hash = XXH3_128bits(data, size);
+    out[0] = hash.low64;
+    out[1] = hash.high64;
+}
+
 static XXH3_state_t *state_of(struct hash_state *h)
 {
     return (XXH3_state_t *)(void *)h->opaque;

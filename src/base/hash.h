@@ -1,10 +1,12 @@
-/* XXH3 (xxHash 0.8) for every checksum, filter and table in Ostraka. 64-bit. */
+/* XXH3 (xxHash 0.8) for every checksum, filter and table in Ostraka. 64-bit, but for hash128. */
 #ifndef OSTRAKA_BASE_HASH_H
 #define OSTRAKA_BASE_HASH_H
 
 #include "base/bytes.h"
 
 uint64_t hash64(const void *data, size_t size, uint64_t seed);
+/* The 128-bit variant of XXH3, low half first. */
+void hash128(const void *data, size_t size, uint64_t out[2]);
 
 /* A cheap mixer for integer keys (the finalizer of splitmix64). */
 static inline uint64_t hash_u64(uint64_t x)

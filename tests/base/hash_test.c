@@ -4,6 +4,17 @@
 #include "base/prng.h"
 
 /* Checksums are on disk: the function may never change. Values are XXH3's published ones. */
+TEST(hash, of_128_bits_is_the_one_of_the_specification)
+{
+    uint64_t halves[2];
+    hash128(NULL, 0, halves); /* xxhash 0.8, xxhsum -H2 */
+    assert_u64_equal(halves[0], 0x6001c324468d497fu);
+    assert_u64_equal(halves[1], 0x99aa06d3014798d8u);
+    hash128("abc", 3, halves);
+    assert_u64_equal(halves[0], 0x78af5f94892f3950u);
+    assert_u64_equal(halves[1], 0x06b05ab6733a6185u);
+}
+
 TEST(hash, is_xxh3_with_seed)
 {
     assert_u64_equal(hash64(NULL, 0, 0), 0x2d06800538d394c2u);

@@ -61,10 +61,12 @@ TEST(idempotency_record, results_end_after_the_commit_and_after_the_key_was_made
 static void encode(struct buf *out, bool emptied)
 {
     struct idempotency_record r = {.emptied = emptied, .ttl_ns = 1, .seen_ts = 2, .row_until = 3, .tag = 4,
-                                   .count = emptied ? 0 : 5,
-                                   .statements = emptied ? BYTES_EMPTY : bytes_of_string("statements")};
+                                   .count = emptied ? 0 : 5};
+    uint8_t head[IDEMPOTENCY_HEAD_BYTES];
+    idempotency_record_head(&r, head);
     buf_init(out, 1 << 12);
-    idempotency_record_encode(&r, out);
+    buf_append(out, head, sizeof head);
+    if (!emptied) buf_append_string(out, "statements");
     assert_false(out->failed);
 }
 
