@@ -129,6 +129,7 @@ static void apply_config(struct replica *r, const struct raft_entry *e)
     for (uint32_t i = 0; i < c->learner_count; i++)
         if (c->learners[i].id >= d->next_replica_id) d->next_replica_id = c->learners[i].id + 1;
     store_route_learn(r->store, d);
+    move_touch(r);
     LOG_INFO(r->store->logger, "shard", "members changed",
              "range=%llu epoch=%llu voters=%u outgoing=%u learners=%u",
              (unsigned long long)r->range.value, (unsigned long long)d->epoch, c->voter_count,

@@ -110,6 +110,11 @@ static struct descriptor *range_get(struct meta_state *m, struct range_id range)
     return NULL;
 }
 
+const struct descriptor *meta_range(struct meta_state *m, struct range_id range)
+{
+    return range_get(m, range);
+}
+
 /* By start key. */
 static enum status range_set(struct meta_state *m, const struct descriptor *d)
 {

@@ -1,71 +1,167 @@
-/* Who shall hold what. The metadata leader compares every descriptor with the live nodes and tells the
- * range's leader which nodes shall hold it; the range's leader gets there by one change at a time: add
- * learners, wait until they caught up, make them voters by joint consensus. Both sides repeat themselves,
- * so a lost message or a dead leader costs a tick.
- *
- * RPC_RANGE_TARGET: range u64, epoch u64, count u8, node ids u64. */
+/* Who shall hold what: the loop of the metadata leader. It looks at all ranges again and again, some of them
+ * each time, and asks the allocator what to do about each. A decision becomes a job, which stays until the
+ * mirrored descriptor says that it is done; twice a second the leader of the range is told of it. Leaders that
+ * shall go elsewhere are told so. Nothing here is safety: what may be changed, and when, decides the range
+ * (move.c). */
+#include "shard/placement_int.h"
+
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#define ROUND_TICKS      5
+#define RANGES_PER_ROUND 512u
+#define SUSPECT_NS       3000000000u
+#define TRANSFER_AGAIN_NS 3000000000u
+#define CALL_TIMEOUT_NS  2000000000u
 
-#define ORDER_TICKS 5
-#define CAUGHT_UP_ENTRIES 256
-#define ALIVE_NS 3000000000u
+/* ---- the leader's memory ---- */
 
-/* ---- ordering, on the metadata leader ---- */
-
-static bool usable(const struct store *s, const struct node_record *n)
+static bool in_charge(struct store *s)
 {
-    return !n->removed && nodes_alive(s, n->node, ALIVE_NS);
+    struct replica *meta = store_replica(s, RANGE_META);
+    return meta != NULL && replica_serving(meta) && s->meta.initialized && !s->failed;
 }
 
-/* A node is gone for good when it was removed, was silent for long, or another took its address. */
-static bool gone(struct store *s, uint64_t node)
+void placement_forget(struct store *s)
 {
-    const struct node_record *record = meta_node(&s->meta, (struct node_id){node});
-    if (record == NULL || record->removed) return true;
+    if (s->placement == NULL) return;
+    load_forget(s->placement);
+    free(s->placement);
+    s->placement = NULL;
+}
+
+struct placement *placement_of(struct store *s)
+{
+    if (!in_charge(s)) return NULL;
+    if (s->placement != NULL) return s->placement;
+    struct placement *p = calloc(1, sizeof *p);
+    if (p == NULL) return NULL;
+    p->store = s;
+    map_init(&p->ranges);
+    map_init(&p->nodes);
+    s->placement = p;
+    return p;
+}
+
+bool placement_knows(struct store *s, struct range_id range)
+{
+    return meta_range(&s->meta, range) != NULL;
+}
+
+/* ---- what the allocator is told ---- */
+
+/* Another node runs where this one ran: a wiped disk comes back as a new node (K26). */
+static bool succeeded(const struct store *s, const struct node_record *record)
+{
+    if (MUTANT("k26_successor_unnoticed")) return false;
     for (uint32_t i = 0; i < s->meta.node_count; i++) {
         const struct node_record *other = s->meta.nodes[i];
-        if (other->node.value > node && usable(s, other) &&
+        if (other->node.value > record->node.value && !other->removed && nodes_alive(s, other->node, SUSPECT_NS) &&
             strcmp(other->peer_address, record->peer_address) == 0)
             return true;
     }
-    struct node_entry *n = nodes_find(s, (struct node_id){node});
-    uint64_t now_ns = env_now_ns(s->env);
-    if (node == s->identity.node.value || n == NULL) return false;
-    uint64_t since_ns = n->last_seen_ns == 0 ? s->started_ns : n->last_seen_ns;
-    return now_ns - since_ns > s->options.dead_after_ns;
-}
-
-static bool in_set(const uint64_t *nodes, uint32_t count, uint64_t node)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (nodes[i] == node) return true;
     return false;
 }
 
-static uint32_t target_of(struct store *s, const struct descriptor *d, uint64_t nodes[RAFT_VOTERS_MAX])
+static enum allocator_health health_of(struct store *s, const struct node_record *record)
 {
-    uint32_t count = 0, wanted = s->options.replication_factor;
-    for (uint32_t i = 0; i < d->config.voter_count; i++)
-        if (!gone(s, d->config.voters[i].node)) nodes[count++] = d->config.voters[i].node;
-    /* Newcomers in id order: those that are learners already stand first by having been chosen before. */
-    for (uint32_t i = 0; i < s->meta.node_count && count < wanted; i++) {
-        uint64_t node = s->meta.nodes[i]->node.value;
-        if (!in_set(nodes, count, node) && usable(s, s->meta.nodes[i]) && !gone(s, node))
-            nodes[count++] = node;
-    }
-    return count;
+    if (nodes_alive(s, record->node, SUSPECT_NS)) return ALLOCATOR_ALIVE;
+    const struct node_entry *n = nodes_find(s, record->node);
+    uint64_t now_ns = env_now_ns(s->env);
+    uint64_t since_ns = n == NULL || n->last_seen_ns == 0 ? s->started_ns : n->last_seen_ns;
+    return now_ns - since_ns > s->options.dead_after_ns ? ALLOCATOR_DEAD : ALLOCATOR_SUSPECT;
 }
 
-static bool settled(const struct descriptor *d, const uint64_t *nodes, uint32_t count)
+static void describe_node(struct placement *p, const struct node_record *record, struct allocator_node *n)
 {
-    if (d->config.voter_count != count || d->config.outgoing_count + d->config.learner_count > 0)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        if (!in_set(nodes, count, d->config.voters[i].node)) return false;
+    struct store *s = p->store;
+    n->state = record->removed || succeeded(s, record) ? ALLOCATOR_GONE : ALLOCATOR_ACTIVE;
+    n->health = health_of(s, record);
+    n->locality = record->locality;
+    const struct node_report *report = map_get(&p->nodes, record->node.value);
+    if (report != NULL && report->full) n->disk_bytes = 1000; /* of which nothing is free */
+}
+
+void placement_describe(struct placement *p, const struct descriptor *d, struct allocator_range *r)
+{
+    const struct range_report *report = map_get(&p->ranges, d->range.value);
+    const struct placement_job *job = placement_job(p, d->range);
+    *r = (struct allocator_range){.range = d->range,
+                                  .config = &d->config,
+                                  .factor = p->store->options.replication_factor,
+                                  .weightless = d->range.value == RANGE_META.value};
+    if (report != NULL) {
+        r->leader = report->leader;
+        r->bytes = report->bytes;
+        r->load = report->load;
+    }
+    if (job == NULL) return;
+    r->target_count = job->target_count;
+    memcpy(r->target, job->target, sizeof r->target);
+}
+
+/* All nodes as they are, and the sums over all ranges. */
+void placement_survey(struct placement *p, struct allocator *a)
+{
+    struct store *s = p->store;
+    allocator_init(a);
+    for (uint32_t i = 0; i < s->meta.node_count; i++) {
+        struct allocator_node *n = allocator_add(a, s->meta.nodes[i]->node);
+        if (n != NULL) describe_node(p, s->meta.nodes[i], n);
+    }
+    allocator_seal(a);
+    for (uint32_t i = 0; i < s->meta.range_count; i++) {
+        struct allocator_range r;
+        placement_describe(p, s->meta.ranges[i], &r);
+        allocator_count(a, &r, 1);
+    }
+}
+
+/* ---- jobs ---- */
+
+struct placement_job *placement_job(struct placement *p, struct range_id range)
+{
+    for (uint32_t i = 0; i < p->job_count; i++)
+        if (p->jobs[i].range.value == range.value) return &p->jobs[i];
+    return NULL;
+}
+
+static void job_end(struct placement *p, struct placement_job *job)
+{
+    *job = p->jobs[--p->job_count];
+}
+
+static bool votes_on(const struct descriptor *d, uint64_t node)
+{
+    for (uint32_t i = 0; i < d->config.voter_count; i++)
+        if (d->config.voters[i].node == node) return true;
+    return false;
+}
+
+/* Those who fetch the range have so much to do already. */
+static void note_incoming(struct placement *p, const struct descriptor *d, const struct placement_job *job)
+{
+    for (uint32_t i = 0; i < job->target_count; i++) {
+        struct allocator_node *n = allocator_node(&p->allocator, job->target[i]);
+        if (n != NULL && !votes_on(d, job->target[i])) n->incoming++;
+    }
+}
+
+static bool job_put(struct placement *p, struct range_id range, const struct allocator_change *c)
+{
+    struct placement_job *job = placement_job(p, range);
+    if (job == NULL && p->job_count == PLACEMENT_JOBS_MAX) return false;
+    if (job == NULL) job = &p->jobs[p->job_count++];
+    *job = (struct placement_job){.range = range,
+                                  .reason = c->reason,
+                                  .target_count = c->target_count,
+                                  .since_ns = env_now_ns(p->store->env)};
+    memcpy(job->target, c->target, sizeof job->target);
+    LOG_INFO(p->store->logger, "placement", "a range moves", "range=%llu replicas=%u why=\"%s\"",
+             (unsigned long long)range.value, c->target_count, allocator_reason_text(c->reason));
     return true;
 }
+
+/* ---- orders ---- */
 
 static void on_order_done(struct rpc_call *call, enum status status, struct bytes body)
 {
@@ -74,168 +170,113 @@ static void on_order_done(struct rpc_call *call, enum status status, struct byte
     free(call);
 }
 
-static void order(struct store *s, const struct descriptor *d)
+/* Sends the body in s->scratch to the leader of a range. An order that is lost is given again. */
+static void send_order(struct placement *p, const struct descriptor *d, enum rpc_kind kind)
 {
-    uint64_t nodes[RAFT_VOTERS_MAX];
-    uint32_t count = target_of(s, d, nodes);
-    if (count == 0 || settled(d, nodes, count)) return;
-    struct rpc_call *call = calloc(1, sizeof *call);
-    struct route route;
-    if (call != NULL && store_route(s, d->start, &route) == STATUS_OK && route.leader.value != 0) {
-        buf_reset(&s->scratch);
-        put_u64(&s->scratch, d->range.value);
-        put_u64(&s->scratch, d->epoch);
-        put_u8(&s->scratch, (uint8_t)count);
-        for (uint32_t i = 0; i < count; i++) put_u64(&s->scratch, nodes[i]);
-        call->on_done = on_order_done;
-        if (rpc_start(s->rpc, call, route.leader, RPC_RANGE_TARGET, buf_view(&s->scratch), 2000000000u) ==
-            STATUS_OK)
-            call = NULL;
+    struct store *s = p->store;
+    const struct range_report *report = map_get(&p->ranges, d->range.value);
+    struct route route = {.leader = {0}};
+    if (store_route(s, d->start, &route) != STATUS_OK || route.range.value != d->range.value) route.leader.value = 0;
+    if (route.leader.value == 0 && report != NULL) route.leader = report->leader;
+    struct rpc_call *call = route.leader.value == 0 ? NULL : calloc(1, sizeof *call);
+    if (call == NULL) return;
+    call->on_done = on_order_done;
+    if (rpc_start(s->rpc, call, route.leader, kind, buf_view(&s->scratch), CALL_TIMEOUT_NS) != STATUS_OK) free(call);
+}
+
+static void order_target(struct placement *p, const struct descriptor *d, const struct placement_job *job)
+{
+    struct buf *b = &p->store->scratch;
+    buf_reset(b);
+    put_u64(b, d->range.value);
+    put_u64(b, d->epoch);
+    put_u8(b, (uint8_t)job->target_count);
+    for (uint32_t i = 0; i < job->target_count; i++) put_u64(b, job->target[i]);
+    send_order(p, d, RPC_RANGE_TARGET);
+}
+
+static void order_transfer(struct placement *p, const struct descriptor *d, struct node_id to)
+{
+    struct range_report *report = load_of_range(p, d->range);
+    uint64_t now_ns = env_now_ns(p->store->env);
+    if (report == NULL || (report->transfer_ns != 0 && now_ns - report->transfer_ns < TRANSFER_AGAIN_NS)) return;
+    report->transfer_ns = now_ns;
+    buf_reset(&p->store->scratch);
+    put_u64(&p->store->scratch, d->range.value);
+    put_u64(&p->store->scratch, to.value);
+    send_order(p, d, RPC_RANGE_TRANSFER);
+}
+
+/* ---- the round ---- */
+
+static void consider(struct placement *p, const struct descriptor *d)
+{
+    struct allocator_range r;
+    struct allocator_change change;
+    struct node_id to;
+    placement_describe(p, d, &r);
+    if (allocator_decide(&p->allocator, &r, &change)) {
+        if (!job_put(p, d->range, &change)) return;
+        allocator_count(&p->allocator, &r, -1);
+        placement_describe(p, d, &r);
+        allocator_count(&p->allocator, &r, 1);
+        note_incoming(p, d, placement_job(p, d->range));
+    } else if (allocator_lead(&p->allocator, &r, &to)) {
+        order_transfer(p, d, to);
+        allocator_count(&p->allocator, &r, -1);
+        r.leader = to;
+        allocator_count(&p->allocator, &r, 1);
     }
-    free(call);
 }
 
-/* ---- carrying out, on the range's leader ---- */
-
-static void serve_target(void *ctx, struct rpc_token token, struct bytes body)
+/* Ends the jobs that are done, or whose range is; repeats the order for the others. */
+static void drive_jobs(struct placement *p)
 {
-    struct store *s = ctx;
-    struct reader in = reader_make(body);
-    struct range_id range = {get_u64(&in)};
-    uint64_t epoch = get_u64(&in);
-    uint8_t count = get_u8(&in);
-    uint64_t nodes[RAFT_VOTERS_MAX];
-    if (count == 0 || count > RAFT_VOTERS_MAX) in.failed = true;
-    for (uint8_t i = 0; !in.failed && i < count; i++) nodes[i] = get_u64(&in);
-    struct replica *r = store_replica(s, range);
-    enum status status = STATUS_OK;
-    if (!reader_done(&in)) status = STATUS_INVALID;
-    else if (r == NULL || !replica_serving(r)) status = STATUS_NOT_LEADER;
-    else if (epoch != r->descriptor.epoch) status = STATUS_STALE_ROUTE; /* the mirror follows */
-    if (status == STATUS_OK) {
-        memcpy(r->target, nodes, count * sizeof nodes[0]);
-        r->target_count = count;
-        r->target_epoch = epoch;
+    for (uint32_t i = 0; i < p->job_count;) {
+        struct placement_job *job = &p->jobs[i];
+        const struct descriptor *d = meta_range(&p->store->meta, job->range);
+        if (d == NULL || move_settled(&d->config, job->target, job->target_count)) {
+            job_end(p, job);
+            continue;
+        }
+        note_incoming(p, d, job);
+        order_target(p, d, job);
+        i++;
     }
-    rpc_reply(s->rpc, token, status, BYTES_EMPTY);
 }
 
-static int member_order(const void *a, const void *b)
+static void refresh_nodes(struct placement *p)
 {
-    uint64_t x = ((const struct raft_member *)a)->id, y = ((const struct raft_member *)b)->id;
-    return (x > y) - (x < y);
-}
-
-/* Adds learners for the target's nodes that have no replica. Returns true when something was proposed. */
-static bool add_learners(struct replica *r, const struct raft_config *now)
-{
-    struct raft_config next = *now;
-    uint64_t id = r->descriptor.next_replica_id;
-    for (uint32_t i = 0; i < r->target_count; i++) {
-        if (descriptor_member_on(&r->descriptor, (struct node_id){r->target[i]}) != NULL) continue;
-        if (next.learner_count == RAFT_LEARNERS_MAX) break;
-        next.learners[next.learner_count++] = (struct raft_member){id++, r->target[i]};
+    struct store *s = p->store;
+    for (uint32_t i = 0; i < s->meta.node_count; i++) {
+        struct allocator_node *n = allocator_node(&p->allocator, s->meta.nodes[i]->node.value);
+        if (n == NULL) continue; /* with the next sweep */
+        describe_node(p, s->meta.nodes[i], n);
+        n->incoming = 0;
     }
-    if (next.learner_count == now->learner_count) return false;
-    struct raft_event event = {.kind = RAFT_EVENT_CHANGE_CONFIG, .config = &next};
-    return replica_step(r, &event) == STATUS_OK;
 }
 
-static bool caught_up(const struct replica *r, uint64_t member, uint64_t last)
+static void round_of(struct placement *p)
 {
-    struct raft_progress p;
-    if (raft_progress(r->raft, member, &p) != STATUS_OK) return false;
-    return !p.probing && !p.snapshotting && p.match_index + CAUGHT_UP_ENTRIES >= last;
-}
-
-/* Makes the target's replicas the voters, once every one of them has the log. */
-static void set_voters(struct replica *r, const struct raft_status *status)
-{
-    struct raft_config next = {0};
-    for (uint32_t i = 0; i < r->target_count; i++) {
-        const struct raft_member *m =
-            descriptor_member_on(&r->descriptor, (struct node_id){r->target[i]});
-        if (m == NULL) return;
-        if (!raft_config_is_voter(status->config, m->id) && !caught_up(r, m->id, status->last.index))
-            return;
-        next.voters[next.voter_count++] = *m;
-    }
-    qsort(next.voters, next.voter_count, sizeof next.voters[0], member_order);
-    struct raft_event event = {.kind = RAFT_EVENT_CHANGE_CONFIG, .config = &next};
-    if (replica_step(r, &event) != STATUS_OK) COVER("shard_change_refused");
-}
-
-static void pursue_target(struct replica *r)
-{
-    if (r->target_count == 0) return;
-    struct raft_status status;
-    raft_status(r->raft, &status);
-    if (status.config_pending || status.config->outgoing_count > 0) return;
-    if (r->applied.index < status.commit_index) return; /* the descriptor lags behind */
-    if (settled(&r->descriptor, r->target, r->target_count)) {
-        r->target_count = 0;
-        return;
-    }
-    struct raft_config now = *status.config;
-    if (!add_learners(r, &now)) set_voters(r, &status);
-}
-
-/* ---- the mirror ---- */
-
-struct mirror_call {
-    struct rpc_call call;
-    struct store *store;
-    struct range_id range;
-    uint64_t epoch;
-};
-
-static void on_mirrored(struct rpc_call *call, enum status status, struct bytes body)
-{
-    struct mirror_call *m = CONTAINER_OF(call, struct mirror_call, call);
-    (void)body;
-    struct replica *r = status == STATUS_CANCELLED ? NULL : store_replica(m->store, m->range);
-    if (r != NULL) {
-        r->mirror_busy = false;
-        if (status == STATUS_OK) r->mirrored_epoch = m->epoch;
-    }
-    free(m);
-}
-
-static void mirror(struct replica *r)
-{
-    struct store *s = r->store;
-    struct node_id leader = store_meta_leader(s);
-    if (r->mirror_busy || r->mirrored_epoch == r->descriptor.epoch || leader.value == 0) return;
-    struct mirror_call *m = calloc(1, sizeof *m);
-    if (m == NULL) return;
-    m->store = s;
-    m->range = r->range;
-    m->epoch = r->descriptor.epoch;
-    m->call.on_done = on_mirrored;
-    buf_reset(&s->scratch);
-    descriptor_encode(&r->descriptor, &s->scratch);
-    if (rpc_start(s->rpc, &m->call, leader, RPC_META_RANGE, buf_view(&s->scratch), 2000000000u) ==
-        STATUS_OK)
-        r->mirror_busy = true;
-    else
-        free(m);
+    struct meta_state *m = &p->store->meta;
+    if (p->cursor == 0) placement_survey(p, &p->allocator);
+    refresh_nodes(p);
+    drive_jobs(p);
+    for (uint32_t n = 0; n < RANGES_PER_ROUND && p->cursor < m->range_count; n++) consider(p, m->ranges[p->cursor++]);
+    if (p->cursor >= m->range_count) p->cursor = 0;
 }
 
 void placement_tick(struct store *s)
 {
-    LIST_FOR_EACH(item, &s->replicas) {
-        struct replica *r = CONTAINER_OF(item, struct replica, link);
-        if (!replica_serving(r)) continue;
-        mirror(r);
-        pursue_target(r);
-    }
-    struct replica *meta = store_replica(s, RANGE_META);
-    if (meta == NULL || !replica_serving(meta) || !s->meta.initialized) return;
-    if (s->tick_count % ORDER_TICKS != 0 || s->stopping) return;
-    for (uint32_t i = 0; i < s->meta.range_count; i++) order(s, s->meta.ranges[i]);
+    move_tick(s);
+    load_tick(s);
+    struct placement *p = s->stopping ? NULL : placement_of(s);
+    if (p == NULL) placement_forget(s);
+    else if (s->tick_count % ROUND_TICKS == 0) round_of(p);
 }
 
 void placement_serve(struct store *s)
 {
-    rpc_serve(s->rpc, RPC_RANGE_TARGET, serve_target, s);
+    move_serve(s);
+    load_serve(s);
 }

@@ -136,6 +136,7 @@ enum status replica_create(struct store *s, const struct replica_start *start,
     list_init(&r->link);
     list_init(&r->dirty_link);
     list_init(&r->held_link);
+    list_init(&r->moving_link);
     list_init(&r->proposals);
     list_init(&r->reads);
     r->next_read_context = 1;
@@ -178,6 +179,7 @@ void replica_destroy(struct replica *r)
     list_remove(&r->link);
     list_remove(&r->dirty_link);
     list_remove(&r->held_link);
+    list_remove(&r->moving_link);
     s->options.app->close(r->app);
     replica_leave(r);
     s->metrics.replicas--;
@@ -185,6 +187,17 @@ void replica_destroy(struct replica *r)
 }
 
 static void serve_load(struct replica *r, const struct raft_load *load);
+
+/* From the order to stand until this replica hears of the one who leads instead, nobody serves the range. */
+static void note_transfer(struct replica *r, const struct raft_status *status)
+{
+    if (r->transfer_ns == 0 || status->leader_node == 0) return;
+    uint64_t closed_ns = env_now_ns(r->store->env) - r->transfer_ns;
+    r->transfer_ns = 0;
+    if (status->role == RAFT_ROLE_LEADER) return;
+    if (closed_ns > 2 * r->store->options.election_timeout_ns) return; /* that one was given up long before */
+    histogram_add(&r->store->metrics.transfer_closed_ns, closed_ns);
+}
 
 static void note_role(struct replica *r)
 {
@@ -201,6 +214,8 @@ static void note_role(struct replica *r)
     r->was_serving = false;
     r->target_count = 0;
     r->mirrored_epoch = 0;
+    if (status.role == RAFT_ROLE_LEADER) move_touch(r);
+    note_transfer(r, &status);
     r->store->options.app->role_changed(r->app);
 }
 
@@ -613,5 +628,8 @@ enum status replica_transfer(struct replica *r, struct node_id to)
     const struct raft_member *m = to.value == 0 ? NULL : descriptor_member_on(&r->descriptor, to);
     if (to.value != 0 && m == NULL) return STATUS_NOT_FOUND;
     struct raft_event event = {.kind = RAFT_EVENT_TRANSFER, .member = m == NULL ? 0 : m->id};
-    return replica_step(r, &event);
+    uint64_t now_ns = env_now_ns(r->store->env);
+    enum status status = replica_step(r, &event);
+    if (status == STATUS_OK && (m == NULL || m->id != r->id)) r->transfer_ns = now_ns;
+    return status;
 }

@@ -29,6 +29,8 @@ enum rpc_kind {
     RPC_META_SPLIT = 13,  /* a range leader wants to divide its range: an id for the right side */
     RPC_META_CHANGE = 14, /* a command for the metadata range: states of nodes, settings, jobs, merges */
     RPC_ACTIVITY = 15,    /* sql/: what a node knows of its sessions; or: end one */
+    RPC_RANGE_TRANSFER = 16, /* placement tells a range leader who shall lead instead */
+    RPC_NODE_LOAD = 17,   /* a node tells the metadata leader what it holds and how busy it is */
     RPC_KIND_COUNT /* 3 is free */
 };
 

@@ -294,6 +294,7 @@ struct store_metrics {
     uint64_t splits; /* applied here */
     uint64_t disk_full; /* how often */
     struct histogram commit_ns; /* proposal to applied */
+    struct histogram transfer_closed_ns; /* leaderships handed over: how long nobody served the range */
 };
 const struct store_metrics *store_metrics(const struct store *s);
 

@@ -3,7 +3,8 @@
  *   replica.c           one Raft group and its driver     apply.c     committed entries -> engine
  *   transport.c         Raft messages <-> frames          snapshot.c  whole ranges between stores
  *   meta.c              the metadata range's state        nodes.c     identity, node table, join, init
- *   placement.c         who shall hold what               route.c     where a key is served
+ *   placement.c         who shall hold what (allocator.c) route.c     where a key is served
+ *   move.c              a range changes hands             load.c      what nodes tell of themselves
  *   bootstrap.c         the first node of a cluster       journal.c   what the groups write
  *   fence.c             damaged replicas, their way back  space.c     a disk that fills up
  *   liveness.c          support between stores, on which leases rest */
@@ -109,9 +110,11 @@ struct replica {
     /* placement's order for this range (leader) */
     uint64_t target[RAFT_VOTERS_MAX];
     uint32_t target_count;
-    uint64_t target_epoch;
+    struct list moving_link;     /* store.moving: has a target, or the mirror lacks its descriptor */
     uint64_t mirrored_epoch; /* the metadata range is known to have it */
     bool mirror_busy;
+    uint64_t transfer_ns;        /* leadership was offered to another then; 0: it was not */
+    uint64_t requests, load, load_since_ns; /* since then; each second (load.c) */
     struct snapshot_send *sends; /* linked by next */
     uint64_t hold_until_ns;      /* who got a snapshot catches up until then */
     struct snapshot_receive *receive;
@@ -166,9 +169,12 @@ struct store {
     struct net *net;
     struct rpc *rpc;
     struct prng prng;
-    struct list replicas, dirty, held;
     struct map replicas_by_id;
     struct key_index replicas_by_key; /* those whose bounds are known */
+    struct list replicas, dirty, held, moving;
+    struct range_id moving_cursor, load_cursor; /* who was looked at last */
+    bool load_busy;          /* a report is under way */
+    struct placement *placement; /* of the metadata leader; or NULL */
     struct list tickets;    /* struct pending_ticket */
     struct list overflow;   /* struct overflow_record */
     size_t overflow_bytes;
@@ -345,6 +351,7 @@ enum status meta_apply(struct replica *r, struct bytes command, struct shard_bat
 /* Reads the whole state from the engine. Runs on a fiber. */
 MUST_USE enum status meta_load(struct store *s);
 struct node_record *meta_node(struct meta_state *m, struct node_id node);
+const struct descriptor *meta_range(struct meta_state *m, struct range_id range); /* or NULL */
 void meta_serve(struct store *s);
 MUST_USE enum status meta_propose_init(struct store *s, struct proposal *p);
 MUST_USE enum status meta_propose_node(struct store *s, const struct node_record *record,
@@ -374,6 +381,19 @@ bool nodes_alive(const struct store *s, struct node_id node, uint64_t within_ns)
 /* ---- placement.c ---- */
 void placement_tick(struct store *s);
 void placement_serve(struct store *s);
+void placement_forget(struct store *s);
+
+/* ---- move.c ---- */
+/* Its descriptor, or whether it leads, has changed. */
+void move_touch(struct replica *r);
+/* The voters are those of the nodes, and nothing is under way. */
+bool move_settled(const struct raft_config *c, const uint64_t *nodes, uint32_t count);
+void move_tick(struct store *s);
+void move_serve(struct store *s);
+
+/* ---- load.c ---- */
+void load_tick(struct store *s);
+void load_serve(struct store *s);
 
 /* ---- route.c ---- */
 /* SHARD_MESSAGE_ROUTES: repeated { sized descriptor, leader node u64 }. */

@@ -233,6 +233,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     key_index_init(&s->replicas_by_key);
     list_init(&s->dirty);
     list_init(&s->held);
+    list_init(&s->moving);
     list_init(&s->tickets);
     list_init(&s->overflow);
     list_init(&s->incoming_snapshots);
@@ -246,6 +247,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     meta_init(&s->meta);
     timer_init(&s->tick, on_tick, s);
     histogram_init(&s->metrics.commit_ns);
+    histogram_init(&s->metrics.transfer_closed_ns);
     snprintf(s->identity.advertise, sizeof s->identity.advertise, "%s", options->peer_address);
     struct rpc_options rpc = {.env = s->env, .timers = options->timers};
     return rpc_create(&rpc, &s->rpc);
@@ -305,6 +307,7 @@ void store_close(struct store *s)
         buf_deinit(&s->transport[i][1]);
     }
     for (uint32_t i = 0; i < s->route_count; i++) descriptor_clear(&s->routes[i].descriptor);
+    placement_forget(s);
     meta_deinit(&s->meta);
     ASSERT(s->replicas_by_id.count == 0);
     map_deinit(&s->replicas_by_id);

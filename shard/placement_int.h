@@ -1,0 +1,60 @@
+/* What the leader of the metadata range knows beside the metadata, and needs to decide who holds what. All of
+ * it is made anew when another leads: reports come again, jobs are records. */
+#ifndef OSTRAKA_SHARD_PLACEMENT_INT_H
+#define OSTRAKA_SHARD_PLACEMENT_INT_H
+
+#include "base/map.h"
+#include "shard/allocator.h"
+#include "shard/shard_int.h"
+
+#define PLACEMENT_JOBS_MAX 256
+
+/* What the leader of a range last said of it. */
+struct range_report {
+    struct node_id leader;
+    uint64_t bytes, load; /* requests each second */
+    uint64_t at_ns, transfer_ns; /* the last order to hand it over */
+};
+
+/* What a node last said of itself. */
+struct node_report {
+    uint64_t at_ns;
+    uint32_t replicas, leaders;
+    bool full; /* its disk refuses writes */
+};
+
+/* A decision that is being carried out. */
+struct placement_job {
+    struct range_id range;
+    uint64_t target[RAFT_VOTERS_MAX];
+    uint32_t target_count;
+    enum allocator_reason reason;
+    uint64_t since_ns;
+};
+
+struct placement {
+    struct store *store;
+    struct allocator allocator;
+    struct map ranges; /* range id -> struct range_report */
+    struct map nodes;  /* node id -> struct node_report */
+    struct placement_job jobs[PLACEMENT_JOBS_MAX]; /* by range */
+    uint32_t job_count;
+    uint32_t cursor;   /* ranges looked at in this sweep */
+};
+
+/* NULL: not its leader, or no memory. */
+struct placement *placement_of(struct store *s);
+
+/* The range is in the metadata. */
+bool placement_knows(struct store *s, struct range_id range);
+void placement_describe(struct placement *p, const struct descriptor *d, struct allocator_range *r);
+/* All nodes as they are, and the sums over all ranges. */
+void placement_survey(struct placement *p, struct allocator *a);
+struct placement_job *placement_job(struct placement *p, struct range_id range);
+
+/* ---- load.c ---- */
+struct range_report *load_of_range(struct placement *p, struct range_id range); /* made when it is new; or NULL */
+struct node_report *load_of_node(struct placement *p, struct node_id node);     /* the same */
+void load_forget(struct placement *p);
+
+#endif
