@@ -17,19 +17,19 @@ void compact_enqueue(struct range *r)
 
 /* ---- one compaction, on its fiber ---- */
 
-static enum status add_source(struct compact_job *job, struct merge *merge, struct table **tables,
+static enum status add_source(struct compact_job *job, struct merge *merge, struct piece **pieces,
                               uint32_t count)
 {
     struct block_source *source;
     struct cursor *cursor;
     if (count == 0) return STATUS_OK;
     enum status status = file_source_open(&job->worker, &source);
-    if (status == STATUS_OK) status = run_cursor_open(tables, count, source, false, &cursor);
+    if (status == STATUS_OK) status = run_cursor_open(pieces, count, source, false, &cursor);
     if (status == STATUS_OK) status = merge_add(merge, cursor);
     return status;
 }
 
-/* Newest first: each table of level 0 by itself, then the two levels. */
+/* Newest first: each piece of level 0 by itself, then the two levels. */
 static enum status add_sources(struct compact_job *job, struct merge *merge)
 {
     struct compaction *c = &job->compaction;
@@ -48,7 +48,7 @@ static enum status merge_tables(struct compact_job *job)
     struct range *r = c->range;
     uint64_t gc_ts = r->gc_ts;
     struct tombstone_check check = {.version = c->version,
-                                    .inputs = (const struct table *const *)c->inputs,
+                                    .inputs = c->inputs,
                                     .input_count = c->input_count,
                                     .oldest_ts = memtables_oldest_ts(r, NULL)};
     struct merge merge;
@@ -69,12 +69,17 @@ static enum status merge_tables(struct compact_job *job)
 static enum status commit(struct compact_job *job, uint64_t epoch, bool *kept_out)
 {
     struct compaction *c = &job->compaction;
-    struct table **outputs = c->moves ? c->inputs : job->tables.tables;
     uint32_t count = c->moves ? c->input_count : job->tables.count;
-    struct leveled_table *added = calloc(count + 1, sizeof *added);
+    struct leveled_piece *added = calloc(count + 1, sizeof *added);
     if (added == NULL) return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < count; i++)
-        added[i] = (struct leveled_table){outputs[i], c->output_level};
+    enum status status = STATUS_OK;
+    if (!c->moves) status = tables_writer_pieces(&job->tables, c->output_level, added);
+    for (uint32_t i = 0; c->moves && i < count; i++)
+        added[i] = (struct leveled_piece){c->inputs[i], c->output_level};
+    if (status != STATUS_OK) {
+        free(added);
+        return status;
+    }
     struct edit e = {.kind = EDIT_COMPACTION,
                      .range = c->range,
                      .epoch = epoch,
@@ -82,8 +87,10 @@ static enum status commit(struct compact_job *job, uint64_t epoch, bool *kept_ou
                      .removed_count = c->input_count,
                      .added = added,
                      .added_count = count};
-    enum status status = edit_commit(&job->worker, &e);
+    status = edit_commit(&job->worker, &e);
     *kept_out = e.written;
+    for (uint32_t i = 0; !c->moves && i < count; i++)
+        piece_unpin(added[i].piece);
     free(added);
     return status;
 }

@@ -8,9 +8,9 @@ struct compaction {
     struct range *range;     /* pinned */
     struct version *version; /* pinned: as of its start */
     uint32_t level, output_level;
-    struct table **inputs; /* from `level`, then from `output_level`; in the order of the levels */
+    struct piece **inputs; /* from `level`, then from `output_level`; in the order of the levels */
     uint32_t upper_count, input_count;
-    bool moves; /* nothing to merge: the tables change their level as they are */
+    bool moves; /* nothing to merge: the pieces change their level as they are */
 };
 
 /* Chooses the most urgent work of a range. STATUS_NOT_FOUND: there is none; STATUS_NO_MEMORY. */

@@ -39,34 +39,61 @@ static int key_compare(const struct item_key *a, const struct item_key *b)
 
 struct bounds {
     struct item_key first, last;
+    bool last_excluded;
 };
 
-static struct bounds bounds_of(struct table *const *tables, uint32_t count)
+/* Positive when a reaches further than b. */
+static int reach_compare(const struct bounds *a, const struct bounds *b)
 {
-    struct bounds b = {tables[0]->facts.first, tables[0]->facts.last};
+    int order = key_compare(&a->last, &b->last);
+    return order != 0 ? order : (int)b->last_excluded - (int)a->last_excluded;
+}
+
+static struct bounds piece_bounds(const struct piece *p)
+{
+    return (struct bounds){p->first, p->last, p->last_excluded};
+}
+
+static struct bounds bounds_of(struct piece *const *pieces, uint32_t count)
+{
+    struct bounds b = piece_bounds(pieces[0]);
     for (uint32_t i = 1; i < count; i++) {
-        if (key_compare(&tables[i]->facts.first, &b.first) < 0) b.first = tables[i]->facts.first;
-        if (key_compare(&tables[i]->facts.last, &b.last) > 0) b.last = tables[i]->facts.last;
+        struct bounds other = piece_bounds(pieces[i]);
+        if (key_compare(&other.first, &b.first) < 0) b.first = other.first;
+        if (reach_compare(&other, &b) <= 0) continue;
+        b.last = other.last;
+        b.last_excluded = other.last_excluded;
     }
     return b;
 }
 
-/* The tables [*begin, *end) of a sorted level that share keys with the bounds. */
+/* a lies before b and shares no key with it. */
+static bool lies_before(const struct bounds *a, const struct bounds *b)
+{
+    int order = key_compare(&a->last, &b->first);
+    return a->last_excluded ? order <= 0 : order < 0;
+}
+
+/* The pieces [*begin, *end) of a sorted level that share keys with the bounds. */
 static void overlap(const struct version *v, uint32_t level, const struct bounds *b,
                     uint32_t *begin, uint32_t *end)
 {
     uint32_t i = 0, count = v->counts[level];
-    while (i < count && key_compare(&v->levels[level][i]->facts.last, &b->first) < 0)
-        i++;
+    for (; i < count; i++) {
+        struct bounds one = piece_bounds(v->levels[level][i]);
+        if (!lies_before(&one, b)) break;
+    }
     *begin = i;
-    while (i < count && key_compare(&v->levels[level][i]->facts.first, &b->last) <= 0)
-        i++;
+    for (; i < count; i++) {
+        struct bounds one = piece_bounds(v->levels[level][i]);
+        if (lies_before(b, &one)) break;
+    }
     *end = i;
 }
 
-static uint64_t overlap_bytes(const struct version *v, uint32_t level, const struct table *t)
+static uint64_t overlap_bytes(const struct version *v, uint32_t level, const struct piece *p)
 {
-    struct bounds b = {t->facts.first, t->facts.last};
+    struct bounds b = piece_bounds(p);
     uint32_t begin, end;
     uint64_t bytes = 0;
     overlap(v, level, &b, &begin, &end);
@@ -77,15 +104,15 @@ static uint64_t overlap_bytes(const struct version *v, uint32_t level, const str
 
 /* ---- choosing tables ---- */
 
-static enum status set_inputs(struct compaction *c, struct table *const *upper,
-                              uint32_t upper_count, struct table *const *lower,
+static enum status set_inputs(struct compaction *c, struct piece *const *upper,
+                              uint32_t upper_count, struct piece *const *lower,
                               uint32_t lower_count)
 {
-    c->inputs = calloc(upper_count + lower_count + 1, sizeof(struct table *));
+    c->inputs = calloc(upper_count + lower_count + 1, sizeof(struct piece *));
     if (c->inputs == NULL) return STATUS_NO_MEMORY;
-    memcpy(c->inputs, upper, upper_count * sizeof(struct table *));
+    memcpy(c->inputs, upper, upper_count * sizeof(struct piece *));
     if (lower_count > 0)
-        memcpy(c->inputs + upper_count, lower, lower_count * sizeof(struct table *));
+        memcpy(c->inputs + upper_count, lower, lower_count * sizeof(struct piece *));
     c->upper_count = upper_count;
     c->input_count = upper_count + lower_count;
     return STATUS_OK;
@@ -99,8 +126,7 @@ static bool can_move(const struct compaction *c, uint64_t table_bytes)
         if (c->inputs[i]->size_bytes < table_bytes / 2) return false; /* better merged into one */
         for (uint32_t j = 0; j < i; j++) {
             struct bounds a = bounds_of(&c->inputs[i], 1), b = bounds_of(&c->inputs[j], 1);
-            if (key_compare(&a.last, &b.first) >= 0 && key_compare(&b.last, &a.first) >= 0)
-                return false;
+            if (!lies_before(&a, &b) && !lies_before(&b, &a)) return false;
         }
     }
     return true;
@@ -108,13 +134,13 @@ static bool can_move(const struct compaction *c, uint64_t table_bytes)
 
 /* From `upper` of one level into another: with all they overlap there, and with small neighbours,
  * so that small tables do not pile up. */
-static enum status pick_into(struct compaction *c, uint32_t level, struct table *const *upper,
+static enum status pick_into(struct compaction *c, uint32_t level, struct piece *const *upper,
                              uint32_t upper_count, uint32_t output_level)
 {
     const struct version *v = c->range->version;
     uint64_t table_bytes = c->range->lsm->options.table_bytes;
     struct bounds b = bounds_of(upper, upper_count);
-    struct table *const *lower = v->levels[output_level];
+    struct piece *const *lower = v->levels[output_level];
     uint32_t begin, end;
     overlap(v, output_level, &b, &begin, &end);
     if (begin > 0 && lower[begin - 1]->size_bytes < table_bytes / 2) begin--;
@@ -127,15 +153,15 @@ static enum status pick_into(struct compaction *c, uint32_t level, struct table 
 }
 
 /* Of a level that is too large: the table that takes least of the next level along. */
-static struct table *least_overlap(const struct version *v, uint32_t level)
+static struct piece *least_overlap(const struct version *v, uint32_t level)
 {
-    struct table *best = NULL;
+    struct piece *best = NULL;
     uint64_t best_ratio = UINT64_MAX;
     for (uint32_t i = 0; i < v->counts[level]; i++) {
-        struct table *t = v->levels[level][i];
-        uint64_t ratio = overlap_bytes(v, level + 1, t) * 64 / (t->size_bytes + 1);
+        struct piece *p = v->levels[level][i];
+        uint64_t ratio = overlap_bytes(v, level + 1, p) * 64 / (p->size_bytes + 1);
         if (ratio >= best_ratio) continue;
-        best = t;
+        best = p;
         best_ratio = ratio;
     }
     return best;
@@ -158,20 +184,29 @@ static uint32_t fullest_level(const struct version *v, const struct plan *p)
 
 /* ---- garbage ---- */
 
-static bool worth_collecting(const struct range *r, const struct table *t)
+static bool worth_collecting(const struct range *r, const struct piece *p)
 {
+    const struct table *t = p->table;
     return t->facts.garbage_count > 0 && t->facts.garbage_count * 4 >= t->facts.entry_count &&
            r->gc_ts >= t->facts.garbage_ts;
 }
 
-static bool is_bottom(const struct version *v, uint32_t level, const struct table *t)
+/* Most of its table belongs to other ranges, or to nobody any more: rewriting the rest lets it go. */
+static bool is_remnant(const struct piece *p)
+{
+    if (!piece_is_part(p)) return false;
+    uint64_t size = p->size_bytes, whole = p->table->size_bytes;
+    return size < whole / 2 || (p->table->named == 1 && size < whole - whole / 4);
+}
+
+static bool is_bottom(const struct version *v, uint32_t level, const struct piece *p)
 {
     for (uint32_t below = level + 1; below < LSM_LEVELS; below++)
-        if (overlap_bytes(v, below, t) > 0) return false;
+        if (overlap_bytes(v, below, p) > 0) return false;
     return true;
 }
 
-/* A table much of which may go: rewritten where it is when nothing lies below, else merged
+/* A piece much of which may go, or which is little of its table: rewritten where it is when nothing lies below, else merged
  * downwards. */
 static enum status pick_garbage(struct compaction *c)
 {
@@ -179,15 +214,18 @@ static enum status pick_garbage(struct compaction *c)
     struct version *v = r->version;
     for (uint32_t level = 1; level < LSM_LEVELS; level++) {
         for (uint32_t i = 0; i < v->counts[level]; i++) {
-            struct table *t = v->levels[level][i];
-            if (!worth_collecting(r, t)) continue;
-            COVER("lsm_compact_garbage");
+            struct piece *p = v->levels[level][i];
+            if (!worth_collecting(r, p) && !is_remnant(p)) continue;
+            if (is_remnant(p))
+                COVER("lsm_compact_remnant");
+            else
+                COVER("lsm_compact_garbage");
             enum status status;
-            if (is_bottom(v, level, t)) {
+            if (is_bottom(v, level, p)) {
                 c->level = c->output_level = level;
-                status = set_inputs(c, &t, 1, NULL, 0);
+                status = set_inputs(c, &p, 1, NULL, 0);
             } else {
-                status = pick_into(c, level, &t, 1, level + 1);
+                status = pick_into(c, level, &p, 1, level + 1);
             }
             c->moves = false;
             return status;
@@ -199,16 +237,17 @@ static enum status pick_garbage(struct compaction *c)
 enum status compact_pick(struct range *r, struct compaction *c)
 {
     *c = (struct compaction){.range = r};
+    if (range_is_pending(r)) return STATUS_NOT_FOUND; /* others read what it holds, until the manifest knows */
     struct version *v = r->version;
-    struct plan p = make_plan(v, r->lsm->options.table_bytes);
+    struct plan plan = make_plan(v, r->lsm->options.table_bytes);
     if (v->counts[0] >= LSM_L0_TABLES) {
         uint32_t count = v->counts[0] < LSM_L0_MERGE_MAX ? v->counts[0] : LSM_L0_MERGE_MAX;
-        return pick_into(c, 0, v->levels[0] + (v->counts[0] - count), count, p.base); /* oldest */
+        return pick_into(c, 0, v->levels[0] + (v->counts[0] - count), count, plan.base); /* oldest */
     }
-    uint32_t level = fullest_level(v, &p);
+    uint32_t level = fullest_level(v, &plan);
     if (level > 0) {
-        struct table *t = least_overlap(v, level);
-        return pick_into(c, level, &t, 1, level + 1);
+        struct piece *p = least_overlap(v, level);
+        return pick_into(c, level, &p, 1, level + 1);
     }
     return pick_garbage(c);
 }

@@ -29,8 +29,9 @@ static void key_text(const struct item_key *key, char text[2 * DUMP_KEY_BYTES_MA
     if (size < key->key.size) memcpy(text + 2 * size, "...", 4);
 }
 
-static void print_table(const struct dump *d, uint32_t level, const struct table *t)
+static void print_piece(const struct dump *d, uint32_t level, const struct piece *p)
 {
+    const struct table *t = p->table;
     if (t->corrupt) {
         print(d, "  level=%u table=%016llx DAMAGED bytes=%llu", level,
               (unsigned long long)t->number, (unsigned long long)t->size_bytes);
@@ -38,15 +39,16 @@ static void print_table(const struct dump *d, uint32_t level, const struct table
     }
     char first[2 * DUMP_KEY_BYTES_MAX + 4], last[2 * DUMP_KEY_BYTES_MAX + 4];
     const struct table_facts *f = &t->facts;
-    key_text(&f->first, first);
-    key_text(&f->last, last);
+    key_text(&p->first, first);
+    key_text(&p->last, last);
     print(d,
           "  level=%u table=%016llx uid=%016llx%016llx bytes=%llu entries=%llu garbage=%llu "
-          "newest_ts=%llu first=%d/%s last=%d/%s",
+          "newest_ts=%llu first=%d/%s last=%d/%s%s",
           level, (unsigned long long)t->number, (unsigned long long)t->uid.high,
           (unsigned long long)t->uid.low, (unsigned long long)t->size_bytes,
           (unsigned long long)f->entry_count, (unsigned long long)f->garbage_count,
-          (unsigned long long)f->newest_ts, (int)f->first.space, first, (int)f->last.space, last);
+          (unsigned long long)f->newest_ts, (int)p->first.space, first, (int)p->last.space, last,
+          piece_is_part(p) ? " part" : "");
 }
 
 static void print_range(const struct dump *d, const struct range *r)
@@ -54,10 +56,10 @@ static void print_range(const struct dump *d, const struct range *r)
     print(d, "range=%llu flushed_index=%llu newest_ts=%llu meta_bytes=%zu tables=%u%s",
           (unsigned long long)r->id.value, (unsigned long long)r->flushed_index,
           (unsigned long long)r->flushed_newest_ts, r->flushed_meta.size,
-          version_table_count(r->version), r->corrupt ? " DAMAGED" : "");
+          version_piece_count(r->version), r->corrupt ? " DAMAGED" : "");
     for (uint32_t level = 0; level < LSM_LEVELS; level++)
         for (uint32_t i = 0; i < r->version->counts[level]; i++)
-            print_table(d, level, r->version->levels[level][i]);
+            print_piece(d, level, r->version->levels[level][i]);
 }
 
 enum status lsm_dump(struct fio *f, const char *directory,

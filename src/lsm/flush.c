@@ -5,36 +5,50 @@
 /* Puts a range's oldest frozen memtable on disk: a table in level 0, then the edit for it. */
 struct flush_job {
     struct worker worker;
-    struct range *range;       /* pinned */
-    struct memtable *memtable; /* pinned */
+    struct range *range;   /* pinned */
+    struct frozen *frozen; /* pinned */
     struct tables_writer tables;
 };
 
 void flush_enqueue(struct range *r)
 {
     struct lsm *l = r->lsm;
-    if (!r->mapped || r->corrupt || r->flushing || !list_empty(&r->flush_link)) return;
+    bool serves = r->mapped && !r->corrupt;
+    bool needed = !list_empty(&r->splits); /* what was split off needs it, whatever became of r */
+    if ((!serves && !needed) || r->flushing || !list_empty(&r->flush_link)) return;
     list_push_back(&l->flush_queue, &r->flush_link);
 }
 
 /* ---- one flush, on its fiber ---- */
 
+/* What no range that shares the memtable may still be asked for. */
+static uint64_t shared_gc_ts(struct range *r)
+{
+    uint64_t gc_ts = UINT64_MAX;
+    for (struct range *one = r; one != NULL; one = split_next(r, one))
+        if (one->gc_ts < gc_ts) gc_ts = one->gc_ts;
+    return gc_ts;
+}
+
+/* The whole memtable, also what was split off meanwhile: the manifest does not know of that yet. */
 static enum status write_table(struct flush_job *job)
 {
     struct range *r = job->range;
-    struct version *version = r->version;
+    struct memtable *m = job->frozen->memtable;
+    struct version *version = range_named(r);
     struct tombstone_check check = {.version = version,
-                                    .oldest_ts = memtables_oldest_ts(r, job->memtable)};
+                                    .oldest_ts = memtables_oldest_ts(r, m)};
+    uint64_t gc_ts = shared_gc_ts(r);
     struct merge merge;
     struct gc_filter gc;
     merge_init(&merge, false);
-    gc_filter_init(&gc, r->gc_ts);
+    gc_filter_init(&gc, gc_ts);
     gc.tombstone_may_go = tombstone_may_go;
     gc.ctx = &check;
     version_pin(version);
-    tables_writer_init(&job->tables, &job->worker, r->id, r->gc_ts, UINT64_MAX);
+    tables_writer_init(&job->tables, &job->worker, r->id, gc_ts, UINT64_MAX);
     struct cursor *cursor;
-    enum status status = memtable_cursor_open(job->memtable, UINT64_MAX, false, &cursor);
+    enum status status = memtable_cursor_open(m, UINT64_MAX, false, NULL, &cursor);
     if (status == STATUS_OK) status = merge_add(&merge, cursor);
     if (status == STATUS_OK) status = tables_writer_add_merged(&job->tables, &merge, &gc);
     if (status == STATUS_OK) status = tables_writer_finish(&job->tables);
@@ -47,28 +61,31 @@ static enum status write_table(struct flush_job *job)
 /* Names the table in the manifest. *kept_out: it may be named there now, whatever the status. */
 static enum status commit(struct flush_job *job, uint64_t epoch, bool *kept_out)
 {
-    struct memtable *m = job->memtable;
-    struct leveled_table added = {0};
+    struct memtable *m = job->frozen->memtable;
+    struct leveled_piece added = {0};
     ASSERT(job->tables.count <= 1);
-    if (job->tables.count == 1) added.table = job->tables.tables[0];
+    enum status status = tables_writer_pieces(&job->tables, 0, &added);
+    if (status != STATUS_OK) return status;
     struct edit e = {.kind = EDIT_FLUSH,
                      .range = job->range,
                      .epoch = epoch,
-                     .index = m->last_index,
+                     .index = job->frozen->last_index,
                      .newest_ts = m->newest_ts > job->range->flushed_newest_ts
                                       ? m->newest_ts
                                       : job->range->flushed_newest_ts,
-                     .meta = buf_view(&m->meta),
+                     .meta = buf_view(&job->frozen->meta),
                      .memtable = m,
+                     .split = job->frozen->split,
                      .added = &added,
                      .added_count = job->tables.count};
     struct lsm *l = job->worker.lsm;
-    if (added.table != NULL) {
+    if (added.piece != NULL) {
         l->metrics.flush_count++;
-        l->metrics.flush_bytes += added.table->size_bytes;
+        l->metrics.flush_bytes += added.piece->size_bytes;
     }
-    enum status status = edit_commit(&job->worker, &e);
+    status = edit_commit(&job->worker, &e);
     *kept_out = e.written;
+    if (added.piece != NULL) piece_unpin(added.piece);
     return status;
 }
 
@@ -103,7 +120,7 @@ static void flush_entry(void *arg)
     if (status == STATUS_CANCELLED) lsm_fail(l, status, "shut down");
     if (status == STATUS_OK) status = commit(job, epoch, &kept);
     tables_writer_deinit(&job->tables, status != STATUS_OK && !kept);
-    memtable_unpin(job->memtable);
+    frozen_unpin(job->frozen);
     free(job);
     r->flushing = false;
     ASSERT(l->flush_count > 0);
@@ -116,10 +133,10 @@ static void flush_entry(void *arg)
 /* ---- starting flushes ---- */
 
 /* The memtable to flush next, or NULL: the newer ones build on it. */
-static struct memtable *oldest_frozen(const struct range *r)
+static struct frozen *oldest_frozen(const struct range *r)
 {
     if (list_empty(&r->frozen)) return NULL;
-    return CONTAINER_OF(r->frozen.prev, struct memtable, link);
+    return CONTAINER_OF(r->frozen.prev, struct frozen, link);
 }
 
 static enum status start(struct lsm *l, struct range *r)
@@ -128,16 +145,16 @@ static enum status start(struct lsm *l, struct range *r)
     if (job == NULL) return STATUS_NO_MEMORY;
     worker_init(&job->worker, l);
     job->range = r;
-    job->memtable = oldest_frozen(r);
+    job->frozen = oldest_frozen(r);
     range_pin(r);
-    memtable_pin(job->memtable);
+    job->frozen->refs++;
     r->flushing = true;
     l->flush_count++;
     enum status status = fiber_spawn(l->options.fibers, flush_entry, job, NULL);
     if (status == STATUS_OK) return STATUS_OK;
     l->flush_count--;
     r->flushing = false;
-    memtable_unpin(job->memtable);
+    frozen_unpin(job->frozen);
     range_unpin(r);
     free(job);
     return status;
@@ -153,6 +170,11 @@ static bool has_news(const struct range *r)
 static bool prepare(struct range *r)
 {
     struct lsm *l = r->lsm;
+    if (r->born != NULL) { /* first what it was split from; then it is its turn again */
+        flush_enqueue(split_root(r));
+        return false;
+    }
+    if (split_holds_id(l, r->id) && r->mapped) return false; /* resumed when that one is gone */
     bool news = has_news(r);
     if (r->freeze_due && news && range_freeze(r) != STATUS_OK) {
         l->flush_retry_ns = l->now_ns + LSM_RETRY_NS / 100;
@@ -162,10 +184,11 @@ static bool prepare(struct range *r)
     if (r->flush_wanted && !news && list_empty(&r->frozen))
         range_event(r, RANGE_EVENT_FLUSHED); /* it is on disk already */
     r->freeze_due = r->flush_wanted = false;
-    const struct memtable *m = oldest_frozen(r);
-    if (m != NULL && MUTANT("lsm_flush_limit_ignored")) return true;
-    return m != NULL &&
-           m->last_index <= r->flush_limit; /* else lsm_range_set_flush_limit resumes */
+    const struct frozen *f = oldest_frozen(r);
+    if (f != NULL && MUTANT("lsm_flush_limit_ignored")) return true;
+    if (f != NULL && r->dropped) return true; /* its log is given up */
+    return f != NULL &&
+           f->last_index <= r->flush_limit; /* else lsm_range_set_flush_limit resumes */
 }
 
 /* While the active memtables take more than half of the budget the largest is frozen: flushing it

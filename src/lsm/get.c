@@ -106,9 +106,10 @@ static enum status find(struct lookup *k, struct table *t, struct block **block_
     return status;
 }
 
-static enum status ask_table(struct lookup *k, struct table *t)
+static enum status ask_piece(struct lookup *k, struct piece *p)
 {
-    const struct item_key *first = &t->facts.first;
+    struct table *t = p->table;
+    const struct item_key *first = &p->first;
     if (!may_hold_better(k, t->facts.newest_ts)) return STATUS_OK;
     if (first->space > k->target.space) return STATUS_OK;
     if (first->space == k->target.space && bytes_compare(first->key, k->target.key) > 0)
@@ -133,12 +134,12 @@ static enum status ask_version(struct lookup *k, const struct version *v)
 {
     enum status status = STATUS_OK;
     for (uint32_t i = 0; status == STATUS_OK && i < v->counts[0]; i++) {
-        struct table *t = v->levels[0][i];
-        if (item_key_compare(&t->facts.last, &k->target) >= 0) status = ask_table(k, t);
+        struct piece *p = v->levels[0][i];
+        if (!piece_ends_before(p, &k->target)) status = ask_piece(k, p);
     }
     for (uint32_t level = 1; status == STATUS_OK && level < LSM_LEVELS; level++) {
         uint32_t i = run_find(v->levels[level], v->counts[level], &k->target);
-        if (i < v->counts[level]) status = ask_table(k, v->levels[level][i]);
+        if (i < v->counts[level]) status = ask_piece(k, v->levels[level][i]);
     }
     return status;
 }
@@ -162,11 +163,13 @@ enum status lsm_get(struct lsm *l, struct range_id range, enum lsm_space space, 
     struct range *r = range_find(l, range);
     if (r == NULL) return STATUS_NOT_FOUND;
     if (r->corrupt) return STATUS_CORRUPT;
+    if (r->window != NULL && !window_has(r->window, key)) return STATUS_NOT_FOUND;
     struct lookup k = {.lsm = l, .waiter = waiter, .target = {space, key, ts_max}};
     ask_memtable(&k, r->active);
-    LIST_FOR_EACH(link, &r->frozen) ask_memtable(&k, CONTAINER_OF(link, struct memtable, link));
+    LIST_FOR_EACH(link, &r->frozen)
+    ask_memtable(&k, CONTAINER_OF(link, struct frozen, link)->memtable);
     enum status status = STATUS_OK;
-    if (version_table_count(r->version) > 0) {
+    if (version_piece_count(r->version) > 0) {
         k.filter_hash = filter_hash(space, key);
         status = ask_version(&k, r->version);
     }

@@ -8,6 +8,7 @@
 #define INGEST_LEVEL (LSM_LEVELS - 1)
 
 struct lsm_ingest {
+    struct list link; /* in lsm.replacing while it is being committed */
     struct lsm *lsm;
     struct range_id range;
     struct worker worker;
@@ -21,11 +22,19 @@ struct lsm_ingest {
     enum status status; /* of the first failure: nothing is accepted after it */
 };
 
+bool ingest_is_committing(const struct lsm *l, struct range_id id)
+{
+    LIST_FOR_EACH(link, &l->replacing)
+    if (CONTAINER_OF(link, struct lsm_ingest, link)->range.value == id.value) return true;
+    return false;
+}
+
 enum status lsm_ingest_begin(struct lsm *l, struct range_id range, struct lsm_ingest **ingest_out)
 {
     if (l->failed) return STATUS_FENCED;
     struct lsm_ingest *in = calloc(1, sizeof *in);
     if (in == NULL) return STATUS_NO_MEMORY;
+    list_init(&in->link);
     in->lsm = l;
     in->range = range;
     l->ingest_count++;
@@ -99,10 +108,13 @@ static enum status adopt(struct lsm_ingest *in, struct range *r, uint64_t index,
                          bool *kept_out)
 {
     uint32_t count = in->tables.count;
-    struct leveled_table *added = calloc(count + 1, sizeof *added);
+    struct leveled_piece *added = calloc(count + 1, sizeof *added);
     if (added == NULL) return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < count; i++)
-        added[i] = (struct leveled_table){in->tables.tables[i], INGEST_LEVEL};
+    enum status status = tables_writer_pieces(&in->tables, INGEST_LEVEL, added);
+    if (status != STATUS_OK) {
+        free(added);
+        return status;
+    }
     struct edit e = {.kind = EDIT_INGEST,
                      .range = r,
                      .epoch = r->epoch,
@@ -111,12 +123,16 @@ static enum status adopt(struct lsm_ingest *in, struct range *r, uint64_t index,
                      .meta = meta,
                      .added = added,
                      .added_count = count};
-    enum status status = memtable_create(&e.memtable);
+    status = memtable_create(&e.memtable);
     if (status == STATUS_OK) {
+        list_push_back(&in->lsm->replacing, &in->link);
         status = edit_commit(&in->worker, &e);
+        list_remove(&in->link);
         if (status != STATUS_OK) memtable_unpin(e.memtable);
     }
     *kept_out = e.written;
+    for (uint32_t i = 0; i < count; i++)
+        piece_unpin(added[i].piece);
     free(added);
     return status;
 }
@@ -134,6 +150,7 @@ enum status lsm_ingest_commit(struct lsm_ingest *in, uint64_t index, struct byte
         status = tables_writer_finish(&in->tables);
         note_failure(in, status);
     }
+    if (status == STATUS_OK) status = split_wait(&in->worker, in->range);
     if (status == STATUS_OK) {
         r = range_find(l, in->range);
         if (r != NULL)

@@ -35,7 +35,10 @@ enum status lsm_create(const struct lsm_options *options, struct lsm **lsm_out)
     list_init(&l->flush_queue);
     list_init(&l->compact_queue);
     list_init(&l->events);
+    list_init(&l->drops_waiting);
     list_init(&l->drops_done);
+    list_init(&l->split_waiters);
+    list_init(&l->replacing);
     list_init(&l->closing);
     block_cursor_init(&l->find_top);
     block_cursor_init(&l->find_index);
@@ -55,8 +58,8 @@ void lsm_destroy(struct lsm *l)
     struct map_slot *slot;
     while (cursor = 0, (slot = map_next(&l->ranges, &cursor)) != NULL) {
         struct range *r = slot->value;
-        for (uint32_t i = 0; i < version_table_count(r->version); i++)
-            table_detach(r->version->tables[i]);
+        split_forget_all(r);
+        version_detach(range_named(r));
         range_leave(r);
     }
     manifest_close(l);

@@ -121,6 +121,27 @@ void lsm_range_set_flush_limit(struct lsm *l, struct range_id range, uint64_t in
  * not remembered over a restart. The owner writes no more versions at or below it. */
 void lsm_range_set_gc(struct lsm *l, struct range_id range, uint64_t ts);
 
+/* Divides a range at `key`, strictly inside of it: the right one is born with every key from there
+ * on, in all spaces. Called after lsm_apply of the entry that says so, and after lsm_range_set_meta
+ * of the left one as it is from now on. Nothing is copied: both go on with the same tables and
+ * memtables, each seeing its keys only; readers opened before see what they saw. The right one
+ * starts at the left one's applied index, with its GC timestamp and right_meta.
+ *
+ * Not durable yet: the flush of what was written before it is due at once, and one edit then says
+ * what both are (LSM-11). Before that no flushed index of the left one beyond it, and none of the
+ * right one, is told; the owner keeps the log from the left one's flushed index on, and after a
+ * restart applies it again, this call included. Meanwhile either may be divided again. Drop and
+ * lsm_ingest_commit of either wait for it, so the owner keeps the left one's log until a drop of it
+ * has ended.
+ *
+ * STATUS_EXISTS: there is a right one already (or one is being received or dropped): the left one
+ * only shrinks. STATUS_NOT_FOUND: no left one. STATUS_NO_MEMORY is fatal for the store. Not while
+ * the left one is being replaced by lsm_ingest_commit. */
+MUST_USE enum status lsm_range_split(struct lsm *l, struct range_id left, struct range_id right,
+                                     struct bytes key, struct bytes right_meta);
+/* The range loses everything from `end` on; durable as a split is. */
+MUST_USE enum status lsm_range_shrink(struct lsm *l, struct range_id range, struct bytes end);
+
 struct lsm_range_stats {
     uint64_t applied_index, flushed_index;
     uint64_t memtable_bytes, table_bytes, table_count, entry_estimate;

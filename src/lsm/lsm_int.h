@@ -25,6 +25,27 @@ enum range_event {
     RANGE_EVENT_CORRUPT = 1 << 1,
 };
 
+/* A memtable that waits for its flush, as one range has it: ranges that were split share it. */
+struct frozen {
+    uint32_t refs; /* the range's list, the flush */
+    struct list link;
+    struct memtable *memtable; /* pinned and held */
+    uint64_t last_index;       /* of the range when it was frozen */
+    struct split *split;       /* becomes durable with its flush; NULL: none */
+    struct buf meta;           /* the owner's record as of then */
+};
+
+/* A range was divided and the manifest does not say so yet: it will with the flush of the memtable
+ * that was frozen then. Until that the right side shares everything with what is split off (README,
+ * Splits). */
+struct split {
+    struct list link;     /* in left->splits, by index */
+    struct range *left;   /* not pinned: it stays while it has splits */
+    struct range *right;  /* pinned; NULL: the left one only lost its end */
+    struct bytes key;     /* first of the right side; behind the struct */
+    struct bytes meta;    /* of the right side; behind the key */
+};
+
 struct range {
     struct range_id id;
     struct lsm *lsm;
@@ -34,8 +55,14 @@ struct range {
     bool corrupt;
     uint64_t epoch; /* rises when the whole state is replaced: older work is void */
     struct memtable *active;
-    struct list frozen; /* memtable.link, newest first */
-    struct version *version;
+    struct list frozen;      /* frozen.link, newest first */
+    struct version *version; /* what reads see */
+    /* While a split waits for the manifest (range_is_pending). */
+    struct version *named; /* what the manifest says of it; NULL: the same as version */
+    struct window *window; /* of `named`, or of the range it comes from, and of its frozen memtables; NULL: all */
+    struct list splits;    /* split.link: what was split off it, oldest first */
+    struct split *born;    /* that makes it */
+    struct range_drop *drop; /* waits for the splits */
     uint64_t applied_index, newest_ts, gc_ts;
     uint64_t flush_limit; /* memtables beyond this index wait */
     struct buf meta;      /* as of applied_index */
@@ -63,11 +90,13 @@ struct edit {
     uint64_t index, newest_ts; /* FLUSH, INGEST */
     struct bytes meta;         /* FLUSH, INGEST; borrowed until on_done */
     struct memtable *memtable; /* FLUSH: the one that is on disk now; INGEST: the new active one */
-    struct table **removed;
+    struct split *split;       /* FLUSH: what ends with that memtable, or NULL */
+    struct piece **removed;
     uint32_t removed_count;
-    struct leveled_table *added;
+    struct leveled_piece *added;
     uint32_t added_count;
-    struct version *next; /* what the range becomes; made before the write */
+    struct version *next;       /* what the range becomes; made before the write */
+    struct version *next_right; /* and the one split off */
     enum status status;   /* the outcome, in on_done */
     bool written;         /* the manifest may contain it, whatever the status */
     void (*on_done)(struct edit *e);
@@ -76,7 +105,7 @@ struct edit {
 
 /* lsm_range_drop under way. */
 struct range_drop {
-    struct list link; /* in lsm.drops_done */
+    struct list link; /* in lsm.drops_waiting, lsm.drops_done */
     struct edit edit;
     struct env_op *on_done;
     int64_t result;
@@ -101,7 +130,10 @@ struct lsm {
     struct list turn_waiters; /* called by the next lsm_step */
     struct list paused;       /* struct paused: fibers that go on from lsm_step */
     struct list flush_queue, compact_queue, events;
+    struct list drops_waiting;              /* struct range_drop: of ranges with splits under way */
     struct list drops_done;                 /* struct range_drop: answered by the next lsm_step */
+    struct list split_waiters;              /* struct paused: fibers that wait for splits */
+    struct list replacing;                  /* struct lsm_ingest: being committed */
     uint64_t active_bytes;                  /* of all active memtables */
     uint32_t flush_count, compaction_count; /* under way */
     uint32_t ingest_count, reader_count;
@@ -130,6 +162,16 @@ void range_pin(struct range *r);
 void range_unpin(struct range *r);
 /* Takes the version. */
 void range_set_version(struct range *r, struct version *next);
+/* What the manifest says of it, or will when it is told. */
+struct version *range_named(const struct range *r);
+/* The same; NULL: the manifest does not know it. */
+struct version *range_durable(const struct range *r);
+/* Takes it off the range's frozen ones. */
+void range_forget_frozen(struct range *r, struct frozen *f);
+void frozen_unpin(struct frozen *f);
+/* The range's hold on a memtable that is frozen. STATUS_NO_MEMORY. */
+MUST_USE enum status range_add_frozen(struct range *r, struct memtable *m, uint64_t last_index,
+                                      struct bytes meta);
 bool range_has_table(const struct range *r, const struct table *t);
 void range_damaged(struct lsm *l, struct range *r, const char *what);
 void range_event(struct range *r, enum range_event event);
@@ -147,6 +189,37 @@ struct view {
  * which the caller unpins after closing them. */
 MUST_USE enum status range_open_cursors(struct range *r, const struct view *view, struct merge *m,
                                         struct version **version_out);
+
+/* ---- split.c: divided ranges, until the manifest says so ---- */
+
+bool range_is_pending(const struct range *r);
+/* The range whose flushes make this one durable: itself, when no split waits for the manifest. */
+struct range *split_root(struct range *r);
+/* The range after r of all that were split off root, directly or not, and wait; NULL: it was the
+ * last. Starts with root. */
+struct range *split_next(const struct range *root, struct range *r);
+/* The manifest says of root what `next` holds (taken): all that derives from it follows.
+ * STATUS_NO_MEMORY. */
+MUST_USE enum status split_refresh(struct range *root, struct version *next);
+/* The oldest split of r is durable: forgets it. The right side goes on by itself. */
+void split_end(struct split *s);
+/* What had to wait for the splits of r goes on, when there are none left. */
+void split_settled(struct range *r);
+/* A dropped range with this id still has splits under way. */
+bool split_holds_id(const struct lsm *l, struct range_id id);
+/* The range's splits shall become durable soon. */
+void split_push(struct range *r);
+/* On a fiber: until nothing of this id waits for a split. STATUS_CANCELLED; STATUS_FENCED. */
+MUST_USE enum status split_wait(struct worker *w, struct range_id id);
+/* The store has failed: drops and fibers that wait are told. */
+void split_refuse_waiting(struct lsm *l, enum status status);
+/* The end of the store: splits that wait are forgotten. */
+void split_forget_all(struct range *r);
+
+/* ---- ingest.c ---- */
+
+/* The edit that replaces the range is under way. */
+bool ingest_is_committing(const struct lsm *l, struct range_id id);
 
 /* ---- waiter.c ---- */
 /* Queues the waiter unless it is NULL or queued already. */
@@ -168,14 +241,14 @@ void manifest_close(struct lsm *l);
 /* ---- tombstone.c: which tombstones the work on some tables may drop ---- */
 struct tombstone_check {
     const struct version *version;     /* borrowed; when the work began */
-    const struct table *const *inputs; /* what is being rewritten */
+    struct piece *const *inputs; /* what is being rewritten */
     uint32_t input_count;
     uint64_t oldest_ts; /* of LSM_SPACE_VERSIONS in all memtables not being flushed */
 };
 /* For struct gc_filter: nothing outside of the inputs may hold what the tombstone hides. */
 bool tombstone_may_go(void *ctx, const struct lsm_item *tombstone);
-/* excluded: the memtable being flushed, or NULL. */
-uint64_t memtables_oldest_ts(const struct range *r, const struct memtable *excluded);
+/* Of r and all that waits to be split off it. excluded: the memtable being flushed, or NULL. */
+uint64_t memtables_oldest_ts(struct range *r, const struct memtable *excluded);
 
 /* ---- flush.c, compact.c ---- */
 void flush_enqueue(struct range *r);

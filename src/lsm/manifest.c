@@ -8,18 +8,24 @@
 
 /* ---- a new file with the present state ---- */
 
+static void put_pieces(struct buf *records, const struct version *v)
+{
+    for (uint32_t level = 0; level < LSM_LEVELS; level++)
+        for (uint32_t i = 0; i < v->counts[level]; i++)
+            manifest_record_put_added(records, v->levels[level][i], level);
+}
+
 static void put_range(struct buf *records, const struct range *r)
 {
+    const struct version *named = range_named(r);
     struct manifest_record_head head = {.kind = MANIFEST_RECORD_RANGE,
                                         .range = r->id,
                                         .flushed_index = r->flushed_index,
                                         .newest_ts = r->flushed_newest_ts,
                                         .meta = buf_view(&r->flushed_meta),
-                                        .added_count = version_table_count(r->version)};
+                                        .added_count = version_piece_count(named)};
     manifest_record_put_head(records, &head);
-    for (uint32_t level = 0; level < LSM_LEVELS; level++)
-        for (uint32_t i = 0; i < r->version->counts[level]; i++)
-            manifest_record_put_added(records, r->version->levels[level][i], level);
+    put_pieces(records, named);
 }
 
 /* The frames of a manifest that says what is durable now; dropped ranges stay in it until their
@@ -136,8 +142,31 @@ enum status manifest_create(struct lsm *l, struct worker *w)
 
 /* ---- edits ---- */
 
-static void put_edit(struct buf *records, const struct edit *e)
+/* Both sides of a split as they are from now on; one frame holds both or neither (LSM-11). */
+static uint32_t put_split(struct buf *records, const struct edit *e)
 {
+    struct manifest_record_head left = {.kind = MANIFEST_RECORD_RANGE,
+                                        .range = e->range->id,
+                                        .flushed_index = e->index,
+                                        .newest_ts = e->newest_ts,
+                                        .meta = e->meta,
+                                        .added_count = version_piece_count(e->next)};
+    manifest_record_put_head(records, &left);
+    put_pieces(records, e->next);
+    if (e->split->right == NULL || MUTANT("lsm_split_edit_without_right")) return 1;
+    struct manifest_record_head right = left;
+    right.range = e->split->right->id;
+    right.meta = e->split->meta;
+    right.added_count = version_piece_count(e->next_right);
+    manifest_record_put_head(records, &right);
+    put_pieces(records, e->next_right);
+    return 2;
+}
+
+/* Answers how many records it put. */
+static uint32_t put_edit(struct buf *records, const struct edit *e)
+{
+    if (e->split != NULL) return put_split(records, e);
     static const enum manifest_record_kind kinds[] = {
         [EDIT_FLUSH] = MANIFEST_RECORD_FLUSH,
         [EDIT_COMPACTION] = MANIFEST_RECORD_COMPACTION,
@@ -156,49 +185,80 @@ static void put_edit(struct buf *records, const struct edit *e)
     for (uint32_t i = 0; i < head.removed_count; i++)
         manifest_record_put_removed(records, e->removed[i]);
     for (uint32_t i = 0; i < e->added_count; i++)
-        manifest_record_put_added(records, e->added[i].table, e->added[i].level);
+        manifest_record_put_added(records, e->added[i].piece, e->added[i].level);
+    return 1;
 }
 
-/* A file that no manifest names any more goes with its last reader. */
-static void retire_tables(const struct version *old, const struct version *next)
-{
-    uint32_t count = version_table_count(old);
-    for (uint32_t i = 0; i < count; i++)
-        if (next == NULL || !version_has(next, old->tables[i])) old->tables[i]->obsolete = true;
-}
-
-static void apply_flushed_state(struct range *r, const struct edit *e)
+static void apply_flushed_state(struct range *r, const struct edit *e, struct bytes meta)
 {
     if (list_empty(&r->durable_link)) list_push_back(&r->lsm->durable_ranges, &r->durable_link);
     r->flushed_index = e->index;
     if (e->newest_ts > r->flushed_newest_ts) r->flushed_newest_ts = e->newest_ts;
     if (e->newest_ts > r->newest_ts) r->newest_ts = e->newest_ts;
     buf_reset(&r->flushed_meta);
-    buf_append_bytes(&r->flushed_meta, e->meta);
+    buf_append_bytes(&r->flushed_meta, meta);
     ASSERT(!r->flushed_meta.failed);
 }
 
-static void apply_version(struct range *r, struct edit *e)
+/* What waits to be split off the range sees the change as well. */
+static enum status apply_version(struct range *r, struct edit *e)
 {
-    retire_tables(r->version, e->next);
-    range_set_version(r, e->next);
+    struct version *next = e->next;
+    version_renamed(range_durable(r), next, e->next_right);
     e->next = NULL;
+    return split_refresh(r, next);
 }
 
-static void forget_memtable(struct range *r, struct memtable *m)
+/* Whoever has the memtable reads the table instead. */
+static void forget_memtable(struct range *root, const struct memtable *m)
 {
-    if (r->mapped) {
-        ASSERT(r->lsm->metrics.memtable_bytes >= memtable_bytes(m));
-        r->lsm->metrics.memtable_bytes -= memtable_bytes(m);
+    for (struct range *r = root; r != NULL; r = split_next(root, r))
+        LIST_FOR_EACH_SAFE(link, &r->frozen)
+        {
+            struct frozen *f = CONTAINER_OF(link, struct frozen, link);
+            if (f->memtable == m) range_forget_frozen(r, f);
+        }
+}
+
+/* Order: the right side becomes a range of its own before anything may be done to either. */
+static enum status apply_split(struct edit *e)
+{
+    struct range *left = e->range, *right = e->split->right;
+    if (right != NULL) {
+        range_pin(right);
+        apply_flushed_state(right, e, e->split->meta);
     }
-    list_remove(&m->link);
-    memtable_unpin(m);
+    split_end(e->split);
+    e->split = NULL;
+    enum status status = apply_version(left, e);
+    if (right != NULL) {
+        struct version *next = e->next_right;
+        e->next_right = NULL;
+        enum status other = split_refresh(right, next);
+        if (status == STATUS_OK) status = other;
+        split_settled(right);
+        range_event(right, RANGE_EVENT_FLUSHED);
+        range_unpin(right);
+    }
+    split_settled(left);
+    return status;
+}
+
+static enum status apply_flush(struct edit *e)
+{
+    struct range *r = e->range;
+    apply_flushed_state(r, e, e->meta);
+    forget_memtable(r, e->memtable);
+    enum status status = e->split != NULL ? apply_split(e) : apply_version(r, e);
+    compact_enqueue(r);
+    return status;
 }
 
 static enum status apply_ingest(struct range *r, struct edit *e)
 {
-    apply_flushed_state(r, e);
-    apply_version(r, e);
+    apply_flushed_state(r, e, e->meta);
+    enum status status = apply_version(r, e);
+    if (status != STATUS_OK) return status;
     r->epoch++; /* and so is what began while the edit was being written */
     range_replace_memtables(r, e->memtable, e->index);
     r->corrupt = false;
@@ -214,16 +274,11 @@ static enum status apply(struct edit *e)
 {
     struct range *r = e->range;
     switch (e->kind) {
-    case EDIT_FLUSH:
-        apply_flushed_state(r, e);
-        apply_version(r, e);
-        forget_memtable(r, e->memtable);
-        compact_enqueue(r);
-        return STATUS_OK;
-    case EDIT_COMPACTION: apply_version(r, e); return STATUS_OK;
+    case EDIT_FLUSH: return apply_flush(e);
+    case EDIT_COMPACTION: return apply_version(r, e);
     case EDIT_INGEST: return apply_ingest(r, e);
     case EDIT_DROP:
-        retire_tables(r->version, NULL);
+        version_renamed(range_durable(r), NULL, NULL);
         list_remove(&r->durable_link);
         return STATUS_OK;
     }
@@ -233,7 +288,8 @@ static enum status apply(struct edit *e)
 static void complete(struct edit *e, enum status status)
 {
     if (e->next != NULL) version_unpin(e->next);
-    e->next = NULL;
+    if (e->next_right != NULL) version_unpin(e->next_right);
+    e->next = e->next_right = NULL;
     struct range *r = e->range;
     e->status = status;
     e->on_done(e); /* e may be gone */
@@ -251,10 +307,11 @@ static enum status admit(struct edit *e)
 {
     struct range *r = e->range;
     if (e->kind == EDIT_DROP) return STATUS_OK;
-    bool taken = !r->mapped && range_find(r->lsm, r->id) != NULL; /* INGEST of a new range */
+    bool taken = e->kind == EDIT_INGEST && !r->mapped && range_find(r->lsm, r->id) != NULL;
     bool stale = e->epoch != r->epoch && !MUTANT("k21_stale_edit_admitted");
-    if (r->dropped || taken || stale) return STATUS_CANCELLED;
-    ASSERT(r->mapped || e->kind == EDIT_INGEST);
+    bool needed = e->kind == EDIT_FLUSH && !list_empty(&r->splits);
+    if ((r->dropped && !needed) || taken || stale) return STATUS_CANCELLED;
+    ASSERT(r->mapped || needed || e->kind == EDIT_INGEST);
     return STATUS_OK;
 }
 
@@ -264,8 +321,20 @@ static enum status prepare(struct edit *e)
 {
     struct range *r = e->range;
     if (e->kind == EDIT_DROP) return STATUS_OK;
-    struct version *base = e->kind == EDIT_INGEST ? NULL : r->version;
-    return version_edit(base, e->removed, e->removed_count, e->added, e->added_count, &e->next);
+    struct version *base = e->kind == EDIT_INGEST ? NULL : range_named(r), *next;
+    enum status status =
+        version_edit(base, e->removed, e->removed_count, e->added, e->added_count, &next);
+    if (status != STATUS_OK) return status;
+    if (e->split == NULL) {
+        e->next = next;
+        return STATUS_OK;
+    }
+    struct window left = {BYTES_EMPTY, e->split->key}, right = {e->split->key, BYTES_EMPTY};
+    status = version_clip(next, &left, &e->next);
+    if (status == STATUS_OK && e->split->right != NULL)
+        status = version_clip(next, &right, &e->next_right);
+    version_unpin(next);
+    return status;
 }
 
 static bool batch_has(struct list *batch, const struct range *r)
@@ -293,10 +362,10 @@ static void take_batch(struct lsm *l, struct list *batch, struct buf *records, u
             complete(e, status);
             continue;
         }
-        if (e->kind == EDIT_INGEST) e->range->epoch++; /* older work behind it in line is void */
-        put_edit(records, e);
+        bool voids = e->kind == EDIT_INGEST || e->split != NULL;
+        if (voids) e->range->epoch++; /* older work behind it in line is void */
+        *count_out += put_edit(records, e);
         list_push_back(batch, &e->link);
-        ++*count_out;
     }
 }
 
@@ -385,6 +454,7 @@ static void refuse_queued(struct lsm *l)
 {
     ASSERT(l->failed);
     bool cancelled = l->failure == STATUS_CANCELLED;
+    split_refuse_waiting(l, cancelled ? STATUS_CANCELLED : STATUS_FENCED);
     complete_all(&l->manifest.queue, cancelled ? STATUS_CANCELLED : STATUS_FENCED);
 }
 

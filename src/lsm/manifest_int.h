@@ -8,7 +8,7 @@
 #include "base/map.h"
 #include "lsm/version_int.h"
 
-#define MANIFEST_VERSION       1
+#define MANIFEST_VERSION       2
 #define MANIFEST_CHUNK_BYTES   512
 #define MANIFEST_FRAME_ALIGN   4096
 #define MANIFEST_BYTES_DEFAULT (1u << 20)
@@ -51,15 +51,18 @@ MUST_USE enum status manifest_scan(struct bytes file, struct manifest_scan *scan
 
 enum manifest_record_kind {
     MANIFEST_RECORD_RANGE = 1,      /* all there is to know of a range; replaces what was known */
-    MANIFEST_RECORD_FLUSH = 2,      /* a later state of a range: index, meta, tables added */
-    MANIFEST_RECORD_COMPACTION = 3, /* tables removed and added */
+    MANIFEST_RECORD_FLUSH = 2,      /* a later state of a range: index, meta, pieces added */
+    MANIFEST_RECORD_COMPACTION = 3, /* pieces removed and added */
     MANIFEST_RECORD_DROP = 4,
 };
 
-struct manifest_table {
-    uint64_t number, size_bytes;
+/* A piece: of which table, and where it is cut. Keys are views into the record, or owned by struct
+ * manifest_range. */
+struct manifest_piece {
+    uint64_t id, number, size_bytes;
     struct table_uid uid;
     uint32_t level;
+    struct cut low, high;
 };
 
 struct manifest_record {
@@ -71,11 +74,11 @@ struct manifest_record {
     uint32_t removed_count, added_count;
 };
 MUST_USE enum status manifest_record_get(struct reader *r, struct manifest_record *record_out);
-/* Take the next of the lists apart; the reader was made of removed or added. */
+/* Takes the next of the lists apart; the reader was made of removed or added. */
 uint64_t manifest_removed_get(struct reader *r);
-struct manifest_table manifest_added_get(struct reader *r);
+struct manifest_piece manifest_added_get(struct reader *r);
 
-/* Writing: head, removed tables, added tables, in this order. */
+/* Writing: head, removed pieces, added pieces, in this order. */
 struct manifest_record_head {
     enum manifest_record_kind kind;
     struct range_id range;
@@ -84,16 +87,16 @@ struct manifest_record_head {
     uint32_t removed_count, added_count;
 };
 void manifest_record_put_head(struct buf *b, const struct manifest_record_head *head);
-void manifest_record_put_removed(struct buf *b, const struct table *t);
-void manifest_record_put_added(struct buf *b, const struct table *t, uint32_t level);
+void manifest_record_put_removed(struct buf *b, const struct piece *p);
+void manifest_record_put_added(struct buf *b, const struct piece *p, uint32_t level);
 
 /* The sum of all records. */
 struct manifest_range {
     struct range_id range;
     uint64_t flushed_index, newest_ts;
     struct buf meta;
-    struct manifest_table *tables;
-    uint32_t table_count, table_capacity;
+    struct manifest_piece *pieces;
+    uint32_t piece_count, piece_capacity;
 };
 struct manifest_state {
     struct map ranges; /* id -> struct manifest_range */

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REMOVED_BYTES 8
-#define ADDED_BYTES   33
+#define REMOVED_BYTES   8
+
+#define CUT_LOW  1 /* flags of an added piece */
+#define CUT_HIGH 2
 
 /* ---- encoding ---- */
 
@@ -19,18 +21,40 @@ void manifest_record_put_head(struct buf *b, const struct manifest_record_head *
     put_u32(b, head->added_count);
 }
 
-void manifest_record_put_removed(struct buf *b, const struct table *t)
+void manifest_record_put_removed(struct buf *b, const struct piece *p)
 {
-    put_u64(b, t->number);
+    put_u64(b, p->id);
 }
 
-void manifest_record_put_added(struct buf *b, const struct table *t, uint32_t level)
+static void put_cut(struct buf *b, const struct cut *c)
 {
+    if (!c->set) return;
+    put_u8(b, (uint8_t)c->space);
+    put_sized(b, c->key);
+}
+
+void manifest_record_put_added(struct buf *b, const struct piece *p, uint32_t level)
+{
+    const struct table *t = p->table;
     put_u8(b, (uint8_t)level);
+    put_u64(b, p->id);
     put_u64(b, t->number);
     put_u64(b, t->size_bytes);
     put_u64(b, t->uid.high);
     put_u64(b, t->uid.low);
+    put_u8(b, (uint8_t)((p->low.set ? CUT_LOW : 0) | (p->high.set ? CUT_HIGH : 0)));
+    put_cut(b, &p->low);
+    put_cut(b, &p->high);
+}
+
+/* Passes over the added pieces, which differ in size. */
+static struct bytes get_added(struct reader *r, uint32_t count)
+{
+    struct reader begin = *r;
+    for (uint32_t i = 0; i < count && !r->failed; i++)
+        (void)manifest_added_get(r);
+    if (r->failed) return BYTES_EMPTY;
+    return get_bytes(&begin, reader_left(&begin) - reader_left(r));
 }
 
 enum status manifest_record_get(struct reader *r, struct manifest_record *record_out)
@@ -44,7 +68,7 @@ enum status manifest_record_get(struct reader *r, struct manifest_record *record
     record.removed_count = get_u32(r);
     record.added_count = get_u32(r);
     record.removed = get_bytes(r, (size_t)record.removed_count * REMOVED_BYTES);
-    record.added = get_bytes(r, (size_t)record.added_count * ADDED_BYTES);
+    record.added = get_added(r, record.added_count);
     if (r->failed || record.range.value == 0) return STATUS_CORRUPT;
     if (kind < MANIFEST_RECORD_RANGE || kind > MANIFEST_RECORD_DROP) return STATUS_CORRUPT;
     record.kind = (enum manifest_record_kind)kind;
@@ -57,15 +81,32 @@ uint64_t manifest_removed_get(struct reader *r)
     return get_u64(r);
 }
 
-struct manifest_table manifest_added_get(struct reader *r)
+static struct cut get_cut(struct reader *r, bool set)
 {
-    struct manifest_table t = {0};
-    t.level = get_u8(r);
-    t.number = get_u64(r);
-    t.size_bytes = get_u64(r);
-    t.uid.high = get_u64(r);
-    t.uid.low = get_u64(r);
-    return t;
+    struct cut c = {.set = set};
+    if (!set) return c;
+    unsigned space = get_u8(r);
+    c.space = (enum lsm_space)space;
+    c.key = get_sized(r);
+    if (space < LSM_SPACE_FIRST || space > LSM_SPACE_LAST + 1) r->failed = true;
+    if (c.key.size > LSM_KEY_BYTES_MAX) r->failed = true;
+    return c;
+}
+
+struct manifest_piece manifest_added_get(struct reader *r)
+{
+    struct manifest_piece p = {0};
+    p.level = get_u8(r);
+    p.id = get_u64(r);
+    p.number = get_u64(r);
+    p.size_bytes = get_u64(r);
+    p.uid.high = get_u64(r);
+    p.uid.low = get_u64(r);
+    uint8_t flags = get_u8(r);
+    if ((flags & ~(CUT_LOW | CUT_HIGH)) != 0) r->failed = true;
+    p.low = get_cut(r, (flags & CUT_LOW) != 0);
+    p.high = get_cut(r, (flags & CUT_HIGH) != 0);
+    return p;
 }
 
 /* ---- the sum ---- */
@@ -75,10 +116,23 @@ void manifest_state_init(struct manifest_state *s)
     map_init(&s->ranges);
 }
 
+static void piece_free(struct manifest_piece *p)
+{
+    free((void *)(uintptr_t)p->low.key.data);
+    free((void *)(uintptr_t)p->high.key.data);
+}
+
+static void remove_all(struct manifest_range *r)
+{
+    while (r->piece_count > 0)
+        piece_free(&r->pieces[--r->piece_count]);
+}
+
 static void range_free(struct manifest_range *r)
 {
+    remove_all(r);
     buf_deinit(&r->meta);
-    free(r->tables);
+    free(r->pieces);
     free(r);
 }
 
@@ -109,39 +163,67 @@ static enum status range_get(struct manifest_state *s, struct range_id id,
     return STATUS_OK;
 }
 
-static struct manifest_table *table_find(struct manifest_range *r, uint64_t number)
+static struct manifest_piece *piece_find(struct manifest_range *r, uint64_t id)
 {
-    for (uint32_t i = 0; i < r->table_count; i++)
-        if (r->tables[i].number == number) return &r->tables[i];
+    for (uint32_t i = 0; i < r->piece_count; i++)
+        if (r->pieces[i].id == id) return &r->pieces[i];
     return NULL;
 }
 
-static enum status remove_tables(struct manifest_range *r, const struct manifest_record *record)
+static enum status remove_pieces(struct manifest_range *r, const struct manifest_record *record)
 {
     struct reader removed = reader_make(record->removed);
     for (uint32_t i = 0; i < record->removed_count; i++) {
-        struct manifest_table *t = table_find(r, manifest_removed_get(&removed));
-        if (t == NULL) return STATUS_CORRUPT;
-        *t = r->tables[--r->table_count];
+        struct manifest_piece *p = piece_find(r, manifest_removed_get(&removed));
+        if (p == NULL) return STATUS_CORRUPT;
+        piece_free(p);
+        *p = r->pieces[--r->piece_count];
     }
     return STATUS_OK;
 }
 
-static enum status add_tables(struct manifest_range *r, const struct manifest_record *record)
+static enum status own_key(struct cut *c)
+{
+    if (c->key.size == 0) {
+        c->key = BYTES_EMPTY;
+        return STATUS_OK;
+    }
+    uint8_t *copy = malloc(c->key.size);
+    if (copy == NULL) return STATUS_NO_MEMORY;
+    memcpy(copy, c->key.data, c->key.size);
+    c->key.data = copy;
+    return STATUS_OK;
+}
+
+static enum status piece_append(struct manifest_range *r, struct manifest_piece p)
+{
+    if (r->piece_count == r->piece_capacity) {
+        uint32_t capacity = r->piece_capacity == 0 ? 4 : r->piece_capacity * 2;
+        struct manifest_piece *pieces = realloc(r->pieces, capacity * sizeof *pieces);
+        if (pieces == NULL) return STATUS_NO_MEMORY;
+        r->pieces = pieces;
+        r->piece_capacity = capacity;
+    }
+    enum status status = own_key(&p.low);
+    if (status != STATUS_OK) return status;
+    status = own_key(&p.high);
+    if (status != STATUS_OK) {
+        free((void *)(uintptr_t)p.low.key.data);
+        return status;
+    }
+    r->pieces[r->piece_count++] = p;
+    return STATUS_OK;
+}
+
+static enum status add_pieces(struct manifest_range *r, const struct manifest_record *record)
 {
     struct reader added = reader_make(record->added);
     for (uint32_t i = 0; i < record->added_count; i++) {
-        struct manifest_table t = manifest_added_get(&added);
-        if (t.level >= LSM_LEVELS || t.number == 0) return STATUS_CORRUPT;
-        if (table_find(r, t.number) != NULL) return STATUS_CORRUPT;
-        if (r->table_count == r->table_capacity) {
-            uint32_t capacity = r->table_capacity == 0 ? 8 : r->table_capacity * 2;
-            struct manifest_table *tables = realloc(r->tables, capacity * sizeof *tables);
-            if (tables == NULL) return STATUS_NO_MEMORY;
-            r->tables = tables;
-            r->table_capacity = capacity;
-        }
-        r->tables[r->table_count++] = t;
+        struct manifest_piece p = manifest_added_get(&added);
+        if (p.level >= LSM_LEVELS || p.number == 0 || p.id == 0) return STATUS_CORRUPT;
+        if (piece_find(r, p.id) != NULL) return STATUS_CORRUPT;
+        enum status status = piece_append(r, p);
+        if (status != STATUS_OK) return status;
     }
     return STATUS_OK;
 }
@@ -158,7 +240,7 @@ enum status manifest_state_apply(struct manifest_state *s, const struct manifest
     struct manifest_range *r;
     enum status status = range_get(s, record->range, &r);
     if (status != STATUS_OK) return status;
-    if (record->kind == MANIFEST_RECORD_RANGE) r->table_count = 0;
+    if (record->kind == MANIFEST_RECORD_RANGE) remove_all(r);
     if (record->kind == MANIFEST_RECORD_FLUSH && record->flushed_index < r->flushed_index)
         return STATUS_CORRUPT;
     if (record->kind != MANIFEST_RECORD_COMPACTION) {
@@ -168,8 +250,8 @@ enum status manifest_state_apply(struct manifest_state *s, const struct manifest
         buf_append_bytes(&r->meta, record->meta);
         if (r->meta.failed) return STATUS_NO_MEMORY;
     }
-    status = remove_tables(r, record);
-    return status == STATUS_OK ? add_tables(r, record) : status;
+    status = remove_pieces(r, record);
+    return status == STATUS_OK ? add_pieces(r, record) : status;
 }
 
 /* ---- loading ---- */

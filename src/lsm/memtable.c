@@ -471,8 +471,6 @@ enum status memtable_create(struct memtable **memtable_out)
     m->refs = 1;
     m->oldest_ts = LSM_TS_MAX;
     arena_init(&m->arena, SIZE_MAX / 2);
-    list_init(&m->link);
-    buf_init(&m->meta, SIZE_MAX / 2);
     *memtable_out = m;
     return STATUS_OK;
 }
@@ -488,9 +486,8 @@ void memtable_unpin(struct memtable *m)
 {
     ASSERT(m->refs > 0);
     if (--m->refs > 0) return;
-    ASSERT(list_empty(&m->link));
+    ASSERT(m->holders == 0);
     arena_deinit(&m->arena);
-    buf_deinit(&m->meta);
     free(m);
 }
 

@@ -13,6 +13,8 @@ struct mem_cursor {
     struct mem_place place; /* leaf NULL: past the end of the tree */
     const struct mem_entry *entry;
     uint64_t changes; /* of the tree, when place was right */
+    struct window window;
+    uint8_t keys[]; /* of the window */
 };
 
 static struct mem_tree *tree_of(struct mem_cursor *c)
@@ -48,12 +50,34 @@ static struct mem_place place_before(struct mem_place p)
     return place_last(p.leaf->prev);
 }
 
+/* Going backwards: the last entry before the key. */
+static struct mem_place place_below(struct mem_tree *t, struct bytes key, uint64_t ts)
+{
+    struct mem_place p = mem_tree_seek(t, key, ts);
+    return p.leaf == NULL ? place_last(t->last) : place_before(p);
+}
+
 static void tree_enter(struct mem_cursor *c)
 {
     struct mem_tree *t = tree_of(c);
-    c->place =
-        c->reverse ? place_last(t->last) : (struct mem_place){t->root == NULL ? NULL : t->first, 0};
+    const struct window *w = &c->window;
+    if (!c->reverse)
+        c->place = mem_tree_seek(t, w->from, LSM_TS_MAX);
+    else if (w->to.size > 0)
+        c->place = place_below(t, w->to, LSM_TS_MAX);
+    else
+        c->place = place_last(t->last);
     c->changes = t->changes;
+}
+
+/* Beyond the window, in the cursor's direction. */
+static bool is_past(const struct mem_cursor *c, const struct mem_entry *e)
+{
+    const struct window *w = &c->window;
+    struct bytes key = bytes_make(e->key, e->key_size);
+    if (MUTANT("lsm_window_ignored_by_memtables")) return false;
+    if (c->reverse) return w->from.size > 0 && bytes_compare(key, w->from) < 0;
+    return w->to.size > 0 && bytes_compare(key, w->to) >= 0;
 }
 
 static void advance(struct mem_cursor *c)
@@ -90,6 +114,10 @@ static enum status settle(struct mem_cursor *c)
             tree_enter(c);
         }
         const struct mem_entry *e = c->place.leaf->node.entries[c->place.slot];
+        if (is_past(c, e)) {
+            c->place.leaf = NULL;
+            continue;
+        }
         prefetch_after(c);
         const struct mem_value *v = visible_value(c, e);
         c->entry = e;
@@ -121,9 +149,16 @@ static enum status mem_cursor_seek(struct cursor *cursor, const struct item_key 
     }
     c->tree = tree;
     struct mem_tree *t = tree_of(c);
-    c->place = mem_tree_seek(t, target->key, target->ts);
+    const struct window *w = &c->window;
+    bool outside = c->reverse ? w->to.size > 0 && bytes_compare(target->key, w->to) > 0
+                              : bytes_compare(target->key, w->from) < 0;
+    if (outside) {
+        tree_enter(c);
+        return settle(c);
+    }
+    c->place = c->reverse ? place_below(t, target->key, target->ts)
+                          : mem_tree_seek(t, target->key, target->ts);
     c->changes = t->changes;
-    if (c->reverse) c->place = c->place.leaf == NULL ? place_last(t->last) : place_before(c->place);
     return settle(c);
 }
 
@@ -146,11 +181,21 @@ static void mem_cursor_close(struct cursor *cursor)
 static const struct cursor_table mem_cursor_table = {mem_cursor_seek, mem_cursor_step,
                                                      mem_cursor_close};
 
-enum status memtable_cursor_open(struct memtable *m, uint64_t view_index, bool reverse,
-                                 struct cursor **cursor_out)
+static void copy_window(struct mem_cursor *c, const struct window *w)
 {
-    struct mem_cursor *c = calloc(1, sizeof *c);
+    if (w->from.size > 0) memcpy(c->keys, w->from.data, w->from.size);
+    if (w->to.size > 0) memcpy(c->keys + w->from.size, w->to.data, w->to.size);
+    c->window.from = bytes_make(c->keys, w->from.size);
+    c->window.to = bytes_make(c->keys + w->from.size, w->to.size);
+}
+
+enum status memtable_cursor_open(struct memtable *m, uint64_t view_index, bool reverse,
+                                 const struct window *window, struct cursor **cursor_out)
+{
+    size_t key_bytes = window == NULL ? 0 : window->from.size + window->to.size;
+    struct mem_cursor *c = calloc(1, sizeof *c + key_bytes);
     if (c == NULL) return STATUS_NO_MEMORY;
+    if (window != NULL) copy_window(c, window);
     c->cursor.table = &mem_cursor_table;
     c->memtable = m;
     c->view_index = view_index;

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "lsm/cursor_int.h"
+#include "lsm/window_int.h"
 
 #define MEM_NODE_SLOTS 64
 #define MEM_SKIP_STEP  4  /* bytes that heads have to gain before they are made anew */
@@ -58,14 +59,12 @@ struct mem_tree {
 };
 
 struct memtable {
-    uint32_t refs; /* the range's, one per view, one per flush */
+    uint32_t refs;    /* one per range that has it, per view, per flush */
+    uint32_t holders; /* ranges in whose state it is: counted in the store's memory until none is left */
     bool frozen;
     struct arena arena;
     struct mem_tree trees[LSM_SPACE_COUNT]; /* by space */
-    uint64_t last_index;                    /* of the range when it was frozen */
     uint64_t newest_ts, oldest_ts;          /* of LSM_SPACE_VERSIONS; oldest_ts LSM_TS_MAX: none */
-    struct list link;                       /* in the range's frozen list */
-    struct buf meta; /* the owner's record as of last_index, set when frozen */
 };
 
 MUST_USE enum status memtable_create(struct memtable **memtable_out);
@@ -90,8 +89,9 @@ struct mem_place {
 /* The first entry at or after the key in the tree of its space. */
 struct mem_place mem_tree_seek(const struct mem_tree *t, struct bytes key, uint64_t ts);
 
-/* All spaces, in engine order, as of view_index. Pins the memtable. STATUS_NO_MEMORY. */
+/* All spaces, in engine order, as of view_index; only keys in the window (NULL: all), which is
+ * copied. Pins the memtable. STATUS_NO_MEMORY. */
 MUST_USE enum status memtable_cursor_open(struct memtable *m, uint64_t view_index, bool reverse,
-                                          struct cursor **cursor_out);
+                                          const struct window *window, struct cursor **cursor_out);
 
 #endif

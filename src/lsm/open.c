@@ -70,47 +70,91 @@ static enum status make_directory(struct lsm *l, struct worker *w)
     return fio_dir_sync(&w->fio, parent);
 }
 
-static enum status load_table(struct lsm *l, struct worker *w, struct range_id range,
-                              const struct manifest_table *from, struct leveled_table *to)
+/* Tables by number while they are being opened: ranges that were split share them. */
+struct loading {
+    struct lsm *lsm;
+    struct worker *worker;
+    struct map tables; /* pinned */
+};
+
+static void loading_deinit(struct loading *g)
 {
-    to->level = from->level;
-    enum status status =
-        table_create(l, range, from->number, from->uid, from->size_bytes, &to->table);
-    if (status != STATUS_OK) return status;
-    status = table_open(&w->fio, to->table);
-    if (status != STATUS_OK) {
-        table_unpin(to->table);
-        return status;
+    size_t cursor = 0;
+    struct map_slot *slot;
+    while ((slot = map_next(&g->tables, &cursor)) != NULL)
+        table_unpin(slot->value);
+    map_deinit(&g->tables);
+}
+
+/* Borrowed from g. */
+static enum status load_table(struct loading *g, struct range_id range,
+                              const struct manifest_piece *from, struct table **table_out)
+{
+    struct table *t = map_get(&g->tables, from->number);
+    if (t == NULL) {
+        enum status status =
+            table_create(g->lsm, range, from->number, from->uid, from->size_bytes, &t);
+        if (status != STATUS_OK) return status;
+        status = table_open(&g->worker->fio, t);
+        if (status == STATUS_OK) status = map_put(&g->tables, from->number, t);
+        if (status != STATUS_OK) {
+            table_unpin(t);
+            return status;
+        }
     }
-    if (from->number >= l->next_table_number) l->next_table_number = from->number + 1;
+    bool same = t->uid.high == from->uid.high && t->uid.low == from->uid.low &&
+                t->size_bytes == from->size_bytes;
+    if (!same) return STATUS_CORRUPT;
+    *table_out = t;
     return STATUS_OK;
 }
 
-static enum status load_tables(struct lsm *l, struct worker *w, struct range *r,
-                               const struct manifest_range *from)
+static void note_number(struct lsm *l, uint64_t number)
 {
-    struct leveled_table *tables = calloc(from->table_count + 1, sizeof *tables);
-    if (tables == NULL) return STATUS_NO_MEMORY;
+    if (number >= l->next_table_number) l->next_table_number = number + 1;
+}
+
+static enum status load_piece(struct loading *g, struct range *r,
+                              const struct manifest_piece *from, struct leveled_piece *to)
+{
+    struct table *t;
+    enum status status = load_table(g, r->id, from, &t);
+    if (status != STATUS_OK) return status;
+    note_number(g->lsm, from->number);
+    note_number(g->lsm, from->id);
+    if (t->corrupt) r->corrupt = true;
+    if (t->facts.newest_ts > r->newest_ts) r->newest_ts = t->facts.newest_ts;
+    to->level = from->level;
+    return piece_create(t, from->id, &from->low, &from->high, &to->piece);
+}
+
+static enum status load_version(struct loading *g, struct range *r,
+                                const struct manifest_range *from)
+{
+    struct leveled_piece *pieces = calloc(from->piece_count + 1, sizeof *pieces);
+    if (pieces == NULL) return STATUS_NO_MEMORY;
     uint32_t loaded = 0;
     enum status status = STATUS_OK;
-    while (loaded < from->table_count) {
-        status = load_table(l, w, r->id, &from->tables[loaded], &tables[loaded]);
+    while (loaded < from->piece_count) {
+        status = load_piece(g, r, &from->pieces[loaded], &pieces[loaded]);
         if (status != STATUS_OK) break;
-        struct table *t = tables[loaded++].table;
-        if (t->corrupt) r->corrupt = true;
-        if (t->facts.newest_ts > r->newest_ts) r->newest_ts = t->facts.newest_ts;
+        loaded++;
     }
     struct version *version;
-    if (status == STATUS_OK) status = version_edit(NULL, NULL, 0, tables, loaded, &version);
-    if (status == STATUS_OK) range_set_version(r, version);
+    if (status == STATUS_OK) status = version_edit(NULL, NULL, 0, pieces, loaded, &version);
+    if (status == STATUS_OK) {
+        version_renamed(NULL, version, NULL);
+        range_set_version(r, version);
+    }
     while (loaded > 0)
-        table_unpin(tables[--loaded].table);
-    free(tables);
+        piece_unpin(pieces[--loaded].piece);
+    free(pieces);
     return status;
 }
 
-static enum status load_range(struct lsm *l, struct worker *w, const struct manifest_range *from)
+static enum status load_range(struct loading *g, const struct manifest_range *from)
 {
+    struct lsm *l = g->lsm;
     struct range *r;
     enum status status = range_alloc(l, from->range, &r);
     if (status != STATUS_OK) return status;
@@ -119,14 +163,13 @@ static enum status load_range(struct lsm *l, struct worker *w, const struct mani
     buf_append_bytes(&r->meta, buf_view(&from->meta));
     buf_append_bytes(&r->flushed_meta, buf_view(&from->meta));
     status = r->meta.failed || r->flushed_meta.failed ? STATUS_NO_MEMORY : STATUS_OK;
-    if (status == STATUS_OK) status = load_tables(l, w, r, from);
+    if (status == STATUS_OK) status = load_version(g, r, from);
     if (status == STATUS_OK) status = range_enter(r);
     if (status == STATUS_OK) {
         list_push_back(&l->durable_ranges, &r->durable_link);
         compact_enqueue(r);
     } else {
-        for (uint32_t i = 0; i < version_table_count(r->version); i++)
-            table_detach(r->version->tables[i]);
+        version_detach(r->version);
     }
     range_unpin(r);
     return status;
@@ -139,7 +182,7 @@ static int by_number(const void *a, const void *b)
 }
 
 /* In the order of ids, which does not depend on how the map came about. */
-static enum status load_ranges(struct lsm *l, struct worker *w, const struct manifest_state *state)
+static enum status load_ranges(struct loading *g, const struct manifest_state *state)
 {
     uint64_t *ids = calloc(state->ranges.count + 1, sizeof *ids);
     if (ids == NULL) return STATUS_NO_MEMORY;
@@ -150,8 +193,17 @@ static enum status load_ranges(struct lsm *l, struct worker *w, const struct man
     qsort(ids, count, sizeof *ids, by_number);
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        status = load_range(l, w, map_get(&state->ranges, ids[i]));
+        status = load_range(g, map_get(&state->ranges, ids[i]));
     free(ids);
+    return status;
+}
+
+static enum status load_tables(struct lsm *l, struct worker *w, const struct manifest_state *state)
+{
+    struct loading g = {.lsm = l, .worker = w};
+    map_init(&g.tables);
+    enum status status = load_ranges(&g, state);
+    loading_deinit(&g);
     return status;
 }
 
@@ -183,8 +235,8 @@ static enum status named_tables(const struct lsm *l, struct map *named)
     LIST_FOR_EACH(link, &l->durable_ranges)
     {
         const struct range *r = CONTAINER_OF(link, struct range, durable_link);
-        for (uint32_t i = 0; i < version_table_count(r->version); i++) {
-            struct table *t = r->version->tables[i];
+        for (uint32_t i = 0; i < version_piece_count(r->version); i++) {
+            struct table *t = r->version->pieces[i]->table;
             enum status status = map_put(named, t->number, t);
             if (status != STATUS_OK) return status;
         }
@@ -234,7 +286,7 @@ static enum status load(struct lsm *l, struct worker *w, bool read_only, struct 
     enum status status = read_only ? STATUS_OK : make_directory(l, w);
     if (status == STATUS_OK) status = list_tables(l, listing);
     if (status == STATUS_OK) status = load_manifest(l, w, listing->count > 0, read_only, state);
-    if (status == STATUS_OK) status = load_ranges(l, w, state);
+    if (status == STATUS_OK) status = load_tables(l, w, state);
     if (status != STATUS_OK || read_only) return status;
     status = manifest_create(l, w);
     return status == STATUS_OK ? remove_orphans(l, w, listing) : status;

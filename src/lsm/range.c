@@ -18,6 +18,7 @@ static void range_init(struct range *r, struct lsm *l, struct range_id id)
     r->refs = 1;
     r->flush_limit = UINT64_MAX;
     list_init(&r->frozen);
+    list_init(&r->splits);
     list_init(&r->flush_link);
     list_init(&r->compact_link);
     list_init(&r->event_link);
@@ -46,11 +47,57 @@ fail:
     return status;
 }
 
+/* ---- frozen memtables ---- */
+
+enum status range_add_frozen(struct range *r, struct memtable *m, uint64_t last_index,
+                             struct bytes meta)
+{
+    struct frozen *f = calloc(1, sizeof *f);
+    if (f == NULL) return STATUS_NO_MEMORY;
+    f->refs = 1;
+    f->memtable = m;
+    f->last_index = last_index;
+    buf_init(&f->meta, SIZE_MAX / 2);
+    buf_append_bytes(&f->meta, meta);
+    if (f->meta.failed) {
+        free(f);
+        return STATUS_NO_MEMORY;
+    }
+    memtable_pin(m);
+    m->holders++;
+    list_push_front(&r->frozen, &f->link);
+    return STATUS_OK;
+}
+
+void frozen_unpin(struct frozen *f)
+{
+    ASSERT(f->refs > 0);
+    if (--f->refs > 0) return;
+    memtable_unpin(f->memtable);
+    buf_deinit(&f->meta);
+    free(f);
+}
+
+void range_forget_frozen(struct range *r, struct frozen *f)
+{
+    struct memtable *m = f->memtable;
+    struct lsm_metrics *metrics = &r->lsm->metrics;
+    ASSERT(m->holders > 0);
+    if (--m->holders == 0) {
+        ASSERT(metrics->memtable_bytes >= memtable_bytes(m));
+        metrics->memtable_bytes -= memtable_bytes(m);
+    }
+    list_remove(&f->link);
+    frozen_unpin(f);
+}
+
 static void drop_frozen(struct range *r)
 {
     while (!list_empty(&r->frozen))
-        memtable_unpin(CONTAINER_OF(list_pop_front(&r->frozen), struct memtable, link));
+        range_forget_frozen(r, CONTAINER_OF(r->frozen.next, struct frozen, link));
 }
+
+/* ---- lifetime ---- */
 
 void range_pin(struct range *r)
 {
@@ -64,47 +111,50 @@ void range_unpin(struct range *r)
     if (--r->refs > 0) return;
     ASSERT(!r->mapped);
     ASSERT(!r->flushing && !r->compacting);
+    ASSERT(!range_is_pending(r));
     drop_frozen(r);
     memtable_unpin(r->active);
     version_unpin(r->version);
+    if (r->named != NULL) version_unpin(r->named);
+    free(r->window);
     list_remove(&r->durable_link);
     buf_deinit(&r->meta);
     buf_deinit(&r->flushed_meta);
     free(r);
 }
 
-static void count_tables(struct range *r, bool add)
-{
-    struct lsm_metrics *metrics = &r->lsm->metrics;
-    uint64_t count = version_table_count(r->version), bytes = r->version->bytes;
-    metrics->table_count += add ? count : -count;
-    metrics->table_bytes += add ? bytes : -bytes;
-}
-
 void range_set_version(struct range *r, struct version *next)
 {
-    if (r->mapped) count_tables(r, false);
     version_unpin(r->version);
     r->version = next;
-    if (r->mapped) count_tables(r, true);
+}
+
+struct version *range_named(const struct range *r)
+{
+    return r->named != NULL ? r->named : r->version;
+}
+
+struct version *range_durable(const struct range *r)
+{
+    return list_empty(&r->durable_link) ? NULL : range_named(r);
 }
 
 static uint64_t frozen_bytes(const struct range *r)
 {
     uint64_t bytes = 0;
     LIST_FOR_EACH(link, &r->frozen)
-    bytes += memtable_bytes(CONTAINER_OF(link, struct memtable, link));
+    bytes += memtable_bytes(CONTAINER_OF(link, struct frozen, link)->memtable);
     return bytes;
 }
 
-static void uncount_memtables(struct range *r)
+static void uncount_active(struct range *r)
 {
     struct lsm *l = r->lsm;
-    uint64_t active = memtable_bytes(r->active), all = active + frozen_bytes(r);
+    uint64_t active = memtable_bytes(r->active);
     ASSERT(l->active_bytes >= active);
-    ASSERT(l->metrics.memtable_bytes >= all);
+    ASSERT(l->metrics.memtable_bytes >= active);
     l->active_bytes -= active;
-    l->metrics.memtable_bytes -= all;
+    l->metrics.memtable_bytes -= active;
 }
 
 enum status range_enter(struct range *r)
@@ -116,7 +166,6 @@ enum status range_enter(struct range *r)
     if (status != STATUS_OK) return status;
     range_pin(r);
     r->mapped = true;
-    count_tables(r, true);
     return STATUS_OK;
 }
 
@@ -126,11 +175,12 @@ void range_leave(struct range *r)
     ASSERT(r->mapped);
     struct range *removed = map_remove(&l->ranges, r->id.value);
     ASSERT(removed == r);
-    uncount_memtables(r);
-    count_tables(r, false);
+    uncount_active(r);
+    if (!range_is_pending(r)) drop_frozen(r);
     list_remove(&r->flush_link);
     list_remove(&r->compact_link);
     list_remove(&r->event_link);
+    r->freeze_due = r->flush_wanted = false;
     r->mapped = false;
     r->dropped = true;
     range_unpin(r);
@@ -139,7 +189,8 @@ void range_leave(struct range *r)
 void range_replace_memtables(struct range *r, struct memtable *active, uint64_t index)
 {
     ASSERT(memtable_entry_count(active) == 0);
-    if (r->mapped) uncount_memtables(r);
+    ASSERT(!range_is_pending(r));
+    if (r->mapped) uncount_active(r);
     drop_frozen(r);
     memtable_unpin(r->active);
     r->active = active;
@@ -152,14 +203,15 @@ enum status range_freeze(struct range *r)
     struct memtable *m = r->active, *next;
     struct lsm *l = r->lsm;
     ASSERT(r->mapped);
-    buf_reset(&m->meta);
-    buf_append_bytes(&m->meta, buf_view(&r->meta));
-    if (m->meta.failed) return STATUS_NO_MEMORY;
     enum status status = memtable_create(&next);
     if (status != STATUS_OK) return status;
+    status = range_add_frozen(r, m, r->applied_index, buf_view(&r->meta));
+    if (status != STATUS_OK) {
+        memtable_unpin(next);
+        return status;
+    }
     m->frozen = true;
-    m->last_index = r->applied_index;
-    list_push_front(&r->frozen, &m->link);
+    memtable_unpin(m); /* the hold of the active one */
     r->active = next;
     r->meta_changed = false;
     r->freeze_due = false;
@@ -179,7 +231,7 @@ void range_event(struct range *r, enum range_event event)
 
 bool range_has_table(const struct range *r, const struct table *t)
 {
-    return version_has(r->version, t);
+    return version_has_table(r->version, t);
 }
 
 void range_damaged(struct lsm *l, struct range *r, const char *what)
@@ -196,39 +248,29 @@ void range_damaged(struct lsm *l, struct range *r, const char *what)
 
 /* ---- views ---- */
 
-static enum status add_memtable(struct memtable *m, uint64_t view_index, bool reverse,
+static enum status add_memtable(const struct range *r, struct memtable *m, bool reverse,
                                 struct merge *merge)
 {
     if (memtable_entry_count(m) == 0) return STATUS_OK;
     struct cursor *cursor;
-    enum status status = memtable_cursor_open(m, view_index, reverse, &cursor);
+    enum status status = memtable_cursor_open(m, r->applied_index, reverse, r->window, &cursor);
     if (status != STATUS_OK) return status;
     return merge_add(merge, cursor);
 }
 
-static bool ends_before(const struct table *t, const struct item_key *key)
-{
-    return item_key_compare(&t->facts.last, key) < 0;
-}
-
-static bool begins_before(const struct table *t, const struct item_key *key)
-{
-    return item_key_compare(&t->facts.first, key) < 0;
-}
-
-/* Of a run of tables, those that may hold items in [low, high). */
-static enum status add_run(struct range *r, struct table **tables, uint32_t count,
+/* Of a run of pieces, those that may hold items in [low, high). */
+static enum status add_run(struct range *r, struct piece **pieces, uint32_t count,
                            const struct view *view, struct merge *merge)
 {
-    while (count > 0 && !begins_before(tables[count - 1], &view->high))
+    while (count > 0 && !piece_begins_before(pieces[count - 1], &view->high))
         count--;
-    if (count == 0 || ends_before(tables[count - 1], &view->low)) return STATUS_OK;
-    uint32_t first = run_find(tables, count, &view->low);
+    if (count == 0 || piece_ends_before(pieces[count - 1], &view->low)) return STATUS_OK;
+    uint32_t first = run_find(pieces, count, &view->low);
     ASSERT(first < count);
     struct cursor *cursor;
     struct block_source *source = &r->lsm->cache.scan.source;
     enum status status =
-        run_cursor_open(tables + first, count - first, source, view->reverse, &cursor);
+        run_cursor_open(pieces + first, count - first, source, view->reverse, &cursor);
     if (status != STATUS_OK) return status;
     return merge_add(merge, cursor);
 }
@@ -238,12 +280,12 @@ enum status range_open_cursors(struct range *r, const struct view *view, struct 
 {
     ASSERT(m->count == 0);
     struct version *v = r->version;
-    enum status status = add_memtable(r->active, r->applied_index, view->reverse, m);
+    enum status status = add_memtable(r, r->active, view->reverse, m);
     LIST_FOR_EACH(link, &r->frozen)
     {
         if (status != STATUS_OK) return status;
-        struct memtable *frozen = CONTAINER_OF(link, struct memtable, link);
-        status = add_memtable(frozen, r->applied_index, view->reverse, m);
+        struct memtable *frozen = CONTAINER_OF(link, struct frozen, link)->memtable;
+        status = add_memtable(r, frozen, view->reverse, m);
     }
     for (uint32_t i = 0; status == STATUS_OK && i < v->counts[0]; i++)
         status = add_run(r, &v->levels[0][i], 1, view, m);
@@ -297,6 +339,15 @@ void lsm_range_drop(struct lsm *l, struct range_id range, struct env_op *on_done
         return;
     }
     drop->edit = (struct edit){.kind = EDIT_DROP, .range = r, .on_done = drop_done, .ctx = drop};
+    if (range_is_pending(r)) {
+        COVER("lsm_drop_waits_for_split");
+        r->drop = drop;
+        list_push_back(&l->drops_waiting, &drop->link);
+        range_pin(r);
+        range_leave(r);
+        split_push(r);
+        return;
+    }
     edit_submit(&drop->edit);
     range_leave(r);
 }
@@ -353,14 +404,14 @@ enum status lsm_range_stats(const struct lsm *l, struct range_id range,
         .flushed_index = r->flushed_index,
         .memtable_bytes = memtable_bytes(r->active) + frozen_bytes(r),
         .table_bytes = r->version->bytes,
-        .table_count = version_table_count(r->version),
+        .table_count = version_piece_count(r->version),
         .entry_estimate = r->version->entry_count + memtable_entry_count(r->active),
         .newest_ts = r->newest_ts,
         .gc_ts = r->gc_ts,
         .corrupt = r->corrupt,
     };
     LIST_FOR_EACH(link, &r->frozen)
-    stats.entry_estimate += memtable_entry_count(CONTAINER_OF(link, struct memtable, link));
+    stats.entry_estimate += memtable_entry_count(CONTAINER_OF(link, struct frozen, link)->memtable);
     *stats_out = stats;
     return STATUS_OK;
 }

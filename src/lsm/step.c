@@ -114,6 +114,7 @@ void lsm_abandon(struct lsm *l)
     /* On a fiber nothing can be resumed; an engine that was just opened has nothing to resume. */
     ASSERT(fiber_current(l->options.fibers) == NULL || list_empty(&l->paused));
     lsm_fail(l, STATUS_CANCELLED, "abandoned");
+    split_refuse_waiting(l, STATUS_CANCELLED);
     while (!list_empty(&l->paused) || !list_empty(&l->drops_done) ||
            (!list_empty(&l->manifest.queue) && !l->manifest.running)) {
         manifest_step(l);

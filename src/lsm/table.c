@@ -121,8 +121,10 @@ void table_damaged(struct table *t, const char *what, uint64_t offset)
     l->metrics.blocks_corrupt++;
     if (t->corrupt) return;
     t->corrupt = true;
-    struct range *r = range_find(l, t->range);
-    if (r != NULL && range_has_table(r, t)) range_damaged(l, r, what);
+    size_t cursor = 0;
+    struct map_slot *slot;
+    while ((slot = map_next(&l->ranges, &cursor)) != NULL)
+        if (range_has_table(slot->value, t)) range_damaged(l, slot->value, what);
 }
 
 /* ---- opening ---- */

@@ -32,11 +32,12 @@ struct table_facts {
 };
 
 struct table {
-    uint32_t refs;   /* versions, readers, jobs */
+    uint32_t refs;   /* pieces, readers, jobs */
+    uint32_t named;  /* pieces of it that the manifest names */
     struct lsm *lsm; /* NULL: closing, and the store is gone already */
     struct env *env;
     struct list closing_link; /* in lsm.closing, from the last unpin on */
-    struct range_id range;
+    struct range_id range; /* that wrote it, or named it first at open: for the log */
     uint64_t number, size_bytes;
     struct table_uid uid;
     env_file file; /* -1: not open */
@@ -135,13 +136,5 @@ MUST_USE enum status table_cursor_seek(struct table_cursor *c, const struct item
                                        struct lsm_waiter *waiter);
 MUST_USE enum status table_cursor_edge(struct table_cursor *c, struct lsm_waiter *waiter);
 MUST_USE enum status table_cursor_step(struct table_cursor *c, struct lsm_waiter *waiter);
-
-/* A cursor over tables with rising, disjoint bounds (one table, or a level). Borrows the array;
- * takes the source when that has a close. */
-MUST_USE enum status run_cursor_open(struct table **tables, uint32_t count,
-                                     struct block_source *source, bool reverse,
-                                     struct cursor **cursor_out);
-/* The first table whose last item is at or after the key; count when there is none. */
-uint32_t run_find(struct table *const *tables, uint32_t count, const struct item_key *key);
 
 #endif

@@ -358,6 +358,21 @@ enum status tables_writer_finish(struct tables_writer *t)
     return WORKER_IO(w, fio_dir_sync(&w->fio, w->lsm->options.directory));
 }
 
+enum status tables_writer_pieces(const struct tables_writer *t, uint32_t level,
+                                 struct leveled_piece *pieces)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct table *table = t->tables[i];
+        pieces[i].level = level;
+        enum status status = piece_create(table, table->number, NULL, NULL, &pieces[i].piece);
+        if (status == STATUS_OK) continue;
+        while (i > 0)
+            piece_unpin(pieces[--i].piece);
+        return status;
+    }
+    return STATUS_OK;
+}
+
 void tables_writer_deinit(struct tables_writer *t, bool drop)
 {
     if (t->writer != NULL) table_writer_abort(t->writer);

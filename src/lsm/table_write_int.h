@@ -50,6 +50,9 @@ MUST_USE enum status tables_writer_add(struct tables_writer *t, const struct lsm
 MUST_USE enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merge, struct gc_filter *gc);
 /* Completes the last table and makes all names durable. */
 MUST_USE enum status tables_writer_finish(struct tables_writer *t);
+/* Each whole table as a piece for a level, pinned for the caller; count of them. */
+MUST_USE enum status tables_writer_pieces(const struct tables_writer *t, uint32_t level,
+                                          struct leveled_piece *pieces);
 /* Unpins the tables; with `drop` their files go. */
 void tables_writer_deinit(struct tables_writer *t, bool drop);
 

@@ -1,19 +1,17 @@
 #include "lsm/lsm_int.h"
 
-static bool is_input(const struct tombstone_check *c, const struct table *t)
+static bool is_input(const struct tombstone_check *c, const struct piece *p)
 {
     for (uint32_t i = 0; i < c->input_count; i++)
-        if (c->inputs[i] == t) return true;
+        if (c->inputs[i] == p) return true;
     return false;
 }
 
-/* Is the key, at any timestamp, within the table's bounds? */
-static bool spans(const struct table *t, enum lsm_space space, struct bytes key)
+/* Is the key, at any timestamp, within the piece's bounds? */
+static bool spans(const struct piece *p, enum lsm_space space, struct bytes key)
 {
-    const struct item_key *first = &t->facts.first, *last = &t->facts.last;
-    if (first->space > space || last->space < space) return false;
-    if (first->space == space && bytes_compare(first->key, key) > 0) return false;
-    return last->space != space || bytes_compare(last->key, key) >= 0;
+    struct item_key newest = {space, key, LSM_TS_MAX}, oldest = {space, key, 0};
+    return item_key_compare(&p->first, &oldest) <= 0 && !piece_ends_before(p, &newest);
 }
 
 /* In LSM_SPACE_VERSIONS any other table may hold an older version, newer ones too: nothing demands
@@ -24,22 +22,32 @@ bool tombstone_may_go(void *ctx, const struct lsm_item *tombstone)
     const struct tombstone_check *c = ctx;
     bool versions = tombstone->space == LSM_SPACE_VERSIONS;
     if (versions && c->oldest_ts <= tombstone->ts) return false;
-    uint32_t count = version_table_count(c->version);
+    uint32_t count = version_piece_count(c->version);
     for (uint32_t i = 0; i < count; i++) {
-        const struct table *t = c->version->tables[i];
-        if (versions && t->facts.oldest_ts > tombstone->ts) continue;
-        if (spans(t, tombstone->space, tombstone->key) && !is_input(c, t)) return false;
+        const struct piece *p = c->version->pieces[i];
+        if (versions && p->table->facts.oldest_ts > tombstone->ts) continue;
+        if (spans(p, tombstone->space, tombstone->key) && !is_input(c, p)) return false;
     }
     return true;
 }
 
-uint64_t memtables_oldest_ts(const struct range *r, const struct memtable *excluded)
+static uint64_t own_oldest_ts(const struct range *r, const struct memtable *excluded)
 {
     uint64_t oldest = r->active->oldest_ts;
     LIST_FOR_EACH(link, &r->frozen)
     {
-        const struct memtable *m = CONTAINER_OF(link, struct memtable, link);
+        const struct memtable *m = CONTAINER_OF(link, struct frozen, link)->memtable;
         if (m != excluded && m->oldest_ts < oldest) oldest = m->oldest_ts;
+    }
+    return oldest;
+}
+
+uint64_t memtables_oldest_ts(struct range *r, const struct memtable *excluded)
+{
+    uint64_t oldest = LSM_TS_MAX;
+    for (struct range *one = r; one != NULL; one = split_next(r, one)) {
+        uint64_t ts = own_oldest_ts(one, excluded);
+        if (ts < oldest) oldest = ts;
     }
     return oldest;
 }

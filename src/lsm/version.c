@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
-uint32_t version_table_count(const struct version *v)
+#include "lsm/lsm_int.h"
+
+uint32_t version_piece_count(const struct version *v)
 {
     uint32_t count = 0;
     for (uint32_t level = 0; level < LSM_LEVELS; level++)
@@ -18,58 +20,66 @@ uint64_t version_level_bytes(const struct version *v, uint32_t level)
     return bytes;
 }
 
-bool version_has(const struct version *v, const struct table *t)
+bool version_has(const struct version *v, const struct piece *p)
 {
-    uint32_t count = version_table_count(v);
+    uint32_t count = version_piece_count(v);
     for (uint32_t i = 0; i < count; i++)
-        if (v->tables[i] == t) return true;
+        if (v->pieces[i] == p) return true;
+    return false;
+}
+
+bool version_has_table(const struct version *v, const struct table *t)
+{
+    uint32_t count = version_piece_count(v);
+    for (uint32_t i = 0; i < count; i++)
+        if (v->pieces[i]->table == t) return true;
     return false;
 }
 
 /* In level 0 a later flush has the higher number and stands first. */
-static bool stands_before(const struct table *a, const struct table *b, uint32_t level)
+static bool stands_before(const struct piece *a, const struct piece *b, uint32_t level)
 {
-    if (level == 0) return a->number > b->number;
-    return item_key_compare(&a->facts.first, &b->facts.first) < 0;
+    if (level == 0) return a->table->number > b->table->number;
+    return item_key_compare(&a->first, &b->first) < 0;
 }
 
-static void level_insert(struct version *v, uint32_t level, struct table *t)
+static void level_insert(struct version *v, uint32_t level, struct piece *p)
 {
-    struct table **tables = v->levels[level];
+    struct piece **pieces = v->levels[level];
     uint32_t i = v->counts[level]++;
-    while (i > 0 && stands_before(t, tables[i - 1], level)) {
-        tables[i] = tables[i - 1];
+    while (i > 0 && stands_before(p, pieces[i - 1], level)) {
+        pieces[i] = pieces[i - 1];
         i--;
     }
-    tables[i] = t;
-    v->bytes += t->size_bytes;
-    v->entry_count += t->facts.entry_count;
-    table_pin(t);
+    pieces[i] = p;
+    v->bytes += p->size_bytes;
+    v->entry_count += p->entry_count;
+    piece_pin(p);
 }
 
 static void check_levels(const struct version *v)
 {
     for (uint32_t level = 1; level < LSM_LEVELS; level++) {
         for (uint32_t i = 1; i < v->counts[level]; i++) {
-            const struct table *a = v->levels[level][i - 1], *b = v->levels[level][i];
-            if (a->top == NULL || b->top == NULL) continue; /* not opened: bounds unknown */
-            ASSERT(item_key_compare(&a->facts.last, &b->facts.first) < 0); /* LSM-4 */
+            const struct piece *a = v->levels[level][i - 1], *b = v->levels[level][i];
+            if (a->table->top == NULL || b->table->top == NULL) continue; /* bounds unknown */
+            ASSERT(piece_ends_before(a, &b->first)); /* LSM-4 */
         }
     }
 }
 
-static bool is_removed(const struct table *t, struct table *const *removed, uint32_t removed_count)
+static bool is_removed(const struct piece *p, struct piece *const *removed, uint32_t removed_count)
 {
     for (uint32_t i = 0; i < removed_count; i++)
-        if (removed[i] == t) return true;
+        if (removed[i] == p) return true;
     return false;
 }
 
 /* Lays the levels out in one array, with room for what is added to each. */
 static void lay_out(struct version *v, const struct version *base,
-                    const struct leveled_table *added, uint32_t added_count)
+                    const struct leveled_piece *added, uint32_t added_count)
 {
-    struct table **next = v->tables;
+    struct piece **next = v->pieces;
     for (uint32_t level = 0; level < LSM_LEVELS; level++) {
         v->levels[level] = next;
         if (base != NULL) next += base->counts[level];
@@ -78,10 +88,10 @@ static void lay_out(struct version *v, const struct version *base,
     }
 }
 
-/* Closes the gaps between the levels, so that tables[] is one array of all. */
+/* Closes the gaps between the levels, so that pieces[] is one array of all. */
 static void pack(struct version *v)
 {
-    struct table **next = v->tables;
+    struct piece **next = v->pieces;
     for (uint32_t level = 0; level < LSM_LEVELS; level++) {
         memmove(next, v->levels[level], v->counts[level] * sizeof *next);
         v->levels[level] = next;
@@ -89,12 +99,12 @@ static void pack(struct version *v)
     }
 }
 
-enum status version_edit(const struct version *base, struct table *const *removed,
-                         uint32_t removed_count, const struct leveled_table *added,
+enum status version_edit(const struct version *base, struct piece *const *removed,
+                         uint32_t removed_count, const struct leveled_piece *added,
                          uint32_t added_count, struct version **version_out)
 {
-    size_t room = added_count + (base == NULL ? 0 : version_table_count(base));
-    struct version *v = calloc(1, sizeof *v + room * sizeof v->tables[0]);
+    size_t room = added_count + (base == NULL ? 0 : version_piece_count(base));
+    struct version *v = calloc(1, sizeof *v + room * sizeof v->pieces[0]);
     if (v == NULL) return STATUS_NO_MEMORY;
     v->refs = 1;
     lay_out(v, base, added, added_count);
@@ -104,7 +114,7 @@ enum status version_edit(const struct version *base, struct table *const *remove
                 level_insert(v, level, base->levels[level][i]);
     for (uint32_t i = 0; i < added_count; i++) {
         ASSERT(added[i].level < LSM_LEVELS);
-        level_insert(v, added[i].level, added[i].table);
+        level_insert(v, added[i].level, added[i].piece);
     }
     pack(v);
     check_levels(v);
@@ -122,8 +132,91 @@ void version_unpin(struct version *v)
 {
     ASSERT(v->refs > 0);
     if (--v->refs > 0) return;
-    uint32_t count = version_table_count(v);
+    uint32_t count = version_piece_count(v);
     for (uint32_t i = 0; i < count; i++)
-        table_unpin(v->tables[i]);
+        piece_unpin(v->pieces[i]);
     free(v);
+}
+
+void version_detach(const struct version *v)
+{
+    uint32_t count = version_piece_count(v);
+    for (uint32_t i = 0; i < count; i++)
+        table_detach(v->pieces[i]->table);
+}
+
+/* ---- cutting ---- */
+
+/* Appends what of the version lies in the window; what was appended is pinned. */
+static enum status clip_into(const struct version *v, const struct window *w,
+                             struct leveled_piece *added, uint32_t *count)
+{
+    for (uint32_t level = 0; level < LSM_LEVELS; level++) {
+        for (uint32_t i = 0; i < v->counts[level]; i++) {
+            struct piece *parts[PIECE_PARTS_MAX];
+            uint32_t part_count;
+            enum status status = piece_clip(v->levels[level][i], w, parts, &part_count);
+            if (status != STATUS_OK) return status;
+            for (uint32_t part = 0; part < part_count; part++)
+                added[(*count)++] = (struct leveled_piece){parts[part], level};
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status version_clip(const struct version *v, const struct window *w,
+                         struct version **version_out)
+{
+    size_t room = (size_t)version_piece_count(v) * PIECE_PARTS_MAX;
+    struct leveled_piece *added = calloc(room + 1, sizeof *added);
+    if (added == NULL) return STATUS_NO_MEMORY;
+    uint32_t count = 0;
+    enum status status = clip_into(v, w, added, &count);
+    if (status == STATUS_OK) status = version_edit(NULL, NULL, 0, added, count, version_out);
+    while (count > 0)
+        piece_unpin(added[--count].piece);
+    free(added);
+    return status;
+}
+
+/* ---- what the manifest names ---- */
+
+static bool names(const struct version *v, const struct piece *p)
+{
+    return v != NULL && version_has(v, p);
+}
+
+static void table_named(struct table *t)
+{
+    if (t->named++ > 0) return;
+    t->lsm->metrics.table_count++;
+    t->lsm->metrics.table_bytes += t->size_bytes;
+}
+
+static void table_forgotten(struct table *t)
+{
+    ASSERT(t->named > 0);
+    if (--t->named > 0) return;
+    t->lsm->metrics.table_count--;
+    t->lsm->metrics.table_bytes -= t->size_bytes;
+    t->obsolete = true;
+}
+
+static void name_new(const struct version *old, const struct version *next)
+{
+    uint32_t count = next == NULL ? 0 : version_piece_count(next);
+    for (uint32_t i = 0; i < count; i++)
+        if (!names(old, next->pieces[i])) table_named(next->pieces[i]->table);
+}
+
+void version_renamed(const struct version *old, const struct version *next,
+                     const struct version *other)
+{
+    name_new(old, next);
+    name_new(old, other);
+    uint32_t count = old == NULL ? 0 : version_piece_count(old);
+    for (uint32_t i = 0; i < count; i++) {
+        struct piece *p = old->pieces[i];
+        if (!names(next, p) && !names(other, p)) table_forgotten(p->table);
+    }
 }

@@ -86,7 +86,7 @@ static void make_store(void)
         write_range(range, &ts);
     }
     store_settle(&store);
-    const struct table *t = range_find(store.l, rid(DAMAGED))->version->tables[0];
+    const struct table *t = range_find(store.l, rid(DAMAGED))->version->pieces[0]->table;
     snprintf(path, sizeof path, "%s", t->path);
     uid = t->uid;
     file_bytes = (size_t)t->size_bytes;

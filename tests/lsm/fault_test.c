@@ -93,9 +93,9 @@ static void table_name(struct fixture *f, uint64_t range, char path[LSM_PATH_BYT
                        uint64_t *size_out)
 {
     const struct range *r = range_find(f->store.l, rid(range));
-    assert_int_equal(version_table_count(r->version), 1);
-    snprintf(path, LSM_PATH_BYTES_MAX, "%s", r->version->tables[0]->path);
-    *size_out = r->version->tables[0]->size_bytes;
+    assert_int_equal(version_piece_count(r->version), 1);
+    snprintf(path, LSM_PATH_BYTES_MAX, "%s", r->version->pieces[0]->table->path);
+    *size_out = r->version->pieces[0]->table->size_bytes;
 }
 
 static void reopen(struct fixture *f)

@@ -17,7 +17,7 @@ static void write(struct memtable *m, uint64_t index, enum lsm_space space, cons
 static struct cursor *open_cursor(struct memtable *m, uint64_t view, bool reverse)
 {
     struct cursor *c;
-    assert_int_equal(memtable_cursor_open(m, view, reverse, &c), STATUS_OK);
+    assert_int_equal(memtable_cursor_open(m, view, reverse, NULL, &c), STATUS_OK);
     return c;
 }
 

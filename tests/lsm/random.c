@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-#define RANGES 3
+#define RANGES 7 /* the first few are made; splits make the others */
+#define MADE   3
 #define VIEWS  4
 
 struct watch {
@@ -13,6 +14,19 @@ struct watch {
     bool reverse;
 };
 
+/* What an entry of a range's log did. */
+struct division {
+    uint64_t left, right, index; /* right 0: the range only lost its end */
+    uint8_t key[600];
+    size_t key_size;
+};
+
+/* The keys of a range. */
+struct bounds {
+    uint8_t from[600], to[600];
+    size_t from_size, to_size; /* to_size 0: no end */
+};
+
 struct run {
     struct store store;
     struct prng prng;
@@ -20,6 +34,9 @@ struct run {
     struct entries logs[RANGES + 1];
     uint64_t index[RANGES + 1], gc[RANGES + 1], ts;
     bool exists[RANGES + 1];
+    struct bounds bounds[RANGES + 1];
+    struct division *divisions;
+    size_t division_count;
     struct watch views[VIEWS];
     uint64_t key_count;
 };
@@ -30,10 +47,21 @@ static uint64_t pick_ts(struct run *r, uint64_t range)
     return prng_between(&r->prng, r->gc[range], r->ts + 2);
 }
 
+static bool in_range(const struct run *r, uint64_t range, struct bytes key)
+{
+    const struct bounds *b = &r->bounds[range];
+    if (bytes_compare(key, bytes_make(b->from, b->from_size)) < 0) return false;
+    return b->to_size == 0 || bytes_compare(key, bytes_make(b->to, b->to_size)) < 0;
+}
+
 static void apply(struct run *r, uint64_t range)
 {
     struct random_writes w;
     random_writes_make(&w, &r->prng, r->key_count, &r->ts);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < w.count; i++)
+        if (in_range(r, range, w.writes[i].key)) w.writes[kept++] = w.writes[i];
+    w.count = kept;
     uint64_t index = r->index[range] += prng_between(&r->prng, 1, 3);
     assert_int_equal(lsm_apply(r->store.l, rid(range), index, w.writes, w.count), STATUS_OK);
     entries_add(&r->logs[range], index, w.writes, w.count);
@@ -188,6 +216,7 @@ static void range_make(struct run *r, uint64_t range)
     r->exists[range] = true;
     r->index[range] = 0;
     r->gc[range] = 0;
+    r->bounds[range] = (struct bounds){.from_size = 0};
 }
 
 static void range_clear(struct run *r, uint64_t range)
@@ -196,6 +225,149 @@ static void range_clear(struct run *r, uint64_t range)
     entries_deinit(&r->logs[range]);
     model_init(&r->models[range]);
     r->exists[range] = false;
+    size_t kept = 0; /* its log goes, and who made it does not matter any more */
+    for (size_t i = 0; i < r->division_count; i++) {
+        struct division *d = &r->divisions[i];
+        if (d->left == range) continue;
+        if (d->right == range) d->right = 0;
+        r->divisions[kept++] = *d;
+    }
+    r->division_count = kept;
+}
+
+/* ---- dividing ---- */
+
+static void model_move(struct model *from, struct model *to, struct bytes key)
+{
+    struct model low;
+    model_init(&low);
+    model_init(to);
+    for (size_t i = 0; i < from->count; i++) {
+        const struct model_item *item = &from->items[i];
+        struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
+                              model_value(item)};
+        model_write(bytes_compare(model_key(item), key) < 0 ? &low : to, &w);
+    }
+    model_deinit(from);
+    *from = low;
+}
+
+static void set_bounds(struct run *r, const struct division *d)
+{
+    struct bounds *b = &r->bounds[d->left];
+    if (d->right != 0) {
+        r->bounds[d->right] = *b;
+        memcpy(r->bounds[d->right].from, d->key, d->key_size);
+        r->bounds[d->right].from_size = d->key_size;
+    }
+    memcpy(b->to, d->key, d->key_size);
+    b->to_size = d->key_size;
+}
+
+static uint64_t free_range(const struct run *r)
+{
+    for (uint64_t i = MADE + 1; i <= RANGES; i++)
+        if (!r->exists[i]) return i;
+    return 0;
+}
+
+/* The range that was split off, or 0. */
+static uint64_t divide(struct run *r, uint64_t left)
+{
+    struct division d = {.left = left, .right = free_range(r)};
+    random_key(&r->prng, r->key_count, d.key, &d.key_size);
+    struct bytes key = bytes_make(d.key, d.key_size);
+    bool inside = d.key_size > 0 && in_range(r, left, key) &&
+                  bytes_compare(key, bytes_make(r->bounds[left].from,
+                                                r->bounds[left].from_size)) > 0;
+    if (!inside) return 0;
+    bool shrink = d.right == 0 && prng_chance(&r->prng, 1, 4);
+    if (d.right == 0 && !shrink) return 0;
+    d.index = ++r->index[left];
+    struct lsm *l = r->store.l;
+    assert_int_equal(lsm_apply(l, rid(left), d.index, NULL, 0), STATUS_OK);
+    entries_add(&r->logs[left], d.index, NULL, 0);
+    struct model right;
+    model_move(&r->models[left], &right, key);
+    if (shrink) {
+        assert_int_equal(lsm_range_shrink(l, rid(left), key), STATUS_OK);
+        model_deinit(&right);
+    } else {
+        assert_int_equal(lsm_range_split(l, rid(left), rid(d.right), key, BYTES_LITERAL("right")),
+                         STATUS_OK);
+        model_deinit(&r->models[d.right]);
+        r->models[d.right] = right;
+        r->exists[d.right] = true;
+        r->index[d.right] = d.index;
+        r->gc[d.right] = r->gc[left];
+        r->store.flushed[d.right] = 0;
+    }
+    set_bounds(r, &d);
+    r->divisions = realloc(r->divisions, (r->division_count + 1) * sizeof d);
+    r->divisions[r->division_count++] = d;
+    return d.right;
+}
+
+/* Several splits before any of them can be durable: of one range, of what was split off it; and the
+ * end of one of them. */
+static void divide_often(struct run *r, uint64_t range)
+{
+    struct store *s = &r->store;
+    for (uint64_t times = prng_between(&r->prng, 1, 4); times > 0; times--) {
+        uint64_t right = divide(r, range);
+        if (prng_chance(&r->prng, 1, 2)) apply(r, range);
+        if (prng_chance(&r->prng, 1, 4)) lsm_range_flush(s->l, rid(range));
+        if (prng_chance(&r->prng, 1, 4)) store_turn(s);
+        if (right != 0 && prng_chance(&r->prng, 1, 2)) range = right;
+    }
+    if (!prng_chance(&r->prng, 1, 5)) return;
+    assert_int_equal(store_drop(s, range), STATUS_OK);
+    range_clear(r, range);
+}
+
+static const struct division *division_at(const struct run *r, uint64_t left, uint64_t index)
+{
+    for (size_t i = 0; i < r->division_count; i++)
+        if (r->divisions[i].left == left && r->divisions[i].index == index)
+            return &r->divisions[i];
+    return NULL;
+}
+
+static bool has_parent(const struct run *r, uint64_t range)
+{
+    for (size_t i = 0; i < r->division_count; i++)
+        if (r->divisions[i].right == range) return true;
+    return false;
+}
+
+static void replay_log(struct run *r, uint64_t range, uint64_t from);
+
+static void divide_again(struct run *r, const struct division *d)
+{
+    struct store *s = &r->store;
+    struct bytes key = bytes_make(d->key, d->key_size);
+    if (d->right == 0) {
+        assert_int_equal(lsm_range_shrink(s->l, rid(d->left), key), STATUS_OK);
+        return;
+    }
+    assert_false(s->known[d->right]); /* LSM-11: with the left one, or not at all */
+    assert_int_equal(lsm_range_split(s->l, rid(d->left), rid(d->right), key, BYTES_LITERAL("right")),
+                     STATUS_OK);
+    replay_log(r, d->right, d->index);
+}
+
+static void replay_log(struct run *r, uint64_t range, uint64_t from)
+{
+    struct store *s = &r->store;
+    const struct entries *log = &r->logs[range];
+    for (size_t i = 0; i < log->count; i++) {
+        const struct entry *e = &log->items[i];
+        if (e->index <= from) continue;
+        assert_int_equal(lsm_apply(s->l, rid(range), e->index, e->writes, e->count), STATUS_OK);
+        const struct division *d = division_at(r, range, e->index);
+        if (d != NULL) divide_again(r, d);
+    }
+    lsm_range_set_gc(s->l, rid(range), r->gc[range]);
 }
 
 /* Applies again what the files do not hold. */
@@ -203,16 +375,11 @@ static void replay(struct run *r, uint64_t range)
 {
     struct store *s = &r->store;
     if (!s->known[range]) {
+        if (has_parent(r, range)) return; /* the other one's log makes it */
         assert_int_equal(lsm_range_create(s->l, rid(range)), STATUS_OK);
         s->index_at_open[range] = 0;
     }
-    const struct entries *log = &r->logs[range];
-    for (size_t i = 0; i < log->count; i++) {
-        const struct entry *e = &log->items[i];
-        if (e->index > s->index_at_open[range])
-            assert_int_equal(lsm_apply(s->l, rid(range), e->index, e->writes, e->count), STATUS_OK);
-    }
-    lsm_range_set_gc(s->l, rid(range), r->gc[range]);
+    replay_log(r, range, s->index_at_open[range]);
 }
 
 static void restart(struct run *r)
@@ -238,8 +405,9 @@ static void restart(struct run *r)
         assert_false(s->corrupt_at_open[i]);
         assert_true(s->index_at_open[i] >= flushed[i]); /* LSM-1 */
         replay(r, i);
-        store_check_range(s, i, &r->models[i], r->gc[i]);
     }
+    for (uint64_t i = 1; i <= RANGES; i++)
+        if (r->exists[i]) store_check_range(s, i, &r->models[i], r->gc[i]);
 }
 
 static void copy_over(struct run *r, uint64_t from, uint64_t to)
@@ -251,6 +419,7 @@ static void copy_over(struct run *r, uint64_t from, uint64_t to)
     range_clear(r, to);
     model_copy(&r->models[to], &r->models[from]);
     r->exists[to] = true;
+    r->bounds[to] = r->bounds[from];
     r->index[to] = r->index[from];
     r->gc[to] = r->gc[from];
     lsm_range_set_gc(s->l, rid(to), r->gc[to]);
@@ -276,7 +445,7 @@ static void step_range(struct run *r, uint64_t range)
     struct store *s = &r->store;
     uint64_t dice = prng_below(&r->prng, 1000);
     if (!r->exists[range]) {
-        range_make(r, range);
+        if (range <= MADE) range_make(r, range);
     } else if (dice < 600) {
         apply(r, range);
     } else if (dice < 800) {
@@ -293,11 +462,13 @@ static void step_range(struct run *r, uint64_t range)
         r->gc[range] = prng_between(&r->prng, r->gc[range], r->ts);
         lsm_range_set_gc(s->l, rid(range), r->gc[range]);
     } else if (dice < 936) {
-        copy_over(r, range, range % RANGES + 1);
-    } else if (dice < 940) {
+        copy_over(r, range, range % MADE + 1);
+    } else if (dice < 941) {
         assert_int_equal(store_drop(s, range), STATUS_OK);
         range_clear(r, range);
-    } else if (dice < 950) {
+    } else if (dice < 945) {
+        divide_often(r, range);
+    } else if (dice < 951) {
         store_check_range(s, range, &r->models[range], r->gc[range]);
     } else if (dice < 956) {
         restart(r);
@@ -326,6 +497,7 @@ static void run_steps(struct run *r, int steps)
     views_close(r);
     for (uint64_t i = 1; i <= RANGES; i++)
         range_clear(r, i);
+    free(r->divisions);
     assert_int_equal(r->store.failed, STATUS_OK);
 }
 

@@ -1,4 +1,4 @@
-/* Random verbs on three ranges against the model, with open iterators, crashes and restarts. Fails
+/* Random verbs on some ranges against the model, with open iterators, crashes and restarts. Fails
  * the running test where the two disagree. */
 #ifndef OSTRAKA_TESTS_LSM_RANDOM_H
 #define OSTRAKA_TESTS_LSM_RANDOM_H
