@@ -5,7 +5,8 @@
 #define RANGE_LIVE   1 /* written and compacted */
 #define RANGE_TARGET 2 /* replaced by a copy of it */
 #define RANGE_GONE   3 /* dropped */
-#define RANGES       3
+#define RANGE_RIGHT  4 /* split off the first */
+#define RANGES       4
 
 struct script {
     struct store store;
@@ -16,6 +17,9 @@ struct script {
     uint64_t told[RANGES + 1];      /* flushed index of on_flushed */
     uint64_t copied_index;          /* of the snapshot; 0: not begun */
     bool copied, dropping, dropped; /* answered */
+    uint64_t split_index;           /* 0: not yet */
+    uint8_t split_key[600];
+    size_t split_key_size;
     struct prng dice;               /* what a power loss keeps */
     unsigned subset;
 };
@@ -103,12 +107,64 @@ static void drop(struct script *x)
     assert_true(x->dropped || store_stopped(&x->store));
 }
 
+static struct bytes split_key(const struct script *x)
+{
+    return bytes_make(x->split_key, x->split_key_size);
+}
+
+/* Its writes fall on either side; those of the other one are left out. */
+static void apply_side(struct script *x, uint64_t range, int entries)
+{
+    while (entries-- > 0) {
+        struct random_writes w;
+        random_writes_make(&w, &x->prng, 60, &x->ts);
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < w.count; i++) {
+            bool right = bytes_compare(w.writes[i].key, split_key(x)) >= 0;
+            if (right == (range == RANGE_RIGHT)) w.writes[kept++] = w.writes[i];
+        }
+        uint64_t index = ++x->index[range];
+        assert_int_equal(lsm_apply(x->store.l, rid(range), index, w.writes, kept), STATUS_OK);
+        entries_add(&x->logs[range], index, w.writes, kept);
+        meta_set(x, range);
+    }
+}
+
+static void split_again(struct script *x)
+{
+    uint64_t index = x->split_index;
+    assert_int_equal(lsm_range_split(x->store.l, rid(RANGE_LIVE), rid(RANGE_RIGHT), split_key(x),
+                                     bytes_make(&index, sizeof index)),
+                     STATUS_OK);
+}
+
+static void split(struct script *x)
+{
+    if (store_stopped(&x->store)) return;
+    do {
+        random_key(&x->prng, 60, x->split_key, &x->split_key_size);
+    } while (x->split_key_size == 0);
+    apply(x, RANGE_LIVE, 4);
+    uint64_t index = ++x->index[RANGE_LIVE];
+    assert_int_equal(lsm_apply(x->store.l, rid(RANGE_LIVE), index, NULL, 0), STATUS_OK);
+    entries_add(&x->logs[RANGE_LIVE], index, NULL, 0);
+    meta_set(x, RANGE_LIVE);
+    x->split_index = x->index[RANGE_RIGHT] = index;
+    split_again(x);
+    x->created[RANGE_RIGHT] = true;
+    apply_side(x, RANGE_LIVE, 3);
+    apply_side(x, RANGE_RIGHT, 3);
+    flush(x, RANGE_LIVE);
+    if (!store_stopped(&x->store)) apply_side(x, RANGE_RIGHT, 3);
+    flush(x, RANGE_RIGHT);
+}
+
 static void run(struct script *x)
 {
     enum status status = store_try_open(&x->store);
     if (store_stopped(&x->store)) return;
     assert_int_equal(status, STATUS_OK);
-    for (uint64_t i = 1; i <= RANGES; i++)
+    for (uint64_t i = 1; i < RANGE_RIGHT; i++)
         make(x, i);
     apply(x, RANGE_TARGET, 5);
     apply(x, RANGE_GONE, 5);
@@ -118,18 +174,39 @@ static void run(struct script *x)
     write_and_compact(x);
     copy(x);
     drop(x);
-    if (!store_stopped(&x->store)) apply(x, RANGE_LIVE, 3);
+    split(x);
+    if (!store_stopped(&x->store)) apply_side(x, RANGE_LIVE, 3);
     flush(x, RANGE_LIVE);
     if (!store_stopped(&x->store)) store_settle(&x->store);
 }
 
 /* ---- what must hold afterwards ---- */
 
+static void keep_side(struct script *x, struct model *m, bool right)
+{
+    struct model side;
+    model_init(&side);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct model_item *item = &m->items[i];
+        struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
+                              model_value(item)};
+        if ((bytes_compare(model_key(item), split_key(x)) >= 0) == right) model_write(&side, &w);
+    }
+    model_deinit(m);
+    *m = side;
+}
+
 static void check_state(struct script *x, uint64_t range, const struct entries *log, uint64_t index)
 {
     struct model m;
     model_init(&m);
+    if (range == RANGE_RIGHT) {
+        model_replay(&m, &x->logs[RANGE_LIVE], x->split_index);
+        keep_side(x, &m, true);
+    }
     model_replay(&m, log, index);
+    if (range == RANGE_LIVE && x->split_index > 0 && index >= x->split_index)
+        keep_side(x, &m, false);
     store_check_range(&x->store, range, &m, x->gc);
     model_deinit(&m);
 }
@@ -193,6 +270,9 @@ static void check(struct script *x)
     check_files(&x->store);
     check_written(x, RANGE_LIVE);
     check_target(x);
+    check_written(x, RANGE_RIGHT);
+    bool divided = x->split_index > 0 && x->store.index_at_open[RANGE_LIVE] >= x->split_index;
+    assert_int_equal(x->store.known[RANGE_RIGHT], divided); /* LSM-11 */
     if (x->dropped)
         assert_false(x->store.known[RANGE_GONE]);
     else if (x->store.known[RANGE_GONE] || !x->dropping)
@@ -210,12 +290,14 @@ static void go_on(struct script *x)
         assert_int_equal(lsm_apply(s->l, rid(RANGE_LIVE), e->index, e->writes, e->count),
                          STATUS_OK);
         lsm_range_set_meta(s->l, rid(RANGE_LIVE), bytes_make(&e->index, sizeof e->index));
+        if (e->index == x->split_index) split_again(x);
     }
     flush(x, RANGE_LIVE);
     store_settle(s);
     store_close(s);
     store_open(s);
     check_written(x, RANGE_LIVE);
+    if (x->split_index > 0) check_written(x, RANGE_RIGHT);
 }
 
 /* ---- crash points ---- */
