@@ -46,6 +46,7 @@ RULES = {
     'orphan_proof': 'an orphan is destroyed on the word of the leader of the metadata range, not of any replica',
     'orphan_pending': 'a range that is pending is not one that does not exist',
     'orphan_next_id': 'a replica id that the mirror has not allotted yet proves nothing',
+    'orphan_asks': 'the leader uses up the id of a replica that was made for a change which never came to be',
     'joint': 'voters change through a joint configuration',
     'one_change': 'one change at a time, none beside a split',
     'tombstone': 'a destroyed replica is not born again under its id',
@@ -66,6 +67,7 @@ RULES = {
     'lease_ct_above': 'a change of the catalog takes a timestamp above the promise',
     'lease_yields': 'while a change waits no lease is extended',
     'freeze': 'a range that is being merged serves nothing from its freeze on',
+    'freeze_latch': 'and takes no more writes from the proposal of the freeze on: none is behind it in the log',
     'freeze_all': 'a merge is proposed when every voter has the freeze of the right side',
     'merge_conditional': 'a merge counts only at the epoch at which the right side was frozen for it',
     'merge_floor': 'the left side takes the floor of the right side',
@@ -328,7 +330,7 @@ class Replica:
         if w.on('birth_overlap') and any(o is not self and o not in merged and overlap(o.bounds(), new) for o in s.replicas.values()):
             return
         if w.on('edit_before_drop'):
-            s.flush_children(self)
+            s.flush_births(self)
         if not w.on('lease_in_state'):
             state.lease = 0
         for o in merged:
@@ -404,6 +406,7 @@ class Replica:
     # merges: see merge() and thaw()
 
     def apply_freeze(self, body):
+        self.latch = None
         if self.state.frozen is None and not self.state.desc.conf.outgoing:
             self.state.frozen = body
             self.epoch()
@@ -434,6 +437,7 @@ class Replica:
             if w.on('merge_floor'):
                 self.floor = max(self.floor, floor)
         end = other.state.desc.end
+        w.gone.add(right)
         self.store.absorb(self, other)
         self.epoch(end=end)
         self.store.flush(self)
@@ -509,9 +513,12 @@ class Store:
 
     # ---- durability
 
-    def flush_children(self, rep):
+    def flush_births(self, rep):
+        """Its own, and those that its log has made."""
         if any(c.parent is rep for c in self.replicas.values()):
             self.flush(rep)
+        if rep.parent is not None:
+            self.flush(rep.parent)
 
     def flush(self, rep):
         """One manifest edit: the state, and the births that its log has made."""
@@ -538,9 +545,7 @@ class Store:
 
     def absorb(self, left, right):
         """The right side of a merge ends here; both are made durable by the flush that follows."""
-        self.flush_children(right)
-        if right.parent is not None:
-            self.flush(right.parent)
+        self.flush_births(right)
         self.forget(right)
 
     def forget(self, rep):
@@ -551,9 +556,7 @@ class Store:
 
     def destroy(self, rep):
         if self.w.on('edit_before_drop'):
-            self.flush_children(rep)
-            if rep.parent is not None:
-                self.flush(rep.parent)
+            self.flush_births(rep)
         if self.w.is_member(rep):
             raise Violation('a member was destroyed')
         self.forget(rep)
@@ -857,6 +860,8 @@ def freeze(w, rep, left, epoch):
     if not may_change(w, rep):
         return None
     body, term = (left, epoch, w.t), rep.wal.term
+    if w.on('freeze_latch'):
+        rep.latch = 0
     index = rep.append('freeze', body)
     if not (yield from proposed(w, rep, index, term)) or rep.state.frozen != body:
         return None
@@ -913,9 +918,21 @@ def ask_orphan(w, rep):
             w.count['orphans'] += 1
         return
     own = rep.state.desc.epoch if rep.state else 0
-    if rec.epoch > own and rep.rid not in members(rec.conf) and (rep.rid < rec.next_rid or not w.on('orphan_next_id')):
+    if rec.epoch < own or members(rec.conf).get(rep.rid) == rep.store.i:
+        return
+    if rep.rid < rec.next_rid or not w.on('orphan_next_id'):
         rep.store.destroy(rep)
         w.count['orphans'] += 1
+    elif w.on('orphan_asks'):
+        lead = next((o for s in w.stores for o in s.replicas.values() if o.range == rep.range and o.leads()), None)
+        if lead is not None:
+            yield from w.call(rep.store, lead.store.i, raise_next, w, lead, rep.rid, rep.store.i)
+
+
+def raise_next(w, rep, rid, node):
+    """Somebody was made for a change that never came to be. Its id is used up: then the mirror can say so."""
+    if may_change(w, rep) and members(rep.conf()).get(rid) != node and rep.state.desc.next_rid <= rid:
+        rep.append('conf', (rep.conf(), rid + 1))
 
 
 # ---- clients
@@ -1187,7 +1204,8 @@ class World:
 
     def is_member(self, rep):
         conf = self.confs.get(rep.range)
-        return conf is not None and rep.range not in self.gone and rep.rid in dict(conf.voters + conf.outgoing)
+        return conf is not None and dict(conf.voters + conf.outgoing).get(rep.rid) == rep.store.i and \
+            rep.range not in self.gone
 
     # ---- faults
 
