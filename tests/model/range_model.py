@@ -70,6 +70,7 @@ RULES = {
     'freeze_latch': 'and takes no more writes from the proposal of the freeze on: none is behind it in the log',
     'freeze_all': 'a merge is proposed when every voter has the freeze of the right side',
     'merge_conditional': 'a merge counts only at the epoch at which the right side was frozen for it',
+    'merge_epoch': 'and ends at an epoch above that of both: of two descriptors with a key in common the later one is known by it',
     'merge_floor': 'the left side takes the floor of the right side',
     'merge_high': 'and its highest timestamp',
     'snapshot_own_term': 'a leader sends snapshots once its own term is applied: none is older than a merge in its log',
@@ -276,9 +277,14 @@ class Replica:
             if rid != self.rid:
                 self.send(rid, node, 'on_append', self.rid, self.store.i, wal.term, (wal.sindex, wal.sterm), wal.entries, self.commit)
 
+    def on_term(self, term):
+        if term > self.wal.term:
+            self.follow(term, None)
+
     def on_append(self, rid, node, term, start, entries, commit):
         wal = self.wal
         if term < wal.term:
+            self.send(rid, node, 'on_term', wal.term)
             return
         if term > wal.term or self.role != 'F' or self.leader != rid:
             self.follow(term, rid)
@@ -417,7 +423,7 @@ class Replica:
             self.epoch()
 
     def apply_merge(self, body):
-        epoch, right, index, floor, high = body
+        epoch, right, index, floor, high, right_epoch = body
         st, d, w = self.state, self.state.desc, self.w
         if w.on('merge_conditional') and d.epoch != epoch:
             return
@@ -439,6 +445,8 @@ class Replica:
         end = other.state.desc.end
         w.gone.add(right)
         self.store.absorb(self, other)
+        if w.on('merge_epoch'):
+            st.desc = st.desc._replace(epoch=max(st.desc.epoch, right_epoch))
         self.epoch(end=end)
         self.store.flush(self)
 
@@ -631,7 +639,7 @@ class Meta:
             self.records[d.id] = d
             del self.pending[d.id]
         elif d.epoch > rec.epoch:
-            inside = [r for r in self.records.values() if rec.end <= r.start and r.end <= d.end]
+            inside = [r for r in self.records.values() if rec.end <= r.start and r.end <= d.end and r.epoch < d.epoch]
             if d.end > rec.end and d.start == rec.start and sum(r.end - r.start for r in inside) == d.end - rec.end:
                 for r in inside:                               # merged: what it has grown by is no range any more
                     del self.records[r.id]
@@ -851,7 +859,7 @@ def merge(w, rep):
     if rep.state.desc.epoch != d.epoch and w.on('merge_conditional') or not may_change(w, rep) or rep.state.desc.end != d.end:
         return
     term = rep.wal.term
-    at = rep.append('merge', (d.epoch, rid, index, floor, high))
+    at = rep.append('merge', (d.epoch, rid, index, floor, high, right_epoch))
     w.count['merges'] += 1
     yield from proposed(w, rep, at, term)
 
