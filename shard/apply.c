@@ -136,8 +136,22 @@ static void apply_config(struct replica *r, const struct raft_entry *e)
              c->outgoing_count, c->learner_count);
 }
 
+/* A change of bounds is carried out once its entry is the range's last one: change->kind says that there is one. */
+static enum status apply_change(struct replica *r, struct bytes body, struct buf *result, struct range_change *change)
+{
+    struct range_change c;
+    enum status status = split_decode(body, &c);
+    if (status == STATUS_OK && !r->store->options.app->divide_part_valid(c.part)) status = STATUS_VERSION;
+    if (status != STATUS_OK) return status;
+    bool counts = split_counts(r, &c);
+    if (!counts) COVER("shard_split_does_not_count");
+    put_u8(result, counts);
+    if (counts) *change = c;
+    return STATUS_OK;
+}
+
 static enum status apply_command(struct replica *r, struct log_pos pos, struct bytes command,
-                                 struct buf *result)
+                                 struct buf *result, struct range_change *change)
 {
     struct store *s = r->store;
     if (command.size < 1) return STATUS_VERSION;
@@ -145,6 +159,7 @@ static enum status apply_command(struct replica *r, struct log_pos pos, struct b
     switch (command.data[0]) {
     case SHARD_COMMAND_META: return meta_apply(r, body, &s->batch, result);
     case SHARD_COMMAND_APP: return s->options.app->apply(r->app, pos, body, &s->batch);
+    case SHARD_COMMAND_RANGE: return apply_change(r, body, result, change);
     default: return STATUS_VERSION;
     }
 }
@@ -185,8 +200,9 @@ static bool apply_entry(struct replica *r, const struct raft_entry *e)
     batch_reset(&s->batch);
     buf_reset(&s->command);
     enum status status = STATUS_OK;
+    struct range_change change = {0};
     if (e->kind == RAFT_ENTRY_CONFIG) apply_config(r, e);
-    else if (e->kind == RAFT_ENTRY_COMMAND) status = apply_command(r, pos, e->payload, &s->command);
+    else if (e->kind == RAFT_ENTRY_COMMAND) status = apply_command(r, pos, e->payload, &s->command, &change);
     if (s->batch.failed && status == STATUS_OK) status = STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         store_fail(s, status, "a committed command cannot be applied by this program");
@@ -201,6 +217,12 @@ static bool apply_entry(struct replica *r, const struct raft_entry *e)
     }
     r->applied = pos;
     s->metrics.applied_entries++;
+    status = change.kind == 0 ? STATUS_OK : split_carry_out(r, &change);
+    if (status != STATUS_OK) {
+        if (status == STATUS_CORRUPT) replica_fence(r, "the engine found damage");
+        else store_fail(s, status, "a range cannot be divided as its log says");
+        return false;
+    }
     proposals_answer(r, pos, buf_view(&s->command));
     return true;
 }
@@ -214,7 +236,7 @@ uint32_t apply_committed(struct replica *r, uint32_t budget)
         enum status status = raft_entry_at(r->raft, r->applied.index + 1, &entry);
         if (status == STATUS_WAIT) break; /* on its way from the log */
         ASSERT(status == STATUS_OK);
-        if (!apply_entry(r, &entry)) break;
+        if (split_waits(r, &entry) || !apply_entry(r, &entry)) break;
         applied++;
     }
     if (applied > 0 && r->state == REPLICA_STATE_RUNNING && !r->store->failed) {

@@ -12,12 +12,13 @@
 struct recovering {
     struct list link;
     struct range_id range;
+    struct range_id left; /* of one that is unborn: who makes it */
     uint64_t id;
     struct descriptor descriptor;
     struct log_pos flushed, start;
     struct app_state app_state;
     struct raft_hard_state hard_state;
-    bool in_engine, corrupt;
+    bool in_engine, corrupt, dropped;
     bool lost; /* its log says that it was fenced */
     struct raft_entry *entries; /* payloads owned */
     uint32_t count, capacity;
@@ -127,6 +128,7 @@ static enum status on_dropped(void *ctx, struct range_id range)
     free_entries(g, 0);
     g->hard_state = (struct raft_hard_state){0, 0, 0};
     g->lost = false;
+    g->dropped = true;
     g->start = (struct log_pos){0, 0};
     return STATUS_OK;
 }
@@ -237,11 +239,64 @@ static enum status replica_revive(struct store *s, struct recovering *g, bool un
     return STATUS_OK;
 }
 
-static enum status revive_all(struct recovery *rec, const struct wal_recovery *log)
+/* ---- what a split made, and the engine does not have yet ---- */
+
+static bool is_unborn(const struct recovering *g)
+{
+    return !g->in_engine && !g->dropped && (g->start.index > 0 || g->hard_state.term > 0 || g->lost);
+}
+
+/* Its log begins with an entry of another range, which was applied here, so it is committed: that range may go as far
+ * at once, and makes it again. */
+static void find_left(struct recovery *rec, struct recovering *right)
 {
     LIST_FOR_EACH(item, &rec->ranges) {
         struct recovering *g = CONTAINER_OF(item, struct recovering, link);
-        if (!g->in_engine) continue; /* dropped, or never made durable: it said nothing */
+        if (g == right || !split_made(g->entries, g->count, right->range, right->start)) continue;
+        if (g->hard_state.commit < right->start.index) g->hard_state.commit = right->start.index;
+        right->left = g->range;
+        return;
+    }
+}
+
+static enum status keep_unborn(struct recovery *rec, struct recovering *g, bool damaged)
+{
+    struct unborn *u = calloc(1, sizeof *u);
+    if (u == NULL) return STATUS_NO_MEMORY;
+    *u = (struct unborn){.range = g->range, .left = g->left, .start = g->start, .hard_state = g->hard_state,
+                         .lost = g->lost || damaged, .entries = g->entries, .count = g->count};
+    g->entries = NULL;
+    g->count = 0;
+    list_push_back(&rec->store->unborn, &u->link);
+    COVER("shard_unborn_kept");
+    LOG_INFO(rec->store->logger, "shard", "a range waits for the split that made it",
+             "range=%llu left=%llu index=%llu entries=%u", (unsigned long long)u->range.value,
+             (unsigned long long)u->left.value, (unsigned long long)u->start.index, u->count);
+    return STATUS_OK;
+}
+
+/* Before anything is revived. Each looks for its left side while all still have their entries: there may be chains. */
+static enum status keep_all_unborn(struct recovery *rec, bool damaged)
+{
+    LIST_FOR_EACH(item, &rec->ranges) {
+        struct recovering *g = CONTAINER_OF(item, struct recovering, link);
+        if (is_unborn(g)) find_left(rec, g);
+    }
+    LIST_FOR_EACH(item, &rec->ranges) {
+        struct recovering *g = CONTAINER_OF(item, struct recovering, link);
+        enum status status = is_unborn(g) ? keep_unborn(rec, g, damaged) : STATUS_OK;
+        if (status != STATUS_OK) return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status revive_all(struct recovery *rec, const struct wal_recovery *log)
+{
+    enum status kept = keep_all_unborn(rec, log->damaged);
+    if (kept != STATUS_OK) return kept;
+    LIST_FOR_EACH(item, &rec->ranges) {
+        struct recovering *g = CONTAINER_OF(item, struct recovering, link);
+        if (!g->in_engine) continue; /* dropped, or unborn, or it said nothing */
         const char *why = reason_to_fence(g, log);
         enum status status = why != NULL ? revive_fenced(rec->store, g, why)
                                          : replica_revive(rec->store, g, log->uncertain);

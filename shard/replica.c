@@ -78,11 +78,12 @@ static enum status group_create(struct replica *r, const struct replica_start *s
     return status;
 }
 
-static void group_start(struct replica *r, bool uncertain)
+/* forgetful: it may have promised something in an earlier life. */
+static void group_start(struct replica *r, bool uncertain, bool forgetful)
 {
     struct store *s = r->store;
     struct raft_output out;
-    liveness_begin_anew(s);
+    if (forgetful) liveness_begin_anew(s);
     r->support_seen = 0;
     enum status status = raft_start(r->raft, env_now_ns(s->env), uncertain, &out);
     ASSERT(status == STATUS_OK);
@@ -101,7 +102,7 @@ enum status replica_regroup(struct replica *r, const struct replica_start *start
     raft_destroy(r->raft);
     r->raft = raft;
     r->lost = start->restore.lost;
-    group_start(r, start->uncertain);
+    group_start(r, start->uncertain, true);
     return STATUS_OK;
 }
 
@@ -163,7 +164,7 @@ enum status replica_create(struct store *s, const struct replica_start *start,
         replica_free(r);
         return status;
     }
-    group_start(r, start->uncertain);
+    group_start(r, start->uncertain, !start->restore.newborn);
     *replica_out = r;
     return STATUS_OK;
 }
@@ -173,6 +174,7 @@ void replica_destroy(struct replica *r)
     struct store *s = r->store;
     snapshot_forget_replica(r);
     proposals_end_all(r, STATUS_CANCELLED);
+    split_forget_replica(r); /* if it was not among them */
     reads_end_all(r, STATUS_CANCELLED);
     journal_forget_replica(r);
     timer_cancel(s->options.timers, &r->timer);

@@ -17,6 +17,7 @@
 enum rpc_kind {
     RPC_META_JOIN = 1,    /* a new node asks for an id (forwarded by whoever it asked) */
     RPC_META_RANGE = 2,   /* a range leader reports its descriptor to the metadata range */
+    RPC_RANGE_SPLIT = 3,  /* to the leader of a range: divide it at a key */
     RPC_RANGE_TARGET = 4, /* placement tells a range leader which nodes shall hold the range */
     RPC_CLOCK_NOW = 5,    /* a timestamp from the clock master; body: lower bound (advance) */
     RPC_READ = 6,         /* txn/: read operations of one range at one timestamp */
@@ -31,7 +32,8 @@ enum rpc_kind {
     RPC_ACTIVITY = 15,    /* sql/: what a node knows of its sessions; or: end one */
     RPC_RANGE_TRANSFER = 16, /* placement tells a range leader who shall lead instead */
     RPC_NODE_LOAD = 17,   /* a node tells the metadata leader what it holds and how busy it is */
-    RPC_KIND_COUNT /* 3 is free */
+    RPC_RANGE_INFO = 20,  /* the descriptor of a range, asked of a node that has a replica */
+    RPC_KIND_COUNT /* 18 and 19 are free */
 };
 
 struct rpc;

@@ -7,7 +7,9 @@
  *   move.c              a range changes hands             load.c      what nodes tell of themselves
  *   bootstrap.c         the first node of a cluster       journal.c   what the groups write
  *   fence.c             damaged replicas, their way back  space.c     a disk that fills up
- *   liveness.c          support between stores, on which leases rest */
+ *   liveness.c          support between stores, on which leases rest
+ *   split.c             a range is divided: its leader   split_apply.c  and every replica
+ *   birth.c             replicas that a leader elsewhere knows before we do */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
 #define OSTRAKA_SHARD_SHARD_INT_H
 
@@ -118,6 +120,19 @@ struct replica {
     struct snapshot_send *sends; /* linked by next */
     uint64_t hold_until_ns;      /* who got a snapshot catches up until then */
     struct snapshot_receive *receive;
+    struct split_order *split;   /* leader: under way; or NULL */
+};
+
+/* What the log holds of a range that the engine does not have yet: the right side of a split that has to be applied
+ * again (split_apply.c). */
+struct unborn {
+    struct list link; /* store.unborn */
+    struct range_id range, left; /* left 0: nobody here has the entry that made it */
+    struct log_pos start;
+    struct raft_hard_state hard_state;
+    bool lost;
+    struct raft_entry *entries; /* payloads owned */
+    uint32_t count;
 };
 
 struct meta_state {
@@ -184,7 +199,11 @@ struct store {
     struct liveness liveness;
     struct timer tick;      /* every 100 ms: gossip, placement, mirrors */
     uint64_t tick_count, started_ns;
-    bool failed, stopping, creating;
+    bool failed, stopping;
+    struct birth *birth;    /* under way, one at a time; or NULL */
+    struct list early;      /* struct early_message, birth.c */
+    uint32_t early_count;
+    struct list unborn;     /* struct unborn */
     struct {
         bool full;     /* writes are refused */
         bool held;     /* the reserve is there, whole */
@@ -324,10 +343,53 @@ MUST_USE enum status range_meta_decode(struct bytes bytes, struct descriptor *d,
 void proposals_end_all(struct replica *r, enum status status);
 void reads_end_all(struct replica *r, enum status status);
 
+/* ---- split.c ---- */
+
+enum range_command { RANGE_COMMAND_SPLIT = 1 };
+void split_serve(struct store *s);
+void split_forget_replica(struct replica *r);
+
+/* ---- split_apply.c ---- */
+
+struct range_change {
+    enum range_command kind;
+    uint64_t epoch;
+    struct range_id right;
+    struct bytes key, part; /* views into the entry */
+};
+/* STATUS_VERSION. */
+MUST_USE enum status split_decode(struct bytes body, struct range_change *out);
+/* The range is what it was when the split was proposed (SHARD-14); else the entry does nothing. */
+bool split_counts(const struct replica *r, const struct range_change *c);
+/* The entry may not be applied before a birth that is under way here has ended. */
+bool split_waits(const struct replica *r, const struct raft_entry *e);
+/* The entry is applied to the engine and to r->applied; now the range becomes two. */
+MUST_USE enum status split_carry_out(struct replica *r, const struct range_change *c);
+/* One of the entries is the split that made `right`, whose log begins at start. */
+bool split_made(const struct raft_entry *entries, uint32_t count, struct range_id right, struct log_pos start);
+struct unborn *unborn_find(struct store *s, struct range_id range);
+void unborn_forget(struct store *s, struct range_id range);
+void unborn_deinit(struct store *s);
+
+/* ---- birth.c ---- */
+
+/* The leader at `from` knows replica `id` of a range that is not here. */
+void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id);
+/* An empty replica is being made durable. */
+bool birth_under_way(const struct store *s, struct range_id range);
+void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body);
+/* A vote asked for before the range is here; encoded. */
+void birth_keep_early(struct store *s, struct node_id from, struct range_id range, struct bytes message);
+void birth_deliver_early(struct replica *r);
+void birth_deinit(struct store *s);
+
 /* ---- transport.c ---- */
 void transport_send(struct replica *r, const struct raft_message *message);
 void transport_receive(struct store *s, struct node_id from, struct bytes payload);
 void transport_flush(struct store *s);
+/* One message that has come; encoded: the same, as it travelled. */
+void transport_deliver(struct store *s, struct node_id from, struct range_id range, const struct raft_message *m,
+                       struct bytes encoded);
 
 /* ---- snapshot.c ---- */
 void snapshot_send_start(struct replica *r, uint64_t member, uint64_t node);

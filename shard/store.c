@@ -239,6 +239,8 @@ static enum status store_init(struct store *s, const struct store_options *optio
     list_init(&s->incoming_snapshots);
     list_init(&s->joins);
     list_init(&s->sleepers);
+    list_init(&s->early);
+    list_init(&s->unborn);
     s->receive_entries = calloc(RECEIVE_ENTRIES_MAX, sizeof *s->receive_entries);
     if (s->receive_entries == NULL) return STATUS_NO_MEMORY;
     batch_init(&s->batch);
@@ -259,6 +261,7 @@ static enum status open_engine_and_log(struct store *s, const char **why)
     enum status status = recover_store(s, why);
     if (status != STATUS_OK) return status;
     meta_serve(s);
+    split_serve(s);
     placement_serve(s);
     return STATUS_OK;
 }
@@ -299,6 +302,8 @@ void store_close(struct store *s)
     timer_cancel(s->options.timers, &s->tick);
     liveness_stop(s);
     nodes_deinit(s);
+    birth_deinit(s);
+    unborn_deinit(s);
     journal_deinit(s);
     if (s->wal != NULL) wal_close(s->wal);
     if (s->lsm != NULL) lsm_close(s->lsm);

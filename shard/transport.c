@@ -72,55 +72,7 @@ void transport_flush(struct store *s)
     }
 }
 
-/* ---- replicas that a leader elsewhere knows before we do ---- */
-
-struct replica_birth {
-    struct store *store;
-    struct range_id range;
-    uint64_t id;
-};
-
-/* An empty replica that knows nothing but its id: it can vote for nobody and waits for a snapshot. Its id is
- * durable before it says anything. */
-static void birth_run(void *arg)
-{
-    struct replica_birth birth = *(struct replica_birth *)arg;
-    free(arg);
-    struct store *s = birth.store;
-    struct descriptor unknown = {.range = birth.range};
-    struct lsm_ingest *ingest;
-    enum status status = lsm_ingest_begin(s->lsm, birth.range, &ingest);
-    if (status == STATUS_OK) {
-        struct buf meta;
-        buf_init(&meta, 1 << 20);
-        range_meta_encode(&unknown, birth.id, (struct log_pos){0, 0}, BYTES_EMPTY, &meta);
-        status = lsm_ingest_commit(ingest, 0, buf_view(&meta));
-        buf_deinit(&meta);
-    }
-    struct replica *r;
-    if (status == STATUS_OK && !s->failed && store_replica(s, birth.range) == NULL) {
-        struct replica_start start = {.range = birth.range, .id = birth.id, .descriptor = &unknown};
-        status = replica_create(s, &start, &r);
-    }
-    if (status != STATUS_OK && status != STATUS_CANCELLED)
-        LOG_WARN(s->logger, "shard", "cannot make a replica", "range=%llu status=%s",
-                 (unsigned long long)birth.range.value, status_name(status));
-    s->creating = false;
-    store_fiber_end(s);
-}
-
-static void birth_start(struct store *s, struct range_id range, uint64_t id)
-{
-    if (s->creating || s->failed || s->stopping) return; /* the leader repeats itself */
-    struct replica_birth *birth = malloc(sizeof *birth);
-    if (birth == NULL) return;
-    *birth = (struct replica_birth){s, range, id};
-    s->creating = true;
-    if (store_fiber(s, birth_run, birth) != STATUS_OK) {
-        s->creating = false;
-        free(birth);
-    }
-}
+/* ---- receiving ---- */
 
 static uint64_t entries_bytes(const struct raft_message *m)
 {
@@ -129,14 +81,28 @@ static uint64_t entries_bytes(const struct raft_message *m)
     return bytes;
 }
 
-static void deliver(struct store *s, struct node_id from, struct range_id range,
-                    const struct raft_message *m)
+/* The range is not here (yet). */
+static void deliver_nowhere(struct store *s, struct node_id from, struct range_id range, const struct raft_message *m,
+                            struct bytes encoded)
+{
+    switch (m->kind) {
+    case RAFT_MESSAGE_APPEND:
+    case RAFT_MESSAGE_HEARTBEAT:
+        if (m->to != 0) birth_begin(s, from, range, m->to);
+        return;
+    case RAFT_MESSAGE_PRE_VOTE:
+    case RAFT_MESSAGE_VOTE: birth_keep_early(s, from, range, encoded); return;
+    default: return;
+    }
+}
+
+void transport_deliver(struct store *s, struct node_id from, struct range_id range, const struct raft_message *m,
+                       struct bytes encoded)
 {
     s->metrics.raft_messages_in++;
     struct replica *r = store_replica(s, range);
     if (r == NULL) {
-        bool from_leader = m->kind == RAFT_MESSAGE_APPEND || m->kind == RAFT_MESSAGE_HEARTBEAT;
-        if (from_leader && m->to != 0) birth_start(s, range, m->to);
+        deliver_nowhere(s, from, range, m, encoded);
         return;
     }
     if (m->to != r->id) return;
@@ -165,6 +131,6 @@ void transport_receive(struct store *s, struct node_id from, struct bytes payloa
                      (unsigned long long)from.value, payload.size);
             return;
         }
-        deliver(s, from, range, &m);
+        transport_deliver(s, from, range, &m, encoded);
     }
 }

@@ -1,0 +1,213 @@
+/* Replicas that a leader elsewhere knows before we do: a message for a range that is not here. The sender is asked for
+ * its descriptor (RPC_RANGE_INFO), and then the replica is made: an empty one, that knows nothing but its id, votes for
+ * nobody and waits for a snapshot. Its id is durable before it says anything (SHARD-4).
+ *
+ * None is made where another replica here still holds the keys, or may get them (SHARD-16): it lags behind a split, which
+ * makes the right side here as well, with the state that it has to have; or it will give way.
+ *
+ * Votes that are asked for before a split is applied here wait for it for a moment: the others need not ask twice.
+ *
+ * RPC_RANGE_INFO: range u64. Reply: its descriptor, or NOT_FOUND. */
+#include <stdlib.h>
+
+#include "shard/shard_int.h"
+
+#define INFO_TIMEOUT_NS 1000000000u
+#define EARLY_MAX 64
+#define EARLY_NS 500000000u
+
+struct birth {
+    struct rpc_call call;
+    struct store *store;
+    struct range_id range;
+    uint64_t id;
+};
+
+/* ---- the empty replica ---- */
+
+static void birth_end(struct store *s)
+{
+    free(s->birth);
+    s->birth = NULL;
+    /* A split may have waited for it. */
+    LIST_FOR_EACH(item, &s->replicas) {
+        struct replica *r = CONTAINER_OF(item, struct replica, link);
+        if (r->applied.index < r->commit_index) store_mark_dirty(s, r);
+    }
+}
+
+/* One whose votes and entries are in the log, though its split never came back: it has lost what it held (fence.c). */
+static enum status create_empty(struct store *s, struct range_id range, uint64_t id)
+{
+    const struct unborn *u = unborn_find(s, range);
+    struct descriptor unknown = {.range = range};
+    struct replica_start start = {.range = range, .id = id, .descriptor = &unknown};
+    if (u == NULL) start.restore.newborn = true;
+    else start.restore = (struct raft_restore){.hard_state = {.term = u->hard_state.term}, .lost = true};
+    struct replica *r;
+    enum status status = replica_create(s, &start, &r);
+    if (status != STATUS_OK || u == NULL) return status;
+    COVER("shard_unborn_born_lost");
+    r->floor = u->start.index;
+    journal_write_lost(r, u->hard_state.term);
+    unborn_forget(s, range);
+    return STATUS_OK;
+}
+
+static void birth_run(void *arg)
+{
+    struct birth *b = arg;
+    struct store *s = b->store;
+    struct descriptor unknown = {.range = b->range};
+    struct lsm_ingest *ingest;
+    enum status status = lsm_ingest_begin(s->lsm, b->range, &ingest);
+    if (status == STATUS_OK) {
+        struct buf meta;
+        buf_init(&meta, 1 << 20);
+        range_meta_encode(&unknown, b->id, (struct log_pos){0, 0}, BYTES_EMPTY, &meta);
+        status = lsm_ingest_commit(ingest, 0, buf_view(&meta));
+        buf_deinit(&meta);
+    }
+    if (status == STATUS_OK && !s->failed && store_replica(s, b->range) == NULL)
+        status = create_empty(s, b->range, b->id);
+    if (status != STATUS_OK && status != STATUS_CANCELLED)
+        LOG_WARN(s->logger, "shard", "cannot make a replica", "range=%llu status=%s",
+                 (unsigned long long)b->range.value, status_name(status));
+    birth_end(s);
+    store_fiber_end(s);
+}
+
+/* ---- may it be born? ---- */
+
+/* Its split is in the log of a replica here, and on its way. */
+static bool made_here_soon(struct store *s, struct range_id range)
+{
+    const struct unborn *u = unborn_find(s, range);
+    const struct replica *left = u == NULL || u->left.value == 0 ? NULL : store_replica(s, u->left);
+    return left != NULL && left->state == REPLICA_STATE_RUNNING && left->applied.index < u->start.index;
+}
+
+static bool may_be_born(struct store *s, const struct birth *b, const struct descriptor *d)
+{
+    if (d->range.value != b->range.value || d->epoch == 0 || !raft_config_has(&d->config, b->id)) return false;
+    if (store_replica(s, b->range) != NULL || made_here_soon(s, b->range)) return false;
+    if (MUTANT("birth_beside_lagging_replica")) return true;
+    const struct replica *from = d->created.value == 0 ? NULL : store_replica(s, d->created);
+    bool waits = from != NULL && from->descriptor.epoch == 0; /* its snapshot may be of before the split */
+    for (uint32_t i = 0; i < s->replicas_by_key.count && !waits; i++)
+        waits = descriptor_overlaps(s->replicas_by_key.items[i], d->start, d->end);
+    if (waits) COVER("shard_birth_waits");
+    return !waits;
+}
+
+static void on_info(struct rpc_call *call, enum status status, struct bytes body)
+{
+    struct birth *b = CONTAINER_OF(call, struct birth, call);
+    struct store *s = b->store;
+    struct descriptor d;
+    bool may = status == STATUS_OK && !s->failed && !s->stopping && descriptor_decode(body, &d) == STATUS_OK &&
+               may_be_born(s, b, &d);
+    if (may && store_fiber(s, birth_run, b) == STATUS_OK) return;
+    birth_end(s);
+}
+
+void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id)
+{
+    if (s->birth != NULL || s->failed || s->stopping) return; /* the leader repeats itself */
+    struct birth *b = calloc(1, sizeof *b);
+    if (b == NULL) return;
+    b->store = s;
+    b->range = range;
+    b->id = id;
+    b->call.on_done = on_info;
+    uint8_t body[8];
+    store_le64(body, range.value);
+    s->birth = b;
+    if (rpc_start(s->rpc, &b->call, from, RPC_RANGE_INFO, bytes_make(body, sizeof body), INFO_TIMEOUT_NS) != STATUS_OK)
+        birth_end(s);
+}
+
+bool birth_under_way(const struct store *s, struct range_id range)
+{
+    return s->birth != NULL && s->birth->range.value == range.value && !s->birth->call.active;
+}
+
+void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct store *s = ctx;
+    struct reader in = reader_make(body);
+    const struct replica *r = store_replica(s, (struct range_id){get_u64(&in)});
+    if (!reader_done(&in) || r == NULL || r->descriptor.epoch == 0) {
+        rpc_reply(s->rpc, token, in.failed ? STATUS_INVALID : STATUS_NOT_FOUND, BYTES_EMPTY);
+        return;
+    }
+    struct buf encoded;
+    buf_init(&encoded, DESCRIPTOR_BYTES_MAX);
+    descriptor_encode(&r->descriptor, &encoded);
+    rpc_reply(s->rpc, token, encoded.failed ? STATUS_NO_MEMORY : STATUS_OK, buf_view(&encoded));
+    buf_deinit(&encoded);
+}
+
+/* ---- votes that come early ---- */
+
+struct early_message {
+    struct list link; /* store.early, oldest first */
+    struct node_id from;
+    struct range_id range;
+    uint64_t at_ns;
+    size_t size;
+    uint8_t bytes[];
+};
+
+static void early_drop_first(struct store *s)
+{
+    free(CONTAINER_OF(list_pop_front(&s->early), struct early_message, link));
+    s->early_count--;
+}
+
+void birth_keep_early(struct store *s, struct node_id from, struct range_id range, struct bytes message)
+{
+    uint64_t now_ns = env_now_ns(s->env);
+    while (!list_empty(&s->early)) {
+        const struct early_message *first = CONTAINER_OF(s->early.next, struct early_message, link);
+        if (s->early_count < EARLY_MAX && now_ns - first->at_ns < EARLY_NS) break;
+        early_drop_first(s);
+    }
+    struct early_message *e = malloc(sizeof *e + message.size);
+    if (e == NULL) return;
+    *e = (struct early_message){.from = from, .range = range, .at_ns = now_ns, .size = message.size};
+    memcpy(e->bytes, message.data, message.size);
+    list_push_back(&s->early, &e->link);
+    s->early_count++;
+}
+
+void birth_deliver_early(struct replica *r)
+{
+    struct store *s = r->store;
+    uint64_t now_ns = env_now_ns(s->env);
+    struct list mine;
+    list_init(&mine);
+    LIST_FOR_EACH_SAFE(item, &s->early) {
+        if (CONTAINER_OF(item, struct early_message, link)->range.value != r->range.value) continue;
+        list_remove(item);
+        s->early_count--;
+        list_push_back(&mine, item);
+    }
+    while (!list_empty(&mine)) {
+        struct early_message *e = CONTAINER_OF(list_pop_front(&mine), struct early_message, link);
+        struct raft_message m;
+        bool good = raft_message_decode(bytes_make(e->bytes, e->size), &m, NULL, 0) == STATUS_OK;
+        if (good && now_ns - e->at_ns < EARLY_NS) {
+            COVER("shard_early_vote");
+            transport_deliver(s, e->from, r->range, &m, bytes_make(e->bytes, e->size));
+        }
+        free(e);
+    }
+}
+
+void birth_deinit(struct store *s)
+{
+    while (!list_empty(&s->early)) early_drop_first(s);
+    free(s->birth);
+    s->birth = NULL;
+}

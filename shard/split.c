@@ -1,0 +1,187 @@
+/* A range is divided at a key, on the word of its leader (README, Splits).
+ *
+ *   ASKING --the metadata range gave an id--> PROPOSED: latch closed --applied, or lost--> answered
+ *
+ * RPC_RANGE_SPLIT: range u64, epoch u64 (0: as it is), sized key. Reply: id of the right side u64. NOT_LEADER with the
+ *   leader's node u64, STALE_ROUTE (the epoch, or the key, is not this range's), INVALID (never at this key), UNSUPPORTED
+ *   (the metadata range), BUSY (members change, another split is under way, or the range changed meanwhile: again).
+ * Command: SHARD_COMMAND_RANGE u8, kind u8 (1), epoch u64, id of the right side u64, sized key, sized part of the
+ *   application. Result: 1 u8 when it counted, 0 when it did not. */
+#include <stdlib.h>
+
+#include "shard/shard_int.h"
+
+#define META_TIMEOUT_NS 3000000000u
+/* The latch opens when the entry is applied or certainly lost, however long that takes: a commit that went by it would
+ * be in the log behind the split, outside of its range. */
+#define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62)
+
+struct split_order {
+    struct proposal proposal;
+    struct rpc_call call; /* to the metadata range */
+    struct store *store;
+    struct replica *replica;
+    struct rpc_token token;
+    uint64_t epoch;
+    struct range_id right;
+    struct bytes key;
+    uint8_t key_bytes[];
+};
+
+static void order_free(struct split_order *o)
+{
+    if (o->replica != NULL) o->replica->split = NULL;
+    free(o);
+}
+
+static void answer(struct split_order *o, enum status status)
+{
+    uint8_t body[8];
+    store_le64(body, o->right.value);
+    rpc_reply(o->store->rpc, o->token, status, bytes_make(body, status == STATUS_OK ? sizeof body : 0));
+    order_free(o);
+}
+
+/* ---- may it be? ---- */
+
+static enum status may_split(struct replica *r, uint64_t epoch, struct bytes key)
+{
+    const struct descriptor *d = &r->descriptor;
+    if (r->range.value == RANGE_META.value) return STATUS_UNSUPPORTED;
+    if (!replica_serving(r)) return STATUS_NOT_LEADER;
+    if (epoch != 0 && epoch != d->epoch) return STATUS_STALE_ROUTE;
+    if (!descriptor_contains(d, key)) return STATUS_STALE_ROUTE;
+    if (bytes_equal(key, d->start)) return STATUS_INVALID;
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    if (status.config_pending || status.transferring || d->config.outgoing_count > 0) return STATUS_BUSY;
+    return r->store->options.app->divide_may(r->app, key);
+}
+
+/* ---- proposing ---- */
+
+static void on_split_done(struct proposal *p, enum status status, struct bytes result)
+{
+    struct split_order *o = CONTAINER_OF(p, struct split_order, proposal);
+    if (status == STATUS_CANCELLED) { /* the replica goes */
+        order_free(o);
+        return;
+    }
+    if (status == STATUS_OK && (result.size != 1 || result.data[0] == 0)) {
+        COVER("shard_split_of_another_epoch");
+        status = STATUS_BUSY;
+    }
+    struct replica *r = o->replica;
+    r->store->options.app->divide_end(r->app);
+    answer(o, status);
+}
+
+static void propose(struct split_order *o)
+{
+    struct replica *r = o->replica;
+    struct store *s = o->store;
+    struct buf command, part;
+    buf_init(&part, SHARD_APP_STATE_BYTES_MAX);
+    buf_init(&command, 1 << 16);
+    enum status status = s->options.app->divide_begin(r->app, o->key, &part);
+    if (status == STATUS_OK) {
+        put_u8(&command, SHARD_COMMAND_RANGE);
+        put_u8(&command, RANGE_COMMAND_SPLIT);
+        put_u64(&command, o->epoch);
+        put_u64(&command, o->right.value);
+        put_sized(&command, o->key);
+        put_sized(&command, buf_view(&part));
+        ASSERT(!command.failed && !part.failed);
+        o->proposal.on_done = on_split_done;
+        status = replica_propose(r, buf_view(&command), PROPOSE_TIMEOUT_NS, &o->proposal);
+        if (status != STATUS_OK) s->options.app->divide_end(r->app);
+    }
+    buf_deinit(&command);
+    buf_deinit(&part);
+    if (status != STATUS_OK) answer(o, status);
+}
+
+static void on_id(struct rpc_call *call, enum status status, struct bytes body)
+{
+    struct split_order *o = CONTAINER_OF(call, struct split_order, call);
+    struct reader in = reader_make(body);
+    if (status == STATUS_CANCELLED) { /* the store closes */
+        order_free(o);
+        return;
+    }
+    if (status == STATUS_OK) {
+        o->right.value = get_u64(&in);
+        if (!reader_done(&in) || o->right.value <= RANGE_DATA.value) status = STATUS_INVALID;
+    } else if (status != STATUS_BUSY && status != STATUS_INVALID) {
+        status = STATUS_UNAVAILABLE; /* whatever the metadata range's trouble is: nothing was done */
+    }
+    if (status == STATUS_OK) status = may_split(o->replica, o->epoch, o->key);
+    if (status == STATUS_OK) propose(o);
+    else answer(o, status);
+}
+
+static enum status ask_for_id(struct split_order *o)
+{
+    struct store *s = o->store;
+    struct node_id leader = store_meta_leader(s);
+    if (leader.value == 0) return STATUS_UNAVAILABLE;
+    buf_reset(&s->scratch);
+    put_u64(&s->scratch, o->replica->range.value);
+    put_u64(&s->scratch, o->epoch);
+    put_sized(&s->scratch, o->key);
+    o->call.on_done = on_id;
+    return rpc_start(s->rpc, &o->call, leader, RPC_META_SPLIT, buf_view(&s->scratch), META_TIMEOUT_NS);
+}
+
+/* ---- requests ---- */
+
+static enum status start(struct store *s, struct replica *r, struct rpc_token token, uint64_t epoch, struct bytes key)
+{
+    enum status status = may_split(r, epoch, key);
+    if (status == STATUS_OK && r->split != NULL) status = STATUS_BUSY;
+    if (status != STATUS_OK) return status;
+    struct split_order *o = calloc(1, sizeof *o + key.size);
+    if (o == NULL) return STATUS_NO_MEMORY;
+    o->store = s;
+    o->replica = r;
+    o->token = token;
+    o->epoch = r->descriptor.epoch;
+    memcpy(o->key_bytes, key.data, key.size);
+    o->key = bytes_make(o->key_bytes, key.size);
+    r->split = o;
+    status = ask_for_id(o);
+    if (status != STATUS_OK) order_free(o);
+    return status;
+}
+
+static void serve_split(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct store *s = ctx;
+    struct reader in = reader_make(body);
+    struct range_id range = {get_u64(&in)};
+    uint64_t epoch = get_u64(&in);
+    struct bytes key = get_sized(&in);
+    struct replica *r = store_replica(s, range);
+    enum status status = STATUS_OK;
+    uint8_t hint[8];
+    store_le64(hint, r == NULL ? 0 : replica_leader_hint(r).value);
+    if (!reader_done(&in) || key.size == 0 || key.size > SHARD_KEY_BYTES_MAX) status = STATUS_INVALID;
+    else if (r == NULL || s->stopping) status = STATUS_NOT_LEADER;
+    else status = start(s, r, token, epoch, key);
+    if (status == STATUS_OK) return;
+    rpc_reply(s->rpc, token, status, bytes_make(hint, status == STATUS_NOT_LEADER ? sizeof hint : 0));
+}
+
+void split_serve(struct store *s)
+{
+    rpc_serve(s->rpc, RPC_RANGE_SPLIT, serve_split, s);
+    rpc_serve(s->rpc, RPC_RANGE_INFO, birth_serve_info, s);
+}
+
+void split_forget_replica(struct replica *r)
+{
+    struct split_order *o = r->split;
+    if (o == NULL) return;
+    if (o->call.active) rpc_cancel(&o->call);
+    order_free(o);
+}

@@ -1,0 +1,233 @@
+/* A split as every replica of the range applies it (README, Splits): the left side ends at the key, the right side is a
+ * range of its own with the same members, whose log begins behind the entry that made it. Nothing is written for it: when
+ * the engine flushes what was there before the split, one edit of its manifest says both, and until then the
+ * log of the left side keeps the entry, which makes the right side again after a crash.
+ *
+ * The log may then know more of the right side than the engine: votes it gave, entries it took. Such a replica is
+ * *unborn* (recover.c); it is kept until its split is applied here again, and begins with all it had. */
+#include <stdlib.h>
+
+#include "shard/shard_int.h"
+
+/* ---- the command ---- */
+
+enum status split_decode(struct bytes body, struct range_change *out)
+{
+    struct reader in = reader_make(body);
+    struct range_change c = {.kind = (enum range_command)get_u8(&in)};
+    c.epoch = get_u64(&in);
+    c.right.value = get_u64(&in);
+    c.key = get_sized(&in);
+    c.part = get_sized(&in);
+    if (!reader_done(&in) || c.kind != RANGE_COMMAND_SPLIT) return STATUS_VERSION;
+    if (c.right.value <= RANGE_DATA.value || c.key.size == 0 || c.key.size > SHARD_KEY_BYTES_MAX) return STATUS_VERSION;
+    *out = c;
+    return STATUS_OK;
+}
+
+/* The split that an entry is. */
+static bool split_of(const struct raft_entry *e, struct range_change *out)
+{
+    if (e->kind != RAFT_ENTRY_COMMAND || e->payload.size < 1 || e->payload.data[0] != SHARD_COMMAND_RANGE) return false;
+    return split_decode(bytes_make(e->payload.data + 1, e->payload.size - 1), out) == STATUS_OK;
+}
+
+bool split_counts(const struct replica *r, const struct range_change *c)
+{
+    const struct descriptor *d = &r->descriptor;
+    if (c->epoch != d->epoch && !MUTANT("split_epoch_ignored")) return false;
+    return d->config.outgoing_count == 0 && descriptor_contains(d, c->key) && !bytes_equal(d->start, c->key);
+}
+
+bool split_waits(const struct replica *r, const struct raft_entry *e)
+{
+    struct range_change c;
+    if (!split_of(e, &c) || !birth_under_way(r->store, c.right)) return false;
+    COVER("shard_split_waits_for_birth");
+    return true;
+}
+
+/* ---- unborn replicas ---- */
+
+static void unborn_free(struct unborn *u)
+{
+    list_remove(&u->link);
+    for (uint32_t i = 0; i < u->count; i++) free((void *)(uintptr_t)u->entries[i].payload.data);
+    free(u->entries);
+    free(u);
+}
+
+struct unborn *unborn_find(struct store *s, struct range_id range)
+{
+    LIST_FOR_EACH(item, &s->unborn) {
+        struct unborn *u = CONTAINER_OF(item, struct unborn, link);
+        if (u->range.value == range.value) return u;
+    }
+    return NULL;
+}
+
+void unborn_forget(struct store *s, struct range_id range)
+{
+    struct unborn *u = unborn_find(s, range);
+    if (u != NULL) unborn_free(u);
+}
+
+void unborn_deinit(struct store *s)
+{
+    while (!list_empty(&s->unborn)) unborn_free(CONTAINER_OF(s->unborn.next, struct unborn, link));
+}
+
+/* The entry that made this range, among those of another one: it was applied here, so it is committed. */
+bool split_made(const struct raft_entry *entries, uint32_t count, struct range_id right, struct log_pos start)
+{
+    if (count == 0 || start.index < entries[0].index || start.index > entries[count - 1].index) return false;
+    const struct raft_entry *e = &entries[start.index - entries[0].index];
+    struct range_change c;
+    return e->term == start.term && split_of(e, &c) && c.right.value == right.value;
+}
+
+/* ---- applying ---- */
+
+struct division {
+    struct replica *left;
+    const struct range_change *change;
+    struct log_pos pos;
+    struct descriptor left_now, right_now; /* left_now: assigned; right_now: views */
+    struct buf app_state;                  /* both sides begin with it */
+};
+
+static enum status division_begin(struct division *v, struct replica *r, const struct range_change *c)
+{
+    *v = (struct division){.left = r, .change = c, .pos = r->applied};
+    buf_init(&v->app_state, SHARD_APP_STATE_BYTES_MAX);
+    r->store->options.app->state_encode(r->app, &v->app_state);
+    ASSERT(!v->app_state.failed);
+    struct descriptor left = r->descriptor;
+    left.keys = NULL;
+    left.epoch++;
+    left.end = c->key;
+    v->right_now = r->descriptor;
+    v->right_now.keys = NULL;
+    v->right_now.range = c->right;
+    v->right_now.created = r->range;
+    v->right_now.epoch++;
+    v->right_now.start = c->key;
+    return descriptor_assign(&v->left_now, &left);
+}
+
+static void division_end(struct division *v)
+{
+    descriptor_clear(&v->left_now);
+    buf_deinit(&v->app_state);
+}
+
+/* The engine's side. *shared_out: the right side is there, with what was the left one's. */
+static enum status divide_engine(struct division *v, bool wanted, bool *shared_out)
+{
+    struct replica *r = v->left;
+    struct lsm *lsm = r->store->lsm;
+    struct buf meta;
+    buf_init(&meta, 1 << 20);
+    range_meta_encode(&v->left_now, r->id, v->pos, buf_view(&v->app_state), &meta);
+    ASSERT(!meta.failed);
+    lsm_range_set_meta(lsm, r->range, buf_view(&meta)); /* of the moment that the engine now freezes */
+    buf_reset(&meta);
+    range_meta_encode(&v->right_now, r->id, v->pos, buf_view(&v->app_state), &meta);
+    enum status status = STATUS_EXISTS;
+    if (wanted) status = lsm_range_split(lsm, r->range, v->change->right, v->change->key, buf_view(&meta));
+    *shared_out = status == STATUS_OK;
+    if (status == STATUS_EXISTS) status = lsm_range_shrink(lsm, r->range, v->change->key);
+    buf_deinit(&meta);
+    return status;
+}
+
+/* What the log knows of it, or a group that begins here and now. */
+static enum status right_create(struct division *v, struct replica **right_out)
+{
+    struct store *s = v->left->store;
+    struct unborn *u = unborn_find(s, v->change->right);
+    struct replica_start start = {
+        .range = v->change->right,
+        .id = v->left->id,
+        .descriptor = &v->right_now,
+        .restore = {.hard_state = {.term = v->pos.term, .commit = v->pos.index},
+                    .start = v->pos,
+                    .config = v->right_now.config,
+                    .applied_index = v->pos.index,
+                    .newborn = u == NULL && !s->log_in_doubt},
+        .uncertain = s->log_in_doubt,
+        .app_state = buf_view(&v->app_state),
+    };
+    struct descriptor unknown = {.range = v->change->right};
+    if (u != NULL && (u->lost || u->start.index != v->pos.index || u->start.term != v->pos.term)) {
+        COVER("shard_unborn_lost");
+        start.descriptor = &unknown;
+        start.restore = (struct raft_restore){.hard_state = {.term = u->hard_state.term}, .lost = true};
+        start.app_state = BYTES_EMPTY;
+        start.uncertain = false;
+    } else if (u != NULL) {
+        COVER("shard_unborn_born");
+        uint64_t term = u->hard_state.term;
+        start.restore.hard_state = u->hard_state;
+        if (term < v->pos.term) /* it had said nothing yet */
+            start.restore.hard_state = (struct raft_hard_state){.term = v->pos.term, .commit = u->hard_state.commit};
+        if (u->hard_state.commit < v->pos.index) start.restore.hard_state.commit = v->pos.index;
+        start.entries = u->entries;
+        start.entry_count = u->count;
+    }
+    if (MUTANT("split_forgets_unborn")) {
+        start.entry_count = 0;
+        start.restore.hard_state = (struct raft_hard_state){.term = v->pos.term, .commit = v->pos.index};
+    }
+    enum status status = replica_create(s, &start, right_out);
+    if (status != STATUS_OK) return status;
+    struct replica *right = *right_out;
+    if (right->lost) {
+        right->floor = v->pos.index;
+        if (!u->lost) journal_write_lost(right, u->hard_state.term);
+    } else if (u == NULL) {
+        journal_write_start(right, v->pos);
+    }
+    if (u != NULL) unborn_free(u);
+    if (!right->lost) replica_limit_flush(right);
+    return STATUS_OK;
+}
+
+static void log_split(const struct division *v, bool made)
+{
+    struct store *s = v->left->store;
+    s->metrics.splits++;
+    LOG_INFO(s->logger, "shard", "range split", "range=%llu right=%llu index=%llu epoch=%llu made=%d",
+             (unsigned long long)v->left->range.value, (unsigned long long)v->change->right.value,
+             (unsigned long long)v->pos.index, (unsigned long long)v->left_now.epoch, made);
+}
+
+enum status split_carry_out(struct replica *r, const struct range_change *c)
+{
+    struct store *s = r->store;
+    struct division v;
+    enum status status = division_begin(&v, r, c);
+    /* Whoever is no member any more, or has been one of the right side before it got here, keeps but the left half. */
+    bool wanted = store_replica(s, c->right) == NULL && raft_config_has(&r->descriptor.config, r->id);
+    bool made = false;
+    struct replica *right = NULL;
+    if (!wanted) COVER("shard_split_only_shrinks");
+    if (status == STATUS_OK) status = divide_engine(&v, wanted, &made);
+    if (status == STATUS_OK) {
+        log_split(&v, made);
+        replica_describe(r, &v.left_now);
+        if (made) status = right_create(&v, &right);
+    }
+    if (status == STATUS_OK) {
+        bool serves = right != NULL && !right->lost;
+        s->options.app->divide(r->app, serves ? right->app : NULL, c->key, c->part);
+        store_route_learn(s, &r->descriptor);
+    }
+    division_end(&v);
+    if (status != STATUS_OK || right == NULL) return status;
+    birth_deliver_early(right);
+    /* Whoever led the left side leads the right one: its clients are here, and the others wait for it. */
+    struct raft_event event = {.kind = RAFT_EVENT_CAMPAIGN};
+    if (raft_leads(r->raft) && replica_step(right, &event) != STATUS_OK) COVER("shard_split_campaign_refused");
+    return STATUS_OK;
+}
