@@ -92,7 +92,7 @@ struct division {
     struct replica *left;
     const struct range_change *change;
     struct log_pos pos;
-    struct descriptor left_now, right_now; /* left_now: assigned; right_now: views */
+    struct descriptor left_now, right_now; /* assigned */
     struct buf app_state;                  /* both sides begin with it */
 };
 
@@ -106,18 +106,19 @@ static enum status division_begin(struct division *v, struct replica *r, const s
     left.keys = NULL;
     left.epoch++;
     left.end = c->key;
-    v->right_now = r->descriptor;
-    v->right_now.keys = NULL;
-    v->right_now.range = c->right;
-    v->right_now.created = r->range;
-    v->right_now.epoch++;
-    v->right_now.start = c->key;
-    return descriptor_assign(&v->left_now, &left);
+    struct descriptor right = left;
+    right.range = c->right;
+    right.created = r->range;
+    right.start = c->key;
+    right.end = r->descriptor.end;
+    enum status status = descriptor_assign(&v->left_now, &left);
+    return status == STATUS_OK ? descriptor_assign(&v->right_now, &right) : status;
 }
 
 static void division_end(struct division *v)
 {
     descriptor_clear(&v->left_now);
+    descriptor_clear(&v->right_now);
     buf_deinit(&v->app_state);
 }
 
@@ -133,12 +134,11 @@ static enum status divide_engine(struct division *v, bool wanted, bool *shared_o
     lsm_range_set_meta(lsm, r->range, buf_view(&meta)); /* of the moment that the engine now freezes */
     buf_reset(&meta);
     range_meta_encode(&v->right_now, r->id, v->pos, buf_view(&v->app_state), &meta);
-    enum status status = STATUS_EXISTS;
-    if (wanted) status = lsm_range_split(lsm, r->range, v->change->right, v->change->key, buf_view(&meta));
-    *shared_out = status == STATUS_OK;
-    if (status == STATUS_EXISTS) status = lsm_range_shrink(lsm, r->range, v->change->key);
+    enum status status = wanted ? lsm_range_split(lsm, r->range, v->change->right, v->change->key, buf_view(&meta))
+                                : lsm_range_shrink(lsm, r->range, v->change->key);
+    *shared_out = wanted && status == STATUS_OK;
     buf_deinit(&meta);
-    return status;
+    return status == STATUS_EXISTS ? STATUS_OK : status; /* then, too, the left one has shrunk */
 }
 
 /* What the log knows of it, or a group that begins here and now. */

@@ -114,6 +114,27 @@ static bool is_cut(struct cluster *c, void *ctx)
     return r != NULL && bytes_equal(replica_descriptor(r)->start, view(&k));
 }
 
+static void print_ranges(struct scene *s)
+{
+    for (uint64_t i = 1; i <= cluster_size(s->cluster); i++) {
+        struct cluster_machine *m = cluster_machine(s->cluster, i);
+        if (m->env == NULL || m->ended || core_store(m->core) == NULL) continue;
+        struct replica *r = NULL;
+        while ((r = store_replica_next(core_store(m->core), r)) != NULL) {
+            const struct descriptor *d = replica_descriptor(r);
+            struct raft_status st;
+            replica_raft_status(r, &st);
+            fprintf(stderr,
+                    "machine %llu range %llu epoch %llu voters %u outgoing %u learners %u id %llu role %d term %llu applied "
+                    "%llu commit %llu last %llu fenced %d\n",
+                    (unsigned long long)i, (unsigned long long)replica_range(r).value, (unsigned long long)d->epoch,
+                    d->config.voter_count, d->config.outgoing_count, d->config.learner_count, (unsigned long long)st.id,
+                    (int)st.role, (unsigned long long)st.term, (unsigned long long)st.applied_index,
+                    (unsigned long long)st.commit_index, (unsigned long long)st.last.index, replica_fenced(r));
+        }
+    }
+}
+
 /* Orders it until it is there. */
 static void split_at(struct scene *s, uint64_t number)
 {
@@ -122,6 +143,7 @@ static void split_at(struct scene *s, uint64_t number)
         order(s, number);
         if (cluster_run_until(s->cluster, is_cut, &cut, SIM_SEC)) break;
     }
+    if (!is_cut(s->cluster, &cut)) print_ranges(s);
     assert_true(is_cut(s->cluster, &cut));
 }
 
@@ -141,6 +163,16 @@ static void explain(struct workload *w)
     assert_true(verdict != CHECK_INVALID);
 }
 
+static struct store *store_of_node(struct scene *s, uint64_t node)
+{
+    for (uint64_t i = 1; i <= cluster_size(s->cluster); i++) {
+        struct cluster_machine *m = cluster_machine(s->cluster, i);
+        struct store *store = m->env == NULL || m->ended ? NULL : core_store(m->core);
+        if (store != NULL && store_identity(store)->node.value == node) return store;
+    }
+    return NULL;
+}
+
 /* Every member of every range has a replica with that range's bounds. */
 static bool whole(struct scene *s)
 {
@@ -151,9 +183,8 @@ static bool whole(struct scene *s)
         struct replica *led = store_replica(core_store(cluster_machine(s->cluster, leader)->core), (struct range_id){id});
         const struct descriptor *d = replica_descriptor(led);
         for (uint32_t i = 0; i < d->config.voter_count; i++) {
-            struct cluster_machine *m = cluster_machine(s->cluster, d->config.voters[i].node);
-            struct replica *r = m->env == NULL || core_store(m->core) == NULL ? NULL
-                                    : store_replica(core_store(m->core), (struct range_id){id});
+            struct store *store = store_of_node(s, d->config.voters[i].node);
+            struct replica *r = store == NULL ? NULL : store_replica(store, (struct range_id){id});
             if (r == NULL || replica_descriptor(r)->epoch != d->epoch) return false;
         }
     }
@@ -208,7 +239,9 @@ static uint64_t scene_end(struct scene *s)
     sim_net_heal(sim_in(s));
     for (uint64_t i = 1; i <= cluster_size(c); i++)
         if (!cluster_up(c, i)) cluster_start(c, i);
-    assert_true(cluster_run_until(c, settled, s, 60 * SIM_SEC));
+    bool is_settled = cluster_run_until(c, settled, s, 60 * SIM_SEC);
+    if (!is_settled) print_ranges(s);
+    assert_true(is_settled);
     uint64_t before = workload_committed(s->workload);
     for (int i = 0; i < 300 && workload_committed(s->workload) < before + 50; i++) cluster_run(c, 100 * SIM_MS);
     assert_true(workload_committed(s->workload) >= before + 50);
