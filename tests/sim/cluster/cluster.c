@@ -300,9 +300,10 @@ static bool range_is_there(struct cluster *c, uint64_t id)
 
 bool cluster_settled(struct cluster *c, uint32_t voters)
 {
-    uint64_t max = cluster_range_max(c);
+    uint64_t max = cluster_range_max(c), founded = RANGE_DATA.value + c->options.split_count;
+    if (max < founded) max = founded;
     for (uint64_t id = 1; id <= max; id++) {
-        if (id > RANGE_DATA.value && !range_is_there(c, id)) continue; /* a number that was never used */
+        if (id > founded && !range_is_there(c, id)) continue; /* a number that was never used */
         uint64_t leader = cluster_leader(c, (struct range_id){id});
         if (leader == 0) return false;
         const struct descriptor *d = replica_descriptor(replica_on(c, leader, (struct range_id){id}));
