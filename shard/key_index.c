@@ -79,6 +79,14 @@ uint32_t key_index_upto(const struct key_index *x, struct bytes key)
     return low;
 }
 
+uint32_t key_index_before(const struct key_index *x, struct bytes key)
+{
+    if (key.size == 0) return x->count;
+    uint32_t n = key_index_upto(x, key);
+    while (n > 0 && bytes_equal(x->items[n - 1]->start, key)) n--;
+    return n;
+}
+
 struct descriptor *key_index_find(const struct key_index *x, struct bytes key)
 {
     uint32_t count = key_index_upto(x, key);

@@ -21,6 +21,8 @@ MUST_USE enum status key_index_put(struct key_index *x, struct descriptor *d);
 bool key_index_remove(struct key_index *x, const struct descriptor *d);
 /* How many start at or before the key; so the last of them is items[n - 1]. */
 uint32_t key_index_upto(const struct key_index *x, struct bytes key);
+/* How many start before the key; empty: all. */
+uint32_t key_index_before(const struct key_index *x, struct bytes key);
 /* The one that contains the key, or NULL. */
 struct descriptor *key_index_find(const struct key_index *x, struct bytes key);
 

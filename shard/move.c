@@ -182,8 +182,9 @@ struct mirror_call {
 static void on_mirrored(struct rpc_call *call, enum status status, struct bytes body)
 {
     struct mirror_call *m = CONTAINER_OF(call, struct mirror_call, call);
-    (void)body;
     struct replica *r = status == STATUS_CANCELLED ? NULL : store_replica(m->store, m->range);
+    if (status != STATUS_OK && status != STATUS_CANCELLED)
+        store_route_refused(m->store, RANGE_META, call->to, status, body);
     if (r != NULL) {
         r->mirror_busy = false;
         if (status == STATUS_OK) r->mirrored_epoch = m->epoch;

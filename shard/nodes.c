@@ -239,11 +239,13 @@ void nodes_on_link_up(struct store *s, struct node_id peer)
 void nodes_gossip(struct store *s)
 {
     if (s->net == NULL || s->identity.node.value == 0) return;
-    struct buf table, routes;
+    struct buf table, routes, settings;
     buf_init(&table, NET_MESSAGE_BYTES_MAX);
     buf_init(&routes, NET_MESSAGE_BYTES_MAX);
+    buf_init(&settings, NET_MESSAGE_BYTES_MAX);
     table_encode(s, &table);
     route_encode(s, &routes);
+    if (s->settings.version > 0) cluster_settings_encode(&s->settings, &settings);
     for (uint32_t i = 0; i < s->node_count && !table.failed; i++) {
         struct node_id peer = s->nodes[i]->record.node;
         if (peer.value == s->identity.node.value || s->nodes[i]->record.removed) continue;
@@ -253,9 +255,13 @@ void nodes_gossip(struct store *s)
         if (routes.size > 0 && !routes.failed &&
             net_send(s->net, peer, NET_LINK_CONTROL, SHARD_MESSAGE_ROUTES, 1, 1, buf_view(&routes)) != STATUS_OK)
             COVER("shard_routes_not_sent");
+        if (settings.size > 0 && !settings.failed &&
+            net_send(s->net, peer, NET_LINK_CONTROL, SHARD_MESSAGE_SETTINGS, 1, 1, buf_view(&settings)) != STATUS_OK)
+            COVER("shard_settings_not_sent");
     }
     buf_deinit(&table);
     buf_deinit(&routes);
+    buf_deinit(&settings);
 }
 
 void nodes_on_message(struct store *s, struct node_id from, struct bytes payload)
@@ -538,6 +544,7 @@ static void on_join_done(struct rpc_call *call, enum status status, struct bytes
     struct reader r = reader_make(body);
     uint64_t node = status == STATUS_OK ? get_u64(&r) : 0;
     if (r.failed) status = STATUS_INVALID;
+    if (status != STATUS_CANCELLED) store_route_refused(j->store, RANGE_META, call->to, status, body);
     if (j->guest != NULL && status != STATUS_CANCELLED) join_answer(j->store, j->guest, status, node);
     list_remove(&j->link);
     free(j);

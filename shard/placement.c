@@ -109,9 +109,9 @@ void placement_survey(struct placement *p, struct allocator *a)
         if (n != NULL) describe_node(p, s->meta.nodes[i], n);
     }
     allocator_seal(a);
-    for (uint32_t i = 0; i < s->meta.range_count; i++) {
+    for (uint32_t i = 0; i < s->meta.ranges.count; i++) {
         struct allocator_range r;
-        placement_describe(p, s->meta.ranges[i], &r);
+        placement_describe(p, s->meta.ranges.items[i], &r);
         allocator_count(a, &r, 1);
     }
 }
@@ -262,8 +262,8 @@ static void round_of(struct placement *p)
     if (p->cursor == 0) placement_survey(p, &p->allocator);
     refresh_nodes(p);
     drive_jobs(p);
-    for (uint32_t n = 0; n < RANGES_PER_ROUND && p->cursor < m->range_count; n++) consider(p, m->ranges[p->cursor++]);
-    if (p->cursor >= m->range_count) p->cursor = 0;
+    for (uint32_t n = 0; n < RANGES_PER_ROUND && p->cursor < m->ranges.count; n++) consider(p, m->ranges.items[p->cursor++]);
+    if (p->cursor >= m->ranges.count) p->cursor = 0;
 }
 
 void placement_tick(struct store *s)

@@ -17,6 +17,7 @@
 #include "raft/raft.h"
 #include "shard/descriptor.h"
 #include "shard/rpc.h"
+#include "shard/cluster_setting.h"
 #include "wal/wal.h"
 
 struct store;
@@ -39,7 +40,8 @@ enum shard_message {
     SHARD_MESSAGE_INIT = 11,    /* guest -> node: sized split keys of the new cluster, or nothing */
     SHARD_MESSAGE_INIT_REPLY = 12,
     SHARD_MESSAGE_LIVENESS = 14, /* support asked for and given */
-    SHARD_MESSAGE_ROUTES = 13,  /* descriptors and leaders, for nodes that hold none of them */
+    SHARD_MESSAGE_ROUTES = 13,  /* the metadata range's descriptor and leader */
+    SHARD_MESSAGE_SETTINGS = 15, /* of the cluster */
 };
 
 /* ---- nodes ---- */
@@ -54,6 +56,24 @@ struct node_record {
     char locality[128];
 };
 #define SHARD_NODES_MAX 128
+
+/* What shall become of a node, as the metadata range has it. REMOVED is for ever. */
+enum node_state {
+    NODE_STATE_ACTIVE = 1,
+    NODE_STATE_DRAINING = 2,        /* leads nothing */
+    NODE_STATE_DECOMMISSIONING = 3, /* leads nothing, and its replicas move away */
+    NODE_STATE_REMOVED = 4,
+};
+
+/* A decision about the nodes of a range that is being carried out (a record of the metadata range). */
+struct meta_job {
+    uint64_t id;       /* never used twice */
+    struct range_id range;
+    uint8_t reason;    /* of placement */
+    uint64_t since_ms; /* of whoever decided */
+    uint32_t node_count;
+    uint64_t nodes[RAFT_VOTERS_MAX]; /* that shall hold the range in the end */
+};
 
 /* What this node knows of another. */
 struct node_view {
@@ -264,11 +284,20 @@ struct route {
     struct range_id range;
     uint64_t epoch;
     struct node_id leader;
+    struct bytes start, end; /* views, until this fiber waits or the step ends */
 };
+/* STATUS_NOT_FOUND: not known yet; the metadata range is asked, so try again a little later. */
 MUST_USE enum status store_route(struct store *s, struct bytes key, struct route *route_out);
+/* The range that holds the last keys before `key` (empty: the last keys of all). To go through keys upwards, take
+ * store_route of the end of the one before; downwards, store_route_before of its start. */
+MUST_USE enum status store_route_before(struct store *s, struct bytes key, struct route *route_out);
 /* What a reply taught: who leads; and the descriptor when the route was stale. */
 void store_route_learn_leader(struct store *s, struct range_id range, struct node_id leader);
 void store_route_learn(struct store *s, const struct descriptor *descriptor);
+/* A request to `asked`, the leader of a range for all we knew, ended with that status and body (of a NOT_LEADER: empty,
+ * or the leader u64). An address that does not answer is forgotten (K28). */
+void store_route_refused(struct store *s, struct range_id range, struct node_id asked, enum status status,
+                         struct bytes body);
 /* The clock master: the leader of the metadata range as far as known, or 0. */
 struct node_id store_meta_leader(const struct store *s);
 
@@ -281,6 +310,32 @@ MUST_USE enum status store_clock_limit_raise(struct store *s, uint64_t limit, st
 /* Visits the mirrored descriptors (only on replicas of the metadata range). */
 void store_meta_ranges(const struct store *s, void (*visit)(void *ctx, const struct descriptor *d),
                        void *ctx);
+
+/* Asks the metadata range for one range. proof: the answer binds (its leader gives it, after it has confirmed that it
+ * leads): only then may something be destroyed because of GONE or NEVER, or because of the descriptor.
+ * on_done: STATUS_OK with the verdict (d: borrowed for the call, NULL unless KNOWN), or the call's failure. Called
+ * once, never from inside. STATUS_UNAVAILABLE: nobody to ask is known. STATUS_BUSY. */
+enum range_verdict {
+    RANGE_VERDICT_KNOWN = 1,
+    RANGE_VERDICT_PENDING = 2, /* right side of a split that has perhaps not happened */
+    RANGE_VERDICT_NEVER = 3,   /* its id was never given out */
+    RANGE_VERDICT_GONE = 4,    /* merged away, or its split never happened */
+};
+struct range_lookup {
+    struct rpc_call call;
+    struct store *store;
+    struct range_id range;
+    bool proof;
+    void (*on_done)(struct range_lookup *l, enum status status, enum range_verdict verdict,
+                    const struct descriptor *d);
+    void *ctx;
+};
+MUST_USE enum status store_range_lookup(struct store *s, struct range_lookup *l, struct range_id range, bool proof);
+
+/* A setting of the cluster for a key (empty: for all), as far as this node has heard. */
+uint64_t store_setting(const struct store *s, enum cluster_setting id, struct bytes key);
+/* Those that were set. */
+const struct cluster_settings *store_settings(const struct store *s);
 
 /* Hands the leadership of a range to a node (0: to the best). STATUS_NOT_LEADER, STATUS_BUSY. */
 MUST_USE enum status replica_transfer(struct replica *r, struct node_id to);

@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "base/prng.h"
 #include "shard/key_index.h"
+#include "shard/meta.h"
 #include "shard/shard.h"
 
 /* The vote in the hard state of a lost replica (fence.c): no replica has this id. */
@@ -103,6 +104,8 @@ struct replica {
     uint64_t proposal_deadline_ns; /* a lower bound of theirs */
     struct list reads;       /* struct read_wait in order of asking */
     uint64_t next_read_context;
+    struct node_id told_leader; /* who leads it, as others say; our group knows better when it knows */
+    uint64_t route_asked_ns;
     uint64_t support_seen;   /* what the group was told of liveness; store.liveness.version */
     struct raft_member fed[FED_MAX]; /* and about whose stores */
     uint32_t fed_count;
@@ -135,20 +138,25 @@ struct unborn {
     uint32_t count;
 };
 
-struct meta_state {
-    bool initialized;
-    uint8_t cluster_id[16];
-    uint64_t next_node_id, next_range_id, clock_limit;
-    struct node_record *nodes[SHARD_NODES_MAX];
-    uint32_t node_count;
-    struct descriptor **ranges; /* by start key */
-    uint32_t range_count, range_capacity;
+
+/* A range that has no replica here, or about which more is known than that replica has applied. */
+struct route_entry {
+    struct descriptor descriptor; /* in routes.by_key; the end may have been trimmed */
+    struct node_id leader;        /* 0: not known */
+    uint64_t asked_ns;            /* the metadata range, because nobody answered */
+    bool used;                    /* since the hand passed by */
 };
 
-struct route_entry {
-    struct descriptor descriptor;
-    struct node_id leader;
-    uint64_t learnt_ns;
+struct route_lookup;
+
+/* route.c */
+struct routes {
+    struct key_index by_key;
+    struct map by_id;
+    uint32_t hand;
+    struct list lookups; /* struct route_lookup, under way */
+    uint32_t lookup_count;
+    uint64_t lookups_ever, misses;
 };
 
 /* Support between this store and the store of one peer (liveness.c). */
@@ -232,9 +240,9 @@ struct store {
     void (*init_done)(void *ctx, enum status status);
     void *init_ctx;
 
-    struct meta_state meta; /* meaningful on replicas of range 1 */
-    struct route_entry routes[64];
-    uint32_t route_count;
+    struct meta_state meta;  /* meaningful on replicas of range 1 */
+    struct cluster_settings settings; /* of the cluster, as far as heard of */
+    struct routes routes;
     struct buf transport[SHARD_NODES_MAX][2]; /* Raft messages of this turn by node slot, by link */
     uint64_t transport_node[SHARD_NODES_MAX];
     uint32_t transport_count;
@@ -406,14 +414,14 @@ uint64_t snapshot_held_index(const struct replica *r);
 MUST_USE enum status recover_store(struct store *s, const char **why);
 
 /* ---- meta.c ---- */
-void meta_init(struct meta_state *m);
-void meta_deinit(struct meta_state *m);
 enum status meta_apply(struct replica *r, struct bytes command, struct shard_batch *batch,
                        struct buf *result);
 /* Reads the whole state from the engine. Runs on a fiber. */
 MUST_USE enum status meta_load(struct store *s);
-struct node_record *meta_node(struct meta_state *m, struct node_id node);
-const struct descriptor *meta_range(struct meta_state *m, struct range_id range); /* or NULL */
+/* This replica of range 1 knows the metadata; and: it may decide. */
+bool meta_ready(const struct store *s);
+bool meta_serving(const struct store *s);
+void settings_on_message(struct store *s, struct bytes payload);
 void meta_serve(struct store *s);
 MUST_USE enum status meta_propose_init(struct store *s, struct proposal *p);
 MUST_USE enum status meta_propose_node(struct store *s, const struct node_record *record,
@@ -458,8 +466,19 @@ void load_tick(struct store *s);
 void load_serve(struct store *s);
 
 /* ---- route.c ---- */
+void routes_init(struct routes *t);
+void routes_deinit(struct store *s);
 /* SHARD_MESSAGE_ROUTES: repeated { sized descriptor, leader node u64 }. */
 void route_encode(struct store *s, struct buf *out);
 void route_on_message(struct store *s, struct bytes payload);
+/* Who may lead a range, as far as this node knows, or 0. */
+struct node_id route_leader_hint(struct store *s, struct range_id range);
+
+/* ---- lookup.c ---- */
+#define LOOKUP_COUNT_MAX 64
+void lookup_serve(struct store *s);
+/* A question for up to count ranges, upwards from the one that holds the key, or downwards from the one that holds
+ * the last keys before it. */
+void lookup_encode_key(struct buf *out, struct bytes key, bool downwards, uint32_t count);
 
 #endif

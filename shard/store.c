@@ -246,7 +246,9 @@ static enum status store_init(struct store *s, const struct store_options *optio
     batch_init(&s->batch);
     buf_init(&s->scratch, NET_MESSAGE_BYTES_MAX);
     buf_init(&s->command, NET_MESSAGE_BYTES_MAX);
-    meta_init(&s->meta);
+    meta_state_init(&s->meta);
+    cluster_settings_init(&s->settings);
+    routes_init(&s->routes);
     timer_init(&s->tick, on_tick, s);
     histogram_init(&s->metrics.commit_ns);
     histogram_init(&s->metrics.transfer_closed_ns);
@@ -311,9 +313,10 @@ void store_close(struct store *s)
         buf_deinit(&s->transport[i][0]);
         buf_deinit(&s->transport[i][1]);
     }
-    for (uint32_t i = 0; i < s->route_count; i++) descriptor_clear(&s->routes[i].descriptor);
     placement_forget(s);
-    meta_deinit(&s->meta);
+    routes_deinit(s);
+    meta_state_deinit(&s->meta);
+    cluster_settings_deinit(&s->settings);
     ASSERT(s->replicas_by_id.count == 0);
     map_deinit(&s->replicas_by_id);
     key_index_deinit(&s->replicas_by_key);
@@ -395,6 +398,7 @@ void store_on_message(struct store *s, struct node_id from, uint16_t type, struc
     case SHARD_MESSAGE_NODES: nodes_on_message(s, from, payload); break;
     case SHARD_MESSAGE_LIVENESS: liveness_on_message(s, from, payload); break;
     case SHARD_MESSAGE_ROUTES: route_on_message(s, payload); break;
+    case SHARD_MESSAGE_SETTINGS: settings_on_message(s, payload); break;
     case SHARD_MESSAGE_SNAPSHOT_BEGIN:
     case SHARD_MESSAGE_SNAPSHOT_CHUNK:
     case SHARD_MESSAGE_SNAPSHOT_END:

@@ -211,6 +211,7 @@ static void on_answer(struct rpc_call *call, enum status status, struct bytes bo
         while (!list_empty(&c->asked))
             wait_end(CONTAINER_OF(c->asked.next, struct clock_wait, link), STATUS_OK, ts);
     } else {
+        store_route_refused(c->kv->store, RANGE_META, call->to, status, body);
         /* Back to the front of the queue, in order. */
         while (!list_empty(&c->asked)) {
             struct list *last = c->asked.prev;
