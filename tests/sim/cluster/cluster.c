@@ -150,6 +150,8 @@ void cluster_start(struct cluster *c, uint64_t number)
     };
     snprintf(o.sql_address, sizeof o.sql_address, "10.0.0.%llu:%u", (unsigned long long)number,
              CLUSTER_SQL_PORT);
+    if (c->options.localities != NULL)
+        snprintf(o.locality, sizeof o.locality, "%s", c->options.localities[number - 1]);
     status = core_create(&o, &m->core);
     ASSERT(status == STATUS_OK);
     sim_env_on_turn(m->env, on_turn, m);
@@ -320,11 +322,16 @@ static bool store_open_on_1(struct cluster *c, void *ctx)
     return m->env != NULL && core_store(m->core) != NULL;
 }
 
+static uint32_t boot_count(const struct cluster *c)
+{
+    return c->options.boot_count != 0 ? c->options.boot_count : c->options.node_count;
+}
+
 static bool settled_all(struct cluster *c, void *ctx)
 {
     (void)ctx;
     uint32_t voters = c->options.replication_factor != 0 ? c->options.replication_factor : 3;
-    return cluster_settled(c, c->options.node_count < voters ? c->options.node_count : voters);
+    return cluster_settled(c, boot_count(c) < voters ? boot_count(c) : voters);
 }
 
 static void on_initialized(void *ctx, enum status status)
@@ -335,7 +342,7 @@ static void on_initialized(void *ctx, enum status status)
 
 bool cluster_boot(struct cluster *c, uint64_t timeout_ns)
 {
-    for (uint64_t i = 1; i <= c->options.node_count; i++) cluster_start(c, i);
+    for (uint64_t i = 1; i <= boot_count(c); i++) cluster_start(c, i);
     uint64_t end = sim_now(c->sim) + timeout_ns;
     if (!cluster_run_until(c, store_open_on_1, NULL, timeout_ns)) return false;
     store_init_cluster(core_store(c->machines[1].core), c->options.split_keys, c->options.split_count, on_initialized, c);

@@ -16,6 +16,7 @@
 struct cluster_options {
     uint64_t seed;
     uint32_t node_count;       /* machines 1..node_count */
+    uint32_t boot_count;       /* that cluster_boot starts; 0: all */
     uint32_t replication_factor; /* voters of each range; 0: 3 */
     const struct bytes *split_keys; /* where the second and the following data ranges begin; borrowed */
     uint32_t split_count;
@@ -26,6 +27,7 @@ struct cluster_options {
     bool no_leases;            /* then clocks may do what they like */
     uint32_t turn_rounds_max;  /* of the nodes' cores */
     uint64_t memory_bytes, table_bytes, log_bytes_max, log_cache_bytes, dead_after_ns;
+    const char *const *localities; /* by machine, from 1; borrowed; NULL: none */
     uint64_t version_retention_ns; /* 0: the default, longer than any run */
     uint64_t idempotency_life_ns;  /* 0: the default, much longer */
     uint32_t wal_segment_bytes;

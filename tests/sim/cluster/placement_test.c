@@ -1,0 +1,201 @@
+/* Nodes that come, go and fail while clients work: replicas and leaders end where they belong, nothing that was
+ * acknowledged is lost, no operation fails that could have succeeded. */
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/codec.h"
+#include "shard/shard_int.h"
+#include "tests/sim/check/register.h"
+#include "tests/sim/cluster/cluster.h"
+#include "tests/sim/cluster/ts_check.h"
+#include "tests/sim/cluster/workload.h"
+#include "txn/txn.h"
+
+#define KEYS   16
+#define RANGES 8 /* that hold data */
+
+struct world {
+    struct cluster *c;
+    struct workload *w;
+    uint8_t key_bytes[RANGES - 1][9];
+    struct bytes keys[RANGES - 1];
+};
+
+static uint64_t seeds(void)
+{
+    const char *size = getenv("OSTRAKA_TEST_SIZE");
+    if (size != NULL && strcmp(size, "quick") == 0) return 1;
+    return size != NULL && strcmp(size, "full") == 0 ? 40 : 3;
+}
+
+static void options_init(struct world *x, struct cluster_options *o, uint64_t seed, uint32_t machines, uint32_t boot)
+{
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) mutant_select(mutant);
+    cluster_options_init(o, seed);
+    o->node_count = machines;
+    o->boot_count = boot;
+    o->verbose = getenv("OSTRAKA_VERBOSE") != NULL;
+    o->dead_after_ns = 8 * SIM_SEC;
+    o->log_bytes_max = 64u << 10; /* newcomers need snapshots */
+    for (uint32_t i = 0; i < RANGES - 1; i++) {
+        x->key_bytes[i][0] = KEY_PREFIX_TABLE;
+        store_be64(x->key_bytes[i] + 1, 1 + (i + 1) * KEYS / RANGES);
+        x->keys[i] = bytes_make(x->key_bytes[i], 9);
+    }
+    o->split_keys = x->keys;
+    o->split_count = RANGES - 1;
+}
+
+static void world_open(struct world *x, const struct cluster_options *o)
+{
+    x->c = cluster_create(o);
+    assert_true(cluster_boot(x->c, 60 * SIM_SEC));
+    struct workload_options wo = {
+        .client_count = 10, .key_count = KEYS, .think_mean_ns = 2 * SIM_MS, .operation_max = 200000, .value_bytes = 200};
+    x->w = workload_create(x->c, &wo);
+    cluster_run(x->c, 2 * SIM_SEC);
+}
+
+static struct store *store_on(struct cluster *c, uint64_t number)
+{
+    struct cluster_machine *m = cluster_machine(c, number);
+    return m->env == NULL || m->ended ? NULL : core_store(m->core);
+}
+
+/* The machine that a node runs on: nodes get their ids in the order in which they join. */
+static uint64_t node_on(struct cluster *c, uint64_t number)
+{
+    struct store *s = store_on(c, number);
+    return s == NULL ? 0 : store_identity(s)->node.value;
+}
+
+static const struct descriptor *mirrored(struct cluster *c, uint64_t range)
+{
+    uint64_t machine = cluster_leader(c, (struct range_id){range});
+    if (machine == 0) return NULL;
+    return replica_descriptor(store_replica(store_on(c, machine), (struct range_id){range}));
+}
+
+struct wanted {
+    uint64_t without;       /* node that holds nothing; 0: any may */
+    uint32_t voters;
+    uint32_t least, most;   /* replicas of data ranges on each other node that is up; most 0: any number */
+};
+
+static uint32_t held_by(struct cluster *c, uint64_t node)
+{
+    uint32_t held = 0;
+    for (uint64_t range = 2; range <= RANGES + 1; range++) {
+        const struct descriptor *d = mirrored(c, range);
+        held += d != NULL && descriptor_member_on(d, (struct node_id){node}) != NULL;
+    }
+    return held;
+}
+
+static bool in_place(struct cluster *c, void *ctx)
+{
+    const struct wanted *want = ctx;
+    if (!cluster_settled(c, want->voters)) return false;
+    for (uint64_t range = 1; range <= RANGES + 1 && want->without != 0; range++)
+        if (descriptor_member_on(mirrored(c, range), (struct node_id){want->without}) != NULL) return false;
+    for (uint64_t i = 1; i <= cluster_size(c) && want->most != 0; i++) {
+        uint64_t node = node_on(c, i);
+        if (node == 0 || node == want->without) continue;
+        uint32_t held = held_by(c, node);
+        if (held < want->least || held > want->most) return false;
+    }
+    return true;
+}
+
+static void expect_in_place(struct world *x, struct wanted want, uint64_t timeout_ns)
+{
+    if (cluster_run_until(x->c, in_place, &want, timeout_ns)) return;
+    for (uint64_t i = 1; i <= cluster_size(x->c); i++)
+        fprintf(stderr, "machine %llu node %llu holds %u\n", (unsigned long long)i,
+                (unsigned long long)node_on(x->c, i), held_by(x->c, node_on(x->c, i)));
+    for (uint64_t range = 1; range <= RANGES + 1; range++) {
+        const struct descriptor *d = mirrored(x->c, range);
+        fprintf(stderr, "range %llu leader on machine %llu:", (unsigned long long)range,
+                (unsigned long long)cluster_leader(x->c, (struct range_id){range}));
+        for (uint32_t i = 0; d != NULL && i < d->config.voter_count; i++)
+            fprintf(stderr, " %llu", (unsigned long long)d->config.voters[i].node);
+        for (uint32_t i = 0; d != NULL && i < d->config.learner_count; i++)
+            fprintf(stderr, " (%llu)", (unsigned long long)d->config.learners[i].node);
+        fprintf(stderr, "\n");
+    }
+    fail();
+}
+
+static void explain(struct workload *w)
+{
+    char text[512];
+    size_t count;
+    const struct operation *history = workload_history(w, &count);
+    if (!ts_check(history, count, text, sizeof text)) fail_msg("%s", text);
+    struct buf report;
+    buf_init(&report, 1 << 16);
+    enum check_result verdict = register_check(workload_seen(w), 0, &report);
+    if (verdict == CHECK_INVALID) fprintf(stderr, "%.*s\n", (int)report.size, (const char *)report.data);
+    buf_deinit(&report);
+    assert_true(verdict != CHECK_INVALID);
+}
+
+/* Everybody back to rest: what clients saw is explained, and all copies are alike. */
+static void world_close(struct world *x)
+{
+    workload_stop(x->w);
+    cluster_run(x->c, 10 * SIM_SEC);
+    assert_true(workload_idle(x->w));
+    bool equal = false; /* housekeeping of the leader may be on its way to the others */
+    for (int i = 0; i < 30 && !equal; i++) {
+        equal = cluster_replicas_equal(x->c);
+        cluster_run(x->c, 100 * SIM_MS);
+    }
+    assert_true(equal);
+    assert_null(cluster_violation(x->c));
+    explain(x->w);
+    cluster_destroy(x->c);
+    workload_destroy(x->w);
+}
+
+static void progress(struct world *x, uint64_t operations)
+{
+    uint64_t before = workload_committed(x->w);
+    for (int i = 0; i < 300 && workload_committed(x->w) < before + operations; i++) cluster_run(x->c, 100 * SIM_MS);
+    assert_true(workload_committed(x->w) >= before + operations);
+}
+
+TEST(placement, nodes_that_join_under_load_fill_up)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 4 * seed, 5, 3);
+        world_open(&x, &o);
+        cluster_start(x.c, 4);
+        cluster_run(x.c, SIM_SEC);
+        cluster_start(x.c, 5);
+        expect_in_place(&x, (struct wanted){.voters = 3, .least = 4, .most = 6}, 120 * SIM_SEC);
+        progress(&x, 100);
+        world_close(&x);
+    }
+}
+
+TEST(placement, node_killed_for_good_is_replaced)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 4 * seed + 1, 5, 0);
+        world_open(&x, &o);
+        uint64_t victim = 1 + seed % 5, node = node_on(x.c, victim);
+        cluster_crash(x.c, victim, SIM_CRASH_POWER);
+        expect_in_place(&x, (struct wanted){.without = node, .voters = 3}, 180 * SIM_SEC);
+        progress(&x, 100);
+        world_close(&x);
+    }
+}
