@@ -77,7 +77,7 @@ void txn_explain_limit(const struct txn *t, char *text, size_t size)
     (void)t;
     if (size > 0) text[0] = 0;
 }
-void txn_id(const struct txn *t, char id[33])
+void txn_id(const struct txn *t, char id[TXN_ID_BYTES])
 {
     (void)t, id[0] = 0;
 }

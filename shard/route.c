@@ -392,6 +392,49 @@ enum status store_route_before(struct store *s, struct bytes key, struct route *
     return route_to(s, key, true, route_out);
 }
 
+/* ---- by id: for what was remembered of a range, wherever its keys are now ---- */
+
+static void on_range_known(struct range_lookup *l, enum status status, enum range_verdict verdict,
+                           const struct descriptor *d)
+{
+    (void)verdict;
+    struct store *s = l->ctx;
+    s->routes.id_lookup_count--;
+    if (status == STATUS_OK && d != NULL) store_route_learn(s, d);
+    free(l);
+}
+
+static void ask_for_range(struct store *s, struct range_id range)
+{
+    if (s->routes.id_lookup_count >= LOOKUPS_MAX) return;
+    struct range_lookup *l = calloc(1, sizeof *l);
+    if (l == NULL) return;
+    l->on_done = on_range_known;
+    l->ctx = s;
+    if (store_range_lookup(s, l, range, false) == STATUS_OK) s->routes.id_lookup_count++;
+    else free(l);
+}
+
+enum status store_route_of(struct store *s, struct range_id range, struct route *route_out)
+{
+    struct replica *local = store_replica(s, range);
+    struct route_entry *e = map_get(&s->routes.by_id, range.value);
+    if (e == NULL && local == NULL && meta_ready(s)) {
+        const struct descriptor *mirrored = meta_range(&s->meta, range);
+        if (mirrored != NULL) store_route_learn(s, mirrored);
+        e = map_get(&s->routes.by_id, range.value);
+    }
+    const struct descriptor *d = e != NULL ? &e->descriptor : local != NULL ? &local->descriptor : NULL;
+    if (d == NULL || d->epoch == 0) {
+        ask_for_range(s, range);
+        return STATUS_NOT_FOUND;
+    }
+    struct node_id leader = route_leader_hint(s, range);
+    if (leader.value == 0) leader = some_member(s, d);
+    *route_out = (struct route){range, d->epoch, leader, d->start, d->end};
+    return STATUS_OK;
+}
+
 struct node_id store_meta_leader(const struct store *s)
 {
     struct store *mutable = (struct store *)(uintptr_t)s; /* some_member draws a number */

@@ -32,8 +32,11 @@ enum rpc_kind {
     RPC_ACTIVITY = 15,    /* sql/: what a node knows of its sessions; or: end one */
     RPC_RANGE_TRANSFER = 16, /* placement tells a range leader who shall lead instead */
     RPC_NODE_LOAD = 17,   /* a node tells the metadata leader what it holds and how busy it is */
+    RPC_CATALOG_LEASE = 19, /* txn/: until when no record of the catalog changes */
     RPC_RANGE_INFO = 20,  /* the descriptor of a range, asked of a node that has a replica */
-    RPC_KIND_COUNT /* 18 and 19 are free */
+    RPC_REFRESH = 22,     /* txn/: is what was read unchanged at a later timestamp? */
+    RPC_LOCK_WAITS = 23,  /* txn/: for whom does a transaction wait? */
+    RPC_KIND_COUNT /* 18 and 21 are free */
 };
 
 struct rpc;

@@ -291,6 +291,8 @@ MUST_USE enum status store_route(struct store *s, struct bytes key, struct route
 /* The range that holds the last keys before `key` (empty: the last keys of all). To go through keys upwards, take
  * store_route of the end of the one before; downwards, store_route_before of its start. */
 MUST_USE enum status store_route_before(struct store *s, struct bytes key, struct route *route_out);
+/* By its id, wherever it lies. Statuses as store_route. */
+MUST_USE enum status store_route_of(struct store *s, struct range_id range, struct route *route_out);
 /* What a reply taught: who leads; and the descriptor when the route was stale. */
 void store_route_learn_leader(struct store *s, struct range_id range, struct node_id leader);
 void store_route_learn(struct store *s, const struct descriptor *descriptor);

@@ -155,7 +155,7 @@ struct routes {
     struct map by_id;
     uint32_t hand;
     struct list lookups; /* struct route_lookup, under way */
-    uint32_t lookup_count;
+    uint32_t lookup_count, id_lookup_count;
     uint64_t lookups_ever, misses;
 };
 

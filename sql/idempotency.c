@@ -455,7 +455,7 @@ static enum status resolve(struct sql_session *s, struct exec *x)
     COVER("sql_idempotency_resolve");
     struct env *env = s->options.env;
     struct txn_id id = txn_id_of(s->txn);
-    char text[33];
+    char text[TXN_ID_BYTES];
     txn_id(s->txn, text);
     uint64_t give_up_ns = env_now_ns(env) + RESOLVE_NS;
     if (s->deadline_ns != 0 && s->deadline_ns < give_up_ns) give_up_ns = s->deadline_ns;

@@ -39,7 +39,7 @@ bool exec_fail(struct exec *x, enum status status)
         sql_error_hint(x->error, x->arena, "Nothing was written. See ostraka status for which nodes are missing.");
         return false;
     case STATUS_UNKNOWN_OUTCOME: {
-        char id[33];
+        char id[TXN_ID_BYTES];
         txn_id(x->txn, id);
         sql_error_set(x->error, x->arena, SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN, 0,
                       "the outcome of transaction %s is not known", id);
@@ -67,6 +67,12 @@ bool exec_fail(struct exec *x, enum status status)
             sql_error_hint(x->error, x->arena, "Write in several transactions, each below the limit.");
         return false;
     }
+    case STATUS_TWO_RANGES:
+        sql_error_set(x->error, x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0,
+                      "this %s writes to more than one range", x->alone ? "statement" : "transaction");
+        sql_error_hint(x->error, x->arena, "%s",
+                       "Nothing was written. Write to one range at a time; SHOW RANGES tells where they begin.");
+        return false;
     case STATUS_CORRUPT:
     case STATUS_VERSION:
         return sql_error_set(x->error, x->arena, SQLSTATE_DATA_CORRUPTED, 0, "stored data cannot be read: %s",

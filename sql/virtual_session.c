@@ -167,7 +167,7 @@ static const struct virtual_column session_columns[] = {{"node", T(INT8)},
 
 static void put_transaction_id(struct virtual_rows *r, const struct sql_session *s)
 {
-    char id[33] = "0";
+    char id[TXN_ID_BYTES] = "0";
     if (s->txn != NULL) txn_id(s->txn, id);
     virtual_text(r, strspn(id, "0") < strlen(id) ? id : NULL); /* it has none before it commits */
 }

@@ -3,12 +3,14 @@
  * Command: version u8 (2), kind u8, then
  *   1 COMMIT      ct u64, tag u64 (of the transaction's id: outcome.c), write count u32, writes
  *   2 SAFE_POINT  ts u64: no read below it is served any more (gc.c)
+ *   3 HELD        ct u64, tag u64, before u64 (a commit with that ct may stand before this one in the log), write count
+ *                 u32, writes. Of a COMMIT nothing with a higher ct stands before it.
  * Write: flags u8 (0: put, 1: tombstone, 2: put where there is no value), sized key, sized value.  Span: flags u8 (1: point), sized start, and
  * sized end unless point. */
 #include "txn/txn_int.h"
 
 #define COMMAND_VERSION 2 /* 1: commits without a tag */
-enum command_kind { COMMAND_COMMIT = 1, COMMAND_SAFE_POINT = 2 };
+enum command_kind { COMMAND_COMMIT = 1, COMMAND_SAFE_POINT = 2, COMMAND_HELD = 3 };
 
 void encode_span(struct buf *out, const struct span *span)
 {
@@ -46,12 +48,13 @@ bool decode_write(struct reader *r, struct write *write)
            write->key.size <= SHARD_KEY_BYTES_MAX && write->value.size <= LSM_VALUE_BYTES_MAX;
 }
 
-void command_encode_commit(uint64_t ct, uint64_t tag, struct bytes writes_encoded, struct buf *out)
+void command_encode_commit(uint64_t ct, uint64_t before, uint64_t tag, struct bytes writes_encoded, struct buf *out)
 {
     put_u8(out, COMMAND_VERSION);
-    put_u8(out, COMMAND_COMMIT);
+    put_u8(out, before < ct ? COMMAND_COMMIT : COMMAND_HELD);
     put_u64(out, ct);
     put_u64(out, tag);
+    if (before >= ct) put_u64(out, before);
     buf_append_bytes(out, writes_encoded);
 }
 
@@ -62,9 +65,10 @@ void command_encode_safe_point(uint64_t safe_point, struct buf *out)
     put_u64(out, safe_point);
 }
 
-static enum status apply_commit(struct range *g, struct reader *r, struct shard_batch *batch)
+static enum status apply_commit(struct range *g, struct reader *r, struct shard_batch *batch, bool held)
 {
     uint64_t ct = get_u64(r), tag = get_u64(r);
+    uint64_t before = held ? get_u64(r) : ct - 1;
     uint32_t count = get_u32(r);
     if (r->failed || ct == 0) return STATUS_VERSION;
     /* TXN-9: the engine may have forgotten what such a version would have to be put beside. */
@@ -78,7 +82,7 @@ static enum status apply_commit(struct range *g, struct reader *r, struct shard_
     }
     if (!reader_done(r)) return STATUS_VERSION;
     if (ct > g->high) g->high = ct;
-    outcomes_add(&g->outcomes, tag, ct);
+    outcomes_add(&g->outcomes, tag, ct, before);
     return STATUS_OK;
 }
 
@@ -97,7 +101,8 @@ enum status command_apply(void *state, struct log_pos pos, struct bytes command,
     struct reader r = reader_make(command);
     if (get_u8(&r) != COMMAND_VERSION) return STATUS_VERSION;
     switch (get_u8(&r)) {
-    case COMMAND_COMMIT: return apply_commit(state, &r, batch);
+    case COMMAND_COMMIT: return apply_commit(state, &r, batch, false);
+    case COMMAND_HELD: return apply_commit(state, &r, batch, true);
     case COMMAND_SAFE_POINT: return apply_safe_point(state, &r);
     default: return STATUS_VERSION;
     }

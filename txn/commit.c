@@ -3,7 +3,8 @@
  *
  * RPC_COMMIT: range u64, epoch u64, node u64, number u64 (the transaction, number 0 when it has locked
  *   nothing), term u64 (of the leader that has shown it writes in flight; 0: none), read ts u64, tag u64, highest ct u64
- *   (outcome.c), span count u32, spans, write count u32, writes (command.c).
+ *   (outcome.c), span count u32, spans, span count u32, spans in other ranges (hold.c), write count u32, writes
+ *   (command.c).
  * Reply: ct u64. WAIT: nothing was proposed, because somebody holds a lock on what it writes: ask again. BUSY with a
  *   reading u64: nothing was proposed, because ct would have been above the highest. */
 #include <stdlib.h>
@@ -47,13 +48,19 @@ static uint64_t validated_from(const struct range_op *op)
     return MUTANT("refresh_at_ct0") ? op->ts : op->read_ts;
 }
 
+/* What lies above the timestamp of a refresh comes after it. */
+static uint64_t validated_upto(const struct range_op *op)
+{
+    return op->kind == RANGE_OP_REFRESH ? op->ts : LSM_TS_MAX;
+}
+
 /* STATUS_CONFLICT: the span holds a version above read_ts. */
 static enum status check_key(struct range_op *op, const struct span *span)
 {
     struct lsm_version version = {0};
     enum status status =
         lsm_get(store_lsm(op->range->kv->store), replica_range(op->range->replica), LSM_SPACE_VERSIONS,
-                span->start, LSM_TS_MAX, &op->block, &version, NULL);
+                span->start, validated_upto(op), &op->block, &version, NULL);
     if (status == STATUS_NOT_FOUND) return STATUS_OK;
     return status == STATUS_OK && version.ts > validated_from(op) ? STATUS_CONFLICT : status;
 }
@@ -64,7 +71,7 @@ static enum status check_keys(struct range_op *op, const struct span *span)
     enum status status = STATUS_OK;
     if (op->at.scan == NULL)
         status = lsm_iter_open(lsm, replica_range(op->range->replica), LSM_SPACE_VERSIONS, span->start,
-                               span->end, LSM_TS_MAX, LSM_ITER_NEWEST, false, &op->at.scan);
+                               span->end, validated_upto(op), LSM_ITER_NEWEST, false, &op->at.scan);
     for (uint32_t looked = 0; status == STATUS_OK; looked++) {
         struct lsm_item item;
         if (looked == LOOKED_PER_STEP) {
@@ -85,7 +92,7 @@ static void tell_validating(struct range *g, const struct range_op *proposed)
     if (g->validating == 0) return;
     LIST_FOR_EACH(item, &g->ops) {
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (op->kind == RANGE_OP_READ || !op->at.begun || op->at.overtaken) continue;
+        if (op->kind == RANGE_OP_READ || op->kind == RANGE_OP_REFRESH || !op->at.begun || op->at.overtaken) continue;
         for (uint32_t s = 0; s < op->span_count && !op->at.overtaken; s++)
             for (uint32_t i = 0; i < proposed->write_count && !op->at.overtaken; i++)
                 op->at.overtaken = span_contains(&op->spans[s], proposed->writes[i].key);
@@ -140,7 +147,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
     for (uint32_t i = 0; i < op->write_count && g->in_flight_count > 0; i++) {
         const struct write *w = &op->writes[i];
         struct range_op *other = map_get(&g->in_flight, w->key_hash);
-        if (other != NULL && (w->insert || !range_op_pipelines(op, other))) return other;
+        if (other != NULL && (w->insert || other->held != NULL || !range_op_pipelines(op, other))) return other;
     }
     /* What is in flight at or below read_ts it has seen: reads wait for it, or have been shown it. */
     for (uint32_t i = 0; i < op->span_count; i++) {
@@ -160,7 +167,50 @@ static void refuse_late(struct range_op *op)
     range_op_reply(op, STATUS_BUSY, bytes_make(body, sizeof body));
 }
 
-static void propose(struct range_op *op)
+/* From here on whoever comes later finds it, as if it were in the log. */
+static void enter_flight(struct range_op *op)
+{
+    struct range *g = op->range;
+    g->high = op->ct;
+    for (uint32_t i = 0; i < op->write_count; i++) range_note_write(g, op->writes[i].key, op->ct);
+    range_progress_end(op);
+    tell_validating(g, op);
+    if (op->span_count > 0 && op->ct > g->floor) g->floor = op->ct;
+    if (range_in_flight_add(op) != STATUS_OK) UNREACHABLE(); /* reserved by commit_serve's bound */
+}
+
+/* A held one has raised `high` to its own ct; others have since. */
+static enum status propose(struct range_op *op)
+{
+    struct range *g = op->range;
+    uint64_t before = g->high > op->ct ? g->high : op->ct - 1;
+    struct buf command;
+    buf_init(&command, RAFT_ENTRY_BYTES_MAX);
+    put_u8(&command, SHARD_COMMAND_APP);
+    command_encode_commit(op->ct, before, op->tag, op->writes_encoded, &command);
+    op->proposal.on_done = on_applied;
+    op->proposal.ctx = op;
+    enum status status = command.failed ? STATUS_TOO_LARGE
+                                        : replica_propose(g->replica, buf_view(&command),
+                                                          PROPOSE_TIMEOUT_NS, &op->proposal);
+    buf_deinit(&command);
+    return status;
+}
+
+/* It stands in the log. */
+static void committing(struct range_op *op)
+{
+    struct range *g = op->range;
+    op->state = OP_COMMITTING;
+    g->kv->metrics.commits++;
+    op->past = clock_is_past(&g->kv->clock, op->ct) || MUTANT("commit_wait");
+    if (!op->past) clock_wait_past(&g->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
+    /* The place in the log is fixed: whoever locks these keys next comes after it. */
+    if (op->name.number != 0) lock_release(&g->locks, op->name);
+}
+
+/* Its timestamp, and then the log; or, when it has read in other ranges, first their leaders. */
+static void commit(struct range_op *op)
 {
     struct range *g = op->range;
     uint64_t ct = op->ts;
@@ -173,32 +223,29 @@ static void propose(struct range_op *op)
     }
     op->ct = ct;
     ASSERT(ct > g->safe.applied);
-    struct buf command;
-    buf_init(&command, RAFT_ENTRY_BYTES_MAX);
-    put_u8(&command, SHARD_COMMAND_APP);
-    command_encode_commit(ct, op->tag, op->writes_encoded, &command);
-    op->proposal.on_done = on_applied;
-    op->proposal.ctx = op;
-    enum status status = command.failed ? STATUS_TOO_LARGE
-                                        : replica_propose(g->replica, buf_view(&command),
-                                                          PROPOSE_TIMEOUT_NS, &op->proposal);
-    buf_deinit(&command);
-    if (status != STATUS_OK) {
-        range_op_reply(op, status, BYTES_EMPTY);
-        return;
+    bool held = op->foreign_count > 0 && !MUTANT("foreign_reads_forgotten");
+    enum status status = held ? STATUS_OK : propose(op);
+    if (status == STATUS_OK) {
+        enter_flight(op);
+        if (!held) committing(op);
+        else status = hold_begin(op);
     }
-    g->high = ct;
-    for (uint32_t i = 0; i < op->write_count; i++) range_note_write(g, op->writes[i].key, ct);
-    range_progress_end(op);
-    tell_validating(g, op);
-    if (op->span_count > 0 && ct > g->floor) g->floor = ct;
-    op->state = OP_COMMITTING;
-    g->kv->metrics.commits++;
-    if (range_in_flight_add(op) != STATUS_OK) UNREACHABLE(); /* reserved by commit_serve's bound */
-    op->past = clock_is_past(&g->kv->clock, ct) || MUTANT("commit_wait");
-    if (!op->past) clock_wait_past(&g->kv->clock, &op->clock, ct, REQUEST_TIMEOUT_NS);
-    /* The place in the log is fixed: whoever locks these keys next comes after it. */
-    if (op->name.number != 0) lock_release(&g->locks, op->name);
+    if (status != STATUS_OK) range_op_reply(op, status, BYTES_EMPTY);
+}
+
+void commit_go_on(struct range_op *op)
+{
+    struct range *g = op->range;
+    ASSERT(op->state == OP_HELD);
+    enum status status = STATUS_OK;
+    if (!replica_serving(g->replica) || !g->ready || g->term != replica_term(g->replica)) status = STATUS_NOT_LEADER;
+    /* What it validated may lie elsewhere now; it begins anew with the range's new bounds. */
+    else if (op->epoch != replica_descriptor(g->replica)->epoch) status = STATUS_BUSY;
+    /* The ring of outcomes relies on it (outcome.c). */
+    else if (g->high > op->ct + OUTCOME_DISORDER_NS) status = STATUS_BUSY;
+    else status = propose(op);
+    if (status == STATUS_OK) committing(op);
+    else range_op_reply(op, status, BYTES_EMPTY);
 }
 
 static void on_passed(struct lock_request *q, enum status status)
@@ -244,7 +291,7 @@ static void evaluate(struct range_op *op)
         op->state = OP_LOADING;
         g->kv->metrics.waits_on_blocks++;
     } else if (status == STATUS_OK) {
-        propose(op);
+        commit(op);
     } else {
         if (status == STATUS_CONFLICT) g->kv->metrics.conflicts++;
         if (status == STATUS_SNAPSHOT_TOO_OLD) g->kv->metrics.snapshots_too_old++;
@@ -270,20 +317,29 @@ void commit_run(struct range_op *op)
 
 /* ---- decoding ---- */
 
-bool commit_decode_spans(struct range_op *op, struct reader *in, const struct descriptor *d)
+/* d: they have to lie in it; NULL: anywhere. */
+static bool decode_spans(struct kv *kv, struct reader *in, const struct descriptor *d, struct span **spans_out,
+                         uint32_t *count_out)
 {
-    op->span_count = get_u32(in);
-    if (in->failed || op->span_count > SPANS_MAX) return false;
-    op->spans = pool_alloc(&op->range->kv->pool, (op->span_count + 1) * sizeof *op->spans);
-    if (op->spans == NULL) return false;
-    for (uint32_t i = 0; i < op->span_count; i++) {
-        struct span *span = &op->spans[i];
+    uint32_t count = get_u32(in);
+    if (in->failed || count > SPANS_MAX || count > reader_left(in) / 2 + 1) return false;
+    struct span *spans = pool_alloc(&kv->pool, (count + 1) * sizeof *spans);
+    if (spans == NULL) return false;
+    *spans_out = spans;
+    *count_out = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct span *span = &spans[i];
         if (!decode_span(in, span)) return false;
-        if (span->point ? !descriptor_contains(d, span->start)
-                        : !descriptor_covers(d, span->start, span->end))
+        if (d != NULL && !(span->point ? descriptor_contains(d, span->start)
+                                       : descriptor_covers(d, span->start, span->end)))
             return false;
     }
     return true;
+}
+
+bool commit_decode_spans(struct range_op *op, struct reader *in, const struct descriptor *d)
+{
+    return decode_spans(op->range->kv, in, d, &op->spans, &op->span_count);
 }
 
 static bool decode_writes(struct range_op *op, struct reader *in, const struct descriptor *d)
@@ -336,7 +392,9 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
     op->tag = get_u64(&in);
     op->ct_max = get_u64(&in);
     const struct descriptor *d = replica_descriptor(g->replica);
-    if (!commit_decode_spans(op, &in, d) || !decode_writes(op, &in, d)) {
+    op->epoch = epoch;
+    if (!commit_decode_spans(op, &in, d) || !decode_spans(kv, &in, NULL, &op->foreign, &op->foreign_count) ||
+        !decode_writes(op, &in, d)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;
     }

@@ -152,7 +152,6 @@ void divide_apply(void *left_state, void *right_state, struct bytes key, struct 
         h->high = g->high > high ? g->high : high;
         h->answered = g->answered;
         if (g->latch != NULL) h->closed_ns = g->latch->since_ns;
-        outcomes_share(&h->outcomes, &g->outcomes);
     }
     send_away(g, key);
     lock_table_cut(&g->locks, key);

@@ -192,14 +192,42 @@ static enum status gave_up(const struct gateway_request *q, enum status last)
     return last == STATUS_BUSY || last == STATUS_NO_SPACE ? last : STATUS_UNAVAILABLE;
 }
 
+static uint64_t give_up_at(const struct kv *kv, const struct gateway_request *q, uint64_t now_ns)
+{
+    if (q->deadline_ns != 0) return q->deadline_ns;
+    return now_ns + (q->no_quorum_ns != 0 ? q->no_quorum_ns : kv->no_quorum_timeout_ns);
+}
+
+static enum status route_of(struct kv *kv, const struct gateway_request *q, struct route *route_out)
+{
+    return q->range.value != 0 ? store_route_of(kv->store, q->range, route_out)
+                               : store_route(kv->store, q->key, route_out);
+}
+
+enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool before, struct route *route_out)
+{
+    struct env *env = store_env(kv->store);
+    uint64_t now_ns = env_now_ns(env), give_up_ns = give_up_at(kv, q, now_ns), backoff_ns = BACKOFF_NS_MIN;
+    for (;; now_ns = env_now_ns(env)) {
+        if (kv->stopping) return STATUS_CANCELLED;
+        if (q->interrupt != NULL && q->interrupt->requested) return STATUS_TIMEOUT;
+        enum status status = before ? store_route_before(kv->store, q->key, route_out) : route_of(kv, q, route_out);
+        if (status == STATUS_OK) return STATUS_OK;
+        if (now_ns >= give_up_ns) return gave_up(q, STATUS_UNAVAILABLE);
+        COVER("txn_route_awaited");
+        gateway_pause(kv, backoff_ns < give_up_ns - now_ns ? backoff_ns : give_up_ns - now_ns, q->interrupt);
+        if (backoff_ns < BACKOFF_NS_MAX) backoff_ns *= 2;
+    }
+}
+
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply)
 {
     struct env *env = store_env(kv->store);
-    uint64_t patience_ns = q->no_quorum_ns != 0 ? q->no_quorum_ns : kv->no_quorum_timeout_ns;
     uint64_t now_ns = env_now_ns(env);
-    uint64_t give_up_ns = q->deadline_ns != 0 ? q->deadline_ns : now_ns + patience_ns;
+    uint64_t give_up_ns = give_up_at(kv, q, now_ns);
     uint64_t backoff_ns = BACKOFF_NS_MIN;
     enum status status = STATUS_WAIT; /* of the last attempt */
+    bool tried = false;
     for (; !kv->stopping; now_ns = env_now_ns(env)) {
         if (q->interrupt != NULL && q->interrupt->requested) {
             status = STATUS_TIMEOUT;
@@ -211,7 +239,16 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
         }
         struct route route;
         bool at_once = false;
-        if (store_route(kv->store, q->key, &route) == STATUS_OK && route.leader.value != 0) {
+        bool known = route_of(kv, q, &route) == STATUS_OK;
+        if (known && !hull_fits(&q->hull, &route)) { /* who cut it has to cut it anew */
+            COVER("txn_request_cut_anew");
+            status = STATUS_STALE_ROUTE;
+            if (!tried) gateway_pause(kv, BACKOFF_NS_MIN / 4, q->interrupt); /* what is known contradicts itself */
+            break;
+        }
+        if (known && route.leader.value != 0) {
+            q->served_by = route.range;
+            tried = true;
             if (q->before_attempt != NULL && !q->before_attempt(q)) {
                 status = STATUS_EXPIRED;
                 break;

@@ -28,6 +28,7 @@ static uint64_t oldest_active(const struct range *g)
     LIST_FOR_EACH(item, &g->ops) {
         const struct range_op *op = CONTAINER_OF(item, struct range_op, link);
         uint64_t ts = op->kind == RANGE_OP_READ ? op->ts : op->span_count > 0 ? op->read_ts : 0;
+        if (op->state == OP_HELD && (ts == 0 || op->ct <= ts)) ts = op->ct - 1; /* TXN-9 */
         if (ts != 0 && ts < oldest) oldest = ts; /* 0: it will read later than now */
     }
     return oldest;

@@ -51,6 +51,7 @@ void kv_attach(struct kv *kv, struct store *store)
     gc_attach(kv);
     lock_attach(kv);
     outcome_attach(kv);
+    refresh_attach(kv);
     handover_attach(&kv->handover, kv);
     rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
     rpc_serve(store_rpc(store), RPC_COMMIT, commit_serve, kv);

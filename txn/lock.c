@@ -135,7 +135,10 @@ static struct range_op *meets_in_flight(struct range_op *op)
     for (uint32_t i = 0; i < op->key_count && other == NULL; i++) {
         struct span span = {.start = op->keys[i].key, .point = true};
         if (!op->keys[i].passed_over) other = range_in_flight(g, &span, 0, op->ts);
-        if (other != NULL && op->overlay && range_op_write(other, op->keys[i].key) != NULL) other = NULL;
+        /* A held one may come to nothing while its leader goes on. */
+        if (other != NULL && op->overlay && (other->held == NULL || MUTANT("held_commit_shown")) &&
+            range_op_write(other, op->keys[i].key) != NULL)
+            other = NULL;
     }
     for (uint32_t i = 0; i < op->span_count && other == NULL; i++)
         other = range_in_flight(g, &op->spans[i], op->read_ts, op->ts);

@@ -36,42 +36,32 @@ static void forget(struct outcomes *o, uint64_t count)
 {
     ASSERT(count > 0 && count <= o->end - o->begin);
     COVER("txn_outcomes_forgotten");
+    for (uint64_t at = o->begin; at < o->begin + count; at++)
+        if (entry_at(o, at)->ct > o->floor) o->floor = entry_at(o, at)->ct;
     o->begin += count;
-    o->floor = entry_at(o, o->begin - 1)->ct;
 }
 
-void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct)
+void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct, uint64_t before)
 {
     struct outcome_entry **chunk = &o->chunks[o->end / OUTCOME_CHUNK_ENTRIES % OUTCOME_CHUNKS];
-    if (o->begin == o->end) o->floor = ct - 1; /* TXN-2: all that went before lies below */
-    ASSERT(o->begin == o->end || ct > entry_at(o, o->end - 1)->ct);
+    if (o->begin == o->end && before > o->floor) o->floor = before;
+    ASSERT(o->begin == o->end || ct + OUTCOME_DISORDER_NS >= entry_at(o, o->end - 1)->ct);
     if (o->end - o->begin == (uint64_t)OUTCOME_CHUNKS * OUTCOME_CHUNK_ENTRIES) forget(o, OUTCOME_CHUNK_ENTRIES);
     if (*chunk == NULL) *chunk = malloc(OUTCOME_CHUNK_ENTRIES * sizeof **chunk);
     if (*chunk == NULL) { /* begins again with the next one */
         if (o->end > o->begin) forget(o, o->end - o->begin);
+        if (ct > o->floor) o->floor = ct;
         return;
     }
     *entry_at(o, o->end++) = (struct outcome_entry){tag, ct};
-}
-
-/* Older ones are hardly asked for: whoever asks has just lost an answer. */
-#define SHARED_MAX 1024u
-
-void outcomes_share(struct outcomes *to, const struct outcomes *from)
-{
-    ASSERT(to->begin == to->end);
-    uint64_t count = from->end - from->begin;
-    if (count > SHARED_MAX) count = SHARED_MAX;
-    for (uint64_t at = from->end - count; at < from->end; at++)
-        outcomes_add(to, entry_at(from, at)->tag, entry_at(from, at)->ct);
 }
 
 uint64_t outcomes_find(const struct outcomes *o, uint64_t tag, uint64_t above, uint64_t ct_max)
 {
     for (uint64_t at = o->end; at > o->begin; at--) {
         const struct outcome_entry *e = entry_at(o, at - 1);
-        if (e->ct <= above) break;
-        if (e->tag == tag && e->ct <= ct_max) return e->ct;
+        if (e->ct + OUTCOME_DISORDER_NS <= above) break; /* so is all before */
+        if (e->tag == tag && e->ct > above && e->ct <= ct_max) return e->ct;
     }
     return 0;
 }
@@ -106,7 +96,7 @@ static struct range_op *in_flight(const struct range *g, uint64_t tag)
 {
     LIST_FOR_EACH(item, &g->ops) {
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (op->kind == RANGE_OP_COMMIT && op->state == OP_COMMITTING && !op->applied && op->tag == tag) return op;
+        if (range_op_in_flight(op) && op->tag == tag) return op;
     }
     return NULL;
 }
@@ -175,17 +165,29 @@ void outcome_attach(struct kv *kv)
 
 /* ================================ the gateway ================================ */
 
-bool txn_id_parse(struct bytes text, struct txn_id *id_out)
+/* Digits from `at` on; false when there are none, too many or others. */
+static bool parse_hex(struct bytes text, size_t at, size_t count, uint64_t *value_out)
 {
-    uint64_t parts[2] = {0, 0};
-    if (text.size != 32) return false;
-    for (size_t i = 0; i < 32; i++) {
+    uint64_t value = 0;
+    if (count == 0 || count > 16) return false;
+    for (size_t i = at; i < at + count; i++) {
         uint8_t c = text.data[i];
         bool digit = c >= '0' && c <= '9', letter = c >= 'a' && c <= 'f';
         if (!digit && !letter) return false;
-        parts[i / 16] = parts[i / 16] << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
+        value = value << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
     }
-    *id_out = (struct txn_id){.sent_ts = parts[0], .tag = parts[1]};
+    *value_out = value;
+    return true;
+}
+
+bool txn_id_parse(struct bytes text, struct txn_id *id_out)
+{
+    struct txn_id id = {.range = RANGE_DATA};
+    if (text.size < 32 || !parse_hex(text, 0, 16, &id.sent_ts) || !parse_hex(text, 16, 16, &id.tag)) return false;
+    if (text.size > 32 && (text.data[32] == '0' || !parse_hex(text, 32, text.size - 32, &id.range.value) ||
+                           id.range.value <= RANGE_DATA.value))
+        return false;
+    *id_out = id;
     return true;
 }
 
@@ -197,14 +199,12 @@ void txn_pause(struct txn *t, uint64_t duration_ns)
 enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out, uint64_t *ts_out)
 {
     if (id.sent_ts > UINT64_MAX - OUTCOME_WINDOW_NS) return STATUS_INVALID;
-    static const uint8_t any[] = {KEY_PREFIX_SYSTEM}; /* one data range holds what every transaction writes */
     buf_reset(&t->request);
     buf_append_zero(&t->request, HEAD_BYTES);
     put_u64(&t->request, id.sent_ts);
     put_u64(&t->request, id.tag);
-    struct gateway_request q = {.kind = RPC_OUTCOME, .key = bytes_make(any, sizeof any), .body = &t->request,
-                                .deadline_ns = t->deadline_ns, .no_quorum_ns = t->no_quorum_ns,
-                                .repeatable = true, .interrupt = &t->interrupt};
+    struct gateway_request q = txn_request(t, RPC_OUTCOME, BYTES_EMPTY);
+    q.range = id.range.value == 0 ? RANGE_DATA : id.range; /* whose log would have it, whatever became of its bounds */
     enum status status = gateway_call(t->kv, &q, &t->reply);
     if (status != STATUS_OK) return status;
     struct reader in = reader_make(buf_view(&t->reply));

@@ -221,6 +221,7 @@ void range_op_free(struct range_op *op)
     range_in_flight_remove(op);
     range_unblock_all(op);
     range_progress_end(op);
+    hold_end(op);
     timer_cancel(store_timers(g->kv->store), &op->lock_timer);
     lock_request_cancel(&g->locks, &op->request);
     clock_cancel(&op->clock);
@@ -232,6 +233,7 @@ void range_op_free(struct range_op *op)
     struct pool *pool = &g->kv->pool;
     pool_free(pool, op->keys);
     pool_free(pool, op->spans);
+    pool_free(pool, op->foreign);
     pool_free(pool, op->writes);
     pool_free(pool, op);
 }
@@ -337,6 +339,7 @@ void range_op_run(struct range_op *op)
     case RANGE_OP_COMMIT: commit_run(op); return;
     case RANGE_OP_LOCK: lock_run(op); return;
     case RANGE_OP_OUTCOME: outcome_run(op); return;
+    case RANGE_OP_REFRESH: refresh_run(op); return;
     }
 }
 
@@ -426,6 +429,11 @@ void range_note_write(struct range *g, struct bytes key, uint64_t ct)
         g->system_high = ct;
 }
 
+bool range_op_in_flight(const struct range_op *op)
+{
+    return op->kind == RANGE_OP_COMMIT && ((op->state == OP_COMMITTING && !op->applied) || op->state == OP_HELD);
+}
+
 struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t above, uint64_t ts)
 {
     if (g->in_flight_count == 0) return NULL;
@@ -437,7 +445,7 @@ struct range_op *range_in_flight(struct range *g, const struct span *span, uint6
     }
     LIST_FOR_EACH(item, &g->ops) {
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (op->state != OP_COMMITTING || op->applied || op->ct > ts || op->ct <= above) continue;
+        if (!range_op_in_flight(op) || op->ct > ts || op->ct <= above) continue;
         for (uint32_t i = 0; i < op->write_count; i++)
             if (span_contains(span, op->writes[i].key)) return op;
     }

@@ -83,7 +83,6 @@ enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
 void txn_destroy(struct txn *t)
 {
     txn_locks_end(t);
-    free(t->lock_key);
     keep_or_free(t->kv, t);
 }
 
@@ -166,9 +165,12 @@ bool txn_has_put(const struct txn *t, struct bytes key)
 uint64_t txn_write_bytes(const struct txn *t) { return t->writes.bytes; }
 uint64_t txn_read_ts(const struct txn *t) { return t->read_ts; }
 
-void txn_id(const struct txn *t, char id[33])
+void txn_id(const struct txn *t, char id[TXN_ID_BYTES])
 {
-    snprintf(id, 33, "%016llx%016llx", (unsigned long long)t->id.sent_ts, (unsigned long long)t->id.tag);
+    int size = snprintf(id, TXN_ID_BYTES, "%016llx%016llx", (unsigned long long)t->id.sent_ts,
+                        (unsigned long long)t->id.tag);
+    if (t->id.range.value > RANGE_DATA.value)
+        snprintf(id + size, TXN_ID_BYTES - (size_t)size, "%llx", (unsigned long long)t->id.range.value);
 }
 
 struct txn_id txn_id_of(const struct txn *t) { return t->id; }
@@ -216,7 +218,8 @@ enum status txn_delete(struct txn *t, struct bytes key)
     return buffer_write(t, &(struct write){.key = key, .tombstone = true});
 }
 
-static void encode_commit(struct txn *t)
+/* The writes, what was read in their range, and what was read elsewhere. */
+static enum status encode_commit(struct txn *t, const struct route *route, struct hull *hull)
 {
     struct buf *b = &t->request;
     buf_reset(b);
@@ -232,10 +235,14 @@ static void encode_commit(struct txn *t)
         t->spans[0] = t->spans[t->span_count - 1];
         t->span_count = 1;
     }
-    txn_put_spans(t);
+    txn_put_spans(t, route, hull);
+    enum status status = txn_put_spans_elsewhere(t, route);
     put_u32(b, t->writes.count);
-    for (const struct write *w = write_set_first(&t->writes); w != NULL; w = write_set_next(w))
+    for (const struct write *w = write_set_first(&t->writes); w != NULL; w = write_set_next(w)) {
         encode_write(b, w);
+        hull_add(hull, &(struct span){.start = w->key, .point = true});
+    }
+    return b->failed ? STATUS_TOO_LARGE : status;
 }
 
 /* The id says since when the commit was under way; an attempt that was refused for certain leaves no trace. */
@@ -245,9 +252,34 @@ static bool stamp(struct gateway_request *q)
     uint64_t sent_ts = t->kv->clock.seen > q->refused_at ? t->kv->clock.seen : q->refused_at;
     if (sent_ts > t->last_ct) return false;
     t->id.sent_ts = sent_ts;
+    t->id.range = q->served_by;
     uint64_t ct_max = sent_ts + OUTCOME_WINDOW_NS;
     store_le64(t->request.data + COMMIT_ID_AT + 8, ct_max < t->last_ct ? ct_max : t->last_ct);
     return true;
+}
+
+/* [fiber] To the range that holds all writes. STATUS_STALE_ROUTE: the ranges have changed, nothing was proposed. */
+static enum status commit_send(struct txn *t, struct gateway_request *q, uint64_t start_ns)
+{
+    struct env *env = store_env(t->kv->store);
+    struct route route;
+    enum status status = txn_find(t, q->key, false, &route);
+    if (status != STATUS_OK) return status;
+    const struct write *last = write_set_seek_before(&t->writes, BYTES_EMPTY, WRITE_SET_NOW);
+    if (!route_holds(&route, last->key)) {
+        COVER("txn_writes_to_two_ranges");
+        return STATUS_TWO_RANGES;
+    }
+    /* What it has built upon is not proposed there. */
+    if (t->pending_term != 0 && t->pending_range.value != route.range.value) return STATUS_CONFLICT;
+    q->hull = (struct hull){.any = false};
+    status = encode_commit(t, &route, &q->hull);
+    if (status != STATUS_OK) return status;
+    while ((status = gateway_call(t->kv, q, &t->reply)) == STATUS_WAIT) { /* for those that hold locks */
+        if (t->lock_timeout_ns != 0 && env_now_ns(env) >= start_ns + t->lock_timeout_ns) return STATUS_LOCKED;
+        if (t->deadline_ns != 0 && env_now_ns(env) >= t->deadline_ns) return STATUS_TIMEOUT;
+    }
+    return status;
 }
 
 enum status txn_commit(struct txn *t, uint64_t *ts_out)
@@ -261,20 +293,14 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
         if (ts_out != NULL) *ts_out = t->read_ts;
         return STATUS_OK;
     }
-    encode_commit(t);
-    if (t->request.failed) return STATUS_TOO_LARGE;
-    struct gateway_request q = {.kind = RPC_COMMIT, .key = write_set_first(&t->writes)->key,
-                                .body = &t->request, .deadline_ns = t->deadline_ns,
-                                .no_quorum_ns = t->no_quorum_ns, .interrupt = &t->interrupt,
-                                .before_attempt = stamp, .ctx = t};
-    struct env *env = store_env(t->kv->store);
-    uint64_t start_ns = env_now_ns(env);
+    struct gateway_request q = txn_request(t, RPC_COMMIT, write_set_first(&t->writes)->key);
+    q.before_attempt = stamp;
+    q.ctx = t;
+    uint64_t start_ns = env_now_ns(store_env(t->kv->store));
     enum status status;
-    while ((status = gateway_call(t->kv, &q, &t->reply)) == STATUS_WAIT) { /* for those that hold locks */
-        if (t->lock_timeout_ns != 0 && env_now_ns(env) >= start_ns + t->lock_timeout_ns) return STATUS_LOCKED;
-        if (t->deadline_ns != 0 && env_now_ns(env) >= t->deadline_ns) return STATUS_TIMEOUT;
-    }
-    t->released = status == STATUS_OK;
+    do status = commit_send(t, &q, start_ns);
+    while (txn_cut_again(t, &status));
+    if (status == STATUS_OK) t->released = q.served_by;
     if (status == STATUS_UNKNOWN_OUTCOME) t->kv->metrics.unknown_outcomes++;
     if (status != STATUS_OK) return status;
     histogram_add(&t->kv->metrics.commit_ns, env_now_ns(store_env(t->kv->store)) - start_ns);

@@ -44,6 +44,7 @@ void kv_destroy(struct kv *kv);
 struct kv_metrics {
     uint64_t lock_waits, deadlocks, overlay_reads;
     uint64_t reads, commits, conflicts, retries, unknown_outcomes, clock_rounds;
+    uint64_t held_commits; /* read in other ranges than they write to */
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
     struct histogram read_ns, commit_ns; /* as the gateway sees them */
@@ -195,17 +196,20 @@ uint64_t txn_write_bytes(const struct txn *t);
  * STATUS_EXISTS: a key of txn_insert has a value; nothing was written.
  * STATUS_SNAPSHOT_TOO_OLD: it read so long ago that this cannot be told; nothing was written.
  * STATUS_EXPIRED: the clock is past txn_set_last_ct; nothing was written.
+ * STATUS_TWO_RANGES: what it writes does not lie in one range; nothing was written.
  * STATUS_UNKNOWN_OUTCOME: it may or may not have been committed. STATUS_NO_SPACE, STATUS_BUSY: refused. */
 MUST_USE enum status txn_commit(struct txn *t, uint64_t *ts_out);
 
 /* The transaction commits at or below ts, or not at all (STATUS_EXPIRED). */
 void txn_set_last_ct(struct txn *t, uint64_t ts);
 
-/* 128-bit id, in 32 hex digits and a NUL, to ask about after an unknown outcome. It is that of the last attempt to
- * commit: before, it names nothing. */
-void txn_id(const struct txn *t, char id[33]);
+/* An id to ask about after an unknown outcome, in 32 hex digits, more of them for other ranges than the first data range,
+ * and a NUL. It is that of the last attempt to commit: before, it names nothing. */
+#define TXN_ID_BYTES 49
+void txn_id(const struct txn *t, char id[TXN_ID_BYTES]);
 struct txn_id {
     uint64_t sent_ts, tag; /* outcome.c */
+    struct range_id range; /* that it was sent to; 0: it was not */
 };
 struct txn_id txn_id_of(const struct txn *t);
 /* False: this is no id. */

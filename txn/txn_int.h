@@ -3,6 +3,9 @@
  *   range.c    a range as its leader serves it: readiness, floor, writes in flight
  *   read.c     reads at the leader (R1-R4)        commit.c  one-phase commit at the leader (T1)
  *   command.c  what stands in the log             gateway.c requests to leaders, retries
+ *   spans.c    spans and the bounds of ranges
+ *   refresh.c  what was read is unchanged at a later timestamp
+ *   hold.c     commits that have read in other ranges
  *   gc.c       how long old versions are kept
  *   outcome.c  what became of a commit that was not answered
  *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
@@ -82,7 +85,7 @@ void handover_stop(struct handover *h, struct kv *kv);
 
 /* ---- range.c ---- */
 
-enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK, RANGE_OP_OUTCOME };
+enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK, RANGE_OP_OUTCOME, RANGE_OP_REFRESH };
 
 /* A span of keys: one key when point. */
 struct span {
@@ -117,10 +120,10 @@ struct range_op {
     struct range *range;
     enum range_op_kind kind;
     enum {
-        OP_CLOCK, OP_LEADERSHIP, OP_EVALUATE, OP_BLOCKED, OP_LOADING, OP_COMMITTING, OP_GATE, OP_LOCKING
+        OP_CLOCK, OP_LEADERSHIP, OP_EVALUATE, OP_BLOCKED, OP_LOADING, OP_COMMITTING, OP_GATE, OP_LOCKING, OP_HELD
     } state;
     struct rpc_token token;
-    uint64_t ts;             /* READ: its timestamp; COMMIT: ct0 */
+    uint64_t ts;             /* READ, REFRESH: its timestamp; COMMIT: ct0 */
     uint64_t ct;             /* COMMIT: once proposed; READ: newest version shown */
     struct clock_wait clock;
     struct read_wait leadership;
@@ -138,6 +141,10 @@ struct range_op {
     struct write *writes;
     uint32_t span_count, write_count;
     struct bytes writes_encoded;
+    struct span *foreign;    /* what it has read in other ranges */
+    uint32_t foreign_count;
+    struct hold *held;       /* the leaders of those are asked; the ct is picked, nothing is proposed */
+    uint64_t epoch;          /* of the range when it came */
     struct buf reply;        /* READ, LOCK */
     /* LOCK, and COMMIT where locks stand in its way */
     struct txn_name name;    /* COMMIT: number 0 when the transaction has locked nothing */
@@ -167,7 +174,7 @@ struct safe_point {
     struct proposal proposal;
 };
 
-/* The last commits that were applied, in the order of their ct (outcome.c): memory of this replica, a ring in
+/* The last commits that were applied (outcome.c): memory of this replica, a ring in
  * chunks that are allocated when they are needed. */
 #define OUTCOME_CHUNKS 16
 #define OUTCOME_CHUNK_ENTRIES 65536u
@@ -232,6 +239,8 @@ bool span_contains(const struct span *span, struct bytes key);
 /* True: known, without a look at the data, that nothing in the span has a version above ts. */
 bool range_unchanged_since(const struct range *g, const struct span *span, uint64_t ts);
 void range_note_write(struct range *g, struct bytes key, uint64_t ct);
+/* Its writes are there for whoever comes later: proposed and not applied, or held. */
+bool range_op_in_flight(const struct range_op *op);
 /* The newest write in flight that a key or span meets (of a span: any) with above < ct <= ts; NULL: none. */
 struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t above, uint64_t ts);
 /* The write of exactly this key that op has in flight, or NULL. */
@@ -258,6 +267,62 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body);
 /* STATUS_OK: nothing in op->spans has a version above op->read_ts. STATUS_WAIT: run it again later. */
 enum status commit_validate(struct range_op *op);
 bool commit_decode_spans(struct range_op *op, struct reader *in, const struct descriptor *d);
+/* What a held commit has read elsewhere is unchanged at its ct. */
+void commit_go_on(struct range_op *op);
+
+/* ---- spans.c: of spans, what lies in which range ---- */
+
+/* The keys that a request names: the lowest; the highest single key; the highest end of a span. */
+struct hull {
+    struct bytes low, high, end;
+    bool any, has_end;      /* an empty end: unbounded */
+};
+void hull_add(struct hull *h, const struct span *span);
+/* All of it lies in that range. */
+bool hull_fits(const struct hull *h, const struct route *route);
+
+bool route_holds(const struct route *route, struct bytes key);
+/* False: no part of the span lies in the range. The parts are views of the span and of the route. */
+bool span_inside(const struct span *span, const struct route *route, struct span *inside_out);
+uint32_t span_outside(const struct span *span, const struct route *route, struct span outside_out[2]);
+/* Appends the parts that lie in the range, behind their number, which it returns. */
+uint32_t spans_put_inside(struct buf *out, const struct span *spans, uint32_t count, const struct route *route,
+                          struct hull *hull);
+
+/* Spans with memory of their own. */
+struct span_list {
+    struct arena arena;
+    struct span *spans;
+    uint32_t count, capacity;
+};
+void span_list_init(struct span_list *l);
+void span_list_deinit(struct span_list *l);
+MUST_USE enum status span_list_add(struct span_list *l, const struct span *span);
+/* Adds the parts of l that do not lie in the range to `left`. */
+MUST_USE enum status span_list_take_inside(struct span_list *l, const struct route *route, struct span_list *left);
+
+/* ---- refresh.c ---- */
+
+struct gateway_interrupt;
+struct refresh {
+    struct kv *kv;
+    uint64_t read_ts, ts;
+    uint64_t deadline_ns, no_quorum_ns; /* as in struct gateway_request */
+    struct gateway_interrupt *interrupt;
+};
+void refresh_attach(struct kv *kv);
+void refresh_run(struct range_op *op);
+/* [fiber] No version in the spans, wherever they lie, above read_ts and at or below ts, and there will be none.
+ * STATUS_CONFLICT: there is. STATUS_SNAPSHOT_TOO_OLD; others as of gateway_call. */
+MUST_USE enum status refresh_spans(const struct refresh *how, const struct span *spans, uint32_t count);
+
+/* ---- hold.c ---- */
+
+/* op has its ct, and its writes are in flight. Goes on by commit_go_on, or answers by itself; op may be gone on return.
+ * Other statuses than STATUS_OK: it was not begun. */
+MUST_USE enum status hold_begin(struct range_op *op);
+/* The op goes. */
+void hold_end(struct range_op *op);
 
 /* ---- lock.c ---- */
 
@@ -276,13 +341,14 @@ void lock_forget(struct range *g, struct txn_name name);
 
 /* A commit with the tag t is sent when the clock was seen at T, and refused above T + this. */
 #define OUTCOME_WINDOW_NS UINT64_C(10000000000)
+/* So far, at most, a commit's ct lies below that of one which stands before it in the log: it was held (hold.c). */
+#define OUTCOME_DISORDER_NS UINT64_C(3000000000)
 void outcome_attach(struct kv *kv);
 void outcome_run(struct range_op *op);
-void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct);
+/* before: no commit with a higher ct stands before this one in the log. */
+void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct, uint64_t before);
 /* The ct of the commit with this tag and above < ct <= ct_max; 0: none is remembered. */
 uint64_t outcomes_find(const struct outcomes *o, uint64_t tag, uint64_t above, uint64_t ct_max);
-/* `to`, which is empty, remembers the last ones of `from`, too. */
-void outcomes_share(struct outcomes *to, const struct outcomes *from);
 void outcomes_deinit(struct outcomes *o);
 
 /* ---- divide.c: splits; the hooks of struct shard_app ---- */
@@ -317,7 +383,8 @@ bool gc_too_old(const struct range *g, uint64_t ts);
 
 enum status command_apply(void *state, struct log_pos pos, struct bytes command,
                           struct shard_batch *batch);
-void command_encode_commit(uint64_t ct, uint64_t tag, struct bytes writes_encoded, struct buf *out);
+/* before: the highest ct that was picked before; below ct, unless the commit was held. */
+void command_encode_commit(uint64_t ct, uint64_t before, uint64_t tag, struct bytes writes_encoded, struct buf *out);
 void command_encode_safe_point(uint64_t safe_point, struct buf *out);
 
 /* Spans and writes as they travel. */
@@ -327,6 +394,8 @@ void encode_write(struct buf *out, const struct write *write);
 bool decode_write(struct reader *r, struct write *write);
 
 /* ---- gateway.c ---- */
+
+#define GATEWAY_HEAD_BYTES 16 /* of a request: range id and epoch */
 
 /* A request on a fiber: sends it to the leader of the range that holds `key`, and again where that is
  * safe. The reply's body is copied into *reply. */
@@ -345,6 +414,9 @@ enum rpc_kind gateway_waits_for(const struct gateway_interrupt *i);
 struct gateway_request {
     enum rpc_kind kind;
     struct bytes key;
+    struct range_id range;  /* not 0: sent there, wherever the key is */
+    struct hull hull;       /* STATUS_STALE_ROUTE: the range that holds the key does not hold all of this (any more) */
+    struct range_id served_by; /* where it was sent last */
     struct buf *body;       /* range id and epoch (first 16 bytes) are filled in here */
     uint64_t deadline_ns;
     uint64_t no_quorum_ns;  /* how long a leader is looked for when there is no deadline; 0: default */
@@ -359,6 +431,8 @@ struct gateway_request {
 /* [fiber] Lets the core do what else there is. STATUS_CANCELLED, STATUS_TIMEOUT: it was interrupted. */
 enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i);
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);
+/* [fiber] The range that holds q->key, or the keys just below it; waits until it is known. */
+enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool before, struct route *route_out);
 /* [fiber] Waits; less long when it is interrupted or the kv stops. */
 void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i);
 void gateway_stop(struct kv *kv);

@@ -21,7 +21,7 @@ bool txn_is_pending(const struct txn *t)
     return t->pending_term != 0;
 }
 
-enum status txn_locks_begin(struct txn *t, struct bytes key)
+enum status txn_locks_begin(struct txn *t)
 {
     if (t->name.number != 0) return STATUS_OK;
     const struct net_identity *self = store_identity(t->kv->store);
@@ -30,10 +30,7 @@ enum status txn_locks_begin(struct txn *t, struct bytes key)
         return STATUS_UNAVAILABLE;
     }
     uint64_t number = self->incarnation << 40 | ++t->kv->txn_numbers;
-    t->lock_key = malloc(key.size);
-    if (t->lock_key == NULL || map_put(&t->kv->locking, number, t) != STATUS_OK) return STATUS_NO_MEMORY;
-    memcpy(t->lock_key, key.data, key.size);
-    t->lock_key_size = key.size;
+    if (map_put(&t->kv->locking, number, t) != STATUS_OK) return STATUS_NO_MEMORY;
     t->name = (struct txn_name){self->node.value, number};
     if (t->begin_ts == 0) t->begin_ts = t->read_ts != 0 ? t->read_ts : t->kv->clock.seen;
     return STATUS_OK;
@@ -64,47 +61,114 @@ void txn_unlocks_stop(struct kv *kv)
     }
 }
 
-static void unlock_send(struct txn *t)
+/* ---- where the locks are ---- */
+
+static enum status area_widen(struct lock_area *a, struct bytes low, struct bytes high)
+{
+    bool first = a->low.size == 0;
+    if (first || bytes_compare(low, buf_view(&a->low)) < 0) {
+        buf_reset(&a->low);
+        buf_append_bytes(&a->low, low);
+    }
+    if (first || bytes_compare(high, buf_view(&a->high)) > 0) {
+        buf_reset(&a->high);
+        buf_append_bytes(&a->high, high);
+    }
+    return a->low.failed || a->high.failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+/* Before the request goes out: it may leave locks there whatever it answers. */
+static enum status area_note(struct txn *t, const struct route *route, struct bytes low, struct bytes high)
+{
+    for (uint32_t i = 0; i < t->locked_count; i++)
+        if (t->locked[i].range.value == route->range.value) return area_widen(&t->locked[i], low, high);
+    if (t->locked_count == t->locked_capacity) {
+        uint32_t capacity = t->locked_capacity == 0 ? 1 : 2 * t->locked_capacity;
+        struct lock_area *areas = realloc(t->locked, capacity * sizeof *areas);
+        if (areas == NULL) return STATUS_NO_MEMORY;
+        t->locked = areas;
+        t->locked_capacity = capacity;
+    }
+    struct lock_area *a = &t->locked[t->locked_count++];
+    *a = (struct lock_area){.range = route->range};
+    buf_init(&a->low, SHARD_KEY_BYTES_MAX);
+    buf_init(&a->high, SHARD_KEY_BYTES_MAX);
+    return area_widen(a, low, high);
+}
+
+static void areas_free(struct txn *t)
+{
+    for (uint32_t i = 0; i < t->locked_count; i++) {
+        buf_deinit(&t->locked[i].low);
+        buf_deinit(&t->locked[i].high);
+    }
+    free(t->locked);
+    t->locked = NULL;
+    t->locked_count = t->locked_capacity = 0;
+}
+
+/* Whether it arrives or not: a leader asks about the transaction by itself. */
+static void unlock_range(struct txn *t, const struct route *route)
 {
     struct kv *kv = t->kv;
+    struct unlock *u = route->leader.value == 0 ? NULL : calloc(1, sizeof *u);
+    if (u == NULL) return;
+    uint8_t body[32];
+    store_le64(body, route->range.value);
+    store_le64(body + 8, route->epoch);
+    store_le64(body + 16, t->name.node);
+    store_le64(body + 24, t->name.number);
+    u->call = (struct rpc_call){.on_done = on_unlocked, .ctx = u};
+    list_push_back(&kv->unlocks, &u->link);
+    if (rpc_start(store_rpc(kv->store), &u->call, route->leader, RPC_UNLOCK, bytes_make(body, sizeof body),
+                  REQUEST_TIMEOUT_NS) == STATUS_OK)
+        return;
+    list_remove(&u->link);
+    free(u);
+}
+
+/* In all ranges that hold those keys now. */
+static void unlock_area(struct txn *t, const struct lock_area *a)
+{
     struct route route;
-    struct unlock *u = calloc(1, sizeof *u);
-    bool known = u != NULL && !kv->stopping &&
-                 store_route(kv->store, bytes_make(t->lock_key, t->lock_key_size), &route) == STATUS_OK &&
-                 route.leader.value != 0;
-    if (known) {
-        uint8_t body[32];
-        store_le64(body, route.range.value);
-        store_le64(body + 8, route.epoch);
-        store_le64(body + 16, t->name.node);
-        store_le64(body + 24, t->name.number);
-        u->call = (struct rpc_call){.on_done = on_unlocked, .ctx = u};
-        list_push_back(&kv->unlocks, &u->link);
-        known = rpc_start(store_rpc(kv->store), &u->call, route.leader, RPC_UNLOCK, bytes_make(body, sizeof body),
-                          REQUEST_TIMEOUT_NS) == STATUS_OK;
-        if (!known) list_remove(&u->link);
+    struct buf at;
+    buf_init(&at, SHARD_KEY_BYTES_MAX);
+    buf_append_bytes(&at, buf_view(&a->low));
+    for (bool more = true; more && store_route(t->kv->store, buf_view(&at), &route) == STATUS_OK;) {
+        if (route.range.value != t->released.value) unlock_range(t, &route);
+        more = route.end.size > 0 && bytes_compare(route.end, buf_view(&a->high)) <= 0;
+        buf_reset(&at);
+        if (more) buf_append_bytes(&at, route.end);
     }
-    if (!known) free(u);
+    buf_deinit(&at);
 }
 
 void txn_locks_end(struct txn *t)
 {
     if (t->name.number == 0) return;
     map_remove(&t->kv->locking, t->name.number);
-    if (!t->released) unlock_send(t);
+    for (uint32_t i = 0; i < t->locked_count && !t->kv->stopping; i++) unlock_area(t, &t->locked[i]);
+    areas_free(t);
 }
 
 void txn_unlock(struct txn *t)
 {
     txn_locks_end(t);
-    free(t->lock_key);
-    t->lock_key = NULL;
-    t->lock_key_size = 0;
     t->name = (struct txn_name){0};
 }
 
-static void encode_lock(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
-                        enum txn_lock_wait wait, uint64_t timeout_ns)
+/* ---- asking ---- */
+
+/* Keys of one range, and how they are locked. */
+struct locking {
+    const struct bytes *keys;
+    uint32_t count;
+    enum txn_lock_mode mode;
+    enum txn_lock_wait wait;
+};
+
+static void encode_lock(struct txn *t, const struct locking *l, const struct route *route, uint64_t timeout_ns,
+                        struct hull *hull)
 {
     struct buf *b = &t->request;
     buf_reset(b);
@@ -112,19 +176,24 @@ static void encode_lock(struct txn *t, const struct bytes *keys, uint32_t count,
     put_u64(b, t->name.node);
     put_u64(b, t->name.number);
     put_u64(b, t->begin_ts);
-    put_u8(b, (uint8_t)mode);
-    put_u8(b, (uint8_t)wait);
-    put_u8(b, t->overlay);
+    put_u8(b, (uint8_t)l->mode);
+    put_u8(b, (uint8_t)l->wait);
+    /* Writes in flight of one range only: the commit goes behind them in its log. */
+    put_u8(b, t->overlay && t->locked_count == 1 && t->locked[0].range.value == route->range.value);
     put_u64(b, timeout_ns);
-    put_u64(b, t->span_count == 0 ? 0 : t->read_ts);
-    txn_put_spans(t);
-    put_u16(b, (uint16_t)count);
-    for (uint32_t i = 0; i < count; i++) put_sized(b, keys[i]);
+    size_t read_ts_at = b->size;
+    put_u64(b, 0);
+    uint32_t spans = txn_put_spans(t, route, hull);
+    if (spans > 0 && !b->failed) store_le64(b->data + read_ts_at, t->read_ts);
+    put_u16(b, (uint16_t)l->count);
+    for (uint32_t i = 0; i < l->count; i++) {
+        put_sized(b, l->keys[i]);
+        hull_add(hull, &(struct span){.start = l->keys[i], .point = true});
+    }
 }
 
-/* [fiber] Asks until the locks are there: a leader answers now and then that they are not yet. key: of the range. */
-static enum status lock_send(struct txn *t, struct bytes key, const struct bytes *keys, uint32_t count,
-                             enum txn_lock_mode mode, enum txn_lock_wait wait)
+/* [fiber] Asks until the locks are there: a leader answers now and then that they are not yet. */
+static enum status lock_send(struct txn *t, const struct locking *l, const struct route *route, struct bytes key)
 {
     struct env *env = store_env(t->kv->store);
     uint64_t give_up_ns = t->lock_timeout_ns == 0 ? 0 : env_now_ns(env) + t->lock_timeout_ns;
@@ -135,26 +204,29 @@ static enum status lock_send(struct txn *t, struct bytes key, const struct bytes
             left_ns = give_up_ns - now_ns;
         }
         if (t->deadline_ns != 0 && now_ns >= t->deadline_ns) return STATUS_TIMEOUT;
-        encode_lock(t, keys, count, mode, wait, left_ns);
+        struct gateway_request q = txn_request(t, RPC_LOCK, key);
+        encode_lock(t, l, route, left_ns, &q.hull);
         if (t->request.failed) return STATUS_TOO_LARGE;
-        struct gateway_request q = {.kind = RPC_LOCK, .key = key, .body = &t->request,
-                                    .deadline_ns = t->deadline_ns, .no_quorum_ns = t->no_quorum_ns,
-                                    .repeatable = true, .interrupt = &t->interrupt};
         enum status status = gateway_call(t->kv, &q, &t->reply);
         if (status != STATUS_WAIT) return status;
     }
 }
 
-static enum status lock_results(struct txn *t, const struct bytes *keys, uint32_t count, struct txn_locked *out)
+/* The leader has found what was read in its range unchanged up to ts; what was read elsewhere is asked for there. */
+static enum status move_view(struct txn *t, const struct route *route, uint64_t ts)
+{
+    enum status status = txn_refresh_elsewhere(t, route, ts);
+    if (status != STATUS_OK) return status;
+    t->read_ts = ts;
+    if (MUTANT("grant_ts") && t->kv->clock.seen > ts) t->read_ts = t->kv->clock.seen;
+    return STATUS_OK;
+}
+
+static enum status lock_results(struct txn *t, const struct locking *l, struct txn_locked *out)
 {
     struct reader in = reader_make(buf_view(&t->reply));
-    uint64_t ts = get_u64(&in), term = get_u64(&in);
-    if (in.failed || ts < t->read_ts || (term != 0 && !t->overlay)) return STATUS_INVALID;
-    if (term != 0 && t->pending_term != 0 && term != t->pending_term) return STATUS_CONFLICT;
-    if (term != 0) t->pending_term = term;
-    t->read_ts = ts; /* the leader has found everything else unchanged up to here */
-    if (MUTANT("grant_ts") && t->kv->clock.seen > ts) t->read_ts = t->kv->clock.seen;
-    for (uint32_t i = 0; i < count; i++) {
+    in.at += 2 * sizeof(uint64_t); /* read already */
+    for (uint32_t i = 0; i < l->count; i++) {
         uint8_t result = get_u8(&in);
         uint64_t version_ts = get_u64(&in);
         struct bytes value = get_sized(&in);
@@ -163,9 +235,9 @@ static enum status lock_results(struct txn *t, const struct bytes *keys, uint32_
         if (result == 2) continue;
         enum status status = STATUS_OK;
         if (!MUTANT("locked_keys_unvalidated"))
-            status = txn_span_add(t, &(struct span){.start = keys[i], .point = true});
+            status = txn_span_add(t, &(struct span){.start = l->keys[i], .point = true});
         if (status != STATUS_OK) return status;
-        const struct write *own = write_set_find_at(&t->writes, keys[i], t->view);
+        const struct write *own = write_set_find_at(&t->writes, l->keys[i], t->view);
         if (own != NULL) {
             out[i].found = !own->tombstone;
             out[i].value = own->value;
@@ -177,29 +249,94 @@ static enum status lock_results(struct txn *t, const struct bytes *keys, uint32_
     return reader_done(&in) ? STATUS_OK : STATUS_INVALID;
 }
 
+/* What the leader said: the timestamp, and the term in which what it has shown is proposed. */
+static enum status take_grant(struct txn *t, struct range_id range, uint64_t *ts_out)
+{
+    struct reader in = reader_make(buf_view(&t->reply));
+    uint64_t ts = get_u64(&in), term = get_u64(&in);
+    if (in.failed || ts < t->read_ts || (term != 0 && !t->overlay)) return STATUS_INVALID;
+    if (term != 0 && t->pending_term != 0 && (term != t->pending_term || range.value != t->pending_range.value))
+        return STATUS_CONFLICT;
+    if (term != 0) {
+        t->pending_term = term;
+        t->pending_range = range;
+    }
+    *ts_out = ts;
+    return STATUS_OK;
+}
+
+/* The first of the keys that lie in one range together, at most so many as fit a request. */
+static enum status take_keys(struct locking *l, uint32_t left, const struct route *route, struct span *hull)
+{
+    l->count = 0;
+    for (size_t bytes = 0; l->count < left && l->count < LOCK_KEYS_PER_REQUEST && bytes < LOCK_REQUEST_BYTES; l->count++) {
+        struct bytes next = l->keys[l->count];
+        if (next.size == 0 || next.size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
+        if (!route_holds(route, next)) break;
+        if (bytes_compare(next, hull->start) < 0) hull->start = next;
+        if (bytes_compare(next, hull->end) > 0) hull->end = next;
+        bytes += next.size;
+    }
+    return STATUS_OK;
+}
+
+static enum status lock_in_range(struct txn *t, struct locking *l, uint32_t left, struct bytes key,
+                                 const struct route *route, struct txn_locked *out)
+{
+    struct span hull = {.start = key, .end = key};
+    uint64_t ts;
+    enum status status = take_keys(l, left, route, &hull);
+    if (status == STATUS_OK) status = area_note(t, route, hull.start, hull.end);
+    if (status == STATUS_OK) status = lock_send(t, l, route, key);
+    if (status == STATUS_OK) status = take_grant(t, route->range, &ts);
+    if (status == STATUS_OK) status = move_view(t, route, ts);
+    return status == STATUS_OK ? lock_results(t, l, out) : status;
+}
+
+/* [fiber] What the leader validates with the locks lies within the bounds that are known now, and what is looked at
+ * afterwards outside the same: whatever becomes of the range meanwhile, nothing is left out. */
+static enum status lock_some(struct txn *t, struct locking *l, uint32_t left, struct bytes key, struct txn_locked *out)
+{
+    struct route route;
+    enum status status = txn_find(t, key, false, &route);
+    if (status != STATUS_OK) return status;
+    struct buf start, end;
+    buf_init(&start, SHARD_KEY_BYTES_MAX);
+    buf_init(&end, SHARD_KEY_BYTES_MAX);
+    buf_append_bytes(&start, route.start);
+    buf_append_bytes(&end, route.end);
+    route.start = buf_view(&start);
+    route.end = buf_view(&end);
+    status = start.failed || end.failed ? STATUS_NO_MEMORY : lock_in_range(t, l, left, key, &route, out);
+    buf_deinit(&start);
+    buf_deinit(&end);
+    return status;
+}
+
 enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
                      enum txn_lock_wait wait, struct txn_locked *out)
 {
     ASSERT(!t->ended);
-    enum status status = STATUS_OK;
+    enum status status = count > 0 ? txn_locks_begin(t) : STATUS_OK;
+    if (status == STATUS_OK && count > 0) status = txn_assumed_to_leader(t);
     for (uint32_t at = 0; at < count && status == STATUS_OK;) {
-        uint32_t n = 0;
-        for (size_t bytes = 0; at + n < count && n < LOCK_KEYS_PER_REQUEST && bytes < LOCK_REQUEST_BYTES; n++) {
-            if (keys[at + n].size == 0 || keys[at + n].size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
-            bytes += keys[at + n].size;
-        }
-        status = txn_locks_begin(t, keys[at]);
-        if (status == STATUS_OK) status = txn_assumed_to_leader(t);
-        if (status == STATUS_OK) status = lock_send(t, keys[at], keys + at, n, mode, wait);
-        if (status == STATUS_OK) status = lock_results(t, keys + at, n, out + at);
-        at += n;
+        struct locking l = {.keys = keys + at, .mode = mode, .wait = wait};
+        if (keys[at].size == 0 || keys[at].size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
+        status = lock_some(t, &l, count - at, keys[at], out + at);
+        if (txn_cut_again(t, &status)) status = STATUS_OK;
+        else at += l.count;
     }
     return status;
 }
 
 enum status txn_lock_nothing(struct txn *t, struct bytes key)
 {
-    enum status status = txn_locks_begin(t, key);
-    if (status == STATUS_OK) status = lock_send(t, key, NULL, 0, TXN_LOCK_SHARED, TXN_LOCK_WAIT);
-    return status == STATUS_OK ? lock_results(t, NULL, 0, NULL) : status;
+    struct locking l = {.mode = TXN_LOCK_SHARED, .wait = TXN_LOCK_WAIT};
+    enum status status = txn_locks_begin(t);
+    while (status == STATUS_OK) {
+        status = lock_some(t, &l, 0, key, NULL);
+        if (!txn_cut_again(t, &status)) break;
+        status = STATUS_OK;
+    }
+    return status;
 }

@@ -4,7 +4,6 @@
 #include "txn/txn_state.h"
 
 #define PAGE_BYTES (256u << 10)
-#define SPANS_MAX 4096           /* beyond, spans are widened to what lies between them */
 
 /* ---- spans ---- */
 
@@ -32,49 +31,25 @@ enum status txn_span_add(struct txn *t, const struct span *span)
     return STATUS_OK;
 }
 
-/* Many spans become one that covers them all: validation may then refuse more than it must. */
-static void spans_widen(struct txn *t)
-{
-    if (t->span_count <= SPANS_MAX) return;
-    COVER("txn_spans_widened");
-    struct bytes low = t->spans[0].start, high = t->spans[0].start;
-    bool unbounded = false;
-    for (uint32_t i = 0; i < t->span_count; i++) {
-        const struct span *s = &t->spans[i];
-        if (bytes_compare(s->start, low) < 0) low = s->start;
-        struct bytes end = s->point ? s->start : s->end;
-        if (!s->point && end.size == 0) unbounded = true;
-        if (bytes_compare(end, high) > 0) high = end;
-    }
-    uint8_t *past = arena_alloc(t->arena, high.size + 1);
-    if (past == NULL) unbounded = true;
-    else {
-        memcpy(past, high.data, high.size);
-        past[high.size] = 0; /* the first key after `high` */
-    }
-    struct bytes end = unbounded ? BYTES_EMPTY : bytes_make(past, high.size + 1);
-    t->spans[0] = (struct span){.start = low, .end = end};
-    t->span_count = 1;
-}
-
-void txn_put_spans(struct txn *t)
-{
-    spans_widen(t);
-    put_u32(&t->request, t->span_count);
-    for (uint32_t i = 0; i < t->span_count; i++) encode_span(&t->request, &t->spans[i]);
-}
-
 /* ---- reads ---- */
 
-/* Assumptions come first, so that the page's end does not cut them off. */
-void txn_read_begin(struct txn *t, uint32_t count)
+/* Assumptions come first, so that the page's end does not cut them off; those that lie elsewhere are looked at
+ * afterwards. */
+void txn_read_begin(struct txn *t, const struct route *route, uint32_t count)
 {
+    t->asked_count = 0;
+    for (uint32_t i = 0; i < t->assumed_count; i++) {
+        if (!route_holds(route, t->assumed[i].key)) continue;
+        struct assumption a = t->assumed[i];
+        t->assumed[i] = t->assumed[t->asked_count];
+        t->assumed[t->asked_count++] = a;
+    }
     buf_reset(&t->request);
     buf_append_zero(&t->request, HEAD_BYTES);
     put_u64(&t->request, t->read_ts);
     put_u32(&t->request, PAGE_BYTES);
-    put_u16(&t->request, (uint16_t)(count + t->assumed_count));
-    for (uint32_t i = 0; i < t->assumed_count; i++) {
+    put_u16(&t->request, (uint16_t)(count + t->asked_count));
+    for (uint32_t i = 0; i < t->asked_count; i++) {
         put_u8(&t->request, 3);
         put_sized(&t->request, t->assumed[i].key);
         put_u64(&t->request, t->assumed[i].ts);
@@ -82,38 +57,64 @@ void txn_read_begin(struct txn *t, uint32_t count)
 }
 
 /* What was assumed is still so at the read's timestamp; from then on it has been read. */
-static enum status check_assumed(struct txn *t, struct reader *results)
+static enum status check_asked(struct txn *t, struct reader *results)
 {
-    for (uint32_t i = 0; i < t->assumed_count; i++) {
-        const struct assumption *a = &t->assumed[i];
+    for (uint32_t i = 0; i < t->asked_count; i++) {
         uint8_t unchanged = get_u8(results);
         if (results->failed || unchanged > 1) return STATUS_INVALID;
         if (!unchanged && !MUTANT("assumption_unread")) {
             COVER("txn_assumption_wrong");
             return STATUS_CONFLICT;
         }
-        enum status status = txn_span_add(t, &(struct span){.start = a->key, .point = true});
+        enum status status = txn_span_add(t, &(struct span){.start = t->assumed[i].key, .point = true});
         if (status != STATUS_OK) return status;
     }
-    t->assumed_count = 0;
+    t->assumed_count -= t->asked_count;
+    for (uint32_t i = 0; i < t->assumed_count; i++) t->assumed[i] = t->assumed[i + t->asked_count];
+    t->asked_count = 0;
     return STATUS_OK;
 }
 
-enum status txn_read_send(struct txn *t, struct bytes key, struct reader *results)
+static enum status read_once(struct txn *t, struct gateway_request *q, struct buf *reply, struct reader *results)
 {
+    for (uint32_t i = 0; i < t->asked_count; i++)
+        hull_add(&q->hull, &(struct span){.start = t->assumed[i].key, .point = true});
     if (t->request.failed) return STATUS_TOO_LARGE;
-    struct gateway_request q = {.kind = RPC_READ, .key = key, .body = &t->request,
-                                .deadline_ns = t->deadline_ns, .no_quorum_ns = t->no_quorum_ns,
-                                .repeatable = true, .interrupt = &t->interrupt};
     uint64_t start_ns = env_now_ns(store_env(t->kv->store));
-    enum status status = gateway_call(t->kv, &q, &t->reply);
+    enum status status = gateway_call(t->kv, q, reply);
     if (status != STATUS_OK) return status;
     histogram_add(&t->kv->metrics.read_ns, env_now_ns(store_env(t->kv->store)) - start_ns);
-    *results = reader_make(buf_view(&t->reply));
+    *results = reader_make(buf_view(reply));
     uint64_t ts = get_u64(results);
     if (results->failed || ts == 0 || (t->read_ts != 0 && ts != t->read_ts)) return STATUS_INVALID;
     t->read_ts = ts;
-    return check_assumed(t, results);
+    return check_asked(t, results);
+}
+
+/* Those that are left lie in other ranges. */
+static enum status verify_rest(struct txn *t)
+{
+    struct buf reply;
+    struct reader results;
+    enum status status = STATUS_OK;
+    buf_init(&reply, NET_MESSAGE_BYTES_MAX);
+    while (status == STATUS_OK && t->assumed_count > 0) {
+        struct route route;
+        struct gateway_request q = txn_request(t, RPC_READ, t->assumed[0].key);
+        status = txn_find(t, q.key, false, &route);
+        if (status != STATUS_OK) break;
+        txn_read_begin(t, &route, 0);
+        status = read_once(t, &q, &reply, &results);
+        if (txn_cut_again(t, &status)) status = STATUS_OK;
+    }
+    buf_deinit(&reply);
+    return status;
+}
+
+enum status txn_read_send(struct txn *t, struct gateway_request *q, struct reader *results)
+{
+    enum status status = read_once(t, q, &t->reply, results);
+    return status == STATUS_OK && t->assumed_count > 0 ? verify_rest(t) : status;
 }
 
 enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts)
@@ -127,10 +128,7 @@ enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts)
 
 enum status txn_verify(struct txn *t)
 {
-    if (t->assumed_count == 0) return STATUS_OK;
-    struct reader in;
-    txn_read_begin(t, 0);
-    return txn_read_send(t, t->assumed[0].key, &in);
+    return verify_rest(t);
 }
 
 /* A commit, or a request for locks, validates from the oldest of them on. A transaction that has read at a later
@@ -149,6 +147,22 @@ enum status txn_assumed_to_leader(struct txn *t)
     return STATUS_OK;
 }
 
+static enum status get_one(struct txn *t, struct bytes key, struct reader *in)
+{
+    enum status status;
+    do {
+        struct route route;
+        status = txn_find(t, key, false, &route);
+        if (status != STATUS_OK) return status;
+        struct gateway_request q = txn_request(t, RPC_READ, key);
+        txn_read_begin(t, &route, 1);
+        put_u8(&t->request, 1);
+        put_sized(&t->request, key);
+        status = txn_read_send(t, &q, in);
+    } while (txn_cut_again(t, &status));
+    return status;
+}
+
 enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
 {
     ASSERT(!t->ended);
@@ -161,11 +175,8 @@ enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
         *value_out = own->value;
         return STATUS_OK;
     }
-    txn_read_begin(t, 1);
-    put_u8(&t->request, 1);
-    put_sized(&t->request, key);
     struct reader in;
-    enum status status = txn_read_send(t, key, &in);
+    enum status status = get_one(t, key, &in);
     if (status != STATUS_OK) return status;
     status = txn_span_add(t, &(struct span){.start = key, .point = true});
     if (status != STATUS_OK) return status;
@@ -180,57 +191,84 @@ enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
     return STATUS_OK;
 }
 
-/* Asks for what is not the transaction's own, and answers how far the reply went. */
-static enum status get_some(struct txn *t, const struct bytes *keys, uint32_t count, struct bytes *values_out,
-                            uint32_t *done_out)
+/* What txn_get_many is asked for. */
+struct wanted {
+    const struct bytes *keys;
+    struct bytes *values_out;
+    uint32_t count, left;
+    bool done[TXN_GET_MANY_MAX];
+    uint32_t asked[TXN_GET_MANY_MAX], asked_count; /* by the request under way */
+};
+
+/* The transaction's own writes need no request. */
+static enum status take_own(struct txn *t, struct wanted *w)
 {
-    const struct write *own[TXN_GET_MANY_MAX];
-    uint32_t asked = 0, first = 0;
-    for (uint32_t i = count; i-- > 0;) {
-        if (keys[i].size == 0 || keys[i].size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
-        own[i] = write_set_find_at(&t->writes, keys[i], t->view);
-        if (own[i] != NULL) continue;
-        asked++;
-        first = i;
-    }
-    struct reader in = {0};
-    if (asked > 0) {
-        txn_read_begin(t, asked);
-        for (uint32_t i = 0; i < count; i++) {
-            if (own[i] != NULL) continue;
-            put_u8(&t->request, 1);
-            put_sized(&t->request, keys[i]);
-        }
-        enum status status = txn_read_send(t, keys[first], &in);
-        if (status != STATUS_OK) return status;
-    }
-    for (*done_out = 0; *done_out < count; ++*done_out) {
-        uint32_t i = *done_out;
-        values_out[i] = own[i] == NULL || own[i]->tombstone ? (struct bytes){NULL, 0} : own[i]->value;
-        if (own[i] != NULL) continue;
-        uint8_t found = get_u8(&in);
-        if (found == 3 && i > first) return STATUS_OK; /* the reply was full */
-        get_u64(&in);
-        struct bytes value = get_sized(&in);
-        if (in.failed || found > 1) return STATUS_INVALID;
-        enum status status = txn_span_add(t, &(struct span){.start = keys[i], .point = true});
-        if (status == STATUS_OK && found) {
-            values_out[i] = arena_copy(t->arena, value);
-            if (values_out[i].data == NULL) status = STATUS_NO_MEMORY;
-        }
-        if (status != STATUS_OK) return status;
+    for (uint32_t i = 0; i < w->count; i++) {
+        if (w->keys[i].size == 0 || w->keys[i].size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
+        const struct write *own = write_set_find_at(&t->writes, w->keys[i], t->view);
+        if (own == NULL) continue;
+        w->values_out[i] = own->tombstone ? (struct bytes){NULL, 0} : own->value;
+        w->done[i] = true;
+        w->left--;
     }
     return STATUS_OK;
+}
+
+static enum status take_values(struct txn *t, struct wanted *w, struct reader *in)
+{
+    for (uint32_t k = 0; k < w->asked_count; k++) {
+        uint32_t i = w->asked[k];
+        uint8_t found = get_u8(in);
+        if (found == 3 && k > 0) return STATUS_OK; /* the reply was full */
+        get_u64(in);
+        struct bytes value = get_sized(in);
+        if (in->failed || found > 1) return STATUS_INVALID;
+        enum status status = txn_span_add(t, &(struct span){.start = w->keys[i], .point = true});
+        w->values_out[i] = (struct bytes){NULL, 0};
+        if (status == STATUS_OK && found) {
+            w->values_out[i] = arena_copy(t->arena, value);
+            if (w->values_out[i].data == NULL) status = STATUS_NO_MEMORY;
+        }
+        if (status != STATUS_OK) return status;
+        w->done[i] = true;
+        w->left--;
+    }
+    return STATUS_OK;
+}
+
+/* Asks one range for what lies in it: that of the first key that is left. */
+static enum status get_some(struct txn *t, struct wanted *w)
+{
+    uint32_t first = 0;
+    while (w->done[first]) first++;
+    struct route route;
+    enum status status = txn_find(t, w->keys[first], false, &route);
+    if (status != STATUS_OK) return status;
+    struct gateway_request q = txn_request(t, RPC_READ, w->keys[first]);
+    w->asked_count = 0;
+    for (uint32_t i = first; i < w->count; i++)
+        if (!w->done[i] && route_holds(&route, w->keys[i])) w->asked[w->asked_count++] = i;
+    txn_read_begin(t, &route, w->asked_count);
+    for (uint32_t k = 0; k < w->asked_count; k++) {
+        struct bytes key = w->keys[w->asked[k]];
+        put_u8(&t->request, 1);
+        put_sized(&t->request, key);
+        hull_add(&q.hull, &(struct span){.start = key, .point = true});
+    }
+    struct reader in = {0};
+    status = txn_read_send(t, &q, &in);
+    return status == STATUS_OK ? take_values(t, w, &in) : status;
 }
 
 enum status txn_get_many(struct txn *t, const struct bytes *keys, uint32_t count, struct bytes *values_out)
 {
     ASSERT(!t->ended);
     ASSERT(count <= TXN_GET_MANY_MAX);
-    enum status status = STATUS_OK;
-    for (uint32_t at = 0, done; status == STATUS_OK && at < count; at += done) {
-        status = get_some(t, keys + at, count - at, values_out + at, &done);
-        ASSERT(status != STATUS_OK || done > 0);
+    struct wanted w = {.keys = keys, .values_out = values_out, .count = count, .left = count};
+    enum status status = take_own(t, &w);
+    while (status == STATUS_OK && w.left > 0) {
+        status = get_some(t, &w);
+        if (txn_cut_again(t, &status)) status = STATUS_OK; /* the keys are sorted anew */
     }
     return status;
 }

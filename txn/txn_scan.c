@@ -8,6 +8,8 @@ struct txn_scan {
     struct buf page;            /* the reply; rows are views into it */
     struct reader rows;
     struct buf start, end;      /* what is left to ask for */
+    struct buf cut;             /* the page ends there, with its range */
+    bool is_cut;
     bool reverse, exhausted, has_row, own_taken;
     uint64_t limit, taken;
     uint32_t pages;
@@ -30,6 +32,7 @@ enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, b
     buf_init(&scan->page, NET_MESSAGE_BYTES_MAX);
     buf_init(&scan->start, SHARD_KEY_BYTES_MAX + 1);
     buf_init(&scan->end, SHARD_KEY_BYTES_MAX + 1);
+    buf_init(&scan->cut, SHARD_KEY_BYTES_MAX + 1);
     buf_init(&scan->own_key, SHARD_KEY_BYTES_MAX + 1);
     buf_append_bytes(&scan->start, start);
     buf_append_bytes(&scan->end, end);
@@ -48,24 +51,57 @@ void txn_scan_close(struct txn_scan *scan)
     buf_deinit(&scan->page);
     buf_deinit(&scan->start);
     buf_deinit(&scan->end);
+    buf_deinit(&scan->cut);
     buf_deinit(&scan->own_key);
     free(scan);
 }
 
-static enum status page_fetch(struct txn_scan *scan)
+/* What of the scan is left in the range where it goes on; views that last as long as the scan. */
+static struct span cut_at_range(struct txn_scan *scan, const struct route *route)
+{
+    struct span left = {.start = buf_view(&scan->start), .end = buf_view(&scan->end)}, inside;
+    bool any = span_inside(&left, route, &inside);
+    ASSERT(any);
+    struct bytes bound = scan->reverse ? inside.start : inside.end;
+    scan->is_cut = !bytes_equal(bound, scan->reverse ? left.start : left.end);
+    buf_reset(&scan->cut);
+    buf_append_bytes(&scan->cut, bound);
+    *(scan->reverse ? &inside.start : &inside.end) = buf_view(&scan->cut);
+    return inside;
+}
+
+/* The first page is as large as the caller hopes; the others grow. */
+static uint32_t page_rows(const struct txn_scan *scan)
+{
+    uint64_t rows_max = scan->limit == 0 ? 0 : scan->limit + scan->txn->writes.count;
+    return rows_max > 100000 || scan->pages > 0 ? 0 : (uint32_t)rows_max;
+}
+
+/* STATUS_STALE_ROUTE: the range it was cut for is another one now. */
+static enum status page_ask(struct txn_scan *scan, struct reader *in)
 {
     struct txn *t = scan->txn;
-    /* The first page is as large as the caller hopes; the others grow. */
-    uint64_t rows_max = scan->limit == 0 ? 0 : scan->limit + t->writes.count;
-    if (rows_max > 100000 || scan->pages > 0) rows_max = 0;
-    txn_read_begin(t, 1);
+    struct route route;
+    enum status status = txn_find(t, buf_view(scan->reverse ? &scan->end : &scan->start), scan->reverse, &route);
+    if (status != STATUS_OK) return status;
+    struct span span = cut_at_range(scan, &route);
+    struct gateway_request q = txn_request(t, RPC_READ, span.start);
+    hull_add(&q.hull, &span);
+    txn_read_begin(t, &route, 1);
     put_u8(&t->request, 2);
-    put_sized(&t->request, buf_view(&scan->start));
-    put_sized(&t->request, buf_view(&scan->end));
-    put_u32(&t->request, (uint32_t)rows_max);
+    put_sized(&t->request, span.start);
+    put_sized(&t->request, span.end);
+    put_u32(&t->request, page_rows(scan));
     put_u8(&t->request, scan->reverse);
+    return txn_read_send(t, &q, in);
+}
+
+static enum status page_fetch(struct txn_scan *scan)
+{
     struct reader in;
-    enum status status = txn_read_send(t, buf_view(&scan->start), &in);
+    enum status status;
+    do status = page_ask(scan, &in);
+    while (txn_cut_again(scan->txn, &status));
     if (status != STATUS_OK) return status;
     buf_reset(&scan->page);
     buf_append(&scan->page, in.at, reader_left(&in));
@@ -73,6 +109,17 @@ static enum status page_fetch(struct txn_scan *scan)
     scan->rows = reader_make(buf_view(&scan->page));
     scan->pages++;
     return STATUS_OK;
+}
+
+/* Nothing is left of it in this range: true when that was all. */
+static bool range_ended(struct txn_scan *scan)
+{
+    if (!scan->is_cut) return true;
+    COVER("txn_scan_over_ranges");
+    struct buf *bound = scan->reverse ? &scan->end : &scan->start;
+    buf_reset(bound);
+    buf_append_bytes(bound, buf_view(&scan->cut));
+    return false;
 }
 
 /* Remembers where the next page goes on. */
@@ -84,11 +131,20 @@ static void page_after(struct txn_scan *scan, struct bytes key)
     if (!scan->reverse) buf_append_byte(bound, 0);
 }
 
+static bool nothing_left(const struct txn_scan *scan)
+{
+    return scan->end.size > 0 && bytes_compare(buf_view(&scan->start), buf_view(&scan->end)) >= 0;
+}
+
 /* Makes has_row true, or exhausted. */
 static enum status row_next(struct txn_scan *scan)
 {
     while (!scan->has_row && !scan->exhausted) {
         if (scan->pages == 0 || reader_left(&scan->rows) == 0) {
+            if (nothing_left(scan)) {
+                scan->exhausted = true;
+                break;
+            }
             enum status status = page_fetch(scan);
             if (status != STATUS_OK) return status;
         }
@@ -99,7 +155,7 @@ static enum status row_next(struct txn_scan *scan)
             page_after(scan, scan->row_key);
             scan->has_row = kind == 1;
         } else if (kind == 0) {
-            scan->exhausted = true;
+            scan->exhausted = range_ended(scan);
         } else if (kind != 2) {
             return STATUS_INVALID;
         }

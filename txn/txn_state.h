@@ -4,12 +4,18 @@
 
 #include "txn/txn_int.h"
 
-#define HEAD_BYTES 16            /* of a request: range id and epoch, filled in by the gateway */
+#define HEAD_BYTES GATEWAY_HEAD_BYTES
 
 /* A key whose value the transaction relies on and has not seen itself. */
 struct assumption {
     struct bytes key;
     uint64_t ts;
+};
+
+/* Keys that were locked in one range, as it was then: from `low` to `high`. */
+struct lock_area {
+    struct range_id range;
+    struct buf low, high;
 };
 
 struct txn {
@@ -23,11 +29,12 @@ struct txn {
     size_t refused_key_bytes, refused_value_bytes; /* of the last write: for txn_explain_limit */
     struct txn_name name;          /* number 0: it has never asked for a lock */
     uint64_t begin_ts, lock_timeout_ns;
-    uint8_t *lock_key;             /* the first it locked: where to give locks back */
-    size_t lock_key_size;
+    struct lock_area *locked;      /* where to give locks back */
+    uint32_t locked_count, locked_capacity;
     bool overlay;
     uint64_t pending_term;         /* of the leader that has shown it writes in flight; 0: none has */
-    bool released;                 /* the commit has given the locks back */
+    struct range_id pending_range; /* which it leads */
+    struct range_id released;      /* the range where the commit has given the locks back; 0: none */
     struct write_set writes;
     uint64_t view;                 /* of the writes, for what is read; WRITE_SET_NOW */
     struct span *spans;
@@ -35,27 +42,45 @@ struct txn {
     struct buf request, reply;
     struct assumption assumed[TXN_ASSUMPTIONS_MAX]; /* those that are to be checked */
     uint32_t assumed_count;
+    uint32_t cuts;                 /* in a row that came to nothing */
+    uint32_t asked_count;          /* the first of them are asked for by the request under way */
     bool ended;
 };
+
+/* ---- txn_range.c: what lies where ---- */
+
+/* A request of the transaction, which the range of `key` serves. */
+struct gateway_request txn_request(struct txn *t, enum rpc_kind kind, struct bytes key);
+/* [fiber] The range that holds the key (before: the keys just below it; an empty one: the last). Bounds are borrowed
+ * until the next call. */
+enum status txn_find(struct txn *t, struct bytes key, bool before, struct route *route_out);
+/* A request that was cut for a range as it was before is cut anew, but not for ever. */
+bool txn_cut_again(struct txn *t, enum status *status);
+/* Appends the parts of the transaction's spans that lie in the range, and returns how many. */
+uint32_t txn_put_spans(struct txn *t, const struct route *route, struct hull *hull);
+/* Appends the others. */
+enum status txn_put_spans_elsewhere(struct txn *t, const struct route *route);
+/* [fiber] What was read outside [start, end) is read at ts as it was at read_ts. STATUS_CONFLICT: it is not. */
+enum status txn_refresh_elsewhere(struct txn *t, const struct route *route, uint64_t ts);
 
 /* ---- txn_read.c ---- */
 
 /* What the transaction has read: validated by its commit. Copied. */
 enum status txn_span_add(struct txn *t, const struct span *span);
-void txn_put_spans(struct txn *t);
-/* A READ of `count` operations, which the caller appends to t->request, is begun, then sent to the range of `key`. */
-void txn_read_begin(struct txn *t, uint32_t count);
-enum status txn_read_send(struct txn *t, struct bytes key, struct reader *results);
+/* A READ of `count` operations, which the caller appends to t->request, is begun, then sent to the range. */
+void txn_read_begin(struct txn *t, const struct route *route, uint32_t count);
+/* [fiber] STATUS_STALE_ROUTE: the range is another one now; begin again. */
+enum status txn_read_send(struct txn *t, struct gateway_request *q, struct reader *results);
 /* Assumptions become spans of the request that follows; see README.md, Assumptions. */
 enum status txn_assumed_to_leader(struct txn *t);
 
 /* ---- txn_lock.c ---- */
 
-/* The transaction gets a name, under which this node answers for it. key: where it begins to lock. */
-enum status txn_locks_begin(struct txn *t, struct bytes key);
+/* The transaction gets a name, under which this node answers for it. */
+enum status txn_locks_begin(struct txn *t);
 /* Gives the locks back, unless the commit has. */
 void txn_locks_end(struct txn *t);
-/* [fiber] Locks nothing more, and moves to a new timestamp if what was read is unchanged there. */
+/* [fiber] Locks nothing more, and moves to a new timestamp if what was read is unchanged there. key: of something read. */
 enum status txn_lock_nothing(struct txn *t, struct bytes key);
 
 #endif

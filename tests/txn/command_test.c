@@ -20,7 +20,7 @@ static void commit_command(struct buf *out, uint64_t ct)
     buf_init(&writes, 1 << 16);
     buf_init(out, 1 << 16);
     put_writes(&writes);
-    command_encode_commit(ct, ct * 3, buf_view(&writes), out);
+    command_encode_commit(ct, ct - 1, ct * 3, buf_view(&writes), out);
     buf_deinit(&writes);
     assert_false(out->failed);
 }
@@ -131,7 +131,8 @@ TEST(txn_command, other_versions_and_kinds_are_refused)
             uint8_t was = command.data[byte];
             command.data[byte] = (uint8_t)value;
             enum status status = apply(&g, buf_view(&command), &batch);
-            assert_int_equal(status, value == was ? STATUS_INVALID : STATUS_VERSION);
+            bool known = value == was || (byte == 1 && value == 3); /* COMMIT, or HELD */
+            assert_int_equal(status, known ? STATUS_INVALID : STATUS_VERSION);
             command.data[byte] = was;
             batch_deinit(&batch);
         }

@@ -48,7 +48,7 @@ static enum txn_outcome ask(struct world *w, uint64_t machine, struct question *
 
 static struct txn_id id_of(const struct actor *a)
 {
-    char text[33];
+    char text[TXN_ID_BYTES];
     struct txn_id id;
     txn_id(a->txn, text);
     assert_true(txn_id_parse(bytes_of_string(text), &id));
@@ -240,7 +240,7 @@ TEST(txn_outcome, the_last_commits_are_remembered_and_where_that_begins)
 {
     struct outcomes o = {0};
     uint64_t all = (uint64_t)OUTCOME_CHUNKS * OUTCOME_CHUNK_ENTRIES, extra = OUTCOME_CHUNK_ENTRIES + 5;
-    for (uint64_t i = 1; i <= all + extra; i++) outcomes_add(&o, i * 7 + 1, i * 10);
+    for (uint64_t i = 1; i <= all + extra; i++) outcomes_add(&o, i * 7 + 1, i * 10, i * 10 - 1);
     uint64_t kept = o.end - o.begin, first = all + extra - kept + 1;
     assert_true(kept >= all - OUTCOME_CHUNK_ENTRIES && kept <= all);
     assert_u64_equal(o.floor, (first - 1) * 10);
@@ -250,7 +250,7 @@ TEST(txn_outcome, the_last_commits_are_remembered_and_where_that_begins)
     assert_u64_equal(outcomes_find(&o, (first - 1) * 7 + 1, 0, UINT64_MAX), 0);
     assert_u64_equal(outcomes_find(&o, (all + extra) * 7 + 1, 0, UINT64_MAX), (all + extra) * 10);
     outcomes_deinit(&o);
-    outcomes_add(&o, 5, 100);
+    outcomes_add(&o, 5, 100, 99);
     assert_u64_equal(o.floor, 99);
     outcomes_deinit(&o);
 }

@@ -6,7 +6,8 @@
 
 #define PATIENCE_NS (30 * SIM_SEC)
 
-static void open_world(struct world *w, uint32_t nodes, uint64_t retention_ns, uint64_t seed)
+static void open_world(struct world *w, uint32_t nodes, uint64_t retention_ns, uint64_t seed,
+                       const struct bytes *split_keys, uint32_t split_count)
 {
     struct cluster_options o;
     const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
@@ -14,19 +15,26 @@ static void open_world(struct world *w, uint32_t nodes, uint64_t retention_ns, u
     cluster_options_init(&o, seed);
     o.node_count = nodes;
     o.version_retention_ns = retention_ns;
+    o.split_keys = split_keys;
+    o.split_count = split_count;
     w->cluster = cluster_create(&o);
     assert_true(cluster_boot(w->cluster, 60 * SIM_SEC));
 }
 
 void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns)
 {
-    open_world(w, nodes, retention_ns, 7);
+    open_world(w, nodes, retention_ns, 7, NULL, 0);
 }
 
 void world_open_leased(struct world *w, uint32_t nodes)
 {
-    open_world(w, nodes, 0, 8);
+    open_world(w, nodes, 0, 8, NULL, 0);
     ASSERT(cluster_leases(w->cluster));
+}
+
+void world_open_split(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count)
+{
+    open_world(w, nodes, 0, 8, split_keys, split_count);
 }
 
 void world_close(struct world *w)

@@ -17,6 +17,8 @@ struct world {
 void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns);
 /* The same with leases, under which a leader answers reads without a quorum. */
 void world_open_leased(struct world *w, uint32_t nodes);
+/* With leases, and several data ranges: the second one begins at the first of the keys, which are borrowed. */
+void world_open_split(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count);
 void world_close(struct world *w);
 /* Lets virtual time pass. */
 void world_run_ms(struct world *w, uint64_t ms);

@@ -1,0 +1,307 @@
+/* Transactions over several ranges: one timestamp for all reads, scans over their bounds, and commits that write to one
+ * range and have read in others. */
+#include "tests/test.h"
+
+#include <stdio.h>
+
+#include "tests/txn/world.h"
+#include "txn/txn_state.h"
+
+#define T "\x04"
+static const struct bytes SPLITS[] = {{(const uint8_t *)T "h", 2}, {(const uint8_t *)T "p", 2}};
+#define LEFT ((struct range_id){2})
+#define MIDDLE ((struct range_id){3})
+#define RIGHT ((struct range_id){4})
+
+/* Keys below h, below p, and the rest. */
+static void open_three(struct world *w)
+{
+    world_open_split(w, 3, SPLITS, 2);
+}
+
+static struct range *range_of(struct world *w, struct range_id range)
+{
+    uint64_t machine = cluster_leader(w->cluster, range);
+    assert_true(machine != 0);
+    return replica_app(store_replica(core_store(cluster_machine(w->cluster, machine)->core), range));
+}
+
+static uint64_t machine_besides(uint64_t machine)
+{
+    return machine % 3 + 1;
+}
+
+TEST(txn_ranges, a_scan_goes_on_where_a_range_ends)
+{
+    struct world w;
+    struct actor a;
+    char key[8];
+    open_three(&w);
+    for (int i = 0; i < 52; i++) {
+        snprintf(key, sizeof key, "%c%d", 'a' + i / 2, i % 2);
+        world_put(&w, key, "1");
+    }
+    for (int reverse = 0; reverse < 2; reverse++) {
+        actor_begin(&a, &w, 1);
+        a.reverse = reverse != 0;
+        actor_put(&a, "h", "own");      /* the first key of a range */
+        actor_put(&a, "oz", "own");     /* the last one of a range */
+        actor_delete(&a, "p0");
+        assert_int_equal(actor_count_bytes(&a, bytes_of_string(T), bytes_of_string("\x05")), STATUS_OK);
+        assert_u64_equal(a.count, 53);
+        assert_int_equal(actor_count(&a, "h", "p"), STATUS_OK);
+        assert_u64_equal(a.count, 18);
+        assert_int_equal(actor_count(&a, "g1", "h0"), STATUS_OK); /* both sides of a bound */
+        assert_u64_equal(a.count, 2);
+        assert_int_equal(actor_count(&a, "z", "zz"), STATUS_OK);
+        assert_u64_equal(a.count, 2);
+        assert_int_equal(actor_count(&a, "m", "m"), STATUS_OK); /* nothing */
+        assert_u64_equal(a.count, 0);
+        assert_int_equal(actor_count_bytes(&a, bytes_of_string(T), BYTES_EMPTY), STATUS_OK);
+        assert_u64_equal(a.count, 53);
+        actor_end(&a);
+    }
+    world_close(&w);
+}
+
+/* What commits between two reads in different ranges is seen by neither. */
+TEST(txn_ranges, all_reads_are_of_one_timestamp)
+{
+    struct world w;
+    struct actor a;
+    open_three(&w);
+    world_put(&w, "a", "0");
+    world_put(&w, "k", "0");
+    actor_begin(&a, &w, 2);
+    assert_int_equal(actor_get(&a, "a"), STATUS_OK);
+    world_put(&w, "k", "1");
+    assert_int_equal(actor_get(&a, "k"), STATUS_OK);
+    assert_string_equal(a.value, "0");
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
+    world_close(&w);
+}
+
+TEST(txn_ranges, a_write_to_two_ranges_is_refused_and_nothing_is_written)
+{
+    struct world w;
+    struct actor a;
+    open_three(&w);
+    actor_begin(&a, &w, 1);
+    actor_put(&a, "a", "1");
+    actor_put(&a, "z", "1");
+    assert_int_equal(actor_commit(&a), STATUS_TWO_RANGES);
+    actor_end(&a);
+    actor_begin(&a, &w, 2);
+    assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND);
+    assert_int_equal(actor_get(&a, "z"), STATUS_NOT_FOUND);
+    actor_end(&a);
+    world_close(&w);
+}
+
+/* Write skew over two ranges: each reads what the other one writes. */
+TEST(txn_ranges, what_was_read_elsewhere_is_unchanged_at_the_commit)
+{
+    struct world w;
+    struct actor a, b;
+    open_three(&w);
+    world_put(&w, "a", "0");
+    world_put(&w, "k", "0");
+    for (uint64_t i = 0; i < 12; i++) {
+        actor_begin(&a, &w, 1 + i % 3);
+        actor_begin(&b, &w, 1 + (i + 1) % 3);
+        assert_int_equal(actor_get(&a, "a"), STATUS_OK);
+        assert_int_equal(actor_count(&b, "j", "l"), STATUS_OK);
+        actor_put(&a, "k", "1");
+        actor_put(&b, "a", "1");
+        enum status first, second;
+        if (i < 6) { /* one after the other, or at once */
+            first = actor_commit(&a);
+            second = actor_commit(&b);
+            assert_int_equal(first, STATUS_OK);
+        } else {
+            actor_start_commit(&a);
+            actor_start_commit(&b);
+            first = actor_await(&a);
+            second = actor_await(&b);
+        }
+        assert_true(first == STATUS_CONFLICT || second == STATUS_CONFLICT);
+        actor_end(&a);
+        actor_end(&b);
+    }
+    world_close(&w);
+}
+
+TEST(txn_ranges, who_reads_elsewhere_and_writes_here_commits)
+{
+    struct world w;
+    struct actor a;
+    char value[16];
+    open_three(&w);
+    world_put(&w, "a", "0");
+    for (int i = 0; i < 10; i++) {
+        actor_begin(&a, &w, 1 + (uint64_t)i % 3);
+        assert_int_equal(actor_get(&a, "a"), STATUS_OK);
+        assert_int_equal(actor_count(&a, "q", "r"), STATUS_OK);
+        snprintf(value, sizeof value, "%d", i);
+        actor_put(&a, "k", value);
+        assert_int_equal(actor_commit(&a), STATUS_OK);
+        uint64_t ct = a.ts;
+        assert_true(range_of(&w, LEFT)->floor >= ct);  /* nothing comes below it there any more */
+        assert_true(range_of(&w, RIGHT)->floor >= ct);
+        actor_end(&a);
+    }
+    actor_begin(&a, &w, 3);
+    assert_int_equal(actor_get(&a, "k"), STATUS_OK);
+    assert_string_equal(a.value, "9");
+    actor_end(&a);
+    world_close(&w);
+}
+
+/* While the other range has no leader the commit is held: who reads its keys later waits, everybody else goes on. */
+TEST(txn_ranges, a_held_commit_stops_only_its_own_keys)
+{
+    struct world w;
+    struct actor a, b, c;
+    open_three(&w);
+    world_put(&w, "a", "0");
+    world_put(&w, "k", "0");
+    world_put(&w, "l", "0");
+    uint64_t writes = cluster_leader(w.cluster, MIDDLE), reads = cluster_leader(w.cluster, LEFT);
+    assert_true(writes != 0 && reads != 0);
+    if (writes == reads) { /* they have to be different machines here */
+        struct replica *r = store_replica(core_store(cluster_machine(w.cluster, reads)->core), LEFT);
+        assert_int_equal(replica_transfer(r, (struct node_id){machine_besides(reads)}), STATUS_OK);
+        world_run_ms(&w, 500);
+        reads = cluster_leader(w.cluster, LEFT);
+        assert_true(reads != 0 && reads != writes);
+    }
+    uint64_t gateway = 6 - writes - reads;
+    actor_begin(&a, &w, gateway);
+    assert_int_equal(actor_get(&a, "a"), STATUS_OK);
+    actor_put(&a, "k", "1");
+    sim_net_cut_pair(cluster_sim(w.cluster), writes, reads);
+    actor_start_commit(&a);
+    for (int i = 0; i < 200 && range_of(&w, MIDDLE)->in_flight_count == 0; i++) world_run_ms(&w, 1);
+    assert_true(range_of(&w, MIDDLE)->in_flight_count > 0);
+    actor_begin(&b, &w, writes);
+    actor_start_get(&b, "k");
+    actor_begin(&c, &w, writes);
+    assert_int_equal(actor_get(&c, "l"), STATUS_OK);
+    actor_put(&c, "l", "1");
+    assert_int_equal(actor_commit(&c), STATUS_OK);
+    assert_true(a.running && b.running);
+    sim_net_heal(cluster_sim(w.cluster));
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    assert_int_equal(actor_await(&b), STATUS_OK);
+    assert_string_equal(b.value, b.ts > 0 ? "1" : b.value);
+    actor_end(&a);
+    actor_end(&b);
+    actor_end(&c);
+    world_close(&w);
+}
+
+/* W2 over ranges: a lock moves the view of all that was read, wherever. */
+TEST(txn_ranges, a_lock_moves_what_was_read_in_other_ranges)
+{
+    struct world w;
+    struct actor a;
+    open_three(&w);
+    world_put(&w, "a", "0");
+    world_put(&w, "k", "0");
+    actor_begin(&a, &w, 1);
+    assert_int_equal(actor_get(&a, "a"), STATUS_OK);
+    uint64_t ts = txn_read_ts(a.txn);
+    world_put(&w, "b", "0"); /* somewhere else */
+    assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
+    assert_true(txn_read_ts(a.txn) > ts);
+    actor_put(&a, "k", "1");
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
+
+    actor_begin(&a, &w, 1);
+    assert_int_equal(actor_get(&a, "a"), STATUS_OK);
+    world_put(&w, "a", "1");
+    assert_int_equal(actor_lock(&a, "k"), STATUS_CONFLICT);
+    actor_end(&a);
+    world_run_ms(&w, 100);
+    assert_u64_equal(range_of(&w, MIDDLE)->locks.lock_count, 0);
+    world_close(&w);
+}
+
+TEST(txn_ranges, locks_are_given_back_in_all_ranges)
+{
+    struct world w;
+    struct actor a;
+    open_three(&w);
+    for (int i = 0; i < 2; i++) {
+        actor_begin(&a, &w, 1);
+        assert_int_equal(actor_lock(&a, "z"), STATUS_NOT_FOUND);
+        assert_int_equal(actor_lock(&a, "a"), STATUS_NOT_FOUND);
+        assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
+        assert_u64_equal(range_of(&w, LEFT)->locks.lock_count, 1);
+        assert_u64_equal(range_of(&w, RIGHT)->locks.lock_count, 1);
+        actor_put(&a, "k", "1");
+        if (i == 1) assert_int_equal(actor_commit(&a), STATUS_OK);
+        actor_end(&a);
+        world_run_ms(&w, 100);
+        assert_u64_equal(range_of(&w, LEFT)->locks.lock_count, 0);
+        assert_u64_equal(range_of(&w, MIDDLE)->locks.lock_count, 0);
+        assert_u64_equal(range_of(&w, RIGHT)->locks.lock_count, 0);
+        if (i == 0) continue;
+        actor_begin(&a, &w, 2);
+        assert_int_equal(actor_get(&a, "k"), STATUS_OK);
+        actor_end(&a);
+    }
+    world_close(&w);
+}
+
+/* The id of a transaction leads to the range whose log has it. */
+struct question {
+    struct txn_id id;
+    enum txn_outcome outcome;
+    uint64_t ts;
+};
+
+static enum status ask_on_fiber(struct core *core, void *ctx)
+{
+    struct question *q = ctx;
+    struct arena arena;
+    struct txn *t;
+    arena_init(&arena, 1 << 20);
+    enum status status = txn_create(core_kv(core), &arena, &t);
+    if (status == STATUS_OK) {
+        status = txn_outcome_of(t, q->id, &q->outcome, &q->ts);
+        txn_destroy(t);
+    }
+    arena_deinit(&arena);
+    return status;
+}
+
+TEST(txn_ranges, the_outcome_is_asked_for_where_the_commit_went)
+{
+    struct world w;
+    struct actor a;
+    const char *keys[] = {"a", "k", "z"};
+    open_three(&w);
+    for (int i = 0; i < 3; i++) {
+        char text[TXN_ID_BYTES];
+        struct question q;
+        actor_begin(&a, &w, 1);
+        assert_int_equal(actor_get(&a, keys[(i + 1) % 3]), STATUS_NOT_FOUND);
+        actor_put(&a, keys[i], "1");
+        if (actor_commit(&a) != STATUS_OK) fail();
+        txn_id(a.txn, text);
+        assert_true(txn_id_parse(bytes_of_string(text), &q.id));
+        assert_u64_equal(q.id.range.value, 2 + (uint64_t)i);
+        assert_int_equal(world_call(&w, 2, ask_on_fiber, &q), STATUS_OK);
+        assert_int_equal(q.outcome, TXN_OUTCOME_COMMITTED);
+        assert_u64_equal(q.ts, a.ts);
+        actor_end(&a);
+        actor_begin(&a, &w, 1);
+        actor_delete(&a, keys[i]);
+        assert_int_equal(actor_commit(&a), STATUS_OK);
+        actor_end(&a);
+    }
+    world_close(&w);
+}
