@@ -98,7 +98,9 @@ static bool put_row(struct receiving *s)
 static bool refuse_row(struct receiving *s)
 {
     if (s->writer.line_failed) return context_of_line(s, s->writer.line, NULL);
-    if (!s->copy->binary) return context(s, NULL, copy_parse_row(s->parser));
+    bool is_row = !s->copy->binary && copy_parse_row(s->parser).data != NULL;
+    if (is_row) return context(s, NULL, copy_parse_row(s->parser));
+    if (!s->copy->binary) return context_of_line(s, line_of(s), NULL);
     uint32_t column = s->binary.column;
     if (!s->binary.header_done) return false;
     return context_of_line(s, s->binary.row, column == UINT32_MAX ? NULL : s->copy->names[column]);

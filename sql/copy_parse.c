@@ -15,6 +15,7 @@ struct copy_parser {
     size_t scanned;     /* csv: how far the search for the row's end has come, relative to at */
     bool in_quotes, ended, over, header_done;
     bool marked;        /* the end marker stood behind the current row */
+    bool marker_corrupt; /* and something other than a line end behind it: it is no marker, and cannot be data */
     uint64_t line, row_line;
     struct bytes row; /* as it came, without its line end */
 };
@@ -93,7 +94,12 @@ static bool find_row(struct copy_parser *p, struct bytes *row, size_t *total)
                 return false;
             }
             if (i + 1 >= size) break; /* the last byte of all */
+            if (data[i + 1] == '.' && i + 2 >= size && !p->ended) {
+                p->scanned = i;
+                return false;
+            }
             if (data[i + 1] == '.') { /* the end marker, also behind data */
+                p->marker_corrupt = i + 2 >= size || (data[i + 2] != '\n' && data[i + 2] != '\r');
                 *row = bytes_make(data, i);
                 *total = size;
                 p->marked = true;
@@ -299,6 +305,10 @@ enum status copy_parse_next(struct copy_parser *p, struct arena *arena, const ch
             if (p->in.size - p->at > p->options.row_bytes_max) return STATUS_TOO_LARGE;
             if (!p->ended) return STATUS_WAIT;
             p->over = true;
+            if (!p->options.header_match || p->header_done) continue;
+            p->row = bytes_of_string("");
+            p->row_line = ++p->line;
+            if (!match_header(p, arena, p->row, column_names, error)) return STATUS_INVALID;
             continue;
         }
         if (row.size > p->options.row_bytes_max) return STATUS_TOO_LARGE; /* came in one piece */
@@ -308,6 +318,11 @@ enum status copy_parse_next(struct copy_parser *p, struct arena *arena, const ch
         p->at += total;
         bool marker = p->options.csv && row.size == 2 && row.data[0] == '\\' && row.data[1] == '.';
         p->over = marker || p->marked;
+        if (p->marker_corrupt) {
+            p->row = BYTES_EMPTY;
+            malformed(arena, error, "end-of-copy marker corrupt%s", "");
+            return STATUS_INVALID;
+        }
         if (marker || (p->marked && row.size == 0)) continue;
         if (p->options.header && !p->header_done) {
             p->header_done = true;

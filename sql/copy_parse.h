@@ -39,7 +39,7 @@ MUST_USE enum status copy_parse_next(struct copy_parser *p, struct arena *arena,
                                      struct sql_error *error);
 /* 1-based line of the row that was given last, for "COPY t, line 3, column c". */
 uint64_t copy_parse_line(const struct copy_parser *p);
-/* The current row as it came, without its line end; valid until the next feed. */
+/* The current row as it came, without its line end; valid until the next feed. Data NULL: the line is no row. */
 struct bytes copy_parse_row(const struct copy_parser *p);
 
 #endif

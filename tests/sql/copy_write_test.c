@@ -114,3 +114,43 @@ TEST(copy_write, is_read_again_as_the_same)
         buf_deinit(&out);
     }
 }
+
+/* The byte behind the marker decides, in whichever piece it comes. */
+static enum status read_cut(const char *text, size_t cut, uint32_t *rows_out)
+{
+    static const char *const names[] = {"a"};
+    struct copy_options o = {.delimiter = '\t', .null_text = "\\N", .column_count = 1};
+    struct copy_parser *p;
+    struct copy_field field;
+    struct sql_error error = {.message = NULL};
+    struct arena arena;
+    enum status status = STATUS_WAIT;
+    assert_int_equal(copy_parser_create(&o, &p), STATUS_OK);
+    arena_init(&arena, 1 << 16);
+    *rows_out = 0;
+    for (int piece = 0; piece < 3 && status == STATUS_WAIT; piece++) {
+        struct bytes whole = bytes_of_string(text);
+        if (piece == 0) assert_int_equal(copy_parse_feed(p, bytes_make(whole.data, cut)), STATUS_OK);
+        if (piece == 1) assert_int_equal(copy_parse_feed(p, bytes_make(whole.data + cut, whole.size - cut)), STATUS_OK);
+        if (piece == 2) copy_parse_end(p);
+        while ((status = copy_parse_next(p, &arena, names, &field, &error)) == STATUS_OK) ++*rows_out;
+    }
+    arena_deinit(&arena);
+    copy_parser_destroy(p);
+    return status;
+}
+
+TEST(copy_parse, an_end_marker_stands_before_a_line_end)
+{
+    uint32_t rows;
+    for (size_t cut = 0; cut <= 5; cut++) {
+        assert_int_equal(read_cut("x\n\\.\n", cut, &rows), STATUS_NOT_FOUND);
+        assert_int_equal(rows, 1);
+        assert_int_equal(read_cut("x\\.\r\n", cut, &rows), STATUS_NOT_FOUND);
+        assert_int_equal(rows, 1);
+        assert_int_equal(read_cut("x\n\\.y", cut, &rows), STATUS_INVALID);
+        assert_int_equal(rows, 1);
+        assert_int_equal(read_cut("xy\\.", cut < 4 ? cut : 4, &rows), STATUS_INVALID);
+        assert_int_equal(rows, 0);
+    }
+}

@@ -53,6 +53,34 @@ a int4, b text
 | 13 | end |
 SELECT 4
 
+# What only begins like the end marker ends nothing, and is no data either
+COPY t (a, b) FROM STDIN
+<<
+14	one\.two
+15	three
+----
+ERROR 22P04: end-of-copy marker corrupt
+  context: COPY t, line 1
+
+COPY t (a, b) FROM STDIN
+<<
+14	one
+\.\.
+----
+ERROR 22P04: end-of-copy marker corrupt
+  context: COPY t, line 2
+
+COPY t (a, b) FROM STDIN (HEADER MATCH)
+<<
+----
+ERROR 22P04: wrong number of fields in header line: got 1, expected 2
+  context: COPY t, line 1: ""
+
+SELECT a, b FROM t WHERE a >= 14
+----
+a int4, b text
+SELECT 0
+
 # An empty text, and no last newline
 COPY t FROM STDIN
 <<
