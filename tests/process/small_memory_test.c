@@ -232,7 +232,7 @@ static void start(struct cluster *c, const char *retention)
 TEST(small_memory, several_times_more_data_than_memory_is_read_back)
 {
     static struct cluster c;
-    uint32_t rows = test_is_full() ? 320000 : 80000; /* five times the memory, or twenty */
+    uint32_t rows = test_is_full() ? 320000 : 55000; /* three times the memory, or twenty */
     start(&c, "10m");
     struct client k;
     assert_true(client_connect(&k, c.nodes[0].sql, PATIENCE_MS));
