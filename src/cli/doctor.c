@@ -43,8 +43,9 @@ static void print_table(const struct doctor *d)
         printf("%-6s %-20s %s\n", level_names[f->level], f->check, f->found);
         if (f->advice[0] != '\0') printf("%-6s %-20s -> %s\n", "", "", f->advice);
     }
-    printf("\n%u checked, %u warnings, %u errors\n", d->count, count_of(d, DOCTOR_WARN),
-           count_of(d, DOCTOR_ERROR));
+    uint32_t warnings = count_of(d, DOCTOR_WARN), errors = count_of(d, DOCTOR_ERROR);
+    printf("\n%u checked, %u warning%s, %u error%s\n", d->count, warnings, warnings == 1 ? "" : "s", errors,
+           errors == 1 ? "" : "s");
 }
 
 static void print_json(const struct doctor *d)
