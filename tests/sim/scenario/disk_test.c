@@ -125,8 +125,17 @@ static const struct {
     {SIM_FAULT_WRITE_ERROR, EIO},
 };
 
+static void inject_first_error(struct scenario *s, uint64_t victim, size_t which)
+{
+    sim_disk_inject(sim_disk(s->sim, victim), &(struct sim_disk_fault){.kind = first_errors[which].kind,
+                                                                       .error = first_errors[which].error,
+                                                                       .path_part = s->seed % 2 == 0 ? ".wal" : NULL,
+                                                                       .skip = sim_below(s->sim, 20),
+                                                                       .count = 1});
+}
+
 /* Later calls succeed. The machine ends at once, says nothing more, and comes back with a log that
- * was checked. */
+ * was checked. Without room a new segment or table is only put off; then the next error counts. */
 static void first_error(struct scenario *s)
 {
     size_t which = s->seed % (sizeof first_errors / sizeof first_errors[0]);
@@ -138,15 +147,15 @@ static void first_error(struct scenario *s)
         EXPECT(s, victim != 0);
         if (round % 2 == 1) victim = victim % 3 + 1;
         uint32_t ended = cluster_ended(s->c);
-        sim_disk_inject(sim_disk(s->sim, victim),
-                        &(struct sim_disk_fault){.kind = first_errors[which].kind,
-                                                 .error = first_errors[which].error,
-                                                 .path_part = s->seed % 2 == 0 ? ".wal" : NULL,
-                                                 .skip = sim_below(s->sim, 20),
-                                                 .count = 1});
+        uint64_t seen = hits(s, first_errors[which].kind);
+        inject_first_error(s, victim, which);
         uint64_t end = sim_now(s->sim) + 10 * SIM_SEC;
         while (cluster_ended(s->c) == ended) {
             EXPECT(s, sim_now(s->sim) < end);
+            if (first_errors[which].error == ENOSPC && hits(s, first_errors[which].kind) > seen) {
+                seen = hits(s, first_errors[which].kind);
+                inject_first_error(s, victim, which);
+            }
             scenario_run(s, 5 * SIM_MS);
         }
         EXPECT(s, !cluster_up(s->c, victim));
