@@ -219,6 +219,13 @@ MUST_USE enum status lsm_iter_next(struct lsm_iter *it, struct lsm_waiter *waite
                                    struct lsm_item *item_out);
 void lsm_iter_close(struct lsm_iter *it);
 
+/* Appends a key of LSM_SPACE_VERSIONS that has about half of the range's bytes on each side and
+ * something before it, as index blocks and samples of the memtables tell. STATUS_NOT_FOUND: no
+ * range, or no such key (it holds one key, or nothing); STATUS_WAIT: the waiter was queued;
+ * STATUS_CORRUPT. */
+MUST_USE enum status lsm_range_middle(struct lsm *l, struct range_id range,
+                                      struct lsm_waiter *waiter, struct buf *key_out);
+
 /* ---- snapshots: the whole range as one sorted stream of items ---- */
 
 /* A consistent view of the range at its applied index: all spaces and versions in engine order,

@@ -391,6 +391,17 @@ enum status store_next(struct store *s, struct lsm_iter *it, struct lsm_item *it
     }
 }
 
+enum status store_middle(struct store *s, uint64_t range, struct buf *key_out)
+{
+    struct wait w;
+    wait_init(&w);
+    for (;;) {
+        enum status status = lsm_range_middle(s->l, rid(range), &w.waiter, key_out);
+        if (status != STATUS_WAIT) return wait_over_for(&w, status);
+        wait_for(s, &w);
+    }
+}
+
 enum status store_hash(struct store *s, uint64_t range, uint64_t *hash_out)
 {
     struct lsm_hash *h;

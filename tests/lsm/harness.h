@@ -68,6 +68,7 @@ void store_run(struct store *s, void (*function)(void *ctx), void *ctx);
 enum status store_get(struct store *s, uint64_t range, enum lsm_space space, struct bytes key,
                       uint64_t ts_max, struct lsm_version *version, struct buf *value);
 enum status store_next(struct store *s, struct lsm_iter *it, struct lsm_item *item);
+enum status store_middle(struct store *s, uint64_t range, struct buf *key_out);
 enum status store_hash(struct store *s, uint64_t range, uint64_t *hash_out);
 /* All items of an iterator into a fresh model; the status it ended with. */
 enum status store_collect(struct store *s, struct lsm_iter *it, struct model *out);
