@@ -107,13 +107,13 @@ static void count_work(struct compact_job *job)
 /* Most tables that any range has in level 0 beyond what is normal. */
 static void find_l0_excess(struct lsm *l)
 {
-    size_t cursor = 0;
-    struct map_slot *slot;
     l->l0_excess = 0;
-    while ((slot = map_next(&l->ranges, &cursor)) != NULL) {
-        const struct range *r = slot->value;
+    LIST_FOR_EACH(link, &l->piled)
+    {
+        const struct range *r = CONTAINER_OF(link, struct range, piled_link);
         uint32_t count = r->version->counts[0];
-        if (r->corrupt || count <= LSM_L0_TABLES_SLOW) continue;
+        ASSERT(count > LSM_L0_TABLES_SLOW);
+        if (r->corrupt) continue;
         if (count - LSM_L0_TABLES_SLOW > l->l0_excess) l->l0_excess = count - LSM_L0_TABLES_SLOW;
     }
 }

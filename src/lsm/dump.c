@@ -55,7 +55,7 @@ static void print_range(const struct dump *d, const struct range *r)
 {
     print(d, "range=%llu flushed_index=%llu newest_ts=%llu meta_bytes=%zu tables=%u%s",
           (unsigned long long)r->id.value, (unsigned long long)r->flushed_index,
-          (unsigned long long)r->flushed_newest_ts, r->flushed_meta.size,
+          (unsigned long long)r->flushed_newest_ts, range_flushed_meta(r).size,
           version_piece_count(r->version), r->corrupt ? " DAMAGED" : "");
     for (uint32_t level = 0; level < LSM_LEVELS; level++)
         for (uint32_t i = 0; i < r->version->counts[level]; i++)

@@ -35,6 +35,7 @@ enum status lsm_create(const struct lsm_options *options, struct lsm **lsm_out)
     list_init(&l->flush_queue);
     list_init(&l->compact_queue);
     list_init(&l->events);
+    list_init(&l->piled);
     list_init(&l->drops_waiting);
     list_init(&l->drops_done);
     list_init(&l->split_waiters);

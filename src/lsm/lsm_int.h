@@ -67,6 +67,7 @@ struct range {
     uint64_t flush_limit; /* memtables beyond this index wait */
     struct buf meta;      /* as of applied_index */
     bool meta_changed;    /* since the last freeze */
+    bool meta_is_flushed; /* it is what the manifest says; flushed_meta is empty */
     /* What the manifest says. */
     uint64_t flushed_index, flushed_newest_ts;
     struct buf flushed_meta;
@@ -75,6 +76,7 @@ struct range {
     struct list flush_link, compact_link; /* in lsm.flush_queue, lsm.compact_queue */
     struct list event_link;               /* in lsm.events */
     struct list durable_link;             /* in lsm.durable_ranges while the manifest knows it */
+    struct list piled_link;               /* in lsm.piled while it has too much in level 0 */
     unsigned events;
     const char *corrupt_what;
 };
@@ -130,6 +132,7 @@ struct lsm {
     struct list turn_waiters; /* called by the next lsm_step */
     struct list paused;       /* struct paused: fibers that go on from lsm_step */
     struct list flush_queue, compact_queue, events;
+    struct list piled;                      /* ranges with more than LSM_L0_TABLES_SLOW */
     struct list drops_waiting;              /* struct range_drop: of ranges with splits under way */
     struct list drops_done;                 /* struct range_drop: answered by the next lsm_step */
     struct list split_waiters;              /* struct paused: fibers that wait for splits */
@@ -162,6 +165,9 @@ void range_pin(struct range *r);
 void range_unpin(struct range *r);
 /* Takes the version. */
 void range_set_version(struct range *r, struct version *next);
+/* The owner's record in the manifest. A range at rest holds it once. */
+struct bytes range_flushed_meta(const struct range *r);
+void range_set_flushed_meta(struct range *r, struct bytes meta);
 /* What the manifest says of it, or will when it is told. */
 struct version *range_named(const struct range *r);
 /* The same; NULL: the manifest does not know it. */

@@ -22,7 +22,7 @@ static void put_range(struct buf *records, const struct range *r)
                                         .range = r->id,
                                         .flushed_index = r->flushed_index,
                                         .newest_ts = r->flushed_newest_ts,
-                                        .meta = buf_view(&r->flushed_meta),
+                                        .meta = range_flushed_meta(r),
                                         .added_count = version_piece_count(named)};
     manifest_record_put_head(records, &head);
     put_pieces(records, named);
@@ -30,7 +30,7 @@ static void put_range(struct buf *records, const struct range *r)
 
 /* The frames of a manifest that says what is durable now; dropped ranges stay in it until their
  * drop is durable, since edits of theirs may still be written. */
-static enum status put_state(const struct lsm *l, uint64_t uid, struct buf *frames,
+static enum status put_state(struct lsm *l, struct worker *w, uint64_t uid, struct buf *frames,
                              uint64_t *frame_count_out)
 {
     struct buf records;
@@ -45,8 +45,14 @@ static enum status put_state(const struct lsm *l, uint64_t uid, struct buf *fram
             buf_reset(&records);
             record_count = 0;
         }
+        size_t before = records.size;
         put_range(&records, CONTAINER_OF(link, struct range, durable_link));
         record_count++;
+        /* In slices: only this fiber changes what is durable. Opening has no turns to wait for. */
+        if (l->manifest.running) worker_handled(w, records.size - before);
+        if (!l->failed) continue;
+        buf_deinit(&records);
+        return STATUS_CANCELLED;
     }
     manifest_frame_put(frames, l->options.store_id, uid, ++frame, record_count, buf_view(&records));
     bool failed = records.failed || frames->failed;
@@ -116,7 +122,7 @@ static enum status rewrite(struct lsm *l, struct worker *w, size_t needed, bool 
     uint64_t uid = prng_next(&l->prng), frame_count = 0, size_bytes = l->options.manifest_bytes;
     env_file file = -1;
     bool renamed = false;
-    enum status status = put_state(l, uid, &frames, &frame_count);
+    enum status status = put_state(l, w, uid, &frames, &frame_count);
     while (size_bytes < (frames.size + needed) * 2)
         size_bytes *= 2;
     if (status == STATUS_OK) status = install(l, w, &frames, size_bytes, &file, &renamed);
@@ -195,9 +201,7 @@ static void apply_flushed_state(struct range *r, const struct edit *e, struct by
     r->flushed_index = e->index;
     if (e->newest_ts > r->flushed_newest_ts) r->flushed_newest_ts = e->newest_ts;
     if (e->newest_ts > r->newest_ts) r->newest_ts = e->newest_ts;
-    buf_reset(&r->flushed_meta);
-    buf_append_bytes(&r->flushed_meta, meta);
-    ASSERT(!r->flushed_meta.failed);
+    range_set_flushed_meta(r, meta);
 }
 
 /* What waits to be split off the range sees the change as well. */
@@ -256,6 +260,10 @@ static enum status apply_flush(struct edit *e)
 
 static enum status apply_ingest(struct range *r, struct edit *e)
 {
+    r->meta_is_flushed = false;
+    buf_reset(&r->meta);
+    buf_append_bytes(&r->meta, e->meta);
+    ASSERT(!r->meta.failed);
     apply_flushed_state(r, e, e->meta);
     enum status status = apply_version(r, e);
     if (status != STATUS_OK) return status;
@@ -263,9 +271,6 @@ static enum status apply_ingest(struct range *r, struct edit *e)
     range_replace_memtables(r, e->memtable, e->index);
     r->corrupt = false;
     r->gc_ts = 0;
-    buf_reset(&r->meta);
-    buf_append_bytes(&r->meta, e->meta);
-    ASSERT(!r->meta.failed);
     return r->mapped || r->dropped ? STATUS_OK : range_enter(r);
 }
 

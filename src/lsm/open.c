@@ -5,6 +5,8 @@
 #include "lsm/open_int.h"
 #include "lsm/worker_int.h"
 
+#define OPENERS_MAX 8 /* besides the one that opens the store */
+
 /* ---- what the directory holds ---- */
 
 struct listing {
@@ -73,40 +75,98 @@ static enum status make_directory(struct lsm *l, struct worker *w)
 /* Tables by number while they are being opened: ranges that were split share them. */
 struct loading {
     struct lsm *lsm;
-    struct worker *worker;
-    struct map tables; /* pinned */
+    const struct manifest_state *state;
+    uint64_t *ids; /* of the ranges, rising: an order that does not depend on how the map came about */
+    size_t id_count;
+    struct map numbers;    /* number -> struct table */
+    struct table **tables; /* pinned */
+    size_t table_count, table_capacity;
+    size_t next; /* to be opened */
+    uint32_t helpers;
+    struct fiber *waiter; /* for the last of them */
+    enum status status;
 };
 
 static void loading_deinit(struct loading *g)
 {
-    size_t cursor = 0;
-    struct map_slot *slot;
-    while ((slot = map_next(&g->tables, &cursor)) != NULL)
-        table_unpin(slot->value);
-    map_deinit(&g->tables);
+    for (size_t i = 0; i < g->table_count; i++)
+        table_unpin(g->tables[i]);
+    map_deinit(&g->numbers);
+    free(g->tables);
+    free(g->ids);
 }
 
-/* Borrowed from g. */
-static enum status load_table(struct loading *g, struct range_id range,
-                              const struct manifest_piece *from, struct table **table_out)
+static enum status add_table(struct loading *g, struct table *t)
 {
-    struct table *t = map_get(&g->tables, from->number);
-    if (t == NULL) {
-        enum status status =
-            table_create(g->lsm, range, from->number, from->uid, from->size_bytes, &t);
-        if (status != STATUS_OK) return status;
-        status = table_open(&g->worker->fio, t);
-        if (status == STATUS_OK) status = map_put(&g->tables, from->number, t);
-        if (status != STATUS_OK) {
-            table_unpin(t);
-            return status;
-        }
+    if (g->table_count == g->table_capacity) {
+        size_t capacity = g->table_capacity == 0 ? 64 : g->table_capacity * 2;
+        struct table **tables = realloc(g->tables, capacity * sizeof *tables);
+        if (tables == NULL) return STATUS_NO_MEMORY;
+        g->tables = tables;
+        g->table_capacity = capacity;
     }
-    bool same = t->uid.high == from->uid.high && t->uid.low == from->uid.low &&
-                t->size_bytes == from->size_bytes;
-    if (!same) return STATUS_CORRUPT;
-    *table_out = t;
-    return STATUS_OK;
+    enum status status = map_put(&g->numbers, t->number, t);
+    if (status == STATUS_OK) g->tables[g->table_count++] = t;
+    return status;
+}
+
+/* STATUS_CORRUPT: two pieces contradict each other about their table. */
+static enum status meet_table(struct loading *g, struct range_id range,
+                              const struct manifest_piece *p)
+{
+    struct table *t = map_get(&g->numbers, p->number);
+    if (t != NULL) {
+        bool same = t->uid.high == p->uid.high && t->uid.low == p->uid.low &&
+                    t->size_bytes == p->size_bytes;
+        return same ? STATUS_OK : STATUS_CORRUPT;
+    }
+    enum status status = table_create(g->lsm, range, p->number, p->uid, p->size_bytes, &t);
+    if (status != STATUS_OK) return status;
+    status = add_table(g, t);
+    if (status != STATUS_OK) table_unpin(t);
+    return status;
+}
+
+static enum status meet_tables(struct loading *g)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < g->id_count && status == STATUS_OK; i++) {
+        const struct manifest_range *r = map_get(&g->state->ranges, g->ids[i]);
+        for (uint32_t piece = 0; piece < r->piece_count && status == STATUS_OK; piece++)
+            status = meet_table(g, r->range, &r->pieces[piece]);
+    }
+    return status;
+}
+
+/* Opening a table waits for the disk several times, so some fibers do it side by side. */
+static void open_some(struct loading *g)
+{
+    struct worker w;
+    worker_init(&w, g->lsm);
+    while (g->next < g->table_count && g->status == STATUS_OK) {
+        enum status status = table_open(&w.fio, g->tables[g->next++]);
+        if (status != STATUS_OK) g->status = status;
+    }
+}
+
+static void open_entry(void *arg)
+{
+    struct loading *g = arg;
+    open_some(g);
+    if (--g->helpers == 0 && g->waiter != NULL) fiber_resume(g->waiter);
+}
+
+static enum status open_tables(struct loading *g)
+{
+    struct fiber_pool *fibers = g->lsm->options.fibers;
+    size_t wanted = g->table_count / 8 < OPENERS_MAX ? g->table_count / 8 : OPENERS_MAX;
+    while (g->helpers < wanted && fiber_spawn(fibers, open_entry, g, NULL) == STATUS_OK)
+        g->helpers++;
+    open_some(g);
+    g->waiter = fiber_current(fibers);
+    while (g->helpers > 0)
+        fiber_suspend(fibers);
+    return g->status;
 }
 
 static void note_number(struct lsm *l, uint64_t number)
@@ -117,9 +177,8 @@ static void note_number(struct lsm *l, uint64_t number)
 static enum status load_piece(struct loading *g, struct range *r,
                               const struct manifest_piece *from, struct leveled_piece *to)
 {
-    struct table *t;
-    enum status status = load_table(g, r->id, from, &t);
-    if (status != STATUS_OK) return status;
+    struct table *t = map_get(&g->numbers, from->number);
+    ASSERT(t != NULL);
     note_number(g->lsm, from->number);
     note_number(g->lsm, from->id);
     if (t->corrupt) r->corrupt = true;
@@ -161,8 +220,8 @@ static enum status load_range(struct loading *g, const struct manifest_range *fr
     r->newest_ts = r->flushed_newest_ts = from->newest_ts;
     r->applied_index = r->flushed_index = from->flushed_index;
     buf_append_bytes(&r->meta, buf_view(&from->meta));
-    buf_append_bytes(&r->flushed_meta, buf_view(&from->meta));
-    status = r->meta.failed || r->flushed_meta.failed ? STATUS_NO_MEMORY : STATUS_OK;
+    r->meta_is_flushed = true;
+    status = r->meta.failed ? STATUS_NO_MEMORY : STATUS_OK;
     if (status == STATUS_OK) status = load_version(g, r, from);
     if (status == STATUS_OK) status = range_enter(r);
     if (status == STATUS_OK) {
@@ -181,28 +240,27 @@ static int by_number(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* In the order of ids, which does not depend on how the map came about. */
-static enum status load_ranges(struct loading *g, const struct manifest_state *state)
+static enum status list_ids(struct loading *g)
 {
-    uint64_t *ids = calloc(state->ranges.count + 1, sizeof *ids);
-    if (ids == NULL) return STATUS_NO_MEMORY;
-    size_t cursor = 0, count = 0;
+    g->ids = calloc(g->state->ranges.count + 1, sizeof *g->ids);
+    if (g->ids == NULL) return STATUS_NO_MEMORY;
+    size_t cursor = 0;
     struct map_slot *slot;
-    while ((slot = map_next(&state->ranges, &cursor)) != NULL)
-        ids[count++] = slot->key;
-    qsort(ids, count, sizeof *ids, by_number);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        status = load_range(g, map_get(&state->ranges, ids[i]));
-    free(ids);
-    return status;
+    while ((slot = map_next(&g->state->ranges, &cursor)) != NULL)
+        g->ids[g->id_count++] = slot->key;
+    qsort(g->ids, g->id_count, sizeof *g->ids, by_number);
+    return STATUS_OK;
 }
 
-static enum status load_tables(struct lsm *l, struct worker *w, const struct manifest_state *state)
+static enum status load_ranges(struct lsm *l, const struct manifest_state *state)
 {
-    struct loading g = {.lsm = l, .worker = w};
-    map_init(&g.tables);
-    enum status status = load_ranges(&g, state);
+    struct loading g = {.lsm = l, .state = state};
+    map_init(&g.numbers);
+    enum status status = list_ids(&g);
+    if (status == STATUS_OK) status = meet_tables(&g);
+    if (status == STATUS_OK) status = open_tables(&g);
+    for (size_t i = 0; i < g.id_count && status == STATUS_OK; i++)
+        status = load_range(&g, map_get(&state->ranges, g.ids[i]));
     loading_deinit(&g);
     return status;
 }
@@ -270,7 +328,7 @@ enum status lsm_visit_ranges(struct lsm *l, const struct lsm_range_visitor *visi
     LIST_FOR_EACH(link, &l->durable_ranges)
     {
         const struct range *r = CONTAINER_OF(link, struct range, durable_link);
-        struct lsm_range_info info = {r->id, r->flushed_index, buf_view(&r->flushed_meta),
+        struct lsm_range_info info = {r->id, r->flushed_index, range_flushed_meta(r),
                                       r->corrupt};
         enum status status = visitor->visit(visitor->ctx, &info);
         if (status != STATUS_OK) return status;
@@ -286,7 +344,7 @@ static enum status load(struct lsm *l, struct worker *w, bool read_only, struct 
     enum status status = read_only ? STATUS_OK : make_directory(l, w);
     if (status == STATUS_OK) status = list_tables(l, listing);
     if (status == STATUS_OK) status = load_manifest(l, w, listing->count > 0, read_only, state);
-    if (status == STATUS_OK) status = load_tables(l, w, state);
+    if (status == STATUS_OK) status = load_ranges(l, state);
     if (status != STATUS_OK || read_only) return status;
     status = manifest_create(l, w);
     return status == STATUS_OK ? remove_orphans(l, w, listing) : status;

@@ -23,6 +23,7 @@ static void range_init(struct range *r, struct lsm *l, struct range_id id)
     list_init(&r->compact_link);
     list_init(&r->event_link);
     list_init(&r->durable_link);
+    list_init(&r->piled_link);
     buf_init(&r->meta, SIZE_MAX / 2);
     buf_init(&r->flushed_meta, SIZE_MAX / 2);
 }
@@ -123,15 +124,52 @@ void range_unpin(struct range *r)
     free(r);
 }
 
+/* Most ranges never have much in level 0: those that do are at hand. */
+static void note_pile(struct range *r)
+{
+    bool piled = r->mapped && r->version->counts[0] > LSM_L0_TABLES_SLOW;
+    list_remove(&r->piled_link);
+    if (piled) list_push_back(&r->lsm->piled, &r->piled_link);
+}
+
 void range_set_version(struct range *r, struct version *next)
 {
     version_unpin(r->version);
     r->version = next;
+    note_pile(r);
 }
 
 struct version *range_named(const struct range *r)
 {
     return r->named != NULL ? r->named : r->version;
+}
+
+struct bytes range_flushed_meta(const struct range *r)
+{
+    return buf_view(r->meta_is_flushed ? &r->meta : &r->flushed_meta);
+}
+
+void range_set_flushed_meta(struct range *r, struct bytes meta)
+{
+    r->meta_is_flushed = bytes_equal(meta, buf_view(&r->meta));
+    if (r->meta_is_flushed) {
+        buf_deinit(&r->flushed_meta);
+        buf_init(&r->flushed_meta, SIZE_MAX / 2);
+        return;
+    }
+    buf_reset(&r->flushed_meta);
+    buf_append_bytes(&r->flushed_meta, meta);
+    ASSERT(!r->flushed_meta.failed);
+}
+
+/* The record that was both goes on as what the manifest says. */
+static void part_meta(struct range *r)
+{
+    if (!r->meta_is_flushed) return;
+    struct buf empty = r->flushed_meta;
+    r->flushed_meta = r->meta;
+    r->meta = empty;
+    r->meta_is_flushed = false;
 }
 
 struct version *range_durable(const struct range *r)
@@ -166,6 +204,7 @@ enum status range_enter(struct range *r)
     if (status != STATUS_OK) return status;
     range_pin(r);
     r->mapped = true;
+    note_pile(r);
     return STATUS_OK;
 }
 
@@ -180,6 +219,7 @@ void range_leave(struct range *r)
     list_remove(&r->flush_link);
     list_remove(&r->compact_link);
     list_remove(&r->event_link);
+    list_remove(&r->piled_link);
     r->freeze_due = r->flush_wanted = false;
     r->mapped = false;
     r->dropped = true;
@@ -361,6 +401,7 @@ void lsm_range_set_meta(struct lsm *l, struct range_id range, struct bytes meta)
 {
     struct range *r = range_find(l, range);
     ASSERT(r != NULL);
+    part_meta(r);
     buf_reset(&r->meta);
     buf_append_bytes(&r->meta, meta);
     ASSERT(!r->meta.failed);

@@ -17,8 +17,12 @@ enum status table_create(struct lsm *l, struct range_id range, uint64_t number,
                          struct table_uid uid, uint64_t size_bytes, struct table **table_out)
 {
     ASSERT(number != 0);
-    struct table *t = calloc(1, sizeof *t);
+    char path[LSM_PATH_BYTES_MAX];
+    table_path(l->options.directory, number, path);
+    size_t path_bytes = strlen(path) + 1;
+    struct table *t = calloc(1, sizeof *t + path_bytes);
     if (t == NULL) return STATUS_NO_MEMORY;
+    memcpy(t->path, path, path_bytes);
     t->refs = 1;
     t->lsm = l;
     t->env = l->options.env;
@@ -30,7 +34,6 @@ enum status table_create(struct lsm *l, struct range_id range, uint64_t number,
     t->file = -1;
     t->facts.oldest_ts = LSM_TS_MAX;
     buf_init(&t->keys, 2 * LSM_KEY_BYTES_MAX);
-    table_path(l->options.directory, number, t->path);
     *table_out = t;
     return STATUS_OK;
 }
@@ -186,18 +189,29 @@ static enum status read_footer(struct fio *f, struct table *t, struct buf *end)
     return take_footer(t, sealed, tail.footer_offset);
 }
 
-static enum status read_top(struct fio *f, struct table *t, struct buf *sealed)
+static enum status take_top(struct table *t, struct bytes sealed)
 {
-    struct block_handle top = t->facts.top;
-    enum status status = read_span(f, t, top.offset, top.size, sealed);
-    if (status != STATUS_OK) return status;
     uint32_t raw_size;
-    status = block_check(buf_view(sealed), BLOCK_KIND_TOP, t->uid, top.offset, &raw_size);
+    enum status status =
+        block_check(sealed, BLOCK_KIND_TOP, t->uid, t->facts.top.offset, &raw_size);
     if (status != STATUS_OK) return status;
     t->top = malloc(raw_size);
     if (t->top == NULL) return STATUS_NO_MEMORY;
     t->top_size = raw_size;
-    return block_unpack(buf_view(sealed), t->top, raw_size);
+    return block_unpack(sealed, t->top, raw_size);
+}
+
+/* `end`: the last bytes of the file, which mostly hold it. */
+static enum status read_top(struct fio *f, struct table *t, struct buf *end)
+{
+    struct block_handle top = t->facts.top;
+    uint64_t begin = t->size_bytes - end->size;
+    if (top.offset >= begin && top.offset - begin <= end->size &&
+        top.size <= end->size - (top.offset - begin))
+        return take_top(t, bytes_make(end->data + (top.offset - begin), top.size));
+    buf_reset(end);
+    enum status status = read_span(f, t, top.offset, top.size, end);
+    return status == STATUS_OK ? take_top(t, buf_view(end)) : status;
 }
 
 static enum status open_file(struct fio *f, struct table *t)
@@ -215,7 +229,6 @@ static enum status open_and_check(struct fio *f, struct table *t)
     struct buf bytes;
     buf_init(&bytes, BLOCK_RAW_BYTES_MAX + TABLE_END_BYTES);
     status = read_footer(f, t, &bytes);
-    buf_reset(&bytes);
     if (status == STATUS_OK) status = read_top(f, t, &bytes);
     buf_deinit(&bytes);
     return status;

@@ -48,7 +48,7 @@ struct table {
     uint8_t *top;    /* raw block */
     uint32_t top_size;
     struct env_op op; /* closing and unlinking */
-    char path[LSM_PATH_BYTES_MAX];
+    char path[];
 };
 
 void table_path(const char *directory, uint64_t number, char path[LSM_PATH_BYTES_MAX]);
