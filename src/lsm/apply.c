@@ -26,6 +26,7 @@ enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
     if (status != STATUS_OK) return status;
     if (m->newest_ts > r->newest_ts) r->newest_ts = m->newest_ts;
     r->applied_index = index;
+    if (count > 0) r->resting = false;
     if (grown > 0 && memtable_bytes(m) >= memtable_bytes_max(l)) {
         r->freeze_due = true;
         flush_enqueue(r);

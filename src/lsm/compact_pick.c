@@ -237,7 +237,7 @@ static enum status pick_garbage(struct compaction *c)
 enum status compact_pick(struct range *r, struct compaction *c)
 {
     *c = (struct compaction){.range = r};
-    if (range_is_pending(r)) return STATUS_NOT_FOUND; /* others read what it holds, until the manifest knows */
+    if (range_is_pending(r) || r->resting) return STATUS_NOT_FOUND; /* others read what it holds */
     struct version *v = r->version;
     struct plan plan = make_plan(v, r->lsm->options.table_bytes);
     if (v->counts[0] >= LSM_L0_TABLES) {

@@ -14,7 +14,7 @@ void flush_enqueue(struct range *r)
 {
     struct lsm *l = r->lsm;
     bool serves = r->mapped && !r->corrupt;
-    bool needed = !list_empty(&r->splits); /* what was split off needs it, whatever became of r */
+    bool needed = range_is_pending(r); /* other ranges need it, whatever became of r */
     if ((!serves && !needed) || r->flushing || !list_empty(&r->flush_link)) return;
     list_push_back(&l->flush_queue, &r->flush_link);
 }
@@ -76,6 +76,7 @@ static enum status commit(struct flush_job *job, uint64_t epoch, bool *kept_out)
                      .meta = buf_view(&job->frozen->meta),
                      .memtable = m,
                      .split = job->frozen->split,
+                     .merges = job->frozen->merges,
                      .added = &added,
                      .added_count = job->tables.count};
     struct lsm *l = job->worker.lsm;

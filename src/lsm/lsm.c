@@ -38,6 +38,7 @@ enum status lsm_create(const struct lsm_options *options, struct lsm **lsm_out)
     list_init(&l->piled);
     list_init(&l->drops_waiting);
     list_init(&l->drops_done);
+    list_init(&l->merging);
     list_init(&l->split_waiters);
     list_init(&l->replacing);
     list_init(&l->closing);
@@ -61,6 +62,7 @@ void lsm_destroy(struct lsm *l)
         struct range *r = slot->value;
         split_forget_all(r);
         version_detach(range_named(r));
+        version_detach(r->version);
         range_leave(r);
     }
     manifest_close(l);

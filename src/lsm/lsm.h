@@ -142,6 +142,19 @@ MUST_USE enum status lsm_range_split(struct lsm *l, struct range_id left, struct
 /* The range loses everything from `end` on; durable as a split is. */
 MUST_USE enum status lsm_range_shrink(struct lsm *l, struct range_id range, struct bytes end);
 
+/* Makes the right neighbour, which begins with `key`, part of the left one: the reverse of a split, called in the same way
+ * (after lsm_apply and lsm_range_set_meta of the left one). The right one gets no more writes and is
+ * gone for callers at once; in its place in the manifest, and in that of the left one, the flush
+ * that is then due puts what both are; before that a restart finds both, and applies this again.
+ * The GC timestamp of both is the later one: no read of either below it may come any more.
+ *
+ * STATUS_BUSY: nothing was done, because what the right one has is not on disk entirely or work on
+ * its tables is under way, or a split or merge of either is not durable yet; it has been asked for:
+ * call again in a later turn. STATUS_CORRUPT: one of them is damaged; nothing was done, and what the
+ * left one would be must come from elsewhere. STATUS_NOT_FOUND; STATUS_NO_MEMORY. */
+MUST_USE enum status lsm_range_merge(struct lsm *l, struct range_id left, struct range_id right,
+                                     struct bytes key);
+
 struct lsm_range_stats {
     uint64_t applied_index, flushed_index;
     uint64_t memtable_bytes, table_bytes, table_count, entry_estimate;

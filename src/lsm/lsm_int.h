@@ -32,6 +32,7 @@ struct frozen {
     struct memtable *memtable; /* pinned and held */
     uint64_t last_index;       /* of the range when it was frozen */
     struct split *split;       /* becomes durable with its flush; NULL: none */
+    bool merges;               /* and so does the merge under way */
     struct buf meta;           /* the owner's record as of then */
 };
 
@@ -62,6 +63,9 @@ struct range {
     struct window *window; /* of `named`, or of the range it comes from, and of its frozen memtables; NULL: all */
     struct list splits;    /* split.link: what was split off it, oldest first */
     struct split *born;    /* that makes it */
+    struct range *merging; /* pinned: what became its right end, gone for callers; the manifest has both */
+    struct list merging_link; /* in lsm.merging meanwhile */
+    bool resting;             /* to be merged into another: not compacted until it is written again */
     struct range_drop *drop; /* waits for the splits */
     uint64_t applied_index, newest_ts, gc_ts;
     uint64_t flush_limit; /* memtables beyond this index wait */
@@ -93,6 +97,7 @@ struct edit {
     struct bytes meta;         /* FLUSH, INGEST; borrowed until on_done */
     struct memtable *memtable; /* FLUSH: the one that is on disk now; INGEST: the new active one */
     struct split *split;       /* FLUSH: what ends with that memtable, or NULL */
+    bool merges;               /* FLUSH: and the range is one with range->merging */
     struct piece **removed;
     uint32_t removed_count;
     struct leveled_piece *added;
@@ -135,6 +140,7 @@ struct lsm {
     struct list piled;                      /* ranges with more than LSM_L0_TABLES_SLOW */
     struct list drops_waiting;              /* struct range_drop: of ranges with splits under way */
     struct list drops_done;                 /* struct range_drop: answered by the next lsm_step */
+    struct list merging;                    /* range.merging_link */
     struct list split_waiters;              /* struct paused: fibers that wait for splits */
     struct list replacing;                  /* struct lsm_ingest: being committed */
     uint64_t active_bytes;                  /* of all active memtables */
@@ -211,7 +217,7 @@ MUST_USE enum status split_refresh(struct range *root, struct version *next);
 void split_end(struct split *s);
 /* What had to wait for the splits of r goes on, when there are none left. */
 void split_settled(struct range *r);
-/* A dropped range with this id still has splits under way. */
+/* A range of this id is gone for callers, but waits for a split or merge before the manifest says so. */
 bool split_holds_id(const struct lsm *l, struct range_id id);
 /* The range's splits shall become durable soon. */
 void split_push(struct range *r);
@@ -219,7 +225,12 @@ void split_push(struct range *r);
 MUST_USE enum status split_wait(struct worker *w, struct range_id id);
 /* The store has failed: drops and fibers that wait are told. */
 void split_refuse_waiting(struct lsm *l, enum status status);
-/* The end of the store: splits that wait are forgotten. */
+/* ---- merge.c is about cursors; unite.c: two ranges that became one ---- */
+
+/* The merge of r is durable: the right one is gone. */
+void unite_end(struct range *r);
+
+/* The end of the store: splits and merges that wait are forgotten. */
 void split_forget_all(struct range *r);
 
 /* ---- ingest.c ---- */

@@ -169,10 +169,28 @@ static uint32_t put_split(struct buf *records, const struct edit *e)
     return 2;
 }
 
+/* The left one with all that was the right one's, and the end of that. */
+static uint32_t put_merge(struct buf *records, const struct edit *e)
+{
+    struct manifest_record_head left = {.kind = MANIFEST_RECORD_RANGE,
+                                        .range = e->range->id,
+                                        .flushed_index = e->index,
+                                        .newest_ts = e->newest_ts,
+                                        .meta = e->meta,
+                                        .added_count = version_piece_count(e->next)};
+    manifest_record_put_head(records, &left);
+    put_pieces(records, e->next);
+    if (MUTANT("lsm_merge_edit_keeps_right")) return 1;
+    struct manifest_record_head right = {.kind = MANIFEST_RECORD_DROP, .range = e->range->merging->id};
+    manifest_record_put_head(records, &right);
+    return 2;
+}
+
 /* Answers how many records it put. */
 static uint32_t put_edit(struct buf *records, const struct edit *e)
 {
     if (e->split != NULL) return put_split(records, e);
+    if (e->merges) return put_merge(records, e);
     static const enum manifest_record_kind kinds[] = {
         [EDIT_FLUSH] = MANIFEST_RECORD_FLUSH,
         [EDIT_COMPACTION] = MANIFEST_RECORD_COMPACTION,
@@ -248,12 +266,30 @@ static enum status apply_split(struct edit *e)
     return status;
 }
 
+static enum status apply_merge(struct edit *e)
+{
+    struct range *left = e->range, *right = left->merging;
+    struct version *next = e->next;
+    e->next = NULL;
+    version_renamed(range_durable(left), next, NULL); /* before the right one lets go of its tables */
+    version_renamed(range_durable(right), NULL, NULL);
+    list_remove(&right->durable_link);
+    unite_end(left);
+    enum status status = split_refresh(left, next);
+    split_settled(left);
+    return status;
+}
+
 static enum status apply_flush(struct edit *e)
 {
     struct range *r = e->range;
     apply_flushed_state(r, e, e->meta);
     forget_memtable(r, e->memtable);
-    enum status status = e->split != NULL ? apply_split(e) : apply_version(r, e);
+    enum status status;
+    if (e->split != NULL)
+        status = apply_split(e);
+    else
+        status = e->merges ? apply_merge(e) : apply_version(r, e);
     compact_enqueue(r);
     return status;
 }
@@ -314,7 +350,7 @@ static enum status admit(struct edit *e)
     if (e->kind == EDIT_DROP) return STATUS_OK;
     bool taken = e->kind == EDIT_INGEST && !r->mapped && range_find(r->lsm, r->id) != NULL;
     bool stale = e->epoch != r->epoch && !MUTANT("k21_stale_edit_admitted");
-    bool needed = e->kind == EDIT_FLUSH && !list_empty(&r->splits);
+    bool needed = e->kind == EDIT_FLUSH && range_is_pending(r);
     if ((r->dropped && !needed) || taken || stale) return STATUS_CANCELLED;
     ASSERT(r->mapped || needed || e->kind == EDIT_INGEST);
     return STATUS_OK;
@@ -330,9 +366,14 @@ static enum status prepare(struct edit *e)
     enum status status =
         version_edit(base, e->removed, e->removed_count, e->added, e->added_count, &next);
     if (status != STATUS_OK) return status;
-    if (e->split == NULL) {
+    if (e->split == NULL && !e->merges) {
         e->next = next;
         return STATUS_OK;
+    }
+    if (e->merges) {
+        status = version_join(next, r->merging->version, r->merging->window->from, &e->next);
+        version_unpin(next);
+        return status;
     }
     struct window left = {BYTES_EMPTY, e->split->key}, right = {e->split->key, BYTES_EMPTY};
     status = version_clip(next, &left, &e->next);
@@ -367,7 +408,7 @@ static void take_batch(struct lsm *l, struct list *batch, struct buf *records, u
             complete(e, status);
             continue;
         }
-        bool voids = e->kind == EDIT_INGEST || e->split != NULL;
+        bool voids = e->kind == EDIT_INGEST || e->split != NULL || e->merges;
         if (voids) e->range->epoch++; /* older work behind it in line is void */
         *count_out += put_edit(records, e);
         list_push_back(batch, &e->link);

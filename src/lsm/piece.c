@@ -140,12 +140,6 @@ enum status piece_clip(struct piece *p, const struct window *w,
                        struct piece *parts[PIECE_PARTS_MAX], uint32_t *count_out)
 {
     *count_out = 0;
-    bool all = w->from.size == 0 && w->to.size == 0;
-    if (all) {
-        piece_pin(p);
-        parts[(*count_out)++] = p;
-        return STATUS_OK;
-    }
     enum status status = STATUS_OK;
     for (enum lsm_space s = p->first.space; s <= p->last.space && s <= LSM_SPACE_LAST; s++) {
         struct cut low, high;

@@ -37,8 +37,8 @@ static inline bool piece_is_part(const struct piece *p)
     return p->low.set || p->high.set;
 }
 
-/* What of the piece lies in the window: none, itself, or up to one new piece per space, each pinned
- * for the caller. */
+/* What of the piece lies in the window: none, itself when it needs no cut, or up to one new piece
+ * per space, each pinned for the caller. */
 #define PIECE_PARTS_MAX LSM_SPACE_COUNT
 MUST_USE enum status piece_clip(struct piece *p, const struct window *w,
                                 struct piece *parts[PIECE_PARTS_MAX], uint32_t *count_out);

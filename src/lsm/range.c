@@ -24,6 +24,7 @@ static void range_init(struct range *r, struct lsm *l, struct range_id id)
     list_init(&r->event_link);
     list_init(&r->durable_link);
     list_init(&r->piled_link);
+    list_init(&r->merging_link);
     buf_init(&r->meta, SIZE_MAX / 2);
     buf_init(&r->flushed_meta, SIZE_MAX / 2);
 }

@@ -6,7 +6,7 @@
 
 bool range_is_pending(const struct range *r)
 {
-    return r->born != NULL || !list_empty(&r->splits);
+    return r->born != NULL || !list_empty(&r->splits) || r->merging != NULL;
 }
 
 struct range *split_root(struct range *r)
@@ -40,6 +40,8 @@ bool split_holds_id(const struct lsm *l, struct range_id id)
 {
     LIST_FOR_EACH(link, &l->drops_waiting)
     if (CONTAINER_OF(link, struct range_drop, link)->edit.range->id.value == id.value) return true;
+    LIST_FOR_EACH(link, &l->merging)
+    if (CONTAINER_OF(link, struct range, merging_link)->merging->id.value == id.value) return true;
     return false;
 }
 
@@ -65,21 +67,34 @@ static void become_whole(struct range *r, struct version *next)
     r->window = NULL;
 }
 
-enum status split_refresh(struct range *root, struct version *next)
+/* Of what all of root's family has, each its window. */
+static enum status clip_family(struct range *root, const struct version *all)
 {
-    ASSERT(root->born == NULL);
-    if (list_empty(&root->splits)) {
-        become_whole(root, next);
-        return STATUS_OK;
-    }
-    set_named(root, next);
     for (struct range *r = root; r != NULL; r = split_next(root, r)) {
+        struct window whole = {BYTES_EMPTY, BYTES_EMPTY};
         struct version *clipped;
-        enum status status = version_clip(next, r->window, &clipped);
+        enum status status = version_clip(all, r->window != NULL ? r->window : &whole, &clipped);
         if (status != STATUS_OK) return status;
         range_set_version(r, clipped);
     }
     return STATUS_OK;
+}
+
+enum status split_refresh(struct range *root, struct version *next)
+{
+    ASSERT(root->born == NULL);
+    if (!range_is_pending(root)) {
+        become_whole(root, next);
+        return STATUS_OK;
+    }
+    set_named(root, next);
+    if (root->merging == NULL) return clip_family(root, next);
+    struct version *both;
+    enum status status = version_join(next, root->merging->version, root->merging->window->from, &both);
+    if (status != STATUS_OK) return status;
+    status = clip_family(root, both);
+    version_unpin(both);
+    return status;
 }
 
 /* ---- dividing ---- */
@@ -248,6 +263,7 @@ void split_forget_all(struct range *r)
         if (s->right != NULL) s->right->born = NULL;
         split_free(s);
     }
+    if (r->merging != NULL) unite_end(r);
 }
 
 static void wake_waiters(struct lsm *l)

@@ -164,19 +164,43 @@ static enum status clip_into(const struct version *v, const struct window *w,
     return STATUS_OK;
 }
 
-enum status version_clip(const struct version *v, const struct window *w,
-                         struct version **version_out)
+struct part {
+    const struct version *version;
+    struct window window;
+};
+
+static enum status put_together(const struct part *parts, uint32_t part_count,
+                                struct version **version_out)
 {
-    size_t room = (size_t)version_piece_count(v) * PIECE_PARTS_MAX;
-    struct leveled_piece *added = calloc(room + 1, sizeof *added);
+    size_t room = 1;
+    for (uint32_t i = 0; i < part_count; i++)
+        room += (size_t)version_piece_count(parts[i].version) * PIECE_PARTS_MAX;
+    struct leveled_piece *added = calloc(room, sizeof *added);
     if (added == NULL) return STATUS_NO_MEMORY;
     uint32_t count = 0;
-    enum status status = clip_into(v, w, added, &count);
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < part_count && status == STATUS_OK; i++)
+        status = clip_into(parts[i].version, &parts[i].window, added, &count);
     if (status == STATUS_OK) status = version_edit(NULL, NULL, 0, added, count, version_out);
     while (count > 0)
         piece_unpin(added[--count].piece);
     free(added);
     return status;
+}
+
+enum status version_clip(const struct version *v, const struct window *w,
+                         struct version **version_out)
+{
+    struct part part = {v, *w};
+    return put_together(&part, 1, version_out);
+}
+
+/* Cut at the key, since tables with several spaces would lie within each other. */
+enum status version_join(const struct version *left, const struct version *right, struct bytes key,
+                         struct version **version_out)
+{
+    struct part parts[2] = {{left, {BYTES_EMPTY, key}}, {right, {key, BYTES_EMPTY}}};
+    return put_together(parts, 2, version_out);
 }
 
 /* ---- what the manifest names ---- */

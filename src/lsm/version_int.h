@@ -36,6 +36,9 @@ bool version_has_table(const struct version *v, const struct table *t);
 /* What of it lies in the window; shares the pieces that need no cut. STATUS_NO_MEMORY. */
 MUST_USE enum status version_clip(const struct version *v, const struct window *w,
                                   struct version **version_out);
+/* Of two ranges side by side: the left one's before the key, the right one's from it on. */
+MUST_USE enum status version_join(const struct version *left, const struct version *right,
+                                  struct bytes key, struct version **version_out);
 /* The manifest is about `next` (and `other`) now instead of `old`; each may be NULL. A file that no
  * range names any more goes with its last reader. */
 void version_renamed(const struct version *old, const struct version *next,

@@ -229,6 +229,7 @@ static const struct {
     {"lsm_window_ignored_by_compaction", "random"},
     {"lsm_split_edit_without_right", "random"},
     {"lsm_split_told_before_the_edit", "random"},
+    {"lsm_merge_edit_keeps_right", "random"},
     {"lsm_table_not_synced", "crash"},
     {"lsm_manifest_not_synced", "crash"},
     {"lsm_orphans_kept", "crash"},

@@ -17,6 +17,7 @@ struct watch {
 /* What an entry of a range's log did. */
 struct division {
     uint64_t left, right, index; /* right 0: the range only lost its end */
+    bool merge;                  /* the other way round */
     uint8_t key[600];
     size_t key_size;
 };
@@ -229,7 +230,7 @@ static void range_clear(struct run *r, uint64_t range)
     for (size_t i = 0; i < r->division_count; i++) {
         struct division *d = &r->divisions[i];
         if (d->left == range) continue;
-        if (d->right == range) d->right = 0;
+        if (d->right == range && !d->merge) d->right = 0;
         r->divisions[kept++] = *d;
     }
     r->division_count = kept;
@@ -264,11 +265,28 @@ static void set_bounds(struct run *r, const struct division *d)
     b->to_size = d->key_size;
 }
 
+/* It was merged into another, and the files may still have both: its id is not free. */
+static bool is_merged(const struct run *r, uint64_t range)
+{
+    for (size_t i = 0; i < r->division_count; i++) {
+        const struct division *d = &r->divisions[i];
+        if (d->merge && d->right == range && d->index > r->store.flushed[d->left]) return true;
+    }
+    return false;
+}
+
 static uint64_t free_range(const struct run *r)
 {
     for (uint64_t i = MADE + 1; i <= RANGES; i++)
-        if (!r->exists[i]) return i;
+        if (!r->exists[i] && !is_merged(r, i)) return i;
     return 0;
+}
+
+static void add_division(struct run *r, const struct division *d)
+{
+    r->divisions = realloc(r->divisions, (r->division_count + 1) * sizeof *d);
+    assert_non_null(r->divisions);
+    r->divisions[r->division_count++] = *d;
 }
 
 /* The range that was split off, or 0. */
@@ -303,8 +321,7 @@ static uint64_t divide(struct run *r, uint64_t left)
         r->store.flushed[d.right] = 0;
     }
     set_bounds(r, &d);
-    r->divisions = realloc(r->divisions, (r->division_count + 1) * sizeof d);
-    r->divisions[r->division_count++] = d;
+    add_division(r, &d);
     return d.right;
 }
 
@@ -325,6 +342,65 @@ static void divide_often(struct run *r, uint64_t range)
     range_clear(r, range);
 }
 
+/* ---- merging ---- */
+
+static uint64_t neighbour(const struct run *r, uint64_t left)
+{
+    const struct bounds *a = &r->bounds[left];
+    for (uint64_t i = 1; i <= RANGES; i++) {
+        const struct bounds *b = &r->bounds[i];
+        if (!r->exists[i] || i == left || a->to_size == 0) continue;
+        if (bytes_equal(bytes_make(a->to, a->to_size), bytes_make(b->from, b->from_size))) return i;
+    }
+    return 0;
+}
+
+static void unite_engine(struct run *r, const struct division *d)
+{
+    struct bytes key = bytes_make(d->key, d->key_size);
+    enum status status;
+    for (int i = 0; (status = lsm_range_merge(r->store.l, rid(d->left), rid(d->right), key)) == STATUS_BUSY; i++) {
+        assert_true(i < 100000);
+        store_turn(&r->store);
+    }
+    assert_int_equal(status, STATUS_OK);
+}
+
+static void unite(struct run *r, uint64_t left)
+{
+    struct division d = {.left = left, .right = neighbour(r, left), .merge = true};
+    if (d.right == 0) return;
+    d.index = ++r->index[left];
+    assert_int_equal(lsm_apply(r->store.l, rid(left), d.index, NULL, 0), STATUS_OK);
+    entries_add(&r->logs[left], d.index, NULL, 0);
+    d.key_size = r->bounds[left].to_size;
+    memcpy(d.key, r->bounds[left].to, d.key_size);
+    unite_engine(r, &d);
+    struct model *from = &r->models[d.right];
+    for (size_t i = 0; i < from->count; i++) {
+        const struct model_item *item = &from->items[i];
+        struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
+                              model_value(item)};
+        model_write(&r->models[left], &w);
+    }
+    r->bounds[left].to_size = r->bounds[d.right].to_size;
+    memcpy(r->bounds[left].to, r->bounds[d.right].to, r->bounds[d.right].to_size);
+    if (r->gc[d.right] > r->gc[left]) r->gc[left] = r->gc[d.right];
+    range_clear(r, d.right);
+    r->store.flushed[d.right] = 0;
+    add_division(r, &d);
+}
+
+/* After a restart the right one is there as it was, or never was on disk and empty. */
+static void unite_again(struct run *r, const struct division *d)
+{
+    struct store *s = &r->store;
+    if (!s->known[d->right])
+        assert_int_equal(lsm_range_create(s->l, rid(d->right)), STATUS_OK);
+    s->known[d->right] = false;
+    unite_engine(r, d);
+}
+
 static const struct division *division_at(const struct run *r, uint64_t left, uint64_t index)
 {
     for (size_t i = 0; i < r->division_count; i++)
@@ -336,7 +412,7 @@ static const struct division *division_at(const struct run *r, uint64_t left, ui
 static bool has_parent(const struct run *r, uint64_t range)
 {
     for (size_t i = 0; i < r->division_count; i++)
-        if (r->divisions[i].right == range) return true;
+        if (r->divisions[i].right == range && !r->divisions[i].merge) return true;
     return false;
 }
 
@@ -346,6 +422,10 @@ static void divide_again(struct run *r, const struct division *d)
 {
     struct store *s = &r->store;
     struct bytes key = bytes_make(d->key, d->key_size);
+    if (d->merge) {
+        unite_again(r, d);
+        return;
+    }
     if (d->right == 0) {
         assert_int_equal(lsm_range_shrink(s->l, rid(d->left), key), STATUS_OK);
         return;
@@ -398,14 +478,13 @@ static void restart(struct run *r)
     }
     store_open(s);
     for (uint64_t i = 1; i <= RANGES; i++) {
-        if (!r->exists[i]) {
-            assert_false(s->known[i]);
-            continue;
-        }
+        if (!r->exists[i]) continue;
         assert_false(s->corrupt_at_open[i]);
         assert_true(s->index_at_open[i] >= flushed[i]); /* LSM-1 */
         replay(r, i);
     }
+    for (uint64_t i = 1; i <= RANGES; i++)
+        if (!r->exists[i]) assert_false(s->known[i]); /* LSM-11: but for merges to be repeated */
     for (uint64_t i = 1; i <= RANGES; i++)
         if (r->exists[i]) store_check_range(s, i, &r->models[i], r->gc[i]);
 }
@@ -445,7 +524,7 @@ static void step_range(struct run *r, uint64_t range)
     struct store *s = &r->store;
     uint64_t dice = prng_below(&r->prng, 1000);
     if (!r->exists[range]) {
-        if (range <= MADE) range_make(r, range);
+        if (range <= MADE && !is_merged(r, range)) range_make(r, range);
     } else if (dice < 600) {
         apply(r, range);
     } else if (dice < 800) {
@@ -462,12 +541,15 @@ static void step_range(struct run *r, uint64_t range)
         r->gc[range] = prng_between(&r->prng, r->gc[range], r->ts);
         lsm_range_set_gc(s->l, rid(range), r->gc[range]);
     } else if (dice < 936) {
-        copy_over(r, range, range % MADE + 1);
+        if (!is_merged(r, range % MADE + 1)) copy_over(r, range, range % MADE + 1);
     } else if (dice < 941) {
         assert_int_equal(store_drop(s, range), STATUS_OK);
         range_clear(r, range);
     } else if (dice < 945) {
-        divide_often(r, range);
+        if (prng_chance(&r->prng, 1, 3))
+            unite(r, range);
+        else
+            divide_often(r, range);
     } else if (dice < 951) {
         store_check_range(s, range, &r->models[range], r->gc[range]);
     } else if (dice < 956) {
