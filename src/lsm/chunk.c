@@ -3,13 +3,15 @@
 #include "base/hash.h"
 
 #define CHUNK_MAGIC     0x4b4e484350414e53u /* "SNAPCHNK" */
-#define CHUNK_VERSION   1
+#define CHUNK_VERSION   2
 #define CHUNK_FLAG_LAST 1u
+#define CHUNK_FLAG_FILE 2u
 
 struct chunk_head {
     uint64_t magic;
     uint32_t version, flags;
     uint64_t sequence, newest_ts;
+    uint32_t section, level;
     uint32_t item_count, size_bytes; /* of the items */
     uint64_t hash;                   /* XXH3 of head and items with hash = 0 */
 };
@@ -23,7 +25,7 @@ static uint64_t chunk_hash(struct bytes items, struct chunk_head head)
 
 void chunk_begin(struct chunk_writer *w, struct buf *out)
 {
-    *w = (struct chunk_writer){out, out->size, 0};
+    *w = (struct chunk_writer){out, out->size, 0, false};
     buf_append_zero(out, CHUNK_HEAD_BYTES);
 }
 
@@ -36,7 +38,19 @@ void chunk_add(struct chunk_writer *w, const struct lsm_item *item)
     w->item_count++;
 }
 
-void chunk_end(struct chunk_writer *w, uint64_t sequence, bool last, uint64_t newest_ts)
+void chunk_add_file(struct chunk_writer *w, const struct chunk_file *file)
+{
+    ASSERT(w->item_count == 0);
+    w->file = true;
+    put_u64(w->out, file->offset);
+    put_u64(w->out, file->size);
+    put_u64(w->out, file->uid_high);
+    put_u64(w->out, file->uid_low);
+    buf_append_bytes(w->out, file->bytes);
+}
+
+void chunk_end(struct chunk_writer *w, uint64_t sequence, struct chunk_section section, bool last,
+               uint64_t newest_ts)
 {
     if (w->out->failed) return;
     size_t items_at = w->begin + CHUNK_HEAD_BYTES;
@@ -45,13 +59,30 @@ void chunk_end(struct chunk_writer *w, uint64_t sequence, bool last, uint64_t ne
     ASSERT(items.size <= UINT32_MAX);
     struct chunk_head head = {.magic = CHUNK_MAGIC,
                               .version = CHUNK_VERSION,
-                              .flags = last ? CHUNK_FLAG_LAST : 0,
+                              .flags = (last ? CHUNK_FLAG_LAST : 0) | (w->file ? CHUNK_FLAG_FILE : 0),
                               .sequence = sequence,
                               .newest_ts = newest_ts,
+                              .section = section.number,
+                              .level = section.level,
                               .item_count = w->item_count,
                               .size_bytes = (uint32_t)items.size};
     head.hash = chunk_hash(items, head);
     memcpy(w->out->data + w->begin, &head, sizeof head);
+}
+
+/* STATUS_CORRUPT: a piece that lies outside of its file, or has none. */
+static enum status get_file(struct chunk *c)
+{
+    struct chunk_file *f = &c->file;
+    f->offset = get_u64(&c->items);
+    f->size = get_u64(&c->items);
+    f->uid_high = get_u64(&c->items);
+    f->uid_low = get_u64(&c->items);
+    f->bytes = get_bytes(&c->items, reader_left(&c->items));
+    if (c->items.failed || c->item_count != 0) return STATUS_CORRUPT;
+    if (f->size > CHUNK_FILE_BYTES_MAX || f->bytes.size == 0) return STATUS_CORRUPT;
+    if (f->offset > f->size || f->bytes.size > f->size - f->offset) return STATUS_CORRUPT;
+    return STATUS_OK;
 }
 
 enum status chunk_open(struct bytes bytes, struct chunk *chunk_out)
@@ -65,13 +96,17 @@ enum status chunk_open(struct bytes bytes, struct chunk *chunk_out)
     if (head.size_bytes != items.size) return STATUS_CORRUPT;
     if (chunk_hash(items, head) != head.hash && !MUTANT("lsm_chunk_hash_unchecked"))
         return STATUS_CORRUPT;
-    if ((head.flags & ~CHUNK_FLAG_LAST) != 0) return STATUS_CORRUPT;
-    *chunk_out = (struct chunk){.sequence = head.sequence,
+    if ((head.flags & ~(CHUNK_FLAG_LAST | CHUNK_FLAG_FILE)) != 0) return STATUS_CORRUPT;
+    struct chunk chunk = (struct chunk){.sequence = head.sequence,
                                 .newest_ts = head.newest_ts,
+                                .section = {head.section, head.level},
                                 .last = (head.flags & CHUNK_FLAG_LAST) != 0,
+                                .is_file = (head.flags & CHUNK_FLAG_FILE) != 0,
                                 .item_count = head.item_count,
                                 .items = reader_make(items)};
-    return STATUS_OK;
+    enum status status = chunk.is_file ? get_file(&chunk) : STATUS_OK;
+    if (status == STATUS_OK) *chunk_out = chunk;
+    return status;
 }
 
 enum status chunk_next(struct chunk *c, struct lsm_item *item_out)

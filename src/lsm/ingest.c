@@ -1,11 +1,10 @@
 #include "lsm/chunk_int.h"
-#include "lsm/table_write_int.h"
+#include "lsm/table_take_int.h"
 
 #include <stdlib.h>
 
-/* The tables of a received range go to the last level: they are one sorted run. Until the edit that
- * adopts them they are files that no manifest names, which the next open removes. */
-#define INGEST_LEVEL (LSM_LEVELS - 1)
+/* Each section of what comes is a table or more of one level: as it is there, or made of items. Until
+ * the edit that adopts them they are files that no manifest names, which the next open removes. */
 
 struct lsm_ingest {
     struct list link; /* in lsm.replacing while it is being committed */
@@ -13,6 +12,10 @@ struct lsm_ingest {
     struct range_id range;
     struct worker worker;
     struct tables_writer tables;
+    struct table_take file; /* the one that is coming */
+    struct chunk_section section;
+    uint8_t *levels;        /* of the tables of the sections that are through */
+    uint32_t leveled_count, leveled_capacity;
     uint64_t chunk_count, newest_ts;
     bool complete; /* the last chunk has come */
     bool any;
@@ -40,6 +43,7 @@ enum status lsm_ingest_begin(struct lsm *l, struct range_id range, struct lsm_in
     l->ingest_count++;
     worker_init(&in->worker, l);
     tables_writer_init(&in->tables, &in->worker, range, 0, l->options.table_bytes);
+    table_take_init(&in->file, &in->worker);
     buf_init(&in->last, LSM_KEY_BYTES_MAX);
     *ingest_out = in;
     return STATUS_OK;
@@ -58,18 +62,91 @@ static enum status check_order(struct lsm_ingest *in, const struct lsm_item *ite
     return in->last.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-static enum status take_chunk(struct lsm_ingest *in, struct chunk *chunk)
+/* ---- sections ---- */
+
+static enum status make_room(struct lsm_ingest *in)
 {
-    if (in->complete || chunk->sequence != in->chunk_count) return STATUS_CORRUPT;
+    if (in->tables.count <= in->leveled_capacity) return STATUS_OK;
+    uint32_t capacity = in->tables.count * 2;
+    uint8_t *levels = realloc(in->levels, capacity);
+    if (levels == NULL) return STATUS_NO_MEMORY;
+    in->levels = levels;
+    in->leveled_capacity = capacity;
+    return STATUS_OK;
+}
+
+/* In a sorted level every table lies behind the one before (LSM-4). */
+static bool follows(const struct lsm_ingest *in, uint32_t i)
+{
+    uint32_t level = in->section.level;
+    if (level == 0 || i == 0 || in->levels[i - 1] != level) return true;
+    return item_key_compare(&in->tables.tables[i - 1]->facts.last, &in->tables.tables[i]->facts.first) < 0;
+}
+
+static enum status end_section(struct lsm_ingest *in)
+{
+    if (in->file.table != NULL) return STATUS_CORRUPT; /* a part of a table */
+    enum status status = tables_writer_cut(&in->tables);
+    if (status == STATUS_OK) status = make_room(in);
+    if (status != STATUS_OK) return status;
+    for (; in->leveled_count < in->tables.count; in->leveled_count++) {
+        if (!follows(in, in->leveled_count)) return STATUS_CORRUPT;
+        in->levels[in->leveled_count] = (uint8_t)in->section.level;
+    }
+    in->any = false;
+    return STATUS_OK;
+}
+
+static enum status enter_section(struct lsm_ingest *in, const struct chunk_section *next)
+{
+    if (next->level >= LSM_LEVELS) return STATUS_CORRUPT;
+    bool first = in->chunk_count == 0;
+    bool same = !first && next->number == in->section.number;
+    if (same) return next->level == in->section.level ? STATUS_OK : STATUS_CORRUPT;
+    if (next->number != (first ? 0 : in->section.number + 1)) return STATUS_CORRUPT;
+    if (!first && next->level > in->section.level) return STATUS_CORRUPT;
+    enum status status = first ? STATUS_OK : end_section(in);
+    in->section = *next;
+    in->tables.size_max = next->level == 0 ? UINT64_MAX : in->lsm->options.table_bytes;
+    return status;
+}
+
+static enum status take_file(struct lsm_ingest *in, const struct chunk *chunk)
+{
+    struct table *t;
+    if (in->tables.writer != NULL) return STATUS_CORRUPT; /* items in the same section */
+    enum status status = table_take_bytes(&in->file, in->range, &chunk->file, &t);
+    if (status != STATUS_OK || t == NULL) return status;
+    COVER("lsm_table_taken_whole");
+    bool newer = t->facts.newest_ts > chunk->newest_ts;
+    status = newer ? STATUS_CORRUPT : tables_writer_adopt(&in->tables, t);
+    if (status == STATUS_OK) return STATUS_OK;
+    t->obsolete = true;
+    table_unpin(t);
+    return status;
+}
+
+static enum status take_items(struct lsm_ingest *in, struct chunk *chunk)
+{
     struct lsm_item item;
     enum status status;
+    if (in->file.table != NULL) return STATUS_CORRUPT;
     while ((status = chunk_next(chunk, &item)) == STATUS_OK) {
         status = check_order(in, &item);
         if (status == STATUS_OK) status = tables_writer_add(&in->tables, &item);
         if (status != STATUS_OK) return status;
         if (item.space == LSM_SPACE_VERSIONS && item.ts > chunk->newest_ts) return STATUS_CORRUPT;
     }
-    if (status != STATUS_NOT_FOUND) return status;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status take_chunk(struct lsm_ingest *in, struct chunk *chunk)
+{
+    if (in->complete || chunk->sequence != in->chunk_count) return STATUS_CORRUPT;
+    enum status status = enter_section(in, &chunk->section);
+    if (status == STATUS_OK)
+        status = chunk->is_file ? take_file(in, chunk) : take_items(in, chunk);
+    if (status != STATUS_OK) return status;
     in->chunk_count++;
     if (chunk->newest_ts > in->newest_ts) in->newest_ts = chunk->newest_ts;
     in->complete = chunk->last;
@@ -98,7 +175,9 @@ static void ingest_free(struct lsm_ingest *in, bool drop)
 {
     ASSERT(in->lsm->ingest_count > 0);
     in->lsm->ingest_count--;
+    table_take_deinit(&in->file);
     tables_writer_deinit(&in->tables, drop);
+    free(in->levels);
     buf_deinit(&in->last);
     free(in);
 }
@@ -110,11 +189,14 @@ static enum status adopt(struct lsm_ingest *in, struct range *r, uint64_t index,
     uint32_t count = in->tables.count;
     struct leveled_piece *added = calloc(count + 1, sizeof *added);
     if (added == NULL) return STATUS_NO_MEMORY;
-    enum status status = tables_writer_pieces(&in->tables, INGEST_LEVEL, added);
+    enum status status = tables_writer_pieces(&in->tables, 0, added);
     if (status != STATUS_OK) {
         free(added);
         return status;
     }
+    ASSERT(in->leveled_count == count);
+    for (uint32_t i = 0; i < count; i++)
+        added[i].level = in->levels[i];
     struct edit e = {.kind = EDIT_INGEST,
                      .range = r,
                      .epoch = r->epoch,
@@ -147,7 +229,8 @@ enum status lsm_ingest_commit(struct lsm_ingest *in, uint64_t index, struct byte
     if (status == STATUS_OK && part && !MUTANT("k21_snapshot_cut_short")) status = STATUS_INVALID;
     worker_resumed(&in->worker);
     if (status == STATUS_OK) {
-        status = tables_writer_finish(&in->tables);
+        status = end_section(in);
+        if (status == STATUS_OK) status = tables_writer_finish(&in->tables);
         note_failure(in, status);
     }
     if (status == STATUS_OK) status = split_wait(&in->worker, in->range);

@@ -239,14 +239,15 @@ void lsm_iter_close(struct lsm_iter *it);
 MUST_USE enum status lsm_range_middle(struct lsm *l, struct range_id range,
                                       struct lsm_waiter *waiter, struct buf *key_out);
 
-/* ---- snapshots: the whole range as one sorted stream of items ---- */
+/* ---- snapshots: the whole range as a stream of chunks ---- */
 
-/* A consistent view of the range at its applied index: all spaces and versions in engine order,
- * without what lsm_range_set_gc lets go. */
+/* A consistent view of the range at its applied index. Tables that are the range's as a whole travel
+ * as they are, checked block by block on both sides; parts of tables and what is in memory as items.
+ * What lsm_range_set_gc lets go may or may not be among it. */
 struct lsm_snapshot;
 MUST_USE enum status lsm_snapshot_open(struct lsm *l, struct range_id range,
                                        struct lsm_snapshot **snapshot_out, uint64_t *index_out);
-/* Appends items to chunk (format: src/lsm/README.md, self-checking) until about size_target bytes.
+/* Appends a chunk (format: src/lsm/README.md, self-checking) of about size_target bytes.
  * STATUS_OK: more follows; STATUS_NOT_FOUND: this chunk (maybe without items, never without bytes)
  * was the last, and lsm_ingest_commit demands it; STATUS_WAIT: nothing was appended, call again. */
 MUST_USE enum status lsm_snapshot_read(struct lsm_snapshot *s, size_t size_target,

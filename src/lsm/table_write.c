@@ -215,15 +215,15 @@ static enum status complete(struct table_writer *t)
 
 /* ---- lifetime ---- */
 
-static enum status create_file(struct table_writer *t)
+enum status table_file_create(struct worker *w, struct table *t)
 {
-    struct fio *f = &t->worker->fio;
+    struct fio *f = &w->fio;
     unsigned flags = ENV_OPEN_READ | ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_EXCLUSIVE;
-    enum status status = fio_open(f, t->table->path, flags | ENV_OPEN_DIRECT, &t->table->file);
+    enum status status = fio_open(f, t->path, flags | ENV_OPEN_DIRECT, &t->file);
     if (status != STATUS_IO || f->last_errno != EINVAL) return status;
     /* An open that refuses O_DIRECT may have made the file. */
     flags &= ~(unsigned)ENV_OPEN_EXCLUSIVE;
-    return fio_open(f, t->table->path, flags, &t->table->file);
+    return fio_open(f, t->path, flags, &t->file);
 }
 
 static void writer_free(struct table_writer *t)
@@ -273,7 +273,7 @@ enum status table_writer_open(struct worker *w, struct range_id range, uint64_t 
         writer_free(t);
         return status;
     }
-    status = WORKER_IO(w, create_file(t));
+    status = WORKER_IO(w, table_file_create(w, t->table));
     if (status != STATUS_OK) {
         table_writer_abort(t);
         return status;
@@ -309,15 +309,30 @@ void tables_writer_init(struct tables_writer *t, struct worker *w, struct range_
     *t = (struct tables_writer){.worker = w, .range = range, .gc_ts = gc_ts, .size_max = size_max};
 }
 
-static enum status cut(struct tables_writer *t)
+static enum status make_room(struct tables_writer *t)
 {
-    if (t->count == t->capacity) {
-        uint32_t capacity = t->capacity == 0 ? 4 : t->capacity * 2;
-        struct table **tables = realloc(t->tables, capacity * sizeof *tables);
-        if (tables == NULL) return STATUS_NO_MEMORY;
-        t->tables = tables;
-        t->capacity = capacity;
-    }
+    if (t->count < t->capacity) return STATUS_OK;
+    uint32_t capacity = t->capacity == 0 ? 4 : t->capacity * 2;
+    struct table **tables = realloc(t->tables, capacity * sizeof *tables);
+    if (tables == NULL) return STATUS_NO_MEMORY;
+    t->tables = tables;
+    t->capacity = capacity;
+    return STATUS_OK;
+}
+
+enum status tables_writer_adopt(struct tables_writer *t, struct table *table)
+{
+    ASSERT(t->writer == NULL);
+    enum status status = make_room(t);
+    if (status == STATUS_OK) t->tables[t->count++] = table;
+    return status;
+}
+
+enum status tables_writer_cut(struct tables_writer *t)
+{
+    if (t->writer == NULL) return STATUS_OK;
+    enum status room = make_room(t);
+    if (room != STATUS_OK) return room;
     struct table_writer *writer = t->writer;
     t->writer = NULL;
     enum status status = table_writer_finish(writer, &t->tables[t->count]);
@@ -328,7 +343,7 @@ static enum status cut(struct tables_writer *t)
 enum status tables_writer_add(struct tables_writer *t, const struct lsm_item *item)
 {
     enum status status = STATUS_OK;
-    if (t->writer != NULL && table_writer_size(t->writer) >= t->size_max) status = cut(t);
+    if (t->writer != NULL && table_writer_size(t->writer) >= t->size_max) status = tables_writer_cut(t);
     if (status == STATUS_OK && t->writer == NULL)
         status = table_writer_open(t->worker, t->range, t->gc_ts, &t->writer);
     return status == STATUS_OK ? table_writer_add(t->writer, item) : status;
@@ -352,7 +367,7 @@ enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merg
 
 enum status tables_writer_finish(struct tables_writer *t)
 {
-    enum status status = t->writer != NULL ? cut(t) : STATUS_OK;
+    enum status status = tables_writer_cut(t);
     if (status != STATUS_OK || t->count == 0 || MUTANT("k23_table_name_not_synced")) return status;
     struct worker *w = t->worker;
     return WORKER_IO(w, fio_dir_sync(&w->fio, w->lsm->options.directory));

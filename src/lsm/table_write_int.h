@@ -34,6 +34,9 @@ MUST_USE enum status table_writer_finish(struct table_writer *t, struct table **
 /* Drops the file and the writer. */
 void table_writer_abort(struct table_writer *t);
 
+/* Creates and opens the file of a new table. */
+MUST_USE enum status table_file_create(struct worker *w, struct table *t);
+
 /* A sorted stream of items cut into tables, which stay pinned until the end. */
 struct tables_writer {
     struct worker *worker;
@@ -46,6 +49,10 @@ struct tables_writer {
 void tables_writer_init(struct tables_writer *t, struct worker *w, struct range_id range,
                         uint64_t gc_ts, uint64_t size_max);
 MUST_USE enum status tables_writer_add(struct tables_writer *t, const struct lsm_item *item);
+/* Completes the table under construction, if there is one. */
+MUST_USE enum status tables_writer_cut(struct tables_writer *t);
+/* A table that is complete already; takes the pin on STATUS_OK. */
+MUST_USE enum status tables_writer_adopt(struct tables_writer *t, struct table *table);
 /* All items of the merge that the filter keeps, from the first. */
 MUST_USE enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merge, struct gc_filter *gc);
 /* Completes the last table and makes all names durable. */

@@ -57,7 +57,7 @@ static void run_chunks(void)
     struct lsm_item item = {LSM_SPACE_LOCAL, BYTES_LITERAL("key"), 0, false,
                             BYTES_LITERAL("value")};
     chunk_add(&w, &item);
-    chunk_end(&w, 0, true, 0);
+    chunk_end(&w, 0, (struct chunk_section){0, 0}, true, 0);
     bytes.data[bytes.size - 1] ^= 1;
     assert_int_equal(chunk_open(buf_view(&bytes), &chunk), STATUS_CORRUPT);
     buf_deinit(&bytes);
@@ -162,11 +162,26 @@ static void cut_entry(void *ctx)
     struct lsm_ingest *in;
     buf_init(&bytes, 1 << 20);
     chunk_begin(&w, &bytes);
-    chunk_end(&w, 0, false, 0); /* not the last one */
+    chunk_end(&w, 0, (struct chunk_section){0, 0}, false, 0); /* not the last one */
     assert_int_equal(lsm_ingest_begin(c->store->l, rid(2), &in), STATUS_OK);
     assert_int_equal(lsm_ingest_chunk(in, buf_view(&bytes)), STATUS_OK);
     c->status = lsm_ingest_commit(in, 5, BYTES_EMPTY);
     buf_deinit(&bytes);
+}
+
+struct changed {
+    struct store *store;
+    enum status status;
+    struct bytes chunk;
+};
+
+static void changed_entry(void *ctx)
+{
+    struct changed *c = ctx;
+    struct lsm_ingest *in;
+    assert_int_equal(lsm_ingest_begin(c->store->l, rid(2), &in), STATUS_OK);
+    c->status = lsm_ingest_chunk(in, c->chunk);
+    lsm_ingest_abort(in);
 }
 
 static void run_cut_snapshot(void)
@@ -199,6 +214,64 @@ static void run_split_in_memory(void)
     sim_destroy(f.sim);
 }
 
+static void run_snapshot_levels(void)
+{
+    struct fixture f;
+    struct lsm_version version;
+    struct buf value;
+    open_fixture(&f);
+    buf_init(&value, 100);
+    store_put(&f.store, 1, 1, LSM_SPACE_LOCAL, "k", 0, "old");
+    store_flush(&f.store, 1);
+    store_put(&f.store, 1, 2, LSM_SPACE_LOCAL, "k", 0, "new");
+    store_flush(&f.store, 1);
+    assert_int_equal(store_copy_range(&f.store, 1, &f.store, 2, 1000), STATUS_OK);
+    assert_int_equal(
+        store_get(&f.store, 2, LSM_SPACE_LOCAL, BYTES_LITERAL("k"), 0, &version, &value),
+        STATUS_OK);
+    assert_true(bytes_equal(buf_view(&value), BYTES_LITERAL("new")));
+    buf_deinit(&value);
+    store_deinit(&f.store);
+    sim_destroy(f.sim);
+}
+
+/* A block with one bit changed, in a chunk that is right. */
+static void run_changed_table(void)
+{
+    struct fixture f;
+    struct lsm_snapshot *s;
+    struct buf bytes;
+    struct chunk chunk;
+    struct chunk_writer w;
+    uint64_t index;
+    open_fixture(&f);
+    buf_init(&bytes, 1 << 20);
+    store_put(&f.store, 1, 1, LSM_SPACE_LOCAL, "k", 0, "value");
+    store_flush(&f.store, 1);
+    assert_int_equal(lsm_snapshot_open(f.store.l, rid(1), &s, &index), STATUS_OK);
+    while (lsm_snapshot_read(s, 1 << 20, NULL, &bytes) == STATUS_WAIT)
+        store_turn(&f.store);
+    lsm_snapshot_close(s);
+    assert_int_equal(chunk_open(buf_view(&bytes), &chunk), STATUS_OK);
+    assert_true(chunk.is_file);
+    uint8_t *copy = malloc(chunk.file.bytes.size);
+    memcpy(copy, chunk.file.bytes.data, chunk.file.bytes.size);
+    copy[12] ^= 1;
+    chunk.file.bytes.data = copy;
+    struct changed c = {&f.store, STATUS_OK, BYTES_EMPTY};
+    buf_reset(&bytes);
+    chunk_begin(&w, &bytes);
+    chunk_add_file(&w, &chunk.file);
+    chunk_end(&w, 0, chunk.section, true, 0);
+    c.chunk = buf_view(&bytes);
+    store_run(&f.store, changed_entry, &c);
+    assert_int_equal(c.status, STATUS_CORRUPT);
+    free(copy);
+    buf_deinit(&bytes);
+    store_deinit(&f.store);
+    sim_destroy(f.sim);
+}
+
 static const struct scenario {
     const char *name;
     void (*run)(void);
@@ -213,6 +286,8 @@ static const struct scenario {
     {"out_of_order", run_out_of_order},
     {"cut_snapshot", run_cut_snapshot},
     {"split_in_memory", run_split_in_memory},
+    {"snapshot_levels", run_snapshot_levels},
+    {"changed_table", run_changed_table},
 };
 
 static const struct {
@@ -230,6 +305,8 @@ static const struct {
     {"lsm_split_edit_without_right", "random"},
     {"lsm_split_told_before_the_edit", "random"},
     {"lsm_merge_edit_keeps_right", "random"},
+    {"lsm_snapshot_newest_first", "snapshot_levels"},
+    {"lsm_taken_table_unverified", "changed_table"},
     {"lsm_table_not_synced", "crash"},
     {"lsm_manifest_not_synced", "crash"},
     {"lsm_orphans_kept", "crash"},

@@ -502,7 +502,6 @@ static void copy_over(struct run *r, uint64_t from, uint64_t to)
     r->index[to] = r->index[from];
     r->gc[to] = r->gc[from];
     lsm_range_set_gc(s->l, rid(to), r->gc[to]);
-    model_collect(&r->models[to], r->gc[from]);
     store_check_range(s, to, &r->models[to], r->gc[to]);
     uint64_t a, b;
     lsm_range_set_gc(s->l, rid(from), r->gc[from]);
