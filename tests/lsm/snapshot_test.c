@@ -162,6 +162,7 @@ TEST(lsm_snapshot, whole_tables_travel_as_they_are_and_memtables_as_items)
         expect_equal(&f);
     }
     uint64_t written = lsm_metrics(f.store.l)->compaction_write_bytes;
+    store_flush(&f.store, 1);
     store_close(&f.store);
     store_open(&f.store);
     expect_equal(&f);
