@@ -161,7 +161,8 @@ enum status meta_judge(const struct meta_state *m, const struct meta_command *c,
 {
     *news_out = false;
     uint64_t was;
-    if (c->kind != META_INIT && !m->initialized) return STATUS_UNAVAILABLE;
+    /* The clock runs before there is a cluster. */
+    if (c->kind != META_INIT && c->kind != META_CLOCK_LIMIT && !m->initialized) return STATUS_UNAVAILABLE;
     switch (c->kind) {
     case META_INIT: return init_judge(m, c, news_out);
     case META_NODE_PUT: return node_judge_put(m, &c->node, news_out);

@@ -45,6 +45,7 @@ static void delete(struct meta_change *x, enum record_kind kind, uint64_t id, st
 static void encode_counters(const struct meta_state *m, struct buf *out)
 {
     put_u8(out, COUNTERS_VERSION);
+    put_u8(out, m->initialized);
     buf_append(out, m->cluster_id, sizeof m->cluster_id);
     put_u64(out, m->next_node_id);
     put_u64(out, m->next_range_id);
@@ -56,6 +57,7 @@ static void encode_counters(const struct meta_state *m, struct buf *out)
 static enum status load_counters(struct meta_state *m, struct reader *r)
 {
     if (get_u8(r) != COUNTERS_VERSION) return STATUS_VERSION;
+    m->initialized = get_u8(r) != 0; /* the clock's limit may have come first */
     struct bytes cluster = get_bytes(r, sizeof m->cluster_id);
     m->next_node_id = get_u64(r);
     m->next_range_id = get_u64(r);
@@ -64,7 +66,6 @@ static enum status load_counters(struct meta_state *m, struct reader *r)
     m->settings.version = get_u64(r);
     if (!reader_done(r)) return STATUS_CORRUPT;
     memcpy(m->cluster_id, cluster.data, cluster.size);
-    m->initialized = true;
     return STATUS_OK;
 }
 
