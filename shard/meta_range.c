@@ -159,9 +159,9 @@ static enum status judge_newcomer(const struct meta_state *m, const struct descr
         return STATUS_INVALID;
     const struct descriptor *left = meta_range(m, split->left);
     ASSERT(left != NULL && descriptor_contains(left, split->key)); /* META-2 */
-    int order = descriptor_compare_ends(d->end, left->end);
-    if (order > 0) return STATUS_INVALID;
-    if (order < 0) return STATUS_BUSY; /* an earlier split of the same range is to be told first: no hole */
+    /* Shorter: an earlier split of the same range is to be told first, or there would be a hole. Longer: the left had
+     * taken in its neighbour before, which MERGE_PUT has yet to tell. */
+    if (descriptor_compare_ends(d->end, left->end) != 0) return STATUS_BUSY;
     *news_out = true;
     return STATUS_OK;
 }

@@ -1,0 +1,14 @@
+/* What the metadata range says of the others, compared with what they say themselves. */
+#ifndef OSTRAKA_TESTS_SIM_META_CHECK_H
+#define OSTRAKA_TESTS_SIM_META_CHECK_H
+
+#include "tests/sim/cluster/cluster.h"
+
+/* At any time, on every machine that is up: the mirror covers the keys without hole or overlap, and replicas of range 1
+ * that have applied the same entries know the same. NULL, or what does not hold. */
+const char *meta_check(struct cluster *c);
+/* Once it is quiet: moreover every mirrored range has a serving leader whose descriptor is the mirror's, every replica
+ * is of a mirrored range, no split is pending, and no job is left. NULL, or what does not hold (yet). */
+const char *meta_check_quiet(struct cluster *c);
+
+#endif
