@@ -23,8 +23,8 @@ struct load_call {
 static void on_told(struct rpc_call *call, enum status status, struct bytes body)
 {
     struct load_call *c = CONTAINER_OF(call, struct load_call, call);
-    (void)body;
     if (status != STATUS_OK) COVER("shard_load_report_lost");
+    if (status != STATUS_CANCELLED) store_route_refused(c->store, RANGE_META, call->to, status, body);
     if (status != STATUS_CANCELLED) c->store->load_busy = false;
     free(c);
 }

@@ -12,6 +12,8 @@ static void begin(struct meta_world *w, enum meta_command_kind kind)
 
 void world_open(struct meta_world *w)
 {
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     *w = (struct meta_world){.record_count = 0};
     meta_state_init(&w->state);
     batch_init(&w->batch);

@@ -81,6 +81,15 @@ const char *meta_check_quiet(struct cluster *c)
     if (m->split_count > 0) return "a split is pending";
     if (m->job_count > 0) return "a job is not done";
     for (uint32_t i = 0; i < m->ranges.count && why == NULL; i++) why = check_range(c, m->ranges.items[i]);
+    return why;
+}
+
+const char *meta_check_orphans(struct cluster *c)
+{
+    const char *why = NULL;
+    uint64_t leader = cluster_leader(c, RANGE_META);
+    if (leader == 0) return "the metadata range has no leader";
+    const struct meta_state *m = &store_of(c, leader)->meta;
     for (uint64_t n = 1; n <= cluster_size(c) && why == NULL; n++) {
         struct store *s = store_of(c, n);
         if (s != NULL && !s->failed) why = check_replicas(s, m);
