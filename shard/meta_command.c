@@ -14,8 +14,8 @@ void meta_state_init(struct meta_state *m)
 void meta_state_deinit(struct meta_state *m)
 {
     for (uint32_t i = 0; i < m->node_count; i++) free(m->nodes[i]);
-    ranges_clear(m);
-    jobs_clear(m);
+    meta_ranges_clear(m);
+    meta_jobs_clear(m);
     cluster_settings_deinit(&m->settings);
     meta_state_init(m);
 }
@@ -31,7 +31,7 @@ const char *meta_state_fault(const struct meta_state *m)
         if (meta_range(m, m->jobs[i]->range) == NULL) return "a job for no range";
         if (m->jobs[i]->id >= m->next_job_id) return "a job id that was never given out";
     }
-    return ranges_fault(m);
+    return meta_ranges_fault(m);
 }
 
 /* ---- reading ---- */
@@ -140,18 +140,18 @@ static enum status init_do(struct meta_change *x, const struct meta_command *c, 
     m->initialized = true;
     m->next_node_id = c->node.node.value + 1;
     *learnt = c->node;
-    enum status status = node_set(m, learnt);
-    if (status == STATUS_OK) record_put_node(x, learnt);
+    enum status status = meta_node_set(m, learnt);
+    if (status == STATUS_OK) meta_record_put_node(x, learnt);
     struct reader r = reader_make(c->descriptors);
     for (uint64_t i = 0; status == STATUS_OK && i < c->count; i++) {
         struct descriptor d;
         status = descriptor_decode(get_sized(&r), &d);
-        if (status == STATUS_OK) status = range_set(m, &d);
+        if (status == STATUS_OK) status = meta_range_set(m, &d);
         if (status != STATUS_OK) break;
-        record_put_range(x, &d);
+        meta_record_put_range(x, &d);
         if (d.range.value >= m->next_range_id) m->next_range_id = d.range.value + 1;
     }
-    record_put_counters(x);
+    meta_record_put_counters(x);
     return status;
 }
 
@@ -165,18 +165,18 @@ enum status meta_judge(const struct meta_state *m, const struct meta_command *c,
     if (c->kind != META_INIT && c->kind != META_CLOCK_LIMIT && !m->initialized) return STATUS_UNAVAILABLE;
     switch (c->kind) {
     case META_INIT: return init_judge(m, c, news_out);
-    case META_NODE_PUT: return node_judge_put(m, &c->node, news_out);
-    case META_RANGE_PUT: return range_judge_put(m, &c->descriptor, news_out);
+    case META_NODE_PUT: return meta_node_judge_put(m, &c->node, news_out);
+    case META_RANGE_PUT: return meta_range_judge_put(m, &c->descriptor, news_out);
     case META_CLOCK_LIMIT: *news_out = c->value > m->clock_limit; return STATUS_OK;
-    case META_SPLIT_BEGIN: return split_judge(m, c, news_out);
-    case META_MERGE_PUT: return merge_judge(m, c, news_out);
-    case META_NODE_STATE: return node_judge_state(m, c, news_out);
+    case META_SPLIT_BEGIN: return meta_split_judge(m, c, news_out);
+    case META_MERGE_PUT: return meta_merge_judge(m, c, news_out);
+    case META_NODE_STATE: return meta_node_judge_state(m, c, news_out);
     case META_SETTING_PUT: *news_out = true; return cluster_settings_judge(&m->settings, c->setting, c->key, c->value);
     case META_SETTING_RESET:
         *news_out = cluster_settings_get(&m->settings, c->setting, c->key, &was);
         return cluster_setting_info(c->setting) == NULL ? STATUS_INVALID : STATUS_OK;
-    case META_JOB_PUT: return job_judge_put(m, &c->job, news_out);
-    case META_JOB_END: *news_out = job_get(m, c->range) != NULL; return STATUS_OK;
+    case META_JOB_PUT: return meta_job_judge_put(m, &c->job, news_out);
+    case META_JOB_END: *news_out = meta_job_get(m, c->range) != NULL; return STATUS_OK;
     }
     return STATUS_VERSION;
 }
@@ -186,14 +186,14 @@ static enum status setting_do(struct meta_change *x, const struct meta_command *
     struct cluster_settings *t = &x->m->settings;
     if (c->kind == META_SETTING_RESET) {
         if (!cluster_settings_reset(t, c->setting, c->key)) return STATUS_OK;
-        record_delete_setting(x, c->setting, c->key);
+        meta_record_delete_setting(x, c->setting, c->key);
     } else {
         enum status status = cluster_settings_put(t, c->setting, c->key, c->value);
         if (status != STATUS_OK) return status;
-        record_put_setting(x, c->setting, c->key, c->value);
+        meta_record_put_setting(x, c->setting, c->key, c->value);
     }
     t->version++;
-    record_put_counters(x);
+    meta_record_put_counters(x);
     return STATUS_OK;
 }
 
@@ -201,19 +201,19 @@ static enum status change(struct meta_change *x, const struct meta_command *c, s
 {
     switch (c->kind) {
     case META_INIT: return init_do(x, c, learnt);
-    case META_NODE_PUT: return node_put(x, &c->node, learnt);
-    case META_RANGE_PUT: return range_put(x, &c->descriptor);
+    case META_NODE_PUT: return meta_node_put(x, &c->node, learnt);
+    case META_RANGE_PUT: return meta_range_put(x, &c->descriptor);
     case META_CLOCK_LIMIT:
         x->m->clock_limit = c->value;
-        record_put_counters(x);
+        meta_record_put_counters(x);
         return STATUS_OK;
-    case META_SPLIT_BEGIN: return split_begin(x, c);
-    case META_MERGE_PUT: return merge_put(x, c);
-    case META_NODE_STATE: node_put_state(x, c, learnt); return STATUS_OK;
+    case META_SPLIT_BEGIN: return meta_split_begin(x, c);
+    case META_MERGE_PUT: return meta_merge_put(x, c);
+    case META_NODE_STATE: meta_node_put_state(x, c, learnt); return STATUS_OK;
     case META_SETTING_PUT:
     case META_SETTING_RESET: return setting_do(x, c);
-    case META_JOB_PUT: return job_put(x, &c->job);
-    case META_JOB_END: job_end(x, c->range, c->value); return STATUS_OK;
+    case META_JOB_PUT: return meta_job_put(x, &c->job);
+    case META_JOB_END: meta_job_end(x, c->range, c->value); return STATUS_OK;
     }
     return STATUS_VERSION;
 }
@@ -224,12 +224,12 @@ static void put_result(const struct meta_state *m, const struct meta_command *c,
 {
     if (c->kind == META_NODE_PUT) {
         uint64_t node = c->node.node.value;
-        if (node == 0) node = learnt->node.value != 0 ? learnt->node.value : node_by_token(m, c->node.token)->node.value;
+        if (node == 0) node = learnt->node.value != 0 ? learnt->node.value : meta_node_by_token(m, c->node.token)->node.value;
         put_u64(result, node);
     } else if (c->kind == META_SPLIT_BEGIN) {
-        put_u64(result, split_right_of(m, c).value);
+        put_u64(result, meta_split_right_of(m, c).value);
     } else if (c->kind == META_JOB_PUT) {
-        put_u64(result, job_get(m, c->job.range)->id);
+        put_u64(result, meta_job_get(m, c->job.range)->id);
     }
 }
 

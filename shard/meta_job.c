@@ -14,13 +14,13 @@ static uint32_t place_of(const struct meta_state *m, struct range_id range)
     return low;
 }
 
-const struct meta_job *job_get(const struct meta_state *m, struct range_id range)
+const struct meta_job *meta_job_get(const struct meta_state *m, struct range_id range)
 {
     uint32_t at = place_of(m, range);
     return at < m->job_count && m->jobs[at]->range.value == range.value ? m->jobs[at] : NULL;
 }
 
-enum status job_set(struct meta_state *m, const struct meta_job *job)
+enum status meta_job_set(struct meta_state *m, const struct meta_job *job)
 {
     uint32_t at = place_of(m, job->range);
     if (at == m->job_count || m->jobs[at]->range.value != job->range.value) {
@@ -41,7 +41,7 @@ enum status job_set(struct meta_state *m, const struct meta_job *job)
     return STATUS_OK;
 }
 
-enum status job_judge_put(const struct meta_state *m, const struct meta_job *job, bool *news_out)
+enum status meta_job_judge_put(const struct meta_state *m, const struct meta_job *job, bool *news_out)
 {
     if (meta_range(m, job->range) == NULL) return STATUS_NOT_FOUND;
     for (uint32_t i = 0; i < job->node_count; i++) {
@@ -50,24 +50,24 @@ enum status job_judge_put(const struct meta_state *m, const struct meta_job *job
         for (uint32_t k = 0; k < i; k++)
             if (job->nodes[k] == job->nodes[i]) return STATUS_INVALID;
     }
-    if (job_get(m, job->range) == NULL && m->job_count >= META_JOBS_MAX) return STATUS_BUSY;
+    if (meta_job_get(m, job->range) == NULL && m->job_count >= META_JOBS_MAX) return STATUS_BUSY;
     *news_out = true;
     return STATUS_OK;
 }
 
-enum status job_put(struct meta_change *x, const struct meta_job *job)
+enum status meta_job_put(struct meta_change *x, const struct meta_job *job)
 {
     struct meta_job copy = *job;
     copy.id = x->m->next_job_id;
-    enum status status = job_set(x->m, &copy);
+    enum status status = meta_job_set(x->m, &copy);
     if (status != STATUS_OK) return status;
     x->m->next_job_id++;
-    record_put_counters(x);
-    record_put_job(x, &copy);
+    meta_record_put_counters(x);
+    meta_record_put_job(x, &copy);
     return STATUS_OK;
 }
 
-void job_end(struct meta_change *x, struct range_id range, uint64_t id)
+void meta_job_end(struct meta_change *x, struct range_id range, uint64_t id)
 {
     struct meta_state *m = x->m;
     uint32_t at = place_of(m, range);
@@ -76,10 +76,10 @@ void job_end(struct meta_change *x, struct range_id range, uint64_t id)
     free(m->jobs[at]);
     m->job_count--;
     memmove(m->jobs + at, m->jobs + at + 1, (m->job_count - at) * sizeof *m->jobs);
-    record_delete_job(x, range);
+    meta_record_delete_job(x, range);
 }
 
-void jobs_clear(struct meta_state *m)
+void meta_jobs_clear(struct meta_state *m)
 {
     for (uint32_t i = 0; i < m->job_count; i++) free(m->jobs[i]);
     free(m->jobs);

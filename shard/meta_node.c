@@ -22,7 +22,7 @@ enum node_state meta_node_state(const struct meta_state *m, struct node_id node)
     return at < m->node_count && m->nodes[at]->node.value == node.value ? m->states[at].state : 0;
 }
 
-enum status node_set(struct meta_state *m, const struct node_record *record)
+enum status meta_node_set(struct meta_state *m, const struct node_record *record)
 {
     uint32_t at = place_of(m, record->node);
     if (at == m->node_count || m->nodes[at]->node.value != record->node.value) {
@@ -40,14 +40,14 @@ enum status node_set(struct meta_state *m, const struct node_record *record)
     return STATUS_OK;
 }
 
-void node_state_set(struct meta_state *m, struct node_id node, const struct meta_node_state *state)
+void meta_node_state_set(struct meta_state *m, struct node_id node, const struct meta_node_state *state)
 {
     uint32_t at = place_of(m, node);
     ASSERT(at < m->node_count && m->nodes[at]->node.value == node.value);
     m->states[at] = *state;
 }
 
-const struct node_record *node_by_token(const struct meta_state *m, uint64_t token)
+const struct node_record *meta_node_by_token(const struct meta_state *m, uint64_t token)
 {
     for (uint32_t i = 0; i < m->node_count; i++)
         if (m->nodes[i]->token == token) return m->nodes[i];
@@ -55,10 +55,10 @@ const struct node_record *node_by_token(const struct meta_state *m, uint64_t tok
 }
 
 /* Node 0 asks for an id; with a token that has one, it gets that one again. */
-enum status node_judge_put(const struct meta_state *m, const struct node_record *record, bool *news_out)
+enum status meta_node_judge_put(const struct meta_state *m, const struct node_record *record, bool *news_out)
 {
     if (record->node.value == 0) {
-        if (node_by_token(m, record->token) != NULL) return STATUS_OK;
+        if (meta_node_by_token(m, record->token) != NULL) return STATUS_OK;
         if (m->node_count == SHARD_NODES_MAX) return STATUS_TOO_LARGE;
         *news_out = true;
         return STATUS_OK;
@@ -69,15 +69,15 @@ enum status node_judge_put(const struct meta_state *m, const struct node_record 
     return STATUS_OK;
 }
 
-enum status node_put(struct meta_change *x, const struct node_record *record, struct node_record *learnt)
+enum status meta_node_put(struct meta_change *x, const struct node_record *record, struct node_record *learnt)
 {
     struct meta_state *m = x->m;
     *learnt = *record;
     if (learnt->node.value == 0) learnt->node.value = m->next_node_id++;
-    enum status status = node_set(m, learnt);
+    enum status status = meta_node_set(m, learnt);
     if (status != STATUS_OK) return status;
-    record_put_node(x, learnt);
-    record_put_counters(x);
+    meta_record_put_node(x, learnt);
+    meta_record_put_counters(x);
     return STATUS_OK;
 }
 
@@ -89,7 +89,7 @@ static bool has_replicas(const struct meta_state *m, struct node_id node)
 }
 
 /* A removed node never comes back, so it must not be counted on anywhere. */
-enum status node_judge_state(const struct meta_state *m, const struct meta_command *c, bool *news_out)
+enum status meta_node_judge_state(const struct meta_state *m, const struct meta_command *c, bool *news_out)
 {
     enum node_state now = meta_node_state(m, c->node.node);
     if (now == 0) return STATUS_NOT_FOUND;
@@ -100,14 +100,14 @@ enum status node_judge_state(const struct meta_state *m, const struct meta_comma
     return STATUS_OK;
 }
 
-void node_put_state(struct meta_change *x, const struct meta_command *c, struct node_record *learnt)
+void meta_node_put_state(struct meta_change *x, const struct meta_command *c, struct node_record *learnt)
 {
     struct node_record *record = meta_node(x->m, c->node.node);
     struct meta_node_state state = {.state = c->state, .since_ms = c->value};
-    node_state_set(x->m, c->node.node, &state);
-    record_put_state(x, c->node.node, &state);
+    meta_node_state_set(x->m, c->node.node, &state);
+    meta_record_put_state(x, c->node.node, &state);
     if (c->state != NODE_STATE_REMOVED) return;
     record->removed = true;
-    record_put_node(x, record);
+    meta_record_put_node(x, record);
     *learnt = *record;
 }

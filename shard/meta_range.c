@@ -21,7 +21,7 @@ static void range_drop(struct meta_state *m, struct descriptor *d)
     free(d);
 }
 
-enum status range_set(struct meta_state *m, const struct descriptor *d)
+enum status meta_range_set(struct meta_state *m, const struct descriptor *d)
 {
     struct descriptor *known = meta_range(m, d->range), *next = descriptor_new(d);
     enum status status = next == NULL ? STATUS_NO_MEMORY : key_index_reserve(&m->ranges, m->ranges.count + 1);
@@ -51,7 +51,7 @@ struct meta_split *meta_split(const struct meta_state *m, struct range_id right)
     return NULL;
 }
 
-enum status split_add(struct meta_state *m, const struct meta_split *like)
+enum status meta_split_add(struct meta_state *m, const struct meta_split *like)
 {
     struct meta_split *split = malloc(sizeof *split + like->key.size);
     if (split == NULL) return STATUS_NO_MEMORY;
@@ -65,7 +65,7 @@ enum status split_add(struct meta_state *m, const struct meta_split *like)
 
 static void split_end(struct meta_change *x, struct meta_split *split)
 {
-    record_delete_split(x, split->right);
+    meta_record_delete_split(x, split->right);
     list_remove(&split->link);
     x->m->split_count--;
     free(split);
@@ -102,7 +102,7 @@ static uint64_t ranges_max(const struct meta_state *m)
     return max;
 }
 
-enum status split_judge(const struct meta_state *m, const struct meta_command *c, bool *news_out)
+enum status meta_split_judge(const struct meta_state *m, const struct meta_command *c, bool *news_out)
 {
     if (c->range.value == RANGE_META.value) return STATUS_INVALID;
     uint32_t of_left;
@@ -118,19 +118,19 @@ enum status split_judge(const struct meta_state *m, const struct meta_command *c
     return STATUS_OK;
 }
 
-enum status split_begin(struct meta_change *x, const struct meta_command *c)
+enum status meta_split_begin(struct meta_change *x, const struct meta_command *c)
 {
     struct meta_state *m = x->m;
     struct meta_split split = {.right = {m->next_range_id}, .left = c->range, .epoch = c->epoch, .key = c->key};
-    enum status status = split_add(m, &split);
+    enum status status = meta_split_add(m, &split);
     if (status != STATUS_OK) return status;
     m->next_range_id++;
-    record_put_counters(x);
-    record_put_split(x, &split);
+    meta_record_put_counters(x);
+    meta_record_put_split(x, &split);
     return STATUS_OK;
 }
 
-struct range_id split_right_of(const struct meta_state *m, const struct meta_command *c)
+struct range_id meta_split_right_of(const struct meta_state *m, const struct meta_command *c)
 {
     uint32_t of_left;
     return split_same(m, c, &of_left)->right;
@@ -166,7 +166,7 @@ static enum status judge_newcomer(const struct meta_state *m, const struct descr
     return STATUS_OK;
 }
 
-enum status range_judge_put(const struct meta_state *m, const struct descriptor *d, bool *news_out)
+enum status meta_range_judge_put(const struct meta_state *m, const struct descriptor *d, bool *news_out)
 {
     const struct descriptor *known = meta_range(m, d->range);
     return known != NULL ? judge_known(known, d, news_out) : judge_newcomer(m, d, news_out);
@@ -182,9 +182,9 @@ static enum status carve(struct meta_change *x, struct meta_split *split)
     trimmed.end = split->key;
     enum status status = STATUS_OK;
     if (!MUTANT("meta_carve_forgotten")) {
-        status = range_set(m, &trimmed);
+        status = meta_range_set(m, &trimmed);
         if (status != STATUS_OK) return status;
-        record_put_range(x, meta_range(m, split->left));
+        meta_record_put_range(x, meta_range(m, split->left));
     }
     struct range_id of = split->left;
     uint64_t epoch = split->epoch;
@@ -198,22 +198,22 @@ static enum status carve(struct meta_change *x, struct meta_split *split)
     return STATUS_OK;
 }
 
-enum status range_put(struct meta_change *x, const struct descriptor *d)
+enum status meta_range_put(struct meta_change *x, const struct descriptor *d)
 {
     struct meta_state *m = x->m;
     enum status status = STATUS_OK;
     struct meta_split *split = meta_range(m, d->range) == NULL ? meta_split(m, d->range) : NULL;
     if (split != NULL) status = carve(x, split);
-    if (status == STATUS_OK) status = range_set(m, d);
+    if (status == STATUS_OK) status = meta_range_set(m, d);
     if (status != STATUS_OK) return status;
-    record_put_range(x, d);
+    meta_record_put_range(x, d);
     splits_disprove(x, d->range, d->epoch);
     return STATUS_OK;
 }
 
 /* ---- merges ---- */
 
-enum status merge_judge(const struct meta_state *m, const struct meta_command *c, bool *news_out)
+enum status meta_merge_judge(const struct meta_state *m, const struct meta_command *c, bool *news_out)
 {
     const struct descriptor *d = &c->descriptor;
     if (d->range.value == RANGE_META.value || c->range.value == RANGE_META.value) return STATUS_INVALID;
@@ -229,23 +229,23 @@ enum status merge_judge(const struct meta_state *m, const struct meta_command *c
     return STATUS_OK;
 }
 
-enum status merge_put(struct meta_change *x, const struct meta_command *c)
+enum status meta_merge_put(struct meta_change *x, const struct meta_command *c)
 {
     struct meta_state *m = x->m;
     splits_disprove(x, c->range, UINT64_MAX); /* it was frozen before: none of them will happen */
-    job_end(x, c->range, 0);
+    meta_job_end(x, c->range, 0);
     range_drop(m, meta_range(m, c->range));
-    record_delete_range(x, c->range);
-    enum status status = range_set(m, &c->descriptor);
+    meta_record_delete_range(x, c->range);
+    enum status status = meta_range_set(m, &c->descriptor);
     if (status != STATUS_OK) return status;
-    record_put_range(x, &c->descriptor);
+    meta_record_put_range(x, &c->descriptor);
     splits_disprove(x, c->descriptor.range, c->descriptor.epoch);
     return STATUS_OK;
 }
 
 /* ---- all of them ---- */
 
-void ranges_clear(struct meta_state *m)
+void meta_ranges_clear(struct meta_state *m)
 {
     struct list *item;
     while ((item = list_pop_front(&m->splits)) != NULL) free(CONTAINER_OF(item, struct meta_split, link));
@@ -254,7 +254,7 @@ void ranges_clear(struct meta_state *m)
     map_deinit(&m->ranges_by_id);
 }
 
-const char *ranges_fault(const struct meta_state *m)
+const char *meta_ranges_fault(const struct meta_state *m)
 {
     if (m->ranges.count != m->ranges_by_id.count) return "a range without a place";
     if (m->ranges.count == 0) return m->initialized ? "no ranges" : NULL;

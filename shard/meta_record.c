@@ -82,7 +82,7 @@ static enum status load_state(struct meta_state *m, uint64_t id, struct reader *
     struct meta_node_state state = {.state = (enum node_state)get_u8(r), .since_ms = get_u64(r)};
     if (!reader_done(r) || state.state < NODE_STATE_ACTIVE || state.state > NODE_STATE_REMOVED) return STATUS_CORRUPT;
     if (meta_node(m, (struct node_id){id}) == NULL) return STATUS_CORRUPT; /* node records come before */
-    node_state_set(m, (struct node_id){id}, &state);
+    meta_node_state_set(m, (struct node_id){id}, &state);
     return STATUS_OK;
 }
 
@@ -99,7 +99,7 @@ static enum status load_split(struct meta_state *m, uint64_t id, struct reader *
     if (get_u8(r) != RECORD_VERSION) return STATUS_VERSION;
     struct meta_split split = {.right = {id}, .left = {get_u64(r)}, .epoch = get_u64(r), .key = get_sized(r)};
     if (!reader_done(r) || split.key.size == 0 || split.key.size > SHARD_KEY_BYTES_MAX) return STATUS_CORRUPT;
-    return split_add(m, &split);
+    return meta_split_add(m, &split);
 }
 
 static void encode_job(const struct meta_job *job, struct buf *out)
@@ -119,7 +119,7 @@ static enum status load_job(struct meta_state *m, uint64_t id, struct reader *r)
     job.node_count = get_u8(r);
     if (job.node_count > RAFT_VOTERS_MAX) return STATUS_CORRUPT;
     for (uint32_t i = 0; i < job.node_count; i++) job.nodes[i] = get_u64(r);
-    return reader_done(r) ? job_set(m, &job) : STATUS_CORRUPT;
+    return reader_done(r) ? meta_job_set(m, &job) : STATUS_CORRUPT;
 }
 
 static enum status load_setting(struct meta_state *m, uint64_t id, struct bytes scope, struct reader *r)
@@ -134,14 +134,14 @@ static enum status load_node(struct meta_state *m, struct reader *r)
 {
     struct node_record record;
     enum status status = node_record_decode(r, &record);
-    return status == STATUS_OK ? node_set(m, &record) : status;
+    return status == STATUS_OK ? meta_node_set(m, &record) : status;
 }
 
 static enum status load_range(struct meta_state *m, struct bytes value)
 {
     struct descriptor d;
     enum status status = descriptor_decode(value, &d);
-    return status == STATUS_OK ? range_set(m, &d) : status;
+    return status == STATUS_OK ? meta_range_set(m, &d) : status;
 }
 
 enum status meta_record_load(struct meta_state *m, struct bytes key, struct bytes value)
@@ -165,49 +165,49 @@ enum status meta_record_load(struct meta_state *m, struct bytes key, struct byte
 
 /* ---- writing ---- */
 
-void record_put_counters(struct meta_change *x)
+void meta_record_put_counters(struct meta_change *x)
 {
     buf_reset(&x->scratch);
     encode_counters(x->m, &x->scratch);
     put(x, RECORD_COUNTERS, 0, BYTES_EMPTY);
 }
 
-void record_put_node(struct meta_change *x, const struct node_record *record)
+void meta_record_put_node(struct meta_change *x, const struct node_record *record)
 {
     buf_reset(&x->scratch);
     node_record_encode(record, &x->scratch);
     put(x, RECORD_NODE, record->node.value, BYTES_EMPTY);
 }
 
-void record_put_state(struct meta_change *x, struct node_id node, const struct meta_node_state *state)
+void meta_record_put_state(struct meta_change *x, struct node_id node, const struct meta_node_state *state)
 {
     buf_reset(&x->scratch);
     encode_state(state, &x->scratch);
     put(x, RECORD_STATE, node.value, BYTES_EMPTY);
 }
 
-void record_put_range(struct meta_change *x, const struct descriptor *d)
+void meta_record_put_range(struct meta_change *x, const struct descriptor *d)
 {
     buf_reset(&x->scratch);
     descriptor_encode(d, &x->scratch);
     put(x, RECORD_RANGE, d->range.value, BYTES_EMPTY);
 }
 
-void record_put_split(struct meta_change *x, const struct meta_split *split)
+void meta_record_put_split(struct meta_change *x, const struct meta_split *split)
 {
     buf_reset(&x->scratch);
     encode_split(split, &x->scratch);
     put(x, RECORD_SPLIT, split->right.value, BYTES_EMPTY);
 }
 
-void record_put_job(struct meta_change *x, const struct meta_job *job)
+void meta_record_put_job(struct meta_change *x, const struct meta_job *job)
 {
     buf_reset(&x->scratch);
     encode_job(job, &x->scratch);
     put(x, RECORD_JOB, job->range.value, BYTES_EMPTY);
 }
 
-void record_put_setting(struct meta_change *x, enum cluster_setting id, struct bytes scope, uint64_t value)
+void meta_record_put_setting(struct meta_change *x, enum cluster_setting id, struct bytes scope, uint64_t value)
 {
     buf_reset(&x->scratch);
     put_u8(&x->scratch, RECORD_VERSION);
@@ -215,22 +215,22 @@ void record_put_setting(struct meta_change *x, enum cluster_setting id, struct b
     put(x, RECORD_SETTING, (uint64_t)id, scope);
 }
 
-void record_delete_range(struct meta_change *x, struct range_id range)
+void meta_record_delete_range(struct meta_change *x, struct range_id range)
 {
     delete(x, RECORD_RANGE, range.value, BYTES_EMPTY);
 }
 
-void record_delete_split(struct meta_change *x, struct range_id right)
+void meta_record_delete_split(struct meta_change *x, struct range_id right)
 {
     delete(x, RECORD_SPLIT, right.value, BYTES_EMPTY);
 }
 
-void record_delete_job(struct meta_change *x, struct range_id range)
+void meta_record_delete_job(struct meta_change *x, struct range_id range)
 {
     delete(x, RECORD_JOB, range.value, BYTES_EMPTY);
 }
 
-void record_delete_setting(struct meta_change *x, enum cluster_setting id, struct bytes scope)
+void meta_record_delete_setting(struct meta_change *x, enum cluster_setting id, struct bytes scope)
 {
     delete(x, RECORD_SETTING, (uint64_t)id, scope);
 }

@@ -184,6 +184,7 @@ void replica_destroy(struct replica *r)
     list_remove(&r->moving_link);
     s->options.app->close(r->app);
     replica_leave(r);
+    if (r->range.value == RANGE_META.value) meta_state_deinit(&s->meta);
     s->metrics.replicas--;
     replica_free(r);
 }

@@ -94,7 +94,6 @@ static void entry_make(struct routes *t, const struct descriptor *d, struct node
     struct route_entry *e = calloc(1, sizeof *e);
     if (e == NULL) return;
     e->leader = leader;
-    e->used = true;
     enum status status = descriptor_assign(&e->descriptor, d);
     if (status == STATUS_OK) status = map_put(&t->by_id, d->range.value, e);
     if (status == STATUS_OK) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/prng.h"
+#include "shard/meta_call.h"
 #include "tests/shard/meta_world.h"
 #include "tests/test.h"
 
@@ -119,10 +120,7 @@ TEST(meta, one_range_has_few_splits_pending_and_the_cluster_a_limit_of_ranges)
         assert_int_equal(world_split(&w, data, 1, bytes_of_string(key), &right), STATUS_OK);
     assert_int_equal(world_split(&w, data, 1, BYTES_LITERAL("z"), &right), STATUS_BUSY);
     buf_reset(&w.command);
-    put_u8(&w.command, META_SETTING_PUT);
-    put_u16(&w.command, SETTING_RANGES_MAX);
-    put_sized(&w.command, BYTES_EMPTY);
-    put_u64(&w.command, 18);
+    meta_put_setting(&w.command, SETTING_RANGES_MAX, BYTES_EMPTY, 18);
     assert_int_equal(world_do(&w), STATUS_OK);
     assert_int_equal(world_split(&w, data, 1, BYTES_LITERAL("z"), &right), STATUS_TOO_LARGE);
     world_restart(&w);
@@ -156,10 +154,7 @@ TEST(meta, a_merge_replaces_both_sides_at_once)
 static enum status node_state(struct meta_world *w, uint64_t node, enum node_state state)
 {
     buf_reset(&w->command);
-    put_u8(&w->command, META_NODE_STATE);
-    put_u64(&w->command, node);
-    put_u8(&w->command, (uint8_t)state);
-    put_u64(&w->command, 77);
+    meta_put_node_state(&w->command, (struct node_id){node}, state, 77);
     return world_do(w);
 }
 
@@ -204,10 +199,7 @@ TEST(meta, a_node_is_removed_for_ever_and_only_when_it_holds_nothing)
 static enum status set(struct meta_world *w, enum cluster_setting id, struct bytes scope, uint64_t value)
 {
     buf_reset(&w->command);
-    put_u8(&w->command, META_SETTING_PUT);
-    put_u16(&w->command, (uint16_t)id);
-    put_sized(&w->command, scope);
-    put_u64(&w->command, value);
+    meta_put_setting(&w->command, id, scope, value);
     return world_do(w);
 }
 
@@ -241,9 +233,7 @@ TEST(meta, settings_are_checked_and_the_longest_prefix_decides)
     cluster_settings_deinit(&elsewhere);
     buf_deinit(&encoded);
     buf_reset(&w.command);
-    put_u8(&w.command, META_SETTING_RESET);
-    put_u16(&w.command, SETTING_REPLICATION_FACTOR);
-    put_sized(&w.command, BYTES_LITERAL("t"));
+    meta_put_setting_reset(&w.command, SETTING_REPLICATION_FACTOR, BYTES_LITERAL("t"));
     assert_int_equal(world_do(&w), STATUS_OK);
     assert_true(cluster_settings_get(t, SETTING_REPLICATION_FACTOR, BYTES_LITERAL("tb"), &value));
     assert_u64_equal(value, 1);
@@ -275,14 +265,10 @@ TEST(meta, a_job_is_ended_by_its_id_and_goes_with_its_range)
 {
     struct meta_world w;
     world_open(&w);
+    const struct meta_job job = {.range = data, .reason = 4, .since_ms = 99, .node_count = 1, .nodes = {1}};
     for (int i = 0; i < 2; i++) {
         buf_reset(&w.command);
-        put_u8(&w.command, META_JOB_PUT);
-        put_u64(&w.command, 2);
-        put_u8(&w.command, 4);
-        put_u64(&w.command, 99);
-        put_u8(&w.command, 1);
-        put_u64(&w.command, 1);
+        meta_put_job(&w.command, &job);
         assert_int_equal(world_do(&w), STATUS_OK);
         assert_u64_equal(load_le64(w.result.data), i + 1);
     }
@@ -290,9 +276,7 @@ TEST(meta, a_job_is_ended_by_its_id_and_goes_with_its_range)
     for (uint64_t id = 1; id <= 2; id++) {
         assert_u64_equal(w.state.job_count, 1); /* the first is not there any more */
         buf_reset(&w.command);
-        put_u8(&w.command, META_JOB_END);
-        put_u64(&w.command, 2);
-        put_u64(&w.command, id);
+        meta_put_job_end(&w.command, data, id);
         assert_int_equal(world_do(&w), STATUS_OK);
     }
     assert_u64_equal(w.state.job_count, 0);

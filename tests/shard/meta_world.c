@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "shard/meta_call.h"
 #include "tests/test.h"
 
 static void begin(struct meta_world *w, enum meta_command_kind kind)
@@ -140,9 +141,7 @@ enum status world_split(struct meta_world *w, struct range_id left, uint64_t epo
 
 enum status world_merge(struct meta_world *w, const struct descriptor *left, struct range_id right, uint64_t epoch)
 {
-    begin(w, META_MERGE_PUT);
-    put_u64(&w->command, right.value);
-    put_u64(&w->command, epoch);
-    descriptor_encode(left, &w->command);
+    buf_reset(&w->command);
+    meta_put_merge(&w->command, left, right, epoch);
     return world_do(w);
 }
