@@ -78,7 +78,6 @@ const char *meta_check_quiet(struct cluster *c)
     if (why == NULL && leader == 0) why = "the metadata range has no leader";
     if (why != NULL) return why;
     const struct meta_state *m = &store_of(c, leader)->meta;
-    if (m->split_count > 0) return "a split is pending";
     if (m->job_count > 0) return "a job is not done";
     for (uint32_t i = 0; i < m->ranges.count && why == NULL; i++) why = check_range(c, m->ranges.items[i]);
     return why;
