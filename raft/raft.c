@@ -526,6 +526,9 @@ static enum status dispatch(struct raft *r, const struct raft_event *e)
     case RAFT_EVENT_UNREACHABLE:
         if (leads) replicate_on_unreachable(r, e->member);
         return STATUS_OK;
+    case RAFT_EVENT_ANNOUNCE:
+        if (leads) leader_heartbeat(r);
+        return STATUS_OK;
     case RAFT_EVENT_SUPPORT: return lease_on_support(r, &e->support);
     }
     return STATUS_INVALID;

@@ -227,7 +227,9 @@ enum status split_carry_out(struct replica *r, const struct range_change *c)
     if (status != STATUS_OK || right == NULL) return status;
     birth_deliver_early(right);
     /* Whoever led the left side leads the right one: its clients are here, and the others wait for it. */
-    struct raft_event event = {.kind = RAFT_EVENT_CAMPAIGN};
-    if (raft_leads(r->raft) && replica_step(right, &event) != STATUS_OK) COVER("shard_split_campaign_refused");
+    if (!raft_leads(r->raft)) return STATUS_OK;
+    struct raft_event campaign = {.kind = RAFT_EVENT_CAMPAIGN}, announce = {.kind = RAFT_EVENT_ANNOUNCE};
+    if (replica_step(right, &campaign) != STATUS_OK) COVER("shard_split_campaign_refused");
+    if (replica_step(r, &announce) != STATUS_OK) COVER("shard_split_not_announced"); /* they need it, to vote */
     return STATUS_OK;
 }

@@ -285,7 +285,7 @@ TEST(split, gives_two_ranges_that_go_on_under_load)
         if (ns > worst) worst = ns;
     }
     printf("closed for %.1f ms at worst\n", (double)worst / 1e6);
-    assert_true(worst > 0);
+    assert_true(worst > 0 && worst <= 10 * SIM_MS); /* nothing is slow here */
 }
 
 TEST(split, of_a_single_node)
