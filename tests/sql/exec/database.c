@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/codec.h"
 #include "sql/datetime_zone.h"
 #include "sql/server.h"
 #include "sql/types_io.h"
@@ -11,6 +12,8 @@
 #include "tests/test.h"
 
 #define SESSIONS_MAX 8
+#define SPLITS_MAX   32
+#define SPLIT_KEY_BYTES 9
 #define TIMEOUT_NS   (600 * SIM_SEC)
 
 struct named_session {
@@ -206,8 +209,27 @@ bool database_run(struct database *d, const char *session, const char *text, con
 
 /* ---- lifecycle ---- */
 
+/* OSTRAKA_RANGES=N: the first N - 1 tables that are made lie in data ranges of their own, apart from the catalog; those
+ * that follow in one more. */
+static uint32_t split_keys(uint8_t keys[][SPLIT_KEY_BYTES], struct bytes *splits)
+{
+    const char *set = getenv("OSTRAKA_RANGES");
+    uint32_t count = set == NULL ? 0 : (uint32_t)strtoul(set, NULL, 10);
+    assert_true(count <= SPLITS_MAX + 1);
+    for (uint32_t i = 0; i + 1 < count; i++) {
+        const uint32_t database_id = 1, table_id_first = 16384;
+        keys[i][0] = KEY_PREFIX_TABLE;
+        store_be32(keys[i] + 1, database_id);
+        store_be32(keys[i] + 5, table_id_first + i);
+        splits[i] = bytes_make(keys[i], SPLIT_KEY_BYTES);
+    }
+    return count == 0 ? 0 : count - 1;
+}
+
 struct database *database_create(uint64_t seed)
 {
+    uint8_t keys[SPLITS_MAX][SPLIT_KEY_BYTES];
+    struct bytes splits[SPLITS_MAX];
     struct database *d = calloc(1, sizeof *d);
     assert_non_null(d);
     d->zones = sql_zones_create();
@@ -220,6 +242,8 @@ struct database *database_create(uint64_t seed)
     options.wal_segment_bytes = 16u << 20;
     options.table_bytes = 2u << 20;
     options.log_bytes_max = 64u << 20;
+    options.split_keys = splits;
+    options.split_count = split_keys(keys, splits);
     d->cluster = cluster_create(&options);
     assert_true(cluster_boot(d->cluster, 30 * SIM_SEC));
     return d;
