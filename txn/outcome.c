@@ -1,6 +1,7 @@
 /* What became of a transaction whose commit was not answered, asked for by its id.
  *
- * An id is T, a reading of the clock that its gateway had seen when it sent the commit, and a random tag. The leader
+ * An id is T, a reading of the clock that its gateway had seen when it sent the commit, the range that it was sent to, and a
+ * random tag. The leader
  * refuses to commit it above T + OUTCOME_WINDOW_NS; and ct is above T, since ct0 is a later reading. So its ct, if it
  * has one, lies in (T, T + window]. Every replica remembers tag and ct of the last commits that it has applied.
  *
@@ -165,13 +166,11 @@ void outcome_attach(struct kv *kv)
 
 /* ================================ the gateway ================================ */
 
-/* Digits from `at` on; false when there are none, too many or others. */
-static bool parse_hex(struct bytes text, size_t at, size_t count, uint64_t *value_out)
+static bool parse_hex(const uint8_t *digits, size_t count, uint64_t *value_out)
 {
     uint64_t value = 0;
-    if (count == 0 || count > 16) return false;
-    for (size_t i = at; i < at + count; i++) {
-        uint8_t c = text.data[i];
+    for (size_t i = 0; i < count; i++) {
+        uint8_t c = digits[i];
         bool digit = c >= '0' && c <= '9', letter = c >= 'a' && c <= 'f';
         if (!digit && !letter) return false;
         value = value << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
@@ -182,11 +181,12 @@ static bool parse_hex(struct bytes text, size_t at, size_t count, uint64_t *valu
 
 bool txn_id_parse(struct bytes text, struct txn_id *id_out)
 {
-    struct txn_id id = {.range = RANGE_DATA};
-    if (text.size < 32 || !parse_hex(text, 0, 16, &id.sent_ts) || !parse_hex(text, 16, 16, &id.tag)) return false;
-    if (text.size > 32 && (text.data[32] == '0' || !parse_hex(text, 32, text.size - 32, &id.range.value) ||
-                           id.range.value <= RANGE_DATA.value))
+    struct txn_id id;
+    uint64_t sent;
+    if (text.size != TXN_ID_BYTES - 1 || !parse_hex(text.data, 12, &sent) ||
+        !parse_hex(text.data + 12, 8, &id.range.value) || !parse_hex(text.data + 20, 12, &id.tag))
         return false;
+    id.sent_ts = sent << OUTCOME_SENT_SHIFT;
     *id_out = id;
     return true;
 }
@@ -198,13 +198,13 @@ void txn_pause(struct txn *t, uint64_t duration_ns)
 
 enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out, uint64_t *ts_out)
 {
-    if (id.sent_ts > UINT64_MAX - OUTCOME_WINDOW_NS) return STATUS_INVALID;
+    if (id.sent_ts > UINT64_MAX - OUTCOME_WINDOW_NS || id.range.value < RANGE_DATA.value) return STATUS_INVALID;
     buf_reset(&t->request);
     buf_append_zero(&t->request, HEAD_BYTES);
     put_u64(&t->request, id.sent_ts);
     put_u64(&t->request, id.tag);
     struct gateway_request q = txn_request(t, RPC_OUTCOME, BYTES_EMPTY);
-    q.range = id.range.value == 0 ? RANGE_DATA : id.range; /* whose log would have it, whatever became of its bounds */
+    q.range = id.range; /* whose log would have it, whatever became of its bounds */
     enum status status = gateway_call(t->kv, &q, &t->reply);
     if (status != STATUS_OK) return status;
     struct reader in = reader_make(buf_view(&t->reply));

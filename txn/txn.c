@@ -61,6 +61,11 @@ void txn_kept_free(struct kv *kv)
     for (struct txn *t; (t = kept_take(kv)) != NULL;) memory_free(t);
 }
 
+static uint64_t tag_draw(struct kv *kv)
+{
+    return (env_random_u64(store_env(kv->store)) >> (64 - OUTCOME_TAG_BITS)) | 1;
+}
+
 enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
 {
     struct txn *t = kept_take(kv);
@@ -69,7 +74,7 @@ enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
     t->kv = kv;
     t->arena = arena;
     t->last_ct = UINT64_MAX;
-    t->id.tag = env_random_u64(store_env(kv->store)) | 1;
+    t->id.tag = tag_draw(kv);
     enum status status = write_set_init(&t->writes, arena, prng_next(&kv->prng));
     if (status != STATUS_OK) {
         keep_or_free(kv, t);
@@ -167,10 +172,8 @@ uint64_t txn_read_ts(const struct txn *t) { return t->read_ts; }
 
 void txn_id(const struct txn *t, char id[TXN_ID_BYTES])
 {
-    int size = snprintf(id, TXN_ID_BYTES, "%016llx%016llx", (unsigned long long)t->id.sent_ts,
-                        (unsigned long long)t->id.tag);
-    if (t->id.range.value > RANGE_DATA.value)
-        snprintf(id + size, TXN_ID_BYTES - (size_t)size, "%llx", (unsigned long long)t->id.range.value);
+    snprintf(id, TXN_ID_BYTES, "%012llx%08llx%012llx", (unsigned long long)(t->id.sent_ts >> OUTCOME_SENT_SHIFT),
+             (unsigned long long)t->id.range.value, (unsigned long long)t->id.tag);
 }
 
 struct txn_id txn_id_of(const struct txn *t) { return t->id; }
@@ -178,7 +181,7 @@ struct txn_id txn_id_of(const struct txn *t) { return t->id; }
 enum status txn_restart(struct txn *t, struct arena *arena)
 {
     t->arena = arena;
-    t->id.tag = env_random_u64(store_env(t->kv->store)) | 1; /* who asks for it asks for one attempt */
+    t->id.tag = tag_draw(t->kv); /* who asks for it asks for one attempt */
     t->read_ts = 0;
     t->pending_term = 0;
     t->span_count = 0;
@@ -250,7 +253,9 @@ static bool stamp(struct gateway_request *q)
 {
     struct txn *t = q->ctx;
     uint64_t sent_ts = t->kv->clock.seen > q->refused_at ? t->kv->clock.seen : q->refused_at;
+    sent_ts = sent_ts >> OUTCOME_SENT_SHIFT << OUTCOME_SENT_SHIFT; /* as the id says */
     if (sent_ts > t->last_ct) return false;
+    ASSERT(q->served_by.value <= UINT32_MAX);
     t->id.sent_ts = sent_ts;
     t->id.range = q->served_by;
     uint64_t ct_max = sent_ts + OUTCOME_WINDOW_NS;

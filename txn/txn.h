@@ -203,9 +203,9 @@ MUST_USE enum status txn_commit(struct txn *t, uint64_t *ts_out);
 /* The transaction commits at or below ts, or not at all (STATUS_EXPIRED). */
 void txn_set_last_ct(struct txn *t, uint64_t ts);
 
-/* An id to ask about after an unknown outcome, in 32 hex digits, more of them for other ranges than the first data range,
- * and a NUL. It is that of the last attempt to commit: before, it names nothing. */
-#define TXN_ID_BYTES 49
+/* 128-bit id, in 32 hex digits and a NUL, to ask about after an unknown outcome. It is that of the last attempt to
+ * commit: before, it names nothing. */
+#define TXN_ID_BYTES 33
 void txn_id(const struct txn *t, char id[TXN_ID_BYTES]);
 struct txn_id {
     uint64_t sent_ts, tag; /* outcome.c */

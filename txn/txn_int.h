@@ -341,6 +341,9 @@ void lock_forget(struct range *g, struct txn_name name);
 
 /* A commit with the tag t is sent when the clock was seen at T, and refused above T + this. */
 #define OUTCOME_WINDOW_NS UINT64_C(10000000000)
+/* An id is written in 32 hex digits: T without its last bits, the range, the tag. */
+#define OUTCOME_SENT_SHIFT 16
+#define OUTCOME_TAG_BITS 48
 /* So far, at most, a commit's ct lies below that of one which stands before it in the log: it was held (hold.c). */
 #define OUTCOME_DISORDER_NS UINT64_C(3000000000)
 void outcome_attach(struct kv *kv);

@@ -100,7 +100,7 @@ TEST(txn_outcome, what_was_not_committed_in_its_window_never_will_be)
     world_open(&w, 1, 0);
     world_put(&w, "other", "1"); /* the clock is read */
     actor_begin(&a, &w, 1);
-    struct question q = {.id = {.sent_ts = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen, .tag = 77}};
+    struct question q = {.id = {.sent_ts = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen, .tag = 77, .range = {2}}};
     assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_IN_PROGRESS);
     world_run_ms(&w, 8000);
     assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_IN_PROGRESS);
@@ -125,7 +125,7 @@ TEST(txn_outcome, the_answer_raises_the_floor_above_the_window)
 {
     struct world w;
     world_open(&w, 1, 0);
-    struct question q = {.id = {.sent_ts = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen, .tag = 77}};
+    struct question q = {.id = {.sent_ts = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen, .tag = 77, .range = {2}}};
     world_run_ms(&w, 11000);
     struct range *g = world_range(&w);
     uint64_t before = g->floor;
@@ -146,7 +146,7 @@ TEST(txn_outcome, a_commit_stamped_too_long_ago_is_stamped_again)
     uint64_t seen = kv->clock.seen;
     kv->clock.seen = 1;
     assert_int_equal(actor_commit(&a), STATUS_OK);
-    assert_true(id_of(&a).sent_ts >= seen);
+    assert_true(id_of(&a).sent_ts >= seen >> OUTCOME_SENT_SHIFT << OUTCOME_SENT_SHIFT);
     assert_true(id_of(&a).sent_ts < a.ts);
     actor_end(&a);
     world_close(&w);
@@ -174,7 +174,7 @@ TEST(txn_outcome, an_id_of_the_future_is_none)
 {
     struct world w;
     world_open(&w, 1, 0);
-    struct question q = {.id = {.sent_ts = UINT64_C(1) << 62, .tag = 1}};
+    struct question q = {.id = {.sent_ts = UINT64_C(1) << 62, .tag = 1, .range = {2}}};
     assert_int_equal(world_call(&w, 1, ask_on_fiber, &q), STATUS_INVALID);
     q.id.sent_ts = UINT64_MAX;
     assert_int_equal(world_call(&w, 1, ask_on_fiber, &q), STATUS_INVALID);
@@ -257,9 +257,10 @@ TEST(txn_outcome, the_last_commits_are_remembered_and_where_that_begins)
 
 TEST(txn_outcome, an_id_is_32_hexadecimal_digits)
 {
-    struct txn_id id = {1, 1};
-    assert_true(txn_id_parse(bytes_of_string("000000000000000a00000000000000ff"), &id));
-    assert_u64_equal(id.sent_ts, 10);
+    struct txn_id id;
+    assert_true(txn_id_parse(bytes_of_string("00000000000a000000070000000000ff"), &id));
+    assert_u64_equal(id.sent_ts, 10 << OUTCOME_SENT_SHIFT);
+    assert_u64_equal(id.range.value, 7);
     assert_u64_equal(id.tag, 255);
     static const char *const none[] = {"", "1", "000000000000000a00000000000000fg", "000000000000000A00000000000000ff",
                                        "000000000000000a00000000000000ff0"};

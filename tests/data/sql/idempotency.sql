@@ -599,15 +599,15 @@ SELECT ostraka.txn_status('nonsense')
 ----
 ERROR 22023: "nonsense" is not the id of a transaction
 
-SELECT ostraka.txn_status('00000000000000010000000000000001')
+SELECT ostraka.txn_status('00000000000100000002000000000001')
 ----
 txn_status text
 | expired |
 SELECT 1
 
-SELECT ostraka.txn_status('7fffffffffffffff0000000000000001')
+SELECT ostraka.txn_status('7fffffffffff00000002000000000001')
 ----
-ERROR 22023: "7fffffffffffffff0000000000000001" is not the id of a transaction
+ERROR 22023: "7fffffffffff00000002000000000001" is not the id of a transaction
 
 SELECT ostraka.txn_status(NULL)
 ----
