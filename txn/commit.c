@@ -174,6 +174,7 @@ static void enter_flight(struct range_op *op)
     g->high = op->ct;
     for (uint32_t i = 0; i < op->write_count; i++) range_note_write(g, op->writes[i].key, op->ct);
     range_progress_end(op);
+    catalog_lease_let_go(op);
     tell_validating(g, op);
     if (op->span_count > 0 && op->ct > g->floor) g->floor = op->ct;
     if (range_in_flight_add(op) != STATUS_OK) UNREACHABLE(); /* reserved by commit_serve's bound */
@@ -275,7 +276,7 @@ static bool waits_for_locks(struct range_op *op)
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
-    if (!range_op_may_evaluate(op) || divide_holds(op) || waits_for_locks(op)) return;
+    if (!range_op_may_evaluate(op) || divide_holds(op) || waits_for_locks(op) || catalog_lease_holds(op)) return;
     if (op->name.number != 0 && MUTANT("unlock_before_proposal")) lock_release(&g->locks, op->name);
     struct range_op *other = meets_in_flight(op);
     if (other != NULL) {

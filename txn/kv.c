@@ -52,6 +52,7 @@ void kv_attach(struct kv *kv, struct store *store)
     lock_attach(kv);
     outcome_attach(kv);
     refresh_attach(kv);
+    catalog_lease_attach(kv);
     handover_attach(&kv->handover, kv);
     rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
     rpc_serve(store_rpc(store), RPC_COMMIT, commit_serve, kv);
@@ -64,6 +65,7 @@ void kv_stop(struct kv *kv)
     clock_stop(&kv->clock);
     gc_stop(kv);
     lock_stop(kv);
+    catalog_lease_stop(kv);
     txn_unlocks_stop(kv);
     handover_stop(&kv->handover, kv);
     gateway_stop(kv);

@@ -40,6 +40,10 @@ void lock_on_timer(struct timer *t, void *ctx)
 {
     struct range_op *op = ctx;
     struct kv *kv = op->range->kv;
+    if (op->state == OP_LEASED) {
+        catalog_lease_over(op);
+        return;
+    }
     if (op->kind == RANGE_OP_COMMIT) { /* nothing was proposed: it may be asked for again */
         ASSERT(op->state == OP_LOCKING);
         range_op_reply(op, STATUS_WAIT, BYTES_EMPTY);

@@ -66,6 +66,7 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
     g->floor = now_ts > g->high ? now_ts : g->high;
     if (MUTANT("leader_floor")) g->floor = 0;
     if (g->floor < g->floor_least) g->floor = g->floor_least;
+    catalog_lease_ready(g, now_ts);
     if (g->floor < g->safe.applied) g->floor = g->safe.applied; /* TXN-9 */
     g->first_floor = g->floor;
     g->preparing = false;
@@ -222,6 +223,7 @@ void range_op_free(struct range_op *op)
     range_unblock_all(op);
     range_progress_end(op);
     hold_end(op);
+    catalog_lease_let_go(op);
     timer_cancel(store_timers(g->kv->store), &op->lock_timer);
     lock_request_cancel(&g->locks, &op->request);
     clock_cancel(&op->clock);
@@ -340,6 +342,7 @@ void range_op_run(struct range_op *op)
     case RANGE_OP_LOCK: lock_run(op); return;
     case RANGE_OP_OUTCOME: outcome_run(op); return;
     case RANGE_OP_REFRESH: refresh_run(op); return;
+    case RANGE_OP_LEASE: catalog_lease_run(op); return;
     }
 }
 
@@ -427,6 +430,7 @@ void range_note_write(struct range *g, struct bytes key, uint64_t ct)
 {
     if (key.size > 0 && key.data[0] < KEY_PREFIX_TABLE && ct > g->system_high && !MUTANT("system_write_unnoticed"))
         g->system_high = ct;
+    if (catalog_lease_key(key) && ct > g->record_high) g->record_high = ct;
 }
 
 bool range_op_in_flight(const struct range_op *op)

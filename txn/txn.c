@@ -254,12 +254,14 @@ static bool stamp(struct gateway_request *q)
     struct txn *t = q->ctx;
     uint64_t sent_ts = t->kv->clock.seen > q->refused_at ? t->kv->clock.seen : q->refused_at;
     sent_ts = sent_ts >> OUTCOME_SENT_SHIFT << OUTCOME_SENT_SHIFT; /* as the id says */
-    if (sent_ts > t->last_ct) return false;
+    uint64_t last_ct = t->last_ct;
+    if (t->leased_until != 0 && t->leased_until < last_ct && !MUTANT("catalog_lease_outlived")) last_ct = t->leased_until;
+    if (sent_ts > last_ct) return false;
     ASSERT(q->served_by.value <= UINT32_MAX);
     t->id.sent_ts = sent_ts;
     t->id.range = q->served_by;
     uint64_t ct_max = sent_ts + OUTCOME_WINDOW_NS;
-    store_le64(t->request.data + COMMIT_ID_AT + 8, ct_max < t->last_ct ? ct_max : t->last_ct);
+    store_le64(t->request.data + COMMIT_ID_AT + 8, ct_max < last_ct ? ct_max : last_ct);
     return true;
 }
 
@@ -283,6 +285,11 @@ static enum status commit_send(struct txn *t, struct gateway_request *q, uint64_
     while ((status = gateway_call(t->kv, q, &t->reply)) == STATUS_WAIT) { /* for those that hold locks */
         if (t->lock_timeout_ns != 0 && env_now_ns(env) >= start_ns + t->lock_timeout_ns) return STATUS_LOCKED;
         if (t->deadline_ns != 0 && env_now_ns(env) >= t->deadline_ns) return STATUS_TIMEOUT;
+    }
+    if (status == STATUS_EXPIRED && t->leased_until != 0 && q->refused_at <= t->last_ct) {
+        COVER("txn_lease_too_short");
+        t->lease_missed = t->leased_until;
+        status = STATUS_STALE_ROUTE; /* with a later lease, or with a look at what it speaks of */
     }
     return status;
 }

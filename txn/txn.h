@@ -24,6 +24,9 @@ enum key_prefix {
     KEY_PREFIX_ONCE = 0x05,   /* records of idempotency keys; system keys are those that hardly ever change */
 };
 
+/* Behind KEY_PREFIX_SYSTEM: the record of a table, which every statement relies on and hardly any changes (catalog_lease.c). */
+#define KEY_SYSTEM_RECORD 'T'
+
 #define TXN_KEY_BYTES_MAX 4096
 #define TXN_VALUE_BYTES_MAX (1u << 20)
 #define TXN_COMMIT_BYTES_MAX ((4u << 20) - 4096) /* one Raft entry */
@@ -44,6 +47,7 @@ void kv_destroy(struct kv *kv);
 struct kv_metrics {
     uint64_t lock_waits, deadlocks, overlay_reads;
     uint64_t reads, commits, conflicts, retries, unknown_outcomes, clock_rounds;
+    uint64_t lease_requests, lease_failures; /* for the catalog, by this gateway */
     uint64_t held_commits; /* read in other ranges than they write to */
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */

@@ -6,6 +6,7 @@
  *   spans.c    spans and the bounds of ranges
  *   refresh.c  what was read is unchanged at a later timestamp
  *   hold.c     commits that have read in other ranges
+ *   catalog_lease.c    until when the catalog does not change
  *   gc.c       how long old versions are kept
  *   outcome.c  what became of a commit that was not answered
  *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
@@ -85,7 +86,8 @@ void handover_stop(struct handover *h, struct kv *kv);
 
 /* ---- range.c ---- */
 
-enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK, RANGE_OP_OUTCOME, RANGE_OP_REFRESH };
+enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK, RANGE_OP_OUTCOME, RANGE_OP_REFRESH,
+                     RANGE_OP_LEASE };
 
 /* A span of keys: one key when point. */
 struct span {
@@ -120,7 +122,8 @@ struct range_op {
     struct range *range;
     enum range_op_kind kind;
     enum {
-        OP_CLOCK, OP_LEADERSHIP, OP_EVALUATE, OP_BLOCKED, OP_LOADING, OP_COMMITTING, OP_GATE, OP_LOCKING, OP_HELD
+        OP_CLOCK, OP_LEADERSHIP, OP_EVALUATE, OP_BLOCKED, OP_LOADING, OP_COMMITTING, OP_GATE, OP_LOCKING, OP_HELD,
+        OP_LEASED
     } state;
     struct rpc_token token;
     uint64_t ts;             /* READ, REFRESH: its timestamp; COMMIT: ct0 */
@@ -145,6 +148,7 @@ struct range_op {
     uint32_t foreign_count;
     struct hold *held;       /* the leaders of those are asked; the ct is picked, nothing is proposed */
     uint64_t epoch;          /* of the range when it came */
+    bool waits_for_lease;    /* it changes what leases promise not to change (catalog_lease.c) */
     struct buf reply;        /* READ, LOCK */
     /* LOCK, and COMMIT where locks stand in its way */
     struct txn_name name;    /* COMMIT: number 0 when the transaction has locked nothing */
@@ -194,6 +198,9 @@ struct range {
     uint64_t floor;          /* no commit at or below (A3) */
     uint64_t high;           /* highest ct proposed or applied */
     uint64_t system_high;    /* leader: no key below KEY_PREFIX_TABLE has a version above, nor will without raising it */
+    /* Leader: no record of a table (catalog_lease.c) has a version above record_high, nor gets one at or below `leased`. */
+    uint64_t record_high, leased;
+    uint32_t lease_waits;    /* commits that wait for `leased`: it does not rise meanwhile */
     struct safe_point safe;
     /* Witnesses, which no rule rests on: the floor that the term began with, and the highest ts at which a read was
      * answered. Whoever sees all leaders can tell whether A3 held. */
@@ -336,6 +343,34 @@ void lock_waited(struct range_op *op);
 void lock_on_timer(struct timer *t, void *op);
 /* Ends what the transaction waits for, and gives back its locks. */
 void lock_forget(struct range *g, struct txn_name name);
+
+/* ---- catalog_lease.c ---- */
+
+#define CATALOG_LEASE_NS 300000000u /* the same on all nodes: a new leader counts on it */
+/* A promise that this gateway has. */
+struct catalog_lease {
+    uint64_t from, until;    /* no record of a table has a version in (from, until] */
+    uint64_t until_ns;       /* the clock is not there before this time of ours */
+    uint64_t used_ns, asked_ns;
+    bool asking;
+    struct rpc_call call;
+    struct timer timer;
+};
+void catalog_lease_attach(struct kv *kv);
+void catalog_lease_stop(struct kv *kv);
+void catalog_lease_run(struct range_op *op);
+/* The record of a table. */
+bool catalog_lease_key(struct bytes key);
+/* The leader has its floor, now_ts or more. */
+void catalog_lease_ready(struct range *g, uint64_t now_ts);
+/* True: the commit waits until what was promised is over, and runs again. */
+bool catalog_lease_holds(struct range_op *op);
+void catalog_lease_over(struct range_op *op);
+void catalog_lease_let_go(struct range_op *op);
+/* The gateway knows that nothing in the span has a version in (from, upto]. */
+bool catalog_lease_covers(struct kv *kv, const struct span *span, uint64_t from, uint64_t upto);
+/* Until when it knows that of versions above `from`, if that is later than `above` and not over soon; else 0. */
+uint64_t catalog_lease_until(struct kv *kv, const struct span *span, uint64_t from, uint64_t above);
 
 /* ---- outcome.c ---- */
 
@@ -486,6 +521,7 @@ struct kv {
     struct shard_app app;
     struct clock clock;
     struct handover handover;
+    struct catalog_lease lease;
     struct list ranges;
     struct list calls;      /* gateway calls under way */
     struct prng prng;

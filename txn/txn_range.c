@@ -78,21 +78,29 @@ static enum status visit_elsewhere(struct txn *t, const struct route *route,
 }
 
 struct putting {
-    struct buf *out;
+    struct txn *txn;
     uint32_t count;
 };
 
+/* What is under a lease needs no look, as long as the commit keeps below its end. */
 static enum status put_part(void *ctx, const struct span *part)
 {
     struct putting *p = ctx;
-    encode_span(p->out, part);
+    struct txn *t = p->txn;
+    uint64_t until = catalog_lease_until(t->kv, part, t->read_ts, t->lease_missed);
+    if (until != 0) {
+        if (t->leased_until == 0 || until < t->leased_until) t->leased_until = until;
+        return STATUS_OK;
+    }
+    encode_span(&t->request, part);
     p->count++;
     return STATUS_OK;
 }
 
 enum status txn_put_spans_elsewhere(struct txn *t, const struct route *route)
 {
-    struct putting p = {.out = &t->request};
+    struct putting p = {.txn = t};
+    t->leased_until = 0;
     size_t count_at = t->request.size;
     put_u32(&t->request, 0);
     enum status status = visit_elsewhere(t, route, put_part, &p);
@@ -100,23 +108,31 @@ enum status txn_put_spans_elsewhere(struct txn *t, const struct route *route)
     return status;
 }
 
+struct listing {
+    struct txn *txn;
+    uint64_t ts;
+    struct span_list list;
+};
+
 static enum status list_part(void *ctx, const struct span *part)
 {
-    return span_list_add(ctx, part);
+    struct listing *l = ctx;
+    if (catalog_lease_covers(l->txn->kv, part, l->txn->read_ts, l->ts)) return STATUS_OK;
+    return span_list_add(&l->list, part);
 }
 
 enum status txn_refresh_elsewhere(struct txn *t, const struct route *route, uint64_t ts)
 {
     ASSERT(t->span_count == 0 || t->read_ts <= ts);
-    struct span_list list;
-    span_list_init(&list);
-    enum status status = visit_elsewhere(t, route, list_part, &list);
+    struct listing l = {.txn = t, .ts = ts};
+    span_list_init(&l.list);
+    enum status status = visit_elsewhere(t, route, list_part, &l);
     struct refresh how = {.kv = t->kv, .read_ts = t->read_ts, .ts = ts, .deadline_ns = t->deadline_ns,
                           .no_quorum_ns = t->no_quorum_ns, .interrupt = &t->interrupt};
-    if (status == STATUS_OK && list.count > 0 && !MUTANT("moved_without_refresh")) {
+    if (status == STATUS_OK && l.list.count > 0 && !MUTANT("moved_without_refresh")) {
         COVER("txn_refreshed_elsewhere");
-        status = refresh_spans(&how, list.spans, list.count);
+        status = refresh_spans(&how, l.list.spans, l.list.count);
     }
-    span_list_deinit(&list);
+    span_list_deinit(&l.list);
     return status;
 }

@@ -24,6 +24,8 @@ struct txn {
     struct arena *arena;
     struct txn_id id;
     uint64_t last_ct;              /* it may not commit above */
+    uint64_t leased_until;         /* nor above this: what it relies on is promised so long; 0: on nothing of the kind */
+    uint64_t lease_missed;         /* a promise until then was too short */
     uint64_t read_ts, deadline_ns, no_quorum_ns;
     struct gateway_interrupt interrupt;
     size_t refused_key_bytes, refused_value_bytes; /* of the last write: for txn_explain_limit */
