@@ -139,6 +139,14 @@ static enum status attempt(struct kv *kv, struct gateway_request *q, struct node
     return w.status;
 }
 
+enum status gateway_ask(struct kv *kv, struct gateway_request *q, struct node_id node, uint64_t timeout_ns, struct buf *reply)
+{
+    if (kv->stopping) return STATUS_CANCELLED;
+    if (q->interrupt != NULL && q->interrupt->requested) return STATUS_TIMEOUT;
+    buf_reset(reply);
+    return attempt(kv, q, node, timeout_ns, reply);
+}
+
 void gateway_stop(struct kv *kv)
 {
     ASSERT(kv->stopping);

@@ -50,6 +50,7 @@ void kv_attach(struct kv *kv, struct store *store)
     clock_attach(&kv->clock);
     gc_attach(kv);
     lock_attach(kv);
+    deadlock_attach(kv);
     outcome_attach(kv);
     refresh_attach(kv);
     catalog_lease_attach(kv);

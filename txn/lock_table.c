@@ -263,6 +263,23 @@ static bool leads_to_start(struct search *s, const struct lock_request *q)
     return false;
 }
 
+void lock_waits_for(const struct lock_table *t, struct txn_name name,
+                    void (*visit)(void *ctx, const struct lock_owner *owner), void *ctx)
+{
+    const struct lock_owner *waits = lock_owner_find(t, name);
+    const struct lock_request *q = waits == NULL ? NULL : waits->waiting;
+    if (q == NULL) return;
+    LIST_FOR_EACH(item, &q->lock->holds) {
+        const struct lock_owner *o = CONTAINER_OF(item, struct hold, of_lock)->owner;
+        if (o != waits) visit(ctx, o);
+    }
+    LIST_FOR_EACH(item, &q->lock->queue) {
+        const struct lock_request *ahead = CONTAINER_OF(item, struct lock_request, link);
+        if (ahead == q) break;
+        if (ahead->owner != NULL) visit(ctx, ahead->owner);
+    }
+}
+
 static bool waits_for_start(struct search *s, struct lock_owner *o)
 {
     if (o == s->start) return true;

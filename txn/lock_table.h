@@ -74,6 +74,9 @@ void lock_table_visit(const struct lock_table *t,
                       void (*visit)(void *ctx, struct bytes key, const struct lock_owner *owner, enum lock_mode mode,
                                     const struct lock_request *waiting),
                       void *ctx);
+/* Those it waits for: that hold the lock, or stand before it in the queue. Borrowed for the call. */
+void lock_waits_for(const struct lock_table *t, struct txn_name name,
+                    void (*visit)(void *ctx, const struct lock_owner *owner), void *ctx);
 /* NULL: it holds and wants nothing. */
 struct lock_owner *lock_owner_find(const struct lock_table *t, struct txn_name name);
 

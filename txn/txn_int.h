@@ -11,6 +11,7 @@
  *   outcome.c  what became of a commit that was not answered
  *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
  *   divide.c   a range that is split
+ *   deadlock.c circles of locks over several ranges
  *   inspect.c  what operators may see of transactions and locks
  *   handover.c leadership goes where the clock can be reached
  *   txn*.c     the transaction                    write_set.c  its buffered writes */
@@ -344,6 +345,10 @@ void lock_on_timer(struct timer *t, void *op);
 /* Ends what the transaction waits for, and gives back its locks. */
 void lock_forget(struct range *g, struct txn_name name);
 
+/* ---- deadlock.c ---- */
+
+void deadlock_attach(struct kv *kv);
+
 /* ---- catalog_lease.c ---- */
 
 #define CATALOG_LEASE_NS 300000000u /* the same on all nodes: a new leader counts on it */
@@ -469,6 +474,8 @@ struct gateway_request {
 /* [fiber] Lets the core do what else there is. STATUS_CANCELLED, STATUS_TIMEOUT: it was interrupted. */
 enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i);
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);
+/* [fiber] One attempt, at a node that is no leader of anything for this. */
+enum status gateway_ask(struct kv *kv, struct gateway_request *q, struct node_id node, uint64_t timeout_ns, struct buf *reply);
 /* [fiber] The range that holds q->key, or the keys just below it; waits until it is known. */
 enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool before, struct route *route_out);
 /* [fiber] Waits; less long when it is interrupted or the kv stops. */

@@ -207,7 +207,11 @@ static enum status lock_send(struct txn *t, const struct locking *l, const struc
         struct gateway_request q = txn_request(t, RPC_LOCK, key);
         encode_lock(t, l, route, left_ns, &q.hull);
         if (t->request.failed) return STATUS_TOO_LARGE;
+        t->waits_at = key;
         enum status status = gateway_call(t->kv, &q, &t->reply);
+        bool dies = status == STATUS_WAIT && txn_is_deadlocked(t);
+        t->waits_at = BYTES_EMPTY;
+        if (dies) return STATUS_DEADLOCK;
         if (status != STATUS_WAIT) return status;
     }
 }

@@ -33,6 +33,7 @@ struct txn {
     uint64_t begin_ts, lock_timeout_ns;
     struct lock_area *locked;      /* where to give locks back */
     uint32_t locked_count, locked_capacity;
+    struct bytes waits_at;         /* a key of the range where it waits for locks; empty: it does not */
     bool overlay;
     uint64_t pending_term;         /* of the leader that has shown it writes in flight; 0: none has */
     struct range_id pending_range; /* which it leads */
@@ -84,5 +85,10 @@ enum status txn_locks_begin(struct txn *t);
 void txn_locks_end(struct txn *t);
 /* [fiber] Locks nothing more, and moves to a new timestamp if what was read is unchanged there. key: of something read. */
 enum status txn_lock_nothing(struct txn *t, struct bytes key);
+
+/* ---- deadlock.c ---- */
+
+/* [fiber] It waits for locks in a circle with others, and is the youngest of them. */
+bool txn_is_deadlocked(struct txn *t);
 
 #endif

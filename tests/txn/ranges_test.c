@@ -305,3 +305,55 @@ TEST(txn_ranges, the_outcome_is_asked_for_where_the_commit_went)
     }
     world_close(&w);
 }
+
+/* Who began later, as their gateways saw the clock. */
+static bool younger(const struct actor *a, const struct actor *b)
+{
+    if (a->txn->begin_ts != b->txn->begin_ts) return a->txn->begin_ts > b->txn->begin_ts;
+    return a->txn->name.node > b->txn->name.node;
+}
+
+static struct actor *youngest_of(struct actor *a, int count)
+{
+    struct actor *youngest = a;
+    for (int i = 1; i < count; i++)
+        if (younger(&a[i], youngest)) youngest = &a[i];
+    return youngest;
+}
+
+/* A circle over two or three ranges, whose leaders each see a part of it; and one that waits for it from outside. */
+static void break_circle(int count)
+{
+    struct world w;
+    struct actor a[3], outside;
+    const char *keys[] = {"a", "k", "z"};
+    open_three(&w);
+    for (int i = 0; i < count; i++) {
+        actor_begin(&a[i], &w, 1 + (uint64_t)i);
+        assert_int_equal(actor_lock(&a[i], keys[i]), STATUS_NOT_FOUND);
+        world_put(&w, "c", "0");
+    }
+    for (int i = 0; i < count; i++) actor_start_lock(&a[i], keys[(i + 1) % count]);
+    world_run_ms(&w, 10);
+    actor_begin(&outside, &w, 3);
+    assert_int_equal(actor_lock(&outside, "zz"), STATUS_NOT_FOUND);
+    actor_start_lock(&outside, keys[0]);
+    struct actor *victim = youngest_of(a, count);
+    assert_int_equal(actor_await(victim), STATUS_DEADLOCK);
+    world_run_ms(&w, 3000);
+    assert_true(outside.running);
+    actor_end(victim);
+    for (int at = (int)(victim - a) + count - 1, n = 1; n < count; n++, at--) { /* who waited for it goes first */
+        assert_int_equal(actor_await(&a[at % count]), STATUS_NOT_FOUND);
+        actor_end(&a[at % count]);
+    }
+    assert_int_equal(actor_await(&outside), STATUS_NOT_FOUND);
+    actor_end(&outside);
+    world_close(&w);
+}
+
+TEST(txn_ranges, the_youngest_of_a_circle_over_ranges_gives_up)
+{
+    break_circle(2);
+    break_circle(3);
+}
