@@ -24,49 +24,89 @@ static void arm(struct sql_reclaimer *r, uint64_t after_ns)
     timer_arm(r->options.timers, &r->timer, env_now_ns(r->options.env) + after_ns);
 }
 
-/* Rows of the garbage from `next` on, deleted; *next is moved behind them. */
-static enum status delete_rows(struct txn *t, struct arena *arena, struct catalog_garbage *g,
-                               uint32_t *rows_out, bool *ended_out)
+/* What one slice takes away: rows of one range. */
+struct doomed {
+    struct catalog_garbage found, g; /* as it was read; g->next moves behind the rows */
+    struct bytes keys[SLICE_ROWS_MAX];
+    uint32_t count;
+    bool ended;                      /* nothing is left of it */
+};
+
+/* Rows of the garbage from `next` on. */
+static enum status find_rows(struct txn *t, struct arena *arena, struct doomed *d)
 {
     struct txn_scan *scan;
-    enum status status = txn_scan_open(t, g->next, g->end, false, SLICE_ROWS_MAX, &scan);
+    struct catalog_garbage *g = &d->g;
+    struct bytes end, key, value;
+    enum status status = txn_range_end(t, arena, g->next, &end);
     if (status != STATUS_OK) return status;
-    struct bytes keys[SLICE_ROWS_MAX], key, value;
-    uint32_t count = 0;
-    for (size_t bytes = 0; count < SLICE_ROWS_MAX && bytes < SLICE_BYTES_MAX; count++) {
+    bool cut = end.size > 0 && bytes_compare(end, g->end) < 0;
+    status = txn_scan_open(t, g->next, cut ? end : g->end, false, SLICE_ROWS_MAX, &scan);
+    if (status != STATUS_OK) return status;
+    for (size_t bytes = 0; d->count < SLICE_ROWS_MAX && bytes < SLICE_BYTES_MAX; d->count++) {
         status = txn_scan_next(scan, &key, &value);
         if (status != STATUS_OK) break;
-        keys[count] = arena_copy(arena, key);
-        if (keys[count].data == NULL) status = STATUS_NO_MEMORY;
+        d->keys[d->count] = arena_copy(arena, key);
+        if (d->keys[d->count].data == NULL) status = STATUS_NO_MEMORY;
         if (status != STATUS_OK) break;
         bytes += key.size + value.size;
     }
     txn_scan_close(scan);
-    *ended_out = status == STATUS_NOT_FOUND;
-    if (*ended_out) status = STATUS_OK;
-    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) status = txn_delete(t, keys[i]);
-    if (status != STATUS_OK) return status;
-    if (count > 0) g->next = keys[count - 1]; /* it has no row any more */
-    *rows_out = count;
+    bool all = status == STATUS_NOT_FOUND;
+    if (status != STATUS_OK && !all) return status;
+    d->ended = all && !cut;
+    if (all && cut) g->next = end;
+    else if (d->count > 0) g->next = d->keys[d->count - 1]; /* it has no row any more */
     return STATUS_OK;
 }
 
-/* One transaction. STATUS_NOT_FOUND: there is no garbage. */
+static enum status delete_rows(struct txn *t, const struct doomed *d)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < d->count && status == STATUS_OK; i++) status = txn_delete(t, d->keys[i]);
+    return status;
+}
+
+static enum status put_record(struct txn *t, const struct doomed *d)
+{
+    return d->ended ? catalog_garbage_end(t, &d->g) : catalog_garbage_move(t, &d->g);
+}
+
+/* The rows are in another range than the record: first they go, then it says so. When it stays behind, because the node
+ * stops in between, the next slice finds no rows there. */
+static enum status slice_apart(struct txn *t, struct arena *arena, const struct doomed *d)
+{
+    COVER("sql_reclaim_apart");
+    enum status status = txn_restart(t, arena);
+    if (status == STATUS_OK && d->count > 0) status = delete_rows(t, d);
+    if (status == STATUS_OK && d->count > 0) status = txn_commit(t, NULL);
+    if (status == STATUS_OK) status = txn_restart(t, arena);
+    struct catalog_garbage now;
+    if (status == STATUS_OK) status = catalog_garbage_first(t, arena, &now);
+    if (status != STATUS_OK) return status;
+    if (now.table_id != d->found.table_id || !bytes_equal(now.next, d->found.next)) return STATUS_CONFLICT;
+    status = put_record(t, d);
+    return status == STATUS_OK ? txn_commit(t, NULL) : status;
+}
+
+/* One transaction, or two. STATUS_NOT_FOUND: there is no garbage. */
 static enum status slice(struct sql_reclaimer *r, struct txn *t, struct arena *arena)
 {
-    struct catalog_garbage g;
-    uint32_t rows = 0;
-    bool ended = false;
-    enum status status = catalog_garbage_first(t, arena, &g);
-    if (status == STATUS_OK) status = delete_rows(t, arena, &g, &rows, &ended);
-    if (status == STATUS_OK) status = ended ? catalog_garbage_end(t, &g) : catalog_garbage_move(t, &g);
+    struct doomed *d = ARENA_NEW(arena, struct doomed);
+    if (d == NULL) return STATUS_NO_MEMORY;
+    enum status status = catalog_garbage_first(t, arena, &d->found);
+    d->g = d->found;
+    if (status == STATUS_OK) status = find_rows(t, arena, d);
+    if (status == STATUS_OK) status = delete_rows(t, d);
+    if (status == STATUS_OK) status = put_record(t, d);
     if (status == STATUS_OK) status = txn_commit(t, NULL);
+    if (status == STATUS_TWO_RANGES) status = slice_apart(t, arena, d);
     if (status != STATUS_OK) return status;
     r->metrics.slices++;
-    r->metrics.rows += rows;
-    if (!ended) return STATUS_OK;
+    r->metrics.rows += d->count;
+    if (!d->ended) return STATUS_OK;
     r->metrics.tables++;
-    LOG_INFO(r->options.logger, "sql", "rows of a dropped table are gone", "table=%u", g.table_id);
+    LOG_INFO(r->options.logger, "sql", "rows of a dropped table are gone", "table=%u", d->g.table_id);
     return STATUS_OK;
 }
 

@@ -105,13 +105,10 @@ uint64_t kv_version_retention(const struct kv *kv)
 
 bool kv_leads(const struct kv *kv, struct bytes key)
 {
-    LIST_FOR_EACH(item, &kv->ranges) {
-        const struct range *g = CONTAINER_OF(item, struct range, link);
-        if (g->ready && replica_serving(g->replica) &&
-            descriptor_contains(replica_descriptor(g->replica), key))
-            return true;
-    }
-    return false;
+    struct replica *r = store_replica_for_key(kv->store, key);
+    if (r == NULL || !replica_serving(r)) return false;
+    const struct range *g = replica_app(r);
+    return g->ready;
 }
 
 struct store *kv_store(const struct kv *kv)

@@ -155,6 +155,10 @@ void txn_resume(struct txn *t);
 MUST_USE enum status txn_get_many(struct txn *t, const struct bytes *keys, uint32_t count,
                                   struct bytes *values_out);
 
+/* [fiber] Where the range ends that holds the key, as far as this node knows; empty: it has no end. Whoever writes little by
+ * little keeps each transaction within one range by it. Lives in the arena. Statuses as txn_get. */
+MUST_USE enum status txn_range_end(struct txn *t, struct arena *arena, struct bytes key, struct bytes *end_out);
+
 /* [fiber] Rows of [start, end) in key order, or backwards. limit: how many the caller expects to take at
  * most (0: all); it sizes the requests only. Statuses as txn_get; STATUS_NOT_FOUND at the end. Views live
  * in the arena `page` (may be reset by the caller between rows it no longer needs: it is reset by the

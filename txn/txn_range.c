@@ -20,6 +20,17 @@ enum status txn_find(struct txn *t, struct bytes key, bool before, struct route 
     return gateway_find(t->kv, &q, before, route_out);
 }
 
+enum status txn_range_end(struct txn *t, struct arena *arena, struct bytes key, struct bytes *end_out)
+{
+    struct route route;
+    enum status status = txn_find(t, key, false, &route);
+    if (status != STATUS_OK) return status;
+    struct bytes copy = arena_copy(arena, route.end);
+    if (copy.data == NULL) return STATUS_NO_MEMORY;
+    *end_out = copy;
+    return STATUS_OK;
+}
+
 bool txn_cut_again(struct txn *t, enum status *status)
 {
     if (*status != STATUS_STALE_ROUTE) {
