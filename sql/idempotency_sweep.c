@@ -14,7 +14,7 @@ struct idempotency_sweeper {
     struct idempotency_sweeper_options options;
     struct timer timer;
     bool busy, stopping;
-    uint8_t next[IDEMPOTENCY_KEY_BYTES_MAX + 8]; /* where the pass goes on */
+    uint8_t next[SHARD_KEY_BYTES_MAX + 1]; /* where the pass goes on */
     size_t next_size;
 };
 
@@ -68,9 +68,11 @@ static struct verdict judge(struct bytes row_key, struct bytes value, uint64_t t
 static enum status look(struct idempotency_sweeper *w, struct txn *t, struct arena *arena, struct slice *s)
 {
     struct txn_scan *scan;
-    struct bytes key, value;
-    enum status status = txn_scan_open(t, bytes_make(w->next, w->next_size), idempotency_rows_end(), false,
-                                       SLICE_ROWS_MAX, &scan);
+    struct bytes key, value, start = bytes_make(w->next, w->next_size), end;
+    enum status status = txn_range_end(t, arena, start, &end);
+    if (status != STATUS_OK) return status;
+    bool cut = end.size > 0 && bytes_compare(end, idempotency_rows_end()) < 0; /* what is ended lies in one range */
+    status = txn_scan_open(t, start, cut ? end : idempotency_rows_end(), false, SLICE_ROWS_MAX, &scan);
     if (status != STATUS_OK) return status;
     for (uint32_t looked = 0; looked < SLICE_ROWS_MAX && s->count < SLICE_ENDED_MAX; looked++) {
         status = txn_scan_next(scan, &key, &value);
@@ -85,8 +87,10 @@ static enum status look(struct idempotency_sweeper *w, struct txn *t, struct are
         s->count++;
     }
     txn_scan_close(scan);
-    s->pass_ended = status == STATUS_NOT_FOUND;
-    return s->pass_ended ? STATUS_OK : status;
+    bool all = status == STATUS_NOT_FOUND;
+    if (all && cut) begin_at(w, end, false);
+    s->pass_ended = all && !cut;
+    return all ? STATUS_OK : status;
 }
 
 /* [fiber] Ends what the look has found. A transaction of its own: it conflicts with nobody who uses other keys. */

@@ -183,6 +183,28 @@ TEST(sql_reclaim, the_rows_of_a_dropped_table_go_and_those_of_others_stay)
     town_close(&town);
 }
 
+/* The first table lies in two ranges, neither of which holds the catalog. */
+TEST(sql_reclaim, rows_in_several_ranges_go_as_well)
+{
+    struct town town = {0};
+    struct buf start, middle;
+    buf_init(&start, 64);
+    buf_init(&middle, 64);
+    catalog_first_table_key(0, &start);
+    catalog_first_table_key(1300, &middle);
+    struct bytes splits[] = {buf_view(&start), buf_view(&middle)};
+    world_open_split(&town.world, MACHINES, splits, 2);
+    fill_table(&town, "t");
+    assert_u64_equal(sql(&town, "SELECT count(*) FROM t"), ROWS);
+    assert_u64_equal(rows_of_all_tables(&town), ROWS);
+    sql(&town, "DROP TABLE t");
+    wait_until_clean(&town);
+    assert_u64_equal(rows_of_all_tables(&town), 0);
+    buf_deinit(&start);
+    buf_deinit(&middle);
+    town_close(&town);
+}
+
 TEST(sql_reclaim, the_old_rows_of_a_truncated_table_go_and_its_new_ones_stay)
 {
     struct town town;
