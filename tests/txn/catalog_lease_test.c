@@ -12,6 +12,7 @@ static const uint8_t record[] = {KEY_PREFIX_SYSTEM, KEY_SYSTEM_RECORD, 't'};
 static void open_two(struct world *w)
 {
     world_open_split(w, 3, SPLITS, 1);
+    world_run_ms(w, 10000); /* leaders move where they shall be */
 }
 
 static struct kv *kv_of(struct world *w, uint64_t machine)

@@ -17,6 +17,7 @@ static const struct bytes SPLITS[] = {{(const uint8_t *)T "h", 2}, {(const uint8
 static void open_three(struct world *w)
 {
     world_open_split(w, 3, SPLITS, 2);
+    world_run_ms(w, 10000); /* leaders move where they shall be; locks do not outlive that */
 }
 
 static struct range *range_of(struct world *w, struct range_id range)
