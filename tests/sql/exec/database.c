@@ -230,6 +230,11 @@ struct database *database_create(uint64_t seed)
 {
     uint8_t keys[SPLITS_MAX][SPLIT_KEY_BYTES];
     struct bytes splits[SPLITS_MAX];
+    return database_create_split(seed, splits, split_keys(keys, splits));
+}
+
+struct database *database_create_split(uint64_t seed, const struct bytes *splits, uint32_t split_count)
+{
     struct database *d = calloc(1, sizeof *d);
     assert_non_null(d);
     d->zones = sql_zones_create();
@@ -243,7 +248,7 @@ struct database *database_create(uint64_t seed)
     options.table_bytes = 2u << 20;
     options.log_bytes_max = 64u << 20;
     options.split_keys = splits;
-    options.split_count = split_keys(keys, splits);
+    options.split_count = split_count;
     d->cluster = cluster_create(&options);
     assert_true(cluster_boot(d->cluster, 30 * SIM_SEC));
     return d;
@@ -296,6 +301,11 @@ void database_disconnect(struct database *d, const char *name)
 uint64_t database_reads(struct database *d)
 {
     return kv_metrics(core_kv(cluster_machine(d->cluster, 1)->core))->reads;
+}
+
+uint64_t database_held(struct database *d)
+{
+    return kv_metrics(core_kv(cluster_machine(d->cluster, 1)->core))->held_commits;
 }
 
 uint64_t database_commits(struct database *d)

@@ -10,6 +10,8 @@ struct database;
 
 /* Boots; fails the test when the node does not come up. */
 struct database *database_create(uint64_t seed);
+/* With several data ranges, which begin at these keys. */
+struct database *database_create_split(uint64_t seed, const struct bytes *splits, uint32_t split_count);
 void database_destroy(struct database *d);
 
 /* The session of this name; opened when it is first asked for. */
@@ -26,5 +28,7 @@ bool database_run(struct database *d, const char *session, const char *text, con
 /* Requests that leaders have served so far, whoever asked. */
 uint64_t database_reads(struct database *d);
 uint64_t database_commits(struct database *d);
+/* Of these, those whose leader asked others before. */
+uint64_t database_held(struct database *d);
 
 #endif

@@ -1,0 +1,138 @@
+/* Statements over several ranges: scripts answer the same when each table lies in a range of its own, and a table may lie
+ * in several. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sql/catalog.h"
+#include "tests/sql/exec/database.h"
+#include "tests/sql/exec/script.h"
+#include "tests/test.h"
+
+/* Those in which no transaction writes to two tables, or makes one and fills it. */
+static const char *const scripts[] = {"table", "constraint", "insert", "update", "returning", "on_conflict", "where",
+                                      "order", "group", "cursor", "copy", "lock", "access", "join", "more"};
+
+TEST(sql_ranges, scripts_answer_the_same_over_several_ranges)
+{
+    setenv("OSTRAKA_RANGES", "5", 1);
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) script_run(scripts[i]);
+    unsetenv("OSTRAKA_RANGES");
+}
+
+static void run(struct database *d, const char *session, const char *text, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, 1u << 20);
+    database_run(d, session, text, NULL, 0, &out);
+    buf_append_byte(&out, 0);
+    assert_string_equal((const char *)out.data, expected);
+    buf_deinit(&out);
+}
+
+/* Rows from 100 and from 200 on lie in other ranges than those before. */
+static struct database *open_split(void)
+{
+    struct buf keys[3];
+    struct bytes splits[3];
+    const int64_t rows[] = {0, 100, 200};
+    for (int i = 0; i < 3; i++) {
+        buf_init(&keys[i], 64);
+        catalog_first_table_key(rows[i], &keys[i]);
+        splits[i] = buf_view(&keys[i]);
+    }
+    struct database *d = database_create_split(1, splits, 3);
+    for (int i = 0; i < 3; i++) buf_deinit(&keys[i]);
+    run(d, "a", "CREATE TABLE t (k int8 PRIMARY KEY, v int)", "CREATE TABLE\n");
+    return d;
+}
+
+TEST(sql_ranges, a_table_in_several_ranges_is_one_table)
+{
+    struct database *d = open_split();
+    run(d, "a", "INSERT INTO t SELECT i, 1 FROM generate_series(1, 99) i", "INSERT 0 99\n");
+    run(d, "a", "INSERT INTO t SELECT i, 2 FROM generate_series(100, 199) i", "INSERT 0 100\n");
+    run(d, "a", "INSERT INTO t SELECT i, 3 FROM generate_series(200, 299) i", "INSERT 0 100\n");
+    run(d, "a", "SELECT count(*), sum(v) FROM t", "count int8, sum int8\n| 299 | 599 |\nSELECT 1\n");
+    run(d, "a", "SELECT k FROM t WHERE k > 98 ORDER BY k LIMIT 3", "k int8\n| 99 |\n| 100 |\n| 101 |\nSELECT 3\n");
+    run(d, "a", "SELECT k FROM t WHERE k < 201 ORDER BY k DESC LIMIT 3", "k int8\n| 200 |\n| 199 |\n| 198 |\nSELECT 3\n");
+    run(d, "a", "SELECT k, v FROM t WHERE k IN (250, 5, 150, 350, 99)",
+        "k int8, v int4\n| 5 | 1 |\n| 99 | 1 |\n| 150 | 2 |\n| 250 | 3 |\nSELECT 4\n");
+    run(d, "a", "SELECT count(*) FROM t a JOIN t b ON b.k = a.k + 100", "count int8\n| 199 |\nSELECT 1\n");
+    /* What is read in all of them decides what is written to one. */
+    run(d, "a", "UPDATE t SET v = (SELECT max(v) FROM t) WHERE k = 7", "UPDATE 1\n");
+    run(d, "a", "DELETE FROM t WHERE k BETWEEN 150 AND 160", "DELETE 11\n");
+    run(d, "a", "SELECT k FROM t WHERE v = 3 AND k < 100", "k int8\n| 7 |\nSELECT 1\n");
+    run(d, "a", "ALTER TABLE t ADD CHECK (v > 0)", "ALTER TABLE\n");
+    run(d, "a", "INSERT INTO t VALUES (1, 1)",
+        "ERROR 23505: duplicate key value violates unique constraint \"t_pkey\"\n  detail: Key (k)=(1) already exists.\n");
+    database_destroy(d);
+}
+
+TEST(sql_ranges, a_write_to_two_ranges_is_refused_as_a_whole)
+{
+    struct database *d = open_split();
+    static const char hint[] =
+        "  hint: Nothing was written. Write to one range at a time; SHOW RANGES tells where they begin.\n";
+    char statement[256], transaction[256];
+    snprintf(statement, sizeof statement, "ERROR 0A000: this statement writes to more than one range\n%s", hint);
+    snprintf(transaction, sizeof transaction, "ERROR 0A000: this transaction writes to more than one range\n%s", hint);
+    run(d, "a", "INSERT INTO t VALUES (1, 1), (250, 1)", statement);
+    run(d, "a", "BEGIN", "BEGIN\n[T]\n");
+    run(d, "a", "INSERT INTO t VALUES (1, 1)", "INSERT 0 1\n[T]\n");
+    run(d, "a", "INSERT INTO t VALUES (250, 1)", "INSERT 0 1\n[T]\n");
+    run(d, "a", "COMMIT", transaction);
+    run(d, "a", "SELECT count(*) FROM t", "count int8\n| 0 |\nSELECT 1\n");
+    database_destroy(d);
+}
+
+/* Serializable over ranges: of two that each read what the other one writes, one has to begin again. */
+TEST(sql_ranges, write_skew_over_two_ranges_is_refused)
+{
+    struct database *d = open_split();
+    run(d, "a", "INSERT INTO t VALUES (1, 0)", "INSERT 0 1\n");
+    run(d, "a", "INSERT INTO t VALUES (250, 0)", "INSERT 0 1\n");
+    run(d, "a", "BEGIN", "BEGIN\n[T]\n");
+    run(d, "b", "BEGIN", "BEGIN\n[T]\n");
+    run(d, "a", "SELECT v FROM t WHERE k = 250", "v int4\n| 0 |\nSELECT 1\n[T]\n");
+    run(d, "b", "SELECT v FROM t WHERE k = 1", "v int4\n| 0 |\nSELECT 1\n[T]\n");
+    run(d, "a", "UPDATE t SET v = 1 WHERE k = 1", "UPDATE 1\n[T]\n");
+    run(d, "b", "UPDATE t SET v = 1 WHERE k = 250", "UPDATE 1\n[T]\n");
+    run(d, "a", "COMMIT", "COMMIT\n");
+    run(d, "b", "COMMIT",
+        "ERROR 40001: could not serialize access due to concurrent update\n  hint: The transaction might succeed if retried.\n");
+    database_destroy(d);
+}
+
+/* T11: who changes a table does not overtake those who use it, and is not overtaken. */
+TEST(sql_ranges, a_change_of_a_table_in_another_range_is_noticed)
+{
+    struct database *d = open_split();
+    run(d, "a", "INSERT INTO t VALUES (1, 0)", "INSERT 0 1\n");
+    run(d, "b", "INSERT INTO t VALUES (2, 0)", "INSERT 0 1\n");
+    run(d, "b", "INSERT INTO t VALUES (3, 0)", "INSERT 0 1\n"); /* under a lease by now */
+    run(d, "b", "BEGIN", "BEGIN\n[T]\n");
+    run(d, "b", "INSERT INTO t VALUES (4, 0)", "INSERT 0 1\n[T]\n");
+    run(d, "a", "ALTER TABLE t ADD COLUMN w int NOT NULL DEFAULT 9", "ALTER TABLE\n");
+    run(d, "b", "COMMIT",
+        "ERROR 40001: could not serialize access due to concurrent update\n  hint: The transaction might succeed if retried.\n");
+    run(d, "b", "INSERT INTO t VALUES (5, 0)", "INSERT 0 1\n");
+    run(d, "b", "SELECT * FROM t ORDER BY k DESC LIMIT 1", "k int8, v int4, w int4\n| 5 | 0 | 9 |\nSELECT 1\n");
+    run(d, "a", "DROP TABLE t", "DROP TABLE\n");
+    run(d, "b", "INSERT INTO t VALUES (6, 0)", "ERROR 42P01 at 13: relation \"t\" does not exist\n");
+    database_destroy(d);
+}
+
+/* Autocommit by key on a table apart from the catalog: one request. */
+TEST(sql_ranges, a_statement_by_key_costs_one_request)
+{
+    struct database *d = open_split();
+    run(d, "a", "INSERT INTO t VALUES (1, 0)", "INSERT 0 1\n");
+    run(d, "a", "INSERT INTO t VALUES (2, 0)", "INSERT 0 1\n");
+    uint64_t reads = database_reads(d), commits = database_commits(d), held = database_held(d);
+    for (int i = 0; i < 10; i++)
+        run(d, "a", "INSERT INTO t VALUES (3, 0) ON CONFLICT (k) DO UPDATE SET v = excluded.v", "INSERT 0 1\n");
+    assert_u64_equal(database_reads(d) - reads, 0);
+    assert_u64_equal(database_commits(d) - commits, 10);
+    assert_u64_equal(database_held(d) - held, 0);
+    database_destroy(d);
+}
