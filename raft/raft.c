@@ -448,6 +448,10 @@ static enum status on_message(struct raft *r, const struct raft_message *m)
 static void on_timer(struct raft *r)
 {
     read_on_timer(r);
+    if (r->resting) {
+        rest_on_timer(r);
+        return; /* should it be over, the end of the step arms what is due */
+    }
     if (r->role == RAFT_ROLE_LEADER)
         leader_on_timer(r);
     else if (r->now_ns >= r->election_deadline_ns)
@@ -606,7 +610,9 @@ static uint64_t wake_at(const struct raft *r)
 {
     uint64_t at = read_deadline(r);
     uint64_t other = r->election_deadline_ns;
-    if (r->role == RAFT_ROLE_LEADER) {
+    if (r->resting) {
+        other = rest_until(r);
+    } else if (r->role == RAFT_ROLE_LEADER) {
         other = r->heartbeat_deadline_ns;
         if (r->transfer_target != 0 && r->transfer_deadline_ns < other)
             other = r->transfer_deadline_ns;
@@ -622,6 +628,7 @@ static void output_fill(struct raft *r, struct raft_output *out)
     out->commit_index = r->commit_index < r->persisted_index ? r->commit_index : r->persisted_index;
     out->hard_state = (struct raft_hard_state){r->handed_term, r->handed_vote, out->commit_index};
     out->wake_at_ns = wake_at(r);
+    out->resting = r->resting && r->pending_read_count == 0;
     out->proposed_index = r->proposed_index;
     out->proposed_term = r->proposed_term;
 }
@@ -657,6 +664,7 @@ enum status raft_step(struct raft *r, const struct raft_event *event, struct raf
         leader_finish(r);
     else
         follow_ack(r);
+    rest_update(r);
     bool changed = moment_differs(before, moment_of(r));
     if (changed) read_fail_all(r);
     output_fill(r, out);

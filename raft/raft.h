@@ -216,6 +216,9 @@ struct raft_output {
     uint32_t snapshot_count;
     uint64_t commit_index;            /* may be applied up to here */
     uint64_t wake_at_ns;              /* when TIMER is due; UINT64_MAX: never */
+    bool resting;                     /* wake_at_ns is when support ends that the group was told of, and nothing else is
+                                       * due. TIMER need not come while it goes on in the same epochs, but soon after
+                                       * that has changed: whether the group is told (SUPPORT) or not */
     uint64_t proposed_index, proposed_term; /* PROPOSE, CHANGE_CONFIG: where it went */
     bool role_changed;                /* role, term or leader differ from before the step */
 };
@@ -248,6 +251,10 @@ void raft_destroy(struct raft *r);
  * STATUS_NO_MEMORY      nothing happened */
 MUST_USE enum status raft_step(struct raft *r, const struct raft_event *event,
                                struct raft_output *out);
+
+/* Does what SUPPORT does, without a step, where support only lasts longer. False: it has changed, and nothing was
+ * done; SUPPORT must say so. */
+MUST_USE bool raft_renew_support(struct raft *r, const struct raft_support *support);
 
 /* ---- questions; cheap, any time ---- */
 

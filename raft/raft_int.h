@@ -12,6 +12,7 @@
 #define RAFT_READS_MAX        4096 /* reads waiting in one group */
 #define RAFT_HELD_MAX         64   /* messages waiting for the disk; the oldest is lost beyond */
 #define RAFT_ENTRY_OVERHEAD   64   /* what an entry costs besides its payload */
+#define RAFT_TURN_HEARTBEATS  3    /* between the turns in which those who were held by a leader stand */
 #define RAFT_SNAPSHOT_RETRY   10 /* election timeouts until a silent snapshot is asked for again */
 
 /* ---- raft_config.c: who decides ---- */
@@ -105,6 +106,9 @@ struct progress {
     uint64_t match, next;           /* durable there up to match; next to send */
     uint64_t contact_ns;            /* last message of this term */
     uint64_t round_acked;           /* newest heartbeat round it answered */
+    uint64_t round_sent, round_commit; /* newest heartbeat sent to it, and the commit index in it */
+    uint64_t commit_acked;          /* commit index that it is known to know */
+    uint64_t confirm_round;         /* answers to earlier rounds may be from another life (raft_rest.c) */
     uint64_t settle_index;          /* it is uncertain until its match is here; 0: it is not */
     uint64_t life;                  /* which life of it is uncertain */
     uint64_t vouched_life;          /* that life voted for us together with all others */
@@ -214,6 +218,7 @@ struct raft {
     uint64_t transfer_target, transfer_deadline_ns;
     bool transfer_sent;   /* TIMEOUT_NOW left, and with it the lease */
     uint64_t fortify_seq; /* fortification of this term that is being asked for */
+    bool resting;         /* leader or follower: nothing is due while support lasts (raft_rest.c) */
     struct load_window window;
 
     struct pending_read *pending_reads;
@@ -329,6 +334,15 @@ void lease_begin_anew(struct raft *r);  /* a transfer was aborted */
 void lease_release_all(struct raft *r); /* stepping down */
 void lease_fortify(struct raft *r);
 uint64_t lease_until(const struct raft *r);
+
+/* raft_rest.c */
+bool rest_allowed(const struct raft *r); /* leader: members may be left in peace */
+bool rest_skips(const struct raft *r, const struct progress *p); /* then this one is */
+void rest_begin_anew(struct raft *r, uint64_t member);
+void rest_note_contact(struct raft *r, const struct raft_support *support);
+void rest_on_timer(struct raft *r);
+void rest_update(struct raft *r); /* end of every step */
+uint64_t rest_until(const struct raft *r);
 
 /* raft_change.c */
 enum status change_propose(struct raft *r, const struct raft_config *target);

@@ -142,11 +142,15 @@ void leader_heartbeat(struct raft *r)
     r->heartbeat_deadline_ns = r->now_ns + r->options.heartbeat_ns;
     if (!MUTANT("k17_round_reused") || r->round == 0) r->round++;
     read_attach(r);
+    bool all = r->pending_read_count > 0 || !rest_allowed(r);
     for (uint32_t i = 0; i < r->progress_count; i++) {
-        const struct progress *p = &r->progress[i];
+        struct progress *p = &r->progress[i];
+        if (!all && rest_skips(r, p)) continue;
         struct raft_message m = {.kind = RAFT_MESSAGE_HEARTBEAT, .to = p->id};
         m.commit = p->match < r->commit_index ? p->match : r->commit_index;
         m.read_seq = r->round;
+        p->round_sent = r->round;
+        p->round_commit = m.commit;
         m.settled = progress_settled(r, p);
         m.support_epoch = m.settled ? p->life : 0;
         send_now(r, &m);
@@ -167,6 +171,7 @@ static uint64_t contact_of(const void *ctx, uint64_t id)
  * vouch for that member by agreeing (vouch). */
 static void check_quorum(struct raft *r)
 {
+    if (rest_allowed(r)) return; /* a quorum keeps its promises to us: its stores are heard of */
     uint64_t heard_ns = config_reached(config_of(r), contact_of, r);
     if (r->now_ns - heard_ns <= r->options.election_timeout_ns || MUTANT("k27_no_check_quorum")) return;
     if (MUTANT("lease_never_ends")) return; /* shard/replica.c has the other half */

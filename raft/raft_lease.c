@@ -42,8 +42,23 @@ enum status lease_on_support(struct raft *r, const struct raft_support *support)
     bool news =
         known->member != support->member || known->received_epoch != support->received_epoch;
     *known = *support;
-    if (news && r->role == RAFT_ROLE_LEADER) lease_fortify(r);
+    rest_note_contact(r, known);
+    if (news && r->role == RAFT_ROLE_LEADER) {
+        rest_begin_anew(r, support->member);
+        lease_fortify(r);
+    }
     return STATUS_OK;
+}
+
+bool raft_renew_support(struct raft *r, const struct raft_support *support)
+{
+    struct raft_support *known = support_of(r, support->member);
+    if (known == NULL || known->given_epoch != support->given_epoch ||
+        known->received_epoch != support->received_epoch)
+        return false;
+    *known = *support;
+    rest_note_contact(r, known);
+    return true;
 }
 
 /* ---- the promise of a voter ---- */

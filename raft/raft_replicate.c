@@ -345,6 +345,8 @@ void replicate_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
     p->contact_ns = r->now_ns;
     note_doubt(r, p, m);
     note_match(r, p, m->log_index);
+    /* It takes no commit index beyond what it knows to agree with us. */
+    if (m->read_seq == p->round_sent && m->hint_index >= p->round_commit) p->commit_acked = p->round_commit;
     switch (p->state) {
     case PROGRESS_PROBE:
         if (r->now_ns - p->paused_ns >= r->options.heartbeat_ns) p->paused = false;

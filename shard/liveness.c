@@ -43,6 +43,7 @@ static void on_request(struct store *s, struct liveness_peer *p, uint64_t incarn
     p->given_until_ns = now_ns + s->options.support_ns;
     p->answer_stamp = stamp;
     s->liveness.version++;
+    rest_look(s);
 }
 
 void liveness_begin_anew(struct store *s)
@@ -53,6 +54,7 @@ void liveness_begin_anew(struct store *s)
         if (p->given_epoch != 0) p->given_epoch = next_epoch(s);
     }
     s->liveness.version++;
+    rest_look(s);
 }
 
 /* ---- what we were promised ---- */
@@ -76,6 +78,7 @@ static void on_answer(struct store *s, struct liveness_peer *p, uint64_t life, u
         p->received_until_ns = until_ns;
     p->received_epoch = epoch;
     s->liveness.version++;
+    rest_look(s);
 }
 
 void liveness_on_message(struct store *s, struct node_id from, struct bytes payload)
@@ -174,6 +177,7 @@ static void on_beat(struct timer *t, void *ctx)
     if (s->liveness.stalled_ns >= STALL_SHED_NS) shed(s, now_ns);
     if (s->stopping) store_hand_over(s); /* what could not go at once */
     if (s->options.no_leases || s->net == NULL || !s->identity_durable) return;
+    rest_ask(s, s->options.heartbeat_ns);
     for (uint32_t i = 0; i < s->node_count; i++) {
         struct node_entry *n = s->nodes[i];
         if (n->record.node.value != s->identity.node.value && !n->record.removed) send_beat(s, n);
@@ -183,6 +187,7 @@ static void on_beat(struct timer *t, void *ctx)
 void liveness_start(struct store *s)
 {
     timer_init(&s->liveness.beat, on_beat, s);
+    rest_init(s);
     s->liveness.looked_ns = env_now_ns(s->env);
     timer_arm(s->options.timers, &s->liveness.beat,
               s->liveness.looked_ns + s->options.heartbeat_ns);
@@ -191,6 +196,7 @@ void liveness_start(struct store *s)
 void liveness_stop(struct store *s)
 {
     timer_cancel(s->options.timers, &s->liveness.beat);
+    rest_deinit(s);
 }
 
 /* ---- what the groups are told ---- */
@@ -229,6 +235,18 @@ static void fed_update(struct replica *r)
         fed_add(r, c->outgoing[i].id);
 }
 
+/* What is to be said of the store of fed member i; false: nothing. */
+static bool support_of(const struct replica *r, uint32_t i, struct raft_support *support_out)
+{
+    struct store *s = r->store;
+    struct node_entry *n = nodes_find(s, (struct node_id){r->fed[i].node});
+    if (n == NULL || n->record.node.value == s->identity.node.value) return false;
+    const struct liveness_peer *p = &n->liveness;
+    *support_out = (struct raft_support){r->fed[i].id, p->given_epoch, p->given_until_ns, p->received_epoch,
+                                         p->received_until_ns};
+    return true;
+}
+
 void liveness_feed(struct replica *r)
 {
     struct store *s = r->store;
@@ -236,12 +254,16 @@ void liveness_feed(struct replica *r)
     r->support_seen = s->liveness.version;
     fed_update(r);
     for (uint32_t i = 0; i < r->fed_count; i++) {
-        struct node_entry *n = nodes_find(s, (struct node_id){r->fed[i].node});
-        if (n == NULL || n->record.node.value == s->identity.node.value) continue;
-        const struct liveness_peer *p = &n->liveness;
         struct raft_event event = {.kind = RAFT_EVENT_SUPPORT};
-        event.support = (struct raft_support){r->fed[i].id, p->given_epoch, p->given_until_ns,
-                                              p->received_epoch, p->received_until_ns};
+        if (!support_of(r, i, &event.support) || raft_renew_support(r->raft, &event.support)) continue;
         if (replica_step_fed(r, &event) != STATUS_OK) COVER("shard_support_refused");
+    }
+}
+
+void liveness_renew(struct replica *r)
+{
+    for (uint32_t i = 0; i < r->fed_count; i++) {
+        struct raft_support support;
+        if (support_of(r, i, &support) && !raft_renew_support(r->raft, &support)) COVER("shard_support_is_news");
     }
 }

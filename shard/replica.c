@@ -78,6 +78,15 @@ static enum status group_create(struct replica *r, const struct replica_start *s
     return status;
 }
 
+/* A group at rest is called when support changes (liveness.c), and has no timer. */
+static void arm(struct replica *r, const struct raft_output *out)
+{
+    struct timer_heap *timers = r->store->options.timers;
+    r->resting = out->resting;
+    if (out->resting || out->wake_at_ns == TIMER_NEVER) timer_cancel(timers, &r->timer);
+    else timer_arm(timers, &r->timer, out->wake_at_ns);
+}
+
 /* forgetful: it may have promised something in an earlier life. */
 static void group_start(struct replica *r, bool uncertain, bool forgetful)
 {
@@ -88,8 +97,7 @@ static void group_start(struct replica *r, bool uncertain, bool forgetful)
     enum status status = raft_start(r->raft, env_now_ns(s->env), uncertain, &out);
     ASSERT(status == STATUS_OK);
     r->commit_index = out.commit_index;
-    if (out.wake_at_ns == TIMER_NEVER) timer_cancel(s->options.timers, &r->timer);
-    else timer_arm(s->options.timers, &r->timer, out.wake_at_ns);
+    arm(r, &out);
     store_mark_dirty(s, r);
 }
 
@@ -259,8 +267,7 @@ static enum status step_fed(struct replica *r, const struct raft_event *event, s
     journal_write_output(r, &out);
     for (uint32_t i = 0; i < out.message_count; i++) transport_send(r, &out.messages[i]);
     take_reads(r, &out);
-    if (out.wake_at_ns == TIMER_NEVER) timer_cancel(s->options.timers, &r->timer);
-    else timer_arm(s->options.timers, &r->timer, out.wake_at_ns);
+    arm(r, &out);
     store_mark_dirty(s, r);
     if (r->lost) fence_note_settled(r);
     for (uint32_t i = 0; i < out.snapshot_count; i++)
@@ -277,7 +284,7 @@ static enum status step(struct replica *r, const struct raft_event *event, struc
 {
     /* Before it may vote or stand. Not with a proposal, whose bytes lie in a buffer that sends use, too. */
     bool decides = event->kind == RAFT_EVENT_MESSAGE || event->kind == RAFT_EVENT_TIMER ||
-                   event->kind == RAFT_EVENT_CAMPAIGN;
+                   event->kind == RAFT_EVENT_CAMPAIGN || event->kind == RAFT_EVENT_TRANSFER;
     if (decides && !r->store->failed) liveness_feed(r);
     return step_fed(r, event, proposed);
 }
@@ -602,8 +609,15 @@ void *replica_app(const struct replica *r) { return r->app; }
 
 uint64_t replica_term(const struct replica *r) { return raft_term(r->raft); }
 
+/* What a group at rest was told of its stores' support is old; asking it changes nothing else. */
+static void renew(const struct replica *r)
+{
+    if (r->support_seen != r->store->liveness.version) liveness_renew((struct replica *)(uintptr_t)r);
+}
+
 void replica_raft_status(const struct replica *r, struct raft_status *status_out)
 {
+    renew(r);
     raft_status(r->raft, status_out);
 }
 
@@ -616,6 +630,7 @@ bool replica_serving(const struct replica *r)
 bool replica_leased(const struct replica *r)
 {
     if (r->store->options.no_leases || !replica_serving(r)) return false;
+    renew(r);
     uint64_t until_ns = raft_lease_until(r->raft);
     bool had_one = until_ns != 0 && MUTANT("lease_never_ends");
     return had_one || env_now_ns(r->store->env) < until_ns; /* the clock is read here (K18) */

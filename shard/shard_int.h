@@ -9,7 +9,8 @@
  *   fence.c             damaged replicas, their way back  space.c     a disk that fills up
  *   liveness.c          support between stores, on which leases rest
  *   split.c             a range is divided: its leader   split_apply.c  and every replica
- *   birth.c             replicas that a leader elsewhere knows before we do */
+ *   birth.c             replicas that a leader elsewhere knows before we do
+ *   rest.c              groups at rest, who calls them */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
 #define OSTRAKA_SHARD_SHARD_INT_H
 
@@ -106,6 +107,7 @@ struct replica {
     uint64_t next_read_context;
     struct node_id told_leader; /* who leads it, as others say; our group knows better when it knows */
     uint64_t route_asked_ns;
+    bool resting;            /* its group wants no TIMER while the stores' support goes on (raft.h) */
     uint64_t support_seen;   /* what the group was told of liveness; store.liveness.version */
     struct raft_member fed[FED_MAX]; /* and about whose stores */
     uint32_t fed_count;
@@ -165,6 +167,9 @@ struct liveness_peer {
     uint64_t given_epoch, given_until_ns;
     uint64_t answer_stamp;   /* of its last request, not answered yet; 0: none */
     uint64_t received_epoch, received_until_ns;
+    /* As it was when the groups at rest were last called for it. */
+    uint64_t seen_given_epoch, seen_received_epoch;
+    bool seen_given, seen_received; /* it lasted */
 };
 
 struct liveness {
@@ -172,6 +177,12 @@ struct liveness {
     uint64_t version;        /* rises when the groups should be told something */
     uint64_t epoch;          /* given out last */
     uint64_t durable, looked_ns, stalled_ns, shed_ns;
+    struct timer lapse;      /* when the next support ends, unless it is renewed */
+    struct timer call;       /* groups at rest are called in portions */
+    struct range_id called;  /* the last one */
+    uint64_t calls_left;
+    struct range_id asked;   /* the last group that was woken without a reason */
+    uint64_t ask_credit_ns;
 };
 
 struct node_entry {
@@ -321,6 +332,16 @@ void liveness_on_message(struct store *s, struct node_id from, struct bytes payl
 void liveness_begin_anew(struct store *s);
 /* Before each step: the group is told what has changed since it was told last. */
 void liveness_feed(struct replica *r);
+/* The same without a step, before a question about the lease. */
+void liveness_renew(struct replica *r);
+
+/* ---- rest.c ---- */
+void rest_init(struct store *s);
+void rest_deinit(struct store *s);
+/* After support was given or received, or when some may have ended. */
+void rest_look(struct store *s);
+/* Wakes as many groups at rest as are due after that time, to ask whether they are still led. */
+void rest_ask(struct store *s, uint64_t passed_ns);
 
 /* ---- fence.c ---- */
 /* Takes a damaged replica out of service; it comes back by itself. Not from inside a step of it. */

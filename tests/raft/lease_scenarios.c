@@ -200,5 +200,9 @@ const struct lease_scenario lease_scenarios[] = {
     {"lease_before_own_commit", no_lease_before_the_own_entry_is_committed},
     {"lease_never_ends", unheard_leader_steps_down},
     {"lease_fortify_stale", old_leader_is_fortified_no_more},
+    {"rest_before_commit_is_known", rest_begins_when_all_know_all},
+    {"rest_without_lease", rest_needs_a_lease},
+    {"rest_across_lives", rest_is_not_begun_by_answers_of_an_earlier_life},
+    {"rest_in_doubt", rest_waits_for_the_end_of_a_doubt},
 };
 const uint32_t lease_scenario_count = sizeof lease_scenarios / sizeof lease_scenarios[0];

@@ -12,4 +12,11 @@ struct lease_scenario {
 extern const struct lease_scenario lease_scenarios[];
 extern const uint32_t lease_scenario_count;
 
+/* rest_scenarios.c */
+void rest_begins_when_all_know_all(void);
+void rest_needs_a_lease(void);
+void rest_is_not_begun_by_answers_of_an_earlier_life(void);
+void rest_waits_for_the_end_of_a_doubt(void);
+void held_follower_stands_when_support_has_lapsed(void);
+
 #endif

@@ -1,6 +1,7 @@
 /* Fortified leases at one replica: what ends them, what frees a voter, who is asked. What must not
  * happen is in lease_scenarios.c; conversations are in tests/data/raft/lease*.txt. */
 #include "tests/raft/lease_lab.h"
+#include "tests/raft/lease_scenarios.h"
 #include "tests/test.h"
 
 TEST(raft_lease, a_sole_voter_needs_nobody)
@@ -160,4 +161,9 @@ TEST(raft_lease, a_bound_target_ignores_an_older_order_to_stand)
     const struct raft_message *vote = lab_sent(&l, RAFT_MESSAGE_VOTE, 3);
     assert_true(vote->force && vote->hint_term == 2 && vote->hint_index == 2);
     lab_deinit(&l);
+}
+
+TEST(raft_rest, held_follower_is_quiet_and_stands_when_support_has_lapsed)
+{
+    held_follower_stands_when_support_has_lapsed();
 }

@@ -16,6 +16,7 @@
 struct rig {
     struct sim *sim;
     struct store *store;
+    struct timer_heap timers;
     struct node_entry *peer;
 };
 
@@ -35,6 +36,10 @@ static void rig_open(struct rig *g)
     g->peer->record.node = (struct node_id){PEER};
     s->nodes[0] = g->peer;
     s->node_count = 1;
+    timer_heap_init(&g->timers);
+    s->options.timers = &g->timers;
+    list_init(&s->replicas);
+    rest_init(s);
     sim_run_for(g->sim, SIM_SEC);
 }
 
@@ -44,6 +49,7 @@ static void rig_close(struct rig *g)
     sim_env_drain(g->store->env);
     env_destroy(g->store->env);
     sim_destroy(g->sim);
+    timer_heap_deinit(&g->timers);
     free(g->peer);
     free(g->store);
 }

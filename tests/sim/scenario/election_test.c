@@ -296,10 +296,11 @@ static void ring_of_majorities(struct scenario *s)
         scenario_await_leader(s, BOUND_NS);
         uint64_t clock_term = scenario_term(s, RANGE_META),
                  data_term = scenario_term(s, RANGE_DATA);
-        scenario_await_write(s, WRITE_BOUND_NS);
+        scenario_await_write(s, 2 * WRITE_BOUND_NS);
         scenario_run(s, 10 * SIM_SEC);
         EXPECT(s, scenario_term(s, RANGE_META) <= clock_term + 1);
-        EXPECT(s, scenario_term(s, RANGE_DATA) <= data_term + 1);
+        /* Its leader may have no way to the clock master, and its neighbours neither. */
+        EXPECT(s, scenario_term(s, RANGE_DATA) <= data_term + 3);
     }
     scenario_end(s);
 }

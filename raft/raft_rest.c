@@ -1,0 +1,145 @@
+/* Groups at rest (README, Rest): while the stores support each other, a group in which everybody has everything
+ * sends nothing and needs no timer. None of this bears on safety: it only says when nobody has to speak. */
+#include "raft/raft_int.h"
+
+/* ---- the leader ---- */
+
+static const struct raft_support *support_of(const struct raft *r, uint64_t member)
+{
+    for (uint32_t i = 0; i < r->support_count; i++)
+        if (r->supports[i].member == member) return &r->supports[i];
+    return NULL;
+}
+
+/* Its store supported ours once and does not now: it is down or cut off, and there is nobody to talk to. It comes
+ * back with support, which is news. */
+static bool is_away(const struct raft *r, const struct raft_support *s)
+{
+    return s != NULL && s->received_epoch != 0 && r->now_ns >= s->received_until_ns;
+}
+
+/* It has the whole log, knows that all of it is committed, has said so in this life of its store, and keeps its
+ * timer still because it promised us to. */
+static bool is_content(const struct raft *r, const struct progress *p, const struct raft_support *s)
+{
+    if (s == NULL || r->now_ns >= s->received_until_ns) return false;
+    if (p->fortified_epoch == 0 || p->fortified_epoch != s->received_epoch) return false;
+    if (p->state != PROGRESS_REPLICATE || p->match != r->log.last_index) return false;
+    if (p->settle_index != 0 && !MUTANT("rest_in_doubt")) return false;
+    if (p->commit_acked != r->commit_index && !MUTANT("rest_before_commit_is_known")) return false;
+    return p->round_acked >= p->confirm_round;
+}
+
+bool rest_allowed(const struct raft *r)
+{
+    ASSERT(r->role == RAFT_ROLE_LEADER);
+    return lease_until(r) > r->now_ns || MUTANT("rest_without_lease");
+}
+
+bool rest_skips(const struct raft *r, const struct progress *p)
+{
+    const struct raft_support *s = support_of(r, p->id);
+    return is_away(r, s) || is_content(r, p, s);
+}
+
+static bool leader_rests(const struct raft *r)
+{
+    if (r->transfer_target != 0 || r->pending_read_count > 0 || r->window.pending) return false;
+    if (r->commit_index != r->log.last_index || !rest_allowed(r)) return false;
+    for (uint32_t i = 0; i < r->progress_count; i++)
+        if (!rest_skips(r, &r->progress[i])) return false;
+    return true;
+}
+
+/* When the first support ends that a resting leader was told of and relies on. */
+static uint64_t leader_rest_until(const struct raft *r)
+{
+    uint64_t until_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < r->progress_count; i++) {
+        const struct raft_support *s = support_of(r, r->progress[i].id);
+        if (s == NULL || is_away(r, s)) continue;
+        if (s->received_until_ns < until_ns) until_ns = s->received_until_ns;
+    }
+    return until_ns;
+}
+
+/* A member whose store has begun a new epoch of support may have a new life in it, which knows other things
+ * (doubts, commit): it is content after a round that begins now. */
+void rest_begin_anew(struct raft *r, uint64_t member)
+{
+    struct progress *p = leader_progress(r, member);
+    if (p == NULL || MUTANT("rest_across_lives")) return;
+    p->confirm_round = r->round + 1;
+    p->commit_acked = 0;
+}
+
+/* The store of a member that keeps its promise has answered: so much for its silence. Support is counted from
+ * the moment at which it was asked for, silence_ns before its end. */
+void rest_note_contact(struct raft *r, const struct raft_support *s)
+{
+    struct progress *p = r->role == RAFT_ROLE_LEADER ? leader_progress(r, s->member) : NULL;
+    if (p == NULL || p->fortified_epoch == 0 || p->fortified_epoch != s->received_epoch) return;
+    if (s->received_until_ns <= r->options.silence_ns) return;
+    uint64_t asked_ns = s->received_until_ns - r->options.silence_ns;
+    if (asked_ns > r->now_ns) asked_ns = r->now_ns;
+    if (asked_ns > p->contact_ns) p->contact_ns = asked_ns;
+}
+
+/* ---- a follower ---- */
+
+/* Bound to the leader it has: standing is not allowed before the support ends. */
+static bool is_held(const struct raft *r)
+{
+    return r->role == RAFT_ROLE_FOLLOWER && r->leader != 0 && r->promise.member == r->leader &&
+           r->promise.term == r->term && !r->uncertain && lease_bound(r);
+}
+
+/* Those that were held by one leader are freed at the same time, and two who stand at once win nothing: they
+ * take turns, in an order that all know and that changes with the term. */
+static uint64_t turn_of(const struct raft *r)
+{
+    uint64_t ids[RAFT_MEMBERS_MAX];
+    uint32_t count = config_members(config_of(r), ids), own = 0, others = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (ids[i] == r->leader || !config_decides(config_of(r), ids[i])) continue;
+        if (ids[i] == r->options.id) own = others;
+        others++;
+    }
+    return others == 0 ? 0 : (own + r->term) % others;
+}
+
+static void stand_in_turn(struct raft *r)
+{
+    uint64_t wait_ns = turn_of(r) * RAFT_TURN_HEARTBEATS * r->options.heartbeat_ns;
+    if (wait_ns > r->options.election_timeout_ns) wait_ns = r->options.election_timeout_ns;
+    r->election_deadline_ns = r->now_ns + wait_ns + prng_below(&r->prng, r->options.heartbeat_ns);
+}
+
+/* A leader that stepped down says so once, and the word may be lost; it may then be unable to stand itself. So a
+ * held follower that is woken without a reason asks. */
+void rest_on_timer(struct raft *r)
+{
+    ASSERT(r->resting);
+    if (r->role == RAFT_ROLE_FOLLOWER && is_held(r)) lease_ask_back(r);
+}
+
+void rest_update(struct raft *r)
+{
+    bool rests = r->role == RAFT_ROLE_LEADER ? leader_rests(r) : is_held(r);
+    if (rests) {
+        r->election_deadline_ns = 0; /* not running */
+    } else if (r->role == RAFT_ROLE_LEADER) {
+        if (r->resting) r->heartbeat_deadline_ns = r->now_ns + r->options.heartbeat_ns;
+    } else if (r->election_deadline_ns == 0) {
+        COVER("raft_held_follower_freed");
+        stand_in_turn(r);
+    }
+    r->resting = rests;
+}
+
+uint64_t rest_until(const struct raft *r)
+{
+    ASSERT(r->resting);
+    if (r->role == RAFT_ROLE_LEADER) return leader_rest_until(r);
+    return support_of(r, r->promise.member)->given_until_ns;
+}
