@@ -37,7 +37,8 @@ static bool step_reserve(struct raft *r)
            array_reserve((void **)&r->marks, &r->mark_capacity, r->mark_count + 1,
                          sizeof *r->marks) &&
            array_reserve((void **)&r->reads, &r->read_capacity, r->pending_read_count + 1,
-                         sizeof *r->reads);
+                         sizeof *r->reads) &&
+           (r->role < RAFT_ROLE_CANDIDATE || progress_reserve(r, NULL));
 }
 
 /* ---- create, restore, start ---- */
@@ -163,6 +164,8 @@ void raft_destroy(struct raft *r)
     window_clear(r);
     log_deinit(&r->log);
     buf_deinit(&r->config_bytes);
+    free(r->progress);
+    free(r->supports);
     free(r->marks);
     free(r->held);
     free(r->messages);
@@ -533,6 +536,9 @@ static enum status dispatch(struct raft *r, const struct raft_event *e)
     case RAFT_EVENT_ANNOUNCE:
         if (leads) leader_heartbeat(r);
         return STATUS_OK;
+    case RAFT_EVENT_RESIGN:
+        if (leads) become_follower(r, r->term, 0);
+        return STATUS_OK;
     case RAFT_EVENT_SUPPORT: return lease_on_support(r, &e->support);
     }
     return STATUS_INVALID;
@@ -564,6 +570,11 @@ static void step_begin(struct raft *r, uint64_t now_ns)
     r->proposed_index = r->proposed_term = 0;
     log_evict(&r->log, r->applied_index, r->options.cache_bytes_max);
     if (r->role != RAFT_ROLE_LEADER) window_clear(r);
+    if (r->role < RAFT_ROLE_CANDIDATE && r->progress != NULL) {
+        free(r->progress);
+        r->progress = NULL;
+        r->progress_capacity = 0;
+    }
 }
 
 static void output_persist(struct raft *r, struct raft_output *out)

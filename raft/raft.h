@@ -149,6 +149,7 @@ enum raft_event_kind {
     RAFT_EVENT_SNAPSHOT_SENT,   /* leader: the stream to `member` ended, ok or not */
     RAFT_EVENT_UNREACHABLE,     /* the link to `member` broke: back to probing */
     RAFT_EVENT_ANNOUNCE,        /* leader: everybody shall hear of the commit index now, not with the next message */
+    RAFT_EVENT_RESIGN,          /* a leader steps down and releases those that it had bound: this replica is taken away */
     RAFT_EVENT_SUPPORT,         /* store liveness (shard/): see struct raft_support; STATUS_BUSY: no room */
 };
 

@@ -35,6 +35,7 @@ enum status change_propose(struct raft *r, const struct raft_config *target)
         COVER("raft_change_refused");
         return STATUS_BUSY;
     }
+    if (!progress_reserve(r, target)) return STATUS_NO_MEMORY;
     struct raft_config next = *target;
     const struct raft_config *now = config_of(r);
     if (!config_same_voters(now, target) && !MUTANT("k1_no_joint")) {

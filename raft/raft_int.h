@@ -205,14 +205,14 @@ struct raft {
     struct log_pos release; /* forced: the term and fortification that TIMEOUT_NOW released */
 
     /* Leases (raft_lease.c). */
-    struct raft_support supports[RAFT_MEMBERS_MAX]; /* as the driver said last */
-    uint32_t support_count;
+    struct raft_support *supports; /* as the driver said last; at most RAFT_MEMBERS_MAX */
+    uint32_t support_count, support_capacity;
     struct lease_promise promise;
     uint64_t silent_until_ns;
 
     /* Leader. */
-    struct progress progress[RAFT_MEMBERS_MAX];
-    uint32_t progress_count;
+    struct progress *progress; /* memory while it leads or may become leader (progress_reserve) */
+    uint32_t progress_count, progress_capacity;
     uint64_t heartbeat_deadline_ns;
     uint64_t first_own_index; /* the no-op of this term */
     uint64_t transfer_target, transfer_deadline_ns;
@@ -279,6 +279,8 @@ void leader_leave(struct raft *r); /* forgets what only a leader knows */
 void leader_on_timer(struct raft *r);
 void leader_finish(struct raft *r); /* end of every step: commit, leave joint, send */
 void leader_sync_members(struct raft *r);
+/* Memory for the members of the configuration in force and of another one (may be NULL). */
+MUST_USE bool progress_reserve(struct raft *r, const struct raft_config *other);
 struct progress *leader_progress(struct raft *r, uint64_t id);
 void leader_heartbeat(struct raft *r);
 enum status leader_propose(struct raft *r, struct bytes payload);

@@ -19,6 +19,18 @@ static struct progress progress_new(struct raft *r, uint64_t id)
     return p;
 }
 
+static uint32_t members_at_most(const struct raft_config *c)
+{
+    return c == NULL ? 0 : c->voter_count + c->outgoing_count + c->learner_count;
+}
+
+bool progress_reserve(struct raft *r, const struct raft_config *other)
+{
+    uint32_t count = members_at_most(config_of(r)) + members_at_most(other);
+    if (count > RAFT_MEMBERS_MAX) count = RAFT_MEMBERS_MAX;
+    return array_reserve((void **)&r->progress, &r->progress_capacity, count, sizeof *r->progress);
+}
+
 /* Makes the table of members follow the configuration in force, keeping what is known. */
 void leader_sync_members(struct raft *r)
 {
@@ -35,7 +47,8 @@ void leader_sync_members(struct raft *r)
     }
     for (uint32_t i = 0; i < r->progress_count; i++)
         free(r->progress[i].ring);
-    memcpy(r->progress, kept, kept_count * sizeof *kept);
+    ASSERT(kept_count <= r->progress_capacity);
+    if (kept_count > 0) memcpy(r->progress, kept, kept_count * sizeof *kept);
     r->progress_count = kept_count;
 }
 

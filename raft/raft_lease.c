@@ -24,7 +24,11 @@ static const struct raft_support *support_find(const struct raft *r, uint64_t me
  * promise never does. */
 static struct raft_support *support_add(struct raft *r, uint64_t member)
 {
-    if (r->support_count < RAFT_MEMBERS_MAX) return &r->supports[r->support_count++];
+    if (r->support_count < RAFT_MEMBERS_MAX &&
+        array_reserve((void **)&r->supports, &r->support_capacity, r->support_count + 1, sizeof *r->supports)) {
+        r->supports[r->support_count] = (struct raft_support){0};
+        return &r->supports[r->support_count++];
+    }
     for (uint32_t i = 0; i < r->support_count; i++) {
         uint64_t id = r->supports[i].member;
         if (!raft_config_has(config_of(r), id) && id != r->promise.member && id != member)

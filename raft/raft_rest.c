@@ -2,6 +2,8 @@
  * sends nothing and needs no timer. None of this bears on safety: it only says when nobody has to speak. */
 #include "raft/raft_int.h"
 
+#include <stdlib.h>
+
 /* ---- the leader ---- */
 
 static const struct raft_support *support_of(const struct raft *r, uint64_t member)
@@ -123,11 +125,24 @@ void rest_on_timer(struct raft *r)
     if (r->role == RAFT_ROLE_FOLLOWER && is_held(r)) lease_ask_back(r);
 }
 
+/* What only an active leader needs: there may be thousands of groups. */
+static void rest_give_back(struct raft *r)
+{
+    for (uint32_t i = 0; i < r->progress_count; i++) {
+        struct progress *p = &r->progress[i];
+        if (p->ring_count > 0) continue;
+        free(p->ring);
+        p->ring = NULL;
+        p->ring_head = 0;
+    }
+}
+
 void rest_update(struct raft *r)
 {
     bool rests = r->role == RAFT_ROLE_LEADER ? leader_rests(r) : is_held(r);
     if (rests) {
         r->election_deadline_ns = 0; /* not running */
+        if (!r->resting) rest_give_back(r);
     } else if (r->role == RAFT_ROLE_LEADER) {
         if (r->resting) r->heartbeat_deadline_ns = r->now_ns + r->options.heartbeat_ns;
     } else if (r->election_deadline_ns == 0) {

@@ -24,6 +24,8 @@ static void begin_lost(struct replica *r)
 {
     struct store *s = r->store;
     struct raft_status old;
+    struct raft_event resign = {.kind = RAFT_EVENT_RESIGN};
+    if (replica_step_fed(r, &resign) != STATUS_OK) COVER("shard_resign_refused");
     raft_status(r->raft, &old);
     snapshot_forget_replica(r);
     journal_forget_replica(r);
@@ -43,6 +45,7 @@ static void begin_lost(struct replica *r)
 
 static void fence(struct replica *r)
 {
+    if (r->state == REPLICA_STATE_LEAVING) r->store->leaving_count--;
     begin_lost(r);
     uint32_t pauses = r->fence_count < REFETCH_PAUSES_MAX ? r->fence_count : REFETCH_PAUSES_MAX;
     uint64_t pause_ns = pauses == 0 ? 0 : (uint64_t)REFETCH_PAUSE_NS << (pauses - 1);
@@ -63,6 +66,7 @@ void replica_fence(struct replica *r, const char *why)
     if (replica_transfer(r, (struct node_id){0}) == STATUS_OK) {
         COVER("shard_fenced_leader_hands_over");
         r->fence_deadline_ns = env_now_ns(s->env) + s->options.election_timeout_ns;
+        r->store->leaving_count++;
         serve_no_more(r, REPLICA_STATE_LEAVING);
         return;
     }
@@ -80,6 +84,7 @@ void fence_turn(struct replica *r, uint64_t now_ns)
 
 void fence_tick(struct store *s)
 {
+    if (s->leaving_count == 0) return;
     LIST_FOR_EACH(item, &s->replicas) {
         struct replica *r = CONTAINER_OF(item, struct replica, link);
         if (r->state == REPLICA_STATE_LEAVING) store_mark_dirty(s, r);

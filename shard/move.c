@@ -41,7 +41,7 @@ void move_touch(struct replica *r)
 static bool near_end(const struct replica *r, uint64_t member, uint64_t last, uint64_t entries)
 {
     struct raft_progress p;
-    if (raft_progress(r->raft, member, &p) != STATUS_OK) return false;
+    if (replica_progress(r, member, &p) != STATUS_OK) return false;
     if (env_now_ns(r->store->env) - p.last_contact_ns > r->store->options.election_timeout_ns) return false;
     return !p.probing && !p.snapshotting && p.match_index + entries >= last;
 }

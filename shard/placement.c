@@ -176,7 +176,10 @@ static void send_order(struct placement *p, const struct descriptor *d, enum rpc
     struct store *s = p->store;
     const struct range_report *report = map_get(&p->ranges, d->range.value);
     struct route route = {.leader = {0}};
-    if (store_route(s, d->start, &route) != STATUS_OK || route.range.value != d->range.value) route.leader.value = 0;
+    struct replica *local = store_replica(s, d->range);
+    if (local != NULL) route.leader = replica_leader_hint(local); /* nobody knows better */
+    if (route.leader.value != 0) route.range = d->range;
+    else if (store_route(s, d->start, &route) != STATUS_OK || route.range.value != d->range.value) route.leader.value = 0;
     if (route.leader.value == 0 && report != NULL) route.leader = report->leader;
     struct rpc_call *call = route.leader.value == 0 ? NULL : calloc(1, sizeof *call);
     if (call == NULL) return;

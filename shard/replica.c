@@ -180,6 +180,7 @@ enum status replica_create(struct store *s, const struct replica_start *start,
 void replica_destroy(struct replica *r)
 {
     struct store *s = r->store;
+    if (r->state == REPLICA_STATE_LEAVING) s->leaving_count--;
     snapshot_forget_replica(r);
     proposals_end_all(r, STATUS_CANCELLED);
     split_forget_replica(r); /* if it was not among them */
@@ -619,6 +620,12 @@ void replica_raft_status(const struct replica *r, struct raft_status *status_out
 {
     renew(r);
     raft_status(r->raft, status_out);
+}
+
+enum status replica_progress(const struct replica *r, uint64_t member, struct raft_progress *progress_out)
+{
+    renew(r);
+    return raft_progress(r->raft, member, progress_out);
 }
 
 bool replica_serving(const struct replica *r)

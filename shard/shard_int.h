@@ -223,6 +223,8 @@ struct store {
     struct list early;      /* struct early_message, birth.c */
     uint32_t early_count;
     struct list unborn;     /* struct unborn */
+    uint32_t leaving_count; /* replicas that are LEAVING */
+    struct range_id log_cursor; /* the tick looks at the log of some ranges behind it */
     struct {
         bool full;     /* writes are refused */
         bool held;     /* the reserve is there, whole */
@@ -321,6 +323,8 @@ void replica_forget(struct replica *r);
 /* Other bounds or members. d: assigned; its keys are taken, and it remains a view. Whoever changes nothing but epoch
  * and members may do so in place. */
 void replica_describe(struct replica *r, struct descriptor *d);
+/* What the leader's group knows of a member; STATUS_NOT_FOUND. */
+MUST_USE enum status replica_progress(const struct replica *r, uint64_t member, struct raft_progress *progress_out);
 uint64_t replica_node_of(const struct replica *r, uint64_t replica_id);
 void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node);
 

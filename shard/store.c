@@ -5,6 +5,7 @@
 #include "shard/shard_int.h"
 
 #define TICK_NS 100000000u
+#define LOGS_PER_TICK 64
 #define LOG_HELD_FACTOR 16 /* times the longest log: how much is kept for who is sent a snapshot */
 #define MEMTABLE_BYTES_DEFAULT (64u << 20)
 #define CACHE_BYTES_DEFAULT (64u << 20)
@@ -109,7 +110,7 @@ static uint64_t slowest_live_match(struct replica *r, const struct raft_status *
     for (uint32_t i = 0; i < c->voter_count + c->learner_count; i++) {
         uint64_t id = i < c->voter_count ? c->voters[i].id : c->learners[i - c->voter_count].id;
         struct raft_progress progress;
-        if (id == r->id || raft_progress(r->raft, id, &progress) != STATUS_OK) continue;
+        if (id == r->id || replica_progress(r, id, &progress) != STATUS_OK) continue;
         if (progress.snapshotting) continue;
         if (now_ns - progress.last_contact_ns > 10000000000u) continue;
         if (progress.match_index < slowest) slowest = progress.match_index;
@@ -163,6 +164,30 @@ static void flush_when_long(struct replica *r)
         lsm_range_flush(r->store->lsm, r->range);
 }
 
+/* Looks at the logs of some ranges by turns, and at that of the one which holds back the oldest segment. */
+static void logs_tick(struct store *s, uint64_t now_ns)
+{
+    struct range_id pinned;
+    uint64_t pinned_index;
+    bool crowded = wal_metrics(s->wal)->segment_count > 6 || wal_no_space(s->wal);
+    if (crowded && wal_oldest_pin(s->wal, &pinned, &pinned_index) == STATUS_OK) {
+        struct replica *r = store_replica(s, pinned);
+        if (r != NULL && r->state == REPLICA_STATE_RUNNING) {
+            lsm_range_flush(s->lsm, pinned);
+            truncate_log(r, true, now_ns);
+        }
+    }
+    uint64_t count = s->metrics.replicas < LOGS_PER_TICK ? s->metrics.replicas : LOGS_PER_TICK;
+    for (uint64_t i = 0; i < count; i++) {
+        struct replica *r = store_replica_next(s, store_replica(s, s->log_cursor));
+        if (r == NULL) r = store_replica_next(s, NULL);
+        s->log_cursor = r->range;
+        if (r->state != REPLICA_STATE_RUNNING) continue;
+        flush_when_long(r);
+        truncate_log(r, false, now_ns);
+    }
+}
+
 /* Once every group knows its log to be whole again, the log need not remember its doubt or damage. */
 static void settle_doubt(struct store *s)
 {
@@ -188,18 +213,7 @@ static void on_tick(struct timer *t, void *ctx)
     s->tick_count++;
     fence_tick(s);
     space_tick(s);
-    struct range_id pinned = {0};
-    uint64_t pinned_index;
-    bool crowded = (wal_metrics(s->wal)->segment_count > 6 || wal_no_space(s->wal)) &&
-                   wal_oldest_pin(s->wal, &pinned, &pinned_index) == STATUS_OK;
-    LIST_FOR_EACH_SAFE(item, &s->replicas) {
-        struct replica *r = CONTAINER_OF(item, struct replica, link);
-        if (r->state != REPLICA_STATE_RUNNING) continue;
-        bool pins = crowded && pinned.value == r->range.value;
-        if (pins) lsm_range_flush(s->lsm, r->range);
-        else flush_when_long(r);
-        truncate_log(r, pins, now_ns);
-    }
+    logs_tick(s, now_ns);
     settle_doubt(s);
     bootstrap_tick(s);
     snapshot_tick(s);
@@ -420,6 +434,7 @@ void store_on_link(struct store *s, struct node_id peer, enum net_link link, boo
     if (up) return;
     if (link == NET_LINK_DATA) rpc_on_link_down(s->rpc, peer);
     if (link == NET_LINK_BULK) snapshot_on_link_down(s, peer);
+    if (link != NET_LINK_DATA) return; /* appends travel on that one */
     LIST_FOR_EACH_SAFE(item, &s->replicas) {
         struct replica *r = CONTAINER_OF(item, struct replica, link);
         const struct raft_member *m = descriptor_member_on(&r->descriptor, peer);
