@@ -246,7 +246,7 @@ void raft_destroy(struct raft *r);
  * STATUS_BUSY           PROPOSE over the uncommitted bound; CHANGE_CONFIG while one is under way or
  *                       before the first entry of this term is committed (K1); READ while too many
  *                       wait
- * STATUS_NOT_FOUND      TRANSFER to one that is no voter, or to nobody when no voter is in reach
+ * STATUS_NOT_FOUND      TRANSFER to one that is no voter or out of reach, or to nobody when no voter is in reach
  * STATUS_TOO_LARGE      PROPOSE over RAFT_ENTRY_BYTES_MAX
  * STATUS_INVALID        malformed message or configuration; ignored
  * STATUS_NO_MEMORY      nothing happened */

@@ -232,14 +232,18 @@ enum status leader_propose(struct raft *r, struct bytes payload)
 
 /* ---- transfer (Raft §3.10) ---- */
 
+static bool in_reach(const struct raft *r, const struct progress *p)
+{
+    return r->now_ns - p->contact_ns <= r->options.election_timeout_ns;
+}
+
 static uint64_t best_successor(struct raft *r)
 {
     const struct raft_config *c = config_of(r);
     const struct progress *best = NULL;
     for (uint32_t i = 0; i < c->voter_count; i++) {
         const struct progress *p = leader_progress(r, c->voters[i].id);
-        if (p == NULL || p->settle_index != 0) continue;
-        if (r->now_ns - p->contact_ns > r->options.election_timeout_ns) continue;
+        if (p == NULL || p->settle_index != 0 || !in_reach(r, p)) continue;
         if (best == NULL || p->match > best->match) best = p;
     }
     return best == NULL ? 0 : best->id;
@@ -251,6 +255,8 @@ enum status leader_transfer(struct raft *r, uint64_t member)
     if (member == r->options.id) return STATUS_OK;
     if (member == 0) member = best_successor(r);
     if (member == 0 || !raft_config_is_voter(config_of(r), member)) return STATUS_NOT_FOUND;
+    /* It would not hear of it, and we would serve nobody until the transfer is given up. */
+    if (!in_reach(r, leader_progress(r, member))) return STATUS_NOT_FOUND;
     r->transfer_target = member;
     r->transfer_deadline_ns = r->now_ns + r->options.election_timeout_ns;
     r->transfer_sent = false;

@@ -81,6 +81,22 @@ static uint64_t entries_bytes(const struct raft_message *m)
     return bytes;
 }
 
+/* Somebody is bound to a replica that is not here any more, so leads nothing: it is released (raft/README.md, Rest). */
+static void release_for(struct store *s, struct node_id to, struct range_id range, const struct raft_message *asks)
+{
+    struct raft_message release = {.kind = RAFT_MESSAGE_FORTIFY, .from = asks->to, .to = asks->from,
+                                   .term = asks->term, .hint_term = asks->hint_term, .reject = true};
+    if (s->net == NULL) return;
+    COVER("shard_released_for_one_that_is_gone");
+    uint32_t slot = slot_of(s, to.value);
+    buf_reset(&s->scratch);
+    raft_message_encode(&release, &s->scratch);
+    put_u64(&s->transport[slot][LANE_CONTROL], range.value);
+    put_sized(&s->transport[slot][LANE_CONTROL], buf_view(&s->scratch));
+    ASSERT(!s->scratch.failed && !s->transport[slot][LANE_CONTROL].failed);
+    s->metrics.raft_messages_out++;
+}
+
 /* The range is not here (yet). */
 static void deliver_nowhere(struct store *s, struct node_id from, struct range_id range, const struct raft_message *m,
                             struct bytes encoded)
@@ -92,6 +108,9 @@ static void deliver_nowhere(struct store *s, struct node_id from, struct range_i
         return;
     case RAFT_MESSAGE_PRE_VOTE:
     case RAFT_MESSAGE_VOTE: birth_keep_early(s, from, range, encoded); return;
+    case RAFT_MESSAGE_FORTIFY_REPLY:
+        if (m->reject) release_for(s, from, range, m);
+        return;
     default: return;
     }
 }

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# What idle ranges cost: bench/ranges.sh [BUILD [RANGES [SECONDS]]]
+# Founds a cluster of three processes with so many ranges and waits until each has three voters. Prints CPU and memory
+# of all three while nothing happens, then how long it takes until every range has a leader again after one of them
+# was killed, the elections and Raft messages that took, and how long its restart takes.
+set -u
+build=${1:-build}; ranges=${2:-1000}; seconds=${3:-30}
+program=$build/ostraka
+data=$(mktemp -d)
+pids=() http=()
+trap 'kill -9 "${pids[@]}" 2>/dev/null; rm -rf "$data"' EXIT
+
+port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+now() { date +%s.%N; }
+since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f", b - a }'; }
+peers=("$(port)" "$(port)" "$(port)"); sqls=("$(port)" "$(port)" "$(port)"); https=("$(port)" "$(port)" "$(port)")
+join=$(printf '127.0.0.1:%s,' "${peers[@]}")
+
+start() { # NODE
+  "$program" start --data "$data/$1" --listen "127.0.0.1:${peers[$1]}" --sql "127.0.0.1:${sqls[$1]}" \
+    --http "127.0.0.1:${https[$1]}" --join "${join%,}" --memory=256MiB >>"$data/$1.log" 2>&1 &
+  pids[$1]=$!
+}
+status() { curl -s --max-time 10 "http://127.0.0.1:${https[$1]}/status"; }
+metric() { curl -s --max-time 10 "http://127.0.0.1:${https[$1]}/metrics" | awk -v m="$2" '$1 == m { s += $2 } END { print s + 0 }'; }
+ready() { curl -s -o /dev/null -w '%{http_code}' --max-time 2 "http://127.0.0.1:${https[$1]}/readyz"; }
+whole() { status 0 | grep -o '"voters":\[1,2,3\],"outgoing":\[\]' | wc -l; } # ranges with all their replicas
+led() { status "$1" | grep -o '"leader":[1-9]' | wc -l; } # ranges of which that node knows a leader
+ticks() { local sum=0; for p in "${pids[@]}"; do sum=$((sum + $(awk '{ print $14 + $15 }' "/proc/$p/stat"))); done; echo $sum; }
+resident() { awk '/VmRSS/ { print $2 }' "/proc/${pids[$1]}/status"; }
+
+start 0
+until "$program" init --host "127.0.0.1:${peers[0]}" --ranges "$ranges" >/dev/null 2>&1; do sleep 0.2; done
+t=$(now)
+for i in 1 2; do
+  start $i
+  until [ "$(ready $i)" = 200 ]; do sleep 0.1; done
+done
+all=$((ranges + 1))
+while [ "$(whole)" -lt $all ]; do sleep 2; done
+printf 'formed: %s ranges with three voters each in %s s\n' $all "$(since "$t")"
+sleep 10
+before=$(ticks); m0=$(metric 0 ostraka_raft_messages_sent_total); sleep "$seconds"; after=$(ticks); m1=$(metric 0 ostraka_raft_messages_sent_total)
+awk -v t=$((after - before)) -v s="$seconds" -v hz="$(getconf CLK_TCK)" -v m=$((m1 - m0)) \
+  'BEGIN { printf "idle: %.1f%% of one core in all, %.1f Raft messages a second from node 1\n", 100 * t / hz / s, m / s }'
+for i in 0 1 2; do
+  awk -v r="$(resident $i)" -v n=$all -v i=$((i + 1)) 'BEGIN { printf "node %d: %d KiB resident, %.1f KiB per replica\n", i, r, r / n }'
+done
+
+e=$(metric 1 ostraka_elections_total); m=$(metric 1 ostraka_raft_messages_sent_total)
+kill -9 "${pids[0]}"; wait "${pids[0]}" 2>/dev/null
+t=$(now)
+led_elsewhere() { status 1 | grep -o '"leader":[23],' | wc -l; }
+while [ "$(led_elsewhere)" -lt $all ]; do sleep 0.2; done
+printf 'node 1 killed: all ranges led after %s s; node 2: %s elections, %s Raft messages\n' "$(since "$t")" \
+  $(($(metric 1 ostraka_elections_total) - e)) $(($(metric 1 ostraka_raft_messages_sent_total) - m))
+sleep 5
+before=$(awk '{ print $14 + $15 }' "/proc/${pids[1]}/stat"); sleep 10; after=$(awk '{ print $14 + $15 }' "/proc/${pids[1]}/stat")
+awk -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "while it is down: node 2 uses %.1f%% of one core\n", 100 * t / hz / 10 }'
+t=$(now); start 0
+until [ "$(ready 0)" = 200 ]; do sleep 0.1; done
+printf 'restart: ready after %s s' "$(since "$t")"
+while [ "$(led 0)" -lt $all ]; do sleep 0.2; done
+printf ', knows all leaders after %s s\n' "$(since "$t")"
