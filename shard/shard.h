@@ -147,6 +147,7 @@ struct store_options {
     uint64_t log_bytes_max; /* a range's applied log beyond which it is truncated; 64 MiB */
     uint64_t log_cache_bytes; /* of a range's applied log kept in memory, for followers; 16 MiB */
     uint64_t reserve_bytes; /* kept free for flushes when the disk fills up; 16 MiB, at most a memtable */
+    uint64_t snapshot_bytes_per_s; /* see store_set_snapshot_rate */
     uint64_t dead_after_ns; /* a node silent for so long is replaced; 5 min */
     /* own addresses, for the node record */
     char peer_address[NET_HOST_MAX], sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
@@ -172,6 +173,9 @@ void store_close(struct store *s);
 /* Starts an orderly end: hands leadership over, stops taking part. */
 void store_stop(struct store *s);
 bool store_idle(const struct store *s);
+/* Bytes per second of all snapshots that this store sends; 0: no limit, the least is 4 MiB, so that
+ * many at a time still move before their receivers give them up. */
+void store_set_snapshot_rate(struct store *s, uint64_t bytes_per_s);
 
 /* Wires the store to its network. net's handler calls the store_on_* functions below. */
 void store_attach_net(struct store *s, struct net *net);

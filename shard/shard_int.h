@@ -18,6 +18,7 @@
 #include "base/codec.h"
 #include "base/map.h"
 #include "base/prng.h"
+#include "shard/byte_rate.h"
 #include "shard/key_index.h"
 #include "shard/meta.h"
 #include "shard/shard.h"
@@ -212,6 +213,7 @@ struct store {
     struct list tickets;    /* struct pending_ticket */
     struct list overflow;   /* struct overflow_record */
     size_t overflow_bytes;
+    struct byte_rate snapshot_rate; /* of those sent */
     struct list incoming_snapshots;
     struct shard_batch batch;
     struct buf scratch, command;

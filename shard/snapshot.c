@@ -18,6 +18,8 @@
 #define PAUSE_NS 2000000u
 #define SNAPSHOT_HOLD_NS 30000000000u  /* the log is kept for who has got one */
 #define REFUSED_PAUSE_NS 300000000u
+#define RATE_BYTES_MIN (4u << 20)      /* per second */
+#define RATE_PAUSE_NS 100000000u       /* at a time: it may end meanwhile */
 #define RECEIVE_QUEUE_MAX (2 * WINDOW) /* chunks that wait for the disk */
 
 /* ---- sending ---- */
@@ -107,6 +109,24 @@ static bool send_begin(struct snapshot_send *x, struct log_pos pos)
     return sent;
 }
 
+void store_set_snapshot_rate(struct store *s, uint64_t bytes_per_s)
+{
+    bool slow = bytes_per_s > 0 && bytes_per_s < RATE_BYTES_MIN;
+    s->snapshot_rate.bytes_per_s = slow ? RATE_BYTES_MIN : bytes_per_s;
+}
+
+/* Until the rate of all this store's snapshots allows so many bytes more. That is no stall. */
+static void send_pace(struct snapshot_send *x, uint64_t bytes)
+{
+    struct store *s = x->store;
+    uint64_t now = env_now_ns(s->env), due = byte_rate_take(&s->snapshot_rate, now, bytes);
+    while (now < due && !send_over(x)) {
+        COVER("shard_snapshot_paced");
+        store_fiber_sleep(s, due - now < RATE_PAUSE_NS ? due - now : RATE_PAUSE_NS);
+        now = x->progress_ns = env_now_ns(s->env);
+    }
+}
+
 /* All chunks and the end. */
 static bool send_body(struct snapshot_send *x, struct lsm_snapshot *view)
 {
@@ -126,6 +146,7 @@ static bool send_body(struct snapshot_send *x, struct lsm_snapshot *view)
         last = status == STATUS_NOT_FOUND;
         ok = status == STATUS_OK || last;
         while (ok && seq - x->taken >= WINDOW && !send_over(x)) store_fiber_sleep(x->store, PAUSE_NS);
+        if (ok) send_pace(x, b.size);
         if (ok && b.size > 12) {
             ok = send_message(x, SHARD_MESSAGE_SNAPSHOT_CHUNK, buf_view(&b));
             seq++;
