@@ -4,6 +4,7 @@
 
 #include "base/prng.h"
 #include "shard/shard_int.h"
+#include "tests/sim/env/sim.h"
 #include "tests/test.h"
 
 #define TRUTH_MAX 32
@@ -106,6 +107,113 @@ TEST(route, the_cache_is_bounded_and_forgets_what_is_not_used)
     assert_u64_equal(g.store->routes.by_id.count, 16384);
     assert_non_null(cached(&g, "k019999"));
     rig_close(&g);
+}
+
+/* ---- lookups, answered by hand ---- */
+
+struct desk {
+    struct rig g;
+    struct sim *sim;
+    struct timer_heap timers;
+    uint32_t asked, levels; /* levels: how many answers name a range of descriptors */
+};
+
+static void put_answer(struct buf *out, uint8_t level, const struct descriptor *d)
+{
+    struct buf encoded;
+    buf_init(&encoded, DESCRIPTOR_BYTES_MAX);
+    descriptor_encode(d, &encoded);
+    put_u8(out, 0);
+    put_u8(out, RANGE_VERDICT_KNOWN);
+    put_u8(out, level);
+    put_sized(out, buf_view(&encoded));
+    put_u64(out, 0);
+    buf_deinit(&encoded);
+}
+
+static void answer(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct desk *desk = ctx;
+    (void)body;
+    struct descriptor d = range(60, 4, "g", "p"), above = range(50 + desk->asked, 1, "a", "z");
+    above.config = (struct raft_config){.voter_count = 1, .voters = {{1, 1}}};
+    struct buf reply;
+    buf_init(&reply, 4096);
+    if (desk->asked++ < desk->levels) put_answer(&reply, 1, &above);
+    else put_answer(&reply, 0, &d);
+    rpc_reply(desk->g.store->rpc, token, STATUS_OK, buf_view(&reply));
+    buf_deinit(&reply);
+}
+
+static void desk_open(struct desk *desk, uint32_t levels)
+{
+    *desk = (struct desk){.levels = levels};
+    rig_open(&desk->g, 1);
+    struct sim_options o;
+    sim_options_init(&o, 1);
+    desk->sim = sim_create(&o);
+    timer_heap_init(&desk->timers);
+    struct store *s = desk->g.store;
+    sim_env_create(desk->sim, 1, NULL, &s->env);
+    s->identity.node = (struct node_id){1};
+    struct rpc_options rpc = {.env = s->env, .timers = &desk->timers};
+    assert_int_equal(rpc_create(&rpc, &s->rpc), STATUS_OK);
+    rpc_set_self(s->rpc, s->identity.node, 1);
+    rpc_serve(s->rpc, RPC_META_LOOKUP, answer, desk);
+    struct descriptor meta = range(1, 1, "", "\x02");
+    meta.config = (struct raft_config){.voter_count = 1, .voters = {{1, 1}}};
+    store_route_learn(s, &meta);
+}
+
+static void desk_close(struct desk *desk)
+{
+    struct env *env = desk->g.store->env;
+    struct rpc *rpc = desk->g.store->rpc;
+    rig_close(&desk->g);
+    rpc_destroy(rpc);
+    timer_heap_deinit(&desk->timers);
+    env_shutdown(env);
+    sim_env_drain(env);
+    env_destroy(env);
+    sim_destroy(desk->sim);
+}
+
+TEST(route, a_key_that_nobody_knows_is_asked_for_once_at_a_time)
+{
+    struct desk desk;
+    desk_open(&desk, 0);
+    struct route route;
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(store_route(desk.g.store, BYTES_LITERAL("h"), &route), STATUS_NOT_FOUND);
+    while (rpc_step(desk.g.store->rpc)) {}
+    assert_u64_equal(desk.asked, 1);
+    assert_int_equal(store_route(desk.g.store, BYTES_LITERAL("h"), &route), STATUS_OK);
+    assert_u64_equal(route.range.value, 60);
+    assert_int_equal(store_route_before(desk.g.store, BYTES_LITERAL("p"), &route), STATUS_OK);
+    assert_u64_equal(route.range.value, 60);
+    assert_true(bytes_equal(route.start, BYTES_LITERAL("g")) && bytes_equal(route.end, BYTES_LITERAL("p")));
+    assert_int_equal(store_route_before(desk.g.store, BYTES_LITERAL("g"), &route), STATUS_NOT_FOUND);
+    desk_close(&desk);
+}
+
+/* Descriptors may have ranges of their own one day: who asks goes down, but not for ever. */
+TEST(route, a_lookup_walks_down_the_levels)
+{
+    struct desk desk;
+    struct route route;
+    desk_open(&desk, 2);
+    assert_int_equal(store_route(desk.g.store, BYTES_LITERAL("h"), &route), STATUS_NOT_FOUND);
+    while (rpc_step(desk.g.store->rpc)) {}
+    assert_u64_equal(desk.asked, 3);
+    assert_int_equal(store_route(desk.g.store, BYTES_LITERAL("h"), &route), STATUS_OK);
+    assert_u64_equal(route.range.value, 60);
+    desk_close(&desk);
+    desk_open(&desk, 100);
+    assert_int_equal(store_route(desk.g.store, BYTES_LITERAL("h"), &route), STATUS_NOT_FOUND);
+    while (rpc_step(desk.g.store->rpc)) {}
+    assert_true(desk.asked < 10);
+    assert_u64_equal(desk.g.store->routes.lookup_count, 0);
+    desk_close(&desk);
 }
 
 /* ---- at random ---- */
