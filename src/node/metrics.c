@@ -84,6 +84,7 @@ static void store_text(struct buf *b, struct store *s)
     counter(b, "snapshots_received_total", "Snapshots adopted.", m->snapshots_received);
     counter(b, "replicas_fenced_total", "Replicas fenced for damage.", m->replicas_fenced);
     counter(b, "replicas_refetched_total", "Fenced replicas that are whole again.", m->replicas_refetched);
+    counter(b, "splits_total", "Splits of ranges that were applied here.", m->splits);
     counter(b, "disk_full_total", "Times that writes were refused for lack of disk space.", m->disk_full);
     gauge(b, "replicas", "Replicas here.", m->replicas);
     gauge(b, "leaders", "Ranges led from here.", m->leaders);
@@ -193,6 +194,8 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     gauge(b, "locked_keys", "Keys that are locked or waited for, of the ranges that are led here.", locked);
     gauge(b, "lock_queue", "Requests that wait for a lock here.", waiting);
     seconds(b, "lock_wait_seconds", "How long those waited here that got their lock.", &k->lock_wait_ns);
+    seconds(b, "split_closed_seconds", "How long the right half of a split that was led here was closed to writes.",
+            &k->split_closed_ns);
     counter(b, "overlay_reads_total", "Locked reads that were shown writes in flight.", k->overlay_reads);
     counter(b, "deadlocks_total", "Transactions that were ended to break a circle.", k->deadlocks);
     counter(b, "retries_total", "Requests sent again.", k->retries);
