@@ -1,8 +1,9 @@
 /* A range is divided at a key, on the word of its leader (README, Splits).
  *
- *   ASKING --the metadata range gave an id--> PROPOSED: latch closed --applied, or lost--> answered
+ *   (CHOOSING a key) --> ASKING --the metadata range gave an id--> PROPOSED: latch closed --applied, or lost--> answered
  *
- * RPC_RANGE_SPLIT: range u64, epoch u64 (0: as it is), sized key. Reply: id of the right side u64. NOT_LEADER with the
+ * RPC_RANGE_SPLIT: range u64, epoch u64 (0: as it is), sized key (empty: one that halves its bytes; NOT_FOUND when there
+ *   is none). Reply: id of the right side u64. NOT_LEADER with the
  *   leader's node u64, STALE_ROUTE (the epoch, or the key, is not this range's), INVALID (never at this key), UNSUPPORTED
  *   (the metadata range), BUSY (members change, another split is under way, or the range changed meanwhile: again).
  * Command: SHARD_COMMAND_RANGE u8, kind u8 (1), epoch u64, id of the right side u64, sized key, sized part of the
@@ -24,13 +25,15 @@ struct split_order {
     struct rpc_token token;
     uint64_t epoch;
     struct range_id right;
-    struct bytes key;
-    uint8_t key_bytes[];
+    struct buf key;
+    struct lsm_waiter chosen; /* CHOOSING */
 };
 
 static void order_free(struct split_order *o)
 {
-    if (o->replica != NULL) o->replica->split = NULL;
+    o->replica->split = NULL;
+    lsm_waiter_cancel(&o->chosen);
+    buf_deinit(&o->key);
     free(o);
 }
 
@@ -49,8 +52,7 @@ static enum status may_split(struct replica *r, uint64_t epoch, struct bytes key
     const struct descriptor *d = &r->descriptor;
     if (r->range.value == RANGE_META.value) return STATUS_UNSUPPORTED;
     if (!replica_serving(r)) return STATUS_NOT_LEADER;
-    if (epoch != 0 && epoch != d->epoch) return STATUS_STALE_ROUTE;
-    if (!descriptor_contains(d, key)) return STATUS_STALE_ROUTE;
+    if (epoch != d->epoch || !descriptor_contains(d, key)) return STATUS_STALE_ROUTE;
     if (bytes_equal(key, d->start)) return STATUS_INVALID;
     struct raft_status status;
     raft_status(r->raft, &status);
@@ -83,13 +85,13 @@ static void propose(struct split_order *o)
     struct buf command, part;
     buf_init(&part, SHARD_APP_STATE_BYTES_MAX);
     buf_init(&command, 1 << 16);
-    enum status status = s->options.app->divide_begin(r->app, o->key, &part);
+    enum status status = s->options.app->divide_begin(r->app, buf_view(&o->key), &part);
     if (status == STATUS_OK) {
         put_u8(&command, SHARD_COMMAND_RANGE);
         put_u8(&command, RANGE_COMMAND_SPLIT);
         put_u64(&command, o->epoch);
         put_u64(&command, o->right.value);
-        put_sized(&command, o->key);
+        put_sized(&command, buf_view(&o->key));
         put_sized(&command, buf_view(&part));
         ASSERT(!command.failed && !part.failed);
         o->proposal.on_done = on_split_done;
@@ -99,6 +101,19 @@ static void propose(struct split_order *o)
     buf_deinit(&command);
     buf_deinit(&part);
     if (status != STATUS_OK) answer(o, status);
+}
+
+/* What the metadata range's refusal means to who asked for the split. Nothing was done. */
+static enum status id_refused(enum status status)
+{
+    switch (status) {
+    case STATUS_NOT_FOUND: /* its mirror does not have the range as it is now: it was split just before */
+    case STATUS_STALE_ROUTE:
+    case STATUS_BUSY: return STATUS_BUSY;
+    case STATUS_INVALID:
+    case STATUS_TOO_LARGE: return status;
+    default: return STATUS_UNAVAILABLE;
+    }
 }
 
 static void on_id(struct rpc_call *call, enum status status, struct bytes body)
@@ -112,10 +127,10 @@ static void on_id(struct rpc_call *call, enum status status, struct bytes body)
     if (status == STATUS_OK) {
         o->right.value = get_u64(&in);
         if (!reader_done(&in) || o->right.value <= RANGE_DATA.value) status = STATUS_INVALID;
-    } else if (status != STATUS_BUSY && status != STATUS_INVALID) {
-        status = STATUS_UNAVAILABLE; /* whatever the metadata range's trouble is: nothing was done */
+    } else {
+        status = id_refused(status);
     }
-    if (status == STATUS_OK) status = may_split(o->replica, o->epoch, o->key);
+    if (status == STATUS_OK) status = may_split(o->replica, o->epoch, buf_view(&o->key));
     if (status == STATUS_OK) propose(o);
     else answer(o, status);
 }
@@ -128,28 +143,48 @@ static enum status ask_for_id(struct split_order *o)
     buf_reset(&s->scratch);
     put_u64(&s->scratch, o->replica->range.value);
     put_u64(&s->scratch, o->epoch);
-    put_sized(&s->scratch, o->key);
+    put_sized(&s->scratch, buf_view(&o->key));
     o->call.on_done = on_id;
     return rpc_start(s->rpc, &o->call, leader, RPC_META_SPLIT, buf_view(&s->scratch), META_TIMEOUT_NS);
 }
 
 /* ---- requests ---- */
 
+static void on_chosen(struct lsm_waiter *w);
+
+/* Finds the key when none was given, then asks for an id. STATUS_OK: on its way. */
+static enum status go_on(struct split_order *o)
+{
+    struct replica *r = o->replica;
+    enum status status = STATUS_OK;
+    if (o->key.size == 0) status = lsm_range_middle(o->store->lsm, r->range, &o->chosen, &o->key);
+    if (status == STATUS_WAIT) return STATUS_OK;
+    if (status == STATUS_OK) status = may_split(r, o->epoch, buf_view(&o->key));
+    return status == STATUS_OK ? ask_for_id(o) : status;
+}
+
+static void on_chosen(struct lsm_waiter *w)
+{
+    struct split_order *o = CONTAINER_OF(w, struct split_order, chosen);
+    enum status status = go_on(o);
+    if (status != STATUS_OK) answer(o, status);
+}
+
 static enum status start(struct store *s, struct replica *r, struct rpc_token token, uint64_t epoch, struct bytes key)
 {
-    enum status status = may_split(r, epoch, key);
-    if (status == STATUS_OK && r->split != NULL) status = STATUS_BUSY;
-    if (status != STATUS_OK) return status;
-    struct split_order *o = calloc(1, sizeof *o + key.size);
+    if (!replica_serving(r)) return STATUS_NOT_LEADER;
+    if (r->split != NULL) return STATUS_BUSY;
+    struct split_order *o = calloc(1, sizeof *o);
     if (o == NULL) return STATUS_NO_MEMORY;
     o->store = s;
     o->replica = r;
     o->token = token;
-    o->epoch = r->descriptor.epoch;
-    memcpy(o->key_bytes, key.data, key.size);
-    o->key = bytes_make(o->key_bytes, key.size);
+    o->epoch = epoch != 0 ? epoch : r->descriptor.epoch;
+    lsm_waiter_init(&o->chosen, on_chosen);
+    buf_init(&o->key, LSM_KEY_BYTES_MAX);
+    buf_append_bytes(&o->key, key);
     r->split = o;
-    status = ask_for_id(o);
+    enum status status = o->key.failed ? STATUS_NO_MEMORY : go_on(o);
     if (status != STATUS_OK) order_free(o);
     return status;
 }
@@ -165,7 +200,7 @@ static void serve_split(void *ctx, struct rpc_token token, struct bytes body)
     enum status status = STATUS_OK;
     uint8_t hint[8];
     store_le64(hint, r == NULL ? 0 : replica_leader_hint(r).value);
-    if (!reader_done(&in) || key.size == 0 || key.size > SHARD_KEY_BYTES_MAX) status = STATUS_INVALID;
+    if (!reader_done(&in) || key.size > SHARD_KEY_BYTES_MAX) status = STATUS_INVALID;
     else if (r == NULL || s->stopping) status = STATUS_NOT_LEADER;
     else status = start(s, r, token, epoch, key);
     if (status == STATUS_OK) return;
