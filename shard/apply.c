@@ -120,6 +120,7 @@ enum status range_meta_decode(struct bytes bytes, struct descriptor *d, uint64_t
 static void apply_config(struct replica *r, const struct raft_entry *e)
 {
     struct descriptor *d = &r->descriptor;
+    const struct raft_config before = d->config;
     enum status status = raft_config_decode(e->payload, &d->config);
     ASSERT(status == STATUS_OK); /* the group refuses entries it cannot read */
     d->epoch++;
@@ -130,6 +131,7 @@ static void apply_config(struct replica *r, const struct raft_entry *e)
         if (c->learners[i].id >= d->next_replica_id) d->next_replica_id = c->learners[i].id + 1;
     store_route_learn(r->store, d);
     move_touch(r);
+    orphan_tell_left(r, &before);
     LOG_INFO(r->store->logger, "shard", "members changed",
              "range=%llu epoch=%llu voters=%u outgoing=%u learners=%u",
              (unsigned long long)r->range.value, (unsigned long long)d->epoch, c->voter_count,

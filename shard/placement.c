@@ -68,35 +68,50 @@ static enum allocator_health health_of(struct store *s, const struct node_record
     const struct node_entry *n = nodes_find(s, record->node);
     uint64_t now_ns = env_now_ns(s->env);
     uint64_t since_ns = n == NULL || n->last_seen_ns == 0 ? s->started_ns : n->last_seen_ns;
-    return now_ns - since_ns > s->options.dead_after_ns ? ALLOCATOR_DEAD : ALLOCATOR_SUSPECT;
+    return now_ns - since_ns > store_setting(s, SETTING_DEAD_AFTER, BYTES_EMPTY) ? ALLOCATOR_DEAD : ALLOCATOR_SUSPECT;
 }
+
+_Static_assert((int)ALLOCATOR_DRAINING == NODE_STATE_DRAINING && (int)ALLOCATOR_LEAVING == NODE_STATE_DECOMMISSIONING &&
+                   (int)ALLOCATOR_GONE == NODE_STATE_REMOVED,
+               "states are taken over as they are");
 
 static void describe_node(struct placement *p, const struct node_record *record, struct allocator_node *n)
 {
     struct store *s = p->store;
-    n->state = record->removed || succeeded(s, record) ? ALLOCATOR_GONE : ALLOCATOR_ACTIVE;
+    n->state = (enum allocator_state)meta_node_state(&s->meta, record->node);
+    if (record->removed || succeeded(s, record)) n->state = ALLOCATOR_GONE;
     n->health = health_of(s, record);
     n->locality = record->locality;
     const struct node_report *report = map_get(&p->nodes, record->node.value);
     if (report != NULL && report->full) n->disk_bytes = 1000; /* of which nothing is free */
 }
 
+/* How many voters the keys of a range want: the most of what was set for any of them. */
+static uint32_t factor_of(const struct store *s, const struct descriptor *d)
+{
+    uint64_t factor = store_setting(s, SETTING_REPLICATION_FACTOR, d->start);
+    const struct cluster_settings *all = store_settings(s);
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct cluster_value *v = &all->values[i];
+        if (v->id != SETTING_REPLICATION_FACTOR || v->scope_size == 0 || v->value <= factor) continue;
+        if (descriptor_contains(d, bytes_make(v->scope, v->scope_size))) factor = v->value;
+    }
+    return factor > RAFT_VOTERS_MAX ? RAFT_VOTERS_MAX : (uint32_t)factor;
+}
+
 void placement_describe(struct placement *p, const struct descriptor *d, struct allocator_range *r)
 {
     const struct range_report *report = map_get(&p->ranges, d->range.value);
-    const struct placement_job *job = placement_job(p, d->range);
     *r = (struct allocator_range){.range = d->range,
                                   .config = &d->config,
-                                  .factor = p->store->options.replication_factor,
+                                  .factor = factor_of(p->store, d),
                                   .weightless = d->range.value == RANGE_META.value};
     if (report != NULL) {
         r->leader = report->leader;
         r->bytes = report->bytes;
         r->load = report->load;
     }
-    if (job == NULL) return;
-    r->target_count = job->target_count;
-    memcpy(r->target, job->target, sizeof r->target);
+    r->target_count = job_target(p->store, d->range, r->target);
 }
 
 /* All nodes as they are, and the sums over all ranges. */
@@ -104,6 +119,8 @@ void placement_survey(struct placement *p, struct allocator *a)
 {
     struct store *s = p->store;
     allocator_init(a);
+    a->repairs_max = (uint32_t)store_setting(s, SETTING_SNAPSHOTS_PER_NODE, BYTES_EMPTY);
+    a->balance_replicas = a->balance_leaders = store_setting(s, SETTING_REBALANCE, BYTES_EMPTY) != 0;
     for (uint32_t i = 0; i < s->meta.node_count; i++) {
         struct allocator_node *n = allocator_add(a, s->meta.nodes[i]->node);
         if (n != NULL) describe_node(p, s->meta.nodes[i], n);
@@ -116,20 +133,6 @@ void placement_survey(struct placement *p, struct allocator *a)
     }
 }
 
-/* ---- jobs ---- */
-
-struct placement_job *placement_job(struct placement *p, struct range_id range)
-{
-    for (uint32_t i = 0; i < p->job_count; i++)
-        if (p->jobs[i].range.value == range.value) return &p->jobs[i];
-    return NULL;
-}
-
-static void job_end(struct placement *p, struct placement_job *job)
-{
-    *job = p->jobs[--p->job_count];
-}
-
 static bool votes_on(const struct descriptor *d, uint64_t node)
 {
     for (uint32_t i = 0; i < d->config.voter_count; i++)
@@ -138,63 +141,73 @@ static bool votes_on(const struct descriptor *d, uint64_t node)
 }
 
 /* Those who fetch the range have so much to do already. */
-static void note_incoming(struct placement *p, const struct descriptor *d, const struct placement_job *job)
+static void note_incoming(struct placement *p, const struct descriptor *d, const uint64_t *target, uint32_t count)
 {
-    for (uint32_t i = 0; i < job->target_count; i++) {
-        struct allocator_node *n = allocator_node(&p->allocator, job->target[i]);
-        if (n != NULL && !votes_on(d, job->target[i])) n->incoming++;
+    for (uint32_t i = 0; i < count; i++) {
+        struct allocator_node *n = allocator_node(&p->allocator, target[i]);
+        if (n != NULL && !votes_on(d, target[i])) n->incoming++;
     }
-}
-
-static bool job_put(struct placement *p, struct range_id range, const struct allocator_change *c)
-{
-    struct placement_job *job = placement_job(p, range);
-    if (job == NULL && p->job_count == PLACEMENT_JOBS_MAX) return false;
-    if (job == NULL) job = &p->jobs[p->job_count++];
-    *job = (struct placement_job){.range = range,
-                                  .reason = c->reason,
-                                  .target_count = c->target_count,
-                                  .since_ns = env_now_ns(p->store->env)};
-    memcpy(job->target, c->target, sizeof job->target);
-    LOG_INFO(p->store->logger, "placement", "a range moves", "range=%llu replicas=%u why=\"%s\"",
-             (unsigned long long)range.value, c->target_count, allocator_reason_text(c->reason));
-    return true;
 }
 
 /* ---- orders ---- */
 
+struct order {
+    struct rpc_call call;
+    struct store *store;
+    struct range_id range;
+};
+
+/* An order that is lost, or came to the wrong node, is given again. */
 static void on_order_done(struct rpc_call *call, enum status status, struct bytes body)
 {
-    (void)body;
-    if (status != STATUS_OK) COVER("shard_order_refused");
-    free(call);
+    struct order *o = CONTAINER_OF(call, struct order, call);
+    struct store *s = o->store;
+    if (status != STATUS_OK && status != STATUS_CANCELLED) {
+        COVER("shard_order_refused");
+        store_route_refused(s, o->range, call->to, status, body);
+        struct range_report *report = s->placement == NULL ? NULL : map_get(&s->placement->ranges, o->range.value);
+        bool elsewhere = status != STATUS_STALE_ROUTE && status != STATUS_BUSY;
+        if (report != NULL && elsewhere && report->leader.value == call->to.value) report->leader.value = 0;
+    }
+    free(o);
 }
 
-/* Sends the body in s->scratch to the leader of a range. An order that is lost is given again. */
+/* As its leader told; as others did; or somebody who will know better. */
+static struct node_id leader_of(struct placement *p, const struct descriptor *d)
+{
+    const struct range_report *report = map_get(&p->ranges, d->range.value);
+    struct node_id leader = route_leader_hint(p->store, d->range);
+    struct replica *local = store_replica(p->store, d->range);
+    bool certain = local != NULL && replica_leader_hint(local).value != 0; /* nobody knows better */
+    if (!certain && report != NULL && report->leader.value != 0) leader = report->leader;
+    const struct raft_config *c = &d->config;
+    if (leader.value == 0 && c->voter_count > 0)
+        leader.value = c->voters[p->store->tick_count / ROUND_TICKS % c->voter_count].node;
+    return leader;
+}
+
+/* Sends the body in s->scratch to the leader of a range. */
 static void send_order(struct placement *p, const struct descriptor *d, enum rpc_kind kind)
 {
     struct store *s = p->store;
-    const struct range_report *report = map_get(&p->ranges, d->range.value);
-    struct route route = {.leader = {0}};
-    struct replica *local = store_replica(s, d->range);
-    if (local != NULL) route.leader = replica_leader_hint(local); /* nobody knows better */
-    if (route.leader.value != 0) route.range = d->range;
-    else if (store_route(s, d->start, &route) != STATUS_OK || route.range.value != d->range.value) route.leader.value = 0;
-    if (route.leader.value == 0 && report != NULL) route.leader = report->leader;
-    struct rpc_call *call = route.leader.value == 0 ? NULL : calloc(1, sizeof *call);
-    if (call == NULL) return;
-    call->on_done = on_order_done;
-    if (rpc_start(s->rpc, call, route.leader, kind, buf_view(&s->scratch), CALL_TIMEOUT_NS) != STATUS_OK) free(call);
+    struct node_id leader = leader_of(p, d);
+    struct order *o = leader.value == 0 ? NULL : calloc(1, sizeof *o);
+    if (o == NULL) return;
+    o->store = s;
+    o->range = d->range;
+    o->call.on_done = on_order_done;
+    if (rpc_start(s->rpc, &o->call, leader, kind, buf_view(&s->scratch), CALL_TIMEOUT_NS) != STATUS_OK) free(o);
 }
 
-static void order_target(struct placement *p, const struct descriptor *d, const struct placement_job *job)
+static void order_target(struct placement *p, const struct descriptor *d, const uint64_t *target, uint32_t count)
 {
     struct buf *b = &p->store->scratch;
     buf_reset(b);
     put_u64(b, d->range.value);
     put_u64(b, d->epoch);
-    put_u8(b, (uint8_t)job->target_count);
-    for (uint32_t i = 0; i < job->target_count; i++) put_u64(b, job->target[i]);
+    put_u8(b, (uint8_t)count);
+    for (uint32_t i = 0; i < count; i++) put_u64(b, target[i]);
+    note_incoming(p, d, target, count);
     send_order(p, d, RPC_RANGE_TARGET);
 }
 
@@ -210,6 +223,45 @@ static void order_transfer(struct placement *p, const struct descriptor *d, stru
     send_order(p, d, RPC_RANGE_TRANSFER);
 }
 
+/* ---- nodes that leave ---- */
+
+static void on_removed(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    if (status != STATUS_OK) COVER("shard_removal_refused");
+    free(call);
+}
+
+/* Says itself that it holds nothing any more, or cannot say anything. */
+static bool is_empty(const struct placement *p, const struct allocator_node *n)
+{
+    const struct node_report *report = map_get(&p->nodes, n->node.value);
+    uint64_t now_ns = env_now_ns(p->store->env);
+    if (n->health == ALLOCATOR_DEAD) return true;
+    return report != NULL && report->replicas == 0 && now_ns - report->at_ns < SUSPECT_NS;
+}
+
+/* A decommissioned node that holds nothing is removed: it leaves for good. The metadata range refuses while any range
+ * counts on it. */
+static void remove_empty(struct placement *p)
+{
+    struct store *s = p->store;
+    for (uint32_t i = 0; i < p->allocator.node_count; i++) {
+        const struct allocator_node *n = &p->allocator.nodes[i];
+        if (n->state != ALLOCATOR_LEAVING || n->replicas > 0 || !is_empty(p, n)) continue;
+        struct rpc_call *call = calloc(1, sizeof *call);
+        if (call == NULL) return;
+        call->on_done = on_removed;
+        buf_reset(&s->scratch);
+        put_u8(&s->scratch, META_NODE_STATE);
+        put_u64(&s->scratch, n->node.value);
+        put_u8(&s->scratch, NODE_STATE_REMOVED);
+        put_u64(&s->scratch, env_wall_ns(s->env) / 1000000u);
+        if (rpc_start(s->rpc, call, s->identity.node, RPC_META_CHANGE, buf_view(&s->scratch), CALL_TIMEOUT_NS) != STATUS_OK)
+            free(call);
+    }
+}
+
 /* ---- the round ---- */
 
 static void consider(struct placement *p, const struct descriptor *d)
@@ -219,32 +271,16 @@ static void consider(struct placement *p, const struct descriptor *d)
     struct node_id to;
     placement_describe(p, d, &r);
     if (allocator_decide(&p->allocator, &r, &change)) {
-        if (!job_put(p, d->range, &change)) return;
+        if (!job_begin(p->store, d, &change)) return;
         allocator_count(&p->allocator, &r, -1);
         placement_describe(p, d, &r);
         allocator_count(&p->allocator, &r, 1);
-        note_incoming(p, d, placement_job(p, d->range));
+        note_incoming(p, d, change.target, change.target_count);
     } else if (allocator_lead(&p->allocator, &r, &to)) {
         order_transfer(p, d, to);
         allocator_count(&p->allocator, &r, -1);
         r.leader = to;
         allocator_count(&p->allocator, &r, 1);
-    }
-}
-
-/* Ends the jobs that are done, or whose range is; repeats the order for the others. */
-static void drive_jobs(struct placement *p)
-{
-    for (uint32_t i = 0; i < p->job_count;) {
-        struct placement_job *job = &p->jobs[i];
-        const struct descriptor *d = meta_range(&p->store->meta, job->range);
-        if (d == NULL || move_settled(&d->config, job->target, job->target_count)) {
-            job_end(p, job);
-            continue;
-        }
-        note_incoming(p, d, job);
-        order_target(p, d, job);
-        i++;
     }
 }
 
@@ -262,10 +298,14 @@ static void refresh_nodes(struct placement *p)
 static void round_of(struct placement *p)
 {
     struct meta_state *m = &p->store->meta;
-    if (p->cursor == 0) placement_survey(p, &p->allocator);
+    if (p->cursor == 0) {
+        placement_survey(p, &p->allocator);
+        remove_empty(p);
+    }
     refresh_nodes(p);
-    drive_jobs(p);
-    for (uint32_t n = 0; n < RANGES_PER_ROUND && p->cursor < m->ranges.count; n++) consider(p, m->ranges.items[p->cursor++]);
+    jobs_drive(p, order_target);
+    for (uint32_t n = 0; n < RANGES_PER_ROUND && p->cursor < m->ranges.count; n++)
+        consider(p, m->ranges.items[p->cursor++]);
     if (p->cursor >= m->ranges.count) p->cursor = 0;
 }
 

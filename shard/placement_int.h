@@ -5,9 +5,9 @@
 
 #include "base/map.h"
 #include "shard/allocator.h"
-#include "shard/shard_int.h"
+#include "shard/meta_int.h"
 
-#define PLACEMENT_JOBS_MAX 256
+#define PLACEMENT_JOBS_MAX 256 /* under way at a time */
 
 /* What the leader of a range last said of it. */
 struct range_report {
@@ -23,13 +23,15 @@ struct node_report {
     bool full; /* its disk refuses writes */
 };
 
-/* A decision that is being carried out. */
-struct placement_job {
+/* A command to the metadata range that is on its way (store.job_calls). */
+struct job_call {
+    struct list link;
+    struct rpc_call call;
+    struct store *store;
     struct range_id range;
+    bool ends;         /* the job; else: */
     uint64_t target[RAFT_VOTERS_MAX];
     uint32_t target_count;
-    enum allocator_reason reason;
-    uint64_t since_ns;
 };
 
 struct placement {
@@ -37,8 +39,6 @@ struct placement {
     struct allocator allocator;
     struct map ranges; /* range id -> struct range_report */
     struct map nodes;  /* node id -> struct node_report */
-    struct placement_job jobs[PLACEMENT_JOBS_MAX]; /* by range */
-    uint32_t job_count;
     uint32_t cursor;   /* ranges looked at in this sweep */
 };
 
@@ -50,7 +50,14 @@ bool placement_knows(struct store *s, struct range_id range);
 void placement_describe(struct placement *p, const struct descriptor *d, struct allocator_range *r);
 /* All nodes as they are, and the sums over all ranges. */
 void placement_survey(struct placement *p, struct allocator *a);
-struct placement_job *placement_job(struct placement *p, struct range_id range);
+/* ---- job.c ---- */
+/* The target of the range's job, also of one that was just decided. Returns how many nodes; 0: there is none. */
+uint32_t job_target(struct store *s, struct range_id range, uint64_t target_out[RAFT_VOTERS_MAX]);
+/* Decides: a job that is recorded by and by. False: too many are on their way. */
+bool job_begin(struct store *s, const struct descriptor *d, const struct allocator_change *c);
+/* Ends the jobs that are done, or whose range is gone, and calls order for each of the others. */
+void jobs_drive(struct placement *p, void (*order)(struct placement *p, const struct descriptor *d,
+                                                   const uint64_t *target, uint32_t count));
 
 /* ---- load.c ---- */
 struct range_report *load_of_range(struct placement *p, struct range_id range); /* made when it is new; or NULL */

@@ -36,6 +36,7 @@ enum rpc_kind {
     RPC_RANGE_INFO = 20,  /* the descriptor of a range, asked of a node that has a replica */
     RPC_REFRESH = 22,     /* txn/: is what was read unchanged at a later timestamp? */
     RPC_LOCK_WAITS = 23,  /* txn/: for whom does a transaction wait? */
+    RPC_REPLICA_LEFT = 24, /* a leader tells a replica that it is not one of the range any more */
     RPC_KIND_COUNT /* 18 and 21 are free */
 };
 

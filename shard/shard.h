@@ -351,6 +351,7 @@ struct store_metrics {
     uint64_t reads_leased, reads_confirmed; /* without and with a quorum round */
     uint64_t liveness_out;
     uint64_t snapshots_sent, snapshots_received, elections, replicas, leaders, wal_overflow;
+    uint64_t orphans_destroyed; /* replicas that were proven to count nowhere */
     uint64_t replicas_fenced, replicas_refetched; /* ever */
     uint64_t splits; /* applied here */
     uint64_t disk_full; /* how often */

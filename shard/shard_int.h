@@ -5,6 +5,7 @@
  *   meta.c              the metadata range's state        nodes.c     identity, node table, join, init
  *   placement.c         who shall hold what (allocator.c) route.c     where a key is served
  *   move.c              a range changes hands             load.c      what nodes tell of themselves
+ *   job.c               decisions under way               orphan.c    replicas that nobody counts
  *   bootstrap.c         the first node of a cluster       journal.c   what the groups write
  *   fence.c             damaged replicas, their way back  space.c     a disk that fills up
  *   liveness.c          support between stores, on which leases rest
@@ -123,6 +124,8 @@ struct replica {
     bool mirror_busy;
     uint64_t transfer_ns;        /* leadership was offered to another then; 0: it was not */
     uint64_t requests, load, load_since_ns; /* since then; each second (load.c) */
+    uint64_t leaderless_ns, orphan_asked_ns; /* since when it has no leader; when it was asked about (orphan.c) */
+    bool orphan_hint;            /* somebody says that it is out */
     struct snapshot_send *sends; /* linked by next */
     uint64_t hold_until_ns;      /* who got a snapshot catches up until then */
     struct snapshot_receive *receive;
@@ -210,6 +213,10 @@ struct store {
     struct range_id moving_cursor, load_cursor; /* who was looked at last */
     bool load_busy;          /* a report is under way */
     struct placement *placement; /* of the metadata leader; or NULL */
+    struct list job_calls;   /* struct job_call, to the metadata range */
+    struct list orphans;     /* struct orphan: asked about, or on their way out */
+    struct range_id orphan_cursor;
+    uint32_t orphan_count_asked;
     struct list tickets;    /* struct pending_ticket */
     struct list overflow;   /* struct overflow_record */
     size_t overflow_bytes;
@@ -487,6 +494,21 @@ void move_touch(struct replica *r);
 bool move_settled(const struct raft_config *c, const uint64_t *nodes, uint32_t count);
 void move_tick(struct store *s);
 void move_serve(struct store *s);
+
+/* ---- orphan.c ---- */
+/* The metadata range's word proves that nobody counts a replica (id, as of epoch) any more, nor will. */
+bool orphan_proven(enum range_verdict verdict, const struct descriptor *mirror, uint64_t epoch, uint64_t id);
+/* A replica of that id may be made because of a message: it never was an orphan. */
+bool orphan_may_be_born(enum range_verdict verdict, const struct descriptor *mirror, uint64_t id);
+/* An orphan of that range is on its way out: no other replica may be made yet. */
+bool orphan_buried(struct store *s, struct range_id range);
+/* It may be one. */
+void orphan_hint(struct replica *r);
+/* On the leader, after a change of members: tells those who are out. */
+void orphan_tell_left(struct replica *r, const struct raft_config *before);
+void orphan_tick(struct store *s);
+void orphan_serve(struct store *s);
+void orphan_deinit(struct store *s);
 
 /* ---- load.c ---- */
 void load_tick(struct store *s);

@@ -219,6 +219,7 @@ static void on_tick(struct timer *t, void *ctx)
     snapshot_tick(s);
     nodes_tick(s);
     placement_tick(s);
+    orphan_tick(s);
 }
 
 /* ---- lifecycle ---- */
@@ -248,6 +249,8 @@ static enum status store_init(struct store *s, const struct store_options *optio
     list_init(&s->dirty);
     list_init(&s->held);
     list_init(&s->moving);
+    list_init(&s->job_calls);
+    list_init(&s->orphans);
     list_init(&s->tickets);
     list_init(&s->overflow);
     list_init(&s->incoming_snapshots);
@@ -280,6 +283,7 @@ static enum status open_engine_and_log(struct store *s, const char **why)
     meta_serve(s);
     split_serve(s);
     placement_serve(s);
+    orphan_serve(s);
     return STATUS_OK;
 }
 
@@ -328,6 +332,7 @@ void store_close(struct store *s)
         buf_deinit(&s->transport[i][0]);
         buf_deinit(&s->transport[i][1]);
     }
+    orphan_deinit(s);
     placement_forget(s);
     routes_deinit(s);
     meta_state_deinit(&s->meta);

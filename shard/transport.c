@@ -124,7 +124,10 @@ void transport_deliver(struct store *s, struct node_id from, struct range_id ran
         deliver_nowhere(s, from, range, m, encoded);
         return;
     }
-    if (m->to != r->id) return;
+    if (m->to != r->id) {
+        if (m->to > r->id) orphan_hint(r); /* another one shall live here */
+        return;
+    }
     if (m->kind == RAFT_MESSAGE_APPEND && s->space.full && space_refuses(s, range) &&
         space_is_low(s, entries_bytes(m))) {
         COVER("shard_full_follower_takes_nothing");
