@@ -172,6 +172,7 @@ const char *allocator_reason_text(enum allocator_reason reason)
     case ALLOCATOR_SPREAD: return "replicas stand closer together than they have to";
     case ALLOCATOR_BALANCE: return "balance";
     case ALLOCATOR_CLEAN: return "an earlier move was given up";
+    case ALLOCATOR_ASKED: return "somebody asked for it";
     }
     return "unknown";
 }

@@ -81,6 +81,7 @@ enum allocator_reason {
     ALLOCATOR_SPREAD = 5,       /* voters stand closer together than they have to */
     ALLOCATOR_BALANCE = 6,      /* a node is fuller than another */
     ALLOCATOR_CLEAN = 7,        /* learners are left of something that was given up */
+    ALLOCATOR_ASKED = 8,        /* a person wants it so */
 };
 
 struct allocator_change {

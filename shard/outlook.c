@@ -1,10 +1,10 @@
 #include "shard/outlook.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
 
+#define PLACES_MAX 8 /* named in a text */
 #define STEPS_MAX 4 /* decisions about one range, one after another */
 
 void outlook_begin(struct outlook *o, const struct allocator *a)
@@ -59,16 +59,9 @@ void outlook_add(struct outlook *o, const struct allocator *a, const struct allo
     add_places(o, a, live, count, quorum);
 }
 
-static void text(struct buf *out, const char *s)
-{
-    buf_append(out, s, strlen(s));
-}
-
 static void put_count(struct buf *out, uint64_t count, const char *noun)
 {
-    char s[96];
-    snprintf(s, sizeof s, "%llu %s%s", (unsigned long long)count, noun, count == 1 ? "" : "s");
-    text(out, s);
+    buf_printf(out, "%llu %s%s", (unsigned long long)count, noun, count == 1 ? "" : "s");
 }
 
 /* The last part of a place's name: "rack=b" of "region=a,rack=b", with all of it where names repeat. */
@@ -87,22 +80,25 @@ void outlook_text(const struct outlook *o, const struct allocator *a, struct buf
     if (o->ranges == 0) return;
     if (o->unavailable > 0) {
         put_count(out, o->unavailable, "range");
-        text(out, o->unavailable == 1 ? " has no majority" : " have no majority");
+        buf_append_string(out, o->unavailable == 1 ? " has no majority" : " have no majority");
     } else if (o->tolerance == 0) {
-        text(out, "cannot lose any more nodes");
+        buf_append_string(out, "cannot lose any more nodes");
     } else {
-        text(out, "can lose ");
+        buf_append_string(out, "can lose ");
         put_count(out, (uint64_t)o->tolerance, "more node");
     }
+    uint32_t places = 0;
     for (uint32_t t = 0; t < ALLOCATOR_TIERS_MAX; t++) {
         for (uint32_t slot = 0; slot < a->node_count; slot++) {
             if (o->place_stops[t][slot] == 0) continue;
-            text(out, "; loss of ");
+            if (++places > PLACES_MAX) continue;
+            buf_append_string(out, "; loss of ");
             buf_append_bytes(out, place_name(a, t, slot));
-            text(out, " stops ");
+            buf_append_string(out, " stops ");
             put_count(out, o->place_stops[t][slot], "range");
         }
     }
+    if (places > PLACES_MAX) buf_append_string(out, "; and more places");
 }
 
 /* ---- plans ---- */

@@ -37,6 +37,7 @@ enum rpc_kind {
     RPC_REFRESH = 22,     /* txn/: is what was read unchanged at a later timestamp? */
     RPC_LOCK_WAITS = 23,  /* txn/: for whom does a transaction wait? */
     RPC_REPLICA_LEFT = 24, /* a leader tells a replica that it is not one of the range any more */
+    RPC_NODE_CHANGE = 25,  /* an operator asks what would come of a node's change, or for it (admin.h) */
     RPC_KIND_COUNT /* 18 and 21 are free */
 };
 

@@ -495,6 +495,9 @@ bool move_settled(const struct raft_config *c, const uint64_t *nodes, uint32_t c
 void move_tick(struct store *s);
 void move_serve(struct store *s);
 
+/* ---- admin.c ---- */
+void admin_serve(struct store *s);
+
 /* ---- orphan.c ---- */
 /* The metadata range's word proves that nobody counts a replica (id, as of epoch) any more, nor will. */
 bool orphan_proven(enum range_verdict verdict, const struct descriptor *mirror, uint64_t epoch, uint64_t id);

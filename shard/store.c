@@ -284,6 +284,7 @@ static enum status open_engine_and_log(struct store *s, const char **why)
     split_serve(s);
     placement_serve(s);
     orphan_serve(s);
+    admin_serve(s);
     return STATUS_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "shard/admin.h"
 #include "shard/shard_int.h"
 #include "tests/sim/check/register.h"
 #include "tests/sim/cluster/cluster.h"
@@ -55,7 +56,7 @@ static void world_open(struct world *x, const struct cluster_options *o)
     x->c = cluster_create(o);
     assert_true(cluster_boot(x->c, 60 * SIM_SEC));
     struct workload_options wo = {
-        .client_count = 10, .key_count = KEYS, .think_mean_ns = 2 * SIM_MS, .operation_max = 200000, .value_bytes = 200};
+        .client_count = 10, .key_count = KEYS, .think_mean_ns = 10 * SIM_MS, .operation_max = 400000, .value_bytes = 200};
     x->w = workload_create(x->c, &wo);
     cluster_run(x->c, 2 * SIM_SEC);
 }
@@ -167,6 +168,201 @@ static void progress(struct world *x, uint64_t operations)
     uint64_t before = workload_committed(x->w);
     for (int i = 0; i < 300 && workload_committed(x->w) < before + operations; i++) cluster_run(x->c, 100 * SIM_MS);
     assert_true(workload_committed(x->w) >= before + operations);
+}
+
+/* ---- asking ---- */
+
+struct asked {
+    struct admin_call call;
+    bool done;
+    enum status status;
+    struct admin_answer answer;
+};
+
+static void on_admin(struct admin_call *c, enum status status, const struct admin_answer *answer)
+{
+    struct asked *a = CONTAINER_OF(c, struct asked, call);
+    a->done = true;
+    a->status = status;
+    a->answer = *answer;
+}
+
+static bool is_done(struct cluster *c, void *ctx)
+{
+    (void)c;
+    return ((struct asked *)ctx)->done;
+}
+
+/* Asks by way of some machine that is up, again and again until somebody answers. */
+static enum status ask(struct world *x, uint64_t node, enum node_state state, uint32_t flags, struct admin_answer *answer)
+{
+    static struct asked a;
+    for (int i = 0; i < 100; i++) {
+        uint64_t via = 1 + (uint64_t)i % cluster_size(x->c);
+        a = (struct asked){.call = {.on_done = on_admin}};
+        if (store_on(x->c, via) == NULL ||
+            store_admin(store_on(x->c, via), &a.call, (struct node_id){node}, state, flags) != STATUS_OK) {
+            cluster_run(x->c, 50 * SIM_MS);
+            continue;
+        }
+        sim_env_set_deadline(cluster_machine(x->c, via)->env, env_now_ns(cluster_machine(x->c, via)->env));
+        if (!cluster_run_until(x->c, is_done, &a, 10 * SIM_SEC)) continue;
+        if (a.status == STATUS_NOT_LEADER || a.status == STATUS_CLOSED || a.status == STATUS_UNKNOWN_OUTCOME) {
+            cluster_run(x->c, 100 * SIM_MS);
+            continue;
+        }
+        *answer = a.answer;
+        return a.status;
+    }
+    fail_msg("nobody answers");
+    return STATUS_TIMEOUT;
+}
+
+struct led {
+    uint64_t node;
+};
+
+static bool leads_nothing(struct cluster *c, void *ctx)
+{
+    const struct led *l = ctx;
+    for (uint64_t range = 1; range <= RANGES + 1; range++) {
+        uint64_t machine = cluster_leader(c, (struct range_id){range});
+        if (machine == 0 || node_on(c, machine) == l->node) return false;
+    }
+    return true;
+}
+
+/* Who leads the metadata range goes for a moment, in the middle of whatever is under way. */
+static void kill_meta_leader(struct world *x)
+{
+    uint64_t machine = cluster_leader(x->c, RANGE_META);
+    if (machine == 0) return;
+    cluster_crash(x->c, machine, SIM_CRASH_PROCESS);
+    cluster_run(x->c, 1500 * SIM_MS);
+    if (!cluster_up(x->c, machine)) cluster_start(x->c, machine);
+}
+
+TEST(placement, drained_node_leads_nothing_and_may_come_back)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        struct admin_answer a;
+        options_init(&x, &o, 4 * seed + 2, 4, 0);
+        world_open(&x, &o);
+        struct led led = {node_on(x.c, cluster_leader(x.c, RANGE_META))};
+        assert_int_equal(ask(&x, led.node, NODE_STATE_DRAINING, 0, &a), STATUS_OK);
+        assert_true(cluster_run_until(x.c, leads_nothing, &led, 20 * SIM_SEC));
+        cluster_run(x.c, 3 * SIM_SEC);
+        assert_true(leads_nothing(x.c, &led)); /* and none came back */
+        assert_int_equal(ask(&x, led.node, 0, ADMIN_ASK, &a), STATUS_OK);
+        assert_int_equal(a.state, NODE_STATE_DRAINING);
+        assert_int_equal(a.leaders, 0);
+        assert_int_equal(ask(&x, led.node, NODE_STATE_ACTIVE, 0, &a), STATUS_OK);
+        for (int i = 0; i < 300 && leads_nothing(x.c, &led); i++) cluster_run(x.c, 100 * SIM_MS);
+        assert_false(leads_nothing(x.c, &led)); /* balance gives it some again */
+        progress(&x, 50);
+        world_close(&x);
+    }
+}
+
+static bool is_removed(struct cluster *c, void *ctx)
+{
+    uint64_t machine = cluster_leader(c, RANGE_META), node = *(uint64_t *)ctx;
+    return machine != 0 && meta_node_state(&store_on(c, machine)->meta, (struct node_id){node}) == NODE_STATE_REMOVED;
+}
+
+TEST(placement, decommissioned_node_empties_and_is_removed_whoever_leads_the_metadata)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        struct admin_answer a;
+        options_init(&x, &o, 4 * seed + 1, 5, 0);
+        world_open(&x, &o);
+        uint64_t machine = 1 + seed % 5, node = node_on(x.c, machine);
+        assert_int_equal(ask(&x, node, NODE_STATE_DECOMMISSIONING, ADMIN_DRY_RUN, &a), STATUS_OK);
+        assert_true(a.moves > 0);
+        assert_int_equal(a.stuck, 0);
+        assert_int_equal(a.then.tolerance, 1);
+        assert_int_equal(a.state, NODE_STATE_ACTIVE);
+        assert_int_equal(ask(&x, node, NODE_STATE_DECOMMISSIONING, 0, &a), STATUS_OK);
+        cluster_run(x.c, 1000 * SIM_MS);
+        kill_meta_leader(&x);
+        assert_true(cluster_run_until(x.c, is_removed, &node, 180 * SIM_SEC));
+        progress(&x, 50);
+        cluster_crash(x.c, machine, SIM_CRASH_PROCESS);
+        expect_in_place(&x, (struct wanted){.without = node, .voters = 3}, 60 * SIM_SEC);
+        progress(&x, 50);
+        world_close(&x);
+    }
+}
+
+TEST(placement, decommission_that_would_cost_copies_is_refused_unless_forced)
+{
+    struct world x;
+    struct cluster_options o;
+    struct admin_answer a;
+    options_init(&x, &o, 5, 3, 0);
+    world_open(&x, &o);
+    uint64_t node = node_on(x.c, 3);
+    assert_int_equal(ask(&x, node, NODE_STATE_DECOMMISSIONING, 0, &a), STATUS_CONFLICT);
+    assert_int_equal(a.now.tolerance, 1);
+    assert_int_equal(a.then.tolerance, 0);
+    assert_true(a.fewer > 0);
+    assert_int_equal(ask(&x, node, 0, ADMIN_ASK, &a), STATUS_OK);
+    assert_int_equal(a.state, NODE_STATE_ACTIVE);
+    assert_string_equal(a.text, "can lose 1 more node");
+    assert_int_equal(ask(&x, node, NODE_STATE_DECOMMISSIONING, ADMIN_FORCE, &a), STATUS_OK);
+    expect_in_place(&x, (struct wanted){.without = node, .voters = 2}, 60 * SIM_SEC);
+    progress(&x, 50);
+    world_close(&x);
+}
+
+/* Scenario 70: what was removed while it was away destroys itself when it wakes, and nothing it says counts. */
+TEST(placement, removed_replicas_that_wake_are_destroyed)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 4 * seed + 1, 5, 0);
+        world_open(&x, &o);
+        uint64_t victim = 1 + (seed + 1) % 5, node = node_on(x.c, victim);
+        cluster_crash(x.c, victim, SIM_CRASH_POWER);
+        expect_in_place(&x, (struct wanted){.without = node, .voters = 3}, 180 * SIM_SEC);
+        cluster_start(x.c, victim);
+        cluster_run(x.c, 30 * SIM_SEC); /* it gets replicas again, where it had some too */
+        struct store *s = store_on(x.c, victim);
+        assert_non_null(s);
+        for (struct replica *r = NULL; (r = store_replica_next(s, r)) != NULL;) {
+            const struct descriptor *d = mirrored(x.c, replica_range(r).value);
+            assert_non_null(d);
+            assert_non_null(descriptor_member_on(d, (struct node_id){node}));
+            assert_int_equal(descriptor_member_on(d, (struct node_id){node})->id, r->id);
+        }
+        progress(&x, 50);
+        world_close(&x);
+    }
+}
+
+/* A wiped disk comes back as a new node on the old address, and takes the old one's place (K26). */
+TEST(placement, wiped_node_comes_back_as_a_new_one)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 4 * seed, 3, 0);
+        o.dead_after_ns = 1000 * SIM_SEC; /* only that it was succeeded tells that the old one is gone */
+        world_open(&x, &o);
+        uint64_t victim = 1 + seed % 3, node = node_on(x.c, victim);
+        cluster_crash(x.c, victim, SIM_CRASH_POWER);
+        sim_disk_wipe(sim_disk(cluster_sim(x.c), victim));
+        cluster_run(x.c, SIM_SEC);
+        cluster_start(x.c, victim);
+        expect_in_place(&x, (struct wanted){.without = node, .voters = 3}, 180 * SIM_SEC);
+        progress(&x, 50);
+        world_close(&x);
+    }
 }
 
 TEST(placement, nodes_that_join_under_load_fill_up)
