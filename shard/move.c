@@ -131,7 +131,7 @@ static bool next_voters(struct replica *r, const struct raft_status *status, str
         const struct raft_member *m = descriptor_member_on(&r->descriptor, (struct node_id){r->target[i]});
         if (m == NULL) return false;
         bool votes = raft_config_is_voter(status->config, m->id);
-        if (!votes && !near_end(r, m->id, status->last.index, CAUGHT_UP_ENTRIES) && !MUTANT("move_promotes_empty"))
+        if (!votes && !near_end(r, m->id, status->last.index, CAUGHT_UP_ENTRIES))
             return false;
         next->voters[next->voter_count++] = *m;
     }
