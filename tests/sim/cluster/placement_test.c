@@ -365,6 +365,63 @@ TEST(placement, wiped_node_comes_back_as_a_new_one)
     }
 }
 
+static void on_transfer(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    if (status != STATUS_CANCELLED) *(uint64_t *)call->ctx += status == STATUS_OK;
+    free(call);
+}
+
+/* The next of its voters shall lead. */
+static void hand_on(struct world *x, uint64_t range, uint64_t *begun)
+{
+    const struct descriptor *d = mirrored(x->c, range);
+    uint64_t machine = cluster_leader(x->c, (struct range_id){range});
+    if (d == NULL || machine == 0) return;
+    uint32_t at = 0;
+    while (d->config.voters[at].node != node_on(x->c, machine)) at++;
+    struct rpc_call *call = calloc(1, sizeof *call);
+    assert_non_null(call);
+    *call = (struct rpc_call){.on_done = on_transfer, .ctx = begun};
+    struct node_id to = {d->config.voters[(at + 1) % d->config.voter_count].node};
+    if (store_range_transfer(store_on(x->c, machine), call, (struct range_id){range}, to) != STATUS_OK) free(call);
+    sim_env_set_deadline(cluster_machine(x->c, machine)->env, env_now_ns(cluster_machine(x->c, machine)->env));
+}
+
+/* A leader that hands over costs nobody an operation, and the range no more than some round trips (K20). */
+TEST(placement, transfers_under_load_fail_no_request)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 4 * seed, 3, 0);
+        world_open(&x, &o);
+        uint64_t begun = 0;
+        for (uint64_t i = 0; i < 60; i++) {
+            hand_on(&x, 2 + i % RANGES, &begun);
+            cluster_run(x.c, 100 * SIM_MS);
+        }
+        assert_true(begun >= 50);
+        uint64_t measured = 0, worst_ns = 0;
+        for (uint64_t i = 1; i <= 3; i++) {
+            const struct histogram *h = &store_metrics(store_on(x.c, i))->transfer_closed_ns;
+            measured += h->count;
+            if (h->count > 0 && h->max > worst_ns) worst_ns = h->max;
+        }
+        assert_true(measured >= begun);
+        assert_true(worst_ns <= 20 * SIM_MS);
+        workload_stop(x.w);
+        cluster_run(x.c, 5 * SIM_SEC);
+        size_t count;
+        const struct operation *history = workload_history(x.w, &count);
+        for (size_t i = 0; i < count; i++) { /* a compare-and-set fails when it does not match */
+            assert_true(history[i].outcome != OUTCOME_UNKNOWN);
+            assert_true(history[i].outcome != OUTCOME_FAIL || history[i].kind == OPERATION_CAS);
+        }
+        world_close(&x);
+    }
+}
+
 TEST(placement, nodes_that_join_under_load_fill_up)
 {
     for (uint64_t seed = 1; seed <= seeds(); seed++) {
