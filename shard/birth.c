@@ -1,5 +1,5 @@
-/* Replicas that a leader elsewhere knows before we do: a message for a range that is not here. The sender is asked for
- * its descriptor (RPC_RANGE_INFO), and then the replica is made: an empty one, that knows nothing but its id, votes for
+/* Replicas that a leader elsewhere knows before we do: a message for a range that is not here. The metadata range is
+ * asked whether that replica may be made (orphan.c), the sender for its descriptor (RPC_RANGE_INFO), and then the replica is made: an empty one, that knows nothing but its id, votes for
  * nobody and waits for a snapshot. Its id is durable before it says anything (SHARD-4).
  *
  * None is made where another replica here still holds the keys, or may get them (SHARD-16): it lags behind a split, which
@@ -18,9 +18,11 @@
 
 struct birth {
     struct rpc_call call;
+    struct range_lookup lookup;
     struct store *store;
+    struct node_id from;
     struct range_id range;
-    uint64_t id;
+    uint64_t id, orphans; /* destroyed here when the proof was asked for */
 };
 
 /* ---- the empty replica ---- */
@@ -100,36 +102,57 @@ static bool may_be_born(struct store *s, const struct birth *b, const struct des
     return !waits;
 }
 
+static bool stopped(const struct store *s)
+{
+    return s->failed || s->stopping;
+}
+
 static void on_info(struct rpc_call *call, enum status status, struct bytes body)
 {
     struct birth *b = CONTAINER_OF(call, struct birth, call);
     struct store *s = b->store;
     struct descriptor d;
-    bool may = status == STATUS_OK && !s->failed && !s->stopping && descriptor_decode(body, &d) == STATUS_OK &&
-               may_be_born(s, b, &d);
+    bool may = status == STATUS_OK && !stopped(s) && descriptor_decode(body, &d) == STATUS_OK && may_be_born(s, b, &d);
+    if (b->orphans != s->metrics.orphans_destroyed || orphan_buried(s, b->range)) may = false; /* the proof is old */
     if (may && store_fiber(s, birth_run, b) == STATUS_OK) return;
+    birth_end(s);
+}
+
+/* The metadata range remembers who was destroyed: one that has forgotten its votes does not come back (ORPHAN-2). */
+static void on_proof(struct range_lookup *l, enum status status, enum range_verdict verdict, const struct descriptor *d)
+{
+    struct birth *b = CONTAINER_OF(l, struct birth, lookup);
+    struct store *s = b->store;
+    bool may = status == STATUS_OK && !stopped(s) && orphan_may_be_born(verdict, d, b->id);
+    if (status == STATUS_OK && !may) COVER("shard_birth_refused");
+    uint8_t body[8];
+    store_le64(body, b->range.value);
+    b->call.on_done = on_info;
+    if (may && rpc_start(s->rpc, &b->call, b->from, RPC_RANGE_INFO, bytes_make(body, sizeof body), INFO_TIMEOUT_NS) ==
+                   STATUS_OK)
+        return;
     birth_end(s);
 }
 
 void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id)
 {
-    if (s->birth != NULL || s->failed || s->stopping) return; /* the leader repeats itself */
+    if (s->birth != NULL || stopped(s) || orphan_buried(s, range)) return; /* the leader repeats itself */
     struct birth *b = calloc(1, sizeof *b);
     if (b == NULL) return;
     b->store = s;
+    b->from = from;
     b->range = range;
     b->id = id;
-    b->call.on_done = on_info;
-    uint8_t body[8];
-    store_le64(body, range.value);
+    b->orphans = s->metrics.orphans_destroyed;
+    b->lookup.on_done = on_proof;
     s->birth = b;
-    if (rpc_start(s->rpc, &b->call, from, RPC_RANGE_INFO, bytes_make(body, sizeof body), INFO_TIMEOUT_NS) != STATUS_OK)
-        birth_end(s);
+    if (store_range_lookup(s, &b->lookup, range, true) != STATUS_OK) birth_end(s);
 }
 
 bool birth_under_way(const struct store *s, struct range_id range)
 {
-    return s->birth != NULL && s->birth->range.value == range.value && !s->birth->call.active;
+    return s->birth != NULL && s->birth->range.value == range.value && !s->birth->call.active &&
+           !s->birth->lookup.call.active;
 }
 
 void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body)
