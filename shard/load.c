@@ -45,6 +45,7 @@ static void put_range(struct store *s, struct replica *r, uint64_t now_ns, struc
     struct lsm_range_stats stats;
     if (lsm_range_stats(s->lsm, r->range, &stats) != STATUS_OK) return;
     measure(r, now_ns);
+    autosplit_consider(r, now_ns);
     put_u64(out, r->range.value);
     put_u64(out, stats.table_bytes + stats.memtable_bytes);
     put_u32(out, (uint32_t)r->load);
@@ -58,7 +59,10 @@ static uint32_t put_ranges(struct store *s, struct buf *out)
     while (r != NULL && r->range.value <= s->load_cursor.value) r = store_replica_next(s, r);
     for (; r != NULL && seen < RANGES_PER_REPORT; r = store_replica_next(s, r), seen++) {
         s->load_cursor = r->range;
-        if (!replica_serving(r)) continue;
+        if (!replica_serving(r)) {
+            autosplit_forget(r);
+            continue;
+        }
         size_t before = out->size;
         put_range(s, r, now_ns, out);
         told += out->size > before;

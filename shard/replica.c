@@ -50,6 +50,7 @@ void replica_describe(struct replica *r, struct descriptor *d)
     descriptor_move(&r->descriptor, d);
     enum status status = key_index_put(&r->store->replicas_by_key, &r->descriptor);
     ASSERT(status == STATUS_OK); /* there is a place for each replica */
+    move_touch(r);
 }
 
 static void replica_free(struct replica *r)
@@ -191,6 +192,7 @@ void replica_destroy(struct replica *r)
     list_remove(&r->dirty_link);
     list_remove(&r->held_link);
     list_remove(&r->moving_link);
+    autosplit_forget(r);
     s->options.app->close(r->app);
     replica_leave(r);
     if (r->range.value == RANGE_META.value) meta_state_deinit(&s->meta);

@@ -343,6 +343,9 @@ uint64_t store_setting(const struct store *s, enum cluster_setting id, struct by
 /* Those that were set. */
 const struct cluster_settings *store_settings(const struct store *s);
 
+/* A request for this key was taken in: counts, and may be sampled. */
+void replica_note_request(struct replica *r, struct bytes key);
+
 /* Hands the leadership of a range to a node (0: to the best). STATUS_NOT_LEADER, STATUS_BUSY. */
 MUST_USE enum status replica_transfer(struct replica *r, struct node_id to);
 

@@ -6,6 +6,7 @@
  *   placement.c         who shall hold what (allocator.c) route.c     where a key is served
  *   move.c              a range changes hands             load.c      what nodes tell of themselves
  *   job.c               decisions under way               orphan.c    replicas that nobody counts
+ *   admin.c             what operators ask for            autosplit.c busy ranges divide
  *   bootstrap.c         the first node of a cluster       journal.c   what the groups write
  *   fence.c             damaged replicas, their way back  space.c     a disk that fills up
  *   liveness.c          support between stores, on which leases rest
@@ -21,6 +22,7 @@
 #include "base/prng.h"
 #include "shard/byte_rate.h"
 #include "shard/key_index.h"
+#include "shard/key_sample.h"
 #include "shard/meta.h"
 #include "shard/shard.h"
 
@@ -124,6 +126,8 @@ struct replica {
     bool mirror_busy;
     uint64_t transfer_ns;        /* leadership was offered to another then; 0: it was not */
     uint64_t requests, load, load_since_ns; /* since then; each second (load.c) */
+    struct key_sample *sample;   /* of its keys, while it is busy; or NULL (autosplit.c) */
+    uint64_t sample_since_ns, split_after_ns;
     uint64_t leaderless_ns, orphan_asked_ns; /* since when it has no leader; when it was asked about (orphan.c) */
     bool orphan_hint;            /* somebody says that it is out */
     struct snapshot_send *sends; /* linked by next */
@@ -494,6 +498,11 @@ void move_touch(struct replica *r);
 bool move_settled(const struct raft_config *c, const uint64_t *nodes, uint32_t count);
 void move_tick(struct store *s);
 void move_serve(struct store *s);
+
+/* ---- autosplit.c ---- */
+/* Its load was measured: divides it when it is too busy. */
+void autosplit_consider(struct replica *r, uint64_t now_ns);
+void autosplit_forget(struct replica *r);
 
 /* ---- admin.c ---- */
 void admin_serve(struct store *s);

@@ -399,6 +399,7 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;
     }
+    replica_note_request(g->replica, op->writes[0].key);
     op->state = OP_CLOCK;
     clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
 }

@@ -308,6 +308,8 @@ void read_serve(void *ctx, struct rpc_token token, struct bytes body)
         g = range_admit(kv, token, head.range, head.epoch);
         if (g == NULL) return;
         ok = well_formed(replica_descriptor(g->replica), body);
+        struct read_item first;
+        if (ok && head.count > 0 && decode_item(&in, &first)) replica_note_request(g->replica, first.span.start);
     }
     struct range_op *op = ok ? range_op_create(g, RANGE_OP_READ, token, body) : NULL;
     if (op == NULL) {

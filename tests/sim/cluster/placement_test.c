@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/codec.h"
 #include "shard/admin.h"
-#include "shard/shard_int.h"
+#include "shard/meta_int.h"
 #include "tests/sim/check/register.h"
 #include "tests/sim/cluster/cluster.h"
 #include "tests/sim/cluster/ts_check.h"
@@ -360,6 +360,64 @@ TEST(placement, wiped_node_comes_back_as_a_new_one)
         cluster_run(x.c, SIM_SEC);
         cluster_start(x.c, victim);
         expect_in_place(&x, (struct wanted){.without = node, .voters = 3}, 180 * SIM_SEC);
+        progress(&x, 50);
+        world_close(&x);
+    }
+}
+
+static void on_set(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    *(enum status *)call->ctx = status;
+}
+
+static void set(struct world *x, enum cluster_setting setting, uint64_t value)
+{
+    enum status status = STATUS_WAIT;
+    struct rpc_call call = {.on_done = on_set, .ctx = &status};
+    uint64_t machine = cluster_leader(x->c, RANGE_META);
+    struct store *s = store_on(x->c, machine);
+    struct buf body;
+    buf_init(&body, 100);
+    put_u8(&body, META_SETTING_PUT);
+    put_u16(&body, (uint16_t)setting);
+    put_sized(&body, BYTES_EMPTY);
+    put_u64(&body, value);
+    assert_int_equal(rpc_start(store_rpc(s), &call, (struct node_id){node_on(x->c, machine)}, RPC_META_CHANGE,
+                               buf_view(&body), 5 * SIM_SEC),
+                     STATUS_OK);
+    buf_deinit(&body);
+    sim_env_set_deadline(cluster_machine(x->c, machine)->env, env_now_ns(cluster_machine(x->c, machine)->env));
+    for (int i = 0; i < 100 && status == STATUS_WAIT; i++) cluster_run(x->c, 50 * SIM_MS);
+    assert_int_equal(status, STATUS_OK);
+}
+
+static uint32_t range_count(struct cluster *c)
+{
+    uint64_t machine = cluster_leader(c, RANGE_META);
+    return machine == 0 ? 0 : store_on(c, machine)->meta.ranges.count;
+}
+
+TEST(placement, busy_range_divides_and_its_halves_spread)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 4 * seed + 2, 3, 0);
+        o.split_count = 0;
+        world_open(&x, &o);
+        assert_int_equal(range_count(x.c), 2);
+        set(&x, SETTING_RANGE_SPLIT_LOAD, 100);
+        cluster_run(x.c, 5 * SIM_SEC);
+        assert_int_equal(range_count(x.c), 2); /* off unless somebody wants it */
+        set(&x, SETTING_AUTO_SPLIT, 1);
+        for (int i = 0; i < 600 && range_count(x.c) < 5; i++) cluster_run(x.c, 100 * SIM_MS);
+        assert_true(range_count(x.c) >= 5);
+        set(&x, SETTING_AUTO_SPLIT, 0);
+        cluster_run(x.c, 20 * SIM_SEC);
+        uint32_t leaders[4] = {0};
+        for (uint64_t range = 2; range <= 5; range++) leaders[cluster_leader(x.c, (struct range_id){range})]++;
+        assert_true(leaders[1] < 4 && leaders[2] < 4 && leaders[3] < 4);
         progress(&x, 50);
         world_close(&x);
     }

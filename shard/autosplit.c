@@ -1,0 +1,86 @@
+/* Ranges that divide by themselves, when the cluster's settings let them: their leader sees first that one is too
+ * busy. It divides where the sampled keys have as many requests on one side as on the other; where keys only rise, behind
+ * the last one, so that those to come fall into a fresh range, which another node may lead while the old one cools
+ * down. One key that alone is too hot is left as it is. */
+#include <stdlib.h>
+
+#include "shard/shard_int.h"
+
+#define SAMPLE_NS      UINT64_C(10000000000) /* older requests tell nothing any more */
+#define SPLIT_AGAIN_NS UINT64_C(10000000000)
+#define CALL_TIMEOUT_NS 5000000000u
+
+void replica_note_request(struct replica *r, struct bytes key)
+{
+    r->requests++;
+    if (r->sample != NULL) key_sample_add(r->sample, key, prng_next(&r->store->prng));
+}
+
+void autosplit_forget(struct replica *r)
+{
+    free(r->sample);
+    r->sample = NULL;
+}
+
+static void on_split(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    if (status == STATUS_OK) COVER("shard_split_by_load");
+    else COVER("shard_split_by_load_refused"); /* the load goes on, and so does the sampling */
+    free(call);
+}
+
+static void split_at(struct replica *r, struct bytes key)
+{
+    struct store *s = r->store;
+    struct rpc_call *call = calloc(1, sizeof *call);
+    if (call == NULL) return;
+    call->on_done = on_split;
+    buf_reset(&s->scratch);
+    put_u64(&s->scratch, r->range.value);
+    put_u64(&s->scratch, r->descriptor.epoch);
+    put_sized(&s->scratch, key);
+    LOG_INFO(s->logger, "shard", "a busy range is divided", "range=%llu requests_per_second=%llu",
+             (unsigned long long)r->range.value, (unsigned long long)r->load);
+    if (rpc_start(s->rpc, call, s->identity.node, RPC_RANGE_SPLIT, buf_view(&s->scratch), CALL_TIMEOUT_NS) != STATUS_OK)
+        free(call);
+}
+
+static void sample_anew(struct replica *r, uint64_t now_ns)
+{
+    key_sample_begin(r->sample);
+    r->sample_since_ns = now_ns;
+}
+
+static void divide(struct replica *r, uint64_t now_ns)
+{
+    struct buf key;
+    buf_init(&key, KEY_SAMPLE_BYTES + 1);
+    bool found = key_sample_tail(r->sample, &key) || key_sample_median(r->sample, &key);
+    bool inside = found && !key.failed && descriptor_contains(&r->descriptor, buf_view(&key)) &&
+                  !bytes_equal(buf_view(&key), r->descriptor.start);
+    if (inside) {
+        r->split_after_ns = now_ns + SPLIT_AGAIN_NS;
+        split_at(r, buf_view(&key));
+        sample_anew(r, now_ns);
+    }
+    buf_deinit(&key);
+}
+
+void autosplit_consider(struct replica *r, uint64_t now_ns)
+{
+    struct store *s = r->store;
+    uint64_t limit = store_setting(s, SETTING_RANGE_SPLIT_LOAD, BYTES_EMPTY);
+    bool wanted = store_setting(s, SETTING_AUTO_SPLIT, BYTES_EMPTY) != 0 && r->range.value != RANGE_META.value;
+    if (!wanted || r->load < limit / 2 || !replica_serving(r)) {
+        autosplit_forget(r);
+        return;
+    }
+    if (r->sample == NULL) {
+        r->sample = malloc(sizeof *r->sample);
+        if (r->sample != NULL) sample_anew(r, now_ns);
+        return;
+    }
+    if (r->load >= limit && now_ns >= r->split_after_ns) divide(r, now_ns);
+    if (now_ns - r->sample_since_ns > SAMPLE_NS) sample_anew(r, now_ns);
+}
