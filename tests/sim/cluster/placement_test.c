@@ -423,6 +423,91 @@ TEST(placement, busy_range_divides_and_its_halves_spread)
     }
 }
 
+/* Scenario 16: the number of voters goes from five to one and back, on the same nodes. */
+TEST(placement, five_voters_become_one_and_five_again)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 4 * seed + 1, 5, 0);
+        o.replication_factor = 5;
+        world_open(&x, &o);
+        for (int round = 0; round < 2; round++) {
+            set(&x, SETTING_REPLICATION_FACTOR, 1);
+            expect_in_place(&x, (struct wanted){.voters = 1}, 60 * SIM_SEC);
+            progress(&x, 30);
+            set(&x, SETTING_REPLICATION_FACTOR, 5);
+            expect_in_place(&x, (struct wanted){.voters = 5}, 120 * SIM_SEC);
+        }
+        progress(&x, 50);
+        world_close(&x);
+    }
+}
+
+struct moved {
+    uint64_t range;
+    struct node_id nodes[3];
+};
+
+static bool is_moved(struct cluster *c, void *ctx)
+{
+    const struct moved *m = ctx;
+    const struct descriptor *d = mirrored(c, m->range);
+    if (d == NULL || d->config.voter_count != 3 || d->config.outgoing_count + d->config.learner_count > 0) return false;
+    for (int i = 0; i < 3; i++) {
+        const struct raft_member *on = descriptor_member_on(d, m->nodes[i]);
+        if (on == NULL || !raft_config_is_voter(&d->config, on->id)) return false;
+    }
+    return true;
+}
+
+/* To the three nodes that follow on the last of them: two of three are new, and the leader goes with the others. */
+static void move_on(struct world *x, struct moved *m)
+{
+    const struct descriptor *d = NULL;
+    for (int i = 0; i < 100 && d == NULL; i++) {
+        d = mirrored(x->c, m->range);
+        if (d == NULL) cluster_run(x->c, 100 * SIM_MS);
+    }
+    assert_non_null(d);
+    uint64_t first = d->config.voters[d->config.voter_count - 1].node;
+    for (uint64_t i = 0; i < 3; i++) m->nodes[i].value = 1 + (first - 1 + i) % 5;
+    uint64_t machine = cluster_leader(x->c, RANGE_META);
+    enum status status = STATUS_WAIT;
+    struct rpc_call call = {.on_done = on_set, .ctx = &status};
+    assert_int_equal(store_range_move(store_on(x->c, machine), &call, (struct range_id){m->range}, m->nodes, 3), STATUS_OK);
+    sim_env_set_deadline(cluster_machine(x->c, machine)->env, env_now_ns(cluster_machine(x->c, machine)->env));
+    for (int i = 0; i < 100 && status == STATUS_WAIT; i++) cluster_run(x->c, 50 * SIM_MS);
+    assert_int_equal(status, STATUS_OK);
+}
+
+/* Scenario 68, and 69 by the way: round and round, while machines fail; whoever is asked on an old epoch says so. */
+TEST(placement, ranges_move_round_while_leaders_die)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 4 * seed, 5, 0);
+        o.split_count = 1;
+        world_open(&x, &o);
+        set(&x, SETTING_REBALANCE, 0);
+        for (uint64_t i = 0; i < 8; i++) {
+            struct moved m = {.range = 2 + i % 2};
+            move_on(&x, &m);
+            cluster_run(x.c, 100 * SIM_MS + sim_below(cluster_sim(x.c), 900) * SIM_MS);
+            uint64_t machine = cluster_leader(x.c, i % 3 == 0 ? RANGE_META : (struct range_id){m.range});
+            if (i % 4 != 3 && machine != 0) {
+                cluster_crash(x.c, machine, i % 2 == 0 ? SIM_CRASH_PROCESS : SIM_CRASH_POWER);
+                cluster_run(x.c, SIM_SEC);
+                cluster_start(x.c, machine);
+            }
+            assert_true(cluster_run_until(x.c, is_moved, &m, 60 * SIM_SEC));
+        }
+        progress(&x, 50);
+        world_close(&x);
+    }
+}
+
 static void on_transfer(struct rpc_call *call, enum status status, struct bytes body)
 {
     (void)body;
