@@ -55,8 +55,7 @@ static uint32_t put_ranges(struct store *s, struct buf *out)
 {
     uint64_t now_ns = env_now_ns(s->env);
     uint32_t seen = 0, told = 0;
-    struct replica *r = store_replica_next(s, NULL);
-    while (r != NULL && r->range.value <= s->load_cursor.value) r = store_replica_next(s, r);
+    struct replica *r = store_replica_next(s, store_replica(s, s->load_cursor)); /* from the first, if that one is gone */
     for (; r != NULL && seen < RANGES_PER_REPORT; r = store_replica_next(s, r), seen++) {
         s->load_cursor = r->range;
         if (!replica_serving(r)) {

@@ -226,9 +226,8 @@ static bool work_on(struct replica *r)
 /* Whoever was forgotten is found by going round. */
 static void look_around(struct store *s)
 {
-    struct replica *r = store_replica_next(s, NULL);
+    struct replica *r = store_replica_next(s, store_replica(s, s->moving_cursor)); /* from the first, if that one is gone */
     uint32_t seen = 0;
-    while (r != NULL && r->range.value <= s->moving_cursor.value) r = store_replica_next(s, r);
     for (; r != NULL && seen < LOOKED_AT_PER_TICK; r = store_replica_next(s, r), seen++) {
         s->moving_cursor = r->range;
         if (raft_leads(r->raft) && r->mirrored_epoch != r->descriptor.epoch) move_touch(r);

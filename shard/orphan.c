@@ -177,8 +177,7 @@ static void look_around(struct store *s)
     uint64_t now_ns = env_now_ns(s->env);
     uint32_t seen = 0;
     bool routine = false;
-    struct replica *r = store_replica_next(s, NULL);
-    while (r != NULL && r->range.value <= s->orphan_cursor.value) r = store_replica_next(s, r);
+    struct replica *r = store_replica_next(s, store_replica(s, s->orphan_cursor)); /* from the first, if that one is gone */
     for (; r != NULL && seen < LOOKED_AT_MAX; r = store_replica_next(s, r), seen++) {
         s->orphan_cursor = r->range;
         bool doubt = suspicious(r, now_ns);
