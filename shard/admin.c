@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "shard/meta_call.h"
 #include "shard/outlook.h"
 #include "shard/placement_int.h"
 
@@ -184,10 +185,7 @@ static void change(struct store *s, struct rpc_token token, struct node_id node,
     buf_init(&c->answer, 1 << 16);
     answer_encode(a, &c->answer);
     buf_reset(&s->scratch);
-    put_u8(&s->scratch, META_NODE_STATE);
-    put_u64(&s->scratch, node.value);
-    put_u8(&s->scratch, (uint8_t)state);
-    put_u64(&s->scratch, env_wall_ns(s->env) / 1000000u);
+    meta_put_node_state(&s->scratch, node, state, env_wall_ns(s->env) / 1000000u);
     enum status status =
         rpc_start(s->rpc, &c->call, s->identity.node, RPC_META_CHANGE, buf_view(&s->scratch), CALL_TIMEOUT_NS);
     if (status == STATUS_OK) return;
@@ -280,12 +278,12 @@ enum status store_range_move(struct store *s, struct rpc_call *call, struct rang
     if (leader.value == 0) return STATUS_UNAVAILABLE;
     if (count == 0 || count > RAFT_VOTERS_MAX) return STATUS_INVALID;
     buf_reset(&s->scratch);
-    put_u8(&s->scratch, META_JOB_PUT);
-    put_u64(&s->scratch, range.value);
-    put_u8(&s->scratch, ALLOCATOR_ASKED);
-    put_u64(&s->scratch, env_wall_ns(s->env) / 1000000u);
-    put_u8(&s->scratch, (uint8_t)count);
-    for (uint32_t i = 0; i < count; i++) put_u64(&s->scratch, nodes[i].value);
+    struct meta_job job = {.range = range,
+                           .reason = ALLOCATOR_ASKED,
+                           .since_ms = env_wall_ns(s->env) / 1000000u,
+                           .node_count = count};
+    for (uint32_t i = 0; i < count; i++) job.nodes[i] = nodes[i].value;
+    meta_put_job(&s->scratch, &job);
     return rpc_start(s->rpc, call, leader, RPC_META_CHANGE, buf_view(&s->scratch), CALL_TIMEOUT_NS);
 }
 

@@ -1,5 +1,5 @@
 /* Ranges that divide by themselves, when the cluster's settings let them: their leader sees first that one is too
- * busy. It divides where the sampled keys have as many requests on one side as on the other; where keys only rise, behind
+ * large, or too busy. A large one is divided in the middle of its bytes. A busy one it divides where the sampled keys have as many requests on one side as on the other; where keys only rise, behind
  * the last one, so that those to come fall into a fresh range, which another node may lead while the old one cools
  * down. One key that alone is too hot is left as it is. */
 #include <stdlib.h>
@@ -25,12 +25,12 @@ void autosplit_forget(struct replica *r)
 static void on_split(struct rpc_call *call, enum status status, struct bytes body)
 {
     (void)body;
-    if (status == STATUS_OK) COVER("shard_split_by_load");
-    else COVER("shard_split_by_load_refused"); /* the load goes on, and so does the sampling */
+    if (status == STATUS_OK) COVER("shard_split_by_itself");
+    else COVER("shard_split_by_itself_refused"); /* the reason goes on, and so does the looking */
     free(call);
 }
 
-static void split_at(struct replica *r, struct bytes key)
+static void split_at(struct replica *r, struct bytes key, const char *why)
 {
     struct store *s = r->store;
     struct rpc_call *call = calloc(1, sizeof *call);
@@ -40,8 +40,8 @@ static void split_at(struct replica *r, struct bytes key)
     put_u64(&s->scratch, r->range.value);
     put_u64(&s->scratch, r->descriptor.epoch);
     put_sized(&s->scratch, key);
-    LOG_INFO(s->logger, "shard", "a busy range is divided", "range=%llu requests_per_second=%llu",
-             (unsigned long long)r->range.value, (unsigned long long)r->load);
+    LOG_INFO(s->logger, "shard", "a range is divided", "range=%llu why=\"%s\" requests_per_second=%llu",
+             (unsigned long long)r->range.value, why, (unsigned long long)r->load);
     if (rpc_start(s->rpc, call, s->identity.node, RPC_RANGE_SPLIT, buf_view(&s->scratch), CALL_TIMEOUT_NS) != STATUS_OK)
         free(call);
 }
@@ -61,17 +61,23 @@ static void divide(struct replica *r, uint64_t now_ns)
                   !bytes_equal(buf_view(&key), r->descriptor.start);
     if (inside) {
         r->split_after_ns = now_ns + SPLIT_AGAIN_NS;
-        split_at(r, buf_view(&key));
+        split_at(r, buf_view(&key), "too busy");
         sample_anew(r, now_ns);
     }
     buf_deinit(&key);
 }
 
-void autosplit_consider(struct replica *r, uint64_t now_ns)
+void autosplit_consider(struct replica *r, uint64_t bytes, uint64_t now_ns)
 {
     struct store *s = r->store;
     uint64_t limit = store_setting(s, SETTING_RANGE_SPLIT_LOAD, BYTES_EMPTY);
     bool wanted = store_setting(s, SETTING_AUTO_SPLIT, BYTES_EMPTY) != 0 && r->range.value != RANGE_META.value;
+    if (wanted && bytes > store_setting(s, SETTING_RANGE_SPLIT_BYTES, BYTES_EMPTY) && now_ns >= r->split_after_ns &&
+        replica_serving(r)) {
+        r->split_after_ns = now_ns + SPLIT_AGAIN_NS;
+        split_at(r, BYTES_EMPTY, "too large"); /* the engine knows its middle */
+        return;
+    }
     if (!wanted || r->load < limit / 2 || !replica_serving(r)) {
         autosplit_forget(r);
         return;

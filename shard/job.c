@@ -2,6 +2,7 @@
  * leads it next neither forgets nor decides anew. A job ends when the mirrored descriptor says that it is done. */
 #include <stdlib.h>
 
+#include "shard/meta_call.h"
 #include "shard/placement_int.h"
 
 #define CALL_TIMEOUT_NS 3000000000u
@@ -60,12 +61,12 @@ bool job_begin(struct store *s, const struct descriptor *d, const struct allocat
     if (call_of(s, d->range) != NULL) return false;
     if (s->meta.job_count >= PLACEMENT_JOBS_MAX && meta_job_get(&s->meta, d->range) == NULL) return false;
     buf_reset(&s->scratch);
-    put_u8(&s->scratch, META_JOB_PUT);
-    put_u64(&s->scratch, d->range.value);
-    put_u8(&s->scratch, (uint8_t)change->reason);
-    put_u64(&s->scratch, env_wall_ns(s->env) / 1000000u);
-    put_u8(&s->scratch, (uint8_t)change->target_count);
-    for (uint32_t i = 0; i < change->target_count; i++) put_u64(&s->scratch, change->target[i]);
+    struct meta_job job = {.range = d->range,
+                           .reason = (uint8_t)change->reason,
+                           .since_ms = env_wall_ns(s->env) / 1000000u,
+                           .node_count = change->target_count};
+    memcpy(job.nodes, change->target, sizeof job.nodes);
+    meta_put_job(&s->scratch, &job);
     struct job_call *c = call_begin(s, d->range, buf_view(&s->scratch));
     if (c == NULL) return false;
     c->target_count = change->target_count;
@@ -79,9 +80,7 @@ static void job_over(struct store *s, const struct meta_job *job)
 {
     if (call_of(s, job->range) != NULL) return;
     buf_reset(&s->scratch);
-    put_u8(&s->scratch, META_JOB_END);
-    put_u64(&s->scratch, job->range.value);
-    put_u64(&s->scratch, job->id);
+    meta_put_job_end(&s->scratch, job->range, job->id);
     struct job_call *c = call_begin(s, job->range, buf_view(&s->scratch));
     if (c != NULL) c->ends = true;
 }

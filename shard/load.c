@@ -45,7 +45,7 @@ static void put_range(struct store *s, struct replica *r, uint64_t now_ns, struc
     struct lsm_range_stats stats;
     if (lsm_range_stats(s->lsm, r->range, &stats) != STATUS_OK) return;
     measure(r, now_ns);
-    autosplit_consider(r, now_ns);
+    autosplit_consider(r, stats.table_bytes + stats.memtable_bytes, now_ns);
     put_u64(out, r->range.value);
     put_u64(out, stats.table_bytes + stats.memtable_bytes);
     put_u32(out, (uint32_t)r->load);

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "shard/meta_call.h"
+
 #define ROUND_TICKS      5
 #define RANGES_PER_ROUND 512u
 #define SUSPECT_NS       3000000000u
@@ -253,10 +255,7 @@ static void remove_empty(struct placement *p)
         if (call == NULL) return;
         call->on_done = on_removed;
         buf_reset(&s->scratch);
-        put_u8(&s->scratch, META_NODE_STATE);
-        put_u64(&s->scratch, n->node.value);
-        put_u8(&s->scratch, NODE_STATE_REMOVED);
-        put_u64(&s->scratch, env_wall_ns(s->env) / 1000000u);
+        meta_put_node_state(&s->scratch, n->node, NODE_STATE_REMOVED, env_wall_ns(s->env) / 1000000u);
         if (rpc_start(s->rpc, call, s->identity.node, RPC_META_CHANGE, buf_view(&s->scratch), CALL_TIMEOUT_NS) != STATUS_OK)
             free(call);
     }

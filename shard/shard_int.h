@@ -6,7 +6,7 @@
  *   placement.c         who shall hold what (allocator.c) route.c     where a key is served
  *   move.c              a range changes hands             load.c      what nodes tell of themselves
  *   job.c               decisions under way               orphan.c    replicas that nobody counts
- *   admin.c             what operators ask for            autosplit.c busy ranges divide
+ *   admin.c             what operators ask for            autosplit.c large and busy ranges divide
  *   bootstrap.c         the first node of a cluster       journal.c   what the groups write
  *   fence.c             damaged replicas, their way back  space.c     a disk that fills up
  *   liveness.c          support between stores, on which leases rest
@@ -500,8 +500,8 @@ void move_tick(struct store *s);
 void move_serve(struct store *s);
 
 /* ---- autosplit.c ---- */
-/* Its load was measured: divides it when it is too busy. */
-void autosplit_consider(struct replica *r, uint64_t now_ns);
+/* Its load was measured: divides it when it is too large or too busy. */
+void autosplit_consider(struct replica *r, uint64_t bytes, uint64_t now_ns);
 void autosplit_forget(struct replica *r);
 
 /* ---- admin.c ---- */
