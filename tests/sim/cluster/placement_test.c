@@ -423,6 +423,22 @@ TEST(placement, busy_range_divides_and_its_halves_spread)
     }
 }
 
+TEST(placement, large_range_divides_in_its_middle)
+{
+    struct world x;
+    struct cluster_options o;
+    options_init(&x, &o, 5, 3, 0);
+    o.split_count = 0;
+    world_open(&x, &o);
+    set(&x, SETTING_RANGE_SPLIT_BYTES, 64u << 10);
+    set(&x, SETTING_AUTO_SPLIT, 1);
+    for (int i = 0; i < 600 && range_count(x.c) < 4; i++) cluster_run(x.c, 100 * SIM_MS);
+    assert_true(range_count(x.c) >= 4);
+    set(&x, SETTING_AUTO_SPLIT, 0);
+    progress(&x, 50);
+    world_close(&x);
+}
+
 /* Scenario 16: the number of voters goes from five to one and back, on the same nodes. */
 TEST(placement, five_voters_become_one_and_five_again)
 {
