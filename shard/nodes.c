@@ -105,7 +105,9 @@ void nodes_learn(struct store *s, const struct node_record *record)
     if (contradicts(&n->record, record)) disbelieve(s, n);
     bool newer = record->incarnation > n->record.incarnation ||
                  (record->removed && !n->record.removed);
-    if (!newer && n->record.peer_address[0] != '\0') return;
+    bool fuller = n->partial && record->incarnation == n->record.incarnation;
+    if (!newer && !fuller && n->record.peer_address[0] != '\0') return;
+    n->partial = false;
     bool removed = n->record.removed || record->removed;
     n->record = *record;
     n->record.removed = removed;
@@ -221,7 +223,8 @@ void identity_write(struct store *s)
 
 static void table_encode(struct store *s, struct buf *out)
 {
-    for (uint32_t i = 0; i < s->node_count; i++) node_record_encode(&s->nodes[i]->record, out);
+    for (uint32_t i = 0; i < s->node_count; i++)
+        if (!s->nodes[i]->partial) node_record_encode(&s->nodes[i]->record, out);
 }
 
 /* A new link begins with what we know, so that a copy of a node is found out before it is believed. */
@@ -288,7 +291,7 @@ static void facts_refresh(struct store *s)
 {
     for (uint32_t i = 0; i < s->node_count; i++) {
         struct node_entry *n = s->nodes[i];
-        if (!n->fact_stale) continue;
+        if (!n->fact_stale || n->partial) continue;
         n->fact_stale = false;
         buf_reset(&s->scratch);
         node_record_encode(&n->record, &s->scratch);
@@ -304,7 +307,7 @@ static void records_refresh(struct store *s)
     for (uint32_t i = 0; i < s->node_count; i++) {
         const struct node_record *seen = &s->nodes[i]->record;
         const struct node_record *known = meta_node(&s->meta, seen->node);
-        if (known == NULL || known->removed || known->incarnation >= seen->incarnation) continue;
+        if (known == NULL || known->removed || known->incarnation >= seen->incarnation || s->nodes[i]->partial) continue;
         struct proposal *p = calloc(1, sizeof *p);
         if (p == NULL) return;
         p->on_done = on_record_reported;
@@ -336,6 +339,8 @@ void store_on_peer_seen(struct store *s, const struct net_identity *peer)
     record.start_mark = peer->start_marks[0];
     snprintf(record.peer_address, sizeof record.peer_address, "%s", peer->advertise);
     nodes_learn(s, &record);
+    n = nodes_find(s, peer->node);
+    if (n != NULL && n->record.incarnation == peer->incarnation) n->partial = true; /* its own record follows */
 }
 
 enum net_refusal store_admit(struct store *s, const struct net_identity *peer)

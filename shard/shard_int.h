@@ -199,6 +199,7 @@ struct node_entry {
     uint64_t last_seen_ns;
     bool link_up[NET_LINK_COUNT];
     bool fact_stale; /* our log does not have this record yet */
+    bool partial;    /* a link said which start this is; where it serves SQL and stands, its own record will */
     bool forked;     /* two starts claimed one incarnation: nobody is believed to be this node */
 };
 
