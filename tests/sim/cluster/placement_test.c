@@ -439,6 +439,37 @@ TEST(placement, large_range_divides_in_its_middle)
     world_close(&x);
 }
 
+static bool stands_apart(struct cluster *c, void *ctx)
+{
+    (void)ctx;
+    if (!cluster_settled(c, 3)) return false;
+    for (uint64_t range = 1; range <= RANGES + 1; range++) {
+        uint32_t racks = 0; /* by the digit of "rack=N" */
+        const struct descriptor *d = mirrored(c, range);
+        for (uint64_t i = 1; i <= cluster_size(c); i++)
+            if (descriptor_member_on(d, (struct node_id){node_on(c, i)}) != NULL)
+                racks |= 1u << (store_on(c, i)->options.locality[5] - '0');
+        if (racks != 7) return false;
+    }
+    return true;
+}
+
+TEST(placement, voters_stand_in_different_racks)
+{
+    static const char *const racks[] = {"rack=0", "rack=0", "rack=0", "rack=1", "rack=1", "rack=2"};
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 4 * seed + 2, 6, 3); /* at first there is but one */
+        o.localities = racks;
+        world_open(&x, &o);
+        for (uint64_t i = 4; i <= 6; i++) cluster_start(x.c, i);
+        assert_true(cluster_run_until(x.c, stands_apart, NULL, 120 * SIM_SEC));
+        progress(&x, 50);
+        world_close(&x);
+    }
+}
+
 /* Scenario 16: the number of voters goes from five to one and back, on the same nodes. */
 TEST(placement, five_voters_become_one_and_five_again)
 {
