@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shard/meta_call.h"
 #include "shard/shard_int.h"
 #include "tests/sim/cluster/meta_check.h"
 
@@ -164,6 +165,67 @@ TEST(metadata, what_it_proves_is_said_by_who_leads_it_now)
     assert_true(meta_serving(store_on(c, leader))); /* for all it knows */
     a = look_up(c, leader, 99);
     assert_int_equal(a.status, STATUS_NOT_LEADER);
+    cluster_destroy(c);
+}
+
+/* ---- changes ---- */
+
+struct change {
+    struct meta_call call;
+    bool done;
+    enum status status;
+};
+
+static void on_changed(struct meta_call *call, enum status status, uint64_t id)
+{
+    struct change *x = CONTAINER_OF(call, struct change, call);
+    (void)id;
+    x->done = true;
+    x->status = status;
+}
+
+static bool changed(struct cluster *c, void *ctx)
+{
+    (void)c;
+    return ((struct change *)ctx)->done;
+}
+
+static enum status change_setting(struct cluster *c, uint64_t number, uint64_t value)
+{
+    struct change x = {.call = {.on_done = on_changed}};
+    struct buf command;
+    buf_init(&command, 4096);
+    meta_put_setting(&command, SETTING_REPLICATION_FACTOR, split_keys[0], value);
+    assert_int_equal(store_meta_change(store_on(c, number), &x.call, buf_view(&command)), STATUS_OK);
+    buf_deinit(&command);
+    wake(c, number);
+    assert_true(cluster_run_until(c, changed, &x, 20 * SIM_SEC));
+    return x.status;
+}
+
+static bool all_know_five(struct cluster *c, void *ctx)
+{
+    (void)ctx;
+    for (uint64_t n = 1; n <= cluster_size(c); n++) {
+        if (store_setting(store_on(c, n), SETTING_REPLICATION_FACTOR, split_keys[0]) != 5) return false;
+        assert_u64_equal(store_setting(store_on(c, n), SETTING_REPLICATION_FACTOR, split_keys[1]), 3);
+    }
+    return true;
+}
+
+TEST(metadata, a_setting_is_changed_from_any_node_and_reaches_every_node)
+{
+    struct cluster *c = cluster_make(5, false);
+    uint64_t asker = outsider(c);
+    assert_int_equal(change_setting(c, asker, 8), STATUS_INVALID);
+    assert_int_equal(change_setting(c, asker, 5), STATUS_OK);
+    assert_true(cluster_run_until(c, all_know_five, NULL, 5 * SIM_SEC));
+    /* One that starts later hears of it, too. */
+    cluster_crash(c, asker, SIM_CRASH_POWER);
+    cluster_run(c, SIM_SEC);
+    cluster_start(c, asker);
+    cluster_run(c, SIM_SEC);
+    assert_true(cluster_run_until(c, all_know_five, NULL, 5 * SIM_SEC));
     cluster_destroy(c);
 }
 

@@ -1,6 +1,7 @@
 #include "tests/sim/cluster/run.h"
 
 #include "tests/sim/cluster/focus.h"
+#include "tests/sim/cluster/meta_check.h"
 #include "tests/sim/cluster/mix.h"
 #include "tests/sim/cluster/nemesis.h"
 #include "tests/sim/cluster/unbounded.h"
@@ -104,11 +105,13 @@ static bool check(struct cluster *c, struct mix *m, const struct run_options *op
     /* Clients are gone, and so are soon their sessions: a statement may still wait for what it asked. */
     if (!cluster_run_until(c, servers_idle, result, SERVERS_IDLE_NS)) return false;
     result->failure[0] = '\0';
+    const char *mirror = NULL;
     for (int tries = 0; tries < 20; tries++) {
-        if (cluster_replicas_equal(c)) return true;
+        mirror = meta_check_quiet(c);
+        if (mirror == NULL && cluster_replicas_equal(c)) return true;
         cluster_run(c, SIM_SEC);
     }
-    return fail(result, "replicas differ after everything was healed");
+    return fail(result, mirror != NULL ? mirror : "replicas differ after everything was healed");
 }
 
 static void count_all(struct cluster *c, const struct mix *m, struct run_result *result)
