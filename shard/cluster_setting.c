@@ -146,7 +146,8 @@ static uint32_t place_of(const struct cluster_settings *t, enum cluster_setting 
     return i;
 }
 
-enum status cluster_settings_judge(const struct cluster_settings *t, enum cluster_setting id, struct bytes scope, uint64_t value)
+enum status cluster_settings_judge(const struct cluster_settings *t, enum cluster_setting id,
+                                   struct bytes scope, uint64_t value)
 {
     const struct cluster_setting_info *info = cluster_setting_info(id);
     if (info == NULL || value < info->min || value > info->max) return STATUS_INVALID;
@@ -156,7 +157,8 @@ enum status cluster_settings_judge(const struct cluster_settings *t, enum cluste
     return found || t->count < SETTING_VALUES_MAX ? STATUS_OK : STATUS_TOO_LARGE;
 }
 
-enum status cluster_settings_put(struct cluster_settings *t, enum cluster_setting id, struct bytes scope, uint64_t value)
+enum status cluster_settings_put(struct cluster_settings *t, enum cluster_setting id,
+                                 struct bytes scope, uint64_t value)
 {
     ASSERT(scope.size <= SETTING_SCOPE_BYTES_MAX);
     bool found;
@@ -188,7 +190,8 @@ bool cluster_settings_reset(struct cluster_settings *t, enum cluster_setting id,
     return true;
 }
 
-bool cluster_settings_get(const struct cluster_settings *t, enum cluster_setting id, struct bytes key, uint64_t *value_out)
+bool cluster_settings_get(const struct cluster_settings *t, enum cluster_setting id,
+                          struct bytes key, uint64_t *value_out)
 {
     bool any = false;
     for (uint32_t i = 0; i < t->count; i++) { /* shorter scopes stand in front of those they begin */

@@ -46,7 +46,8 @@ const struct cluster_setting_info *cluster_setting_at(uint32_t i);
 uint32_t cluster_setting_count(void);
 
 /* "on", "512MiB", "5m", "3". STATUS_INVALID: malformed. STATUS_TOO_LARGE: out of bounds. */
-MUST_USE enum status cluster_setting_parse(const struct cluster_setting_info *info, struct bytes text, uint64_t *value_out);
+MUST_USE enum status cluster_setting_parse(const struct cluster_setting_info *info,
+                                           struct bytes text, uint64_t *value_out);
 void cluster_setting_format(const struct cluster_setting_info *info, uint64_t value, struct buf *out);
 
 /* ---- values that were set ---- */
@@ -71,13 +72,16 @@ struct cluster_settings {
 void cluster_settings_init(struct cluster_settings *t);
 void cluster_settings_deinit(struct cluster_settings *t);
 /* May it be put? STATUS_INVALID: no such setting, out of bounds, or not for single keys. STATUS_TOO_LARGE: too many. */
-MUST_USE enum status cluster_settings_judge(const struct cluster_settings *t, enum cluster_setting id, struct bytes scope, uint64_t value);
+MUST_USE enum status cluster_settings_judge(const struct cluster_settings *t, enum cluster_setting id,
+                                            struct bytes scope, uint64_t value);
 /* Puts what was judged; does not touch the version. STATUS_NO_MEMORY. */
-MUST_USE enum status cluster_settings_put(struct cluster_settings *t, enum cluster_setting id, struct bytes scope, uint64_t value);
+MUST_USE enum status cluster_settings_put(struct cluster_settings *t, enum cluster_setting id,
+                                          struct bytes scope, uint64_t value);
 /* Back to the fallback. False: it was not set. */
 bool cluster_settings_reset(struct cluster_settings *t, enum cluster_setting id, struct bytes scope);
 /* What holds for a key; false: nothing was set. key empty: what holds for all keys. */
-bool cluster_settings_get(const struct cluster_settings *t, enum cluster_setting id, struct bytes key, uint64_t *value_out);
+bool cluster_settings_get(const struct cluster_settings *t, enum cluster_setting id,
+                          struct bytes key, uint64_t *value_out);
 
 /* As nodes tell each other: version u64, then repeated { setting u16, sized scope, value u64 }. */
 void cluster_settings_encode(const struct cluster_settings *t, struct buf *out);

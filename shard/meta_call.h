@@ -16,15 +16,15 @@ struct meta_call {
 /* command: copied; made by one of those below. STATUS_UNAVAILABLE: no metadata leader is known. STATUS_BUSY. */
 MUST_USE enum status store_meta_change(struct store *s, struct meta_call *c, struct bytes command);
 
-/* since_ms: by the clock of whoever asks; kept as it is. Refused: NOT_FOUND; INVALID: it was removed for ever; BUSY: to be
- * removed, and some range still has it as a member. */
+/* since_ms: by the clock of whoever asks; kept as it is. Refused: NOT_FOUND; INVALID: it was removed for ever; BUSY: to
+ * be removed, and some range still has it as a member. */
 void meta_put_node_state(struct buf *out, struct node_id node, enum node_state state, uint64_t since_ms);
 /* scope: for keys that begin with it; empty: for all. Refused: INVALID (cluster_setting.h), TOO_LARGE: too many. */
 void meta_put_setting(struct buf *out, enum cluster_setting id, struct bytes scope, uint64_t value);
 /* Back to what holds without. */
 void meta_put_setting_reset(struct buf *out, enum cluster_setting id, struct bytes scope);
-/* Replaces the range's job, if there is one; job->id does not matter. Refused: NOT_FOUND: no such range; INVALID: a node
- * that is unknown, removed or named twice; BUSY: too many. */
+/* Replaces the range's job, if there is one; job->id does not matter. Refused: NOT_FOUND: no such range; INVALID: a
+ * node that is unknown, removed or named twice; BUSY: too many. */
 void meta_put_job(struct buf *out, const struct meta_job *job);
 /* id 0: whichever it is. */
 void meta_put_job_end(struct buf *out, struct range_id range, uint64_t id);

@@ -223,9 +223,10 @@ static void put_result(const struct meta_state *m, const struct meta_command *c,
                        struct buf *result)
 {
     if (c->kind == META_NODE_PUT) {
-        uint64_t node = c->node.node.value;
-        if (node == 0) node = learnt->node.value != 0 ? learnt->node.value : meta_node_by_token(m, c->node.token)->node.value;
-        put_u64(result, node);
+        struct node_id node = c->node.node;
+        if (node.value == 0) node = learnt->node;
+        if (node.value == 0) node = meta_node_by_token(m, c->node.token)->node;
+        put_u64(result, node.value);
     } else if (c->kind == META_SPLIT_BEGIN) {
         put_u64(result, meta_split_right_of(m, c).value);
     } else if (c->kind == META_JOB_PUT) {
