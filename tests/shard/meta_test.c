@@ -140,6 +140,8 @@ TEST(meta, a_merge_replaces_both_sides_at_once)
     assert_int_equal(world_put(&w, &r), STATUS_OK);
     assert_int_equal(world_put(&w, &whole), STATUS_BUSY);
     assert_int_equal(world_merge(&w, &whole, (struct range_id){3}, 4), STATUS_INVALID);
+    struct descriptor part = side(2, 0, 4, "\x02", "z");
+    assert_int_equal(world_merge(&w, &part, (struct range_id){3}, 3), STATUS_BUSY);
     assert_int_equal(world_merge(&w, &whole, (struct range_id){3}, 3), STATUS_OK);
     assert_int_equal(world_merge(&w, &whole, (struct range_id){3}, 3), STATUS_OK); /* came twice */
     assert_int_equal(meta_verdict(&w.state, (struct range_id){3}), RANGE_VERDICT_GONE);
