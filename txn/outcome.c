@@ -21,35 +21,94 @@ struct outcome_entry {
     uint64_t tag, ct;
 };
 
+static uint64_t chunk_of(uint64_t at)
+{
+    return at / OUTCOME_CHUNK_ENTRIES;
+}
+
+static struct outcome_entry **chunk_at(const struct outcomes *o, uint64_t chunk)
+{
+    ASSERT(o->capacity > 0);
+    return &o->chunks[chunk % o->capacity];
+}
+
 static struct outcome_entry *entry_at(const struct outcomes *o, uint64_t at)
 {
-    return &o->chunks[at / OUTCOME_CHUNK_ENTRIES % OUTCOME_CHUNKS][at % OUTCOME_CHUNK_ENTRIES];
+    return &(*chunk_at(o, chunk_of(at)))[at % OUTCOME_CHUNK_ENTRIES];
+}
+
+static void count_chunk(struct outcomes *o, bool more)
+{
+    if (o->of_node == NULL) return;
+    if (more) ++*o->of_node;
+    else --*o->of_node;
 }
 
 void outcomes_deinit(struct outcomes *o)
 {
-    for (int i = 0; i < OUTCOME_CHUNKS; i++) free(o->chunks[i]);
-    *o = (struct outcomes){0};
+    for (uint32_t i = 0; i < o->capacity; i++) {
+        if (o->chunks[i] == NULL) continue;
+        free(o->chunks[i]);
+        count_chunk(o, false);
+    }
+    free(o->chunks);
+    *o = (struct outcomes){.of_node = o->of_node};
 }
 
-/* Forgets the oldest chunk, or everything when there is no memory for a new one. */
+/* Forgets the oldest entries, whole chunks of them or all, and gives the memory back. */
 static void forget(struct outcomes *o, uint64_t count)
 {
     ASSERT(count > 0 && count <= o->end - o->begin);
     COVER("txn_outcomes_forgotten");
-    for (uint64_t at = o->begin; at < o->begin + count; at++)
-        if (entry_at(o, at)->ct > o->floor) o->floor = entry_at(o, at)->ct;
-    o->begin += count;
+    for (uint64_t end = o->begin + count; o->begin < end;) {
+        if (entry_at(o, o->begin)->ct > o->floor) o->floor = entry_at(o, o->begin)->ct;
+        struct outcome_entry **chunk = chunk_at(o, chunk_of(o->begin++));
+        if (o->begin % OUTCOME_CHUNK_ENTRIES != 0 && o->begin != o->end) continue;
+        free(*chunk);
+        *chunk = NULL;
+        count_chunk(o, false);
+    }
+}
+
+/* Twice as many places for chunks. */
+static enum status grow(struct outcomes *o)
+{
+    uint32_t capacity = o->capacity == 0 ? 1 : 2 * o->capacity;
+    struct outcome_entry **chunks = calloc(capacity, sizeof *chunks);
+    if (chunks == NULL) return STATUS_NO_MEMORY;
+    for (uint64_t c = chunk_of(o->begin); o->begin < o->end && c <= chunk_of(o->end - 1); c++)
+        chunks[c % capacity] = *chunk_at(o, c);
+    free(o->chunks);
+    o->chunks = chunks;
+    o->capacity = capacity;
+    return STATUS_OK;
+}
+
+/* A chunk for the next entry. */
+static enum status chunk_add(struct outcomes *o)
+{
+    uint64_t held = o->begin == o->end ? 0 : chunk_of(o->end - 1) - chunk_of(o->begin) + 1;
+    bool full = held >= OUTCOME_CHUNKS || (o->of_node != NULL && *o->of_node >= OUTCOME_CHUNKS_OF_NODE);
+    if (full && held > 0) {
+        uint64_t first = OUTCOME_CHUNK_ENTRIES - o->begin % OUTCOME_CHUNK_ENTRIES;
+        forget(o, first);
+        held--;
+    }
+    if (held >= o->capacity && grow(o) != STATUS_OK) return STATUS_NO_MEMORY;
+    struct outcome_entry **chunk = chunk_at(o, chunk_of(o->end));
+    ASSERT(*chunk == NULL);
+    *chunk = malloc(OUTCOME_CHUNK_ENTRIES * sizeof **chunk);
+    if (*chunk == NULL) return STATUS_NO_MEMORY;
+    count_chunk(o, true);
+    return STATUS_OK;
 }
 
 void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct, uint64_t before)
 {
-    struct outcome_entry **chunk = &o->chunks[o->end / OUTCOME_CHUNK_ENTRIES % OUTCOME_CHUNKS];
     if (o->begin == o->end && before > o->floor) o->floor = before;
     ASSERT(o->begin == o->end || ct + OUTCOME_DISORDER_NS >= entry_at(o, o->end - 1)->ct);
-    if (o->end - o->begin == (uint64_t)OUTCOME_CHUNKS * OUTCOME_CHUNK_ENTRIES) forget(o, OUTCOME_CHUNK_ENTRIES);
-    if (*chunk == NULL) *chunk = malloc(OUTCOME_CHUNK_ENTRIES * sizeof **chunk);
-    if (*chunk == NULL) { /* begins again with the next one */
+    bool room = o->end % OUTCOME_CHUNK_ENTRIES != 0 && o->begin != o->end;
+    if (!room && chunk_add(o) != STATUS_OK) { /* begins again with the next one */
         if (o->end > o->begin) forget(o, o->end - o->begin);
         if (ct > o->floor) o->floor = ct;
         return;

@@ -19,6 +19,7 @@ void *range_open(void *ctx, struct replica *r)
     list_init(&g->waiting);
     map_init(&g->in_flight);
     lock_table_init(&g->locks);
+    g->outcomes.of_node = &kv->outcome_chunks;
     list_push_back(&kv->ranges, &g->link);
     return g;
 }

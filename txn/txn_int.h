@@ -179,14 +179,17 @@ struct safe_point {
     struct proposal proposal;
 };
 
-/* The last commits that were applied (outcome.c): memory of this replica, a ring in
- * chunks that are allocated when they are needed. */
-#define OUTCOME_CHUNKS 16
-#define OUTCOME_CHUNK_ENTRIES 65536u
+/* The last commits that were applied (outcome.c): memory of this replica, a ring in chunks that are allocated when
+ * they are needed: so many for one range, and for all ranges of a node together; beyond, a range keeps one. */
+#define OUTCOME_CHUNKS 8192u
+#define OUTCOME_CHUNK_ENTRIES 128u
+#define OUTCOME_CHUNKS_OF_NODE 16384u /* 32 MiB */
 struct outcomes {
-    struct outcome_entry *chunks[OUTCOME_CHUNKS];
+    struct outcome_entry **chunks; /* chunk i at i mod capacity */
+    uint32_t capacity;
     uint64_t begin, end;     /* numbers of the oldest entry, and of the next one */
     uint64_t floor;          /* commits at or below may be missing; counts while there is an entry */
+    uint32_t *of_node;       /* chunks of all ranges; NULL: nobody counts */
 };
 
 struct range {
@@ -541,6 +544,7 @@ struct kv {
     uint32_t kept_count;
     struct map locking;     /* number -> transaction of this node that may hold locks */
     uint64_t txn_numbers;   /* drawn so far */
+    uint32_t outcome_chunks; /* of all ranges */
     struct list inquiries, unlocks; /* lock.c, txn_lock.c: requests that nobody waits for */
     struct kv_metrics metrics;
 };

@@ -255,6 +255,20 @@ TEST(txn_outcome, the_last_commits_are_remembered_and_where_that_begins)
     outcomes_deinit(&o);
 }
 
+/* Many ranges share what a node remembers: what is too much goes at the expense of the range that wants it. */
+TEST(txn_outcome, what_all_ranges_remember_is_bounded)
+{
+    uint32_t of_node = OUTCOME_CHUNKS_OF_NODE - 1;
+    struct outcomes o = {.of_node = &of_node};
+    for (uint64_t i = 1; i <= 10 * OUTCOME_CHUNK_ENTRIES; i++) outcomes_add(&o, i * 7 + 1, i * 10, i * 10 - 1);
+    assert_true(of_node <= OUTCOME_CHUNKS_OF_NODE);
+    assert_true(o.end - o.begin <= OUTCOME_CHUNK_ENTRIES && o.end - o.begin > 0);
+    assert_u64_equal(o.floor, o.begin * 10);
+    assert_u64_equal(outcomes_find(&o, 10 * OUTCOME_CHUNK_ENTRIES * 7 + 1, 0, UINT64_MAX), 10 * OUTCOME_CHUNK_ENTRIES * 10);
+    outcomes_deinit(&o);
+    assert_u64_equal(of_node, OUTCOME_CHUNKS_OF_NODE - 1);
+}
+
 TEST(txn_outcome, an_id_is_32_hexadecimal_digits)
 {
     struct txn_id id;
