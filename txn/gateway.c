@@ -212,7 +212,20 @@ static enum status route_of(struct kv *kv, const struct gateway_request *q, stru
                                : store_route(kv->store, q->key, route_out);
 }
 
-enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool before, struct route *route_out)
+/* What is borrowed from the store's routes may go with the next one that is learnt. */
+static enum status keep_bounds(struct buf bounds[2], struct route *route)
+{
+    buf_reset(&bounds[0]);
+    buf_reset(&bounds[1]);
+    buf_append_bytes(&bounds[0], route->start);
+    buf_append_bytes(&bounds[1], route->end);
+    route->start = buf_view(&bounds[0]);
+    route->end = buf_view(&bounds[1]);
+    return bounds[0].failed || bounds[1].failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool before, struct buf bounds[2],
+                         struct route *route_out)
 {
     struct env *env = store_env(kv->store);
     uint64_t now_ns = env_now_ns(env), give_up_ns = give_up_at(kv, q, now_ns), backoff_ns = BACKOFF_NS_MIN;
@@ -220,7 +233,7 @@ enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool be
         if (kv->stopping) return STATUS_CANCELLED;
         if (q->interrupt != NULL && q->interrupt->requested) return STATUS_TIMEOUT;
         enum status status = before ? store_route_before(kv->store, q->key, route_out) : route_of(kv, q, route_out);
-        if (status == STATUS_OK) return STATUS_OK;
+        if (status == STATUS_OK) return keep_bounds(bounds, route_out);
         if (now_ns >= give_up_ns) return gave_up(q, STATUS_UNAVAILABLE);
         COVER("txn_route_awaited");
         gateway_pause(kv, backoff_ns < give_up_ns - now_ns ? backoff_ns : give_up_ns - now_ns, q->interrupt);

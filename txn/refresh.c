@@ -118,10 +118,14 @@ static enum status refresh_step(const struct refresh *how, struct span_list *wha
     struct gateway_request find = {.key = what->spans[0].start, .deadline_ns = how->deadline_ns,
                                    .no_quorum_ns = how->no_quorum_ns, .interrupt = how->interrupt};
     struct route route;
-    enum status status = gateway_find(how->kv, &find, false, &route);
-    /* The bounds are borrowed: everything is cut before the request goes out. */
+    struct buf bounds[2];
+    buf_init(&bounds[0], SHARD_KEY_BYTES_MAX);
+    buf_init(&bounds[1], SHARD_KEY_BYTES_MAX);
+    enum status status = gateway_find(how->kv, &find, false, bounds, &route);
     if (status == STATUS_OK) status = span_list_take_inside(what, &route, left);
     if (status == STATUS_OK) status = refresh_some(how, what, &route, body, reply);
+    buf_deinit(&bounds[0]);
+    buf_deinit(&bounds[1]);
     if (status != STATUS_STALE_ROUTE) return status;
     span_list_deinit(left);
     span_list_init(left);

@@ -22,7 +22,7 @@ static struct txn *kept_take(struct kv *kv)
     kv->kept_count--;
     buf_reset(&t->request);
     buf_reset(&t->reply);
-    *t = (struct txn){.request = t->request, .reply = t->reply, .spans = t->spans,
+    *t = (struct txn){.request = t->request, .reply = t->reply, .bounds = {t->bounds[0], t->bounds[1]}, .spans = t->spans,
                       .span_capacity = t->span_capacity};
     return t;
 }
@@ -33,6 +33,8 @@ static struct txn *memory_new(void)
     if (t == NULL) return NULL;
     buf_init(&t->request, NET_MESSAGE_BYTES_MAX - 4096);
     buf_init(&t->reply, NET_MESSAGE_BYTES_MAX);
+    buf_init(&t->bounds[0], SHARD_KEY_BYTES_MAX);
+    buf_init(&t->bounds[1], SHARD_KEY_BYTES_MAX);
     return t;
 }
 
@@ -40,13 +42,15 @@ static void memory_free(struct txn *t)
 {
     buf_deinit(&t->request);
     buf_deinit(&t->reply);
+    buf_deinit(&t->bounds[0]);
+    buf_deinit(&t->bounds[1]);
     free(t->spans);
     free(t);
 }
 
 static void keep_or_free(struct kv *kv, struct txn *t)
 {
-    size_t bytes = t->request.capacity + t->reply.capacity + t->span_capacity * sizeof *t->spans;
+    size_t bytes = t->request.capacity + t->reply.capacity + t->bounds[0].capacity + t->bounds[1].capacity + t->span_capacity * sizeof *t->spans;
     if (kv->kept_count == KEPT_MAX || bytes > KEPT_BYTES_MAX) {
         memory_free(t);
         return;

@@ -480,7 +480,9 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
 /* [fiber] One attempt, at a node that is no leader of anything for this. */
 enum status gateway_ask(struct kv *kv, struct gateway_request *q, struct node_id node, uint64_t timeout_ns, struct buf *reply);
 /* [fiber] The range that holds q->key, or the keys just below it; waits until it is known. */
-enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool before, struct route *route_out);
+/* The bounds are kept in the two buffers. */
+enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool before, struct buf bounds[2],
+                         struct route *route_out);
 /* [fiber] Waits; less long when it is interrupted or the kv stops. */
 void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i);
 void gateway_stop(struct kv *kv);

@@ -17,7 +17,7 @@ struct gateway_request txn_request(struct txn *t, enum rpc_kind kind, struct byt
 enum status txn_find(struct txn *t, struct bytes key, bool before, struct route *route_out)
 {
     struct gateway_request q = txn_request(t, RPC_READ, key);
-    return gateway_find(t->kv, &q, before, route_out);
+    return gateway_find(t->kv, &q, before, t->bounds, route_out);
 }
 
 enum status txn_range_end(struct txn *t, struct arena *arena, struct bytes key, struct bytes *end_out)

@@ -43,6 +43,7 @@ struct txn {
     struct span *spans;
     uint32_t span_count, span_capacity;
     struct buf request, reply;
+    struct buf bounds[2];          /* of the range that was found last */
     struct assumption assumed[TXN_ASSUMPTIONS_MAX]; /* those that are to be checked */
     uint32_t assumed_count;
     uint32_t cuts;                 /* in a row that came to nothing */
@@ -55,7 +56,7 @@ struct txn {
 /* A request of the transaction, which the range of `key` serves. */
 struct gateway_request txn_request(struct txn *t, enum rpc_kind kind, struct bytes key);
 /* [fiber] The range that holds the key (before: the keys just below it; an empty one: the last). Bounds are borrowed
- * until the next call. */
+ * until the next call of this transaction. */
 enum status txn_find(struct txn *t, struct bytes key, bool before, struct route *route_out);
 /* A request that was cut for a range as it was before is cut anew, but not for ever. */
 bool txn_cut_again(struct txn *t, enum status *status);
