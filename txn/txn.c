@@ -50,7 +50,8 @@ static void memory_free(struct txn *t)
 
 static void keep_or_free(struct kv *kv, struct txn *t)
 {
-    size_t bytes = t->request.capacity + t->reply.capacity + t->bounds[0].capacity + t->bounds[1].capacity + t->span_capacity * sizeof *t->spans;
+    size_t bytes = t->request.capacity + t->reply.capacity + t->bounds[0].capacity + t->bounds[1].capacity +
+                   t->span_capacity * sizeof *t->spans;
     if (kv->kept_count == KEPT_MAX || bytes > KEPT_BYTES_MAX) {
         memory_free(t);
         return;
