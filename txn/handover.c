@@ -11,12 +11,13 @@
 #define HANDOVER_ROUND        3 /* attempts at one pace */
 #define HANDOVER_PAUSE_NS_MAX UINT64_C(64000000000)
 
-static void hand_over(struct kv *kv, struct replica *r)
+/* True when another was told to lead. */
+static bool hand_over(struct kv *kv, struct replica *r)
 {
     const struct raft_config *config = &replica_descriptor(r)->config;
     struct node_id self = store_identity(kv->store)->node;
-    if (config->voter_count == 0) return;
-    uint64_t first = kv->handover.attempt;
+    if (config->voter_count == 0) return false;
+    uint64_t first = kv->handover.attempt + 1;
     for (uint32_t i = 0; i < config->voter_count; i++) {
         struct node_id to = {config->voters[(first + i) % config->voter_count].node};
         if (to.value == self.value) continue;
@@ -25,8 +26,9 @@ static void hand_over(struct kv *kv, struct replica *r)
         LOG_WARN(store_logger(kv->store), "txn",
                  "no way to the clock master: leadership is handed over", "range=%llu to=%llu",
                  (unsigned long long)replica_range(r).value, (unsigned long long)to.value);
-        return;
+        return true;
     }
+    return false;
 }
 
 static void on_look(struct timer *t, void *ctx)
@@ -43,15 +45,17 @@ static void on_look(struct timer *t, void *ctx)
     }
     if (now_ns < since_ns + HANDOVER_AFTER_NS || now_ns < h->next_ns) return;
     if (MUTANT("k27_no_handover")) return;
-    h->next_ns = now_ns + h->pause_ns;
-    if (++h->attempt % HANDOVER_ROUND == 0 && h->pause_ns < HANDOVER_PAUSE_NS_MAX)
-        h->pause_ns *= 2;
+    bool handed = false;
     LIST_FOR_EACH(item, &kv->ranges)
     {
         struct range *g = CONTAINER_OF(item, struct range, link);
         if (replica_range(g->replica).value != RANGE_META.value && replica_serving(g->replica))
-            hand_over(kv, g->replica);
+            handed |= hand_over(kv, g->replica);
     }
+    if (!handed) return; /* who led nothing has tried nothing, however long it was cut off */
+    h->next_ns = now_ns + h->pause_ns;
+    if (++h->attempt % HANDOVER_ROUND == 0 && h->pause_ns < HANDOVER_PAUSE_NS_MAX)
+        h->pause_ns *= 2;
 }
 
 void handover_attach(struct handover *h, struct kv *kv)
