@@ -44,11 +44,8 @@ static void lane_flush(struct store *s, uint32_t slot, int lane)
     buf_reset(b);
 }
 
-void transport_send(struct replica *r, const struct raft_message *message)
+static void put_message(struct store *s, uint64_t node, struct range_id range, const struct raft_message *message)
 {
-    struct store *s = r->store;
-    uint64_t node = replica_node_of(r, message->to);
-    if (node == 0 || s->net == NULL) return;
     ASSERT(node != s->identity.node.value);
     uint32_t slot = slot_of(s, node);
     int lane = lane_of(message);
@@ -57,10 +54,16 @@ void transport_send(struct replica *r, const struct raft_message *message)
     raft_message_encode(message, &s->scratch);
     ASSERT(!s->scratch.failed);
     if (b->size + s->scratch.size + 32 > BATCH_FLUSH_BYTES) lane_flush(s, slot, lane);
-    put_u64(b, r->range.value);
+    put_u64(b, range.value);
     put_sized(b, buf_view(&s->scratch));
     ASSERT(!b->failed);
     s->metrics.raft_messages_out++;
+}
+
+void transport_send(struct replica *r, const struct raft_message *message)
+{
+    uint64_t node = replica_node_of(r, message->to);
+    if (node != 0 && r->store->net != NULL) put_message(r->store, node, r->range, message);
 }
 
 void transport_flush(struct store *s)
@@ -88,13 +91,7 @@ static void release_for(struct store *s, struct node_id to, struct range_id rang
                                    .term = asks->term, .hint_term = asks->hint_term, .reject = true};
     if (s->net == NULL) return;
     COVER("shard_released_for_one_that_is_gone");
-    uint32_t slot = slot_of(s, to.value);
-    buf_reset(&s->scratch);
-    raft_message_encode(&release, &s->scratch);
-    put_u64(&s->transport[slot][LANE_CONTROL], range.value);
-    put_sized(&s->transport[slot][LANE_CONTROL], buf_view(&s->scratch));
-    ASSERT(!s->scratch.failed && !s->transport[slot][LANE_CONTROL].failed);
-    s->metrics.raft_messages_out++;
+    put_message(s, to.value, range, &release);
 }
 
 /* The range is not here (yet). */
