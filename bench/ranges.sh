@@ -24,7 +24,7 @@ start() { # NODE
 status() { curl -s --max-time 10 "http://127.0.0.1:${https[$1]}/status"; }
 metric() { curl -s --max-time 10 "http://127.0.0.1:${https[$1]}/metrics" | awk -v m="$2" '$1 == m { s += $2 } END { print s + 0 }'; }
 ready() { curl -s -o /dev/null -w '%{http_code}' --max-time 2 "http://127.0.0.1:${https[$1]}/readyz"; }
-whole() { status 0 | grep -o '"voters":\[1,2,3\],"outgoing":\[\]' | wc -l; } # ranges with all their replicas
+whole() { status 0 | grep -o '"voters":\[[123],[123],[123]\],"outgoing":\[\]' | wc -l; } # ranges with all their replicas
 led() { status "$1" | grep -o '"leader":[1-9]' | wc -l; } # ranges of which that node knows a leader
 ticks() { local sum=0; for p in "${pids[@]}"; do sum=$((sum + $(awk '{ print $14 + $15 }' "/proc/$p/stat"))); done; echo $sum; }
 resident() { awk '/VmRSS/ { print $2 }' "/proc/${pids[$1]}/status"; }
