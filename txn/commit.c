@@ -37,6 +37,8 @@ static void on_applied(struct proposal *p, enum status status, struct bytes resu
         return;
     }
     op->applied = true;
+    for (uint32_t i = 0; i < op->write_count; i++)
+        range_op_served(op, op->ct, true, &(struct span){.point = true, .start = op->writes[i].key});
     range_in_flight_remove(op);
     range_unblock_all(op);
     finish(op);

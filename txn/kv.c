@@ -87,6 +87,11 @@ const struct kv_metrics *kv_metrics(const struct kv *kv)
     return &kv->metrics;
 }
 
+void kv_set_witness(struct kv *kv, const struct kv_witness *witness)
+{
+    kv->witness = witness;
+}
+
 void kv_set_no_quorum_timeout(struct kv *kv, uint64_t timeout_ns)
 {
     kv->no_quorum_timeout_ns = timeout_ns;

@@ -293,8 +293,26 @@ void range_op_reply(struct range_op *op, enum status status, struct bytes body)
     range_op_free(op);
 }
 
+void range_op_served(const struct range_op *op, uint64_t ts, bool wrote, const struct span *span)
+{
+    const struct kv_witness *w = op->range->kv->witness;
+    if (w == NULL) return;
+    struct kv_served served = {.range = replica_range(op->range->replica), .epoch = op->epoch, .ts = ts, .wrote = wrote,
+                               .point = span->point, .start = span->start, .end = span->end};
+    w->on_served(w->ctx, &served);
+}
+
+static void tell_witness(const struct range_op *op)
+{
+    if (op->range->kv->witness == NULL) return;
+    if (op->kind == RANGE_OP_READ) read_witness(op);
+    for (uint32_t i = 0; i < op->key_count; i++)
+        range_op_served(op, op->ts, false, &(struct span){.point = true, .start = op->keys[i].key});
+}
+
 void range_op_answer(struct range_op *op)
 {
+    tell_witness(op);
     if (op->ts > op->range->answered) op->range->answered = op->ts;
     range_op_reply(op, STATUS_OK, buf_view(&op->reply));
 }
@@ -311,6 +329,7 @@ bool range_op_wait_ready(struct range_op *op)
 bool range_op_may_evaluate(struct range_op *op)
 {
     op->state = OP_EVALUATE;
+    op->epoch = replica_descriptor(op->range->replica)->epoch;
     if (replica_serving(op->range->replica)) return !range_op_wait_ready(op);
     range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
     return false;

@@ -282,6 +282,20 @@ bool read_reaches(const struct range_op *op, struct bytes key)
     return false;
 }
 
+void read_witness(const struct range_op *op)
+{
+    struct reader in = reader_make(op->body);
+    struct read_head head;
+    bool ok = decode_head(&in, &head);
+    ASSERT(ok);
+    for (uint16_t i = 0; i < head.count; i++) {
+        struct read_item item;
+        ok = decode_item(&in, &item);
+        ASSERT(ok);
+        range_op_served(op, op->ts, false, &item.span);
+    }
+}
+
 static bool well_formed(const struct descriptor *d, struct bytes body)
 {
     struct reader in = reader_make(body);

@@ -56,6 +56,21 @@ struct kv_metrics {
     struct histogram split_closed_ns; /* of right sides led here: from the proposal of the split until they served */
 };
 const struct kv_metrics *kv_metrics(const struct kv *kv);
+
+/* For checkers that see a whole cluster: what a leader has served, when its answer leaves (reads) or its entry is applied
+ * (writes), with the epoch of the descriptor by which it was admitted in the step that evaluated it. */
+struct kv_served {
+    struct range_id range;
+    uint64_t epoch, ts;      /* of the read, or of the commit */
+    bool wrote, point;       /* point: one key, `start` */
+    struct bytes start, end; /* borrowed until return; end empty: unbounded */
+};
+struct kv_witness {
+    void (*on_served)(void *ctx, const struct kv_served *served);
+    void *ctx;
+};
+/* Borrowed until kv_destroy. NULL: nobody looks. */
+void kv_set_witness(struct kv *kv, const struct kv_witness *witness);
 /* How long a request may look for a leader with a quorum; default 5 s. */
 void kv_set_no_quorum_timeout(struct kv *kv, uint64_t timeout_ns);
 /* How long a version that was overwritten or deleted stays readable; default 10 min. What counts is the

@@ -128,6 +128,7 @@ struct range_op {
     } state;
     struct rpc_token token;
     uint64_t ts;             /* READ, REFRESH: its timestamp; COMMIT: ct0 */
+    uint64_t epoch;          /* of the range when it was evaluated last */
     uint64_t ct;             /* COMMIT: once proposed; READ: newest version shown */
     struct clock_wait clock;
     struct read_wait leadership;
@@ -232,6 +233,8 @@ struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struc
 void range_op_reply(struct range_op *op, enum status status, struct bytes body); /* and frees */
 /* What was read at op->ts, to its client. */
 void range_op_answer(struct range_op *op);
+/* Tells the witness, if there is one. */
+void range_op_served(const struct range_op *op, uint64_t ts, bool wrote, const struct span *span);
 void range_op_free(struct range_op *op);
 /* Parks the op until the range is ready; false when it is already. */
 bool range_op_wait_ready(struct range_op *op);
@@ -269,6 +272,8 @@ bool span_reaches(const struct span *span, struct bytes key);
 void read_run(struct range_op *op);
 /* Does what the op reads? */
 bool read_reaches(const struct range_op *op, struct bytes key);
+/* Tells the witness what the answer shows. */
+void read_witness(const struct range_op *op);
 void commit_run(struct range_op *op);
 void read_serve(void *ctx, struct rpc_token token, struct bytes body);
 void commit_serve(void *ctx, struct rpc_token token, struct bytes body);
@@ -549,6 +554,7 @@ struct kv {
     uint32_t outcome_chunks; /* of all ranges */
     struct list inquiries, unlocks; /* lock.c, txn_lock.c: requests that nobody waits for */
     struct kv_metrics metrics;
+    const struct kv_witness *witness; /* NULL: none */
 };
 
 #endif

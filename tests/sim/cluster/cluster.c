@@ -6,6 +6,7 @@
 #include "lsm/lsm.h"
 #include "txn/txn_int.h"
 #include "tests/sim/cluster/splits.h"
+#include "tests/sim/cluster/owners.h"
 
 #define TERM_LEADERS_MAX 4096
 #define WITNESSES_MAX 4096
@@ -34,6 +35,7 @@ struct cluster {
     char violation[192]; /* the first one */
     struct witness witnesses[WITNESSES_MAX];
     uint32_t witness_count;
+    struct owners *owners; /* who served what */
 };
 
 void cluster_options_init(struct cluster_options *o, uint64_t seed)
@@ -67,6 +69,7 @@ struct cluster *cluster_create(const struct cluster_options *options)
     c->options.sim.seed = options->seed;
     c->options.sim.trace = options->trace;
     c->sim = sim_create(&c->options.sim);
+    c->owners = owners_create();
     int at = 0;
     for (uint32_t i = 1; i <= options->node_count; i++) {
         c->machines[i].cluster = c;
@@ -154,6 +157,7 @@ void cluster_start(struct cluster *c, uint64_t number)
         snprintf(o.locality, sizeof o.locality, "%s", c->options.localities[number - 1]);
     status = core_create(&o, &m->core);
     ASSERT(status == STATUS_OK);
+    kv_set_witness(core_kv(m->core), owners_witness(c->owners));
     sim_env_on_turn(m->env, on_turn, m);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
 }
@@ -203,7 +207,13 @@ void cluster_destroy(struct cluster *c)
         env_destroy(c->client_env);
     }
     sim_destroy(c->sim);
+    owners_destroy(c->owners);
     free(c);
+}
+
+struct owners *cluster_owners(struct cluster *c)
+{
+    return c->owners;
 }
 
 struct sim *cluster_sim(struct cluster *c)
@@ -426,6 +436,7 @@ void cluster_check(struct cluster *c)
             note_leader(c, r);
             note_lease(c, r, i, holders);
             check_floor(c, r);
+            owners_see(c->owners, replica_descriptor(r));
         }
     }
 }

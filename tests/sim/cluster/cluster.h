@@ -36,6 +36,7 @@ struct cluster_options {
 void cluster_options_init(struct cluster_options *o, uint64_t seed);
 
 struct cluster;
+struct owners;
 
 struct cluster_machine {
     struct cluster *cluster;
@@ -53,6 +54,8 @@ struct cluster_machine {
 struct cluster *cluster_create(const struct cluster_options *options);
 void cluster_destroy(struct cluster *c);
 struct sim *cluster_sim(struct cluster *c);
+/* What leaders of data ranges have served so far (owners.h). */
+struct owners *cluster_owners(struct cluster *c);
 struct cluster_machine *cluster_machine(struct cluster *c, uint64_t number);
 bool cluster_leases(const struct cluster *c);
 uint32_t cluster_size(const struct cluster *c);

@@ -4,6 +4,7 @@
 #include "tests/sim/cluster/meta_check.h"
 #include "tests/sim/cluster/mix.h"
 #include "tests/sim/cluster/nemesis.h"
+#include "tests/sim/cluster/owners.h"
 #include "tests/sim/cluster/unbounded.h"
 
 #define BOOT_TIMEOUT_NS (60 * SIM_SEC)
@@ -101,6 +102,7 @@ static bool check(struct cluster *c, struct mix *m, const struct run_options *op
 {
     if (cluster_violation(c) != NULL) return fail(result, cluster_violation(c));
     if (!mix_check(m, result->failure, sizeof result->failure)) return false;
+    if (!owners_check(cluster_owners(c), result->failure, sizeof result->failure)) return false;
     if (options->unbounded) return true;
     /* Clients are gone, and so are soon their sessions: a statement may still wait for what it asked. */
     if (!cluster_run_until(c, servers_idle, result, SERVERS_IDLE_NS)) return false;
