@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "tests/sim/cluster/bounds.h"
 #include "tests/sim/cluster/focus.h"
 #include "tests/sim/cluster/mix.h"
 #include "tests/sim/cluster/run.h"
@@ -13,6 +14,7 @@ static const char usage[] =
     "  ostraka-sim --seed N            one run; prints its hash, counts and faults\n"
     "  ostraka-sim --seeds A..B        every seed from A to B; stops at the first that fails\n"
     "  --nodes N         machines (default: 3 to 5, by the seed)\n"
+    "  --ranges N        data ranges at the start, 1 to 6 (default: drawn)\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
     "  --workload NAME   keys, register, append, bank, idem or all (default: drawn)\n"
     "  --focus NAME      none, slow-log, leaders, deluded, clock-stops or clock-limit (default: drawn)\n"
@@ -41,6 +43,14 @@ static uint64_t number(const char *text)
         exit(2);
     }
     return value;
+}
+
+static uint64_t ranges(const char *text)
+{
+    uint64_t count = number(text);
+    if (count >= 1 && count <= BOUNDS_MAX + 1) return count;
+    fprintf(stderr, "ostraka-sim: --ranges is 1 to %d\n", BOUNDS_MAX + 1);
+    exit(2);
 }
 
 static const char *workload(const char *name)
@@ -93,6 +103,7 @@ static void parse(int argc, char **argv, struct arguments *a)
         if (strcmp(flag, "--seed") == 0) a->first = a->last = number(value), i++;
         else if (strcmp(flag, "--seeds") == 0) parse_range(value, a), i++;
         else if (strcmp(flag, "--nodes") == 0) a->run.node_count = (uint32_t)number(value), i++;
+        else if (strcmp(flag, "--ranges") == 0) a->run.range_count = (uint32_t)ranges(value), i++;
         else if (strcmp(flag, "--seconds") == 0) a->run.fault_phase_ns = number(value) * 1000000000u, i++;
         else if (strcmp(flag, "--workload") == 0) a->run.workload = workload(value), i++;
         else if (strcmp(flag, "--focus") == 0) a->run.focus = focus(value), i++;

@@ -1,5 +1,6 @@
 #include "tests/sim/cluster/run.h"
 
+#include "tests/sim/cluster/bounds.h"
 #include "tests/sim/cluster/focus.h"
 #include "tests/sim/cluster/meta_check.h"
 #include "tests/sim/cluster/mix.h"
@@ -170,6 +171,17 @@ static bool runs_cold(const struct run_options *options, enum focus_kind kind)
     return kind == FOCUS_SLOW_LOG || (options->focus == NULL && options->seed % 5 == 2);
 }
 
+/* By a chance of its own: what else a run draws does not depend on it. In half of the runs all keys are in one range. */
+static void draw_ranges(const struct run_options *options, struct bounds *b, struct cluster_options *o)
+{
+    struct prng prng;
+    prng_init(&prng, options->seed ^ UINT64_C(0x72616e676573));
+    uint32_t drawn = prng_chance(&prng, 1, 2) ? 0 : 1 + (uint32_t)prng_below(&prng, BOUNDS_MAX);
+    bounds_draw(b, &prng, options->range_count != 0 ? options->range_count - 1 : drawn);
+    o->split_keys = b->keys;
+    o->split_count = b->count;
+}
+
 void run_once(const struct run_options *options, struct run_result *result, FILE *faults_out)
 {
     *result = (struct run_result){0};
@@ -188,6 +200,8 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
         o.memory_bytes = COLD_MEMORY_BYTES;
         o.table_bytes = COLD_MEMORY_BYTES / 8;
     }
+    struct bounds bounds;
+    draw_ranges(options, &bounds, &o);
     struct cluster *c = cluster_create(&o);
     if (!cluster_boot(c, BOOT_TIMEOUT_NS)) {
         fail(result, "the cluster did not form");
