@@ -297,7 +297,7 @@ void range_op_served(const struct range_op *op, uint64_t ts, bool wrote, const s
 {
     const struct kv_witness *w = op->range->kv->witness;
     if (w == NULL) return;
-    struct kv_served served = {.range = replica_range(op->range->replica), .epoch = op->epoch, .ts = ts, .wrote = wrote,
+    struct kv_served served = {.range = replica_range(op->range->replica), .epoch = op->owner_epoch, .ts = ts, .wrote = wrote,
                                .point = span->point, .start = span->start, .end = span->end};
     w->on_served(w->ctx, &served);
 }
@@ -329,7 +329,7 @@ bool range_op_wait_ready(struct range_op *op)
 bool range_op_may_evaluate(struct range_op *op)
 {
     op->state = OP_EVALUATE;
-    op->epoch = replica_descriptor(op->range->replica)->epoch;
+    op->owner_epoch = replica_descriptor(op->range->replica)->epoch;
     if (replica_serving(op->range->replica)) return !range_op_wait_ready(op);
     range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
     return false;

@@ -128,7 +128,7 @@ struct range_op {
     } state;
     struct rpc_token token;
     uint64_t ts;             /* READ, REFRESH: its timestamp; COMMIT: ct0 */
-    uint64_t epoch;          /* of the range when it was evaluated last */
+    uint64_t owner_epoch;    /* of the range when it was evaluated last */
     uint64_t ct;             /* COMMIT: once proposed; READ: newest version shown */
     struct clock_wait clock;
     struct read_wait leadership;

@@ -14,7 +14,7 @@ static const char usage[] =
     "  ostraka-sim --seed N            one run; prints its hash, counts and faults\n"
     "  ostraka-sim --seeds A..B        every seed from A to B; stops at the first that fails\n"
     "  --nodes N         machines (default: 3 to 5, by the seed)\n"
-    "  --ranges N        data ranges at the start, 1 to 6 (default: drawn)\n"
+    "  --ranges N        data ranges at the start, 1 to 6 (default 1)\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
     "  --workload NAME   keys, register, append, bank, idem or all (default: drawn)\n"
     "  --focus NAME      none, slow-log, leaders, deluded, clock-stops or clock-limit (default: drawn)\n"

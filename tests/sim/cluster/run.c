@@ -171,13 +171,12 @@ static bool runs_cold(const struct run_options *options, enum focus_kind kind)
     return kind == FOCUS_SLOW_LOG || (options->focus == NULL && options->seed % 5 == 2);
 }
 
-/* By a chance of its own: what else a run draws does not depend on it. In half of the runs all keys are in one range. */
+/* By a chance of its own: what else a run draws does not depend on it. */
 static void draw_ranges(const struct run_options *options, struct bounds *b, struct cluster_options *o)
 {
     struct prng prng;
     prng_init(&prng, options->seed ^ UINT64_C(0x72616e676573));
-    uint32_t drawn = prng_chance(&prng, 1, 2) ? 0 : 1 + (uint32_t)prng_below(&prng, BOUNDS_MAX);
-    bounds_draw(b, &prng, options->range_count != 0 ? options->range_count - 1 : drawn);
+    bounds_draw(b, &prng, options->range_count != 0 ? options->range_count - 1 : 0);
     o->split_keys = b->keys;
     o->split_count = b->count;
 }

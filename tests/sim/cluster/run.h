@@ -11,7 +11,7 @@
 struct run_options {
     uint64_t seed;
     uint32_t node_count;      /* 0: 3 to 5, from the seed */
-    uint32_t range_count;     /* data ranges at the start, at most; 0: drawn */
+    uint32_t range_count;     /* data ranges at the start, at most; 0: one */
     uint64_t fault_phase_ns;  /* 0: 8 s */
     const char *workload;     /* NULL: drawn; else one of mix_names */
     const char *focus;        /* NULL: drawn; else a focus_name */
