@@ -7,6 +7,7 @@ simulation in integer microseconds. Every rule of the protocol is a switch (RULE
   python3 range_model.py --histories 20000           full protocol: no history may be rejected
   python3 range_model.py --without split_latch       one rule less (repeatable)
   python3 range_model.py --histories 400 --table     each rule in turn, a Markdown table
+  python3 range_model.py --histories 2000 --seed 100001   the same with more merges, longer leases and rolled back changes
   python3 range_model.py --brief                     the test: 0 for the full protocol, > 0 for each rule at its seeds
   python3 range_model.py --histories 1 --seed 77 --show
 
@@ -34,12 +35,10 @@ RULES = {
     'split_conditional': 'a split counts only at the epoch for which its id was allocated, looked at again when proposed and applied',
     'latch_writes': 'writes to the right half wait from the proposal of a split to its apply',
     'reads_wait': 'reads wait for what was committed when they had their timestamp: a split among it sends them away',
-    'high_copied': 'the highest timestamp of the log goes to both sides',
     'unborn_kept': 'a log of a range that no manifest names is kept: its votes and entries are promises',
     'one_edit': 'the flush of the left beyond a split and the birth of the right are one manifest edit',
     'edit_before_drop': 'before that edit the left is neither dropped nor replaced',
     'birth_overlap': 'no birth by message while a replica here holds those keys',
-    'exists_shrinks': 'a split whose right side is here already, or was destroyed here, only shrinks the left',
     'carve_first': 'the mirror of a left shrinks only to what its rights have carved off',
     'carve_end': 'a right is carved only off the end of the record that holds it',
     'pending_gone': 'a pending split goes when its left is mirrored at a later epoch',
@@ -72,7 +71,6 @@ RULES = {
     'merge_conditional': 'a merge counts only at the epoch at which the right side was frozen for it',
     'merge_epoch': 'and ends at an epoch above that of both: of two descriptors with a key in common the later one is known by it',
     'merge_floor': 'the left side takes the floor of the right side',
-    'merge_high': 'and its highest timestamp',
     'snapshot_own_term': 'a leader sends snapshots once its own term is applied: none is older than a merge in its log',
     'snapshot_absorbs': 'a snapshot of the left side takes the place of the right side, too, that was frozen for it',
     'orphan_frozen': 'who was frozen for a range is no orphan before the replica of that range beside it has gone on',
@@ -80,7 +78,7 @@ RULES = {
     'unfreeze_proof': 'and the metadata range says afterwards that it still exists',
 }
 MS = 1000
-LEASE = 120 * MS
+CORNER = 100000                  # seeds from here on: other faults, longer leases and pauses
 FAULT_END, END = 2500 * MS, 6500 * MS
 KEYS = 8                         # key 0 is the catalog
 KNOWN = {}
@@ -404,7 +402,7 @@ class Replica:
             return
         st.high = max(st.high, high)
         born = State(st.index, st.term, Desc(right, key, d.end, d.epoch + 1, d.conf, d.next_rid),
-                     {k: v for k, v in st.data.items() if k >= key}, st.high if w.on('high_copied') else 0)
+                     {k: v for k, v in st.data.items() if k >= key}, st.high)
         st.data = {k: v for k, v in st.data.items() if k < key}
         self.epoch(end=key)
         self.store.born(self, born)
@@ -436,8 +434,7 @@ class Replica:
         if other.state.desc.start != d.end:
             raise Violation('the right side of a merge does not fit')
         st.data.update(other.state.data)
-        if w.on('merge_high'):
-            st.high = max(st.high, high)
+        st.high = max(st.high, high)
         if self.role == 'L':
             self.high = max(self.high, st.high)
             if w.on('merge_floor'):
@@ -476,11 +473,8 @@ class Store:
         rid = left.rid
         if rid not in members(state.desc.conf):
             return                                             # a replica that was on its way out
-        if w.on('exists_shrinks') and (rng in self.replicas or self.tombs.get(rng, 0) >= rid):
-            return
-        if rng in self.replicas:
-            self.replicas[rng].alive = False
-            self.wals.pop(rng)
+        if rng in self.replicas or self.tombs.get(rng, 0) >= rid:
+            return                                             # here already, or destroyed here: the left only shrinks
         rep = self.make(rng, rid, state, term=state.term)
         rep.parent, rep.birth = left, state.copy()
         if left.role == 'L':
@@ -709,7 +703,7 @@ def serve_read(w, rep, epoch, keys, ts, refresh=False):
 
 def serve_commit(w, rep, epoch, ts, seen, writes, exact, last, reads):
     """Rule (a) of one range, (c) with `exact`: the reads of other ranges were looked at again there."""
-    keys, ct0 = set(seen) | set(writes), exact
+    keys, ct0, begun = set(seen) | set(writes), exact, w.t
     system = 0 in writes
     while True:
         if ct0 is None:
@@ -719,9 +713,11 @@ def serve_commit(w, rep, epoch, ts, seen, writes, exact, last, reads):
             return (why,)
         promised = max(rep.state.lease, rep.lease if w.on('lease_proposed') else 0)
         if system and w.on('lease_ct_above') and ct0 <= promised:
-            rep.ddl_waiting = w.t + 2 * LEASE
+            rep.ddl_waiting = w.t + 2 * w.lease
             if exact is not None:
                 return ('busy',)
+            if w.t - begun > 8 * w.lease:
+                raise Violation('stuck: change of the catalog')
             yield 2 * MS
             ct0 = None
             continue
@@ -773,7 +769,7 @@ def serve_lease(w, rep):
     if why or (rep.ddl_waiting > w.t and w.on('lease_yields')):
         return (why or 'busy',)
     value = newest(rep.state.data, 0, 1 << 60)
-    until = w.read_clock() + LEASE
+    until = w.read_clock() + w.lease
     rep.lease = max(rep.lease, until)
     if w.on('lease_logged'):
         term = rep.wal.term
@@ -1028,7 +1024,7 @@ def read_write(w, store, system=False):
             again = (yield from read(w, store, others, exact, True)) if w.on('refresh_others') else None
             if w.on('refresh_others') and (again is None or any(again[k][0] != seen[k] for k in others)):
                 return
-            yield w.r.choice((0, 0, 5 * MS))
+            yield w.r.choice((0, 20 * MS, 150 * MS) if w.corner else (0, 0, 5 * MS))
         reply = yield from w.call(store, rep.store.i, serve_commit, w, rep, d.epoch, ts, own, writes, exact, None, seen)
         if reply is None or reply[0] in ('unknown', 'conflict'):
             return
@@ -1057,7 +1053,7 @@ def by_lease(w, store):
     if rep is None:
         return
     if w.r.random() < .2:
-        yield w.r.randint(1, 2 * LEASE)
+        yield w.r.randint(1, 2 * w.lease)
     reply = yield from w.call(store, rep.store.i, serve_commit, w, rep, d.epoch, 0, {}, (target,), None, until, {0: ct})
     if reply and reply[0] == 'ok':
         w.acked.append(reply[2])
@@ -1091,6 +1087,11 @@ class World:
         self.routes, self.former, self.gone, self.bounds = [], {}, set(), {}
         kinds = ['split', 'split', 'split', 'move', 'move', 'merge', 'crash', 'crash', 'crash_all', 'cut', 'cut', 'flush', 'flush', 'campaign',
                  'bounce_split', 'bounce_split', 'leader_crash']
+        self.corner, self.lease = seed >= CORNER, 120 * MS
+        if self.corner:
+            self.lease = r.choice((120, 600)) * MS
+            kinds = ['split', 'split', 'merge', 'merge', 'merge', 'merge', 'merge', 'move', 'leader_crash', 'leader_crash', 'cut', 'flush',
+                     'flush', 'bounce_split', 'move_and_crash', 'move_and_crash']
         self.kinds = r.sample(kinds, r.randint(5, len(kinds)))
         self.stores = [Store(self, i) for i in range(self.n)]
         self.found()
@@ -1206,7 +1207,7 @@ class World:
 
     def compare(self, rep):
         st = rep.state
-        digest = (st.desc, st.high if self.on('high_copied') else 0, st.frozen, tuple(sorted((k, len(v), v[-1]) for k, v in st.data.items())))
+        digest = (st.desc, st.high, st.frozen, tuple(sorted((k, len(v), v[-1]) for k, v in st.data.items())))
         seen = self.digests.setdefault(rep.range, {})
         if seen.setdefault(st.index, digest) != digest:
             raise Violation('replicas differ')
@@ -1277,6 +1278,12 @@ class World:
         self.at(self.r.choice((5, 20, 60, 150)) * MS, later)
         if self.r.random() < .4:
             self.at(self.r.randint(1, 60) * MS, self.fault_move)
+
+    def fault_move_and_crash(self):
+        """Somebody is added, and whoever said so is gone."""
+        rep = self.drive(move)
+        if rep is not None:
+            self.at(self.r.choice((1, 3, 15, 40)) * MS, self.crash, rep.store)
 
     def fault_cut(self):
         r, everybody = self.r, set(range(self.n)) | {None}
@@ -1367,6 +1374,10 @@ class World:
             if rep.conf().outgoing or rep.latch is not None:
                 raise Violation('stuck: change or split')
         ranges = {rep.range: rep.state.desc for rep in owner.values()}
+        for d in ranges.values():
+            for rid, node in members(d.conf).items():
+                if getattr(self.stores[node].replicas.get(d.id), 'rid', None) != rid:
+                    raise Violation('stuck: member missing')
         if self.meta.records != ranges:
             raise Violation('stuck: mirror')
         for s in self.stores:
