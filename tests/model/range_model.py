@@ -90,6 +90,7 @@ KNOWN = {
     'refresh_others': (1, 3), 'refresh_floor': (4, 8), 'refresh_waits': (26, 28), 'commit_exact': (4, 8),
     'exact_floor': (4, 5), 'lease_last_ct': (1, 4), 'lease_logged': (4, 13), 'lease_proposed': (8, 34),
     'lease_read_after': (1, 7), 'lease_ct_above': (1, 4), 'freeze_all': (15, 43), 'merge_epoch': (27, 29),
+    'merge_conditional': (100035,),
 }
 Conf = collections.namedtuple('Conf', 'voters outgoing learners')        # tuples of (replica id, node)
 Desc = collections.namedtuple('Desc', 'id start end epoch conf next_rid')
