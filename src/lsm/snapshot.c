@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define CHUNK_BYTES_MAX ((size_t)256 << 20)
-#define VERIFY_BYTES    ((size_t)128 << 10) /* in one call */
+#define VERIFY_BYTES    ((size_t)1 << 20) /* in one call: checksums of so much take some 100 us */
 
 /* Whole tables go as they are, checked block by block; what is only a part of one, and what is in
  * memory, goes item by item. From the last level up, and the oldest of level 0 first, so that the

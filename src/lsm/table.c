@@ -132,18 +132,28 @@ void table_damaged(struct table *t, const char *what, uint64_t offset)
 
 /* ---- opening ---- */
 
+/* Where a table is read from: its file, or bytes that are to become it. */
+struct origin {
+    struct fio *fio; /* NULL: image */
+    struct bytes image;
+};
+
 /* Reads [offset, offset + size) through an aligned buffer. */
-static enum status read_span(struct fio *f, struct table *t, uint64_t offset, size_t size,
-                             struct buf *out)
+static enum status read_span(const struct origin *from, struct table *t, uint64_t offset,
+                             size_t size, struct buf *out)
 {
     if (offset > t->size_bytes || size > t->size_bytes - offset) return STATUS_CORRUPT;
+    if (from->fio == NULL) {
+        buf_append(out, from->image.data + offset, size);
+        return out->failed ? STATUS_NO_MEMORY : STATUS_OK;
+    }
     uint64_t begin = offset / TABLE_ALIGN * TABLE_ALIGN;
     size_t skip = (size_t)(offset - begin);
     size_t span = (skip + size + TABLE_ALIGN - 1) / TABLE_ALIGN * TABLE_ALIGN;
     uint8_t *memory = aligned_alloc(TABLE_ALIGN, span);
     if (memory == NULL) return STATUS_NO_MEMORY;
     size_t read = 0;
-    enum status status = fio_read_some(f, t->file, memory, span, begin, &read);
+    enum status status = fio_read_some(from->fio, t->file, memory, span, begin, &read);
     if (status == STATUS_OK && read < skip + size) status = STATUS_CORRUPT;
     if (status == STATUS_OK) {
         buf_append(out, memory + skip, size);
@@ -171,12 +181,12 @@ static enum status take_footer(struct table *t, struct bytes sealed, uint64_t of
     return status;
 }
 
-static enum status read_footer(struct fio *f, struct table *t, struct buf *end)
+static enum status read_footer(const struct origin *from, struct table *t, struct buf *end)
 {
     size_t size = t->size_bytes < TABLE_END_BYTES ? (size_t)t->size_bytes : TABLE_END_BYTES;
     if (size < TABLE_TAIL_BYTES) return STATUS_CORRUPT;
     uint64_t begin = t->size_bytes - size;
-    enum status status = read_span(f, t, begin, size, end);
+    enum status status = read_span(from, t, begin, size, end);
     if (status != STATUS_OK) return status;
     struct table_tail tail;
     memcpy(&tail, end->data + size - sizeof tail, sizeof tail);
@@ -202,7 +212,7 @@ static enum status take_top(struct table *t, struct bytes sealed)
 }
 
 /* `end`: the last bytes of the file, which mostly hold it. */
-static enum status read_top(struct fio *f, struct table *t, struct buf *end)
+static enum status read_top(const struct origin *from, struct table *t, struct buf *end)
 {
     struct block_handle top = t->facts.top;
     uint64_t begin = t->size_bytes - end->size;
@@ -210,7 +220,7 @@ static enum status read_top(struct fio *f, struct table *t, struct buf *end)
         top.size <= end->size - (top.offset - begin))
         return take_top(t, bytes_make(end->data + (top.offset - begin), top.size));
     buf_reset(end);
-    enum status status = read_span(f, t, top.offset, top.size, end);
+    enum status status = read_span(from, t, top.offset, top.size, end);
     return status == STATUS_OK ? take_top(t, buf_view(end)) : status;
 }
 
@@ -222,16 +232,28 @@ static enum status open_file(struct fio *f, struct table *t)
     return fio_open(f, t->path, ENV_OPEN_READ, &t->file);
 }
 
+static enum status read_ends(const struct origin *from, struct table *t)
+{
+    struct buf bytes;
+    buf_init(&bytes, BLOCK_RAW_BYTES_MAX + TABLE_END_BYTES);
+    enum status status = read_footer(from, t, &bytes);
+    if (status == STATUS_OK) status = read_top(from, t, &bytes);
+    buf_deinit(&bytes);
+    return status;
+}
+
 static enum status open_and_check(struct fio *f, struct table *t)
 {
     enum status status = open_file(f, t);
-    if (status != STATUS_OK) return status;
-    struct buf bytes;
-    buf_init(&bytes, BLOCK_RAW_BYTES_MAX + TABLE_END_BYTES);
-    status = read_footer(f, t, &bytes);
-    if (status == STATUS_OK) status = read_top(f, t, &bytes);
-    buf_deinit(&bytes);
-    return status;
+    struct origin file = {.fio = f};
+    return status == STATUS_OK ? read_ends(&file, t) : status;
+}
+
+enum status table_open_image(struct table *t, struct bytes image)
+{
+    ASSERT(image.size == t->size_bytes);
+    struct origin memory = {.image = image};
+    return read_ends(&memory, t);
 }
 
 enum status table_open(struct fio *f, struct table *t)

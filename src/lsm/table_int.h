@@ -42,6 +42,7 @@ struct table {
     struct table_uid uid;
     env_file file; /* -1: not open */
     bool corrupt;  /* every read answers STATUS_CORRUPT */
+    bool unsynced; /* its contents are not durable yet: nothing may name it */
     bool obsolete; /* the manifest no longer names it: unlink when the last reader is gone */
     struct table_facts facts;
     struct buf keys; /* first.key, then last.key */
@@ -69,6 +70,9 @@ void table_damaged(struct table *t, const char *what, uint64_t offset);
 /* Opens the file and checks tail, footer and top index. Runs on a fiber. STATUS_OK also for a
  * damaged or missing file: then the table is corrupt. */
 MUST_USE enum status table_open(struct fio *f, struct table *t);
+
+/* The same for the bytes of a table that has no file yet. STATUS_CORRUPT; STATUS_VERSION. */
+MUST_USE enum status table_open_image(struct table *t, struct bytes image);
 
 /* ---- footer (table_footer.c) ---- */
 

@@ -365,9 +365,24 @@ enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merg
     }
 }
 
+/* Of tables that came whole: one after the other would wait for the disk in between. */
+static enum status sync_tables(struct tables_writer *t)
+{
+    struct worker *w = t->worker;
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct table *table = t->tables[i];
+        if (!table->unsynced || MUTANT("lsm_taken_table_not_synced")) continue;
+        enum status status = WORKER_IO(w, fio_sync(&w->fio, table->file));
+        if (status != STATUS_OK) return status;
+        table->unsynced = false;
+    }
+    return STATUS_OK;
+}
+
 enum status tables_writer_finish(struct tables_writer *t)
 {
     enum status status = tables_writer_cut(t);
+    if (status == STATUS_OK) status = sync_tables(t);
     if (status != STATUS_OK || t->count == 0 || MUTANT("k23_table_name_not_synced")) return status;
     struct worker *w = t->worker;
     return WORKER_IO(w, fio_dir_sync(&w->fio, w->lsm->options.directory));

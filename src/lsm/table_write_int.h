@@ -55,7 +55,7 @@ MUST_USE enum status tables_writer_cut(struct tables_writer *t);
 MUST_USE enum status tables_writer_adopt(struct tables_writer *t, struct table *table);
 /* All items of the merge that the filter keeps, from the first. */
 MUST_USE enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merge, struct gc_filter *gc);
-/* Completes the last table and makes all names durable. */
+/* Completes the last table and makes all contents and names durable. */
 MUST_USE enum status tables_writer_finish(struct tables_writer *t);
 /* Each whole table as a piece for a level, pinned for the caller; count of them. */
 MUST_USE enum status tables_writer_pieces(const struct tables_writer *t, uint32_t level,

@@ -308,6 +308,7 @@ static const struct {
     {"lsm_snapshot_newest_first", "snapshot_levels"},
     {"lsm_taken_table_unverified", "changed_table"},
     {"lsm_table_not_synced", "crash"},
+    {"lsm_taken_table_not_synced", "crash"},
     {"lsm_manifest_not_synced", "crash"},
     {"lsm_orphans_kept", "crash"},
     {"k23_table_name_not_synced", "crash"},
