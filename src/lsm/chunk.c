@@ -59,7 +59,8 @@ void chunk_end(struct chunk_writer *w, uint64_t sequence, struct chunk_section s
     ASSERT(items.size <= UINT32_MAX);
     struct chunk_head head = {.magic = CHUNK_MAGIC,
                               .version = CHUNK_VERSION,
-                              .flags = (last ? CHUNK_FLAG_LAST : 0) | (w->file ? CHUNK_FLAG_FILE : 0),
+                              .flags =
+                                  (last ? CHUNK_FLAG_LAST : 0) | (w->file ? CHUNK_FLAG_FILE : 0),
                               .sequence = sequence,
                               .newest_ts = newest_ts,
                               .section = section.number,
@@ -98,12 +99,12 @@ enum status chunk_open(struct bytes bytes, struct chunk *chunk_out)
         return STATUS_CORRUPT;
     if ((head.flags & ~(CHUNK_FLAG_LAST | CHUNK_FLAG_FILE)) != 0) return STATUS_CORRUPT;
     struct chunk chunk = (struct chunk){.sequence = head.sequence,
-                                .newest_ts = head.newest_ts,
-                                .section = {head.section, head.level},
-                                .last = (head.flags & CHUNK_FLAG_LAST) != 0,
-                                .is_file = (head.flags & CHUNK_FLAG_FILE) != 0,
-                                .item_count = head.item_count,
-                                .items = reader_make(items)};
+                                        .newest_ts = head.newest_ts,
+                                        .section = {head.section, head.level},
+                                        .last = (head.flags & CHUNK_FLAG_LAST) != 0,
+                                        .is_file = (head.flags & CHUNK_FLAG_FILE) != 0,
+                                        .item_count = head.item_count,
+                                        .items = reader_make(items)};
     enum status status = chunk.is_file ? get_file(&chunk) : STATUS_OK;
     if (status == STATUS_OK) *chunk_out = chunk;
     return status;

@@ -5,11 +5,11 @@
 #include "base/codec.h"
 #include "lsm/item_int.h"
 
-#define CHUNK_HEAD_BYTES 56
+#define CHUNK_HEAD_BYTES     56
 #define CHUNK_FILE_BYTES_MAX ((uint64_t)64 << 20) /* larger tables travel as items */
 
-/* A snapshot is a row of sections: a whole table, or the items of a part of one or of the memtables.
- * Levels come from the last to level 0, there the oldest first. */
+/* A snapshot is a row of sections: a whole table, or the items of a part of one or of the
+ * memtables. Levels come from the last to level 0, there the oldest first. */
 struct chunk_section {
     uint32_t number; /* 0, 1, 2, ... */
     uint32_t level;
@@ -21,8 +21,8 @@ struct chunk_file {
     struct bytes bytes;
 };
 
-/* Writes a chunk into buf: begin, any number of items or one piece of a file, end. A failed buf stays
- * failed. */
+/* Writes a chunk into buf: begin, any number of items or one piece of a file, end. A failed buf
+ * stays failed. */
 struct chunk_writer {
     struct buf *out;
     size_t begin; /* of the head in out */

@@ -191,7 +191,8 @@ static bool worth_collecting(const struct range *r, const struct piece *p)
            r->gc_ts >= t->facts.garbage_ts;
 }
 
-/* Most of its table belongs to other ranges, or to nobody any more: rewriting the rest lets it go. */
+/* Most of its table belongs to other ranges, or to nobody any more: rewriting the rest lets it go.
+ */
 static bool is_remnant(const struct piece *p)
 {
     if (!piece_is_part(p)) return false;
@@ -206,8 +207,8 @@ static bool is_bottom(const struct version *v, uint32_t level, const struct piec
     return true;
 }
 
-/* A piece much of which may go, or which is little of its table: rewritten where it is when nothing lies below, else merged
- * downwards. */
+/* A piece much of which may go, or which is little of its table: rewritten where it is when nothing
+ * lies below, else merged downwards. */
 static enum status pick_garbage(struct compaction *c)
 {
     struct range *r = c->range;
@@ -242,7 +243,8 @@ enum status compact_pick(struct range *r, struct compaction *c)
     struct plan plan = make_plan(v, r->lsm->options.table_bytes);
     if (v->counts[0] >= LSM_L0_TABLES) {
         uint32_t count = v->counts[0] < LSM_L0_MERGE_MAX ? v->counts[0] : LSM_L0_MERGE_MAX;
-        return pick_into(c, 0, v->levels[0] + (v->counts[0] - count), count, plan.base); /* oldest */
+        return pick_into(c, 0, v->levels[0] + (v->counts[0] - count), count,
+                         plan.base); /* oldest */
     }
     uint32_t level = fullest_level(v, &plan);
     if (level > 0) {

@@ -36,8 +36,7 @@ static enum status write_table(struct flush_job *job)
     struct range *r = job->range;
     struct memtable *m = job->frozen->memtable;
     struct version *version = range_named(r);
-    struct tombstone_check check = {.version = version,
-                                    .oldest_ts = memtables_oldest_ts(r, m)};
+    struct tombstone_check check = {.version = version, .oldest_ts = memtables_oldest_ts(r, m)};
     uint64_t gc_ts = shared_gc_ts(r);
     struct merge merge;
     struct gc_filter gc;

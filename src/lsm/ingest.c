@@ -3,8 +3,9 @@
 
 #include <stdlib.h>
 
-/* Each section of what comes is a table or more of one level: as it is there, or made of items. Until
- * the edit that adopts them they are files that no manifest names, which the next open removes. */
+/* Each section of what comes is a table or more of one level: as it is there, or made of items.
+ * Until the edit that adopts them they are files that no manifest names, which the next open
+ * removes. */
 
 struct lsm_ingest {
     struct list link; /* in lsm.replacing while it is being committed */
@@ -14,7 +15,7 @@ struct lsm_ingest {
     struct tables_writer tables;
     struct table_take file; /* the one that is coming */
     struct chunk_section section;
-    uint8_t *levels;        /* of the tables of the sections that are through */
+    uint8_t *levels; /* of the tables of the sections that are through */
     uint32_t leveled_count, leveled_capacity;
     uint64_t chunk_count, newest_ts;
     bool complete; /* the last chunk has come */
@@ -80,7 +81,8 @@ static bool follows(const struct lsm_ingest *in, uint32_t i)
 {
     uint32_t level = in->section.level;
     if (level == 0 || i == 0 || in->levels[i - 1] != level) return true;
-    return item_key_compare(&in->tables.tables[i - 1]->facts.last, &in->tables.tables[i]->facts.first) < 0;
+    return item_key_compare(&in->tables.tables[i - 1]->facts.last,
+                            &in->tables.tables[i]->facts.first) < 0;
 }
 
 static enum status end_section(struct lsm_ingest *in)
@@ -144,8 +146,7 @@ static enum status take_chunk(struct lsm_ingest *in, struct chunk *chunk)
 {
     if (in->complete || chunk->sequence != in->chunk_count) return STATUS_CORRUPT;
     enum status status = enter_section(in, &chunk->section);
-    if (status == STATUS_OK)
-        status = chunk->is_file ? take_file(in, chunk) : take_items(in, chunk);
+    if (status == STATUS_OK) status = chunk->is_file ? take_file(in, chunk) : take_items(in, chunk);
     if (status != STATUS_OK) return status;
     in->chunk_count++;
     if (chunk->newest_ts > in->newest_ts) in->newest_ts = chunk->newest_ts;

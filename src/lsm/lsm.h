@@ -142,16 +142,17 @@ MUST_USE enum status lsm_range_split(struct lsm *l, struct range_id left, struct
 /* The range loses everything from `end` on; durable as a split is. */
 MUST_USE enum status lsm_range_shrink(struct lsm *l, struct range_id range, struct bytes end);
 
-/* Makes the right neighbour, which begins with `key`, part of the left one: the reverse of a split, called in the same way
- * (after lsm_apply and lsm_range_set_meta of the left one). The right one gets no more writes and is
- * gone for callers at once; in its place in the manifest, and in that of the left one, the flush
- * that is then due puts what both are; before that a restart finds both, and applies this again.
- * The GC timestamp of both is the later one: no read of either below it may come any more.
+/* Makes the right neighbour, which begins with `key`, part of the left one: the reverse of a split,
+ * called in the same way (after lsm_apply and lsm_range_set_meta of the left one). The right one
+ * gets no more writes and is gone for callers at once; in its place in the manifest, and in that of
+ * the left one, the flush that is then due puts what both are; before that a restart finds both,
+ * and applies this again. The GC timestamp of both is the later one: no read of either below it may
+ * come any more.
  *
  * STATUS_BUSY: nothing was done, because what the right one has is not on disk entirely or work on
  * its tables is under way, or a split or merge of either is not durable yet; it has been asked for:
- * call again in a later turn. STATUS_CORRUPT: one of them is damaged; nothing was done, and what the
- * left one would be must come from elsewhere. STATUS_NOT_FOUND; STATUS_NO_MEMORY. */
+ * call again in a later turn. STATUS_CORRUPT: one of them is damaged; nothing was done, and what
+ * the left one would be must come from elsewhere. STATUS_NOT_FOUND; STATUS_NO_MEMORY. */
 MUST_USE enum status lsm_range_merge(struct lsm *l, struct range_id left, struct range_id right,
                                      struct bytes key);
 
@@ -241,9 +242,9 @@ MUST_USE enum status lsm_range_middle(struct lsm *l, struct range_id range,
 
 /* ---- snapshots: the whole range as a stream of chunks ---- */
 
-/* A consistent view of the range at its applied index. Tables that are the range's as a whole travel
- * as they are, checked block by block on both sides; parts of tables and what is in memory as items.
- * What lsm_range_set_gc lets go may or may not be among it. */
+/* A consistent view of the range at its applied index. Tables that are the range's as a whole
+ * travel as they are, checked block by block on both sides; parts of tables and what is in memory
+ * as items. What lsm_range_set_gc lets go may or may not be among it. */
 struct lsm_snapshot;
 MUST_USE enum status lsm_snapshot_open(struct lsm *l, struct range_id range,
                                        struct lsm_snapshot **snapshot_out, uint64_t *index_out);

@@ -40,11 +40,11 @@ struct frozen {
  * that was frozen then. Until that the right side shares everything with what is split off (README,
  * Splits). */
 struct split {
-    struct list link;     /* in left->splits, by index */
-    struct range *left;   /* not pinned: it stays while it has splits */
-    struct range *right;  /* pinned; NULL: the left one only lost its end */
-    struct bytes key;     /* first of the right side; behind the struct */
-    struct bytes meta;    /* of the right side; behind the key */
+    struct list link;    /* in left->splits, by index */
+    struct range *left;  /* not pinned: it stays while it has splits */
+    struct range *right; /* pinned; NULL: the left one only lost its end */
+    struct bytes key;    /* first of the right side; behind the struct */
+    struct bytes meta;   /* of the right side; behind the key */
 };
 
 struct range {
@@ -60,12 +60,14 @@ struct range {
     struct version *version; /* what reads see */
     /* While a split waits for the manifest (range_is_pending). */
     struct version *named; /* what the manifest says of it; NULL: the same as version */
-    struct window *window; /* of `named`, or of the range it comes from, and of its frozen memtables; NULL: all */
+    struct window *window; /* of `named`, or of the range it comes from, and of its frozen
+                              memtables; NULL: all */
     struct list splits;    /* split.link: what was split off it, oldest first */
     struct split *born;    /* that makes it */
-    struct range *merging; /* pinned: what became its right end, gone for callers; the manifest has both */
+    struct range
+        *merging; /* pinned: what became its right end, gone for callers; the manifest has both */
     struct list merging_link; /* in lsm.merging meanwhile */
-    bool resting;             /* to be merged into another: not compacted until it is written again */
+    bool resting; /* to be merged into another: not compacted until it is written again */
     struct range_drop *drop; /* waits for the splits */
     uint64_t applied_index, newest_ts, gc_ts;
     uint64_t flush_limit; /* memtables beyond this index wait */
@@ -104,8 +106,8 @@ struct edit {
     uint32_t added_count;
     struct version *next;       /* what the range becomes; made before the write */
     struct version *next_right; /* and the one split off */
-    enum status status;   /* the outcome, in on_done */
-    bool written;         /* the manifest may contain it, whatever the status */
+    enum status status;         /* the outcome, in on_done */
+    bool written;               /* the manifest may contain it, whatever the status */
     void (*on_done)(struct edit *e);
     void *ctx;
 };
@@ -145,9 +147,10 @@ struct lsm {
     struct list replacing;                  /* struct lsm_ingest: being committed */
     uint64_t active_bytes;                  /* of all active memtables */
     uint32_t flush_count, compaction_count; /* under way */
-    uint32_t ingest_count, reader_count, table_read_count; /* the last: snapshots that read a table */
-    struct list closing; /* table.closing_link: files being closed or unlinked */
-    uint32_t l0_excess;  /* most level 0 tables of a range above LSM_L0_TABLES_SLOW */
+    uint32_t ingest_count, reader_count,
+        table_read_count; /* the last: snapshots that read a table */
+    struct list closing;  /* table.closing_link: files being closed or unlinked */
+    uint32_t l0_excess;   /* most level 0 tables of a range above LSM_L0_TABLES_SLOW */
     bool disk_full;
     uint64_t flush_retry_ns, compaction_retry_ns, fiber_retry_ns;
     uint64_t now_ns;
@@ -217,7 +220,8 @@ MUST_USE enum status split_refresh(struct range *root, struct version *next);
 void split_end(struct split *s);
 /* What had to wait for the splits of r goes on, when there are none left. */
 void split_settled(struct range *r);
-/* A range of this id is gone for callers, but waits for a split or merge before the manifest says so. */
+/* A range of this id is gone for callers, but waits for a split or merge before the manifest says
+ * so. */
 bool split_holds_id(const struct lsm *l, struct range_id id);
 /* The range's splits shall become durable soon. */
 void split_push(struct range *r);
@@ -257,8 +261,8 @@ void manifest_close(struct lsm *l);
 
 /* ---- tombstone.c: which tombstones the work on some tables may drop ---- */
 struct tombstone_check {
-    const struct version *version;     /* borrowed; when the work began */
-    struct piece *const *inputs; /* what is being rewritten */
+    const struct version *version; /* borrowed; when the work began */
+    struct piece *const *inputs;   /* what is being rewritten */
     uint32_t input_count;
     uint64_t oldest_ts; /* of LSM_SPACE_VERSIONS in all memtables not being flushed */
 };

@@ -181,7 +181,8 @@ static uint32_t put_merge(struct buf *records, const struct edit *e)
     manifest_record_put_head(records, &left);
     put_pieces(records, e->next);
     if (MUTANT("lsm_merge_edit_keeps_right")) return 1;
-    struct manifest_record_head right = {.kind = MANIFEST_RECORD_DROP, .range = e->range->merging->id};
+    struct manifest_record_head right = {.kind = MANIFEST_RECORD_DROP,
+                                         .range = e->range->merging->id};
     manifest_record_put_head(records, &right);
     return 2;
 }
@@ -271,7 +272,8 @@ static enum status apply_merge(struct edit *e)
     struct range *left = e->range, *right = left->merging;
     struct version *next = e->next;
     e->next = NULL;
-    version_renamed(range_durable(left), next, NULL); /* before the right one lets go of its tables */
+    version_renamed(range_durable(left), next,
+                    NULL); /* before the right one lets go of its tables */
     version_renamed(range_durable(right), NULL, NULL);
     list_remove(&right->durable_link);
     unite_end(left);

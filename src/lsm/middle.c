@@ -2,9 +2,9 @@
 
 #include "lsm/lsm_int.h"
 
-/* Where half of a range's bytes lie on each side. Samples of keys with the bytes that stand for each
- * come from the memtables and from the index blocks; of ranges with many of those the top blocks,
- * which are in memory, say enough. */
+/* Where half of a range's bytes lie on each side. Samples of keys with the bytes that stand for
+ * each come from the memtables and from the index blocks; of ranges with many of those the top
+ * blocks, which are in memory, say enough. */
 
 #define MEMTABLE_SAMPLES     64
 #define INDEX_BLOCKS_MAX     16 /* as many are read; of more, their entries in the top block do */

@@ -76,7 +76,8 @@ static enum status make_directory(struct lsm *l, struct worker *w)
 struct loading {
     struct lsm *lsm;
     const struct manifest_state *state;
-    uint64_t *ids; /* of the ranges, rising: an order that does not depend on how the map came about */
+    uint64_t
+        *ids; /* of the ranges, rising: an order that does not depend on how the map came about */
     size_t id_count;
     struct map numbers;    /* number -> struct table */
     struct table **tables; /* pinned */
@@ -174,8 +175,8 @@ static void note_number(struct lsm *l, uint64_t number)
     if (number >= l->next_table_number) l->next_table_number = number + 1;
 }
 
-static enum status load_piece(struct loading *g, struct range *r,
-                              const struct manifest_piece *from, struct leveled_piece *to)
+static enum status load_piece(struct loading *g, struct range *r, const struct manifest_piece *from,
+                              struct leveled_piece *to)
 {
     struct table *t = map_get(&g->numbers, from->number);
     ASSERT(t != NULL);
@@ -328,8 +329,7 @@ enum status lsm_visit_ranges(struct lsm *l, const struct lsm_range_visitor *visi
     LIST_FOR_EACH(link, &l->durable_ranges)
     {
         const struct range *r = CONTAINER_OF(link, struct range, durable_link);
-        struct lsm_range_info info = {r->id, r->flushed_index, range_flushed_meta(r),
-                                      r->corrupt};
+        struct lsm_range_info info = {r->id, r->flushed_index, range_flushed_meta(r), r->corrupt};
         enum status status = visitor->visit(visitor->ctx, &info);
         if (status != STATUS_OK) return status;
     }

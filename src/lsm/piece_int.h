@@ -15,9 +15,9 @@ struct cut {
 };
 
 struct piece {
-    uint32_t refs; /* versions, jobs */
-    uint64_t id;   /* what the manifest calls it */
-    struct table *table; /* pinned */
+    uint32_t refs;        /* versions, jobs */
+    uint64_t id;          /* what the manifest calls it */
+    struct table *table;  /* pinned */
     struct cut low, high; /* unset: as far as the table goes */
     /* The places it may hold. Where it is cut they are those of the cut, which a high one leaves
      * out. */

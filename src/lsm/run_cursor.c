@@ -37,8 +37,7 @@ static enum status show(struct run_cursor *c, enum status status)
     if (status != STATUS_OK) return status;
     const struct piece *p = c->pieces[c->i];
     struct item_key item = item_key_of(&c->inner.data.item);
-    if (piece_is_part(p) && !piece_holds(p, &item) && !ignores_bounds(c))
-        return STATUS_NOT_FOUND;
+    if (piece_is_part(p) && !piece_holds(p, &item) && !ignores_bounds(c)) return STATUS_NOT_FOUND;
     c->cursor.item = c->inner.data.item;
     return STATUS_OK;
 }

@@ -223,7 +223,8 @@ static enum status fill_file(struct lsm_snapshot *s, size_t size_target, struct 
     if (status == STATUS_OK && !s->verified) status = verify(s, waiter);
     if (status != STATUS_OK) return status;
     const struct table *t = s->load->table;
-    uint64_t left = t->size_bytes - s->offset, part = size_target > TABLE_ALIGN ? size_target : TABLE_ALIGN;
+    uint64_t left = t->size_bytes - s->offset,
+             part = size_target > TABLE_ALIGN ? size_target : TABLE_ALIGN;
     if (part > left) part = left;
     struct chunk_file file = {s->offset, t->size_bytes, t->uid.high, t->uid.low,
                               bytes_make(s->load->data + s->offset, (size_t)part)};

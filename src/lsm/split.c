@@ -90,7 +90,8 @@ enum status split_refresh(struct range *root, struct version *next)
     set_named(root, next);
     if (root->merging == NULL) return clip_family(root, next);
     struct version *both;
-    enum status status = version_join(next, root->merging->version, root->merging->window->from, &both);
+    enum status status =
+        version_join(next, root->merging->version, root->merging->window->from, &both);
     if (status != STATUS_OK) return status;
     status = clip_family(root, both);
     version_unpin(both);

@@ -63,7 +63,7 @@ static void check_levels(const struct version *v)
         for (uint32_t i = 1; i < v->counts[level]; i++) {
             const struct piece *a = v->levels[level][i - 1], *b = v->levels[level][i];
             if (a->table->top == NULL || b->table->top == NULL) continue; /* bounds unknown */
-            ASSERT(piece_ends_before(a, &b->first)); /* LSM-4 */
+            ASSERT(piece_ends_before(a, &b->first));                      /* LSM-4 */
         }
     }
 }

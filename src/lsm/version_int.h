@@ -1,5 +1,5 @@
-/* Which tables, and parts of tables, a range consists of. A version never changes: an edit makes the next one, and
- * whoever reads pins the one it started with. */
+/* Which tables, and parts of tables, a range consists of. A version never changes: an edit makes
+ * the next one, and whoever reads pins the one it started with. */
 #ifndef OSTRAKA_LSM_VERSION_INT_H
 #define OSTRAKA_LSM_VERSION_INT_H
 

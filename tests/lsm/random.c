@@ -295,9 +295,9 @@ static uint64_t divide(struct run *r, uint64_t left)
     struct division d = {.left = left, .right = free_range(r)};
     random_key(&r->prng, r->key_count, d.key, &d.key_size);
     struct bytes key = bytes_make(d.key, d.key_size);
-    bool inside = d.key_size > 0 && in_range(r, left, key) &&
-                  bytes_compare(key, bytes_make(r->bounds[left].from,
-                                                r->bounds[left].from_size)) > 0;
+    bool inside =
+        d.key_size > 0 && in_range(r, left, key) &&
+        bytes_compare(key, bytes_make(r->bounds[left].from, r->bounds[left].from_size)) > 0;
     if (!inside) return 0;
     bool shrink = d.right == 0 && prng_chance(&r->prng, 1, 4);
     if (d.right == 0 && !shrink) return 0;
@@ -359,7 +359,9 @@ static void unite_engine(struct run *r, const struct division *d)
 {
     struct bytes key = bytes_make(d->key, d->key_size);
     enum status status;
-    for (int i = 0; (status = lsm_range_merge(r->store.l, rid(d->left), rid(d->right), key)) == STATUS_BUSY; i++) {
+    for (int i = 0;
+         (status = lsm_range_merge(r->store.l, rid(d->left), rid(d->right), key)) == STATUS_BUSY;
+         i++) {
         assert_true(i < 100000);
         store_turn(&r->store);
     }
@@ -395,8 +397,7 @@ static void unite(struct run *r, uint64_t left)
 static void unite_again(struct run *r, const struct division *d)
 {
     struct store *s = &r->store;
-    if (!s->known[d->right])
-        assert_int_equal(lsm_range_create(s->l, rid(d->right)), STATUS_OK);
+    if (!s->known[d->right]) assert_int_equal(lsm_range_create(s->l, rid(d->right)), STATUS_OK);
     s->known[d->right] = false;
     unite_engine(r, d);
 }
@@ -404,8 +405,7 @@ static void unite_again(struct run *r, const struct division *d)
 static const struct division *division_at(const struct run *r, uint64_t left, uint64_t index)
 {
     for (size_t i = 0; i < r->division_count; i++)
-        if (r->divisions[i].left == left && r->divisions[i].index == index)
-            return &r->divisions[i];
+        if (r->divisions[i].left == left && r->divisions[i].index == index) return &r->divisions[i];
     return NULL;
 }
 
@@ -431,8 +431,8 @@ static void divide_again(struct run *r, const struct division *d)
         return;
     }
     assert_false(s->known[d->right]); /* LSM-11: with the left one, or not at all */
-    assert_int_equal(lsm_range_split(s->l, rid(d->left), rid(d->right), key, BYTES_LITERAL("right")),
-                     STATUS_OK);
+    assert_int_equal(
+        lsm_range_split(s->l, rid(d->left), rid(d->right), key, BYTES_LITERAL("right")), STATUS_OK);
     replay_log(r, d->right, d->index);
 }
 

@@ -251,7 +251,8 @@ TEST(lsm_snapshot, a_table_that_changed_on_the_way_is_refused)
 }
 
 /* One chunk with one item, of a section. */
-static void put_chunk(struct fixture *f, uint32_t number, uint32_t level, const char *key, bool last)
+static void put_chunk(struct fixture *f, uint32_t number, uint32_t level, const char *key,
+                      bool last)
 {
     struct chunk_writer w;
     struct buf *b = &f->chunks[f->count];

@@ -458,12 +458,14 @@ TEST(lsm_split, what_was_written_before_the_gc_timestamp_rose_outlives_a_shared_
     put(&f, 1, "b", 9, "nine");
     hold(&f, 1, 0);
     assert_int_equal(split(&f, 1, 2, "b"), STATUS_OK);
-    lsm_range_set_gc(f.store.l, rid(1), 20); /* the left one's readers are through, the right one's not */
+    lsm_range_set_gc(f.store.l, rid(1),
+                     20); /* the left one's readers are through, the right one's not */
     hold(&f, 1, UINT64_MAX);
     store_settle(&f.store);
     struct lsm_version version;
-    assert_int_equal(store_get(&f.store, 2, LSM_SPACE_VERSIONS, BYTES_LITERAL("b"), 6, &version, NULL),
-                     STATUS_OK);
+    assert_int_equal(
+        store_get(&f.store, 2, LSM_SPACE_VERSIONS, BYTES_LITERAL("b"), 6, &version, NULL),
+        STATUS_OK);
     assert_u64_equal(version.ts, 5);
     teardown(&f);
 }
