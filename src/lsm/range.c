@@ -284,6 +284,7 @@ void range_damaged(struct lsm *l, struct range *r, const char *what)
     r->corrupt_what = what;
     list_remove(&r->flush_link);
     list_remove(&r->compact_link);
+    if (range_is_pending(r)) flush_enqueue(r); /* others wait for it */
     range_event(r, RANGE_EVENT_CORRUPT);
 }
 

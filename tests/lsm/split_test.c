@@ -430,6 +430,25 @@ TEST(lsm_split, a_snapshot_that_replaces_a_side_waits_for_the_edit)
     }
 }
 
+TEST(lsm_split, a_side_that_is_damaged_before_the_edit_is_replaced_like_any_other)
+{
+    for (uint64_t replaced = 1; replaced <= 2; replaced++) {
+        struct fixture f;
+        setup(&f);
+        put_four(&f);
+        store_flush(&f.store, 1);
+        assert_int_equal(lsm_range_create(f.store.l, rid(3)), STATUS_OK);
+        put(&f, 3, "s", 7, "7");
+        assert_int_equal(split(&f, 1, 2, "b"), STATUS_OK);
+        table_damaged(range_find(f.store.l, rid(1))->version->pieces[0]->table, "test", 0);
+        assert_int_equal(store_copy_range(&f.store, 3, &f.store, replaced, 100), STATUS_OK);
+        expect(&f, replaced, "1s");
+        reopen(&f);
+        expect(&f, replaced, "1s");
+        teardown(&f);
+    }
+}
+
 TEST(lsm_split, a_store_that_ends_while_splits_wait_forgets_them)
 {
     struct fixture f;
