@@ -272,6 +272,7 @@ struct chunk_layout { /* as chunk.c writes it */
     uint64_t magic;
     uint32_t version, flags;
     uint64_t sequence, newest_ts;
+    uint32_t section, level;
     uint32_t item_count, size_bytes;
     uint64_t hash;
 };
@@ -292,6 +293,7 @@ static void ingest(void *ctx)
     struct buf b;
     buf_init(&b, 1 << 20);
     uint64_t sequence = 0;
+    struct chunk_section section = {0, LSM_LEVELS - 1};
     bool last = false;
     for (size_t at = 0; at + 3 <= input.size && !last && status == STATUS_OK; sequence++) {
         uint8_t flags = input.data[at], count = input.data[at + 1];
@@ -303,8 +305,12 @@ static void ingest(void *ctx)
         struct chunk_writer w;
         chunk_begin(&w, &b);
         buf_append(&b, input.data + at, bytes);
-        w.item_count = count;
-        chunk_end(&w, (flags & 6) == 6 ? flags : sequence, last, (flags & 8) != 0 ? 10 : UINT64_MAX / 2);
+        w.file = (flags & 6) == 2; /* then the input says which bytes of which table it has */
+        w.item_count = w.file ? 0 : count;
+        if ((flags & 0x10) != 0) section.number++;
+        section.level -= (flags >> 5) < section.level ? flags >> 5 : 0;
+        chunk_end(&w, (flags & 6) == 6 ? flags : sequence, section, last,
+                  (flags & 8) != 0 ? 10 : UINT64_MAX / 2);
         at += bytes;
         status = lsm_ingest_chunk(in, buf_view(&b));
     }
