@@ -97,6 +97,7 @@ static bool create_sql(struct mix *m, int i)
         .extended_ppm = parts[sim_below(sim, 3)],
         .cancel_ppm = rates[sim_below(sim, 3)],
         .savepoint_ppm = parts[sim_below(sim, 3)],
+        .several_ranges = m->options.several_ranges,
     };
     o.cut = m->options.cut;
     if (o.cut != SQL_CUT_NONE) o.cut_ppm = SIM_ALWAYS / 10;

@@ -20,6 +20,7 @@ struct mix_options {
     uint64_t seed;
     bool keys_expire;       /* idempotency keys, soon */
     bool calm;              /* clients do not walk away */
+    bool several_ranges;    /* of data */
     bool hot;               /* many clients, few keys, little time to think */
     uint64_t pause_mean_ns; /* of the key API's transactions that dawdle; 0: none does */
     enum sql_cut cut;       /* every tenth query of SQL clients ends there; 0: as drawn */

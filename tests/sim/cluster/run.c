@@ -6,6 +6,7 @@
 #include "tests/sim/cluster/mix.h"
 #include "tests/sim/cluster/nemesis.h"
 #include "tests/sim/cluster/owners.h"
+#include "tests/sim/cluster/range_nemesis.h"
 #include "tests/sim/cluster/unbounded.h"
 
 #define BOOT_TIMEOUT_NS (60 * SIM_SEC)
@@ -24,6 +25,7 @@ static bool fail(struct run_result *result, const char *what)
 struct faults {
     struct nemesis *nemesis; /* NULL: none */
     struct focus *focus;
+    struct range_nemesis *ranges; /* NULL: ranges stay as they are */
 };
 
 static struct faults faults_begin(struct cluster *c, const struct run_options *options, enum focus_kind kind)
@@ -32,19 +34,22 @@ static struct faults faults_begin(struct cluster *c, const struct run_options *o
     /* Faults that aim are undone by those that do not: half of the time they are alone. */
     bool alone = kind != FOCUS_NONE && sim_chance(sim, SIM_ALWAYS / 2);
     struct nemesis *n = options->no_faults || alone ? NULL : nemesis_create(c, !options->no_crashes);
-    return (struct faults){.nemesis = n, .focus = focus_create(c, kind)};
+    struct range_nemesis *ranges = options->splits ? range_nemesis_create(c) : NULL;
+    return (struct faults){.nemesis = n, .focus = focus_create(c, kind), .ranges = ranges};
 }
 
 static void faults_heal(struct faults *f)
 {
     focus_heal(f->focus);
     if (f->nemesis != NULL) nemesis_heal(f->nemesis);
+    if (f->ranges != NULL) range_nemesis_heal(f->ranges);
 }
 
 /* After the cluster: what they had put off until later is gone only then. */
 static void faults_end(struct faults *f)
 {
     if (f->nemesis != NULL) nemesis_destroy(f->nemesis);
+    if (f->ranges != NULL) range_nemesis_destroy(f->ranges);
     focus_destroy(f->focus);
 }
 
@@ -211,7 +216,8 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     struct flusher flusher = {.cluster = c, .enabled = o.version_retention_ns != 0};
     on_flush(&flusher);
     bool calm = options->no_faults && options->cut == SQL_CUT_NONE && options->cancel_ppm == 0;
-    struct mix_options mo = {.name = options->workload, .seed = options->seed, .keys_expire = keys_expire, .calm = calm,
+    struct mix_options mo = {.name = options->workload, .several_ranges = o.split_count > 0 || options->splits,
+                             .seed = options->seed, .keys_expire = keys_expire, .calm = calm,
                              .hot = options->hot || (kind != FOCUS_NONE && kind != FOCUS_LEADERS),
                              .pause_mean_ns = o.version_retention_ns,
                              .cut = options->cut, .cancel_ppm = options->cancel_ppm};
@@ -226,6 +232,7 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
         result->passed = (beyond != NULL || load_and_heal(c, options, &faults, m, result)) &&
                          check(c, m, options, result);
     }
+    if (faults.ranges != NULL) result->splits = range_nemesis_splits(faults.ranges);
     count_all(c, m, result);
     if (faults_out != NULL) sim_faults_print(cluster_sim(c), faults_out);
     cluster_destroy(c);

@@ -29,6 +29,7 @@ struct sql_load_options {
     uint32_t savepoint_ppm;  /* per statement of an explicit transaction: one that is taken back stands before it */
     uint32_t cancel_ppm;     /* per query: a cancel request follows */
     enum sql_cut cut;        /* where; 0: drawn for each */
+    bool several_ranges;      /* of data: some transactions are refused, because they write to two */
 };
 
 struct sql_load;
