@@ -13,6 +13,8 @@
 #define COLD_MEMORY_BYTES (64u << 10)
 #define SERVERS_IDLE_NS (20 * SIM_SEC)
 #define CONVERGE_TIMEOUT_NS (60 * SIM_SEC)
+/* Who changes a table waits until what was promised of the catalog is over, and must not be too old then. */
+#define CATALOG_WAIT_NS SIM_SEC
 #define FLUSH_MEAN_NS (100 * SIM_MS)
 
 static bool fail(struct run_result *result, const char *what)
@@ -206,6 +208,8 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     }
     struct bounds bounds;
     draw_ranges(options, &bounds, &o);
+    bool several_ranges = o.split_count > 0 || options->splits;
+    if (several_ranges && o.version_retention_ns != 0) o.version_retention_ns += CATALOG_WAIT_NS;
     struct cluster *c = cluster_create(&o);
     if (!cluster_boot(c, BOOT_TIMEOUT_NS)) {
         fail(result, "the cluster did not form");
@@ -216,7 +220,7 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     struct flusher flusher = {.cluster = c, .enabled = o.version_retention_ns != 0};
     on_flush(&flusher);
     bool calm = options->no_faults && options->cut == SQL_CUT_NONE && options->cancel_ppm == 0;
-    struct mix_options mo = {.name = options->workload, .several_ranges = o.split_count > 0 || options->splits,
+    struct mix_options mo = {.name = options->workload, .several_ranges = several_ranges,
                              .seed = options->seed, .keys_expire = keys_expire, .calm = calm,
                              .hot = options->hot || (kind != FOCUS_NONE && kind != FOCUS_LEADERS),
                              .pause_mean_ns = o.version_retention_ns,
