@@ -4,7 +4,8 @@
  *
  * RPC_RANGE_SPLIT: range u64, epoch u64 (0: as it is), sized key (empty: one that halves its bytes; NOT_FOUND when there
  *   is none). Reply: id of the right side u64. NOT_LEADER with the
- *   leader's node u64, STALE_ROUTE (the epoch, or the key, is not this range's), INVALID (never at this key), UNSUPPORTED
+ *   leader's node u64, STALE_ROUTE (the epoch, or the key, is not this range's) with, mostly, sized descriptor and leader
+ *   u64, INVALID (never at this key), UNSUPPORTED
  *   (the metadata range), BUSY (members change, another split is under way, or the range changed meanwhile: again).
  * Command: SHARD_COMMAND_RANGE u8, kind u8 (1), epoch u64, id of the right side u64, sized key, sized part of the
  *   application. Result: 1 u8 when it counted, 0 when it did not. */
@@ -189,6 +190,20 @@ static enum status start(struct store *s, struct replica *r, struct rpc_token to
     return status;
 }
 
+/* Who asked learns what the range is now. */
+static void reply_stale(struct store *s, struct rpc_token token, struct replica *r)
+{
+    struct buf body, encoded;
+    buf_init(&body, DESCRIPTOR_BYTES_MAX + 64);
+    buf_init(&encoded, DESCRIPTOR_BYTES_MAX);
+    descriptor_encode(&r->descriptor, &encoded);
+    put_sized(&body, buf_view(&encoded));
+    put_u64(&body, replica_leader_hint(r).value);
+    rpc_reply(s->rpc, token, STATUS_STALE_ROUTE, body.failed || encoded.failed ? BYTES_EMPTY : buf_view(&body));
+    buf_deinit(&encoded);
+    buf_deinit(&body);
+}
+
 static void serve_split(void *ctx, struct rpc_token token, struct bytes body)
 {
     struct store *s = ctx;
@@ -203,8 +218,9 @@ static void serve_split(void *ctx, struct rpc_token token, struct bytes body)
     if (!reader_done(&in) || key.size > SHARD_KEY_BYTES_MAX) status = STATUS_INVALID;
     else if (r == NULL || s->stopping) status = STATUS_NOT_LEADER;
     else status = start(s, r, token, epoch, key);
-    if (status == STATUS_OK) return;
-    rpc_reply(s->rpc, token, status, bytes_make(hint, status == STATUS_NOT_LEADER ? sizeof hint : 0));
+    if (status == STATUS_STALE_ROUTE) reply_stale(s, token, r);
+    else if (status != STATUS_OK)
+        rpc_reply(s->rpc, token, status, bytes_make(hint, status == STATUS_NOT_LEADER ? sizeof hint : 0));
 }
 
 void split_serve(struct store *s)
