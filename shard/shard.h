@@ -338,6 +338,11 @@ struct range_lookup {
 };
 MUST_USE enum status store_range_lookup(struct store *s, struct range_lookup *l, struct range_id range, bool proof);
 
+/* The body of RPC_META_LOOKUP that asks for up to count ranges: upwards from the one that holds the key, or downwards
+ * from the one that holds the last keys before it. The reply: lookup.c. */
+#define LOOKUP_COUNT_MAX 64
+void lookup_encode_key(struct buf *out, struct bytes key, bool downwards, uint32_t count);
+
 /* A setting of the cluster for a key (empty: for all), as far as this node has heard. */
 uint64_t store_setting(const struct store *s, enum cluster_setting id, struct bytes key);
 /* Those that were set. */

@@ -537,10 +537,6 @@ void route_on_message(struct store *s, struct bytes payload);
 struct node_id route_leader_hint(struct store *s, struct range_id range);
 
 /* ---- lookup.c ---- */
-#define LOOKUP_COUNT_MAX 64
 void lookup_serve(struct store *s);
-/* A question for up to count ranges, upwards from the one that holds the key, or downwards from the one that holds
- * the last keys before it. */
-void lookup_encode_key(struct buf *out, struct bytes key, bool downwards, uint32_t count);
 
 #endif

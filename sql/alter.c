@@ -278,7 +278,7 @@ static bool act(struct altering *a, const struct sql_alter_action *n)
     case SQL_ALTER_SET_OPTIONS:
     case SQL_ALTER_RESET_OPTIONS: return exec_unsupported(a->x, n->position, "a storage parameter");
     case SQL_ALTER_SET_SCHEMA: return exec_unsupported(a->x, n->position, "SET SCHEMA");
-    case SQL_ALTER_SPLIT_AT: return exec_unsupported(a->x, n->position, "SPLIT AT");
+    case SQL_ALTER_SPLIT_AT: break; /* alone in its statement: exec_alter_table */
     }
     UNREACHABLE();
 }
@@ -336,6 +336,7 @@ bool exec_alter_table(struct exec *x, const struct sql_alter_table *n)
     snprintf(x->tag, sizeof x->tag, "ALTER TABLE");
     if (!ddl_find_table(x, &n->table, n->if_exists, &a.table)) return false;
     if (a.table == NULL) return true;
+    if (n->action_count == 1 && n->actions[0].kind == SQL_ALTER_SPLIT_AT) return ddl_split(x, a.table, &n->actions[0]);
     a.b = (struct building){.x = x, .table = a.table};
     if (!make_room(&a, n)) return false;
     for (uint32_t i = 0; i < n->action_count; i++)

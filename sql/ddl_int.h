@@ -30,6 +30,8 @@ const char *ddl_keep_expression(struct building *g, const struct sql_node *node,
                                 struct expr **expr_out);
 /* [fiber] NULL, after a notice, when there is no such table and none is needed: 42P01 otherwise. */
 bool ddl_find_table(struct exec *x, const struct sql_name *name, bool if_exists, struct sql_table **table_out);
+/* [fiber] split.c: SPLIT AT. */
+bool ddl_split(struct exec *x, const struct sql_table *table, const struct sql_alter_action *n);
 bool ddl_schema_is_ours(const struct sql_name *name);
 
 #endif

@@ -27,6 +27,7 @@ struct exec {
     bool expected;
     enum { EXEC_LOCK_NOTHING, EXEC_LOCK_POINTS, EXEC_LOCK_ROWS } locks; /* of what UPDATE and DELETE find: rows
                                 * that are looked up by their whole key, or all */
+    const struct sql_table *ranges_of; /* SHOW RANGES FROM TABLE: ostraka.ranges holds only its ranges; NULL: all */
     const char *locked_table; /* where a lock was asked for last */
     bool rows_sent;           /* the statement cannot be tried again unseen */
     bool check_now;           /* look for duplicate keys at once; else the commit does (STATUS_EXISTS) */
@@ -162,6 +163,7 @@ bool exec_truncate(struct exec *x, const struct sql_truncate *truncate);
 /* SHOW SESSIONS and its kind (show.c): what a query of a virtual table answers. */
 bool exec_show_exists(const char *name);
 bool exec_show(struct exec *x, const char *name);
+bool exec_show_ranges(struct exec *x, const struct sql_show_ranges *n);
 
 /* ---- rows that are held until they may be shown (returning.c) ---- */
 

@@ -259,9 +259,7 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
     case SQL_STMT_RENAME: return exec_rename(x, sql_as_rename(node));
     case SQL_STMT_TRUNCATE: return exec_truncate(x, sql_as_truncate(node));
     case SQL_STMT_SHOW: return session_show(s, x, sql_as_show(node));
-    case SQL_STMT_SHOW_RANGES:
-        if (sql_as_show_ranges(node)->name.name != NULL) return exec_unsupported(x, node->position, "SHOW RANGES FROM");
-        return exec_show(x, "ranges");
+    case SQL_STMT_SHOW_RANGES: return exec_show_ranges(x, sql_as_show_ranges(node));
     case SQL_STMT_SET: return session_set(s, x, sql_as_set(node));
     case SQL_STMT_SET_TRANSACTION: return session_set_transaction(s, x, sql_as_set_transaction(node));
     case SQL_STMT_VACUUM: return vacuum(x, sql_as_vacuum(node));

@@ -24,7 +24,7 @@ static const struct {
      "SELECT node, calls, errors, rows, total_ms, max_ms, requests, retries, statement "
      "FROM ostraka.statements ORDER BY total_ms DESC, node LIMIT 100"},
     {"nodes", "SELECT * FROM ostraka.nodes ORDER BY node"},
-    {"ranges", "SELECT * FROM ostraka.ranges ORDER BY range"},
+    {"ranges", "SELECT * FROM ostraka.ranges"},
 };
 
 static const char *query_of(const char *name)
@@ -47,4 +47,14 @@ bool exec_show(struct exec *x, const char *name)
     if (!exec_select(x, sql_as_select(script.statements[0].node))) return false;
     snprintf(x->tag, sizeof x->tag, "SHOW");
     return true;
+}
+
+bool exec_show_ranges(struct exec *x, const struct sql_show_ranges *n)
+{
+    if (n->object == SQL_OBJECT_INDEX) return exec_unsupported(x, n->node.position, "SHOW RANGES FROM INDEX");
+    if (n->name.name != NULL) {
+        x->ranges_of = exec_table(x, &n->name);
+        if (x->ranges_of == NULL) return false;
+    }
+    return exec_show(x, "ranges");
 }

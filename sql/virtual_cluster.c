@@ -18,6 +18,7 @@
 #define KEY_SHOWN_BYTES  64
 #define LOCK_KEY_BYTES   1024 /* of a locked one that travels */
 #define NAMES_TIMEOUT_NS 1000000000u
+#define RANGES_TIMEOUT_NS 5000000000u
 #define TABLE_KEY_HEAD   13 /* 04, database, table and index id (README, Row keys) */
 
 static struct store *store_of(const struct virtual_source *source)
@@ -59,7 +60,7 @@ static void nodes_fill(const struct virtual_source *source, struct virtual_rows 
     }
 }
 
-/* ---- ostraka.ranges, ostraka.replicas ---- */
+/* ---- ostraka.replicas ---- */
 
 static void hex_of(struct bytes key, size_t size_max, char *text)
 {
@@ -68,14 +69,6 @@ static void hex_of(struct bytes key, size_t size_max, char *text)
     for (size_t i = 0; i < size; i++)
         snprintf(text + 2 + 2 * i, 3, "%02x", key.data[i]);
     if (size < key.size) strcpy(text + 2 + 2 * size, "...");
-}
-
-/* "\x0401"; cut. */
-static void put_key(struct virtual_rows *r, struct bytes key)
-{
-    char text[2 * KEY_SHOWN_BYTES + 6];
-    hex_of(key, KEY_SHOWN_BYTES, text);
-    virtual_text(r, key.size == 0 ? NULL : text);
 }
 
 static void put_members(struct virtual_rows *r, const struct raft_member *members, uint32_t count)
@@ -99,40 +92,6 @@ static const struct virtual_column range_columns[] = {
     {"range", T(INT8)},        {"start_key", T(TEXT)}, {"end_key", T(TEXT)}, {"epoch", T(INT8)},
     {"leader", T(INT8)},       {"term", T(INT8)},      {"voters", T(TEXT)},  {"learners", T(TEXT)},
     {"voters_alive", T(INT4)}, {"can_lose", T(INT4)}};
-
-/* Ranges of which this node holds a replica. */
-static void ranges_fill(const struct virtual_source *source, struct virtual_rows *r)
-{
-    struct store *s = store_of(source);
-    struct node_view *nodes =
-        s == NULL ? NULL : ARENA_ARRAY(r->arena, struct node_view, SHARD_NODES_MAX);
-    if (nodes == NULL) return;
-    uint32_t count = store_nodes(s, nodes, SHARD_NODES_MAX);
-    struct replica *p = NULL;
-    while ((p = store_replica_next(s, p)) != NULL) {
-        struct raft_status raft;
-        replica_raft_status(p, &raft);
-        const struct descriptor *d = replica_descriptor(p);
-        int voters = (int)raft.config->voter_count, here = 0;
-        for (int i = 0; i < voters; i++)
-            here += alive(nodes, count, s, raft.config->voters[i].node);
-        int spare = here - (voters / 2 + 1);
-        virtual_row(r);
-        virtual_count(r, d->range.value);
-        put_key(r, d->start);
-        put_key(r, d->end);
-        virtual_count(r, d->epoch);
-        if (raft.leader_node == 0)
-            virtual_null(r);
-        else
-            virtual_count(r, raft.leader_node);
-        virtual_count(r, raft.term);
-        put_members(r, raft.config->voters, raft.config->voter_count);
-        put_members(r, raft.config->learners, raft.config->learner_count);
-        virtual_integer(r, here);
-        virtual_integer(r, spare < 0 ? 0 : spare);
-    }
-}
 
 static const struct virtual_column replica_columns[] = {
     {"node", T(INT8)},    {"range", T(INT8)},     {"role", T(TEXT)},    {"leader", T(INT8)},
@@ -308,11 +267,11 @@ static bool hex_bytes(struct bytes text, uint8_t *out, size_t *size_out)
     return true;
 }
 
-/* "(1, abc)", or NULL when the key is not one of that table. */
-static const char *key_text(struct exec *x, const struct sql_table *t, struct bytes key)
+/* "(1, abc)" of as many columns, or NULL when the key is not one of that table. */
+static const char *key_text(struct exec *x, const struct sql_table *t, struct bytes key, uint32_t columns)
 {
     const char *text = "";
-    for (uint32_t i = 0; i < t->key_count && text != NULL; i++) {
+    for (uint32_t i = 0; i < columns && text != NULL; i++) {
         struct sql_datum value;
         struct bytes shown = BYTES_LITERAL("null");
         uint32_t oid = t->columns[t->key[i]].type.oid;
@@ -323,7 +282,7 @@ static const char *key_text(struct exec *x, const struct sql_table *t, struct by
         text = arena_printf(x->arena, "%s%s%.*s", text, i > 0 ? ", " : "(", (int)shown.size,
                             (const char *)shown.data);
     }
-    return t->key_count == 0 || key.size != 0 || text == NULL ? NULL
+    return columns == 0 || key.size != 0 || text == NULL ? NULL
                                                               : arena_printf(x->arena, "%s)", text);
 }
 
@@ -338,7 +297,8 @@ static void name_row(struct exec *x, const struct tables *tables, struct sql_dat
     for (uint32_t i = 0; i < tables->count; i++) {
         if (tables->list[i]->id != load_be32(bytes + 5)) continue;
         const char *text =
-            key_text(x, tables->list[i], bytes_make(bytes + TABLE_KEY_HEAD, size - TABLE_KEY_HEAD));
+            key_text(x, tables->list[i], bytes_make(bytes + TABLE_KEY_HEAD, size - TABLE_KEY_HEAD),
+                     tables->list[i]->key_count);
         lock[LOCK_TABLE] = sql_bytes(bytes_of_string(tables->list[i]->name));
         if (text != NULL) lock[LOCK_KEY] = sql_bytes(bytes_of_string(text));
         return;
@@ -357,6 +317,132 @@ static bool locks_finish(struct exec *x, struct virtual_rows *locks)
     return true;
 }
 
+/* ---- ostraka.ranges: all that there are, as the metadata range has them ---- */
+
+static void ranges_fill(const struct virtual_source *source, struct virtual_rows *r)
+{
+    (void)source; /* ranges_finish: it has to ask */
+    (void)r;
+}
+
+struct range_walk {
+    struct exec *x;
+    struct virtual_rows *rows;
+    struct store *store;
+    struct tables tables;
+    struct node_view *nodes;
+    uint32_t node_count;
+};
+
+/* "kv", "kv (1, abc)"; of part of a key "kv (1)". NULL: no table's. */
+static const char *boundary_text(struct range_walk *w, struct bytes key)
+{
+    if (key.size < TABLE_KEY_HEAD || key.data[0] != KEY_PREFIX_TABLE) return NULL;
+    const struct sql_table *t = NULL;
+    for (uint32_t i = 0; i < w->tables.count && t == NULL; i++)
+        if (w->tables.list[i]->id == load_be32(key.data + 5)) t = w->tables.list[i];
+    if (t == NULL) return NULL;
+    struct bytes rest = bytes_make(key.data + TABLE_KEY_HEAD, key.size - TABLE_KEY_HEAD);
+    if (rest.size == 0) return t->name;
+    uint32_t columns = 0;
+    for (struct bytes left = rest; left.size > 0; columns++)
+        if (columns == t->key_count ||
+            sql_key_skip(&left, t->columns[t->key[columns]].type.oid, SQL_KEY_ASCENDING) != STATUS_OK)
+            return NULL;
+    const char *values = key_text(w->x, t, rest, columns);
+    return values == NULL ? NULL : arena_printf(w->x->arena, "%s %s", t->name, values);
+}
+
+/* What is no table's key is shown as it is: "\\x0401"; cut. */
+static void put_boundary(struct range_walk *w, struct bytes key)
+{
+    char hex[2 * KEY_SHOWN_BYTES + 6];
+    const char *text = boundary_text(w, key);
+    hex_of(key, KEY_SHOWN_BYTES, hex);
+    virtual_text(w->rows, key.size == 0 ? NULL : text != NULL ? text : hex);
+}
+
+static void put_number(struct virtual_rows *r, uint64_t value)
+{
+    if (value == 0) virtual_null(r);
+    else virtual_count(r, value);
+}
+
+static void range_row(void *ctx, const struct descriptor *d, struct node_id leader)
+{
+    struct range_walk *w = ctx;
+    struct virtual_rows *r = w->rows;
+    const struct replica *local = store_replica(w->store, d->range);
+    struct raft_status raft = {0};
+    if (local != NULL) replica_raft_status(local, &raft);
+    int voters = (int)d->config.voter_count, here = 0;
+    for (int i = 0; i < voters; i++) here += alive(w->nodes, w->node_count, w->store, d->config.voters[i].node);
+    int spare = here - (voters / 2 + 1);
+    virtual_row(r);
+    virtual_count(r, d->range.value);
+    put_boundary(w, d->start);
+    put_boundary(w, d->end);
+    virtual_count(r, d->epoch);
+    put_number(r, raft.leader_node != 0 ? raft.leader_node : leader.value);
+    put_number(r, raft.term);
+    put_members(r, d->config.voters, d->config.voter_count);
+    put_members(r, d->config.learners, d->config.learner_count);
+    virtual_integer(r, here);
+    virtual_integer(r, spare < 0 ? 0 : spare);
+}
+
+/* From the metadata range, apart from the transaction under way. */
+static enum status ranges_ask(struct range_walk *w, struct bytes from, struct bytes end)
+{
+    struct txn *txn;
+    enum status status = txn_create(w->x->session->options.kv, w->x->arena, &txn);
+    if (status != STATUS_OK) return status;
+    txn_set_deadline(txn, env_now_ns(w->x->session->options.env) + RANGES_TIMEOUT_NS);
+    status = txn_ranges(txn, from, end, range_row, w);
+    txn_destroy(txn);
+    return status;
+}
+
+/* Nobody answers for the metadata range: what this node has replicas of. */
+static bool ranges_here(struct range_walk *w, struct bytes from, struct bytes end)
+{
+    struct replica *p = NULL;
+    while ((p = store_replica_next(w->store, p)) != NULL)
+        if (descriptor_overlaps(replica_descriptor(p), from, end))
+            range_row(w, replica_descriptor(p), (struct node_id){0});
+    return exec_notice(w->x, "WARNING", SQLSTATE_WARNING,
+                       "the metadata range does not answer: these are the ranges of which %s has a replica",
+                       "this node");
+}
+
+static bool ranges_finish(struct exec *x, struct virtual_rows *rows)
+{
+    struct kv *kv = x->session->options.kv;
+    struct range_walk w = {.x = x, .rows = rows, .store = kv == NULL ? NULL : kv_store(kv)};
+    if (w.store == NULL) return true;
+    w.nodes = ARENA_ARRAY(x->arena, struct node_view, SHARD_NODES_MAX);
+    if (w.nodes == NULL) return sql_error_out_of_memory(x->error);
+    w.node_count = store_nodes(w.store, w.nodes, SHARD_NODES_MAX);
+    tables_read(x, &w.tables);
+    struct buf bounds[2];
+    buf_init(&bounds[0], SHARD_KEY_BYTES_MAX);
+    buf_init(&bounds[1], SHARD_KEY_BYTES_MAX);
+    if (x->ranges_of != NULL) catalog_table_span(x->ranges_of, &bounds[0], &bounds[1]);
+    enum status status = ranges_ask(&w, buf_view(&bounds[0]), buf_view(&bounds[1]));
+    bool ok = true;
+    if (status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT) {
+        virtual_rows_init(rows, rows->arena, virtual_find("ostraka", "ranges"));
+        ok = ranges_here(&w, buf_view(&bounds[0]), buf_view(&bounds[1]));
+    } else if (status != STATUS_OK) {
+        ok = exec_fail(x, status);
+    }
+    buf_deinit(&bounds[0]);
+    buf_deinit(&bounds[1]);
+    if (!ok) return false;
+    sql_error_clear(x->error); /* of values that could not be shown */
+    return !rows->failed || sql_error_out_of_memory(x->error);
+}
+
 #define TABLE(i, n, where, c, f, end) \
     { \
         .id = (i), .schema = "ostraka", .name = (n), .scope = (where), .columns = (c), \
@@ -365,7 +451,7 @@ static bool locks_finish(struct exec *x, struct virtual_rows *locks)
 
 const struct virtual_table virtual_cluster_tables[] = {
     TABLE(13010, "nodes", VIRTUAL_HERE, node_columns, nodes_fill, NULL),
-    TABLE(13011, "ranges", VIRTUAL_HERE, range_columns, ranges_fill, NULL),
+    TABLE(13011, "ranges", VIRTUAL_HERE, range_columns, ranges_fill, ranges_finish),
     TABLE(13012, "replicas", VIRTUAL_CLUSTER, replica_columns, replicas_fill, NULL),
     TABLE(13013, "locks", VIRTUAL_CLUSTER, lock_columns, locks_fill, locks_finish),
 };

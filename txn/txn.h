@@ -264,6 +264,17 @@ struct txn_inspection {
 };
 void txn_inspect(const struct txn *t, struct txn_inspection *out);
 
+/* ---- ranges, for operators (txn_split.c) ---- */
+
+/* [fiber] A range begins at the key from now on. STATUS_OK also when one did before. STATUS_INVALID: none may. STATUS_BUSY:
+ * its members are being changed; others as of txn_get. */
+MUST_USE enum status txn_split(struct txn *t, struct bytes key);
+/* [fiber] Visits the ranges that hold keys of [from, end) in their order (end empty: all behind), as the metadata range
+ * knows them; the descriptor is borrowed for the call. leader: 0 when it is not known. STATUS_UNAVAILABLE: nobody
+ * answers for it; ranges may have been visited. */
+MUST_USE enum status txn_ranges(struct txn *t, struct bytes from, struct bytes end,
+                                void (*visit)(void *ctx, const struct descriptor *d, struct node_id leader), void *ctx);
+
 /* A lock, held or waited for, at the leader of its range. */
 struct kv_lock {
     struct range_id range;

@@ -283,7 +283,9 @@ INSERT 0 2
 @b
 SHOW RANGES FROM TABLE t
 ----
-ERROR 0A000 at 1: SHOW RANGES FROM is not supported yet
+range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, voters_alive int4, can_lose int4
+| 2 | \x02 | <null> | 1 | 1 | 2 | 1 |  | 1 | 0 |
+SHOW
 
 @b
 DECLARE c CURSOR FOR SELECT node FROM ostraka.nodes

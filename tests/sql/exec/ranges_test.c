@@ -68,6 +68,50 @@ TEST(sql_ranges, a_table_in_several_ranges_is_one_table)
     database_destroy(d);
 }
 
+#define RANGE_COLUMNS "SELECT start_key, end_key, leader FROM ostraka.ranges"
+
+TEST(sql_ranges, split_at_makes_ranges_that_show_ranges_names)
+{
+    struct database *d = database_create(1);
+    run(d, "a", "CREATE TABLE t (a int, b text, PRIMARY KEY (a, b))", "CREATE TABLE\n");
+    run(d, "a", "CREATE TABLE u (k int8 PRIMARY KEY)", "CREATE TABLE\n");
+    run(d, "a", "INSERT INTO t SELECT i, 'x' FROM generate_series(1, 20) i", "INSERT 0 20\n");
+    run(d, "a", "ALTER TABLE t SPLIT AT VALUES (5 + 5), (10, 'm'), (15)", "ALTER TABLE\n");
+    run(d, "a", "ALTER TABLE t SPLIT AT VALUES (10)", "ALTER TABLE\n"); /* one begins there already */
+    run(d, "a", RANGE_COLUMNS,
+        "start_key text, end_key text, leader int8\n| <null> | \\x02 | 1 |\n| \\x02 | t (10) | 1 |\n"
+        "| t (10) | t (10, m) | 1 |\n| t (10, m) | t (15) | 1 |\n| t (15) | <null> | 1 |\nSELECT 5\n");
+    run(d, "a", "SELECT count(*), sum(a) FROM t", "count int8, sum int8\n| 20 | 210 |\nSELECT 1\n");
+    run(d, "a", "INSERT INTO t VALUES (10, 'a'), (10, 'b')", "INSERT 0 2\n");
+    run(d, "a", "INSERT INTO u VALUES (1)", "INSERT 0 1\n");
+    run(d, "a", "ALTER TABLE u SPLIT AT VALUES (7)", "ALTER TABLE\n");
+    run(d, "a", "SHOW RANGES FROM TABLE u",
+        "range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, "
+        "voters_alive int4, can_lose int4\n| 5 | t (15) | u (7) | 4 | 1 | 5 | 1 |  | 1 | 0 |\n"
+        "| 6 | u (7) | <null> | 5 | 1 | 6 | 1 |  | 1 | 0 |\nSHOW\n");
+    database_destroy(d);
+}
+
+TEST(sql_ranges, split_at_refuses_what_is_no_key)
+{
+    struct database *d = database_create(1);
+    run(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
+    run(d, "a", "CREATE TABLE n (b text)", "CREATE TABLE\n");
+    run(d, "a", "ALTER TABLE t SPLIT AT VALUES (1, 'x')",
+        "ERROR 42601 at 35: SPLIT AT has more values than the primary key has columns\n");
+    run(d, "a", "ALTER TABLE t SPLIT AT VALUES (NULL)",
+        "ERROR 23502 at 32: null value in column \"a\" of relation \"t\" violates not-null constraint\n");
+    run(d, "a", "ALTER TABLE n SPLIT AT VALUES ('x')", "ERROR 42809: table \"n\" has no primary key to be split by\n");
+    run(d, "a", "ALTER TABLE t SPLIT AT VALUES (random())",
+        "ERROR 0A000 at 32: SPLIT AT an expression that is not constant is not supported yet\n");
+    run(d, "a", "BEGIN", "BEGIN\n[T]\n");
+    run(d, "a", "ALTER TABLE t SPLIT AT VALUES (1)",
+        "ERROR 25001: ALTER TABLE ... SPLIT AT cannot run inside a transaction block\n[E]\n");
+    run(d, "a", "ROLLBACK", "ROLLBACK\n");
+    run(d, "a", "SELECT count(*) FROM ostraka.ranges", "count int8\n| 2 |\nSELECT 1\n");
+    database_destroy(d);
+}
+
 TEST(sql_ranges, a_write_to_two_ranges_is_refused_as_a_whole)
 {
     struct database *d = open_split();
