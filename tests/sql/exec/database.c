@@ -8,6 +8,7 @@
 #include "sql/server.h"
 #include "sql/types_io.h"
 #include "tests/sim/cluster/cluster.h"
+#include "tests/sim/cluster/splits.h"
 #include "tests/sql/exec/show.h"
 #include "tests/test.h"
 
@@ -15,6 +16,7 @@
 #define SPLITS_MAX   32
 #define SPLIT_KEY_BYTES 9
 #define TIMEOUT_NS   (600 * SIM_SEC)
+#define STEP_NS      (10 * SIM_US)
 
 struct named_session {
     char name[16];
@@ -26,6 +28,11 @@ struct database {
     struct sql_zones *zones;
     struct named_session sessions[SESSIONS_MAX];
     uint32_t session_count;
+    struct splits *splits;
+    const struct split_result *split; /* the last one ordered */
+    struct buf split_key;
+    uint64_t split_at_ns;             /* 0: none is to be ordered */
+    bool splitting;                   /* time passes in small steps from the first one on */
 };
 
 /* One text under way. */
@@ -179,32 +186,109 @@ static void run_on_fiber(void *arg)
     c->done = true;
 }
 
+uint64_t database_now(struct database *d)
+{
+    return env_now_ns(cluster_machine(d->cluster, 1)->env);
+}
+
+static bool run_until(struct database *d, bool (*holds)(struct cluster *c, void *ctx), void *ctx)
+{
+    if (!d->splitting) return cluster_run_until(d->cluster, holds, ctx, TIMEOUT_NS);
+    uint64_t end_ns = database_now(d) + TIMEOUT_NS;
+    while (!holds(d->cluster, ctx) && database_now(d) < end_ns) cluster_run(d->cluster, STEP_NS);
+    return holds(d->cluster, ctx);
+}
+
+/* When its time has come; again and again while it is refused for the one before. */
+static void split_order(struct database *d)
+{
+    bool refused = d->split != NULL && d->split->done && d->split->status == STATUS_BUSY;
+    if (refused && d->split_at_ns == 0) d->split_at_ns = database_now(d) + SIM_MS;
+    if (d->split_at_ns == 0 || database_now(d) < d->split_at_ns) return;
+    struct route route;
+    struct store *store = core_store(cluster_machine(d->cluster, 1)->core);
+    assert_int_equal(store_route(store, buf_view(&d->split_key), &route), STATUS_OK);
+    d->split = splits_order(d->splits, route.range, buf_view(&d->split_key));
+    d->split_at_ns = d->split == NULL ? database_now(d) + SIM_MS : 0;
+}
+
+void database_split_after(struct database *d, struct bytes key, uint64_t delay_ns)
+{
+    buf_reset(&d->split_key);
+    buf_append_bytes(&d->split_key, key);
+    d->split = NULL;
+    d->splitting = true;
+    d->split_at_ns = database_now(d) + delay_ns;
+}
+
+static bool split_done(struct cluster *cluster, void *ctx)
+{
+    (void)cluster;
+    struct database *d = ctx;
+    split_order(d);
+    return d->split != NULL && d->split->done && d->split->status != STATUS_BUSY;
+}
+
+void database_split_await(struct database *d)
+{
+    assert_true(run_until(d, split_done, d));
+    assert_int_equal(d->split->status, STATUS_OK);
+}
+
 static bool call_done(struct cluster *cluster, void *ctx)
 {
     (void)cluster;
-    return ((struct call *)ctx)->done;
+    struct call *c = ctx;
+    split_order(c->database);
+    return c->done;
+}
+
+static struct call *start(struct database *d, const char *session, const char *text, const char *copy,
+                          size_t piece_bytes, struct buf *out)
+{
+    struct cluster_machine *m = cluster_machine(d->cluster, 1);
+    struct call *c = calloc(1, sizeof *c);
+    assert_non_null(c);
+    *c = (struct call){.database = d,
+                       .session = database_session(d, session),
+                       .text = bytes_of_string(text),
+                       .has_copy = copy != NULL,
+                       .piece_bytes = piece_bytes};
+    show_init(&c->show, out);
+    show_copy_input(copy, &c->copy);
+    assert_int_equal(fiber_spawn(core_fibers(m->core), run_on_fiber, c, NULL), STATUS_OK);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    return c;
+}
+
+bool database_await(struct database *d, struct call *c)
+{
+    assert_true(run_until(d, call_done, c));
+    assert_int_equal(c->ok, !sql_error_is_set(&c->error));
+    if (!c->ok) show_message(&c->show, "ERROR", &c->error);
+    show_state(&c->show, sql_session_state(c->session));
+    show_deinit(&c->show);
+    buf_deinit(&c->copy);
+    bool ok = c->ok;
+    free(c);
+    return ok;
+}
+
+struct call *database_start(struct database *d, const char *session, const char *text, struct buf *out)
+{
+    return start(d, session, text, NULL, 0, out);
 }
 
 bool database_run(struct database *d, const char *session, const char *text, const char *copy,
                   size_t piece_bytes, struct buf *out)
 {
-    struct cluster_machine *m = cluster_machine(d->cluster, 1);
-    struct call c = {.database = d,
-                     .session = database_session(d, session),
-                     .text = bytes_of_string(text),
-                     .has_copy = copy != NULL,
-                     .piece_bytes = piece_bytes};
-    show_init(&c.show, out);
-    show_copy_input(copy, &c.copy);
-    assert_int_equal(fiber_spawn(core_fibers(m->core), run_on_fiber, &c, NULL), STATUS_OK);
-    sim_env_set_deadline(m->env, env_now_ns(m->env));
-    assert_true(cluster_run_until(d->cluster, call_done, &c, TIMEOUT_NS));
-    assert_int_equal(c.ok, !sql_error_is_set(&c.error));
-    if (!c.ok) show_message(&c.show, "ERROR", &c.error);
-    show_state(&c.show, sql_session_state(c.session));
-    show_deinit(&c.show);
-    buf_deinit(&c.copy);
-    return c.ok;
+    return database_await(d, start(d, session, text, copy, piece_bytes, out));
+}
+
+void database_run_ns(struct database *d, uint64_t ns)
+{
+    split_order(d);
+    cluster_run(d->cluster, ns);
 }
 
 /* ---- lifecycle ---- */
@@ -250,6 +334,8 @@ struct database *database_create_split(uint64_t seed, const struct bytes *splits
     options.split_keys = splits;
     options.split_count = split_count;
     d->cluster = cluster_create(&options);
+    d->splits = splits_create(d->cluster);
+    buf_init(&d->split_key, 1024);
     assert_true(cluster_boot(d->cluster, 30 * SIM_SEC));
     return d;
 }
@@ -259,6 +345,8 @@ void database_destroy(struct database *d)
     for (uint32_t i = 0; i < d->session_count; i++)
         sql_session_destroy(d->sessions[i].session);
     cluster_destroy(d->cluster);
+    splits_destroy(d->splits);
+    buf_deinit(&d->split_key);
     sql_zones_destroy(d->zones);
     free(d);
 }

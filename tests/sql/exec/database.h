@@ -25,6 +25,18 @@ void database_disconnect(struct database *d, const char *name);
 bool database_run(struct database *d, const char *session, const char *text, const char *copy,
                   size_t piece_bytes, struct buf *out);
 
+/* Starts a text; database_await runs it to its end, and appends what came of it to out. */
+struct call;
+struct call *database_start(struct database *d, const char *session, const char *text, struct buf *out);
+bool database_await(struct database *d, struct call *call);
+void database_run_ns(struct database *d, uint64_t ns);
+uint64_t database_now(struct database *d);
+
+/* The range that holds the key will be asked to split before it, so much virtual time after now. One at a time. */
+void database_split_after(struct database *d, struct bytes key, uint64_t delay_ns);
+/* Waits for it; it must have come true. */
+void database_split_await(struct database *d);
+
 /* Requests that leaders have served so far, whoever asked. */
 uint64_t database_reads(struct database *d);
 uint64_t database_commits(struct database *d);
