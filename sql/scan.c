@@ -67,12 +67,7 @@ bool exec_fail(struct exec *x, enum status status)
             sql_error_hint(x->error, x->arena, "Write in several transactions, each below the limit.");
         return false;
     }
-    case STATUS_TWO_RANGES:
-        sql_error_set(x->error, x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0,
-                      "this %s writes to more than one range", x->alone ? "statement" : "transaction");
-        sql_error_hint(x->error, x->arena, "%s",
-                       "Nothing was written. Write to one range at a time; SHOW RANGES tells where they begin.");
-        return false;
+    case STATUS_TWO_RANGES: return exec_fail_two_ranges(x);
     case STATUS_CORRUPT:
     case STATUS_VERSION:
         return sql_error_set(x->error, x->arena, SQLSTATE_DATA_CORRUPTED, 0, "stored data cannot be read: %s",

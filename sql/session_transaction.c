@@ -70,8 +70,6 @@ bool session_transaction_commit(struct sql_session *s, struct exec *x, enum stat
                       x->key_name != NULL ? x->key_name : "?");
     else if (!ok)
         exec_fail(x, *status_out);
-    if (*status_out == STATUS_TWO_RANGES && idem_commits(s))
-        sql_error_detail(x->error, x->arena, "%s", "The record of its idempotency key is one of the writes.");
     return ok;
 }
 

@@ -45,6 +45,12 @@ bool writer_encode(struct exec *x, const struct writer *w, const struct sql_datu
 /* 23505. Returns false. */
 bool writer_refuse_duplicate(struct exec *x, const struct sql_table *t, const struct sql_datum *values);
 
+/* The values of some columns, as an error shows them; places NULL: of the first ones. */
+const char *writer_show_values(struct exec *x, const struct sql_table *t, const struct sql_datum *values,
+                               const uint16_t *places, uint32_t count);
+/* The columns of the primary key, quoted where they have to be. */
+const char *writer_show_key_columns(struct exec *x, const struct sql_table *t);
+
 /* ---- columns that are assigned to: update.c ---- */
 
 struct assignment {

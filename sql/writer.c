@@ -53,7 +53,7 @@ bool writer_default(struct exec *x, struct writer *w, uint32_t column, struct sq
 }
 
 /* "(1, abc, null)", as PostgreSQL's details show rows and keys. */
-static const char *show_values(struct exec *x, const struct sql_table *t, const struct sql_datum *values,
+const char *writer_show_values(struct exec *x, const struct sql_table *t, const struct sql_datum *values,
                                const uint16_t *places, uint32_t count)
 {
     struct buf b;
@@ -81,7 +81,7 @@ static bool check_nulls(struct exec *x, const struct writer *w, const struct sql
                       "null value in column \"%s\" of relation \"%s\" violates not-null constraint",
                       t->columns[i].name, t->name);
         sql_error_detail(x->error, x->arena, "Failing row contains (%s).",
-                         show_values(x, t, values, NULL, t->column_count));
+                         writer_show_values(x, t, values, NULL, t->column_count));
         sql_error_names(x->error, "public", t->name, t->columns[i].name, NULL, NULL);
         return false;
     }
@@ -99,14 +99,14 @@ bool writer_check(struct exec *x, const struct writer *w, const struct sql_datum
         sql_error_set(x->error, x->arena, SQLSTATE_CHECK_VIOLATION, 0,
                       "new row for relation \"%s\" violates check constraint \"%s\"", t->name, t->check_names[i]);
         sql_error_detail(x->error, x->arena, "Failing row contains (%s).",
-                         show_values(x, t, values, NULL, t->column_count));
+                         writer_show_values(x, t, values, NULL, t->column_count));
         sql_error_names(x->error, "public", t->name, NULL, NULL, t->check_names[i]);
         return false;
     }
     return true;
 }
 
-bool writer_refuse_duplicate(struct exec *x, const struct sql_table *t, const struct sql_datum *values)
+const char *writer_show_key_columns(struct exec *x, const struct sql_table *t)
 {
     struct buf columns;
     buf_init(&columns, 4096); /* 32 names, each quoted */
@@ -114,11 +114,17 @@ bool writer_refuse_duplicate(struct exec *x, const struct sql_table *t, const st
         if (i > 0) buf_append_string(&columns, ", ");
         sql_ast_print_identifier(t->columns[t->key[i]].name, &columns);
     }
+    const char *copy = arena_printf(x->arena, "%.*s", (int)columns.size, (const char *)columns.data);
+    buf_deinit(&columns);
+    return copy == NULL ? "" : copy;
+}
+
+bool writer_refuse_duplicate(struct exec *x, const struct sql_table *t, const struct sql_datum *values)
+{
     sql_error_set(x->error, x->arena, SQLSTATE_UNIQUE_VIOLATION, 0,
                   "duplicate key value violates unique constraint \"%s\"", t->key_name);
-    sql_error_detail(x->error, x->arena, "Key (%.*s)=(%s) already exists.", (int)columns.size,
-                     (const char *)columns.data, show_values(x, t, values, t->key, t->key_count));
-    buf_deinit(&columns);
+    sql_error_detail(x->error, x->arena, "Key (%s)=(%s) already exists.", writer_show_key_columns(x, t),
+                     writer_show_values(x, t, values, t->key, t->key_count));
     sql_error_names(x->error, "public", t->name, NULL, NULL, t->key_name);
     return false;
 }

@@ -166,6 +166,15 @@ void txn_explain_limit(const struct txn *t, char *text, size_t size)
                  TXN_KEY_BYTES_MAX, TXN_VALUE_BYTES_MAX, TXN_COMMIT_BYTES_MAX);
 }
 
+bool txn_writes_beyond(const struct txn *t, struct bytes *first_key, struct bytes *key, struct bytes *value)
+{
+    if (t->beyond == NULL) return false;
+    *first_key = write_set_first(&t->writes)->key;
+    *key = t->beyond->key;
+    *value = t->beyond->tombstone ? BYTES_EMPTY : t->beyond->value;
+    return true;
+}
+
 bool txn_has_writes(const struct txn *t) { return t->writes.count > 0; }
 bool txn_has_put(const struct txn *t, struct bytes key)
 {
@@ -191,6 +200,7 @@ enum status txn_restart(struct txn *t, struct arena *arena)
     t->pending_term = 0;
     t->span_count = 0;
     t->assumed_count = 0;
+    t->beyond = NULL;
     t->ended = false;
     return write_set_clear(&t->writes, arena);
 }
@@ -280,6 +290,7 @@ static enum status commit_send(struct txn *t, struct gateway_request *q, uint64_
     const struct write *last = write_set_seek_before(&t->writes, BYTES_EMPTY, WRITE_SET_NOW);
     if (!route_holds(&route, last->key)) {
         COVER("txn_writes_to_two_ranges");
+        t->beyond = write_set_seek(&t->writes, route.end, false, WRITE_SET_NOW);
         return STATUS_TWO_RANGES;
     }
     /* What it has built upon is not proposed there. */

@@ -39,6 +39,7 @@ struct txn {
     struct range_id pending_range; /* which it leads */
     struct range_id released;      /* the range where the commit has given the locks back; 0: none */
     struct write_set writes;
+    const struct write *beyond;    /* STATUS_TWO_RANGES: the first one that is not in the range of the first */
     uint64_t view;                 /* of the writes, for what is read; WRITE_SET_NOW */
     struct span *spans;
     uint32_t span_count, span_capacity;

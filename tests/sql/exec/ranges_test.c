@@ -112,20 +112,56 @@ TEST(sql_ranges, split_at_refuses_what_is_no_key)
     database_destroy(d);
 }
 
+#define WRITES_BEYOND "ERROR 0A000: this %s writes to more than one range\n"                                             \
+    "  detail: The row of table \"t\" with the key (k)=(%d) is the first one in a second range.\n"                          \
+    "  hint: Nothing was written. This version writes to one range at a time: give the rows of each range a %s of their own." \
+    " SHOW RANGES tells where ranges begin.\n"
+
+static void refused(struct database *d, const char *text, const char *what, int row)
+{
+    char expected[512];
+    snprintf(expected, sizeof expected, WRITES_BEYOND, what, row, what);
+    run(d, "a", text, expected);
+}
+
 TEST(sql_ranges, a_write_to_two_ranges_is_refused_as_a_whole)
 {
     struct database *d = open_split();
-    static const char hint[] =
-        "  hint: Nothing was written. Write to one range at a time; SHOW RANGES tells where they begin.\n";
-    char statement[256], transaction[256];
-    snprintf(statement, sizeof statement, "ERROR 0A000: this statement writes to more than one range\n%s", hint);
-    snprintf(transaction, sizeof transaction, "ERROR 0A000: this transaction writes to more than one range\n%s", hint);
-    run(d, "a", "INSERT INTO t VALUES (1, 1), (250, 1)", statement);
+    refused(d, "INSERT INTO t VALUES (1, 1), (260, 1), (250, 1)", "statement", 250);
+    refused(d, "INSERT INTO t SELECT i, 1 FROM generate_series(150, 300) i", "statement", 200);
     run(d, "a", "BEGIN", "BEGIN\n[T]\n");
     run(d, "a", "INSERT INTO t VALUES (1, 1)", "INSERT 0 1\n[T]\n");
     run(d, "a", "INSERT INTO t VALUES (250, 1)", "INSERT 0 1\n[T]\n");
-    run(d, "a", "COMMIT", transaction);
+    refused(d, "COMMIT", "transaction", 250);
     run(d, "a", "SELECT count(*) FROM t", "count int8\n| 0 |\nSELECT 1\n");
+    run(d, "a", "INSERT INTO t VALUES (1, 1)", "INSERT 0 1\n");
+    run(d, "a", "INSERT INTO t VALUES (150, 1)", "INSERT 0 1\n");
+    refused(d, "UPDATE t SET v = 2", "statement", 150);
+    run(d, "a", "DELETE FROM t",
+        "ERROR 0A000: this statement writes to more than one range\n  hint: Nothing was written. This version writes to one "
+        "range at a time: give the rows of each range a statement of their own. SHOW RANGES tells where ranges begin.\n");
+    run(d, "a", "SELECT count(*), max(v) FROM t", "count int8, max int4\n| 2 | 1 |\nSELECT 1\n");
+    run(d, "a", "CREATE TABLE u AS SELECT * FROM t",
+        "ERROR 0A000: this statement writes to more than one range\n"
+        "  hint: Nothing was written. Make the table in a statement of its own, then fill it.\n");
+    run(d, "a", "TRUNCATE t", "TRUNCATE TABLE\n"); /* its record alone */
+    database_destroy(d);
+}
+
+/* Records of keys lie behind all tables. */
+TEST(sql_ranges, an_idempotency_key_goes_with_rows_of_the_last_range_only)
+{
+    struct database *d = open_split();
+    run(d, "a", "SET ostraka.idempotency_key = 'one'", "SET\n");
+    run(d, "a", "INSERT INTO t VALUES (1, 1)",
+        "ERROR 0A000: this statement writes to more than one range\n"
+        "  detail: The record of its idempotency key is one of the writes.\n"
+        "  hint: Nothing was written. In this version a key is possible only for rows in the last range, where the records "
+        "of keys lie: here, run it without one.\n");
+    run(d, "a", "INSERT INTO t VALUES (250, 1)", "INSERT 0 1\n");
+    run(d, "a", "INSERT INTO t VALUES (250, 1)", "INSERT 0 1\n"); /* not again */
+    run(d, "a", "RESET ostraka.idempotency_key", "RESET\n");
+    run(d, "a", "SELECT count(*) FROM t", "count int8\n| 1 |\nSELECT 1\n");
     database_destroy(d);
 }
 
