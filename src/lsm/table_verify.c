@@ -1,3 +1,4 @@
+#include "lsm/lsm_int.h"
 #include "lsm/table_verify_int.h"
 
 void table_verifier_init(struct table_verifier *v, const struct table *t, struct bytes file)
@@ -23,6 +24,23 @@ static enum status check(const struct table_verifier *v, struct block_handle han
         return STATUS_CORRUPT;
     *sealed_out = bytes_make(v->file.data + handle.offset, handle.size);
     return block_check(*sealed_out, kind, v->table->uid, handle.offset, raw_size_out);
+}
+
+/* Whoever opened the table has these in memory: what the file holds by now is another matter. */
+static enum status check_ends(const struct table_verifier *v)
+{
+    const struct table *t = v->table;
+    struct table_tail tail;
+    struct bytes sealed;
+    uint32_t raw_size;
+    if (v->file.size < sizeof tail) return STATUS_CORRUPT;
+    memcpy(&tail, v->file.data + v->file.size - sizeof tail, sizeof tail);
+    enum status status = table_tail_check(&tail, t->uid, t->lsm->options.store_id);
+    if (status == STATUS_VERSION) return STATUS_CORRUPT; /* it was opened as one of ours */
+    if (status != STATUS_OK) return status;
+    struct block_handle footer = {tail.footer_offset, tail.footer_size};
+    status = check(v, footer, BLOCK_KIND_FOOTER, &sealed, &raw_size);
+    return status == STATUS_OK ? check(v, t->facts.top, BLOCK_KIND_TOP, &sealed, &raw_size) : status;
 }
 
 static enum status enter_index(struct table_verifier *v)
@@ -96,7 +114,7 @@ static enum status check_filter(struct table_verifier *v, size_t *checked)
 
 enum status table_verifier_step(struct table_verifier *v, size_t bytes)
 {
-    enum status status = STATUS_OK;
+    enum status status = v->begun ? STATUS_OK : check_ends(v);
     for (size_t checked = 0; status == STATUS_OK && checked < bytes;) {
         if (v->in_index)
             status = check_data(v, &checked);

@@ -1,5 +1,5 @@
-/* Whether the bytes of a whole table are what was written: every block against its checksum, found
- * by the indexes, as a reader would. For tables that travel (snapshot.c, ingest.c). */
+/* Whether the bytes of a whole table are what was written: its ends, and every block against its
+ * checksum, found by the indexes, as a reader would. For tables that travel (snapshot.c, ingest.c). */
 #ifndef OSTRAKA_LSM_TABLE_VERIFY_INT_H
 #define OSTRAKA_LSM_TABLE_VERIFY_INT_H
 

@@ -218,6 +218,25 @@ TEST(lsm_snapshot, a_block_that_is_bad_at_the_sender_fences_it_and_does_not_leav
     teardown(&f);
 }
 
+/* What was read when the table was opened says nothing of what the file holds now: sent, nobody would take it, ever. */
+TEST(lsm_snapshot, an_end_that_is_bad_at_the_sender_fences_it_and_does_not_leave)
+{
+    for (int place = 0; place < 3; place++) {
+        struct fixture f;
+        setup(&f);
+        fill(&f, 0, 300);
+        store_flush(&f.store, 1);
+        const struct table *t = range_find(f.store.l, rid(1))->version->pieces[0]->table;
+        uint64_t top_end = t->facts.top.offset + t->facts.top.size;
+        uint64_t at[] = {t->facts.top.offset + 20, top_end + 20 /* the footer */, t->size_bytes - 1};
+        assert_true(sim_disk_rot(sim_disk(f.sim, 1), t->path, at[place], 1));
+        assert_int_equal(take(&f, 1, 1000), STATUS_CORRUPT);
+        store_turn(&f.store);
+        assert_true(f.store.corrupt[1]);
+        teardown(&f);
+    }
+}
+
 TEST(lsm_snapshot, a_table_that_changed_on_the_way_is_refused)
 {
     struct fixture f;
