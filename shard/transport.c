@@ -104,7 +104,10 @@ static void deliver_nowhere(struct store *s, struct node_id from, struct range_i
         if (m->to != 0) birth_begin(s, from, range, m->to);
         return;
     case RAFT_MESSAGE_PRE_VOTE:
-    case RAFT_MESSAGE_VOTE: birth_keep_early(s, from, range, encoded); return;
+    case RAFT_MESSAGE_VOTE:
+        birth_keep_early(s, from, range, encoded);
+        if (m->to != 0) birth_begin(s, from, range, m->to); /* without its vote nobody may come to lead */
+        return;
     case RAFT_MESSAGE_FORTIFY_REPLY:
         if (m->reject) release_for(s, from, range, m);
         return;
