@@ -1,6 +1,8 @@
-/* Replicas that a leader elsewhere knows before we do: a message for a range that is not here. The metadata range is
- * asked whether that replica may be made (orphan.c), the sender for its descriptor (RPC_RANGE_INFO), and then the replica is made: an empty one, that knows nothing but its id, votes for
- * nobody and waits for a snapshot. Its id is durable before it says anything (SHARD-4).
+/* Replicas that others know before we do: a leader's message for a range that is not here, or a candidate's, for where a
+ * snapshot of the left side came instead of the split, a right side may have no majority without us. The metadata range
+ * is asked whether that replica may be made (orphan.c), the sender for its descriptor (RPC_RANGE_INFO), and then the
+ * replica is made: an empty one, that knows nothing but its id, never stands, and waits for a snapshot. It has promised
+ * nothing yet, so it may vote. Its id is durable before it says anything (SHARD-4).
  *
  * None is made where another replica here still holds the keys, or may get them (SHARD-16): it lags behind a split, which
  * makes the right side here as well, with the state that it has to have; or it will give way.

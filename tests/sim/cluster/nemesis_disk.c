@@ -7,6 +7,7 @@
  * The victim also loses its whole disk, or gets an old one back. */
 #include "base/prng.h"
 #include "tests/sim/cluster/nemesis_int.h"
+#include "tests/sim/cluster/splits.h"
 
 #define GROUPS_AFTER_LIES 6
 #define WIPES_MAX 4
@@ -181,18 +182,14 @@ static bool may_doubt(struct nemesis *n)
     return sim_options(sim_of_nemesis(n))->sector_bytes < 4096;
 }
 
-static struct replica *replica_on(struct store *s, int range)
-{
-    return store_replica(s, (struct range_id){RANGE_META.value + (uint64_t)range});
-}
-
 static bool in_doubt(struct nemesis *n, uint64_t machine)
 {
     struct store *s = store_on(n, machine);
     if (s == NULL) return true; /* it may find itself so */
-    for (int range = 0; range < 2; range++) {
-        struct raft_status status = {0};
-        if (replica_on(s, range) != NULL) replica_raft_status(replica_on(s, range), &status);
+    struct replica *r = NULL;
+    while ((r = store_replica_next(s, r)) != NULL) {
+        struct raft_status status;
+        replica_raft_status(r, &status);
         if (status.uncertain) return true;
     }
     return false;
@@ -205,22 +202,41 @@ static bool victim_has_help(struct nemesis *n)
     return true;
 }
 
-static bool votes(struct store *s, const struct replica *r)
+static bool votes(uint64_t node, const struct replica *r)
 {
     const struct raft_config *config = &replica_descriptor(r)->config;
     for (uint32_t i = 0; i < config->voter_count; i++)
-        if (config->voters[i].node == store_identity(s)->node.value) return true;
+        if (config->voters[i].node == node) return true;
     return false;
+}
+
+/* As far as those know who are up. */
+static bool counted_on(struct nemesis *n, uint64_t node, struct range_id range)
+{
+    for (uint64_t i = 1; i <= cluster_size(n->cluster); i++) {
+        struct store *s = store_on(n, i);
+        const struct replica *r = s == NULL ? NULL : store_replica(s, range);
+        if (r != NULL && votes(node, r)) return true;
+    }
+    return false;
+}
+
+/* The first two ranges are everybody's, or were: who has none of them has not been taken in again. */
+static bool whole(struct nemesis *n, struct store *s, struct range_id range)
+{
+    uint64_t node = store_identity(s)->node.value;
+    const struct replica *r = store_replica(s, range);
+    if (r != NULL) return !replica_fenced(r) && votes(node, r);
+    return range.value > 2 && !counted_on(n, node, range);
 }
 
 bool disk_others_may_doubt(struct nemesis *n)
 {
     struct store *s = store_on(n, n->victim);
     if (!may_doubt(n)) return true;
-    for (int range = 0; range < 2; range++) {
-        struct replica *r = s == NULL ? NULL : replica_on(s, range);
-        if (r == NULL || replica_fenced(r) || in_doubt(n, n->victim) || !votes(s, r)) return false;
-    }
+    if (s == NULL || in_doubt(n, n->victim)) return false;
+    for (uint64_t range = 1; range <= cluster_range_max(n->cluster); range++)
+        if (!whole(n, s, (struct range_id){range})) return false;
     return true;
 }
 

@@ -13,6 +13,7 @@
 #define COLD_MEMORY_BYTES (64u << 10)
 #define SERVERS_IDLE_NS (20 * SIM_SEC)
 #define CONVERGE_TIMEOUT_NS (60 * SIM_SEC)
+#define QUIET_TRIES 60 /* seconds: snapshots are sent, orphans find out that they are */
 /* Who changes a table waits until what was promised of the catalog is over, and must not be too old then. */
 #define CATALOG_WAIT_NS SIM_SEC
 #define FLUSH_MEAN_NS (100 * SIM_MS)
@@ -30,13 +31,14 @@ struct faults {
     struct range_nemesis *ranges; /* NULL: ranges stay as they are */
 };
 
-static struct faults faults_begin(struct cluster *c, const struct run_options *options, enum focus_kind kind)
+static struct faults faults_begin(struct cluster *c, const struct run_options *options, enum focus_kind kind,
+                                  bool splits)
 {
     struct sim *sim = cluster_sim(c);
     /* Faults that aim are undone by those that do not: half of the time they are alone. */
     bool alone = kind != FOCUS_NONE && sim_chance(sim, SIM_ALWAYS / 2);
     struct nemesis *n = options->no_faults || alone ? NULL : nemesis_create(c, !options->no_crashes);
-    struct range_nemesis *ranges = options->splits ? range_nemesis_create(c) : NULL;
+    struct range_nemesis *ranges = splits ? range_nemesis_create(c) : NULL;
     return (struct faults){.nemesis = n, .focus = focus_create(c, kind), .ranges = ranges};
 }
 
@@ -116,8 +118,9 @@ static bool check(struct cluster *c, struct mix *m, const struct run_options *op
     if (!cluster_run_until(c, servers_idle, result, SERVERS_IDLE_NS)) return false;
     result->failure[0] = '\0';
     const char *mirror = NULL;
-    for (int tries = 0; tries < 20; tries++) {
+    for (int tries = 0; tries < QUIET_TRIES; tries++) {
         mirror = meta_check_quiet(c);
+        if (mirror == NULL) mirror = meta_check_orphans(c);
         if (mirror == NULL && cluster_replicas_equal(c)) return true;
         cluster_run(c, SIM_SEC);
     }
@@ -178,14 +181,25 @@ static bool runs_cold(const struct run_options *options, enum focus_kind kind)
     return kind == FOCUS_SLOW_LOG || (options->focus == NULL && options->seed % 5 == 2);
 }
 
-/* By a chance of its own: what else a run draws does not depend on it. */
-static void draw_ranges(const struct run_options *options, struct bounds *b, struct cluster_options *o)
+/* By a chance of its own: what else a run draws does not depend on it. Who asks for a workload, a focus or a number of
+ * ranges gets what he asks for. Else some runs begin with several ranges, and in a third ranges split. */
+static bool draw_ranges(const struct run_options *options, struct bounds *b, struct cluster_options *o)
 {
     struct prng prng;
     prng_init(&prng, options->seed ^ UINT64_C(0x72616e676573));
-    bounds_draw(b, &prng, options->range_count != 0 ? options->range_count - 1 : 0);
+    bool drawn = options->range_count == 0 && options->workload == NULL && options->focus == NULL;
+    uint32_t bounds = options->range_count != 0 ? options->range_count - 1 : 0;
+    bool splits = options->splits;
+    if (drawn) {
+        struct prng own;
+        prng_init(&own, options->seed ^ UINT64_C(0x737761726d));
+        if (prng_below(&own, 4) == 0) bounds = 1 + (uint32_t)prng_below(&own, 3);
+        if (prng_below(&own, 3) == 0) splits = true;
+    }
+    bounds_draw(b, &prng, bounds);
     o->split_keys = b->keys;
     o->split_count = b->count;
+    return splits;
 }
 
 void run_once(const struct run_options *options, struct run_result *result, FILE *faults_out)
@@ -207,8 +221,8 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
         o.table_bytes = COLD_MEMORY_BYTES / 8;
     }
     struct bounds bounds;
-    draw_ranges(options, &bounds, &o);
-    bool several_ranges = o.split_count > 0 || options->splits;
+    bool splits = draw_ranges(options, &bounds, &o);
+    bool several_ranges = o.split_count > 0 || splits;
     if (several_ranges && o.version_retention_ns != 0) o.version_retention_ns += CATALOG_WAIT_NS;
     struct cluster *c = cluster_create(&o);
     if (!cluster_boot(c, BOOT_TIMEOUT_NS)) {
@@ -231,7 +245,7 @@ void run_once(const struct run_options *options, struct run_result *result, FILE
     if (!mix_create(c, &mo, &m)) {
         fail(result, "liveness: the tables could not be made");
     } else {
-        faults = faults_begin(c, options, kind);
+        faults = faults_begin(c, options, kind, splits);
         if (options->unbounded) beyond = load_beyond_tolerance(c, options, &faults, m);
         result->passed = (beyond != NULL || load_and_heal(c, options, &faults, m, result)) &&
                          check(c, m, options, result);
