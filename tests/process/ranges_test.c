@@ -34,7 +34,7 @@ static void divide(struct client *k, struct load *l)
 
 static void check_two(const struct cluster *c)
 {
-    static const char hint[] = "Write to one range at a time";
+    static const char hint[] = "writes to one range at a time";
     for (int node = 0; node < c->node_count; node++) {
         struct client k;
         char statement[96];
