@@ -57,7 +57,7 @@ static void answer_encode(const struct admin_answer *a, struct buf *out)
     put_sized(out, bytes_of_string(a->text));
 }
 
-static bool answer_decode(struct bytes body, struct admin_answer *a)
+bool admin_decode(struct bytes body, struct admin_answer *a)
 {
     struct reader in = reader_make(body);
     if (get_u8(&in) != ANSWER_VERSION) return false;
@@ -250,12 +250,19 @@ static void on_answer(struct rpc_call *call, enum status status, struct bytes bo
     if (status == STATUS_OK || status == STATUS_CONFLICT) {
         a = calloc(1, sizeof *a);
         if (a == NULL) status = STATUS_NO_MEMORY;
-        else if (!answer_decode(body, a)) status = STATUS_VERSION;
+        else if (!admin_decode(body, a)) status = STATUS_VERSION;
     } else if (status != STATUS_CANCELLED) {
         store_route_refused(c->store, RANGE_META, call->to, status, body);
     }
     c->on_done(c, status, a == NULL ? &none : a);
     free(a);
+}
+
+void admin_encode(struct buf *out, struct node_id node, enum node_state state, uint32_t flags)
+{
+    put_u64(out, node.value);
+    put_u8(out, (uint8_t)state);
+    put_u8(out, (uint8_t)flags);
 }
 
 enum status store_admin(struct store *s, struct admin_call *c, struct node_id node, enum node_state state, uint32_t flags)
@@ -264,11 +271,21 @@ enum status store_admin(struct store *s, struct admin_call *c, struct node_id no
     if (leader.value == 0) return STATUS_UNAVAILABLE;
     c->store = s;
     c->call = (struct rpc_call){.on_done = on_answer};
-    uint8_t body[10];
-    store_le64(body, node.value);
-    body[8] = (uint8_t)state;
-    body[9] = (uint8_t)flags;
-    return rpc_start(s->rpc, &c->call, leader, RPC_NODE_CHANGE, bytes_make(body, sizeof body), CALL_TIMEOUT_NS);
+    buf_reset(&s->scratch);
+    admin_encode(&s->scratch, node, state, flags);
+    return rpc_start(s->rpc, &c->call, leader, RPC_NODE_CHANGE, buf_view(&s->scratch), CALL_TIMEOUT_NS);
+}
+
+void admin_encode_move(const struct store *s, struct buf *out, struct range_id range, const struct node_id *nodes,
+                       uint32_t count)
+{
+    ASSERT(count <= RAFT_VOTERS_MAX);
+    struct meta_job job = {.range = range,
+                           .reason = ALLOCATOR_ASKED,
+                           .since_ms = env_wall_ns(s->env) / 1000000u,
+                           .node_count = count};
+    for (uint32_t i = 0; i < count; i++) job.nodes[i] = nodes[i].value;
+    meta_put_job(out, &job);
 }
 
 enum status store_range_move(struct store *s, struct rpc_call *call, struct range_id range, const struct node_id *nodes,
@@ -278,12 +295,7 @@ enum status store_range_move(struct store *s, struct rpc_call *call, struct rang
     if (leader.value == 0) return STATUS_UNAVAILABLE;
     if (count == 0 || count > RAFT_VOTERS_MAX) return STATUS_INVALID;
     buf_reset(&s->scratch);
-    struct meta_job job = {.range = range,
-                           .reason = ALLOCATOR_ASKED,
-                           .since_ms = env_wall_ns(s->env) / 1000000u,
-                           .node_count = count};
-    for (uint32_t i = 0; i < count; i++) job.nodes[i] = nodes[i].value;
-    meta_put_job(&s->scratch, &job);
+    admin_encode_move(s, &s->scratch, range, nodes, count);
     return rpc_start(s->rpc, call, leader, RPC_META_CHANGE, buf_view(&s->scratch), CALL_TIMEOUT_NS);
 }
 

@@ -49,6 +49,13 @@ struct admin_call {
 MUST_USE enum status store_admin(struct store *s, struct admin_call *c, struct node_id node, enum node_state state,
                                  uint32_t flags);
 
+/* The same for who asks by itself: the body of RPC_NODE_CHANGE, its reply, and the body of RPC_META_CHANGE that has a
+ * range moved. */
+void admin_encode(struct buf *out, struct node_id node, enum node_state state, uint32_t flags);
+MUST_USE bool admin_decode(struct bytes reply, struct admin_answer *answer_out);
+void admin_encode_move(const struct store *s, struct buf *out, struct range_id range, const struct node_id *nodes,
+                       uint32_t count);
+
 /* Has the metadata range move a range to these nodes (of the number that is wanted), or lets a running move go on
  * differently. Ends like an rpc call: STATUS_NOT_FOUND, STATUS_INVALID, STATUS_NOT_LEADER... */
 MUST_USE enum status store_range_move(struct store *s, struct rpc_call *call, struct range_id range,

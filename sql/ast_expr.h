@@ -83,6 +83,7 @@ enum sql_node_kind {
     SQL_STMT_NOTIFY,
     SQL_STMT_UNLISTEN,
     SQL_STMT_LOCK,
+    SQL_STMT_ALTER_CLUSTER,
     SQL_STMT_UNSUPPORTED,
 };
 

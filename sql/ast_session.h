@@ -75,6 +75,22 @@ struct sql_show_ranges {
     struct sql_name name;
 };
 
+enum sql_cluster_change {
+    SQL_CLUSTER_TRANSFER = 1, /* ALTER RANGE id TRANSFER TO to */
+    SQL_CLUSTER_MOVE,         /* ALTER RANGE id MOVE FROM from TO to */
+    SQL_CLUSTER_DRAIN,        /* ALTER NODE id DRAIN, and so on */
+    SQL_CLUSTER_DECOMMISSION,
+    SQL_CLUSTER_ACTIVATE,
+};
+
+/* Extensions. */
+struct sql_alter_cluster {
+    struct sql_node node;
+    enum sql_cluster_change change;
+    int32_t id, from, to;
+    bool force, dry_run; /* of a node: FORCE, DRY RUN */
+};
+
 struct sql_explain {
     struct sql_node node;
     struct sql_options options; /* EXPLAIN ANALYZE VERBOSE is analyze, verbose */

@@ -185,6 +185,23 @@ static void print_show_ranges(const struct sql_show_ranges *show, struct buf *ou
     print_name(&show->name, out);
 }
 
+static void print_alter_cluster(const struct sql_alter_cluster *alter, struct buf *out)
+{
+    static const char *const words[] = {[SQL_CLUSTER_DRAIN] = "DRAIN",
+                                        [SQL_CLUSTER_DECOMMISSION] = "DECOMMISSION",
+                                        [SQL_CLUSTER_ACTIVATE] = "ACTIVATE"};
+    int id = (int)alter->id;
+    switch (alter->change) {
+    case SQL_CLUSTER_TRANSFER: buf_printf(out, "ALTER RANGE %d TRANSFER TO %d", id, (int)alter->to); return;
+    case SQL_CLUSTER_MOVE:
+        buf_printf(out, "ALTER RANGE %d MOVE FROM %d TO %d", id, (int)alter->from, (int)alter->to);
+        return;
+    default: break;
+    }
+    buf_printf(out, "ALTER NODE %d %s%s%s", id, words[alter->change], alter->force ? " FORCE" : "",
+               alter->dry_run ? " DRY RUN" : "");
+}
+
 /* --- Prepared statements and cursors --- */
 
 static void print_prepare(const struct sql_prepare *prepare, struct buf *out)
@@ -279,6 +296,7 @@ void print_statement(const struct sql_node *node, struct buf *out)
     case SQL_STMT_SET_TRANSACTION: print_set_transaction(sql_as_set_transaction(node), out); break;
     case SQL_STMT_SHOW: print_show(sql_as_show(node), out); break;
     case SQL_STMT_SHOW_RANGES: print_show_ranges(sql_as_show_ranges(node), out); break;
+    case SQL_STMT_ALTER_CLUSTER: print_alter_cluster(sql_as_alter_cluster(node), out); break;
     case SQL_STMT_EXPLAIN: print_explain(sql_as_explain(node), out); break;
     case SQL_STMT_PREPARE: print_prepare(sql_as_prepare(node), out); break;
     case SQL_STMT_EXECUTE: print_execute(sql_as_execute(node), out); break;

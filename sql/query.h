@@ -165,6 +165,8 @@ bool exec_truncate(struct exec *x, const struct sql_truncate *truncate);
 /* SHOW SESSIONS and its kind (show.c): what a query of a virtual table answers. */
 bool exec_show_exists(const char *name);
 bool exec_show(struct exec *x, const char *name);
+/* [fiber] cluster.c */
+bool exec_alter_cluster(struct exec *x, const struct sql_alter_cluster *n);
 bool exec_show_ranges(struct exec *x, const struct sql_show_ranges *n);
 
 /* ---- rows that are held until they may be shown (returning.c) ---- */

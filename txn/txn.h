@@ -279,6 +279,15 @@ MUST_USE enum status txn_split(struct txn *t, struct bytes key);
 MUST_USE enum status txn_ranges(struct txn *t, struct bytes from, struct bytes end,
                                 void (*visit)(void *ctx, const struct descriptor *d, struct node_id leader), void *ctx);
 
+/* [fiber] (txn_admin.c) As store_admin, store_range_move and store_range_transfer (shard/admin.h), asked again while there is
+ * no leader. The answer is set with STATUS_OK and STATUS_CONFLICT. */
+struct admin_answer;
+MUST_USE enum status txn_node_change(struct txn *t, struct node_id node, enum node_state state, uint32_t flags,
+                                     struct admin_answer *answer_out);
+/* STATUS_NOT_FOUND: no such range. STATUS_INVALID: `from` holds none of its voters, or `to` does. */
+MUST_USE enum status txn_range_move(struct txn *t, struct range_id range, struct node_id from, struct node_id to);
+MUST_USE enum status txn_range_transfer(struct txn *t, struct range_id range, struct node_id to);
+
 /* A lock, held or waited for, at the leader of its range. */
 struct kv_lock {
     struct range_id range;

@@ -17,7 +17,7 @@ enum cli_exit {
     CLI_NO_QUORUM = 4,
     CLI_TIMEOUT = 5,
     CLI_NOT_FOUND = 6,
-    CLI_CONDITION = 7, /* a condition did not hold: no command has one yet */
+    CLI_CONDITION = 7, /* a condition did not hold: node decommission without --force */
     CLI_AUTH = 8,      /* the server refused who asks */
 };
 
@@ -58,6 +58,8 @@ void cli_print_help(const struct cli_command *command);
 int cli_start(int argc, char **argv);
 int cli_init(int argc, char **argv);
 int cli_demo(int argc, char **argv);
+int cli_range(int argc, char **argv);
+int cli_node(int argc, char **argv);
 int cli_sql(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_debug(int argc, char **argv);

@@ -68,6 +68,7 @@ TEST(sql_ranges, a_table_in_several_ranges_is_one_table)
     database_destroy(d);
 }
 
+#define OUTLOOK "quorum 1, then 1; nodes that may be lost: 0, then 0; now: cannot lose any more nodes\n"
 #define RANGE_COLUMNS "SELECT start_key, end_key, leader FROM ostraka.ranges"
 
 TEST(sql_ranges, split_at_makes_ranges_that_show_ranges_names)
@@ -109,6 +110,30 @@ TEST(sql_ranges, split_at_refuses_what_is_no_key)
         "ERROR 25001: ALTER TABLE ... SPLIT AT cannot run inside a transaction block\n[E]\n");
     run(d, "a", "ROLLBACK", "ROLLBACK\n");
     run(d, "a", "SELECT count(*) FROM ostraka.ranges", "count int8\n| 2 |\nSELECT 1\n");
+    database_destroy(d);
+}
+
+TEST(sql_ranges, orders_about_nodes_and_ranges_say_what_they_would_do)
+{
+    struct database *d = database_create(1);
+    static const char none[] = "ERROR 42704: there is no such range or node\n  hint: See SHOW RANGES and SHOW NODES.\n";
+    run(d, "a", "ALTER NODE 9 DRAIN", "ERROR 42704: there is no such node\n  hint: See SHOW NODES.\n");
+    run(d, "a", "ALTER NODE 1 DECOMMISSION",
+        "ERROR 55000: ranges would stay on the node, or the cluster could lose less than it can now\n"
+        "  detail: 0 ranges have to move (0 bytes), 2 of them cannot; 2 end with fewer voters than wanted; " OUTLOOK
+        "  hint: Start another node first, or add FORCE.\n");
+    run(d, "a", "ALTER NODE 1 DECOMMISSION FORCE DRY RUN",
+        "NOTICE 00000: 0 ranges have to move (0 bytes), 2 of them cannot; 2 end with fewer voters than wanted; " OUTLOOK
+        "ALTER NODE\n");
+    run(d, "a", "ALTER NODE 1 ACTIVATE",
+        "NOTICE 00000: 0 ranges have to move (0 bytes), 0 of them cannot; 2 end with fewer voters than wanted; " OUTLOOK
+        "ALTER NODE\n");
+    run(d, "a", "ALTER RANGE 9 MOVE FROM 1 TO 2", none);
+    run(d, "a", "ALTER RANGE 2 MOVE FROM 2 TO 1",
+        "ERROR 22023: the range cannot move between these nodes\n"
+        "  hint: See SHOW RANGES for its voters and SHOW NODES for the nodes.\n");
+    run(d, "a", "ALTER RANGE 2 TRANSFER TO 2", none);
+    run(d, "a", "ALTER RANGE 2 TRANSFER TO 1", "ALTER RANGE\n");
     database_destroy(d);
 }
 

@@ -1,0 +1,90 @@
+/* ALTER RANGE n TRANSFER TO m, MOVE FROM a TO b; ALTER NODE n DRAIN, DECOMMISSION, ACTIVATE [FORCE] [DRY RUN]: orders to
+ * whoever decides about ranges and nodes (shard/admin.h). They are carried out afterwards; SHOW RANGES shows how far. */
+#include <stdio.h>
+
+#include "shard/admin.h"
+#include "sql/query.h"
+
+#define QUORUM(voters) ((voters) / 2 + 1)
+
+static bool refuse(struct exec *x, const char *sqlstate, const char *what, const char *hint)
+{
+    sql_error_set(x->error, x->arena, sqlstate, 0, "%s", what);
+    sql_error_hint(x->error, x->arena, "%s", hint);
+    return false;
+}
+
+static bool alter_range(struct exec *x, const struct sql_alter_cluster *n)
+{
+    bool moves = n->change == SQL_CLUSTER_MOVE;
+    struct range_id range = {(uint64_t)n->id};
+    struct node_id from = {(uint64_t)n->from}, to = {(uint64_t)n->to};
+    enum status status = moves ? txn_range_move(x->txn, range, from, to) : txn_range_transfer(x->txn, range, to);
+    switch (status) {
+    case STATUS_OK: return true;
+    case STATUS_NOT_FOUND:
+        return refuse(x, SQLSTATE_UNDEFINED_OBJECT, "there is no such range or node", "See SHOW RANGES and SHOW NODES.");
+    case STATUS_INVALID:
+        return refuse(x, SQLSTATE_INVALID_PARAMETER_VALUE,
+                      moves ? "the range cannot move between these nodes" : "the node cannot lead the range",
+                      "See SHOW RANGES for its voters and SHOW NODES for the nodes.");
+    case STATUS_BUSY:
+        return refuse(x, SQLSTATE_OBJECT_IN_USE, "the range is being changed, or the node is behind", "Try again.");
+    default: return exec_fail(x, status);
+    }
+}
+
+/* What comes of the change, in words. NULL: no memory. */
+static const char *consequences(struct exec *x, const struct admin_answer *a)
+{
+    return arena_printf(x->arena,
+                        "%u ranges have to move (%llu bytes), %u of them cannot; %u end with fewer voters than wanted; "
+                        "quorum %u, then %u; nodes that may be lost: %d, then %d; now: %s",
+                        a->moves, (unsigned long long)a->move_bytes, a->stuck, a->fewer, QUORUM(a->now.voters_min),
+                        QUORUM(a->then.voters_min), a->now.tolerance, a->then.tolerance, a->text);
+}
+
+static bool node_refused(struct exec *x, const struct admin_answer *a)
+{
+    const char *text = consequences(x, a);
+    sql_error_set(x->error, x->arena, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, 0,
+                  "ranges would stay on the node, or the cluster could lose less than it can now");
+    if (text != NULL) sql_error_detail(x->error, x->arena, "%s", text);
+    sql_error_hint(x->error, x->arena, "Start another node first, or add FORCE.");
+    return false;
+}
+
+static bool alter_node(struct exec *x, const struct sql_alter_cluster *n)
+{
+    static const enum node_state states[] = {[SQL_CLUSTER_DRAIN] = NODE_STATE_DRAINING,
+                                             [SQL_CLUSTER_DECOMMISSION] = NODE_STATE_DECOMMISSIONING,
+                                             [SQL_CLUSTER_ACTIVATE] = NODE_STATE_ACTIVE};
+    uint32_t flags = (n->force ? ADMIN_FORCE : 0u) | (n->dry_run ? ADMIN_DRY_RUN : 0u);
+    struct admin_answer *a = ARENA_NEW(x->arena, struct admin_answer);
+    if (a == NULL) return sql_error_out_of_memory(x->error);
+    enum status status = txn_node_change(x->txn, (struct node_id){(uint64_t)n->id}, states[n->change], flags, a);
+    switch (status) {
+    case STATUS_OK: break;
+    case STATUS_CONFLICT: return node_refused(x, a);
+    case STATUS_NOT_FOUND:
+        return refuse(x, SQLSTATE_UNDEFINED_OBJECT, "there is no such node", "See SHOW NODES.");
+    case STATUS_INVALID:
+        return refuse(x, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the node was removed from the cluster",
+                      "A node that was removed joins again with an empty data directory.");
+    default: return exec_fail(x, status);
+    }
+    const char *text = consequences(x, a);
+    return text == NULL ? sql_error_out_of_memory(x->error)
+                        : exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION, "%s", text);
+}
+
+bool exec_alter_cluster(struct exec *x, const struct sql_alter_cluster *n)
+{
+    bool range = n->change <= SQL_CLUSTER_MOVE;
+    snprintf(x->tag, sizeof x->tag, range ? "ALTER RANGE" : "ALTER NODE");
+    if (x->describe) return true;
+    if (!x->alone)
+        return sql_error_set(x->error, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0,
+                             "%s cannot run inside a transaction block", x->tag);
+    return range ? alter_range(x, n) : alter_node(x, n);
+}

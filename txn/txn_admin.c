@@ -1,0 +1,88 @@
+/* What an operator asks of nodes and ranges, sent to whoever decides it (shard/admin.h). */
+#include "shard/admin.h"
+#include "txn/txn_state.h"
+
+#define ATTEMPT_NS 6000000000u
+#define PAUSE_NS   100000000u
+#define ATTEMPTS   20
+
+/* Who decides about the range; 0: about nodes and jobs, which the metadata leader does. */
+static struct node_id decider(struct txn *t, struct range_id range)
+{
+    struct route route;
+    if (range.value == 0) return store_meta_leader(t->kv->store);
+    return store_route_of(t->kv->store, range, &route) == STATUS_OK ? route.leader : (struct node_id){0};
+}
+
+/* t->request is sent as it is; each of these requests may be sent twice. */
+static enum status ask(struct txn *t, enum rpc_kind kind, struct range_id range)
+{
+    struct gateway_request q = txn_request(t, kind, BYTES_EMPTY);
+    enum status status = STATUS_UNAVAILABLE;
+    if (t->request.failed) return STATUS_NO_MEMORY;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        if (i > 0) gateway_pause(t->kv, PAUSE_NS, &t->interrupt);
+        struct node_id to = decider(t, range);
+        if (to.value == 0) continue;
+        status = gateway_ask(t->kv, &q, to, ATTEMPT_NS, &t->reply);
+        if (status != STATUS_NOT_LEADER && status != STATUS_CLOSED && status != STATUS_UNAVAILABLE &&
+            status != STATUS_UNKNOWN_OUTCOME)
+            return status;
+        store_route_refused(t->kv->store, range.value == 0 ? RANGE_META : range, to, status, buf_view(&t->reply));
+    }
+    return STATUS_UNAVAILABLE;
+}
+
+enum status txn_node_change(struct txn *t, struct node_id node, enum node_state state, uint32_t flags,
+                            struct admin_answer *answer_out)
+{
+    buf_reset(&t->request);
+    admin_encode(&t->request, node, state, flags);
+    enum status status = ask(t, RPC_NODE_CHANGE, (struct range_id){0});
+    if (status != STATUS_OK && status != STATUS_CONFLICT) return status;
+    return admin_decode(buf_view(&t->reply), answer_out) ? status : STATUS_VERSION;
+}
+
+enum status txn_range_transfer(struct txn *t, struct range_id range, struct node_id to)
+{
+    buf_reset(&t->request);
+    put_u64(&t->request, range.value);
+    put_u64(&t->request, to.value);
+    return ask(t, RPC_RANGE_TRANSFER, range);
+}
+
+struct voters {
+    struct range_id range;
+    struct node_id nodes[RAFT_VOTERS_MAX];
+    uint32_t count;
+};
+
+static void voters_take(void *ctx, const struct descriptor *d, struct node_id leader)
+{
+    struct voters *v = ctx;
+    (void)leader;
+    if (d->range.value != v->range.value) return;
+    v->count = d->config.voter_count;
+    for (uint32_t i = 0; i < v->count; i++) v->nodes[i].value = d->config.voters[i].node;
+}
+
+static uint32_t place_of(const struct voters *v, struct node_id node)
+{
+    uint32_t i = 0;
+    while (i < v->count && v->nodes[i].value != node.value) i++;
+    return i;
+}
+
+enum status txn_range_move(struct txn *t, struct range_id range, struct node_id from, struct node_id to)
+{
+    struct voters v = {.range = range};
+    enum status status = txn_ranges(t, BYTES_EMPTY, BYTES_EMPTY, voters_take, &v);
+    if (status != STATUS_OK) return status;
+    if (v.count == 0) return STATUS_NOT_FOUND;
+    uint32_t place = place_of(&v, from);
+    if (place == v.count || place_of(&v, to) < v.count) return STATUS_INVALID;
+    v.nodes[place] = to;
+    buf_reset(&t->request);
+    admin_encode_move(t->kv->store, &t->request, range, v.nodes, v.count);
+    return ask(t, RPC_META_CHANGE, (struct range_id){0});
+}
