@@ -375,6 +375,8 @@ static void range_row(void *ctx, const struct descriptor *d, struct node_id lead
     const struct replica *local = store_replica(w->store, d->range);
     struct raft_status raft = {0};
     if (local != NULL) replica_raft_status(local, &raft);
+    struct route route;
+    if (leader.value == 0 && store_route_of(w->store, d->range, &route) == STATUS_OK) leader = route.leader;
     int voters = (int)d->config.voter_count, here = 0;
     for (int i = 0; i < voters; i++) here += alive(w->nodes, w->node_count, w->store, d->config.voters[i].node);
     int spare = here - (voters / 2 + 1);
