@@ -19,6 +19,7 @@
 
 #define LEADERLESS_NS   5000000000u
 #define ASK_AGAIN_NS    5000000000u
+#define HINT_ASKS       12u   /* who says so may know it before the metadata range does */
 #define LOOK_TICKS      10
 #define LOOKED_AT_MAX   1024u /* replicas, each time */
 #define ASKED_MAX       16u   /* at a time */
@@ -155,7 +156,7 @@ static void ask(struct replica *r, uint64_t now_ns)
     }
     list_push_back(&s->orphans, &o->link);
     r->orphan_asked_ns = now_ns;
-    r->orphan_hint = false;
+    if (r->orphan_hints > 0) r->orphan_hints--;
 }
 
 static bool suspicious(struct replica *r, uint64_t now_ns)
@@ -165,7 +166,7 @@ static bool suspicious(struct replica *r, uint64_t now_ns)
     if (raft_leader_node(r->raft) != 0) r->leaderless_ns = 0;
     else if (r->leaderless_ns == 0) r->leaderless_ns = now_ns;
     if (r->orphan_asked_ns != 0 && now_ns - r->orphan_asked_ns < ASK_AGAIN_NS) return false;
-    if (r->orphan_hint) return true;
+    if (r->orphan_hints > 0) return true;
     if (c->voter_count > 0 && !is_member(c, r->id)) return true;
     return r->leaderless_ns != 0 && now_ns - r->leaderless_ns > LEADERLESS_NS;
 }
@@ -190,7 +191,7 @@ static void look_around(struct store *s)
 
 void orphan_hint(struct replica *r)
 {
-    r->orphan_hint = true;
+    r->orphan_hints = HINT_ASKS;
 }
 
 void orphan_tick(struct store *s)

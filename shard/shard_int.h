@@ -129,7 +129,7 @@ struct replica {
     struct key_sample *sample;   /* of its keys, while it is busy; or NULL (autosplit.c) */
     uint64_t sample_since_ns, split_after_ns;
     uint64_t leaderless_ns, orphan_asked_ns; /* since when it has no leader; when it was asked about (orphan.c) */
-    bool orphan_hint;            /* somebody says that it is out */
+    uint8_t orphan_hints;        /* asks left because somebody says that it is out */
     struct snapshot_send *sends; /* linked by next */
     uint64_t hold_until_ns;      /* who got a snapshot catches up until then */
     struct snapshot_receive *receive;
