@@ -68,6 +68,14 @@ static void set_reach(struct focus *f, uint64_t machine, uint64_t except, bool c
     }
 }
 
+/* The victim and all others hear each other again, and every frame arrives. */
+static void reach_all(struct focus *f)
+{
+    set_reach(f, f->victim, 0, false);
+    for (uint64_t i = 1; i <= cluster_size(f->cluster); i++)
+        if (i != f->victim) sim_net_rates(sim_of_focus(f), i, f->victim, 0, 0, 0);
+}
+
 static uint64_t node_on(struct focus *f, uint64_t machine)
 {
     return store_identity(core_store(cluster_machine(f->cluster, machine)->core))->node.value;
@@ -145,9 +153,7 @@ static uint64_t deluded(struct focus *f)
     uint64_t master = leader_of(f, META), leader = leader_of(f, DATA);
     if (f->victim != 0) {
         sim_clock_freeze(sim, f->victim, false);
-        set_reach(f, f->victim, 0, false);
-        for (uint64_t i = 1; i <= cluster_size(f->cluster); i++)
-            if (i != f->victim) sim_net_rates(sim, i, f->victim, 0, 0, 0);
+        reach_all(f);
         f->victim = 0;
         return 50 * SIM_MS + sim_exponential(sim, 150 * SIM_MS);
     }
@@ -234,7 +240,7 @@ void focus_heal(struct focus *f)
     if (f->kind == FOCUS_DELUDED || f->kind == FOCUS_CLOCK_STOPS)
         sim_clock_freeze(sim_of_focus(f), f->victim, false);
     if (f->kind == FOCUS_CLOCK_LIMIT) sim_clock_drift(sim_of_focus(f), f->victim, 0);
-    if (f->kind == FOCUS_DELUDED || f->kind == FOCUS_LEADERS) set_reach(f, f->victim, 0, false);
+    if (f->kind == FOCUS_DELUDED || f->kind == FOCUS_LEADERS) reach_all(f);
     if (cluster_machine(f->cluster, f->victim)->env == NULL) cluster_start(f->cluster, f->victim);
 }
 

@@ -69,3 +69,32 @@ TEST(simulation, a_store_refused_while_it_opens_waits_for_its_reads)
 {
     assert_true(seed_passes(10958, true));
 }
+
+static bool splits_pass(uint64_t seed, uint32_t ranges)
+{
+    struct run_options options = {.seed = seed, .range_count = ranges, .splits = true};
+    struct run_result result;
+    run_once(&options, &result, NULL);
+    if (!result.passed) fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, result.failure);
+    return result.passed;
+}
+
+/* A voter got the left side by a snapshot from after the split, another one lost its disk: a candidate asked for the
+ * vote of a replica that only a leader's message would have made (birth.c). */
+TEST(simulation, a_right_side_that_a_minority_has_made_finds_its_leader)
+{
+    assert_true(splits_pass(6, 0));
+    assert_true(splits_pass(60, 0));
+}
+
+/* The index of a table had rotted since it was opened: its snapshot was sent, and refused, for ever. */
+TEST(simulation, a_learner_is_not_sent_a_table_that_it_has_to_refuse)
+{
+    assert_true(splits_pass(73, 0));
+}
+
+/* It was told that it is out before the metadata range was, and followed its leader peacefully ever after. */
+TEST(simulation, who_is_out_of_its_range_is_destroyed)
+{
+    assert_true(seed_passes(14, true));
+}
