@@ -83,14 +83,8 @@ static bool splits_pass(uint64_t seed, uint32_t ranges)
  * vote of a replica that only a leader's message would have made (birth.c). */
 TEST(simulation, a_right_side_that_a_minority_has_made_finds_its_leader)
 {
-    assert_true(splits_pass(6, 0));
-    assert_true(splits_pass(60, 0));
-}
-
-/* The index of a table had rotted since it was opened: its snapshot was sent, and refused, for ever. */
-TEST(simulation, a_learner_is_not_sent_a_table_that_it_has_to_refuse)
-{
-    assert_true(splits_pass(73, 0));
+    assert_true(splits_pass(6, 1));
+    assert_true(splits_pass(60, 1));
 }
 
 /* It was told that it is out before the metadata range was, and followed its leader peacefully ever after. */
