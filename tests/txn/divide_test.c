@@ -215,3 +215,74 @@ TEST(txn_divide, locks_in_the_left_half_outlive_it)
     actor_end(&other);
     close_split_world(&w);
 }
+
+struct question {
+    struct txn_id id;
+    enum txn_outcome outcome;
+    uint64_t ct;
+};
+
+static enum status ask_on_fiber(struct core *core, void *ctx)
+{
+    struct question *q = ctx;
+    struct arena arena;
+    struct txn *t;
+    arena_init(&arena, 1 << 16);
+    assert_int_equal(txn_create(core_kv(core), &arena, &t), STATUS_OK);
+    enum status status = txn_outcome_of(t, q->id, &q->outcome, &q->ct);
+    txn_destroy(t);
+    arena_deinit(&arena);
+    return status;
+}
+
+/* Commits at another node than the leader, which is cut off before it has the answer: the id is what it has. */
+static struct txn_id commit_unanswered(struct split_world *w, uint64_t machine, const char *key)
+{
+    struct actor a;
+    char text[TXN_ID_BYTES];
+    struct txn_id id;
+    struct range *g = range_on(w, w->leader, 2);
+    actor_begin(&a, &w->world, machine);
+    actor_put(&a, key, "2");
+    actor_start_commit(&a);
+    for (int i = 0; i < 100000 && g->in_flight_count == 0; i++) assert_true(sim_step(cluster_sim(w->world.cluster)));
+    assert_true(g->in_flight_count > 0);
+    world_isolate(&w->world, machine);
+    assert_int_equal(actor_await(&a), STATUS_UNKNOWN_OUTCOME);
+    txn_id(a.txn, text);
+    assert_true(txn_id_parse(bytes_of_string(text), &id));
+    actor_end(&a);
+    return id;
+}
+
+/* The log it went to has it, whichever side of the split its key is on, and whoever leads that by then. */
+TEST(txn_divide, the_outcome_of_a_commit_before_it_is_known_behind_it)
+{
+    const char *const keys[] = {"b", "y"};
+    for (int i = 0; i < 2; i++) {
+        struct split_world w;
+        open_split_world(&w);
+        uint64_t machine = w.leader % 3 + 1;
+        struct question q = {.id = commit_unanswered(&w, machine, keys[i])};
+        assert_u64_equal(q.id.range.value, 2);
+        const struct split_result *result = order(&w);
+        await(&w, result);
+        assert_int_equal(result->status, STATUS_OK);
+        let_go(&w);
+        world_run_ms(&w.world, 1000);
+        for (uint64_t asked = 1; asked <= 3; asked++) {
+            assert_int_equal(world_call(&w.world, asked, ask_on_fiber, &q), STATUS_OK);
+            assert_int_equal(q.outcome, TXN_OUTCOME_COMMITTED);
+        }
+        world_isolate(&w.world, w.leader); /* another one leads, and has applied the same */
+        world_run_ms(&w.world, 10000);
+        assert_int_equal(world_call(&w.world, machine, ask_on_fiber, &q), STATUS_OK);
+        assert_int_equal(q.outcome, TXN_OUTCOME_COMMITTED);
+        struct actor reader;
+        actor_begin(&reader, &w.world, machine);
+        assert_int_equal(actor_get(&reader, keys[i]), STATUS_OK);
+        assert_string_equal(reader.value, "2");
+        actor_end(&reader);
+        close_split_world(&w);
+    }
+}
