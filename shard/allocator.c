@@ -22,6 +22,12 @@ void allocator_init(struct allocator *a)
     a->balance_replicas = a->balance_leaders = true;
 }
 
+uint64_t allocator_fetch(bool measured, uint64_t bytes)
+{
+    if (!measured || bytes >= ALLOCATOR_FETCH_BYTES) return ALLOCATOR_FETCH_BYTES;
+    return bytes < ALLOCATOR_FETCH_LEAST_BYTES ? ALLOCATOR_FETCH_LEAST_BYTES : bytes;
+}
+
 struct allocator_node *allocator_add(struct allocator *a, struct node_id node)
 {
     ASSERT(node.value != 0);

@@ -18,6 +18,10 @@
 
 #define ALLOCATOR_NODES_MAX 128
 #define ALLOCATOR_TIERS_MAX 6 /* of a locality; what is finer is not looked at */
+/* A node fetches so many replicas at a time: one of so many bytes, or of a size that nobody knows yet, counts as one;
+ * smaller ones for less, but not for nothing. */
+#define ALLOCATOR_FETCH_BYTES       (UINT64_C(8) << 20)
+#define ALLOCATOR_FETCH_LEAST_BYTES (UINT64_C(32) << 10)
 
 /* What a person, or the end of a node, has made of it. */
 enum allocator_state {
@@ -39,7 +43,7 @@ struct allocator_node {
     enum allocator_health health;
     const char *locality; /* "region=a,rack=b", from the widest to the narrowest; borrowed */
     uint64_t disk_bytes, disk_free_bytes; /* 0, 0: not known */
-    uint32_t incoming;    /* replicas that are on their way to it */
+    uint64_t incoming;    /* replicas that are on their way to it, each as allocator_fetch says */
     /* Sums, as they will be (allocator_count). */
     uint64_t replicas, bytes, leaders, load;
     /* Nodes of equal class stand in one place, as far as that tier and all above it go: the slot of the
@@ -66,6 +70,7 @@ struct allocator_range {
     struct node_id leader; /* 0: not known */
     uint32_t factor;       /* voters wanted */
     uint64_t bytes, load;  /* as its leader last reported */
+    bool measured;         /* it did: bytes is not just unknown */
     bool weightless;       /* the metadata range: moved when it has to be, never for balance */
     /* Decided before and not done yet; count 0: nothing. */
     uint64_t target[RAFT_VOTERS_MAX];
@@ -98,6 +103,8 @@ struct allocator_node *allocator_add(struct allocator *a, struct node_id node);
 /* All nodes are there with their localities. */
 void allocator_seal(struct allocator *a);
 struct allocator_node *allocator_node(struct allocator *a, uint64_t node); /* or NULL */
+/* What a replica that is on its way counts for. */
+uint64_t allocator_fetch(bool measured, uint64_t bytes);
 
 /* Adds a range to the sums of those who (will) hold and lead it (sign 1), or takes it away (-1). */
 void allocator_count(struct allocator *a, const struct allocator_range *r, int sign);

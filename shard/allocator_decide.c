@@ -161,6 +161,11 @@ static uint64_t worst_voter(const struct allocator *a, const struct allocator_ra
 
 enum verdict { VERDICT_OK, VERDICT_WAIT };
 
+static bool may_fetch(const struct allocator_node *n, const struct allocator_range *r, uint32_t limit)
+{
+    return n->incoming + allocator_fetch(r->measured, r->bytes) <= limit * ALLOCATOR_FETCH_BYTES;
+}
+
 /* Takes the best candidates until there are `wanted` voters. WAIT: one of them is busy. */
 static enum verdict fill(const struct allocator *a, const struct allocator_range *r, const struct set *now,
                          struct set *target, uint32_t wanted)
@@ -168,7 +173,7 @@ static enum verdict fill(const struct allocator *a, const struct allocator_range
     while (target->count < wanted) {
         const struct allocator_node *n = best_candidate(a, r, now, target);
         if (n == NULL) break;
-        if (n->incoming >= a->repairs_max && !is_learner(r->config, n->node.value)) return VERDICT_WAIT;
+        if (!may_fetch(n, r, a->repairs_max) && !is_learner(r->config, n->node.value)) return VERDICT_WAIT;
         put(target, n->node.value);
     }
     return VERDICT_OK;
@@ -276,7 +281,7 @@ static bool level(const struct allocator *a, const struct allocator_range *r, co
         uint64_t full = allocator_fullness(a, from);
         for (uint32_t j = 0; j < a->node_count && full >= gap; j++) {
             const struct allocator_node *to = &a->nodes[j];
-            if (!allocator_takes(to) || has(now, to->node.value) || to->incoming >= a->balances_max) continue;
+            if (!allocator_takes(to) || has(now, to->node.value) || !may_fetch(to, r, a->balances_max)) continue;
             uint64_t empty = allocator_fullness(a, to);
             if (full < empty + gap || full - empty <= best->gain) continue;
             if (close == UINT64_MAX) close = allocator_closeness(a, now->nodes, now->count);
@@ -335,7 +340,7 @@ bool allocator_decide(const struct allocator *a, const struct allocator_range *r
     if (!same(&now, &target)) return answer(a, &target, mend_reason(a, &now, &target), change_out);
     struct swap swap;
     if (spread(a, &now, &swap)) {
-        if (find(a, swap.to)->incoming >= a->balances_max) return false;
+        if (!may_fetch(find(a, swap.to), r, a->balances_max)) return false;
         return swapped(a, &now, &swap, ALLOCATOR_SPREAD, change_out);
     }
     if (r->config->learner_count > 0) return answer(a, &now, ALLOCATOR_CLEAN, change_out);

@@ -6,7 +6,7 @@
 #include "shard/placement_int.h"
 
 #define CALL_TIMEOUT_NS 3000000000u
-#define CALLS_MAX       64u
+#define CALLS_MAX       PLACEMENT_JOBS_MAX
 
 static struct job_call *call_of(struct store *s, struct range_id range)
 {

@@ -12,7 +12,7 @@
 
 #define CAUGHT_UP_ENTRIES 256u
 #define HAND_OVER_ENTRIES 16u /* the range is closed while the successor takes what it lacks */
-#define MOVING_PER_TICK   128u
+#define MOVING_PER_TICK   512u
 #define LOOKED_AT_PER_TICK 256u
 #define CALL_TIMEOUT_NS   2000000000u
 

@@ -10,6 +10,7 @@
 #include "shard/meta_call.h"
 
 #define ROUND_TICKS      5
+#define BUSY_ROUND_TICKS 2 /* while something is under way */
 #define RANGES_PER_ROUND 512u
 #define SUSPECT_NS       3000000000u
 #define TRANSFER_AGAIN_NS 3000000000u
@@ -112,6 +113,7 @@ void placement_describe(struct placement *p, const struct descriptor *d, struct 
         r->leader = report->leader;
         r->bytes = report->bytes;
         r->load = report->load;
+        r->measured = report->at_ns != 0;
     }
     r->target_count = job_target(p->store, d->range, r->target);
 }
@@ -145,9 +147,11 @@ static bool votes_on(const struct descriptor *d, uint64_t node)
 /* Those who fetch the range have so much to do already. */
 static void note_incoming(struct placement *p, const struct descriptor *d, const uint64_t *target, uint32_t count)
 {
+    const struct range_report *report = map_get(&p->ranges, d->range.value);
+    uint64_t fetch = report == NULL ? allocator_fetch(false, 0) : allocator_fetch(report->at_ns != 0, report->bytes);
     for (uint32_t i = 0; i < count; i++) {
         struct allocator_node *n = allocator_node(&p->allocator, target[i]);
-        if (n != NULL && !votes_on(d, target[i])) n->incoming++;
+        if (n != NULL && !votes_on(d, target[i])) n->incoming += fetch;
     }
 }
 
@@ -314,7 +318,7 @@ void placement_tick(struct store *s)
     load_tick(s);
     struct placement *p = s->stopping ? NULL : placement_of(s);
     if (p == NULL) placement_forget(s);
-    else if (s->tick_count % ROUND_TICKS == 0) round_of(p);
+    else if (s->tick_count % (s->meta.job_count > 0 ? BUSY_ROUND_TICKS : ROUND_TICKS) == 0) round_of(p);
 }
 
 void placement_serve(struct store *s)

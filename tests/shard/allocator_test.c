@@ -203,8 +203,34 @@ TEST(allocator, busy_node_is_waited_for_rather_than_done_without)
     rig_init(&g);
     nodes(&g, 4);
     node(&g, 3)->state = ALLOCATOR_LEAVING;
-    node(&g, 4)->incoming = g.a.repairs_max;
+    node(&g, 4)->incoming = g.a.repairs_max * ALLOCATOR_FETCH_BYTES;
     assert_false(allocator_decide(&g.a, RANGE(&g, 3, 1, 2, 3), &c));
+}
+
+TEST(allocator, small_ranges_count_for_less_on_their_way)
+{
+    struct rig g;
+    struct allocator_change c;
+    rig_init(&g);
+    nodes(&g, 4);
+    node(&g, 3)->state = ALLOCATOR_LEAVING;
+    struct allocator_range *r = RANGE(&g, 3, 1, 2, 3);
+    r->measured = true;
+    r->bytes = 0;
+    uint64_t all = g.a.repairs_max * ALLOCATOR_FETCH_BYTES;
+    node(&g, 4)->incoming = all - ALLOCATOR_FETCH_LEAST_BYTES;
+    assert_true(allocator_decide(&g.a, r, &c));
+    r->bytes = 2 * ALLOCATOR_FETCH_LEAST_BYTES;
+    assert_false(allocator_decide(&g.a, r, &c));
+    r->bytes = 0;
+    r->measured = false; /* it may be anything */
+    assert_false(allocator_decide(&g.a, r, &c));
+    r->measured = true;
+    node(&g, 4)->incoming = all; /* nothing is for free */
+    assert_false(allocator_decide(&g.a, r, &c));
+    r->bytes = UINT64_MAX;
+    node(&g, 4)->incoming = all - ALLOCATOR_FETCH_BYTES;
+    assert_true(allocator_decide(&g.a, r, &c));
 }
 
 TEST(allocator, too_many_lose_the_closest_then_followers)
@@ -307,7 +333,7 @@ TEST(allocator, learner_of_a_forgotten_move_is_used_or_dropped)
     assert_int_equal(c.reason, ALLOCATOR_CLEAN);
     EXPECT(&c, 1, 2, 3);
     node(&g, 3)->health = ALLOCATOR_DEAD;
-    node(&g, 5)->incoming = g.a.repairs_max; /* it is one of those */
+    node(&g, 5)->incoming = g.a.repairs_max * ALLOCATOR_FETCH_BYTES; /* it is one of those */
     assert_true(allocator_decide(&g.a, r, &c));
     EXPECT(&c, 1, 2, 5);
 }
