@@ -2,7 +2,8 @@
  * snapshot of the left side came instead of the split, a right side may have no majority without us. The metadata range
  * is asked whether that replica may be made (orphan.c), the sender for its descriptor (RPC_RANGE_INFO), and then the
  * replica is made: an empty one, that knows nothing but its id, never stands, and waits for a snapshot. It has promised
- * nothing yet, so it may vote. Its id is durable before it says anything (SHARD-4).
+ * nothing yet, so it may vote. Its id is durable before it says anything (SHARD-4). One is made at a time; the next ones
+ * stand in line.
  *
  * None is made where another replica here still holds the keys, or may get them (SHARD-16): it lags behind a split, which
  * makes the right side here as well, with the state that it has to have; or it will give way.
@@ -15,10 +16,12 @@
 #include "shard/shard_int.h"
 
 #define INFO_TIMEOUT_NS 1000000000u
+#define WAITING_MAX 256
 #define EARLY_MAX 64
 #define EARLY_NS 500000000u
 
 struct birth {
+    struct list link; /* store.births, while it waits */
     struct rpc_call call;
     struct range_lookup lookup;
     struct store *store;
@@ -26,6 +29,60 @@ struct birth {
     struct range_id range;
     uint64_t id, orphans; /* destroyed here when the proof was asked for */
 };
+
+static bool stopped(const struct store *s)
+{
+    return s->failed || s->stopping;
+}
+
+static void on_proof(struct range_lookup *l, enum status status, enum range_verdict verdict, const struct descriptor *d);
+
+/* ---- one after another ---- */
+
+static void birth_start(struct store *s, struct birth *b)
+{
+    b->orphans = s->metrics.orphans_destroyed;
+    b->lookup.on_done = on_proof;
+    s->birth = b;
+    if (store_range_lookup(s, &b->lookup, b->range, true) == STATUS_OK) return;
+    s->birth = NULL;
+    free(b);
+}
+
+static void births_next(struct store *s)
+{
+    while (s->birth == NULL && !list_empty(&s->births)) {
+        struct birth *b = CONTAINER_OF(list_pop_front(&s->births), struct birth, link);
+        s->birth_count--;
+        if (stopped(s) || store_replica(s, b->range) != NULL || orphan_buried(s, b->range)) free(b);
+        else birth_start(s, b);
+    }
+}
+
+static bool stands_in_line(const struct store *s, struct range_id range)
+{
+    if (s->birth != NULL && s->birth->range.value == range.value) return true;
+    LIST_FOR_EACH(item, &s->births) {
+        if (CONTAINER_OF(item, struct birth, link)->range.value == range.value) return true;
+    }
+    return false;
+}
+
+void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id)
+{
+    if (stopped(s) || s->birth_count >= WAITING_MAX) return; /* the leader repeats itself */
+    if (orphan_buried(s, range) || stands_in_line(s, range)) return;
+    struct birth *b = calloc(1, sizeof *b);
+    if (b == NULL) return;
+    b->store = s;
+    b->from = from;
+    b->range = range;
+    b->id = id;
+    if (s->birth != NULL) COVER("shard_birth_stands_in_line");
+    list_push_back(&s->births, &b->link);
+    s->birth_count++;
+    births_next(s);
+}
 
 /* ---- the empty replica ---- */
 
@@ -38,6 +95,7 @@ static void birth_end(struct store *s)
         struct replica *r = CONTAINER_OF(item, struct replica, link);
         if (r->applied.index < r->commit_index) store_mark_dirty(s, r);
     }
+    births_next(s);
 }
 
 /* One whose votes and entries are in the log, though its split never came back: it has lost what it held (fence.c). */
@@ -104,11 +162,6 @@ static bool may_be_born(struct store *s, const struct birth *b, const struct des
     return !waits;
 }
 
-static bool stopped(const struct store *s)
-{
-    return s->failed || s->stopping;
-}
-
 static void on_info(struct rpc_call *call, enum status status, struct bytes body)
 {
     struct birth *b = CONTAINER_OF(call, struct birth, call);
@@ -134,21 +187,6 @@ static void on_proof(struct range_lookup *l, enum status status, enum range_verd
                    STATUS_OK)
         return;
     birth_end(s);
-}
-
-void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id)
-{
-    if (s->birth != NULL || stopped(s) || orphan_buried(s, range)) return; /* the leader repeats itself */
-    struct birth *b = calloc(1, sizeof *b);
-    if (b == NULL) return;
-    b->store = s;
-    b->from = from;
-    b->range = range;
-    b->id = id;
-    b->orphans = s->metrics.orphans_destroyed;
-    b->lookup.on_done = on_proof;
-    s->birth = b;
-    if (store_range_lookup(s, &b->lookup, range, true) != STATUS_OK) birth_end(s);
 }
 
 bool birth_under_way(const struct store *s, struct range_id range)
@@ -233,6 +271,7 @@ void birth_deliver_early(struct replica *r)
 void birth_deinit(struct store *s)
 {
     while (!list_empty(&s->early)) early_drop_first(s);
+    while (!list_empty(&s->births)) free(CONTAINER_OF(list_pop_front(&s->births), struct birth, link));
     free(s->birth);
     s->birth = NULL;
 }

@@ -234,6 +234,8 @@ struct store {
     uint64_t tick_count, started_ns;
     bool failed, stopping;
     struct birth *birth;    /* under way, one at a time; or NULL */
+    struct list births;     /* struct birth: those that wait for it */
+    uint32_t birth_count;
     struct list early;      /* struct early_message, birth.c */
     uint32_t early_count;
     struct list unborn;     /* struct unborn */
