@@ -33,7 +33,7 @@ static void array_shift(void *items, uint32_t *count, uint32_t gone, size_t item
 /* What any step may need and cannot do without. Messages may be lost instead. */
 static bool step_reserve(struct raft *r)
 {
-    return log_reserve(&r->log, 2, RAFT_CONFIG_BYTES_MAX, 2) &&
+    return log_reserve(&r->log, 2, RAFT_CONFIG_BYTES_MAX, STEP_CONFIGS) &&
            array_reserve((void **)&r->marks, &r->mark_capacity, r->mark_count + 1,
                          sizeof *r->marks) &&
            array_reserve((void **)&r->reads, &r->read_capacity, r->pending_read_count + 1,

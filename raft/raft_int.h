@@ -65,6 +65,8 @@ struct raft_log {
     uint64_t cached_bytes;
 };
 
+#define STEP_CONFIGS 2 /* configurations that any step may append without being asked to */
+
 /* Memory that log_append may then use without failing. */
 MUST_USE bool log_reserve(struct raft_log *l, uint32_t entry_count, size_t payload_bytes,
                           uint32_t config_count);

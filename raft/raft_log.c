@@ -84,14 +84,28 @@ static bool chunk_reserve(struct raft_log *l, size_t bytes)
     return true;
 }
 
+static bool configs_resize(struct raft_log *l, uint32_t capacity)
+{
+    struct config_record *configs = realloc(l->configs, capacity * sizeof *configs);
+    if (configs == NULL) return false;
+    l->configs = configs;
+    l->config_capacity = capacity;
+    return true;
+}
+
+/* To size: they are large and few, and there may be thousands of groups. */
+static bool configs_reserve(struct raft_log *l, uint32_t more)
+{
+    return l->config_capacity - l->config_count >= more || configs_resize(l, l->config_count + more);
+}
+
 bool log_reserve(struct raft_log *l, uint32_t entry_count, size_t payload_bytes,
                  uint32_t config_count)
 {
     return items_reserve(l, entry_count) && chunk_reserve(l, payload_bytes) &&
            array_reserve((void **)&l->runs, &l->run_capacity, l->run_count + entry_count,
                          sizeof *l->runs) &&
-           array_reserve((void **)&l->configs, &l->config_capacity, l->config_count + config_count,
-                         sizeof *l->configs);
+           configs_reserve(l, config_count);
 }
 
 static const uint8_t *payload_store(struct raft_log *l, uint64_t index, struct bytes payload)
@@ -247,6 +261,10 @@ static void configs_start_at(struct raft_log *l, uint64_t index)
         gone++;
     l->config_count -= gone;
     memmove(l->configs, l->configs + gone, l->config_count * sizeof *l->configs);
+    /* What a step has reserved stays (step_reserve). */
+    uint32_t room = l->config_count + STEP_CONFIGS;
+    if (gone > 0 && l->config_capacity > room && !configs_resize(l, room))
+        COVER("raft_configs_not_shrunk");
 }
 
 void log_forget(struct raft_log *l, struct log_pos pos)

@@ -4,6 +4,8 @@
 
 #include "wal/wal_int.h"
 
+#define ENTRIES_MIN 8u /* room of an index: most ranges are idle, and have a handful of entries */
+
 /* ---- the heap of ranges with entries: which one pins the oldest segment? ---- */
 
 static uint64_t first_lsn(const struct wal_range *r)
@@ -166,7 +168,7 @@ enum status wal_index_reserve(struct wal_range *r)
         r->head = 0;
         return STATUS_OK;
     }
-    size_t capacity = r->capacity == 0 ? 64 : r->capacity * 2;
+    size_t capacity = r->capacity == 0 ? ENTRIES_MIN : r->capacity * 2;
     struct wal_entry *entries = realloc(r->entries, capacity * sizeof entries[0]);
     if (entries == NULL) return STATUS_NO_MEMORY;
     r->entries = entries;
