@@ -137,6 +137,7 @@ static void truncate_log(struct replica *r, bool forced, uint64_t now_ns)
     struct raft_status status;
     raft_status(r->raft, &status);
     uint64_t index = stats.flushed_index < r->applied.index ? stats.flushed_index : r->applied.index;
+    if (index <= status.start.index) return; /* most ranges are idle */
     bool long_log = (forced || r->log_bytes > r->store->options.log_bytes_max) &&
                     (status.role != RAFT_ROLE_LEADER || !log_held(r, now_ns));
     if (!long_log) {
