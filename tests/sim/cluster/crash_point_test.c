@@ -147,6 +147,8 @@ static const char *goes_on(struct scene *scene)
     if (scene->workload == NULL) return NULL;
     uint64_t before = workload_committed(scene->workload);
     cluster_run(c, 200 * SIM_MS);
+    /* Clients that were turned away a moment ago try again in theirs. */
+    for (int i = 0; i < 20 && workload_committed(scene->workload) == before; i++) cluster_run(c, 100 * SIM_MS);
     workload_stop(scene->workload);
     for (int i = 0; i < 100 && !workload_idle(scene->workload); i++) cluster_run(c, 100 * SIM_MS);
     if (!workload_idle(scene->workload)) return "an operation never ended";
