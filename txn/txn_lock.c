@@ -145,10 +145,11 @@ static void unlock_area(struct txn *t, const struct lock_area *a)
 
 void txn_locks_end(struct txn *t)
 {
-    if (t->name.number == 0) return;
-    map_remove(&t->kv->locking, t->name.number);
-    for (uint32_t i = 0; i < t->locked_count && !t->kv->stopping; i++) unlock_area(t, &t->locked[i]);
-    areas_free(t);
+    if (t->name.number != 0) {
+        map_remove(&t->kv->locking, t->name.number);
+        for (uint32_t i = 0; i < t->locked_count && !t->kv->stopping; i++) unlock_area(t, &t->locked[i]);
+    }
+    areas_free(t); /* noted by a request, perhaps, that was under way when the locks were given back */
 }
 
 void txn_unlock(struct txn *t)
