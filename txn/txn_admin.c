@@ -43,14 +43,6 @@ enum status txn_node_change(struct txn *t, struct node_id node, enum node_state 
     return admin_decode(buf_view(&t->reply), answer_out) ? status : STATUS_VERSION;
 }
 
-enum status txn_range_transfer(struct txn *t, struct range_id range, struct node_id to)
-{
-    buf_reset(&t->request);
-    put_u64(&t->request, range.value);
-    put_u64(&t->request, to.value);
-    return ask(t, RPC_RANGE_TRANSFER, range);
-}
-
 struct voters {
     struct range_id range;
     struct node_id nodes[RAFT_VOTERS_MAX];
@@ -73,12 +65,30 @@ static uint32_t place_of(const struct voters *v, struct node_id node)
     return i;
 }
 
+static enum status voters_of(struct txn *t, struct range_id range, struct voters *v)
+{
+    *v = (struct voters){.range = range};
+    enum status status = txn_ranges(t, BYTES_EMPTY, BYTES_EMPTY, voters_take, v);
+    return status == STATUS_OK && v->count == 0 ? STATUS_NOT_FOUND : status;
+}
+
+enum status txn_range_transfer(struct txn *t, struct range_id range, struct node_id to)
+{
+    struct voters v;
+    enum status status = voters_of(t, range, &v); /* nobody would answer for a range that is not there */
+    if (status != STATUS_OK) return status;
+    if (place_of(&v, to) == v.count) return STATUS_NOT_FOUND;
+    buf_reset(&t->request);
+    put_u64(&t->request, range.value);
+    put_u64(&t->request, to.value);
+    return ask(t, RPC_RANGE_TRANSFER, range);
+}
+
 enum status txn_range_move(struct txn *t, struct range_id range, struct node_id from, struct node_id to)
 {
-    struct voters v = {.range = range};
-    enum status status = txn_ranges(t, BYTES_EMPTY, BYTES_EMPTY, voters_take, &v);
+    struct voters v;
+    enum status status = voters_of(t, range, &v);
     if (status != STATUS_OK) return status;
-    if (v.count == 0) return STATUS_NOT_FOUND;
     uint32_t place = place_of(&v, from);
     if (place == v.count || place_of(&v, to) < v.count) return STATUS_INVALID;
     v.nodes[place] = to;

@@ -133,6 +133,7 @@ TEST(sql_ranges, orders_about_nodes_and_ranges_say_what_they_would_do)
         "ERROR 22023: the range cannot move between these nodes\n"
         "  hint: See SHOW RANGES for its voters and SHOW NODES for the nodes.\n");
     run(d, "a", "ALTER RANGE 2 TRANSFER TO 2", none);
+    run(d, "a", "ALTER RANGE 9 TRANSFER TO 1", none);
     run(d, "a", "ALTER RANGE 2 TRANSFER TO 1", "ALTER RANGE\n");
     database_destroy(d);
 }
