@@ -181,17 +181,35 @@ static enum status eval(struct range_op *op)
     return STATUS_OK;
 }
 
+/* The items of a request, one after the other: read_serve has looked through its body. */
+struct read_walk {
+    struct reader in;
+    struct read_head head;
+    uint16_t next;
+};
+
+static struct read_walk walk_make(const struct range_op *op)
+{
+    struct read_walk w = {.in = reader_make(op->body)};
+    bool ok = decode_head(&w.in, &w.head);
+    ASSERT(ok);
+    return w;
+}
+
+static bool walk_next(struct read_walk *w, struct read_item *item_out)
+{
+    if (w->next == w->head.count) return false;
+    bool ok = decode_item(&w->in, item_out);
+    ASSERT(ok);
+    w->next++;
+    return true;
+}
+
 /* Something in flight that the timestamp should see? */
 static struct range_op *meets_in_flight(struct range_op *op)
 {
-    struct reader in = reader_make(op->body);
-    struct read_head head;
-    bool ok = decode_head(&in, &head);
-    ASSERT(ok);
-    for (uint16_t i = 0; i < head.count; i++) {
-        struct read_item item;
-        ok = decode_item(&in, &item);
-        ASSERT(ok);
+    struct read_walk w = walk_make(op);
+    for (struct read_item item; walk_next(&w, &item);) {
         struct range_op *other = range_in_flight(op->range, &item.span, 0, op->ts);
         if (other != NULL) return other;
     }
@@ -269,14 +287,8 @@ void read_run(struct range_op *op)
 
 bool read_reaches(const struct range_op *op, struct bytes key)
 {
-    struct reader in = reader_make(op->body);
-    struct read_head head;
-    bool ok = decode_head(&in, &head);
-    ASSERT(ok);
-    for (uint16_t i = 0; i < head.count; i++) {
-        struct read_item item;
-        ok = decode_item(&in, &item);
-        ASSERT(ok); /* read_serve looked through the body */
+    struct read_walk w = walk_make(op);
+    for (struct read_item item; walk_next(&w, &item);) {
         if (span_reaches(&item.span, key)) return true;
     }
     return false;
@@ -284,14 +296,8 @@ bool read_reaches(const struct range_op *op, struct bytes key)
 
 void read_witness(const struct range_op *op)
 {
-    struct reader in = reader_make(op->body);
-    struct read_head head;
-    bool ok = decode_head(&in, &head);
-    ASSERT(ok);
-    for (uint16_t i = 0; i < head.count; i++) {
-        struct read_item item;
-        ok = decode_item(&in, &item);
-        ASSERT(ok);
+    struct read_walk w = walk_make(op);
+    for (struct read_item item; walk_next(&w, &item);) {
         range_op_served(op, op->ts, false, &item.span);
     }
 }
