@@ -2,9 +2,10 @@
 #include "sql/function_int.h"
 
 static const struct function_table *const tables[] = {
-    &function_math_table,   &function_string_table,    &function_time_table,
-    &function_system_table, &function_ostraka_table,     &function_aggregate_table, &function_regex_table,
-    &function_format_table, &function_hash_table,        &function_trig_table,      &function_session_table,
+    &function_math_table,        &function_string_table,    &function_code_table,
+    &function_time_table,        &function_system_table,    &function_ostraka_table,
+    &function_aggregate_table,   &function_regex_table,     &function_format_table,
+    &function_hash_table,        &function_trig_table,      &function_session_table,
     &function_format_text_table, &function_read_date_table,
 };
 

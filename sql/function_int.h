@@ -27,9 +27,9 @@ struct function_table {
     size_t count;
 };
 /* Each defined in the file of its name. */
-extern const struct function_table function_math_table, function_string_table, function_time_table,
-    function_system_table, function_ostraka_table, function_aggregate_table, function_regex_table, function_format_table,
-    function_hash_table, function_trig_table, function_session_table, function_format_text_table,
+extern const struct function_table function_math_table, function_string_table, function_code_table,
+    function_time_table, function_system_table, function_ostraka_table, function_aggregate_table,
+    function_regex_table, function_format_table, function_hash_table, function_trig_table, function_session_table, function_format_text_table,
     function_read_date_table;
 struct operator_table {
     const struct sql_operator *rows;

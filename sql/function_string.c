@@ -3,26 +3,9 @@
 
 #include "base/utf8.h"
 #include "sql/collation.h"
-#include "sql/function_int.h"
+#include "sql/function_string_int.h"
 #include "sql/text.h"
 #include "sql/types_io.h"
-
-static struct bytes arg_bytes(const struct sql_call *call, uint32_t i)
-{
-    ASSERT(i < call->count);
-    return call->args[i].bytes;
-}
-
-static int64_t arg_integer(const struct sql_call *call, uint32_t i)
-{
-    ASSERT(i < call->count);
-    return call->args[i].integer;
-}
-
-static bool is_bytea(const struct sql_call *call)
-{
-    return call->types[0].oid == SQL_TYPE_BYTEA;
-}
 
 static struct bytes slice(struct bytes text, size_t from, size_t to)
 {
@@ -35,7 +18,7 @@ static struct bytes slice(struct bytes text, size_t from, size_t to)
 
 EVALUATE(length_text)
 {
-    struct bytes text = arg_bytes(call, 0);
+    struct bytes text = function_bytes(call, 0);
     if (call->types[0].oid == SQL_TYPE_BPCHAR) text = sql_collation_trim_padding(text);
     out->integer = (int64_t)utf8_length(text);
     return STATUS_OK;
@@ -43,13 +26,13 @@ EVALUATE(length_text)
 
 EVALUATE(length_bytes)
 {
-    out->integer = (int64_t)arg_bytes(call, 0).size;
+    out->integer = (int64_t)function_bytes(call, 0).size;
     return STATUS_OK;
 }
 
 EVALUATE(length_bits)
 {
-    out->integer = (int64_t)arg_bytes(call, 0).size * 8;
+    out->integer = (int64_t)function_bytes(call, 0).size * 8;
     return STATUS_OK;
 }
 
@@ -57,15 +40,15 @@ EVALUATE(length_bits)
 
 EVALUATE(lower_text)
 {
-    return text_change_case(e, arg_bytes(call, 0), TEXT_LOWER, &out->bytes);
+    return text_change_case(e, function_bytes(call, 0), TEXT_LOWER, &out->bytes);
 }
 EVALUATE(upper_text)
 {
-    return text_change_case(e, arg_bytes(call, 0), TEXT_UPPER, &out->bytes);
+    return text_change_case(e, function_bytes(call, 0), TEXT_UPPER, &out->bytes);
 }
 EVALUATE(initcap_text)
 {
-    return text_change_case(e, arg_bytes(call, 0), TEXT_INITCAP, &out->bytes);
+    return text_change_case(e, function_bytes(call, 0), TEXT_INITCAP, &out->bytes);
 }
 
 /* --- Parts ----------------------------------------------------------------------------------- */
@@ -73,10 +56,10 @@ EVALUATE(initcap_text)
 /* substring(text, from[, count]): positions before the first character count, but hold nothing. */
 EVALUATE(substring)
 {
-    struct bytes text = arg_bytes(call, 0);
-    int64_t from = arg_integer(call, 1), end = INT64_MAX;
+    struct bytes text = function_bytes(call, 0);
+    int64_t from = function_integer(call, 1), end = INT64_MAX;
     if (call->count > 2) {
-        int64_t count = arg_integer(call, 2);
+        int64_t count = function_integer(call, 2);
         if (count < 0)
             return sql_eval_fail(e, SQLSTATE_SUBSTRING_ERROR,
                                  "negative substring length not allowed");
@@ -88,7 +71,7 @@ EVALUATE(substring)
         return STATUS_OK;
     }
     size_t start, stop;
-    if (is_bytea(call)) {
+    if (function_takes_bytea(call)) {
         start = (uint64_t)from - 1 < text.size ? (size_t)from - 1 : text.size;
         stop = (uint64_t)end - 1 < text.size ? (size_t)end - 1 : text.size;
     } else {
@@ -102,8 +85,8 @@ EVALUATE(substring)
 /* left(text, n) is the first n characters; all but the last -n when negative. */
 EVALUATE(left_text)
 {
-    struct bytes text = arg_bytes(call, 0);
-    int64_t n = arg_integer(call, 1);
+    struct bytes text = function_bytes(call, 0);
+    int64_t n = function_integer(call, 1);
     if (n < 0) n += (int64_t)utf8_length(text);
     out->bytes = slice(text, 0, text_prefix_size(text, n));
     return STATUS_OK;
@@ -111,8 +94,8 @@ EVALUATE(left_text)
 
 EVALUATE(right_text)
 {
-    struct bytes text = arg_bytes(call, 0);
-    int64_t n = arg_integer(call, 1), length = (int64_t)utf8_length(text);
+    struct bytes text = function_bytes(call, 0);
+    int64_t n = function_integer(call, 1), length = (int64_t)utf8_length(text);
     int64_t skipped = n < 0 ? -n : length - n;
     out->bytes = slice(text, text_prefix_size(text, skipped), text.size);
     return STATUS_OK;
@@ -121,18 +104,18 @@ EVALUATE(right_text)
 /* strpos(text, part): 0 when it does not occur. */
 EVALUATE(position)
 {
-    struct bytes text = arg_bytes(call, 0);
-    size_t at = text_find(text, arg_bytes(call, 1), 0);
+    struct bytes text = function_bytes(call, 0);
+    size_t at = text_find(text, function_bytes(call, 1), 0);
     if (at == SIZE_MAX) return STATUS_OK;
-    out->integer = 1 + (int64_t)(is_bytea(call) ? at : utf8_length(slice(text, 0, at)));
+    out->integer = 1 + (int64_t)(function_takes_bytea(call) ? at : utf8_length(slice(text, 0, at)));
     return STATUS_OK;
 }
 
 /* split_part(text, separator, n): from the end when n is negative. */
 EVALUATE(split_part)
 {
-    struct bytes text = arg_bytes(call, 0), separator = arg_bytes(call, 1);
-    int64_t n = arg_integer(call, 2);
+    struct bytes text = function_bytes(call, 0), separator = function_bytes(call, 1);
+    int64_t n = function_integer(call, 2);
     if (n == 0)
         return sql_eval_fail(e, SQLSTATE_INVALID_PARAMETER_VALUE,
                              "field position must not be zero");
@@ -153,7 +136,7 @@ EVALUATE(split_part)
 
 EVALUATE(starts_with)
 {
-    out->boolean = bytes_has_prefix(arg_bytes(call, 0), arg_bytes(call, 1));
+    out->boolean = bytes_has_prefix(function_bytes(call, 0), function_bytes(call, 1));
     return STATUS_OK;
 }
 
@@ -171,9 +154,9 @@ static bool in_set(struct bytes set, struct bytes c, bool bytewise)
 
 static void trim(const struct sql_call *call, bool front, bool back, struct sql_datum *out)
 {
-    bool bytewise = is_bytea(call);
-    struct bytes text = arg_bytes(call, 0);
-    struct bytes set = call->count > 1 ? arg_bytes(call, 1) : BYTES_LITERAL(" ");
+    bool bytewise = function_takes_bytea(call);
+    struct bytes text = function_bytes(call, 0);
+    struct bytes set = call->count > 1 ? function_bytes(call, 1) : BYTES_LITERAL(" ");
     size_t start = 0, stop = text.size;
     while (front && start < stop) {
         size_t size = bytewise ? 1 : text_char_size(text, start);
@@ -210,32 +193,17 @@ EVALUATE(trim_right)
 
 /* --- Making longer --------------------------------------------------------------------------- */
 
-static enum status make_bytes(struct sql_eval *e, size_t size, struct sql_datum *out,
-                              uint8_t **data_out)
-{
-    *data_out = sql_eval_alloc(e, size);
-    if (*data_out == NULL) return STATUS_NO_MEMORY;
-    out->bytes = bytes_make(*data_out, size);
-    return STATUS_OK;
-}
-
-static uint8_t *put(uint8_t *to, struct bytes bytes)
-{
-    if (bytes.size > 0) memcpy(to, bytes.data, bytes.size);
-    return to + bytes.size;
-}
-
 EVALUATE(repeat_text)
 {
-    struct bytes text = arg_bytes(call, 0);
-    int64_t count = arg_integer(call, 1) < 0 ? 0 : arg_integer(call, 1);
+    struct bytes text = function_bytes(call, 0);
+    int64_t count = function_integer(call, 1) < 0 ? 0 : function_integer(call, 1);
     size_t size;
     uint8_t *to;
     if (__builtin_mul_overflow(text.size, (size_t)count, &size))
         return sql_eval_fail(e, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, "requested length too large");
-    enum status status = make_bytes(e, size, out, &to);
+    enum status status = function_make_bytes(e, size, out, &to);
     for (int64_t i = 0; status == STATUS_OK && text.size > 0 && i < count; i++)
-        to = put(to, text);
+        to = function_put(to, text);
     return status;
 }
 
@@ -243,9 +211,9 @@ EVALUATE(repeat_text)
 static enum status pad(struct sql_eval *e, const struct sql_call *call, bool left,
                        struct sql_datum *out)
 {
-    struct bytes text = arg_bytes(call, 0);
-    struct bytes fill = call->count > 2 ? arg_bytes(call, 2) : BYTES_LITERAL(" ");
-    int64_t length = arg_integer(call, 1) < 0 ? 0 : arg_integer(call, 1);
+    struct bytes text = function_bytes(call, 0);
+    struct bytes fill = call->count > 2 ? function_bytes(call, 2) : BYTES_LITERAL(" ");
+    int64_t length = function_integer(call, 1) < 0 ? 0 : function_integer(call, 1);
     text = slice(text, 0, text_prefix_size(text, length));
     int64_t missing = length - (int64_t)utf8_length(text);
     if (missing <= 0 || fill.size == 0) {
@@ -256,13 +224,13 @@ static enum status pad(struct sql_eval *e, const struct sql_call *call, bool lef
     size_t part = text_prefix_size(fill, missing % fill_length);
     size_t fill_size = (size_t)(missing / fill_length) * fill.size + part;
     uint8_t *to;
-    enum status status = make_bytes(e, text.size + fill_size, out, &to);
+    enum status status = function_make_bytes(e, text.size + fill_size, out, &to);
     if (status != STATUS_OK) return status;
-    if (!left) to = put(to, text);
+    if (!left) to = function_put(to, text);
     for (int64_t i = 0; i < missing / fill_length; i++)
-        to = put(to, fill);
-    to = put(to, slice(fill, 0, part));
-    if (left) put(to, text);
+        to = function_put(to, fill);
+    to = function_put(to, slice(fill, 0, part));
+    if (left) function_put(to, text);
     return STATUS_OK;
 }
 
@@ -277,9 +245,9 @@ EVALUATE(pad_right)
 
 EVALUATE(reverse_text)
 {
-    struct bytes text = arg_bytes(call, 0);
+    struct bytes text = function_bytes(call, 0);
     uint8_t *to;
-    enum status status = make_bytes(e, text.size, out, &to);
+    enum status status = function_make_bytes(e, text.size, out, &to);
     if (status != STATUS_OK) return status;
     to += text.size;
     for (size_t at = 0; at < text.size;) {
@@ -293,7 +261,7 @@ EVALUATE(reverse_text)
 
 EVALUATE(replace_text)
 {
-    struct bytes text = arg_bytes(call, 0), from = arg_bytes(call, 1), to = arg_bytes(call, 2);
+    struct bytes text = function_bytes(call, 0), from = function_bytes(call, 1), to = function_bytes(call, 2);
     size_t count = 0;
     if (from.size > 0)
         for (size_t at = 0; (at = text_find(text, from, at)) != SIZE_MAX; count++)
@@ -305,25 +273,25 @@ EVALUATE(replace_text)
     size_t grown;
     uint8_t *put_at;
     if (__builtin_mul_overflow(count, to.size, &grown)) return sql_eval_no_memory(e);
-    enum status status = make_bytes(e, text.size - count * from.size + grown, out, &put_at);
+    enum status status = function_make_bytes(e, text.size - count * from.size + grown, out, &put_at);
     if (status != STATUS_OK) return status;
     size_t done = 0;
     for (size_t i = 0; i < count; i++) {
         size_t found = text_find(text, from, done);
-        put_at = put(put_at, slice(text, done, found));
-        put_at = put(put_at, to);
+        put_at = function_put(put_at, slice(text, done, found));
+        put_at = function_put(put_at, to);
         done = found + from.size;
     }
-    put(put_at, slice(text, done, text.size));
+    function_put(put_at, slice(text, done, text.size));
     return STATUS_OK;
 }
 
 /* translate(text, from, to): each character of from becomes the one at its place in to, or goes. */
 EVALUATE(translate_text)
 {
-    struct bytes text = arg_bytes(call, 0), from = arg_bytes(call, 1), to = arg_bytes(call, 2);
+    struct bytes text = function_bytes(call, 0), from = function_bytes(call, 1), to = function_bytes(call, 2);
     uint8_t *data;
-    enum status status = make_bytes(e, text.size * 4, out, &data);
+    enum status status = function_make_bytes(e, text.size * 4, out, &data);
     if (status != STATUS_OK) return status;
     uint8_t *put_at = data;
     for (size_t at = 0; at < text.size;) {
@@ -337,9 +305,9 @@ EVALUATE(translate_text)
             if (t < to.size) t += text_char_size(to, t);
         }
         if (f == from.size)
-            put_at = put(put_at, c);
+            put_at = function_put(put_at, c);
         else if (t < to.size)
-            put_at = put(put_at, bytes_make(to.data + t, text_char_size(to, t)));
+            put_at = function_put(put_at, bytes_make(to.data + t, text_char_size(to, t)));
     }
     out->bytes.size = (size_t)(put_at - data);
     return STATUS_OK;
@@ -348,10 +316,10 @@ EVALUATE(translate_text)
 /* overlay(text, new, from[, count]) */
 EVALUATE(overlay)
 {
-    struct bytes text = arg_bytes(call, 0), new = arg_bytes(call, 1);
-    bool bytewise = is_bytea(call);
-    int64_t from = arg_integer(call, 2);
-    int64_t count = call->count > 3 ? arg_integer(call, 3)
+    struct bytes text = function_bytes(call, 0), new = function_bytes(call, 1);
+    bool bytewise = function_takes_bytea(call);
+    int64_t from = function_integer(call, 2);
+    int64_t count = call->count > 3 ? function_integer(call, 3)
                     : bytewise      ? (int64_t) new.size
                                     : (int64_t)utf8_length(new);
     if (from <= 0)
@@ -366,9 +334,9 @@ EVALUATE(overlay)
         stop = text_prefix_size(text, resume);
     }
     uint8_t *to;
-    enum status status = make_bytes(e, start + new.size + text.size - stop, out, &to);
+    enum status status = function_make_bytes(e, start + new.size + text.size - stop, out, &to);
     if (status != STATUS_OK) return status;
-    put(put(put(to, slice(text, 0, start)), new), slice(text, stop, text.size));
+    function_put(function_put(function_put(to, slice(text, 0, start)), new), slice(text, stop, text.size));
     return STATUS_OK;
 }
 
@@ -389,10 +357,10 @@ static enum status join(struct sql_eval *e, const struct sql_call *call, uint32_
         count++;
     }
     uint8_t *to;
-    enum status status = make_bytes(e, size, out, &to);
+    enum status status = function_make_bytes(e, size, out, &to);
     for (uint32_t i = 0; status == STATUS_OK && i < count; i++) {
-        if (i > 0) to = put(to, separator);
-        to = put(to, parts[i]);
+        if (i > 0) to = function_put(to, separator);
+        to = function_put(to, parts[i]);
     }
     return status;
 }
@@ -408,186 +376,10 @@ EVALUATE(concat_ws)
         *out = SQL_NULL;
         return STATUS_OK;
     }
-    return join(e, call, 1, arg_bytes(call, 0), out);
-}
-
-/* --- Codes ----------------------------------------------------------------------------------- */
-
-static enum status find_format(struct sql_eval *e, struct bytes name,
-                               enum sql_bytea_format *format_out)
-{
-    static const char *const names[] = {"hex", "base64", "escape"};
-    struct bytes lower;
-    enum status status = text_change_case(e, name, TEXT_LOWER, &lower);
-    if (status != STATUS_OK) return status;
-    for (int i = 0; i < 3; i++)
-        if (bytes_equal(lower, bytes_of_string(names[i]))) {
-            *format_out = (enum sql_bytea_format)i;
-            return STATUS_OK;
-        }
-    return sql_eval_fail(e, SQLSTATE_INVALID_PARAMETER_VALUE, "unrecognized encoding: \"%.*s\"",
-                         SQL_SHOWN(name));
-}
-
-EVALUATE(encode_bytes)
-{
-    enum sql_bytea_format format;
-    enum status status = find_format(e, arg_bytes(call, 1), &format);
-    if (status != STATUS_OK) return status;
-    return sql_bytea_encode(e, format, arg_bytes(call, 0), &out->bytes);
-}
-
-EVALUATE(decode_text)
-{
-    enum sql_bytea_format format;
-    enum status status = find_format(e, arg_bytes(call, 1), &format);
-    if (status != STATUS_OK) return status;
-    return sql_bytea_decode(e, format, arg_bytes(call, 0), &out->bytes);
-}
-
-EVALUATE(ascii_text)
-{
-    uint32_t code = 0;
-    utf8_decode(arg_bytes(call, 0), &code);
-    out->integer = code;
-    return STATUS_OK;
-}
-
-EVALUATE(chr_integer)
-{
-    int64_t code = arg_integer(call, 0);
-    if (code < 0)
-        return sql_eval_fail(e, SQLSTATE_INVALID_PARAMETER_VALUE,
-                             "character number must be positive");
-    if (code == 0)
-        return sql_eval_fail(e, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, "null character not permitted");
-    if (code > 0x10FFFF)
-        return sql_eval_fail(e, SQLSTATE_PROGRAM_LIMIT_EXCEEDED,
-                             "requested character too large for encoding: %u", (unsigned)code);
-    if (code >= 0xD800 && code <= 0xDFFF)
-        return sql_eval_fail(e, SQLSTATE_PROGRAM_LIMIT_EXCEEDED,
-                             "requested character not valid for encoding: %u", (unsigned)code);
-    uint8_t *to;
-    enum status status = make_bytes(e, 4, out, &to);
-    if (status != STATUS_OK) return status;
-    uint32_t c = (uint32_t)code;
-    size_t size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    static const uint8_t lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    for (size_t i = size - 1; i > 0; i--) {
-        to[i] = (uint8_t)(0x80 | (c & 0x3F));
-        c >>= 6;
-    }
-    to[0] = (uint8_t)(lead[size] | c);
-    out->bytes.size = size;
-    return STATUS_OK;
-}
-
-EVALUATE(to_hex)
-{
-    uint64_t v = (uint64_t)arg_integer(call, 0);
-    if (call->types[0].oid == SQL_TYPE_INT4) v &= UINT32_MAX;
-    const char *text = arena_printf(e->arena, "%llx", (unsigned long long)v);
-    if (text == NULL) return sql_eval_no_memory(e);
-    out->bytes = bytes_of_string(text);
-    return STATUS_OK;
-}
-
-static enum status check_byte_index(struct sql_eval *e, const struct sql_call *call)
-{
-    struct bytes bytes = arg_bytes(call, 0);
-    int64_t n = arg_integer(call, 1);
-    if (n >= 0 && (uint64_t)n < bytes.size) return STATUS_OK;
-    return sql_eval_fail(e, SQLSTATE_ARRAY_SUBSCRIPT_ERROR,
-                         "index %lld out of valid range, 0..%lld", (long long)n,
-                         (long long)bytes.size - 1);
-}
-
-EVALUATE(get_byte)
-{
-    enum status status = check_byte_index(e, call);
-    if (status == STATUS_OK) out->integer = arg_bytes(call, 0).data[arg_integer(call, 1)];
-    return status;
-}
-
-EVALUATE(set_byte)
-{
-    struct bytes bytes = arg_bytes(call, 0);
-    uint8_t *to;
-    enum status status = check_byte_index(e, call);
-    if (status == STATUS_OK) status = make_bytes(e, bytes.size, out, &to);
-    if (status != STATUS_OK) return status;
-    put(to, bytes);
-    to[arg_integer(call, 1)] = (uint8_t)arg_integer(call, 2);
-    return STATUS_OK;
-}
-
-EVALUATE(bit_count)
-{
-    struct bytes bytes = arg_bytes(call, 0);
-    for (size_t i = 0; i < bytes.size; i++)
-        out->integer += __builtin_popcount(bytes.data[i]);
-    return STATUS_OK;
-}
-
-/* --- Quoting and patterns -------------------------------------------------------------------- */
-
-EVALUATE(quote_identifier)
-{
-    return text_quote_identifier(e, arg_bytes(call, 0), &out->bytes);
-}
-
-EVALUATE(quote_literal)
-{
-    return text_quote_literal(e, arg_bytes(call, 0), &out->bytes);
-}
-
-EVALUATE(quote_nullable)
-{
-    if (call->args[0].is_null) {
-        out->bytes = BYTES_LITERAL("NULL");
-        return STATUS_OK;
-    }
-    return text_quote_literal(e, arg_bytes(call, 0), &out->bytes);
-}
-
-/* Any value, by its text. */
-EVALUATE(quote_any)
-{
-    struct sql_datum text = call->args[0];
-    if (text.is_null) {
-        out->bytes = BYTES_LITERAL("NULL");
-        return STATUS_OK;
-    }
-    enum status status = STATUS_OK;
-    if (call->types[0].oid != SQL_TYPE_UNKNOWN)
-        status = sql_cast(e, call->types[0].oid, sql_type_of(SQL_TYPE_TEXT), SQL_CAST_EXPLICIT,
-                          &call->args[0], &text);
-    return status != STATUS_OK ? status : text_quote_literal(e, text.bytes, &out->bytes);
-}
-
-EVALUATE(like_text)
-{
-    return text_like(e, arg_bytes(call, 0), arg_bytes(call, 1), is_bytea(call), &out->boolean);
-}
-
-EVALUATE(not_like_text)
-{
-    enum status status = like_text(e, call, out);
-    out->boolean = !out->boolean;
-    return status;
-}
-
-EVALUATE(like_escape)
-{
-    return text_like_escape(e, arg_bytes(call, 0), arg_bytes(call, 1), &out->bytes);
+    return join(e, call, 1, function_bytes(call, 0), out);
 }
 
 #define T(t) SQL_TYPE_##t
-#define NOT_STRICT(o, n, f, ...) \
-    { \
-        .oid = (o), .name = (n), .result = SQL_TYPE_TEXT, .evaluate = (f), \
-        .volatility = SQL_STABLE, SIGNATURE(__VA_ARGS__) \
-    }
 
 static const struct sql_function rows[] = {
     FUNCTION(1317, "length", INT4, length_text, T(TEXT)),
@@ -655,25 +447,6 @@ static const struct sql_function rows[] = {
      .variadic = true,
      .volatility = SQL_STABLE,
      SIGNATURE(T(TEXT), T(ANY))},
-    FUNCTION(1946, "encode", TEXT, encode_bytes, T(BYTEA), T(TEXT)),
-    FUNCTION(1947, "decode", BYTEA, decode_text, T(TEXT), T(TEXT)),
-    FUNCTION(1620, "ascii", INT4, ascii_text, T(TEXT)),
-    FUNCTION(1621, "chr", TEXT, chr_integer, T(INT4)),
-    FUNCTION(2089, "to_hex", TEXT, to_hex, T(INT4)),
-    FUNCTION(2090, "to_hex", TEXT, to_hex, T(INT8)),
-    FUNCTION(721, "get_byte", INT4, get_byte, T(BYTEA), T(INT4)),
-    FUNCTION(722, "set_byte", BYTEA, set_byte, T(BYTEA), T(INT4), T(INT4)),
-    FUNCTION(6163, "bit_count", INT8, bit_count, T(BYTEA)),
-    FUNCTION(1282, "quote_ident", TEXT, quote_identifier, T(TEXT)),
-    FUNCTION(1283, "quote_literal", TEXT, quote_literal, T(TEXT)),
-    FUNCTION(1285, "quote_literal", TEXT, quote_any, T(ANY)),
-    NOT_STRICT(1290, "quote_nullable", quote_any, T(ANY)),
-    NOT_STRICT(1289, "quote_nullable", quote_nullable, T(TEXT)),
-    FUNCTION(1569, "like", BOOL, like_text, T(TEXT), T(TEXT)),
-    FUNCTION(2007, "like", BOOL, like_text, T(BYTEA), T(BYTEA)),
-    FUNCTION(1570, "notlike", BOOL, not_like_text, T(TEXT), T(TEXT)),
-    FUNCTION(2008, "notlike", BOOL, not_like_text, T(BYTEA), T(BYTEA)),
-    FUNCTION(1637, "like_escape", TEXT, like_escape, T(TEXT), T(TEXT)),
 };
 
 const struct function_table function_string_table = {rows, sizeof rows / sizeof rows[0]};

@@ -15,14 +15,19 @@ static inline void print_space(struct buf *out)
     if (out->size > 0 && out->data[out->size - 1] != '(') buf_append_byte(out, ' ');
 }
 
-/* parser_print.c */
+/* parser_print_name.c */
+void print_const(const struct sql_const *c, struct buf *out);
 void print_string(const char *text, size_t size, struct buf *out); /* with quotes */
 void print_quoted(const char *name, struct buf *out);              /* always in quotes */
+/* "schema." or nothing. */
+void print_qualifier(const char *name, struct buf *out);
 void print_name(const struct sql_name *name, struct buf *out);
 void print_names(const struct sql_names *names, struct buf *out);
 void print_name_list(const struct sql_name_list *names, struct buf *out);
 /* ` (a, b)`, or nothing. */
 void print_columns(const struct sql_name_list *names, struct buf *out);
+
+/* parser_print.c */
 void print_expr(const struct sql_node *node, struct buf *out);
 /* In parentheses unless it is a single operand. */
 void print_operand(const struct sql_node *node, struct buf *out);
