@@ -1,14 +1,15 @@
 /* What nodes tell the metadata leader of themselves, each second: how much they hold, and of the ranges that
  * they lead how large and how busy these are. Many ranges take turns. What is told decides nothing but where
- * replicas and leaders are better off, so a lost report costs a second.
+ * replicas and leaders are better off, so a lost report costs a second. The epoch tells that the mirror is what
+ * the leader has: nothing is decided about a range before.
  *
- * RPC_NODE_LOAD: version u8 = 1, replicas u32, leaders u32, disk full u8, count u16, repeated { range u64,
- * bytes u64, requests each second u32 }. Answer: empty. */
+ * RPC_NODE_LOAD: version u8 = 2, replicas u32, leaders u32, disk full u8, count u16, repeated { range u64,
+ * epoch u64, bytes u64, requests each second u32 }. Answer: empty. */
 #include <stdlib.h>
 
 #include "shard/placement_int.h"
 
-#define LOAD_VERSION   1
+#define LOAD_VERSION   2
 #define REPORT_TICKS   10
 #define RANGES_PER_REPORT 512u /* looked at; those of them that are led here are told */
 #define CALL_TIMEOUT_NS 1000000000u
@@ -47,6 +48,7 @@ static void put_range(struct store *s, struct replica *r, uint64_t now_ns, struc
     measure(r, now_ns);
     autosplit_consider(r, stats.table_bytes + stats.memtable_bytes, now_ns);
     put_u64(out, r->range.value);
+    put_u64(out, r->descriptor.epoch);
     put_u64(out, stats.table_bytes + stats.memtable_bytes);
     put_u32(out, (uint32_t)r->load);
 }
@@ -134,11 +136,12 @@ void load_forget(struct placement *p)
 static void take_range(struct placement *p, struct node_id from, struct reader *in, uint64_t now_ns)
 {
     struct range_id range = {get_u64(in)};
-    uint64_t bytes = get_u64(in), load = get_u32(in);
+    uint64_t epoch = get_u64(in), bytes = get_u64(in), load = get_u32(in);
     if (in->failed || !placement_knows(p->store, range)) return; /* only so many reports as there are ranges */
     struct range_report *r = load_of_range(p, range);
     if (r == NULL) return;
     r->leader = from;
+    r->epoch = epoch;
     r->bytes = bytes;
     r->load = load;
     r->at_ns = now_ns;
@@ -153,7 +156,7 @@ static enum status take(struct placement *p, struct node_id from, struct bytes b
     report.leaders = get_u32(&in);
     report.full = get_u8(&in) != 0;
     uint16_t count = get_u16(&in);
-    if (in.failed || reader_left(&in) != (size_t)count * 20) return STATUS_INVALID;
+    if (in.failed || reader_left(&in) != (size_t)count * 28) return STATUS_INVALID;
     struct node_report *known = load_of_node(p, from);
     if (known == NULL) return STATUS_NO_MEMORY;
     *known = report;

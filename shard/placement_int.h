@@ -12,6 +12,7 @@
 /* What the leader of a range last said of it. */
 struct range_report {
     struct node_id leader;
+    uint64_t epoch;       /* of its descriptor */
     uint64_t bytes, load; /* requests each second */
     uint64_t at_ns, transfer_ns; /* the last order to hand it over */
 };
