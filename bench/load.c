@@ -38,6 +38,12 @@ void load_greeted(struct load_conn *c)
     c->load->open_count++;
 }
 
+static void note_gap(struct load_result *r, uint64_t now_ns)
+{
+    if (now_ns - r->answered_ns > r->gap_ns) r->gap_ns = now_ns - r->answered_ns;
+    r->answered_ns = now_ns;
+}
+
 void load_answered(struct load_conn *c, uint64_t started_ns, bool ok)
 {
     struct load *l = c->load;
@@ -45,8 +51,10 @@ void load_answered(struct load_conn *c, uint64_t started_ns, bool ok)
     c->inflight--;
     if (!l->measuring) return;
     if (ok) {
+        uint64_t now_ns = load_now_ns();
         l->result->ops++;
-        histogram_add(&l->result->latency_ns, load_now_ns() - started_ns);
+        histogram_add(&l->result->latency_ns, now_ns - started_ns);
+        note_gap(l->result, now_ns);
     } else {
         l->result->errors++;
     }
@@ -133,15 +141,34 @@ static bool more_allowed(const struct load *l)
     return !l->stopping && (l->number_max == 0 || l->next_number < l->number_max);
 }
 
+static bool start(struct load_conn *c)
+{
+    c->inflight++;
+    c->started_ns = load_now_ns();
+    return c->load->protocol->request(c, c->load->next_number++, c->started_ns);
+}
+
 static bool top_up(struct load_conn *c)
 {
     struct load *l = c->load;
     bool started = l->open_count == l->options->connections; /* none starts before all can */
-    while (started && c->inflight < l->options->pipeline && more_allowed(l)) {
-        c->inflight++;
-        if (!l->protocol->request(c, l->next_number++, load_now_ns())) return false;
-    }
+    while (started && c->inflight < l->options->pipeline && more_allowed(l))
+        if (!start(c)) return false;
     return c->out.size == 0 || flush(c);
+}
+
+/* Requests that a server forgot would keep a closed loop from ever seeing that it answers again. */
+static bool ask_again(struct load *l)
+{
+    uint64_t patience_ns = l->options->patience_ms * 1000000, now_ns = load_now_ns();
+    if (patience_ns == 0 || l->open_count < l->options->connections) return true;
+    for (uint64_t i = 0; i < l->options->connections; i++) {
+        struct load_conn *c = &l->conns[i];
+        bool late = c->inflight > 0 && now_ns - c->started_ns >= patience_ns;
+        if (!late || c->inflight == LOAD_PIPELINE_MAX || !more_allowed(l)) continue;
+        if (!start(c) || !flush(c)) return false;
+    }
+    return true;
 }
 
 static bool open_all(struct load *l)
@@ -220,7 +247,8 @@ static bool run_until(struct load *l, uint64_t deadline_ns)
             return fail("the server does not answer");
         }
         uint64_t left_ms = deadline_ns == 0 ? 100 : (deadline_ns - now) / 1000000 + 1;
-        if (!turn(l, left_ms > 100 ? 100 : (int)left_ms)) return false;
+        uint64_t most_ms = l->options->patience_ms != 0 ? 10 : 100;
+        if (!turn(l, (int)(left_ms > most_ms ? most_ms : left_ms)) || !ask_again(l)) return false;
     }
 }
 
@@ -260,10 +288,13 @@ static bool measure(struct load *l, bool timed)
     r->server_cpu_known = servers_cpu_ns(o, &before_ns);
     uint64_t own_ns = load_own_cpu_ns();
     start_ns = load_now_ns();
+    r->answered_ns = start_ns;
     l->measuring = true;
     if (!run_until(l, timed ? start_ns + o->seconds * 1000000000u : 0)) return false;
     l->measuring = false;
-    r->elapsed_ns = load_now_ns() - start_ns;
+    uint64_t end_ns = load_now_ns();
+    note_gap(r, end_ns);
+    r->elapsed_ns = end_ns - start_ns;
     r->client_cpu_ns = load_own_cpu_ns() - own_ns;
     r->server_cpu_known = servers_cpu_ns(o, &after_ns) && r->server_cpu_known;
     r->server_cpu_ns = after_ns - before_ns;

@@ -27,6 +27,7 @@ struct load_options {
     struct env_addr addresses[LOAD_ADDRESSES_MAX]; /* connections go to them in turn */
     uint64_t address_count;
     uint64_t connections, pipeline, seconds, warmup_ms, keys, value_bytes;
+    uint64_t patience_ms; /* a connection that has started nothing for so long starts one more; 0: never */
     pid_t pids[LOAD_PIDS_MAX]; /* the servers, for CPU accounting */
     uint64_t pid_count;
     bool header; /* print the column names first */
@@ -42,7 +43,7 @@ struct load_conn {
     void *state;        /* the protocol's */
     struct buf in, out; /* received and not parsed yet; not sent yet */
     int fd;
-    uint64_t inflight;
+    uint64_t inflight, started_ns; /* requests; when the last one started */
     bool ready; /* greeted: requests may start */
 };
 
@@ -62,6 +63,7 @@ struct load_protocol {
 struct load_result {
     struct histogram latency_ns;
     uint64_t ops, errors, elapsed_ns, server_cpu_ns, client_cpu_ns;
+    uint64_t answered_ns, gap_ns; /* the last right answer; the longest time without one */
     bool server_cpu_known;
 };
 

@@ -46,8 +46,8 @@ uint64_t load_own_cpu_ns(void)
 
 void load_print_header(void)
 {
-    printf("%-16s %5s %5s %10s %9s %9s %9s %12s %12s %8s\n", "op", "conns", "pipe", "ops/s",
-           "p50_us", "p99_us", "p99.9_us", "srv_cpu_us", "cli_cpu_us", "errors");
+    printf("%-16s %5s %5s %10s %9s %9s %9s %12s %12s %8s %8s\n", "op", "conns", "pipe", "ops/s",
+           "p50_us", "p99_us", "p99.9_us", "srv_cpu_us", "cli_cpu_us", "errors", "gap_ms");
 }
 
 static double quantile_us(const struct load_result *r, double q)
@@ -66,7 +66,7 @@ void load_print_row(const char *op, uint64_t connections, uint64_t pipeline,
     printf("%-16s %5" PRIu64 " %5" PRIu64 " %10.0f", op, connections, pipeline,
            (double)r->ops * 1e9 / (double)r->elapsed_ns);
     printf(" %9.1f %9.1f %9.1f", quantile_us(r, 0.5), quantile_us(r, 0.99), quantile_us(r, 0.999));
-    printf(" %12s %12.1f %8" PRIu64 "\n", server, (double)r->client_cpu_ns / 1000.0 / ops,
-           r->errors);
+    printf(" %12s %12.1f %8" PRIu64 " %8.1f\n", server, (double)r->client_cpu_ns / 1000.0 / ops,
+           r->errors, (double)r->gap_ns / 1e6);
     fflush(stdout);
 }

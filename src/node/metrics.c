@@ -194,6 +194,9 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     gauge(b, "locked_keys", "Keys that are locked or waited for, of the ranges that are led here.", locked);
     gauge(b, "lock_queue", "Requests that wait for a lock here.", waiting);
     seconds(b, "lock_wait_seconds", "How long those waited here that got their lock.", &k->lock_wait_ns);
+    seconds(b, "transfer_closed_seconds",
+            "Leaderships handed over: from the order until this node heard of the one who leads instead.",
+            &store_metrics(s)->transfer_closed_ns);
     seconds(b, "split_closed_seconds", "How long the right half of a split that was led here was closed to writes.",
             &k->split_closed_ns);
     counter(b, "overlay_reads_total", "Locked reads that were shown writes in flight.", k->overlay_reads);
