@@ -2,6 +2,7 @@
  * appended number is new in its list, so the history tells what every transaction saw of every other one; whoever
  * checks it needs nothing else. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,13 @@ struct worker {
     struct buf value; /* JSON */
     pthread_t thread;
 };
+
+static void end_signals(sigset_t *out)
+{
+    sigemptyset(out);
+    sigaddset(out, SIGINT);
+    sigaddset(out, SIGTERM);
+}
 
 static void sleep_ms(unsigned ms)
 {
@@ -251,11 +259,20 @@ static void worker_deinit(struct worker *w)
     buf_deinit(&w->value);
 }
 
+/* Waits a tenth of a second. ^C and SIGTERM end the load as its time does: everything is read and written down. */
+static bool told_to_end(void)
+{
+    const struct timespec tenth = {0, 100000000};
+    sigset_t signals;
+    end_signals(&signals);
+    return sigtimedwait(&signals, NULL, &tenth) > 0;
+}
+
 static void watch(struct append_run *run, uint64_t begun_ns)
 {
     uint64_t last = 0;
     for (uint64_t tenths = 1; run->running > 0; tenths++) {
-        sleep_ms(100);
+        if (told_to_end()) run->stop = true;
         uint64_t elapsed_ns = bench_now_ns() - begun_ns;
         if (run->options->seconds > 0 && elapsed_ns / 1000000000u >= run->options->seconds) run->stop = true;
         if (tenths % 50 != 0) continue;
@@ -270,6 +287,9 @@ static bool run_workers(struct append_run *run, struct worker *workers, struct b
 {
     uint64_t clients = run->options->clients, begun_ns = bench_now_ns();
     bool ok = true;
+    sigset_t signals, before;
+    end_signals(&signals);
+    pthread_sigmask(SIG_BLOCK, &signals, &before); /* for all threads: watch takes them */
     for (uint64_t i = 0; i < clients && ok; i++) {
         run->running++;
         ok = pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
@@ -280,6 +300,7 @@ static bool run_workers(struct append_run *run, struct worker *workers, struct b
         clients = i;
     }
     watch(run, begun_ns);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     for (uint64_t i = 0; i < clients; i++) {
         pthread_join(workers[i].thread, NULL);
         bench_counts_merge(counts, &workers[i].counts);
