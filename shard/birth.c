@@ -141,6 +141,11 @@ static void birth_run(void *arg)
 
 /* ---- may it be born? ---- */
 
+static struct raft_member birth_member(const struct birth *b)
+{
+    return (struct raft_member){b->id, b->store->identity.node.value};
+}
+
 /* Its split is in the log of a replica here, and on its way. */
 static bool made_here_soon(struct store *s, struct range_id range)
 {
@@ -151,7 +156,7 @@ static bool made_here_soon(struct store *s, struct range_id range)
 
 static bool may_be_born(struct store *s, const struct birth *b, const struct descriptor *d)
 {
-    if (d->range.value != b->range.value || d->epoch == 0 || !raft_config_has(&d->config, b->id)) return false;
+    if (d->range.value != b->range.value || d->epoch == 0 || !orphan_is_member(&d->config, birth_member(b))) return false;
     if (store_replica(s, b->range) != NULL || made_here_soon(s, b->range)) return false;
     if (MUTANT("birth_beside_lagging_replica")) return true;
     const struct replica *from = d->created.value == 0 ? NULL : store_replica(s, d->created);
@@ -178,7 +183,7 @@ static void on_proof(struct range_lookup *l, enum status status, enum range_verd
 {
     struct birth *b = CONTAINER_OF(l, struct birth, lookup);
     struct store *s = b->store;
-    bool may = status == STATUS_OK && !stopped(s) && orphan_may_be_born(verdict, d, b->id);
+    bool may = status == STATUS_OK && !stopped(s) && orphan_may_be_born(verdict, d, birth_member(b));
     if (status == STATUS_OK && !may) COVER("shard_birth_refused");
     uint8_t body[8];
     store_le64(body, b->range.value);

@@ -5,7 +5,8 @@
  *
  * An orphan for sure (ORPHAN-1): the range is gone; or the mirror, which is no older than what the replica itself
  * has applied, does not have its id among the members, although ids up to there were given out. Ids are never
- * used twice, so it will not be a member again. The same proof is asked before a replica is born because of a
+ * used twice, so it will not be a member again. A member is an id on a node: what a leader that lost its place had
+ * meant to give to one node, the next leader may give to another. The same proof is asked before a replica is born because of a
  * message, so that one which was destroyed does not come back with an empty memory, and votes again, because of an
  * old message (ORPHAN-2).
  *
@@ -41,25 +42,30 @@ struct orphan {
     struct env_op dropped;
 };
 
-static bool has_id(const struct raft_member *members, uint32_t count, uint64_t id)
+static bool has_member(const struct raft_member *members, uint32_t count, struct raft_member who)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (members[i].id == id) return true;
+        if (members[i].id == who.id && (members[i].node == who.node || MUTANT("member_by_id_alone"))) return true;
     return false;
 }
 
-static bool is_member(const struct raft_config *c, uint64_t id)
+bool orphan_is_member(const struct raft_config *c, struct raft_member who)
 {
-    return has_id(c->voters, c->voter_count, id) || has_id(c->outgoing, c->outgoing_count, id) ||
-           has_id(c->learners, c->learner_count, id);
+    return has_member(c->voters, c->voter_count, who) || has_member(c->outgoing, c->outgoing_count, who) ||
+           has_member(c->learners, c->learner_count, who);
 }
 
-bool orphan_proven(enum range_verdict verdict, const struct descriptor *mirror, uint64_t epoch, uint64_t id)
+bool orphan_proven(enum range_verdict verdict, const struct descriptor *mirror, uint64_t epoch, struct raft_member who)
 {
     if (verdict == RANGE_VERDICT_GONE) return true;
     if (verdict != RANGE_VERDICT_KNOWN) return false;
-    if (MUTANT("k31_orphan_without_proof")) return !is_member(&mirror->config, id);
-    return mirror->epoch >= epoch && id < mirror->next_replica_id && !is_member(&mirror->config, id);
+    if (MUTANT("k31_orphan_without_proof")) return !orphan_is_member(&mirror->config, who);
+    return mirror->epoch >= epoch && who.id < mirror->next_replica_id && !orphan_is_member(&mirror->config, who);
+}
+
+static struct raft_member replica_here(const struct store *s, uint64_t id)
+{
+    return (struct raft_member){id, s->identity.node.value};
 }
 
 static struct orphan *find(struct store *s, struct range_id range)
@@ -132,7 +138,7 @@ static void on_answer(struct range_lookup *l, enum status status, enum range_ver
     struct orphan *o = CONTAINER_OF(l, struct orphan, lookup);
     struct store *s = o->store;
     struct replica *r = status == STATUS_OK && !s->failed ? store_replica(s, o->range) : NULL;
-    bool orphan = r != NULL && r->id == o->id && orphan_proven(verdict, d, r->descriptor.epoch, r->id);
+    bool orphan = r != NULL && r->id == o->id && orphan_proven(verdict, d, r->descriptor.epoch, replica_here(s, r->id));
     if (orphan && at_rest(r)) destroy(o, r);
     else orphan_free(o);
 }
@@ -167,7 +173,7 @@ static bool suspicious(struct replica *r, uint64_t now_ns)
     else if (r->leaderless_ns == 0) r->leaderless_ns = now_ns;
     if (r->orphan_asked_ns != 0 && now_ns - r->orphan_asked_ns < ASK_AGAIN_NS) return false;
     if (r->orphan_hints > 0) return true;
-    if (c->voter_count > 0 && !is_member(c, r->id)) return true;
+    if (c->voter_count > 0 && !orphan_is_member(c, replica_here(r->store, r->id))) return true;
     return r->leaderless_ns != 0 && now_ns - r->leaderless_ns > LEADERLESS_NS;
 }
 
@@ -233,11 +239,11 @@ void orphan_tell_left(struct replica *r, const struct raft_config *before)
     if (!raft_leads(r->raft)) return;
     const struct raft_config *now = &r->descriptor.config;
     for (uint32_t i = 0; i < before->voter_count; i++)
-        if (!is_member(now, before->voters[i].id)) tell(r, &before->voters[i]);
+        if (!orphan_is_member(now, before->voters[i])) tell(r, &before->voters[i]);
     for (uint32_t i = 0; i < before->outgoing_count; i++)
-        if (!is_member(now, before->outgoing[i].id)) tell(r, &before->outgoing[i]);
+        if (!orphan_is_member(now, before->outgoing[i])) tell(r, &before->outgoing[i]);
     for (uint32_t i = 0; i < before->learner_count; i++)
-        if (!is_member(now, before->learners[i].id)) tell(r, &before->learners[i]);
+        if (!orphan_is_member(now, before->learners[i])) tell(r, &before->learners[i]);
 }
 
 static void serve_left(void *ctx, struct rpc_token token, struct bytes body)
@@ -258,12 +264,12 @@ void orphan_serve(struct store *s)
 
 /* ---- births ---- */
 
-bool orphan_may_be_born(enum range_verdict verdict, const struct descriptor *mirror, uint64_t id)
+bool orphan_may_be_born(enum range_verdict verdict, const struct descriptor *mirror, struct raft_member who)
 {
     if (MUTANT("k31_born_again")) return true;
     if (verdict == RANGE_VERDICT_PENDING) return true;
     if (verdict != RANGE_VERDICT_KNOWN) return false;
-    return id >= mirror->next_replica_id || is_member(&mirror->config, id);
+    return who.id >= mirror->next_replica_id || orphan_is_member(&mirror->config, who);
 }
 
 void orphan_deinit(struct store *s)

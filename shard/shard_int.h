@@ -511,10 +511,12 @@ void autosplit_forget(struct replica *r);
 void admin_serve(struct store *s);
 
 /* ---- orphan.c ---- */
-/* The metadata range's word proves that nobody counts a replica (id, as of epoch) any more, nor will. */
-bool orphan_proven(enum range_verdict verdict, const struct descriptor *mirror, uint64_t epoch, uint64_t id);
-/* A replica of that id may be made because of a message: it never was an orphan. */
-bool orphan_may_be_born(enum range_verdict verdict, const struct descriptor *mirror, uint64_t id);
+/* A member of any kind: the id, on that node. */
+bool orphan_is_member(const struct raft_config *c, struct raft_member who);
+/* The metadata range's word proves that nobody counts a replica (as of epoch) any more, nor will. */
+bool orphan_proven(enum range_verdict verdict, const struct descriptor *mirror, uint64_t epoch, struct raft_member who);
+/* It may be made because of a message: it never was an orphan. */
+bool orphan_may_be_born(enum range_verdict verdict, const struct descriptor *mirror, struct raft_member who);
 /* An orphan of that range is on its way out: no other replica may be made yet. */
 bool orphan_buried(struct store *s, struct range_id range);
 /* It may be one. */
