@@ -20,14 +20,14 @@ static void on_revive(void *ctx)
 {
     struct care *care = ctx;
     care->start_pending = false;
-    if (cluster_machine(care->nemesis->cluster, care->machine)->env == NULL)
+    if (!care->away && cluster_machine(care->nemesis->cluster, care->machine)->env == NULL)
         start(care->nemesis, care->machine);
 }
 
 static void revive_later(struct nemesis *n, uint64_t machine, uint64_t mean_ns)
 {
     struct care *care = &n->care[machine];
-    if (care->start_pending) return;
+    if (care->start_pending || care->away) return;
     care->start_pending = true;
     sim_call_after(sim_of_nemesis(n), 20 * SIM_MS + sim_exponential(sim_of_nemesis(n), mean_ns),
                    on_revive, care);
@@ -54,6 +54,33 @@ static void crash_all(struct nemesis *n)
     if (disk_held(n)) return;
     enum sim_crash kind = power_or_process(n);
     for (uint64_t i = 1; i <= cluster_size(n->cluster); i++) nemesis_crash(n, i, kind);
+}
+
+void nemesis_kill(struct nemesis *n, uint64_t machine)
+{
+    nemesis_crash(n, machine, sim_chance(sim_of_nemesis(n), SIM_ALWAYS / 2) ? SIM_CRASH_PROCESS : power_or_process(n));
+}
+
+bool nemesis_away(struct nemesis *n, uint64_t machine)
+{
+    if (machine == n->victim && disk_held(n)) return false;
+    n->care[machine].away = true;
+    nemesis_crash(n, machine, SIM_CRASH_PROCESS);
+    return true;
+}
+
+void nemesis_return(struct nemesis *n, uint64_t machine)
+{
+    n->care[machine].away = false;
+    if (cluster_machine(n->cluster, machine)->env == NULL) start(n, machine);
+}
+
+bool nemesis_replace(struct nemesis *n, uint64_t machine)
+{
+    if (machine == n->victim && disk_held(n)) return false;
+    nemesis_crash(n, machine, SIM_CRASH_PROCESS);
+    disk_renew(n, machine);
+    return true;
 }
 
 /* Whoever ended by itself is started again, also when all is healed. */
@@ -223,6 +250,7 @@ void nemesis_heal(struct nemesis *n)
         sim_node_slow(sim, i, 1);
         sim_clock_freeze(sim, i, false);
         sim_clock_drift(sim, i, 0);
+        n->care[i].away = false;
         if (cluster_machine(n->cluster, i)->env == NULL) start(n, i);
     }
 }

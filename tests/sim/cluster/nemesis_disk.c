@@ -271,6 +271,16 @@ void disk_care(struct nemesis *n)
         }
 }
 
+void disk_renew(struct nemesis *n, uint64_t machine)
+{
+    sim_disk_heal(disk_of(n, machine));
+    sim_disk_wipe(disk_of(n, machine));
+    n->care[machine].refusals = 0;
+    if (machine != n->victim) return;
+    n->rolled_back = n->lying = false;
+    n->groups_due = 0;
+}
+
 /* What a person would do: whose data is refused starts anew with an empty directory. */
 void disk_before_start(struct nemesis *n, uint64_t machine)
 {
@@ -280,12 +290,7 @@ void disk_before_start(struct nemesis *n, uint64_t machine)
     care->crashed = care->opened = false;
     if (machine != n->victim) return;
     bool refused = by_itself && (n->rolled_back || disk_held(n) || care->refusals >= 2);
-    if (!refused) return;
-    sim_disk_heal(disk_of(n, machine));
-    sim_disk_wipe(disk_of(n, machine));
-    care->refusals = 0;
-    n->rolled_back = n->lying = false;
-    n->groups_due = 0;
+    if (refused) disk_renew(n, machine);
 }
 
 void disk_deinit(struct nemesis *n)

@@ -38,6 +38,7 @@ struct care {
     struct nemesis *nemesis;
     uint64_t machine;
     bool start_pending, resume_pending, heal_pending;
+    bool away;             /* not to be started before it returns */
     bool opened;           /* its store was open since the last start */
     bool crashed;          /* it is down because of us */
     uint32_t refusals;     /* starts in a row that ended before the store was open */
@@ -80,6 +81,8 @@ bool disk_others_may_doubt(struct nemesis *n);
 /* Looks after machines that ended by themselves. */
 void disk_care(struct nemesis *n);
 void disk_before_start(struct nemesis *n, uint64_t machine);
+/* Of a machine that is down: healthy and empty. */
+void disk_renew(struct nemesis *n, uint64_t machine);
 void disk_deinit(struct nemesis *n);
 
 #endif

@@ -17,6 +17,8 @@
 /* Who changes a table waits until what was promised of the catalog is over, and must not be too old then. */
 #define CATALOG_WAIT_NS SIM_SEC
 #define FLUSH_MEAN_NS (100 * SIM_MS)
+#define FAULTS_NS (8 * SIM_SEC)
+#define MOVES_NS  (12 * SIM_SEC) /* nodes that leave, come and are given up take their time */
 
 static bool fail(struct run_result *result, const char *what)
 {
@@ -32,13 +34,14 @@ struct faults {
 };
 
 static struct faults faults_begin(struct cluster *c, const struct run_options *options, enum focus_kind kind,
-                                  bool splits)
+                                  const struct range_nemesis_options *on_purpose)
 {
     struct sim *sim = cluster_sim(c);
     /* Faults that aim are undone by those that do not: half of the time they are alone. */
     bool alone = kind != FOCUS_NONE && sim_chance(sim, SIM_ALWAYS / 2);
     struct nemesis *n = options->no_faults || alone ? NULL : nemesis_create(c, !options->no_crashes);
-    struct range_nemesis *ranges = splits ? range_nemesis_create(c) : NULL;
+    bool any = on_purpose->splits || on_purpose->moves;
+    struct range_nemesis *ranges = any ? range_nemesis_create(c, n, on_purpose) : NULL;
     return (struct faults){.nemesis = n, .focus = focus_create(c, kind), .ranges = ranges};
 }
 
@@ -61,7 +64,7 @@ static bool load_and_heal(struct cluster *c, const struct run_options *options, 
                           struct run_result *result)
 {
     struct sim *sim = cluster_sim(c);
-    cluster_run(c, options->fault_phase_ns != 0 ? options->fault_phase_ns : 8 * SIM_SEC);
+    cluster_run(c, options->fault_phase_ns);
     faults_heal(faults);
     mix_calm(m);
     uint64_t before = mix_counts(m).committed;
@@ -83,7 +86,7 @@ static struct unbounded *load_beyond_tolerance(struct cluster *c, const struct r
                                                struct faults *faults, struct mix *m)
 {
     struct unbounded *u = unbounded_create(c);
-    cluster_run(c, options->fault_phase_ns != 0 ? options->fault_phase_ns : 8 * SIM_SEC);
+    cluster_run(c, options->fault_phase_ns);
     unbounded_stop(u);
     faults_heal(faults);
     cluster_run(c, 8 * SIM_SEC); /* those who can, answer */
@@ -183,78 +186,129 @@ static bool runs_cold(const struct run_options *options, enum focus_kind kind)
 
 /* By a chance of its own: what else a run draws does not depend on it. Who asks for a workload, a focus or a number of
  * ranges gets what he asks for. Else some runs begin with several ranges, and in a third ranges split. */
-static bool draw_ranges(const struct run_options *options, struct bounds *b, struct cluster_options *o)
+static struct range_nemesis_options draw_ranges(const struct run_options *options, struct bounds *b,
+                                                struct cluster_options *o)
 {
     struct prng prng;
     prng_init(&prng, options->seed ^ UINT64_C(0x72616e676573));
     bool drawn = options->range_count == 0 && options->workload == NULL && options->focus == NULL;
     uint32_t bounds = options->range_count != 0 ? options->range_count - 1 : 0;
-    bool splits = options->splits;
+    struct range_nemesis_options on_purpose = {.splits = options->splits, .moves = options->moves};
     if (drawn) {
         struct prng own;
         prng_init(&own, options->seed ^ UINT64_C(0x737761726d));
         if (prng_below(&own, 4) == 0) bounds = 1 + (uint32_t)prng_below(&own, 3);
-        if (prng_below(&own, 3) == 0) splits = true;
+        if (prng_below(&own, 3) == 0) on_purpose.splits = true;
     }
     bounds_draw(b, &prng, bounds);
     o->split_keys = b->keys;
     o->split_count = b->count;
-    return splits;
+    return on_purpose;
 }
 
-void run_once(const struct run_options *options, struct run_result *result, FILE *faults_out)
+/* Some machines join later, and in some runs who is away for some seconds is given up. */
+static void draw_nodes(const struct run_options *options, struct cluster_options *o)
 {
-    *result = (struct run_result){0};
-    struct cluster_options o;
-    enum focus_kind kind = options->no_faults ? FOCUS_NONE : focus_choose(options->seed, options->focus);
-    cluster_options_init(&o, options->seed);
-    o.node_count = options->node_count != 0 ? options->node_count : 3 + (uint32_t)(options->seed % 3);
-    o.trace = options->trace;
-    if (options->no_leases || focus_breaks_clocks(kind)) o.no_leases = true;
-    o.version_retention_ns = retention_of(options->seed);
-    o.verbose = options->verbose;
-    bool keys_expire = options->seed / 4 % 3 == 0;
-    if (keys_expire) o.idempotency_life_ns = 3 * SIM_SEC;
-    nemesis_draw_sizes(&o);
-    if (runs_cold(options, kind)) {
-        o.memory_bytes = COLD_MEMORY_BYTES;
-        o.table_bytes = COLD_MEMORY_BYTES / 8;
-    }
+    struct prng prng;
+    prng_init(&prng, options->seed ^ UINT64_C(0x6e6f646573));
+    o->boot_count = o->node_count;
+    o->node_count += (uint32_t)prng_below(&prng, 3);
+    if (prng_below(&prng, 2) == 0) o->dead_after_ns = (3 + prng_below(&prng, 4)) * SIM_SEC;
+}
+
+/* What a run draws of the cluster itself. */
+struct setup {
+    struct cluster_options cluster;
     struct bounds bounds;
-    bool splits = draw_ranges(options, &bounds, &o);
-    bool several_ranges = o.split_count > 0 || splits;
-    if (several_ranges && o.version_retention_ns != 0) o.version_retention_ns += CATALOG_WAIT_NS;
-    struct cluster *c = cluster_create(&o);
-    if (!cluster_boot(c, BOOT_TIMEOUT_NS)) {
-        fail(result, "the cluster did not form");
-        result->hash = sim_trace_hash(cluster_sim(c));
-        cluster_destroy(c);
-        return;
+    struct range_nemesis_options on_purpose;
+    struct mix_options mix;
+    enum focus_kind focus;
+};
+
+static void draw_mix(const struct run_options *options, struct setup *x)
+{
+    bool faultless = options->no_faults && options->cut == SQL_CUT_NONE && options->cancel_ppm == 0;
+    x->mix = (struct mix_options){.name = options->workload,
+                                  .several_ranges = x->cluster.split_count > 0 || x->on_purpose.splits,
+                                  .seed = options->seed,
+                                  .keys_expire = options->seed / 4 % 3 == 0,
+                                  .calm = faultless,
+                                  .hot = options->hot || (x->focus != FOCUS_NONE && x->focus != FOCUS_LEADERS),
+                                  .cut = options->cut,
+                                  .cancel_ppm = options->cancel_ppm};
+    if (x->mix.keys_expire) x->cluster.idempotency_life_ns = 3 * SIM_SEC;
+    uint64_t *retention_ns = &x->cluster.version_retention_ns;
+    if (x->mix.several_ranges && *retention_ns != 0) *retention_ns += CATALOG_WAIT_NS;
+    x->mix.pause_mean_ns = *retention_ns;
+}
+
+static void draw_all(const struct run_options *options, struct setup *x)
+{
+    struct cluster_options *o = &x->cluster;
+    x->focus = options->no_faults ? FOCUS_NONE : focus_choose(options->seed, options->focus);
+    cluster_options_init(o, options->seed);
+    o->node_count = options->node_count != 0 ? options->node_count : 3 + (uint32_t)(options->seed % 3);
+    o->trace = options->trace;
+    if (options->no_leases || focus_breaks_clocks(x->focus)) o->no_leases = true;
+    o->version_retention_ns = retention_of(options->seed);
+    o->verbose = options->verbose;
+    nemesis_draw_sizes(o);
+    if (runs_cold(options, x->focus)) {
+        o->memory_bytes = COLD_MEMORY_BYTES;
+        o->table_bytes = COLD_MEMORY_BYTES / 8;
     }
-    struct flusher flusher = {.cluster = c, .enabled = o.version_retention_ns != 0};
+    x->on_purpose = draw_ranges(options, &x->bounds, o);
+    if (x->on_purpose.moves) draw_nodes(options, o);
+    draw_mix(options, x);
+}
+
+static void count_orders(const struct range_nemesis *n, struct run_result *result)
+{
+    struct orders_counts orders = range_nemesis_orders(n);
+    result->splits = range_nemesis_splits(n);
+    result->moves = orders.moves;
+    result->states = orders.states;
+    result->replaced = range_nemesis_replaced(n);
+}
+
+static void run(struct cluster *c, const struct setup *x, const struct run_options *options, struct run_result *result,
+                FILE *faults_out)
+{
+    struct flusher flusher = {.cluster = c, .enabled = x->cluster.version_retention_ns != 0};
     on_flush(&flusher);
-    bool calm = options->no_faults && options->cut == SQL_CUT_NONE && options->cancel_ppm == 0;
-    struct mix_options mo = {.name = options->workload, .several_ranges = several_ranges,
-                             .seed = options->seed, .keys_expire = keys_expire, .calm = calm,
-                             .hot = options->hot || (kind != FOCUS_NONE && kind != FOCUS_LEADERS),
-                             .pause_mean_ns = o.version_retention_ns,
-                             .cut = options->cut, .cancel_ppm = options->cancel_ppm};
     struct mix *m;
     struct unbounded *beyond = NULL;
     struct faults faults = {0};
-    if (!mix_create(c, &mo, &m)) {
+    if (!mix_create(c, &x->mix, &m)) {
         fail(result, "liveness: the tables could not be made");
     } else {
-        faults = faults_begin(c, options, kind, splits);
+        faults = faults_begin(c, options, x->focus, &x->on_purpose);
         if (options->unbounded) beyond = load_beyond_tolerance(c, options, &faults, m);
         result->passed = (beyond != NULL || load_and_heal(c, options, &faults, m, result)) &&
                          check(c, m, options, result);
     }
-    if (faults.ranges != NULL) result->splits = range_nemesis_splits(faults.ranges);
+    if (faults.ranges != NULL) count_orders(faults.ranges, result);
     count_all(c, m, result);
     if (faults_out != NULL) sim_faults_print(cluster_sim(c), faults_out);
     cluster_destroy(c);
     if (beyond != NULL) unbounded_destroy(beyond);
     if (faults.focus != NULL) faults_end(&faults);
     mix_destroy(m);
+}
+
+void run_once(const struct run_options *options, struct run_result *result, FILE *faults_out)
+{
+    *result = (struct run_result){0};
+    struct setup x;
+    draw_all(options, &x);
+    struct run_options timed = *options;
+    if (timed.fault_phase_ns == 0) timed.fault_phase_ns = x.on_purpose.moves ? MOVES_NS : FAULTS_NS;
+    struct cluster *c = cluster_create(&x.cluster);
+    if (cluster_boot(c, BOOT_TIMEOUT_NS)) {
+        run(c, &x, &timed, result, faults_out);
+        return;
+    }
+    fail(result, "the cluster did not form");
+    result->hash = sim_trace_hash(cluster_sim(c));
+    cluster_destroy(c);
 }
