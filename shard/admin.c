@@ -1,12 +1,14 @@
 /* Changes of nodes and ranges that people ask for, judged before they are carried out.
  *
- * RPC_NODE_CHANGE: node u64 (0: none), state u8, flags u8. Reply, with OK and with CONFLICT: version u8 = 1, two
+ * RPC_NODE_CHANGE: node u64 (0: none), state u8, flags u8; then perhaps what else is tried: adds u8, sized locality, factor
+ * u8, sized scope. Reply, with OK and with CONFLICT: version u8 = 1, two
  * outlooks { ranges, unavailable, under, voters_min, voters_max u32, tolerance + 1 u8 }, moves u32, move_bytes u64,
  * stuck u32, fewer u32, stops_now u32, state u8, replicas u32, leaders u32, jobs u32, reported_replicas u32,
  * reported u8, sized text. */
 #include "shard/admin.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "shard/meta_call.h"
 #include "shard/outlook.h"
@@ -15,6 +17,7 @@
 #define ANSWER_VERSION  1
 #define CALL_TIMEOUT_NS 5000000000u
 #define REPORT_FRESH_NS 3000000000u
+#define LOCALITY_BYTES_MAX 127 /* as a node's record holds */
 
 /* ---- the answer's bytes ---- */
 
@@ -111,22 +114,63 @@ struct assessment {
     struct allocator survey;
     struct outlook_trial trial;
     struct outlook_plan plan;
+    char locality[LOCALITY_BYTES_MAX + 1]; /* of the node that is tried */
 };
 
-static void assess(struct placement *p, struct node_id node, enum node_state state, struct assessment *x,
-                   struct admin_answer *a)
+/* A node that is not there yet, with an id that will not be given out before it. */
+static void try_node(const struct store *s, const struct admin_question *q, struct assessment *x)
+{
+    struct allocator_node *n = allocator_add(&x->trial.after, (struct node_id){s->meta.next_node_id});
+    if (n == NULL) return; /* no more nodes than that can be told apart */
+    memcpy(x->locality, q->locality.data, q->locality.size);
+    x->locality[q->locality.size] = '\0';
+    n->state = ALLOCATOR_ACTIVE;
+    n->health = ALLOCATOR_ALIVE;
+    n->locality = x->locality;
+    allocator_seal(&x->trial.after);
+}
+
+/* The settings as they would be. */
+static enum status try_settings(const struct store *s, const struct admin_question *q, struct cluster_settings *out)
+{
+    struct buf b;
+    cluster_settings_init(out);
+    buf_init(&b, 1u << 20);
+    cluster_settings_encode(store_settings(s), &b);
+    enum status status = buf_status(&b);
+    if (status == STATUS_OK && store_settings(s)->version > 0) status = cluster_settings_adopt(out, buf_view(&b));
+    buf_deinit(&b);
+    if (status != STATUS_OK || q->factor == 0) return status;
+    status = cluster_settings_judge(out, SETTING_REPLICATION_FACTOR, q->scope, q->factor);
+    return status != STATUS_OK ? status : cluster_settings_put(out, SETTING_REPLICATION_FACTOR, q->scope, q->factor);
+}
+
+static enum status add_ranges(struct placement *p, const struct admin_question *q, struct assessment *x)
 {
     struct store *s = p->store;
+    struct cluster_settings settings;
+    enum status status = try_settings(s, q, &settings);
+    for (uint32_t i = 0; i < s->meta.ranges.count && status == STATUS_OK; i++) {
+        const struct descriptor *d = s->meta.ranges.items[i];
+        struct allocator_range r;
+        placement_describe(p, d, &r);
+        outlook_plan_add_wanting(&x->trial, &r, placement_factor(s, &settings, d));
+    }
+    cluster_settings_deinit(&settings);
+    return status;
+}
+
+static enum status assess(struct placement *p, const struct admin_question *q, struct assessment *x,
+                          struct admin_answer *a)
+{
     placement_survey(p, &x->survey);
     outlook_plan_begin(&x->trial, &x->survey, &x->plan);
-    struct allocator_node *n = allocator_node(&x->trial.after, node.value);
-    if (n != NULL && state != 0) n->state = (enum allocator_state)state;
+    struct allocator_node *n = allocator_node(&x->trial.after, q->node.value);
+    if (n != NULL && (q->flags & ADMIN_ASK) == 0) n->state = (enum allocator_state)q->state;
+    if (q->adds) try_node(p->store, q, x);
     outlook_plan_start(&x->trial);
-    for (uint32_t i = 0; i < s->meta.ranges.count; i++) {
-        struct allocator_range r;
-        placement_describe(p, s->meta.ranges.items[i], &r);
-        outlook_plan_add(&x->trial, &r);
-    }
+    enum status status = add_ranges(p, q, x);
+    if (status != STATUS_OK) return status;
     a->now = in_short(&x->plan.before);
     a->then = in_short(&x->plan.after);
     a->moves = x->plan.moves;
@@ -139,7 +183,8 @@ static void assess(struct placement *p, struct node_id node, enum node_state sta
     outlook_text(&x->plan.before, &x->survey, &text);
     if (text.size > 0 && !text.failed) memcpy(a->text, text.data, text.size);
     buf_deinit(&text);
-    describe_progress(p, node, a);
+    describe_progress(p, q->node, a);
+    return STATUS_OK;
 }
 
 /* Ranges would stay on the node, or end with fewer voters than they have now. */
@@ -171,8 +216,7 @@ static void on_changed(struct rpc_call *call, enum status status, struct bytes b
     free(c);
 }
 
-static void change(struct store *s, struct rpc_token token, struct node_id node, enum node_state state,
-                   const struct admin_answer *a)
+static void change(struct store *s, struct rpc_token token, const struct admin_question *q, const struct admin_answer *a)
 {
     struct change *c = calloc(1, sizeof *c);
     if (c == NULL) {
@@ -185,7 +229,7 @@ static void change(struct store *s, struct rpc_token token, struct node_id node,
     buf_init(&c->answer, 1 << 16);
     answer_encode(a, &c->answer);
     buf_reset(&s->scratch);
-    meta_put_node_state(&s->scratch, node, state, env_wall_ns(s->env) / 1000000u);
+    meta_put_node_state(&s->scratch, q->node, q->state, env_wall_ns(s->env) / 1000000u);
     enum status status =
         rpc_start(s->rpc, &c->call, s->identity.node, RPC_META_CHANGE, buf_view(&s->scratch), CALL_TIMEOUT_NS);
     if (status == STATUS_OK) return;
@@ -204,33 +248,51 @@ static void reply(struct store *s, struct rpc_token token, enum status status, c
     buf_deinit(&out);
 }
 
+/* False: malformed. */
+static bool question_decode(struct bytes body, struct admin_question *q)
+{
+    struct reader in = reader_make(body);
+    *q = (struct admin_question){.node = {get_u64(&in)}};
+    q->state = (enum node_state)get_u8(&in);
+    q->flags = get_u8(&in);
+    if (reader_left(&in) > 0) {
+        q->adds = get_u8(&in) != 0;
+        q->locality = get_sized(&in);
+        q->factor = get_u8(&in);
+        q->scope = get_sized(&in);
+    }
+    return reader_done(&in) && q->locality.size <= LOCALITY_BYTES_MAX;
+}
+
+static enum status judge_question(struct store *s, const struct admin_question *q)
+{
+    bool asks = (q->flags & ADMIN_ASK) != 0;
+    if (q->node.value != 0 && meta_node(&s->meta, q->node) == NULL) return STATUS_NOT_FOUND;
+    if (asks) return STATUS_OK;
+    if (q->adds || q->factor != 0 || q->node.value == 0) return STATUS_INVALID;
+    return q->state < NODE_STATE_ACTIVE || q->state > NODE_STATE_DECOMMISSIONING ? STATUS_INVALID : STATUS_OK;
+}
+
+static void answer(struct store *s, struct rpc_token token, const struct admin_question *q, const struct admin_answer *a)
+{
+    bool asks = (q->flags & ADMIN_ASK) != 0;
+    bool refused = !asks && (q->flags & ADMIN_FORCE) == 0 && costs_safety(q->state, a);
+    if (refused) reply(s, token, STATUS_CONFLICT, a);
+    else if (asks || (q->flags & ADMIN_DRY_RUN) != 0) reply(s, token, STATUS_OK, a);
+    else change(s, token, q, a);
+}
+
 static void serve_change(void *ctx, struct rpc_token token, struct bytes body)
 {
     struct store *s = ctx;
-    struct reader in = reader_make(body);
-    struct node_id node = {get_u64(&in)};
-    enum node_state state = (enum node_state)get_u8(&in);
-    uint8_t flags = get_u8(&in);
-    bool asks = (flags & ADMIN_ASK) != 0;
+    struct admin_question q;
     struct placement *p = placement_of(s);
-    enum status status = STATUS_OK;
-    if (!reader_done(&in)) status = STATUS_INVALID;
-    else if (p == NULL) status = STATUS_NOT_LEADER;
-    else if (node.value != 0 && meta_node(&s->meta, node) == NULL) status = STATUS_NOT_FOUND;
-    else if (!asks && (node.value == 0 || state < NODE_STATE_ACTIVE || state > NODE_STATE_DECOMMISSIONING))
-        status = STATUS_INVALID;
+    enum status status = !question_decode(body, &q) ? STATUS_INVALID : p == NULL ? STATUS_NOT_LEADER : judge_question(s, &q);
     struct assessment *x = status == STATUS_OK ? malloc(sizeof *x) : NULL;
     struct admin_answer *a = x == NULL ? NULL : calloc(1, sizeof *a);
-    if (a == NULL) {
-        free(x);
-        rpc_reply(s->rpc, token, status == STATUS_OK ? STATUS_NO_MEMORY : status, BYTES_EMPTY);
-        return;
-    }
-    assess(p, node, asks ? 0 : state, x, a);
-    bool refused = !asks && (flags & ADMIN_FORCE) == 0 && costs_safety(state, a);
-    if (refused) reply(s, token, STATUS_CONFLICT, a);
-    else if (asks || (flags & ADMIN_DRY_RUN) != 0) reply(s, token, STATUS_OK, a);
-    else change(s, token, node, state, a);
+    if (status == STATUS_OK) status = a == NULL ? STATUS_NO_MEMORY : assess(p, &q, x, a);
+    if (status == STATUS_OK) answer(s, token, &q, a);
+    else rpc_reply(s->rpc, token, status, BYTES_EMPTY);
     free(a);
     free(x);
 }
@@ -258,21 +320,26 @@ static void on_answer(struct rpc_call *call, enum status status, struct bytes bo
     free(a);
 }
 
-void admin_encode(struct buf *out, struct node_id node, enum node_state state, uint32_t flags)
+void admin_encode(struct buf *out, const struct admin_question *q)
 {
-    put_u64(out, node.value);
-    put_u8(out, (uint8_t)state);
-    put_u8(out, (uint8_t)flags);
+    put_u64(out, q->node.value);
+    put_u8(out, (uint8_t)q->state);
+    put_u8(out, (uint8_t)q->flags);
+    if (!q->adds && q->factor == 0) return;
+    put_u8(out, q->adds);
+    put_sized(out, q->locality);
+    put_u8(out, (uint8_t)q->factor);
+    put_sized(out, q->scope);
 }
 
-enum status store_admin(struct store *s, struct admin_call *c, struct node_id node, enum node_state state, uint32_t flags)
+enum status store_admin(struct store *s, struct admin_call *c, const struct admin_question *q)
 {
     struct node_id leader = store_meta_leader(s);
     if (leader.value == 0) return STATUS_UNAVAILABLE;
     c->store = s;
     c->call = (struct rpc_call){.on_done = on_answer};
     buf_reset(&s->scratch);
-    admin_encode(&s->scratch, node, state, flags);
+    admin_encode(&s->scratch, q);
     return rpc_start(s->rpc, &c->call, leader, RPC_NODE_CHANGE, buf_view(&s->scratch), CALL_TIMEOUT_NS);
 }
 

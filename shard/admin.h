@@ -14,6 +14,24 @@ struct admin_outlook {
     int tolerance;                       /* -1: a range has stopped */
 };
 
+enum admin_flag {
+    ADMIN_FORCE = 1,   /* change it even though ranges would stay on the node, or end with fewer voters */
+    ADMIN_DRY_RUN = 2, /* only tell what would come of it */
+    ADMIN_ASK = 4,     /* only tell how things are; state is not looked at */
+};
+
+/* What is asked. node 0: of no node in particular. */
+struct admin_question {
+    struct node_id node;
+    enum node_state state;   /* that the node shall have; not looked at with ADMIN_ASK */
+    uint32_t flags;          /* enum admin_flag */
+    /* With ADMIN_ASK and node 0, `then` in the answer tells what one of these would make of the cluster: */
+    bool adds;               /* another node, which stands at `locality`, */
+    struct bytes locality;
+    uint32_t factor;         /* or another number of voters of ranges with keys of that scope; 0: none */
+    struct bytes scope;
+};
+
 struct admin_answer {
     struct admin_outlook now, then; /* then: with the change, when all that can be moved has been */
     /* What the change means. */
@@ -30,12 +48,6 @@ struct admin_answer {
     char text[ADMIN_TEXT_MAX];        /* "can lose 1 more node; loss of rack=b stops 12 ranges" */
 };
 
-enum admin_flag {
-    ADMIN_FORCE = 1,   /* change it even though ranges would stay on the node, or end with fewer voters */
-    ADMIN_DRY_RUN = 2, /* only tell what would come of it */
-    ADMIN_ASK = 4,     /* only tell how things are; state is not looked at */
-};
-
 /* on_done: STATUS_OK, with an answer. STATUS_CONFLICT: refused, the answer says why (ADMIN_FORCE overrules).
  * STATUS_NOT_FOUND: no such node. STATUS_INVALID: it was removed, or is not empty yet. Or the call's failure. Called
  * once, never from inside. */
@@ -45,13 +57,12 @@ struct admin_call {
     void (*on_done)(struct admin_call *c, enum status status, const struct admin_answer *answer);
     void *ctx;
 };
-/* node 0: no node in particular. STATUS_UNAVAILABLE: nobody to ask is known. */
-MUST_USE enum status store_admin(struct store *s, struct admin_call *c, struct node_id node, enum node_state state,
-                                 uint32_t flags);
+/* STATUS_UNAVAILABLE: nobody to ask is known. */
+MUST_USE enum status store_admin(struct store *s, struct admin_call *c, const struct admin_question *q);
 
 /* The same for who asks by itself: the body of RPC_NODE_CHANGE, its reply, and the body of RPC_META_CHANGE that has a
  * range moved. */
-void admin_encode(struct buf *out, struct node_id node, enum node_state state, uint32_t flags);
+void admin_encode(struct buf *out, const struct admin_question *q);
 MUST_USE bool admin_decode(struct bytes reply, struct admin_answer *answer_out);
 void admin_encode_move(const struct store *s, struct buf *out, struct range_id range, const struct node_id *nodes,
                        uint32_t count);

@@ -190,6 +190,15 @@ bool cluster_settings_reset(struct cluster_settings *t, enum cluster_setting id,
     return true;
 }
 
+bool cluster_settings_find(const struct cluster_settings *t, enum cluster_setting id,
+                           struct bytes scope, uint64_t *value_out)
+{
+    bool found;
+    uint32_t at = place_of(t, id, scope, &found);
+    if (found) *value_out = t->values[at].value;
+    return found;
+}
+
 bool cluster_settings_get(const struct cluster_settings *t, enum cluster_setting id,
                           struct bytes key, uint64_t *value_out)
 {

@@ -79,6 +79,9 @@ MUST_USE enum status cluster_settings_put(struct cluster_settings *t, enum clust
                                           struct bytes scope, uint64_t value);
 /* Back to the fallback. False: it was not set. */
 bool cluster_settings_reset(struct cluster_settings *t, enum cluster_setting id, struct bytes scope);
+/* What was set for exactly that scope. */
+bool cluster_settings_find(const struct cluster_settings *t, enum cluster_setting id,
+                           struct bytes scope, uint64_t *value_out);
 /* What holds for a key; false: nothing was set. key empty: what holds for all keys. */
 bool cluster_settings_get(const struct cluster_settings *t, enum cluster_setting id,
                           struct bytes key, uint64_t *value_out);

@@ -149,10 +149,16 @@ static void set_voters(struct raft_config *c, const struct allocator_change *cha
 
 void outlook_plan_add(struct outlook_trial *trial, const struct allocator_range *r)
 {
+    outlook_plan_add_wanting(trial, r, r->factor);
+}
+
+void outlook_plan_add_wanting(struct outlook_trial *trial, const struct allocator_range *r, uint32_t factor)
+{
     struct outlook_plan *plan = trial->plan;
     outlook_add(&plan->before, &trial->before, r);
     struct raft_config config = *r->config;
     struct allocator_range moved = *r;
+    moved.factor = factor;
     struct allocator_change change;
     bool moves = false;
     for (int i = 0; i < STEPS_MAX && allocator_decide(&trial->after, &moved, &change); i++) {
@@ -168,6 +174,6 @@ void outlook_plan_add(struct outlook_trial *trial, const struct allocator_range 
     plan->moves += moves;
     if (moves) plan->move_bytes += r->bytes;
     plan->stuck += on_leaver(trial, &config);
-    plan->fewer += config.voter_count < r->factor;
+    plan->fewer += config.voter_count < factor;
     outlook_add(&plan->after, &trial->after, &moved);
 }

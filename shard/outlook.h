@@ -23,7 +23,8 @@ void outlook_add(struct outlook *o, const struct allocator *a, const struct allo
  * survives. */
 void outlook_text(const struct outlook *o, const struct allocator *a, struct buf *out);
 
-/* What would become of the ranges if some nodes were of another state. */
+/* What would become of the ranges if some nodes were of another state, there were more of them, or other numbers of
+ * voters were wanted. */
 struct outlook_plan {
     struct outlook before, after; /* after: when all that can be moved has been */
     uint32_t moves;       /* ranges that move */
@@ -42,5 +43,7 @@ struct outlook_trial {
 void outlook_plan_begin(struct outlook_trial *trial, const struct allocator *a, struct outlook_plan *plan);
 void outlook_plan_start(struct outlook_trial *trial); /* the states are set */
 void outlook_plan_add(struct outlook_trial *trial, const struct allocator_range *r);
+/* The same, of a range of which so many voters would be wanted. */
+void outlook_plan_add_wanting(struct outlook_trial *trial, const struct allocator_range *r, uint32_t factor);
 
 #endif

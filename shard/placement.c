@@ -90,12 +90,12 @@ static void describe_node(struct placement *p, const struct node_record *record,
 }
 
 /* How many voters the keys of a range want: the most of what was set for any of them. */
-static uint32_t factor_of(const struct store *s, const struct descriptor *d)
+uint32_t placement_factor(const struct store *s, const struct cluster_settings *settings, const struct descriptor *d)
 {
-    uint64_t factor = store_setting(s, SETTING_REPLICATION_FACTOR, d->start);
-    const struct cluster_settings *all = store_settings(s);
-    for (uint32_t i = 0; i < all->count; i++) {
-        const struct cluster_value *v = &all->values[i];
+    uint64_t factor = s->options.replication_factor;
+    (void)cluster_settings_get(settings, SETTING_REPLICATION_FACTOR, d->start, &factor);
+    for (uint32_t i = 0; i < settings->count; i++) {
+        const struct cluster_value *v = &settings->values[i];
         if (v->id != SETTING_REPLICATION_FACTOR || v->scope_size == 0 || v->value <= factor) continue;
         if (descriptor_contains(d, bytes_make(v->scope, v->scope_size))) factor = v->value;
     }
@@ -107,7 +107,7 @@ void placement_describe(struct placement *p, const struct descriptor *d, struct 
     const struct range_report *report = map_get(&p->ranges, d->range.value);
     *r = (struct allocator_range){.range = d->range,
                                   .config = &d->config,
-                                  .factor = factor_of(p->store, d),
+                                  .factor = placement_factor(p->store, store_settings(p->store), d),
                                   .weightless = d->range.value == RANGE_META.value};
     if (report != NULL) {
         r->leader = report->leader;

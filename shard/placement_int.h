@@ -48,6 +48,8 @@ struct placement *placement_of(struct store *s);
 
 /* The range is in the metadata. */
 bool placement_knows(struct store *s, struct range_id range);
+/* How many voters the range shall have when these settings hold. */
+uint32_t placement_factor(const struct store *s, const struct cluster_settings *settings, const struct descriptor *d);
 void placement_describe(struct placement *p, const struct descriptor *d, struct allocator_range *r);
 /* All nodes as they are, and the sums over all ranges. */
 void placement_survey(struct placement *p, struct allocator *a);

@@ -337,6 +337,8 @@ bool exec_alter_table(struct exec *x, const struct sql_alter_table *n)
     if (!ddl_find_table(x, &n->table, n->if_exists, &a.table)) return false;
     if (a.table == NULL) return true;
     if (n->action_count == 1 && n->actions[0].kind == SQL_ALTER_SPLIT_AT) return ddl_split(x, a.table, &n->actions[0]);
+    bool options = n->actions[0].kind == SQL_ALTER_SET_OPTIONS || n->actions[0].kind == SQL_ALTER_RESET_OPTIONS;
+    if (n->action_count == 1 && options) return cluster_table_option(x, a.table, &n->actions[0]);
     a.b = (struct building){.x = x, .table = a.table};
     if (!make_room(&a, n)) return false;
     for (uint32_t i = 0; i < n->action_count; i++)

@@ -94,6 +94,7 @@ SQL_NODE_CAST(vacuum, kind == SQL_STMT_VACUUM)
 SQL_NODE_CAST(notify, kind == SQL_STMT_NOTIFY)
 SQL_NODE_CAST(lock, kind == SQL_STMT_LOCK)
 SQL_NODE_CAST(alter_cluster, kind == SQL_STMT_ALTER_CLUSTER)
+SQL_NODE_CAST(alter_system, kind == SQL_STMT_ALTER_SYSTEM)
 SQL_NODE_CAST(unsupported, kind == SQL_STMT_UNSUPPORTED)
 
 #undef SQL_NODE_CAST

@@ -172,8 +172,8 @@ enum sql_alter_kind {
     SQL_ALTER_DROP_CONSTRAINT,     /* name, if_exists, cascade */
     SQL_ALTER_VALIDATE_CONSTRAINT, /* name */
     SQL_ALTER_OWNER,               /* name */
-    SQL_ALTER_SET_OPTIONS,         /* options */
-    SQL_ALTER_RESET_OPTIONS,       /* options */
+    SQL_ALTER_SET_OPTIONS,         /* options, dry_run */
+    SQL_ALTER_RESET_OPTIONS,       /* options, dry_run */
     SQL_ALTER_SET_SCHEMA,          /* name; alone */
     SQL_ALTER_SPLIT_AT,            /* split_rows: SPLIT AT VALUES (..), (..); alone, an extension */
 };
@@ -182,7 +182,7 @@ struct sql_alter_action {
     enum sql_alter_kind kind;
     uint32_t position;
     const char *name;
-    bool if_exists, cascade;
+    bool if_exists, cascade, dry_run;
     const struct sql_column_definition *column;
     const struct sql_constraint *constraint;
     struct sql_type_name type;

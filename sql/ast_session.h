@@ -81,6 +81,7 @@ enum sql_cluster_change {
     SQL_CLUSTER_DRAIN,        /* ALTER NODE id DRAIN, and so on */
     SQL_CLUSTER_DECOMMISSION,
     SQL_CLUSTER_ACTIVATE,
+    SQL_CLUSTER_ADD_NODE, /* ALTER CLUSTER ADD NODE [LOCALITY locality] DRY RUN */
 };
 
 /* Extensions. */
@@ -89,6 +90,14 @@ struct sql_alter_cluster {
     enum sql_cluster_change change;
     int32_t id, from, to;
     bool force, dry_run; /* of a node: FORCE, DRY RUN */
+    const char *locality; /* NULL when not written */
+};
+
+/* ALTER SYSTEM SET, RESET; DRY RUN is an extension. */
+struct sql_alter_system {
+    struct sql_node node;
+    struct sql_set set; /* VALUE, DEFAULT, RESET, RESET_ALL */
+    bool dry_run;
 };
 
 struct sql_explain {

@@ -371,6 +371,11 @@ enum status catalog_drop(struct txn *t, const struct sql_table *table)
     return status;
 }
 
+void catalog_table_scope(uint32_t table_id, struct buf *scope)
+{
+    table_prefix(table_id, scope);
+}
+
 void catalog_table_span(const struct sql_table *table, struct buf *start, struct buf *end)
 {
     row_prefix(table, start);

@@ -74,6 +74,8 @@ struct bytes catalog_garbage_key(void);
 
 /* The records of all tables lie in [start, end). */
 void catalog_tables_span(struct bytes *start, struct bytes *end);
+/* What all keys of a table begin with, and no others. */
+void catalog_table_scope(uint32_t table_id, struct buf *scope);
 /* Every row of a table lies in [start, end). */
 void catalog_table_span(const struct sql_table *table, struct buf *start, struct buf *end);
 

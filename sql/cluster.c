@@ -1,5 +1,5 @@
-/* ALTER RANGE n TRANSFER TO m, MOVE FROM a TO b; ALTER NODE n DRAIN, DECOMMISSION, ACTIVATE [FORCE] [DRY RUN]: orders to
- * whoever decides about ranges and nodes (shard/admin.h). They are carried out afterwards; SHOW RANGES shows how far. */
+/* ALTER RANGE n TRANSFER TO m, MOVE FROM a TO b; ALTER NODE n DRAIN, DECOMMISSION, ACTIVATE [FORCE] [DRY RUN],
+ * ALTER CLUSTER ADD NODE DRY RUN: orders to whoever decides about ranges and nodes (shard/admin.h). They are carried out afterwards; SHOW RANGES shows how far. */
 #include <stdio.h>
 
 #include "shard/admin.h"
@@ -54,6 +54,13 @@ static bool node_refused(struct exec *x, const struct admin_answer *a)
     return false;
 }
 
+bool cluster_notice(struct exec *x, const struct admin_answer *a)
+{
+    const char *text = consequences(x, a);
+    return text == NULL ? sql_error_out_of_memory(x->error)
+                        : exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION, "%s", text);
+}
+
 static bool alter_node(struct exec *x, const struct sql_alter_cluster *n)
 {
     static const enum node_state states[] = {[SQL_CLUSTER_DRAIN] = NODE_STATE_DRAINING,
@@ -62,7 +69,9 @@ static bool alter_node(struct exec *x, const struct sql_alter_cluster *n)
     uint32_t flags = (n->force ? ADMIN_FORCE : 0u) | (n->dry_run ? ADMIN_DRY_RUN : 0u);
     struct admin_answer *a = ARENA_NEW(x->arena, struct admin_answer);
     if (a == NULL) return sql_error_out_of_memory(x->error);
-    enum status status = txn_node_change(x->txn, (struct node_id){(uint64_t)n->id}, states[n->change], flags, a);
+    const struct admin_question q = {
+        .node = {(uint64_t)n->id}, .state = states[n->change], .flags = flags};
+    enum status status = txn_admin(x->txn, &q, a);
     switch (status) {
     case STATUS_OK: break;
     case STATUS_CONFLICT: return node_refused(x, a);
@@ -73,18 +82,32 @@ static bool alter_node(struct exec *x, const struct sql_alter_cluster *n)
                       "A node that was removed joins again with an empty data directory.");
     default: return exec_fail(x, status);
     }
-    const char *text = consequences(x, a);
-    return text == NULL ? sql_error_out_of_memory(x->error)
-                        : exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION, "%s", text);
+    return cluster_notice(x, a);
+}
+
+/* A node is added by starting it; here it is only told what that would do. */
+static bool add_node(struct exec *x, const struct sql_alter_cluster *n)
+{
+    if (!n->dry_run)
+        return refuse(x, SQLSTATE_FEATURE_NOT_SUPPORTED, "a node is added by starting it",
+                      "ostraka start --join HOST:PORT; with DRY RUN this statement tells what would come of it.");
+    struct admin_answer *a = ARENA_NEW(x->arena, struct admin_answer);
+    if (a == NULL) return sql_error_out_of_memory(x->error);
+    struct admin_question q = {.flags = ADMIN_ASK, .adds = true};
+    if (n->locality != NULL) q.locality = bytes_of_string(n->locality);
+    enum status status = txn_admin(x->txn, &q, a);
+    if (status == STATUS_INVALID)
+        return refuse(x, SQLSTATE_INVALID_PARAMETER_VALUE, "the locality is too long", "It may have 127 bytes.");
+    return status == STATUS_OK ? cluster_notice(x, a) : exec_fail(x, status);
 }
 
 bool exec_alter_cluster(struct exec *x, const struct sql_alter_cluster *n)
 {
-    bool range = n->change <= SQL_CLUSTER_MOVE;
-    snprintf(x->tag, sizeof x->tag, range ? "ALTER RANGE" : "ALTER NODE");
+    bool range = n->change <= SQL_CLUSTER_MOVE, adds = n->change == SQL_CLUSTER_ADD_NODE;
+    snprintf(x->tag, sizeof x->tag, "%s", range ? "ALTER RANGE" : adds ? "ALTER CLUSTER" : "ALTER NODE");
     if (x->describe) return true;
     if (!x->alone)
         return sql_error_set(x->error, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0,
                              "%s cannot run inside a transaction block", x->tag);
-    return range ? alter_range(x, n) : alter_node(x, n);
+    return range ? alter_range(x, n) : adds ? add_node(x, n) : alter_node(x, n);
 }

@@ -290,7 +290,7 @@ bool exec_create_table(struct exec *x, const struct sql_create_table *n)
     struct building g = {.x = x, .table = t};
     if (!add_columns(&g, n) || !add_all_constraints(&g, n)) return false;
     enum status status = catalog_create(x->txn, x->arena, t);
-    if (status == STATUS_OK) return true;
+    if (status == STATUS_OK) return cluster_table_new(x, t->id);
     if (status != STATUS_EXISTS) return exec_fail(x, status);
     if (n->if_not_exists)
         return exec_notice(x, "NOTICE", SQLSTATE_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", t->name);
@@ -345,6 +345,7 @@ bool exec_truncate(struct exec *x, const struct sql_truncate *n)
         struct sql_table changed = *table; /* what the session knows of the table stays as it is */
         enum status status = catalog_truncate(x->txn, &changed);
         if (status != STATUS_OK) return exec_fail(x, status);
+        if (!cluster_table_renumbered(x, table->id, changed.id)) return false;
     }
     return true;
 }

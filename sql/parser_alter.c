@@ -129,6 +129,7 @@ static void set(struct sql_parser *p, struct sql_alter_action *a)
     if (parser_at(p, '(')) {
         a->kind = SQL_ALTER_SET_OPTIONS;
         a->options = parser_definition(p);
+        a->dry_run = parser_accept_dry_run(p);
     } else if (parser_accept_kw(p, SQL_KW_SCHEMA)) {
         a->kind = SQL_ALTER_SET_SCHEMA;
         a->name = parser_col_id(p);
@@ -193,6 +194,7 @@ static void action(struct sql_parser *p, struct sql_alter_action *a)
     } else if (parser_accept_kw(p, SQL_KW_RESET)) {
         a->kind = SQL_ALTER_RESET_OPTIONS;
         a->options = parser_definition(p);
+        a->dry_run = parser_accept_dry_run(p);
     } else if (parser_accept_kw(p, SQL_KW_VALIDATE)) {
         a->kind = SQL_ALTER_VALIDATE_CONSTRAINT;
         parser_expect_kw(p, SQL_KW_CONSTRAINT);
@@ -304,56 +306,14 @@ static const struct sql_node *alter_other(struct sql_parser *p, enum sql_object 
     return parser_unsupported_statement(p, statement, position);
 }
 
-/* --- Ranges and nodes (extensions) --- */
-
-static bool accept_word(struct sql_parser *p, const char *word)
-{
-    if (!parser_at_word(p, word)) return false;
-    parser_next(p);
-    return true;
-}
-
-static const struct sql_node *alter_range(struct sql_parser *p, uint32_t position)
-{
-    struct sql_alter_cluster *alter = PARSER_NODE(p, sql_alter_cluster, SQL_STMT_ALTER_CLUSTER, position);
-    parser_next(p);
-    alter->id = parser_integer(p);
-    if (accept_word(p, "transfer")) {
-        alter->change = SQL_CLUSTER_TRANSFER;
-    } else {
-        alter->change = SQL_CLUSTER_MOVE;
-        if (!parser_accept_kw(p, SQL_KW_MOVE)) parser_fail_here(p);
-        parser_expect_kw(p, SQL_KW_FROM);
-        alter->from = parser_integer(p);
-    }
-    parser_expect_kw(p, SQL_KW_TO);
-    alter->to = parser_integer(p);
-    return &alter->node;
-}
-
-static const struct sql_node *alter_node(struct sql_parser *p, uint32_t position)
-{
-    struct sql_alter_cluster *alter = PARSER_NODE(p, sql_alter_cluster, SQL_STMT_ALTER_CLUSTER, position);
-    parser_next(p);
-    alter->id = parser_integer(p);
-    if (accept_word(p, "drain")) alter->change = SQL_CLUSTER_DRAIN;
-    else if (accept_word(p, "decommission")) alter->change = SQL_CLUSTER_DECOMMISSION;
-    else if (accept_word(p, "activate")) alter->change = SQL_CLUSTER_ACTIVATE;
-    else parser_fail_here(p);
-    alter->force = parser_accept_kw(p, SQL_KW_FORCE);
-    alter->dry_run = accept_word(p, "dry");
-    if (alter->dry_run && !accept_word(p, "run")) parser_fail_here(p);
-    return &alter->node;
-}
-
 const struct sql_node *parser_alter(struct sql_parser *p)
 {
     uint32_t position = p->token.position;
     parser_expect_kw(p, SQL_KW_ALTER);
+    const struct sql_node *cluster = parser_alter_cluster(p, position);
+    if (cluster != NULL) return cluster;
     const struct sql_node *other = parser_other_object(p, "ALTER", position);
     if (other != NULL) return other;
-    if (parser_at_kw(p, SQL_KW_RANGE)) return alter_range(p, position);
-    if (parser_at_word(p, "node")) return alter_node(p, position);
     switch (p->token.keyword) {
     case SQL_KW_TABLE: return alter_table(p, position);
     case SQL_KW_INDEX: return alter_other(p, SQL_OBJECT_INDEX, position);

@@ -324,6 +324,9 @@ struct sql_index_elements parser_index_elements(struct sql_parser *p);
 const struct sql_node *parser_create_index(struct sql_parser *p, uint32_t position);
 /* parser_alter.c */
 const struct sql_node *parser_alter(struct sql_parser *p);
+/* parser_cluster.c: behind ALTER; NULL (nothing consumed): something else is altered. */
+const struct sql_node *parser_alter_cluster(struct sql_parser *p, uint32_t position);
+bool parser_accept_dry_run(struct sql_parser *p);
 /* parser_role.c */
 const struct sql_node *parser_create_role(struct sql_parser *p, uint32_t position);
 const struct sql_node *parser_alter_role(struct sql_parser *p, uint32_t position);
@@ -346,6 +349,7 @@ static inline struct sql_options parser_options(const struct parser_vec *v)
 const struct sql_node *parser_transaction(struct sql_parser *p);
 const struct sql_node *parser_set(struct sql_parser *p);
 const struct sql_node *parser_reset(struct sql_parser *p);
+void parser_set_setting(struct sql_parser *p, struct sql_set *set); /* name TO ..., name = ... */
 const struct sql_node *parser_show(struct sql_parser *p);
 const struct sql_node *parser_discard(struct sql_parser *p);
 /* parser_utility.c */

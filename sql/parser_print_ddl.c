@@ -457,8 +457,11 @@ static void print_action(const struct sql_alter_action *a, struct buf *out)
         print_text(out, "OWNER TO ");
         print_quoted(a->name, out);
         break;
-    case SQL_ALTER_SET_OPTIONS: print_options("SET ", &a->options, out); break;
-    case SQL_ALTER_RESET_OPTIONS: print_options("RESET ", &a->options, out); break;
+    case SQL_ALTER_SET_OPTIONS:
+    case SQL_ALTER_RESET_OPTIONS:
+        print_options(a->kind == SQL_ALTER_SET_OPTIONS ? "SET " : "RESET ", &a->options, out);
+        if (a->dry_run) print_text(out, " DRY RUN");
+        break;
     case SQL_ALTER_SET_SCHEMA: print_word("SET SCHEMA ", a->name, out); break;
     case SQL_ALTER_SPLIT_AT: print_split(a, out); break;
     default: print_column_action(a, out); break;

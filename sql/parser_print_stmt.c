@@ -196,10 +196,25 @@ static void print_alter_cluster(const struct sql_alter_cluster *alter, struct bu
     case SQL_CLUSTER_MOVE:
         buf_printf(out, "ALTER RANGE %d MOVE FROM %d TO %d", id, (int)alter->from, (int)alter->to);
         return;
+    case SQL_CLUSTER_ADD_NODE:
+        print_text(out, "ALTER CLUSTER ADD NODE");
+        if (alter->locality != NULL) {
+            print_text(out, " LOCALITY ");
+            print_string(alter->locality, strlen(alter->locality), out);
+        }
+        if (alter->dry_run) print_text(out, " DRY RUN");
+        return;
     default: break;
     }
     buf_printf(out, "ALTER NODE %d %s%s%s", id, words[alter->change], alter->force ? " FORCE" : "",
                alter->dry_run ? " DRY RUN" : "");
+}
+
+static void print_alter_system(const struct sql_alter_system *alter, struct buf *out)
+{
+    print_text(out, "ALTER SYSTEM ");
+    print_set(&alter->set, out);
+    if (alter->dry_run) print_text(out, " DRY RUN");
 }
 
 /* --- Prepared statements and cursors --- */
@@ -296,6 +311,7 @@ void print_statement(const struct sql_node *node, struct buf *out)
     case SQL_STMT_SET_TRANSACTION: print_set_transaction(sql_as_set_transaction(node), out); break;
     case SQL_STMT_SHOW: print_show(sql_as_show(node), out); break;
     case SQL_STMT_SHOW_RANGES: print_show_ranges(sql_as_show_ranges(node), out); break;
+    case SQL_STMT_ALTER_SYSTEM: print_alter_system(sql_as_alter_system(node), out); break;
     case SQL_STMT_ALTER_CLUSTER: print_alter_cluster(sql_as_alter_cluster(node), out); break;
     case SQL_STMT_EXPLAIN: print_explain(sql_as_explain(node), out); break;
     case SQL_STMT_PREPARE: print_prepare(sql_as_prepare(node), out); break;

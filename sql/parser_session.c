@@ -241,7 +241,7 @@ static void set_word_or_string(struct sql_parser *p, struct sql_set *set, const 
     set_one(p, set, name, parser_boolean_or_string(p));
 }
 
-static void set_setting(struct sql_parser *p, struct sql_set *set)
+void parser_set_setting(struct sql_parser *p, struct sql_set *set)
 {
     set->name = setting_name(p);
     if (parser_accept_kw(p, SQL_KW_FROM)) {
@@ -268,7 +268,7 @@ static void set_rest(struct sql_parser *p, struct sql_set *set)
 {
     uint32_t position = p->token.position;
     if (at_setting_name(p)) {
-        set_setting(p, set);
+        parser_set_setting(p, set);
     } else if (parser_accept_kw(p, SQL_KW_TIME)) {
         parser_expect_kw(p, SQL_KW_ZONE);
         set_time_zone(p, set);
@@ -291,7 +291,7 @@ static void set_rest(struct sql_parser *p, struct sql_set *set)
     } else if (parser_at_kw(p, SQL_KW_XML)) {
         parser_unsupported(p, position, "XML OPTION");
     } else {
-        set_setting(p, set);
+        parser_set_setting(p, set);
     }
 }
 
@@ -371,6 +371,13 @@ const struct sql_node *parser_show(struct sql_parser *p)
         return show_ranges(p, position);
     }
     struct sql_show *show = PARSER_NODE(p, sql_show, SQL_STMT_SHOW, position);
+    if (parser_at_kw(p, SQL_KW_CLUSTER) && parser_peek(p, 1)->kind == SQL_TOKEN_IDENTIFIER) {
+        parser_next(p);
+        if (!parser_at_word(p, "settings")) parser_fail_here(p);
+        parser_next(p);
+        show->name = "cluster_settings";
+        return &show->node;
+    }
     if (parser_accept_kw(p, SQL_KW_ALL)) return &show->node;
     show->name = worded_setting(p);
     if (show->name == NULL) show->name = setting_name(p);

@@ -167,6 +167,19 @@ bool exec_show_exists(const char *name);
 bool exec_show(struct exec *x, const char *name);
 /* [fiber] cluster.c */
 bool exec_alter_cluster(struct exec *x, const struct sql_alter_cluster *n);
+/* [fiber] What comes of a change of nodes or settings, in words: a NOTICE. */
+struct admin_answer;
+bool cluster_notice(struct exec *x, const struct admin_answer *a);
+
+/* ---- settings of the cluster (cluster_setting.c) ---- */
+
+/* [fiber] */
+bool exec_alter_system(struct exec *x, const struct sql_alter_system *n);
+/* [fiber] ALTER TABLE t SET (replication_factor = n), RESET (replication_factor). */
+bool cluster_table_option(struct exec *x, const struct sql_table *t, const struct sql_alter_action *n);
+/* [fiber] What was set for a table holds for it under its new id, too; nothing holds for an id that is new. */
+bool cluster_table_renumbered(struct exec *x, uint32_t old_id, uint32_t new_id);
+bool cluster_table_new(struct exec *x, uint32_t id);
 bool exec_show_ranges(struct exec *x, const struct sql_show_ranges *n);
 
 /* ---- rows that are held until they may be shown (returning.c) ---- */

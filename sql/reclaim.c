@@ -89,6 +89,20 @@ static enum status slice_apart(struct txn *t, struct arena *arena, const struct 
     return status == STATUS_OK ? txn_commit(t, NULL) : status;
 }
 
+/* What was set for the table's keys. If the node stops before, the setting stays, and holds for nothing. */
+static void forget_settings(struct sql_reclaimer *r, struct txn *t, uint32_t table_id)
+{
+    struct buf scope;
+    uint64_t was;
+    buf_init(&scope, SETTING_SCOPE_BYTES_MAX);
+    catalog_table_scope(table_id, &scope);
+    const struct cluster_settings *all = store_settings(kv_store(r->options.kv));
+    if (cluster_settings_find(all, SETTING_REPLICATION_FACTOR, buf_view(&scope), &was) &&
+        txn_setting_reset(t, SETTING_REPLICATION_FACTOR, buf_view(&scope)) != STATUS_OK)
+        COVER("sql_reclaim_setting_stays");
+    buf_deinit(&scope);
+}
+
 /* One transaction, or two. STATUS_NOT_FOUND: there is no garbage. */
 static enum status slice(struct sql_reclaimer *r, struct txn *t, struct arena *arena)
 {
@@ -105,6 +119,7 @@ static enum status slice(struct sql_reclaimer *r, struct txn *t, struct arena *a
     r->metrics.slices++;
     r->metrics.rows += d->count;
     if (!d->ended) return STATUS_OK;
+    forget_settings(r, t, d->g.table_id);
     r->metrics.tables++;
     LOG_INFO(r->options.logger, "sql", "rows of a dropped table are gone", "table=%u", d->g.table_id);
     return STATUS_OK;

@@ -257,6 +257,7 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
     case SQL_STMT_CREATE_TABLE_AS: return exec_create_table_as(x, sql_as_create_table_as(node));
     case SQL_STMT_DROP: return exec_drop(x, sql_as_drop(node));
     case SQL_STMT_ALTER_CLUSTER: return exec_alter_cluster(x, sql_as_alter_cluster(node));
+    case SQL_STMT_ALTER_SYSTEM: return exec_alter_system(x, sql_as_alter_system(node));
     case SQL_STMT_ALTER_TABLE: return exec_alter_table(x, sql_as_alter_table(node));
     case SQL_STMT_RENAME: return exec_rename(x, sql_as_rename(node));
     case SQL_STMT_TRUNCATE: return exec_truncate(x, sql_as_truncate(node));

@@ -179,6 +179,8 @@ void session_savepoints_end(struct sql_session *s);
 
 /* ---- session_set.c ---- */
 
+/* The values of SET as one text: "a, b". NULL: they are none that are done yet, or the error is set. */
+const char *session_set_text(struct exec *x, const struct sql_set *n);
 bool session_set(struct sql_session *s, struct exec *x, const struct sql_set *n);
 /* NULL: there is no setting of that name. */
 const char *session_setting(const struct sql_session *s, const char *name);

@@ -193,7 +193,7 @@ static const char *value_text(struct exec *x, const struct sql_set *n, const str
 }
 
 /* The values of SET joined as PostgreSQL joins them: "a, b". */
-static const char *set_text(struct exec *x, const struct sql_set *n)
+const char *session_set_text(struct exec *x, const struct sql_set *n)
 {
     const char *text = "";
     for (uint32_t i = 0; i < n->values.count && text != NULL; i++) {
@@ -228,7 +228,7 @@ bool session_set(struct sql_session *s, struct exec *x, const struct sql_set *n)
     if (n->set == SQL_SET_VALUE && n->values.count > 1 && !settings_is_list(n->name))
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
                              "SET %s takes only one argument", n->name);
-    const char *value = n->set == SQL_SET_VALUE ? set_text(x, n) : NULL;
+    const char *value = n->set == SQL_SET_VALUE ? session_set_text(x, n) : NULL;
     if (sql_error_is_set(x->error)) return false;
     if (n->set == SQL_SET_VALUE && value == NULL) return exec_unsupported(x, n->node.position, "this value");
     const char *own;

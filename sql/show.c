@@ -1,5 +1,5 @@
-/* SHOW SESSIONS, QUERIES, TRANSACTIONS, LOCKS, STATEMENTS, NODES, RANGES: queries that an operator
- * need not type. */
+/* SHOW SESSIONS, QUERIES, TRANSACTIONS, LOCKS, STATEMENTS, NODES, RANGES, CLUSTER SETTINGS: queries that
+ * an operator need not type. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +25,7 @@ static const struct {
      "FROM ostraka.statements ORDER BY total_ms DESC, node LIMIT 100"},
     {"nodes", "SELECT * FROM ostraka.nodes ORDER BY node"},
     {"ranges", "SELECT * FROM ostraka.ranges"},
+    {"cluster_settings", "SELECT * FROM ostraka.cluster_settings ORDER BY name, table_name NULLS FIRST"},
 };
 
 static const char *query_of(const char *name)

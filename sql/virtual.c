@@ -14,6 +14,7 @@ static const struct {
 } parts[] = {
     {virtual_session_tables, &virtual_session_table_count},
     {virtual_cluster_tables, &virtual_cluster_table_count},
+    {virtual_placement_tables, &virtual_placement_table_count},
     {virtual_catalog_tables, &virtual_catalog_table_count},
 };
 

@@ -89,6 +89,16 @@ void virtual_moment(struct virtual_rows *r, int64_t us);
 #define LOCK_NAME_BYTES 40
 const char *virtual_lock_name(uint64_t node, uint64_t number, char name[LOCK_NAME_BYTES]);
 
+/* The tables of the database. */
+struct virtual_tables {
+    const struct sql_table **list;
+    uint32_t count, capacity;
+};
+/* [fiber] Read apart from the transaction under way: what an operator looks at is nothing that a commit has to validate.
+ * Without a quorum there are none: then keys are shown as they are. */
+void virtual_tables_read(struct exec *x, struct virtual_tables *t);
+const struct sql_table *virtual_tables_find(const struct virtual_tables *t, uint32_t id); /* or NULL */
+
 /* ---- virtual_catalog.c: struct sql_eval.object_find and object_name, for the statement that ctx is of ---- */
 
 /* [fiber] 'kv'::regclass and its kind. */
@@ -112,8 +122,8 @@ bool virtual_decode(const struct virtual_table *v, struct bytes body, struct vir
                     bool *whole_out);
 
 extern const struct virtual_table virtual_session_tables[], virtual_cluster_tables[],
-    virtual_catalog_tables[];
-extern const size_t virtual_session_table_count, virtual_cluster_table_count,
+    virtual_placement_tables[], virtual_catalog_tables[];
+extern const size_t virtual_session_table_count, virtual_cluster_table_count, virtual_placement_table_count,
     virtual_catalog_table_count;
 
 #endif

@@ -213,14 +213,7 @@ static bool name_owners(struct exec *x, struct virtual_rows *locks)
 
 /* ---- the rows that are locked: names of tables, values of keys ---- */
 
-/* The tables of the database by id. Read apart from the transaction under way: what an operator
- * looks at is nothing that a commit has to validate. */
-struct tables {
-    const struct sql_table **list;
-    uint32_t count, capacity;
-};
-
-static void tables_add(struct exec *x, struct tables *t, struct bytes record)
+static void tables_add(struct exec *x, struct virtual_tables *t, struct bytes record)
 {
     struct sql_table *table;
     if (catalog_table_decode(x->arena, record, &table) != STATUS_OK) return;
@@ -235,8 +228,7 @@ static void tables_add(struct exec *x, struct tables *t, struct bytes record)
     t->list[t->count++] = table;
 }
 
-/* Without a quorum there are none: then keys are shown as they are. */
-static void tables_read(struct exec *x, struct tables *t)
+void virtual_tables_read(struct exec *x, struct virtual_tables *t)
 {
     struct txn *txn;
     struct txn_scan *scan;
@@ -251,6 +243,13 @@ static void tables_read(struct exec *x, struct tables *t)
         txn_scan_close(scan);
     }
     txn_destroy(txn);
+}
+
+const struct sql_table *virtual_tables_find(const struct virtual_tables *t, uint32_t id)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->list[i]->id == id) return t->list[i];
+    return NULL;
 }
 
 static bool hex_bytes(struct bytes text, uint8_t *out, size_t *size_out)
@@ -286,7 +285,7 @@ static const char *key_text(struct exec *x, const struct sql_table *t, struct by
                                                               : arena_printf(x->arena, "%s)", text);
 }
 
-static void name_row(struct exec *x, const struct tables *tables, struct sql_datum *lock)
+static void name_row(struct exec *x, const struct virtual_tables *tables, struct sql_datum *lock)
 {
     uint8_t bytes[LOCK_KEY_BYTES];
     size_t size;
@@ -309,8 +308,8 @@ static bool locks_finish(struct exec *x, struct virtual_rows *locks)
 {
     if (locks->count == 0) return true;
     if (!name_owners(x, locks)) return false;
-    struct tables tables = {0};
-    tables_read(x, &tables);
+    struct virtual_tables tables = {0};
+    virtual_tables_read(x, &tables);
     for (uint32_t i = 0; i < locks->count; i++)
         name_row(x, &tables, locks->rows[i]);
     sql_error_clear(x->error); /* of values that could not be shown */
@@ -329,7 +328,7 @@ struct range_walk {
     struct exec *x;
     struct virtual_rows *rows;
     struct store *store;
-    struct tables tables;
+    struct virtual_tables tables;
     struct node_view *nodes;
     uint32_t node_count;
 };
@@ -425,7 +424,7 @@ static bool ranges_finish(struct exec *x, struct virtual_rows *rows)
     w.nodes = ARENA_ARRAY(x->arena, struct node_view, SHARD_NODES_MAX);
     if (w.nodes == NULL) return sql_error_out_of_memory(x->error);
     w.node_count = store_nodes(w.store, w.nodes, SHARD_NODES_MAX);
-    tables_read(x, &w.tables);
+    virtual_tables_read(x, &w.tables);
     struct buf bounds[2];
     buf_init(&bounds[0], SHARD_KEY_BYTES_MAX);
     buf_init(&bounds[1], SHARD_KEY_BYTES_MAX);

@@ -281,9 +281,13 @@ MUST_USE enum status txn_ranges(struct txn *t, struct bytes from, struct bytes e
 
 /* [fiber] (txn_admin.c) As store_admin, store_range_move and store_range_transfer (shard/admin.h), asked again while there is
  * no leader. The answer is set with STATUS_OK and STATUS_CONFLICT. */
+struct admin_question;
 struct admin_answer;
-MUST_USE enum status txn_node_change(struct txn *t, struct node_id node, enum node_state state, uint32_t flags,
-                                     struct admin_answer *answer_out);
+MUST_USE enum status txn_admin(struct txn *t, const struct admin_question *q, struct admin_answer *answer_out);
+/* Sets a setting of the cluster, for all keys or those of a scope, or goes back to what holds without; returns when this
+ * node knows of it, or a few seconds later. STATUS_INVALID: cluster_settings_judge. STATUS_TOO_LARGE: too many. */
+MUST_USE enum status txn_setting_put(struct txn *t, enum cluster_setting id, struct bytes scope, uint64_t value);
+MUST_USE enum status txn_setting_reset(struct txn *t, enum cluster_setting id, struct bytes scope);
 /* STATUS_NOT_FOUND: no such range. STATUS_INVALID: `from` holds none of its voters, or `to` does. */
 MUST_USE enum status txn_range_move(struct txn *t, struct range_id range, struct node_id from, struct node_id to);
 MUST_USE enum status txn_range_transfer(struct txn *t, struct range_id range, struct node_id to);

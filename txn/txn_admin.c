@@ -1,10 +1,12 @@
 /* What an operator asks of nodes and ranges, sent to whoever decides it (shard/admin.h). */
 #include "shard/admin.h"
+#include "shard/meta_call.h"
 #include "txn/txn_state.h"
 
 #define ATTEMPT_NS 6000000000u
 #define PAUSE_NS   100000000u
 #define ATTEMPTS   20
+#define KNOWN_ATTEMPTS 30 /* gossip brings a setting within a second or two */
 
 /* Who decides about the range; 0: about nodes and jobs, which the metadata leader does. */
 static struct node_id decider(struct txn *t, struct range_id range)
@@ -33,14 +35,42 @@ static enum status ask(struct txn *t, enum rpc_kind kind, struct range_id range)
     return STATUS_UNAVAILABLE;
 }
 
-enum status txn_node_change(struct txn *t, struct node_id node, enum node_state state, uint32_t flags,
-                            struct admin_answer *answer_out)
+enum status txn_admin(struct txn *t, const struct admin_question *q, struct admin_answer *answer_out)
 {
     buf_reset(&t->request);
-    admin_encode(&t->request, node, state, flags);
+    admin_encode(&t->request, q);
     enum status status = ask(t, RPC_NODE_CHANGE, (struct range_id){0});
     if (status != STATUS_OK && status != STATUS_CONFLICT) return status;
     return admin_decode(buf_view(&t->reply), answer_out) ? status : STATUS_VERSION;
+}
+
+/* It should also be seen by who asks this node next. */
+static void await_setting(struct txn *t, enum cluster_setting id, struct bytes scope, bool set, uint64_t value)
+{
+    for (int i = 0; i < KNOWN_ATTEMPTS && !t->interrupt.requested; i++) {
+        uint64_t now = 0;
+        bool found = cluster_settings_find(store_settings(t->kv->store), id, scope, &now);
+        if (found == set && (!set || now == value)) return;
+        gateway_pause(t->kv, PAUSE_NS, &t->interrupt);
+    }
+}
+
+enum status txn_setting_put(struct txn *t, enum cluster_setting id, struct bytes scope, uint64_t value)
+{
+    buf_reset(&t->request);
+    meta_put_setting(&t->request, id, scope, value);
+    enum status status = ask(t, RPC_META_CHANGE, (struct range_id){0});
+    if (status == STATUS_OK) await_setting(t, id, scope, true, value);
+    return status;
+}
+
+enum status txn_setting_reset(struct txn *t, enum cluster_setting id, struct bytes scope)
+{
+    buf_reset(&t->request);
+    meta_put_setting_reset(&t->request, id, scope);
+    enum status status = ask(t, RPC_META_CHANGE, (struct range_id){0});
+    if (status == STATUS_OK) await_setting(t, id, scope, false, 0);
+    return status;
 }
 
 struct voters {

@@ -126,3 +126,27 @@ TEST(outlook, plan_without_room_ends_with_fewer_voters)
     assert_int_equal(plan.stops_now, 1);
     assert_int_equal(plan.stuck, 1);
 }
+
+TEST(outlook, plan_tells_what_more_voters_and_more_nodes_change)
+{
+    static struct outlook_plan plan;
+    static struct outlook_trial trial;
+    struct rig g;
+    rig_init(&g, nowhere, 5);
+    range(&g, 1, 2, 3);
+    range(&g, 3, 4, 5);
+    outlook_plan_begin(&trial, &g.a, &plan);
+    outlook_plan_start(&trial);
+    outlook_plan_add_wanting(&trial, &g.ranges[0], 5);
+    outlook_plan_add_wanting(&trial, &g.ranges[1], 3);
+    assert_int_equal(plan.moves, 1);
+    assert_int_equal(plan.before.voters_max, 3);
+    assert_int_equal(plan.after.voters_max, 5);
+    assert_int_equal(plan.after.tolerance, 1); /* of the other range */
+    outlook_plan_begin(&trial, &g.a, &plan);
+    outlook_plan_start(&trial);
+    outlook_plan_add_wanting(&trial, &g.ranges[0], 7);
+    assert_int_equal(plan.fewer, 1);
+    assert_int_equal(plan.after.voters_max, 5);
+    assert_int_equal(plan.after.tolerance, 2);
+}

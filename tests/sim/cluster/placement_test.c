@@ -197,11 +197,11 @@ static bool is_done(struct cluster *c, void *ctx)
 static enum status ask(struct world *x, uint64_t node, enum node_state state, uint32_t flags, struct admin_answer *answer)
 {
     static struct asked a;
+    const struct admin_question q = {.node = {node}, .state = state, .flags = flags};
     for (int i = 0; i < 100; i++) {
         uint64_t via = 1 + (uint64_t)i % cluster_size(x->c);
         a = (struct asked){.call = {.on_done = on_admin}};
-        if (store_on(x->c, via) == NULL ||
-            store_admin(store_on(x->c, via), &a.call, (struct node_id){node}, state, flags) != STATUS_OK) {
+        if (store_on(x->c, via) == NULL || store_admin(store_on(x->c, via), &a.call, &q) != STATUS_OK) {
             cluster_run(x->c, 50 * SIM_MS);
             continue;
         }

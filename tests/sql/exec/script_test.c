@@ -171,3 +171,8 @@ TEST(script, statements_are_prepared_and_executed)
 {
     script_run("prepare");
 }
+
+TEST(script, settings_of_the_cluster_are_told_and_changed)
+{
+    script_run("cluster");
+}
