@@ -124,5 +124,6 @@ bool orders_state(struct orders *o, struct node_id node, enum node_state state, 
     if (via == 0 || node.value == 0) return false;
     struct order *r = begin(&o->counts.states);
     sim_trace(cluster_sim(o->cluster), "node %llu: state %d ordered", (unsigned long long)node.value, (int)state);
-    return end(o, r, via, store_admin(cluster_store(o->cluster, via), &r->admin, node, state, flags));
+    struct admin_question q = {.node = node, .state = state, .flags = flags};
+    return end(o, r, via, store_admin(cluster_store(o->cluster, via), &r->admin, &q));
 }
