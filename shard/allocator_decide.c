@@ -179,20 +179,36 @@ static enum verdict fill(const struct allocator *a, const struct allocator_range
     return VERDICT_OK;
 }
 
+/* A voter that is to leave may have to wait for a node that is drained or not heard of just now: there are nodes enough
+ * besides those that leave, and who let it leave was told that as many copies would remain. */
+static bool may_wait(const struct allocator *a, const struct allocator_range *r, uint64_t node)
+{
+    const struct allocator_node *n = find(a, node);
+    if (n == NULL || n->state != ALLOCATOR_LEAVING || n->health == ALLOCATOR_DEAD || MUTANT("decommission_cannot_wait"))
+        return false;
+    uint32_t staying = 0;
+    for (uint32_t i = 0; i < a->node_count; i++)
+        staying += a->nodes[i].state != ALLOCATOR_LEAVING && a->nodes[i].state != ALLOCATOR_GONE;
+    return staying >= r->factor;
+}
+
 /* There are not nodes enough for all the voters wanted. Two copies are better than one, but beyond that an
- * even number only costs. The dead keep their vote, for they may come back, unless the rest tolerates more
- * without them. */
+ * even number only costs. Those that leave stay for as long as somebody may yet take their place, and the dead keep their
+ * vote, for they may come back, unless the rest tolerates more without them. */
 static enum verdict make_do(const struct allocator *a, const struct allocator_range *r, const struct set *now,
                             struct set *target)
 {
-    uint32_t all = target->count + candidate_count(a, now, target);
-    uint32_t wanted = all > 2 && all % 2 == 0 ? all - 1 : all;
+    uint32_t all = target->count + candidate_count(a, now, target), waiting = 0;
+    for (uint32_t i = 0; i < now->count; i++) waiting += may_wait(a, r, now->nodes[i]);
+    uint32_t wanted = all > 2 && all % 2 == 0 && all + waiting < r->factor ? all - 1 : all;
     if (wanted < target->count) wanted = target->count;
     if (fill(a, r, now, target, wanted) != VERDICT_OK) return VERDICT_WAIT;
-    struct set with_dead = *target;
-    for (uint32_t i = 0; i < now->count && with_dead.count < r->factor; i++)
-        if (may_return(a, now->nodes[i])) put(&with_dead, now->nodes[i]);
-    if (with_dead.count > target->count && tolerance(a, &with_dead) >= tolerance(a, target)) *target = with_dead;
+    struct set more = *target;
+    for (uint32_t i = 0; i < now->count && more.count < r->factor; i++)
+        if (may_wait(a, r, now->nodes[i])) put(&more, now->nodes[i]);
+    for (uint32_t i = 0; i < now->count && more.count < r->factor; i++)
+        if (may_return(a, now->nodes[i])) put(&more, now->nodes[i]);
+    if (more.count > target->count && tolerance(a, &more) >= tolerance(a, target)) *target = more;
     return VERDICT_OK;
 }
 
@@ -343,7 +359,8 @@ bool allocator_decide(const struct allocator *a, const struct allocator_range *r
         if (!may_fetch(find(a, swap.to), r, a->balances_max)) return false;
         return swapped(a, &now, &swap, ALLOCATOR_SPREAD, change_out);
     }
-    if (r->config->learner_count > 0) return answer(a, &now, ALLOCATOR_CLEAN, change_out);
+    bool undo = r->config->learner_count > 0 || r->target_count > 0; /* what was decided before is not right any more */
+    if (undo) return answer(a, &now, ALLOCATOR_CLEAN, change_out);
     if (!level(a, r, &now, &swap)) return false;
     return swapped(a, &now, &swap, ALLOCATOR_BALANCE, change_out);
 }

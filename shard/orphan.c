@@ -246,6 +246,16 @@ void orphan_tell_left(struct replica *r, const struct raft_config *before)
         if (!orphan_is_member(now, before->learners[i])) tell(r, &before->learners[i]);
 }
 
+/* It was away when it was taken out, and heard of a leader that came later, but not of the change: it follows that one in
+ * peace, and as one that is held by its promise it asks now and then whether that is still right. */
+void orphan_tell_stranger(struct replica *r, struct node_id node, uint64_t id)
+{
+    if (!raft_leads(r->raft) || id >= r->descriptor.next_replica_id) return;
+    if (is_member(&r->descriptor.config, id) || is_member(raft_config(r->raft), id)) return;
+    COVER("shard_stranger_told");
+    tell(r, &(struct raft_member){.id = id, .node = node.value});
+}
+
 static void serve_left(void *ctx, struct rpc_token token, struct bytes body)
 {
     struct store *s = ctx;

@@ -523,6 +523,8 @@ bool orphan_buried(struct store *s, struct range_id range);
 void orphan_hint(struct replica *r);
 /* On the leader, after a change of members: tells those who are out. */
 void orphan_tell_left(struct replica *r, const struct raft_config *before);
+/* Somebody takes this leader for its own: if it is out, it is told so. */
+void orphan_tell_stranger(struct replica *r, struct node_id node, uint64_t id);
 void orphan_tick(struct store *s);
 void orphan_serve(struct store *s);
 void orphan_deinit(struct store *s);

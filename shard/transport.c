@@ -124,10 +124,13 @@ void transport_deliver(struct store *s, struct node_id from, struct range_id ran
         deliver_nowhere(s, from, range, m, encoded);
         return;
     }
+    bool asks_back = m->kind == RAFT_MESSAGE_FORTIFY_REPLY && m->reject; /* a promise to whom it takes for its leader */
     if (m->to != r->id) {
         if (m->to > r->id) orphan_hint(r); /* another one shall live here */
+        else if (asks_back) release_for(s, from, range, m);
         return;
     }
+    if (asks_back) orphan_tell_stranger(r, from, m->from);
     if (m->kind == RAFT_MESSAGE_APPEND && s->space.full && space_refuses(s, range) &&
         space_is_low(s, entries_bytes(m))) {
         COVER("shard_full_follower_takes_nothing");

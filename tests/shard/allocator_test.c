@@ -191,7 +191,30 @@ TEST(allocator, leaving_node_is_replaced_and_a_draining_one_is_not)
     assert_true(allocator_decide(&g.a, r, &c));
     assert_int_equal(c.reason, ALLOCATOR_DECOMMISSION);
     EXPECT(&c, 1, 2, 4);
-    node(&g, 4)->state = ALLOCATOR_DRAINING; /* nobody may take it: only if it was forced does it go */
+}
+
+/* Who let it leave was told that three copies would remain. */
+TEST(allocator, leaving_node_waits_for_one_that_may_take_its_place_later)
+{
+    struct rig g;
+    struct allocator_change c;
+    rig_init(&g);
+    nodes(&g, 4);
+    struct allocator_range *r = RANGE(&g, 3, 1, 2, 3);
+    node(&g, 3)->state = ALLOCATOR_LEAVING;
+    node(&g, 4)->state = ALLOCATOR_DRAINING;
+    assert_false(allocator_decide(&g.a, r, &c));
+    node(&g, 4)->state = ALLOCATOR_ACTIVE;
+    node(&g, 4)->health = ALLOCATOR_SUSPECT;
+    assert_false(allocator_decide(&g.a, r, &c));
+    node(&g, 4)->health = ALLOCATOR_DEAD;
+    assert_false(allocator_decide(&g.a, r, &c));
+    r->target[0] = 1, r->target[1] = 2, r->target[2] = 4; /* decided while it was there */
+    r->target_count = 3;
+    assert_true(allocator_decide(&g.a, r, &c));
+    EXPECT(&c, 1, 2, 3);
+    r->target_count = 0;
+    node(&g, 4)->state = ALLOCATOR_LEAVING; /* nobody is left to wait for: that was forced */
     assert_true(allocator_decide(&g.a, r, &c));
     EXPECT(&c, 1, 2);
 }

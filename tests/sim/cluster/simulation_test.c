@@ -92,3 +92,24 @@ TEST(simulation, who_is_out_of_its_range_is_destroyed)
 {
     assert_true(seed_passes(14, true));
 }
+
+static bool moves_pass(uint64_t seed)
+{
+    struct run_options options = {.seed = seed, .moves = true};
+    struct run_result result;
+    run_once(&options, &result, NULL);
+    if (!result.passed) fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, result.failure);
+    return result.passed;
+}
+
+/* It heard of a new leader, and not that this one took it out: it followed in peace, and was never told. */
+TEST(simulation, who_is_out_and_follows_in_peace_is_told)
+{
+    assert_true(moves_pass(140));
+}
+
+/* The node that was to take over was drained meanwhile: the range was left with two voters, and one disk was wiped. */
+TEST(simulation, a_leaving_node_keeps_its_replicas_while_nobody_takes_them)
+{
+    assert_true(moves_pass(196));
+}
