@@ -198,8 +198,10 @@ static void on_time(void *ctx)
     struct sim *sim = sim_of_ranges(n);
     if (n->healed) return;
     sim_call_after(sim, sim_exponential(sim, n->mean_ns), on_time, n);
-    enum strike kind = (enum strike)sim_below(sim, n->moves ? STRIKE_COUNT : STRIKE_MOVE);
-    if (n->enabled[kind]) strike(n, kind);
+    enum strike kind;
+    do kind = (enum strike)sim_below(sim, n->moves ? STRIKE_COUNT : STRIKE_MOVE);
+    while (!n->enabled[kind]);
+    strike(n, kind);
 }
 
 /* Which kinds a run has, and who is not there yet. */
@@ -231,7 +233,7 @@ struct range_nemesis *range_nemesis_create(struct cluster *c, struct nemesis *ne
     n->enabled[STRIKE_SPLIT] = n->enabled[STRIKE_TRANSFER] = true;
     n->mean_ns = 100 * SIM_MS + sim_below(cluster_sim(c), 900 * SIM_MS);
     if (options->moves) {
-        n->mean_ns /= 2;
+        n->mean_ns /= 4; /* many of them come to nothing */
         draw(n, options);
     }
     sim_call_after(cluster_sim(c), sim_exponential(cluster_sim(c), n->mean_ns), on_time, n);
