@@ -65,10 +65,12 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
     if (MUTANT("leader_high")) g->high = 0;
     /* Readings and reads of earlier leaders lie below now_ts; commits they logged, at or below high. */
     g->floor = now_ts > g->high ? now_ts : g->high;
-    if (MUTANT("leader_floor")) g->floor = 0;
-    if (g->floor < g->floor_least) g->floor = g->floor_least;
+    bool forgets = g->closed_ns != 0 && MUTANT("k30_split_forgets_reads");
+    if (MUTANT("leader_floor") || forgets) g->floor = 0;
+    if (g->floor < g->floor_least && !forgets) g->floor = g->floor_least;
     catalog_lease_ready(g, now_ts);
     if (g->floor < g->safe.applied) g->floor = g->safe.applied; /* TXN-9 */
+    ASSERT(g->floor >= g->answered); /* A3, of this replica's earlier terms, and of the left side before a split (K30) */
     g->first_floor = g->floor;
     g->preparing = false;
     g->ready = true;
