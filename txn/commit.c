@@ -244,6 +244,11 @@ void commit_go_on(struct range_op *op)
     if (!replica_serving(g->replica) || !g->ready || g->term != replica_term(g->replica)) status = STATUS_NOT_LEADER;
     /* What it validated may lie elsewhere now; it begins anew with the range's new bounds. */
     else if (op->epoch != replica_descriptor(g->replica)->epoch) status = STATUS_BUSY;
+    /* A split was proposed meanwhile: nothing that touches its right half may stand behind it (TXN-14). */
+    else if (divide_latched(op) && !MUTANT("held_commit_unlatched")) {
+        COVER("txn_held_commit_behind_split");
+        status = STATUS_BUSY;
+    }
     /* The ring of outcomes relies on it (outcome.c). */
     else if (g->high > op->ct + OUTCOME_DISORDER_NS) status = STATUS_BUSY;
     else status = propose(op);

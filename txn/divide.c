@@ -41,13 +41,18 @@ static bool op_reaches(const struct range_op *op, struct bytes key)
     return false;
 }
 
+bool divide_latched(const struct range_op *op)
+{
+    const struct latch *latch = op->range->latch;
+    return latch != NULL && op_reaches(op, latch->key) && !MUTANT("split_unlatched");
+}
+
 bool divide_holds(struct range_op *op)
 {
-    struct latch *latch = op->range->latch;
-    if (latch == NULL || !op_reaches(op, latch->key) || MUTANT("split_unlatched")) return false;
+    if (!divide_latched(op)) return false;
     COVER("txn_commit_behind_split");
     op->state = OP_BLOCKED;
-    list_push_back(&latch->waiting, &op->blocked_link);
+    list_push_back(&op->range->latch->waiting, &op->blocked_link);
     return true;
 }
 

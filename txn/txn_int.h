@@ -411,6 +411,8 @@ bool divide_part_valid(struct bytes part);
 void divide_apply(void *left_state, void *right_state, struct bytes key, struct bytes part);
 /* True: a split is proposed, and the op waits for what comes of it (TXN-14). */
 bool divide_holds(struct range_op *op);
+/* A split is proposed whose right half the op touches. */
+bool divide_latched(const struct range_op *op);
 /* The leadership is gone, and all who waited with it. */
 void divide_forget(struct range *g);
 /* The range serves: the split that made it is over for clients. */

@@ -230,6 +230,37 @@ TEST(txn_ranges, what_a_held_commit_writes_is_shown_to_nobody)
     world_close(&w);
 }
 
+static uint64_t last_of(struct world *w, struct range_id range)
+{
+    struct raft_status status;
+    replica_raft_status(range_of(w, range)->replica, &status);
+    return status.last.index;
+}
+
+/* What it read elsewhere is unchanged, but a split has been proposed since: behind it nothing is written to the right half. */
+TEST(txn_ranges, a_held_commit_does_not_stand_behind_a_split)
+{
+    static const uint8_t key[] = {KEY_PREFIX_TABLE, 'j'};
+    struct world w;
+    struct actor a;
+    open_three(&w);
+    hold_commit(&w, &a);
+    struct range *g = range_of(&w, MIDDLE);
+    uint64_t last = last_of(&w, MIDDLE);
+    struct buf part;
+    buf_init(&part, 64);
+    assert_int_equal(divide_begin(g, bytes_make(key, sizeof key), &part), STATUS_OK);
+    buf_deinit(&part);
+    sim_net_heal(cluster_sim(w.cluster));
+    world_run_ms(&w, 300);
+    assert_true(a.running);
+    assert_u64_equal(last_of(&w, MIDDLE), last);
+    divide_end(g); /* the proposal was lost */
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    actor_end(&a);
+    world_close(&w);
+}
+
 /* W2 over ranges: a lock moves the view of all that was read, wherever. */
 TEST(txn_ranges, a_lock_moves_what_was_read_in_other_ranges)
 {
