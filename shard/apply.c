@@ -120,6 +120,7 @@ enum status range_meta_decode(struct bytes bytes, struct descriptor *d, uint64_t
 static void apply_config(struct replica *r, const struct raft_entry *e)
 {
     struct descriptor *d = &r->descriptor;
+    ASSERT(d->epoch > 0); /* an empty replica takes a snapshot first */
     const struct raft_config before = d->config;
     enum status status = raft_config_decode(e->payload, &d->config);
     ASSERT(status == STATUS_OK); /* the group refuses entries it cannot read */

@@ -6,7 +6,10 @@
  * stand in line.
  *
  * None is made where another replica here still holds the keys, or may get them (SHARD-16): it lags behind a split, which
- * makes the right side here as well, with the state that it has to have; or it will give way.
+ * makes the right side here as well, with the state that it has to have; or it will give way. An empty replica stands for
+ * the keys that the metadata range gave for it when it was made. It takes no snapshot with others: that would be from
+ * before a split whose right side may have been here since, and be gone; applying the split again would
+ * make it rise from the dead, under its old id and without the votes it gave.
  *
  * Votes that are asked for before a split is applied here wait for it for a moment: the others need not ask twice.
  *
@@ -27,7 +30,8 @@ struct birth {
     struct store *store;
     struct node_id from;
     struct range_id range;
-    uint64_t id, orphans; /* destroyed here when the proof was asked for */
+    uint64_t id, orphans;       /* destroyed here when the proof was asked for */
+    struct descriptor expected; /* assigned: what the metadata range says of its bounds, or else the sender */
 };
 
 static bool stopped(const struct store *s)
@@ -36,6 +40,13 @@ static bool stopped(const struct store *s)
 }
 
 static void on_proof(struct range_lookup *l, enum status status, enum range_verdict verdict, const struct descriptor *d);
+
+static void birth_free(struct birth *b)
+{
+    if (b == NULL) return;
+    descriptor_clear(&b->expected);
+    free(b);
+}
 
 /* ---- one after another ---- */
 
@@ -46,7 +57,7 @@ static void birth_start(struct store *s, struct birth *b)
     s->birth = b;
     if (store_range_lookup(s, &b->lookup, b->range, true) == STATUS_OK) return;
     s->birth = NULL;
-    free(b);
+    birth_free(b);
 }
 
 static void births_next(struct store *s)
@@ -54,7 +65,7 @@ static void births_next(struct store *s)
     while (s->birth == NULL && !list_empty(&s->births)) {
         struct birth *b = CONTAINER_OF(list_pop_front(&s->births), struct birth, link);
         s->birth_count--;
-        if (stopped(s) || store_replica(s, b->range) != NULL || orphan_buried(s, b->range)) free(b);
+        if (stopped(s) || store_replica(s, b->range) != NULL || orphan_buried(s, b->range)) birth_free(b);
         else birth_start(s, b);
     }
 }
@@ -88,7 +99,7 @@ void birth_begin(struct store *s, struct node_id from, struct range_id range, ui
 
 static void birth_end(struct store *s)
 {
-    free(s->birth);
+    birth_free(s->birth);
     s->birth = NULL;
     /* A split may have waited for it. */
     LIST_FOR_EACH(item, &s->replicas) {
@@ -99,11 +110,11 @@ static void birth_end(struct store *s)
 }
 
 /* One whose votes and entries are in the log, though its split never came back: it has lost what it held (fence.c). */
-static enum status create_empty(struct store *s, struct range_id range, uint64_t id)
+static enum status create_empty(struct store *s, const struct birth *b)
 {
+    struct range_id range = b->range;
     const struct unborn *u = unborn_find(s, range);
-    struct descriptor unknown = {.range = range};
-    struct replica_start start = {.range = range, .id = id, .descriptor = &unknown};
+    struct replica_start start = {.range = range, .id = b->id, .descriptor = &b->expected};
     if (u == NULL) start.restore.newborn = true;
     else start.restore = (struct raft_restore){.hard_state = {.term = u->hard_state.term}, .lost = true};
     struct replica *r;
@@ -120,18 +131,16 @@ static void birth_run(void *arg)
 {
     struct birth *b = arg;
     struct store *s = b->store;
-    struct descriptor unknown = {.range = b->range};
     struct lsm_ingest *ingest;
     enum status status = lsm_ingest_begin(s->lsm, b->range, &ingest);
     if (status == STATUS_OK) {
         struct buf meta;
         buf_init(&meta, 1 << 20);
-        range_meta_encode(&unknown, b->id, (struct log_pos){0, 0}, BYTES_EMPTY, &meta);
+        range_meta_encode(&b->expected, b->id, (struct log_pos){0, 0}, BYTES_EMPTY, &meta);
         status = lsm_ingest_commit(ingest, 0, buf_view(&meta));
         buf_deinit(&meta);
     }
-    if (status == STATUS_OK && !s->failed && store_replica(s, b->range) == NULL)
-        status = create_empty(s, b->range, b->id);
+    if (status == STATUS_OK && !s->failed && store_replica(s, b->range) == NULL) status = create_empty(s, b);
     if (status != STATUS_OK && status != STATUS_CANCELLED)
         LOG_WARN(s->logger, "shard", "cannot make a replica", "range=%llu status=%s",
                  (unsigned long long)b->range.value, status_name(status));
@@ -159,12 +168,17 @@ static bool may_be_born(struct store *s, const struct birth *b, const struct des
     if (d->range.value != b->range.value || d->epoch == 0 || !orphan_is_member(&d->config, birth_member(b))) return false;
     if (store_replica(s, b->range) != NULL || made_here_soon(s, b->range)) return false;
     if (MUTANT("birth_beside_lagging_replica")) return true;
-    const struct replica *from = d->created.value == 0 ? NULL : store_replica(s, d->created);
-    bool waits = from != NULL && from->descriptor.epoch == 0; /* its snapshot may be of before the split */
-    for (uint32_t i = 0; i < s->replicas_by_key.count && !waits; i++)
-        waits = descriptor_overlaps(s->replicas_by_key.items[i], d->start, d->end);
+    const struct descriptor *e = &b->expected;
+    bool waits = store_keys_taken(s, b->range, d->start, d->end) || store_keys_taken(s, b->range, e->start, e->end);
     if (waits) COVER("shard_birth_waits");
     return !waits;
+}
+
+/* What it may come to hold, and keeps free here until then. */
+static bool expect(struct birth *b, const struct descriptor *d)
+{
+    struct descriptor expected = {.range = b->range, .start = d->start, .end = d->end};
+    return descriptor_assign(&b->expected, &expected) == STATUS_OK;
 }
 
 static void on_info(struct rpc_call *call, enum status status, struct bytes body)
@@ -172,7 +186,9 @@ static void on_info(struct rpc_call *call, enum status status, struct bytes body
     struct birth *b = CONTAINER_OF(call, struct birth, call);
     struct store *s = b->store;
     struct descriptor d;
-    bool may = status == STATUS_OK && !stopped(s) && descriptor_decode(body, &d) == STATUS_OK && may_be_born(s, b, &d);
+    bool may = status == STATUS_OK && !stopped(s) && descriptor_decode(body, &d) == STATUS_OK;
+    if (may && b->expected.range.value == 0) may = expect(b, &d);
+    may = may && may_be_born(s, b, &d);
     if (b->orphans != s->metrics.orphans_destroyed || orphan_buried(s, b->range)) may = false; /* the proof is old */
     if (may && store_fiber(s, birth_run, b) == STATUS_OK) return;
     birth_end(s);
@@ -185,6 +201,7 @@ static void on_proof(struct range_lookup *l, enum status status, enum range_verd
     struct store *s = b->store;
     bool may = status == STATUS_OK && !stopped(s) && orphan_may_be_born(verdict, d, birth_member(b));
     if (status == STATUS_OK && !may) COVER("shard_birth_refused");
+    if (may && verdict == RANGE_VERDICT_KNOWN) may = expect(b, d);
     uint8_t body[8];
     store_le64(body, b->range.value);
     b->call.on_done = on_info;
@@ -276,7 +293,7 @@ void birth_deliver_early(struct replica *r)
 void birth_deinit(struct store *s)
 {
     while (!list_empty(&s->early)) early_drop_first(s);
-    while (!list_empty(&s->births)) free(CONTAINER_OF(list_pop_front(&s->births), struct birth, link));
-    free(s->birth);
+    while (!list_empty(&s->births)) birth_free(CONTAINER_OF(list_pop_front(&s->births), struct birth, link));
+    birth_free(s->birth);
     s->birth = NULL;
 }

@@ -139,6 +139,9 @@ static void on_answer(struct range_lookup *l, enum status status, enum range_ver
     struct store *s = o->store;
     struct replica *r = status == STATUS_OK && !s->failed ? store_replica(s, o->range) : NULL;
     bool orphan = r != NULL && r->id == o->id && orphan_proven(verdict, d, r->descriptor.epoch, replica_here(s, r->id));
+    /* A merge may have given the range more keys since it was made. */
+    if (r != NULL && !orphan && verdict == RANGE_VERDICT_KNOWN && replica_expect(r, d) == STATUS_OK)
+        COVER("shard_empty_replica_expects_anew");
     if (orphan && at_rest(r)) destroy(o, r);
     else orphan_free(o);
 }

@@ -194,7 +194,7 @@ static const char *reason_to_fence(const struct recovering *g, const struct wal_
 
 static enum status revive_fenced(struct store *s, const struct recovering *g, const char *why)
 {
-    struct descriptor unknown = {.range = g->range};
+    struct descriptor unknown = {.range = g->range, .start = g->descriptor.start, .end = g->descriptor.end};
     struct replica_start start = {
         .range = g->range,
         .id = g->id,

@@ -24,21 +24,29 @@ static void replica_insert(struct store *s, struct replica *r)
     s->metrics.replicas++;
 }
 
-/* The indexes of the store. That by key has a place for each replica, whether its bounds are known or not. */
+/* The one by key that it stands in, now. */
+static struct key_index *index_of(const struct replica *r)
+{
+    return r->descriptor.epoch > 0 ? &r->store->replicas_by_key : &r->store->empty_by_key;
+}
+
+/* The indexes of the store. Those by key have a place for each replica, whether it holds anything or not. */
 static enum status replica_enter(struct store *s, struct replica *r, const struct descriptor *d)
 {
-    enum status status = key_index_reserve(&s->replicas_by_key, (uint32_t)s->replicas_by_id.count + 1);
+    uint32_t count = (uint32_t)s->replicas_by_id.count + 1;
+    enum status status = key_index_reserve(&s->replicas_by_key, count);
+    if (status == STATUS_OK) status = key_index_reserve(&s->empty_by_key, count);
     if (status == STATUS_OK) status = descriptor_assign(&r->descriptor, d);
     if (status == STATUS_OK) status = map_put(&s->replicas_by_id, r->range.value, r);
     if (status != STATUS_OK) return status;
-    if (d->epoch > 0) status = key_index_put(&s->replicas_by_key, &r->descriptor);
+    status = key_index_put(index_of(r), &r->descriptor);
     ASSERT(status == STATUS_OK);
     return STATUS_OK;
 }
 
 static void replica_leave(struct replica *r)
 {
-    key_index_remove(&r->store->replicas_by_key, &r->descriptor);
+    key_index_remove(index_of(r), &r->descriptor);
     void *was = map_remove(&r->store->replicas_by_id, r->range.value);
     ASSERT(was == r);
 }
@@ -46,7 +54,7 @@ static void replica_leave(struct replica *r)
 void replica_describe(struct replica *r, struct descriptor *d)
 {
     ASSERT(d->range.value == r->range.value && d->epoch > 0);
-    key_index_remove(&r->store->replicas_by_key, &r->descriptor);
+    key_index_remove(index_of(r), &r->descriptor);
     descriptor_move(&r->descriptor, d);
     enum status status = key_index_put(&r->store->replicas_by_key, &r->descriptor);
     ASSERT(status == STATUS_OK); /* there is a place for each replica */
@@ -125,12 +133,35 @@ void replica_limit_flush(struct replica *r)
 
 void replica_forget(struct replica *r)
 {
-    key_index_remove(&r->store->replicas_by_key, &r->descriptor);
-    descriptor_clear(&r->descriptor);
-    r->descriptor.range = r->range;
+    key_index_remove(index_of(r), &r->descriptor);
+    r->descriptor.epoch = 0;
+    r->descriptor.next_replica_id = 0;
+    r->descriptor.config = (struct raft_config){0};
+    enum status status = key_index_put(index_of(r), &r->descriptor);
+    ASSERT(status == STATUS_OK); /* there is a place for each replica */
     r->applied = (struct log_pos){0, 0};
     r->target_count = 0;
     r->mirrored_epoch = 0;
+}
+
+bool replica_fits(const struct replica *r, const struct descriptor *d)
+{
+    ASSERT(d->range.value == r->range.value);
+    if (store_keys_taken(r->store, r->range, d->start, d->end) && !MUTANT("snapshot_beside_others")) return false;
+    const struct descriptor *mine = &r->descriptor;
+    if (mine->epoch > 0 || MUTANT("snapshot_wider_than_expected")) return true;
+    return bytes_compare(mine->start, d->start) <= 0 && descriptor_compare_ends(d->end, mine->end) <= 0;
+}
+
+enum status replica_expect(struct replica *r, const struct descriptor *mirror)
+{
+    if (r->descriptor.epoch > 0 || store_keys_taken(r->store, r->range, mirror->start, mirror->end)) return STATUS_BUSY;
+    struct descriptor expected = {.range = r->range, .start = mirror->start, .end = mirror->end};
+    key_index_remove(index_of(r), &r->descriptor);
+    enum status status = descriptor_assign(&r->descriptor, &expected);
+    enum status put = key_index_put(index_of(r), &r->descriptor);
+    ASSERT(put == STATUS_OK); /* there is a place for each replica */
+    return status;
 }
 
 enum status replica_create(struct store *s, const struct replica_start *start,

@@ -213,7 +213,8 @@ struct store {
     struct rpc *rpc;
     struct prng prng;
     struct map replicas_by_id;
-    struct key_index replicas_by_key; /* those whose bounds are known */
+    struct key_index replicas_by_key; /* those that hold something */
+    struct key_index empty_by_key;    /* the others: their bounds are what they may come to hold (birth.c) */
     struct list replicas, dirty, held, moving;
     struct range_id moving_cursor, load_cursor; /* who was looked at last */
     bool load_busy;          /* a report is under way */
@@ -334,8 +335,16 @@ bool replica_turn(struct replica *r, uint64_t now_ns);
 MUST_USE enum status replica_regroup(struct replica *r, const struct replica_start *start);
 /* Tells the engine how far the log is durable here: it writes nothing beyond (LSM-1). */
 void replica_limit_flush(struct replica *r);
-/* The state of a replica that knows nothing but its range and id. */
+/* The state of a replica that holds nothing: it knows its range and id, and may come to hold the keys that it held. */
 void replica_forget(struct replica *r);
+/* It may become what d, a descriptor of its range, says: no other replica here stands in the way, and an empty one gets
+ * nothing that it was not made for (SHARD-16). */
+bool replica_fits(const struct replica *r, const struct descriptor *d);
+/* A replica here, of another range than `but`, holds some of the keys or may come to. */
+bool store_keys_taken(const struct store *s, struct range_id but, struct bytes start, struct bytes end);
+/* An empty replica may come to hold what the metadata range says now. STATUS_BUSY: it is not empty, or another one
+ * here stands in the way. STATUS_NO_MEMORY. */
+MUST_USE enum status replica_expect(struct replica *r, const struct descriptor *mirror);
 /* Other bounds or members. d: assigned; its keys are taken, and it remains a view. Whoever changes nothing but epoch
  * and members may do so in place. */
 void replica_describe(struct replica *r, struct descriptor *d);

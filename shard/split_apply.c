@@ -158,7 +158,7 @@ static enum status right_create(struct division *v, struct replica **right_out)
         .uncertain = s->log_in_doubt,
         .app_state = buf_view(&v->app_state),
     };
-    struct descriptor unknown = {.range = v->change->right};
+    struct descriptor unknown = {.range = v->change->right, .start = v->right_now.start, .end = v->right_now.end};
     if (u != NULL && (u->lost || u->start.index != v->pos.index || u->start.term != v->pos.term)) {
         COVER("shard_unborn_lost");
         start.descriptor = &unknown;

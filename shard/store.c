@@ -247,6 +247,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     list_init(&s->replicas);
     map_init(&s->replicas_by_id);
     key_index_init(&s->replicas_by_key);
+    key_index_init(&s->empty_by_key);
     list_init(&s->dirty);
     list_init(&s->held);
     list_init(&s->moving);
@@ -343,6 +344,7 @@ void store_close(struct store *s)
     ASSERT(s->replicas_by_id.count == 0);
     map_deinit(&s->replicas_by_id);
     key_index_deinit(&s->replicas_by_key);
+    key_index_deinit(&s->empty_by_key);
     batch_deinit(&s->batch);
     buf_deinit(&s->scratch);
     buf_deinit(&s->command);
@@ -464,6 +466,19 @@ struct replica *store_replica_next(struct store *s, const struct replica *after)
 {
     struct list *next = after == NULL ? s->replicas.next : after->link.next;
     return next == &s->replicas ? NULL : CONTAINER_OF(next, struct replica, link);
+}
+
+static bool index_overlaps(const struct key_index *x, struct range_id but, struct bytes start, struct bytes end)
+{
+    uint32_t count = key_index_before(x, end);
+    for (uint32_t i = 0; i < count; i++)
+        if (x->items[i]->range.value != but.value && descriptor_overlaps(x->items[i], start, end)) return true;
+    return false;
+}
+
+bool store_keys_taken(const struct store *s, struct range_id but, struct bytes start, struct bytes end)
+{
+    return index_overlaps(&s->replicas_by_key, but, start, end) || index_overlaps(&s->empty_by_key, but, start, end);
 }
 
 struct replica *store_replica_for_key(struct store *s, struct bytes key)
