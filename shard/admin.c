@@ -276,7 +276,8 @@ static enum status judge_question(struct store *s, const struct admin_question *
 static void answer(struct store *s, struct rpc_token token, const struct admin_question *q, const struct admin_answer *a)
 {
     bool asks = (q->flags & ADMIN_ASK) != 0;
-    bool refused = !asks && (q->flags & ADMIN_FORCE) == 0 && costs_safety(q->state, a);
+    bool again = a->state == q->state; /* it was allowed before: who asks wants to know how far it is */
+    bool refused = !asks && !again && (q->flags & ADMIN_FORCE) == 0 && costs_safety(q->state, a);
     if (refused) reply(s, token, STATUS_CONFLICT, a);
     else if (asks || (q->flags & ADMIN_DRY_RUN) != 0) reply(s, token, STATUS_OK, a);
     else change(s, token, q, a);

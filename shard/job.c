@@ -71,6 +71,7 @@ bool job_begin(struct store *s, const struct descriptor *d, const struct allocat
     if (c == NULL) return false;
     c->target_count = change->target_count;
     memcpy(c->target, change->target, sizeof c->target);
+    s->metrics.moves_begun++;
     LOG_INFO(s->logger, "placement", "a range moves", "range=%llu replicas=%u why=\"%s\"",
              (unsigned long long)d->range.value, change->target_count, allocator_reason_text(change->reason));
     return true;
@@ -82,7 +83,9 @@ static void job_over(struct store *s, const struct meta_job *job)
     buf_reset(&s->scratch);
     meta_put_job_end(&s->scratch, job->range, job->id);
     struct job_call *c = call_begin(s, job->range, buf_view(&s->scratch));
-    if (c != NULL) c->ends = true;
+    if (c == NULL) return;
+    c->ends = true;
+    s->metrics.moves_ended++;
 }
 
 void jobs_drive(struct placement *p, void (*order)(struct placement *p, const struct descriptor *d,

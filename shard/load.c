@@ -41,6 +41,11 @@ static void measure(struct replica *r, uint64_t now_ns)
     r->load_since_ns = now_ns;
 }
 
+uint64_t replica_load(const struct replica *r)
+{
+    return replica_serving(r) ? r->load : 0;
+}
+
 static void put_range(struct store *s, struct replica *r, uint64_t now_ns, struct buf *out)
 {
     struct lsm_range_stats stats;

@@ -159,6 +159,12 @@ void outlook_plan_add_wanting(struct outlook_trial *trial, const struct allocato
     struct raft_config config = *r->config;
     struct allocator_range moved = *r;
     moved.factor = factor;
+    if (r->target_count > 0) { /* it is moving already: what follows comes after that */
+        config = (struct raft_config){.voter_count = r->target_count};
+        for (uint32_t i = 0; i < r->target_count; i++) config.voters[i] = (struct raft_member){i + 1, r->target[i]};
+        moved.config = &config;
+        moved.target_count = 0;
+    }
     struct allocator_change change;
     bool moves = false;
     for (int i = 0; i < STEPS_MAX && allocator_decide(&trial->after, &moved, &change); i++) {

@@ -34,11 +34,12 @@ enum rpc_kind {
     RPC_NODE_LOAD = 17,   /* a node tells the metadata leader what it holds and how busy it is */
     RPC_CATALOG_LEASE = 19, /* txn/: until when no record of the catalog changes */
     RPC_RANGE_INFO = 20,  /* the descriptor of a range, asked of a node that has a replica */
+    RPC_OVERVIEW = 21,    /* what does the leader of the metadata range see of the cluster? (overview.h) */
     RPC_REFRESH = 22,     /* txn/: is what was read unchanged at a later timestamp? */
     RPC_LOCK_WAITS = 23,  /* txn/: for whom does a transaction wait? */
     RPC_REPLICA_LEFT = 24, /* a leader tells a replica that it is not one of the range any more */
     RPC_NODE_CHANGE = 25,  /* an operator asks what would come of a node's change, or for it (admin.h) */
-    RPC_KIND_COUNT /* 18 and 21 are free */
+    RPC_KIND_COUNT /* 18 is free */
 };
 
 struct rpc;

@@ -348,6 +348,8 @@ uint64_t store_setting(const struct store *s, enum cluster_setting id, struct by
 /* Those that were set. */
 const struct cluster_settings *store_settings(const struct store *s);
 
+/* Requests each second, as counted lately by who serves the range; else 0. */
+uint64_t replica_load(const struct replica *r);
 /* A request for this key was taken in: counts, and may be sampled. */
 void replica_note_request(struct replica *r, struct bytes key);
 
@@ -362,6 +364,9 @@ struct store_metrics {
     uint64_t orphans_destroyed; /* replicas that were proven to count nowhere */
     uint64_t replicas_fenced, replicas_refetched; /* ever */
     uint64_t splits; /* applied here */
+    uint64_t snapshot_bytes_sent, snapshot_bytes_received;
+    uint64_t moves_begun, moves_ended; /* jobs, by this node as the leader of the metadata range */
+    uint64_t jobs;     /* there are now; only the leader of the metadata range counts them */
     uint64_t disk_full; /* how often */
     struct histogram commit_ns; /* proposal to applied */
     struct histogram transfer_closed_ns; /* leaderships handed over: how long nobody served the range */

@@ -518,6 +518,7 @@ void autosplit_forget(struct replica *r);
 
 /* ---- admin.c ---- */
 void admin_serve(struct store *s);
+void overview_serve(struct store *s);
 
 /* ---- orphan.c ---- */
 /* A member of any kind: the id, on that node. */

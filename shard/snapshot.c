@@ -149,6 +149,7 @@ static bool send_body(struct snapshot_send *x, struct lsm_snapshot *view)
         if (ok) send_pace(x, b.size);
         if (ok && b.size > 12) {
             ok = send_message(x, SHARD_MESSAGE_SNAPSHOT_CHUNK, buf_view(&b));
+            x->store->metrics.snapshot_bytes_sent += b.size;
             seq++;
         }
     }
@@ -541,6 +542,7 @@ static void on_chunk(struct store *s, struct node_id from, struct reader *in, bo
     c->size = size;
     if (size > 0) memcpy(c->data, in->at, size);
     x->chunk_count++;
+    s->metrics.snapshot_bytes_received += size;
     list_push_back(&x->chunks, &c->link);
     receive_wake(x);
 }

@@ -288,6 +288,7 @@ static enum status open_engine_and_log(struct store *s, const char **why)
     placement_serve(s);
     orphan_serve(s);
     admin_serve(s);
+    overview_serve(s);
     return STATUS_OK;
 }
 
@@ -501,6 +502,8 @@ const struct store_metrics *store_metrics(const struct store *s)
     mutable->metrics.leaders = 0;
     LIST_FOR_EACH(item, &mutable->replicas)
         if (replica_serving(CONTAINER_OF(item, struct replica, link))) mutable->metrics.leaders++;
+    const struct replica *meta = store_replica(mutable, RANGE_META);
+    mutable->metrics.jobs = meta != NULL && replica_serving(meta) ? s->meta.job_count : 0;
     return &s->metrics;
 }
 

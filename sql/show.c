@@ -23,7 +23,8 @@ static const struct {
     {"statements",
      "SELECT node, calls, errors, rows, total_ms, max_ms, requests, retries, statement "
      "FROM ostraka.statements ORDER BY total_ms DESC, node LIMIT 100"},
-    {"nodes", "SELECT * FROM ostraka.nodes ORDER BY node"},
+    {"nodes", "SELECT node, state, alive, ranges, leaders, bytes, requests, incoming, outgoing, locality, sql_address "
+              "FROM ostraka.nodes ORDER BY node"},
     {"ranges", "SELECT * FROM ostraka.ranges"},
     {"cluster_settings", "SELECT * FROM ostraka.cluster_settings ORDER BY name, table_name NULLS FIRST"},
 };

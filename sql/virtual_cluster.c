@@ -1,4 +1,4 @@
-/* What a node knows of the cluster: ostraka.nodes, ostraka.ranges, ostraka.replicas, ostraka.locks.
+/* What a node knows of the cluster: ostraka.ranges, ostraka.replicas, ostraka.locks.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,40 +24,6 @@
 static struct store *store_of(const struct virtual_source *source)
 {
     return source->kv == NULL ? NULL : kv_store(source->kv);
-}
-
-/* ---- ostraka.nodes ---- */
-
-static const struct virtual_column node_columns[] = {
-    {"node", T(INT8)},         {"incarnation", T(INT8)}, {"alive", T(BOOL)},
-    {"removed", T(BOOL)},      {"asked", T(BOOL)},       {"silent_ms", T(INT8)},
-    {"peer_address", T(TEXT)}, {"sql_address", T(TEXT)}, {"http_address", T(TEXT)},
-    {"locality", T(TEXT)}};
-
-static void nodes_fill(const struct virtual_source *source, struct virtual_rows *r)
-{
-    struct store *s = store_of(source);
-    struct node_view *nodes =
-        s == NULL ? NULL : ARENA_ARRAY(r->arena, struct node_view, SHARD_NODES_MAX);
-    uint32_t count = nodes == NULL ? 0 : store_nodes(s, nodes, SHARD_NODES_MAX);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct node_record *n = &nodes[i].record;
-        uint64_t now_ns = env_now_ns(store_env(s)), seen_ns = nodes[i].last_seen_ns;
-        virtual_row(r);
-        virtual_count(r, n->node.value);
-        virtual_count(r, n->incarnation);
-        virtual_boolean(r, store_node_seen(s, &nodes[i]));
-        virtual_boolean(r, n->removed);
-        virtual_boolean(r, n->node.value == store_identity(s)->node.value);
-        if (seen_ns == 0)
-            virtual_null(r);
-        else
-            virtual_count(r, (now_ns - seen_ns) / 1000000);
-        virtual_text(r, n->peer_address);
-        virtual_text(r, n->sql_address);
-        virtual_text(r, n->http_address);
-        virtual_text(r, n->locality);
-    }
 }
 
 /* ---- ostraka.replicas ---- */
@@ -91,12 +57,34 @@ static bool alive(const struct node_view *nodes, uint32_t count, struct store *s
 static const struct virtual_column range_columns[] = {
     {"range", T(INT8)},        {"start_key", T(TEXT)}, {"end_key", T(TEXT)}, {"epoch", T(INT8)},
     {"leader", T(INT8)},       {"term", T(INT8)},      {"voters", T(TEXT)},  {"learners", T(TEXT)},
-    {"voters_alive", T(INT4)}, {"can_lose", T(INT4)}};
+    {"voters_alive", T(INT4)}, {"can_lose", T(INT4)},  {"bytes", T(INT8)},   {"keys", T(INT8)},
+    {"requests", T(INT8)}};
 
 static const struct virtual_column replica_columns[] = {
     {"node", T(INT8)},    {"range", T(INT8)},     {"role", T(TEXT)},    {"leader", T(INT8)},
     {"term", T(INT8)},    {"committed", T(INT8)}, {"applied", T(INT8)}, {"last", T(INT8)},
-    {"serving", T(BOOL)}, {"leased", T(BOOL)},    {"fenced", T(BOOL)}};
+    {"serving", T(BOOL)}, {"leased", T(BOOL)},    {"fenced", T(BOOL)},  {"bytes", T(INT8)},
+    {"keys", T(INT8)},    {"requests", T(INT8)}};
+enum replica_column {
+    REPLICA_NODE = 0,
+    REPLICA_RANGE = 1,
+    REPLICA_TERM = 4,
+    REPLICA_SERVING = 8,
+    REPLICA_BYTES = 11,
+    REPLICA_KEYS,
+    REPLICA_REQUESTS
+};
+
+/* Bytes, and keys as estimated from them. */
+static void put_size(struct virtual_rows *r, struct store *s, const struct replica *p)
+{
+    struct lsm_range_stats stats = {0};
+    bool known = lsm_range_stats(store_lsm(s), replica_range(p), &stats) == STATUS_OK;
+    if (known) virtual_count(r, stats.table_bytes + stats.memtable_bytes);
+    else virtual_null(r);
+    if (known) virtual_count(r, stats.entry_estimate);
+    else virtual_null(r);
+}
 
 static void replicas_fill(const struct virtual_source *source, struct virtual_rows *r)
 {
@@ -121,6 +109,8 @@ static void replicas_fill(const struct virtual_source *source, struct virtual_ro
         virtual_boolean(r, replica_serving(p));
         virtual_boolean(r, replica_leased(p));
         virtual_boolean(r, replica_fenced(p));
+        put_size(r, s, p);
+        virtual_count(r, replica_load(p));
     }
 }
 
@@ -331,7 +321,28 @@ struct range_walk {
     struct virtual_tables tables;
     struct node_view *nodes;
     uint32_t node_count;
+    struct map replicas; /* range -> its row of ostraka.replicas: the one that serves, or any */
 };
+
+/* [fiber] What the nodes say of their replicas. */
+static bool replicas_gather(struct range_walk *w)
+{
+    const struct virtual_table *v = virtual_find("ostraka", "replicas");
+    struct virtual_rows rows;
+    ASSERT(v != NULL && strcmp(v->columns[REPLICA_REQUESTS].name, "requests") == 0);
+    ASSERT(strcmp(v->columns[REPLICA_SERVING].name, "serving") == 0);
+    if (!virtual_read(w->x, w->x->arena, v, &rows)) return false;
+    for (uint32_t i = 0; i < rows.count; i++) {
+        struct sql_datum *row = rows.rows[i];
+        uint64_t range = (uint64_t)row[REPLICA_RANGE].integer;
+        const struct sql_datum *known = map_get(&w->replicas, range);
+        bool better = known == NULL || row[REPLICA_SERVING].boolean > known[REPLICA_SERVING].boolean ||
+                      (row[REPLICA_SERVING].boolean == known[REPLICA_SERVING].boolean &&
+                       row[REPLICA_TERM].integer > known[REPLICA_TERM].integer);
+        if (better && map_put(&w->replicas, range, row) != STATUS_OK) return sql_error_out_of_memory(w->x->error);
+    }
+    return true;
+}
 
 /* "kv", "kv (1, abc)"; of part of a key "kv (1)". NULL: no table's. */
 static const char *boundary_text(struct range_walk *w, struct bytes key)
@@ -376,6 +387,10 @@ static void range_row(void *ctx, const struct descriptor *d, struct node_id lead
     if (local != NULL) replica_raft_status(local, &raft);
     struct route route;
     if (leader.value == 0 && store_route_of(w->store, d->range, &route) == STATUS_OK) leader = route.leader;
+    const struct sql_datum *replica = map_get(&w->replicas, d->range.value);
+    bool serves = replica != NULL && replica[REPLICA_SERVING].boolean;
+    if (serves) leader.value = (uint64_t)replica[REPLICA_NODE].integer;
+    else if (raft.leader_node != 0) leader.value = raft.leader_node;
     int voters = (int)d->config.voter_count, here = 0;
     for (int i = 0; i < voters; i++) here += alive(w->nodes, w->node_count, w->store, d->config.voters[i].node);
     int spare = here - (voters / 2 + 1);
@@ -384,12 +399,15 @@ static void range_row(void *ctx, const struct descriptor *d, struct node_id lead
     put_boundary(w, d->start);
     put_boundary(w, d->end);
     virtual_count(r, d->epoch);
-    put_number(r, raft.leader_node != 0 ? raft.leader_node : leader.value);
-    put_number(r, raft.term);
+    put_number(r, leader.value);
+    put_number(r, serves ? (uint64_t)replica[REPLICA_TERM].integer : raft.term);
     put_members(r, d->config.voters, d->config.voter_count);
     put_members(r, d->config.learners, d->config.learner_count);
     virtual_integer(r, here);
     virtual_integer(r, spare < 0 ? 0 : spare);
+    virtual_cell(r, replica == NULL ? SQL_NULL : replica[REPLICA_BYTES]);
+    virtual_cell(r, replica == NULL ? SQL_NULL : replica[REPLICA_KEYS]);
+    virtual_cell(r, serves ? replica[REPLICA_REQUESTS] : SQL_NULL);
 }
 
 /* From the metadata range, apart from the transaction under way. */
@@ -416,6 +434,28 @@ static bool ranges_here(struct range_walk *w, struct bytes from, struct bytes en
                        "this node");
 }
 
+static bool ranges_walk(struct range_walk *w)
+{
+    struct exec *x = w->x;
+    struct buf bounds[2];
+    if (!replicas_gather(w)) return false;
+    virtual_tables_read(x, &w->tables);
+    buf_init(&bounds[0], SHARD_KEY_BYTES_MAX);
+    buf_init(&bounds[1], SHARD_KEY_BYTES_MAX);
+    if (x->ranges_of != NULL) catalog_table_span(x->ranges_of, &bounds[0], &bounds[1]);
+    enum status status = ranges_ask(w, buf_view(&bounds[0]), buf_view(&bounds[1]));
+    bool ok = true;
+    if (status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT) {
+        virtual_rows_init(w->rows, w->rows->arena, virtual_find("ostraka", "ranges"));
+        ok = ranges_here(w, buf_view(&bounds[0]), buf_view(&bounds[1]));
+    } else if (status != STATUS_OK) {
+        ok = exec_fail(x, status);
+    }
+    buf_deinit(&bounds[0]);
+    buf_deinit(&bounds[1]);
+    return ok;
+}
+
 static bool ranges_finish(struct exec *x, struct virtual_rows *rows)
 {
     struct kv *kv = x->session->options.kv;
@@ -424,21 +464,9 @@ static bool ranges_finish(struct exec *x, struct virtual_rows *rows)
     w.nodes = ARENA_ARRAY(x->arena, struct node_view, SHARD_NODES_MAX);
     if (w.nodes == NULL) return sql_error_out_of_memory(x->error);
     w.node_count = store_nodes(w.store, w.nodes, SHARD_NODES_MAX);
-    virtual_tables_read(x, &w.tables);
-    struct buf bounds[2];
-    buf_init(&bounds[0], SHARD_KEY_BYTES_MAX);
-    buf_init(&bounds[1], SHARD_KEY_BYTES_MAX);
-    if (x->ranges_of != NULL) catalog_table_span(x->ranges_of, &bounds[0], &bounds[1]);
-    enum status status = ranges_ask(&w, buf_view(&bounds[0]), buf_view(&bounds[1]));
-    bool ok = true;
-    if (status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT) {
-        virtual_rows_init(rows, rows->arena, virtual_find("ostraka", "ranges"));
-        ok = ranges_here(&w, buf_view(&bounds[0]), buf_view(&bounds[1]));
-    } else if (status != STATUS_OK) {
-        ok = exec_fail(x, status);
-    }
-    buf_deinit(&bounds[0]);
-    buf_deinit(&bounds[1]);
+    map_init(&w.replicas);
+    bool ok = ranges_walk(&w);
+    map_deinit(&w.replicas);
     if (!ok) return false;
     sql_error_clear(x->error); /* of values that could not be shown */
     return !rows->failed || sql_error_out_of_memory(x->error);
@@ -451,7 +479,6 @@ static bool ranges_finish(struct exec *x, struct virtual_rows *rows)
     }
 
 const struct virtual_table virtual_cluster_tables[] = {
-    TABLE(13010, "nodes", VIRTUAL_HERE, node_columns, nodes_fill, NULL),
     TABLE(13011, "ranges", VIRTUAL_HERE, range_columns, ranges_fill, ranges_finish),
     TABLE(13012, "replicas", VIRTUAL_CLUSTER, replica_columns, replicas_fill, NULL),
     TABLE(13013, "locks", VIRTUAL_CLUSTER, lock_columns, locks_fill, locks_finish),

@@ -284,6 +284,9 @@ MUST_USE enum status txn_ranges(struct txn *t, struct bytes from, struct bytes e
 struct admin_question;
 struct admin_answer;
 MUST_USE enum status txn_admin(struct txn *t, const struct admin_question *q, struct admin_answer *answer_out);
+/* As store_overview. */
+struct overview;
+MUST_USE enum status txn_overview(struct txn *t, struct overview *overview_out);
 /* Sets a setting of the cluster, for all keys or those of a scope, or goes back to what holds without; returns when this
  * node knows of it, or a few seconds later. STATUS_INVALID: cluster_settings_judge. STATUS_TOO_LARGE: too many. */
 MUST_USE enum status txn_setting_put(struct txn *t, enum cluster_setting id, struct bytes scope, uint64_t value);

@@ -1,11 +1,14 @@
 /* What an operator asks of nodes and ranges, sent to whoever decides it (shard/admin.h). */
 #include "shard/admin.h"
 #include "shard/meta_call.h"
+#include "shard/overview.h"
 #include "txn/txn_state.h"
 
 #define ATTEMPT_NS 6000000000u
 #define PAUSE_NS   100000000u
 #define ATTEMPTS   20
+#define LOOK_NS    1000000000u /* who only looks rather has half an answer soon */
+#define LOOK_ATTEMPTS 8
 #define KNOWN_ATTEMPTS 30 /* gossip brings a setting within a second or two */
 
 /* Who decides about the range; 0: about nodes and jobs, which the metadata leader does. */
@@ -17,22 +20,27 @@ static struct node_id decider(struct txn *t, struct range_id range)
 }
 
 /* t->request is sent as it is; each of these requests may be sent twice. */
-static enum status ask(struct txn *t, enum rpc_kind kind, struct range_id range)
+static enum status ask_some(struct txn *t, enum rpc_kind kind, struct range_id range, int attempts, uint64_t attempt_ns)
 {
     struct gateway_request q = txn_request(t, kind, BYTES_EMPTY);
     enum status status = STATUS_UNAVAILABLE;
     if (t->request.failed) return STATUS_NO_MEMORY;
-    for (int i = 0; i < ATTEMPTS; i++) {
+    for (int i = 0; i < attempts; i++) {
         if (i > 0) gateway_pause(t->kv, PAUSE_NS, &t->interrupt);
         struct node_id to = decider(t, range);
         if (to.value == 0) continue;
-        status = gateway_ask(t->kv, &q, to, ATTEMPT_NS, &t->reply);
+        status = gateway_ask(t->kv, &q, to, attempt_ns, &t->reply);
         if (status != STATUS_NOT_LEADER && status != STATUS_CLOSED && status != STATUS_UNAVAILABLE &&
             status != STATUS_UNKNOWN_OUTCOME)
             return status;
         store_route_refused(t->kv->store, range.value == 0 ? RANGE_META : range, to, status, buf_view(&t->reply));
     }
     return STATUS_UNAVAILABLE;
+}
+
+static enum status ask(struct txn *t, enum rpc_kind kind, struct range_id range)
+{
+    return ask_some(t, kind, range, ATTEMPTS, ATTEMPT_NS);
 }
 
 enum status txn_admin(struct txn *t, const struct admin_question *q, struct admin_answer *answer_out)
@@ -42,6 +50,14 @@ enum status txn_admin(struct txn *t, const struct admin_question *q, struct admi
     enum status status = ask(t, RPC_NODE_CHANGE, (struct range_id){0});
     if (status != STATUS_OK && status != STATUS_CONFLICT) return status;
     return admin_decode(buf_view(&t->reply), answer_out) ? status : STATUS_VERSION;
+}
+
+enum status txn_overview(struct txn *t, struct overview *overview_out)
+{
+    buf_reset(&t->request);
+    enum status status = ask_some(t, RPC_OVERVIEW, (struct range_id){0}, LOOK_ATTEMPTS, LOOK_NS);
+    if (status != STATUS_OK) return status;
+    return overview_decode(buf_view(&t->reply), overview_out) ? STATUS_OK : STATUS_VERSION;
 }
 
 /* It should also be seen by who asks this node next. */

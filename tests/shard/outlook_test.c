@@ -150,3 +150,23 @@ TEST(outlook, plan_tells_what_more_voters_and_more_nodes_change)
     assert_int_equal(plan.after.voters_max, 5);
     assert_int_equal(plan.after.tolerance, 2);
 }
+
+TEST(outlook, plan_goes_on_from_where_ranges_are_moving)
+{
+    static struct outlook_plan plan;
+    static struct outlook_trial trial;
+    struct rig g;
+    rig_init(&g, nowhere, 4);
+    range(&g, 1, 2, 3);
+    allocator_count(&g.a, &g.ranges[0], -1);
+    g.configs[0].voter_count = 1; /* on its way from one voter to one other */
+    g.ranges[0].factor = g.ranges[0].target_count = 1;
+    g.ranges[0].target[0] = 4;
+    allocator_count(&g.a, &g.ranges[0], 1);
+    outlook_plan_begin(&trial, &g.a, &plan);
+    outlook_plan_start(&trial);
+    outlook_plan_add_wanting(&trial, &g.ranges[0], 3);
+    assert_int_equal(plan.fewer, 0);
+    assert_int_equal(plan.after.voters_max, 3);
+    assert_int_equal(plan.after.tolerance, 1);
+}

@@ -85,16 +85,16 @@ ROLLBACK
 @b
 SHOW NODES
 ----
-node int8, incarnation int8, alive bool, removed bool, asked bool, silent_ms int8, peer_address text, sql_address text, http_address text, locality text
-| 1 | 1 | t | f | t | 0 | 10.0.0.1:7433 | 10.0.0.1:7432 |  |  |
+node int8, state text, alive bool, ranges int8, leaders int8, bytes int8, requests int8, incoming int8, outgoing int8, locality text, sql_address text
+| 1 | active | t | 2 | <null> | 0 | 0 | 0 | 0 |  | 10.0.0.1:7432 |
 SHOW
 
 @b
 SHOW RANGES
 ----
-range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, voters_alive int4, can_lose int4
-| 1 | <null> | \x02 | 1 | 1 | 2 | 1 |  | 1 | 0 |
-| 2 | \x02 | <null> | 1 | 1 | 2 | 1 |  | 1 | 0 |
+range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, voters_alive int4, can_lose int4, bytes int8, keys int8, requests int8
+| 1 | <null> | \x02 | 1 | 1 | 2 | 1 |  | 1 | 0 | 4096 | 4 | 0 |
+| 2 | \x02 | <null> | 1 | 1 | 2 | 1 |  | 1 | 0 | 4096 | 4 | 0 |
 SHOW
 
 @b
@@ -283,8 +283,8 @@ INSERT 0 2
 @b
 SHOW RANGES FROM TABLE t
 ----
-range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, voters_alive int4, can_lose int4
-| 2 | \x02 | <null> | 1 | 1 | 2 | 1 |  | 1 | 0 |
+range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, voters_alive int4, can_lose int4, bytes int8, keys int8, requests int8
+| 2 | \x02 | <null> | 1 | 1 | 2 | 1 |  | 1 | 0 | 4096 | 10 | 0 |
 SHOW
 
 @b
