@@ -42,3 +42,16 @@ void cli_print_plain(const char *const *cells, size_t count)
     }
     putchar('\n');
 }
+
+const char *cli_bytes_text(uint64_t bytes, char text[CLI_BYTES_TEXT])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    int unit = 0;
+    while (value >= 1024 && unit < 4) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(text, CLI_BYTES_TEXT, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    return text;
+}

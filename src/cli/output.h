@@ -18,4 +18,8 @@ void cli_print_csv(const char *const *cells, size_t count);
 /* One line, cells between tabs: for awk. Tabs and line ends within become spaces. */
 void cli_print_plain(const char *const *cells, size_t count);
 
+/* "512 B", "1.5 MiB": into text, which is returned. */
+#define CLI_BYTES_TEXT 24
+const char *cli_bytes_text(uint64_t bytes, char text[CLI_BYTES_TEXT]);
+
 #endif

@@ -1,21 +1,14 @@
-/* `status` reads the admin port, so it works with no quorum. */
+/* `status` reads the admin port, so it works with no quorum. What only the leader of the metadata range knows is shown when
+ * that answers. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/status_overview.h"
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
-}
-
-static long long number_of(const json_t *object, const char *name)
-{
-    return (long long)json_integer_value(json_object_get(object, name));
-}
+#define RANGES_SHOWN 40
 
 static void print_members(const json_t *range)
 {
@@ -35,7 +28,7 @@ static bool is_alive(const json_t *status, long long node)
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(status, "nodes"), i, item)
-        if (number_of(item, "node") == node) return json_is_true(json_object_get(item, "alive"));
+        if (status_number(item, "node") == node) return json_is_true(json_object_get(item, "alive"));
     return false;
 }
 
@@ -56,7 +49,7 @@ static void print_dead_voters(const json_t *status)
     const char *separator = "";
     json_array_foreach(json_object_get(status, "nodes"), i, item) {
         if (json_is_true(json_object_get(item, "alive")) || json_is_true(json_object_get(item, "removed"))) continue;
-        printf("%s%lld (%s)", separator, number_of(item, "node"), text_of(item, "peer"));
+        printf("%s%lld (%s)", separator, status_number(item, "node"), status_text(item, "peer"));
         separator = ", ";
     }
 }
@@ -65,9 +58,17 @@ static void print_tolerance(const json_t *status)
 {
     size_t i;
     json_t *range;
-    long long missing = 0, can_lose = number_of(status, "can_lose");
-    if (json_is_true(json_object_get(status, "quorum"))) {
-        printf("\ncan lose %lld more node%s\n", can_lose, can_lose == 1 ? "" : "s");
+    long long missing = 0, can_lose = status_number(status, "can_lose");
+    const json_t *overview = status_overview(status);
+    bool quorum = json_is_true(json_object_get(status, "quorum"));
+    if (quorum && overview != NULL && status_text(overview, "text")[0] != '\0') {
+        printf("\n%s\n", status_text(overview, "text"));
+        status_print_progress(overview);
+        return;
+    }
+    if (quorum) {
+        printf("\ncan lose %lld more node%s, as far as node %lld knows\n", can_lose, can_lose == 1 ? "" : "s",
+               status_number(status, "node"));
         return;
     }
     json_array_foreach(json_object_get(status, "ranges"), i, range) {
@@ -89,43 +90,78 @@ static int verdict(const json_t *status)
 {
     size_t i;
     json_t *item;
-    if (json_object_get(status, "nodes") == NULL || number_of(status, "node") == 0) return CLI_DEGRADED; /* no member */
+    if (json_object_get(status, "nodes") == NULL || status_number(status, "node") == 0) return CLI_DEGRADED; /* no member */
     bool dead = false;
     json_array_foreach(json_object_get(status, "nodes"), i, item)
-        dead |= !json_is_true(json_object_get(item, "alive"));
+        dead |= !json_is_true(json_object_get(item, "alive")) && !json_is_true(json_object_get(item, "removed"));
     if (!json_is_true(json_object_get(status, "quorum"))) return CLI_NO_QUORUM;
+    if (status_number(status_overview(status), "unavailable") > 0) return CLI_NO_QUORUM;
     return dead ? CLI_DEGRADED : CLI_OK;
+}
+
+/* Of a node, as far as the leader of the metadata range has told. */
+static void print_held(const json_t *overview, long long node)
+{
+    char bytes[CLI_BYTES_TEXT];
+    const json_t *n = overview == NULL ? NULL : status_overview_node(overview, node);
+    if (n == NULL) {
+        printf("%-9s %7s %8s %10s %9s  ", "?", "?", "?", "?", "?");
+        return;
+    }
+    printf("%-9s %7lld %8lld %10s %9lld  ", status_text(n, "state"), status_number(n, "ranges"), status_number(n, "leaders"),
+           cli_bytes_text((uint64_t)status_number(n, "bytes"), bytes), status_number(n, "requests"));
+}
+
+static void print_nodes(const json_t *status)
+{
+    size_t i;
+    json_t *item;
+    const json_t *overview = status_overview(status);
+    printf("%-6s %-6s %-9s %7s %8s %10s %9s  %-17s %-17s %-17s %s\n", "node", "alive", "state", "ranges", "leaders",
+           "bytes", "requests", "sql", "peers", "http", "locality");
+    json_array_foreach(json_object_get(status, "nodes"), i, item) {
+        bool alive = json_is_true(json_object_get(item, "alive"));
+        if (json_is_true(json_object_get(item, "removed"))) continue;
+        printf("%-6lld %-6s ", status_number(item, "node"), alive ? "yes" : "no");
+        print_held(overview, status_number(item, "node"));
+        printf("%-17s %-17s %-17s %s\n", status_text(item, "sql"), status_text(item, "peer"), status_text(item, "http"),
+               status_text(item, "locality"));
+    }
+}
+
+static void print_ranges(const json_t *status)
+{
+    size_t i;
+    json_t *item;
+    const json_t *ranges = json_object_get(status, "ranges");
+    printf("\n%-6s %-8s %-10s %-8s %-12s %s\n", "range", "leader", "role here", "term", "applied", "voters");
+    json_array_foreach(ranges, i, item) {
+        if (i == RANGES_SHOWN) break;
+        printf("%-6lld %-8lld %-10s %-8lld %-12lld ", status_number(item, "range"), status_number(item, "leader"),
+               status_text(item, "role"), status_number(item, "term"), status_number(item, "applied"));
+        print_members(item);
+        printf("\n");
+    }
+    long long more = status_number(status, "range_count") - RANGES_SHOWN;
+    if (more > 0) printf("and %lld more here; ostraka range ls shows the ranges of the cluster\n", more);
 }
 
 static void print_table(const json_t *status)
 {
-    const char *state = text_of(status, "state");
+    const char *state = status_text(status, "state");
     if (json_object_get(status, "nodes") == NULL) {
         printf("this node is %s\n", state);
         return;
     }
-    if (number_of(status, "node") == 0) {
+    if (status_number(status, "node") == 0) {
         printf("this node is %s: ostraka init --host %s founds a cluster, start --join enters one\n", state,
-               text_of(status, "peer"));
+               status_text(status, "peer"));
         return;
     }
-    printf("cluster %s, asked node %lld (%s)\n\n", text_of(status, "cluster"), number_of(status, "node"),
+    printf("cluster %s, asked node %lld (%s)\n\n", status_text(status, "cluster"), status_number(status, "node"),
            state);
-    printf("%-6s %-6s %-24s %-24s %s\n", "node", "alive", "sql", "peers", "http");
-    size_t i;
-    json_t *item;
-    json_array_foreach(json_object_get(status, "nodes"), i, item) {
-        bool alive = json_is_true(json_object_get(item, "alive"));
-        printf("%-6lld %-6s %-24s %-24s %s\n", number_of(item, "node"), alive ? "yes" : "no",
-               text_of(item, "sql"), text_of(item, "peer"), text_of(item, "http"));
-    }
-    printf("\n%-6s %-8s %-10s %-8s %-12s %s\n", "range", "leader", "role here", "term", "applied", "voters");
-    json_array_foreach(json_object_get(status, "ranges"), i, item) {
-        printf("%-6lld %-8lld %-10s %-8lld %-12lld ", number_of(item, "range"), number_of(item, "leader"),
-               text_of(item, "role"), number_of(item, "term"), number_of(item, "applied"));
-        print_members(item);
-        printf("\n");
-    }
+    print_nodes(status);
+    print_ranges(status);
     print_tolerance(status);
 }
 
@@ -134,16 +170,24 @@ static const char *yes(bool value) { return value ? "yes" : "no"; }
 /* One line per node. */
 static void print_csv(const json_t *status)
 {
-    const char *const names[] = {"node", "alive", "sql", "peer", "http", "locality"};
+    const char *const names[] = {"node", "alive", "sql", "peer", "http", "locality", "state", "ranges", "leaders", "bytes"};
+    const json_t *overview = status_overview(status);
     size_t i;
     json_t *item;
-    cli_print_csv(names, 6);
+    cli_print_csv(names, 10);
     json_array_foreach(json_object_get(status, "nodes"), i, item) {
-        char id[32];
-        snprintf(id, sizeof id, "%lld", number_of(item, "node"));
-        const char *const cells[] = {id, yes(json_is_true(json_object_get(item, "alive"))), text_of(item, "sql"),
-                                     text_of(item, "peer"), text_of(item, "http"), text_of(item, "locality")};
-        cli_print_csv(cells, 6);
+        char id[32], ranges[32] = "", leaders[32] = "", bytes[32] = "";
+        const json_t *n = status_overview_node(overview, status_number(item, "node"));
+        snprintf(id, sizeof id, "%lld", status_number(item, "node"));
+        if (n != NULL) {
+            snprintf(ranges, sizeof ranges, "%lld", status_number(n, "ranges"));
+            snprintf(leaders, sizeof leaders, "%lld", status_number(n, "leaders"));
+            snprintf(bytes, sizeof bytes, "%lld", status_number(n, "bytes"));
+        }
+        const char *const cells[] = {id, yes(json_is_true(json_object_get(item, "alive"))), status_text(item, "sql"),
+                                     status_text(item, "peer"), status_text(item, "http"), status_text(item, "locality"),
+                                     status_text(n, "state"), ranges, leaders, bytes};
+        cli_print_csv(cells, 10);
     }
 }
 
@@ -160,33 +204,37 @@ static void print_plain(const json_t *status)
     size_t i;
     json_t *item;
     char id[32], other[32];
-    snprintf(id, sizeof id, "%lld", number_of(status, "can_lose"));
-    plain("state", text_of(status, "state"), NULL, NULL);
+    snprintf(id, sizeof id, "%lld", status_number(status, "can_lose"));
+    plain("state", status_text(status, "state"), NULL, NULL);
     plain("quorum", yes(json_is_true(json_object_get(status, "quorum"))), NULL, NULL);
     plain("can_lose", id, NULL, NULL);
     json_array_foreach(json_object_get(status, "nodes"), i, item) {
-        snprintf(id, sizeof id, "%lld", number_of(item, "node"));
-        plain("node", id, json_is_true(json_object_get(item, "alive")) ? "alive" : "silent", text_of(item, "sql"));
+        snprintf(id, sizeof id, "%lld", status_number(item, "node"));
+        plain("node", id, json_is_true(json_object_get(item, "alive")) ? "alive" : "silent", status_text(item, "sql"));
     }
     json_array_foreach(json_object_get(status, "ranges"), i, item) {
-        snprintf(id, sizeof id, "%lld", number_of(item, "range"));
-        snprintf(other, sizeof other, "%lld", number_of(item, "leader"));
-        plain("range", id, other, text_of(item, "role"));
+        snprintf(id, sizeof id, "%lld", status_number(item, "range"));
+        snprintf(other, sizeof other, "%lld", status_number(item, "leader"));
+        plain("range", id, other, status_text(item, "role"));
     }
+    const json_t *overview = status_overview(status);
+    json_array_foreach(json_object_get(overview, "nodes"), i, item) {
+        snprintf(id, sizeof id, "%lld", status_number(item, "node"));
+        snprintf(other, sizeof other, "%lld", status_number(item, "ranges"));
+        plain("holds", id, status_text(item, "state"), other);
+    }
+    if (overview != NULL) plain("outlook", status_text(overview, "text"), NULL, NULL);
 }
 
 static int print_status(const char *host, uint64_t timeout_ns, enum cli_format format)
 {
     char *body = NULL;
-    int http = cli_http_get(host, "/status", timeout_ns, &body);
-    if (http != 200) {
+    json_t *root = status_fetch(host, timeout_ns, &body);
+    if (body == NULL) {
         fprintf(stderr, "ostraka status: no answer from %s; is the node running, and is that its --http?\n",
                 host);
-        free(body);
         return CLI_ERROR;
     }
-    json_error_t error;
-    json_t *root = json_loads(body, 0, &error);
     int status = root == NULL ? CLI_ERROR : verdict(root);
     if (root == NULL) fprintf(stderr, "ostraka status: %s answers something else\n", host);
     else if (format == CLI_FORMAT_JSON) fputs(body, stdout);
@@ -208,7 +256,7 @@ static int print_ready(const char *host, uint64_t timeout_ns)
         printf("%s is ready\n", host);
     } else if (http > 0) {
         json_t *root = json_loads(body, 0, &error);
-        printf("%s is not ready: %s\n", host, root == NULL ? "it does not say why" : text_of(root, "reason"));
+        printf("%s is not ready: %s\n", host, root == NULL ? "it does not say why" : status_text(root, "reason"));
         json_decref(root);
     } else {
         printf("%s does not answer\n", host);

@@ -3,8 +3,6 @@
 #include "base/assert.h"
 #include "node/metrics_int.h"
 
-#define VOTERS_WANTED 3u /* of a range, once there are as many nodes */
-
 static bool alive(struct store *s, const struct node_view *nodes, uint32_t count, uint64_t id)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -20,13 +18,15 @@ static void look_at_range(struct store *s, const struct replica *r, const struct
     uint32_t voters = raft.config->voter_count, here = 0;
     for (uint32_t i = 0; i < voters; i++)
         here += alive(s, nodes, count, raft.config->voters[i].node);
-    uint64_t wanted = out->nodes < VOTERS_WANTED ? out->nodes : VOTERS_WANTED;
+    uint64_t factor = store_setting(s, SETTING_REPLICATION_FACTOR, replica_descriptor(r)->start);
+    uint64_t wanted = out->nodes < factor ? out->nodes : factor; /* once there are as many nodes */
     int left = (int)here - (int)(voters / 2 + 1);
     out->ranges++;
     if (raft.leader_node == 0)
         left = left < 0 ? left : -1; /* nodes may be gone for less than it takes to notice */
     out->ranges_without_leader += raft.leader_node == 0;
     out->ranges_under_replicated += here < voters || voters < wanted;
+    out->ranges_over_replicated += voters > factor && raft.config->outgoing_count == 0;
     out->replicas_fenced += replica_fenced(r);
     if (left < *spare) *spare = left;
 }
@@ -45,6 +45,7 @@ void cluster_health(struct store *s, struct cluster_health *out)
     struct replica *r = NULL;
     while ((r = store_replica_next(s, r)) != NULL)
         look_at_range(s, r, nodes, count, out, &spare);
-    out->quorum = out->ranges > 0 && spare >= 0;
-    out->can_lose = out->quorum ? (uint64_t)spare : 0;
+    /* One that has no range yet knows nothing of any, but whom to ask. */
+    out->quorum = spare >= 0 && (out->ranges > 0 || store_meta_leader(s).value != 0);
+    out->can_lose = out->quorum && out->ranges > 0 ? (uint64_t)spare : 0;
 }

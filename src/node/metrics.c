@@ -85,6 +85,14 @@ static void store_text(struct buf *b, struct store *s)
     counter(b, "replicas_fenced_total", "Replicas fenced for damage.", m->replicas_fenced);
     counter(b, "replicas_refetched_total", "Fenced replicas that are whole again.", m->replicas_refetched);
     counter(b, "splits_total", "Splits of ranges that were applied here.", m->splits);
+    counter(b, "moves_begun_total", "Moves of ranges that this node decided, as the leader of the metadata range.", m->moves_begun);
+    counter(b, "moves_ended_total", "Moves of ranges that it found done.", m->moves_ended);
+    gauge(b, "ranges_moving", "Moves that are not done; only the leader of the metadata range counts them.", m->jobs);
+    counter(b, "snapshot_sent_bytes_total", "Bytes of snapshots sent.", m->snapshot_bytes_sent);
+    counter(b, "snapshot_received_bytes_total", "Bytes of snapshots received.", m->snapshot_bytes_received);
+    counter(b, "replicas_orphaned_total", "Replicas destroyed because they were proven to count nowhere.", m->orphans_destroyed);
+    seconds(b, "transfer_closed_seconds", "Leaderships handed over: for how long nobody served the range.",
+            &m->transfer_closed_ns);
     counter(b, "disk_full_total", "Times that writes were refused for lack of disk space.", m->disk_full);
     gauge(b, "replicas", "Replicas here.", m->replicas);
     gauge(b, "leaders", "Ranges led from here.", m->leaders);
@@ -129,6 +137,8 @@ static void health_text(struct buf *b, struct store *s)
     gauge(b, "ranges_without_leader", "Ranges here of which this node knows no leader.", h.ranges_without_leader);
     gauge(b, "ranges_under_replicated", "Ranges here that lack a voter, or have one that is silent.",
           h.ranges_under_replicated);
+    gauge(b, "ranges_over_replicated", "Ranges here that have more voters than wanted.", h.ranges_over_replicated);
+    gauge(b, "ranges", "Ranges that have a replica here.", h.ranges);
     gauge(b, "replicas_damaged", "Replicas here that are fenced and not whole again.", h.replicas_fenced);
     gauge(b, "can_lose_nodes", "How many more nodes may be lost before a range here has no quorum.", h.can_lose);
     gauge(b, "quorum", "1: every range here has one, as far as this node knows.", h.quorum);
@@ -184,6 +194,10 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     if (s == NULL) return;
     store_text(b, s);
     health_text(b, s);
+    uint64_t disk_bytes, disk_free_bytes;
+    disk_room(m->data, &disk_bytes, &disk_free_bytes);
+    gauge(b, "disk_bytes", "Size of the file system of the data.", disk_bytes);
+    gauge(b, "disk_free_bytes", "What is free of it.", disk_free_bytes);
     const struct kv_metrics *k = kv_metrics(core_kv(m->core));
     counter(b, "reads_total", "Read requests served here.", k->reads);
     counter(b, "commits_total", "Transactions proposed here.", k->commits);

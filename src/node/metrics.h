@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "node/core.h"
+#include "node/overview_watch.h"
 #include "sql/activity.h"
 #include "sql/server.h"
 
@@ -15,6 +16,7 @@ struct metrics_sources {
     bool leases;             /* the clock of the machine is trusted with durations */
     uint64_t memory_bytes;
     uint64_t started_wall_ns;
+    struct overview_watch *overview; /* NULL: nobody is asked */
 };
 
 /* struct http_options.answer; ctx is a struct metrics_sources. */

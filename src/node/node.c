@@ -36,6 +36,7 @@ struct node {
     struct sql_zones *zones;
     struct http_server *http;
     struct metrics_sources sources;
+    struct overview_watch overview;
     char sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
     int lock_fd;
     bool ended;
@@ -389,7 +390,8 @@ int node_run(const struct node_options *options)
                                              .http_address = n.http_address, .data = options->data,
                                              .io = n.env->table->name, .leases = !clock_may_stand_still(),
                                              .memory_bytes = n.options.memory_bytes,
-                                             .started_wall_ns = env_wall_ns(n.env)};
+                                             .started_wall_ns = env_wall_ns(n.env),
+                                             .overview = &n.overview};
         announce(&n);
         loop(&n);
         status = n.ended ? n.exit_status : 0;
