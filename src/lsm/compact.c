@@ -104,17 +104,16 @@ static void count_work(struct compact_job *job)
     if (job->compaction.moves) COVER("lsm_compact_moves");
 }
 
-/* Most tables that any range has in level 0 beyond what is normal. */
+/* Most tables that share a key in level 0 of any range, beyond what is normal. */
 static void find_l0_excess(struct lsm *l)
 {
     l->l0_excess = 0;
     LIST_FOR_EACH(link, &l->piled)
     {
         const struct range *r = CONTAINER_OF(link, struct range, piled_link);
-        uint32_t count = r->version->counts[0];
-        ASSERT(count > LSM_L0_TABLES_SLOW);
-        if (r->corrupt) continue;
-        if (count - LSM_L0_TABLES_SLOW > l->l0_excess) l->l0_excess = count - LSM_L0_TABLES_SLOW;
+        ASSERT(r->l0_depth > LSM_L0_TABLES_SLOW);
+        uint32_t excess = r->l0_depth - LSM_L0_TABLES_SLOW;
+        if (!r->corrupt && excess > l->l0_excess) l->l0_excess = excess;
     }
 }
 

@@ -29,79 +29,6 @@ static struct plan make_plan(const struct version *v, uint64_t table_bytes)
     return p;
 }
 
-/* ---- overlap, by key without timestamps: versions of one key stay together ---- */
-
-static int key_compare(const struct item_key *a, const struct item_key *b)
-{
-    if (a->space != b->space) return a->space < b->space ? -1 : 1;
-    return bytes_compare(a->key, b->key);
-}
-
-struct bounds {
-    struct item_key first, last;
-    bool last_excluded;
-};
-
-/* Positive when a reaches further than b. */
-static int reach_compare(const struct bounds *a, const struct bounds *b)
-{
-    int order = key_compare(&a->last, &b->last);
-    return order != 0 ? order : (int)b->last_excluded - (int)a->last_excluded;
-}
-
-static struct bounds piece_bounds(const struct piece *p)
-{
-    return (struct bounds){p->first, p->last, p->last_excluded};
-}
-
-static struct bounds bounds_of(struct piece *const *pieces, uint32_t count)
-{
-    struct bounds b = piece_bounds(pieces[0]);
-    for (uint32_t i = 1; i < count; i++) {
-        struct bounds other = piece_bounds(pieces[i]);
-        if (key_compare(&other.first, &b.first) < 0) b.first = other.first;
-        if (reach_compare(&other, &b) <= 0) continue;
-        b.last = other.last;
-        b.last_excluded = other.last_excluded;
-    }
-    return b;
-}
-
-/* a lies before b and shares no key with it. */
-static bool lies_before(const struct bounds *a, const struct bounds *b)
-{
-    int order = key_compare(&a->last, &b->first);
-    return a->last_excluded ? order <= 0 : order < 0;
-}
-
-/* The pieces [*begin, *end) of a sorted level that share keys with the bounds. */
-static void overlap(const struct version *v, uint32_t level, const struct bounds *b,
-                    uint32_t *begin, uint32_t *end)
-{
-    uint32_t i = 0, count = v->counts[level];
-    for (; i < count; i++) {
-        struct bounds one = piece_bounds(v->levels[level][i]);
-        if (!lies_before(&one, b)) break;
-    }
-    *begin = i;
-    for (; i < count; i++) {
-        struct bounds one = piece_bounds(v->levels[level][i]);
-        if (lies_before(b, &one)) break;
-    }
-    *end = i;
-}
-
-static uint64_t overlap_bytes(const struct version *v, uint32_t level, const struct piece *p)
-{
-    struct bounds b = piece_bounds(p);
-    uint32_t begin, end;
-    uint64_t bytes = 0;
-    overlap(v, level, &b, &begin, &end);
-    for (uint32_t i = begin; i < end; i++)
-        bytes += v->levels[level][i]->size_bytes;
-    return bytes;
-}
-
 /* ---- choosing tables ---- */
 
 static enum status set_inputs(struct compaction *c, struct piece *const *upper,
@@ -126,23 +53,21 @@ static bool can_move(const struct compaction *c, uint64_t table_bytes)
         if (c->inputs[i]->size_bytes < table_bytes / 2) return false; /* better merged into one */
         for (uint32_t j = 0; j < i; j++) {
             struct bounds a = bounds_of(&c->inputs[i], 1), b = bounds_of(&c->inputs[j], 1);
-            if (!lies_before(&a, &b) && !lies_before(&b, &a)) return false;
+            if (!bounds_before(&a, &b) && !bounds_before(&b, &a)) return false;
         }
     }
     return true;
 }
 
-/* From `upper` of one level into another: with all they overlap there, and with small neighbours,
- * so that small tables do not pile up. */
-static enum status pick_into(struct compaction *c, uint32_t level, struct piece *const *upper,
-                             uint32_t upper_count, uint32_t output_level)
+enum status compact_pick_into(struct compaction *c, uint32_t level, struct piece *const *upper,
+                              uint32_t upper_count, uint32_t output_level)
 {
     const struct version *v = c->range->version;
     uint64_t table_bytes = c->range->lsm->options.table_bytes;
     struct bounds b = bounds_of(upper, upper_count);
     struct piece *const *lower = v->levels[output_level];
     uint32_t begin, end;
-    overlap(v, output_level, &b, &begin, &end);
+    level_overlap(v, output_level, &b, &begin, &end);
     if (begin > 0 && lower[begin - 1]->size_bytes < table_bytes / 2) begin--;
     if (end < v->counts[output_level] && lower[end]->size_bytes < table_bytes / 2) end++;
     c->level = level;
@@ -159,7 +84,7 @@ static struct piece *least_overlap(const struct version *v, uint32_t level)
     uint64_t best_ratio = UINT64_MAX;
     for (uint32_t i = 0; i < v->counts[level]; i++) {
         struct piece *p = v->levels[level][i];
-        uint64_t ratio = overlap_bytes(v, level + 1, p) * 64 / (p->size_bytes + 1);
+        uint64_t ratio = level_overlap_bytes(v, level + 1, p) * 64 / (p->size_bytes + 1);
         if (ratio >= best_ratio) continue;
         best = p;
         best_ratio = ratio;
@@ -203,7 +128,7 @@ static bool is_remnant(const struct piece *p)
 static bool is_bottom(const struct version *v, uint32_t level, const struct piece *p)
 {
     for (uint32_t below = level + 1; below < LSM_LEVELS; below++)
-        if (overlap_bytes(v, below, p) > 0) return false;
+        if (level_overlap_bytes(v, below, p) > 0) return false;
     return true;
 }
 
@@ -226,7 +151,7 @@ static enum status pick_garbage(struct compaction *c)
                 c->level = c->output_level = level;
                 status = set_inputs(c, &p, 1, NULL, 0);
             } else {
-                status = pick_into(c, level, &p, 1, level + 1);
+                status = compact_pick_into(c, level, &p, 1, level + 1);
             }
             c->moves = false;
             return status;
@@ -241,15 +166,12 @@ enum status compact_pick(struct range *r, struct compaction *c)
     if (range_is_pending(r) || r->resting) return STATUS_NOT_FOUND; /* others read what it holds */
     struct version *v = r->version;
     struct plan plan = make_plan(v, r->lsm->options.table_bytes);
-    if (v->counts[0] >= LSM_L0_TABLES) {
-        uint32_t count = v->counts[0] < LSM_L0_MERGE_MAX ? v->counts[0] : LSM_L0_MERGE_MAX;
-        return pick_into(c, 0, v->levels[0] + (v->counts[0] - count), count,
-                         plan.base); /* oldest */
-    }
+    enum status status = level0_pick(c, plan.base);
+    if (status != STATUS_NOT_FOUND) return status;
     uint32_t level = fullest_level(v, &plan);
     if (level > 0) {
         struct piece *p = least_overlap(v, level);
-        return pick_into(c, level, &p, 1, level + 1);
+        return compact_pick_into(c, level, &p, 1, level + 1);
     }
     return pick_garbage(c);
 }

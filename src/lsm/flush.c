@@ -1,8 +1,9 @@
 #include <stdlib.h>
 
-#include "lsm/table_write_int.h"
+#include "lsm/flush_cut_int.h"
 
-/* Puts a range's oldest frozen memtable on disk: a table in level 0, then the edit for it. */
+/* Puts a range's oldest frozen memtable on disk: a table in level 0, or several side by side, then
+ * the edit for it. */
 struct flush_job {
     struct worker worker;
     struct range *range;   /* pinned */
@@ -30,41 +31,50 @@ static uint64_t shared_gc_ts(struct range *r)
     return gc_ts;
 }
 
+static enum status write_items(struct flush_job *job, struct gc_filter *gc)
+{
+    struct merge merge;
+    struct cursor *cursor;
+    merge_init(&merge, false);
+    enum status status =
+        memtable_cursor_open(job->frozen->memtable, UINT64_MAX, false, NULL, &cursor);
+    if (status == STATUS_OK) status = merge_add(&merge, cursor);
+    if (status == STATUS_OK) status = tables_writer_add_merged(&job->tables, &merge, gc);
+    if (status == STATUS_OK) status = tables_writer_finish(&job->tables);
+    merge_deinit(&merge);
+    return status;
+}
+
 /* The whole memtable, also what was split off meanwhile: the manifest does not know of that yet. */
-static enum status write_table(struct flush_job *job)
+static enum status write_tables(struct flush_job *job)
 {
     struct range *r = job->range;
     struct memtable *m = job->frozen->memtable;
     struct version *version = range_named(r);
     struct tombstone_check check = {.version = version, .oldest_ts = memtables_oldest_ts(r, m)};
     uint64_t gc_ts = shared_gc_ts(r);
-    struct merge merge;
     struct gc_filter gc;
-    merge_init(&merge, false);
+    struct flush_cuts cuts;
+    enum status status = flush_cuts_init(&cuts, version, m, r->lsm->options.table_bytes);
+    if (status != STATUS_OK) return status;
     gc_filter_init(&gc, gc_ts);
     gc.tombstone_may_go = tombstone_may_go;
     gc.ctx = &check;
     version_pin(version);
     tables_writer_init(&job->tables, &job->worker, r->id, gc_ts, UINT64_MAX);
-    struct cursor *cursor;
-    enum status status = memtable_cursor_open(m, UINT64_MAX, false, NULL, &cursor);
-    if (status == STATUS_OK) status = merge_add(&merge, cursor);
-    if (status == STATUS_OK) status = tables_writer_add_merged(&job->tables, &merge, &gc);
-    if (status == STATUS_OK) status = tables_writer_finish(&job->tables);
-    merge_deinit(&merge);
+    job->tables.cuts_before = flush_cuts_before;
+    job->tables.ctx = &cuts;
+    status = write_items(job, &gc);
+    flush_cuts_deinit(&cuts);
     gc_filter_deinit(&gc);
     version_unpin(version);
     return status;
 }
 
-/* Names the table in the manifest. *kept_out: it may be named there now, whatever the status. */
-static enum status commit(struct flush_job *job, uint64_t epoch, bool *kept_out)
+static enum status commit_tables(struct flush_job *job, uint64_t epoch,
+                                 struct leveled_piece *added, bool *kept_out)
 {
     struct memtable *m = job->frozen->memtable;
-    struct leveled_piece added = {0};
-    ASSERT(job->tables.count <= 1);
-    enum status status = tables_writer_pieces(&job->tables, 0, &added);
-    if (status != STATUS_OK) return status;
     struct edit e = {.kind = EDIT_FLUSH,
                      .range = job->range,
                      .epoch = epoch,
@@ -76,16 +86,30 @@ static enum status commit(struct flush_job *job, uint64_t epoch, bool *kept_out)
                      .memtable = m,
                      .split = job->frozen->split,
                      .merges = job->frozen->merges,
-                     .added = &added,
+                     .added = added,
                      .added_count = job->tables.count};
-    struct lsm *l = job->worker.lsm;
-    if (added.piece != NULL) {
-        l->metrics.flush_count++;
-        l->metrics.flush_bytes += added.piece->size_bytes;
-    }
-    status = edit_commit(&job->worker, &e);
+    enum status status = edit_commit(&job->worker, &e);
     *kept_out = e.written;
-    if (added.piece != NULL) piece_unpin(added.piece);
+    return status;
+}
+
+/* Names the tables in the manifest. *kept_out: they may be named there now, whatever the status. */
+static enum status commit(struct flush_job *job, uint64_t epoch, bool *kept_out)
+{
+    uint32_t count = job->tables.count;
+    struct leveled_piece *added = calloc(count + 1, sizeof *added);
+    if (added == NULL) return STATUS_NO_MEMORY;
+    enum status status = tables_writer_pieces(&job->tables, 0, added);
+    if (status == STATUS_OK) {
+        struct lsm_metrics *metrics = &job->worker.lsm->metrics;
+        metrics->flush_count += count > 0;
+        for (uint32_t i = 0; i < count; i++)
+            metrics->flush_bytes += added[i].piece->size_bytes;
+        status = commit_tables(job, epoch, added, kept_out);
+        for (uint32_t i = 0; i < count; i++)
+            piece_unpin(added[i].piece);
+    }
+    free(added);
     return status;
 }
 
@@ -116,7 +140,7 @@ static void flush_entry(void *arg)
     struct lsm *l = r->lsm;
     uint64_t epoch = r->epoch;
     bool kept = false;
-    enum status status = write_table(job);
+    enum status status = write_tables(job);
     if (status == STATUS_CANCELLED) lsm_fail(l, status, "shut down");
     if (status == STATUS_OK) status = commit(job, epoch, &kept);
     tables_writer_deinit(&job->tables, status != STATUS_OK && !kept);

@@ -13,9 +13,10 @@
 #define LSM_SLICE_ITEMS_MAX 2048 /* items looked at in one call, which then asks to be repeated */
 #define LSM_FLUSHES_MAX     4    /* of different ranges, side by side */
 #define LSM_COMPACTIONS_MAX 2
-#define LSM_L0_TABLES       4  /* as many are merged into the next level */
+#define LSM_L0_TABLES       4  /* as many that share a key are merged into the next level */
+#define LSM_L0_PIECES_MAX   16 /* or what costs least, when there are so many pieces in all */
 #define LSM_L0_MERGE_MAX    32 /* at most, at a time */
-#define LSM_L0_TABLES_SLOW  8  /* more slow writers down */
+#define LSM_L0_TABLES_SLOW  8  /* more that share a key slow writers down */
 #define LSM_LEVEL_GROWTH    8  /* a level is so many times as large as the one above */
 #define LSM_RETRY_NS        UINT64_C(1000000000) /* after a failure that may pass */
 
@@ -83,6 +84,7 @@ struct range {
     struct list event_link;               /* in lsm.events */
     struct list durable_link;             /* in lsm.durable_ranges while the manifest knows it */
     struct list piled_link;               /* in lsm.piled while it has too much in level 0 */
+    uint32_t l0_depth;                    /* then: as level0_depth */
     unsigned events;
     const char *corrupt_what;
 };
@@ -276,6 +278,9 @@ void flush_enqueue(struct range *r);
 void flush_step(struct lsm *l);
 void compact_enqueue(struct range *r);
 void compact_step(struct lsm *l);
+/* Most of the pieces that share one key; no more than `enough`. */
+uint32_t level0_depth(struct piece *const *pieces, uint32_t count, uint32_t enough);
+#define LSM_L0_DEPTH_ENOUGH (LSM_L0_TABLES_SLOW + 10) /* lsm_pressure asks no further */
 /* The store stops: no disk work any more, the owner is told. */
 void lsm_fail(struct lsm *l, enum status status, const char *what);
 

@@ -128,7 +128,10 @@ void range_unpin(struct range *r)
 /* Most ranges never have much in level 0: those that do are at hand. */
 static void note_pile(struct range *r)
 {
-    bool piled = r->mapped && r->version->counts[0] > LSM_L0_TABLES_SLOW;
+    const struct version *v = r->version;
+    bool piled = r->mapped && v->counts[0] > LSM_L0_TABLES_SLOW;
+    r->l0_depth = piled ? level0_depth(v->levels[0], v->counts[0], LSM_L0_DEPTH_ENOUGH) : 0;
+    piled = r->l0_depth > LSM_L0_TABLES_SLOW;
     list_remove(&r->piled_link);
     if (piled) list_push_back(&r->lsm->piled, &r->piled_link);
 }

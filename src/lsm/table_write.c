@@ -343,7 +343,9 @@ enum status tables_writer_cut(struct tables_writer *t)
 enum status tables_writer_add(struct tables_writer *t, const struct lsm_item *item)
 {
     enum status status = STATUS_OK;
-    if (t->writer != NULL && table_writer_size(t->writer) >= t->size_max) status = tables_writer_cut(t);
+    bool full = t->writer != NULL && table_writer_size(t->writer) >= t->size_max;
+    bool cut = t->cuts_before != NULL && t->cuts_before(t->ctx, t->writer, item);
+    if (full || cut) status = tables_writer_cut(t);
     if (status == STATUS_OK && t->writer == NULL)
         status = table_writer_open(t->worker, t->range, t->gc_ts, &t->writer);
     return status == STATUS_OK ? table_writer_add(t->writer, item) : status;

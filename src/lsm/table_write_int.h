@@ -42,6 +42,9 @@ struct tables_writer {
     struct worker *worker;
     struct range_id range;
     uint64_t gc_ts, size_max;    /* of one table */
+    /* NULL, or asked with each item: does the table under construction (NULL: none) end before it? */
+    bool (*cuts_before)(void *ctx, const struct table_writer *t, const struct lsm_item *item);
+    void *ctx;
     struct table_writer *writer; /* NULL: none open */
     struct table **tables;
     uint32_t count, capacity;

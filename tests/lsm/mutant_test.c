@@ -11,6 +11,7 @@
 #include "lsm/manifest_int.h"
 #include "tests/lsm/crash.h"
 #include "tests/lsm/random.h"
+#include "tests/lsm/rewrite.h"
 
 /* ---- scenarios ---- */
 
@@ -308,6 +309,7 @@ static const struct scenario {
     {"merge", run_merge},
     {"snapshot_levels", run_snapshot_levels},
     {"changed_table", run_changed_table},
+    {"rewrite", rewrite_run},
 };
 
 static const struct {
@@ -325,6 +327,10 @@ static const struct {
     {"lsm_split_edit_without_right", "random"},
     {"lsm_split_told_before_the_edit", "random"},
     {"lsm_merge_edit_keeps_right", "merge"},
+    {"lsm_level0_groups_torn", "random"},
+    {"lsm_flush_runs_not_cut", "rewrite"},
+    {"lsm_flush_skips_nothing", "rewrite"},
+    {"lsm_level0_moves_nothing", "rewrite"},
     {"lsm_snapshot_newest_first", "snapshot_levels"},
     {"lsm_taken_table_unverified", "changed_table"},
     {"lsm_table_not_synced", "crash"},

@@ -15,17 +15,23 @@ struct fixture {
     int count;
 };
 
-static void setup(struct fixture *f)
+static void setup_with(struct fixture *f, uint64_t table_bytes)
 {
     struct sim_options options;
     sim_options_init(&options, 1);
     *f = (struct fixture){.sim = sim_create(&options)};
     store_init_sim(&f->store, f->sim);
+    if (table_bytes > 0) f->store.options.table_bytes = table_bytes;
     prng_init(&f->prng, 1);
     store_open(&f->store);
     f->chunks = calloc(CHUNKS_MAX, sizeof *f->chunks);
     assert_non_null(f->chunks);
     assert_int_equal(lsm_range_create(f->store.l, rid(1)), STATUS_OK);
+}
+
+static void setup(struct fixture *f)
+{
+    setup_with(f, 0);
 }
 
 static void forget_chunks(struct fixture *f)
@@ -190,7 +196,7 @@ TEST(lsm_snapshot, level_0_keeps_its_order)
 TEST(lsm_snapshot, a_part_of_a_table_travels_without_the_rest)
 {
     struct fixture f;
-    setup(&f);
+    setup_with(&f, 1 << 20); /* one table per flush */
     fill(&f, 0, 300);
     store_flush(&f.store, 1);
     assert_int_equal(lsm_apply(f.store.l, rid(1), ++f.index, NULL, 0), STATUS_OK);
