@@ -296,6 +296,13 @@ static void on_idle(struct timer *t, void *ctx)
     clock_now(c, &c->idle_wait, IDLE_ASK_NS);
 }
 
+void clock_ask_soon(struct clock *c)
+{
+    if (!timer_armed(&c->idle)) return; /* it is being asked */
+    timer_cancel(store_timers(c->kv->store), &c->idle);
+    on_idle(&c->idle, c);
+}
+
 void clock_init(struct clock *c, struct kv *kv)
 {
     c->kv = kv;

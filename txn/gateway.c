@@ -241,6 +241,16 @@ enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool be
     }
 }
 
+/* What is stamped needs a time at or above which it happens: after a start none is known before the clock has answered,
+ * and an id with time 0 would be refused by everybody. */
+static bool may_stamp(struct kv *kv, const struct gateway_request *q)
+{
+    if (q->before_attempt == NULL || kv->clock.seen != 0 || MUTANT("outcome_untimed")) return true;
+    COVER("txn_stamp_waits_for_clock");
+    clock_ask_soon(&kv->clock);
+    return false;
+}
+
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply)
 {
     struct env *env = store_env(kv->store);
@@ -267,7 +277,7 @@ enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *r
             if (!tried) gateway_pause(kv, BACKOFF_NS_MIN / 4, q->interrupt); /* what is known contradicts itself */
             break;
         }
-        if (known && route.leader.value != 0) {
+        if (known && route.leader.value != 0 && may_stamp(kv, q)) {
             q->served_by = route.range;
             tried = true;
             if (q->before_attempt != NULL && !q->before_attempt(q)) {

@@ -68,6 +68,8 @@ void clock_init(struct clock *c, struct kv *kv);
 void clock_attach(struct clock *c);
 void clock_stop(struct clock *c);
 void clock_now(struct clock *c, struct clock_wait *w, uint64_t timeout_ns);
+/* Asks for a reading on nobody's behalf, if that is not under way. */
+void clock_ask_soon(struct clock *c);
 /* True when the clock is known to be past ts; else waits (as clock_now). */
 bool clock_is_past(const struct clock *c, uint64_t ts);
 void clock_wait_past(struct clock *c, struct clock_wait *w, uint64_t ts, uint64_t timeout_ns);

@@ -72,6 +72,27 @@ TEST(txn_outcome, a_commit_is_known_by_its_id_on_every_node)
     world_close(&w);
 }
 
+/* After a start the gateway has seen no time at all: it asks before it says since when the commit is under way. */
+TEST(txn_outcome, an_id_never_says_time_0)
+{
+    struct world w;
+    struct actor a;
+    world_open(&w, 3, 0);
+    world_put(&w, "k", "1");
+    uint64_t gateway = world_leader(&w) % 3 + 1;
+    struct kv *kv = core_kv(cluster_machine(w.cluster, gateway)->core);
+    actor_begin(&a, &w, gateway);
+    actor_put(&a, "k", "2");
+    kv->clock.seen = 0;
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    assert_true(id_of(&a).sent_ts > 0);
+    assert_u64_equal(kv->metrics.retries, 0); /* no attempt was refused for a window that is long over */
+    struct question q = {.id = id_of(&a)};
+    assert_int_equal(ask(&w, gateway, &q), TXN_OUTCOME_COMMITTED);
+    actor_end(&a);
+    world_close(&w);
+}
+
 TEST(txn_outcome, another_leader_knows_it_too)
 {
     struct world w;
