@@ -45,6 +45,7 @@ struct rpc {
     struct pool pool;  /* of those */
     uint64_t next_id;
     struct buf scratch;
+    struct rpc_metrics metrics;
 };
 
 static void call_end(struct rpc_call *call, enum status status, struct bytes body)
@@ -248,6 +249,8 @@ static void deliver_request(struct rpc *r, struct node_id from, struct bytes pay
         rpc_reply(r, token, STATUS_UNSUPPORTED, BYTES_EMPTY);
         return;
     }
+    r->metrics.requests[kind]++;
+    r->metrics.request_bytes[kind] += reader_left(&in);
     r->handlers[kind].handle(r->handlers[kind].ctx, token, bytes_make(in.at, reader_left(&in)));
 }
 
@@ -309,4 +312,9 @@ void rpc_on_link_down(struct rpc *r, struct node_id peer)
 size_t rpc_in_flight(const struct rpc *r)
 {
     return r->calls.count;
+}
+
+const struct rpc_metrics *rpc_metrics(const struct rpc *r)
+{
+    return &r->metrics;
 }

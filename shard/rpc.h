@@ -94,4 +94,9 @@ void rpc_on_message(struct rpc *r, struct node_id from, uint16_t type, struct by
 void rpc_on_link_down(struct rpc *r, struct node_id peer);
 size_t rpc_in_flight(const struct rpc *r);
 
+struct rpc_metrics {
+    uint64_t requests[RPC_KIND_COUNT], request_bytes[RPC_KIND_COUNT]; /* taken in, this node's own too, by kind */
+};
+const struct rpc_metrics *rpc_metrics(const struct rpc *r);
+
 #endif

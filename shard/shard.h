@@ -42,6 +42,7 @@ enum shard_message {
     SHARD_MESSAGE_LIVENESS = 14, /* support asked for and given */
     SHARD_MESSAGE_ROUTES = 13,  /* the metadata range's descriptor and leader */
     SHARD_MESSAGE_SETTINGS = 15, /* of the cluster */
+    SHARD_MESSAGE_KIND_COUNT
 };
 
 /* ---- nodes ---- */
@@ -360,6 +361,7 @@ struct store_metrics {
     uint64_t proposals, proposals_refused, applied_entries, raft_messages_in, raft_messages_out;
     uint64_t reads_leased, reads_confirmed; /* without and with a quorum round */
     uint64_t liveness_out;
+    uint64_t messages_in[SHARD_MESSAGE_KIND_COUNT], message_bytes_in[SHARD_MESSAGE_KIND_COUNT]; /* of peers, by type */
     uint64_t snapshots_sent, snapshots_received, elections, replicas, leaders, wal_overflow;
     uint64_t orphans_destroyed; /* replicas that were proven to count nowhere */
     uint64_t replicas_fenced, replicas_refetched; /* ever */

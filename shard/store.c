@@ -419,6 +419,10 @@ void store_on_message(struct store *s, struct node_id from, uint16_t type, struc
     if (s->failed) return;
     struct node_entry *n = nodes_find(s, from);
     if (n != NULL) n->last_seen_ns = env_now_ns(s->env);
+    if (type < SHARD_MESSAGE_KIND_COUNT) {
+        s->metrics.messages_in[type]++;
+        s->metrics.message_bytes_in[type] += payload.size;
+    }
     switch (type) {
     case SHARD_MESSAGE_RAFT: transport_receive(s, from, payload); break;
     case SHARD_MESSAGE_NODES: nodes_on_message(s, from, payload); break;
