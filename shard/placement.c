@@ -118,8 +118,8 @@ void placement_describe(struct placement *p, const struct descriptor *d, struct 
     r->target_count = job_target(p->store, d->range, r->target);
 }
 
-/* All nodes as they are, and the sums over all ranges. */
-void placement_survey(struct placement *p, struct allocator *a)
+/* All nodes as they are, with nothing in their sums. */
+static void nodes_as_they_are(struct placement *p, struct allocator *a)
 {
     struct store *s = p->store;
     allocator_init(a);
@@ -130,6 +130,49 @@ void placement_survey(struct placement *p, struct allocator *a)
         if (n != NULL) describe_node(p, s->meta.nodes[i], n);
     }
     allocator_seal(a);
+}
+
+static void count(struct placement *p, const struct range_count *c, int sign)
+{
+    struct allocator_range r = {.leader = c->leader, .bytes = c->bytes, .load = c->load, .target_count = c->node_count};
+    if (c->node_count == 0) return;
+    memcpy(r.target, c->nodes, sizeof r.target);
+    allocator_count(&p->allocator, &r, sign);
+}
+
+/* As it is known now, or will be, in place of what was counted before. */
+static void recount(struct placement *p, struct range_report *report, const struct allocator_range *r)
+{
+    struct range_count *c = &report->counted;
+    count(p, c, -1);
+    *c = (struct range_count){.leader = r->leader, .bytes = r->bytes, .load = r->load, .node_count = r->target_count};
+    if (r->target_count > 0) memcpy(c->nodes, r->target, sizeof c->nodes);
+    for (uint32_t i = 0; r->target_count == 0 && i < r->config->voter_count; i++)
+        c->nodes[c->node_count++] = r->config->voters[i].node;
+    if (r->weightless) c->node_count = 0;
+    count(p, c, 1);
+}
+
+/* At the beginning of a sweep: other nodes, perhaps, and sums from nothing. */
+static void survey(struct placement *p)
+{
+    struct store *s = p->store;
+    nodes_as_they_are(p, &p->allocator);
+    for (uint32_t i = 0; i < s->meta.ranges.count; i++) {
+        struct allocator_range r;
+        struct range_report *report = load_of_range(p, s->meta.ranges.items[i]->range);
+        if (report == NULL) continue;
+        report->counted = (struct range_count){.node_count = 0};
+        placement_describe(p, s->meta.ranges.items[i], &r);
+        recount(p, report, &r);
+    }
+}
+
+/* All nodes as they are, and the sums over all ranges. */
+void placement_survey(struct placement *p, struct allocator *a)
+{
+    struct store *s = p->store;
+    nodes_as_they_are(p, a);
     for (uint32_t i = 0; i < s->meta.ranges.count; i++) {
         struct allocator_range r;
         placement_describe(p, s->meta.ranges.items[i], &r);
@@ -280,19 +323,20 @@ static void consider(struct placement *p, const struct descriptor *d)
     struct allocator_range r;
     struct allocator_change change;
     struct node_id to;
+    struct range_report *report = load_of_range(p, d->range);
+    if (report == NULL) return;
     if (!is_current(p, d)) return;
     placement_describe(p, d, &r);
+    recount(p, report, &r);
     if (allocator_decide(&p->allocator, &r, &change)) {
         if (!job_begin(p->store, d, &change)) return;
-        allocator_count(&p->allocator, &r, -1);
         placement_describe(p, d, &r);
-        allocator_count(&p->allocator, &r, 1);
+        recount(p, report, &r);
         note_incoming(p, d, change.target, change.target_count);
     } else if (allocator_lead(&p->allocator, &r, &to)) {
         order_transfer(p, d, to);
-        allocator_count(&p->allocator, &r, -1);
         r.leader = to;
-        allocator_count(&p->allocator, &r, 1);
+        recount(p, report, &r);
     }
 }
 
@@ -311,7 +355,7 @@ static void round_of(struct placement *p)
 {
     struct meta_state *m = &p->store->meta;
     if (p->cursor == 0) {
-        placement_survey(p, &p->allocator);
+        survey(p);
         remove_empty(p);
     }
     refresh_nodes(p);

@@ -9,12 +9,22 @@
 
 #define PLACEMENT_JOBS_MAX 256 /* under way at a time */
 
+/* What the sums of the nodes have in them for a range. What is known of it may change at any time, and what is taken
+ * away has to be what was added. */
+struct range_count {
+    struct node_id leader;
+    uint64_t bytes, load;
+    uint64_t nodes[RAFT_VOTERS_MAX];
+    uint32_t node_count;
+};
+
 /* What the leader of a range last said of it. */
 struct range_report {
     struct node_id leader;
     uint64_t epoch;       /* of its descriptor */
     uint64_t bytes, load; /* requests each second */
     uint64_t at_ns, transfer_ns; /* the last order to hand it over */
+    struct range_count counted;  /* in placement.allocator */
 };
 
 /* What a node last said of itself. */
