@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "tests/sim/big/big.h"
 #include "tests/sim/cluster/bounds.h"
 #include "tests/sim/cluster/focus.h"
 #include "tests/sim/cluster/mix.h"
@@ -13,6 +14,7 @@ static const char usage[] =
     "\n"
     "  ostraka-sim --seed N            one run; prints its hash, counts and faults\n"
     "  ostraka-sim --seeds A..B        every seed from A to B; stops at the first that fails\n"
+    "  ostraka-sim --big N [--ranges N] [--seed N]   the life of a cluster of N nodes, and what it costs\n"
     "  --nodes N         machines (default: 3 to 5, by the seed)\n"
     "  --ranges N        data ranges at the start, 1 to 6 (default 1)\n"
     "  --splits          ranges are split, and leaders handed about\n"
@@ -33,6 +35,7 @@ static const char usage[] =
 struct arguments {
     struct run_options run;
     uint64_t first, last;
+    uint64_t big; /* nodes; 0: not that */
     bool twice, marks, keep_going;
 };
 
@@ -47,11 +50,20 @@ static uint64_t number(const char *text)
     return value;
 }
 
-static uint64_t ranges(const char *text)
+static uint64_t ranges(const char *text, bool big)
 {
     uint64_t count = number(text);
-    if (count >= 1 && count <= BOUNDS_MAX + 1) return count;
-    fprintf(stderr, "ostraka-sim: --ranges is 1 to %d\n", BOUNDS_MAX + 1);
+    if (big && count >= 1 && count <= 10000) return count;
+    if (!big && count >= 1 && count <= BOUNDS_MAX + 1) return count;
+    fprintf(stderr, "ostraka-sim: --ranges is 1 to %d\n", big ? 10000 : BOUNDS_MAX + 1);
+    exit(2);
+}
+
+static uint64_t big_nodes(const char *text)
+{
+    uint64_t count = number(text);
+    if (count >= 6 && count < BIG_NODES_MAX) return count;
+    fprintf(stderr, "ostraka-sim: --big is 6 to %d\n", BIG_NODES_MAX - 1);
     exit(2);
 }
 
@@ -105,7 +117,8 @@ static void parse(int argc, char **argv, struct arguments *a)
         if (strcmp(flag, "--seed") == 0) a->first = a->last = number(value), i++;
         else if (strcmp(flag, "--seeds") == 0) parse_range(value, a), i++;
         else if (strcmp(flag, "--nodes") == 0) a->run.node_count = (uint32_t)number(value), i++;
-        else if (strcmp(flag, "--ranges") == 0) a->run.range_count = (uint32_t)ranges(value), i++;
+        else if (strcmp(flag, "--ranges") == 0) a->run.range_count = (uint32_t)ranges(value, a->big != 0), i++;
+        else if (strcmp(flag, "--big") == 0) a->big = big_nodes(value), i++;
         else if (strcmp(flag, "--seconds") == 0) a->run.fault_phase_ns = number(value) * 1000000000u, i++;
         else if (strcmp(flag, "--workload") == 0) a->run.workload = workload(value), i++;
         else if (strcmp(flag, "--focus") == 0) a->run.focus = focus(value), i++;
@@ -168,10 +181,23 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
     return passed;
 }
 
+static bool run_big(const struct arguments *a)
+{
+    struct big_result result;
+    struct big_options o = {.seed = a->first, .node_count = (uint32_t)a->big, .range_count = a->run.range_count,
+                            .verbose = a->run.verbose, .report = stdout};
+    big_run(&o, &result);
+    printf("seed=%llu hash=%016llx %s events=%llu virtual_s=%.1f%s%s\n", (unsigned long long)a->first,
+           (unsigned long long)result.hash, result.passed ? "ok" : "FAILED", (unsigned long long)result.events,
+           (double)result.virtual_ns / 1e9, result.passed ? "" : " ", result.failure);
+    return result.passed;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a = {.first = 1, .last = 1};
     parse(argc, argv, &a);
+    if (a.big != 0) return !run_big(&a);
     uint64_t failed = 0, count = 0;
     for (uint64_t seed = a.first; seed <= a.last; seed++) {
         count++;

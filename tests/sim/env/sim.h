@@ -20,7 +20,7 @@
 struct sim;
 struct sim_disk;
 
-#define SIM_NODE_MAX 64
+#define SIM_NODE_MAX 128
 #define SIM_US UINT64_C(1000)
 #define SIM_MS UINT64_C(1000000)
 #define SIM_SEC UINT64_C(1000000000)
