@@ -43,7 +43,7 @@ static void on_request(struct store *s, struct liveness_peer *p, uint64_t incarn
     p->given_until_ns = now_ns + s->options.support_ns;
     p->answer_stamp = stamp;
     s->liveness.version++;
-    rest_look(s);
+    rest_look_at(s, p);
 }
 
 void liveness_begin_anew(struct store *s)
@@ -78,7 +78,7 @@ static void on_answer(struct store *s, struct liveness_peer *p, uint64_t life, u
         p->received_until_ns = until_ns;
     p->received_epoch = epoch;
     s->liveness.version++;
-    rest_look(s);
+    rest_look_at(s, p);
 }
 
 void liveness_on_message(struct store *s, struct node_id from, struct bytes payload)

@@ -16,13 +16,23 @@
 #define JOIN_TIMEOUT_NS 3000000000u
 #define SEED_PAUSE_NS 500000000u /* of a member, between looks at the seeds */
 #define GOSSIP_TICKS 10
+#define GOSSIP_TABLES 9u /* nodes that are sent all that is known, each time */
 #define SEEN_NS 3000000000u /* a node that was silent for longer counts as down */
+
+static struct node_entry *find(const struct store *s, struct node_id node)
+{
+    uint32_t low = 0, high = s->node_count; /* they stand by id */
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (s->nodes[middle]->record.node.value < node.value) low = middle + 1;
+        else high = middle;
+    }
+    return low < s->node_count && s->nodes[low]->record.node.value == node.value ? s->nodes[low] : NULL;
+}
 
 struct node_entry *nodes_find(struct store *s, struct node_id node)
 {
-    for (uint32_t i = 0; i < s->node_count; i++)
-        if (s->nodes[i]->record.node.value == node.value) return s->nodes[i];
-    return NULL;
+    return find(s, node);
 }
 
 static struct node_entry *node_insert(struct store *s, struct node_id node)
@@ -111,7 +121,7 @@ void nodes_learn(struct store *s, const struct node_record *record)
     bool removed = n->record.removed || record->removed;
     n->record = *record;
     n->record.removed = removed;
-    n->fact_stale = true;
+    n->fact_stale = n->news = true;
     if (s->net == NULL || record->node.value == s->identity.node.value) return;
     if (removed) net_remove_peer(s->net, record->node);
     else if (record->peer_address[0] != '\0' && !n->forked) net_set_peer(s->net, record->node, record->peer_address);
@@ -127,13 +137,9 @@ void nodes_deinit(struct store *s)
 bool nodes_alive(const struct store *s, struct node_id node, uint64_t within_ns)
 {
     if (node.value == s->identity.node.value) return true;
-    uint64_t now_ns = env_now_ns(s->env);
-    for (uint32_t i = 0; i < s->node_count; i++) {
-        const struct node_entry *n = s->nodes[i];
-        if (n->record.node.value != node.value || n->record.removed) continue;
-        return n->last_seen_ns != 0 && now_ns - n->last_seen_ns <= within_ns;
-    }
-    return false;
+    const struct node_entry *n = find(s, node);
+    if (n == NULL || n->record.removed) return false;
+    return n->last_seen_ns != 0 && env_now_ns(s->env) - n->last_seen_ns <= within_ns;
 }
 
 uint32_t store_nodes(const struct store *s, struct node_view *nodes_out, uint32_t max)
@@ -239,30 +245,53 @@ void nodes_on_link_up(struct store *s, struct node_id peer)
     buf_deinit(&table);
 }
 
+/* What everybody is told: who we are, and what has changed since we told last. */
+static void news_encode(struct store *s, struct buf *out)
+{
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        struct node_entry *n = s->nodes[i];
+        bool self = n->record.node.value == s->identity.node.value;
+        if (!n->partial && (self || n->news)) node_record_encode(&n->record, out);
+        if (!n->partial) n->news = false; /* else its own record follows */
+    }
+}
+
+static void gossip_send(struct store *s, struct node_id peer, enum shard_message type, const struct buf *body)
+{
+    if (body->size == 0 || body->failed) return;
+    if (net_send(s->net, peer, NET_LINK_CONTROL, (uint16_t)type, 1, 1, buf_view(body)) != STATUS_OK)
+        COVER("shard_gossip_not_sent");
+}
+
+/* Every node tells every other one something each second, which also says that it is alive. All that it knows it tells
+ * only to some, by turns: to everybody it would be work that grows with the cube of their number, and to each it would
+ * say the same as all others do. Whoever missed the news hears of it by and by, and a new link begins with all
+ * (nodes_on_link_up). */
 void nodes_gossip(struct store *s)
 {
     if (s->net == NULL || s->identity.node.value == 0) return;
-    struct buf table, routes, settings;
+    struct buf table, news, routes, settings;
     buf_init(&table, NET_MESSAGE_BYTES_MAX);
+    buf_init(&news, NET_MESSAGE_BYTES_MAX);
     buf_init(&routes, NET_MESSAGE_BYTES_MAX);
     buf_init(&settings, NET_MESSAGE_BYTES_MAX);
     table_encode(s, &table);
+    news_encode(s, &news);
     route_encode(s, &routes);
     if (s->settings.version > 0) cluster_settings_encode(&s->settings, &settings);
-    for (uint32_t i = 0; i < s->node_count && !table.failed; i++) {
+    bool settings_new = s->settings.version != s->settings_told;
+    s->settings_told = s->settings.version;
+    for (uint32_t i = 0; i < s->node_count; i++) {
         struct node_id peer = s->nodes[i]->record.node;
         if (peer.value == s->identity.node.value || s->nodes[i]->record.removed) continue;
-        if (net_send(s->net, peer, NET_LINK_CONTROL, SHARD_MESSAGE_NODES, 1, 1, buf_view(&table)) !=
-            STATUS_OK)
-            COVER("shard_gossip_not_sent");
-        if (routes.size > 0 && !routes.failed &&
-            net_send(s->net, peer, NET_LINK_CONTROL, SHARD_MESSAGE_ROUTES, 1, 1, buf_view(&routes)) != STATUS_OK)
-            COVER("shard_routes_not_sent");
-        if (settings.size > 0 && !settings.failed &&
-            net_send(s->net, peer, NET_LINK_CONTROL, SHARD_MESSAGE_SETTINGS, 1, 1, buf_view(&settings)) != STATUS_OK)
-            COVER("shard_settings_not_sent");
+        bool turn = (i + s->node_count - s->gossip_cursor) % s->node_count < GOSSIP_TABLES;
+        gossip_send(s, peer, SHARD_MESSAGE_NODES, turn ? &table : &news);
+        gossip_send(s, peer, SHARD_MESSAGE_ROUTES, &routes);
+        if (turn || settings_new) gossip_send(s, peer, SHARD_MESSAGE_SETTINGS, &settings);
     }
+    s->gossip_cursor = s->node_count == 0 ? 0 : (s->gossip_cursor + GOSSIP_TABLES) % s->node_count;
     buf_deinit(&table);
+    buf_deinit(&news);
     buf_deinit(&routes);
     buf_deinit(&settings);
 }

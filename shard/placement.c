@@ -58,8 +58,8 @@ static bool succeeded(const struct store *s, const struct node_record *record)
     if (MUTANT("k26_successor_unnoticed")) return false;
     for (uint32_t i = 0; i < s->meta.node_count; i++) {
         const struct node_record *other = s->meta.nodes[i];
-        if (other->node.value > record->node.value && !other->removed && nodes_alive(s, other->node, SUSPECT_NS) &&
-            strcmp(other->peer_address, record->peer_address) == 0)
+        if (other->node.value > record->node.value && !other->removed &&
+            strcmp(other->peer_address, record->peer_address) == 0 && nodes_alive(s, other->node, SUSPECT_NS))
             return true;
     }
     return false;

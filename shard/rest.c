@@ -26,25 +26,33 @@ static bool changed(struct liveness_peer *p, uint64_t now_ns)
     return !same;
 }
 
-static void arm_lapse(struct store *s)
+/* The timer stands at the end of the support that ends first, or earlier. */
+static void lapse_by(struct store *s, uint64_t until_ns, uint64_t now_ns)
 {
-    uint64_t now_ns = env_now_ns(s->env), first_ns = TIMER_NEVER;
-    for (uint32_t i = 0; i < s->node_count; i++) {
-        const struct liveness_peer *p = &s->nodes[i]->liveness;
-        if (p->given_until_ns > now_ns && p->given_until_ns < first_ns) first_ns = p->given_until_ns;
-        if (p->received_until_ns > now_ns && p->received_until_ns < first_ns) first_ns = p->received_until_ns;
-    }
-    if (first_ns != TIMER_NEVER) timer_arm(s->options.timers, &s->liveness.lapse, first_ns);
+    struct timer *t = &s->liveness.lapse;
+    if (until_ns <= now_ns || (timer_armed(t) && t->deadline_ns <= until_ns)) return;
+    timer_arm(s->options.timers, t, until_ns);
+}
+
+static bool look_at(struct store *s, struct liveness_peer *p, uint64_t now_ns)
+{
+    lapse_by(s, p->given_until_ns, now_ns);
+    lapse_by(s, p->received_until_ns, now_ns);
+    return changed(p, now_ns);
 }
 
 /* Groups at rest know what support began; that it ended, or began anew, is what they have to be told. */
+void rest_look_at(struct store *s, struct liveness_peer *p)
+{
+    if (look_at(s, p, env_now_ns(s->env)) && !MUTANT("rest_not_called")) call_all(s);
+}
+
 void rest_look(struct store *s)
 {
     uint64_t now_ns = env_now_ns(s->env);
     bool news = false;
-    for (uint32_t i = 0; i < s->node_count; i++) news |= changed(&s->nodes[i]->liveness, now_ns);
+    for (uint32_t i = 0; i < s->node_count; i++) news |= look_at(s, &s->nodes[i]->liveness, now_ns);
     if (news && !MUTANT("rest_not_called")) call_all(s);
-    if (!timer_armed(&s->liveness.lapse)) arm_lapse(s);
 }
 
 static void on_lapse(struct timer *t, void *ctx)

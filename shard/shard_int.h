@@ -199,6 +199,7 @@ struct node_entry {
     uint64_t last_seen_ns;
     bool link_up[NET_LINK_COUNT];
     bool fact_stale; /* our log does not have this record yet */
+    bool news;       /* gossip has not told everybody yet */
     bool partial;    /* a link said which start this is; where it serves SQL and stands, its own record will */
     bool forked;     /* two starts claimed one incarnation: nobody is believed to be this node */
 };
@@ -256,6 +257,8 @@ struct store {
     bool identity_durable;
     struct node_entry *nodes[SHARD_NODES_MAX];
     uint32_t node_count;
+    uint32_t gossip_cursor;  /* who is told everything next */
+    uint64_t settings_told;  /* the version that everybody was told of */
     char seeds[1024];
     uint32_t seed_next;
     bool seeds_seen;         /* each was looked for once */
@@ -368,7 +371,8 @@ void liveness_renew(struct replica *r);
 void rest_init(struct store *s);
 void rest_deinit(struct store *s);
 /* After support was given or received, or when some may have ended. */
-void rest_look(struct store *s);
+void rest_look(struct store *s); /* at all peers */
+void rest_look_at(struct store *s, struct liveness_peer *p); /* at one, of whom there is news */
 /* Wakes as many groups at rest as are due after that time, to ask whether they are still led. */
 void rest_ask(struct store *s, uint64_t passed_ns);
 
