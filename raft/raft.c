@@ -496,6 +496,16 @@ static enum status on_truncated(struct raft *r, struct log_pos pos)
     return STATUS_OK;
 }
 
+/* What is committed stays in every log that has it (Raft 5.4), whoever says so. */
+static enum status on_committed(struct raft *r, struct log_pos pos)
+{
+    if (pos.index <= r->commit_index) return STATUS_OK;
+    if (pos.index > r->persisted_index || !log_has(&r->log, pos)) return STATUS_NOT_FOUND;
+    COVER("raft_commit_known_from_elsewhere");
+    commit_to(r, pos.index);
+    return STATUS_OK;
+}
+
 static enum status on_campaign(struct raft *r)
 {
     if (r->role == RAFT_ROLE_LEADER || !election_may_campaign(r)) return STATUS_OK;
@@ -540,6 +550,7 @@ static enum status dispatch(struct raft *r, const struct raft_event *e)
         if (leads) become_follower(r, r->term, 0);
         return STATUS_OK;
     case RAFT_EVENT_SUPPORT: return lease_on_support(r, &e->support);
+    case RAFT_EVENT_COMMITTED: return on_committed(r, e->committed);
     }
     return STATUS_INVALID;
 }

@@ -151,6 +151,8 @@ enum raft_event_kind {
     RAFT_EVENT_ANNOUNCE,        /* leader: everybody shall hear of the commit index now, not with the next message */
     RAFT_EVENT_RESIGN,          /* a leader steps down and releases those that it had bound: this replica is taken away */
     RAFT_EVENT_SUPPORT,         /* store liveness (shard/): see struct raft_support; STATUS_BUSY: no room */
+    RAFT_EVENT_COMMITTED,       /* the driver knows from elsewhere that this entry is committed; STATUS_NOT_FOUND: it is
+                                 * not here, or not durable here */
 };
 
 /* What store liveness (shard/) says about the store of one member, all of it in the clock of the events.
@@ -179,6 +181,7 @@ struct raft_event {
         uint64_t read_context;            /* READ: comes back in output.reads */
         uint64_t member;                  /* TRANSFER, UNREACHABLE */
         struct log_pos truncated;         /* TRUNCATED: index <= applied */
+        struct log_pos committed;         /* COMMITTED */
         struct { const struct raft_entry *entries; uint32_t count; uint64_t first_index;
                  bool ok; } loaded;
         struct { uint64_t from, term; struct log_pos pos; const struct raft_config *config;
