@@ -155,6 +155,9 @@ MUST_USE enum status lsm_range_shrink(struct lsm *l, struct range_id range, stru
  * the left one would be must come from elsewhere. STATUS_NOT_FOUND; STATUS_NO_MEMORY. */
 MUST_USE enum status lsm_range_merge(struct lsm *l, struct range_id left, struct range_id right,
                                      struct bytes key);
+/* What lsm_range_merge would say, without doing it. After STATUS_OK it does not say BUSY until something is
+ * written to the right one, or either is divided or replaced. */
+MUST_USE enum status lsm_range_merge_ready(struct lsm *l, struct range_id left, struct range_id right);
 
 struct lsm_range_stats {
     uint64_t applied_index, flushed_index;

@@ -42,14 +42,12 @@ static enum status unite(struct range *left, struct range *right, struct bytes k
     return STATUS_OK;
 }
 
-enum status lsm_range_merge(struct lsm *l, struct range_id left, struct range_id right,
-                            struct bytes key)
+enum status lsm_range_merge_ready(struct lsm *l, struct range_id left, struct range_id right)
 {
-    ASSERT(key.size > 0 && key.size <= LSM_KEY_BYTES_MAX);
     struct range *a = range_find(l, left), *b = range_find(l, right);
     if (a == NULL || b == NULL) return STATUS_NOT_FOUND;
     ASSERT(a != b);
-    ASSERT(!ingest_is_committing(l, left) && !ingest_is_committing(l, right));
+    if (ingest_is_committing(l, left) || ingest_is_committing(l, right)) return STATUS_BUSY;
     if (a->corrupt || b->corrupt) return STATUS_CORRUPT;
     if (range_is_pending(a)) split_push(a);
     if (range_is_pending(b)) split_push(b);
@@ -63,7 +61,18 @@ enum status lsm_range_merge(struct lsm *l, struct range_id left, struct range_id
         COVER("lsm_merge_waits");
         return STATUS_BUSY;
     }
-    enum status status = unite(a, b, key);
+    return STATUS_OK;
+}
+
+enum status lsm_range_merge(struct lsm *l, struct range_id left, struct range_id right,
+                            struct bytes key)
+{
+    ASSERT(key.size > 0 && key.size <= LSM_KEY_BYTES_MAX);
+    ASSERT(!ingest_is_committing(l, left) && !ingest_is_committing(l, right));
+    enum status status = lsm_range_merge_ready(l, left, right);
+    if (status != STATUS_OK) return status;
+    struct range *a = range_find(l, left), *b = range_find(l, right);
+    status = unite(a, b, key);
     if (status != STATUS_OK) return status;
     range_leave(b);
     flush_enqueue(a);
