@@ -254,9 +254,10 @@ void orphan_tell_left(struct replica *r, const struct raft_config *before)
 void orphan_tell_stranger(struct replica *r, struct node_id node, uint64_t id)
 {
     if (!raft_leads(r->raft) || id >= r->descriptor.next_replica_id) return;
-    if (is_member(&r->descriptor.config, id) || is_member(raft_config(r->raft), id)) return;
+    const struct raft_member who = {.id = id, .node = node.value};
+    if (orphan_is_member(&r->descriptor.config, who) || orphan_is_member(raft_config(r->raft), who)) return;
     COVER("shard_stranger_told");
-    tell(r, &(struct raft_member){.id = id, .node = node.value});
+    tell(r, &who);
 }
 
 static void serve_left(void *ctx, struct rpc_token token, struct bytes body)
