@@ -215,10 +215,10 @@ static void decommission(struct big *b)
 {
     uint64_t machine = b->options.node_count - 1, node = big_node(b, machine);
     struct big_question *a = &b->question;
+    const struct admin_question q = {.node = {node}, .state = NODE_STATE_DECOMMISSIONING};
     *a = (struct big_question){.call = {.on_done = on_asked}};
     big_phase_begin(b, "one node decommissioned");
-    enum status status = node == 0 ? STATUS_NOT_FOUND
-                                   : store_admin(big_store(b, 1), &a->call, (struct node_id){node}, NODE_STATE_DECOMMISSIONING, 0);
+    enum status status = node == 0 ? STATUS_NOT_FOUND : store_admin(big_store(b, 1), &a->call, &q);
     big_poke(b, 1);
     if (status == STATUS_OK && !big_run_until(b, is_answered, NULL, 30 * SIM_SEC)) status = STATUS_TIMEOUT;
     if (status == STATUS_OK) status = a->status;
