@@ -142,12 +142,15 @@ static void apply_config(struct replica *r, const struct raft_entry *e)
 /* A change of bounds is carried out once its entry is the range's last one: change->kind says that there is one. */
 static enum status apply_change(struct replica *r, struct bytes body, struct buf *result, struct range_change *change)
 {
+    const struct shard_app *app = r->store->options.app;
     struct range_change c;
-    enum status status = split_decode(body, &c);
-    if (status == STATUS_OK && !r->store->options.app->divide_part_valid(c.part)) status = STATUS_VERSION;
+    bool split = body.size > 0 && body.data[0] == RANGE_COMMAND_SPLIT;
+    enum status status = split ? split_decode(body, &c) : merge_decode(body, &c);
+    if (status == STATUS_OK && split && !app->divide_part_valid(c.part)) status = STATUS_VERSION;
+    if (status == STATUS_OK && c.kind == RANGE_COMMAND_MERGE && !app->unite_part_valid(c.part)) status = STATUS_VERSION;
     if (status != STATUS_OK) return status;
-    bool counts = split_counts(r, &c);
-    if (!counts) COVER("shard_split_does_not_count");
+    bool counts = split ? split_counts(r, &c) : merge_counts(r, &c);
+    if (!counts) COVER("shard_change_does_not_count");
     put_u8(result, counts);
     if (counts) *change = c;
     return STATUS_OK;
@@ -220,10 +223,11 @@ static bool apply_entry(struct replica *r, const struct raft_entry *e)
     }
     r->applied = pos;
     s->metrics.applied_entries++;
-    status = change.kind == 0 ? STATUS_OK : split_carry_out(r, &change);
+    if (change.kind == RANGE_COMMAND_SPLIT) status = split_carry_out(r, &change);
+    else if (change.kind != 0) status = merge_carry_out(r, &change);
     if (status != STATUS_OK) {
         if (status == STATUS_CORRUPT) replica_fence(r, "the engine found damage");
-        else store_fail(s, status, "a range cannot be divided as its log says");
+        else store_fail(s, status, "a range cannot change its bounds as its log says");
         return false;
     }
     proposals_answer(r, pos, buf_view(&s->command));
@@ -239,7 +243,7 @@ uint32_t apply_committed(struct replica *r, uint32_t budget)
         enum status status = raft_entry_at(r->raft, r->applied.index + 1, &entry);
         if (status == STATUS_WAIT) break; /* on its way from the log */
         ASSERT(status == STATUS_OK);
-        if (split_waits(r, &entry) || !apply_entry(r, &entry)) break;
+        if (split_waits(r, &entry) || merge_waits(r, &entry) || !apply_entry(r, &entry)) break;
         applied++;
     }
     if (applied > 0 && r->state == REPLICA_STATE_RUNNING && !r->store->failed) {

@@ -27,6 +27,8 @@ struct descriptor {
     uint64_t epoch;           /* rises with every change of bounds or members */
     uint64_t next_replica_id; /* replica ids are never used twice in a range */
     struct bytes start, end;  /* [start, end); end empty: unbounded; each at most SHARD_KEY_BYTES_MAX */
+    struct range_id frozen_for; /* the left neighbour that is about to take it in (merge.c), */
+    uint64_t frozen_epoch;    /* at that epoch of its, or not at all; 0, 0: not frozen */
     struct raft_config config;
     uint8_t *keys;            /* private: of descriptor_assign */
 };

@@ -199,7 +199,7 @@ static void serve_change(void *ctx, struct rpc_token token, struct bytes body)
     struct store *s = ctx;
     struct reader in = reader_make(body);
     enum meta_command_kind kind = (enum meta_command_kind)get_u8(&in);
-    if (in.failed || kind < META_MERGE_PUT) {
+    if (in.failed || kind < META_NODE_STATE) {
         rpc_reply(s->rpc, token, STATUS_INVALID, BYTES_EMPTY);
         return;
     }

@@ -67,7 +67,6 @@ enum meta_command_kind {
     META_RANGE_PUT = 3,
     META_CLOCK_LIMIT = 4,
     META_SPLIT_BEGIN = 5,
-    META_MERGE_PUT = 6,
     META_NODE_STATE = 7,
     META_SETTING_PUT = 8,
     META_SETTING_RESET = 9,
@@ -82,7 +81,7 @@ struct meta_command {
     uint64_t count;
     struct node_record node;
     struct descriptor descriptor;
-    struct range_id range; /* SPLIT_BEGIN: left. MERGE_PUT: right */
+    struct range_id range; /* SPLIT_BEGIN: left */
     uint64_t epoch, value; /* value: clock limit, value of a setting, job id, since */
     struct bytes key;      /* SPLIT_BEGIN; the scope of a setting */
     struct meta_job job;

@@ -63,11 +63,3 @@ void meta_put_job_end(struct buf *out, struct range_id range, uint64_t id)
     put_u64(out, range.value);
     put_u64(out, id);
 }
-
-void meta_put_merge(struct buf *out, const struct descriptor *left, struct range_id right, uint64_t right_epoch)
-{
-    put_u8(out, META_MERGE_PUT);
-    put_u64(out, right.value);
-    put_u64(out, right_epoch);
-    descriptor_encode(left, out);
-}

@@ -28,8 +28,5 @@ void meta_put_setting_reset(struct buf *out, enum cluster_setting id, struct byt
 void meta_put_job(struct buf *out, const struct meta_job *job);
 /* id 0: whichever it is. */
 void meta_put_job_end(struct buf *out, struct range_id range, uint64_t id);
-/* The left range has taken in its right neighbour, which ended at right_epoch. A merge must not begin before the mirror
- * has both sides as they are. Refused: NOT_FOUND, INVALID; BUSY: the mirror lags behind. */
-void meta_put_merge(struct buf *out, const struct descriptor *left, struct range_id right, uint64_t right_epoch);
 
 #endif

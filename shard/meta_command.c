@@ -76,11 +76,6 @@ static void parse_body(struct reader *r, struct meta_command *c)
         c->key = get_sized(r);
         if (c->key.size == 0 || c->key.size > SHARD_KEY_BYTES_MAX) r->failed = true;
         break;
-    case META_MERGE_PUT:
-        c->range.value = get_u64(r);
-        c->epoch = get_u64(r);
-        parse_rest_as_descriptor(r, &c->descriptor);
-        break;
     case META_NODE_STATE:
         c->node.node.value = get_u64(r);
         c->state = (enum node_state)get_u8(r);
@@ -169,7 +164,6 @@ enum status meta_judge(const struct meta_state *m, const struct meta_command *c,
     case META_RANGE_PUT: return meta_range_judge_put(m, &c->descriptor, news_out);
     case META_CLOCK_LIMIT: *news_out = c->value > m->clock_limit; return STATUS_OK;
     case META_SPLIT_BEGIN: return meta_split_judge(m, c, news_out);
-    case META_MERGE_PUT: return meta_merge_judge(m, c, news_out);
     case META_NODE_STATE: return meta_node_judge_state(m, c, news_out);
     case META_SETTING_PUT: *news_out = true; return cluster_settings_judge(&m->settings, c->setting, c->key, c->value);
     case META_SETTING_RESET:
@@ -208,7 +202,6 @@ static enum status change(struct meta_change *x, const struct meta_command *c, s
         meta_record_put_counters(x);
         return STATUS_OK;
     case META_SPLIT_BEGIN: return meta_split_begin(x, c);
-    case META_MERGE_PUT: return meta_merge_put(x, c);
     case META_NODE_STATE: meta_node_put_state(x, c, learnt); return STATUS_OK;
     case META_SETTING_PUT:
     case META_SETTING_RESET: return setting_do(x, c);

@@ -38,8 +38,6 @@ enum status meta_split_judge(const struct meta_state *m, const struct meta_comma
 MUST_USE enum status meta_split_begin(struct meta_change *x, const struct meta_command *c);
 /* The id that it gave, now or when it came for the first time. */
 struct range_id meta_split_right_of(const struct meta_state *m, const struct meta_command *c);
-enum status meta_merge_judge(const struct meta_state *m, const struct meta_command *c, bool *news_out);
-MUST_USE enum status meta_merge_put(struct meta_change *x, const struct meta_command *c);
 void meta_ranges_clear(struct meta_state *m);
 const char *meta_ranges_fault(const struct meta_state *m);
 

@@ -138,15 +138,36 @@ struct range_id meta_split_right_of(const struct meta_state *m, const struct met
 
 /* ---- descriptors that ranges report ---- */
 
-static enum status judge_known(const struct descriptor *known, const struct descriptor *d, bool *news_out)
+/* The range that begins there, if what it holds up to `end` may be part of one of that epoch: its owner is an earlier one. */
+static const struct descriptor *taken_in(const struct meta_state *m, struct bytes start, uint64_t epoch, struct bytes end)
+{
+    const struct descriptor *d = start.size == 0 ? NULL : key_index_find(&m->ranges, start);
+    if (d == NULL || !bytes_equal(d->start, start) || d->epoch >= epoch) return NULL;
+    return descriptor_compare_ends(d->end, end) <= 0 ? d : NULL;
+}
+
+/* It has grown by whole ranges, which were older: it took them in. */
+static bool took_in_whole(const struct meta_state *m, const struct descriptor *known, const struct descriptor *d)
+{
+    struct bytes at = known->end;
+    while (descriptor_compare_ends(at, d->end) < 0) {
+        const struct descriptor *next = taken_in(m, at, d->epoch, d->end);
+        if (next == NULL) return false;
+        at = next->end;
+    }
+    return true;
+}
+
+static enum status judge_known(const struct meta_state *m, const struct descriptor *known, const struct descriptor *d,
+                               bool *news_out)
 {
     if (known->epoch >= d->epoch && !MUTANT("meta_older_epoch_put")) return STATUS_OK; /* META-3: old news */
     if (!bytes_equal(known->start, d->start)) return STATUS_INVALID;
     if (d->next_replica_id < known->next_replica_id && !MUTANT("meta_older_epoch_put")) return STATUS_INVALID;
     int order = descriptor_compare_ends(d->end, known->end);
-    /* Shorter: it was split, and who has the rest must be here first. Longer: it took in its neighbour, which
-     * MERGE_PUT tells. Until then its leader repeats itself. */
-    if (order != 0 && !MUTANT("meta_older_epoch_put")) return STATUS_BUSY;
+    /* Shorter: it was split, and who has the rest must be here first. Longer: it took in its neighbours, which must be
+     * here as they were when that happened. Until then its leader repeats itself. */
+    if ((order < 0 || !took_in_whole(m, known, d)) && !MUTANT("meta_older_epoch_put")) return STATUS_BUSY;
     *news_out = true;
     return STATUS_OK;
 }
@@ -160,8 +181,8 @@ static enum status judge_newcomer(const struct meta_state *m, const struct descr
     const struct descriptor *left = meta_range(m, split->left);
     ASSERT(left != NULL && descriptor_contains(left, split->key)); /* META-2 */
     /* Shorter: an earlier split of the same range is to be told first, or there would be a hole. Longer: the left had
-     * taken in its neighbour before, which MERGE_PUT has yet to tell. */
-    if (descriptor_compare_ends(d->end, left->end) != 0) return STATUS_BUSY;
+     * taken in its neighbours before. */
+    if (descriptor_compare_ends(d->end, left->end) < 0 || !took_in_whole(m, left, d)) return STATUS_BUSY;
     *news_out = true;
     return STATUS_OK;
 }
@@ -169,7 +190,7 @@ static enum status judge_newcomer(const struct meta_state *m, const struct descr
 enum status meta_range_judge_put(const struct meta_state *m, const struct descriptor *d, bool *news_out)
 {
     const struct descriptor *known = meta_range(m, d->range);
-    return known != NULL ? judge_known(known, d, news_out) : judge_newcomer(m, d, news_out);
+    return known != NULL ? judge_known(m, known, d, news_out) : judge_newcomer(m, d, news_out);
 }
 
 /* The split has happened. At its epoch the left held all keys up to the old end, so every other split that was meant
@@ -198,48 +219,41 @@ static enum status carve(struct meta_change *x, struct meta_split *split)
     return STATUS_OK;
 }
 
+/* A range is part of its left neighbour now. */
+static void end_range(struct meta_change *x, struct range_id range)
+{
+    splits_disprove(x, range, UINT64_MAX); /* it was frozen before: none of them will happen */
+    meta_job_end(x, range, 0);
+    range_drop(x->m, meta_range(x->m, range));
+    meta_record_delete_range(x, range);
+}
+
+/* All that `known`, which d was, or is split from, has grown by. */
+static void take_in(struct meta_change *x, const struct descriptor *known, const struct descriptor *d)
+{
+    struct meta_state *m = x->m;
+    if (descriptor_compare_ends(known->end, d->end) >= 0 || !took_in_whole(m, known, d)) return;
+    for (;;) {
+        uint32_t at = key_index_upto(&m->ranges, known->start);
+        const struct descriptor *next = at < m->ranges.count ? m->ranges.items[at] : NULL;
+        if (next == NULL || (d->end.size > 0 && bytes_compare(next->start, d->end) >= 0)) return;
+        end_range(x, next->range);
+    }
+}
+
 enum status meta_range_put(struct meta_change *x, const struct descriptor *d)
 {
     struct meta_state *m = x->m;
     enum status status = STATUS_OK;
-    struct meta_split *split = meta_range(m, d->range) == NULL ? meta_split(m, d->range) : NULL;
+    const struct descriptor *known = meta_range(m, d->range);
+    struct meta_split *split = known == NULL ? meta_split(m, d->range) : NULL;
+    if (split != NULL) known = meta_range(m, split->left);
+    if (known != NULL) take_in(x, known, d);
     if (split != NULL) status = carve(x, split);
     if (status == STATUS_OK) status = meta_range_set(m, d);
     if (status != STATUS_OK) return status;
     meta_record_put_range(x, d);
     splits_disprove(x, d->range, d->epoch);
-    return STATUS_OK;
-}
-
-/* ---- merges ---- */
-
-enum status meta_merge_judge(const struct meta_state *m, const struct meta_command *c, bool *news_out)
-{
-    const struct descriptor *d = &c->descriptor;
-    if (d->range.value == RANGE_META.value || c->range.value == RANGE_META.value) return STATUS_INVALID;
-    const struct descriptor *left = meta_range(m, d->range), *right = meta_range(m, c->range);
-    if (left == NULL) return STATUS_NOT_FOUND;
-    if (left->epoch >= d->epoch) return STATUS_OK; /* old news */
-    if (right == NULL) return STATUS_NOT_FOUND;
-    if (d->epoch <= c->epoch || right->epoch > c->epoch || !bytes_equal(left->start, d->start)) return STATUS_INVALID;
-    /* Until the mirror knows both sides as they were when they became one. */
-    if (left->end.size == 0 || !bytes_equal(left->end, right->start)) return STATUS_BUSY;
-    if (descriptor_compare_ends(right->end, d->end) != 0) return STATUS_BUSY;
-    *news_out = true;
-    return STATUS_OK;
-}
-
-enum status meta_merge_put(struct meta_change *x, const struct meta_command *c)
-{
-    struct meta_state *m = x->m;
-    splits_disprove(x, c->range, UINT64_MAX); /* it was frozen before: none of them will happen */
-    meta_job_end(x, c->range, 0);
-    range_drop(m, meta_range(m, c->range));
-    meta_record_delete_range(x, c->range);
-    enum status status = meta_range_set(m, &c->descriptor);
-    if (status != STATUS_OK) return status;
-    meta_record_put_range(x, &c->descriptor);
-    splits_disprove(x, c->descriptor.range, c->descriptor.epoch);
     return STATUS_OK;
 }
 

@@ -160,6 +160,7 @@ static void pursue(struct replica *r)
     raft_status(r->raft, &status);
     if (status.config_pending || status.config->outgoing_count > 0 || status.transferring) return;
     if (r->applied.index < status.commit_index) return; /* the descriptor lags behind */
+    if (replica_frozen(r) || merge_under_way(r->store, r->range)) return;
     if (move_settled(&r->descriptor.config, r->target, r->target_count)) {
         r->target_count = 0;
         return;

@@ -142,7 +142,7 @@ static void on_answer(struct range_lookup *l, enum status status, enum range_ver
     /* A merge may have given the range more keys since it was made. */
     if (r != NULL && !orphan && verdict == RANGE_VERDICT_KNOWN && replica_expect(r, d) == STATUS_OK)
         COVER("shard_empty_replica_expects_anew");
-    if (orphan && at_rest(r)) destroy(o, r);
+    if (orphan && at_rest(r) && !merge_needs(r)) destroy(o, r);
     else orphan_free(o);
 }
 

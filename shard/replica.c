@@ -59,6 +59,7 @@ void replica_describe(struct replica *r, struct descriptor *d)
     enum status status = key_index_put(&r->store->replicas_by_key, &r->descriptor);
     ASSERT(status == STATUS_OK); /* there is a place for each replica */
     move_touch(r);
+    if (replica_frozen(r)) merge_note(r);
 }
 
 static void replica_free(struct replica *r)
@@ -178,6 +179,7 @@ enum status replica_create(struct store *s, const struct replica_start *start,
     list_init(&r->dirty_link);
     list_init(&r->held_link);
     list_init(&r->moving_link);
+    list_init(&r->merging_link);
     list_init(&r->proposals);
     list_init(&r->reads);
     r->next_read_context = 1;
@@ -205,6 +207,7 @@ enum status replica_create(struct store *s, const struct replica_start *start,
         return status;
     }
     group_start(r, start->uncertain, !start->restore.newborn);
+    if (replica_frozen(r)) merge_note(r);
     *replica_out = r;
     return STATUS_OK;
 }
@@ -223,6 +226,7 @@ void replica_destroy(struct replica *r)
     list_remove(&r->dirty_link);
     list_remove(&r->held_link);
     list_remove(&r->moving_link);
+    list_remove(&r->merging_link);
     autosplit_forget(r);
     s->options.app->close(r->app);
     replica_leave(r);
@@ -434,6 +438,7 @@ enum status replica_propose(struct replica *r, struct bytes command, uint64_t ti
     struct store *s = r->store;
     uint64_t now_ns = env_now_ns(s->env);
     if (s->failed || s->stopping || r->state != REPLICA_STATE_RUNNING) return STATUS_NOT_LEADER;
+    if (merge_closes(r, command)) return STATUS_BUSY;
     if (space_refuses(s, r->range)) {
         s->metrics.proposals_refused++;
         return STATUS_NO_SPACE;

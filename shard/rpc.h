@@ -32,6 +32,7 @@ enum rpc_kind {
     RPC_ACTIVITY = 15,    /* sql/: what a node knows of its sessions; or: end one */
     RPC_RANGE_TRANSFER = 16, /* placement tells a range leader who shall lead instead */
     RPC_NODE_LOAD = 17,   /* a node tells the metadata leader what it holds and how busy it is */
+    RPC_RANGE_MERGE = 18, /* to the leader of a range: take in the right neighbour */
     RPC_CATALOG_LEASE = 19, /* txn/: until when no record of the catalog changes */
     RPC_RANGE_INFO = 20,  /* the descriptor of a range, asked of a node that has a replica */
     RPC_OVERVIEW = 21,    /* what does the leader of the metadata range see of the cluster? (overview.h) */
@@ -39,7 +40,8 @@ enum rpc_kind {
     RPC_LOCK_WAITS = 23,  /* txn/: for whom does a transaction wait? */
     RPC_REPLICA_LEFT = 24, /* a leader tells a replica that it is not one of the range any more */
     RPC_NODE_CHANGE = 25,  /* an operator asks what would come of a node's change, or for it (admin.h) */
-    RPC_KIND_COUNT /* 18 is free */
+    RPC_MERGE_GIVE_UP = 26, /* to the leader of a left side: what you began at that epoch shall not happen */
+    RPC_KIND_COUNT
 };
 
 struct rpc;

@@ -123,6 +123,16 @@ struct shard_app {
     /* Applied, at each replica: the left side ends at key now. right_state (NULL: not made here, or older than this)
      * was opened, with what state_encode says of the left one. */
     void (*divide)(void *left_state, void *right_state, struct bytes key, struct bytes part);
+    /* Merges (merge.c), at the right side's leader. The freeze is about to be proposed in this very step: from now on
+     * nothing is proposed, until unite_end, or the end of the leadership. STATUS_BUSY. */
+    enum status (*unite_begin)(void *right_state);
+    /* Frozen, and no read was answered since: what the left side has to know. */
+    void (*unite_part)(void *right_state, struct buf *part);
+    /* It goes on by itself: the freeze is not in force, or not any more. */
+    void (*unite_end)(void *right_state);
+    bool (*unite_part_valid)(struct bytes part);
+    /* Applied, at each replica: the left side has the bounds of both. right_state is closed next. */
+    void (*unite)(void *left_state, void *right_state, struct bytes part);
     void *ctx;
 };
 
@@ -233,6 +243,8 @@ uint64_t replica_term(const struct replica *r);
 bool replica_serving(const struct replica *r);
 /* Damaged, and not refetched and settled yet. */
 bool replica_fenced(const struct replica *r);
+/* About to become part of its left neighbour: serves nothing (merge.c). */
+bool replica_frozen(const struct replica *r);
 /* The node to ask instead, or 0. */
 struct node_id replica_leader_hint(const struct replica *r);
 struct lsm *store_lsm(struct store *s);
@@ -369,6 +381,7 @@ struct store_metrics {
     uint64_t snapshot_bytes_sent, snapshot_bytes_received;
     uint64_t moves_begun, moves_ended; /* jobs, by this node as the leader of the metadata range */
     uint64_t jobs;     /* there are now; only the leader of the metadata range counts them */
+    uint64_t merges; /* applied here */
     uint64_t disk_full; /* how often */
     struct histogram commit_ns; /* proposal to applied */
     struct histogram transfer_closed_ns; /* leaderships handed over: how long nobody served the range */

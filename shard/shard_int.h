@@ -11,6 +11,7 @@
  *   fence.c             damaged replicas, their way back  space.c     a disk that fills up
  *   liveness.c          support between stores, on which leases rest
  *   split.c             a range is divided: its leader   split_apply.c  and every replica
+ *   merge.c             two ranges become one: their leader  merge_apply.c  and every replica
  *   birth.c             replicas that a leader elsewhere knows before we do
  *   rest.c              groups at rest, who calls them */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
@@ -121,6 +122,7 @@ struct replica {
     /* placement's order for this range (leader) */
     uint64_t target[RAFT_VOTERS_MAX];
     uint32_t target_count;
+    struct list merging_link;    /* store.merging */
     struct list moving_link;     /* store.moving: has a target, or the mirror lacks its descriptor */
     uint64_t mirrored_epoch; /* the metadata range is known to have it */
     bool mirror_busy;
@@ -134,6 +136,8 @@ struct replica {
     uint64_t hold_until_ns;      /* who got a snapshot catches up until then */
     struct snapshot_receive *receive;
     struct split_order *split;   /* leader: under way; or NULL */
+    uint64_t frozen_ns;          /* since when it is known here to be frozen; 0: not */
+    bool thawing;                /* leader: a fiber finds out whether it may thaw */
 };
 
 /* What the log holds of a range that the engine does not have yet: the right side of a split that has to be applied
@@ -241,6 +245,9 @@ struct store {
     struct list early;      /* struct early_message, birth.c */
     uint32_t early_count;
     struct list unborn;     /* struct unborn */
+    struct list merging;    /* replicas that are frozen, or wait for one that is */
+    struct list merges;     /* struct merge_order: under way, led from here */
+    struct list united;     /* struct united: whose logs are to be dropped */
     uint32_t leaving_count; /* replicas that are LEAVING */
     struct range_id log_cursor; /* the tick looks at the log of some ranges behind it */
     struct {
@@ -407,7 +414,13 @@ void reads_end_all(struct replica *r, enum status status);
 
 /* ---- split.c ---- */
 
-enum range_command { RANGE_COMMAND_SPLIT = 1 };
+enum range_command {
+    RANGE_COMMAND_SPLIT = 1,
+    RANGE_COMMAND_FREEZE = 2, /* the right side of a merge takes nothing more */
+    RANGE_COMMAND_THAW = 3,   /* and does again: it was not merged */
+    RANGE_COMMAND_BUMP = 4,   /* what was meant for this epoch will not happen */
+    RANGE_COMMAND_MERGE = 5,  /* the left side takes the right one in */
+};
 void split_serve(struct store *s);
 void split_forget_replica(struct replica *r);
 
@@ -415,9 +428,12 @@ void split_forget_replica(struct replica *r);
 
 struct range_change {
     enum range_command kind;
-    uint64_t epoch;
-    struct range_id right;
-    struct bytes key, part; /* views into the entry */
+    uint64_t epoch;          /* of the range, at which alone it counts; not THAW */
+    struct range_id right;   /* SPLIT, MERGE */
+    struct range_id left;    /* FREEZE, THAW: who takes the range in, */
+    uint64_t left_epoch;     /* at that epoch */
+    struct log_pos frozen;   /* MERGE: where the freeze stands in the right side's log */
+    struct bytes key, part;  /* SPLIT: of the right side; MERGE: where it begins; views into the entry */
 };
 /* STATUS_VERSION. */
 MUST_USE enum status split_decode(struct bytes body, struct range_change *out);
@@ -432,6 +448,33 @@ bool split_made(const struct raft_entry *entries, uint32_t count, struct range_i
 struct unborn *unborn_find(struct store *s, struct range_id range);
 void unborn_forget(struct store *s, struct range_id range);
 void unborn_deinit(struct store *s);
+
+/* ---- merge.c ---- */
+void merge_serve(struct store *s);
+void merge_tick(struct store *s);
+void merges_deinit(struct store *s);
+/* The range is one of two that are about to become one: its bounds and members stay as they are. */
+bool merge_under_way(const struct store *s, struct range_id range);
+/* The range takes no such command: it is frozen, or about to be. */
+bool merge_closes(const struct replica *r, struct bytes command);
+
+/* ---- merge_apply.c ---- */
+void merge_encode(const struct range_change *c, struct buf *out);
+/* Of the kinds but SPLIT. STATUS_VERSION. */
+MUST_USE enum status merge_decode(struct bytes body, struct range_change *out);
+bool merge_counts(const struct replica *r, const struct range_change *c);
+/* The entry may not be applied yet: the right side has to be at rest first. May fence the replica. */
+bool merge_waits(struct replica *r, const struct raft_entry *e);
+/* What it holds may be wanted by a left side beside it that lags: it is no orphan. */
+bool merge_needs(const struct replica *r);
+/* It is frozen, or waits for one that is: the tick looks at it. */
+void merge_note(struct replica *r);
+void merge_drop_logs(struct store *s);
+void merge_forget_united(struct store *s);
+/* The entry is applied to the engine and to r->applied. */
+MUST_USE enum status merge_carry_out(struct replica *r, const struct range_change *c);
+/* The engine has the range on disk up to that index: the logs of those it has taken in are of no use any more. */
+void merge_on_flushed(struct store *s, struct range_id range, uint64_t index);
 
 /* ---- birth.c ---- */
 

@@ -58,6 +58,7 @@ static enum status may_split(struct replica *r, uint64_t epoch, struct bytes key
     struct raft_status status;
     raft_status(r->raft, &status);
     if (status.config_pending || status.transferring || d->config.outgoing_count > 0) return STATUS_BUSY;
+    if (replica_frozen(r) || merge_under_way(r->store, r->range)) return STATUS_BUSY;
     return r->store->options.app->divide_may(r->app, key);
 }
 

@@ -36,6 +36,7 @@ bool split_counts(const struct replica *r, const struct range_change *c)
 {
     const struct descriptor *d = &r->descriptor;
     if (c->epoch != d->epoch && !MUTANT("split_epoch_ignored")) return false;
+    if (replica_frozen(r)) return false;
     return d->config.outgoing_count == 0 && descriptor_contains(d, c->key) && !bytes_equal(d->start, c->key);
 }
 

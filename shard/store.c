@@ -99,6 +99,7 @@ static void on_flushed(void *ctx, struct range_id range, uint64_t index)
     struct store *s = ctx;
     LOG_DEBUG(s->logger, "shard", "range flushed", "range=%llu index=%llu",
               (unsigned long long)range.value, (unsigned long long)index);
+    merge_on_flushed(s, range, index);
 }
 
 /* ---- the log's length ---- */
@@ -220,6 +221,7 @@ static void on_tick(struct timer *t, void *ctx)
     snapshot_tick(s);
     nodes_tick(s);
     placement_tick(s);
+    merge_tick(s);
     orphan_tick(s);
 }
 
@@ -262,6 +264,9 @@ static enum status store_init(struct store *s, const struct store_options *optio
     list_init(&s->sleepers);
     list_init(&s->early);
     list_init(&s->unborn);
+    list_init(&s->merging);
+    list_init(&s->merges);
+    list_init(&s->united);
     s->receive_entries = calloc(RECEIVE_ENTRIES_MAX, sizeof *s->receive_entries);
     if (s->receive_entries == NULL) return STATUS_NO_MEMORY;
     batch_init(&s->batch);
@@ -285,6 +290,7 @@ static enum status open_engine_and_log(struct store *s, const char **why)
     if (status != STATUS_OK) return status;
     meta_serve(s);
     split_serve(s);
+    merge_serve(s);
     placement_serve(s);
     orphan_serve(s);
     admin_serve(s);
@@ -330,6 +336,7 @@ void store_close(struct store *s)
     nodes_deinit(s);
     birth_deinit(s);
     unborn_deinit(s);
+    merges_deinit(s);
     journal_deinit(s);
     if (s->wal != NULL) wal_close(s->wal);
     if (s->lsm != NULL) lsm_close(s->lsm);

@@ -66,18 +66,29 @@ enum status divide_may(void *state, struct bytes key)
     return g->ready && g->term == replica_term(g->replica) ? STATUS_OK : STATUS_BUSY;
 }
 
-enum status divide_begin(void *state, struct bytes key, struct buf *part)
+enum status latch_close(struct range *g, struct bytes key)
 {
-    struct range *g = state;
-    enum status status = divide_may(state, key);
-    if (status != STATUS_OK) return status;
     ASSERT(g->latch == NULL);
     g->latch = malloc(sizeof *g->latch + key.size);
     if (g->latch == NULL) return STATUS_NO_MEMORY;
     list_init(&g->latch->waiting);
     g->latch->since_ns = env_now_ns(store_env(g->kv->store));
-    memcpy(g->latch->bytes, key.data, key.size);
+    if (key.size > 0) memcpy(g->latch->bytes, key.data, key.size);
     g->latch->key = bytes_make(g->latch->bytes, key.size);
+    return STATUS_OK;
+}
+
+uint64_t latch_closed_ns(const struct range *g)
+{
+    return env_now_ns(store_env(g->kv->store)) - g->latch->since_ns;
+}
+
+enum status divide_begin(void *state, struct bytes key, struct buf *part)
+{
+    struct range *g = state;
+    enum status status = divide_may(state, key);
+    if (status == STATUS_OK) status = latch_close(g, key);
+    if (status != STATUS_OK) return status;
     uint64_t floor = kv_timestamp_seen(g->kv);
     if (floor < g->floor) floor = g->floor;
     if (floor < g->high) floor = g->high;

@@ -20,6 +20,11 @@ enum status kv_create(struct kv **kv_out)
                                  .divide_end = divide_end,
                                  .divide_part_valid = divide_part_valid,
                                  .divide = divide_apply,
+                                 .unite_begin = unite_begin,
+                                 .unite_part = unite_part,
+                                 .unite_end = unite_reopen,
+                                 .unite_part_valid = unite_part_valid,
+                                 .unite = unite_apply,
                                  .ctx = kv};
     list_init(&kv->ranges);
     list_init(&kv->calls);
@@ -31,6 +36,7 @@ enum status kv_create(struct kv **kv_out)
     histogram_init(&kv->metrics.commit_ns);
     histogram_init(&kv->metrics.lock_wait_ns);
     histogram_init(&kv->metrics.split_closed_ns);
+    histogram_init(&kv->metrics.merge_closed_ns);
     kv->no_quorum_timeout_ns = NO_QUORUM_TIMEOUT_NS;
     kv->version_retention_ns = KV_VERSION_RETENTION_NS;
     *kv_out = kv;

@@ -54,6 +54,14 @@ void range_close(void *state)
     free(g);
 }
 
+void range_run_waiting(struct range *g)
+{
+    struct list now, *item;
+    list_init(&now);
+    while ((item = list_pop_front(&g->waiting)) != NULL) list_push_back(&now, item);
+    while ((item = list_pop_front(&now)) != NULL) range_op_run(CONTAINER_OF(item, struct range_op, blocked_link));
+}
+
 static void range_become_ready(struct range *g, uint64_t now_ts)
 {
     struct lsm_range_stats stats;
@@ -75,11 +83,7 @@ static void range_become_ready(struct range *g, uint64_t now_ts)
     g->preparing = false;
     g->ready = true;
     divide_served(g);
-    while (!list_empty(&g->waiting)) {
-        struct range_op *op = CONTAINER_OF(g->waiting.next, struct range_op, blocked_link);
-        list_remove(&op->blocked_link);
-        range_op_run(op);
-    }
+    range_run_waiting(g);
 }
 
 static uint64_t current_term(const struct range *g)
@@ -322,9 +326,11 @@ void range_op_answer(struct range_op *op)
 bool range_op_wait_ready(struct range_op *op)
 {
     struct range *g = op->range;
-    if (g->ready && g->term == current_term(g)) return false;
+    bool ready = g->ready && g->term == current_term(g), frozen = replica_frozen(g->replica);
+    if (ready && (!frozen || MUTANT("merge_reads_after_freeze"))) return false;
+    if (frozen) COVER("txn_waits_for_merge");
     list_push_back(&g->waiting, &op->blocked_link);
-    if (replica_serving(g->replica)) range_prepare(g);
+    if (!ready && replica_serving(g->replica)) range_prepare(g);
     return true;
 }
 

@@ -53,6 +53,7 @@ struct kv_metrics {
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
     struct histogram read_ns, commit_ns; /* as the gateway sees them */
     struct histogram lock_wait_ns; /* at leaders, of those that got what they waited for */
+    struct histogram merge_closed_ns; /* of right sides led here: from the latch until they were part of the left one */
     struct histogram split_closed_ns; /* of right sides led here: from the proposal of the split until they served */
 };
 const struct kv_metrics *kv_metrics(const struct kv *kv);

@@ -224,6 +224,8 @@ struct range {
     struct outcomes outcomes;
 };
 
+/* Those that wait for the range to be ready, or not to be frozen. */
+void range_run_waiting(struct range *g);
 void *range_open(void *ctx, struct replica *r);
 void range_close(void *state);
 void range_role_changed(void *state);
@@ -411,6 +413,16 @@ enum status divide_begin(void *state, struct bytes key, struct buf *part);
 void divide_end(void *state);
 bool divide_part_valid(struct bytes part);
 void divide_apply(void *left_state, void *right_state, struct bytes key, struct bytes part);
+/* Commits that touch keys from `key` on wait, until divide_end. STATUS_NO_MEMORY. */
+MUST_USE enum status latch_close(struct range *g, struct bytes key);
+uint64_t latch_closed_ns(const struct range *g);
+
+/* ---- unite.c: a range becomes part of its left neighbour ---- */
+enum status unite_begin(void *state);
+void unite_part(void *state, struct buf *part);
+void unite_reopen(void *state);
+bool unite_part_valid(struct bytes part);
+void unite_apply(void *left_state, void *right_state, struct bytes part);
 /* True: a split is proposed, and the op waits for what comes of it (TXN-14). */
 bool divide_holds(struct range_op *op);
 /* A split is proposed whose right half the op touches. */

@@ -129,24 +129,40 @@ TEST(meta, one_range_has_few_splits_pending_and_the_cluster_a_limit_of_ranges)
 
 /* ---- merges ---- */
 
-TEST(meta, a_merge_replaces_both_sides_at_once)
+TEST(meta, a_range_that_has_grown_by_whole_older_ones_took_them_in)
 {
     struct meta_world w;
     world_open(&w);
     uint64_t right;
     assert_int_equal(world_split(&w, data, 1, BYTES_LITERAL("m"), &right), STATUS_OK);
-    struct descriptor r = side(3, 2, 2, "m", ""), whole = side(2, 0, 4, "\x02", "");
-    assert_int_equal(world_merge(&w, &whole, (struct range_id){3}, 3), STATUS_NOT_FOUND);
+    struct descriptor r = side(3, 2, 3, "m", "");
     assert_int_equal(world_put(&w, &r), STATUS_OK);
-    assert_int_equal(world_put(&w, &whole), STATUS_BUSY);
-    assert_int_equal(world_merge(&w, &whole, (struct range_id){3}, 4), STATUS_INVALID);
-    struct descriptor part = side(2, 0, 4, "\x02", "z");
-    assert_int_equal(world_merge(&w, &part, (struct range_id){3}, 3), STATUS_BUSY);
-    assert_int_equal(world_merge(&w, &whole, (struct range_id){3}, 3), STATUS_OK);
-    assert_int_equal(world_merge(&w, &whole, (struct range_id){3}, 3), STATUS_OK); /* came twice */
+    struct descriptor older = side(2, 0, 3, "\x02", ""), part = side(2, 0, 4, "\x02", "z"), whole = side(2, 0, 4, "\x02", "");
+    assert_int_equal(world_put(&w, &older), STATUS_BUSY); /* it was so before the split */
+    assert_int_equal(world_put(&w, &part), STATUS_BUSY);
+    assert_int_equal(world_put(&w, &whole), STATUS_OK);
+    assert_int_equal(world_put(&w, &whole), STATUS_OK); /* came twice */
     assert_int_equal(meta_verdict(&w.state, (struct range_id){3}), RANGE_VERDICT_GONE);
     assert_int_equal(world_put(&w, &r), STATUS_NOT_FOUND);
     assert_int_equal(meta_verdict(&w.state, (struct range_id){4}), RANGE_VERDICT_NEVER);
+    world_restart(&w);
+    world_close(&w);
+}
+
+/* United and divided again at another key, and nobody has told of the first. */
+TEST(meta, a_right_side_may_hold_what_its_left_side_took_in_before)
+{
+    struct meta_world w;
+    world_open(&w);
+    uint64_t right;
+    assert_int_equal(world_split(&w, data, 1, BYTES_LITERAL("m"), &right), STATUS_OK);
+    struct descriptor r = side(3, 2, 2, "m", ""), left = side(2, 0, 5, "\x02", "c"), new = side(4, 2, 5, "c", "");
+    assert_int_equal(world_put(&w, &r), STATUS_OK);
+    assert_int_equal(world_split(&w, data, 4, BYTES_LITERAL("c"), &right), STATUS_OK);
+    assert_int_equal(world_put(&w, &left), STATUS_BUSY);
+    assert_int_equal(world_put(&w, &new), STATUS_OK);
+    assert_int_equal(world_put(&w, &left), STATUS_OK);
+    assert_int_equal(meta_verdict(&w.state, (struct range_id){3}), RANGE_VERDICT_GONE);
     world_restart(&w);
     world_close(&w);
 }
@@ -292,10 +308,7 @@ TEST(meta, a_job_is_ended_by_its_id_and_goes_with_its_range)
 #define TRUTH_MAX 64
 
 struct past {
-    bool merge;
     struct descriptor *d;
-    struct range_id right;
-    uint64_t right_epoch;
 };
 
 struct promise {
@@ -387,25 +400,17 @@ static void act_merge(struct play *p)
     struct descriptor whole = *l;
     whole.end = r->end;
     whole.epoch = (l->epoch > r->epoch ? l->epoch : r->epoch) + 1;
-    struct past past = {.merge = true, .d = &whole, .right = r->range, .right_epoch = r->epoch};
-    remember(p, past);
     become(p, i, &whole);
     free(r);
     p->truth_count--;
     memmove(p->truth + i + 1, p->truth + i + 2, (p->truth_count - i - 1) * sizeof *p->truth);
 }
 
-static enum status tell(struct play *p, const struct past *past)
-{
-    if (past->merge) return world_merge(&p->w, past->d, past->right, past->right_epoch);
-    return world_put(&p->w, past->d);
-}
-
 static void act_tell(struct play *p)
 {
     uint32_t recent = p->past_count < 8 ? p->past_count : 8;
     uint32_t back = (uint32_t)prng_below(&p->prng, prng_below(&p->prng, 3) == 0 ? p->past_count : recent);
-    enum status status = tell(p, &p->past[p->past_count - 1 - back]);
+    enum status status = world_put(&p->w, p->past[p->past_count - 1 - back].d);
     assert_true(status == STATUS_OK || status == STATUS_BUSY || status == STATUS_NOT_FOUND);
 }
 
@@ -413,8 +418,6 @@ static void act_tell(struct play *p)
 static void settle(struct play *p)
 {
     for (uint32_t round = 0; round < 2 * TRUTH_MAX; round++) {
-        for (uint32_t i = 0; i < p->past_count; i++)
-            if (p->past[i].merge) (void)tell(p, &p->past[i]);
         for (uint32_t i = 0; i < p->truth_count; i++) (void)world_put(&p->w, p->truth[i]);
     }
     assert_u64_equal(p->w.state.ranges.count, p->truth_count);

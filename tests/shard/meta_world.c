@@ -138,10 +138,3 @@ enum status world_split(struct meta_world *w, struct range_id left, uint64_t epo
     if (status == STATUS_OK) *right_out = load_le64(w->result.data);
     return status;
 }
-
-enum status world_merge(struct meta_world *w, const struct descriptor *left, struct range_id right, uint64_t epoch)
-{
-    buf_reset(&w->command);
-    meta_put_merge(&w->command, left, right, epoch);
-    return world_do(w);
-}

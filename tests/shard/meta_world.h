@@ -30,6 +30,5 @@ void world_restart(struct meta_world *w);
 enum status world_put(struct meta_world *w, const struct descriptor *d);
 enum status world_split(struct meta_world *w, struct range_id left, uint64_t epoch, struct bytes key,
                         uint64_t *right_out);
-enum status world_merge(struct meta_world *w, const struct descriptor *left, struct range_id right, uint64_t epoch);
 
 #endif
