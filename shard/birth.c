@@ -39,6 +39,12 @@ static bool stopped(const struct store *s)
     return s->failed || s->stopping;
 }
 
+/* The end of an earlier replica is not all on disk yet. */
+static bool buried(struct store *s, struct range_id range)
+{
+    return orphan_buried(s, range) || merge_buried(s, range);
+}
+
 static void on_proof(struct range_lookup *l, enum status status, enum range_verdict verdict, const struct descriptor *d);
 
 static void birth_free(struct birth *b)
@@ -65,7 +71,7 @@ static void births_next(struct store *s)
     while (s->birth == NULL && !list_empty(&s->births)) {
         struct birth *b = CONTAINER_OF(list_pop_front(&s->births), struct birth, link);
         s->birth_count--;
-        if (stopped(s) || store_replica(s, b->range) != NULL || orphan_buried(s, b->range)) birth_free(b);
+        if (stopped(s) || store_replica(s, b->range) != NULL || buried(s, b->range)) birth_free(b);
         else birth_start(s, b);
     }
 }
@@ -82,7 +88,7 @@ static bool stands_in_line(const struct store *s, struct range_id range)
 void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id)
 {
     if (stopped(s) || s->birth_count >= WAITING_MAX) return; /* the leader repeats itself */
-    if (orphan_buried(s, range) || stands_in_line(s, range)) return;
+    if (buried(s, range) || stands_in_line(s, range)) return;
     struct birth *b = calloc(1, sizeof *b);
     if (b == NULL) return;
     b->store = s;
@@ -189,7 +195,7 @@ static void on_info(struct rpc_call *call, enum status status, struct bytes body
     bool may = status == STATUS_OK && !stopped(s) && descriptor_decode(body, &d) == STATUS_OK;
     if (may && b->expected.range.value == 0) may = expect(b, &d);
     may = may && may_be_born(s, b, &d);
-    if (b->orphans != s->metrics.orphans_destroyed || orphan_buried(s, b->range)) may = false; /* the proof is old */
+    if (b->orphans != s->metrics.orphans_destroyed || buried(s, b->range)) may = false; /* the proof is old */
     if (may && store_fiber(s, birth_run, b) == STATUS_OK) return;
     birth_end(s);
 }

@@ -22,6 +22,7 @@
 #define ASK_AGAIN_NS 200000000u
 #define CALL_TIMEOUT_NS 1000000000u
 #define THAW_AFTER_NS 1000000000u  /* whoever froze it is at work for so long, perhaps */
+#define UNBORN_TICKS 30
 #define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62)
 
 /* A command and its end, waited for by a fiber that may end first. */
@@ -550,6 +551,7 @@ void merge_tick(struct store *s)
     struct list now, *item;
     uint64_t now_ns = env_now_ns(s->env);
     if (!list_empty(&s->united)) merge_drop_logs(s);
+    if (s->tick_count % UNBORN_TICKS == 0) merge_look_at_unborn(s);
     list_init(&now);
     while ((item = list_pop_front(&s->merging)) != NULL) list_push_back(&now, item);
     while ((item = list_pop_front(&now)) != NULL) {

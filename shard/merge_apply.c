@@ -314,3 +314,150 @@ void merge_forget_united(struct store *s)
 {
     while (!list_empty(&s->united)) free(CONTAINER_OF(list_pop_front(&s->united), struct united, link));
 }
+
+/* durable: the engine has nothing of it. */
+static struct united *note_gone(struct store *s, struct range_id right, bool durable)
+{
+    struct united *u = calloc(1, sizeof *u);
+    if (u == NULL) return NULL;
+    *u = (struct united){.right = right, .durable = durable};
+    list_push_back(&s->united, &u->link);
+    return u;
+}
+
+bool merge_buried(const struct store *s, struct range_id range)
+{
+    LIST_FOR_EACH(item, &s->united) {
+        if (CONTAINER_OF(item, struct united, link)->right.value == range.value) return true;
+    }
+    return false;
+}
+
+/* ---- a log that a crash left between the engine's word and its own ---- */
+
+struct gone_lookup {
+    struct range_lookup lookup;
+    struct store *store;
+};
+
+static void on_gone(struct range_lookup *l, enum status status, enum range_verdict verdict, const struct descriptor *d)
+{
+    struct gone_lookup *q = CONTAINER_OF(l, struct gone_lookup, lookup);
+    struct store *s = q->store;
+    (void)d;
+    s->unborn_asked = false;
+    bool gone = status == STATUS_OK && verdict == RANGE_VERDICT_GONE && !s->failed;
+    if (gone && unborn_find(s, l->range) != NULL && note_gone(s, l->range, true) != NULL) {
+        COVER("shard_log_of_a_range_that_is_gone");
+        unborn_forget(s, l->range);
+    }
+    free(q);
+}
+
+void merge_look_at_unborn(struct store *s)
+{
+    if (list_empty(&s->unborn) || s->unborn_asked) return;
+    struct list *first = list_pop_front(&s->unborn);
+    list_push_back(&s->unborn, first); /* by turns */
+    struct gone_lookup *q = calloc(1, sizeof *q);
+    if (q == NULL) return;
+    q->store = s;
+    q->lookup.on_done = on_gone;
+    s->unborn_asked =
+        store_range_lookup(s, &q->lookup, CONTAINER_OF(first, struct unborn, link)->range, true) == STATUS_OK;
+    if (!s->unborn_asked) free(q);
+}
+
+/* ---- a snapshot of the left side, past merges that were not applied here ---- */
+
+static bool in_the_way(const struct replica *r, const struct descriptor *d)
+{
+    return r->range.value != d->range.value && r->descriptor.epoch > 0 && descriptor_overlaps(&r->descriptor, d->start, d->end);
+}
+
+/* The start of a range never changes, and of the owners of a key the later one has the higher epoch. So one that begins
+ * inside of a range of a higher epoch is part of it, for good. */
+static bool is_part_of(const struct replica *r, const struct descriptor *d)
+{
+    return bytes_compare(d->start, r->descriptor.start) < 0 && descriptor_contains(d, r->descriptor.start) &&
+           r->descriptor.epoch < d->epoch;
+}
+
+static struct replica *next_in_the_way(struct store *s, const struct descriptor *d)
+{
+    for (uint32_t i = 0; i < s->replicas_by_key.count; i++) {
+        struct replica *r = CONTAINER_OF(s->replicas_by_key.items[i], struct replica, descriptor);
+        if (in_the_way(r, d)) return r;
+    }
+    return NULL;
+}
+
+static bool expected_by_another(const struct store *s, const struct descriptor *d)
+{
+    for (uint32_t i = 0; i < s->empty_by_key.count; i++) {
+        const struct descriptor *e = s->empty_by_key.items[i];
+        if (e->range.value != d->range.value && descriptor_overlaps(e, d->start, d->end)) return true;
+    }
+    return false;
+}
+
+bool merge_gives_way(struct store *s, const struct descriptor *d)
+{
+    if (!store_keys_taken(s, d->range, d->start, d->end)) return true;
+    if (expected_by_another(s, d)) return false;
+    for (uint32_t i = 0; i < s->replicas_by_key.count; i++) {
+        const struct replica *r = CONTAINER_OF(s->replicas_by_key.items[i], struct replica, descriptor);
+        if (in_the_way(r, d) && (!is_part_of(r, d) || r->state == REPLICA_STATE_INSTALLING)) return false;
+    }
+    return true;
+}
+
+struct way_drop {
+    struct env_op op;
+    bool done, left_alone;
+    int64_t result;
+};
+
+static void on_way_dropped(struct env_op *op, int64_t result)
+{
+    struct way_drop *w = CONTAINER_OF(op, struct way_drop, op);
+    w->done = true;
+    w->result = result;
+    if (w->left_alone) free(w);
+}
+
+/* Its data goes before that of the range it is part of comes: a crash in between leaves a left side that finds its right
+ * side missing, and asks for another snapshot. */
+static enum status drop_part(struct store *s, struct replica *r)
+{
+    struct range_id range = r->range;
+    struct way_drop *w = calloc(1, sizeof *w);
+    struct united *u = w == NULL ? NULL : note_gone(s, range, false);
+    if (u == NULL) {
+        free(w);
+        return STATUS_NO_MEMORY;
+    }
+    COVER("shard_snapshot_past_a_merge");
+    LOG_INFO(s->logger, "shard", "a snapshot takes the place of a part", "range=%llu", (unsigned long long)range.value);
+    w->op.on_done = on_way_dropped;
+    replica_destroy(r);
+    lsm_range_drop(s->lsm, range, &w->op);
+    while (!w->done && !s->failed) store_fiber_sleep(s, 1000000u);
+    bool gone = w->done && w->result == 0;
+    if (w->done) free(w);
+    else w->left_alone = true;
+    if (gone && !s->failed) u->durable = true;
+    return gone && !s->failed ? STATUS_OK : STATUS_CANCELLED;
+}
+
+enum status merge_make_way(struct store *s, const struct descriptor *d)
+{
+    if (MUTANT("k21_snapshot_over_other_ranges")) return STATUS_OK;
+    for (struct replica *r; (r = next_in_the_way(s, d)) != NULL;) {
+        if (!merge_gives_way(s, d)) return STATUS_BUSY;
+        enum status status = drop_part(s, r);
+        if (s->failed) return STATUS_CANCELLED;
+        if (status != STATUS_OK) return status;
+    }
+    return STATUS_OK;
+}

@@ -137,6 +137,8 @@ void replica_forget(struct replica *r)
     key_index_remove(index_of(r), &r->descriptor);
     r->descriptor.epoch = 0;
     r->descriptor.next_replica_id = 0;
+    r->descriptor.frozen_for.value = 0;
+    r->descriptor.frozen_epoch = 0;
     r->descriptor.config = (struct raft_config){0};
     enum status status = key_index_put(index_of(r), &r->descriptor);
     ASSERT(status == STATUS_OK); /* there is a place for each replica */
@@ -148,7 +150,7 @@ void replica_forget(struct replica *r)
 bool replica_fits(const struct replica *r, const struct descriptor *d)
 {
     ASSERT(d->range.value == r->range.value);
-    if (store_keys_taken(r->store, r->range, d->start, d->end) && !MUTANT("snapshot_beside_others")) return false;
+    if (!merge_gives_way(r->store, d) && !MUTANT("snapshot_beside_others")) return false;
     const struct descriptor *mine = &r->descriptor;
     if (mine->epoch > 0 || MUTANT("snapshot_wider_than_expected")) return true;
     return bytes_compare(mine->start, d->start) <= 0 && descriptor_compare_ends(d->end, mine->end) <= 0;

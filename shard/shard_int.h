@@ -248,6 +248,7 @@ struct store {
     struct list merging;    /* replicas that are frozen, or wait for one that is */
     struct list merges;     /* struct merge_order: under way, led from here */
     struct list united;     /* struct united: whose logs are to be dropped */
+    bool unborn_asked;      /* a question about one is under way */
     uint32_t leaving_count; /* replicas that are LEAVING */
     struct range_id log_cursor; /* the tick looks at the log of some ranges behind it */
     struct {
@@ -470,7 +471,15 @@ bool merge_needs(const struct replica *r);
 /* It is frozen, or waits for one that is: the tick looks at it. */
 void merge_note(struct replica *r);
 void merge_drop_logs(struct store *s);
+/* A snapshot of a range as d says may replace what is here: what lies in its way is part of it now, and at rest. */
+bool merge_gives_way(struct store *s, const struct descriptor *d);
+/* Takes that out of the way. On a fiber. STATUS_BUSY, STATUS_CANCELLED: not all of it. */
+MUST_USE enum status merge_make_way(struct store *s, const struct descriptor *d);
+/* Now and then: is a log that no range here begins with of a range that is gone? */
+void merge_look_at_unborn(struct store *s);
 void merge_forget_united(struct store *s);
+/* It is part of another range here, and its end is not all on disk yet. */
+bool merge_buried(const struct store *s, struct range_id range);
 /* The entry is applied to the engine and to r->applied. */
 MUST_USE enum status merge_carry_out(struct replica *r, const struct range_change *c);
 /* The engine has the range on disk up to that index: the logs of those it has taken in are of no use any more. */

@@ -429,7 +429,9 @@ static enum status receive_all(struct snapshot_receive *x)
     struct buf meta;
     buf_init(&meta, 1 << 20);
     range_meta_encode(&x->descriptor, x->member, x->pos, app_state_view(x), &meta);
-    status = lsm_ingest_commit(ingest, x->pos.index, buf_view(&meta));
+    status = merge_make_way(s, &x->descriptor);
+    if (status == STATUS_OK) status = lsm_ingest_commit(ingest, x->pos.index, buf_view(&meta));
+    else lsm_ingest_abort(ingest);
     buf_deinit(&meta);
     if (status == STATUS_OK && !s->failed) return receive_adopt(x);
     if (!s->failed && r->state == REPLICA_STATE_INSTALLING)

@@ -47,7 +47,7 @@ struct scene scene_begin(const struct cluster_options *o)
     s.merges = merges_create(s.cluster);
     assert_true(cluster_boot(s.cluster, 60 * SIM_SEC));
     struct workload_options w = {
-        .client_count = 10, .key_count = SCENE_KEYS, .think_mean_ns = 2 * SIM_MS, .operation_max = 100000};
+        .client_count = 10, .key_count = SCENE_KEYS, .think_mean_ns = 2 * SIM_MS, .operation_max = 400000};
     s.workload = workload_create(s.cluster, &w);
     cluster_run(s.cluster, 300 * SIM_MS);
     return s;
@@ -157,6 +157,26 @@ void scene_merge_at(struct scene *s, uint64_t number)
     }
     if (!done) scene_print(s);
     assert_true(done);
+}
+
+uint64_t scene_merges_applied(struct scene *s)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 1; i <= cluster_size(s->cluster); i++) {
+        struct cluster_machine *m = cluster_machine(s->cluster, i);
+        if (m->env != NULL && !m->ended && core_store(m->core) != NULL) count += store_metrics(core_store(m->core))->merges;
+    }
+    return count;
+}
+
+uint64_t scene_holder(struct scene *s, struct range_id range)
+{
+    for (uint64_t i = 1; i <= cluster_size(s->cluster); i++) {
+        struct cluster_machine *m = cluster_machine(s->cluster, i);
+        if (m->env == NULL || m->ended || core_store(m->core) == NULL) continue;
+        if (store_replica(core_store(m->core), range) != NULL) return i;
+    }
+    return 0;
 }
 
 /* ---- the end ---- */

@@ -41,6 +41,10 @@ void scene_split_at(struct scene *s, uint64_t number);
 const struct merge_result *scene_order_merge(struct scene *s, uint64_t number);
 void scene_merge_at(struct scene *s, uint64_t number);
 
+/* Merges applied so far, on the machines together; and a machine that has a replica of the range, or 0. */
+uint64_t scene_merges_applied(struct scene *s);
+uint64_t scene_holder(struct scene *s, struct range_id range);
+
 /* For cluster_run_until: a range begins at the key of that number. */
 struct scene_cut {
     struct scene *scene;
