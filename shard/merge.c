@@ -93,7 +93,7 @@ static enum status wait_for(struct store *s, struct merge_step *step)
 bool merge_closes(const struct replica *r, struct bytes command)
 {
     bool thaw = command.size > 1 && command.data[0] == SHARD_COMMAND_RANGE && command.data[1] == RANGE_COMMAND_THAW;
-    if (thaw || MUTANT("merge_writes_after_freeze")) return false;
+    if (thaw || MUTANT("k29_write_after_freeze")) return false;
     if (replica_frozen(r)) return true;
     LIST_FOR_EACH(item, &r->store->merges) {
         const struct merge_order *o = CONTAINER_OF(item, struct merge_order, link);
@@ -490,8 +490,8 @@ static void ask_left(struct thaw *t)
 /* True: the merge it was frozen for has not happened, and never will. */
 static bool proven(struct thaw *t)
 {
-    if (MUTANT("thaw_without_proof")) return true;
-    if (!MUTANT("thaw_without_bump")) {
+    if (MUTANT("k29_thaw_without_proof")) return true;
+    if (!MUTANT("k29_thaw_without_bump")) {
         if (!ask_verdict(t, t->left)) return false;
         /* Taken in itself, or divided: then its descriptor was newer than the one at which this is decided. */
         if (t->verdict == RANGE_VERDICT_GONE) t->passed = true;

@@ -89,7 +89,7 @@ bool merge_counts(const struct replica *r, const struct range_change *c)
     const struct descriptor *d = &r->descriptor;
     if (c->kind == RANGE_COMMAND_THAW)
         return d->frozen_for.value == c->left.value && d->frozen_epoch == c->left_epoch;
-    if (c->epoch != d->epoch && !MUTANT("merge_epoch_ignored")) return false;
+    if (c->epoch != d->epoch && !MUTANT("k29_merge_epoch_ignored")) return false;
     if (replica_frozen(r) || d->config.outgoing_count > 0) return false;
     return c->kind != RANGE_COMMAND_MERGE || bytes_equal(d->end, c->key);
 }
@@ -128,7 +128,7 @@ bool merge_needs(const struct replica *r)
     const struct replica *left = frozen ? store_replica(r->store, of) : NULL;
     bool needs = left != NULL && left->descriptor.epoch > 0 && left->descriptor.epoch <= epoch;
     if (needs) COVER("shard_frozen_is_no_orphan");
-    return needs && !MUTANT("merge_frozen_is_orphan");
+    return needs && !MUTANT("k31_frozen_is_orphan");
 }
 
 void merge_note(struct replica *r)
@@ -168,7 +168,7 @@ bool merge_waits(struct replica *r, const struct raft_entry *e)
         tell_committed(right, &c);
         return true;
     }
-    ASSERT(right->descriptor.frozen_for.value == r->range.value || MUTANT("merge_epoch_ignored"));
+    ASSERT(right->descriptor.frozen_for.value == r->range.value || MUTANT("k29_merge_epoch_ignored"));
     ASSERT(bytes_equal(right->descriptor.start, r->descriptor.end));
     replica_limit_flush(right);
     enum status status = lsm_range_merge_ready(s->lsm, r->range, c.right);

@@ -16,6 +16,7 @@ enum status unite_begin(void *state)
 {
     struct range *g = state;
     if (!g->ready || g->term != replica_term(g->replica) || g->latch != NULL) return STATUS_BUSY;
+    if (MUTANT("k29_write_after_freeze")) return STATUS_OK;
     return latch_close(g, BYTES_EMPTY);
 }
 
@@ -25,7 +26,7 @@ void unite_part(void *state, struct buf *part)
     uint64_t floor = kv_timestamp_seen(g->kv);
     if (floor < g->floor) floor = g->floor;
     if (floor < g->high) floor = g->high;
-    if (MUTANT("merge_floor_forgotten")) floor = 0;
+    if (MUTANT("k30_merge_floor_forgotten")) floor = 0;
     put_u64(part, floor);
     put_u64(part, g->high);
 }

@@ -4,9 +4,11 @@
 
 #include "base/assert.h"
 #include "shard/shard_int.h"
+#include "tests/sim/cluster/merges.h"
 #include "tests/sim/cluster/splits.h"
 
 #define SPLITS_MAX 12u /* ordered in a run: more ranges than keys show nothing more */
+#define SPLITS_MAX_MERGED 40u /* where they are united again */
 #define WATCH_NS   (100 * SIM_MS)
 #define VOTERS     3u  /* that ranges are moved to */
 
@@ -29,6 +31,7 @@ struct range_nemesis {
     struct nemesis *nemesis;
     struct splits *splits;
     struct orders *orders;
+    struct merges *merges; /* NULL: nothing is united */
     uint64_t mean_ns;
     uint32_t ordered;
     bool enabled[STRIKE_COUNT];
@@ -174,7 +177,7 @@ static void strike(struct range_nemesis *n, enum strike kind)
     uint64_t leader;
     switch (kind) {
     case STRIKE_SPLIT:
-        if (n->ordered < SPLITS_MAX) n->ordered += splits_strike(n->splits);
+        if (n->ordered < (n->merges == NULL ? SPLITS_MAX : SPLITS_MAX_MERGED)) n->ordered += splits_strike(n->splits);
         break;
     case STRIKE_TRANSFER: transfer(n); break;
     case STRIKE_MOVE: move(n); break;
@@ -198,6 +201,7 @@ static void on_time(void *ctx)
     struct sim *sim = sim_of_ranges(n);
     if (n->healed) return;
     sim_call_after(sim, sim_exponential(sim, n->mean_ns), on_time, n);
+    if (n->merges != NULL && sim_chance(sim, SIM_ALWAYS / 2) && merges_strike(n->merges)) return;
     enum strike kind;
     do kind = (enum strike)sim_below(sim, n->moves ? STRIKE_COUNT : STRIKE_MOVE);
     while (!n->enabled[kind]);
@@ -229,6 +233,7 @@ struct range_nemesis *range_nemesis_create(struct cluster *c, struct nemesis *ne
     n->nemesis = nemesis;
     n->splits = splits_create(c);
     n->orders = orders_create(c);
+    if (options->merges) n->merges = merges_create(c);
     n->moves = options->moves;
     n->enabled[STRIKE_SPLIT] = n->enabled[STRIKE_TRANSFER] = true;
     n->mean_ns = 100 * SIM_MS + sim_below(cluster_sim(c), 900 * SIM_MS);
@@ -251,6 +256,7 @@ void range_nemesis_destroy(struct range_nemesis *n)
 {
     splits_destroy(n->splits);
     orders_destroy(n->orders);
+    if (n->merges != NULL) merges_destroy(n->merges);
     free(n);
 }
 
@@ -267,4 +273,9 @@ struct orders_counts range_nemesis_orders(const struct range_nemesis *n)
 uint32_t range_nemesis_replaced(const struct range_nemesis *n)
 {
     return n->replaced;
+}
+
+uint32_t range_nemesis_merges(const struct range_nemesis *n)
+{
+    return n->merges == NULL ? 0 : merges_count(n->merges);
 }

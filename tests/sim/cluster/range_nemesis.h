@@ -9,6 +9,7 @@
 
 struct range_nemesis_options {
     bool splits; /* ranges are split, leaders handed about */
+    bool merges; /* and united again */
     bool moves;  /* and all the rest; machines that are down at the start are those to be added */
 };
 struct range_nemesis;
@@ -21,6 +22,7 @@ void range_nemesis_heal(struct range_nemesis *n);
 void range_nemesis_destroy(struct range_nemesis *n);
 /* How many splits came true. */
 uint32_t range_nemesis_splits(const struct range_nemesis *n);
+uint32_t range_nemesis_merges(const struct range_nemesis *n);
 struct orders_counts range_nemesis_orders(const struct range_nemesis *n);
 /* Nodes that were removed and replaced. */
 uint32_t range_nemesis_replaced(const struct range_nemesis *n);

@@ -185,7 +185,8 @@ static bool runs_cold(const struct run_options *options, enum focus_kind kind)
 }
 
 /* By a chance of its own: what else a run draws does not depend on it. Who asks for a workload, a focus or a number of
- * ranges gets what he asks for. Else some runs begin with several ranges, and in a third ranges split. */
+ * ranges gets what he asks for. Else some runs begin with several ranges, in a third ranges split, and in half
+ * of those they unite. */
 static struct range_nemesis_options draw_ranges(const struct run_options *options, struct bounds *b,
                                                 struct cluster_options *o)
 {
@@ -199,7 +200,9 @@ static struct range_nemesis_options draw_ranges(const struct run_options *option
         prng_init(&own, options->seed ^ UINT64_C(0x737761726d));
         if (prng_below(&own, 4) == 0) bounds = 1 + (uint32_t)prng_below(&own, 3);
         if (prng_below(&own, 3) == 0) on_purpose.splits = true;
+        on_purpose.merges = on_purpose.splits && prng_below(&own, 2) == 0;
     }
+    if (options->merges) on_purpose.merges = on_purpose.splits = true;
     bounds_draw(b, &prng, bounds);
     o->split_keys = b->keys;
     o->split_count = b->count;
@@ -266,6 +269,7 @@ static void count_orders(const struct range_nemesis *n, struct run_result *resul
 {
     struct orders_counts orders = range_nemesis_orders(n);
     result->splits = range_nemesis_splits(n);
+    result->merges = range_nemesis_merges(n);
     result->moves = orders.moves;
     result->states = orders.states;
     result->replaced = range_nemesis_replaced(n);

@@ -21,6 +21,7 @@ struct run_options {
     uint32_t cancel_ppm;      /* how often they ask to cancel; 0: drawn */
     bool hot;                 /* many clients, few keys */
     bool splits;              /* ranges are split, leaders handed about, while the load lasts */
+    bool merges;              /* and united again */
     bool moves;               /* and moved; nodes are drained, decommissioned, replaced, added */
     bool no_leases;           /* every read costs a round, and any clock fault may happen */
     FILE *trace;
@@ -31,7 +32,7 @@ struct run_result {
     char failure[512];
     uint64_t hash;            /* of everything that happened */
     uint64_t operations, committed, unknown, faults, virtual_ns, events, leader_changes;
-    uint64_t splits;          /* that came true */
+    uint64_t splits, merges;  /* that came true */
     uint64_t moves, states;   /* moves of ranges, changes of nodes' states that were ordered and taken on */
     uint64_t replaced;        /* nodes that were decommissioned to the end */
     uint64_t disconnects;     /* clients that walked away */

@@ -1,0 +1,210 @@
+/* Scenarios 65 to 67: what two ranges that become one may lose. Each ends like every scene: nothing acknowledged is lost, what
+ * clients saw is explained, owners of a key follow each other in time, replicas and the metadata range agree. */
+#include "tests/test.h"
+
+#include "base/assert.h"
+#include "shard/shard_int.h"
+#include "tests/sim/cluster/scene.h"
+#include "txn/txn_int.h"
+
+#define CUT 12 /* keys from here on are the right side's */
+
+static struct scene divided(uint64_t seed, bool short_logs)
+{
+    struct cluster_options o = scene_options(seed, 3);
+    if (short_logs) o.log_bytes_max = o.log_cache_bytes = 4u << 10;
+    struct scene s = scene_begin(&o);
+    scene_split_at(&s, CUT);
+    cluster_run(s.cluster, 2 * SIM_SEC);
+    return s;
+}
+
+/* The replica that leads the right side, or NULL. */
+static struct replica *right_of(struct scene *s)
+{
+    struct replica *r = scene_leader_for(s, CUT);
+    struct scene_cut cut = {s, CUT};
+    return r != NULL && scene_is_cut(s->cluster, &cut) ? r : NULL;
+}
+
+static bool is_frozen(struct scene *s)
+{
+    struct replica *r = right_of(s);
+    return r != NULL && replica_frozen(r);
+}
+
+/* Steps until the right side is frozen and not taken in yet; false: that moment was missed. */
+static bool await_frozen(struct scene *s)
+{
+    for (int tries = 0; tries < 20; tries++) {
+        const struct merge_result *result = scene_order_merge(s, CUT);
+        while (result != NULL && !result->done && !is_frozen(s) && sim_step(scene_sim(s))) continue;
+        if (is_frozen(s)) return true;
+        cluster_run(s->cluster, 100 * SIM_MS);
+    }
+    return false;
+}
+
+static uint64_t machine_of(struct scene *s, const struct replica *r)
+{
+    for (uint64_t i = 1; i <= cluster_size(s->cluster); i++)
+        if (core_store(cluster_machine(s->cluster, i)->core) == replica_store(r)) return i;
+    return 0;
+}
+
+/* Both sides go on, as one or as two, with all that was acknowledged. */
+static bool open_again(struct cluster *c, void *ctx)
+{
+    (void)c;
+    struct scene *s = ctx;
+    const struct replica *left = scene_leader_for(s, CUT - 1), *right = scene_leader_for(s, CUT);
+    return left != NULL && right != NULL && !replica_frozen(left) && !replica_frozen(right);
+}
+
+static void end(struct scene *s)
+{
+    sim_net_heal(scene_sim(s));
+    scene_start_all(s);
+    bool opens = cluster_run_until(s->cluster, open_again, s, 20 * SIM_SEC);
+    if (!opens) scene_print(s);
+    assert_true(opens);
+    scene_end(s);
+}
+
+TEST(scenario_65, whoever_leads_both_sides_goes_down_between_freeze_and_merge)
+{
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 6, 60); seed++) {
+        struct scene s = divided(100 + seed, false);
+        assert_true(await_frozen(&s));
+        uint64_t leader = machine_of(&s, right_of(&s));
+        uint64_t steps = sim_below(scene_sim(&s), 60);
+        while (steps-- > 0 && sim_step(scene_sim(&s))) continue;
+        cluster_crash(s.cluster, leader, SIM_CRASH_POWER);
+        cluster_run(s.cluster, sim_below(scene_sim(&s), 5000) * SIM_MS);
+        end(&s);
+    }
+}
+
+/* It was the left side's leader that saw to it; who leads then knows of no merge, and the right side has to be thawed. */
+TEST(scenario_65, the_left_side_is_handed_over_between_freeze_and_merge)
+{
+    uint64_t thawed = scene_hits("shard_thawed");
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 6, 60); seed++) {
+        struct scene s = divided(200 + seed, false);
+        assert_true(await_frozen(&s));
+        struct replica *left = scene_leader_for(&s, CUT - 1);
+        if (left != NULL && replica_transfer(left, (struct node_id){0}) != STATUS_OK) left = NULL;
+        cluster_run(s.cluster, sim_below(scene_sim(&s), 3000) * SIM_MS);
+        end(&s);
+    }
+    assert_true(scene_hits("shard_thawed") > thawed);
+}
+
+/* All restart in between: the freeze is still in force, and somebody has to end it. */
+TEST(scenario_65, all_restart_between_freeze_and_merge)
+{
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 6, 60); seed++) {
+        struct scene s = divided(300 + seed, seed % 2 == 0);
+        assert_true(await_frozen(&s));
+        uint64_t steps = sim_below(scene_sim(&s), 100);
+        while (steps-- > 0 && sim_step(scene_sim(&s))) continue;
+        for (uint64_t i = 1; i <= 3; i++) cluster_crash(s.cluster, i, SIM_CRASH_POWER);
+        cluster_run(s.cluster, 200 * SIM_MS);
+        end(&s);
+    }
+}
+
+/* Nobody but the right side's leader has heard of the freeze; then of the merge. Logs are cut meanwhile. */
+TEST(scenario_65, a_node_misses_it_while_logs_are_cut)
+{
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 6, 60); seed++) {
+        struct scene s = divided(400 + seed, true);
+        assert_true(await_frozen(&s));
+        uint64_t leader = machine_of(&s, right_of(&s));
+        uint64_t steps = sim_below(scene_sim(&s), 60), away = leader % 3 + 1;
+        while (steps-- > 0 && sim_step(scene_sim(&s))) continue;
+        scene_isolate(&s, away);
+        cluster_run(s.cluster, 3 * SIM_SEC);
+        for (uint64_t i = 1; i <= 3; i++) cluster_flush(s.cluster, i, RANGE_DATA);
+        if (seed % 3 == 0) cluster_crash(s.cluster, away, SIM_CRASH_POWER);
+        cluster_run(s.cluster, 3 * SIM_SEC);
+        end(&s);
+    }
+}
+
+static struct range *range_of(const struct replica *r)
+{
+    return replica_app(r);
+}
+
+/* What every later commit to the merged keys has to lie above. */
+static void merge_behind(struct scene *s, uint64_t ts)
+{
+    size_t count;
+    const struct operation *history = workload_history(s->workload, &count);
+    size_t before = count;
+    scene_merge_at(s, CUT);
+    struct replica *both = scene_leader_for(s, CUT);
+    assert_non_null(both);
+    assert_true(range_of(both)->floor >= ts);
+    uint64_t merged_ns = sim_now(scene_sim(s));
+    cluster_run(s->cluster, SIM_SEC);
+    history = workload_history(s->workload, &count);
+    bool any = false;
+    for (size_t i = before; i < count; i++) {
+        const struct operation *o = &history[i];
+        bool wrote = o->kind != OPERATION_READ && o->outcome == OUTCOME_OK;
+        if (!wrote || o->key < CUT || o->invoked_ns < merged_ns) continue;
+        assert_true(o->ts > ts);
+        any = true;
+    }
+    assert_true(any);
+}
+
+/* A read on the right side was served at a timestamp that no clock of the left side has reached. */
+TEST(scenario_66, a_read_on_the_right_side_forbids_later_writes_below_it)
+{
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 3, 30); seed++) {
+        struct scene s = divided(500 + seed, false);
+        struct replica *right = NULL;
+        for (int i = 0; i < 100 && (right = right_of(&s)) == NULL; i++) cluster_run(s.cluster, 100 * SIM_MS);
+        assert_non_null(right);
+        struct range *g = range_of(right);
+        uint64_t ahead = kv_timestamp_seen(g->kv) + 300 * SIM_MS;
+        /* The leader of both must be the one that has promised it: other leaders take their floor from the clock. */
+        struct replica *left = scene_leader_for(&s, CUT - 1);
+        for (int i = 0; i < 50 && (left == NULL || machine_of(&s, left) != machine_of(&s, right)); i++) {
+            if (left != NULL)
+                (void)!replica_transfer(left, store_identity(replica_store(right))->node);
+            cluster_run(s.cluster, 200 * SIM_MS);
+            left = scene_leader_for(&s, CUT - 1);
+            right = right_of(&s);
+            assert_non_null(right);
+        }
+        g = range_of(right);
+        ahead = kv_timestamp_seen(g->kv) + 300 * SIM_MS;
+        if (g->floor < ahead) g->floor = ahead;
+        merge_behind(&s, ahead);
+        end(&s);
+    }
+}
+
+/* The right side's clock had been ahead: it has versions above what the left side's leader has ever heard of. */
+TEST(scenario_67, versions_of_a_right_side_whose_clock_was_ahead_are_not_overtaken)
+{
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 3, 30); seed++) {
+        struct scene s = divided(600 + seed, false);
+        struct replica *right = NULL;
+        for (int i = 0; i < 100 && (right = right_of(&s)) == NULL; i++) cluster_run(s.cluster, 100 * SIM_MS);
+        assert_non_null(right);
+        struct range *g = range_of(right);
+        uint64_t ahead = kv_timestamp_seen(g->kv) + 300 * SIM_MS;
+        if (g->high < ahead) g->high = ahead;
+        struct replica *left = scene_leader_for(&s, CUT - 1);
+        if (left != NULL && machine_of(&s, left) != machine_of(&s, right))
+            (void)!replica_transfer(left, store_identity(replica_store(right))->node);
+        cluster_run(s.cluster, SIM_SEC);
+        merge_behind(&s, ahead);
+        end(&s);
+    }
+}
