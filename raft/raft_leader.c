@@ -186,7 +186,7 @@ static void check_quorum(struct raft *r)
 {
     if (rest_allowed(r)) return; /* a quorum keeps its promises to us: its stores are heard of */
     uint64_t heard_ns = config_reached(config_of(r), contact_of, r);
-    if (r->now_ns - heard_ns <= r->options.election_timeout_ns || MUTANT("k27_no_check_quorum")) return;
+    if (r->now_ns <= heard_ns + r->options.election_timeout_ns || MUTANT("k27_no_check_quorum")) return;
     if (MUTANT("lease_never_ends")) return; /* shard/replica.c has the other half */
     COVER("raft_check_quorum_failed");
     become_follower(r, r->term, 0);
@@ -234,7 +234,7 @@ enum status leader_propose(struct raft *r, struct bytes payload)
 
 static bool in_reach(const struct raft *r, const struct progress *p)
 {
-    return r->now_ns - p->contact_ns <= r->options.election_timeout_ns;
+    return r->now_ns <= p->contact_ns + r->options.election_timeout_ns;
 }
 
 static uint64_t best_successor(struct raft *r)

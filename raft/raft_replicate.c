@@ -155,7 +155,7 @@ enum status replicate_on_loaded(struct raft *r, const struct raft_event *event)
 
 static void ask_snapshot(struct raft *r, struct progress *p)
 {
-    if (r->now_ns - p->contact_ns > r->options.election_timeout_ns) {
+    if (r->now_ns > p->contact_ns + r->options.election_timeout_ns) {
         pause_probe(r, p); /* nobody there: wait for a sign of life */
         return;
     }
