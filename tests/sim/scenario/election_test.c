@@ -296,10 +296,11 @@ static void ring_of_majorities(struct scenario *s)
         scenario_await_leader(s, BOUND_NS);
         uint64_t clock_term = scenario_term(s, RANGE_META),
                  data_term = scenario_term(s, RANGE_DATA);
-        scenario_await_write(s, 2 * WRITE_BOUND_NS);
+        scenario_await_write(s, WRITE_BOUND_NS);
         scenario_run(s, 10 * SIM_SEC);
         EXPECT(s, scenario_term(s, RANGE_META) <= clock_term + 1);
-        /* Its leader may have no way to the clock master, nor the neighbour that it hands over to. */
+        /* Its leader may have no way to the clock master, nor the neighbour that it hands over to. In most rings there is
+         * no election or one; in one of a hundred it takes three to five until a neighbour of that master leads. */
         EXPECT(s, scenario_term(s, RANGE_DATA) <= data_term + 6);
     }
     scenario_end(s);

@@ -119,7 +119,7 @@ static void resets_inside_frames(struct scenario *s)
 {
     scenario_boot(s, 3);
     scenario_load(s, 8, 4);
-    sim_options(s->sim)->connection_reset_ppm = 8000;
+    sim_options(s->sim)->connection_reset_ppm = 8000; /* of the frames: a group at rest sends none */
     scenario_run(s, 10 * SIM_SEC);
     EXPECT(s, sim_fault_hits(s->sim, SIM_FAULT_CONNECTION_RESET) > 20);
     scenario_end(s);
