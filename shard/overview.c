@@ -1,6 +1,7 @@
 /* RPC_OVERVIEW: empty. Reply: version u8 = 1, ranges, unavailable, under, over, holes, jobs u32, tolerance + 1 u8, bytes u64,
  * load u64, sized text, count u16, repeated { node u64, state u8, health u8, flags u8 (1 reported, 2 full), replicas,
- * leaders, own replicas, incoming, outgoing u32, bytes, load, incoming bytes u64 }. */
+ * leaders, own replicas, incoming, outgoing u32, bytes, load, incoming bytes u64 }, count u16, repeated { range u64, reason u8, since in
+ * ms u64, count u8, nodes u64 }. */
 #include "shard/overview.h"
 
 #include <stdlib.h>
@@ -49,6 +50,25 @@ static void get_node(struct reader *in, struct overview_node *n)
     n->incoming_bytes = get_u64(in);
 }
 
+static void put_job(struct buf *out, const struct overview_job *j)
+{
+    put_u64(out, j->range.value);
+    put_u8(out, (uint8_t)j->reason);
+    put_u64(out, j->since_ms);
+    put_u8(out, (uint8_t)j->node_count);
+    for (uint32_t i = 0; i < j->node_count; i++) put_u64(out, j->nodes[i]);
+}
+
+static void get_job(struct reader *in, struct overview_job *j)
+{
+    j->range.value = get_u64(in);
+    j->reason = (enum allocator_reason)get_u8(in);
+    j->since_ms = get_u64(in);
+    j->node_count = get_u8(in);
+    if (j->node_count > RAFT_VOTERS_MAX) in->failed = true;
+    for (uint32_t i = 0; i < j->node_count && !in->failed; i++) j->nodes[i] = get_u64(in);
+}
+
 static void encode(const struct overview *o, struct buf *out)
 {
     put_u8(out, OVERVIEW_VERSION);
@@ -64,6 +84,8 @@ static void encode(const struct overview *o, struct buf *out)
     put_sized(out, bytes_of_string(o->text));
     put_u16(out, (uint16_t)o->node_count);
     for (uint32_t i = 0; i < o->node_count; i++) put_node(out, &o->nodes[i]);
+    put_u16(out, (uint16_t)o->job_count);
+    for (uint32_t i = 0; i < o->job_count; i++) put_job(out, &o->list[i]);
 }
 
 bool overview_decode(struct bytes reply, struct overview *o)
@@ -85,6 +107,9 @@ bool overview_decode(struct bytes reply, struct overview *o)
     if (in.failed || text.size >= sizeof o->text || o->node_count > ALLOCATOR_NODES_MAX) return false;
     memcpy(o->text, text.data, text.size);
     for (uint32_t i = 0; i < o->node_count; i++) get_node(&in, &o->nodes[i]);
+    o->job_count = get_u16(&in);
+    if (in.failed || o->job_count > OVERVIEW_JOBS_MAX) return false;
+    for (uint32_t i = 0; i < o->job_count; i++) get_job(&in, &o->list[i]);
     return reader_done(&in);
 }
 
@@ -194,9 +219,24 @@ static void look_at_ranges(struct look *l)
     l->o.holes += end.size != 0;
 }
 
+static void list_jobs(struct look *l)
+{
+    const struct meta_state *m = &l->p->store->meta;
+    for (uint32_t i = 0; i < m->job_count && i < OVERVIEW_JOBS_MAX; i++) {
+        const struct meta_job *job = m->jobs[i];
+        struct overview_job *j = &l->o.list[l->o.job_count++];
+        *j = (struct overview_job){.range = job->range,
+                                   .reason = (enum allocator_reason)job->reason,
+                                   .since_ms = job->since_ms,
+                                   .node_count = job->node_count};
+        memcpy(j->nodes, job->nodes, sizeof j->nodes);
+    }
+}
+
 static void describe(struct look *l)
 {
     look_at_nodes(l);
+    list_jobs(l);
     look_at_ranges(l);
     l->o.ranges = l->outlook.ranges;
     l->o.unavailable = l->outlook.unavailable;

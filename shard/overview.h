@@ -19,6 +19,17 @@ struct overview_node {
     uint64_t incoming_bytes;
 };
 
+#define OVERVIEW_JOBS_MAX 64 /* that are told one by one */
+
+/* A range on its way. */
+struct overview_job {
+    struct range_id range;
+    enum allocator_reason reason;
+    uint64_t since_ms; /* by the clock of who decided it */
+    uint32_t node_count;
+    uint64_t nodes[RAFT_VOTERS_MAX]; /* that shall hold it */
+};
+
 struct overview {
     uint32_t ranges;
     uint32_t unavailable;    /* no majority that answers */
@@ -29,6 +40,8 @@ struct overview {
     uint64_t bytes, load;    /* of all ranges, each counted once */
     uint32_t node_count;
     struct overview_node nodes[ALLOCATOR_NODES_MAX]; /* by id; removed ones are left out */
+    uint32_t job_count;
+    struct overview_job list[OVERVIEW_JOBS_MAX]; /* the first of them */
     char text[ADMIN_TEXT_MAX]; /* outlook_text */
 };
 

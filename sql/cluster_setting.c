@@ -197,7 +197,7 @@ static bool set_quietly(struct exec *x, uint32_t id, bool reset, uint64_t factor
 bool cluster_table_renumbered(struct exec *x, uint32_t old_id, uint32_t new_id)
 {
     uint64_t factor;
-    return !table_factor(x, old_id, &factor) || set_quietly(x, new_id, false, factor);
+    return table_factor(x, old_id, &factor) ? set_quietly(x, new_id, false, factor) : cluster_table_new(x, new_id);
 }
 
 bool cluster_table_new(struct exec *x, uint32_t id)

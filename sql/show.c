@@ -1,4 +1,4 @@
-/* SHOW SESSIONS, QUERIES, TRANSACTIONS, LOCKS, STATEMENTS, NODES, RANGES, CLUSTER SETTINGS: queries that
+/* SHOW SESSIONS, QUERIES, TRANSACTIONS, LOCKS, STATEMENTS, NODES, RANGES, JOBS, CLUSTER SETTINGS: queries that
  * an operator need not type. */
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +26,7 @@ static const struct {
     {"nodes", "SELECT node, state, alive, ranges, leaders, bytes, requests, incoming, outgoing, locality, sql_address "
               "FROM ostraka.nodes ORDER BY node"},
     {"ranges", "SELECT * FROM ostraka.ranges"},
+    {"jobs", "SELECT * FROM ostraka.jobs ORDER BY since, range"},
     {"cluster_settings", "SELECT * FROM ostraka.cluster_settings ORDER BY name, table_name NULLS FIRST"},
 };
 

@@ -1,4 +1,5 @@
-/* Who holds how much, what is on its way, and what decides it: ostraka.nodes, ostraka.cluster_settings. */
+/* Who holds how much, what is on its way, and what decides it: ostraka.nodes, ostraka.jobs,
+ * ostraka.cluster_settings. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 
 #define T(t) SQL_TYPE_##t
 #define OVERVIEW_TIMEOUT_NS 2500000000u
+#define EPOCH_2000_US INT64_C(946684800000000)
+#define MOMENT_MS_MAX UINT64_C(253402300800000) /* the year 10,000: another node told it */
 #define SCOPE_TABLE_AT 5 /* 04, database id, table id: catalog_table_scope */
 
 static struct store *store_of(const struct virtual_source *source)
@@ -103,6 +106,46 @@ static bool nodes_finish(struct exec *x, struct virtual_rows *r)
     return true;
 }
 
+/* ---- ostraka.jobs: ranges on their way ---- */
+
+static const struct virtual_column job_columns[] = {
+    {"range", T(INT8)}, {"reason", T(TEXT)}, {"since", T(TIMESTAMPTZ)}, {"nodes", T(TEXT)}};
+
+static void jobs_fill(const struct virtual_source *source, struct virtual_rows *r)
+{
+    (void)source; /* jobs_finish: it has to ask */
+    (void)r;
+}
+
+static void job_row(struct virtual_rows *r, const struct overview_job *j)
+{
+    char text[RAFT_VOTERS_MAX * 22 + 1] = "";
+    size_t at = 0;
+    for (uint32_t i = 0; i < j->node_count; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%llu", i > 0 ? "," : "", (unsigned long long)j->nodes[i]);
+    virtual_row(r);
+    virtual_count(r, j->range.value);
+    virtual_text(r, allocator_reason_text(j->reason));
+    if (j->since_ms < MOMENT_MS_MAX) virtual_moment(r, (int64_t)(j->since_ms * 1000) - EPOCH_2000_US);
+    else virtual_null(r);
+    virtual_text(r, text);
+}
+
+/* [fiber] */
+static bool jobs_finish(struct exec *x, struct virtual_rows *r)
+{
+    struct overview *o = ARENA_NEW(x->arena, struct overview);
+    if (o == NULL) return sql_error_out_of_memory(x->error);
+    if (x->session->options.kv == NULL) return true;
+    enum status status = overview_ask(x, o);
+    if (status != STATUS_OK) return exec_fail(x, status);
+    for (uint32_t i = 0; i < o->job_count; i++) job_row(r, &o->list[i]);
+    if (o->job_count == OVERVIEW_JOBS_MAX && o->jobs > OVERVIEW_JOBS_MAX &&
+        !exec_notice(x, "WARNING", SQLSTATE_WARNING, "%s ranges are moving; these are the first of them", "more"))
+        return false;
+    return !r->failed || sql_error_out_of_memory(x->error);
+}
+
 /* ---- ostraka.cluster_settings ---- */
 
 static const struct virtual_column setting_columns[] = {
@@ -180,6 +223,7 @@ static bool settings_finish(struct exec *x, struct virtual_rows *r)
 
 const struct virtual_table virtual_placement_tables[] = {
     TABLE(13010, "nodes", VIRTUAL_HERE, node_columns, nodes_fill, nodes_finish),
+    TABLE(13015, "jobs", VIRTUAL_HERE, job_columns, jobs_fill, jobs_finish),
     TABLE(13014, "cluster_settings", VIRTUAL_HERE, setting_columns, settings_fill, settings_finish),
 };
 const size_t virtual_placement_table_count = sizeof virtual_placement_tables / sizeof virtual_placement_tables[0];

@@ -5,6 +5,17 @@
 
 #include "cli/cli.h"
 
+static const struct {
+    const char *command, *words;
+} verbs[] = {
+    {"range", "ls split transfer move"},
+    {"node", "ls drain decommission activate add"},
+    {"bench", "append"},
+    {"txn", "status"},
+    {"debug", "wal lsm"},
+    {"completion", "bash"},
+};
+
 static void print_bash(void)
 {
     const char *name;
@@ -20,6 +31,11 @@ static void print_bash(void)
     for (size_t i = 0; (name = cli_command_name(i)) != NULL; i++)
         printf("%s ", name);
     printf("'\n"
+           "  elif [ \"$COMP_CWORD\" -eq 2 ] && [[ $word != -* ]]; then\n"
+           "    case ${COMP_WORDS[1]} in\n");
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        printf("    %s) words='%s' ;;\n", verbs[i].command, verbs[i].words);
+    printf("    esac\n"
            "  else\n"
            "    words=$(\"${COMP_WORDS[0]}\" help \"${COMP_WORDS[1]}\" 2>/dev/null | grep -o -e "
            "'--[a-z][a-z-]*' | sort -u)\n"

@@ -137,6 +137,7 @@ static void join(struct client *k)
     must_say(command("node add --url %s%s", url, ""), 1, "added by starting it");
     extra_begin();
     wait_value(k, "SELECT count(*) FROM ostraka.nodes WHERE node = 4 AND state = 'active' AND alive", "1");
+    wait_value(k, "SELECT count(*) > 0 FROM ostraka.jobs WHERE reason = 'balance' AND nodes LIKE '%4%' AND since <= now()", "t");
     wait_value(k, "SELECT ranges > 5 FROM ostraka.nodes WHERE node = 4", "t");
     must_say(command("status --host %s%s", http, ""), 0, "can lose 1 more node");
     must_say(0, 0, "rack=d");

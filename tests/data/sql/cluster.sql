@@ -252,3 +252,8 @@ ERROR 0A000: a node is added by starting it
 UPDATE ostraka.cluster_settings SET value = 'on'
 ----
 ERROR 42501: permission denied: "cluster_settings" is a system catalog
+
+SHOW JOBS
+----
+range int8, reason text, since timestamptz, nodes text
+SHOW
