@@ -75,6 +75,14 @@ static struct bytes place_name(const struct allocator *a, uint32_t tier, uint32_
     return bytes_make((const uint8_t *)locality, (size_t)(end - locality));
 }
 
+/* Nobody has to be told what the loss of everything means. */
+static bool holds_all(const struct allocator *a, uint32_t tier, uint32_t slot)
+{
+    for (uint32_t i = 0; i < a->node_count; i++)
+        if (allocator_live(&a->nodes[i]) && a->nodes[i].classes[tier] != slot) return false;
+    return true;
+}
+
 void outlook_text(const struct outlook *o, const struct allocator *a, struct buf *out)
 {
     if (o->ranges == 0) return;
@@ -90,7 +98,7 @@ void outlook_text(const struct outlook *o, const struct allocator *a, struct buf
     uint32_t places = 0;
     for (uint32_t t = 0; t < ALLOCATOR_TIERS_MAX; t++) {
         for (uint32_t slot = 0; slot < a->node_count; slot++) {
-            if (o->place_stops[t][slot] == 0) continue;
+            if (o->place_stops[t][slot] == 0 || holds_all(a, t, slot)) continue;
             if (++places > PLACES_MAX) continue;
             buf_append_string(out, "; loss of ");
             buf_append_bytes(out, place_name(a, t, slot));

@@ -20,7 +20,7 @@ struct outlook {
 void outlook_begin(struct outlook *o, const struct allocator *a);
 void outlook_add(struct outlook *o, const struct allocator *a, const struct allocator_range *r);
 /* "can lose 1 more node; loss of rack=b stops 12 ranges". Nothing is said of places that everything
- * survives. */
+ * survives, nor of those where all nodes stand. */
 void outlook_text(const struct outlook *o, const struct allocator *a, struct buf *out);
 
 /* What would become of the ranges if some nodes were of another state, there were more of them, or other numbers of

@@ -174,6 +174,10 @@ static void check_fullness(struct doctor *d, const json_t *o)
         if (ranges > high) high = ranges, highest = status_number(n, "node");
     }
     if (high < 0 || status_number(o, "moving") > 0) return;
+    if (high == low) {
+        doctor_add(d, DOCTOR_OK, "balance", "", "every node that takes ranges holds %lld", high);
+        return;
+    }
     bool lopsided = high > LOPSIDED_TIMES * low + LOPSIDED_LEAST;
     doctor_add(d, lopsided ? DOCTOR_WARN : DOCTOR_OK, "balance",
                lopsided ? "SHOW CLUSTER SETTINGS: is rebalance off? Do localities leave no choice?" : "",

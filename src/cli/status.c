@@ -108,7 +108,9 @@ static void print_held(const json_t *overview, long long node)
         printf("%-9s %7s %8s %10s %9s  ", "?", "?", "?", "?", "?");
         return;
     }
-    printf("%-9s %7lld %8lld %10s %9lld  ", status_text(n, "state"), status_number(n, "ranges"), status_number(n, "leaders"),
+    char leaders[32] = "?"; /* it has not told lately */
+    if (status_true(n, "reported")) snprintf(leaders, sizeof leaders, "%lld", status_number(n, "leaders"));
+    printf("%-9s %7lld %8s %10s %9lld  ", status_text(n, "state"), status_number(n, "ranges"), leaders,
            cli_bytes_text((uint64_t)status_number(n, "bytes"), bytes), status_number(n, "requests"));
 }
 

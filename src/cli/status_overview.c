@@ -7,7 +7,8 @@
 
 #include "cli/output.h"
 
-#define STALE_MS   2000
+#define FRESH_MS   250  /* what is older is asked for again */
+#define STALE_MS   2000 /* what is older is not shown */
 #define ASKS_MAX   20
 #define PAUSE_NS   50000000
 
@@ -50,7 +51,9 @@ json_t *status_fetch(const char *host, uint64_t timeout_ns, char **body_out)
         free(*body_out);
         *body_out = body;
         root = json_loads(body, 0, &error);
-        if (root == NULL || status_overview(root) != NULL || !status_true(root, "overview_asked")) break;
+        const json_t *o = status_overview(root);
+        bool fresh = o != NULL && status_number(o, "age_ms") < FRESH_MS;
+        if (root == NULL || fresh || !status_true(root, "overview_asked")) break;
     }
     return root;
 }

@@ -84,6 +84,15 @@ TEST(outlook, places_that_hold_a_majority_are_named)
                     "loss of region=a,rack=b stops 1 range");
 }
 
+TEST(outlook, places_where_all_nodes_stand_are_not_named)
+{
+    static const char *const one_region[] = {"region=a,rack=a", "region=a,rack=a", "region=a,rack=b"};
+    struct rig g;
+    rig_init(&g, one_region, 3);
+    range(&g, 1, 2, 3);
+    expect_text(&g, "can lose 1 more node; loss of region=a,rack=a stops 1 range");
+}
+
 static void plan_for(const struct rig *g, uint64_t node, enum allocator_state state, struct outlook_plan *plan)
 {
     static struct outlook_trial trial;
