@@ -42,6 +42,8 @@ enum shard_message {
     SHARD_MESSAGE_LIVENESS = 14, /* support asked for and given */
     SHARD_MESSAGE_ROUTES = 13,  /* the metadata range's descriptor and leader */
     SHARD_MESSAGE_SETTINGS = 15, /* of the cluster */
+    SHARD_MESSAGE_PREVIEW = 16, /* guest -> node: what would come of it if I joined? sized locality */
+    SHARD_MESSAGE_PREVIEW_REPLY = 17, /* status u16, then the reply of RPC_NODE_CHANGE */
     SHARD_MESSAGE_KIND_COUNT
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "cli/cli.h"
+#include "cli/preview.h"
 #include "node/node.h"
 #include "txn/txn.h"
 
@@ -45,6 +46,7 @@ int cli_start(int argc, char **argv)
                              .version_retention_ns = KV_VERSION_RETENTION_NS};
     const char *io = "auto", *sync = "auto", *clock = "oracle", *level = "info", *slow = "off";
     uint64_t cores = 1, connections = UINT64_MAX;
+    bool dry_run = false;
     if (env_addr_parse(bytes_of_string("127.0.0.1:7433"), &o.listen) != STATUS_OK ||
         env_addr_parse(bytes_of_string("127.0.0.1:7432"), &o.sql) != STATUS_OK ||
         env_addr_parse(bytes_of_string("127.0.0.1:7480"), &o.http) != STATUS_OK)
@@ -70,6 +72,7 @@ int cli_start(int argc, char **argv)
          "how long overwritten rows stay readable for transactions under way (10m)"},
         {"log-slow-statements", 0, CLI_TEXT, &slow, "MS|off", "log statements that take so many milliseconds (off)"},
         {"log-level", 0, CLI_TEXT, &level, "debug|info|warn|error", "least level that is logged"},
+        {"dry-run", 0, CLI_SWITCH, &dry_run, NULL, "with --join: only say what this node would change in that cluster"},
         {"insecure", 0, CLI_SWITCH, &o.insecure, NULL, "listen on other than loopback addresses without TLS"},
     };
     const struct cli_command command = {"start", "Runs one node.", "start --data DIR [flags]", flags,
@@ -82,7 +85,8 @@ int cli_start(int argc, char **argv)
     int io_at = 0, sync_at = 0, level_at = 0;
     const char *wrong = NULL;
     bool slow_ok = slow_of(slow, &o.log_slow_ms);
-    if (o.data == NULL || o.data[0] == '\0') wrong = "--data is required: the directory of this node";
+    if (dry_run && o.join == NULL) wrong = "--dry-run says what would come of --join";
+    else if (!dry_run && (o.data == NULL || o.data[0] == '\0')) wrong = "--data is required: the directory of this node";
     else if (o.memory_bytes != 0 && o.memory_bytes < MEMORY_BYTES_MIN) wrong = "--memory is 16MiB or more";
     else if (o.sql_memory_bytes != 0 && o.sql_memory_bytes < SQL_MEMORY_BYTES_MIN) wrong = "--sql-memory is 32MiB or more";
     else if (!is_plain(o.locality)) wrong = "--locality is printable, without blanks, below 128 bytes";
@@ -98,6 +102,7 @@ int cli_start(int argc, char **argv)
         fprintf(stderr, "ostraka start: %s\n", wrong);
         return CLI_USAGE;
     }
+    if (dry_run) return cli_preview(o.join, o.locality);
     if (connections != UINT64_MAX) o.sql_connection_max = connections;
     o.io = (enum node_io)io_at;
     o.wal_sync = (enum wal_sync_mode)sync_at;

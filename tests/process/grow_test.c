@@ -135,6 +135,9 @@ static void join(struct client *k)
     const char *url = c.nodes[0].sql, *http = c.nodes[0].http;
     must_say(command("node add --locality rack=d --dry-run --url %s%s", url, ""), 0, "quorum 2, then 2");
     must_say(command("node add --url %s%s", url, ""), 1, "added by starting it");
+    must_say(command("start --join 127.0.0.1:1,%s --locality %s --dry-run", c.nodes[2].peer, "rack=d"), 0,
+             "nodes that may be lost: 1, then 1");
+    must_say(command("start --dry-run%s%s", "", ""), 2, "--join");
     extra_begin();
     wait_value(k, "SELECT count(*) FROM ostraka.nodes WHERE node = 4 AND state = 'active' AND alive", "1");
     wait_value(k, "SELECT count(*) > 0 FROM ostraka.jobs WHERE reason = 'balance' AND nodes LIKE '%4%' AND since <= now()", "t");

@@ -71,6 +71,8 @@ expect "flag without its value" $usage "data" "$binary" start --data
 expect "word where none belongs" $usage "stray" "$binary" start --data "$work/d" stray
 expect "bad address" $usage "listen" "$binary" start --data "$work/d" --listen nonsense
 expect "port out of range" $usage "sql" "$binary" start --data "$work/d" --sql 127.0.0.1:99999
+expect "dry run of nothing" $usage "join" "$binary" start --dry-run
+expect "dry run with nobody there" 5 "no answer" "$binary" start --dry-run --join "$peer"
 expect "too little memory" $usage "16MiB" "$binary" start --data "$work/d" --memory 1MiB
 expect "too short a retention" $usage "1s" "$binary" start --data "$work/d" --version-retention 10ms
 expect "bad size" $usage "memory" "$binary" start --data "$work/d" --memory lots
@@ -124,6 +126,9 @@ for try in $(seq 300); do
 done
 expect "status of a node that is no member" 3 "ostraka init --host $peer" \
     bash -c "exec '$binary' status --host '$http' >&2"
+expect "dry run of joining a node that is no member" 4 "no member" "$binary" start --dry-run --join "$peer"
+expect "words that are no order" $usage "no order" "$binary" range split kv
+expect "node that is no number" $usage "no order" "$binary" node drain one
 first_peer=$peer first_sql=$sql first_http=$http
 ports
 expect "data directory in use" $error "$work/data.*use\|use.*$work/data\|lock" $(start "$work/data")
