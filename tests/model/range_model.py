@@ -37,6 +37,8 @@ RULES = {
     'reads_wait': 'reads wait for what was committed when they had their timestamp: a split among it sends them away',
     'unborn_kept': 'a log of a range that no manifest names is kept: its votes and entries are promises',
     'one_edit': 'the flush of the left beyond a split and the birth of the right are one manifest edit',
+    'right_later': 'a right side that is inherited begins one term beyond its entry on every replica, so nobody else can stand in that term',
+    'heir_term': 'it is inherited by who leads the left in the term of that entry when it applies it, and by nobody else',
     'edit_before_drop': 'before that edit the left is neither dropped nor replaced',
     'birth_overlap': 'no birth by message while a replica here holds those keys',
     'carve_first': 'the mirror of a left shrinks only to what its rights have carved off',
@@ -79,6 +81,7 @@ RULES = {
 }
 MS = 1000
 CORNER = 100000                  # seeds from here on: other faults, longer leases and pauses
+HEIRS = 200000                   # seeds from here on: right sides are inherited; before, they elect a leader
 FAULT_END, END = 2500 * MS, 6500 * MS
 KEYS = 8                         # key 0 is the catalog
 # Seeds at which `--brief` has to see a violation without the rule. README.md has those of which none is known yet.
@@ -90,7 +93,7 @@ KNOWN = {
     'refresh_others': (1, 3), 'refresh_floor': (4, 8), 'refresh_waits': (26, 28), 'commit_exact': (4, 8),
     'exact_floor': (4, 5), 'lease_last_ct': (1, 4), 'lease_logged': (4, 13), 'lease_proposed': (8, 34),
     'lease_read_after': (1, 7), 'lease_ct_above': (1, 4), 'freeze_all': (15, 43), 'merge_epoch': (27, 29),
-    'merge_conditional': (100035,),
+    'merge_conditional': (100035,), 'right_later': (200005, 200022), 'heir_term': (200001, 200003),
 }
 Conf = collections.namedtuple('Conf', 'voters outgoing learners')        # tuples of (replica id, node)
 Desc = collections.namedtuple('Desc', 'id start end epoch conf next_rid')
@@ -215,6 +218,13 @@ class Replica:
             if rid != self.rid:
                 self.send(rid, node, 'on_vote', self.rid, self.store.i, self.wal.term, self.wal.last())
         self.count_votes()
+
+    def inherit(self, term):
+        self.clear()
+        self.wal.term, self.wal.vote = term, self.rid
+        self.w.lead(self)
+        self.role, self.leader = 'L', self.rid
+        self.append('noop', None)
 
     def on_vote(self, rid, node, term, last):
         if term < self.wal.term:
@@ -485,9 +495,14 @@ class Store:
             return                                             # a replica that was on its way out
         if rng in self.replicas or self.tombs.get(rng, 0) >= rid:
             return                                             # here already, or destroyed here: the left only shrinks
-        rep = self.make(rng, rid, state, term=state.term)
+        first = state.term + (1 if w.heirs and w.on('right_later') else 0)
+        new = rng not in self.wals
+        rep = self.make(rng, rid, state, term=first)
+        rep.wal.term = max(rep.wal.term, first)
         rep.parent, rep.birth = left, state.copy()
-        if left.role == 'L':
+        if w.heirs and new and left.role == 'L' and (left.wal.term == state.term or not w.on('heir_term')):
+            rep.inherit(state.term + 1)
+        elif left.role == 'L':
             w.on_node(self, w.r.randint(0, 2 * MS), rep.campaign)
         self.check_overlap()
 
@@ -1097,7 +1112,8 @@ class World:
         self.routes, self.former, self.gone, self.bounds = [], {}, set(), {}
         kinds = ['split', 'split', 'split', 'move', 'move', 'merge', 'crash', 'crash', 'crash_all', 'cut', 'cut', 'flush', 'flush', 'campaign',
                  'bounce_split', 'bounce_split', 'leader_crash']
-        self.corner, self.lease = seed >= CORNER, 120 * MS
+        self.heirs = seed >= HEIRS
+        self.corner, self.lease = CORNER <= seed < HEIRS or seed >= HEIRS + CORNER, 120 * MS
         if self.corner:
             self.lease = r.choice((120, 600)) * MS
             kinds = ['split', 'split', 'merge', 'merge', 'merge', 'merge', 'merge', 'move', 'leader_crash', 'leader_crash', 'cut', 'flush',
