@@ -186,8 +186,8 @@ void store_close(struct store *s);
 /* Starts an orderly end: hands leadership over, stops taking part. */
 void store_stop(struct store *s);
 bool store_idle(const struct store *s);
-/* Bytes per second of all snapshots that this store sends; 0: no limit, the least is 4 MiB, so that
- * many at a time still move before their receivers give them up. */
+/* Bytes per second of all snapshots that this store sends; 0: as the cluster's setting snapshot_rate
+ * says. The least is 4 MiB, so that many at a time still move before their receivers give them up. */
 void store_set_snapshot_rate(struct store *s, uint64_t bytes_per_s);
 
 /* Wires the store to its network. net's handler calls the store_on_* functions below. */

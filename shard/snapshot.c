@@ -111,14 +111,22 @@ static bool send_begin(struct snapshot_send *x, struct log_pos pos)
 
 void store_set_snapshot_rate(struct store *s, uint64_t bytes_per_s)
 {
-    bool slow = bytes_per_s > 0 && bytes_per_s < RATE_BYTES_MIN;
-    s->snapshot_rate.bytes_per_s = slow ? RATE_BYTES_MIN : bytes_per_s;
+    s->options.snapshot_bytes_per_s = bytes_per_s;
+}
+
+/* The cluster's, unless this store was given its own. */
+static uint64_t rate_of(const struct store *s)
+{
+    uint64_t own = s->options.snapshot_bytes_per_s;
+    uint64_t rate = own != 0 ? own : store_setting(s, SETTING_SNAPSHOT_RATE, BYTES_EMPTY);
+    return rate < RATE_BYTES_MIN ? RATE_BYTES_MIN : rate;
 }
 
 /* Until the rate of all this store's snapshots allows so many bytes more. That is no stall. */
 static void send_pace(struct snapshot_send *x, uint64_t bytes)
 {
     struct store *s = x->store;
+    s->snapshot_rate.bytes_per_s = MUTANT("snapshot_rate_unset") ? 0 : rate_of(s);
     uint64_t now = env_now_ns(s->env), due = byte_rate_take(&s->snapshot_rate, now, bytes);
     while (now < due && !send_over(x)) {
         COVER("shard_snapshot_paced");

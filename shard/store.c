@@ -259,7 +259,6 @@ static enum status store_init(struct store *s, const struct store_options *optio
     list_init(&s->overflow);
     list_init(&s->incoming_snapshots);
     list_init(&s->births);
-    store_set_snapshot_rate(s, options->snapshot_bytes_per_s);
     list_init(&s->joins);
     list_init(&s->sleepers);
     list_init(&s->early);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "shard/shard_int.h"
 #include "tests/sim/check/register.h"
 #include "tests/sim/cluster/ts_check.h"
 #include "tests/sim/cluster/workload.h"
@@ -145,6 +146,18 @@ static uint64_t fenced_ever(struct scene *scene, uint64_t machine)
     return s == NULL ? 0 : store_metrics(s)->replicas_fenced;
 }
 
+/* What was sent went at the cluster's rate, which nobody has set. */
+static uint32_t senders_at_rate(struct scene *scene)
+{
+    uint32_t senders = 0;
+    for (uint64_t machine = 1; machine <= 3; machine++) {
+        struct store *s = store_on(scene, machine);
+        if (s == NULL || s->snapshot_rate.free_ns == 0) continue;
+        senders += s->snapshot_rate.bytes_per_s == cluster_setting_info(SETTING_SNAPSHOT_RATE)->fallback;
+    }
+    return senders;
+}
+
 TEST(disk, damaged_table_is_refetched)
 {
     uint32_t found = 0;
@@ -159,7 +172,12 @@ TEST(disk, damaged_table_is_refetched)
         assert_non_null(restart(&scene, machine));
         cluster_run(scene.cluster, 2 * SIM_SEC);
         if (!scrub(&scene)) cluster_run(scene.cluster, SIM_SEC);
-        found += fenced_ever(&scene, machine) > 0; /* a compaction may have dropped the table unread */
+        bool fenced = fenced_ever(&scene, machine) > 0; /* a compaction may have dropped the table unread */
+        found += fenced;
+        if (fenced) {
+            assert_true(cluster_run_until(scene.cluster, all_whole, NULL, 60 * SIM_SEC));
+            assert_true(senders_at_rate(&scene) > 0);
+        }
         scene_end(&scene);
     }
     assert_int_equal(found, 4);
