@@ -1,7 +1,8 @@
 /* Ranges that divide by themselves, when the cluster's settings let them: their leader sees first that one is too
- * large, or too busy. A large one is divided in the middle of its bytes. A busy one it divides where the sampled keys have as many requests on one side as on the other; where keys only rise, behind
- * the last one, so that those to come fall into a fresh range, which another node may lead while the old one cools
- * down. One key that alone is too hot is left as it is. */
+ * large, or too busy. A large one is divided in the middle of its bytes. A busy one it divides where the sampled keys
+ * have as many requests on one side as on the other; where keys only rise, behind the last one, so that those to come
+ * fall into a fresh range, which another node may lead while the old one cools down. Neither side is divided again at
+ * once: a sequence would leave a trail of small ranges. One key that alone is too hot is left as it is. */
 #include <stdlib.h>
 
 #include "shard/shard_int.h"
@@ -20,6 +21,12 @@ void autosplit_forget(struct replica *r)
 {
     free(r->sample);
     r->sample = NULL;
+}
+
+void autosplit_pause(struct replica *r)
+{
+    if (MUTANT("autosplit_without_pause")) return;
+    r->split_after_ns = env_now_ns(r->store->env) + SPLIT_AGAIN_NS;
 }
 
 static void on_split(struct rpc_call *call, enum status status, struct bytes body)
@@ -60,7 +67,7 @@ static void divide(struct replica *r, uint64_t now_ns)
     bool inside = found && !key.failed && descriptor_contains(&r->descriptor, buf_view(&key)) &&
                   !bytes_equal(buf_view(&key), r->descriptor.start);
     if (inside) {
-        r->split_after_ns = now_ns + SPLIT_AGAIN_NS;
+        autosplit_pause(r); /* also when nothing comes of it */
         split_at(r, buf_view(&key), "too busy");
         sample_anew(r, now_ns);
     }
@@ -74,7 +81,7 @@ void autosplit_consider(struct replica *r, uint64_t bytes, uint64_t now_ns)
     bool wanted = store_setting(s, SETTING_AUTO_SPLIT, BYTES_EMPTY) != 0 && r->range.value != RANGE_META.value;
     if (wanted && bytes > store_setting(s, SETTING_RANGE_SPLIT_BYTES, BYTES_EMPTY) && now_ns >= r->split_after_ns &&
         replica_serving(r)) {
-        r->split_after_ns = now_ns + SPLIT_AGAIN_NS;
+        autosplit_pause(r);
         split_at(r, BYTES_EMPTY, "too large"); /* the engine knows its middle */
         return;
     }

@@ -571,6 +571,8 @@ void move_serve(struct store *s);
 /* Its load was measured: divides it when it is too large or too busy. */
 void autosplit_consider(struct replica *r, uint64_t bytes, uint64_t now_ns);
 void autosplit_forget(struct replica *r);
+/* It was just divided, or has come out of it: for a while it is not divided again, whoever leads it. */
+void autosplit_pause(struct replica *r);
 
 /* ---- admin.c ---- */
 void admin_serve(struct store *s);

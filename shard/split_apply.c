@@ -225,7 +225,9 @@ enum status split_carry_out(struct replica *r, const struct range_change *c)
         store_route_learn(s, &r->descriptor);
     }
     division_end(&v);
+    autosplit_pause(r);
     if (status != STATUS_OK || right == NULL) return status;
+    autosplit_pause(right);
     birth_deliver_early(right);
     /* Whoever led the left side leads the right one: its clients are here, and the others wait for it. */
     if (!raft_leads(r->raft)) return STATUS_OK;

@@ -80,7 +80,7 @@ static void on_founded(void *ctx, enum status status)
     if (status != STATUS_OK && status != STATUS_CANCELLED) big_fail(b, "not founded: %s", status_name(status));
 }
 
-static void form(struct big *b)
+void big_form(struct big *b)
 {
     uint64_t first = 1;
     struct stillness s = {0};
@@ -94,6 +94,43 @@ static void form(struct big *b)
     b->phase.done_ns = sim_now(b->sim);
     if (!big_run_until(b, quiet, &s, PHASE_NS)) big_fail(b, "the cluster does not come to rest");
     big_phase_end(b);
+}
+
+/* ---- settings ---- */
+
+static void on_set(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    struct big_question *q = CONTAINER_OF(call, struct big_question, setting);
+    q->done = true;
+    q->status = status;
+}
+
+static bool is_answered(struct big *b, void *ctx)
+{
+    (void)ctx;
+    return b->question.done;
+}
+
+void big_set(struct big *b, enum cluster_setting setting, uint64_t value)
+{
+    uint64_t machine = b->ranges[RANGE_META.value].leader;
+    struct store *s = machine == 0 ? NULL : big_store(b, machine);
+    struct buf body;
+    b->question = (struct big_question){.setting = {.on_done = on_set}};
+    buf_init(&body, 100);
+    put_u8(&body, META_SETTING_PUT);
+    put_u16(&body, (uint16_t)setting);
+    put_sized(&body, BYTES_EMPTY);
+    put_u64(&body, value);
+    enum status status = s == NULL ? STATUS_NOT_LEADER
+                                   : rpc_start(s->rpc, &b->question.setting, s->identity.node, RPC_META_CHANGE,
+                                               buf_view(&body), 5 * SIM_SEC);
+    buf_deinit(&body);
+    big_poke(b, machine == 0 ? 1 : machine);
+    if (status == STATUS_OK && !big_run_until(b, is_answered, NULL, 10 * SIM_SEC)) status = STATUS_TIMEOUT;
+    if (status == STATUS_OK) status = b->question.status;
+    if (status != STATUS_OK) big_fail(b, "the setting is refused: %s", status_name(status));
 }
 
 /* ---- splits ---- */
@@ -199,12 +236,6 @@ static void on_asked(struct admin_call *call, enum status status, const struct a
     a->status = status;
 }
 
-static bool is_answered(struct big *b, void *ctx)
-{
-    (void)ctx;
-    return b->question.done;
-}
-
 static bool is_removed(struct big *b, void *ctx)
 {
     struct meta_state *m = big_meta(b);
@@ -241,13 +272,13 @@ static void end_load(struct big *b)
 static void live(struct big *b)
 {
     static void (*const phases[])(struct big *b) = {split, rest, lose_one, join, lose_rack, decommission, rest, end_load};
-    form(b);
+    big_form(b);
     if (big_failed(b)) return;
     b->load = big_load_create(b, b->options.client_count);
     for (size_t i = 0; i < sizeof phases / sizeof phases[0] && !big_failed(b); i++) phases[i](b);
 }
 
-void big_run(const struct big_options *options, struct big_result *result)
+struct big *big_create(const struct big_options *options)
 {
     ASSERT(options->node_count >= 6 && options->node_count < BIG_NODES_MAX);
     struct big *b = calloc(1, sizeof *b);
@@ -259,14 +290,25 @@ void big_run(const struct big_options *options, struct big_result *result)
     sim_options_init(&so, options->seed);
     b->sim = sim_create(&so);
     big_machines_init(b);
-    big_report_head(b);
-    live(b);
-    *result = (struct big_result){.passed = !big_failed(b), .hash = sim_trace_hash(b->sim),
-                                  .virtual_ns = sim_now(b->sim), .events = sim_event_count(b->sim)};
-    snprintf(result->failure, sizeof result->failure, "%s", b->failure);
+    return b;
+}
+
+void big_destroy(struct big *b)
+{
     if (b->load != NULL) big_load_stop(b->load);
     big_machines_end(b);
     sim_destroy(b->sim);
     if (b->load != NULL) big_load_destroy(b->load);
     free(b);
+}
+
+void big_run(const struct big_options *options, struct big_result *result)
+{
+    struct big *b = big_create(options);
+    big_report_head(b);
+    live(b);
+    *result = (struct big_result){.passed = !big_failed(b), .hash = sim_trace_hash(b->sim),
+                                  .virtual_ns = sim_now(b->sim), .events = sim_event_count(b->sim)};
+    snprintf(result->failure, sizeof result->failure, "%s", b->failure);
+    big_destroy(b);
 }

@@ -4,6 +4,7 @@
 
 #include "node/core.h"
 #include "shard/admin.h"
+#include "shard/meta_int.h"
 #include "shard/rpc.h"
 #include "shard/shard_int.h"
 #include "tests/sim/big/big.h"
@@ -43,6 +44,7 @@ struct big_splitter {
 /* A question to the metadata range about a node. */
 struct big_question {
     struct admin_call call;
+    struct rpc_call setting;
     bool done;
     enum status status;
 };
@@ -91,6 +93,13 @@ static inline bool big_failed(const struct big *b)
 {
     return b->failure[0] != '\0';
 }
+
+/* ---- big.c ---- */
+struct big *big_create(const struct big_options *options);
+void big_destroy(struct big *b);
+/* All nodes have joined, and every range has its voters. */
+void big_form(struct big *b);
+void big_set(struct big *b, enum cluster_setting setting, uint64_t value);
 
 /* ---- big_machine.c ---- */
 void big_machines_init(struct big *b);
