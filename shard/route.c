@@ -14,6 +14,7 @@
 #define LOOKUP_HOPS_MAX   3
 #define LOOKUP_TIMEOUT_NS 1000000000u
 #define DOUBT_NS          200000000u /* between questions about a range that nobody serves */
+#define SILENT_NS         2500000000u /* everybody says something to everybody each second (nodes_gossip) */
 
 void routes_init(struct routes *t)
 {
@@ -194,6 +195,7 @@ void routes_deinit(struct store *s)
 }
 
 static struct node_id some_member(struct store *s, const struct descriptor *d);
+static bool is_silent(struct store *s, struct node_id node);
 static bool lookup_send(struct route_lookup *l, struct node_id to);
 
 /* Descriptors of a higher level: their members know more. */
@@ -294,21 +296,24 @@ static void ask(struct store *s, struct bytes key, bool downwards)
 
 /* ---- answering ---- */
 
-/* Another member at each attempt, one that can be reached. */
+/* Another member at each attempt, one that can be reached; one that speaks, if there is any. */
 static struct node_id some_member(struct store *s, const struct descriptor *d)
 {
     uint32_t count = d->config.voter_count;
     if (count == 0) return (struct node_id){0};
     uint32_t first = (uint32_t)prng_below(&s->prng, count);
+    struct node_id found = {0};
     for (uint32_t i = 0; i < count; i++) {
         struct node_id node = {d->config.voters[(first + i) % count].node};
         struct node_entry *n = nodes_find(s, node);
-        if (node.value == s->identity.node.value || (n != NULL && n->link_up[NET_LINK_DATA])) return node;
+        bool linked = node.value == s->identity.node.value || (n != NULL && n->link_up[NET_LINK_DATA]);
+        if (linked && !is_silent(s, node)) return node;
+        if (linked && found.value == 0) found = node;
     }
-    return (struct node_id){0};
+    return found;
 }
 
-struct node_id route_leader_hint(struct store *s, struct range_id range)
+static struct node_id told_leader(struct store *s, struct range_id range)
 {
     struct replica *local = store_replica(s, range);
     if (local != NULL) {
@@ -318,6 +323,23 @@ struct node_id route_leader_hint(struct store *s, struct range_id range)
     }
     struct route_entry *e = map_get(&s->routes.by_id, range.value);
     return e != NULL ? e->leader : (struct node_id){0};
+}
+
+/* It would not answer, though the links to a machine without power seem to be up for long: whoever sends a commit there
+ * waits in vain, and does not know what became of it (K28). Somebody else knows who leads by now. */
+static bool is_silent(struct store *s, struct node_id node)
+{
+    const struct node_entry *n = nodes_find(s, node);
+    if (n == NULL || node.value == s->identity.node.value || n->last_seen_ns == 0) return false;
+    return env_now_ns(s->env) - n->last_seen_ns > SILENT_NS && !MUTANT("route_keeps_dead_address");
+}
+
+struct node_id route_leader_hint(struct store *s, struct range_id range)
+{
+    struct node_id leader = told_leader(s, range);
+    if (leader.value == 0 || !is_silent(s, leader)) return leader;
+    COVER("shard_route_to_silent_node");
+    return (struct node_id){0};
 }
 
 static struct descriptor *find(const struct key_index *x, struct bytes key, bool downwards)

@@ -78,6 +78,7 @@ struct big {
     struct big_range ranges[BIG_RANGES_MAX];
     uint64_t range_max;
     struct big_tally gone; /* of processes that are over */
+    uint64_t lost_ns;      /* when a machine went down last */
     struct big_phase phase;
     struct big_tally phase_start, meta_seen;
     uint64_t busy_start[BIG_NODES_MAX + 1];

@@ -10,6 +10,8 @@
 #define THINK_NS (200 * SIM_MS)
 #define KEYS     (UINT64_C(1) << 32)
 #define FINAL_TRIES 100
+/* So long after a loss everybody has noticed it: no request goes to a machine that will not answer. */
+#define KNOWN_NS (4 * SIM_SEC)
 
 struct client {
     struct big_load *load;
@@ -72,9 +74,13 @@ static void count(struct client *c, enum status status)
     uint64_t took_ns = sim_now(c->load->big->sim) - c->began_ns;
     if (status == STATUS_CANCELLED) return; /* its gateway was lost */
     if (took_ns > p->longest_ns) p->longest_ns = took_ns;
+    bool unknown = status == STATUS_UNKNOWN_OUTCOME || status == STATUS_TIMEOUT;
     if (status == STATUS_OK) p->answered++;
-    else if (status == STATUS_UNKNOWN_OUTCOME || status == STATUS_TIMEOUT) p->unknown++;
+    else if (unknown) p->unknown++;
     else p->refused++;
+    if (unknown && c->began_ns > c->load->big->lost_ns + KNOWN_NS)
+        big_fail(c->load->big, "client %llu does not know what became of its operation, %.1f s after the last machine was lost",
+                 (unsigned long long)c->number, (double)(c->began_ns - c->load->big->lost_ns) / 1e9);
 }
 
 static void client_run(void *arg)

@@ -119,6 +119,7 @@ void big_lose(struct big *b, uint64_t number)
 {
     struct big_machine *m = &b->machines[number];
     if (m->env == NULL) return;
+    b->lost_ns = sim_now(b->sim);
     sim_node_crash(b->sim, number, SIM_CRASH_POWER);
     tear_down(b, m);
 }
