@@ -403,6 +403,7 @@ static enum status on_leader_message(struct raft *r, const struct raft_message *
     if (r->role != RAFT_ROLE_FOLLOWER || r->leader == 0) become_follower(r, r->term, m->from);
     lease_forget_older(r);
     r->leader_contact_ns = r->now_ns;
+    r->campaigns_in_vain = 0;
     election_reset_timer(r);
     if (m->settled && r->uncertain && m->support_epoch == r->life) {
         COVER("raft_uncertain_settled");
@@ -465,7 +466,10 @@ static enum status on_persisted(struct raft *r, uint64_t ticket)
 {
     if (ticket > r->ticket) return STATUS_INVALID;
     if (ticket <= r->persisted_ticket) return STATUS_OK;
+    bool waited = !hard_state_durable(r);
     r->persisted_ticket = ticket;
+    /* What depends on a vote or a term leaves only now: others need their time from here on. */
+    if (waited && hard_state_durable(r) && r->role != RAFT_ROLE_LEADER && r->leader == 0) election_reset_timer(r);
     uint32_t done = 0;
     while (done < r->mark_count && r->marks[done].ticket <= ticket) {
         if (r->marks[done].index > r->persisted_index) r->persisted_index = r->marks[done].index;
@@ -726,6 +730,13 @@ void raft_status(const struct raft *r, struct raft_status *status_out)
     };
 }
 
+bool raft_stands(const struct raft *r)
+{
+    if (r->role == RAFT_ROLE_LEADER) return r->commit_index < r->first_own_index;
+    return r->role != RAFT_ROLE_FOLLOWER;
+}
+
+bool raft_asks_first(const struct raft *r) { return r->role == RAFT_ROLE_PRE_CANDIDATE; }
 bool raft_leads(const struct raft *r) { return r->role == RAFT_ROLE_LEADER; }
 uint64_t raft_term(const struct raft *r) { return r->term; }
 uint64_t raft_commit_index(const struct raft *r) { return r->commit_index; }

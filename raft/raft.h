@@ -281,6 +281,12 @@ struct raft_status {
 void raft_status(const struct raft *r, struct raft_status *status_out);
 /* The fields of it that are asked for with every request. */
 bool raft_leads(const struct raft *r);
+/* An election that this replica began is under way: it asks for votes, or leads and nothing of its term is committed. */
+bool raft_stands(const struct raft *r);
+/* It stands, and has only asked yet whether it is worth it. */
+bool raft_asks_first(const struct raft *r);
+/* TIMER at now_ns would make it stand. A driver of many groups may let them stand by turns: TIMER may come late. */
+bool raft_due_to_stand(struct raft *r, uint64_t now_ns);
 uint64_t raft_term(const struct raft *r);
 uint64_t raft_leader_node(const struct raft *r);
 uint64_t raft_commit_index(const struct raft *r);

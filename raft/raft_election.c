@@ -4,7 +4,8 @@
 
 void election_reset_timer(struct raft *r)
 {
-    uint64_t timeout = r->options.election_timeout_ns;
+    uint32_t doubled = r->campaigns_in_vain < RAFT_BACK_OFF_MAX ? r->campaigns_in_vain : RAFT_BACK_OFF_MAX;
+    uint64_t timeout = r->options.election_timeout_ns << doubled;
     r->election_deadline_ns = r->now_ns + timeout + prng_below(&r->prng, timeout);
 }
 
@@ -178,6 +179,15 @@ void election_start(struct raft *r, bool pre_vote, bool force)
     ask_votes(r, RAFT_MESSAGE_VOTE, force);
 }
 
+/* An election ran out of time. Where the cause is a slow machine, asking sooner than it can answer makes it slower:
+ * thousands of groups on one disk would never elect anybody again. */
+static void campaign_was_in_vain(struct raft *r)
+{
+    if (r->role != RAFT_ROLE_CANDIDATE || MUTANT("election_without_back_off")) return;
+    COVER("raft_campaign_in_vain");
+    if (r->campaigns_in_vain < RAFT_BACK_OFF_MAX) r->campaigns_in_vain++;
+}
+
 void election_on_persisted(struct raft *r)
 {
     if (r->role != RAFT_ROLE_CANDIDATE || !hard_state_durable(r)) return;
@@ -186,8 +196,22 @@ void election_on_persisted(struct raft *r)
     votes_decide(r);
 }
 
+bool raft_due_to_stand(struct raft *r, uint64_t now_ns)
+{
+    if (now_ns > r->now_ns) r->now_ns = now_ns;
+    bool due = r->role != RAFT_ROLE_LEADER && !r->resting && r->now_ns >= r->election_deadline_ns;
+    return due && election_may_campaign(r) && lease_may_campaign(r);
+}
+
 void election_on_timer(struct raft *r)
 {
+    if (!hard_state_durable(r) && !MUTANT("election_outruns_the_disk")) {
+        /* Our own disk still writes the last vote or term, and nobody hears of it before; then the time begins. */
+        COVER("raft_election_waits_for_the_disk");
+        election_reset_timer(r);
+        return;
+    }
+    campaign_was_in_vain(r);
     if (election_may_campaign(r) && !lease_may_campaign(r)) {
         COVER("raft_bound_voter_waits");
         lease_ask_back(r);

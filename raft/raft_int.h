@@ -13,6 +13,7 @@
 #define RAFT_HELD_MAX         64   /* messages waiting for the disk; the oldest is lost beyond */
 #define RAFT_ENTRY_OVERHEAD   64   /* what an entry costs besides its payload */
 #define RAFT_TURN_HEARTBEATS  3    /* between the turns in which those who were held by a leader stand */
+#define RAFT_BACK_OFF_MAX     2    /* campaigns in vain that double the election timeout, each */
 #define RAFT_SNAPSHOT_RETRY   10 /* election timeouts until a silent snapshot is asked for again */
 
 /* ---- raft_config.c: who decides ---- */
@@ -196,6 +197,7 @@ struct raft {
     uint64_t election_deadline_ns;
     uint64_t campaign_seq; /* of the running campaign: answers carry it back */
     bool forced;           /* candidate by TIMEOUT_NOW: our requests ignore stickiness */
+    uint8_t campaigns_in_vain; /* in a row: nobody was elected in time, by us or by others */
     bool uncertain, lost, newborn;
     uint64_t life; /* a number for this life of the replica, by which a doubt about it is named */
     /* Follower: the log agrees with the leader of this term up to here; an ack is owed for it. */
@@ -220,6 +222,7 @@ struct raft {
     uint64_t transfer_target, transfer_deadline_ns;
     bool transfer_sent;   /* TIMEOUT_NOW left, and with it the lease */
     uint64_t fortify_seq; /* fortification of this term that is being asked for */
+    uint64_t awake_ns;    /* leader: since when it does not rest; 0: it has not rested in this term */
     bool resting;         /* leader or follower: nothing is due while support lasts (raft_rest.c) */
     struct load_window window;
 

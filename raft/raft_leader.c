@@ -68,6 +68,8 @@ void leader_become(struct raft *r)
     ASSERT(r->progress_count == 0);
     role_move(r, RAFT_ROLE_LEADER);
     r->leader = r->options.id;
+    r->campaigns_in_vain = 0;
+    r->awake_ns = 0;
     r->forced = false;
     r->uncertain = false; /* those who elected us hold nothing that we lack */
     r->verified_index = 0;
@@ -186,6 +188,7 @@ static void check_quorum(struct raft *r)
 {
     if (rest_allowed(r)) return; /* a quorum keeps its promises to us: its stores are heard of */
     uint64_t heard_ns = config_reached(config_of(r), contact_of, r);
+    if (r->awake_ns > heard_ns) heard_ns = r->awake_ns;
     if (r->now_ns <= heard_ns + r->options.election_timeout_ns || MUTANT("k27_no_check_quorum")) return;
     if (MUTANT("lease_never_ends")) return; /* shard/replica.c has the other half */
     COVER("raft_check_quorum_failed");

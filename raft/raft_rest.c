@@ -138,6 +138,14 @@ static void rest_give_back(struct raft *r)
     }
 }
 
+/* Nobody was spoken to while it rested, so silence means nothing yet: a quorum has an election timeout to answer. Where
+ * the lease is gone, members are told at once that their leader lives: they are free to stand. */
+static void leader_wakes(struct raft *r)
+{
+    if (!MUTANT("rest_wakes_deposed")) r->awake_ns = r->now_ns;
+    r->heartbeat_deadline_ns = r->now_ns + (rest_allowed(r) ? r->options.heartbeat_ns : 0);
+}
+
 void rest_update(struct raft *r)
 {
     bool rests = r->role == RAFT_ROLE_LEADER ? leader_rests(r) : is_held(r);
@@ -145,7 +153,7 @@ void rest_update(struct raft *r)
         r->election_deadline_ns = 0; /* not running */
         if (!r->resting) rest_give_back(r);
     } else if (r->role == RAFT_ROLE_LEADER) {
-        if (r->resting) r->heartbeat_deadline_ns = r->now_ns + r->options.heartbeat_ns;
+        if (r->resting) leader_wakes(r);
     } else if (r->election_deadline_ns == 0) {
         COVER("raft_held_follower_freed");
         stand_in_turn(r);

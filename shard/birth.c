@@ -30,6 +30,7 @@ struct birth {
     struct store *store;
     struct node_id from;
     struct range_id range;
+    struct range_id waiter;     /* a split of that range waits for the end of this; or 0 */
     uint64_t id, orphans;       /* destroyed here when the proof was asked for */
     struct descriptor expected; /* assigned: what the metadata range says of its bounds, or else the sender */
 };
@@ -105,13 +106,10 @@ void birth_begin(struct store *s, struct node_id from, struct range_id range, ui
 
 static void birth_end(struct store *s)
 {
+    struct replica *waiter = store_replica(s, s->birth->waiter);
     birth_free(s->birth);
     s->birth = NULL;
-    /* A split may have waited for it. */
-    LIST_FOR_EACH(item, &s->replicas) {
-        struct replica *r = CONTAINER_OF(item, struct replica, link);
-        if (r->applied.index < r->commit_index) store_mark_dirty(s, r);
-    }
+    if (waiter != NULL) store_mark_dirty(s, waiter);
     births_next(s);
 }
 
@@ -217,10 +215,12 @@ static void on_proof(struct range_lookup *l, enum status status, enum range_verd
     birth_end(s);
 }
 
-bool birth_under_way(const struct store *s, struct range_id range)
+bool birth_under_way(struct store *s, struct range_id range, struct range_id waiter)
 {
-    return s->birth != NULL && s->birth->range.value == range.value && !s->birth->call.active &&
-           !s->birth->lookup.call.active;
+    struct birth *b = s->birth;
+    if (b == NULL || b->range.value != range.value || b->call.active || b->lookup.call.active) return false;
+    b->waiter = waiter;
+    return true;
 }
 
 void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body)

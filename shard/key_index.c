@@ -93,3 +93,9 @@ struct descriptor *key_index_find(const struct key_index *x, struct bytes key)
     if (count == 0 || !descriptor_contains(x->items[count - 1], key)) return NULL;
     return x->items[count - 1];
 }
+
+bool key_index_overlaps(const struct key_index *x, struct bytes start, struct bytes end)
+{
+    uint32_t n = key_index_before(x, end); /* those before the last of them end before it starts */
+    return n > 0 && descriptor_overlaps(x->items[n - 1], start, end);
+}

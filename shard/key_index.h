@@ -23,6 +23,8 @@ bool key_index_remove(struct key_index *x, const struct descriptor *d);
 uint32_t key_index_upto(const struct key_index *x, struct bytes key);
 /* How many start before the key; empty: all. */
 uint32_t key_index_before(const struct key_index *x, struct bytes key);
+/* One of them holds keys of [start, end); end empty: unbounded. */
+bool key_index_overlaps(const struct key_index *x, struct bytes start, struct bytes end);
 /* The one that contains the key, or NULL. */
 struct descriptor *key_index_find(const struct key_index *x, struct bytes key);
 

@@ -17,8 +17,10 @@
 #define RATE_BOUND_PPM 1000u /* RHO: how far the rate of any clock is from that of time */
 #define EPOCH_BITS     24    /* an epoch is our incarnation above a counter */
 #define STALL_SHED_NS  UINT64_C(500000000)
+#define STALL_MUTE_NS  UINT64_C(1000000000)
 #define STALL_EXIT_NS  UINT64_C(10000000000)
-#define SHED_EVERY_NS  UINT64_C(1000000000)
+#define SHED_AT_ONCE   64  /* leaderships in a beat: each is an election, on another disk that may be as slow */
+#define WARN_EVERY_NS  UINT64_C(1000000000)
 
 /* ---- what we promise ---- */
 
@@ -39,6 +41,7 @@ static void on_request(struct store *s, struct liveness_peer *p, uint64_t incarn
     bool lapsed = now_ns >= p->given_until_ns && !MUTANT("lease_epoch_kept");
     bool anew = incarnation > p->asker || lapsed;
     if (anew || p->given_epoch == 0) p->given_epoch = next_epoch(s); /* older promises are void */
+    if (anew) p->given_since_ns = now_ns;
     p->asker = incarnation;
     p->given_until_ns = now_ns + s->options.support_ns;
     p->answer_stamp = stamp;
@@ -95,6 +98,7 @@ void liveness_on_message(struct store *s, struct node_id from, struct bytes payl
     }
     if (s->options.no_leases || n->record.removed || n->forked || s->identity.incarnation == 0)
         return;
+    n->liveness.asks = asker != 0;
     if (asker != 0) on_request(s, &n->liveness, asker, asked_stamp);
     if (life != 0) on_answer(s, &n->liveness, life, stamp, epoch);
 }
@@ -115,7 +119,7 @@ static void send_beat(struct store *s, struct node_entry *n)
 {
     struct liveness_peer *p = &n->liveness;
     bool asks =
-        s->liveness.stalled_ns < STALL_SHED_NS && !s->stopping && shares_a_range(s, n->record.node);
+        s->liveness.stalled_ns < STALL_MUTE_NS && !s->stopping && shares_a_range(s, n->record.node);
     if (!asks && p->answer_stamp == 0) return;
     struct buf *b = &s->scratch;
     buf_reset(b);
@@ -156,11 +160,17 @@ static void look_at_log(struct store *s, uint64_t now_ns)
 static void shed(struct store *s, uint64_t now_ns)
 {
     struct liveness *l = &s->liveness;
-    if (now_ns < l->shed_ns) return;
-    l->shed_ns = now_ns + SHED_EVERY_NS;
+    store_hand_over(s, SHED_AT_ONCE);
+    if (now_ns < l->warned_ns) return;
+    l->warned_ns = now_ns + WARN_EVERY_NS;
     LOG_WARN(s->logger, "shard", "the log's disk stands still", "stalled_ms=%llu",
              (unsigned long long)(l->stalled_ns / 1000000));
-    store_hand_over(s);
+}
+
+bool liveness_may_lead(const struct store *s, const struct node_entry *n)
+{
+    if (s->options.no_leases) return true; /* nobody is asked for anything */
+    return n->liveness.asks && env_now_ns(s->env) < n->liveness.given_until_ns;
 }
 
 static void on_beat(struct timer *t, void *ctx)
@@ -175,7 +185,7 @@ static void on_beat(struct timer *t, void *ctx)
         return;
     }
     if (s->liveness.stalled_ns >= STALL_SHED_NS) shed(s, now_ns);
-    if (s->stopping) store_hand_over(s); /* what could not go at once */
+    if (s->stopping) store_hand_over(s, HAND_OVER_AT_ONCE); /* what could not go at once */
     if (s->options.no_leases || s->net == NULL || !s->identity_durable) return;
     rest_ask(s, s->options.heartbeat_ns);
     for (uint32_t i = 0; i < s->node_count; i++) {

@@ -11,13 +11,28 @@ static void on_timer(struct timer *t, void *ctx)
 {
     (void)t;
     struct replica *r = ctx;
+    if (r->store->failed) return;
+    liveness_feed(r); /* a promise may bind it */
+    if (!campaign_admit(r, env_now_ns(r->store->env))) return;
     struct raft_event event = {.kind = RAFT_EVENT_TIMER};
     if (replica_step(r, &event) != STATUS_OK) COVER("shard_timer_refused");
 }
 
+#define NEIGHBOURS_TRIED 64
+
+/* Most are made nearly in order. */
+static struct list *near_before(struct store *s, const struct replica *r)
+{
+    for (uint64_t i = 1; i <= NEIGHBOURS_TRIED && i < r->range.value; i++) {
+        struct replica *near = store_replica(s, (struct range_id){r->range.value - i});
+        if (near != NULL) return &near->link;
+    }
+    return s->replicas.prev;
+}
+
 static void replica_insert(struct store *s, struct replica *r)
 {
-    struct list *before = s->replicas.prev; /* most are made in order */
+    struct list *before = near_before(s, r);
     while (before != &s->replicas && CONTAINER_OF(before, struct replica, link)->range.value > r->range.value)
         before = before->prev;
     list_insert_before(before->next, &r->link);
@@ -93,7 +108,7 @@ static void arm(struct replica *r, const struct raft_output *out)
 {
     struct timer_heap *timers = r->store->options.timers;
     r->resting = out->resting;
-    if (out->resting || out->wake_at_ns == TIMER_NEVER) timer_cancel(timers, &r->timer);
+    if (out->resting || campaign_waits(r, out) || out->wake_at_ns == TIMER_NEVER) timer_cancel(timers, &r->timer);
     else timer_arm(timers, &r->timer, out->wake_at_ns);
 }
 
@@ -182,6 +197,7 @@ enum status replica_create(struct store *s, const struct replica_start *start,
     list_init(&r->held_link);
     list_init(&r->moving_link);
     list_init(&r->merging_link);
+    list_init(&r->campaign_link);
     list_init(&r->proposals);
     list_init(&r->reads);
     r->next_read_context = 1;
@@ -224,6 +240,7 @@ void replica_destroy(struct replica *r)
     reads_end_all(r, STATUS_CANCELLED);
     journal_forget_replica(r);
     timer_cancel(s->options.timers, &r->timer);
+    campaign_forget(r);
     list_remove(&r->link);
     list_remove(&r->dirty_link);
     list_remove(&r->held_link);
@@ -254,7 +271,8 @@ static void note_role(struct replica *r)
 {
     struct raft_status status;
     raft_status(r->raft, &status);
-    LOG_INFO(r->store->logger, "raft", "role changed",
+    enum log_level level = status.role == RAFT_ROLE_LEADER ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+    LOG_AT(r->store->logger, level, "raft", "role changed",
              "range=%llu role=%d term=%llu leader_node=%llu commit=%llu last=%llu",
              (unsigned long long)r->range.value, (int)status.role, (unsigned long long)status.term,
              (unsigned long long)status.leader_node, (unsigned long long)status.commit_index,
@@ -308,6 +326,7 @@ static enum status step_fed(struct replica *r, const struct raft_event *event, s
     for (uint32_t i = 0; i < out.message_count; i++) transport_send(r, &out.messages[i]);
     take_reads(r, &out);
     arm(r, &out);
+    campaign_note(r);
     store_mark_dirty(s, r);
     if (r->lost) fence_note_settled(r);
     for (uint32_t i = 0; i < out.snapshot_count; i++)

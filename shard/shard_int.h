@@ -13,7 +13,7 @@
  *   split.c             a range is divided: its leader   split_apply.c  and every replica
  *   merge.c             two ranges become one: their leader  merge_apply.c  and every replica
  *   birth.c             replicas that a leader elsewhere knows before we do
- *   rest.c              groups at rest, who calls them */
+ *   rest.c              groups at rest, who calls them    campaign.c  elections by turns */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
 #define OSTRAKA_SHARD_SHARD_INT_H
 
@@ -86,6 +86,8 @@ enum replica_state {
     REPLICA_STATE_FENCED,     /* damaged: a lost replica of its group, waits for a snapshot */
 };
 
+enum campaign_state { CAMPAIGN_NONE, CAMPAIGN_WAITS, CAMPAIGN_OPEN, CAMPAIGN_OVERDUE };
+
 struct replica {
     struct list link;        /* store.replicas, by range id */
     struct list dirty_link;  /* store.dirty: has something to apply or answer */
@@ -112,6 +114,10 @@ struct replica {
     uint64_t next_read_context;
     struct node_id told_leader; /* who leads it, as others say; our group knows better when it knows */
     uint64_t route_asked_ns;
+    struct list campaign_link; /* in one list of store.campaigns */
+    enum campaign_state campaign;
+    uint64_t campaign_ns;    /* since when it stands */
+    uint64_t active_ns;      /* when it last took entries */
     bool resting;            /* its group wants no TIMER while the stores' support goes on (raft.h) */
     uint64_t support_seen;   /* what the group was told of liveness; store.liveness.version */
     struct raft_member fed[FED_MAX]; /* and about whose stores */
@@ -175,8 +181,9 @@ struct routes {
 
 /* Support between this store and the store of one peer (liveness.c). */
 struct liveness_peer {
+    bool asks;               /* for our support, when last heard of: its disk works, and it stays */
     uint64_t asker;          /* the newest incarnation that asked for ours; 0: none */
-    uint64_t given_epoch, given_until_ns;
+    uint64_t given_epoch, given_until_ns, given_since_ns;
     uint64_t answer_stamp;   /* of its last request, not answered yet; 0: none */
     uint64_t received_epoch, received_until_ns;
     /* As it was when the groups at rest were last called for it. */
@@ -188,13 +195,20 @@ struct liveness {
     struct timer beat;
     uint64_t version;        /* rises when the groups should be told something */
     uint64_t epoch;          /* given out last */
-    uint64_t durable, looked_ns, stalled_ns, shed_ns;
+    uint64_t durable, looked_ns, stalled_ns, warned_ns;
     struct timer lapse;      /* when the next support ends, unless it is renewed */
     struct timer call;       /* groups at rest are called in portions */
     struct range_id called;  /* the last one */
     uint64_t calls_left;
     struct range_id asked;   /* the last group that was woken without a reason */
     uint64_t ask_credit_ns;
+};
+
+/* Elections of this store's groups (campaign.c). */
+struct campaigns {
+    struct list open, waiting; /* struct replica; the first stands for longest, is next */
+    uint32_t open_count, waiting_count, open_most;
+    struct timer timer;
 };
 
 struct node_entry {
@@ -232,10 +246,11 @@ struct store {
     struct list overflow;   /* struct overflow_record */
     size_t overflow_bytes;
     struct byte_rate snapshot_rate; /* of those sent */
-    struct list incoming_snapshots;
+    struct list incoming_snapshots, outgoing_snapshots;
     struct shard_batch batch;
     struct buf scratch, command;
     struct liveness liveness;
+    struct campaigns campaigns;
     struct timer tick;      /* every 100 ms: gossip, placement, mirrors */
     uint64_t tick_count, started_ns;
     bool failed, stopping;
@@ -293,8 +308,9 @@ struct store {
 /* ---- store.c ---- */
 void store_fail(struct store *s, enum status status, const char *what);
 void store_mark_dirty(struct store *s, struct replica *r);
-/* Asks a voter to lead, for every range that is led here. */
-void store_hand_over(struct store *s);
+#define HAND_OVER_AT_ONCE 512 /* when the node stops: each is an election */
+/* Asks a voter whose store may lead to do so, for up to `most` ranges that are led here. */
+void store_hand_over(struct store *s, uint32_t most);
 /* Starts entry(arg) on a fiber of the store; the fiber must end with store_fiber_end(s). */
 MUST_USE enum status store_fiber(struct store *s, void (*entry)(void *arg), void *arg);
 void store_fiber_end(struct store *s);
@@ -370,6 +386,8 @@ void liveness_stop(struct store *s);
 void liveness_on_message(struct store *s, struct node_id from, struct bytes payload);
 /* A group of this store starts anew and has forgotten what it promised: all promises are asked for again. */
 void liveness_begin_anew(struct store *s);
+/* The store of that node asks for support, so its disk works and it stays. */
+bool liveness_may_lead(const struct store *s, const struct node_entry *n);
 /* Before each step: the group is told what has changed since it was told last. */
 void liveness_feed(struct replica *r);
 /* The same without a step, before a question about the lease. */
@@ -383,6 +401,17 @@ void rest_look(struct store *s); /* at all peers */
 void rest_look_at(struct store *s, struct liveness_peer *p); /* at one, of whom there is news */
 /* Wakes as many groups at rest as are due after that time, to ask whether they are still led. */
 void rest_ask(struct store *s, uint64_t passed_ns);
+
+/* ---- campaign.c ---- */
+void campaigns_init(struct store *s);
+void campaigns_deinit(struct store *s);
+/* The timer of a group is due. False: it would stand, and shall not yet; it gets its TIMER later. */
+MUST_USE bool campaign_admit(struct replica *r, uint64_t now_ns);
+/* After a step: it stands in line for an election, and is still due; so it needs no timer. */
+bool campaign_waits(struct replica *r, const struct raft_output *out);
+/* After a step: has an election begun, or ended? */
+void campaign_note(struct replica *r);
+void campaign_forget(struct replica *r);
 
 /* ---- fence.c ---- */
 /* Takes a damaged replica out of service; it comes back by itself. Not from inside a step of it. */
@@ -490,7 +519,7 @@ void merge_on_flushed(struct store *s, struct range_id range, uint64_t index);
 /* The leader at `from` knows replica `id` of a range that is not here. */
 void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id);
 /* An empty replica is being made durable. */
-bool birth_under_way(const struct store *s, struct range_id range);
+bool birth_under_way(struct store *s, struct range_id range, struct range_id waiter);
 void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body);
 /* A vote asked for before the range is here; encoded. */
 void birth_keep_early(struct store *s, struct node_id from, struct range_id range, struct bytes message);

@@ -26,6 +26,7 @@
 
 struct snapshot_send {
     struct snapshot_send *next;
+    struct list link; /* store.outgoing_snapshots */
     struct store *store;
     struct replica *replica; /* NULL: forgotten, end quietly */
     struct range_id range;
@@ -53,6 +54,7 @@ static void send_unlink(struct snapshot_send *x)
     struct snapshot_send **at = &x->replica->sends;
     while (*at != x) at = &(*at)->next;
     *at = x->next;
+    list_remove(&x->link);
     x->replica = NULL;
 }
 
@@ -250,6 +252,7 @@ void snapshot_send_start(struct replica *r, uint64_t member, uint64_t node)
     lsm_waiter_init(&x->waiter, on_send_ready);
     x->next = r->sends;
     r->sends = x;
+    list_push_back(&r->store->outgoing_snapshots, &x->link);
     if (store_fiber(s, send_run, x) != STATUS_OK) {
         send_unlink(x);
         free(x);
@@ -262,18 +265,16 @@ static void on_reply(struct store *s, struct node_id from, struct reader *in)
     uint16_t status = get_u16(in);
     uint32_t taken = get_u32(in);
     if (!reader_done(in) || status >= STATUS_COUNT) return;
-    LIST_FOR_EACH(item, &s->replicas) {
-        struct replica *r = CONTAINER_OF(item, struct replica, link);
-        for (struct snapshot_send *x = r->sends; x != NULL; x = x->next) {
-            if (x->stream != stream || x->node != from.value) continue;
-            if (taken > x->taken) x->taken = taken;
-            x->progress_ns = env_now_ns(s->env);
-            if (status == STATUS_WAIT) return;
-            x->replied = true;
-            x->reply = (enum status)status;
-            if (status != STATUS_OK) x->aborted = true;
-            return;
-        }
+    LIST_FOR_EACH(item, &s->outgoing_snapshots) {
+        struct snapshot_send *x = CONTAINER_OF(item, struct snapshot_send, link);
+        if (x->stream != stream || x->node != from.value) continue;
+        if (taken > x->taken) x->taken = taken;
+        x->progress_ns = env_now_ns(s->env);
+        if (status == STATUS_WAIT) return;
+        x->replied = true;
+        x->reply = (enum status)status;
+        if (status != STATUS_OK) x->aborted = true;
+        return;
     }
 }
 
@@ -581,10 +582,9 @@ void snapshot_tick(struct store *s)
 
 void snapshot_on_link_down(struct store *s, struct node_id peer)
 {
-    LIST_FOR_EACH(item, &s->replicas) {
-        struct replica *r = CONTAINER_OF(item, struct replica, link);
-        for (struct snapshot_send *x = r->sends; x != NULL; x = x->next)
-            if (x->node == peer.value) x->aborted = true;
+    LIST_FOR_EACH(item, &s->outgoing_snapshots) {
+        struct snapshot_send *x = CONTAINER_OF(item, struct snapshot_send, link);
+        if (x->node == peer.value) x->aborted = true;
     }
 }
 

@@ -43,7 +43,7 @@ bool split_counts(const struct replica *r, const struct range_change *c)
 bool split_waits(const struct replica *r, const struct raft_entry *e)
 {
     struct range_change c;
-    if (!split_of(e, &c) || !birth_under_way(r->store, c.right)) return false;
+    if (!split_of(e, &c) || !birth_under_way(r->store, c.right, r->range)) return false;
     COVER("shard_split_waits_for_birth");
     return true;
 }

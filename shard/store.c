@@ -258,6 +258,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     list_init(&s->tickets);
     list_init(&s->overflow);
     list_init(&s->incoming_snapshots);
+    list_init(&s->outgoing_snapshots);
     list_init(&s->births);
     list_init(&s->joins);
     list_init(&s->sleepers);
@@ -275,6 +276,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     cluster_settings_init(&s->settings);
     routes_init(&s->routes);
     timer_init(&s->tick, on_tick, s);
+    campaigns_init(s);
     histogram_init(&s->metrics.commit_ns);
     histogram_init(&s->metrics.transfer_closed_ns);
     snprintf(s->identity.advertise, sizeof s->identity.advertise, "%s", options->peer_address);
@@ -331,6 +333,7 @@ void store_close(struct store *s)
     if (s->rpc != NULL) rpc_destroy(s->rpc);
     ASSERT(s->fiber_count == 0);
     timer_cancel(s->options.timers, &s->tick);
+    campaigns_deinit(s);
     liveness_stop(s);
     nodes_deinit(s);
     birth_deinit(s);
@@ -359,19 +362,39 @@ void store_close(struct store *s)
     free(s);
 }
 
-/* Best voters first; the lease ends with the order to stand, whose vote releases the promises (raft/). */
-void store_hand_over(struct store *s)
+/* Who shall lead instead. False: nobody whose store may. Node 0: the best of all voters. */
+static bool successor(struct store *s, const struct replica *r, struct node_id *node_out)
+{
+    const struct raft_config *c = &r->descriptor.config;
+    uint32_t fit = 0, others = 0;
+    for (uint32_t i = 0; i < c->voter_count; i++) {
+        if (c->voters[i].node == s->identity.node.value) continue;
+        others++;
+        const struct node_entry *n = nodes_find(s, (struct node_id){c->voters[i].node});
+        if (n == NULL || !liveness_may_lead(s, n)) continue;
+        if (fit++ == 0) *node_out = n->record.node;
+    }
+    if (fit == others) *node_out = (struct node_id){0};
+    return fit > 0;
+}
+
+/* The lease ends with the order to stand, whose vote releases the promises (raft/). */
+void store_hand_over(struct store *s, uint32_t most)
 {
     LIST_FOR_EACH_SAFE(item, &s->replicas) {
         struct replica *r = CONTAINER_OF(item, struct replica, link);
-        if (replica_transfer(r, (struct node_id){0}) == STATUS_OK) COVER("shard_leadership_handed_over");
+        struct node_id to = {0};
+        if (most == 0) return;
+        if (!raft_leads(r->raft) || !successor(s, r, &to) || replica_transfer(r, to) != STATUS_OK) continue;
+        COVER("shard_leadership_handed_over");
+        most--;
     }
 }
 
 void store_stop(struct store *s)
 {
     if (s->stopping) return;
-    store_hand_over(s);
+    store_hand_over(s, HAND_OVER_AT_ONCE);
     s->stopping = true;
 }
 

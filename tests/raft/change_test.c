@@ -74,6 +74,7 @@ TEST(raft_change, who_is_being_removed_still_campaigns_until_it_is_committed)
     struct raft_message beat = {
         .kind = RAFT_MESSAGE_HEARTBEAT, .from = 3, .term = lab_status(&l).term + 1};
     assert_int_equal(lab_receive(&l, beat), STATUS_OK);
+    lab_sync(&l); /* nobody stands while its own disk writes a term */
     lab_wait(&l, 3000 * LAB_MS);
     assert_int_equal(lab_status(&l).role, RAFT_ROLE_PRE_CANDIDATE);
     lab_lead(&l, 4 | 8);

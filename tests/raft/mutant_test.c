@@ -515,6 +515,52 @@ static void lost_replica_grants_nothing(void)
     lab_deinit(&l);
 }
 
+/* ---- elections on a slow machine ---- */
+
+/* It has found that it may win, and stands; nobody but itself knows yet. */
+static void stand(struct lab *l)
+{
+    lab_init(l, NULL, lab_config(2 | 4 | 8, 0, 0));
+    ASSERT(lab_step(l, (struct raft_event){.kind = RAFT_EVENT_CAMPAIGN}) == STATUS_OK);
+    const struct raft_message *asked = lab_sent(l, RAFT_MESSAGE_PRE_VOTE, 2);
+    ASSERT(asked != NULL);
+    struct raft_message yes = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = asked->term,
+                               .read_seq = asked->read_seq};
+    ASSERT(lab_receive(l, yes) == STATUS_OK);
+    ASSERT(lab_status(l).role == RAFT_ROLE_CANDIDATE);
+}
+
+static void election_waits_for_the_disk(void)
+{
+    struct lab l;
+    stand(&l);
+    uint64_t term = lab_status(&l).term;
+    lab_wait(&l, 10000 * LAB_MS); /* the disk is slow: nobody was asked yet */
+    ASSERT(lab_status(&l).role == RAFT_ROLE_CANDIDATE);
+    ASSERT(lab_status(&l).term == term);
+    lab_forget(&l);
+    lab_sync(&l);
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_VOTE, 0) == 2);
+    lab_wait(&l, 599 * LAB_MS); /* from now on they have their time */
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_PRE_VOTE, 0) == 0);
+    lab_deinit(&l);
+}
+
+static void election_backs_off(void)
+{
+    struct lab l;
+    stand(&l);
+    lab_sync(&l);
+    lab_forget(&l);
+    while (lab_sent_count(&l, RAFT_MESSAGE_PRE_VOTE, 2) == 0) lab_wait(&l, 10 * LAB_MS);
+    lab_forget(&l);
+    lab_wait(&l, 1190 * LAB_MS); /* twice the shortest time out */
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_PRE_VOTE, 2) == 0);
+    lab_wait(&l, 1300 * LAB_MS);
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_PRE_VOTE, 2) > 0);
+    lab_deinit(&l);
+}
+
 /* ---- running them ---- */
 
 struct trap {
@@ -522,6 +568,8 @@ struct trap {
     void (*scenario)(void);
 };
 static const struct trap traps[] = {
+    {"election_outruns_the_disk", election_waits_for_the_disk},
+    {"election_without_back_off", election_backs_off},
     {"k1_change_before_own_commit", k1_change_waits_for_own_commit},
     {"k1_two_changes", k1_one_change_at_a_time},
     {"k1_no_joint", k1_voters_change_jointly},

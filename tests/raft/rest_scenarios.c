@@ -134,3 +134,24 @@ void held_follower_stands_when_support_has_lapsed(void)
     ASSERT(lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 0) != NULL);
     lab_deinit(&l);
 }
+
+void rest_is_no_silence_of_the_others(void)
+{
+    struct lab l;
+    lead_fortified(&l);
+    uint64_t end_ns = l.now_ns + 9000 * LAB_MS; /* of the support */
+    lab_wait(&l, 200 * LAB_MS);
+    beat_answered(&l, 2, false);
+    beat_answered(&l, 3, false);
+    ASSERT(beats_in_a_while(&l, 0) == 0);
+    lab_wait(&l, end_ns - l.now_ns - 10 * LAB_MS);
+    lab_forget(&l);
+    lab_wait(&l, 50 * LAB_MS);
+    ASSERT(lab_status(&l).role == RAFT_ROLE_LEADER);
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 0) >= 2); /* at once: they are free to stand */
+    lab_wait(&l, 400 * LAB_MS);
+    ASSERT(lab_status(&l).role == RAFT_ROLE_LEADER);
+    lab_wait(&l, 400 * LAB_MS);
+    ASSERT(lab_status(&l).role == RAFT_ROLE_FOLLOWER); /* nobody has answered for too long */
+    lab_deinit(&l);
+}
