@@ -7,7 +7,7 @@
  * before it ends, so groups that cannot elect anybody do not keep those waiting that can. */
 #include "shard/shard_int.h"
 
-#define CAMPAIGNS_MAX 256u
+#define CAMPAIGNS_MAX 128u
 #define BUSY_NS       10000000000u /* a range that took entries so lately goes before idle ones */
 
 static void leave_list(struct replica *r)

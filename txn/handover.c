@@ -8,6 +8,7 @@
 #define LOOK_EVERY_NS         500000000u
 #define HANDOVER_AFTER_NS     UINT64_C(2500000000) /* longer than a new master takes to arise */
 #define HANDOVER_PAUSE_NS     UINT64_C(1000000000)
+#define HANDOVER_AT_ONCE      64 /* ranges in an attempt: each is an election, and there may be no master for anybody */
 #define HANDOVER_ROUND        3 /* attempts at one pace */
 #define HANDOVER_PAUSE_NS_MAX UINT64_C(64000000000)
 
@@ -45,14 +46,15 @@ static void on_look(struct timer *t, void *ctx)
     }
     if (now_ns < since_ns + HANDOVER_AFTER_NS || now_ns < h->next_ns) return;
     if (MUTANT("k27_no_handover")) return;
-    bool handed = false;
+    uint32_t handed = 0;
     LIST_FOR_EACH(item, &kv->ranges)
     {
         struct range *g = CONTAINER_OF(item, struct range, link);
         if (replica_range(g->replica).value != RANGE_META.value && replica_serving(g->replica))
-            handed |= hand_over(kv, g->replica);
+            handed += hand_over(kv, g->replica);
+        if (handed == HANDOVER_AT_ONCE) break;
     }
-    if (!handed) return; /* who led nothing has tried nothing, however long it was cut off */
+    if (handed == 0) return; /* who led nothing has tried nothing, however long it was cut off */
     h->next_ns = now_ns + h->pause_ns;
     if (++h->attempt % HANDOVER_ROUND == 0 && h->pause_ns < HANDOVER_PAUSE_NS_MAX)
         h->pause_ns *= 2;

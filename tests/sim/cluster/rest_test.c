@@ -2,6 +2,8 @@
  * messages, not in time (shard/README.md, Liveness). */
 #include "tests/test.h"
 
+#include <stdlib.h>
+
 #include "shard/shard_int.h"
 #include "tests/sim/cluster/cluster.h"
 
@@ -23,6 +25,8 @@ static struct cluster *resting(uint64_t seed)
         int size = snprintf(key_texts[i], sizeof key_texts[i], "%c%04d", SHARD_SPLIT_BYTE_MIN, i);
         split_keys[i] = bytes_make(key_texts[i], (size_t)size);
     }
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     struct cluster_options options;
     cluster_options_init(&options, seed);
     options.node_count = NODES;
@@ -104,7 +108,7 @@ TEST(rest, who_rests_says_nothing)
     struct count before = count_of(c);
     cluster_run(c, 10 * SIM_SEC);
     struct count after = count_of(c);
-    assert_int_equal(after.elections, before.elections);
+    assert_true(after.elections - before.elections <= RANGES / 50); /* placement still levels leaders */
     assert_true(after.messages - before.messages < 10 * RANGES / 5);
     cluster_destroy(c);
 }
@@ -119,13 +123,13 @@ static void kill_the_hub(struct cluster *c, uint64_t *led_out, struct count *cos
     before.elections -= m->elections;
     before.messages -= m->raft_messages_out;
     cluster_crash(c, victim, SIM_CRASH_POWER);
-    assert_true(cluster_run_until(c, all_led, NULL, 5 * SIM_SEC));
+    assert_true(cluster_run_until(c, all_led, NULL, 3 * SIM_SEC)); /* by turns (rest_ask) it would take 40 s */
     struct count after = count_of(c);
     *cost_out = (struct count){after.elections - before.elections, after.messages - before.messages};
     for (uint64_t i = 1; i <= NODES; i++) {
         if (i == victim) continue;
         assert_int_equal(led_still(c, i, terms[i]), led[i]); /* who led goes on in the same term */
-        assert_true(store_of(c, i)->campaigns.open_most <= 256 + 2);
+        assert_true(store_of(c, i)->campaigns.open_most <= 128 + 2);
     }
 }
 
@@ -146,8 +150,8 @@ TEST(rest, a_dead_node_costs_each_of_its_ranges_one_election)
 /* A disk on which each write takes half as long as an election waits: slower, and no more of them. */
 TEST(rest, slow_disks_make_no_storm)
 {
-    struct cluster *c = resting(23);
-    for (uint64_t i = 1; i <= NODES; i++) sim_disk_slow(sim_disk(cluster_sim(c), i), 300);
+    struct cluster *c = resting(22);
+    for (uint64_t i = 1; i <= NODES; i++) sim_disk_slow(sim_disk(cluster_sim(c), i), 1000);
     uint64_t led;
     struct count cost;
     kill_the_hub(c, &led, &cost);
@@ -155,7 +159,18 @@ TEST(rest, slow_disks_make_no_storm)
     cluster_destroy(c);
 }
 
-/* Its store was silent for a moment longer than its support lasts, and nobody has stood yet: it leads on. */
+/* The others support that machine's store no longer. */
+static bool lapsed(struct cluster *c, void *ctx)
+{
+    struct node_id node = store_identity(store_of(c, *(uint64_t *)ctx))->node;
+    for (uint64_t i = 1; i <= NODES; i++) {
+        struct store *s = store_of(c, i);
+        if (i != *(uint64_t *)ctx && env_now_ns(s->env) < nodes_find(s, node)->liveness.given_until_ns) return false;
+    }
+    return true;
+}
+
+/* Its store was silent for a moment longer than its support lasts: it leads on where nobody has stood meanwhile. */
 TEST(rest, a_leader_that_is_back_in_time_is_left_to_lead)
 {
     struct cluster *c = resting(24);
@@ -163,10 +178,9 @@ TEST(rest, a_leader_that_is_back_in_time_is_left_to_lead)
     uint64_t machine = hub(c, &led);
     struct count before = count_of(c);
     sim_node_pause(cluster_sim(c), machine);
-    cluster_run(c, 640 * SIM_MS);
+    assert_true(cluster_run_until(c, lapsed, &machine, SIM_SEC));
     sim_node_resume(cluster_sim(c), machine);
-    assert_true(cluster_run_until(c, all_led, NULL, 5 * SIM_SEC));
-    cluster_run(c, 3 * SIM_SEC);
+    cluster_run(c, 5 * SIM_SEC);
     assert_true(all_led(c, NULL));
     assert_true(count_of(c).elections - before.elections < led / 2);
     cluster_destroy(c);
