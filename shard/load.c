@@ -52,6 +52,7 @@ static void put_range(struct store *s, struct replica *r, uint64_t now_ns, struc
     if (lsm_range_stats(s->lsm, r->range, &stats) != STATUS_OK) return;
     measure(r, now_ns);
     autosplit_consider(r, stats.table_bytes + stats.memtable_bytes, now_ns);
+    automerge_consider(r, stats.table_bytes + stats.memtable_bytes, now_ns);
     put_u64(out, r->range.value);
     put_u64(out, r->descriptor.epoch);
     put_u64(out, stats.table_bytes + stats.memtable_bytes);
@@ -67,6 +68,7 @@ static uint32_t put_ranges(struct store *s, struct buf *out)
         s->load_cursor = r->range;
         if (!replica_serving(r)) {
             autosplit_forget(r);
+            automerge_forget(r);
             continue;
         }
         size_t before = out->size;

@@ -175,6 +175,13 @@ static struct replica *neighbour(const struct replica *left)
     return r != NULL && bytes_equal(r->descriptor.start, left->descriptor.end) ? r : NULL;
 }
 
+const struct replica *merge_partner(const struct replica *left)
+{
+    if (left->descriptor.end.size == 0 || left->range.value == RANGE_META.value) return NULL;
+    const struct replica *right = neighbour(left);
+    return right != NULL && same_nodes(&left->descriptor.config, &right->descriptor.config) ? right : NULL;
+}
+
 /* ---- the leadership of the right side comes here ---- */
 
 static void on_transferred(struct rpc_call *call, enum status status, struct bytes body)
@@ -564,6 +571,7 @@ void merge_serve(struct store *s)
 {
     rpc_serve(s->rpc, RPC_RANGE_MERGE, serve_merge, s);
     rpc_serve(s->rpc, RPC_MERGE_GIVE_UP, serve_give_up, s);
+    automerge_serve(s);
 }
 
 void merges_deinit(struct store *s)

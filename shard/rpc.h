@@ -41,6 +41,7 @@ enum rpc_kind {
     RPC_REPLICA_LEFT = 24, /* a leader tells a replica that it is not one of the range any more */
     RPC_NODE_CHANGE = 25,  /* an operator asks what would come of a node's change, or for it (admin.h) */
     RPC_MERGE_GIVE_UP = 26, /* to the leader of a left side: what you began at that epoch shall not happen */
+    RPC_RANGE_COLD = 27,    /* to the leader of a range: is it small, and has it long been little used? */
     RPC_KIND_COUNT
 };
 

@@ -12,6 +12,7 @@
  *   liveness.c          support between stores, on which leases rest
  *   split.c             a range is divided: its leader   split_apply.c  and every replica
  *   merge.c             two ranges become one: their leader  merge_apply.c  and every replica
+ *   automerge.c         small cold neighbours do so by themselves
  *   birth.c             replicas that a leader elsewhere knows before we do
  *   rest.c              groups at rest, who calls them    campaign.c  elections by turns */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
@@ -136,6 +137,7 @@ struct replica {
     uint64_t requests, load, load_since_ns; /* since then; each second (load.c) */
     struct key_sample *sample;   /* of its keys, while it is busy; or NULL (autosplit.c) */
     uint64_t sample_since_ns, split_after_ns;
+    uint64_t cold_since_ns, cold_epoch; /* small and little used since then, at that epoch (automerge.c) */
     uint64_t leaderless_ns, orphan_asked_ns; /* since when it has no leader; when it was asked about (orphan.c) */
     uint8_t orphan_hints;        /* asks left because somebody says that it is out */
     struct snapshot_send *sends; /* linked by next */
@@ -237,6 +239,7 @@ struct store {
     struct list replicas, dirty, held, moving;
     struct range_id moving_cursor, load_cursor; /* who was looked at last */
     bool load_busy;          /* a report is under way */
+    bool automerge_busy;     /* a merge by itself is asked for */
     struct placement *placement; /* of the metadata leader; or NULL */
     struct list job_calls;   /* struct job_call, to the metadata range */
     struct list orphans;     /* struct orphan: asked about, or on their way out */
@@ -487,6 +490,15 @@ void merges_deinit(struct store *s);
 bool merge_under_way(const struct store *s, struct range_id range);
 /* The range takes no such command: it is frozen, or about to be. */
 bool merge_closes(const struct replica *r, struct bytes command);
+
+/* The replica here of the range that it could take in, or NULL. */
+const struct replica *merge_partner(const struct replica *left);
+
+/* ---- automerge.c ---- */
+/* Its load was measured: takes in its right neighbour when both have been small and cold for a while. */
+void automerge_consider(struct replica *r, uint64_t bytes, uint64_t now_ns);
+void automerge_forget(struct replica *r);
+void automerge_serve(struct store *s);
 
 /* ---- merge_apply.c ---- */
 void merge_encode(const struct range_change *c, struct buf *out);

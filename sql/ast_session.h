@@ -78,6 +78,7 @@ struct sql_show_ranges {
 enum sql_cluster_change {
     SQL_CLUSTER_TRANSFER = 1, /* ALTER RANGE id TRANSFER TO to */
     SQL_CLUSTER_MOVE,         /* ALTER RANGE id MOVE FROM from TO to */
+    SQL_CLUSTER_MERGE,        /* ALTER RANGE id MERGE */
     SQL_CLUSTER_DRAIN,        /* ALTER NODE id DRAIN, and so on */
     SQL_CLUSTER_DECOMMISSION,
     SQL_CLUSTER_ACTIVATE,

@@ -1,4 +1,4 @@
-/* ALTER RANGE n TRANSFER TO m, MOVE FROM a TO b; ALTER NODE n DRAIN, DECOMMISSION, ACTIVATE [FORCE] [DRY RUN],
+/* ALTER RANGE n TRANSFER TO m, MOVE FROM a TO b, MERGE; ALTER NODE n DRAIN, DECOMMISSION, ACTIVATE [FORCE] [DRY RUN],
  * ALTER CLUSTER ADD NODE DRY RUN: orders to whoever decides about ranges and nodes (shard/admin.h). They are carried out afterwards; SHOW RANGES shows how far. */
 #include <stdio.h>
 
@@ -14,8 +14,29 @@ static bool refuse(struct exec *x, const char *sqlstate, const char *what, const
     return false;
 }
 
+/* With the right neighbour. Who is told that it is done finds it done. */
+static bool merge_range(struct exec *x, const struct sql_alter_cluster *n)
+{
+    enum status status = txn_range_merge(x->txn, (struct range_id){(uint64_t)n->id});
+    switch (status) {
+    case STATUS_OK: return true;
+    case STATUS_NOT_FOUND: return refuse(x, SQLSTATE_UNDEFINED_OBJECT, "there is no such range", "See SHOW RANGES.");
+    case STATUS_UNSUPPORTED:
+        return refuse(x, SQLSTATE_INVALID_PARAMETER_VALUE, "the range has no right neighbour that it could take in",
+                      "A range takes in the one that begins where it ends; that of the metadata stays as it is.");
+    case STATUS_INVALID:
+        return refuse(x, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the range and its right neighbour are not on the same nodes",
+                      "Move one of them first: ALTER RANGE ... MOVE FROM ... TO ...");
+    case STATUS_BUSY:
+        return refuse(x, SQLSTATE_OBJECT_IN_USE, "one of the two ranges is being changed, or one of their nodes is away",
+                      "Try again.");
+    default: return exec_fail(x, status);
+    }
+}
+
 static bool alter_range(struct exec *x, const struct sql_alter_cluster *n)
 {
+    if (n->change == SQL_CLUSTER_MERGE) return merge_range(x, n);
     bool moves = n->change == SQL_CLUSTER_MOVE;
     struct range_id range = {(uint64_t)n->id};
     struct node_id from = {(uint64_t)n->from}, to = {(uint64_t)n->to};
@@ -103,7 +124,7 @@ static bool add_node(struct exec *x, const struct sql_alter_cluster *n)
 
 bool exec_alter_cluster(struct exec *x, const struct sql_alter_cluster *n)
 {
-    bool range = n->change <= SQL_CLUSTER_MOVE, adds = n->change == SQL_CLUSTER_ADD_NODE;
+    bool range = n->change <= SQL_CLUSTER_MERGE, adds = n->change == SQL_CLUSTER_ADD_NODE;
     snprintf(x->tag, sizeof x->tag, "%s", range ? "ALTER RANGE" : adds ? "ALTER CLUSTER" : "ALTER NODE");
     if (x->describe) return true;
     if (!x->alone)

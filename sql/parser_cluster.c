@@ -26,6 +26,10 @@ static const struct sql_node *alter_range(struct sql_parser *p, uint32_t positio
     struct sql_alter_cluster *alter = PARSER_NODE(p, sql_alter_cluster, SQL_STMT_ALTER_CLUSTER, position);
     parser_next(p);
     alter->id = parser_integer(p);
+    if (parser_accept_kw(p, SQL_KW_MERGE)) {
+        alter->change = SQL_CLUSTER_MERGE;
+        return &alter->node;
+    }
     if (accept_word(p, "transfer")) {
         alter->change = SQL_CLUSTER_TRANSFER;
     } else {

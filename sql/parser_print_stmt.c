@@ -196,6 +196,7 @@ static void print_alter_cluster(const struct sql_alter_cluster *alter, struct bu
     case SQL_CLUSTER_MOVE:
         buf_printf(out, "ALTER RANGE %d MOVE FROM %d TO %d", id, (int)alter->from, (int)alter->to);
         return;
+    case SQL_CLUSTER_MERGE: buf_printf(out, "ALTER RANGE %d MERGE", id); return;
     case SQL_CLUSTER_ADD_NODE:
         print_text(out, "ALTER CLUSTER ADD NODE");
         if (alter->locality != NULL) {

@@ -295,6 +295,9 @@ MUST_USE enum status txn_setting_reset(struct txn *t, enum cluster_setting id, s
 /* STATUS_NOT_FOUND: no such range. STATUS_INVALID: `from` holds none of its voters, or `to` does. */
 MUST_USE enum status txn_range_move(struct txn *t, struct range_id range, struct node_id from, struct node_id to);
 MUST_USE enum status txn_range_transfer(struct txn *t, struct range_id range, struct node_id to);
+/* With its right neighbour, until the metadata range knows. STATUS_NOT_FOUND. STATUS_UNSUPPORTED: it has none. STATUS_INVALID:
+ * they are not on the same nodes. STATUS_BUSY: something else changes them, or one of their nodes is away. */
+MUST_USE enum status txn_range_merge(struct txn *t, struct range_id range);
 
 /* A lock, held or waited for, at the leader of its range. */
 struct kv_lock {

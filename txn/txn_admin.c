@@ -142,3 +142,60 @@ enum status txn_range_move(struct txn *t, struct range_id range, struct node_id 
     admin_encode_move(t->kv->store, &t->request, range, v.nodes, v.count);
     return ask(t, RPC_META_CHANGE, (struct range_id){0});
 }
+
+/* ---- merges ---- */
+
+struct bounds {
+    struct range_id range;
+    uint64_t epoch;  /* 0: there is no such range */
+    struct buf end;
+};
+
+static void bounds_take(void *ctx, const struct descriptor *d, struct node_id leader)
+{
+    struct bounds *b = ctx;
+    (void)leader;
+    if (d->range.value != b->range.value) return;
+    b->epoch = d->epoch;
+    buf_reset(&b->end);
+    buf_append_bytes(&b->end, d->end);
+}
+
+static enum status bounds_of(struct txn *t, struct range_id range, struct bounds *b)
+{
+    b->range = range;
+    b->epoch = 0;
+    enum status status = txn_ranges(t, BYTES_EMPTY, BYTES_EMPTY, bounds_take, b);
+    if (status == STATUS_OK && b->epoch == 0) status = STATUS_NOT_FOUND;
+    return status == STATUS_OK ? buf_status(&b->end) : status;
+}
+
+/* Once more, at the epoch that the metadata range knows: whoever asks twice does not unite it with the next one, too. */
+static enum status ask_merge(struct txn *t, const struct bounds *b)
+{
+    buf_reset(&t->request);
+    put_u64(&t->request, b->range.value);
+    put_u64(&t->request, b->epoch);
+    return ask(t, RPC_RANGE_MERGE, b->range);
+}
+
+enum status txn_range_merge(struct txn *t, struct range_id range)
+{
+    struct bounds first, now;
+    buf_init(&first.end, SHARD_KEY_BYTES_MAX);
+    buf_init(&now.end, SHARD_KEY_BYTES_MAX);
+    enum status status = bounds_of(t, range, &first);
+    if (status == STATUS_OK && (first.end.size == 0 || range.value == RANGE_META.value)) status = STATUS_UNSUPPORTED;
+    for (int i = 0; i < ATTEMPTS && status == STATUS_OK; i++) {
+        if (i > 0) gateway_pause(t->kv, PAUSE_NS, &t->interrupt);
+        status = bounds_of(t, range, &now);
+        bool done = status == STATUS_OK && descriptor_compare_ends(buf_view(&now.end), buf_view(&first.end)) > 0;
+        if (done || status != STATUS_OK) break;
+        status = ask_merge(t, &now);
+        bool again = status == STATUS_BUSY || status == STATUS_STALE_ROUTE;
+        if (again && i + 1 < ATTEMPTS && !t->interrupt.requested) status = STATUS_OK;
+    }
+    buf_deinit(&first.end);
+    buf_deinit(&now.end);
+    return status == STATUS_STALE_ROUTE ? STATUS_BUSY : status;
+}

@@ -1,4 +1,4 @@
-/* `range ls|split|transfer|move`. */
+/* `range ls|split|merge|transfer|move`. */
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +27,8 @@ static bool range_statement(const struct order *o, struct order_text *t)
         order_add_table(t, o->words[1]);
     } else if (o->count >= 3 && strcmp(o->words[0], "split") == 0) {
         split_statement(o, t);
+    } else if (order_is(o, "merge", 2) && order_numbers(o, 1)) {
+        snprintf(numbers, sizeof numbers, "ALTER RANGE %s MERGE", o->words[1]);
     } else if (order_is(o, "transfer", 3) && order_numbers(o, 1)) {
         snprintf(numbers, sizeof numbers, "ALTER RANGE %s TRANSFER TO %s", o->words[1], o->words[2]);
     } else if (order_is(o, "move", 4) && order_numbers(o, 1)) {
@@ -46,10 +48,11 @@ int cli_range(int argc, char **argv)
     };
     const struct cli_command command = {
         "range",
-        "Which ranges there are, how large and how busy; divides a table at a key; changes who leads a range, and who holds it.\n"
+        "Which ranges there are, how large and how busy; divides a table at a key; unites a range with the next one;\n"
+        "changes who leads a range, and who holds it.\n"
         "VALUE...: one for each of the first columns of the primary key, plain text as COPY takes it: split kv abc; split t 7 x.\n"
         "TABLE: as the table is called, also in upper case; SCHEMA.TABLE.",
-        "range ls [TABLE] | split TABLE VALUE... | transfer RANGE NODE | move RANGE FROM-NODE TO-NODE  [--url URL]",
+        "range ls [TABLE] | split TABLE VALUE... | merge RANGE | transfer RANGE NODE | move RANGE FROM-NODE TO-NODE  [--url URL]",
         flags, sizeof flags / sizeof flags[0], NULL};
     int status = cli_parse(&command, argc, argv, o.words, ORDER_WORDS_MAX, &o.count);
     if (status != CLI_OK) return status < 0 ? CLI_OK : status;

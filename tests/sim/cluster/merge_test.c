@@ -133,6 +133,48 @@ TEST(merge, is_caught_up_with_by_snapshots)
     assert_true(scene_hits("shard_snapshot_past_a_merge") > before);
 }
 
+static void lead(struct scene *s, struct range_id range, uint64_t machine)
+{
+    struct node_id node = store_identity(core_store(cluster_machine(s->cluster, machine)->core))->node;
+    for (int i = 0; i < 50 && cluster_leader(s->cluster, range) != machine; i++) {
+        uint64_t at = cluster_leader(s->cluster, range);
+        struct replica *r = at == 0 ? NULL : store_replica(core_store(cluster_machine(s->cluster, at)->core), range);
+        if (r != NULL && replica_transfer(r, node) != STATUS_OK) r = NULL;
+        cluster_run(s->cluster, 200 * SIM_MS);
+    }
+    assert_u64_equal(cluster_leader(s->cluster, range), machine);
+}
+
+/* Machine 3 hears nothing of who leads the ranges, and of the metadata range that the right side is no more. Its own is still
+ * needed: the left side there has not taken it in. */
+TEST(merge, a_frozen_replica_is_there_when_its_left_side_comes_to_it)
+{
+    uint64_t kept = scene_hits("shard_frozen_is_no_orphan");
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 2, 20); seed++) {
+        struct cluster_options o = scene_options(8000 + seed, 3);
+        struct scene s = scene_begin(&o);
+        scene_split_at(&s, KEYS / 2);
+        struct replica *right = scene_leader_for(&s, KEYS / 2);
+        assert_non_null(right);
+        struct range_id gone = replica_range(right);
+        lead(&s, RANGE_META, 2);
+        lead(&s, RANGE_DATA, 1);
+        lead(&s, gone, 1);
+        cluster_run(s.cluster, 2 * SIM_SEC);
+        uint64_t merges = scene_merges_applied(&s);
+        const struct merge_result *result = scene_order_merge(&s, KEYS / 2);
+        assert_non_null(result);
+        while (!result->done && scene_merges_applied(&s) == merges && sim_step(scene_sim(&s))) continue;
+        assert_true(scene_merges_applied(&s) > merges);
+        sim_net_cut_pair(scene_sim(&s), 1, 3);
+        cluster_run(s.cluster, 15 * SIM_SEC);
+        struct store *store = core_store(cluster_machine(s.cluster, 3)->core);
+        assert_u64_equal(store_metrics(store)->orphans_destroyed, 0);
+        scene_end(&s);
+    }
+    assert_true(scene_hits("shard_frozen_is_no_orphan") > kept);
+}
+
 /* Everything at once, for as long as it takes: machines go down and come back while ranges are split and united. */
 TEST(merge, of_random_ranges_at_random_times)
 {

@@ -423,6 +423,33 @@ TEST(placement, busy_range_divides_and_its_halves_spread)
     }
 }
 
+/* Those that were divided for their load unite when it is gone, not at once, and stay so. */
+TEST(placement, cold_neighbours_unite)
+{
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
+        struct world x;
+        struct cluster_options o;
+        options_init(&x, &o, 8 * seed + 3, 3, 0);
+        o.split_count = 0;
+        world_open(&x, &o);
+        set(&x, SETTING_RANGE_SPLIT_LOAD, 100);
+        set(&x, SETTING_AUTO_SPLIT, 1);
+        set(&x, SETTING_AUTO_MERGE, 1);
+        for (int i = 0; i < 600 && range_count(x.c) < 4; i++) cluster_run(x.c, 100 * SIM_MS);
+        assert_true(range_count(x.c) >= 4);
+        progress(&x, 50);
+        workload_stop(x.w);
+        uint32_t divided = range_count(x.c);
+        cluster_run(x.c, 15 * SIM_SEC);
+        assert_true(range_count(x.c) >= divided);
+        for (int i = 0; i < 300 && range_count(x.c) > 2; i++) cluster_run(x.c, SIM_SEC);
+        assert_int_equal(range_count(x.c), 2);
+        cluster_run(x.c, 30 * SIM_SEC);
+        assert_int_equal(range_count(x.c), 2);
+        world_close(&x);
+    }
+}
+
 TEST(placement, large_range_divides_in_its_middle)
 {
     struct world x;

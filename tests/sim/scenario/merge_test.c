@@ -92,12 +92,59 @@ TEST(scenario_65, the_left_side_is_handed_over_between_freeze_and_merge)
     for (uint64_t seed = 1; seed <= scene_seeds(2, 6, 60); seed++) {
         struct scene s = divided(200 + seed, false);
         assert_true(await_frozen(&s));
+        uint64_t epoch = replica_descriptor(right_of(&s))->frozen_epoch;
         struct replica *left = scene_leader_for(&s, CUT - 1);
         if (left != NULL && replica_transfer(left, (struct node_id){0}) != STATUS_OK) left = NULL;
         cluster_run(s.cluster, sim_below(scene_sim(&s), 3000) * SIM_MS);
+        assert_true(cluster_run_until(s.cluster, open_again, &s, 20 * SIM_SEC));
+        left = scene_leader_for(&s, CUT - 1);
+        assert_true(replica_descriptor(left)->epoch > epoch); /* that merge can happen no more, or has happened */
         end(&s);
     }
     assert_true(scene_hits("shard_thawed") > thawed);
+}
+
+static void on_done(struct proposal *p, enum status status, struct bytes result)
+{
+    bool *counted = p->ctx;
+    *counted = status == STATUS_OK && result.size == 1 && result.data[0] == 1;
+}
+
+static void propose(struct proposal *p, bool *counted, struct replica *r, const struct range_change *c)
+{
+    struct buf command;
+    buf_init(&command, 1024);
+    merge_encode(c, &command);
+    *p = (struct proposal){.on_done = on_done, .ctx = counted};
+    assert_int_equal(replica_propose(r, buf_view(&command), 10 * SIM_SEC, p), STATUS_OK);
+    buf_deinit(&command);
+}
+
+/* The left side's leader has promised that the merge will not happen, and then the entry of one who led before it turns up:
+ * of the two only the first counts, whoever applies them. */
+TEST(scenario_65, a_merge_of_an_epoch_that_was_given_up_does_nothing)
+{
+    struct scene s = divided(700, false);
+    struct replica *left = scene_leader_for(&s, CUT - 1), *right = right_of(&s);
+    assert_non_null(left);
+    assert_non_null(right);
+    const struct descriptor *d = replica_descriptor(left);
+    uint8_t part[16] = {0};
+    struct proposal bump, merge;
+    bool bumped = false, merged = true;
+    struct range_change c = {.kind = RANGE_COMMAND_BUMP, .epoch = d->epoch};
+    propose(&bump, &bumped, left, &c);
+    c.kind = RANGE_COMMAND_MERGE;
+    c.right = replica_range(right);
+    c.key = replica_descriptor(right)->start;
+    c.frozen = (struct log_pos){1, 1};
+    c.part = bytes_make(part, sizeof part);
+    propose(&merge, &merged, left, &c);
+    cluster_run(s.cluster, 500 * SIM_MS);
+    assert_true(bumped);
+    assert_false(merged);
+    assert_u64_equal(scene_merges_applied(&s), 0);
+    end(&s);
 }
 
 /* All restart in between: the freeze is still in force, and somebody has to end it. */

@@ -257,3 +257,22 @@ TEST(sql_ranges, a_statement_by_key_costs_one_request)
     assert_u64_equal(database_held(d) - held, 0);
     database_destroy(d);
 }
+
+TEST(sql_ranges, a_range_takes_in_the_next_one)
+{
+    static const char none[] = "ERROR 22023: the range has no right neighbour that it could take in\n"
+                               "  hint: A range takes in the one that begins where it ends; that of the metadata stays as it is.\n";
+    struct database *d = open_split();
+    run(d, "a", "ALTER RANGE 1 MERGE", none);
+    run(d, "a", "ALTER RANGE 99 MERGE", "ERROR 42704: there is no such range\n  hint: See SHOW RANGES.\n");
+    run(d, "a", "BEGIN", "BEGIN\n[T]\n");
+    run(d, "a", "ALTER RANGE 2 MERGE", "ERROR 25001: ALTER RANGE cannot run inside a transaction block\n[E]\n");
+    run(d, "a", "ROLLBACK", "ROLLBACK\n");
+    run(d, "a", "SELECT count(*) FROM ostraka.ranges", "count int8\n| 5 |\nSELECT 1\n");
+    for (int i = 0; i < 3; i++) run(d, "a", "ALTER RANGE 2 MERGE", "ALTER RANGE\n");
+    run(d, "a", "SELECT count(*) FROM ostraka.ranges", "count int8\n| 2 |\nSELECT 1\n");
+    run(d, "a", "ALTER RANGE 2 MERGE", none);
+    run(d, "a", "INSERT INTO t VALUES (1, 1), (260, 1), (250, 1)", "INSERT 0 3\n");
+    run(d, "a", "SELECT count(*) FROM t WHERE k IN (1, 250, 260)", "count int8\n| 3 |\nSELECT 1\n");
+    database_destroy(d);
+}
