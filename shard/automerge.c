@@ -40,8 +40,8 @@ static bool is_small(const struct store *s, uint64_t bytes, uint64_t load)
 
 static bool cold_long_enough(const struct replica *r, uint64_t now_ns)
 {
-    bool changed = r->cold_epoch != r->descriptor.epoch && !MUTANT("automerge_without_hysteresis");
-    return !changed && now_ns - r->cold_since_ns >= COLD_NS;
+    if (MUTANT("automerge_without_hysteresis")) return true;
+    return r->cold_epoch == r->descriptor.epoch && now_ns - r->cold_since_ns >= COLD_NS;
 }
 
 void automerge_forget(struct replica *r)
@@ -131,7 +131,7 @@ void automerge_consider(struct replica *r, uint64_t bytes, uint64_t now_ns)
     struct store *s = r->store;
     bool wanted = store_setting(s, SETTING_AUTO_MERGE, BYTES_EMPTY) != 0 && r->range.value != RANGE_META.value;
     bool cold = wanted && is_small(s, bytes, r->load);
-    if (!cold || (r->cold_epoch != r->descriptor.epoch && !MUTANT("automerge_without_hysteresis"))) {
+    if (!cold || r->cold_epoch != r->descriptor.epoch) {
         r->cold_epoch = cold ? r->descriptor.epoch : 0;
         r->cold_since_ns = now_ns;
         return;
