@@ -237,7 +237,7 @@ static enum status wait_prepared(struct merge_order *o)
     return status == STATUS_WAIT ? STATUS_BUSY : status;
 }
 
-/* In the same step as the last look of `prepare`. */
+/* In the same step as the last look of `prepare`. STATUS_WAIT: the right side's leader has only just become one. */
 static enum status freeze(struct merge_order *o, struct log_pos *pos_out)
 {
     struct store *s = o->store;
@@ -245,7 +245,7 @@ static enum status freeze(struct merge_order *o, struct log_pos *pos_out)
     struct range_change c = {
         .kind = RANGE_COMMAND_FREEZE, .epoch = right->descriptor.epoch, .left = o->left, .left_epoch = o->epoch};
     enum status status = s->options.app->unite_begin(right->app);
-    if (status != STATUS_OK) return status;
+    if (status != STATUS_OK) return status == STATUS_BUSY ? STATUS_WAIT : status;
     struct merge_step *step = propose(right, &c, &status);
     if (step != NULL) {
         *pos_out = step->proposal.pos;
@@ -301,8 +301,11 @@ static enum status carry_through(struct merge_order *o)
     struct store *s = o->store;
     struct replica *left = NULL, *right = NULL;
     struct log_pos frozen = {0, 0};
-    enum status status = wait_prepared(o);
-    if (status == STATUS_OK) status = freeze(o, &frozen);
+    enum status status;
+    while ((status = wait_prepared(o)) == STATUS_OK && (status = freeze(o, &frozen)) == STATUS_WAIT) {
+        if (env_now_ns(s->env) >= o->deadline_ns) return STATUS_BUSY;
+        store_fiber_sleep(s, 5 * POLL_NS);
+    }
     if (status != STATUS_OK) return status;
     o->deadline_ns = env_now_ns(s->env) + FROZEN_NS;
     while ((status = frozen_everywhere(o, frozen, &left, &right)) == STATUS_WAIT && env_now_ns(s->env) < o->deadline_ns)
