@@ -104,7 +104,7 @@ static void lag(uint64_t seed, bool cut_log)
         uint64_t away = scene_holder(&s, gone);
         if (away != 0) scene_isolate(&s, away);
         scene_merge_at(&s, i * KEYS / 3);
-        cluster_run(s.cluster, cut_log ? 4 * SIM_SEC : SIM_SEC);
+        cluster_run(s.cluster, cut_log ? 11 * SIM_SEC : SIM_SEC);
         if (cut_log) {
             for (uint64_t id = 2; id <= cluster_range_max(s.cluster); id++)
                 for (uint64_t m = 1; m <= 3; m++) cluster_flush(s.cluster, m, (struct range_id){id});
