@@ -522,6 +522,21 @@ static enum status on_campaign(struct raft *r)
     return STATUS_OK;
 }
 
+/* README, Newborn groups. Nothing needs to be durable first: what makes this term ours is that we led the group which
+ * made this one when we applied the split, and in our next life we do not. */
+static enum status on_inherit(struct raft *r)
+{
+    bool begins = r->newborn && r->role == RAFT_ROLE_FOLLOWER && r->leader == 0 && r->vote == 0 &&
+                  r->term == r->log.start.term + 1 && r->log.last_index == r->log.start.index;
+    if (!begins || r->uncertain || !election_may_campaign(r)) return STATUS_NOT_LEADER;
+    if (!progress_reserve(r, NULL)) return STATUS_NO_MEMORY;
+    r->vote = r->handed_vote = r->options.id;
+    role_move(r, RAFT_ROLE_CANDIDATE);
+    r->vote_count = 0;
+    leader_become(r);
+    return STATUS_OK;
+}
+
 static enum status dispatch(struct raft *r, const struct raft_event *e)
 {
     bool leads = r->role == RAFT_ROLE_LEADER;
@@ -536,6 +551,7 @@ static enum status dispatch(struct raft *r, const struct raft_event *e)
     case RAFT_EVENT_READ: return read_on_event(r, e->read_context);
     case RAFT_EVENT_TRANSFER: return leader_transfer(r, e->member);
     case RAFT_EVENT_CAMPAIGN: return on_campaign(r);
+    case RAFT_EVENT_INHERIT: return on_inherit(r);
     case RAFT_EVENT_TRUNCATED: return on_truncated(r, e->truncated);
     case RAFT_EVENT_LOADED: return leads ? replicate_on_loaded(r, e) : STATUS_OK;
     case RAFT_EVENT_SNAPSHOT_INSTALLED: return follow_installed(r, e);

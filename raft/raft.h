@@ -128,7 +128,7 @@ struct raft_restore {
      * that it neither stands nor grants a vote until a leader has settled it. */
     bool lost;
     /* The group begins with this very start (a split): the replica cannot have promised anything yet, so it need
-     * not be silent first. */
+     * not be silent first. hard_state.term is beyond that of the start: nobody stands in it. */
     bool newborn;
 };
 
@@ -143,6 +143,7 @@ enum raft_event_kind {
     RAFT_EVENT_READ,            /* ask for a read index; answered in output.reads */
     RAFT_EVENT_TRANSFER,        /* hand leadership to `member` (0: to the best voter) */
     RAFT_EVENT_CAMPAIGN,        /* start an election now (after a split; first start of a group) */
+    RAFT_EVENT_INHERIT,         /* lead this newborn group in its first term, which is ours alone (README, Newborn groups) */
     RAFT_EVENT_TRUNCATED,       /* the log before and including index may be forgotten */
     RAFT_EVENT_LOADED,          /* answer to output.loads */
     RAFT_EVENT_SNAPSHOT_INSTALLED, /* a snapshot from the leader is durable in the engine */
@@ -245,7 +246,8 @@ MUST_USE enum status raft_start(struct raft *r, uint64_t now_ns, bool uncertain,
 void raft_destroy(struct raft *r);
 
 /* One step. *out is written always, also when the status is not STATUS_OK:
- * STATUS_NOT_LEADER     PROPOSE, CHANGE_CONFIG, TRANSFER on another role (or while transferring)
+ * STATUS_NOT_LEADER     PROPOSE, CHANGE_CONFIG, TRANSFER on another role (or while transferring); INHERIT of a group
+ *                       that has begun already
  * STATUS_BUSY           PROPOSE over the uncommitted bound; CHANGE_CONFIG while one is under way or
  *                       before the first entry of this term is committed (K1); READ while too many
  *                       wait

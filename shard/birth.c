@@ -239,7 +239,7 @@ void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body)
     buf_deinit(&encoded);
 }
 
-/* ---- votes that come early ---- */
+/* ---- votes and first entries that come early ---- */
 
 struct early_message {
     struct list link; /* store.early, oldest first */
@@ -287,9 +287,11 @@ void birth_deliver_early(struct replica *r)
     while (!list_empty(&mine)) {
         struct early_message *e = CONTAINER_OF(list_pop_front(&mine), struct early_message, link);
         struct raft_message m;
-        bool good = raft_message_decode(bytes_make(e->bytes, e->size), &m, NULL, 0) == STATUS_OK;
+        struct raft_entry entries[BIRTH_EARLY_ENTRIES];
+        bool good = raft_message_decode(bytes_make(e->bytes, e->size), &m, entries, BIRTH_EARLY_ENTRIES) == STATUS_OK;
         if (good && now_ns - e->at_ns < EARLY_NS) {
-            COVER("shard_early_vote");
+            if (m.kind == RAFT_MESSAGE_APPEND) COVER("shard_early_append");
+            else COVER("shard_early_vote");
             transport_deliver(s, e->from, r->range, &m, bytes_make(e->bytes, e->size));
         }
         free(e);

@@ -104,6 +104,12 @@ void journal_write_start(struct replica *r, struct log_pos pos)
     write_record(r, OVERFLOW_START, pos.term, pos.index, 0, 0, BYTES_EMPTY, &lsn);
 }
 
+void journal_write_term(struct replica *r, struct raft_hard_state state)
+{
+    struct lsn lsn;
+    write_record(r, OVERFLOW_HARD_STATE, state.term, state.vote, state.commit, 0, BYTES_EMPTY, &lsn);
+}
+
 bool journal_cut(struct replica *r, struct log_pos pos)
 {
     struct store *s = r->store;

@@ -218,6 +218,8 @@ static enum status revive_fenced(struct store *s, const struct recovering *g, co
 static enum status replica_revive(struct store *s, struct recovering *g, bool uncertain)
 {
     bool as_logged = settle_start(g);
+    /* The manifest may be ahead of the log: nobody of a range that a split made was ever in an older term. */
+    if (g->hard_state.term == 0 && g->descriptor.created.value != 0) g->hard_state.term = g->start.term + 1;
     struct replica_start start = {
         .range = g->range,
         .id = g->id,

@@ -343,7 +343,7 @@ static enum status step(struct replica *r, const struct raft_event *event, struc
 {
     /* Before it may vote or stand. Not with a proposal, whose bytes lie in a buffer that sends use, too. */
     bool decides = event->kind == RAFT_EVENT_MESSAGE || event->kind == RAFT_EVENT_TIMER ||
-                   event->kind == RAFT_EVENT_CAMPAIGN || event->kind == RAFT_EVENT_TRANSFER;
+                   event->kind == RAFT_EVENT_CAMPAIGN || event->kind == RAFT_EVENT_INHERIT || event->kind == RAFT_EVENT_TRANSFER;
     if (decides && !r->store->failed) liveness_feed(r);
     return step_fed(r, event, proposed);
 }

@@ -326,6 +326,8 @@ void store_engine_callbacks(struct lsm_options *o, struct store *s);
 /* ---- log writes with overflow (journal.c) ---- */
 void journal_write_output(struct replica *r, const struct raft_output *out);
 void journal_write_start(struct replica *r, struct log_pos pos);
+/* Of a group that begins: what follows from how it begins, so that nobody waits for it. */
+void journal_write_term(struct replica *r, struct raft_hard_state state);
 /* Cuts the range's log behind pos, which the log on disk has. It does not stand in line: what waits there is
  * behind pos, and may wait for the room that this makes. False: not now. */
 MUST_USE bool journal_cut(struct replica *r, struct log_pos pos);
@@ -534,6 +536,8 @@ void birth_begin(struct store *s, struct node_id from, struct range_id range, ui
 bool birth_under_way(struct store *s, struct range_id range, struct range_id waiter);
 void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body);
 /* A vote asked for before the range is here; encoded. */
+#define BIRTH_EARLY_ENTRIES 8
+#define BIRTH_EARLY_BYTES   4096
 void birth_keep_early(struct store *s, struct node_id from, struct range_id range, struct bytes message);
 void birth_deliver_early(struct replica *r);
 void birth_deinit(struct store *s);

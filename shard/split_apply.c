@@ -142,6 +142,13 @@ static enum status divide_engine(struct division *v, bool wanted, bool *shared_o
     return status == STATUS_EXISTS ? STATUS_OK : status; /* then, too, the left one has shrunk */
 }
 
+/* Every replica of the right side begins one term beyond the entry that made it, so nobody ever stands in that term:
+ * it is that of who inherits (SHARD-19). */
+static struct raft_hard_state first_state(struct log_pos pos)
+{
+    return (struct raft_hard_state){.term = pos.term + 1, .commit = pos.index};
+}
+
 /* What the log knows of it, or a group that begins here and now. */
 static enum status right_create(struct division *v, struct replica **right_out)
 {
@@ -151,7 +158,7 @@ static enum status right_create(struct division *v, struct replica **right_out)
         .range = v->change->right,
         .id = v->left->id,
         .descriptor = &v->right_now,
-        .restore = {.hard_state = {.term = v->pos.term, .commit = v->pos.index},
+        .restore = {.hard_state = first_state(v->pos),
                     .start = v->pos,
                     .config = v->right_now.config,
                     .applied_index = v->pos.index,
@@ -170,15 +177,14 @@ static enum status right_create(struct division *v, struct replica **right_out)
         COVER("shard_unborn_born");
         uint64_t term = u->hard_state.term;
         start.restore.hard_state = u->hard_state;
-        if (term < v->pos.term) /* it had said nothing yet */
-            start.restore.hard_state = (struct raft_hard_state){.term = v->pos.term, .commit = u->hard_state.commit};
+        if (term <= v->pos.term) start.restore.hard_state = first_state(v->pos); /* it had said nothing yet */
         if (u->hard_state.commit < v->pos.index) start.restore.hard_state.commit = v->pos.index;
         start.entries = u->entries;
         start.entry_count = u->count;
     }
     if (MUTANT("split_forgets_unborn")) {
         start.entry_count = 0;
-        start.restore.hard_state = (struct raft_hard_state){.term = v->pos.term, .commit = v->pos.index};
+        start.restore.hard_state = first_state(v->pos);
     }
     enum status status = replica_create(s, &start, right_out);
     if (status != STATUS_OK) return status;
@@ -188,6 +194,7 @@ static enum status right_create(struct division *v, struct replica **right_out)
         if (!u->lost) journal_write_lost(right, u->hard_state.term);
     } else if (u == NULL) {
         journal_write_start(right, v->pos);
+        journal_write_term(right, start.restore.hard_state);
     }
     if (u != NULL) unborn_free(u);
     if (!right->lost) replica_limit_flush(right);
@@ -201,6 +208,19 @@ static void log_split(const struct division *v, bool made)
     LOG_INFO(s->logger, "shard", "range split", "range=%llu right=%llu index=%llu epoch=%llu made=%d",
              (unsigned long long)v->left->range.value, (unsigned long long)v->change->right.value,
              (unsigned long long)v->pos.index, (unsigned long long)v->left_now.epoch, made);
+}
+
+/* Whoever led the left side leads the right one: its clients are here, and the others wait for it. One leader at most
+ * applies the split in the term of its entry, while it leads in that: it leads the right side's first term at once (SHARD-19).
+ * Who applies it later has to be elected. */
+static void lead_on(struct replica *left, struct replica *right, uint64_t split_term)
+{
+    struct raft_event inherit = {.kind = RAFT_EVENT_INHERIT}, campaign = {.kind = RAFT_EVENT_CAMPAIGN};
+    struct raft_event announce = {.kind = RAFT_EVENT_ANNOUNCE};
+    bool heir = replica_term(left) == split_term;
+    if (heir && replica_step(right, &inherit) == STATUS_OK) COVER("shard_split_inherited");
+    else if (replica_step(right, &campaign) != STATUS_OK) COVER("shard_split_campaign_refused");
+    if (replica_step(left, &announce) != STATUS_OK) COVER("shard_split_not_announced"); /* they need it, to follow */
 }
 
 enum status split_carry_out(struct replica *r, const struct range_change *c)
@@ -229,10 +249,6 @@ enum status split_carry_out(struct replica *r, const struct range_change *c)
     if (status != STATUS_OK || right == NULL) return status;
     autosplit_pause(right);
     birth_deliver_early(right);
-    /* Whoever led the left side leads the right one: its clients are here, and the others wait for it. */
-    if (!raft_leads(r->raft)) return STATUS_OK;
-    struct raft_event campaign = {.kind = RAFT_EVENT_CAMPAIGN}, announce = {.kind = RAFT_EVENT_ANNOUNCE};
-    if (replica_step(right, &campaign) != STATUS_OK) COVER("shard_split_campaign_refused");
-    if (replica_step(r, &announce) != STATUS_OK) COVER("shard_split_not_announced"); /* they need it, to vote */
+    if (raft_leads(r->raft)) lead_on(r, right, v.pos.term);
     return STATUS_OK;
 }

@@ -100,6 +100,10 @@ static void deliver_nowhere(struct store *s, struct node_id from, struct range_i
 {
     switch (m->kind) {
     case RAFT_MESSAGE_APPEND:
+        /* The first one of a right side whose split is not applied here yet. */
+        if (m->entry_count <= BIRTH_EARLY_ENTRIES && encoded.size <= BIRTH_EARLY_BYTES) birth_keep_early(s, from, range, encoded);
+        if (m->to != 0) birth_begin(s, from, range, m->to);
+        return;
     case RAFT_MESSAGE_HEARTBEAT:
         if (m->to != 0) birth_begin(s, from, range, m->to);
         return;

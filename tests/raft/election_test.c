@@ -158,6 +158,57 @@ TEST(raft_election, an_answer_to_another_campaign_counts_nothing)
     lab_deinit(&l);
 }
 
+static struct raft *begin_group(struct raft_restore restore)
+{
+    struct raft_options options = {.id = 1, .seed = 7};
+    struct raft_output out;
+    struct raft *raft;
+    restore.hard_state.commit = restore.applied_index = restore.start.index;
+    restore.config = lab_config(THREE, 0, 0);
+    assert_int_equal(raft_create(&options, &restore, &raft), STATUS_OK);
+    assert_int_equal(raft_start(raft, 1, false, &out), STATUS_OK);
+    return raft;
+}
+
+static enum status inherit(struct raft *raft, struct raft_output *out)
+{
+    struct raft_event event = {.kind = RAFT_EVENT_INHERIT, .now_ns = 2};
+    return raft_step(raft, &event, out);
+}
+
+TEST(raft_election, a_newborn_group_is_inherited_in_its_first_term_and_once)
+{
+    struct raft_output out;
+    struct raft_status status;
+    struct raft *raft = begin_group((struct raft_restore){.hard_state.term = 6, .start = {5, 10}, .newborn = true});
+    assert_int_equal(inherit(raft, &out), STATUS_OK);
+    raft_status(raft, &status);
+    assert_int_equal(status.role, RAFT_ROLE_LEADER);
+    assert_u64_equal(status.term, 6);
+    assert_u64_equal(status.last.index, 11);
+    assert_u64_equal(status.commit_index, 10);
+    assert_true(out.message_count > 0);
+    assert_int_equal(inherit(raft, &out), STATUS_NOT_LEADER);
+    raft_destroy(raft);
+}
+
+TEST(raft_election, a_group_that_has_begun_is_not_inherited)
+{
+    struct raft_output out;
+    struct raft *raft = begin_group((struct raft_restore){.hard_state.term = 6, .start = {5, 10}});
+    assert_int_equal(inherit(raft, &out), STATUS_NOT_LEADER); /* it may have said something in an earlier life */
+    raft_destroy(raft);
+    raft = begin_group((struct raft_restore){.hard_state.term = 5, .start = {5, 10}, .newborn = true});
+    assert_int_equal(inherit(raft, &out), STATUS_NOT_LEADER); /* somebody may stand in term 6 */
+    raft_destroy(raft);
+    raft = begin_group((struct raft_restore){.hard_state.term = 6, .start = {5, 10}, .newborn = true});
+    struct raft_message append = {.kind = RAFT_MESSAGE_APPEND, .from = 2, .to = 1, .term = 6, .log_term = 5, .log_index = 10};
+    struct raft_event event = {.kind = RAFT_EVENT_MESSAGE, .now_ns = 2, .message = &append};
+    assert_int_equal(raft_step(raft, &event, &out), STATUS_OK);
+    assert_int_equal(inherit(raft, &out), STATUS_NOT_LEADER); /* another one leads it */
+    raft_destroy(raft);
+}
+
 TEST(raft_election, a_newcomer_waits_in_silence)
 {
     struct lab l;
