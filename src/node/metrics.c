@@ -211,6 +211,8 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     seconds(b, "transfer_closed_seconds",
             "Leaderships handed over: from the order until this node heard of the one who leads instead.",
             &store_metrics(s)->transfer_closed_ns);
+    seconds(b, "merge_closed_seconds", "How long the right side of a merge that was led here was closed to writes.",
+            &k->merge_closed_ns);
     seconds(b, "split_closed_seconds", "How long the right half of a split that was led here was closed to writes.",
             &k->split_closed_ns);
     counter(b, "overlay_reads_total", "Locked reads that were shown writes in flight.", k->overlay_reads);
