@@ -7,6 +7,7 @@
 #include "cli/order.h"
 
 #define PAUSE_NS     500000000
+#define IDLE_LOOKS   5 /* longer than two of its reports are apart */
 #define CONNECTS_MAX 60 /* in a row, half a second apart: another node may have to take over first */
 
 /* False: these words are no order. */
@@ -43,6 +44,7 @@ struct watch {
     const struct order *o;
     PGconn *connection;
     char told[160]; /* the last line */
+    int idle_looks; /* in a row, at which it led nothing */
 };
 
 static uint64_t now_ns(void)
@@ -77,11 +79,14 @@ static enum progress judge(struct watch *w, const char *state, const char *range
         tell(w, line);
         return PROGRESS_ELSEWISE;
     }
-    if (drains && strcmp(leaders, "0") == 0) {
+    /* It tells once a second, and a range may be on its way to it still. */
+    w->idle_looks = drains && strcmp(leaders, "0") == 0 ? w->idle_looks + 1 : 0;
+    if (w->idle_looks >= IDLE_LOOKS) {
         snprintf(line, sizeof line, "node %s is drained: it leads nothing", node);
         tell(w, line);
         return PROGRESS_DONE;
     }
+    if (w->idle_looks > 0) return PROGRESS_ON;
     if (drains) snprintf(line, sizeof line, "node %s drains: %s ranges to hand over", node, leaders[0] == '\0' ? "?" : leaders);
     else snprintf(line, sizeof line, "node %s leaves: %s ranges to go, %s of them on their way", node, ranges, outgoing);
     tell(w, line);

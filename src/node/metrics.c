@@ -91,8 +91,6 @@ static void store_text(struct buf *b, struct store *s)
     counter(b, "snapshot_sent_bytes_total", "Bytes of snapshots sent.", m->snapshot_bytes_sent);
     counter(b, "snapshot_received_bytes_total", "Bytes of snapshots received.", m->snapshot_bytes_received);
     counter(b, "replicas_orphaned_total", "Replicas destroyed because they were proven to count nowhere.", m->orphans_destroyed);
-    seconds(b, "transfer_closed_seconds", "Leaderships handed over: for how long nobody served the range.",
-            &m->transfer_closed_ns);
     counter(b, "disk_full_total", "Times that writes were refused for lack of disk space.", m->disk_full);
     gauge(b, "replicas", "Replicas here.", m->replicas);
     gauge(b, "leaders", "Ranges led from here.", m->leaders);
