@@ -38,6 +38,9 @@ static bool step_reserve(struct raft *r)
                          sizeof *r->marks) &&
            array_reserve((void **)&r->reads, &r->read_capacity, r->pending_read_count + 1,
                          sizeof *r->reads) &&
+           array_reserve((void **)&r->votes, &r->vote_capacity, RAFT_MEMBERS_MAX, sizeof *r->votes) &&
+           array_reserve((void **)&r->snapshots, &r->snapshot_capacity, RAFT_MEMBERS_MAX, sizeof *r->snapshots) &&
+           (r->config_bytes.data != NULL || buf_reserve(&r->config_bytes, RAFT_CONFIG_BYTES_MAX) != NULL) &&
            (r->role < RAFT_ROLE_CANDIDATE || progress_reserve(r, NULL));
 }
 
@@ -87,8 +90,7 @@ enum status raft_create(const struct raft_options *options, const struct raft_re
     r->lost = restore->lost;
     r->newborn = restore->newborn;
     buf_init(&r->config_bytes, RAFT_CONFIG_BYTES_MAX);
-    bool ready = buf_reserve(&r->config_bytes, RAFT_CONFIG_BYTES_MAX) != NULL;
-    if (!log_init(&r->log, restore->start, restore->applied_index, &restore->config) || !ready) {
+    if (!log_init(&r->log, restore->start, restore->applied_index, &restore->config)) {
         raft_destroy(r);
         return STATUS_NO_MEMORY;
     }
@@ -166,6 +168,8 @@ void raft_destroy(struct raft *r)
     buf_deinit(&r->config_bytes);
     free(r->progress);
     free(r->supports);
+    free(r->votes);
+    free(r->snapshots);
     free(r->marks);
     free(r->held);
     free(r->messages);
@@ -173,6 +177,31 @@ void raft_destroy(struct raft *r)
     free(r->reads);
     free(r->pending_reads);
     free(r);
+}
+
+static void array_free(void **items, uint32_t *count, uint32_t *capacity)
+{
+    free(*items);
+    *items = NULL;
+    *count = *capacity = 0;
+}
+
+void raft_trim(struct raft *r)
+{
+    ASSERT(r->started);
+    uint32_t none = 0;
+    array_free((void **)&r->messages, &r->message_count, &r->message_capacity);
+    array_free((void **)&r->queued, &none, &r->queued_capacity);
+    array_free((void **)&r->reads, &r->read_count, &r->read_capacity);
+    array_free((void **)&r->snapshots, &r->snapshot_count, &r->snapshot_capacity);
+    if (r->mark_count == 0) array_free((void **)&r->marks, &r->mark_count, &r->mark_capacity);
+    if (r->held_count == 0) array_free((void **)&r->held, &r->held_count, &r->held_capacity);
+    if (r->pending_read_count == 0)
+        array_free((void **)&r->pending_reads, &r->pending_read_count, &r->pending_read_capacity);
+    if (!raft_stands(r)) array_free((void **)&r->votes, &r->vote_count, &r->vote_capacity);
+    if (r->log.last_index == r->handed_index) log_trim(&r->log, r->applied_index);
+    buf_deinit(&r->config_bytes);
+    buf_init(&r->config_bytes, RAFT_CONFIG_BYTES_MAX);
 }
 
 /* ---- sending ---- */

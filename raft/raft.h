@@ -262,6 +262,11 @@ MUST_USE enum status raft_step(struct raft *r, const struct raft_event *event,
  * done; SUPPORT must say so. */
 MUST_USE bool raft_renew_support(struct raft *r, const struct raft_support *support);
 
+/* Gives back the memory that a group needs only while it does something; for groups that have been idle for a while,
+ * where there are thousands. The next step takes what it needs. Ends the views of the last output. Entries that are
+ * applied leave memory; who lacks them is served from the log on disk (output.loads). */
+void raft_trim(struct raft *r);
+
 /* ---- questions; cheap, any time ---- */
 
 struct raft_status {

@@ -82,6 +82,8 @@ void log_reset(struct raft_log *l, struct log_pos pos, const struct raft_config 
 /* pos was reached by a snapshot; entries after it stay. */
 void log_adopt(struct raft_log *l, struct log_pos pos, const struct raft_config *config);
 void log_evict(struct raft_log *l, uint64_t up_to, uint64_t bytes_max);
+/* Gives back what holds nothing above up_to. What log_reserve has promised ends. */
+void log_trim(struct raft_log *l, uint64_t up_to);
 uint64_t log_cache_first(const struct raft_log *l); /* first index in memory, or last_index + 1 */
 const struct raft_entry *log_entry(const struct raft_log *l, uint64_t index); /* must be cached */
 bool log_term_at(const struct raft_log *l, uint64_t index, uint64_t *term_out);
@@ -176,7 +178,7 @@ struct raft {
     struct raft_options options;
     struct prng prng;
     struct raft_log log;
-    struct buf config_bytes; /* where configurations are encoded; has its memory from the start */
+    struct buf config_bytes; /* where configurations are encoded; has its memory in any step */
     uint64_t now_ns;
     bool started;
 
@@ -204,8 +206,8 @@ struct raft {
     uint64_t verified_index;
     bool ack_due;
 
-    struct vote_record votes[RAFT_MEMBERS_MAX];
-    uint32_t vote_count;
+    struct vote_record *votes; /* room for RAFT_MEMBERS_MAX in any step */
+    uint32_t vote_count, vote_capacity;
     struct log_pos release; /* forced: the term and fortification that TIMEOUT_NOW released */
 
     /* Leases (raft_lease.c). */
@@ -237,8 +239,8 @@ struct raft {
     uint32_t message_count, message_capacity, queued_capacity;
     struct raft_read *reads;
     uint32_t read_count, read_capacity;
-    struct raft_snapshot_request snapshots[RAFT_MEMBERS_MAX];
-    uint32_t snapshot_count;
+    struct raft_snapshot_request *snapshots; /* room for RAFT_MEMBERS_MAX in any step */
+    uint32_t snapshot_count, snapshot_capacity;
     struct raft_load load;
     uint64_t proposed_index, proposed_term;
 };

@@ -158,6 +158,31 @@ static void chunks_trim_back(struct raft_log *l)
     tail->used = 0;
 }
 
+static void shrink(void **items, uint32_t count, uint32_t *capacity, size_t item_size)
+{
+    if (count == 0 || count == *capacity) return;
+    void *smaller = realloc(*items, (size_t)count * item_size);
+    if (smaller == NULL) return;
+    *items = smaller;
+    *capacity = count;
+}
+
+void log_trim(struct raft_log *l, uint64_t up_to)
+{
+    log_evict(l, up_to, 0);
+    free(l->spare);
+    l->spare = NULL;
+    shrink((void **)&l->runs, l->run_count, &l->run_capacity, sizeof *l->runs);
+    shrink((void **)&l->configs, l->config_count, &l->config_capacity, sizeof *l->configs);
+    if (l->count > 0) return;
+    while (l->chunk_count > 0) free(l->chunks[--l->chunk_count]);
+    free(l->chunks);
+    free(l->items);
+    l->chunks = NULL;
+    l->items = NULL;
+    l->head = l->capacity = l->chunk_capacity = 0;
+}
+
 /* ---- life ---- */
 
 bool log_init(struct raft_log *l, struct log_pos start, uint64_t config_index,

@@ -11,6 +11,8 @@
  * SHARD_MESSAGE_LIVENESS: version u8 = 1, asker's incarnation u64 (0: asks for nothing), stamp u64;
  * then the answer: incarnation that had asked u64 (0: none), its stamp u64, epoch of our support
  * u64. */
+#include <stdlib.h>
+
 #include "shard/shard_int.h"
 
 #define FORMAT_VERSION 1
@@ -211,6 +213,21 @@ void liveness_stop(struct store *s)
 
 /* ---- what the groups are told ---- */
 
+/* A few each: there may be thousands of groups. */
+static bool fed_reserve(struct replica *r)
+{
+    if (r->fed_count < r->fed_capacity) return true;
+    uint32_t capacity = r->fed_capacity + 2;
+    struct raft_member *fed = realloc(r->fed, capacity * sizeof *fed);
+    if (fed == NULL) {
+        store_fail(r->store, STATUS_NO_MEMORY, "no memory for what a group is told of stores");
+        return false;
+    }
+    r->fed = fed;
+    r->fed_capacity = capacity;
+    return true;
+}
+
 /* Members whose stores a group is told about: those of its configuration, and whoever holds its
  * promise. */
 static void fed_add(struct replica *r, uint64_t member)
@@ -222,7 +239,7 @@ static void fed_add(struct replica *r, uint64_t member)
     uint64_t node = replica_node_of(r, member);
     if (node == 0) return;
     if (r->fed_count < FED_MAX) {
-        r->fed[r->fed_count++] = (struct raft_member){member, node};
+        if (fed_reserve(r)) r->fed[r->fed_count++] = (struct raft_member){member, node};
         return;
     }
     raft_status(r->raft, &status);

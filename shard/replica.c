@@ -81,6 +81,7 @@ static void replica_free(struct replica *r)
 {
     if (r->raft != NULL) raft_destroy(r->raft);
     descriptor_clear(&r->descriptor);
+    free(r->fed);
     free(r);
 }
 

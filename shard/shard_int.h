@@ -121,8 +121,8 @@ struct replica {
     uint64_t active_ns;      /* when it last took entries */
     bool resting;            /* its group wants no TIMER while the stores' support goes on (raft.h) */
     uint64_t support_seen;   /* what the group was told of liveness; store.liveness.version */
-    struct raft_member fed[FED_MAX]; /* and about whose stores */
-    uint32_t fed_count;
+    struct raft_member *fed; /* and about whose stores; up to FED_MAX */
+    uint32_t fed_count, fed_capacity;
     struct raft_member senders[SENDERS_MAX]; /* replica id -> node, learnt from messages */
     uint32_t sender_next;
     uint64_t log_bytes;      /* appended since the log's start, roughly */

@@ -6,6 +6,7 @@
 
 #define TICK_NS 100000000u
 #define LOGS_PER_TICK 64
+#define IDLE_NS 5000000000u /* a group that took no entries for so long gives memory back */
 #define LOG_HELD_FACTOR 16 /* times the longest log: how much is kept for who is sent a snapshot */
 #define MEMTABLE_BYTES_DEFAULT (64u << 20)
 #define CACHE_BYTES_DEFAULT (64u << 20)
@@ -187,6 +188,7 @@ static void logs_tick(struct store *s, uint64_t now_ns)
         if (r->state != REPLICA_STATE_RUNNING) continue;
         flush_when_long(r);
         truncate_log(r, false, now_ns);
+        if (r->resting && now_ns - r->active_ns > IDLE_NS) raft_trim(r->raft);
     }
 }
 

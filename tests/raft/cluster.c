@@ -203,6 +203,7 @@ struct cluster *cluster_create(uint64_t seed, uint32_t voter_count, uint32_t nod
     prng_init(&c->prng, seed);
     c->hooks = (struct sim_hooks){on_message, on_read,  on_load, on_snapshot,
                                   on_persist, on_apply, NULL,    c};
+    c->hooks.trims = true;
     c->node_count = node_count;
     c->delay_max_ns = 2 * MS;
     c->sync_max_ns = 2 * MS;

@@ -1,5 +1,7 @@
 #include "tests/raft/sim_node.h"
 
+#define SIM_TRIM_EVERY 13
+
 #include "base/assert.h"
 #include "base/hash.h"
 
@@ -211,6 +213,7 @@ enum status sim_node_step(struct sim_node *n, struct raft_event event, uint64_t 
     for (uint32_t i = 0; h->on_snapshot != NULL && i < out.snapshot_count; i++)
         h->on_snapshot(h->ctx, n, &out.snapshots[i]);
     if (h->on_role != NULL && out.role_changed) h->on_role(h->ctx, n);
+    if (++n->steps % SIM_TRIM_EVERY == 0 && h->trims) raft_trim(n->raft); /* a driver may do so at any time */
     return status;
 }
 

@@ -42,6 +42,7 @@ struct sim_hooks { /* may not step the node they are called for; NULL: ignored *
     void (*on_apply)(void *ctx, struct sim_node *n, const struct raft_entry *entry);
     void (*on_role)(void *ctx, struct sim_node *n);
     void *ctx;
+    bool trims; /* memory is given back now and then */
 };
 
 struct sim_node {
@@ -49,6 +50,7 @@ struct sim_node {
     struct raft_options options;
     const struct sim_hooks *hooks;
     struct raft *raft;                  /* NULL: down */
+    uint64_t steps;
     struct sim_state state, flushed;    /* in memory; durable */
     struct sim_records durable, queued; /* the log on disk; what is being written */
     uint64_t commit_index, wake_at_ns;
