@@ -2,12 +2,13 @@
 # What idle ranges cost: bench/ranges.sh [BUILD [RANGES [SECONDS]]]
 # Founds a cluster of three processes with so many ranges and waits until each has three voters. Prints CPU and memory
 # of all three while nothing happens, then how long it takes until every range has a leader again after one of them
-# was killed, the elections and Raft messages that took, and how long its restart takes.
+# was killed, the elections and Raft messages that took, and how long its restart takes, and that of all three.
 set -u
 build=${1:-build}; ranges=${2:-1000}; seconds=${3:-30}
+bound=60 # seconds that each of the last parts may take
 program=$build/ostraka
 data=$(mktemp -d)
-pids=() http=()
+pids=()
 trap 'kill -9 "${pids[@]}" 2>/dev/null; rm -rf "$data"' EXIT
 
 port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
@@ -47,18 +48,38 @@ for i in 0 1 2; do
   awk -v r="$(resident $i)" -v n=$all -v i=$((i + 1)) 'BEGIN { printf "node %d: %d KiB resident, %.1f KiB per replica\n", i, r, r / n }'
 done
 
-e=$(metric 1 ostraka_elections_total); m=$(metric 1 ostraka_raft_messages_sent_total)
+both() { echo $(($(metric 1 "$1") + $(metric 2 "$1"))); }
+# Waits until COMMAND... says that many ranges, at most BOUND seconds after t; prints what it waited for.
+until_all() { # WHAT COMMAND...
+  local what=$1 n=0; shift
+  while n=$("$@"); [ "$n" -lt $all ]; do
+    if awk -v s="$(since "$t")" -v b="$bound" 'BEGIN { exit !(s > b) }'; then
+      printf '%s: only %s of %s ranges after %s s\n' "$what" "$n" $all "$(since "$t")"
+      return
+    fi
+    sleep 0.2
+  done
+  printf '%s: all %s ranges after %s s\n' "$what" $all "$(since "$t")"
+}
+led_elsewhere() { status 1 | grep -o '"leader":[23],' | wc -l; }
+lost=$(status 1 | grep -o '"leader":1,' | wc -l)
+e=$(both ostraka_elections_total); m=$(both ostraka_raft_messages_sent_total)
 kill -9 "${pids[0]}"; wait "${pids[0]}" 2>/dev/null
 t=$(now)
-led_elsewhere() { status 1 | grep -o '"leader":[23],' | wc -l; }
-while [ "$(led_elsewhere)" -lt $all ]; do sleep 0.2; done
-printf 'node 1 killed: all ranges led after %s s; node 2: %s elections, %s Raft messages\n' "$(since "$t")" \
-  $(($(metric 1 ostraka_elections_total) - e)) $(($(metric 1 ostraka_raft_messages_sent_total) - m))
+until_all 'node 1 killed, led again' led_elsewhere
+printf '  it led %s ranges; the other two: %s elections, %s Raft messages, highest term %s\n' "$lost" \
+  $(($(both ostraka_elections_total) - e)) $(($(both ostraka_raft_messages_sent_total) - m)) \
+  "$(status 1 | grep -o '"term":[0-9]*' | cut -d: -f2 | sort -n | tail -1)"
 sleep 5
 before=$(awk '{ print $14 + $15 }' "/proc/${pids[1]}/stat"); sleep 10; after=$(awk '{ print $14 + $15 }' "/proc/${pids[1]}/stat")
 awk -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "while it is down: node 2 uses %.1f%% of one core\n", 100 * t / hz / 10 }'
 t=$(now); start 0
 until [ "$(ready 0)" = 200 ]; do sleep 0.1; done
-printf 'restart: ready after %s s' "$(since "$t")"
-while [ "$(led 0)" -lt $all ]; do sleep 0.2; done
-printf ', knows all leaders after %s s\n' "$(since "$t")"
+printf 'node 1 started: ready after %s s\n' "$(since "$t")"
+until_all '  knows the leaders of' led 0
+kill -9 "${pids[@]}"; wait "${pids[@]}" 2>/dev/null
+t=$(now)
+for i in 0 1 2; do start $i; done
+for i in 0 1 2; do until [ "$(ready $i)" = 200 ]; do sleep 0.1; done; done
+printf 'all three killed and started: ready after %s s\n' "$(since "$t")"
+until_all '  led' led 0
