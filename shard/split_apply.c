@@ -217,7 +217,7 @@ static void lead_on(struct replica *left, struct replica *right, uint64_t split_
 {
     struct raft_event inherit = {.kind = RAFT_EVENT_INHERIT}, campaign = {.kind = RAFT_EVENT_CAMPAIGN};
     struct raft_event announce = {.kind = RAFT_EVENT_ANNOUNCE};
-    bool heir = replica_term(left) == split_term;
+    bool heir = replica_term(left) == split_term || MUTANT("split_inherited_by_later_leader");
     if (heir && replica_step(right, &inherit) == STATUS_OK) COVER("shard_split_inherited");
     else if (replica_step(right, &campaign) != STATUS_OK) COVER("shard_split_campaign_refused");
     if (replica_step(left, &announce) != STATUS_OK) COVER("shard_split_not_announced"); /* they need it, to follow */

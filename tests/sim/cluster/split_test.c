@@ -75,6 +75,34 @@ TEST(split, survives_its_leader_at_every_step)
     }
 }
 
+static uint64_t splits_on(struct scene *s, uint64_t machine)
+{
+    return store_metrics(core_store(cluster_machine(s->cluster, machine)->core))->splits;
+}
+
+/* The leader applies the split and is cut off in that moment: the others apply it under another one, in a later term. */
+TEST(split, has_one_leader_in_its_first_term)
+{
+    for (uint64_t seed = 1; seed <= seeds(2, 4, 40); seed++) {
+        struct cluster_options o = options_of(7000 + seed, 3);
+        struct scene s = scene_begin(&o);
+        uint64_t leader = cluster_leader(s.cluster, RANGE_DATA);
+        assert_true(leader != 0);
+        uint64_t other = leader % 3 + 1, third = other % 3 + 1, before = splits_on(&s, leader);
+        order(&s, KEYS / 2);
+        while (splits_on(&s, leader) == before) assert_true(sim_step(sim_in(&s)));
+        assert_u64_equal(splits_on(&s, other), before);
+        sim_net_cut_pair(sim_in(&s), leader, other);
+        sim_net_cut_pair(sim_in(&s), leader, third);
+        cluster_run(s.cluster, 5 * SIM_SEC);
+        assert_true(splits_on(&s, other) > before);
+        sim_net_heal(sim_in(&s));
+        cluster_run(s.cluster, SIM_SEC);
+        split_at(&s, KEYS / 2);
+        scene_end(&s);
+    }
+}
+
 /* Power fails everywhere behind splits that no engine has written, while the right sides have voted and acknowledged
  * already. */
 TEST(split, forgets_nothing_when_all_lose_power_before_any_flush)
