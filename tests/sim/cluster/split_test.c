@@ -83,22 +83,22 @@ static uint64_t splits_on(struct scene *s, uint64_t machine)
 /* The leader applies the split and is cut off in that moment: the others apply it under another one, in a later term. */
 TEST(split, has_one_leader_in_its_first_term)
 {
-    for (uint64_t seed = 1; seed <= seeds(2, 4, 40); seed++) {
-        struct cluster_options o = options_of(7000 + seed, 3);
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 4, 40); seed++) {
+        struct cluster_options o = scene_options(7000 + seed, 3);
         struct scene s = scene_begin(&o);
         uint64_t leader = cluster_leader(s.cluster, RANGE_DATA);
         assert_true(leader != 0);
         uint64_t other = leader % 3 + 1, third = other % 3 + 1, before = splits_on(&s, leader);
-        order(&s, KEYS / 2);
-        while (splits_on(&s, leader) == before) assert_true(sim_step(sim_in(&s)));
+        scene_order(&s, KEYS / 2);
+        while (splits_on(&s, leader) == before) assert_true(sim_step(scene_sim(&s)));
         assert_u64_equal(splits_on(&s, other), before);
-        sim_net_cut_pair(sim_in(&s), leader, other);
-        sim_net_cut_pair(sim_in(&s), leader, third);
+        sim_net_cut_pair(scene_sim(&s), leader, other);
+        sim_net_cut_pair(scene_sim(&s), leader, third);
         cluster_run(s.cluster, 5 * SIM_SEC);
         assert_true(splits_on(&s, other) > before);
-        sim_net_heal(sim_in(&s));
+        sim_net_heal(scene_sim(&s));
         cluster_run(s.cluster, SIM_SEC);
-        split_at(&s, KEYS / 2);
+        scene_split_at(&s, KEYS / 2);
         scene_end(&s);
     }
 }
