@@ -7,7 +7,8 @@ simulation in integer microseconds. Every rule of the protocol is a switch (RULE
   python3 range_model.py --histories 20000           full protocol: no history may be rejected
   python3 range_model.py --without split_latch       one rule less (repeatable)
   python3 range_model.py --histories 400 --table     each rule in turn, a Markdown table
-  python3 range_model.py --histories 2000 --seed 100001   the same with more merges, longer leases and rolled back changes
+  python3 range_model.py --histories 2000 --seed 100001   the same with more merges, longer leases and rolled back changes;
+                                                     200001: leases, 300001: lag, 400001: merges, 500001: slow
   python3 range_model.py --brief                     the test: 0 for the full protocol, > 0 for each rule at its seeds
   python3 range_model.py --histories 1 --seed 77 --show
 
@@ -41,16 +42,20 @@ RULES = {
     'heir_term': 'it is inherited by who leads the left in the term of that entry when it applies it, and by nobody else',
     'edit_before_drop': 'before that edit the left is neither dropped nor replaced',
     'birth_overlap': 'no birth by message while a replica here holds those keys',
+    'empty_covers': 'or was made for them and is empty as yet',
+    'snapshot_beside': 'no snapshot is taken whose keys another replica here holds',
+    'snapshot_within': 'nor one with more keys than the metadata range gave for an empty replica',
     'carve_first': 'the mirror of a left shrinks only to what its rights have carved off',
     'carve_end': 'a right is carved only off the end of the record that holds it',
     'pending_gone': 'a pending split goes when its left is mirrored at a later epoch',
     'orphan_proof': 'an orphan is destroyed on the word of the leader of the metadata range, not of any replica',
     'orphan_pending': 'a range that is pending is not one that does not exist',
     'orphan_next_id': 'a replica id that the mirror has not allotted yet proves nothing',
-    'orphan_asks': 'the leader uses up the id of a replica that was made for a change which never came to be',
+    'birth_applied': 'nobody is made for a change that the sender of the message has not applied',
+    'birth_node': 'a member is an id on a node: who asks late may find that id on another one',
     'joint': 'voters change through a joint configuration',
     'one_change': 'one change at a time, none beside a split',
-    'tombstone': 'a destroyed replica is not born again under its id',
+    'birth_proof': 'a destroyed replica is not born again: the metadata range is asked before every birth by message',
     'new_replica_id': 'who comes back comes under a new replica id',
     'epoch_check': 'requests name range and epoch, looked at in the step that serves',
     'epoch_after_wait': 'and not only when they arrive',
@@ -58,8 +63,13 @@ RULES = {
     'refresh_others': 'what was read in other ranges is looked at again at the commit timestamp',
     'refresh_floor': 'and the look raises the floor there',
     'refresh_waits': 'and waits for writes in flight there',
-    'commit_exact': 'the commit then takes exactly that timestamp',
-    'exact_floor': 'or is refused when the writing range has served, or written, above it',
+    'refresh_at_ct': 'not at the timestamp of the reads',
+    'hold_in_flight': 'meanwhile its writes are in flight: readers above ct, and writers of those keys, wait',
+    'hold_bound': 'and nobody else takes a timestamp below it in the range (high, and the floor for what it has read)',
+    'hold_term': 'it goes with the leadership',
+    'hold_epoch': 'and with the bounds',
+    'hold_latch': 'and with the latch of a split or merge that was proposed in the meantime',
+    'hold_hidden': 'it is not shown to those who build on writes in flight: it may come to nothing',
     'lease_last_ct': 'a commit on the word of a catalog lease takes no timestamp beyond it',
     'lease_logged': 'the promise is an entry of the log, known to the next leader',
     'lease_in_state': 'and part of the state that is flushed and sent',
@@ -73,27 +83,27 @@ RULES = {
     'merge_conditional': 'a merge counts only at the epoch at which the right side was frozen for it',
     'merge_epoch': 'and ends at an epoch above that of both: of two descriptors with a key in common the later one is known by it',
     'merge_floor': 'the left side takes the floor of the right side',
-    'snapshot_own_term': 'a leader sends snapshots once its own term is applied: none is older than a merge in its log',
+    'split_after_merge': 'no split of a range of whose last merge the metadata range has not heard: nobody could tell it afterwards',
+    'snapshot_knows': 'a leader sends a snapshot to whom the state in it has as a member: none is older than what made that one',
     'snapshot_absorbs': 'a snapshot of the left side takes the place of the right side, too, that was frozen for it',
     'orphan_frozen': 'who was frozen for a range is no orphan before the replica of that range beside it has gone on',
     'unfreeze_after_bump': 'the right side thaws only after the epoch of the left has moved on',
     'unfreeze_proof': 'and the metadata range says afterwards that it still exists',
 }
 MS = 1000
-CORNER = 100000                  # seeds from here on: other faults, longer leases and pauses
-HEIRS = 200000                   # seeds from here on: right sides are inherited; before, they elect a leader
+PROFILE = 100000                 # seeds from here on, and from each multiple, are of another kind: World.of_...
 FAULT_END, END = 2500 * MS, 6500 * MS
 KEYS = 8                         # key 0 is the catalog
 # Seeds at which `--brief` has to see a violation without the rule. README.md has those of which none is known yet.
 KNOWN = {
-    'latch_writes': (3, 13), 'unborn_kept': (2, 3), 'one_edit': (2, 4), 'edit_before_drop': (7, 12),
-    'birth_overlap': (1, 2), 'carve_first': (1, 2), 'carve_end': (12, 25), 'pending_gone': (13, 22),
-    'orphan_proof': (18,), 'orphan_pending': (15, 24), 'orphan_next_id': (4, 15), 'joint': (3, 7), 'one_change': (7,),
-    'tombstone': (24,), 'new_replica_id': (4, 22), 'epoch_check': (1, 2), 'epoch_after_wait': (1, 7),
-    'refresh_others': (1, 3), 'refresh_floor': (4, 8), 'refresh_waits': (26, 28), 'commit_exact': (4, 8),
-    'exact_floor': (4, 5), 'lease_last_ct': (1, 4), 'lease_logged': (4, 13), 'lease_proposed': (8, 34),
-    'lease_read_after': (1, 7), 'lease_ct_above': (1, 4), 'freeze_all': (15, 43), 'merge_epoch': (27, 29),
-    'merge_conditional': (100035,), 'right_later': (200005, 200022), 'heir_term': (200001, 200003),
+    'heir_term': (600010, 600019),
+    'split_conditional': (300019, 300012), 'latch_writes': (10, 19), 'reads_wait': (500011, 500019), 'unborn_kept': (2, 4), 'one_edit': (2, 7),
+    'edit_before_drop': (13,), 'birth_overlap': (2, 4), 'carve_first': (1, 2), 'carve_end': (1, 4), 'pending_gone': (9, 15),
+    'orphan_proof': (23, 35), 'orphan_pending': (4, 6), 'birth_applied': (100009,), 'joint': (23, 24), 'epoch_check': (1, 2),
+    'epoch_after_wait': (4, 10), 'refresh_others': (1, 2), 'refresh_floor': (13,), 'refresh_waits': (8, 11), 'refresh_at_ct': (1, 4),
+    'hold_in_flight': (1, 4), 'hold_term': (500011,), 'hold_epoch': (500006,), 'hold_latch': (500022,),
+    'hold_hidden': (500001, 500003), 'lease_last_ct': (1, 8), 'lease_logged': (200001, 200002),
+    'lease_proposed': (200019,), 'lease_read_after': (4, 8), 'lease_ct_above': (1, 2), 'lease_yields': (200013,), 'freeze': (400049,), 'freeze_all': (400004, 400008), 'merge_epoch': (400005, 400008), 'orphan_frozen': (400026,),
 }
 Conf = collections.namedtuple('Conf', 'voters outgoing learners')        # tuples of (replica id, node)
 Desc = collections.namedtuple('Desc', 'id start end epoch conf next_rid')
@@ -176,7 +186,7 @@ class Replica:
         return any(e.kind == 'conf' for e in self.wal.entries[max(0, self.commit - self.wal.sindex):])
 
     def own_committed(self):
-        return self.commit > self.wal.sindex and self.wal.term_at(self.commit) == self.wal.term
+        return self.commit >= self.wal.sindex and self.wal.term_at(self.commit) == self.wal.term
 
     def leads(self):
         """By its lease: nobody else does. lease_model.py shows that it can know."""
@@ -204,7 +214,7 @@ class Replica:
         self.reset_timer()
 
     def send(self, rid, node, what, *args):
-        self.w.send(self.store.i, node, self.w.stores[node].on_raft, self.range, rid, self.state.desc if self.state else None, what, args)
+        self.w.send(self.store.i, node, self.w.stores[node].on_raft, self, rid, what, args)
 
     def campaign(self):
         conf = self.conf()
@@ -327,7 +337,8 @@ class Replica:
         if self.role != 'L' or term != self.wal.term or rid not in members(self.conf()):
             return
         if end is None:
-            if self.state and (self.leads() or not self.w.on('snapshot_own_term')) and self.w.r.random() < .5:
+            known = self.state and members(self.state.desc.conf).get(rid) == node
+            if self.state and (known or not self.w.on('snapshot_knows')) and self.w.r.random() < .5:
                 self.send(rid, node, 'on_snapshot', self.rid, self.store.i, term, self.state.copy())
             return
         self.match[rid] = max(self.match.get(rid, 0), end)
@@ -341,7 +352,8 @@ class Replica:
     def committed(self, n):
         if n > self.commit:
             self.commit = n
-            self.w.on_node(self.store, self.w.r.choice((0, 0, self.w.lag)), self.apply)
+            lag = self.w.r.choice((0, 0, self.w.lag)) if self.store.i != self.w.slow else 300 * MS
+            self.w.on_node(self.store, lag, self.apply)
 
     def on_snapshot(self, rid, node, term, state):
         """Replaces this replica wholly, or not at all."""
@@ -351,7 +363,10 @@ class Replica:
         new = (state.desc.start, state.desc.end)
         merged = [o for o in s.replicas.values() if o is not self and overlap(o.bounds(), new) and w.on('snapshot_absorbs') and
                   o.frozen_for(self.range, state.desc.epoch - 1)]
-        if w.on('birth_overlap') and any(o is not self and o not in merged and overlap(o.bounds(), new) for o in s.replicas.values()):
+        beside = any(o is not self and o not in merged and overlap(o.bounds(), new) for o in s.replicas.values())
+        wider = self.state is None and not (self.wanted[0] <= new[0] and new[1] <= self.wanted[1])
+        if beside and w.on('snapshot_beside') or wider and w.on('snapshot_within'):
+            self.heard = 0                                     # asks what the metadata range says of it now
             return
         if w.on('edit_before_drop'):
             s.flush_births(self)
@@ -476,8 +491,8 @@ class Store:
     """One log, one engine, the replicas of a node."""
     def __init__(self, w, i):
         self.w, self.i, self.inc, self.up = w, i, 1, True
-        self.wals, self.manifest, self.tombs = {}, {}, {}      # durable
-        self.replicas, self.cache = {}, None
+        self.wals, self.manifest, self.wanted, self.tombs = {}, {}, {}, {}     # durable; tombs: known to the checker only
+        self.replicas, self.births, self.destroyed, self.cache = {}, set(), 0, None
 
     # ---- births
 
@@ -493,8 +508,9 @@ class Store:
         rid = left.rid
         if rid not in members(state.desc.conf):
             return                                             # a replica that was on its way out
-        if rng in self.replicas or self.tombs.get(rng, 0) >= rid:
-            return                                             # here already, or destroyed here: the left only shrinks
+        if rng in self.replicas:
+            return                                             # here already: the left only shrinks
+        self.check_risen(rng, rid)
         first = state.term + (1 if w.heirs and w.on('right_later') else 0)
         new = rng not in self.wals
         rep = self.make(rng, rid, state, term=first)
@@ -506,30 +522,43 @@ class Store:
             w.on_node(self, w.r.randint(0, 2 * MS), rep.campaign)
         self.check_overlap()
 
-    def birth(self, rng, rid, desc):
-        """By a message of somebody whose descriptor says who we are."""
-        w = self.w
-        if desc is None or members(desc.conf).get(rid, self.i) != self.i or (w.on('tombstone') and self.tombs.get(rng, 0) >= rid):
+    def check_risen(self, rng, rid):
+        if self.tombs.get(rng, 0) >= rid:
+            raise Violation('who was destroyed rose again')    # without its votes, and what it acknowledged
+
+    def birth(self, src, rid):
+        """By a message: the metadata range is asked who that may be, and the sender for its descriptor."""
+        w, rng, destroyed = self.w, src.range, self.destroyed
+        past = yield from w.call(self, None, w.meta.lookup, True)
+        desc = yield from w.call(self, src.store.i, lambda: src.state.desc if src.here() and src.state else None)
+        self.births.discard(rng)
+        if past is None or desc is None or destroyed != self.destroyed or rng in self.replicas:
+            return
+        def named(conf):
+            return members(conf).get(rid) == self.i or rid in members(conf) and not w.on('birth_node')
+        rec = past[1].get(rng)
+        if w.on('birth_proof') and not (rng in past[2] if rec is None else rid >= rec.next_rid or named(rec.conf)):
+            return
+        if not named(desc.conf) and (w.on('birth_applied') or rid in members(desc.conf)):
             return
         if w.on('unborn_kept') and rng in self.wals:
             return
-        if w.on('birth_overlap') and any(overlap(o.bounds(), (desc.start, desc.end)) for o in self.replicas.values()):
+        told, wanted = (desc.start, desc.end), (rec.start, rec.end) if rec else (desc.start, desc.end)
+        held = [o.bounds() for o in self.replicas.values() if o.state or w.on('empty_covers')]
+        if w.on('birth_overlap') and any(overlap(b, told) or overlap(b, wanted) for b in held):
             return
+        self.check_risen(rng, rid)
         self.wals.pop(rng, None)
-        self.make(rng, rid, None, (desc.start, desc.end))
-        self.manifest[rng] = (rid, None)
+        self.make(rng, rid, None, wanted)
+        self.manifest[rng], self.wanted[rng] = (rid, None), wanted
 
-    def on_raft(self, rng, rid, desc, what, args):
-        rep = self.replicas.get(rng)
-        if rep is None:
-            if what in ('on_append', 'on_vote', 'on_snapshot'):
-                self.birth(rng, rid, desc)
-                rep = self.replicas.get(rng)
-        if rep is None or rep.rid != rid:
-            return
-        if rep.state is None and desc is not None:
-            rep.wanted = (desc.start, desc.end)
-        getattr(rep, what)(*args)
+    def on_raft(self, src, rid, what, args):
+        rep = self.replicas.get(src.range)
+        if rep is None and what in ('on_append', 'on_vote', 'on_snapshot') and src.range not in self.births:
+            self.births.add(src.range)
+            self.w.spawn(self, self.birth(src, rid))
+        if rep is not None and rep.rid == rid:
+            getattr(rep, what)(*args)
 
     def check_overlap(self):
         held = [r for r in self.replicas.values() if r.state]
@@ -586,10 +615,11 @@ class Store:
             self.flush_births(rep)
         if self.w.is_member(rep):
             raise Violation('a member was destroyed')
+        self.destroyed += 1
         self.forget(rep)
 
     def crash(self):
-        self.up, self.inc, self.cache = False, self.inc + 1, None
+        self.up, self.inc, self.cache, self.births = False, self.inc + 1, None, set()
         for r in self.replicas.values():
             r.alive = False
         self.replicas = {}
@@ -601,7 +631,7 @@ class Store:
         for rng, (rid, st) in sorted(self.manifest.items()):
             self.make(rng, rid, st.copy() if st else None)
             if st is None:
-                self.replicas[rng].wanted = self.w.wanted(rng)
+                self.replicas[rng].wanted = self.wanted[rng]
         unborn = [rng for rng in sorted(self.wals) if rng not in self.manifest]
         if not self.w.on('unborn_kept'):
             for rng in unborn:
@@ -632,8 +662,10 @@ class Meta:
     def keep(self):
         self.past = self.past[-30:] + [(self.w.t, dict(self.records), dict(self.pending), self.next_id)]
 
-    def begin(self, left, epoch, key):
+    def begin(self, left, epoch, key, end):
         rec = self.records.get(left)
+        if rec is not None and end > rec.end and self.w.on('split_after_merge'):
+            return None
         for right, p in self.pending.items():
             if p == (left, epoch, key):
                 return right
@@ -716,6 +748,10 @@ def in_flight(rep, keys, low, high):
     return any(low < ct <= high and k in keys for ct, ks in rep.inflight.values() for k in ks)
 
 
+def held(rep, keys):
+    return any(type(at) is tuple and k in keys for at, (_, ks) in rep.inflight.items() for k in ks)
+
+
 def serve_read(w, rep, epoch, keys, ts, refresh=False):
     waits = not refresh or w.on('refresh_waits')
     why = yield from wait_free(w, rep, epoch, keys, lambda: waits and in_flight(rep, keys, 0, ts), False, True)
@@ -726,44 +762,89 @@ def serve_read(w, rep, epoch, keys, ts, refresh=False):
     return 'ok', {k: newest(rep.state.data, k, ts) for k in keys}
 
 
-def serve_commit(w, rep, epoch, ts, seen, writes, exact, last, reads):
-    """Rule (a) of one range, (c) with `exact`: the reads of other ranges were looked at again there."""
-    keys, ct0, begun = set(seen) | set(writes), exact, w.t
+def serve_commit(w, rep, epoch, ts, seen, writes, others, last, reads):
+    """others: what was read in other ranges. It is held until that was looked at again, at its ct."""
+    keys, begun = set(seen) | set(writes), w.t
     system = 0 in writes
     while True:
-        if ct0 is None:
-            ct0 = yield from w.clock()
-        why = yield from wait_free(w, rep, epoch, keys, lambda: in_flight(rep, set(seen), ts, 1 << 60), w.on('latch_writes'))
+        ct0 = yield from w.clock()
+        why = yield from wait_free(w, rep, epoch, keys, lambda: in_flight(rep, set(seen), ts, 1 << 60) or held(rep, writes), w.on('latch_writes'))
         if why:
             return (why,)
         promised = max(rep.state.lease, rep.lease if w.on('lease_proposed') else 0)
         if system and w.on('lease_ct_above') and ct0 <= promised:
-            rep.ddl_waiting = w.t + 2 * w.lease
-            if exact is not None:
-                return ('busy',)
-            if w.t - begun > 8 * w.lease:
+            rep.ddl_waiting = w.t + 2 * w.lease + 4 * w.stall
+            if w.t - begun > 8 * w.lease + 20 * w.stall:
                 raise Violation('stuck: change of the catalog')
             yield 2 * MS
-            ct0 = None
             continue
         break
     if any(newest(rep.state.data, k, 1 << 60)[0] != ct for k, ct in seen.items()):
         return ('conflict',)
     ct = max(ct0, rep.floor + 1, rep.high + 1)
-    if exact is not None and ct != exact:
-        if w.on('exact_floor'):
-            if w.on('commit_exact'):
-                return ('busy',)
-        elif w.on('commit_exact'):
-            ct = exact
     if last is not None and ct > last and w.on('lease_last_ct'):
         return ('expired',)
     if system:
         rep.ddl_waiting = 0
-    if seen:
+    if seen and (not others or w.on('hold_bound')):
         rep.floor = max(rep.floor, ct)
-    rep.high, w.tag = max(rep.high, ct), w.tag + 1
+    w.tag += 1
     tag, term = w.tag, rep.wal.term
+    if others:
+        why = yield from hold(w, rep, ts, ct, writes, others, tag)
+        if why:
+            return (why,)
+        term = rep.wal.term
+    return (yield from propose_write(w, rep, term, ct, writes, tag, reads))
+
+
+def hold(w, rep, ts, ct, writes, others, tag):
+    """None when what was read elsewhere is the same at ct, and nothing has changed here. Until then nothing is promised."""
+    term, epoch, begun = rep.wal.term, rep.state.desc.epoch, w.t
+    if w.on('hold_bound'):
+        rep.high = max(rep.high, ct)
+    if w.on('hold_in_flight'):
+        rep.inflight[('held', tag)] = (ct, tuple(writes))
+    again = dict(others)
+    if w.on('refresh_others'):
+        again = yield from read(w, rep.store, tuple(others), ct if w.on('refresh_at_ct') else ts, True, begun + w.patience)
+        again = again and {k: at for k, (at, _) in again.items()}
+    yield w.r.choice((0, 0, 5 * MS, w.linger))
+    w.count['held'] += 1
+    rep.inflight.pop(('held', tag), None)
+    if again is None:
+        return 'busy'
+    if again != others:
+        return 'conflict'
+    if not rep.leads() or rep.wal.term != term and w.on('hold_term'):
+        return 'not leader'
+    if rep.state.desc.epoch != epoch and w.on('hold_epoch') or rep.state.frozen and w.on('freeze'):
+        return 'stale'
+    if any(rep.latched(k) for k in writes) and w.on('hold_latch') and w.on('latch_writes'):
+        return 'busy'
+    return None
+
+
+def serve_add(w, rep, epoch, key):
+    """One key is read and written in one step, on top of what is in flight: nobody waits for the log."""
+    why = yield from wait_free(w, rep, epoch, (key,), lambda: False, True)
+    if why:
+        return (why,)
+    ct0 = yield from w.clock()
+    why = yield from wait_free(w, rep, epoch, (key,), lambda: False, True)
+    if why:
+        return (why,)
+    flying = [ct for at, (ct, keys) in rep.inflight.items() if key in keys and (type(at) is int or not w.on('hold_hidden'))]
+    seen = {key: max([newest(rep.state.data, key, 1 << 60)[0]] + flying)}
+    if held(rep, (key,)) and w.on('hold_hidden'):
+        return ('busy',)                                       # a writer of that key waits for it
+    ct = max(ct0, rep.floor + 1, rep.high + 1)
+    rep.floor, w.tag = max(rep.floor, ct), w.tag + 1
+    return (yield from propose_write(w, rep, rep.wal.term, ct, (key,), w.tag, seen))
+
+
+def propose_write(w, rep, term, ct, writes, tag, reads):
+    rep.high = max(rep.high, ct)
     w.txns[tag] = (ct, reads, set(writes))
     rep.inflight[rep.wal.last()[1] + 1] = (ct, tuple(writes))
     index = rep.append('write', (ct, tuple(sorted((k, tag) for k in writes)), tag))
@@ -820,7 +901,7 @@ def split(w, rep):
     if not keys or not may_change(w, rep):
         return
     key, epoch = w.r.choice(keys), d.epoch
-    right = yield from w.call(rep.store, None, lambda: w.meta.begin(d.id, epoch, key))
+    right = yield from w.call(rep.store, None, lambda: w.meta.begin(d.id, epoch, key, d.end))
     if right is None or not may_change(w, rep) or rep.latched(key):
         return
     if rep.state.desc.epoch != epoch and w.on('split_conditional'):
@@ -951,27 +1032,20 @@ def ask_orphan(w, rep):
         return
     own = rep.state.desc.epoch if rep.state else 0
     if rec.epoch < own or members(rec.conf).get(rep.rid) == rep.store.i:
+        others = (o for o in rep.store.replicas.values() if o is not rep)
+        if rep.state is None and not any(overlap(o.bounds(), (rec.start, rec.end)) for o in others):
+            rep.wanted = rep.store.wanted[rep.range] = (rec.start, rec.end)
         return
     if rep.rid < rec.next_rid or not w.on('orphan_next_id'):
         rep.store.destroy(rep)
         w.count['orphans'] += 1
-    elif w.on('orphan_asks'):
-        lead = next((o for s in w.stores for o in s.replicas.values() if o.range == rep.range and o.leads()), None)
-        if lead is not None:
-            yield from w.call(rep.store, lead.store.i, raise_next, w, lead, rep.rid, rep.store.i)
-
-
-def raise_next(w, rep, rid, node):
-    """Somebody was made for a change that never came to be. Its id is used up: then the mirror can say so."""
-    if may_change(w, rep) and members(rep.conf()).get(rid) != node and rep.state.desc.next_rid <= rid:
-        rep.append('conf', (rep.conf(), rid + 1))
 
 
 # ---- clients
 
 def route(w, key, r):
     known = [d for d in w.routes if d.start <= key < d.end]
-    if r.random() < .25:
+    if r.random() < w.stale:
         d = r.choice(known[-12:])
     else:
         d = max(known[-12:], key=lambda x: (x.epoch, x.id))
@@ -980,10 +1054,10 @@ def route(w, key, r):
     return d, r.choice(lead if lead and r.random() < .9 else reps) if reps else None
 
 
-def read(w, store, keys, ts, refresh=False):
+def read(w, store, keys, ts, refresh=False, until=1 << 60):
     """At one timestamp, in as many ranges as it takes. None: given up."""
     seen, tries = {}, 0
-    while len(seen) < len(keys) and tries < 25:
+    while len(seen) < len(keys) and tries < 25 and w.t < until:
         tries += 1
         key = next(k for k in keys if k not in seen)
         d, rep = route(w, key, w.r)
@@ -1004,14 +1078,10 @@ def client(w, store):
     while w.t < FAULT_END:
         yield r.randint(1, w.think)
         kind = r.random()
-        if kind < .35:
-            yield from read_only(w, store)
-        elif kind < .72:
-            yield from read_write(w, store)
-        elif kind < .95:
-            yield from by_lease(w, store)
-        else:
-            yield from change_catalog(w, store)
+        for share, what in w.mix:
+            if kind < share:
+                yield from what(w, store)
+                break
 
 
 def some_keys(w):
@@ -1042,21 +1112,14 @@ def read_write(w, store, system=False):
             return
         own = {k: ct for k, ct in seen.items() if d.start <= k < d.end}
         writes = tuple(sorted({target} | ({k for k in own if k > 0 and w.r.random() < .5} if not system else set())))
-        exact = None
-        if len(own) < len(seen):
-            exact = yield from w.clock()
-            others = tuple(k for k in seen if k not in own)
-            again = (yield from read(w, store, others, exact, True)) if w.on('refresh_others') else None
-            if w.on('refresh_others') and (again is None or any(again[k][0] != seen[k] for k in others)):
-                return
-            yield w.r.choice((0, 20 * MS, 150 * MS) if w.corner else (0, 0, 5 * MS))
-        reply = yield from w.call(store, rep.store.i, serve_commit, w, rep, d.epoch, ts, own, writes, exact, None, seen)
+        others = {k: ct for k, ct in seen.items() if k not in own}
+        reply = yield from w.call(store, rep.store.i, serve_commit, w, rep, d.epoch, ts, own, writes, others, None, seen)
         if reply is None or reply[0] in ('unknown', 'conflict'):
             return
         if reply[0] == 'ok':
             w.acked.append(reply[2])
             w.count['commits'] += 1
-            w.count['over ranges'] += exact is not None
+            w.count['over ranges'] += len(others) > 0
             return
         yield w.r.randint(1, 20) * MS
 
@@ -1064,7 +1127,7 @@ def read_write(w, store, system=False):
 def by_lease(w, store):
     """An autocommit write of one key by what this node knows of the catalog."""
     cached = store.cache
-    if cached is None or cached[0] < w.M or w.r.random() < .1:
+    if cached is None or cached[0] < w.M or w.r.random() < w.eager:
         d, rep = route(w, 0, w.r)
         if rep is None or rep.state is None:
             return
@@ -1079,14 +1142,23 @@ def by_lease(w, store):
         return
     if w.r.random() < .2:
         yield w.r.randint(1, 2 * w.lease)
-    reply = yield from w.call(store, rep.store.i, serve_commit, w, rep, d.epoch, 0, {}, (target,), None, until, {0: ct})
+    reply = yield from w.call(store, rep.store.i, serve_commit, w, rep, d.epoch, 0, {}, (target,), {}, until, {0: ct})
     if reply and reply[0] == 'ok':
         w.acked.append(reply[2])
         w.count['leased'] += 1
 
 
+def add(w, store):
+    key = w.r.randrange(1, KEYS)
+    d, rep = route(w, key, w.r)
+    if rep is not None:
+        reply = yield from w.call(store, rep.store.i, serve_add, w, rep, d.epoch, key)
+        if reply and reply[0] == 'ok':
+            w.acked.append(reply[2])
+            w.count['added'] += 1
+
+
 def change_catalog(w, store):
-    begun = w.t
     yield from read_write(w, store, True)
     w.count['ddl'] += 1
 
@@ -1109,18 +1181,63 @@ class World:
         self.count = collections.Counter()
         self.elected, self.terms, self.history, self.confs, self.digests = {}, {}, {}, {}, {}
         self.versions, self.tags, self.txns, self.reads, self.acked = collections.defaultdict(list), {}, {}, [], []
-        self.routes, self.former, self.gone, self.bounds = [], {}, set(), {}
+        self.routes, self.former, self.gone = [], {}, set()
         kinds = ['split', 'split', 'split', 'move', 'move', 'merge', 'crash', 'crash', 'crash_all', 'cut', 'cut', 'flush', 'flush', 'campaign',
                  'bounce_split', 'bounce_split', 'leader_crash']
-        self.heirs = seed >= HEIRS
-        self.corner, self.lease = CORNER <= seed < HEIRS or seed >= HEIRS + CORNER, 120 * MS
-        if self.corner:
-            self.lease = r.choice((120, 600)) * MS
-            kinds = ['split', 'split', 'merge', 'merge', 'merge', 'merge', 'merge', 'move', 'leader_crash', 'leader_crash', 'cut', 'flush',
-                     'flush', 'bounce_split', 'move_and_crash', 'move_and_crash']
+        self.lease, self.eager, self.stall, self.patience, self.far = 120 * MS, .1, 20 * MS, 300 * MS, 0
+        self.linger = 20 * MS
+        self.often, self.slow, self.clients, self.stale = .03, None, (1, 2, 4), .25
+        self.mix = ((.33, read_only), (.65, read_write), (.73, add), (.95, by_lease), (1, change_catalog))
+        profile = seed // PROFILE
+        self.heirs = profile == 6       # right sides of splits are inherited; in the others they elect a leader
+        if profile == 1:
+            kinds = self.of_changes(r)
+        if profile == 2:
+            kinds = self.of_leases(r)
+        if profile == 3:
+            kinds = self.of_lag(r)
+        if profile == 4:
+            kinds = self.of_merges(r)
+        if profile == 5:
+            kinds = self.of_slow(r)
         self.kinds = r.sample(kinds, r.randint(5, len(kinds)))
         self.stores = [Store(self, i) for i in range(self.n)]
         self.found()
+
+    # Histories of one kind, in which a rule is needed often that is seldom needed otherwise.
+
+    def of_changes(self, r):
+        self.lease = r.choice((120, 600)) * MS
+        return ['split', 'split', 'merge', 'merge', 'merge', 'merge', 'merge', 'move', 'leader_crash', 'leader_crash', 'cut', 'flush',
+                'flush', 'bounce_split', 'move_and_crash', 'move_and_crash']
+
+    def of_leases(self, r):
+        """The catalog changes all the time, and all the time somebody asks for a promise that it does not."""
+        self.lease, self.eager, self.election, self.gap = r.choice((120, 600, 1500)) * MS, r.choice((.1, .7)), 60 * MS, r.choice((100, 100, 2000)) * MS
+        self.think = 4 * MS
+        self.mix = ((.1, read_only), (.2, read_write), (.75, by_lease), (1, change_catalog))
+        return ['flush_and_crash', 'flush_and_crash', 'flush_and_crash', 'leader_crash', 'crash', 'cut', 'flush', 'move', 'split']
+
+    def of_lag(self, r):
+        """Replicas apply late, the clock and the metadata range answer late."""
+        self.lag, self.election, self.stall = r.choice((150, 400)) * MS, 60 * MS, r.choice((20, 150)) * MS
+        self.far = r.choice((0, 150, 400)) * MS
+        self.think = 4 * MS
+        return ['split', 'split', 'split', 'move', 'move', 'move', 'leader_crash', 'campaign', 'campaign', 'campaign', 'flush', 'cut']
+
+    def of_merges(self, r):
+        """All ranges have the same three voters."""
+        self.n, self.lag, self.gap = 3, r.choice((5, 150, 400)) * MS, r.choice((30, 80)) * MS
+        return ['split', 'split', 'merge', 'merge', 'merge', 'merge', 'merge', 'leader_crash', 'crash', 'campaign', 'flush', 'cut',
+                'bounce_split']
+
+    def of_slow(self, r):
+        """One store applies late, the clock answers late, everybody wants to lead: what is served rests on old states."""
+        self.n, self.lag, self.slow, self.election, self.gap = 3, 5 * MS, 0, 60 * MS, r.choice((60, 150)) * MS
+        self.think, self.stall, self.often, self.loss, self.clients = 2 * MS, 60 * MS, .04, 0, (4, 6)
+        self.mix = ((.4, read_only), (.6, read_write), (.9, add), (1, by_lease))
+        self.stale, self.linger = .7, r.choice((20, 400)) * MS
+        return ['split', 'split', 'split', 'split', 'campaign_slow', 'campaign_slow', 'flush', 'there_and_back', 'there_and_back']
 
     def on(self, rule):
         return rule not in self.off
@@ -1133,7 +1250,7 @@ class World:
             conf = Conf(tuple((i + 1, n) for i, n in enumerate(nodes)), (), ())
             d = records[k + 1] = Desc(k + 1, a, b, 1, conf, 4)
             self.routes.append(d)
-            self.confs[d.id], self.bounds[d.id] = conf, (a, b)
+            self.confs[d.id] = conf
             for rid, node in conf.voters:
                 st = State(1, 1, d, {}, 0)
                 self.stores[node].make(d.id, rid, st, term=1)
@@ -1159,6 +1276,8 @@ class World:
         if r.random() < (self.loss if self.t < FAULT_END else 0) or self.is_cut(a, b):
             return
         dt = r.randint(100, self.delay) if r.random() < .97 or self.t >= FAULT_END else r.randint(1, 300) * MS
+        if self.far and self.t < FAULT_END and (a is None or b is None):
+            dt += r.randint(1, self.far)
         for _ in range(2 if r.random() < .02 else 1):
             self.at(dt, lambda: (b is None or self.stores[b].up) and fn(*args))
 
@@ -1199,13 +1318,10 @@ class World:
     def clock(self, past=0):
         yield self.r.randint(100, self.delay)
         now = self.read_clock(past)
-        yield self.r.randint(100, self.delay)
+        yield self.r.randint(100, self.delay) if self.r.random() >= self.often else self.r.randint(1, 3 * self.stall)
         return now
 
     # ---- what is checked on the way
-
-    def wanted(self, rng):
-        return self.bounds.get(rng)
 
     def lead(self, rep):
         key = (rep.range, rep.wal.term)
@@ -1325,6 +1441,29 @@ class World:
             if self.r.random() < .8:
                 s.cut(rep)
 
+    def fault_flush_and_crash(self):
+        """Everybody who can has flushed and cut the log, and the leader is gone."""
+        rep = self.leader()
+        if rep is not None:
+            for s in self.stores:
+                other = s.replicas.get(rep.range)
+                if s.up and other is not None and other.state:
+                    s.flush(other)
+                    s.cut(other)
+            self.crash(rep.store)
+
+    def fault_there_and_back(self):
+        """Another one leads for a moment."""
+        rep = self.leader()
+        others = [s.replicas[rep.range] for s in self.stores if s.up and rep.range in s.replicas] if rep else []
+        if others:
+            self.r.choice(others).campaign()
+            self.at(self.r.randint(40, 150) * MS, rep.campaign)
+
+    def fault_campaign_slow(self):
+        for rep in list(self.stores[0].replicas.values()):
+            rep.campaign()
+
     def fault_campaign(self):
         reps = [r for s in self.stores if s.up for r in s.replicas.values()]
         if reps:
@@ -1334,12 +1473,20 @@ class World:
 
     def run(self):
         for s in self.stores:
-            for _ in range(self.r.choice((1, 2, 4))):
+            for _ in range(self.r.choice(self.clients)):
                 self.spawn_client(s)
         self.at(100 * MS, self.fault)
+        look = FAULT_END + 500 * MS
         while self.events and self.t < END:
             self.t, _, fn, args = heapq.heappop(self.events)
             fn(*args)
+            if self.t > look:
+                look += 200 * MS
+                try:
+                    self.check_rest()
+                    break                                      # it is at rest: the last time out is for those that never are
+                except Violation:
+                    pass
         self.check()
 
     def spawn_client(self, s):
@@ -1431,7 +1578,7 @@ def one(job):
 
 def campaign(pool, seeds, off):
     kinds, count, first = collections.Counter(), collections.Counter(), []
-    for name, n, seed in pool.imap(one, ((s, off) for s in seeds), 10):
+    for name, n, seed in pool.imap(one, ((s, off) for s in seeds), 2):
         count.update(n)
         if name:
             kinds[name] += 1
@@ -1449,11 +1596,11 @@ def table(pool, seeds, rules, enough):
     for rule in rules:
         off, done, kinds, first = frozenset([rule] if rule else []), 0, collections.Counter(), []
         count = collections.Counter()
-        for k in range(0, len(seeds), 100):
-            found, n, where = campaign(pool, seeds[k:k + 100], off)
+        for k in range(0, len(seeds), 20):
+            found, n, where = campaign(pool, seeds[k:k + 20], off)
             kinds.update(found)
             count.update(n)
-            first, done = (first + where)[:2], done + len(seeds[k:k + 100])
+            first, done = (first + where)[:2], done + len(seeds[k:k + 20])
             if rule and sum(kinds.values()) >= enough:
                 break
         n = sum(kinds.values())
