@@ -2,7 +2,7 @@
  * is applied and the clock is past ct.
  *
  * RPC_COMMIT: range u64, epoch u64, node u64, number u64 (the transaction, number 0 when it has locked
- *   nothing), term u64 (of the leader that has shown it writes in flight; 0: none), read ts u64, tag u64, highest ct u64
+ *   nothing), leader u64 (leader_mark of the one that has shown it writes in flight; 0: none), read ts u64, tag u64, highest ct u64
  *   (outcome.c), span count u32, spans, span count u32, spans in other ranges (hold.c), write count u32, writes
  *   (command.c).
  * Reply: ct u64. WAIT: nothing was proposed, because somebody holds a lock on what it writes: ask again. BUSY with a
@@ -280,6 +280,14 @@ static bool waits_for_locks(struct range_op *op)
     return false;
 }
 
+/* Who leads a range in a term. The term alone would do, if ranges did not unite: a commit that was meant for one is sent to
+ * the other then, whose terms may be the same numbers. */
+uint64_t leader_mark(struct range_id range, uint64_t term)
+{
+    uint64_t both[2] = {range.value, term};
+    return hash64(both, sizeof both, 0) | 1;
+}
+
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
@@ -292,7 +300,8 @@ static void evaluate(struct range_op *op)
     }
     enum status status = commit_validate(op);
     /* It builds on what only that leader had: here it may be lost. There it stands before this in the log. */
-    if (op->pending_term != 0 && op->pending_term != g->term && !MUTANT("overlay_of_another_term"))
+    if (op->pending_leader != 0 && op->pending_leader != leader_mark(replica_range(g->replica), g->term) &&
+        !MUTANT("overlay_of_another_term"))
         status = STATUS_CONFLICT;
     if (status == STATUS_OK) status = check_inserts(op);
     if (status == STATUS_WAIT) {
@@ -395,7 +404,7 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
     struct reader in = reader_make(op->body);
     if (get_u64(&in) != range_id || get_u64(&in) != epoch) UNREACHABLE();
     op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
-    op->pending_term = get_u64(&in);
+    op->pending_leader = get_u64(&in);
     op->read_ts = get_u64(&in);
     op->tag = get_u64(&in);
     op->ct_max = get_u64(&in);

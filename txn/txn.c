@@ -244,7 +244,7 @@ static enum status encode_commit(struct txn *t, const struct route *route, struc
     buf_append_zero(b, HEAD_BYTES);
     put_u64(b, t->name.node);
     put_u64(b, t->name.number);
-    put_u64(b, t->pending_term);
+    put_u64(b, t->pending_term == 0 ? 0 : leader_mark(t->pending_range, t->pending_term));
     put_u64(b, t->read_ts);
     ASSERT(b->failed || b->size == COMMIT_ID_AT);
     put_u64(b, t->id.tag);

@@ -166,7 +166,7 @@ struct range_op {
     struct timer lock_timer;
     bool overlay;            /* LOCK: what is in flight is shown, too */
     bool pending;            /* LOCK: and was */
-    uint64_t pending_term;   /* COMMIT: the term of the leader that showed it; 0: nothing was */
+    uint64_t pending_leader; /* COMMIT: leader_mark of the one that showed it; 0: nothing was */
     bool detached;           /* answered already; it keeps its place for the next request */
 };
 
@@ -287,6 +287,7 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body);
 /* STATUS_OK: nothing in op->spans has a version above op->read_ts. STATUS_WAIT: run it again later. */
 enum status commit_validate(struct range_op *op);
 bool commit_decode_spans(struct range_op *op, struct reader *in, const struct descriptor *d);
+uint64_t leader_mark(struct range_id range, uint64_t term);
 /* What a held commit has read elsewhere is unchanged at its ct. */
 void commit_go_on(struct range_op *op);
 
