@@ -53,6 +53,7 @@ static enum status transfer_to(struct replica *r, struct node_id to)
     const struct raft_member *m = descriptor_member_on(&r->descriptor, to);
     if (m == NULL || !raft_config_is_voter(status.config, m->id)) return STATUS_NOT_FOUND;
     if (m->id == r->id) return STATUS_OK;
+    if (merge_under_way(r->store, r->range)) return STATUS_BUSY; /* who leads both sides has to see it through */
     if (!near_end(r, m->id, status.last.index, HAND_OVER_ENTRIES)) return STATUS_BUSY;
     return replica_transfer(r, to);
 }

@@ -7,6 +7,7 @@
 #define ATTEMPT_NS 6000000000u
 #define PAUSE_NS   100000000u
 #define ATTEMPTS   20
+#define MERGE_PAUSE_NS 300000000u /* a right side that was frozen in vain thaws meanwhile */
 #define LOOK_NS    1000000000u /* who only looks rather has half an answer soon */
 #define LOOK_ATTEMPTS 8
 #define KNOWN_ATTEMPTS 30 /* gossip brings a setting within a second or two */
@@ -187,7 +188,7 @@ enum status txn_range_merge(struct txn *t, struct range_id range)
     enum status status = bounds_of(t, range, &first);
     if (status == STATUS_OK && (first.end.size == 0 || range.value == RANGE_META.value)) status = STATUS_UNSUPPORTED;
     for (int i = 0; i < ATTEMPTS && status == STATUS_OK; i++) {
-        if (i > 0) gateway_pause(t->kv, PAUSE_NS, &t->interrupt);
+        if (i > 0) gateway_pause(t->kv, MERGE_PAUSE_NS, &t->interrupt);
         status = bounds_of(t, range, &now);
         bool done = status == STATUS_OK && descriptor_compare_ends(buf_view(&now.end), buf_view(&first.end)) > 0;
         if (done || status != STATUS_OK) break;
