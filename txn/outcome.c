@@ -255,9 +255,45 @@ void txn_pause(struct txn *t, uint64_t duration_ns)
     if (!t->kv->stopping && !t->interrupt.requested) gateway_pause(t->kv, duration_ns, &t->interrupt);
 }
 
+#define VERDICT_NS 1000000000u
+#define LOOK_NS    2000000u
+
+struct verdict_wait {
+    struct range_lookup lookup;
+    bool done, gone;
+};
+
+static void on_verdict(struct range_lookup *l, enum status status, enum range_verdict verdict, const struct descriptor *d)
+{
+    struct verdict_wait *w = CONTAINER_OF(l, struct verdict_wait, lookup);
+    (void)d;
+    w->done = true;
+    w->gone = status == STATUS_OK && verdict == RANGE_VERDICT_GONE;
+}
+
+/* It became part of another range, which does not remember its commits. */
+static bool range_is_gone(struct txn *t, struct range_id range)
+{
+    struct store *store = t->kv->store;
+    struct route route;
+    if (store_route_of(store, range, &route) == STATUS_OK) return false;
+    struct verdict_wait w = {.lookup = {.on_done = on_verdict}};
+    if (store_range_lookup(store, &w.lookup, range, true) != STATUS_OK) return false;
+    for (uint64_t waited = 0; !w.done && waited < VERDICT_NS && !t->kv->stopping; waited += LOOK_NS)
+        gateway_pause(t->kv, LOOK_NS, &t->interrupt);
+    if (!w.done) rpc_cancel(&w.lookup.call);
+    return w.gone;
+}
+
 enum status txn_outcome_of(struct txn *t, struct txn_id id, enum txn_outcome *outcome_out, uint64_t *ts_out)
 {
     if (id.sent_ts > UINT64_MAX - OUTCOME_WINDOW_NS || id.range.value < RANGE_DATA.value) return STATUS_INVALID;
+    if (range_is_gone(t, id.range)) {
+        COVER("txn_outcome_of_a_range_that_is_gone");
+        *outcome_out = TXN_OUTCOME_EXPIRED;
+        *ts_out = 0;
+        return STATUS_OK;
+    }
     buf_reset(&t->request);
     buf_append_zero(&t->request, HEAD_BYTES);
     put_u64(&t->request, id.sent_ts);

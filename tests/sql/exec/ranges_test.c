@@ -274,5 +274,6 @@ TEST(sql_ranges, a_range_takes_in_the_next_one)
     run(d, "a", "ALTER RANGE 2 MERGE", none);
     run(d, "a", "INSERT INTO t VALUES (1, 1), (260, 1), (250, 1)", "INSERT 0 3\n");
     run(d, "a", "SELECT count(*) FROM t WHERE k IN (1, 250, 260)", "count int8\n| 3 |\nSELECT 1\n");
+    run(d, "a", "SELECT ostraka.txn_status('00000000000100000003000000000001')", "txn_status text\n| expired |\nSELECT 1\n");
     database_destroy(d);
 }
