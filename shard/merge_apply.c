@@ -13,6 +13,9 @@
 
 #include "shard/shard_int.h"
 
+/* A right side that cannot be brought to its freeze has lost what it had acknowledged; nobody will tell it any more. */
+#define FREEZE_WAIT_NS 30000000000u
+
 /* A range that is part of another now, which is perhaps not on disk yet. */
 struct united {
     struct list link; /* store.united */
@@ -141,6 +144,7 @@ static void stay(struct replica *r, const struct range_change *c, const char *wh
     LOG_WARN(r->store->logger, "shard", "a merge finds its right side unusable", "range=%llu right=%llu why=\"%s\"",
              (unsigned long long)r->range.value, (unsigned long long)c->right.value, why);
     COVER("shard_merge_without_right");
+    r->merge_wait_ns = 0;
     replica_fence(r, "the right side of a merge is not here");
 }
 
@@ -166,8 +170,12 @@ bool merge_waits(struct replica *r, const struct raft_entry *e)
     if (right->applied.index < c.frozen.index) {
         COVER("shard_merge_waits_for_freeze");
         tell_committed(right, &c);
+        uint64_t now_ns = env_now_ns(s->env);
+        if (r->merge_wait_ns == 0) r->merge_wait_ns = now_ns;
+        if (now_ns - r->merge_wait_ns > FREEZE_WAIT_NS) stay(r, &c, "it does not have the freeze");
         return true;
     }
+    r->merge_wait_ns = 0;
     ASSERT(right->descriptor.frozen_for.value == r->range.value || MUTANT("k29_merge_epoch_ignored"));
     ASSERT(bytes_equal(right->descriptor.start, r->descriptor.end));
     replica_limit_flush(right);
@@ -359,12 +367,15 @@ void merge_look_at_unborn(struct store *s)
     if (list_empty(&s->unborn) || s->unborn_asked) return;
     struct list *first = list_pop_front(&s->unborn);
     list_push_back(&s->unborn, first); /* by turns */
+    const struct unborn *u = CONTAINER_OF(first, struct unborn, link);
+    const struct replica *left = store_replica(s, u->left);
+    if (left != NULL && left->applied.index < u->start.index) return; /* it is about to be born */
     struct gone_lookup *q = calloc(1, sizeof *q);
     if (q == NULL) return;
     q->store = s;
     q->lookup.on_done = on_gone;
     s->unborn_asked =
-        store_range_lookup(s, &q->lookup, CONTAINER_OF(first, struct unborn, link)->range, true) == STATUS_OK;
+        store_range_lookup(s, &q->lookup, u->range, true) == STATUS_OK;
     if (!s->unborn_asked) free(q);
 }
 

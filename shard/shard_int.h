@@ -145,6 +145,7 @@ struct replica {
     struct snapshot_receive *receive;
     struct split_order *split;   /* leader: under way; or NULL */
     uint64_t frozen_ns;          /* since when it is known here to be frozen; 0: not */
+    uint64_t merge_wait_ns;      /* its next entry is a merge whose right side lacks the freeze, since then; or 0 */
     bool thawing;                /* leader: a fiber finds out whether it may thaw */
 };
 
