@@ -1,5 +1,6 @@
 #!/bin/bash
-# Three nodes become five under load, the network between them breaks in every shape, one is killed, one decommissioned.
+# Three nodes become five under load, the network between them breaks in every shape, one is killed, one is decommissioned
+# and comes back as a new one.
 # What the clients saw is strictly serializable, nothing acknowledged is lost, and afterwards the cluster is whole; how
 # long transactions took is printed for each phase. Each node has a network namespace of its own where these can be
 # made; elsewhere all are on loopback, and the phases of broken networks are left out. Packets vanish without a word: a
@@ -77,10 +78,15 @@ heal() {
 ask() { # NODE STATEMENT: bare rows
     "$binary" sql -u "${sql[$1]}" -o csv -c "$2" 2>>"$work/ask.log" | tail -n +2 | tr -d '\r'
 }
+id=(0 1 2 3 4 5) # of the nodes in the cluster; who was removed comes back under another one
 count_of() { # NODE: how many replicas it has, as the first node knows
-    ask 1 "SELECT voters FROM ostraka.ranges" | tr -c '0-9\n' '\n' | grep -cx "$1"
+    ask 1 "SELECT voters FROM ostraka.ranges" | tr -c '0-9\n' '\n' | grep -cx "${id[$1]}"
 }
-leader() { ask 1 "SELECT leader FROM ostraka.ranges ORDER BY range DESC LIMIT 1"; }
+leader() {
+    local i found
+    found=$(ask 1 "SELECT leader FROM ostraka.ranges ORDER BY range DESC LIMIT 1")
+    for i in "${all[@]}"; do [ "${id[$i]}" != "$found" ] || echo "$i"; done
+}
 wait_for() { # SECONDS WHAT COMMAND...
     local until=$((SECONDS + $1)) what=$2
     shift 2
@@ -99,7 +105,7 @@ start() { # NODE
 ready() { "$binary" status --host "${http[$1]}" --ready --timeout 2s; }
 can_lose() { grep -q "\"can_lose\": *1" <("$binary" status --host "${http[$1]}" -o json --timeout 2s 2>/dev/null); }
 holds() { [ "$(count_of "$1")" -ge "$2" ]; }
-holds_none() { [ "$(count_of "$1")" -eq 0 ]; }
+ended() { ! kill -0 "${pids[$1]}" 2>/dev/null; }
 
 start 1
 "$binary" init --host "${peer[1]}" >/dev/null || fail init
@@ -179,15 +185,18 @@ kill_leader() {
     wait_for 60 "node $victim does not come back" ready "$victim"
     calm
 }
-leave_and_return() { # a node is decommissioned, holds nothing, and is activated again
-    draw
-    local node=${order[0]}
+leave_and_return() { # a node is decommissioned, empty, removed and ends by itself; then it joins as a new one
+    local node=$((RANDOM % 4 + 2))
     phase "decommission"
-    wait_for 60 "node $node cannot be decommissioned" "$binary" node decommission "$node" --url "${sql[$((node % 5 + 1))]}"
-    wait_for 120 "node $node does not become empty" holds_none "$node"
-    calm
-    phase "activated: fills up again"
-    wait_for 60 "node $node cannot be activated" "$binary" node activate "$node" --url "${sql[$((node % 5 + 1))]}"
+    wait_for 60 "node $node cannot be decommissioned" "$binary" node decommission "${id[$node]}" --url "${sql[1]}"
+    wait_for 120 "node $node is not removed" ended "$node"
+    [ "$(count_of "$node")" -eq 0 ] || fail "node $node was removed with replicas"
+    phase "joins anew: fills up"
+    rm -rf "$work/node$node"
+    start "$node"
+    wait_for 60 "node $node is not ready" ready "$node"
+    id[$node]=$(ask "$node" "SELECT node FROM ostraka.nodes WHERE asked")
+    [ "${id[$node]}" -gt 5 ] || fail "node $node came back as ${id[$node]}"
     wait_for 120 "node $node does not fill up" holds "$node" 1
     calm
 }
