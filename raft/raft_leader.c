@@ -83,6 +83,7 @@ void leader_become(struct raft *r)
     append_own(r, RAFT_ENTRY_NOOP,
                BYTES_EMPTY); /* Raft §6.4: what earlier terms left commits with it */
     r->first_own_index = r->log.last_index;
+    r->quiet = false;
     LOG_INFO(r->options.logger, "raft", "became leader", "replica=%llu term=%llu index=%llu",
              (unsigned long long)r->options.id, (unsigned long long)r->term,
              (unsigned long long)r->log.last_index);

@@ -20,14 +20,19 @@ static bool is_away(const struct raft *r, const struct raft_support *s)
     return s != NULL && s->received_epoch != 0 && r->now_ns >= s->received_until_ns;
 }
 
-/* It has the whole log, knows that all of it is committed, has said so in this life of its store, and keeps its
- * timer still because it promised us to. */
-static bool is_content(const struct raft *r, const struct progress *p, const struct raft_support *s)
+/* It has the whole log, and keeps its timer still because it promised us to. */
+static bool has_all(const struct raft *r, const struct progress *p, const struct raft_support *s)
 {
     if (s == NULL || r->now_ns >= s->received_until_ns) return false;
     if (p->fortified_epoch == 0 || p->fortified_epoch != s->received_epoch) return false;
     if (p->state != PROGRESS_REPLICATE || p->match != r->log.last_index) return false;
-    if (p->settle_index != 0 && !MUTANT("rest_in_doubt")) return false;
+    return p->settle_index == 0 || MUTANT("rest_in_doubt");
+}
+
+/* It also knows that all of it is committed, and has said so in this life of its store. */
+static bool is_content(const struct raft *r, const struct progress *p, const struct raft_support *s)
+{
+    if (!has_all(r, p, s)) return false;
     if (p->commit_acked != r->commit_index && !MUTANT("rest_before_commit_is_known")) return false;
     return p->round_acked >= p->confirm_round;
 }
@@ -51,6 +56,37 @@ static bool leader_rests(const struct raft *r)
     for (uint32_t i = 0; i < r->progress_count; i++)
         if (!rest_skips(r, &r->progress[i])) return false;
     return true;
+}
+
+/* All that is missing is that some members hear that the last command is committed. The next append says it, too, so
+ * whoever writes now and then needs no round in between. What changes the members, and a new leader's first entry,
+ * is told soon. */
+static bool leader_is_quiet(const struct raft *r)
+{
+    uint64_t last = r->log.last_index;
+    if (r->transfer_target != 0 || r->pending_read_count > 0 || r->window.pending) return false;
+    if (r->commit_index != last || last <= r->first_own_index || !rest_allowed(r)) return false;
+    if (log_config(&r->log)->index == last) return false;
+    for (uint32_t i = 0; i < r->progress_count; i++) {
+        const struct progress *p = &r->progress[i];
+        const struct raft_support *s = support_of(r, p->id);
+        bool told = p->round_acked >= p->confirm_round;
+        if (!is_away(r, s) && (!has_all(r, p, s) || !told) && !MUTANT("rest_quiet_while_behind")) return false;
+    }
+    return true;
+}
+
+/* When the next round is due. */
+static void leader_time_round(struct raft *r)
+{
+    bool quiet = leader_is_quiet(r) && !MUTANT("rest_never_quiet");
+    uint64_t soon_ns = r->now_ns + r->options.heartbeat_ns;
+    if (quiet && !r->quiet) {
+        r->heartbeat_deadline_ns = r->now_ns + RAFT_QUIET_HEARTBEATS * r->options.heartbeat_ns;
+    } else if (!quiet && (r->resting || r->heartbeat_deadline_ns > soon_ns)) {
+        r->heartbeat_deadline_ns = soon_ns;
+    }
+    r->quiet = quiet;
 }
 
 /* When the first support ends that a resting leader was told of and relies on. */
@@ -143,7 +179,7 @@ static void rest_give_back(struct raft *r)
 static void leader_wakes(struct raft *r)
 {
     if (!MUTANT("rest_wakes_deposed")) r->awake_ns = r->now_ns;
-    r->heartbeat_deadline_ns = r->now_ns + (rest_allowed(r) ? r->options.heartbeat_ns : 0);
+    if (!rest_allowed(r)) r->heartbeat_deadline_ns = r->now_ns;
 }
 
 void rest_update(struct raft *r)
@@ -151,8 +187,10 @@ void rest_update(struct raft *r)
     bool rests = r->role == RAFT_ROLE_LEADER ? leader_rests(r) : is_held(r);
     if (rests) {
         r->election_deadline_ns = 0; /* not running */
+        r->quiet = false;
         if (!r->resting) rest_give_back(r);
     } else if (r->role == RAFT_ROLE_LEADER) {
+        leader_time_round(r);
         if (r->resting) leader_wakes(r);
     } else if (r->election_deadline_ns == 0) {
         COVER("raft_held_follower_freed");

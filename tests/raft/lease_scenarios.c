@@ -205,5 +205,7 @@ const struct lease_scenario lease_scenarios[] = {
     {"rest_wakes_deposed", rest_is_no_silence_of_the_others},
     {"rest_across_lives", rest_is_not_begun_by_answers_of_an_earlier_life},
     {"rest_in_doubt", rest_waits_for_the_end_of_a_doubt},
+    {"rest_never_quiet", rest_waits_for_the_next_append},
+    {"rest_quiet_while_behind", rest_waits_for_the_next_append},
 };
 const uint32_t lease_scenario_count = sizeof lease_scenarios / sizeof lease_scenarios[0];

@@ -118,7 +118,41 @@ void rest_waits_for_the_end_of_a_doubt(void)
                                                 .log_index = LAST + 1, .hint_index = LAST + 1,
                                                 .uncertain = true, .support_epoch = 77});
     }
-    ASSERT(beats_in_a_while(&l, 2) > 0); /* it has to be told that it is settled */
+    ASSERT(beats_in_a_while(&l, 2) > 5); /* it has to be told that it is settled */
+    lab_deinit(&l);
+}
+
+static void put_everywhere(struct lab *l, uint64_t index)
+{
+    ASSERT(lab_propose(l, "x") == STATUS_OK);
+    lab_ack(l, 2, index);
+    lab_ack(l, 3, index);
+    lab_sync(l);
+    ASSERT(lab_status(l).commit_index == index);
+    lab_forget(l);
+}
+
+/* Who is written now and then needs no round in between: the next append says what is committed. */
+void rest_waits_for_the_next_append(void)
+{
+    struct lab l;
+    lead_fortified(&l);
+    lab_wait(&l, 200 * LAB_MS);
+    beat_answered(&l, 2, false);
+    beat_answered(&l, 3, false);
+    for (uint64_t index = LAST + 1; index < LAST + 5; index++) {
+        put_everywhere(&l, index);
+        lab_wait(&l, 700 * LAB_MS);
+        ASSERT(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 0) == 0);
+    }
+    lab_wait(&l, 400 * LAB_MS); /* no more: they are told, after all */
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 0) >= 2);
+    ASSERT(lab_propose(&l, "x") == STATUS_OK);
+    lab_ack(&l, 2, LAST + 5);
+    lab_sync(&l);
+    lab_forget(&l);
+    lab_wait(&l, 200 * LAB_MS); /* the third one lags: it is asked soon */
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 3) > 0);
     lab_deinit(&l);
 }
 
