@@ -3,15 +3,35 @@
 #include "shard/shard_int.h"
 
 #define CALLS_AT_ONCE   256      /* more than that follow later: their elections do not come all at once */
+#define CALLS_LEAST     8
 #define CALL_EVERY_NS   10000000u
+#define CALL_LATE_NS    20000000u
 #define ASK_EVERY_NS    UINT64_C(60000000000) /* each group at rest */
 #define ASKS_A_SECOND   2u                    /* or as many, if that is more often */
+
+static void call_at(struct store *s, uint64_t due_ns)
+{
+    s->liveness.call_due_ns = due_ns;
+    timer_arm(s->options.timers, &s->liveness.call, due_ns);
+}
 
 static void call_all(struct store *s)
 {
     s->liveness.calls_left = s->metrics.replicas;
-    if (!timer_armed(&s->liveness.call))
-        timer_arm(s->options.timers, &s->liveness.call, env_now_ns(s->env));
+    if (!timer_armed(&s->liveness.call)) call_at(s, env_now_ns(s->env));
+}
+
+/* A group that is called speaks, and goes on to do so until it rests again. Where that keeps the store from its beats, support
+ * lapses for that alone, and all have to be called once more. So a store that is late calls fewer. */
+static uint32_t calls_now(struct liveness *l, uint64_t now_ns)
+{
+    bool late = now_ns - l->call_due_ns > CALL_LATE_NS;
+    if (late) COVER("shard_calls_are_late");
+    if (l->calls_at_once == 0) l->calls_at_once = CALLS_AT_ONCE;
+    l->calls_at_once = late ? l->calls_at_once / 2 : l->calls_at_once * 2;
+    if (l->calls_at_once < CALLS_LEAST) l->calls_at_once = CALLS_LEAST;
+    if (l->calls_at_once > CALLS_AT_ONCE) l->calls_at_once = CALLS_AT_ONCE;
+    return l->calls_at_once;
 }
 
 static bool changed(struct liveness_peer *p, uint64_t now_ns)
@@ -76,8 +96,10 @@ static void on_call(struct timer *t, void *ctx)
 {
     struct store *s = ctx;
     struct liveness *l = &s->liveness;
+    (void)t;
     if (s->failed) return;
-    for (uint32_t i = 0; i < CALLS_AT_ONCE && l->calls_left > 0; l->calls_left--) {
+    uint32_t most = calls_now(l, env_now_ns(s->env));
+    for (uint32_t i = 0; i < most && l->calls_left > 0; l->calls_left--) {
         struct replica *r = next_group(s, &l->called);
         if (r == NULL) break;
         if (!r->resting) continue; /* it has a timer */
@@ -86,7 +108,7 @@ static void on_call(struct timer *t, void *ctx)
         if (replica_step_fed(r, &event) != STATUS_OK) COVER("shard_call_refused");
         i++;
     }
-    if (l->calls_left > 0) timer_arm(s->options.timers, t, env_now_ns(s->env) + CALL_EVERY_NS);
+    if (l->calls_left > 0) call_at(s, env_now_ns(s->env) + CALL_EVERY_NS);
 }
 
 /* Whether the leader that a group is bound to still leads it: a word that was lost must not bind for ever. */

@@ -202,7 +202,8 @@ struct liveness {
     struct timer lapse;      /* when the next support ends, unless it is renewed */
     struct timer call;       /* groups at rest are called in portions */
     struct range_id called;  /* the last one */
-    uint64_t calls_left;
+    uint64_t calls_left, call_due_ns;
+    uint32_t calls_at_once;  /* fewer while the store is busy */
     struct range_id asked;   /* the last group that was woken without a reason */
     uint64_t ask_credit_ns;
 };
