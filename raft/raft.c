@@ -487,7 +487,7 @@ static void on_timer(struct raft *r)
     }
     if (r->role == RAFT_ROLE_LEADER)
         leader_on_timer(r);
-    else if (r->now_ns >= r->election_deadline_ns)
+    else if (r->now_ns >= r->election_deadline_ns && (!rest_holds(r) || MUTANT("rest_ended_by_old_news")))
         election_on_timer(r);
 }
 

@@ -352,6 +352,8 @@ bool rest_skips(const struct raft *r, const struct progress *p); /* then this on
 void rest_begin_anew(struct raft *r, uint64_t member);
 void rest_note_contact(struct raft *r, const struct raft_support *support);
 void rest_on_timer(struct raft *r);
+/* Follower: bound to the leader it has. It may have been freed because the news of the support was old. */
+bool rest_holds(const struct raft *r);
 void rest_update(struct raft *r); /* end of every step */
 uint64_t rest_until(const struct raft *r);
 

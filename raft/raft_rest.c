@@ -127,7 +127,7 @@ void rest_note_contact(struct raft *r, const struct raft_support *s)
 /* ---- a follower ---- */
 
 /* Bound to the leader it has: standing is not allowed before the support ends. */
-static bool is_held(const struct raft *r)
+bool rest_holds(const struct raft *r)
 {
     return r->role == RAFT_ROLE_FOLLOWER && r->leader != 0 && r->promise.member == r->leader &&
            r->promise.term == r->term && !r->uncertain && lease_bound(r);
@@ -159,7 +159,7 @@ static void stand_in_turn(struct raft *r)
 void rest_on_timer(struct raft *r)
 {
     ASSERT(r->resting);
-    if (r->role == RAFT_ROLE_FOLLOWER && is_held(r)) lease_ask_back(r);
+    if (r->role == RAFT_ROLE_FOLLOWER && rest_holds(r)) lease_ask_back(r);
 }
 
 /* What only an active leader needs: there may be thousands of groups. */
@@ -184,7 +184,7 @@ static void leader_wakes(struct raft *r)
 
 void rest_update(struct raft *r)
 {
-    bool rests = r->role == RAFT_ROLE_LEADER ? leader_rests(r) : is_held(r);
+    bool rests = r->role == RAFT_ROLE_LEADER ? leader_rests(r) : rest_holds(r);
     if (rests) {
         r->election_deadline_ns = 0; /* not running */
         r->quiet = false;

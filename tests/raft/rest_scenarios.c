@@ -169,6 +169,23 @@ void held_follower_stands_when_support_has_lapsed(void)
     lab_deinit(&l);
 }
 
+/* It was not told that the support went on, and a step that needs no such news freed it. */
+void held_follower_freed_by_old_news_is_held_again(void)
+{
+    struct lab l;
+    lab_init(&l, NULL, LEASE_THREE);
+    lease_bind(&l, 2, 2, 1, 7, l.now_ns + 3000 * LAB_MS);
+    l.now_ns += 3010 * LAB_MS;
+    ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_FLUSH}) == STATUS_OK);
+    struct raft_support support = {.member = 2, .given_epoch = 7, .given_until_ns = l.now_ns + 60000 * LAB_MS};
+    ASSERT(raft_renew_support(l.node.raft, &support));
+    lab_forget(&l);
+    lab_wait(&l, 5000 * LAB_MS);
+    ASSERT(lab_status(&l).leader == 2);
+    ASSERT(l.sent_count == 0);
+    lab_deinit(&l);
+}
+
 void rest_is_no_silence_of_the_others(void)
 {
     struct lab l;
