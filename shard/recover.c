@@ -27,6 +27,7 @@ struct recovering {
 struct recovery {
     struct store *store;
     struct list ranges;
+    struct map by_id; /* the same: each record of the log asks */
 };
 
 static void free_entries(struct recovering *g, uint32_t from)
@@ -37,12 +38,14 @@ static void free_entries(struct recovering *g, uint32_t from)
 
 static struct recovering *range_find(struct recovery *rec, struct range_id range)
 {
-    LIST_FOR_EACH(item, &rec->ranges) {
-        struct recovering *g = CONTAINER_OF(item, struct recovering, link);
-        if (g->range.value == range.value) return g;
-    }
-    struct recovering *g = calloc(1, sizeof *g);
+    struct recovering *g = map_get(&rec->by_id, range.value);
+    if (g != NULL) return g;
+    g = calloc(1, sizeof *g);
     if (g == NULL) return NULL;
+    if (map_put(&rec->by_id, range.value, g) != STATUS_OK) {
+        free(g);
+        return NULL;
+    }
     g->range = range;
     list_push_back(&rec->ranges, &g->link);
     return g;
@@ -331,6 +334,7 @@ static enum status revive_identity(struct recovery *rec, const struct wal_recove
 static void recovery_deinit(struct recovery *rec)
 {
     struct list *item;
+    map_deinit(&rec->by_id);
     while ((item = list_pop_front(&rec->ranges)) != NULL) {
         struct recovering *g = CONTAINER_OF(item, struct recovering, link);
         free_entries(g, 0);
@@ -409,6 +413,7 @@ enum status recover_store(struct store *s, const char **why)
     bool had_engine = false;
     struct recovery rec = {.store = s};
     list_init(&rec.ranges);
+    map_init(&rec.by_id);
     char path[256];
     struct wal_recovery found = {0};
     struct fio fio = {s->env, s->options.fibers, 0};
