@@ -378,8 +378,12 @@ static void doubt(struct store *s, const struct descriptor *d, struct bytes key,
     if (asked_ns == NULL || (*asked_ns != 0 && now_ns - *asked_ns < DOUBT_NS)) return;
     *asked_ns = now_ns;
     if (d->range.value == RANGE_META.value) return; /* gossip tells */
+    /* What is learnt may take the place of d, and of its memory: it is compared by what it says. */
+    struct range_id range = d->range;
+    uint64_t epoch = d->epoch;
     const struct descriptor *mirrored = ask_own_mirror(s, key, downwards);
-    if (mirrored == NULL || mirrored == d) ask(s, key, downwards);
+    bool nothing_new = mirrored == NULL || (mirrored->range.value == range.value && mirrored->epoch == epoch);
+    if (nothing_new) ask(s, key, downwards);
 }
 
 static enum status route_to(struct store *s, struct bytes key, bool downwards, struct route *route_out)
