@@ -203,6 +203,7 @@ const struct lease_scenario lease_scenarios[] = {
     {"rest_before_commit_is_known", rest_begins_when_all_know_all},
     {"rest_without_lease", rest_needs_a_lease},
     {"rest_ended_by_old_news", held_follower_freed_by_old_news_is_held_again},
+    {"rest_takes_for_dead", rest_hands_over_to_who_is_there},
     {"rest_wakes_deposed", rest_is_no_silence_of_the_others},
     {"rest_across_lives", rest_is_not_begun_by_answers_of_an_earlier_life},
     {"rest_in_doubt", rest_waits_for_the_end_of_a_doubt},

@@ -186,6 +186,22 @@ void held_follower_freed_by_old_news_is_held_again(void)
     lab_deinit(&l);
 }
 
+/* Support went on without a step of the group: who gave it is in reach. */
+void rest_hands_over_to_who_is_there(void)
+{
+    struct lab l;
+    lead_fortified(&l);
+    lab_wait(&l, 200 * LAB_MS);
+    beat_answered(&l, 2, false);
+    beat_answered(&l, 3, false);
+    ASSERT(beats_in_a_while(&l, 0) == 0);
+    l.now_ns += 5000 * LAB_MS;
+    struct raft_support support = {.member = 2, .received_epoch = 5, .received_until_ns = l.now_ns + 600 * LAB_MS};
+    ASSERT(raft_renew_support(l.node.raft, &support));
+    ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_TRANSFER, .member = 2}) == STATUS_OK);
+    lab_deinit(&l);
+}
+
 void rest_is_no_silence_of_the_others(void)
 {
     struct lab l;
