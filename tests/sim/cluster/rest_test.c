@@ -34,7 +34,7 @@ static struct cluster *resting(uint64_t seed)
     options.split_count = RANGES - 1;
     struct cluster *c = cluster_create(&options);
     assert_true(cluster_boot(c, 120 * SIM_SEC));
-    cluster_run(c, 3 * SIM_SEC);
+    cluster_run(c, 12 * SIM_SEC); /* placement levels leaders */
     return c;
 }
 
@@ -117,7 +117,10 @@ static void kill_the_hub(struct cluster *c, uint64_t *led_out, struct count *cos
 {
     uint64_t victim = hub(c, led_out);
     uint64_t terms[NODES + 1][RANGES + 2] = {0}, led[NODES + 1] = {0};
-    for (uint64_t i = 1; i <= NODES; i++) led[i] = note_terms(c, i, terms[i]);
+    for (uint64_t i = 1; i <= NODES; i++) {
+        led[i] = note_terms(c, i, terms[i]);
+        store_of(c, i)->campaigns.open_most = 0; /* transfers stand without asking */
+    }
     const struct store_metrics *m = store_metrics(store_of(c, victim));
     struct count before = count_of(c);
     before.elections -= m->elections;
