@@ -185,8 +185,8 @@ static bool runs_cold(const struct run_options *options, enum focus_kind kind)
 }
 
 /* By a chance of its own: what else a run draws does not depend on it. Who asks for a workload, a focus or a number of
- * ranges gets what he asks for. Else some runs begin with several ranges, in a third ranges split, and in half
- * of those they unite. */
+ * ranges gets what he asks for. Else some runs begin with several ranges, in a third ranges split, in half of those
+ * they unite, and in a third they move. */
 static struct range_nemesis_options draw_ranges(const struct run_options *options, struct bounds *b,
                                                 struct cluster_options *o)
 {
@@ -201,6 +201,7 @@ static struct range_nemesis_options draw_ranges(const struct run_options *option
         if (prng_below(&own, 4) == 0) bounds = 1 + (uint32_t)prng_below(&own, 3);
         if (prng_below(&own, 3) == 0) on_purpose.splits = true;
         on_purpose.merges = on_purpose.splits && prng_below(&own, 2) == 0;
+        if (prng_below(&own, 3) == 0) on_purpose.moves = true;
     }
     if (options->merges) on_purpose.merges = on_purpose.splits = true;
     bounds_draw(b, &prng, bounds);
