@@ -1,6 +1,6 @@
 /* Range descriptors: which keys a range holds, who replicates it, and the epoch that fences old owners.
  * The copy in the range's own log decides what is served; the mirror in the metadata range decides what
- * may change. Format: shard/README.md. */
+ * may change. Format: shard/formats.md. */
 #ifndef OSTRAKA_SHARD_DESCRIPTOR_H
 #define OSTRAKA_SHARD_DESCRIPTOR_H
 
