@@ -96,7 +96,7 @@ FAULT_END, END = 2500 * MS, 6500 * MS
 KEYS = 8                         # key 0 is the catalog
 # Seeds at which `--brief` has to see a violation without the rule. README.md has those of which none is known yet.
 KNOWN = {
-    'heir_term': (600010, 600019),
+    'heir_term': (600010, 600019), 'right_later': (600073, 600076),
     'split_conditional': (300019, 300012), 'latch_writes': (10, 19), 'reads_wait': (500011, 500019), 'unborn_kept': (2, 4), 'one_edit': (2, 7),
     'edit_before_drop': (13,), 'birth_overlap': (2, 4), 'carve_first': (1, 2), 'carve_end': (1, 4), 'pending_gone': (9, 15),
     'orphan_proof': (23, 35), 'orphan_pending': (4, 6), 'birth_applied': (100009,), 'joint': (23, 24), 'epoch_check': (1, 2),
