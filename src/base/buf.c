@@ -67,7 +67,7 @@ uint8_t *buf_reserve(struct buf *b, size_t size)
     return grow(b, b->size + size) ? b->data + b->size : NULL;
 }
 
-void buf_append(struct buf *b, const void *data, size_t size)
+void buf_append_slowly(struct buf *b, const void *data, size_t size)
 {
     ASSERT(size == 0 || data != NULL);
     if (size == 0) return;
@@ -78,19 +78,9 @@ void buf_append(struct buf *b, const void *data, size_t size)
     check(b);
 }
 
-void buf_append_bytes(struct buf *b, struct bytes bytes)
-{
-    buf_append(b, bytes.data, bytes.size);
-}
-
 void buf_append_string(struct buf *b, const char *s)
 {
     buf_append(b, s, strlen(s));
-}
-
-void buf_append_byte(struct buf *b, uint8_t byte)
-{
-    buf_append(b, &byte, 1);
 }
 
 void buf_append_zero(struct buf *b, size_t size)

@@ -21,11 +21,28 @@ void buf_reset(struct buf *b);
  * writes there and then adds what it wrote to b->size; the pointer is good until the next append.
  */
 uint8_t *buf_reserve(struct buf *b, size_t size);
-/* Appends; no effect once failed. */
-void buf_append(struct buf *b, const void *data, size_t size);
-void buf_append_bytes(struct buf *b, struct bytes bytes);
+/* The way of an append for which there is no room yet. */
+void buf_append_slowly(struct buf *b, const void *data, size_t size);
+/* Appends; no effect once failed. Inline, since all that is sent, logged and stored passes here field by field. */
+static inline void buf_append(struct buf *b, const void *data, size_t size)
+{
+    bool has_room = !b->failed && size <= b->capacity - b->size && size <= b->size_max - b->size;
+    if (!has_room || size == 0) {
+        buf_append_slowly(b, data, size);
+        return;
+    }
+    memcpy(b->data + b->size, data, size);
+    b->size += size;
+}
+static inline void buf_append_bytes(struct buf *b, struct bytes bytes)
+{
+    buf_append(b, bytes.data, bytes.size);
+}
+static inline void buf_append_byte(struct buf *b, uint8_t byte)
+{
+    buf_append(b, &byte, 1);
+}
 void buf_append_string(struct buf *b, const char *s);
-void buf_append_byte(struct buf *b, uint8_t byte);
 void buf_append_zero(struct buf *b, size_t size);
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char *format, ...);
 /* Drops the first `size` bytes, moving the rest down. size <= b->size. */

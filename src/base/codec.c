@@ -4,26 +4,6 @@
 
 #define VARINT_BYTES_MAX 10
 
-void put_u8(struct buf *b, uint8_t v)
-{
-    buf_append_byte(b, v);
-}
-
-void put_u16(struct buf *b, uint16_t v)
-{
-    buf_append(b, &v, sizeof v);
-}
-
-void put_u32(struct buf *b, uint32_t v)
-{
-    buf_append(b, &v, sizeof v);
-}
-
-void put_u64(struct buf *b, uint64_t v)
-{
-    buf_append(b, &v, sizeof v);
-}
-
 void put_be16(struct buf *b, uint16_t v)
 {
     put_u16(b, __builtin_bswap16(v));
@@ -39,7 +19,7 @@ void put_be64(struct buf *b, uint64_t v)
     put_u64(b, __builtin_bswap64(v));
 }
 
-void put_varint(struct buf *b, uint64_t v)
+void put_long_varint(struct buf *b, uint64_t v)
 {
     uint8_t encoded[VARINT_BYTES_MAX];
     size_t size = 0;

@@ -27,15 +27,32 @@ static inline void store_be64(uint8_t *p, uint64_t v) { store_le64(p, __builtin_
 /* clang-format on */
 
 /* Writers append to a buf (which records failure). */
-void put_u8(struct buf *b, uint8_t v);
-void put_u16(struct buf *b, uint16_t v);
-void put_u32(struct buf *b, uint32_t v);
-void put_u64(struct buf *b, uint64_t v);
+static inline void put_u8(struct buf *b, uint8_t v)
+{
+    buf_append_byte(b, v);
+}
+static inline void put_u16(struct buf *b, uint16_t v)
+{
+    buf_append(b, &v, sizeof v);
+}
+static inline void put_u32(struct buf *b, uint32_t v)
+{
+    buf_append(b, &v, sizeof v);
+}
+static inline void put_u64(struct buf *b, uint64_t v)
+{
+    buf_append(b, &v, sizeof v);
+}
 void put_be16(struct buf *b, uint16_t v);
 void put_be32(struct buf *b, uint32_t v);
 void put_be64(struct buf *b, uint64_t v);
 /* LEB128, 1 to 10 bytes, always the shortest form; get_varint refuses any other. */
-void put_varint(struct buf *b, uint64_t v);
+void put_long_varint(struct buf *b, uint64_t v); /* of any size */
+static inline void put_varint(struct buf *b, uint64_t v)
+{
+    if (v < 0x80) put_u8(b, (uint8_t)v);
+    else put_long_varint(b, v);
+}
 /* A varint size, then the bytes. */
 void put_sized(struct buf *b, struct bytes bytes);
 
