@@ -16,6 +16,9 @@ struct compaction {
 /* Chooses the most urgent work of a range. STATUS_NOT_FOUND: there is none; STATUS_NO_MEMORY. */
 MUST_USE enum status compact_pick(struct range *r, struct compaction *c);
 
+/* A quarter of its entries may go by now: versions that were overwritten, tombstones. */
+bool compact_worth_collecting(const struct range *r, const struct piece *p);
+
 /* From `upper` of one level into another: with all they overlap there, and with small neighbours,
  * so that small tables do not pile up. STATUS_NO_MEMORY. */
 MUST_USE enum status compact_pick_into(struct compaction *c, uint32_t level,

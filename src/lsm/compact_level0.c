@@ -18,6 +18,7 @@ struct level0 {
     struct piece **chosen; /* room for all */
     uint32_t count, mover_count;
     struct group deepest, cheapest;
+    struct group wasted; /* much of a piece of it may go */
     uint64_t cheapest_ratio;
 };
 
@@ -70,6 +71,8 @@ static void consider(struct level0 *z, struct group g)
 {
     g.depth = level0_depth(g.pieces, g.count, LSM_L0_MERGE_MAX);
     if (g.depth > z->deepest.depth) z->deepest = g;
+    for (uint32_t i = 0; i < g.count; i++)
+        if (compact_worth_collecting(z->compaction->range, g.pieces[i])) z->wasted = g;
     uint64_t ratio = group_ratio(z, &g),
              table_bytes = z->compaction->range->lsm->options.table_bytes;
     if (g.count == 1 && ratio == 0 && g.pieces[0]->size_bytes >= table_bytes / 2) {
@@ -132,6 +135,10 @@ static enum status choose(struct level0 *z)
     consider_all(z);
     if (z->mover_count > 0 && !MUTANT("lsm_level0_moves_nothing")) return take_movers(z);
     if (z->deepest.depth >= LSM_L0_TABLES) return take_group(z, &z->deepest);
+    if (z->wasted.count > 0) {
+        COVER("lsm_level0_garbage"); /* nothing more may come to these keys: a table was dropped */
+        return take_group(z, &z->wasted);
+    }
     if (z->count < LSM_L0_PIECES_MAX || z->cheapest.count == 0) return STATUS_NOT_FOUND;
     COVER("lsm_level0_cheapest");
     return take_group(z, &z->cheapest);

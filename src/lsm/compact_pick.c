@@ -109,7 +109,7 @@ static uint32_t fullest_level(const struct version *v, const struct plan *p)
 
 /* ---- garbage ---- */
 
-static bool worth_collecting(const struct range *r, const struct piece *p)
+bool compact_worth_collecting(const struct range *r, const struct piece *p)
 {
     const struct table *t = p->table;
     return t->facts.garbage_count > 0 && t->facts.garbage_count * 4 >= t->facts.entry_count &&
@@ -141,7 +141,7 @@ static enum status pick_garbage(struct compaction *c)
     for (uint32_t level = 1; level < LSM_LEVELS; level++) {
         for (uint32_t i = 0; i < v->counts[level]; i++) {
             struct piece *p = v->levels[level][i];
-            if (!worth_collecting(r, p) && !is_remnant(p)) continue;
+            if (!compact_worth_collecting(r, p) && !is_remnant(p)) continue;
             if (is_remnant(p))
                 COVER("lsm_compact_remnant");
             else

@@ -61,7 +61,9 @@ static enum status write_tables(struct flush_job *job)
     gc.tombstone_may_go = tombstone_may_go;
     gc.ctx = &check;
     version_pin(version);
-    tables_writer_init(&job->tables, &job->worker, r->id, gc_ts, UINT64_MAX);
+    /* A tombstone is garbage here even when it is covered already: it stayed for what may lie below,
+     * and takes that along. */
+    tables_writer_init(&job->tables, &job->worker, r->id, 0, UINT64_MAX);
     job->tables.cuts_before = flush_cuts_before;
     job->tables.ctx = &cuts;
     status = write_items(job, &gc);
