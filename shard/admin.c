@@ -267,9 +267,10 @@ static bool question_decode(struct bytes body, struct admin_question *q)
 static enum status judge_question(struct store *s, const struct admin_question *q)
 {
     bool asks = (q->flags & ADMIN_ASK) != 0;
-    if (q->node.value != 0 && meta_node(&s->meta, q->node) == NULL) return STATUS_NOT_FOUND;
-    if (asks) return STATUS_OK;
-    if (q->adds || q->factor != 0 || q->node.value == 0) return STATUS_INVALID;
+    bool known = meta_node(&s->meta, q->node) != NULL;
+    if (asks) return known || q->node.value == 0 ? STATUS_OK : STATUS_NOT_FOUND;
+    if (!known) return STATUS_NOT_FOUND;
+    if (q->adds || q->factor != 0 || meta_node_state(&s->meta, q->node) == NODE_STATE_REMOVED) return STATUS_INVALID;
     return q->state < NODE_STATE_ACTIVE || q->state > NODE_STATE_DECOMMISSIONING ? STATUS_INVALID : STATUS_OK;
 }
 

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/assert.h"
 #include "base/codec.h"
@@ -66,11 +68,13 @@ const struct cluster_setting_info *cluster_setting_by_name(struct bytes name)
     return NULL;
 }
 
+/* As a session's settings are spelt. */
 static enum status parse_switch(struct bytes text, uint64_t *value_out)
 {
-    static const char *const words[] = {"off", "on", "false", "true", "0", "1"};
-    for (uint32_t i = 0; i < 6; i++) {
-        if (!bytes_equal(text, bytes_of_string(words[i]))) continue;
+    static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "0", "1"};
+    for (uint32_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t size = strlen(words[i]);
+        if (text.size != size || strncasecmp((const char *)text.data, words[i], size) != 0) continue;
         *value_out = i % 2;
         return STATUS_OK;
     }

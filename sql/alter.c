@@ -313,6 +313,8 @@ static bool make_room(struct altering *a, const struct sql_alter_table *n)
 bool ddl_find_table(struct exec *x, const struct sql_name *name, bool if_exists, struct sql_table **table_out)
 {
     *table_out = NULL;
+    if (virtual_schema(name->schema) || virtual_find(name->schema, name->name) != NULL)
+        return exec_refuse_system(x, name->name);
     if (!ddl_schema_is_ours(name)) {
         if (if_exists)
             return exec_notice(x, "NOTICE", SQLSTATE_SUCCESSFUL_COMPLETION,

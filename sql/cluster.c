@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "shard/admin.h"
+#include "shard/overview.h"
 #include "sql/query.h"
 
 #define QUORUM(voters) ((voters) / 2 + 1)
@@ -14,13 +15,18 @@ static bool refuse(struct exec *x, const char *sqlstate, const char *what, const
     return false;
 }
 
+static bool no_such_range(struct exec *x)
+{
+    return refuse(x, SQLSTATE_UNDEFINED_OBJECT, "there is no such range", "See SHOW RANGES.");
+}
+
 /* With the right neighbour. Who is told that it is done finds it done. */
 static bool merge_range(struct exec *x, const struct sql_alter_cluster *n)
 {
     enum status status = txn_range_merge(x->txn, (struct range_id){(uint64_t)n->id});
     switch (status) {
     case STATUS_OK: return true;
-    case STATUS_NOT_FOUND: return refuse(x, SQLSTATE_UNDEFINED_OBJECT, "there is no such range", "See SHOW RANGES.");
+    case STATUS_NOT_FOUND: return no_such_range(x);
     case STATUS_UNSUPPORTED:
         return refuse(x, SQLSTATE_INVALID_PARAMETER_VALUE, "the range has no right neighbour that it could take in",
                       "A range takes in the one that begins where it ends; that of the metadata stays as it is.");
@@ -34,24 +40,69 @@ static bool merge_range(struct exec *x, const struct sql_alter_cluster *n)
     }
 }
 
-static bool alter_range(struct exec *x, const struct sql_alter_cluster *n)
+static bool busy(struct exec *x)
 {
-    if (n->change == SQL_CLUSTER_MERGE) return merge_range(x, n);
-    bool moves = n->change == SQL_CLUSTER_MOVE;
-    struct range_id range = {(uint64_t)n->id};
-    struct node_id from = {(uint64_t)n->from}, to = {(uint64_t)n->to};
-    enum status status = moves ? txn_range_move(x->txn, range, from, to) : txn_range_transfer(x->txn, range, to);
+    return refuse(x, SQLSTATE_OBJECT_IN_USE, "the range is being changed, or the node is behind", "Try again.");
+}
+
+static bool transfer_range(struct exec *x, const struct sql_alter_cluster *n)
+{
+    enum status status = txn_range_transfer(x->txn, (struct range_id){(uint64_t)n->id}, (struct node_id){(uint64_t)n->to});
     switch (status) {
     case STATUS_OK: return true;
-    case STATUS_NOT_FOUND:
-        return refuse(x, SQLSTATE_UNDEFINED_OBJECT, "there is no such range or node", "See SHOW RANGES and SHOW NODES.");
+    case STATUS_NOT_FOUND: return no_such_range(x);
     case STATUS_INVALID:
-        return refuse(x, SQLSTATE_INVALID_PARAMETER_VALUE,
-                      moves ? "the range cannot move between these nodes" : "the node cannot lead the range",
-                      "See SHOW RANGES for its voters and SHOW NODES for the nodes.");
-    case STATUS_BUSY:
-        return refuse(x, SQLSTATE_OBJECT_IN_USE, "the range is being changed, or the node is behind", "Try again.");
+        return refuse(x, SQLSTATE_INVALID_PARAMETER_VALUE, "only a voter of the range can lead it, and this node is none",
+                      "SHOW RANGES tells its voters; ALTER RANGE ... MOVE FROM ... TO ... changes them.");
+    case STATUS_BUSY: return busy(x);
     default: return exec_fail(x, status);
+    }
+}
+
+/* Who would be given the range and has to leave it at once, or does not answer, is not given it. */
+static bool takes_ranges(struct exec *x, struct node_id node)
+{
+    struct overview *o = ARENA_NEW(x->arena, struct overview);
+    if (o == NULL) return sql_error_out_of_memory(x->error);
+    enum status status = txn_overview(x->txn, o);
+    if (status != STATUS_OK) return exec_fail(x, status);
+    const struct overview_node *found = NULL;
+    for (uint32_t i = 0; i < o->node_count && found == NULL; i++)
+        if (o->nodes[i].node.value == node.value) found = &o->nodes[i];
+    if (found == NULL) return refuse(x, SQLSTATE_UNDEFINED_OBJECT, "there is no such node", "See SHOW NODES.");
+    if (found->state != NODE_STATE_ACTIVE)
+        return refuse(x, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the node is draining or leaving: it is given nothing",
+                      "ALTER NODE ... ACTIVATE lets it take ranges again.");
+    if (found->health != ALLOCATOR_ALIVE)
+        return refuse(x, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the node does not answer: it is given nothing",
+                      "See SHOW NODES.");
+    return true;
+}
+
+static bool move_range(struct exec *x, const struct sql_alter_cluster *n)
+{
+    struct range_id range = {(uint64_t)n->id};
+    struct node_id from = {(uint64_t)n->from}, to = {(uint64_t)n->to};
+    enum status status = txn_range_may_move(x->txn, range, from, to);
+    if (status == STATUS_OK && !takes_ranges(x, to)) return false;
+    if (status == STATUS_OK) status = txn_range_move(x->txn, range, from, to);
+    switch (status) {
+    case STATUS_OK: return true;
+    case STATUS_NOT_FOUND: return no_such_range(x);
+    case STATUS_INVALID:
+        return refuse(x, SQLSTATE_INVALID_PARAMETER_VALUE, "the first node has to be a voter of the range, and the second one none",
+                      "SHOW RANGES tells its voters.");
+    case STATUS_BUSY: return busy(x);
+    default: return exec_fail(x, status);
+    }
+}
+
+static bool alter_range(struct exec *x, const struct sql_alter_cluster *n)
+{
+    switch (n->change) {
+    case SQL_CLUSTER_MERGE: return merge_range(x, n);
+    case SQL_CLUSTER_TRANSFER: return transfer_range(x, n);
+    default: return move_range(x, n);
     }
 }
 

@@ -164,6 +164,8 @@ bool cluster_table_option(struct exec *x, const struct sql_table *t, const struc
                        .dry_run = n->dry_run};
     if (n->options.count != 1 || o->name_space != NULL || strcmp(o->name, c.info->name) != 0)
         return exec_unsupported(x, n->position, "a storage parameter");
+    if (c.reset && o->value != NULL)
+        return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, 0, "RESET must not include values for parameters");
     if (x->describe) return true;
     if (!must_be_alone(x, "ALTER TABLE ... SET (replication_factor)")) return false;
     const char *text = option_text(x, o);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sql/ddl_int.h"
 #include "sql/write.h"
 
 static bool name_columns(struct exec *x, const struct sql_create_table_as *n, struct sql_table *t,
@@ -63,6 +64,7 @@ bool exec_create_table_as(struct exec *x, const struct sql_create_table_as *n)
 {
     snprintf(x->tag, sizeof x->tag, "CREATE TABLE AS");
     if (n->persistence == SQL_TEMPORARY) return exec_unsupported(x, n->node.position, "a temporary table");
+    if (!ddl_options_serve(x, &n->options)) return false;
     if (n->name.schema != NULL && strcmp(n->name.schema, "public") != 0)
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_SCHEMA_NAME, n->name.position,
                              "schema \"%s\" does not exist", n->name.schema);

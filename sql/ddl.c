@@ -265,10 +265,23 @@ bool ddl_schema_is_ours(const struct sql_name *name)
     return name->schema == NULL || strcmp(name->schema, "public") == 0;
 }
 
+bool ddl_options_serve(struct exec *x, const struct sql_options *options)
+{
+    for (uint32_t i = 0; i < options->count; i++) {
+        const struct sql_option *o = &options->items[i];
+        if (o->name_space != NULL || strcmp(o->name, "replication_factor") != 0) continue;
+        (void)exec_unsupported(x, 0, "replication_factor of a table that is being made");
+        sql_error_hint(x->error, x->arena, "Make the table, then ALTER TABLE ... SET (replication_factor = ...).");
+        return false;
+    }
+    return true;
+}
+
 bool exec_create_table(struct exec *x, const struct sql_create_table *n)
 {
     snprintf(x->tag, sizeof x->tag, "CREATE TABLE");
     if (n->persistence == SQL_TEMPORARY) return exec_unsupported(x, n->node.position, "a temporary table");
+    if (!ddl_options_serve(x, &n->options)) return false;
     if (virtual_schema(n->name.schema)) {
         sql_error_set(x->error, x->arena, SQLSTATE_INSUFFICIENT_PRIVILEGE, 0, "permission denied to create \"%s.%s\"",
                       n->name.schema, n->name.name);

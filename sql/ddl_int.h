@@ -32,6 +32,8 @@ const char *ddl_keep_expression(struct building *g, const struct sql_node *node,
 bool ddl_find_table(struct exec *x, const struct sql_name *name, bool if_exists, struct sql_table **table_out);
 /* [fiber] split.c: SPLIT AT. */
 bool ddl_split(struct exec *x, const struct sql_table *table, const struct sql_alter_action *n);
+/* WITH (..) of a new table: other parameters of storage mean nothing here, but how many nodes hold it is not passed over. */
+bool ddl_options_serve(struct exec *x, const struct sql_options *options);
 bool ddl_schema_is_ours(const struct sql_name *name);
 
 #endif

@@ -58,6 +58,9 @@ bool exec_show_ranges(struct exec *x, const struct sql_show_ranges *n)
     if (n->name.name != NULL) {
         x->ranges_of = exec_table(x, &n->name);
         if (x->ranges_of == NULL) return false;
+        if (x->ranges_of->from != NULL)
+            return sql_error_set(x->error, x->arena, SQLSTATE_WRONG_OBJECT_TYPE, n->name.position,
+                                 "\"%s\" is not stored: it has no ranges", n->name.name);
     }
     return exec_show(x, "ranges");
 }

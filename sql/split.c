@@ -34,6 +34,11 @@ static bool split_failed(struct exec *x, enum status status)
         sql_error_hint(x->error, x->arena, "Try again; SHOW RANGES tells which splits were made.");
         return false;
     }
+    if (status == STATUS_TOO_LARGE) {
+        sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "there are as many ranges as there may be");
+        sql_error_hint(x->error, x->arena, "The bound is the cluster's setting ranges_max: see SHOW CLUSTER SETTINGS.");
+        return false;
+    }
     return exec_fail(x, status);
 }
 

@@ -292,8 +292,10 @@ MUST_USE enum status txn_overview(struct txn *t, struct overview *overview_out);
  * node knows of it, or a few seconds later. STATUS_INVALID: cluster_settings_judge. STATUS_TOO_LARGE: too many. */
 MUST_USE enum status txn_setting_put(struct txn *t, enum cluster_setting id, struct bytes scope, uint64_t value);
 MUST_USE enum status txn_setting_reset(struct txn *t, enum cluster_setting id, struct bytes scope);
-/* STATUS_NOT_FOUND: no such range. STATUS_INVALID: `from` holds none of its voters, or `to` does. */
+/* STATUS_NOT_FOUND: no such range. STATUS_INVALID: `from` holds none of its voters, or `to` does. The first one only asks. */
+MUST_USE enum status txn_range_may_move(struct txn *t, struct range_id range, struct node_id from, struct node_id to);
 MUST_USE enum status txn_range_move(struct txn *t, struct range_id range, struct node_id from, struct node_id to);
+/* STATUS_NOT_FOUND: no such range. STATUS_INVALID: `to` is no voter of it. STATUS_BUSY: `to` is behind. */
 MUST_USE enum status txn_range_transfer(struct txn *t, struct range_id range, struct node_id to);
 /* With its right neighbour, until the metadata range knows. STATUS_NOT_FOUND. STATUS_UNSUPPORTED: it has none. STATUS_INVALID:
  * they are not on the same nodes. STATUS_BUSY: something else changes them, or one of their nodes is away. */

@@ -124,21 +124,34 @@ enum status txn_range_transfer(struct txn *t, struct range_id range, struct node
     struct voters v;
     enum status status = voters_of(t, range, &v); /* nobody would answer for a range that is not there */
     if (status != STATUS_OK) return status;
-    if (place_of(&v, to) == v.count) return STATUS_NOT_FOUND;
+    if (place_of(&v, to) == v.count) return STATUS_INVALID;
     buf_reset(&t->request);
     put_u64(&t->request, range.value);
     put_u64(&t->request, to.value);
     return ask(t, RPC_RANGE_TRANSFER, range);
 }
 
+static enum status moved(struct txn *t, struct range_id range, struct node_id from, struct node_id to, struct voters *v)
+{
+    enum status status = voters_of(t, range, v);
+    if (status != STATUS_OK) return status;
+    uint32_t place = place_of(v, from);
+    if (place == v->count || place_of(v, to) < v->count) return STATUS_INVALID;
+    v->nodes[place] = to;
+    return STATUS_OK;
+}
+
+enum status txn_range_may_move(struct txn *t, struct range_id range, struct node_id from, struct node_id to)
+{
+    struct voters v;
+    return moved(t, range, from, to, &v);
+}
+
 enum status txn_range_move(struct txn *t, struct range_id range, struct node_id from, struct node_id to)
 {
     struct voters v;
-    enum status status = voters_of(t, range, &v);
+    enum status status = moved(t, range, from, to, &v);
     if (status != STATUS_OK) return status;
-    uint32_t place = place_of(&v, from);
-    if (place == v.count || place_of(&v, to) < v.count) return STATUS_INVALID;
-    v.nodes[place] = to;
     buf_reset(&t->request);
     admin_encode_move(t->kv->store, &t->request, range, v.nodes, v.count);
     return ask(t, RPC_META_CHANGE, (struct range_id){0});

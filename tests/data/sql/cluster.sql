@@ -55,6 +55,23 @@ name text, value text
 | range_split_bytes | 256MiB |
 SELECT 2
 
+# Switches are spelt as those of a session are.
+ALTER SYSTEM SET auto_merge = 'ON'
+----
+ALTER SYSTEM
+
+ALTER SYSTEM SET auto_merge TO False
+----
+ALTER SYSTEM
+
+ALTER SYSTEM SET auto_merge = 'Yes'
+----
+ALTER SYSTEM
+
+ALTER SYSTEM RESET auto_merge
+----
+ALTER SYSTEM
+
 # What is wrong is said with what would be right.
 ALTER SYSTEM SET auto_split = maybe
 ----
@@ -171,6 +188,28 @@ ERROR 0A000 at 23: a storage parameter is not supported yet
 ALTER TABLE important SET (replication_factor = 3, fillfactor = 70)
 ----
 ERROR 0A000 at 23: a storage parameter is not supported yet
+
+ALTER TABLE important RESET (replication_factor = 7)
+----
+ERROR 42601: RESET must not include values for parameters
+
+CREATE TABLE other (a int PRIMARY KEY) WITH (replication_factor = 5)
+----
+ERROR 0A000: replication_factor of a table that is being made is not supported yet
+  hint: Make the table, then ALTER TABLE ... SET (replication_factor = ...).
+
+CREATE TABLE other WITH (replication_factor = 5) AS SELECT 1
+----
+ERROR 0A000: replication_factor of a table that is being made is not supported yet
+  hint: Make the table, then ALTER TABLE ... SET (replication_factor = ...).
+
+ALTER TABLE pg_class SET (replication_factor = 5)
+----
+ERROR 42501: permission denied: "pg_class" is a system catalog
+
+ALTER TABLE ostraka.ranges SPLIT AT VALUES (1)
+----
+ERROR 42501: permission denied: "ranges" is a system catalog
 
 TRUNCATE important
 ----

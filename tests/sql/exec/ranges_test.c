@@ -131,8 +131,11 @@ TEST(sql_ranges, split_at_refuses_what_is_no_key)
 TEST(sql_ranges, orders_about_nodes_and_ranges_say_what_they_would_do)
 {
     struct database *d = database_create(1);
-    static const char none[] = "ERROR 42704: there is no such range or node\n  hint: See SHOW RANGES and SHOW NODES.\n";
-    run(d, "a", "ALTER NODE 9 DRAIN", "ERROR 42704: there is no such node\n  hint: See SHOW NODES.\n");
+    static const char none[] = "ERROR 42704: there is no such range\n  hint: See SHOW RANGES.\n";
+    static const char no_node[] = "ERROR 42704: there is no such node\n  hint: See SHOW NODES.\n";
+    run(d, "a", "ALTER NODE 9 DRAIN", no_node);
+    run(d, "a", "ALTER NODE 0 DRAIN", no_node);
+    run(d, "a", "ALTER NODE 9 DECOMMISSION FORCE DRY RUN", no_node);
     run(d, "a", "ALTER NODE 1 DECOMMISSION",
         "ERROR 55000: ranges would stay on the node, or the cluster could lose less than it can now\n"
         "  detail: 0 ranges have to move (0 bytes), 2 of them cannot; 2 end with fewer voters than wanted; " OUTLOOK
@@ -145,11 +148,37 @@ TEST(sql_ranges, orders_about_nodes_and_ranges_say_what_they_would_do)
         "ALTER NODE\n");
     run(d, "a", "ALTER RANGE 9 MOVE FROM 1 TO 2", none);
     run(d, "a", "ALTER RANGE 2 MOVE FROM 2 TO 1",
-        "ERROR 22023: the range cannot move between these nodes\n"
-        "  hint: See SHOW RANGES for its voters and SHOW NODES for the nodes.\n");
-    run(d, "a", "ALTER RANGE 2 TRANSFER TO 2", none);
+        "ERROR 22023: the first node has to be a voter of the range, and the second one none\n"
+        "  hint: SHOW RANGES tells its voters.\n");
+    run(d, "a", "ALTER RANGE 2 MOVE FROM 1 TO 2", no_node);
+    run(d, "a", "ALTER RANGE 2 MOVE FROM 1 TO 0", no_node);
+    run(d, "a", "ALTER RANGE 2 TRANSFER TO 2",
+        "ERROR 22023: only a voter of the range can lead it, and this node is none\n"
+        "  hint: SHOW RANGES tells its voters; ALTER RANGE ... MOVE FROM ... TO ... changes them.\n");
     run(d, "a", "ALTER RANGE 9 TRANSFER TO 1", none);
     run(d, "a", "ALTER RANGE 2 TRANSFER TO 1", "ALTER RANGE\n");
+    database_destroy(d);
+}
+
+TEST(sql_ranges, what_is_not_stored_has_no_ranges)
+{
+    struct database *d = database_create(1);
+    run(d, "a", "SHOW RANGES FROM TABLE pg_class", "ERROR 42809 at 24: \"pg_class\" is not stored: it has no ranges\n");
+    run(d, "a", "SHOW RANGES FROM TABLE ostraka.nodes", "ERROR 42809 at 24: \"nodes\" is not stored: it has no ranges\n");
+    database_destroy(d);
+}
+
+TEST(sql_ranges, no_more_ranges_are_made_than_the_cluster_may_have)
+{
+    struct database *d = database_create(1);
+    run(d, "a", "CREATE TABLE t (k int PRIMARY KEY)", "CREATE TABLE\n");
+    run(d, "a", "ALTER SYSTEM SET ranges_max = 16", "ALTER SYSTEM\n");
+    run(d, "a", "ALTER TABLE t SPLIT AT VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14)",
+        "ALTER TABLE\n");
+    static const char full[] = "ERROR 54000: there are as many ranges as there may be\n"
+                               "  hint: The bound is the cluster's setting ranges_max: see SHOW CLUSTER SETTINGS.\n";
+    run(d, "a", "ALTER TABLE t SPLIT AT VALUES (15)", full);
+    run(d, "a", "ALTER TABLE t SPLIT AT VALUES (14)", "ALTER TABLE\n"); /* is there already */
     database_destroy(d);
 }
 
