@@ -66,18 +66,23 @@ static void tell(struct watch *w, const char *line)
 static enum progress judge(struct watch *w, const char *state, const char *ranges, const char *leaders, const char *outgoing)
 {
     char line[160];
-    bool drains = strcmp(w->o->words[0], "drain") == 0;
-    const char *node = w->o->words[1];
+    const char *verb = w->o->words[0], *node = w->o->words[1];
+    bool drains = strcmp(verb, "drain") == 0, activates = strcmp(verb, "activate") == 0;
     if (state[0] == '\0') return PROGRESS_UNKNOWN;
-    if (strcmp(state, "removed") == 0) {
+    if (strcmp(state, "removed") == 0 && !activates) {
         snprintf(line, sizeof line, "node %s is removed from the cluster: its process can be stopped", node);
         tell(w, line);
         return PROGRESS_DONE;
     }
-    if (strcmp(state, drains ? "draining" : "decommissioning") != 0) {
+    if (strcmp(state, drains ? "draining" : activates ? "active" : "decommissioning") != 0) {
         snprintf(line, sizeof line, "node %s is %s: somebody wants something else of it", node, state);
         tell(w, line);
         return PROGRESS_ELSEWISE;
+    }
+    if (activates) {
+        snprintf(line, sizeof line, "node %s is active: it takes ranges and leads them", node);
+        tell(w, line);
+        return PROGRESS_DONE;
     }
     /* It tells once a second, and a range may be on its way to it still. */
     w->idle_looks = drains && strcmp(leaders, "0") == 0 ? w->idle_looks + 1 : 0;
@@ -87,7 +92,8 @@ static enum progress judge(struct watch *w, const char *state, const char *range
         return PROGRESS_DONE;
     }
     if (w->idle_looks > 0) return PROGRESS_ON;
-    if (drains) snprintf(line, sizeof line, "node %s drains: %s ranges to hand over", node, leaders[0] == '\0' ? "?" : leaders);
+    if (drains && leaders[0] == '\0') snprintf(line, sizeof line, "node %s drains; it has not told lately what it leads", node);
+    else if (drains) snprintf(line, sizeof line, "node %s drains: %s ranges to hand over", node, leaders);
     else snprintf(line, sizeof line, "node %s leaves: %s ranges to go, %s of them on their way", node, ranges, outgoing);
     tell(w, line);
     return PROGRESS_ON;
@@ -155,6 +161,17 @@ static int run(const struct order *o, const char *statement)
     return status;
 }
 
+/* A flag that would do nothing is a mistake of who gives it. */
+static const char *flag_out_of_place(const struct order *o)
+{
+    bool adds = strcmp(o->words[0], "add") == 0, changes = o->count == 2;
+    if (o->locality != NULL && !adds) return "--locality goes with add";
+    if (o->force && !changes) return "--force goes with drain, decommission and activate";
+    if (o->wait && !changes) return "--wait goes with drain, decommission and activate";
+    if (o->dry_run && !adds && !changes) return "--dry-run goes with what changes something";
+    return NULL;
+}
+
 int cli_node(int argc, char **argv)
 {
     struct order o = {.url = "127.0.0.1:7432"};
@@ -163,7 +180,7 @@ int cli_node(int argc, char **argv)
         {"url", 'u', CLI_TEXT, &o.url, "URL|H:P,...", "postgresql:// URL or host:port (127.0.0.1:7432)"},
         {"dry-run", 0, CLI_SWITCH, &o.dry_run, NULL, "only say what would come of it: quorum and tolerance before and after"},
         {"force", 0, CLI_SWITCH, &o.force, NULL, "even though the cluster could then lose less (exit 7 without it)"},
-        {"wait", 0, CLI_SWITCH, &o.wait, NULL, "show progress until a drain or decommission is done; may be broken off and repeated"},
+        {"wait", 0, CLI_SWITCH, &o.wait, NULL, "show progress until it is done; may be broken off and repeated"},
         {"locality", 0, CLI_TEXT, &o.locality, "LOCALITY", "of the node that add --dry-run is about: region=a,rack=b"},
         {"timeout", 0, CLI_DURATION, &o.timeout_ns, "TIME", "how long to wait (30s; with --wait: as long as it takes)"},
     };
@@ -177,6 +194,11 @@ int cli_node(int argc, char **argv)
     if (status != CLI_OK) return status < 0 ? CLI_OK : status;
     if (o.count == 0 || !node_statement(&o, &text)) {
         fprintf(stderr, "ostraka node: these words are no order: %s\n", command.usage);
+        return CLI_USAGE;
+    }
+    const char *wrong = flag_out_of_place(&o);
+    if (wrong != NULL) {
+        fprintf(stderr, "ostraka node: %s\n", wrong);
         return CLI_USAGE;
     }
     return run(&o, text.text);

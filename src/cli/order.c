@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define TIMEOUT_NS UINT64_C(30000000000)
+#define MS_NS      UINT64_C(1000000)
 
 /* ---- text ---- */
 
@@ -97,6 +98,13 @@ int order_fail(const char *name, PGconn *connection, const PGresult *result)
     return strncmp(state, "28", 2) == 0 ? CLI_AUTH : CLI_ERROR;
 }
 
+/* Of any length at all: 0 would mean that there is no limit, and more than an int is no value of the setting. */
+static unsigned limit_ms(uint64_t timeout_ns)
+{
+    uint64_t ms = timeout_ns / MS_NS + (timeout_ns % MS_NS != 0);
+    return ms > INT32_MAX ? (unsigned)INT32_MAX : (unsigned)ms;
+}
+
 PGconn *order_connect(const char *name, const struct order *o, int *status_out)
 {
     char conninfo[1024], limit[64];
@@ -109,7 +117,7 @@ PGconn *order_connect(const char *name, const struct order *o, int *status_out)
         return NULL;
     }
     PQsetNoticeReceiver(connection, print_notice, NULL);
-    snprintf(limit, sizeof limit, "SET statement_timeout = %llu", (unsigned long long)(timeout_ns / 1000000u));
+    snprintf(limit, sizeof limit, "SET statement_timeout = %u", limit_ms(timeout_ns));
     PQclear(PQexec(connection, limit));
     return connection;
 }

@@ -148,6 +148,18 @@ static void join(struct client *k)
     must_say(command("status --host %s%s", extra.http, ""), 0, "can lose 1 more node"); /* asked of the new one */
 }
 
+/* A range is not sent to who would have to give it away again. */
+static void move_to_nobody(struct client *k)
+{
+    const char *url = c.nodes[0].sql;
+    char words[60];
+    value(k, "SELECT range || ' ' || substr(voters, 1, 1) FROM ostraka.ranges WHERE voters NOT LIKE '%4%' LIMIT 1", words,
+          sizeof words);
+    must_say(command("range move %s 9 --url %s", words, url), 6, "no such node");
+    must_say(command("range move %s 4 --url %s", words, url), 7, "draining or leaving");
+    must_say(command("range transfer 2 9 --url %s%s", url, ""), 1, "only a voter of the range");
+}
+
 static void leave(struct client *k)
 {
     const char *url = c.nodes[0].sql;
@@ -155,10 +167,14 @@ static void leave(struct client *k)
     wait_value(k, "SELECT state FROM ostraka.nodes WHERE node = 4", "active");
     must_say(command("node drain 4 --wait --url %s%s", url, ""), 0, "node 4 is drained");
     must_say(command("status --host %s%s", c.nodes[1].http, ""), 0, "node 4 is drained");
-    must_say(command("node activate 4 --url %s%s", url, ""), 0, "");
+    move_to_nobody(k);
+    must_say(command("node activate 4 --wait --url %s%s", url, ""), 0, "node 4 is active");
+    must_say(command("node drain 4 --locality x=y --url %s%s", url, ""), 2, "--locality goes with add");
+    must_say(command("node ls --wait --url %s%s", url, ""), 2, "--wait goes with");
     must_say(command("node decommission 4 --wait --timeout 1ms --url %s%s", url, ""), 5, "");
     must_say(command("node decommission 4 --wait --url %s,%s", extra.sql, url), 0, "node 4 is removed from the cluster");
     must_say(command("node decommission 4 --wait --url %s%s", url, ""), 0, "node 4 is removed from the cluster");
+    must_say(command("node drain 4 --dry-run --url %s%s", url, ""), 7, "was removed from the cluster");
     must_say(command("node decommission 3 --url %s%s", url, ""), 7, "could lose less");
     must_say(command("node decommission 9 --wait --url %s%s", url, ""), 6, "no such node");
     int status;
