@@ -45,6 +45,7 @@ struct watch {
     PGconn *connection;
     char told[160]; /* the last line */
     int idle_looks; /* in a row, at which it led nothing */
+    bool quiet;     /* only looks: nothing has been ordered yet */
 };
 
 static uint64_t now_ns(void)
@@ -58,6 +59,7 @@ static void tell(struct watch *w, const char *line)
 {
     if (strcmp(w->told, line) == 0) return;
     snprintf(w->told, sizeof w->told, "%s", line);
+    if (w->quiet) return;
     printf("%s\n", line);
     fflush(stdout);
 }
@@ -94,6 +96,9 @@ static enum progress judge(struct watch *w, const char *state, const char *range
     if (w->idle_looks > 0) return PROGRESS_ON;
     if (drains && leaders[0] == '\0') snprintf(line, sizeof line, "node %s drains; it has not told lately what it leads", node);
     else if (drains) snprintf(line, sizeof line, "node %s drains: %s ranges to hand over", node, leaders);
+    else if (strcmp(ranges, "0") == 0)
+        snprintf(line, sizeof line, "node %s leaves: it holds nothing; it is removed once it has said so, or was silent for dead_after",
+                 node);
     else snprintf(line, sizeof line, "node %s leaves: %s ranges to go, %s of them on their way", node, ranges, outgoing);
     tell(w, line);
     return PROGRESS_ON;
@@ -143,7 +148,11 @@ static int watch(struct watch *w)
 /* Already: who repeats a command that was broken off only wants to know of the end. */
 static bool removed_already(struct watch *w)
 {
-    return strcmp(w->o->words[0], "decommission") == 0 && look(w) == PROGRESS_DONE;
+    w->quiet = true;
+    bool done = strcmp(w->o->words[0], "decommission") == 0 && look(w) == PROGRESS_DONE;
+    w->quiet = false;
+    if (done) printf("%s\n", w->told);
+    return done;
 }
 
 static int run(const struct order *o, const char *statement)

@@ -172,6 +172,7 @@ static void leave(struct client *k)
     must_say(command("node drain 4 --locality x=y --url %s%s", url, ""), 2, "--locality goes with add");
     must_say(command("node ls --wait --url %s%s", url, ""), 2, "--wait goes with");
     must_say(command("node decommission 4 --wait --timeout 1ms --url %s%s", url, ""), 5, "");
+    if (strstr(out, "somebody wants something else") != NULL) fail_msg("before it was ordered: %s", out);
     must_say(command("node decommission 4 --wait --url %s,%s", extra.sql, url), 0, "node 4 is removed from the cluster");
     must_say(command("node decommission 4 --wait --url %s%s", url, ""), 0, "node 4 is removed from the cluster");
     must_say(command("node drain 4 --dry-run --url %s%s", url, ""), 7, "was removed from the cluster");
