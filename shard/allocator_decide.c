@@ -135,24 +135,27 @@ static const struct allocator_node *best_candidate(const struct allocator *a, co
     return best;
 }
 
-/* Whoever stands closest to the others; then a follower; then on the fullest node; then the newest. */
+/* Whoever is silent, for the others are needed; then who stands closest to the others; then a follower; then on the fullest
+ * node; then the newest. */
 static uint64_t worst_voter(const struct allocator *a, const struct allocator_range *r, const struct set *s)
 {
     uint64_t worst = 0, worst_close = 0, worst_full = 0;
-    bool worst_leads = false;
+    bool worst_leads = false, worst_silent = false;
     for (uint32_t i = 0; i < s->count; i++) {
         uint64_t node = s->nodes[i], close = closeness_without(a, s, node);
         const struct allocator_node *n = find(a, node);
+        bool silent = n == NULL || n->health != ALLOCATOR_ALIVE;
         uint64_t full = n == NULL ? UINT64_MAX : allocator_fullness(a, n);
         bool leads = node == r->leader.value;
-        bool worse = worst == 0 || close < worst_close;
-        if (!worse && close == worst_close)
+        bool worse = worst == 0 || silent > worst_silent || (silent == worst_silent && close < worst_close);
+        if (!worse && silent == worst_silent && close == worst_close)
             worse = leads != worst_leads ? !leads : full > worst_full || (full == worst_full && node > worst);
         if (!worse) continue;
         worst = node;
         worst_close = close;
         worst_full = full;
         worst_leads = leads;
+        worst_silent = silent;
     }
     return worst;
 }

@@ -273,6 +273,21 @@ TEST(allocator, too_many_lose_the_closest_then_followers)
     assert_true(in(c.target, c.target_count, 5));
 }
 
+/* The others are those that answer: with a silent one among three, no more might be lost. */
+TEST(allocator, too_many_lose_the_silent_first)
+{
+    struct rig g;
+    struct allocator_change c;
+    rig_init(&g);
+    nodes(&g, 5);
+    node(&g, 2)->health = ALLOCATOR_SUSPECT;
+    node(&g, 1)->locality = node(&g, 3)->locality = "rack=a";
+    allocator_seal(&g.a);
+    assert_true(allocator_decide(&g.a, RANGE(&g, 4, 1, 2, 3, 4, 5), &c));
+    assert_int_equal(c.reason, ALLOCATOR_SHRINK);
+    EXPECT(&c, 1, 3, 4, 5);
+}
+
 TEST(allocator, full_disk_gets_nothing)
 {
     struct rig g;
