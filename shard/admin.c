@@ -187,11 +187,57 @@ static enum status assess(struct placement *p, const struct admin_question *q, s
     return STATUS_OK;
 }
 
-/* Ranges would stay on the node, or end with fewer voters than they have now. */
-static bool costs_safety(enum node_state state, const struct admin_answer *a)
+static bool is_worse(const struct admin_outlook *a, const struct admin_outlook *b)
 {
-    if (state != NODE_STATE_DECOMMISSIONING || MUTANT("decommission_unjudged")) return false;
-    return a->stuck > 0 || a->then.tolerance < a->now.tolerance || a->then.under > a->now.under;
+    return a->tolerance < b->tolerance || a->under > b->under;
+}
+
+/* Ranges would stay on the node, or end with fewer voters than they have now, or than they would come to have if it stayed:
+ * a range that is only just getting its voters has nothing to lose now. */
+static enum status costs_safety(struct placement *p, struct assessment *x, const struct admin_answer *a, bool *costs_out)
+{
+    *costs_out = false;
+    if (MUTANT("decommission_unjudged")) return STATUS_OK;
+    *costs_out = a->stuck > 0 || is_worse(&a->then, &a->now);
+    if (*costs_out || MUTANT("decommission_judged_by_now")) return STATUS_OK;
+    static const struct admin_question stays = {.flags = ADMIN_ASK};
+    struct admin_answer *otherwise = calloc(1, sizeof *otherwise);
+    if (otherwise == NULL) return STATUS_NO_MEMORY;
+    enum status status = assess(p, &stays, x, otherwise);
+    if (status == STATUS_OK) *costs_out = is_worse(&a->then, &otherwise->then);
+    free(otherwise);
+    return status;
+}
+
+static bool has_majority(const struct allocator *survey, const struct raft_config *c)
+{
+    uint64_t nodes[RAFT_VOTERS_MAX];
+    for (uint32_t i = 0; i < c->voter_count; i++) nodes[i] = c->voters[i].node;
+    return allocator_tolerance(survey, nodes, c->voter_count) >= 0;
+}
+
+/* Whoever leads a range has told of it since this node decides, and of nothing newer than the mirror: that lags, most of
+ * all when the cluster was just founded or another has come to lead the metadata range. A range without a majority
+ * has nobody who could tell. */
+static bool mirror_is_told(const struct placement *p, const struct allocator *survey)
+{
+    const struct meta_state *m = &p->store->meta;
+    for (uint32_t i = 0; i < m->ranges.count; i++) {
+        const struct descriptor *d = m->ranges.items[i];
+        const struct range_report *report = map_get(&p->ranges, d->range.value);
+        uint64_t told = report == NULL ? 0 : report->epoch;
+        if (told > d->epoch || (told == 0 && has_majority(survey, &d->config))) return false;
+    }
+    return true;
+}
+
+/* STATUS_OK, or why the node cannot leave: CONFLICT, or BUSY while that is not known. */
+static enum status judge_decommission(struct placement *p, struct assessment *x, const struct admin_answer *a)
+{
+    bool told = MUTANT("decommission_from_old_mirror") || mirror_is_told(p, &x->survey), costs;
+    if (!told) COVER("shard_decommission_waits_for_reports");
+    enum status status = told ? costs_safety(p, x, a, &costs) : STATUS_BUSY;
+    return status == STATUS_OK && costs ? STATUS_CONFLICT : status;
 }
 
 /* ---- the change ---- */
@@ -274,12 +320,16 @@ static enum status judge_question(struct store *s, const struct admin_question *
     return q->state < NODE_STATE_ACTIVE || q->state > NODE_STATE_DECOMMISSIONING ? STATUS_INVALID : STATUS_OK;
 }
 
-static void answer(struct store *s, struct rpc_token token, const struct admin_question *q, const struct admin_answer *a)
+static void answer(struct placement *p, struct rpc_token token, const struct admin_question *q, struct assessment *x,
+                   const struct admin_answer *a)
 {
+    struct store *s = p->store;
     bool asks = (q->flags & ADMIN_ASK) != 0;
     bool again = a->state == q->state; /* it was allowed before: who asks wants to know how far it is */
-    bool refused = !asks && !again && (q->flags & ADMIN_FORCE) == 0 && costs_safety(q->state, a);
-    if (refused) reply(s, token, STATUS_CONFLICT, a);
+    bool judged = !asks && !again && (q->flags & ADMIN_FORCE) == 0 && q->state == NODE_STATE_DECOMMISSIONING;
+    enum status status = judged ? judge_decommission(p, x, a) : STATUS_OK;
+    if (status == STATUS_CONFLICT) reply(s, token, status, a);
+    else if (status != STATUS_OK) rpc_reply(s->rpc, token, status, BYTES_EMPTY);
     else if (asks || (q->flags & ADMIN_DRY_RUN) != 0) reply(s, token, STATUS_OK, a);
     else change(s, token, q, a);
 }
@@ -293,7 +343,7 @@ static void serve_change(void *ctx, struct rpc_token token, struct bytes body)
     struct assessment *x = status == STATUS_OK ? malloc(sizeof *x) : NULL;
     struct admin_answer *a = x == NULL ? NULL : calloc(1, sizeof *a);
     if (status == STATUS_OK) status = a == NULL ? STATUS_NO_MEMORY : assess(p, &q, x, a);
-    if (status == STATUS_OK) answer(s, token, &q, a);
+    if (status == STATUS_OK) answer(p, token, &q, x, a);
     else rpc_reply(s->rpc, token, status, BYTES_EMPTY);
     free(a);
     free(x);

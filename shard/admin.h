@@ -49,8 +49,9 @@ struct admin_answer {
 };
 
 /* on_done: STATUS_OK, with an answer. STATUS_CONFLICT: refused, the answer says why (ADMIN_FORCE overrules).
- * STATUS_NOT_FOUND: no such node. STATUS_INVALID: it was removed, or is not empty yet. Or the call's failure. Called
- * once, never from inside. */
+ * STATUS_BUSY: the leaders of some ranges have not told yet how these are, so nobody knows what a decommission would
+ * cost: ask again. STATUS_NOT_FOUND: no such node. STATUS_INVALID: it was removed, or is not empty yet. Or the call's
+ * failure. Called once, never from inside. */
 struct admin_call {
     struct rpc_call call;
     struct store *store;

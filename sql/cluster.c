@@ -152,6 +152,9 @@ static bool alter_node(struct exec *x, const struct sql_alter_cluster *n)
     case STATUS_INVALID:
         return refuse(x, SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the node was removed from the cluster",
                       "A node that was removed joins again with an empty data directory.");
+    case STATUS_BUSY:
+        return refuse(x, SQLSTATE_OBJECT_IN_USE, "not all ranges have told yet how they are, so what it would cost is not known",
+                      "Try again in some seconds, or add FORCE.");
     default: return exec_fail(x, status);
     }
     return cluster_notice(x, a);

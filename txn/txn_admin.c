@@ -7,6 +7,7 @@
 #define ATTEMPT_NS 6000000000u
 #define PAUSE_NS   100000000u
 #define ATTEMPTS   20
+#define REPORT_PAUSE_NS 300000000u /* leaders tell of their ranges each second */
 #define MERGE_PAUSE_NS 300000000u /* a right side that was frozen in vain thaws meanwhile */
 #define LOOK_NS    1000000000u /* who only looks rather has half an answer soon */
 #define LOOK_ATTEMPTS 8
@@ -49,6 +50,10 @@ enum status txn_admin(struct txn *t, const struct admin_question *q, struct admi
     buf_reset(&t->request);
     admin_encode(&t->request, q);
     enum status status = ask(t, RPC_NODE_CHANGE, (struct range_id){0});
+    for (int i = 0; i < ATTEMPTS && status == STATUS_BUSY && !t->interrupt.requested; i++) {
+        gateway_pause(t->kv, REPORT_PAUSE_NS, &t->interrupt);
+        status = ask(t, RPC_NODE_CHANGE, (struct range_id){0});
+    }
     if (status != STATUS_OK && status != STATUS_CONFLICT) return status;
     return admin_decode(buf_view(&t->reply), answer_out) ? status : STATUS_VERSION;
 }
