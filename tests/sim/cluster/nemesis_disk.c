@@ -117,12 +117,27 @@ static bool lie(struct nemesis *n)
 
 /* ---- the whole disk ---- */
 
+static void note_victim(struct nemesis *n)
+{
+    const struct store *s = store_on(n, n->victim);
+    if (s != NULL && store_identity(s)->node.value != 0) n->victim_node = store_identity(s)->node.value;
+}
+
+/* With its disk goes the node; the next one has another id. */
+static void note_gone(struct nemesis *n)
+{
+    if (n->victim_node != 0 && n->gone_count < NEMESIS_GONE_MAX) n->gone[n->gone_count++] = n->victim_node;
+    n->victim_node = 0;
+}
+
 static bool wipe(struct nemesis *n)
 {
     if (n->wipes >= WIPES_MAX || disk_held(n) || n->care[n->victim].start_pending) return false;
     n->wipes++;
+    note_victim(n);
     nemesis_crash(n, n->victim, SIM_CRASH_PROCESS);
     if (cluster_machine(n->cluster, n->victim)->env != NULL) return false;
+    note_gone(n);
     sim_disk_wipe(disk_of(n, n->victim));
     return true;
 }
@@ -195,10 +210,13 @@ static bool in_doubt(struct nemesis *n, uint64_t machine)
     return false;
 }
 
+/* Also none whose next write may be cut off. */
 static bool victim_has_help(struct nemesis *n)
 {
-    for (uint64_t i = 1; may_doubt(n) && i <= cluster_size(n->cluster); i++)
-        if (i != n->victim && in_doubt(n, i)) return false;
+    for (uint64_t i = 1; may_doubt(n) && i <= cluster_size(n->cluster); i++) {
+        if (i == n->victim) continue;
+        if (in_doubt(n, i) || sim_disk_has_rule(disk_of(n, i), SIM_FAULT_WRITE_ERROR)) return false;
+    }
     return true;
 }
 
@@ -221,6 +239,14 @@ static bool counted_on(struct nemesis *n, uint64_t node, struct range_id range)
     return false;
 }
 
+/* The victim was another node before its disk was wiped, and a range that counts on that one has one voter less. */
+static bool counts_on_gone(struct nemesis *n, struct range_id range)
+{
+    for (uint32_t i = 0; i < n->gone_count; i++)
+        if (counted_on(n, n->gone[i], range)) return true;
+    return false;
+}
+
 /* The first two ranges are everybody's, or were: who has none of them has not been taken in again. */
 static bool whole(struct nemesis *n, struct store *s, struct range_id range)
 {
@@ -236,7 +262,7 @@ bool disk_others_may_doubt(struct nemesis *n)
     if (!may_doubt(n)) return true;
     if (s == NULL || in_doubt(n, n->victim)) return false;
     for (uint64_t range = 1; range <= cluster_range_max(n->cluster); range++)
-        if (!whole(n, s, (struct range_id){range})) return false;
+        if (!whole(n, s, (struct range_id){range}) || counts_on_gone(n, (struct range_id){range})) return false;
     return true;
 }
 
@@ -264,6 +290,7 @@ bool disk_strike(struct nemesis *n, enum nemesis_kind kind)
 
 void disk_care(struct nemesis *n)
 {
+    note_victim(n);
     for (uint64_t i = 1; i <= cluster_size(n->cluster); i++)
         if (store_on(n, i) != NULL) {
             n->care[i].opened = true;
@@ -277,6 +304,7 @@ void disk_renew(struct nemesis *n, uint64_t machine)
     sim_disk_wipe(disk_of(n, machine));
     n->care[machine].refusals = 0;
     if (machine != n->victim) return;
+    note_gone(n);
     n->rolled_back = n->lying = false;
     n->groups_due = 0;
 }

@@ -33,6 +33,8 @@ enum nemesis_kind {
     NEMESIS_KINDS
 };
 
+#define NEMESIS_GONE_MAX 32 /* ids that the victim has had */
+
 /* Of one machine. */
 struct care {
     struct nemesis *nemesis;
@@ -57,6 +59,9 @@ struct nemesis {
     uint64_t groups_due;   /* the log of the victim has to get here before it may lose its process */
     bool rolled_back;      /* it runs on an old image: its peers will not have it */
     uint32_t wipes;
+    uint64_t victim_node;         /* its id, as far as it is known; 0: not yet */
+    uint64_t gone[NEMESIS_GONE_MAX]; /* those that it had before its disk was wiped */
+    uint32_t gone_count;
     struct sim_disk_image *image; /* of the victim */
     uint64_t image_starts, known_starts, known_ns;
 };

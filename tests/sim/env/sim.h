@@ -267,6 +267,8 @@ struct sim_disk_fault {
     int error;             /* errno of the error kinds; 0: EIO */
 };
 void sim_disk_inject(struct sim_disk *disk, const struct sim_disk_fault *fault);
+/* One of that kind is in force, though it may have struck as often as it shall. */
+bool sim_disk_has_rule(const struct sim_disk *disk, enum sim_fault kind);
 /* Ends all injected faults, slowness, stall and quota. */
 void sim_disk_heal(struct sim_disk *disk);
 

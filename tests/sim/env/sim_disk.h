@@ -102,7 +102,6 @@ bool sim_disk_tick(struct sim_disk *disk);
 /* True when an injected fault strikes this operation; *error_out is its negative errno. */
 bool sim_disk_struck(struct sim_disk *disk, enum sim_fault kind, const char *path,
                      int64_t *error_out);
-bool sim_disk_has_rule(const struct sim_disk *disk, enum sim_fault kind);
 /* When an operation that starts now and moves that many bytes completes. */
 uint64_t sim_disk_completion(struct sim_disk *disk, uint64_t base_ns, uint64_t size_bytes);
 
