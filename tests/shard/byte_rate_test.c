@@ -23,3 +23,25 @@ TEST(byte_rate, what_was_not_sent_is_not_made_up_for)
     assert_u64_equal(byte_rate_take(&r, 60000000000u, 1000), 60000000000u);
     assert_u64_equal(byte_rate_take(&r, 60000000000u, 1), 61000000000u);
 }
+
+TEST(byte_rate, who_comes_a_little_late_keeps_the_rate)
+{
+    struct byte_rate r = {.bytes_per_s = 1000};
+    uint64_t now = 1, late = BYTE_RATE_LATE_NS;
+    for (uint64_t i = 0; i < 100; i++) {
+        assert_u64_equal(byte_rate_take(&r, now, 500), now);
+        assert_u64_equal(r.free_ns, 1 + (i + 1) * 500000000u);
+        now = r.free_ns + late; /* as the turns of a busy core may have it, each time */
+    }
+    assert_u64_equal(byte_rate_take(&r, now, 500), now);
+    assert_u64_equal(byte_rate_take(&r, now, 1), now - late + 500000000u);
+}
+
+TEST(byte_rate, who_comes_later_than_that_starts_anew)
+{
+    struct byte_rate r = {.bytes_per_s = 1000};
+    assert_u64_equal(byte_rate_take(&r, 0, 500), 0);
+    uint64_t now = 500000000u + BYTE_RATE_LATE_NS + 1;
+    assert_u64_equal(byte_rate_take(&r, now, 500), now);
+    assert_u64_equal(byte_rate_take(&r, now, 500), now + 500000000u);
+}
