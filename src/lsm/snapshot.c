@@ -6,12 +6,21 @@
 #include <stdlib.h>
 
 #define CHUNK_BYTES_MAX ((size_t)256 << 20)
+#define AHEAD_BYTES_MAX ((uint64_t)16 << 20)
 #define VERIFY_BYTES    ((size_t)1 << 20) /* in one call: checksums of so much take some 100 us */
 
 /* Whole tables go as they are, checked block by block; what is only a part of one, and what is in
  * memory, goes item by item. From the last level up, and the oldest of level 0 first, so that the
  * receiver's tables can be numbered as they come. */
 enum section_kind { SECTION_NONE, SECTION_FILE, SECTION_PIECE, SECTION_MEMORY };
+
+/* What comes behind the present section, while that is being sent. */
+struct ahead {
+    bool known;
+    struct piece *piece;     /* NULL: none */
+    uint32_t level;
+    struct table_load *load; /* of the table that will be sent whole; NULL: not begun */
+};
 
 struct lsm_snapshot {
     struct lsm *lsm;
@@ -21,6 +30,7 @@ struct lsm_snapshot {
     uint64_t newest_ts;
     uint32_t level, i; /* of the next piece; in level 0 counted from the oldest */
     bool memory_sent;
+    struct ahead ahead;
     /* The present section. */
     enum section_kind kind;
     struct chunk_section section;
@@ -77,20 +87,40 @@ static enum status open_piece(struct lsm_snapshot *s, struct piece *p)
     return status;
 }
 
-static enum status open_file(struct lsm_snapshot *s, struct piece *p)
+static enum status open_file(struct lsm_snapshot *s, struct piece *p, struct table_load *load)
 {
     s->offset = 0;
     s->verifying = s->verified = false;
-    enum status status = table_load_open(s->lsm, p->table, &s->load);
+    s->load = load;
+    enum status status = load != NULL ? STATUS_OK : table_load_open(s->lsm, p->table, &s->load);
     if (status == STATUS_OK) s->kind = SECTION_FILE;
     return status;
+}
+
+static bool goes_whole(const struct piece *p)
+{
+    return !piece_is_part(p) && p->table->size_bytes <= CHUNK_FILE_BYTES_MAX;
+}
+
+/* The disk reads the next table while this one is on its way. */
+static void look_ahead(struct lsm_snapshot *s)
+{
+    struct ahead *a = &s->ahead;
+    if (a->known) return;
+    *a = (struct ahead){.known = true, .piece = take_piece(s), .level = s->level};
+    bool loads = a->piece != NULL && goes_whole(a->piece) && !a->piece->table->corrupt &&
+                 a->piece->table->size_bytes <= AHEAD_BYTES_MAX;
+    if (!loads || table_load_open(s->lsm, a->piece->table, &a->load) != STATUS_OK) return;
+    COVER("lsm_snapshot_reads_ahead");
 }
 
 static enum status open_section(struct lsm_snapshot *s)
 {
     ASSERT(s->kind == SECTION_NONE);
     s->advance = false;
-    struct piece *p = take_piece(s);
+    struct ahead next = s->ahead;
+    s->ahead = (struct ahead){0};
+    struct piece *p = next.known ? next.piece : take_piece(s);
     if (p == NULL) {
         if (s->memory_sent || !s->any_memory) return STATUS_NOT_FOUND;
         s->memory_sent = true;
@@ -99,10 +129,12 @@ static enum status open_section(struct lsm_snapshot *s)
         merge_seek(&s->memory, &s->first);
         return STATUS_OK;
     }
-    s->section.level = s->level;
-    if (p->table->corrupt) return STATUS_CORRUPT;
-    bool whole = !piece_is_part(p) && p->table->size_bytes <= CHUNK_FILE_BYTES_MAX;
-    return whole ? open_file(s, p) : open_piece(s, p);
+    s->section.level = next.known ? next.level : s->level;
+    if (p->table->corrupt) {
+        if (next.load != NULL) table_load_close(next.load);
+        return STATUS_CORRUPT;
+    }
+    return goes_whole(p) ? open_file(s, p, next.load) : open_piece(s, p);
 }
 
 static void close_section(struct lsm_snapshot *s)
@@ -168,6 +200,7 @@ enum status lsm_snapshot_open(struct lsm *l, struct range_id range,
 void lsm_snapshot_close(struct lsm_snapshot *s)
 {
     close_section(s);
+    if (s->ahead.load != NULL) table_load_close(s->ahead.load);
     merge_deinit(&s->memory);
     version_unpin(s->version);
     ASSERT(s->lsm->reader_count > 0);
@@ -222,6 +255,7 @@ static enum status fill_file(struct lsm_snapshot *s, size_t size_target, struct 
     enum status status = table_load_wait(s->load, waiter);
     if (status == STATUS_OK && !s->verified) status = verify(s, waiter);
     if (status != STATUS_OK) return status;
+    look_ahead(s);
     const struct table *t = s->load->table;
     uint64_t left = t->size_bytes - s->offset,
              part = size_target > TABLE_ALIGN ? size_target : TABLE_ALIGN;

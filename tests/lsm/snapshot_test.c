@@ -338,3 +338,42 @@ TEST(lsm_snapshot, a_snapshot_closed_while_it_reads_leaves_nothing_behind)
     buf_deinit(&chunk);
     teardown(&f);
 }
+
+/* Reads until a chunk is there. */
+static void read_chunk(struct fixture *f, struct lsm_snapshot *s, struct buf *chunk)
+{
+    struct wait w;
+    lsm_waiter_init(&w.waiter, on_ready);
+    enum status status;
+    while (w.called = false, (status = lsm_snapshot_read(s, 1000, &w.waiter, chunk)) == STATUS_WAIT)
+        store_turns_until(&f->store, is_called, &w);
+    assert_int_equal(status, STATUS_OK);
+}
+
+TEST(lsm_snapshot, reads_the_next_table_while_one_is_sent)
+{
+    struct fixture f;
+    setup(&f);
+    for (int i = 0; i < 2; i++) { /* two tables of level 0: their keys overlap */
+        put(&f, "k", "v");
+        fill(&f, 0, 100);
+        store_flush(&f.store, 1);
+    }
+    struct lsm_snapshot *s;
+    uint64_t index;
+    struct buf chunk;
+    buf_init(&chunk, 1 << 20);
+    assert_int_equal(lsm_snapshot_open(f.store.l, rid(1), &s, &index), STATUS_OK);
+    read_chunk(&f, s, &chunk);
+    assert_u64_equal(f.store.l->table_read_count, 1);
+    lsm_snapshot_close(s); /* the read ends behind it */
+    assert_false(lsm_idle(f.store.l));
+    store_settle(&f.store);
+    assert_u64_equal(f.store.l->table_read_count, 0);
+    assert_int_equal(lsm_snapshot_open(f.store.l, rid(1), &s, &index), STATUS_OK);
+    read_chunk(&f, s, &chunk);
+    store_settle(&f.store);
+    lsm_snapshot_close(s); /* and when it has ended before */
+    buf_deinit(&chunk);
+    teardown(&f);
+}
