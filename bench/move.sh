@@ -2,10 +2,10 @@
 # A range on its way from one node to another, between real processes: bench/move.sh [BUILD [MIB]]
 # Four nodes of `demo` and one table of about so many MiB; then its range moves from a follower to the node that lacks it,
 # while CONNECTIONS clients update rows. Prints the bytes that went, the rate against what the disk takes from one writer and
-# against the cluster's snapshot_rate (64 MiB/s unless set), and the latency of the updates before and during the move.
+# against the cluster's snapshot_rate (RATE, 64MiB unless set), and the latency of the updates before and during the move.
 set -eu
 build=${1:-build/release} mib=${2:-1024}
-VALUE_BYTES=${VALUE_BYTES:-1000} CONNECTIONS=${CONNECTIONS:-8}
+VALUE_BYTES=${VALUE_BYTES:-1000} CONNECTIONS=${CONNECTIONS:-8} RATE=${RATE:-64MiB}
 ostraka=${OSTRAKA:-$build/ostraka} bench=${BENCH:-$build/bench/sql_bench}
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/ostraka-move-XXXXXX") demo=''
 end() {
@@ -35,6 +35,7 @@ range() {
 }
 sql() { psql -qAt "host=127.0.0.1 port=${sqls[0]##*:} user=postgres dbname=postgres" -c "$1"; }
 until [ -n "$(range)" ]; do sleep 1; done
+sql "ALTER SYSTEM SET snapshot_rate = '$RATE'"
 keys=$((mib * 1024 * 1024 / (VALUE_BYTES + 30)))
 read -r leader _ < <(range)
 "$bench" load --address "${sqls[leader - 1]}" --keys $keys --value-bytes "$VALUE_BYTES" --connections 4 --no-header
@@ -49,7 +50,7 @@ from=$v1; [ "$from" = "$leader" ] && from=$v2
 for to in 1 2 3 4; do case " $v1 $v2 $v3 " in *" $to "*) ;; *) break ;; esac; done
 bytes() { du -sb "${dirs[$to - 1]}"/store1/lsm | cut -f1; }
 b0=$(bytes)
-update 5 >"$root/during" &
+update $((mib / 80 + 3)) >"$root/during" & # about as long as the move takes at 64 MiB/s
 load=$!
 t=$(date +%s.%N)
 sql "ALTER RANGE 2 MOVE FROM $from TO $to" >/dev/null
