@@ -9,6 +9,8 @@
 
 #include "shard/shard_int.h"
 
+#define ENTRIES_MIN 8 /* room of a range at first: there may be thousands, and most are idle */
+
 struct recovering {
     struct list link;
     struct range_id range;
@@ -34,6 +36,14 @@ static void free_entries(struct recovering *g, uint32_t from)
 {
     for (uint32_t i = from; i < g->count; i++) free((void *)(uintptr_t)g->entries[i].payload.data);
     if (from < g->count) g->count = from;
+}
+
+static void range_free(struct recovering *g)
+{
+    free_entries(g, 0);
+    free(g->entries);
+    descriptor_clear(&g->descriptor);
+    free(g);
 }
 
 static struct recovering *range_find(struct recovery *rec, struct range_id range)
@@ -81,7 +91,7 @@ static enum status on_entry(void *ctx, struct range_id range, uint64_t term, uin
     }
     if (g->count > 0 && index != g->entries[g->count - 1].index + 1) return STATUS_CORRUPT;
     if (g->count == g->capacity) {
-        uint32_t capacity = g->capacity == 0 ? 256 : g->capacity * 2;
+        uint32_t capacity = g->capacity == 0 ? ENTRIES_MIN : g->capacity * 2;
         struct raft_entry *entries = realloc(g->entries, capacity * sizeof *entries);
         if (entries == NULL) return STATUS_NO_MEMORY;
         g->entries = entries;
@@ -295,19 +305,26 @@ static enum status keep_all_unborn(struct recovery *rec, bool damaged)
     return STATUS_OK;
 }
 
+static enum status revive(struct store *s, struct recovering *g, const struct wal_recovery *log)
+{
+    if (!g->in_engine) return STATUS_OK; /* dropped, or unborn, or it said nothing */
+    const char *why = reason_to_fence(g, log);
+    return why != NULL ? revive_fenced(s, g, why) : replica_revive(s, g, log->uncertain);
+}
+
+/* What was found of a range goes when its replica is there, which takes the same room: memory that is used once, by all
+ * of them together, is not given back to the machine. */
 static enum status revive_all(struct recovery *rec, const struct wal_recovery *log)
 {
-    enum status kept = keep_all_unborn(rec, log->damaged);
-    if (kept != STATUS_OK) return kept;
-    LIST_FOR_EACH(item, &rec->ranges) {
+    enum status status = keep_all_unborn(rec, log->damaged);
+    struct list *item;
+    while (status == STATUS_OK && (item = list_pop_front(&rec->ranges)) != NULL) {
         struct recovering *g = CONTAINER_OF(item, struct recovering, link);
-        if (!g->in_engine) continue; /* dropped, or unborn, or it said nothing */
-        const char *why = reason_to_fence(g, log);
-        enum status status = why != NULL ? revive_fenced(rec->store, g, why)
-                                         : replica_revive(rec->store, g, log->uncertain);
-        if (status != STATUS_OK) return status;
+        status = revive(rec->store, g, log);
+        map_remove(&rec->by_id, g->range.value);
+        range_free(g);
     }
-    return STATUS_OK;
+    return status;
 }
 
 /* Starts that a damaged log may have forgotten: each begins a segment that repeats all facts, so only
@@ -335,13 +352,7 @@ static void recovery_deinit(struct recovery *rec)
 {
     struct list *item;
     map_deinit(&rec->by_id);
-    while ((item = list_pop_front(&rec->ranges)) != NULL) {
-        struct recovering *g = CONTAINER_OF(item, struct recovering, link);
-        free_entries(g, 0);
-        free(g->entries);
-        descriptor_clear(&g->descriptor);
-        free(g);
-    }
+    while ((item = list_pop_front(&rec->ranges)) != NULL) range_free(CONTAINER_OF(item, struct recovering, link));
 }
 
 /* What a person can do about a data directory that is of no use any more. */
