@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "io/backends.h"
 #include "node/core.h"
+#include "node/heap.h"
 #include "node/http.h"
 #include "node/machine.h"
 #include "node/metrics.h"
@@ -37,6 +38,7 @@ struct node {
     struct http_server *http;
     struct metrics_sources sources;
     struct overview_watch overview;
+    struct heap heap;
     char sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
     int lock_fd;
     bool ended;
@@ -282,7 +284,9 @@ static void loop(struct node *n)
             core_stop(n->core);
         }
         if (stopping && core_stopped(n->core)) break;
-        uint64_t latest_ns = env_now_ns(n->env) + 100000000u; /* a signal is seen within this */
+        uint64_t now_ns = env_now_ns(n->env);
+        heap_tick(&n->heap, now_ns);
+        uint64_t latest_ns = now_ns + 100000000u; /* a signal is seen within this */
         env_poll(n->env, wake_ns < latest_ns ? wake_ns : latest_ns);
     }
 }
@@ -376,6 +380,7 @@ int node_run(const struct node_options *options)
     int status = check_exposure(options);
     if (status != 0) return status;
     struct node n = {.options = *options, .lock_fd = -1};
+    heap_init(&n.heap);
     logger_init_stderr(&n.logger, options->log_level);
     status = raise_limits(&n);
     catch_signals();
