@@ -25,8 +25,10 @@ start() { # NODE
 status() { curl -s --max-time 10 "http://127.0.0.1:${https[$1]}/status"; }
 metric() { curl -s --max-time 10 "http://127.0.0.1:${https[$1]}/metrics" | awk -v m="$2" '$1 == m { s += $2 } END { print s + 0 }'; }
 ready() { curl -s -o /dev/null -w '%{http_code}' --max-time 2 "http://127.0.0.1:${https[$1]}/readyz"; }
-whole() { status 0 | grep -o '"voters":\[[123],[123],[123]\],"outgoing":\[\]' | wc -l; } # ranges with all their replicas
-led() { status "$1" | grep -o '"leader":[1-9]' | wc -l; } # ranges of which that node knows a leader
+# /status lists but some of many ranges; the counts are of all.
+but() { local n u; n=$(metric "$1" ostraka_ranges); u=$(metric "$1" "$2"); echo $((n - u)); } # ranges there without those
+whole() { but 0 ostraka_ranges_under_replicated; } # with all their voters
+led() { but "$1" ostraka_ranges_without_leader; } # of which that node knows a leader
 ticks() { local sum=0; for p in "${pids[@]}"; do sum=$((sum + $(awk '{ print $14 + $15 }' "/proc/$p/stat"))); done; echo $sum; }
 resident() { awk '/VmRSS/ { print $2 }' "/proc/${pids[$1]}/status"; }
 
@@ -44,9 +46,13 @@ sleep 10
 before=$(ticks); m0=$(metric 0 ostraka_raft_messages_sent_total); sleep "$seconds"; after=$(ticks); m1=$(metric 0 ostraka_raft_messages_sent_total)
 awk -v t=$((after - before)) -v s="$seconds" -v hz="$(getconf CLK_TCK)" -v m=$((m1 - m0)) \
   'BEGIN { printf "idle: %.1f%% of one core in all, %.1f Raft messages a second from node 1\n", 100 * t / hz / s, m / s }'
-for i in 0 1 2; do
-  awk -v r="$(resident $i)" -v n=$all -v i=$((i + 1)) 'BEGIN { printf "node %d: %d KiB resident, %.1f KiB per replica\n", i, r, r / n }'
-done
+memory() { # WHEN
+  for i in 0 1 2; do
+    awk -v r="$(resident $i)" -v n=$all -v i=$((i + 1)) -v w="$1" \
+      'BEGIN { printf "node %d, %s: %d KiB resident, %.1f KiB per replica\n", i, w, r, r / n }'
+  done
+}
+memory 'founded'
 
 both() { echo $(($(metric 1 "$1") + $(metric 2 "$1"))); }
 # Waits until COMMAND... says that many ranges, at most BOUND seconds after t; prints what it waited for.
@@ -61,8 +67,8 @@ until_all() { # WHAT COMMAND...
   done
   printf '%s: all %s ranges after %s s\n' "$what" $all "$(since "$t")"
 }
-led_elsewhere() { status 1 | grep -o '"leader":[23],' | wc -l; }
-lost=$(status 1 | grep -o '"leader":1,' | wc -l)
+led_elsewhere() { both ostraka_leaders; }
+lost=$(metric 0 ostraka_leaders)
 e=$(both ostraka_elections_total); m=$(both ostraka_raft_messages_sent_total)
 kill -9 "${pids[0]}"; wait "${pids[0]}" 2>/dev/null
 t=$(now)
@@ -83,3 +89,5 @@ for i in 0 1 2; do start $i; done
 for i in 0 1 2; do until [ "$(ready $i)" = 200 ]; do sleep 0.1; done; done
 printf 'all three killed and started: ready after %s s\n' "$(since "$t")"
 until_all '  led' led 0
+sleep 40 # groups at rest give memory back
+memory 'started again'
