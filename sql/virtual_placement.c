@@ -162,7 +162,7 @@ static void put_value(struct virtual_rows *r, const struct cluster_setting_info 
     buf_deinit(&b);
 }
 
-/* table: its id as text for now; NULL: for all keys. */
+/* table: its id as text, which settings_finish makes its name; NULL: for all keys. */
 static void setting_row(struct virtual_rows *r, const struct cluster_setting_info *info, const char *table, uint64_t value,
                         uint64_t fallback, bool is_set)
 {

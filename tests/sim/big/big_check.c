@@ -3,19 +3,7 @@
 
 #include "base/assert.h"
 #include "tests/sim/big/big_int.h"
-
-static bool same(const struct descriptor *a, const struct descriptor *b)
-{
-    struct buf x, y;
-    buf_init(&x, DESCRIPTOR_BYTES_MAX);
-    buf_init(&y, DESCRIPTOR_BYTES_MAX);
-    descriptor_encode(a, &x);
-    descriptor_encode(b, &y);
-    bool equal = bytes_equal(buf_view(&x), buf_view(&y));
-    buf_deinit(&x);
-    buf_deinit(&y);
-    return equal;
-}
+#include "tests/sim/cluster/meta_check.h"
 
 /* Machines by node id, for those that are up: nodes get their ids in the order in which they join. */
 static void map_nodes(struct big *b, uint64_t machine_of[SHARD_NODES_MAX + 1])
@@ -49,7 +37,7 @@ static const char *range_misplaced(struct big *b, const struct descriptor *d)
     struct store *s = machine == 0 ? NULL : big_store(b, machine);
     const struct replica *r = s == NULL ? NULL : store_replica(s, d->range);
     if (r == NULL || !replica_serving(r)) return "a range has no leader";
-    return same(d, &r->descriptor) ? NULL : "the metadata differ from a range";
+    return meta_check_same(d, &r->descriptor) ? NULL : "the metadata differ from a range";
 }
 
 const char *big_misplaced(struct big *b)

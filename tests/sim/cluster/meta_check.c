@@ -38,7 +38,7 @@ const char *meta_check(struct cluster *c)
     return NULL;
 }
 
-static bool same(const struct descriptor *a, const struct descriptor *b)
+bool meta_check_same(const struct descriptor *a, const struct descriptor *b)
 {
     struct buf x, y;
     buf_init(&x, DESCRIPTOR_BYTES_MAX);
@@ -56,7 +56,7 @@ static const char *check_range(struct cluster *c, const struct descriptor *d)
     uint64_t leader = cluster_leader(c, d->range);
     if (leader == 0) return "a range without a leader";
     const struct replica *r = store_replica(store_of(c, leader), d->range);
-    return same(d, &r->descriptor) ? NULL : "the mirror differs from a range";
+    return meta_check_same(d, &r->descriptor) ? NULL : "the mirror differs from a range";
 }
 
 static const char *check_replicas(struct store *s, const struct meta_state *m)

@@ -14,4 +14,7 @@ const char *meta_check_quiet(struct cluster *c);
 /* And: every replica on machines that are up is a member of a mirrored range. */
 const char *meta_check_orphans(struct cluster *c);
 
+/* The two say the same, byte for byte. */
+bool meta_check_same(const struct descriptor *a, const struct descriptor *b);
+
 #endif

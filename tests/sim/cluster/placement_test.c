@@ -9,9 +9,8 @@
 #include "base/codec.h"
 #include "shard/admin.h"
 #include "shard/meta_int.h"
-#include "tests/sim/check/register.h"
 #include "tests/sim/cluster/cluster.h"
-#include "tests/sim/cluster/ts_check.h"
+#include "tests/sim/cluster/scene.h"
 #include "tests/sim/cluster/workload.h"
 #include "txn/txn.h"
 
@@ -131,20 +130,6 @@ static void expect_in_place(struct world *x, struct wanted want, uint64_t timeou
     fail();
 }
 
-static void explain(struct workload *w)
-{
-    char text[512];
-    size_t count;
-    const struct operation *history = workload_history(w, &count);
-    if (!ts_check(history, count, text, sizeof text)) fail_msg("%s", text);
-    struct buf report;
-    buf_init(&report, 1 << 16);
-    enum check_result verdict = register_check(workload_seen(w), 0, &report);
-    if (verdict == CHECK_INVALID) fprintf(stderr, "%.*s\n", (int)report.size, (const char *)report.data);
-    buf_deinit(&report);
-    assert_true(verdict != CHECK_INVALID);
-}
-
 /* Everybody back to rest: what clients saw is explained, and all copies are alike. */
 static void world_close(struct world *x)
 {
@@ -158,7 +143,7 @@ static void world_close(struct world *x)
     }
     assert_true(equal);
     assert_null(cluster_violation(x->c));
-    explain(x->w);
+    scene_explain(x->w);
     cluster_destroy(x->c);
     workload_destroy(x->w);
 }

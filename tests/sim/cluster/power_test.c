@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "tests/sim/check/register.h"
-#include "tests/sim/cluster/ts_check.h"
+#include "tests/sim/cluster/scene.h"
 #include "tests/sim/cluster/workload.h"
 
 #define ROUNDS 4
@@ -18,20 +17,6 @@ struct outage {
     uint32_t machines, struck;
     uint32_t tear_ppm; /* of the sectors that were being written: not even they are whole */
 };
-
-static void explain(struct workload *w)
-{
-    char text[512];
-    size_t count;
-    const struct operation *history = workload_history(w, &count);
-    if (!ts_check(history, count, text, sizeof text)) fail_msg("%s", text);
-    struct buf report;
-    buf_init(&report, 1 << 16);
-    enum check_result verdict = register_check(workload_seen(w), 0, &report);
-    if (verdict == CHECK_INVALID) fprintf(stderr, "%.*s\n", (int)report.size, (const char *)report.data);
-    buf_deinit(&report);
-    assert_true(verdict != CHECK_INVALID);
-}
 
 static bool serves(struct cluster *c, void *ctx)
 {
@@ -88,7 +73,7 @@ static uint64_t outage_run(struct outage o)
         cluster_run(c, 100 * SIM_MS);
     }
     assert_true(equal);
-    explain(w);
+    scene_explain(w);
     struct sim *sim = cluster_sim(c);
     uint64_t gone = sim_fault_hits(sim, SIM_FAULT_UNSYNCED_LOST) + sim_fault_hits(sim, SIM_FAULT_UNSYNCED_TORN);
     cluster_destroy(c);

@@ -181,7 +181,7 @@ uint64_t scene_holder(struct scene *s, struct range_id range)
 
 /* ---- the end ---- */
 
-static void explain(struct workload *w)
+void scene_explain(struct workload *w)
 {
     char text[512];
     size_t count;
@@ -297,7 +297,7 @@ uint64_t scene_end(struct scene *s)
     check_cover(s);
     if (!cluster_run_until(c, scene_mirrored, NULL, 20 * SIM_SEC)) fail_msg("%s", meta_check_quiet(c));
     if (cluster_violation(c) != NULL) fail_msg("%s", cluster_violation(c));
-    explain(s->workload);
+    scene_explain(s->workload);
     uint64_t worst = scene_worst_closed_ns(s);
     cluster_destroy(c);
     workload_destroy(s->workload);
