@@ -23,12 +23,11 @@ all, acknowledged ones are, aborted ones are not; one effect per idempotency key
 
 Reading order: RULES, State.apply, Leader, read, prepare, decide, push, recover, Txn.commit, World.split.
 """
-import argparse
 import collections
 import heapq
-import multiprocessing
 import random
-import sys
+
+from histories import Violation, main
 
 RULES = {
     'gate_clock': 'what is shown lies in the past for sure: reads wait until E is above it',
@@ -83,10 +82,6 @@ Version = collections.namedtuple('Version', 'ct txn at')             # at: (term
 Intent = collections.namedtuple('Intent', 'txn lb anchor begin at')
 Record = collections.namedtuple('Record', 'status ct keys begin at')  # status: C(ommitted), A(borted), S(taging)
 NONE = Version(0, None, (0, 0))
-
-
-class Violation(Exception):
-    pass
 
 
 class State:
@@ -1062,91 +1057,5 @@ class World:
                 raise Violation('an old read')
 
 
-def one(job):
-    seed, off = job
-    w = World(seed, off)
-    try:
-        w.run()
-        name = None
-    except Violation as e:
-        name = str(e)
-    return name, w.count, seed
-def campaign(pool, seeds, off):
-    kinds, count, first = collections.Counter(), collections.Counter(), []
-    for name, n, seed in pool.imap(one, ((s, off) for s in seeds), 2):
-        count.update(n)
-        if name:
-            kinds[name] += 1
-            first = (first + [seed])[:2]
-    return kinds, count, first
-
-
-def told(count):
-    return ', '.join('%d %s' % (v, k) for k, v in sorted(count.items()))
-
-
-def table(pool, seeds, rules, enough):
-    print('| without | rule | violating / histories | kinds | first seeds |\n|---|---|---|---|---|')
-    bad = 0
-    for rule in rules:
-        off, done, kinds, first = frozenset([rule] if rule else []), 0, collections.Counter(), []
-        count = collections.Counter()
-        for k in range(0, len(seeds), 20):
-            found, n, where = campaign(pool, seeds[k:k + 20], off)
-            kinds.update(found)
-            count.update(n)
-            first, done = (first + where)[:2], done + len(seeds[k:k + 20])
-            if rule and sum(kinds.values()) >= enough:
-                break
-        n = sum(kinds.values())
-        bad += n if rule is None else 0
-        print('| %s | %s | %d / %d | %s | %s |' % (
-            '`%s`' % rule if rule else 'nothing', RULES[rule] if rule else told(count), n, done,
-            ', '.join('%s %d' % x for x in kinds.most_common()) or '-', ', '.join(map(str, first)) or '-'), flush=True)
-    return bad
-
-
-def brief():
-    """Few seeds in one process: everything of the full protocol passes, every rule that is missing is noticed."""
-    failed = False
-    for rule in [None] + list(RULES):
-        seeds = KNOWN.get(rule, ()) if rule else range(1, 26)
-        if rule and not seeds:
-            continue                                           # README.md says why none is known
-        bad = sum(1 for s in seeds if one((s, frozenset([rule] if rule else [])))[0])
-        good = bad == 0 if rule is None else bad > 0
-        failed |= not good
-        print('%-24s %d of %d%s' % (rule or 'full protocol', bad, len(seeds), '' if good else '  <- wrong'))
-    return failed
-
-
-def main():
-    ap = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    ap.add_argument('--histories', type=int, default=1000)
-    ap.add_argument('--seed', type=int, default=1)
-    ap.add_argument('--without', action='append', default=[], choices=list(RULES), metavar='RULE')
-    ap.add_argument('--table', action='store_true')
-    ap.add_argument('--enough', type=int, default=2, help='of --table: go on to the next rule after so many')
-    ap.add_argument('--brief', action='store_true')
-    ap.add_argument('--show', action='store_true')
-    ap.add_argument('--jobs', type=int, default=multiprocessing.cpu_count())
-    a = ap.parse_args()
-    if a.brief:
-        return brief()
-    seeds = range(a.seed, a.seed + a.histories)
-    if a.show:
-        for s in seeds:
-            name, count, _ = one((s, frozenset(a.without)))
-            print(s, name, told(count))
-        return 0
-    with multiprocessing.Pool(a.jobs) as pool:
-        if a.table:
-            return table(pool, seeds, a.without or [None] + list(RULES), a.enough) > 0
-        kinds, count, first = campaign(pool, seeds, frozenset(a.without))
-        print('without %s: %d of %d rejected %s first %s; %s' % (
-            ' '.join(a.without) or 'nothing', sum(kinds.values()), a.histories, dict(kinds), first, told(count)))
-        return sum(kinds.values()) > 0 and not a.without
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    main(__doc__, World, RULES, KNOWN)
