@@ -42,6 +42,9 @@ enum rpc_kind {
     RPC_NODE_CHANGE = 25,  /* an operator asks what would come of a node's change, or for it (admin.h) */
     RPC_MERGE_GIVE_UP = 26, /* to the leader of a left side: what you began at that epoch shall not happen */
     RPC_RANGE_COLD = 27,    /* to the leader of a range: is it small, and has it long been little used? */
+    RPC_PREPARE = 28,     /* txn/: first phase of a commit over several ranges */
+    RPC_DECIDE = 29,      /* txn/: its decision, at the range of its anchor */
+    RPC_RESOLVE = 30,     /* txn/: what it wrote becomes versions, or goes */
     RPC_KIND_COUNT
 };
 
