@@ -7,144 +7,168 @@
 #define BACKOFF_NS_MIN 2000000u
 #define BACKOFF_NS_MAX 100000000u
 #define INTERRUPT_GRACE_NS 1000000000u /* for the answer to a commit that was sent */
+#define AT_ONCE_MAX 16                 /* requests of one call that are under way */
 
-/* One attempt, or one pause, of a fiber. */
+/* A request on its way, or a pause. Callbacks say what has happened, the fiber goes on with it (task_step). */
+struct gateway_task {
+    struct gateway_wait *wait;
+    struct gateway_request *q; /* NULL: only a pause */
+    enum { TASK_READY, TASK_CALLING, TASK_ANSWERED, TASK_PAUSING, TASK_DONE } state;
+    struct rpc_call call;
+    struct timer timer;        /* ends a pause, or what is left to an interrupted commit */
+    struct range_id range;     /* asked last, */
+    struct node_id leader;     /* at that node */
+    uint64_t give_up_ns, backoff_ns, asked_ns;
+    enum status status;        /* of the last attempt */
+    bool tried, lingering;
+    bool last;                 /* it ends behind the pause, or the attempt */
+};
+
+/* What a fiber waits for. */
 struct gateway_wait {
     struct list link; /* kv.calls */
     struct kv *kv;
     struct fiber *fiber;
-    struct rpc_call call;
-    struct timer timer;     /* ends a pause, or what is left to an interrupted commit */
-    enum rpc_kind kind;
-    bool pausing, repeatable, done;
-    enum status status;
-    struct buf *reply;
+    struct gateway_interrupt *interrupt; /* NULL: nobody ends it */
+    struct gateway_task *tasks;
+    uint32_t count;
+    bool woken;
 };
+
+/* ---- waiting ---- */
 
 static void wake(struct gateway_wait *w)
 {
-    w->done = true;
+    if (w->woken) return;
+    w->woken = true;
     fiber_resume(w->fiber);
+}
+
+static void wait_begin(struct gateway_wait *w, struct kv *kv, struct gateway_interrupt *i, struct gateway_task *tasks)
+{
+    *w = (struct gateway_wait){.kv = kv, .fiber = fiber_current(store_fibers(kv->store)), .interrupt = i, .tasks = tasks};
+    ASSERT(w->fiber != NULL);
+    ASSERT(i == NULL || i->wait == NULL);
+    list_push_back(&kv->calls, &w->link);
+    if (i != NULL) i->wait = w;
+}
+
+/* Until something has happened to one of the tasks. */
+static void wait_event(struct gateway_wait *w)
+{
+    while (!w->woken) fiber_suspend(store_fibers(w->kv->store));
+    w->woken = false;
+}
+
+static void wait_end(struct gateway_wait *w)
+{
+    for (uint32_t i = 0; i < w->count; i++) ASSERT(w->tasks[i].state == TASK_DONE);
+    if (w->interrupt != NULL) w->interrupt->wait = NULL;
+    list_remove(&w->link);
+}
+
+static void task_begin(struct gateway_task *k, struct gateway_wait *w, struct gateway_request *q)
+{
+    *k = (struct gateway_task){.wait = w, .q = q, .status = STATUS_WAIT, .backoff_ns = BACKOFF_NS_MIN};
+}
+
+static struct timer_heap *timers_of(const struct gateway_task *k) { return store_timers(k->wait->kv->store); }
+static uint64_t now_of(const struct gateway_task *k) { return env_now_ns(store_env(k->wait->kv->store)); }
+
+static void count_lock_time(struct gateway_task *k)
+{
+    if (k->asked_ns != 0 && k->wait->interrupt != NULL) k->wait->interrupt->lock_ns += now_of(k) - k->asked_ns;
+    k->asked_ns = 0;
+}
+
+/* Ends what it waits for. */
+static void task_end(struct gateway_task *k, enum status status)
+{
+    count_lock_time(k);
+    if (k->call.active) rpc_cancel(&k->call);
+    timer_cancel(timers_of(k), &k->timer);
+    if (k->state == TASK_CALLING && k->q->asked) k->q->doubt = true;
+    k->status = status;
+    k->state = TASK_DONE;
+    if (k->q != NULL) k->q->result = status;
 }
 
 static void on_reply(struct rpc_call *call, enum status status, struct bytes body)
 {
-    struct gateway_wait *w = call->ctx;
-    w->status = status;
-    buf_reset(w->reply);
-    buf_append_bytes(w->reply, body);
-    if (w->reply->failed) w->status = STATUS_NO_MEMORY;
-    wake(w);
+    struct gateway_task *k = call->ctx;
+    ASSERT(k->state == TASK_CALLING);
+    timer_cancel(timers_of(k), &k->timer);
+    buf_reset(k->q->reply);
+    buf_append_bytes(k->q->reply, body);
+    k->status = k->q->reply->failed ? STATUS_NO_MEMORY : status;
+    k->state = TASK_ANSWERED;
+    wake(k->wait);
 }
 
 static void on_grace_over(struct timer *t, void *ctx)
 {
     (void)t;
-    struct gateway_wait *w = ctx;
-    ASSERT(w->call.active);
-    rpc_cancel(&w->call);
-    w->status = STATUS_UNKNOWN_OUTCOME;
-    wake(w);
+    struct gateway_task *k = ctx;
+    ASSERT(k->state == TASK_CALLING);
+    rpc_cancel(&k->call);
+    k->status = STATUS_UNKNOWN_OUTCOME;
+    k->state = TASK_ANSWERED;
+    wake(k->wait);
 }
 
 static void on_pause_over(struct timer *t, void *ctx)
 {
     (void)t;
-    wake(ctx);
+    struct gateway_task *k = ctx;
+    ASSERT(k->state == TASK_PAUSING);
+    k->state = TASK_READY;
+    wake(k->wait);
 }
 
-static void wait_begin(struct gateway_wait *w, struct kv *kv)
+static void task_pause(struct gateway_task *k, uint64_t duration_ns)
 {
-    *w = (struct gateway_wait){.kv = kv, .fiber = fiber_current(store_fibers(kv->store))};
-    ASSERT(w->fiber != NULL);
-    list_push_back(&kv->calls, &w->link);
-}
-
-static void wait_end(struct gateway_wait *w, struct gateway_interrupt *i)
-{
-    if (i != NULL) i->wait = w;
-    while (!w->done) fiber_suspend(store_fibers(w->kv->store));
-    if (i != NULL) i->wait = NULL;
-    timer_cancel(store_timers(w->kv->store), &w->timer);
-    list_remove(&w->link);
+    k->state = TASK_PAUSING;
+    timer_init(&k->timer, on_pause_over, k);
+    timer_arm(timers_of(k), &k->timer, now_of(k) + duration_ns);
 }
 
 /* A commit that is on its way may already be in the log: its answer is worth a moment, and when it does not
  * come nobody may say that nothing happened. */
+static bool task_lingers(struct gateway_task *k)
+{
+    struct gateway_request *q = k->q;
+    if (q == NULL || MUTANT("interrupt_forgets_commit")) return false;
+    if (k->state == TASK_CALLING ? q->repeatable && !q->decides : !q->decides || !q->doubt) return false;
+    COVER("txn_commit_interrupted");
+    uint64_t end_ns = now_of(k) + INTERRUPT_GRACE_NS;
+    k->lingering = true;
+    if (k->give_up_ns > end_ns) k->give_up_ns = end_ns;
+    if (k->state != TASK_CALLING || timer_armed(&k->timer)) return true;
+    timer_init(&k->timer, on_grace_over, k);
+    timer_arm(timers_of(k), &k->timer, end_ns);
+    return true;
+}
+
 void gateway_interrupt(struct gateway_interrupt *i)
 {
-    i->requested = true;
+    bool ended = false;
     struct gateway_wait *w = i->wait;
-    if (w == NULL || w->done) return;
-    struct kv *kv = w->kv;
-    if (!w->pausing && !w->repeatable && !MUTANT("interrupt_forgets_commit")) {
-        COVER("txn_commit_interrupted");
-        if (timer_armed(&w->timer)) return;
-        timer_init(&w->timer, on_grace_over, w);
-        timer_arm(store_timers(kv->store), &w->timer, env_now_ns(store_env(kv->store)) + INTERRUPT_GRACE_NS);
-        return;
+    i->requested = true;
+    for (uint32_t n = 0; w != NULL && n < w->count; n++) {
+        struct gateway_task *k = &w->tasks[n];
+        if (k->state != TASK_CALLING && k->state != TASK_PAUSING) continue;
+        if (k->lingering || task_lingers(k)) continue;
+        task_end(k, STATUS_TIMEOUT);
+        ended = true;
     }
-    if (w->call.active) rpc_cancel(&w->call);
-    timer_cancel(store_timers(kv->store), &w->timer);
-    w->status = STATUS_TIMEOUT;
-    wake(w);
+    if (ended) wake(w);
 }
 
 enum rpc_kind gateway_waits_for(const struct gateway_interrupt *i)
 {
-    return i->wait == NULL ? 0 : i->wait->kind;
-}
-
-void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i)
-{
-    struct gateway_wait w;
-    wait_begin(&w, kv);
-    w.pausing = true;
-    timer_init(&w.timer, on_pause_over, &w);
-    timer_arm(store_timers(kv->store), &w.timer, env_now_ns(store_env(kv->store)) + duration_ns);
-    wait_end(&w, i);
-}
-
-enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i)
-{
-    if (!kv->stopping && !i->requested) gateway_pause(kv, 0, i);
-    return kv->stopping ? STATUS_CANCELLED : i->requested ? STATUS_TIMEOUT : STATUS_OK;
-}
-
-static enum status attempt(struct kv *kv, struct gateway_request *q, struct node_id leader,
-                           uint64_t timeout_ns, struct buf *reply)
-{
-    struct gateway_wait w;
-    wait_begin(&w, kv);
-    w.reply = reply;
-    w.repeatable = q->repeatable;
-    w.kind = q->kind;
-    w.call.on_done = on_reply;
-    w.call.ctx = &w;
-    enum status status = rpc_start(store_rpc(kv->store), &w.call, leader, q->kind, buf_view(q->body),
-                                   timeout_ns);
-    if (status != STATUS_OK) {
-        list_remove(&w.link);
-        return status;
-    }
-    uint64_t start_ns = q->kind == RPC_LOCK ? env_now_ns(store_env(kv->store)) : 0;
-    if (q->interrupt != NULL) {
-        q->interrupt->calls += !q->asked;
-        q->interrupt->requests++;
-    }
-    q->asked = true;
-    wait_end(&w, q->interrupt);
-    if (q->interrupt != NULL && q->kind == RPC_LOCK)
-        q->interrupt->lock_ns += env_now_ns(store_env(kv->store)) - start_ns;
-    return w.status;
-}
-
-enum status gateway_ask(struct kv *kv, struct gateway_request *q, struct node_id node, uint64_t timeout_ns, struct buf *reply)
-{
-    if (kv->stopping) return STATUS_CANCELLED;
-    if (q->interrupt != NULL && q->interrupt->requested) return STATUS_TIMEOUT;
-    buf_reset(reply);
-    return attempt(kv, q, node, timeout_ns, reply);
+    for (uint32_t n = 0; i->wait != NULL && n < i->wait->count; n++)
+        if (i->wait->tasks[n].state == TASK_CALLING) return i->wait->tasks[n].q->kind;
+    return 0;
 }
 
 void gateway_stop(struct kv *kv)
@@ -153,12 +177,68 @@ void gateway_stop(struct kv *kv)
     while (!list_empty(&kv->calls)) {
         struct gateway_wait *w = CONTAINER_OF(kv->calls.next, struct gateway_wait, link);
         list_remove(&w->link);
-        if (w->call.active) rpc_cancel(&w->call);
-        timer_cancel(store_timers(kv->store), &w->timer);
-        w->status = STATUS_CANCELLED;
+        for (uint32_t n = 0; n < w->count; n++)
+            if (w->tasks[n].state != TASK_DONE) task_end(&w->tasks[n], STATUS_CANCELLED);
         wake(w);
     }
 }
+
+void gateway_pause(struct kv *kv, uint64_t duration_ns, struct gateway_interrupt *i)
+{
+    struct gateway_wait w;
+    struct gateway_task k;
+    wait_begin(&w, kv, i, &k);
+    w.count = 1;
+    task_begin(&k, &w, NULL);
+    task_pause(&k, duration_ns);
+    wait_event(&w);
+    if (k.state != TASK_DONE) task_end(&k, STATUS_OK);
+    wait_end(&w);
+}
+
+enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i)
+{
+    if (!kv->stopping && !i->requested) gateway_pause(kv, 0, i);
+    return kv->stopping ? STATUS_CANCELLED : i->requested ? STATUS_TIMEOUT : STATUS_OK;
+}
+
+/* Sends it to k->leader. */
+static void task_call(struct gateway_task *k, uint64_t timeout_ns)
+{
+    struct gateway_request *q = k->q;
+    struct gateway_interrupt *i = k->wait->interrupt;
+    buf_reset(q->reply);
+    k->call = (struct rpc_call){.on_done = on_reply, .ctx = k};
+    k->status = rpc_start(store_rpc(k->wait->kv->store), &k->call, k->leader, q->kind, buf_view(q->body), timeout_ns);
+    k->state = k->status == STATUS_OK ? TASK_CALLING : TASK_ANSWERED;
+    if (k->status != STATUS_OK) return;
+    k->asked_ns = q->kind == RPC_LOCK ? now_of(k) : 0;
+    if (i != NULL) {
+        i->calls += !q->asked;
+        i->requests++;
+    }
+    q->asked = true;
+}
+
+enum status gateway_ask(struct kv *kv, struct gateway_request *q, struct node_id node, uint64_t timeout_ns, struct buf *reply)
+{
+    struct gateway_wait w;
+    struct gateway_task k;
+    if (kv->stopping) return STATUS_CANCELLED;
+    if (q->interrupt != NULL && q->interrupt->requested) return STATUS_TIMEOUT;
+    q->reply = reply;
+    wait_begin(&w, kv, q->interrupt, &k);
+    w.count = 1;
+    task_begin(&k, &w, q);
+    k.leader = node;
+    task_call(&k, timeout_ns);
+    while (k.state == TASK_CALLING) wait_event(&w);
+    if (k.state != TASK_DONE) task_end(&k, k.status);
+    wait_end(&w);
+    return k.status;
+}
+
+/* ---- what is asked again ---- */
 
 /* Learns from a refusal; returns whether another attempt may be better at once. */
 static bool learn(struct kv *kv, enum status status, struct range_id range, struct node_id asked,
@@ -251,64 +331,166 @@ static bool may_stamp(struct kv *kv, const struct gateway_request *q)
     return false;
 }
 
+static bool task_late(const struct gateway_task *k)
+{
+    const struct gateway_interrupt *i = k->wait->interrupt;
+    return i != NULL && i->requested && !k->lingering;
+}
+
+/* Behind an attempt that may be of more use later, or at once. */
+static void task_pause_again(struct gateway_task *k, bool at_once)
+{
+    uint64_t now_ns = now_of(k), left_ns = k->give_up_ns > now_ns ? k->give_up_ns - now_ns : 0;
+    if (at_once) k->backoff_ns = BACKOFF_NS_MIN;
+    uint64_t pause_ns = at_once ? BACKOFF_NS_MIN / 4 : k->backoff_ns;
+    task_pause(k, pause_ns < left_ns ? pause_ns : left_ns);
+    if (!at_once && k->backoff_ns < BACKOFF_NS_MAX) k->backoff_ns *= 2;
+}
+
+static void task_answered(struct gateway_task *k)
+{
+    struct gateway_request *q = k->q;
+    struct kv *kv = k->wait->kv;
+    enum status status = k->status;
+    count_lock_time(k);
+    if (status == STATUS_UNKNOWN_OUTCOME) q->doubt = true;
+    bool again = status == STATUS_NOT_LEADER || status == STATUS_STALE_ROUTE || status == STATUS_CLOSED ||
+                 status == STATUS_BUSY || status == STATUS_UNAVAILABLE ||
+                 (status == STATUS_UNKNOWN_OUTCOME && q->repeatable);
+    if (again && status == STATUS_BUSY && q->reply->size == 8) {
+        q->refused_at = load_le64(q->reply->data);
+        again = !q->stamped; /* else it is of no use unless it is made anew */
+        status = again ? status : STATUS_EXPIRED;
+    }
+    if (!again) {
+        task_end(k, kv->stopping && status != STATUS_OK && status != STATUS_UNKNOWN_OUTCOME ? STATUS_CANCELLED : status);
+        return;
+    }
+    kv->metrics.retries++;
+    task_pause_again(k, learn(kv, status, k->range, k->leader, q->reply));
+}
+
+static void task_send(struct gateway_task *k, const struct route *route)
+{
+    struct gateway_request *q = k->q;
+    q->served_by = k->range = route->range;
+    k->leader = route->leader;
+    k->tried = true;
+    if (q->before_attempt != NULL && !q->before_attempt(q)) {
+        task_end(k, STATUS_EXPIRED);
+        return;
+    }
+    store_le64(q->body->data, route->range.value);
+    store_le64(q->body->data + 8, route->epoch);
+    uint64_t left_ns = k->give_up_ns - now_of(k);
+    /* A read tries another node soon; a commit waits for its answer as long as it may. */
+    bool soon = q->repeatable && left_ns > REQUEST_TIMEOUT_NS / 3;
+    task_call(k, soon ? REQUEST_TIMEOUT_NS / 3 : left_ns);
+}
+
+/* Before an attempt. */
+static void task_go(struct gateway_task *k)
+{
+    struct kv *kv = k->wait->kv;
+    struct route route;
+    if (kv->stopping) {
+        task_end(k, STATUS_CANCELLED);
+    } else if (k->last) { /* what is known contradicted itself a moment ago */
+        task_end(k, STATUS_STALE_ROUTE);
+    } else if (task_late(k)) {
+        task_end(k, STATUS_TIMEOUT);
+    } else if (now_of(k) >= k->give_up_ns) {
+        task_end(k, gave_up(k->q, k->status));
+    } else if (route_of(kv, k->q, &route) != STATUS_OK) {
+        k->status = STATUS_UNAVAILABLE;
+        task_pause_again(k, false);
+    } else if (!hull_fits(&k->q->hull, &route)) { /* who cut it has to cut it anew */
+        COVER("txn_request_cut_anew");
+        k->last = true;
+        if (!k->tried) task_pause(k, BACKOFF_NS_MIN / 4);
+    } else if (route.leader.value == 0 || !may_stamp(kv, k->q)) {
+        k->status = STATUS_UNAVAILABLE;
+        task_pause_again(k, false);
+    } else {
+        task_send(k, &route);
+    }
+}
+
+/* Until it waits, or is done. */
+static void task_step(struct gateway_task *k)
+{
+    while (k->state == TASK_READY || k->state == TASK_ANSWERED) {
+        if (k->state == TASK_READY) task_go(k);
+        else task_answered(k);
+    }
+}
+
+static void task_start(struct gateway_task *k, struct gateway_wait *w, struct gateway_request *q)
+{
+    ASSERT(q->interrupt == w->interrupt);
+    task_begin(k, w, q);
+    k->give_up_ns = give_up_at(w->kv, q, now_of(k));
+    task_step(k);
+}
+
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply)
 {
-    struct env *env = store_env(kv->store);
-    uint64_t now_ns = env_now_ns(env);
-    uint64_t give_up_ns = give_up_at(kv, q, now_ns);
-    uint64_t backoff_ns = BACKOFF_NS_MIN;
-    enum status status = STATUS_WAIT; /* of the last attempt */
-    bool tried = false;
-    for (; !kv->stopping; now_ns = env_now_ns(env)) {
-        if (q->interrupt != NULL && q->interrupt->requested) {
-            status = STATUS_TIMEOUT;
-            break;
-        }
-        if (now_ns >= give_up_ns) {
-            status = gave_up(q, status);
-            break;
-        }
-        struct route route;
-        bool at_once = false;
-        bool known = route_of(kv, q, &route) == STATUS_OK;
-        if (known && !hull_fits(&q->hull, &route)) { /* who cut it has to cut it anew */
-            COVER("txn_request_cut_anew");
-            status = STATUS_STALE_ROUTE;
-            if (!tried) gateway_pause(kv, BACKOFF_NS_MIN / 4, q->interrupt); /* what is known contradicts itself */
-            break;
-        }
-        if (known && route.leader.value != 0 && may_stamp(kv, q)) {
-            q->served_by = route.range;
-            tried = true;
-            if (q->before_attempt != NULL && !q->before_attempt(q)) {
-                status = STATUS_EXPIRED;
-                break;
-            }
-            store_le64(q->body->data, route.range.value);
-            store_le64(q->body->data + 8, route.epoch);
-            uint64_t left_ns = give_up_ns - now_ns;
-            /* A read tries another node soon; a commit waits for its answer as long as it may. */
-            uint64_t timeout_ns = q->repeatable && left_ns > REQUEST_TIMEOUT_NS / 3
-                                      ? REQUEST_TIMEOUT_NS / 3 : left_ns;
-            buf_reset(reply);
-            status = attempt(kv, q, route.leader, timeout_ns, reply);
-            if (status == STATUS_UNKNOWN_OUTCOME && !q->repeatable) break;
-            bool again = status == STATUS_NOT_LEADER || status == STATUS_STALE_ROUTE ||
-                         status == STATUS_CLOSED || status == STATUS_BUSY ||
-                         status == STATUS_UNAVAILABLE || status == STATUS_UNKNOWN_OUTCOME;
-            if (!again) break;
-            kv->metrics.retries++;
-            if (status == STATUS_BUSY && reply->size == 8) q->refused_at = load_le64(reply->data);
-            at_once = learn(kv, status, route.range, route.leader, reply);
-        } else {
-            status = STATUS_UNAVAILABLE;
-        }
-        if (kv->stopping) break;
-        if (at_once) backoff_ns = BACKOFF_NS_MIN;
-        uint64_t left_ns = give_up_ns - now_ns, pause_ns = at_once ? BACKOFF_NS_MIN / 4 : backoff_ns;
-        gateway_pause(kv, pause_ns < left_ns ? pause_ns : left_ns, q->interrupt);
-        if (!at_once && backoff_ns < BACKOFF_NS_MAX) backoff_ns *= 2;
+    struct gateway_wait w;
+    struct gateway_task k;
+    q->reply = reply;
+    wait_begin(&w, kv, q->interrupt, &k);
+    w.count = 1;
+    for (task_start(&k, &w, q); k.state != TASK_DONE; task_step(&k)) wait_event(&w);
+    wait_end(&w);
+    return k.status;
+}
+
+/* ---- several at once ---- */
+
+/* It was of no use, and neither are the others. */
+static bool is_failure(enum status status) { return status != STATUS_OK && status != STATUS_STALE_ROUTE; }
+
+/* Of those that are done one says what the whole comes to. */
+static void take_result(enum status status, enum status *result)
+{
+    if (is_failure(*result) || status == STATUS_OK) return;
+    *result = status;
+}
+
+static void give_up_rest(struct gateway_wait *w)
+{
+    COVER("txn_call_all_given_up");
+    for (uint32_t i = 0; i < w->count; i++) {
+        if (w->tasks[i].state != TASK_DONE) task_end(&w->tasks[i], STATUS_CANCELLED);
+        w->tasks[i].q = NULL;
     }
-    return kv->stopping && status != STATUS_OK && status != STATUS_UNKNOWN_OUTCOME ? STATUS_CANCELLED
-                                                                                  : status;
+}
+
+enum status gateway_call_all(struct kv *kv, struct gateway_request *const *requests, uint32_t count, bool to_the_end)
+{
+    struct gateway_wait w;
+    struct gateway_task tasks[AT_ONCE_MAX];
+    enum status result = STATUS_OK;
+    uint32_t begun = 0;
+    if (count == 0) return STATUS_OK;
+    for (uint32_t i = 0; i < count; i++) requests[i]->result = STATUS_CANCELLED;
+    wait_begin(&w, kv, requests[0]->interrupt, tasks);
+    while (w.count < AT_ONCE_MAX && begun < count) task_start(&tasks[w.count++], &w, requests[begun++]);
+    for (;;) {
+        uint32_t under_way = 0;
+        for (uint32_t i = 0; i < w.count; i++) {
+            struct gateway_task *k = &tasks[i];
+            for (task_step(k); k->state == TASK_DONE && k->q != NULL;) {
+                take_result(k->status, &result);
+                k->q = NULL;
+                if (begun < count && (to_the_end || !is_failure(result))) task_start(k, &w, requests[begun++]);
+            }
+            under_way += k->state != TASK_DONE;
+        }
+        if (under_way > 0 && is_failure(result) && !to_the_end) give_up_rest(&w);
+        else if (under_way > 0) wait_event(&w);
+        else break;
+    }
+    wait_end(&w);
+    return result;
 }

@@ -494,11 +494,20 @@ struct gateway_request {
     void *ctx;
     uint64_t refused_at;    /* the leader's reading when it refused the last attempt as too late; 0: it has not */
     struct gateway_interrupt *interrupt;
+    bool stamped;           /* it names a time, and is of no use when that is over (BUSY with a reading): STATUS_EXPIRED */
+    bool decides;           /* repeatable; but an interrupt leaves what was sent one more second, as it does a commit */
+    struct buf *reply;
+    enum status result;     /* gateway_call_all: what became of it */
     bool asked;             /* a request was sent */
+    bool doubt;             /* one was sent and not answered: it may have been done, or be done later */
 };
 /* [fiber] Lets the core do what else there is. STATUS_CANCELLED, STATUS_TIMEOUT: it was interrupted. */
 enum status gateway_breathe(struct kv *kv, struct gateway_interrupt *i);
 enum status gateway_call(struct kv *kv, struct gateway_request *q, struct buf *reply);
+/* [fiber] Several at once, some at a time, under one interrupt: each has its `reply` set and gets its `result`. The first one that
+ * fails ends the others (STATUS_CANCELLED; they may have been done), unless they shall all be asked to the end; its status
+ * is returned. One to be cut anew (STATUS_STALE_ROUTE) ends no others, and is returned when none has failed. */
+enum status gateway_call_all(struct kv *kv, struct gateway_request *const *requests, uint32_t count, bool to_the_end);
 /* [fiber] One attempt, at a node that is no leader of anything for this. */
 enum status gateway_ask(struct kv *kv, struct gateway_request *q, struct node_id node, uint64_t timeout_ns, struct buf *reply);
 /* [fiber] The range that holds q->key, or the keys just below it; waits until it is known. */
