@@ -1,16 +1,13 @@
 /* What was read at one timestamp is read again at a later one: nothing changed in between, and nothing will (T4). So a
  * transaction that has read in several ranges moves on as a whole, and so it commits in one of them (README.md, Commits).
  *
- * RPC_REFRESH: range u64, epoch u64, read ts u64, ts u64 (above it), span count u32, spans. Reply: empty. CONFLICT: one
- *   of them has a version above the read timestamp and at or below the other.
+ * RPC_REFRESH: range u64, epoch u64, read ts u64, ts u64 (above it), T u64, tag u64 (of the attempt that has prepared what it
+ *   writes: two_phase.c; 0: of none), span count u32, spans. Reply: empty. CONFLICT: one of them has a version above the read
+ *   timestamp and at or below the other. Who asks: refresh_ask.c.
  *
  * ts need not be a reading of the clock: it is served when the clock has reached it (A2). The next leader takes its floor
  * from a later reading, so nothing is ever committed below, whoever leads. */
 #include "txn/txn_int.h"
-
-#define STEPS_MAX 100000u /* ranges, and bounds that changed meanwhile */
-
-/* ================================ the leader ================================ */
 
 static struct range_op *meets_in_flight(struct range_op *op)
 {
@@ -64,6 +61,8 @@ static void refresh_serve(void *ctx, struct rpc_token token, struct bytes body)
     struct kv *kv = ctx;
     struct reader head = reader_make(body);
     uint64_t range_id = get_u64(&head), epoch = get_u64(&head), read_ts = get_u64(&head), ts = get_u64(&head);
+    get_u64(&head);
+    uint64_t tag = get_u64(&head);
     if (head.failed || read_ts == 0 || read_ts > ts) {
         rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
         return;
@@ -76,13 +75,14 @@ static void refresh_serve(void *ctx, struct rpc_token token, struct bytes body)
         return;
     }
     struct reader in = reader_make(op->body);
-    in.at += 4 * sizeof(uint64_t);
+    in.at += 6 * sizeof(uint64_t);
     if (!commit_decode_spans(op, &in, replica_descriptor(g->replica)) || !reader_done(&in)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;
     }
     op->read_ts = read_ts;
     op->ts = ts;
+    op->tag = tag;
     op->state = OP_CLOCK;
     if (kv->clock.seen >= ts) range_op_run(op);
     else clock_wait_past(&kv->clock, &op->clock, ts - 1, REQUEST_TIMEOUT_NS);
@@ -91,71 +91,4 @@ static void refresh_serve(void *ctx, struct rpc_token token, struct bytes body)
 void refresh_attach(struct kv *kv)
 {
     rpc_serve(store_rpc(kv->store), RPC_REFRESH, refresh_serve, kv);
-}
-
-/* ================================ who asks ================================ */
-
-/* Those of `what` that lie in one range. STATUS_STALE_ROUTE: that range has other bounds now. */
-static enum status refresh_some(const struct refresh *how, const struct span_list *what, const struct route *route,
-                                struct buf *body, struct buf *reply)
-{
-    struct gateway_request q = {.kind = RPC_REFRESH, .key = what->spans[0].start, .body = body,
-                                .deadline_ns = how->deadline_ns, .no_quorum_ns = how->no_quorum_ns,
-                                .repeatable = true, .interrupt = how->interrupt};
-    buf_reset(body);
-    buf_append_zero(body, GATEWAY_HEAD_BYTES);
-    put_u64(body, how->read_ts);
-    put_u64(body, how->ts);
-    spans_put_inside(body, what->spans, what->count, route, &q.hull);
-    if (body->failed) return STATUS_TOO_LARGE;
-    return gateway_call(how->kv, &q, reply);
-}
-
-/* One range's part of `what`; what is left of it goes to `left`. */
-static enum status refresh_step(const struct refresh *how, struct span_list *what, struct span_list *left,
-                                struct buf *body, struct buf *reply)
-{
-    struct gateway_request find = {.key = what->spans[0].start, .deadline_ns = how->deadline_ns,
-                                   .no_quorum_ns = how->no_quorum_ns, .interrupt = how->interrupt};
-    struct route route;
-    struct buf bounds[2];
-    buf_init(&bounds[0], SHARD_KEY_BYTES_MAX);
-    buf_init(&bounds[1], SHARD_KEY_BYTES_MAX);
-    enum status status = gateway_find(how->kv, &find, false, bounds, &route);
-    if (status == STATUS_OK) status = span_list_take_inside(what, &route, left);
-    if (status == STATUS_OK) status = refresh_some(how, what, &route, body, reply);
-    buf_deinit(&bounds[0]);
-    buf_deinit(&bounds[1]);
-    if (status != STATUS_STALE_ROUTE) return status;
-    span_list_deinit(left);
-    span_list_init(left);
-    for (uint32_t i = 0; i < what->count; i++) {
-        enum status added = span_list_add(left, &what->spans[i]);
-        if (added != STATUS_OK) return added;
-    }
-    return STATUS_OK;
-}
-
-enum status refresh_spans(const struct refresh *how, const struct span *spans, uint32_t count)
-{
-    struct span_list lists[2];
-    struct buf body, reply;
-    enum status status = STATUS_OK;
-    span_list_init(&lists[0]);
-    span_list_init(&lists[1]);
-    buf_init(&body, NET_MESSAGE_BYTES_MAX - 4096);
-    buf_init(&reply, NET_MESSAGE_BYTES_MAX);
-    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) status = span_list_add(&lists[0], &spans[i]);
-    uint32_t steps = 0;
-    for (int at = 0; status == STATUS_OK && lists[at].count > 0; at = !at) {
-        if (++steps == STEPS_MAX) status = STATUS_UNAVAILABLE;
-        else status = refresh_step(how, &lists[at], &lists[!at], &body, &reply);
-        span_list_deinit(&lists[at]);
-        span_list_init(&lists[at]);
-    }
-    buf_deinit(&reply);
-    buf_deinit(&body);
-    span_list_deinit(&lists[0]);
-    span_list_deinit(&lists[1]);
-    return status;
 }

@@ -120,16 +120,3 @@ enum status span_list_add(struct span_list *l, const struct span *span)
     l->count++;
     return STATUS_OK;
 }
-
-enum status span_list_take_inside(struct span_list *l, const struct route *route, struct span_list *left)
-{
-    for (uint32_t i = 0; i < l->count; i++) {
-        struct span outside[2];
-        uint32_t count = span_outside(&l->spans[i], route, outside);
-        for (uint32_t k = 0; k < count; k++) {
-            enum status status = span_list_add(left, &outside[k]);
-            if (status != STATUS_OK) return status;
-        }
-    }
-    return STATUS_OK;
-}

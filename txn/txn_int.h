@@ -4,7 +4,7 @@
  *   read.c     reads at the leader (R1-R4)        commit.c  one-phase commit at the leader (T1)
  *   command.c  what stands in the log             gateway.c requests to leaders, retries
  *   spans.c    spans and the bounds of ranges
- *   refresh.c  what was read is unchanged at a later timestamp
+ *   refresh.c  what was read is unchanged at a later timestamp; refresh_ask.c asks the leaders of all of it
  *   hold.c     commits that have read in other ranges
  *   catalog_lease.c    until when the catalog does not change
  *   gc.c       how long old versions are kept
@@ -319,15 +319,14 @@ struct span_list {
 void span_list_init(struct span_list *l);
 void span_list_deinit(struct span_list *l);
 MUST_USE enum status span_list_add(struct span_list *l, const struct span *span);
-/* Adds the parts of l that do not lie in the range to `left`. */
-MUST_USE enum status span_list_take_inside(struct span_list *l, const struct route *route, struct span_list *left);
 
-/* ---- refresh.c ---- */
+/* ---- refresh.c, refresh_ask.c ---- */
 
 struct gateway_interrupt;
 struct refresh {
     struct kv *kv;
     uint64_t read_ts, ts;
+    uint64_t sent_ts, tag;              /* of the attempt that has prepared what it writes; 0: of none */
     uint64_t deadline_ns, no_quorum_ns; /* as in struct gateway_request */
     struct gateway_interrupt *interrupt;
 };
