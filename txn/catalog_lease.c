@@ -33,7 +33,7 @@ void catalog_lease_ready(struct range *g, uint64_t now_ts)
     if (MUTANT("catalog_lease_forgotten")) g->leased = 0;
 }
 
-static bool changes_records(const struct range_op *op)
+bool catalog_lease_touched(const struct range_op *op)
 {
     for (uint32_t i = 0; i < op->write_count; i++)
         if (catalog_lease_key(op->writes[i].key)) return true;
@@ -43,7 +43,7 @@ static bool changes_records(const struct range_op *op)
 bool catalog_lease_holds(struct range_op *op)
 {
     struct range *g = op->range;
-    if (op->ts > g->leased || !changes_records(op) || MUTANT("catalog_lease_ignored")) return false;
+    if (op->ts > g->leased || !catalog_lease_touched(op) || MUTANT("catalog_lease_ignored")) return false;
     COVER("txn_catalog_lease_waited_for");
     if (!op->waits_for_lease) g->lease_waits++;
     op->waits_for_lease = true;
@@ -74,7 +74,7 @@ static void evaluate(struct range_op *op)
     struct range *g = op->range;
     if (!range_op_may_evaluate(op)) return;
     uint64_t until = op->ts + CATALOG_LEASE_NS;
-    bool may = g->lease_waits == 0;
+    bool may = g->lease_waits == 0 && g->prepared_records == 0; /* those may get any ct from their lb on */
     if (!may) COVER("txn_catalog_lease_refused");
     if (may && until > g->leased) g->leased = until;
     buf_reset(&op->reply);

@@ -5,12 +5,24 @@
  *   2 SAFE_POINT  ts u64: no read below it is served any more (gc.c)
  *   3 HELD        ct u64, tag u64, before u64 (a commit with that ct may stand before this one in the log), write count
  *                 u32, writes. Of a COMMIT nothing with a higher ct stands before it.
+ * and of commits over several ranges (prepare.c, decide.c, resolve.c, record.c):
+ *   4 PREPARE     lb u64, sent u64, tag u64, node u64, number u64, sized anchor, write count u32, writes: each an intent
+ *   5 DECIDE      sized anchor, tag u64, sized record, before u64 (as HELD), write count u32, writes: they were intents of that attempt, and are
+ *                 versions at ct now, or gone
+ *   6 RESOLVE     ct u64 (0: they go), write count u32, writes: as of DECIDE
+ *   7 FORGET      none u8 (1: there are no intents and no records at this place in the log), count u32, { sized anchor, tag u64 } (records)
+ * Record, under its anchor and tag in LSM_SPACE_LOCAL: state u8 (1 committed, 2 aborted), sent u64, ct u64, node u64, number u64, and participants
+ *   (of a committed one: count u16, { sized low, sized high }).
+ * Intent, under its key: sent u64, tag u64, lb u64, node u64, number u64, sized anchor, flags u8 (of the write), sized value.
  * Write: flags u8 (0: put, 1: tombstone, 2: put where there is no value), sized key, sized value.  Span: flags u8 (1: point), sized start, and
  * sized end unless point. */
 #include "txn/txn_int.h"
 
 #define COMMAND_VERSION 2 /* 1: commits without a tag */
-enum command_kind { COMMAND_COMMIT = 1, COMMAND_SAFE_POINT = 2, COMMAND_HELD = 3 };
+enum command_kind {
+    COMMAND_COMMIT = 1, COMMAND_SAFE_POINT = 2, COMMAND_HELD = 3, COMMAND_PREPARE = 4, COMMAND_DECIDE = 5, COMMAND_RESOLVE = 6,
+    COMMAND_FORGET = 7
+};
 
 void encode_span(struct buf *out, const struct span *span)
 {
@@ -58,6 +70,56 @@ void command_encode_commit(uint64_t ct, uint64_t before, uint64_t tag, struct by
     buf_append_bytes(out, writes_encoded);
 }
 
+static void begin(struct buf *out, enum command_kind kind)
+{
+    put_u8(out, COMMAND_VERSION);
+    put_u8(out, (uint8_t)kind);
+}
+
+void command_encode_prepare(const struct range_op *op, struct buf *out)
+{
+    begin(out, COMMAND_PREPARE);
+    put_u64(out, op->ct);
+    put_u64(out, op->attempt.sent);
+    put_u64(out, op->attempt.tag);
+    put_u64(out, op->name.node);
+    put_u64(out, op->name.number);
+    put_sized(out, op->anchor);
+    buf_append_bytes(out, op->writes_encoded);
+}
+
+void command_encode_decide(const struct record *r, uint64_t before, const struct buf *writes, uint32_t write_count, struct buf *out)
+{
+    struct buf value;
+    buf_init(&value, RAFT_ENTRY_BYTES_MAX);
+    record_encode(&value, r);
+    begin(out, COMMAND_DECIDE);
+    put_sized(out, r->anchor);
+    put_u64(out, r->attempt.tag);
+    put_sized(out, buf_view(&value));
+    put_u64(out, before);
+    put_u32(out, write_count);
+    buf_append_bytes(out, buf_view(writes));
+    if (value.failed || writes->failed) out->failed = true;
+    buf_deinit(&value);
+}
+
+void command_encode_resolve(uint64_t ct, struct bytes writes_encoded, struct buf *out)
+{
+    begin(out, COMMAND_RESOLVE);
+    put_u64(out, ct);
+    buf_append_bytes(out, writes_encoded);
+}
+
+void command_encode_forget(bool none, const struct buf *keys, uint32_t count, struct buf *out)
+{
+    begin(out, COMMAND_FORGET);
+    put_u8(out, none);
+    put_u32(out, count);
+    buf_append_bytes(out, buf_view(keys));
+    if (keys->failed) out->failed = true;
+}
+
 void command_encode_safe_point(uint64_t safe_point, struct buf *out)
 {
     put_u8(out, COMMAND_VERSION);
@@ -86,6 +148,105 @@ static enum status apply_commit(struct range *g, struct reader *r, struct shard_
     return STATUS_OK;
 }
 
+static void intent_encode(struct buf *out, const struct prepared_facts *facts, const struct write *w)
+{
+    put_u64(out, facts->attempt.sent);
+    put_u64(out, facts->attempt.tag);
+    put_u64(out, facts->lb);
+    put_u64(out, facts->name.node);
+    put_u64(out, facts->name.number);
+    put_sized(out, facts->anchor);
+    put_u8(out, w->tombstone);
+    put_sized(out, w->value);
+}
+
+bool intent_decode(struct bytes value, struct prepared_facts *facts, struct write *write)
+{
+    struct reader r = reader_make(value);
+    facts->attempt = (struct attempt){get_u64(&r), get_u64(&r)};
+    facts->lb = get_u64(&r);
+    facts->name = (struct txn_name){get_u64(&r), get_u64(&r)};
+    facts->anchor = get_sized(&r);
+    write->tombstone = get_u8(&r) == 1;
+    write->insert = false;
+    write->value = get_sized(&r);
+    return reader_done(&r) && facts->attempt.tag != 0 && facts->lb != 0;
+}
+
+static enum status apply_prepare(struct range *g, struct reader *r, struct shard_batch *batch)
+{
+    struct prepared_facts facts = {.lb = get_u64(r)};
+    facts.attempt = (struct attempt){get_u64(r), get_u64(r)};
+    facts.name = (struct txn_name){get_u64(r), get_u64(r)};
+    facts.anchor = get_sized(r);
+    uint32_t count = get_u32(r);
+    if (r->failed || facts.lb == 0) return STATUS_VERSION;
+    struct buf value;
+    buf_init(&value, LSM_VALUE_BYTES_MAX);
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        struct write w;
+        if (!decode_write(r, &w)) status = STATUS_VERSION;
+        if (status != STATUS_OK) break;
+        buf_reset(&value);
+        intent_encode(&value, &facts, &w);
+        if (value.failed) status = STATUS_NO_MEMORY;
+        else shard_batch_put(batch, LSM_SPACE_INTENTS, w.key, 0, buf_view(&value));
+    }
+    buf_deinit(&value);
+    if (status == STATUS_OK && !reader_done(r)) status = STATUS_VERSION;
+    if (facts.lb > g->high) g->high = facts.lb;
+    g->may_hold = true;
+    return status;
+}
+
+/* Versions below the safe point may come of them: nothing newer of these keys has been there since they were prepared, and
+ * what reads at or above the safe point see of them is what they were waited for. */
+static enum status apply_resolved(struct range *g, struct reader *r, uint64_t ct, struct shard_batch *batch)
+{
+    uint32_t count = get_u32(r);
+    for (uint32_t i = 0; i < count && !r->failed; i++) {
+        struct write w;
+        if (!decode_write(r, &w)) return STATUS_VERSION;
+        shard_batch_delete(batch, LSM_SPACE_INTENTS, w.key, 0);
+        if (ct == 0) continue;
+        range_note_write(g, w.key, ct);
+        if (w.tombstone) shard_batch_delete(batch, LSM_SPACE_VERSIONS, w.key, ct);
+        else shard_batch_put(batch, LSM_SPACE_VERSIONS, w.key, ct, w.value);
+    }
+    if (ct > g->high) g->high = ct;
+    return reader_done(r) ? STATUS_OK : STATUS_VERSION;
+}
+
+static enum status apply_decide(struct range *g, struct reader *r, struct shard_batch *batch)
+{
+    struct bytes anchor = get_sized(r);
+    uint64_t tag = get_u64(r);
+    struct bytes value = get_sized(r);
+    uint64_t before = get_u64(r);
+    struct record record;
+    if (r->failed || !record_decode(anchor, tag, value, &record)) return STATUS_VERSION;
+    shard_batch_put(batch, LSM_SPACE_LOCAL, anchor, tag, value);
+    g->may_hold = true;
+    bool committed = record.state == RECORD_COMMITTED;
+    enum status status = apply_resolved(g, r, committed ? record.ct : 0, batch);
+    if (status == STATUS_OK && committed) outcomes_add(&g->outcomes, record.attempt.tag, record.ct, before);
+    return status;
+}
+
+static enum status apply_forget(struct range *g, struct reader *r, struct shard_batch *batch)
+{
+    bool none = get_u8(r) == 1;
+    uint32_t count = get_u32(r);
+    for (uint32_t i = 0; i < count && !r->failed; i++) {
+        struct bytes anchor = get_sized(r);
+        uint64_t tag = get_u64(r);
+        if (!r->failed) shard_batch_delete(batch, LSM_SPACE_LOCAL, anchor, tag);
+    }
+    if (none) g->may_hold = false;
+    return reader_done(r) ? STATUS_OK : STATUS_VERSION;
+}
+
 static enum status apply_safe_point(struct range *g, struct reader *r)
 {
     uint64_t safe_point = get_u64(r);
@@ -104,6 +265,10 @@ enum status command_apply(void *state, struct log_pos pos, struct bytes command,
     case COMMAND_COMMIT: return apply_commit(state, &r, batch, false);
     case COMMAND_HELD: return apply_commit(state, &r, batch, true);
     case COMMAND_SAFE_POINT: return apply_safe_point(state, &r);
+    case COMMAND_PREPARE: return apply_prepare(state, &r, batch);
+    case COMMAND_DECIDE: return apply_decide(state, &r, batch);
+    case COMMAND_RESOLVE: return apply_resolved(state, &r, get_u64(&r), batch);
+    case COMMAND_FORGET: return apply_forget(state, &r, batch);
     default: return STATUS_VERSION;
     }
 }

@@ -30,6 +30,10 @@ static void on_applied(struct proposal *p, enum status status, struct bytes resu
 {
     (void)result;
     struct range_op *op = p->ctx;
+    if (op_is_prepare(op)) {
+        prepare_applied(op, status);
+        return;
+    }
     if (status != STATUS_OK) {
         /* A store that closes knows no more than one whose leadership is gone. */
         bool certain = status == STATUS_NOT_LEADER;
@@ -149,7 +153,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
     for (uint32_t i = 0; i < op->write_count && g->in_flight_count > 0; i++) {
         const struct write *w = &op->writes[i];
         struct range_op *other = map_get(&g->in_flight, w->key_hash);
-        if (other != NULL && (w->insert || other->held != NULL || !range_op_pipelines(op, other))) return other;
+        if (other != NULL && (w->insert || other->held != NULL || op_is_prepare(other) || !range_op_pipelines(op, other))) return other;
     }
     /* What is in flight at or below read_ts it has seen: reads wait for it, or have been shown it. */
     for (uint32_t i = 0; i < op->span_count; i++) {
@@ -190,7 +194,8 @@ static enum status propose(struct range_op *op)
     struct buf command;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
     put_u8(&command, SHARD_COMMAND_APP);
-    command_encode_commit(op->ct, before, op->tag, op->writes_encoded, &command);
+    if (op_is_prepare(op)) command_encode_prepare(op, &command);
+    else command_encode_commit(op->ct, before, op->tag, op->writes_encoded, &command);
     op->proposal.on_done = on_applied;
     op->proposal.ctx = op;
     enum status status = command.failed ? STATUS_TOO_LARGE
@@ -205,6 +210,10 @@ static void committing(struct range_op *op)
 {
     struct range *g = op->range;
     op->state = OP_COMMITTING;
+    if (op_is_prepare(op)) {
+        prepare_proposed(op);
+        return;
+    }
     g->kv->metrics.commits++;
     op->past = clock_is_past(&g->kv->clock, op->ct) || MUTANT("commit_wait");
     if (!op->past) clock_wait_past(&g->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
@@ -291,9 +300,16 @@ uint64_t leader_mark(struct range_id range, uint64_t term)
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
-    if (!range_op_may_evaluate(op) || divide_holds(op) || waits_for_locks(op) || catalog_lease_holds(op)) return;
+    if (!range_op_may_evaluate(op) || divide_holds(op)) return;
+    if (op_is_prepare(op) ? prepare_is_answered(op) : waits_for_locks(op)) return;
+    if (catalog_lease_holds(op)) return;
     if (op->name.number != 0 && MUTANT("unlock_before_proposal")) lock_release(&g->locks, op->name);
     struct range_op *other = meets_in_flight(op);
+    if (other != NULL && op_is_prepare(op) && !prepare_may_wait(op, other)) {
+        op->range->kv->metrics.prepares_refused++;
+        range_op_reply(op, STATUS_WAIT, BYTES_EMPTY);
+        return;
+    }
     if (other != NULL) {
         range_block(op, other);
         return;
@@ -359,7 +375,7 @@ bool commit_decode_spans(struct range_op *op, struct reader *in, const struct de
     return decode_spans(op->range->kv, in, d, &op->spans, &op->span_count);
 }
 
-static bool decode_writes(struct range_op *op, struct reader *in, const struct descriptor *d)
+bool commit_decode_writes(struct range_op *op, struct reader *in, const struct descriptor *d)
 {
     const uint8_t *start = in->at;
     op->write_count = get_u32(in);
@@ -377,7 +393,7 @@ static bool decode_writes(struct range_op *op, struct reader *in, const struct d
     memset(op->writes, 0, op->write_count * sizeof *op->writes);
     for (uint32_t i = 0; i < op->write_count; i++) {
         struct write *w = &op->writes[i];
-        if (!decode_write(in, w) || !descriptor_contains(d, w->key)) return false;
+        if (!decode_write(in, w) || (d != NULL && !descriptor_contains(d, w->key))) return false;
         w->key_hash = hash64(w->key.data, w->key.size, 0);
     }
     op->writes_encoded = bytes_make(start, (size_t)(in->at - start));
@@ -411,7 +427,7 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
     const struct descriptor *d = replica_descriptor(g->replica);
     op->epoch = epoch;
     if (!commit_decode_spans(op, &in, d) || !decode_spans(kv, &in, NULL, &op->foreign, &op->foreign_count) ||
-        !decode_writes(op, &in, d)) {
+        !commit_decode_writes(op, &in, d)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;
     }

@@ -32,6 +32,11 @@ bool span_reaches(const struct span *span, struct bytes key)
 static bool op_reaches(const struct range_op *op, struct bytes key)
 {
     if (op->kind == RANGE_OP_READ) return read_reaches(op, key);
+    bool decides = op->kind == RANGE_OP_DECIDE || op->kind == RANGE_OP_RESOLVE;
+    if (decides && (bytes_compare(op->anchor, key) >= 0 || bytes_compare(op->high, key) >= 0)) return true;
+    for (struct range_op *p = decides ? prepared_next(op->range, op->attempt, NULL) : NULL; p != NULL;
+         p = prepared_next(op->range, op->attempt, p))
+        if (op_reaches(p, key)) return true;
     for (uint32_t i = 0; i < op->span_count; i++)
         if (span_reaches(&op->spans[i], key)) return true;
     for (uint32_t i = 0; i < op->write_count; i++)
@@ -144,6 +149,7 @@ static void send_away(struct range *g, struct bytes key)
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
         /* What was proposed is committed by now, what waits at the gate is done: both are answered from here. */
         if (op->state == OP_COMMITTING || op->state == OP_GATE || !op_reaches(op, key)) continue;
+        if (op_is_prepare(op) && range_op_in_flight(op)) continue; /* prepared_cut */
         list_remove(item);
         list_push_back(&away, item);
     }
@@ -170,6 +176,8 @@ void divide_apply(void *left_state, void *right_state, struct bytes key, struct 
         if (g->latch != NULL) h->closed_ns = g->latch->since_ns;
     }
     send_away(g, key);
+    prepared_cut(g, key);
+    records_cut(g, key);
     lock_table_cut(&g->locks, key);
     divide_end(g);
 }

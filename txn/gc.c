@@ -28,7 +28,8 @@ static uint64_t oldest_active(const struct range *g)
     LIST_FOR_EACH(item, &g->ops) {
         const struct range_op *op = CONTAINER_OF(item, struct range_op, link);
         uint64_t ts = op->kind == RANGE_OP_READ ? op->ts : op->span_count > 0 ? op->read_ts : 0;
-        if (op->state == OP_HELD && (ts == 0 || op->ct <= ts)) ts = op->ct - 1; /* TXN-9 */
+        bool pending = op->state == OP_HELD || (op_is_prepare(op) && range_op_in_flight(op));
+        if (pending && (ts == 0 || op->ct <= ts)) ts = op->ct - 1; /* TXN-9 */
         if (ts != 0 && ts < oldest) oldest = ts; /* 0: it will read later than now */
     }
     return oldest;
@@ -117,23 +118,27 @@ void gc_apply(struct range *g, uint64_t safe_point)
     engine_may_forget(g);
 }
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2 /* 1: without what may be held */
 
 void gc_state_encode(void *state, struct buf *out)
 {
     const struct range *g = state;
     put_u8(out, STATE_VERSION);
     put_u64(out, g->safe.applied);
+    put_u8(out, g->may_hold);
 }
 
 enum status gc_state_restore(void *state, struct bytes encoded)
 {
     struct range *g = state;
     g->safe.applied = 0;
+    g->may_hold = false;
     if (encoded.size == 0) return STATUS_OK;
     struct reader in = reader_make(encoded);
-    if (get_u8(&in) != STATE_VERSION) return STATUS_VERSION;
+    uint8_t version = get_u8(&in);
+    if (version == 0 || version > STATE_VERSION) return STATUS_VERSION;
     g->safe.applied = get_u64(&in);
+    if (version >= 2) g->may_hold = get_u8(&in) != 0;
     if (!reader_done(&in)) return STATUS_VERSION;
     engine_may_forget(g);
     return STATUS_OK;

@@ -30,6 +30,7 @@ enum status kv_create(struct kv **kv_out)
     list_init(&kv->calls);
     list_init(&kv->inquiries);
     list_init(&kv->unlocks);
+    list_init(&kv->two_phase);
     map_init(&kv->locking);
     clock_init(&kv->clock, kv);
     histogram_init(&kv->metrics.read_ns);
@@ -59,6 +60,10 @@ void kv_attach(struct kv *kv, struct store *store)
     deadlock_attach(kv);
     outcome_attach(kv);
     refresh_attach(kv);
+    prepare_attach(kv);
+    decide_attach(kv);
+    resolve_attach(kv);
+    two_phase_sweep_attach(kv);
     catalog_lease_attach(kv);
     handover_attach(&kv->handover, kv);
     rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
@@ -72,6 +77,7 @@ void kv_stop(struct kv *kv)
     clock_stop(&kv->clock);
     gc_stop(kv);
     lock_stop(kv);
+    two_phase_sweep_stop(kv);
     catalog_lease_stop(kv);
     txn_unlocks_stop(kv);
     handover_stop(&kv->handover, kv);

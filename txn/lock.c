@@ -44,6 +44,10 @@ void lock_on_timer(struct timer *t, void *ctx)
         catalog_lease_over(op);
         return;
     }
+    if (op_is_prepare(op)) {
+        push_begin(op);
+        return;
+    }
     if (op->kind == RANGE_OP_COMMIT) { /* nothing was proposed: it may be asked for again */
         ASSERT(op->state == OP_LOCKING);
         range_op_reply(op, STATUS_WAIT, BYTES_EMPTY);
@@ -140,7 +144,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
         struct span span = {.start = op->keys[i].key, .point = true};
         if (!op->keys[i].passed_over) other = range_in_flight(g, &span, 0, op->ts);
         /* A held one may come to nothing while its leader goes on. */
-        if (other != NULL && op->overlay && (other->held == NULL || MUTANT("held_commit_shown")) &&
+        if (other != NULL && op->overlay && !op_is_prepare(other) && (other->held == NULL || MUTANT("held_commit_shown")) &&
             range_op_write(other, op->keys[i].key) != NULL)
             other = NULL;
     }

@@ -117,6 +117,12 @@ static struct lock *lock_make(struct lock_table *t, struct bytes key)
     return l;
 }
 
+bool lock_is_held(const struct lock_table *t, struct bytes key)
+{
+    const struct lock *l = lock_find(t, key, hash64(key.data, key.size, 0));
+    return l != NULL && !list_empty(&l->holds);
+}
+
 static void lock_drop_if_idle(struct lock_table *t, struct lock *l)
 {
     if (l->pins > 0 || !list_empty(&l->holds) || !list_empty(&l->queue)) return;

@@ -64,6 +64,8 @@ MUST_USE enum status lock_acquire(struct lock_table *t, struct txn_name name, ui
                                   struct bytes key, enum lock_mode mode, bool wait, struct lock_request *q);
 /* STATUS_OK: nobody holds the key. STATUS_WAIT: queued until then, as somebody who takes no lock. */
 MUST_USE enum status lock_pass(struct lock_table *t, struct bytes key, struct lock_request *q);
+/* Somebody holds the key. */
+bool lock_is_held(const struct lock_table *t, struct bytes key);
 /* Leaves the queue. No effect when it is in none. */
 void lock_request_cancel(struct lock_table *t, struct lock_request *q);
 /* Gives back all a transaction holds; those that waited get theirs, in order. Its own request, if any, stays. */

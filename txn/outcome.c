@@ -156,7 +156,8 @@ static struct range_op *in_flight(const struct range *g, uint64_t tag)
 {
     LIST_FOR_EACH(item, &g->ops) {
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (range_op_in_flight(op) && op->tag == tag) return op;
+        bool decides = op->kind == RANGE_OP_DECIDE && op->state == OP_COMMITTING && op->attempt.tag == tag;
+        if (decides || (op->kind == RANGE_OP_COMMIT && range_op_in_flight(op) && op->tag == tag)) return op;
     }
     return NULL;
 }
@@ -174,8 +175,14 @@ static void evaluate(struct range_op *op)
     }
     uint64_t sent = op->ct_max - OUTCOME_WINDOW_NS, forgotten;
     op->ct = outcomes_find(&g->outcomes, op->tag, sent, op->ct_max);
+    const struct record *record = record_find(g, (struct attempt){sent, op->tag});
+    if (record != NULL && record->state == RECORD_COMMITTED) op->ct = record->ct;
     if (op->ct != 0) {
         answer(op, TXN_OUTCOME_COMMITTED);
+        return;
+    }
+    if (record != NULL) {
+        answer(op, TXN_OUTCOME_ABORTED);
         return;
     }
     enum status status = sent > op->ts ? STATUS_INVALID : forgotten_upto(g, &forgotten);

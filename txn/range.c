@@ -18,6 +18,11 @@ void *range_open(void *ctx, struct replica *r)
     list_init(&g->ops);
     list_init(&g->waiting);
     map_init(&g->in_flight);
+    map_init(&g->records);
+    list_init(&g->record_list);
+    list_init(&g->forgotten);
+    list_init(&g->two_phase);
+    list_init(&g->forgetting.link);
     lock_table_init(&g->locks);
     g->outcomes.of_node = &kv->outcome_chunks;
     list_push_back(&kv->ranges, &g->link);
@@ -34,6 +39,7 @@ static void range_drop_ops(struct range *g, enum status status)
         item_next = g->ops.next; /* answering may have freed others that were blocked on it */
     }
     lock_table_reset(&g->locks); /* W4: lost with the leadership */
+    records_clear(g);
     divide_forget(g);
 }
 
@@ -41,6 +47,9 @@ void range_close(void *state)
 {
     struct range *g = state;
     clock_cancel(&g->clock);
+    load_end(g);
+    list_remove(&g->two_phase);
+    list_remove(&g->forgetting.link);
     while (!list_empty(&g->ops)) {
         struct range_op *op = CONTAINER_OF(g->ops.next, struct range_op, link);
         range_op_free(op);
@@ -48,6 +57,8 @@ void range_close(void *state)
     ASSERT(g->in_flight_count == 0);
     divide_forget(g);
     map_deinit(&g->in_flight);
+    records_clear(g);
+    map_deinit(&g->records);
     lock_table_reset(&g->locks);
     outcomes_deinit(&g->outcomes);
     list_remove(&g->link);
@@ -62,7 +73,7 @@ void range_run_waiting(struct range *g)
     while ((item = list_pop_front(&now)) != NULL) range_op_run(CONTAINER_OF(item, struct range_op, blocked_link));
 }
 
-static void range_become_ready(struct range *g, uint64_t now_ts)
+void range_become_ready(struct range *g, uint64_t now_ts)
 {
     struct lsm_range_stats stats;
     struct lsm *lsm = store_lsm(g->kv->store);
@@ -91,6 +102,15 @@ static uint64_t current_term(const struct range *g)
     return replica_term(g->replica);
 }
 
+/* What was prepared by earlier leaders, before anybody is served who would have to meet it. */
+static enum status read_back(struct range *g, uint64_t ts)
+{
+    g->preparing = true;
+    enum status status = load_begin(g, ts);
+    if (status != STATUS_OK) g->preparing = false;
+    return status;
+}
+
 static void on_floor(struct clock_wait *w, enum status status, uint64_t ts)
 {
     struct range *g = w->ctx;
@@ -100,8 +120,9 @@ static void on_floor(struct clock_wait *w, enum status status, uint64_t ts)
         range_role_changed(g);
         return;
     }
-    if (status == STATUS_OK) range_become_ready(g, ts);
-    else range_prepare(g); /* no clock: nobody is served meanwhile */
+    if (status == STATUS_OK && g->may_hold && !MUTANT("prepared_forgotten_by_new_leader")) status = read_back(g, ts);
+    else if (status == STATUS_OK) range_become_ready(g, ts);
+    if (status != STATUS_OK) range_prepare(g); /* no clock: nobody is served meanwhile */
 }
 
 static void range_prepare(struct range *g)
@@ -230,6 +251,8 @@ void range_op_free(struct range_op *op)
     range_unblock_all(op);
     range_progress_end(op);
     hold_end(op);
+    push_end(op);
+    prepare_let_go(op);
     catalog_lease_let_go(op);
     timer_cancel(store_timers(g->kv->store), &op->lock_timer);
     lock_request_cancel(&g->locks, &op->request);
@@ -244,6 +267,7 @@ void range_op_free(struct range_op *op)
     pool_free(pool, op->spans);
     pool_free(pool, op->foreign);
     pool_free(pool, op->writes);
+    pool_free(pool, op->cut_writes);
     pool_free(pool, op);
 }
 
@@ -348,6 +372,7 @@ static void on_confirmed(struct read_wait *w, enum status status)
     struct range_op *op = w->ctx;
     if (status == STATUS_OK) {
         op->state = OP_EVALUATE;
+        op->confirmed = true;
         range_op_run(op);
     } else if (status != STATUS_CANCELLED) {
         range_op_reply(op, status == STATUS_TIMEOUT ? STATUS_UNAVAILABLE : STATUS_NOT_LEADER, BYTES_EMPTY);
@@ -371,6 +396,9 @@ void range_op_run(struct range_op *op)
     case RANGE_OP_OUTCOME: outcome_run(op); return;
     case RANGE_OP_REFRESH: refresh_run(op); return;
     case RANGE_OP_LEASE: catalog_lease_run(op); return;
+    case RANGE_OP_PREPARE: commit_run(op); return;
+    case RANGE_OP_DECIDE: decide_run(op); return;
+    case RANGE_OP_RESOLVE: resolve_run(op); return;
     }
 }
 
@@ -463,21 +491,32 @@ void range_note_write(struct range *g, struct bytes key, uint64_t ct)
 
 bool range_op_in_flight(const struct range_op *op)
 {
+    if (op_is_prepare(op)) return op->state == OP_COMMITTING || op->state == OP_PREPARED || op->state == OP_RESOLVING;
     return op->kind == RANGE_OP_COMMIT && ((op->state == OP_COMMITTING && !op->applied) || op->state == OP_HELD);
 }
 
 struct range_op *range_in_flight(struct range *g, const struct span *span, uint64_t above, uint64_t ts)
 {
+    return range_in_flight_of_others(g, span, above, ts, 0);
+}
+
+static bool is_of(const struct range_op *op, uint64_t tag)
+{
+    return tag != 0 && op_is_prepare(op) && op->attempt.tag == tag;
+}
+
+struct range_op *range_in_flight_of_others(struct range *g, const struct span *span, uint64_t above, uint64_t ts, uint64_t tag)
+{
     if (g->in_flight_count == 0) return NULL;
     if (span->point) {
         uint64_t hash = hash64(span->start.data, span->start.size, 0);
         struct range_op *op = map_get(&g->in_flight, hash);
-        while (op != NULL && op->ct > ts) op = write_of_hash(op, hash)->older;
+        while (op != NULL && (op->ct > ts || is_of(op, tag))) op = write_of_hash(op, hash)->older;
         return op != NULL && op->ct > above ? op : NULL;
     }
     LIST_FOR_EACH(item, &g->ops) {
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (!range_op_in_flight(op) || op->ct > ts || op->ct <= above) continue;
+        if (!range_op_in_flight(op) || op->ct > ts || op->ct <= above || is_of(op, tag)) continue;
         for (uint32_t i = 0; i < op->write_count; i++)
             if (span_contains(span, op->writes[i].key)) return op;
     }
@@ -489,6 +528,7 @@ void range_block(struct range_op *op, struct range_op *on)
     op->state = OP_BLOCKED;
     op->range->kv->metrics.waits_on_writes++;
     list_push_back(&on->blocked, &op->blocked_link);
+    if (op_is_prepare(on)) push_soon(on);
 }
 
 void range_unblock_all(struct range_op *op)

@@ -1,9 +1,10 @@
 /* What was read at one timestamp is read again at a later one: nothing changed in between, and nothing will (T4). So a
  * transaction that has read in several ranges moves on as a whole, and so it commits in one of them (README.md, Commits).
  *
- * RPC_REFRESH: range u64, epoch u64, read ts u64, ts u64 (above it), T u64, tag u64 (of the attempt that has prepared what it
- *   writes: two_phase.c; 0: of none), span count u32, spans. Reply: empty. CONFLICT: one of them has a version above the read
- *   timestamp and at or below the other. Who asks: refresh_ask.c.
+ * RPC_REFRESH: range u64, epoch u64, read ts u64, ts u64 (above it), sent u64, tag u64 (the attempt that has prepared what it
+ *   writes; tag 0: none has), span count u32, spans. Reply: empty. CONFLICT: one of them has a version above the read
+ *   timestamp and at or below the other; or it is asked for by one that has prepared, and meets a held commit, or an intent of an
+ *   older attempt: waiting for it might close a circle (prepare.c). Who asks: refresh_ask.c.
  *
  * ts need not be a reading of the clock: it is served when the clock has reached it (A2). The next leader takes its floor
  * from a later reading, so nothing is ever committed below, whoever leads. */
@@ -12,7 +13,8 @@
 static struct range_op *meets_in_flight(struct range_op *op)
 {
     for (uint32_t i = 0; i < op->span_count; i++) {
-        struct range_op *other = range_in_flight(op->range, &op->spans[i], op->read_ts, op->ts);
+        struct range_op *other =
+            range_in_flight_of_others(op->range, &op->spans[i], op->read_ts, op->ts, op->attempt.tag);
         if (other != NULL) return other;
     }
     return NULL;
@@ -26,7 +28,12 @@ static void evaluate(struct range_op *op)
     struct range_op *other = meets_in_flight(op);
     enum status status = STATUS_OK;
     /* Two that are held at one timestamp, each of which reads what the other writes, would wait for each other. */
-    if (other != NULL && other->held != NULL && other->ct == op->ts) {
+    if (other != NULL && op->attempt.tag != 0 && !prepare_may_wait(op, other)) {
+        COVER("txn_refresh_gives_way");
+        status = STATUS_CONFLICT;
+    } else if (other != NULL && MUTANT("refresh_passes_intents") && op_is_prepare(other)) {
+        status = STATUS_OK;
+    } else if (other != NULL && other->held != NULL && other->ct == op->ts) {
         COVER("txn_refresh_tie");
         status = STATUS_CONFLICT;
     } else if (other != NULL) {
@@ -61,8 +68,7 @@ static void refresh_serve(void *ctx, struct rpc_token token, struct bytes body)
     struct kv *kv = ctx;
     struct reader head = reader_make(body);
     uint64_t range_id = get_u64(&head), epoch = get_u64(&head), read_ts = get_u64(&head), ts = get_u64(&head);
-    get_u64(&head);
-    uint64_t tag = get_u64(&head);
+    struct attempt attempt = {get_u64(&head), get_u64(&head)};
     if (head.failed || read_ts == 0 || read_ts > ts) {
         rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
         return;
@@ -82,7 +88,7 @@ static void refresh_serve(void *ctx, struct rpc_token token, struct bytes body)
     }
     op->read_ts = read_ts;
     op->ts = ts;
-    op->tag = tag;
+    op->attempt = attempt;
     op->state = OP_CLOCK;
     if (kv->clock.seen >= ts) range_op_run(op);
     else clock_wait_past(&kv->clock, &op->clock, ts - 1, REQUEST_TIMEOUT_NS);

@@ -50,6 +50,7 @@ struct kv_metrics {
     uint64_t lease_requests, lease_failures; /* for the catalog, by this gateway */
     uint64_t held_commits; /* read in other ranges than they write to */
     uint64_t refreshes;    /* requests to leaders whether what was read is unchanged */
+    uint64_t prepares, prepares_refused, decisions, resolutions, pushes, pushed_aborts, records_forgotten; /* as the leader */
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
     struct histogram read_ns, commit_ns; /* as the gateway sees them */

@@ -6,6 +6,11 @@
  *   spans.c    spans and the bounds of ranges
  *   refresh.c  what was read is unchanged at a later timestamp; refresh_ask.c asks the leaders of all of it
  *   hold.c     commits that have read in other ranges
+ *   prepare.c  the first phase of commits that write to several ranges; intents at the leader
+ *   record.c   decisions at the leader of the anchor, and how long they are kept
+ *   decide.c   the decision                       resolve.c intents become versions, or go
+ *   push.c     who waits for an intent finds out what becomes of it
+ *   load.c     intents and records as a new leader reads them back
  *   catalog_lease.c    until when the catalog does not change
  *   gc.c       how long old versions are kept
  *   outcome.c  what became of a commit that was not answered
@@ -90,7 +95,21 @@ void handover_stop(struct handover *h, struct kv *kv);
 /* ---- range.c ---- */
 
 enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK, RANGE_OP_OUTCOME, RANGE_OP_REFRESH,
-                     RANGE_OP_LEASE };
+                     RANGE_OP_LEASE, RANGE_OP_PREPARE, RANGE_OP_DECIDE, RANGE_OP_RESOLVE };
+
+/* One attempt of a transaction to commit: a reading that its gateway had seen when it began, and a random number
+ * (outcome.c). tag 0: none. */
+struct attempt {
+    uint64_t sent, tag;
+};
+static inline bool attempt_equal(struct attempt a, struct attempt b)
+{
+    return a.sent == b.sent && a.tag == b.tag;
+}
+static inline bool attempt_is_older(struct attempt a, struct attempt b)
+{
+    return a.sent != b.sent ? a.sent < b.sent : a.tag < b.tag;
+}
 
 /* A span of keys: one key when point. */
 struct span {
@@ -126,7 +145,7 @@ struct range_op {
     enum range_op_kind kind;
     enum {
         OP_CLOCK, OP_LEADERSHIP, OP_EVALUATE, OP_BLOCKED, OP_LOADING, OP_COMMITTING, OP_GATE, OP_LOCKING, OP_HELD,
-        OP_LEASED
+        OP_LEASED, OP_PREPARED, OP_RESOLVING
     } state;
     struct rpc_token token;
     uint64_t ts;             /* READ, REFRESH: its timestamp; COMMIT: ct0 */
@@ -152,6 +171,17 @@ struct range_op {
     uint32_t foreign_count;
     struct hold *held;       /* the leaders of those are asked; the ct is picked, nothing is proposed */
     uint64_t epoch;          /* of the range when it came */
+    /* PREPARE: stays as long as the intents are there. DECIDE, RESOLVE, REFRESH of one that is prepared */
+    struct attempt attempt;
+    struct bytes anchor;
+    uint8_t *cut_writes;     /* PREPARE: what writes_encoded is a view of, after a split */
+    struct push *push;       /* PREPARE: somebody asks what becomes of it */
+    uint64_t prepared_ns;
+    uint64_t decided_ct;     /* DECIDE, RESOLVE: 0: aborted */
+    uint8_t what;            /* DECIDE: enum decide_what */
+    bool confirmed;          /* its leadership was, in this very step */
+    struct bytes participants; /* DECIDE: as they travel */
+    struct bytes low, high;  /* RESOLVE */
     bool waits_for_lease;    /* it changes what leases promise not to change (catalog_lease.c) */
     struct buf reply;        /* READ, LOCK */
     /* LOCK, and COMMIT where locks stand in its way */
@@ -222,6 +252,16 @@ struct range {
     uint32_t validating;     /* commits with progress: told of every proposal */
     struct lock_table locks;
     struct outcomes outcomes;
+    /* Commits over several ranges. may_hold: of the state machine: there may be intents or records in the engine. */
+    bool may_hold;
+    uint32_t prepared_count, prepared_records; /* leader: ops of RANGE_OP_PREPARE in flight; those that change what leases speak of */
+    struct map records;      /* leader: tag -> struct record */
+    struct list record_list, forgotten; /* all but those that are; those that `forgetting` speaks of */
+    struct load *load;       /* they are being read back */
+    struct proposal forgetting; /* on its way: `forgets` */
+    bool forgets;
+    uint64_t quiet_since_ns; /* nothing is held; 0: something is, or nobody has looked */
+    struct list two_phase;   /* kv.two_phase, while there is something to look after */
 };
 
 /* Those that wait for the range to be ready, or not to be frozen. */
@@ -265,7 +305,11 @@ struct range_op *range_in_flight(struct range *g, const struct span *span, uint6
 const struct write *range_op_write(const struct range_op *op, struct bytes key);
 /* May op be proposed while `other` is in flight on one of its keys? */
 bool range_op_pipelines(const struct range_op *op, const struct range_op *other);
+/* Those of other attempts only. tag 0: any. */
+struct range_op *range_in_flight_of_others(struct range *g, const struct span *span, uint64_t above, uint64_t ts, uint64_t tag);
 void range_block(struct range_op *op, struct range_op *on);
+/* The floor is taken, and what was prepared is known: requests are served from here on. */
+void range_become_ready(struct range *g, uint64_t now_ts);
 void range_unblock_all(struct range_op *op);
 MUST_USE enum status range_in_flight_add(struct range_op *op);
 void range_in_flight_remove(struct range_op *op);
@@ -287,6 +331,8 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body);
 /* STATUS_OK: nothing in op->spans has a version above op->read_ts. STATUS_WAIT: run it again later. */
 enum status commit_validate(struct range_op *op);
 bool commit_decode_spans(struct range_op *op, struct reader *in, const struct descriptor *d);
+/* d NULL: they may lie anywhere. */
+bool commit_decode_writes(struct range_op *op, struct reader *in, const struct descriptor *d);
 uint64_t leader_mark(struct range_id range, uint64_t term);
 /* What a held commit has read elsewhere is unchanged at its ct. */
 void commit_go_on(struct range_op *op);
@@ -336,6 +382,108 @@ void refresh_run(struct range_op *op);
  * STATUS_CONFLICT: there is. STATUS_SNAPSHOT_TOO_OLD; others as of gateway_call. */
 MUST_USE enum status refresh_spans(const struct refresh *how, const struct span *spans, uint32_t count);
 
+struct record;
+struct push;
+struct load;
+
+/* ---- prepare.c ---- */
+
+/* A write in flight that stays: prepared, or about to be. */
+static inline bool op_is_prepare(const struct range_op *op)
+{
+    return op->kind == RANGE_OP_PREPARE;
+}
+void prepare_attach(struct kv *kv);
+/* True: nothing is left to evaluate: it was prepared before, or was refused; op may be gone. */
+bool prepare_is_answered(struct range_op *op);
+/* It meets `other` in flight: may it wait? A circle of those that wait never closes. */
+bool prepare_may_wait(const struct range_op *op, const struct range_op *other);
+void prepare_proposed(struct range_op *op);
+void prepare_applied(struct range_op *op, enum status status);
+/* The op goes. */
+void prepare_let_go(struct range_op *op);
+/* The next intent of that attempt here, behind `after` (NULL: the first); NULL: none. Those that are only proposed count. */
+struct range_op *prepared_next(const struct range *g, struct attempt a, const struct range_op *after);
+/* As a new leader finds it in the engine. writes_encoded: count u32, writes (command.c). STATUS_NO_MEMORY. */
+struct prepared_facts {
+    struct attempt attempt;
+    struct txn_name name;
+    uint64_t lb;
+    struct bytes anchor;
+};
+MUST_USE enum status prepared_restore(struct range *g, const struct prepared_facts *facts, struct bytes writes_encoded);
+/* What was said about it is applied. ct 0: dropped. op is gone. */
+void prepared_end(struct range_op *op, uint64_t ct);
+/* The range ends at key now. */
+void prepared_cut(struct range *g, struct bytes key);
+/* The range is looked after, until it holds nothing. */
+void two_phase_note(struct range *g);
+void two_phase_sweep_attach(struct kv *kv);
+void two_phase_sweep_stop(struct kv *kv);
+
+/* ---- resolve.c ---- */
+
+void resolve_attach(struct kv *kv);
+void resolve_run(struct range_op *op);
+/* op is prepared: proposes what becomes of it, ct 0: it goes. STATUS_BUSY: not now; others as of replica_propose. */
+MUST_USE enum status resolve_propose(struct range_op *op, uint64_t ct);
+/* Raises what the leader knows of its versions, when one is proposed. */
+void resolve_note(struct range_op *op, uint64_t ct);
+/* Has the participants of a decision resolve what they hold; the record of it is told at the end. */
+void resolver_start(struct range *g, struct record *r);
+
+/* ---- record.c ---- */
+
+enum record_state { RECORD_NONE = 0, RECORD_COMMITTED = 1, RECORD_ABORTED = 2 };
+struct record {
+    struct list link;          /* range.record_list, oldest first, or range.forgotten */
+    struct attempt attempt;
+    struct txn_name name;
+    enum record_state state;
+    uint64_t ct;
+    bool resolved, resolving;
+    struct bytes anchor;       /* its key in LSM_SPACE_LOCAL; the tag is the timestamp there */
+    struct bytes participants; /* count u16, { sized low, sized high } */
+};
+bool participants_valid(struct bytes participants);
+void record_encode(struct buf *out, const struct record *r);
+bool record_decode(struct bytes anchor, uint64_t tag, struct bytes value, struct record *out);
+struct record *record_find(const struct range *g, struct attempt a);
+/* Copies. STATUS_NO_MEMORY. */
+MUST_USE enum status record_add(struct range *g, const struct record *r, struct record **out);
+void records_clear(struct range *g);
+/* The range ends at key now. */
+void records_cut(struct range *g, struct bytes key);
+/* Forgets what nobody can ask about any more, and has resolved what is not. */
+void records_sweep(struct range *g, uint64_t now_ns);
+
+/* ---- decide.c ---- */
+
+enum decide_what { DECIDE_COMMIT = 1, DECIDE_ABORT = 2, DECIDE_ASK = 3 };
+void decide_attach(struct kv *kv);
+void decide_run(struct range_op *op);
+/* The body of RPC_DECIDE behind the head. participants may be empty unless it commits. */
+void decide_encode(struct buf *out, struct txn_name name, struct attempt a, enum decide_what what, uint64_t ct, struct bytes anchor,
+                   struct bytes participants);
+
+/* ---- push.c ---- */
+
+/* Somebody waits for it. */
+void push_soon(struct range_op *op);
+void push_begin(struct range_op *op);
+/* The op goes. */
+void push_end(struct range_op *op);
+
+/* ---- load.c ---- */
+
+/* Reads back what the range holds, then calls range_become_ready. STATUS_NO_MEMORY. */
+MUST_USE enum status load_begin(struct range *g, uint64_t now_ts);
+/* The range has taken in another one, which begins at start: serves on when what that holds is read back. */
+MUST_USE enum status load_more(struct range *g, struct bytes start);
+/* What is being read back is more now. */
+void load_again(struct range *g);
+void load_end(struct range *g);
+
 /* ---- hold.c ---- */
 
 /* op has its ct, and its writes are in flight. Goes on by commit_go_on, or answers by itself; op may be gone on return.
@@ -382,6 +530,8 @@ bool catalog_lease_key(struct bytes key);
 void catalog_lease_ready(struct range *g, uint64_t now_ts);
 /* True: the commit waits until what was promised is over, and runs again. */
 bool catalog_lease_holds(struct range_op *op);
+/* It changes a record. */
+bool catalog_lease_touched(const struct range_op *op);
 void catalog_lease_over(struct range_op *op);
 void catalog_lease_let_go(struct range_op *op);
 /* The gateway knows that nothing in the span has a version in (from, upto]. */
@@ -453,6 +603,15 @@ enum status command_apply(void *state, struct log_pos pos, struct bytes command,
 /* before: the highest ct that was picked before; below ct, unless the commit was held. */
 void command_encode_commit(uint64_t ct, uint64_t before, uint64_t tag, struct bytes writes_encoded, struct buf *out);
 void command_encode_safe_point(uint64_t safe_point, struct buf *out);
+/* Writes: count u32, writes. */
+void command_encode_prepare(const struct range_op *op, struct buf *out);
+/* writes: of the intents of that attempt in this range; they become versions at ct, or go (ct 0). */
+void command_encode_decide(const struct record *r, uint64_t before, const struct buf *writes, uint32_t write_count, struct buf *out);
+void command_encode_resolve(uint64_t ct, struct bytes writes_encoded, struct buf *out);
+/* keys: { sized anchor, tag u64 }; none: the range holds no intents and no records when this is applied. */
+void command_encode_forget(bool none, const struct buf *keys, uint32_t count, struct buf *out);
+/* The value of an intent. */
+bool intent_decode(struct bytes value, struct prepared_facts *facts, struct write *write);
 
 /* Spans and writes as they travel. */
 void encode_span(struct buf *out, const struct span *span);
@@ -578,6 +737,9 @@ struct kv {
     uint64_t txn_numbers;   /* drawn so far */
     uint32_t outcome_chunks; /* of all ranges */
     struct list inquiries, unlocks; /* lock.c, txn_lock.c: requests that nobody waits for */
+    struct list two_phase;  /* ranges that hold intents or records */
+    struct timer two_phase_timer;
+    uint32_t resolvers;     /* fibers of resolve.c */
     struct kv_metrics metrics;
     const struct kv_witness *witness; /* NULL: none */
 };

@@ -73,7 +73,7 @@ static bool entry_at(const struct block_cursor *c, size_t at, struct entry *e)
     e->space = (enum lsm_space)(flags & 0x03);
     e->tombstone = (flags & 0x04) != 0;
     e->ts = ts_size == 0 ? 0 : load_le64(p);
-    if (e->space != LSM_SPACE_VERSIONS && e->ts != 0) return false;
+    if (!lsm_space_times(e->space) && e->ts != 0) return false;
     e->unshared = bytes_make(p + ts_size, unshared);
     e->value = bytes_make(e->unshared.data + unshared, value_size);
     e->next = (size_t)(e->value.data + value_size - c->entries.data);

@@ -124,7 +124,7 @@ enum status chunk_next(struct chunk *c, struct lsm_item *item_out)
     item.space = (enum lsm_space)(kind & 0x7fu);
     if (item.key.size > LSM_KEY_BYTES_MAX || item.value.size > LSM_VALUE_BYTES_MAX)
         return STATUS_CORRUPT;
-    if (item.space != LSM_SPACE_VERSIONS && item.ts != 0) return STATUS_CORRUPT;
+    if (!lsm_space_times(item.space) && item.ts != 0) return STATUS_CORRUPT;
     *item_out = item;
     return STATUS_OK;
 }

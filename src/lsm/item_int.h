@@ -41,6 +41,12 @@ static inline bool item_same_key(const struct lsm_item *a, const struct lsm_item
     return a->space == b->space && bytes_equal(a->key, b->key);
 }
 
+/* May entries of one key differ by their timestamp? */
+static inline bool lsm_space_times(enum lsm_space space)
+{
+    return space == LSM_SPACE_VERSIONS || space == LSM_SPACE_LOCAL;
+}
+
 static inline bool lsm_space_valid(unsigned space)
 {
     return space >= LSM_SPACE_FIRST && space <= LSM_SPACE_LAST;

@@ -4,8 +4,9 @@
  * everything after is applied again by the range's replica at start (LSM-1).
  *
  * Every entry is (space, key, ts) -> value or tombstone. In LSM_SPACE_VERSIONS ts is a commit
- * timestamp and many versions of a key exist; in the other spaces ts is 0 and a later write
- * replaces. Keys are opaque bytes, ordered bytewise, a proper prefix first; versions of a key
+ * timestamp and many versions of a key exist; in LSM_SPACE_LOCAL ts is a number that the owner
+ * chooses, and each (key, ts) stands for itself; in LSM_SPACE_INTENTS it is 0. Of what is written
+ * to one (space, key, ts) the last counts. Keys are opaque bytes, ordered bytewise, a proper prefix first; versions of a key
  * newest first.
  *
  * Nothing here reads the disk synchronously: get, seek and next answer STATUS_WAIT when a block is

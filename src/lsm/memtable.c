@@ -454,7 +454,7 @@ enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_
     ASSERT(lsm_space_valid(w->space));
     ASSERT(w->key.size <= LSM_KEY_BYTES_MAX);
     ASSERT(w->value.size <= LSM_VALUE_BYTES_MAX);
-    ASSERT(w->space == LSM_SPACE_VERSIONS || w->ts == 0);
+    ASSERT(lsm_space_times(w->space) || w->ts == 0);
     if (w->space == LSM_SPACE_VERSIONS) {
         if (w->ts > m->newest_ts) m->newest_ts = w->ts;
         if (w->ts < m->oldest_ts) m->oldest_ts = w->ts;

@@ -1,0 +1,242 @@
+/* The decision about a commit over several ranges: one entry in the log of the range that holds its anchor (T6). Whoever
+ * comes first decides: the transaction's gateway, that it is committed at ct; or somebody who found its intents and nobody who
+ * answers for it (push.c), that it is aborted. Whoever comes later is told. Nobody acts on a decision that is only proposed.
+ *
+ * The entry also carries out the decision for the intents of this range. The others' are seen to by resolve.c.
+ *
+ * A decision to commit is refused when the floor is at or above `sent` + OUTCOME_WINDOW_NS, and one to abort needs no record
+ * then: there is none, and there never will be (record.c).
+ *
+ * RPC_DECIDE: range u64, epoch u64, node u64, number u64 (the transaction), sent u64, tag u64 (the attempt), what u8 (1 it is
+ *   committed, 2 it is aborted if nobody has decided, 3 what is it?), ct u64 (0 unless committed), sized anchor, participants:
+ *   count u16, { sized low, sized high } (of the keys that were prepared together; count 0 unless committed).
+ * Reply: state u8 (0 nobody has decided, 1 committed, 2 aborted), ct u64. BUSY with a reading u64: it is too late to commit.
+ *   It may be asked for again. */
+#include "txn/txn_int.h"
+
+#define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62) /* as in commit.c */
+
+void decide_encode(struct buf *out, struct txn_name name, struct attempt a, enum decide_what what, uint64_t ct, struct bytes anchor,
+                   struct bytes participants)
+{
+    put_u64(out, name.node);
+    put_u64(out, name.number);
+    put_u64(out, a.sent);
+    put_u64(out, a.tag);
+    put_u8(out, (uint8_t)what);
+    put_u64(out, ct);
+    put_sized(out, anchor);
+    if (participants.size == 0) put_u16(out, 0);
+    else buf_append_bytes(out, participants);
+}
+
+static void finish(struct range_op *op)
+{
+    if (op->applied && op->past) range_op_reply(op, STATUS_OK, buf_view(&op->reply));
+}
+
+/* Through the gate (A1): who is told of a commit may rely on it that whatever begins then comes after it. */
+static void answer(struct range_op *op, enum record_state state, uint64_t ct)
+{
+    struct clock *clock = &op->range->kv->clock;
+    buf_reset(&op->reply);
+    put_u8(&op->reply, (uint8_t)state);
+    put_u64(&op->reply, ct);
+    op->applied = true;
+    op->ct = ct;
+    op->state = OP_GATE;
+    op->past = ct == 0 || clock_is_past(clock, ct) || MUTANT("commit_wait");
+    if (op->past) finish(op);
+    else clock_wait_past(clock, &op->clock, ct, REQUEST_TIMEOUT_NS);
+}
+
+static struct record record_of(const struct range_op *op)
+{
+    return (struct record){.attempt = op->attempt, .name = op->name, .ct = op->decided_ct, .anchor = op->anchor,
+                           .state = op->decided_ct == 0 ? RECORD_ABORTED : RECORD_COMMITTED, .participants = op->participants};
+}
+
+/* Leader of the same term: what the entry says of this range's intents is done; the others are told. */
+static void carry_out(struct range_op *op)
+{
+    struct range *g = op->range;
+    struct record made = record_of(op), *r = NULL;
+    if (record_add(g, &made, &r) != STATUS_OK) COVER("txn_record_without_memory"); /* the next leader reads it back */
+    for (struct range_op *p; (p = prepared_next(g, op->attempt, NULL)) != NULL;) {
+        ASSERT(p->state == OP_RESOLVING);
+        prepared_end(p, op->decided_ct);
+    }
+    if (r == NULL) return;
+    if (r->state == RECORD_COMMITTED) resolver_start(g, r);
+}
+
+static void on_decided(struct proposal *p, enum status status, struct bytes result)
+{
+    (void)result;
+    struct range_op *op = p->ctx;
+    struct range *g = op->range;
+    if (status != STATUS_OK) {
+        range_op_reply(op, status == STATUS_NOT_LEADER ? STATUS_NOT_LEADER : STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
+        return;
+    }
+    if (g->ready && g->term == op->at.term) carry_out(op);
+    enum record_state state = op->decided_ct == 0 ? RECORD_ABORTED : RECORD_COMMITTED;
+    range_unblock_all(op);
+    answer(op, state, op->decided_ct);
+}
+
+static struct range_op *decided_in_flight(const struct range *g, const struct range_op *op)
+{
+    LIST_FOR_EACH(item, &g->ops) {
+        struct range_op *other = CONTAINER_OF(item, struct range_op, link);
+        if (other->kind == RANGE_OP_DECIDE && other->state == OP_COMMITTING && !other->applied && attempt_equal(other->attempt, op->attempt))
+            return other;
+    }
+    return NULL;
+}
+
+static enum status propose(struct range_op *op)
+{
+    struct range *g = op->range;
+    uint64_t ct = op->decided_ct;
+    struct buf command, writes;
+    struct record r = record_of(op);
+    uint32_t count = 0;
+    buf_init(&command, RAFT_ENTRY_BYTES_MAX);
+    buf_init(&writes, RAFT_ENTRY_BYTES_MAX);
+    for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p)) {
+        for (uint32_t i = 0; i < p->write_count; i++) encode_write(&writes, &p->writes[i]);
+        count += p->write_count;
+    }
+    put_u8(&command, SHARD_COMMAND_APP);
+    command_encode_decide(&r, g->high > ct ? g->high : ct - (ct > 0), &writes, count, &command);
+    op->proposal.on_done = on_decided;
+    op->proposal.ctx = op;
+    enum status status = command.failed ? STATUS_TOO_LARGE
+                                        : replica_propose(g->replica, buf_view(&command), PROPOSE_TIMEOUT_NS, &op->proposal);
+    buf_deinit(&command);
+    buf_deinit(&writes);
+    return status;
+}
+
+static void decide(struct range_op *op)
+{
+    struct range *g = op->range;
+    for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p)) {
+        if (p->state == OP_PREPARED) continue;
+        range_block(op, p); /* a late or a second one: it is in the log first */
+        return;
+    }
+    enum status status = propose(op);
+    if (status != STATUS_OK) {
+        range_op_reply(op, status, BYTES_EMPTY);
+        return;
+    }
+    op->state = OP_COMMITTING;
+    op->at.term = g->term;
+    g->kv->metrics.decisions++;
+    for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p))
+        resolve_note(p, op->decided_ct);
+    two_phase_note(g);
+}
+
+static void refuse_late(struct range_op *op)
+{
+    COVER("txn_decision_too_late");
+    uint8_t body[8];
+    store_le64(body, kv_timestamp_seen(op->range->kv));
+    range_op_reply(op, STATUS_BUSY, bytes_make(body, sizeof body));
+}
+
+static void evaluate(struct range_op *op)
+{
+    struct range *g = op->range;
+    bool confirmed = op->confirmed;
+    op->confirmed = false;
+    if (!range_op_may_evaluate(op)) return;
+    const struct record *r = record_find(g, op->attempt);
+    if (r != NULL && (op->what != DECIDE_COMMIT || !MUTANT("decided_twice"))) {
+        ASSERT(r->state == RECORD_ABORTED || op->what != DECIDE_COMMIT || r->ct == op->decided_ct);
+        if (op->what == DECIDE_COMMIT && r->state == RECORD_ABORTED) COVER("txn_commit_was_aborted");
+        answer(op, r->state, r->ct);
+        return;
+    }
+    struct range_op *other = decided_in_flight(g, op);
+    if (other != NULL) {
+        range_block(op, other);
+        return;
+    }
+    uint64_t end = op->attempt.sent + OUTCOME_WINDOW_NS;
+    bool over = g->floor >= end && !MUTANT("decision_after_its_window");
+    if (op->what == DECIDE_ASK) answer(op, RECORD_NONE, 0);
+    else if (over && op->what == DECIDE_ABORT && !confirmed) range_op_confirm(op); /* behind the look at the floor */
+    else if (over && op->what == DECIDE_ABORT) answer(op, RECORD_ABORTED, 0);
+    else if (over) refuse_late(op);
+    /* The ring of outcomes relies on it (outcome.c). */
+    else if (op->what == DECIDE_COMMIT && g->high > op->decided_ct + OUTCOME_DISORDER_NS) refuse_late(op);
+    else if (!divide_holds(op)) decide(op);
+}
+
+void decide_run(struct range_op *op)
+{
+    switch (op->state) {
+    case OP_EVALUATE:
+    case OP_BLOCKED: evaluate(op); return;
+    case OP_GATE:
+        op->past = true;
+        finish(op);
+        return;
+    default: UNREACHABLE();
+    }
+}
+
+static bool decode(struct range_op *op)
+{
+    struct reader in = reader_make(op->body);
+    in.at += GATEWAY_HEAD_BYTES;
+    op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
+    op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
+    op->what = get_u8(&in);
+    op->decided_ct = get_u64(&in);
+    op->anchor = get_sized(&in);
+    if (in.failed || op->attempt.tag == 0 || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS || op->anchor.size == 0 ||
+        op->anchor.size > SHARD_KEY_BYTES_MAX || !descriptor_contains(replica_descriptor(op->range->replica), op->anchor))
+        return false;
+    struct bytes rest = bytes_make(in.at, reader_left(&in));
+    bool commits = op->what == DECIDE_COMMIT;
+    if (commits) op->participants = rest;
+    if (commits) return op->decided_ct > op->attempt.sent && participants_valid(rest);
+    return (op->what == DECIDE_ABORT || op->what == DECIDE_ASK) && op->decided_ct == 0 && get_u16(&in) == 0 && reader_done(&in);
+}
+
+static void decide_serve(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct kv *kv = ctx;
+    struct reader head = reader_make(body);
+    uint64_t range_id = get_u64(&head), epoch = get_u64(&head);
+    if (head.failed) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    struct range *g = range_admit(kv, token, range_id, epoch);
+    if (g == NULL) return;
+    struct range_op *op = range_op_create(g, RANGE_OP_DECIDE, token, body);
+    if (op == NULL) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
+        return;
+    }
+    if (!decode(op)) {
+        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    /* What was decided, and that nothing was, is said by who leads and knows everything that was committed before. A commit's
+     * entry says so itself. */
+    op->state = OP_EVALUATE;
+    if (op->what == DECIDE_COMMIT) evaluate(op);
+    else range_op_confirm(op);
+}
+
+void decide_attach(struct kv *kv)
+{
+    rpc_serve(store_rpc(kv->store), RPC_DECIDE, decide_serve, kv);
+}
