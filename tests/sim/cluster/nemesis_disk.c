@@ -77,7 +77,7 @@ static bool inject(struct nemesis *n, uint64_t machine, enum sim_fault kind, con
     struct sim_disk_fault fault = {.kind = kind, .path_part = part, .skip = sim_below(sim, 6),
                                    .count = 1 + sim_below(sim, 3)};
     sim_disk_inject(disk_of(n, machine), &fault);
-    care->heal_pending = true;
+    care->heal_pending = care->troubled = true;
     sim_call_after(sim, sim_exponential(sim, SIM_SEC), on_heal, care);
     return true;
 }
@@ -89,7 +89,7 @@ static bool fill(struct nemesis *n, uint64_t machine)
     if (care->heal_pending) return false;
     struct sim_disk *disk = disk_of(n, machine);
     sim_disk_set_quota(disk, sim_disk_used_bytes(disk) + sim_below(sim, 256u << 10));
-    care->heal_pending = true;
+    care->heal_pending = care->troubled = true;
     sim_call_after(sim, sim_exponential(sim, SIM_SEC), on_heal, care);
     return true;
 }
@@ -112,7 +112,15 @@ static bool lie(struct nemesis *n)
     if (store_on(n, n->victim) == NULL || disk_held(n)) return false;
     enum sim_fault kind = kinds[sim_below(sim_of_nemesis(n), 3)];
     n->lying = inject(n, n->victim, kind, any_part(n));
+    n->damaged |= n->lying;
     return n->lying;
+}
+
+static bool rot(struct nemesis *n)
+{
+    bool hit = sim_disk_rot_random(disk_of(n, n->victim), any_part(n));
+    n->damaged |= hit;
+    return hit;
 }
 
 /* ---- the whole disk ---- */
@@ -139,6 +147,7 @@ static bool wipe(struct nemesis *n)
     if (cluster_machine(n->cluster, n->victim)->env != NULL) return false;
     note_gone(n);
     sim_disk_wipe(disk_of(n, n->victim));
+    n->rolled_back = n->damaged = false;
     return true;
 }
 
@@ -182,7 +191,7 @@ static bool roll_back(struct nemesis *n)
     n->wipes++;
     nemesis_crash(n, n->victim, SIM_CRASH_PROCESS);
     sim_disk_restore(disk_of(n, n->victim), n->image);
-    n->rolled_back = true;
+    n->rolled_back = n->damaged = true;
     return true;
 }
 
@@ -260,7 +269,7 @@ bool disk_others_may_doubt(struct nemesis *n)
 {
     struct store *s = store_on(n, n->victim);
     if (!may_doubt(n)) return true;
-    if (s == NULL || in_doubt(n, n->victim)) return false;
+    if (s == NULL || n->damaged || in_doubt(n, n->victim)) return false;
     for (uint64_t range = 1; range <= cluster_range_max(n->cluster); range++)
         if (!whole(n, s, (struct range_id){range}) || counts_on_gone(n, (struct range_id){range})) return false;
     return true;
@@ -278,7 +287,7 @@ bool disk_strike(struct nemesis *n, enum nemesis_kind kind)
     case NEMESIS_SYNC_ERROR:
         return inject(n, nemesis_any_machine(n), SIM_FAULT_SYNC_ERROR, any_part(n));
     case NEMESIS_READ_ERROR: return inject(n, n->victim, SIM_FAULT_READ_ERROR, any_part(n));
-    case NEMESIS_BIT_ROT: return sim_disk_rot_random(disk_of(n, n->victim), any_part(n));
+    case NEMESIS_BIT_ROT: return rot(n);
     case NEMESIS_DISK_LIES: return lie(n);
     case NEMESIS_WIPE: return wipe(n);
     case NEMESIS_ROLL_BACK: return roll_back(n);
@@ -305,17 +314,19 @@ void disk_renew(struct nemesis *n, uint64_t machine)
     n->care[machine].refusals = 0;
     if (machine != n->victim) return;
     note_gone(n);
-    n->rolled_back = n->lying = false;
+    n->rolled_back = n->lying = n->damaged = false;
     n->groups_due = 0;
 }
 
-/* What a person would do: whose data is refused starts anew with an empty directory. */
+/* What a person would do: whose data is refused starts anew with an empty directory. A start that a failing disk has
+ * ended says nothing about the data. */
 void disk_before_start(struct nemesis *n, uint64_t machine)
 {
     struct care *care = &n->care[machine];
     bool by_itself = !care->crashed;
-    if (by_itself && !care->opened) care->refusals++;
+    if (by_itself && !care->opened && !care->troubled) care->refusals++;
     care->crashed = care->opened = false;
+    care->troubled = care->heal_pending;
     if (machine != n->victim) return;
     bool refused = by_itself && (n->rolled_back || disk_held(n) || care->refusals >= 2);
     if (refused) disk_renew(n, machine);

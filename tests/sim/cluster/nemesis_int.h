@@ -43,7 +43,8 @@ struct care {
     bool away;             /* not to be started before it returns */
     bool opened;           /* its store was open since the last start */
     bool crashed;          /* it is down because of us */
-    uint32_t refusals;     /* starts in a row that ended before the store was open */
+    bool troubled;         /* its disk has had an error of ours, or no room, since the last start */
+    uint32_t refusals;     /* starts in a row that ended before the store was open, and not for that */
 };
 
 struct nemesis {
@@ -58,6 +59,7 @@ struct nemesis {
     bool lying;            /* its disk does things that show only later */
     uint64_t groups_due;   /* the log of the victim has to get here before it may lose its process */
     bool rolled_back;      /* it runs on an old image: its peers will not have it */
+    bool damaged;          /* what is wrong on its disk may be found at any time */
     uint32_t wipes;
     uint64_t victim_node;         /* its id, as far as it is known; 0: not yet */
     uint64_t gone[NEMESIS_GONE_MAX]; /* those that it had before its disk was wiped */
