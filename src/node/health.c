@@ -10,6 +10,12 @@ static bool alive(struct store *s, const struct node_view *nodes, uint32_t count
     return false;
 }
 
+/* One that is about to be filled by a snapshot knows nothing of its range. */
+static bool knows_range(const struct replica *r)
+{
+    return replica_descriptor(r)->epoch != 0;
+}
+
 static void look_at_range(struct store *s, const struct replica *r, const struct node_view *nodes,
                           uint32_t count, struct cluster_health *out, int *spare)
 {
@@ -44,7 +50,7 @@ void cluster_health(struct store *s, struct cluster_health *out)
     int spare = INT16_MAX;
     struct replica *r = NULL;
     while ((r = store_replica_next(s, r)) != NULL)
-        look_at_range(s, r, nodes, count, out, &spare);
+        if (knows_range(r)) look_at_range(s, r, nodes, count, out, &spare);
     /* One that has no range yet knows nothing of any, but whom to ask. */
     out->quorum = spare >= 0 && (out->ranges > 0 || store_meta_leader(s).value != 0);
     out->can_lose = out->quorum && out->ranges > 0 ? (uint64_t)spare : 0;

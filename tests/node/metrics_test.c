@@ -1,6 +1,6 @@
 /* Everything a node tells Prometheus, read as Prometheus reads it (text format 0.0.4); and the
  * alerts that rest on it. */
-#include "node/metrics.h"
+#include "node/metrics_int.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -236,4 +236,49 @@ TEST(metrics, of_every_alert_have_a_paragraph_in_the_runbook)
     assert_true(seen > 10);
     free(rules);
     free(runbook);
+}
+
+/* How many replicas of the machine still wait for their first snapshot. */
+static int newborn_count(struct store *store)
+{
+    int count = 0;
+    for (struct replica *r = store_replica_next(store, NULL); r != NULL; r = store_replica_next(store, r))
+        count += replica_descriptor(r)->epoch == 0;
+    return count;
+}
+
+struct births {
+    int seen;
+    bool alarmed;
+};
+
+static bool look_at_births(struct cluster *c, void *ctx)
+{
+    struct births *b = ctx;
+    struct store *store = core_store(cluster_machine(c, 4)->core);
+    if (store == NULL || store_meta_leader(store).value == 0) return false;
+    int count = newborn_count(store);
+    struct cluster_health h;
+    cluster_health(store, &h);
+    b->seen += count > 0;
+    b->alarmed |= count > 0 && (!h.quorum || h.ranges_without_leader > 0);
+    return b->seen > 0 && count == 0;
+}
+
+/* A node that took its first ranges said that they had no quorum: nothing could be read or written. */
+TEST(metrics, of_a_replica_that_waits_for_its_snapshot_alarm_nobody)
+{
+    struct cluster_options o;
+    cluster_options_init(&o, 7);
+    o.node_count = 4;
+    o.boot_count = 3;
+    o.replication_factor = 4;
+    struct cluster *c = cluster_create(&o);
+    assert_true(cluster_boot(c, 30 * SIM_SEC));
+    cluster_start(c, 4);
+    struct births births = {0};
+    assert_true(cluster_run_until(c, look_at_births, &births, 30 * SIM_SEC));
+    assert_true(births.seen > 0);
+    assert_false(births.alarmed);
+    cluster_destroy(c);
 }
