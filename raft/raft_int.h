@@ -95,7 +95,10 @@ uint64_t log_last_term(const struct raft_log *l);
 uint64_t log_agree_at_most(const struct raft_log *l, uint64_t index, uint64_t term);
 const struct config_record *log_config(const struct raft_log *l); /* in force at the end */
 const struct raft_config *log_config_at(const struct raft_log *l, uint64_t index);
-uint64_t entry_bytes(const struct raft_entry *entry);
+static inline uint64_t entry_bytes(const struct raft_entry *entry)
+{
+    return entry->payload.size + RAFT_ENTRY_OVERHEAD;
+}
 
 /* ---- the group ---- */
 

@@ -13,11 +13,6 @@
 #define CHUNK_BYTES_MIN 1024u
 #define CHUNK_BYTES_MAX (256u << 10)
 
-uint64_t entry_bytes(const struct raft_entry *entry)
-{
-    return entry->payload.size + RAFT_ENTRY_OVERHEAD;
-}
-
 uint64_t log_cache_first(const struct raft_log *l)
 {
     return l->last_index - l->count + 1;
