@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Every line of tests/mutants.txt that names a program: with the deliberate bug the program must fail. A canary
-# comes first: a seed that fails must be reported, by words and by exit status.
+# comes first: a seed that fails must be reported, by words and by exit status. PART and PARTS share the lines out among
+# several runs at a time.
 set -u
-root=${1:?usage: run_mutants.sh ROOT BUILD} build=${2:?usage: run_mutants.sh ROOT BUILD}
-failures=0
+root=${1:?usage: run_mutants.sh ROOT BUILD [PART PARTS]} build=${2:?usage: run_mutants.sh ROOT BUILD [PART PARTS]}
+part=${3:-1} parts=${4:-1}
+failures=0 line=0
 
 if output=$("$build/ostraka-sim" --seeds 1..3 --no-crashes --mutant refresh 2>&1); then
   echo "the canary was not reported"
@@ -30,6 +32,7 @@ sim_notices() {
 while read -r name program filter; do
   case $name in ''|'#'*|K[0-9]*) continue ;; esac
   [ "$program" = gap: ] && continue
+  [ $((line++ % parts + 1)) -eq "$part" ] || continue
   if [ "$program" = ostraka-sim ]; then
     read -ra arguments <<<"$filter"
     if ! sim_notices "$name" "${arguments[@]}" 3>&1 >/dev/null 2>&1; then
