@@ -2,8 +2,8 @@
  * snapshot of the left side came instead of the split, a right side may have no majority without us. The metadata range
  * is asked whether that replica may be made (orphan.c), the sender for its descriptor (RPC_RANGE_INFO), and then the
  * replica is made: an empty one, that knows nothing but its id, never stands, and waits for a snapshot. It has promised
- * nothing yet, so it may vote. Its id is durable before it says anything (SHARD-4). One is made at a time; the next ones
- * stand in line.
+ * nothing yet, so it may vote. Its id is durable before it says anything (SHARD-4). Some are made side by side, since each
+ * waits for two answers and for the disk; the next ones stand in line.
  *
  * None is made where another replica here still holds the keys, or may get them (SHARD-16): it lags behind a split, which
  * makes the right side here as well, with the state that it has to have; or it will give way. An empty replica stands for
@@ -20,20 +20,9 @@
 
 #define INFO_TIMEOUT_NS 1000000000u
 #define WAITING_MAX 256
+#define OPEN_MAX 32 /* side by side: what they write to the manifest together costs one sync */
 #define EARLY_MAX 64
 #define EARLY_NS 500000000u
-
-struct birth {
-    struct list link; /* store.births, while it waits */
-    struct rpc_call call;
-    struct range_lookup lookup;
-    struct store *store;
-    struct node_id from;
-    struct range_id range;
-    struct range_id waiter;     /* a split of that range waits for the end of this; or 0 */
-    uint64_t id, orphans;       /* destroyed here when the proof was asked for */
-    struct descriptor expected; /* assigned: what the metadata range says of its bounds, or else the sender */
-};
 
 static bool stopped(const struct store *s)
 {
@@ -48,67 +37,78 @@ static bool buried(struct store *s, struct range_id range)
 
 static void on_proof(struct range_lookup *l, enum status status, enum range_verdict verdict, const struct descriptor *d);
 
+static struct birth *birth_of(struct list *item)
+{
+    return CONTAINER_OF(item, struct birth, link);
+}
+
+/* Of one that is in no list. */
 static void birth_free(struct birth *b)
 {
-    if (b == NULL) return;
     descriptor_clear(&b->expected);
     free(b);
 }
 
-/* ---- one after another ---- */
+/* ---- who is next ---- */
 
-static void birth_start(struct store *s, struct birth *b)
+static void open_free(struct birth *b)
 {
+    list_remove(&b->link);
+    b->store->births_open_count--;
+    birth_free(b);
+}
+
+static void birth_start(struct birth *b)
+{
+    struct store *s = b->store;
     b->orphans = s->metrics.orphans_destroyed;
     b->lookup.on_done = on_proof;
-    s->birth = b;
-    if (store_range_lookup(s, &b->lookup, b->range, true) == STATUS_OK) return;
-    s->birth = NULL;
-    birth_free(b);
+    list_push_back(&s->births_open, &b->link);
+    s->births_open_count++;
+    if (store_range_lookup(s, &b->lookup, b->range, true) != STATUS_OK) open_free(b);
 }
 
 static void births_next(struct store *s)
 {
-    while (s->birth == NULL && !list_empty(&s->births)) {
-        struct birth *b = CONTAINER_OF(list_pop_front(&s->births), struct birth, link);
-        s->birth_count--;
+    while (s->births_open_count < OPEN_MAX && !list_empty(&s->births_waiting)) {
+        struct birth *b = birth_of(list_pop_front(&s->births_waiting));
+        s->births_waiting_count--;
         if (stopped(s) || store_replica(s, b->range) != NULL || buried(s, b->range)) birth_free(b);
-        else birth_start(s, b);
+        else birth_start(b);
     }
 }
 
-static bool stands_in_line(const struct store *s, struct range_id range)
+static struct birth *birth_in(struct list *births, struct range_id range)
 {
-    if (s->birth != NULL && s->birth->range.value == range.value) return true;
-    LIST_FOR_EACH(item, &s->births) {
-        if (CONTAINER_OF(item, struct birth, link)->range.value == range.value) return true;
-    }
-    return false;
+    LIST_FOR_EACH(item, births)
+        if (birth_of(item)->range.value == range.value) return birth_of(item);
+    return NULL;
 }
 
 void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id)
 {
-    if (stopped(s) || s->birth_count >= WAITING_MAX) return; /* the leader repeats itself */
-    if (buried(s, range) || stands_in_line(s, range)) return;
+    if (stopped(s) || s->births_waiting_count >= WAITING_MAX) return; /* the leader repeats itself */
+    if (buried(s, range) || birth_in(&s->births_open, range) != NULL || birth_in(&s->births_waiting, range) != NULL) return;
     struct birth *b = calloc(1, sizeof *b);
     if (b == NULL) return;
     b->store = s;
     b->from = from;
     b->range = range;
     b->id = id;
-    if (s->birth != NULL) COVER("shard_birth_stands_in_line");
-    list_push_back(&s->births, &b->link);
-    s->birth_count++;
+    if (s->births_open_count > 0) COVER("shard_births_side_by_side");
+    if (s->births_open_count == OPEN_MAX) COVER("shard_birth_stands_in_line");
+    list_push_back(&s->births_waiting, &b->link);
+    s->births_waiting_count++;
     births_next(s);
 }
 
 /* ---- the empty replica ---- */
 
-static void birth_end(struct store *s)
+static void birth_end(struct birth *b)
 {
-    struct replica *waiter = store_replica(s, s->birth->waiter);
-    birth_free(s->birth);
-    s->birth = NULL;
+    struct store *s = b->store;
+    struct replica *waiter = store_replica(s, b->waiter);
+    open_free(b);
     if (waiter != NULL) store_mark_dirty(s, waiter);
     births_next(s);
 }
@@ -148,7 +148,7 @@ static void birth_run(void *arg)
     if (status != STATUS_OK && status != STATUS_CANCELLED)
         LOG_WARN(s->logger, "shard", "cannot make a replica", "range=%llu status=%s",
                  (unsigned long long)b->range.value, status_name(status));
-    birth_end(s);
+    birth_end(b);
     store_fiber_end(s);
 }
 
@@ -194,8 +194,8 @@ static void on_info(struct rpc_call *call, enum status status, struct bytes body
     if (may && b->expected.range.value == 0) may = expect(b, &d);
     may = may && may_be_born(s, b, &d);
     if (b->orphans != s->metrics.orphans_destroyed || buried(s, b->range)) may = false; /* the proof is old */
-    if (may && store_fiber(s, birth_run, b) == STATUS_OK) return;
-    birth_end(s);
+    b->making = may && store_fiber(s, birth_run, b) == STATUS_OK;
+    if (!b->making) birth_end(b);
 }
 
 /* The metadata range remembers who was destroyed: one that has forgotten its votes does not come back (ORPHAN-2). */
@@ -212,15 +212,25 @@ static void on_proof(struct range_lookup *l, enum status status, enum range_verd
     if (may && rpc_start(s->rpc, &b->call, b->from, RPC_RANGE_INFO, bytes_make(body, sizeof body), INFO_TIMEOUT_NS) ==
                    STATUS_OK)
         return;
-    birth_end(s);
+    birth_end(b);
 }
 
 bool birth_under_way(struct store *s, struct range_id range, struct range_id waiter)
 {
-    struct birth *b = s->birth;
-    if (b == NULL || b->range.value != range.value || b->call.active || b->lookup.call.active) return false;
+    struct birth *b = birth_in(&s->births_open, range);
+    if (b == NULL || !b->making) return false;
     b->waiter = waiter;
     return true;
+}
+
+bool birth_keeps(const struct store *s, struct range_id but, struct bytes start, struct bytes end)
+{
+    LIST_FOR_EACH(item, &s->births_open) {
+        const struct birth *b = birth_of(item);
+        bool other = b->making && b->range.value != but.value;
+        if (other && descriptor_overlaps(&b->expected, start, end) && !MUTANT("births_beside_each_other")) return true;
+    }
+    return false;
 }
 
 void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body)
@@ -301,7 +311,6 @@ void birth_deliver_early(struct replica *r)
 void birth_deinit(struct store *s)
 {
     while (!list_empty(&s->early)) early_drop_first(s);
-    while (!list_empty(&s->births)) birth_free(CONTAINER_OF(list_pop_front(&s->births), struct birth, link));
-    birth_free(s->birth);
-    s->birth = NULL;
+    while (!list_empty(&s->births_waiting)) birth_free(birth_of(list_pop_front(&s->births_waiting)));
+    while (!list_empty(&s->births_open)) birth_free(birth_of(list_pop_front(&s->births_open)));
 }

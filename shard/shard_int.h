@@ -161,6 +161,19 @@ struct unborn {
     uint32_t count;
 };
 
+/* An empty replica that shall be made because of a message (birth.c). */
+struct birth {
+    struct list link; /* in store.births_waiting, then in store.births_open */
+    struct rpc_call call;
+    struct range_lookup lookup;
+    struct store *store;
+    struct node_id from;
+    struct range_id range;
+    struct range_id waiter;     /* a split of that range waits for the end of this; or 0 */
+    uint64_t id, orphans;       /* destroyed here when the proof was asked for */
+    bool making;                /* all was answered: the empty replica is on its way into the engine */
+    struct descriptor expected; /* assigned: what the metadata range says of its bounds, or else the sender */
+};
 
 /* A range that has no replica here, or about which more is known than that replica has applied. */
 struct route_entry {
@@ -259,9 +272,8 @@ struct store {
     struct timer tick;      /* every 100 ms: gossip, placement, mirrors */
     uint64_t tick_count, started_ns;
     bool failed, stopping;
-    struct birth *birth;    /* under way, one at a time; or NULL */
-    struct list births;     /* struct birth: those that wait for it */
-    uint32_t birth_count;
+    struct list births_open, births_waiting; /* struct birth: under way; those that wait for their turn */
+    uint32_t births_open_count, births_waiting_count;
     struct list early;      /* struct early_message, birth.c */
     uint32_t early_count;
     struct list unborn;     /* struct unborn */
@@ -374,7 +386,7 @@ void replica_forget(struct replica *r);
 /* It may become what d, a descriptor of its range, says: no other replica here stands in the way, and an empty one gets
  * nothing that it was not made for (SHARD-16). */
 bool replica_fits(const struct replica *r, const struct descriptor *d);
-/* A replica here, of another range than `but`, holds some of the keys or may come to. */
+/* A replica here, of another range than `but`, holds some of the keys or may come to; or one that is being born. */
 bool store_keys_taken(const struct store *s, struct range_id but, struct bytes start, struct bytes end);
 /* An empty replica may come to hold what the metadata range says now. STATUS_BUSY: it is not empty, or another one
  * here stands in the way. STATUS_NO_MEMORY. */
@@ -536,6 +548,8 @@ void merge_on_flushed(struct store *s, struct range_id range, uint64_t index);
 void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id);
 /* An empty replica is being made durable. */
 bool birth_under_way(struct store *s, struct range_id range, struct range_id waiter);
+/* One of another range than `but`, with some of the keys, is on its way into the engine. */
+bool birth_keeps(const struct store *s, struct range_id but, struct bytes start, struct bytes end);
 void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body);
 /* A vote asked for before the range is here; encoded. */
 #define BIRTH_EARLY_ENTRIES 8

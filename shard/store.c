@@ -261,7 +261,8 @@ static enum status store_init(struct store *s, const struct store_options *optio
     list_init(&s->overflow);
     list_init(&s->incoming_snapshots);
     list_init(&s->outgoing_snapshots);
-    list_init(&s->births);
+    list_init(&s->births_open);
+    list_init(&s->births_waiting);
     list_init(&s->joins);
     list_init(&s->sleepers);
     list_init(&s->early);
@@ -504,17 +505,27 @@ struct replica *store_replica_next(struct store *s, const struct replica *after)
     return next == &s->replicas ? NULL : CONTAINER_OF(next, struct replica, link);
 }
 
-static bool index_overlaps(const struct key_index *x, struct range_id but, struct bytes start, struct bytes end)
+static bool any_overlaps(const struct key_index *x, struct range_id but, struct bytes start, struct bytes end)
 {
-    uint32_t count = key_index_before(x, end);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < x->count; i++)
         if (x->items[i]->range.value != but.value && descriptor_overlaps(x->items[i], start, end)) return true;
     return false;
 }
 
+/* Nobody in an index overlaps another one (SHARD-16): the last one before the end says it, or the one before that. */
+static bool index_overlaps(const struct key_index *x, struct range_id but, struct bytes start, struct bytes end)
+{
+    uint32_t n = key_index_before(x, end);
+    while (n > 0 && x->items[n - 1]->range.value == but.value) n--;
+    bool overlaps = n > 0 && descriptor_overlaps(x->items[n - 1], start, end);
+    ASSERT_SLOW(overlaps == any_overlaps(x, but, start, end));
+    return overlaps;
+}
+
 bool store_keys_taken(const struct store *s, struct range_id but, struct bytes start, struct bytes end)
 {
-    return index_overlaps(&s->replicas_by_key, but, start, end) || index_overlaps(&s->empty_by_key, but, start, end);
+    return index_overlaps(&s->replicas_by_key, but, start, end) || index_overlaps(&s->empty_by_key, but, start, end) ||
+           birth_keeps(s, but, start, end);
 }
 
 struct replica *store_replica_for_key(struct store *s, struct bytes key)

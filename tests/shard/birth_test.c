@@ -20,6 +20,7 @@ static void rig_open(struct rig *g)
     *g = (struct rig){.store = calloc(1, sizeof *g->store)};
     assert_non_null(g->store);
     list_init(&g->store->moving);
+    list_init(&g->store->births_open);
     key_index_init(&g->store->replicas_by_key);
     key_index_init(&g->store->empty_by_key);
 }
@@ -136,5 +137,22 @@ TEST(birth, keeps_the_keys_of_a_replica_that_has_lost_what_it_held)
     assert_false(taken(&g, "h", "m"));
     assert_u64_equal(g.store->empty_by_key.count, 0);
     list_remove(&r->moving_link);
+    rig_close(&g);
+}
+
+/* Several are made side by side: what one has been promised is not promised to the next. */
+TEST(birth, keeps_the_keys_of_one_that_is_being_made)
+{
+    struct rig g;
+    rig_open(&g);
+    struct birth b = {.range = {5}, .expected = range(5, 0, "c", "m")};
+    list_push_back(&g.store->births_open, &b.link);
+    assert_false(taken(&g, "d", "e")); /* nobody has answered it yet */
+    b.making = true;
+    assert_true(taken(&g, "d", "e"));
+    assert_true(taken(&g, "", ""));
+    assert_false(taken(&g, "m", ""));
+    assert_false(store_keys_taken(g.store, (struct range_id){5}, bytes_of_string("d"), bytes_of_string("e")));
+    list_remove(&b.link);
     rig_close(&g);
 }
