@@ -522,6 +522,14 @@ static enum status on_applied(struct raft *r, uint64_t index)
     return STATUS_OK;
 }
 
+bool raft_note_applied(struct raft *r, uint64_t index)
+{
+    ASSERT(r->started);
+    if (on_applied(r, index) != STATUS_OK) return false;
+    raft_check(r);
+    return true;
+}
+
 static enum status on_truncated(struct raft *r, struct log_pos pos)
 {
     if (pos.index > r->applied_index || !log_has(&r->log, pos)) return STATUS_INVALID;
@@ -785,6 +793,7 @@ bool raft_asks_first(const struct raft *r) { return r->role == RAFT_ROLE_PRE_CAN
 bool raft_leads(const struct raft *r) { return r->role == RAFT_ROLE_LEADER; }
 uint64_t raft_term(const struct raft *r) { return r->term; }
 uint64_t raft_commit_index(const struct raft *r) { return r->commit_index; }
+uint64_t raft_persisted_index(const struct raft *r) { return r->persisted_index; }
 uint64_t raft_lease_until(const struct raft *r) { return lease_until(r); }
 const struct raft_config *raft_config(const struct raft *r) { return config_of(r); }
 

@@ -262,6 +262,10 @@ MUST_USE enum status raft_step(struct raft *r, const struct raft_event *event,
  * done; SUPPORT must say so. */
 MUST_USE bool raft_renew_support(struct raft *r, const struct raft_support *support);
 
+/* Does what APPLIED does, without a step: nothing follows from it but that the log may forget entries. False: beyond what is
+ * committed or durable, and nothing was done. */
+MUST_USE bool raft_note_applied(struct raft *r, uint64_t index);
+
 /* Gives back the memory that a group needs only while it does something; for groups that have been idle for a while,
  * where there are thousands. The next step takes what it needs. Ends the views of the last output. Entries that are
  * applied leave memory; who lacks them is served from the log on disk (output.loads). */
@@ -297,6 +301,7 @@ bool raft_due_to_stand(struct raft *r, uint64_t now_ns);
 uint64_t raft_term(const struct raft *r);
 uint64_t raft_leader_node(const struct raft *r);
 uint64_t raft_commit_index(const struct raft *r);
+uint64_t raft_persisted_index(const struct raft *r);
 uint64_t raft_lease_until(const struct raft *r);
 const struct raft_config *raft_config(const struct raft *r); /* in force; valid until the next step */
 /* Progress of one member as the leader sees it. STATUS_NOT_FOUND. */

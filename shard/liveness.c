@@ -232,10 +232,10 @@ static bool fed_reserve(struct replica *r)
  * promise. */
 static void fed_add(struct replica *r, uint64_t member)
 {
-    struct raft_status status;
     if (member == r->id || member == 0) return;
     for (uint32_t i = 0; i < r->fed_count; i++)
         if (r->fed[i].id == member) return;
+    struct raft_status status;
     uint64_t node = replica_node_of(r, member);
     if (node == 0) return;
     if (r->fed_count < FED_MAX) {
@@ -253,9 +253,7 @@ static void fed_add(struct replica *r, uint64_t member)
 
 static void fed_update(struct replica *r)
 {
-    struct raft_status status;
-    raft_status(r->raft, &status);
-    const struct raft_config *c = status.config;
+    const struct raft_config *c = raft_config(r->raft);
     for (uint32_t i = 0; i < c->voter_count; i++)
         fed_add(r, c->voters[i].id);
     for (uint32_t i = 0; i < c->outgoing_count; i++)
@@ -274,17 +272,41 @@ static bool support_of(const struct replica *r, uint32_t i, struct raft_support 
     return true;
 }
 
+/* A group compares the ends of support with the present. So as long as no end that it was told of has come, it makes no
+ * difference that they are later by now. (A little earlier: support also counts as contact.) */
+static void note_fresh(struct replica *r, const struct raft_support *support, uint64_t now_ns)
+{
+    uint64_t early_ns = 2 * r->store->options.heartbeat_ns;
+    uint64_t ends[] = {support->given_until_ns, support->received_until_ns};
+    for (uint32_t i = 0; i < 2; i++) {
+        if (ends[i] <= now_ns) continue; /* it lasts no more; should it begin anew, that is news */
+        uint64_t fresh_ns = ends[i] > early_ns ? ends[i] - early_ns : 0;
+        if (fresh_ns < r->support_fresh_ns) r->support_fresh_ns = fresh_ns;
+    }
+}
+
 void liveness_feed(struct replica *r)
 {
     struct store *s = r->store;
+    r->support_news = s->liveness.news;
     if (r->support_seen == s->liveness.version) return;
     r->support_seen = s->liveness.version;
     fed_update(r);
+    uint64_t now_ns = env_now_ns(s->env);
+    r->support_fresh_ns = now_ns + s->options.support_ns;
     for (uint32_t i = 0; i < r->fed_count; i++) {
         struct raft_event event = {.kind = RAFT_EVENT_SUPPORT};
-        if (!support_of(r, i, &event.support) || raft_renew_support(r->raft, &event.support)) continue;
+        if (!support_of(r, i, &event.support)) continue;
+        note_fresh(r, &event.support, now_ns);
+        if (raft_renew_support(r->raft, &event.support)) continue;
         if (replica_step_fed(r, &event) != STATUS_OK) COVER("shard_support_refused");
     }
+}
+
+void liveness_feed_if_old(struct replica *r)
+{
+    const struct store *s = r->store;
+    if (r->support_news != s->liveness.news || env_now_ns(s->env) >= r->support_fresh_ns) liveness_feed(r);
 }
 
 void liveness_renew(struct replica *r)

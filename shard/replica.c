@@ -110,7 +110,7 @@ static void arm(struct replica *r, const struct raft_output *out)
     struct timer_heap *timers = r->store->options.timers;
     r->resting = out->resting;
     if (out->resting || campaign_waits(r, out) || out->wake_at_ns == TIMER_NEVER) timer_cancel(timers, &r->timer);
-    else timer_arm(timers, &r->timer, out->wake_at_ns);
+    else if (!timer_armed(&r->timer) || r->timer.deadline_ns != out->wake_at_ns) timer_arm(timers, &r->timer, out->wake_at_ns);
 }
 
 /* forgetful: it may have promised something in an earlier life. */
@@ -120,6 +120,7 @@ static void group_start(struct replica *r, bool uncertain, bool forgetful)
     struct raft_output out;
     if (forgetful) liveness_begin_anew(s);
     r->support_seen = 0;
+    r->support_fresh_ns = 0;
     enum status status = raft_start(r->raft, env_now_ns(s->env), uncertain, &out);
     ASSERT(status == STATUS_OK);
     r->commit_index = out.commit_index;
@@ -142,10 +143,9 @@ enum status replica_regroup(struct replica *r, const struct replica_start *start
 
 void replica_limit_flush(struct replica *r)
 {
-    struct raft_status status;
-    raft_status(r->raft, &status);
-    ASSERT(r->applied.index <= status.persisted_index);
-    lsm_range_set_flush_limit(r->store->lsm, r->range, status.persisted_index);
+    uint64_t persisted = raft_persisted_index(r->raft);
+    ASSERT(r->applied.index <= persisted);
+    lsm_range_set_flush_limit(r->store->lsm, r->range, persisted);
 }
 
 void replica_forget(struct replica *r)
@@ -306,6 +306,25 @@ static void take_reads(struct replica *r, const struct raft_output *out)
     }
 }
 
+/* What a turn looks at may have changed. After most messages of a group that is written it has not: an acknowledgement that was
+ * not needed any more, an entry that is not yet committed. */
+static bool turn_is_due(const struct replica *r, const struct raft_event *event, const struct raft_output *out)
+{
+    if (event->kind != RAFT_EVENT_MESSAGE && event->kind != RAFT_EVENT_PERSISTED) return true;
+    if (out->role_changed || out->commit_index > r->applied.index || !list_empty(&r->reads)) return true;
+    return event->now_ns >= r->proposal_deadline_ns || r->state != REPLICA_STATE_RUNNING || r->lost;
+}
+
+/* The group may have other members after it: its configuration is in force from the moment at which it is appended. */
+static bool may_bring_members(const struct raft_event *event)
+{
+    if (event->kind == RAFT_EVENT_CHANGE_CONFIG || event->kind == RAFT_EVENT_SNAPSHOT_INSTALLED) return true;
+    if (event->kind != RAFT_EVENT_MESSAGE) return false;
+    for (uint32_t i = 0; i < event->message->entry_count; i++)
+        if (event->message->entries[i].kind == RAFT_ENTRY_CONFIG) return true;
+    return false;
+}
+
 /* One step and its output; *proposed (may be NULL) gets where a proposal went. */
 static enum status step_fed(struct replica *r, const struct raft_event *event, struct log_pos *proposed)
 {
@@ -328,7 +347,8 @@ static enum status step_fed(struct replica *r, const struct raft_event *event, s
     take_reads(r, &out);
     arm(r, &out);
     campaign_note(r);
-    store_mark_dirty(s, r);
+    if (may_bring_members(event)) r->support_fresh_ns = 0; /* of new ones it was told nothing yet */
+    if (turn_is_due(r, &timed, &out)) store_mark_dirty(s, r);
     if (r->lost) fence_note_settled(r);
     for (uint32_t i = 0; i < out.snapshot_count; i++)
         snapshot_send_start(r, out.snapshots[i].member, out.snapshots[i].node);
@@ -345,7 +365,10 @@ static enum status step(struct replica *r, const struct raft_event *event, struc
     /* Before it may vote or stand. Not with a proposal, whose bytes lie in a buffer that sends use, too. */
     bool decides = event->kind == RAFT_EVENT_MESSAGE || event->kind == RAFT_EVENT_TIMER ||
                    event->kind == RAFT_EVENT_CAMPAIGN || event->kind == RAFT_EVENT_INHERIT || event->kind == RAFT_EVENT_TRANSFER;
-    if (decides && !r->store->failed) liveness_feed(r);
+    if (decides && !r->store->failed) {
+        if (event->kind == RAFT_EVENT_MESSAGE) liveness_feed_if_old(r);
+        else liveness_feed(r);
+    }
     return step_fed(r, event, proposed);
 }
 
@@ -617,10 +640,7 @@ bool replica_turn(struct replica *r, uint64_t now_ns)
         return false;
     }
     uint32_t applied = apply_committed(r, APPLY_BUDGET);
-    if (applied > 0) {
-        struct raft_event event = {.kind = RAFT_EVENT_APPLIED, .index = r->applied.index};
-        if (replica_step(r, &event) != STATUS_OK) COVER("shard_applied_refused");
-    }
+    if (applied > 0 && !raft_note_applied(r->raft, r->applied.index)) COVER("shard_applied_refused");
     bool serving = replica_serving(r);
     if (serving != r->was_serving) {
         r->was_serving = serving;

@@ -64,7 +64,9 @@ static bool look_at(struct store *s, struct liveness_peer *p, uint64_t now_ns)
 /* Groups at rest know what support began; that it ended, or began anew, is what they have to be told. */
 void rest_look_at(struct store *s, struct liveness_peer *p)
 {
-    if (look_at(s, p, env_now_ns(s->env)) && !MUTANT("rest_not_called")) call_all(s);
+    if (!look_at(s, p, env_now_ns(s->env))) return;
+    s->liveness.news++;
+    if (!MUTANT("rest_not_called")) call_all(s);
 }
 
 void rest_look(struct store *s)
@@ -72,6 +74,7 @@ void rest_look(struct store *s)
     uint64_t now_ns = env_now_ns(s->env);
     bool news = false;
     for (uint32_t i = 0; i < s->node_count; i++) news |= look_at(s, &s->nodes[i]->liveness, now_ns);
+    if (news) s->liveness.news++;
     if (news && !MUTANT("rest_not_called")) call_all(s);
 }
 

@@ -121,6 +121,8 @@ struct replica {
     uint64_t active_ns;      /* when it last took entries */
     bool resting;            /* its group wants no TIMER while the stores' support goes on (raft.h) */
     uint64_t support_seen;   /* what the group was told of liveness; store.liveness.version */
+    uint64_t support_news;   /* and store.liveness.news */
+    uint64_t support_fresh_ns; /* until then what it was told decides what the latest would */
     struct raft_member *fed; /* and about whose stores; up to FED_MAX */
     uint32_t fed_count, fed_capacity;
     struct raft_member senders[SENDERS_MAX]; /* replica id -> node, learnt from messages */
@@ -210,6 +212,7 @@ struct liveness_peer {
 struct liveness {
     struct timer beat;
     uint64_t version;        /* rises when the groups should be told something */
+    uint64_t news;           /* rises when support began or ended: it does not only last longer */
     uint64_t epoch;          /* given out last */
     uint64_t durable, looked_ns, stalled_ns, warned_ns;
     struct timer lapse;      /* when the next support ends, unless it is renewed */
@@ -409,6 +412,8 @@ void liveness_begin_anew(struct store *s);
 bool liveness_may_lead(const struct store *s, const struct node_entry *n);
 /* Before each step: the group is told what has changed since it was told last. */
 void liveness_feed(struct replica *r);
+/* The same where that could make a difference to a step. */
+void liveness_feed_if_old(struct replica *r);
 /* The same without a step, before a question about the lease. */
 void liveness_renew(struct replica *r);
 
