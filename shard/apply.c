@@ -247,11 +247,9 @@ uint32_t apply_committed(struct replica *r, uint32_t budget)
         applied++;
     }
     if (applied > 0 && r->state == REPLICA_STATE_RUNNING && !r->store->failed) {
-        buf_reset(&r->store->scratch);
-        range_meta_of(r, r->id, r->applied, &r->store->scratch);
-        ASSERT(!r->store->scratch.failed);
-        lsm_range_set_meta(r->store->lsm, r->range, buf_view(&r->store->scratch));
-        replica_limit_flush(r);
+        uint64_t persisted = raft_persisted_index(r->raft);
+        ASSERT(r->applied.index <= persisted);
+        lsm_range_note_meta(r->store->lsm, r->range, persisted);
     }
     return applied;
 }

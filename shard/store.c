@@ -94,6 +94,13 @@ static void on_engine_corrupt(void *ctx, struct range_id range, const char *what
     if (r != NULL) replica_fence(r, what);
 }
 
+static void on_engine_meta(void *ctx, struct range_id range, struct buf *out)
+{
+    struct replica *r = store_replica(ctx, range);
+    ASSERT(r != NULL);
+    range_meta_of(r, r->id, r->applied, out);
+}
+
 static void on_flushed(void *ctx, struct range_id range, uint64_t index)
 {
     /* The log is shortened by the tick, which also looks at who still needs it. */
@@ -564,6 +571,7 @@ void store_log_callbacks(struct wal_options *o, struct store *s)
 void store_engine_callbacks(struct lsm_options *o, struct store *s)
 {
     o->on_flushed = on_flushed;
+    o->on_meta = on_engine_meta;
     o->on_corrupt = on_engine_corrupt;
     o->on_failed = on_engine_failed;
     o->ctx = s;

@@ -58,6 +58,9 @@ struct lsm_options {
     uint64_t seed;           /* for table uids */
     /* A flush made this the range's state on disk: the log up to here is no longer needed. */
     void (*on_flushed)(void *ctx, struct range_id range, uint64_t index);
+    /* Appends the record of a range as it is now to out, which is empty; asked for only after
+     * lsm_range_note_meta, at a moment at which the range's memtable is frozen. */
+    void (*on_meta)(void *ctx, struct range_id range, struct buf *out);
     /* Damage was found in a file of the range (reads of it answer STATUS_CORRUPT): fence the
      * replica. */
     void (*on_corrupt)(void *ctx, struct range_id range, const char *what);
@@ -111,6 +114,11 @@ bool lsm_range_exists(const struct lsm *l, struct range_id range);
 /* The opaque record that goes into the manifest with the next flush: describes the state as of
  * every lsm_write so far. Copied. */
 void lsm_range_set_meta(struct lsm *l, struct range_id range, struct bytes meta);
+/* The same for who changes the record with every write: it is asked for with on_meta when it is
+ * needed. flush_limit: as in lsm_range_set_flush_limit. */
+void lsm_range_note_meta(struct lsm *l, struct range_id range, uint64_t flush_limit);
+/* Asks now, if that is still due: on_meta could not answer later. Nothing to do: no such range. */
+void lsm_range_settle_meta(struct lsm *l, struct range_id range);
 /* Flushes the range as it is now; on_flushed follows, also when there was nothing new. */
 void lsm_range_flush(struct lsm *l, struct range_id range);
 /* Memtables that hold writes beyond this Raft index are not flushed yet (default: no limit). The

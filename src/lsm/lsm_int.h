@@ -74,6 +74,7 @@ struct range {
     uint64_t flush_limit; /* memtables beyond this index wait */
     struct buf meta;      /* as of applied_index */
     bool meta_changed;    /* since the last freeze */
+    bool meta_old;        /* the owner knows a newer one: options.on_meta */
     bool meta_is_flushed; /* it is what the manifest says; flushed_meta is empty */
     /* What the manifest says. */
     uint64_t flushed_index, flushed_newest_ts;
@@ -178,6 +179,7 @@ void range_unpin(struct range *r);
 void range_set_version(struct range *r, struct version *next);
 /* The owner's record in the manifest. A range at rest holds it once. */
 struct bytes range_flushed_meta(const struct range *r);
+void range_fetch_meta(struct range *r); /* from the owner, if it has a newer one */
 void range_set_flushed_meta(struct range *r, struct bytes meta);
 /* What the manifest says of it, or will when it is told. */
 struct version *range_named(const struct range *r);

@@ -176,6 +176,17 @@ static void part_meta(struct range *r)
     r->meta_is_flushed = false;
 }
 
+void range_fetch_meta(struct range *r)
+{
+    const struct lsm_options *o = &r->lsm->options;
+    if (!r->meta_old) return;
+    part_meta(r);
+    buf_reset(&r->meta);
+    o->on_meta(o->ctx, r->id, &r->meta);
+    ASSERT(!r->meta.failed && r->meta.size > 0);
+    r->meta_old = false;
+}
+
 struct version *range_durable(const struct range *r)
 {
     return list_empty(&r->durable_link) ? NULL : range_named(r);
@@ -239,7 +250,7 @@ void range_replace_memtables(struct range *r, struct memtable *active, uint64_t 
     memtable_unpin(r->active);
     r->active = active;
     r->applied_index = index;
-    r->meta_changed = false;
+    r->meta_changed = r->meta_old = false;
 }
 
 enum status range_freeze(struct range *r)
@@ -249,6 +260,7 @@ enum status range_freeze(struct range *r)
     ASSERT(r->mapped);
     enum status status = memtable_create(&next);
     if (status != STATUS_OK) return status;
+    range_fetch_meta(r);
     status = range_add_frozen(r, m, r->applied_index, buf_view(&r->meta));
     if (status != STATUS_OK) {
         memtable_unpin(next);
@@ -411,6 +423,28 @@ void lsm_range_set_meta(struct lsm *l, struct range_id range, struct bytes meta)
     buf_append_bytes(&r->meta, meta);
     ASSERT(!r->meta.failed);
     r->meta_changed = true;
+    r->meta_old = false;
+}
+
+static void limit_flush(struct range *r, uint64_t index)
+{
+    bool raised = index > r->flush_limit;
+    r->flush_limit = index;
+    if (raised && !list_empty(&r->frozen)) flush_enqueue(r);
+}
+
+void lsm_range_note_meta(struct lsm *l, struct range_id range, uint64_t flush_limit)
+{
+    struct range *r = range_find(l, range);
+    ASSERT(r != NULL && l->options.on_meta != NULL);
+    r->meta_changed = r->meta_old = true;
+    limit_flush(r, flush_limit);
+}
+
+void lsm_range_settle_meta(struct lsm *l, struct range_id range)
+{
+    struct range *r = range_find(l, range);
+    if (r != NULL) range_fetch_meta(r);
 }
 
 void lsm_range_flush(struct lsm *l, struct range_id range)
@@ -426,9 +460,7 @@ void lsm_range_set_flush_limit(struct lsm *l, struct range_id range, uint64_t in
 {
     struct range *r = range_find(l, range);
     ASSERT(r != NULL);
-    bool raised = index > r->flush_limit;
-    r->flush_limit = index;
-    if (raised && !list_empty(&r->frozen)) flush_enqueue(r);
+    limit_flush(r, index);
 }
 
 void lsm_range_set_gc(struct lsm *l, struct range_id range, uint64_t ts)

@@ -18,6 +18,14 @@ static void on_flushed(void *ctx, struct range_id range, uint64_t index)
     s->flushed[range.value] = index;
 }
 
+static void on_meta(void *ctx, struct range_id range, struct buf *out)
+{
+    struct store *s = ctx;
+    assert_u64_equal(out->size, 0);
+    s->meta_asked++;
+    buf_append_bytes(out, s->meta_now[range.value]);
+}
+
 static void on_corrupt(void *ctx, struct range_id range, const char *what)
 {
     struct store *s = ctx;
@@ -61,6 +69,7 @@ static void init(struct store *s)
                                       .directory = "store/lsm",
                                       .store_id = 7,
                                       .on_flushed = on_flushed,
+                                      .on_meta = on_meta,
                                       .on_corrupt = on_corrupt,
                                       .on_failed = on_failed,
                                       .ctx = s};

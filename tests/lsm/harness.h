@@ -20,6 +20,8 @@ struct store {
     char root[64];
     /* What the callbacks and the last open told. */
     uint64_t flushed[HARNESS_RANGES];
+    struct bytes meta_now[HARNESS_RANGES]; /* what on_meta answers */
+    uint32_t meta_asked;
     bool corrupt[HARNESS_RANGES], known[HARNESS_RANGES], corrupt_at_open[HARNESS_RANGES];
     uint64_t index_at_open[HARNESS_RANGES];
     struct buf meta_at_open[HARNESS_RANGES];

@@ -403,6 +403,53 @@ TEST(lsm_verbs, an_entry_without_writes_and_a_new_meta_are_flushed_too)
     close_fixture(&f);
 }
 
+TEST(lsm_verbs, a_noted_record_is_asked_for_once_when_the_memtable_is_frozen)
+{
+    struct fixture f;
+    open_fixture(&f);
+    for (uint64_t i = 1; i <= 3; i++) {
+        assert_int_equal(lsm_apply(f.store.l, rid(1), i, NULL, 0), STATUS_OK);
+        lsm_range_note_meta(f.store.l, rid(1), i);
+    }
+    assert_u64_equal(f.store.meta_asked, 0);
+    f.store.meta_now[1] = BYTES_LITERAL("three");
+    store_flush(&f.store, 1);
+    assert_u64_equal(f.store.meta_asked, 1);
+    store_flush(&f.store, 1);
+    assert_u64_equal(f.store.meta_asked, 1);
+    store_close(&f.store);
+    store_open(&f.store);
+    assert_u64_equal(f.store.index_at_open[1], 3);
+    assert_true(bytes_equal(buf_view(&f.store.meta_at_open[1]), BYTES_LITERAL("three")));
+    close_fixture(&f);
+}
+
+TEST(lsm_verbs, a_record_that_was_settled_or_set_since_is_not_asked_for)
+{
+    struct fixture f;
+    open_fixture(&f);
+    f.store.meta_now[1] = BYTES_LITERAL("settled");
+    assert_int_equal(lsm_apply(f.store.l, rid(1), 1, NULL, 0), STATUS_OK);
+    lsm_range_note_meta(f.store.l, rid(1), 1);
+    lsm_range_settle_meta(f.store.l, rid(1));
+    lsm_range_settle_meta(f.store.l, rid(1));
+    f.store.meta_now[1] = BYTES_LITERAL("later");
+    store_flush(&f.store, 1);
+    assert_u64_equal(f.store.meta_asked, 1);
+    store_close(&f.store);
+    store_open(&f.store);
+    assert_true(bytes_equal(buf_view(&f.store.meta_at_open[1]), BYTES_LITERAL("settled")));
+    assert_int_equal(lsm_apply(f.store.l, rid(1), 2, NULL, 0), STATUS_OK);
+    lsm_range_note_meta(f.store.l, rid(1), 2);
+    lsm_range_set_meta(f.store.l, rid(1), BYTES_LITERAL("set"));
+    store_flush(&f.store, 1);
+    assert_u64_equal(f.store.meta_asked, 1);
+    store_close(&f.store);
+    store_open(&f.store);
+    assert_true(bytes_equal(buf_view(&f.store.meta_at_open[1]), BYTES_LITERAL("set")));
+    close_fixture(&f);
+}
+
 TEST(lsm_verbs, an_edit_larger_than_the_manifest_makes_it_grow)
 {
     struct fixture f;
