@@ -142,6 +142,13 @@ void rpc_serve(struct rpc *r, enum rpc_kind kind,
     r->handlers[kind] = (struct rpc_handler){handler, ctx};
 }
 
+void rpc_serve_instead(struct rpc *r, enum rpc_kind kind,
+                       void (*handler)(void *ctx, struct rpc_token token, struct bytes body), void *ctx)
+{
+    ASSERT(kind > 0 && kind < RPC_KIND_COUNT);
+    r->handlers[kind] = (struct rpc_handler){handler, ctx};
+}
+
 static void local_push(struct rpc *r, uint16_t type, struct bytes payload)
 {
     struct rpc_local *m = pool_alloc(&r->pool, sizeof *m + payload.size);

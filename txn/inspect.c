@@ -17,7 +17,10 @@ void txn_inspect(const struct txn *t, struct txn_inspection *out)
     switch (gateway_waits_for(&t->interrupt)) {
     case RPC_READ: out->waits_for = TXN_WAITS_READ; break;
     case RPC_LOCK: out->waits_for = TXN_WAITS_LOCK; break;
-    case RPC_COMMIT: out->waits_for = TXN_WAITS_COMMIT; break;
+    case RPC_COMMIT:
+    case RPC_PREPARE:
+    case RPC_REFRESH:
+    case RPC_DECIDE: out->waits_for = TXN_WAITS_COMMIT; break;
     default: out->waits_for = TXN_WAITS_NOTHING; break;
     }
 }

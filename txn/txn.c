@@ -66,7 +66,7 @@ void txn_kept_free(struct kv *kv)
     for (struct txn *t; (t = kept_take(kv)) != NULL;) memory_free(t);
 }
 
-static uint64_t tag_draw(struct kv *kv)
+uint64_t txn_tag_draw(struct kv *kv)
 {
     return (env_random_u64(store_env(kv->store)) >> (64 - OUTCOME_TAG_BITS)) | 1;
 }
@@ -79,7 +79,7 @@ enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
     t->kv = kv;
     t->arena = arena;
     t->last_ct = UINT64_MAX;
-    t->id.tag = tag_draw(kv);
+    t->id.tag = txn_tag_draw(kv);
     enum status status = write_set_init(&t->writes, arena, prng_next(&kv->prng));
     if (status != STATUS_OK) {
         keep_or_free(kv, t);
@@ -195,7 +195,7 @@ struct txn_id txn_id_of(const struct txn *t) { return t->id; }
 enum status txn_restart(struct txn *t, struct arena *arena)
 {
     t->arena = arena;
-    t->id.tag = tag_draw(t->kv); /* who asks for it asks for one attempt */
+    t->id.tag = txn_tag_draw(t->kv); /* who asks for it asks for one attempt */
     t->read_ts = 0;
     t->pending_term = 0;
     t->span_count = 0;
@@ -281,22 +281,13 @@ static bool stamp(struct gateway_request *q)
 }
 
 /* [fiber] To the range that holds all writes. STATUS_STALE_ROUTE: the ranges have changed, nothing was proposed. */
-static enum status commit_send(struct txn *t, struct gateway_request *q, uint64_t start_ns)
+static enum status commit_one_phase(struct txn *t, struct gateway_request *q, const struct route *route, uint64_t start_ns)
 {
     struct env *env = store_env(t->kv->store);
-    struct route route;
-    enum status status = txn_find(t, q->key, false, &route);
-    if (status != STATUS_OK) return status;
-    const struct write *last = write_set_seek_before(&t->writes, BYTES_EMPTY, WRITE_SET_NOW);
-    if (!route_holds(&route, last->key)) {
-        COVER("txn_writes_to_two_ranges");
-        t->beyond = write_set_seek(&t->writes, route.end, false, WRITE_SET_NOW);
-        return STATUS_TWO_RANGES;
-    }
     /* What it has built upon is not proposed there. */
-    if (t->pending_term != 0 && t->pending_range.value != route.range.value) return STATUS_CONFLICT;
+    if (t->pending_term != 0 && t->pending_range.value != route->range.value) return STATUS_CONFLICT;
     q->hull = (struct hull){.any = false};
-    status = encode_commit(t, &route, &q->hull);
+    enum status status = encode_commit(t, route, &q->hull);
     if (status != STATUS_OK) return status;
     while ((status = gateway_call(t->kv, q, &t->reply)) == STATUS_WAIT) { /* for those that hold locks */
         if (t->lock_timeout_ns != 0 && env_now_ns(env) >= start_ns + t->lock_timeout_ns) return STATUS_LOCKED;
@@ -307,7 +298,28 @@ static enum status commit_send(struct txn *t, struct gateway_request *q, uint64_
         t->lease_missed = t->leased_until;
         status = STATUS_STALE_ROUTE; /* with a later lease, or with a look at what it speaks of */
     }
+    if (status == STATUS_OK) txn_locks_given_back(t, q->served_by);
     return status;
+}
+
+static enum status commit_send(struct txn *t, struct gateway_request *q, uint64_t start_ns, uint64_t *ct_out)
+{
+    struct route route;
+    enum status status = txn_find(t, q->key, false, &route);
+    if (status != STATUS_OK) return status;
+    const struct write *last = write_set_seek_before(&t->writes, BYTES_EMPTY, WRITE_SET_NOW);
+    if (!route_holds(&route, last->key)) {
+        t->beyond = write_set_seek(&t->writes, route.end, false, WRITE_SET_NOW);
+        status = two_phase_commit(t, start_ns, ct_out);
+        return status == STATUS_UNSUPPORTED ? STATUS_TWO_RANGES : status; /* by a leader that does not know of it */
+    }
+    status = commit_one_phase(t, q, &route, start_ns);
+    if (status != STATUS_OK) return status;
+    struct reader in = reader_make(buf_view(&t->reply));
+    uint64_t ct = get_u64(&in);
+    if (!reader_done(&in)) return STATUS_UNKNOWN_OUTCOME;
+    *ct_out = ct;
+    return STATUS_OK;
 }
 
 enum status txn_commit(struct txn *t, uint64_t *ts_out)
@@ -326,15 +338,12 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
     q.ctx = t;
     uint64_t start_ns = env_now_ns(store_env(t->kv->store));
     enum status status;
-    do status = commit_send(t, &q, start_ns);
+    uint64_t ct = 0;
+    do status = commit_send(t, &q, start_ns, &ct);
     while (txn_cut_again(t, &status));
-    if (status == STATUS_OK) t->released = q.served_by;
     if (status == STATUS_UNKNOWN_OUTCOME) t->kv->metrics.unknown_outcomes++;
     if (status != STATUS_OK) return status;
     histogram_add(&t->kv->metrics.commit_ns, env_now_ns(store_env(t->kv->store)) - start_ns);
-    struct reader in = reader_make(buf_view(&t->reply));
-    uint64_t ct = get_u64(&in);
-    if (!reader_done(&in)) return STATUS_UNKNOWN_OUTCOME;
     if (ts_out != NULL) *ts_out = ct;
     return STATUS_OK;
 }

@@ -51,6 +51,8 @@ struct kv_metrics {
     uint64_t held_commits; /* read in other ranges than they write to */
     uint64_t refreshes;    /* requests to leaders whether what was read is unchanged */
     uint64_t prepares, prepares_refused, decisions, resolutions, pushes, pushed_aborts, records_forgotten; /* as the leader */
+    /* Of this gateway: transactions that wrote to several ranges, attempts that were made again, and those that came to nothing. */
+    uint64_t two_phase_commits, prepare_repeats, two_phase_aborts;
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
     struct histogram read_ns, commit_ns; /* as the gateway sees them */
@@ -222,7 +224,9 @@ uint64_t txn_write_bytes(const struct txn *t);
  * STATUS_EXISTS: a key of txn_insert has a value; nothing was written.
  * STATUS_SNAPSHOT_TOO_OLD: it read so long ago that this cannot be told; nothing was written.
  * STATUS_EXPIRED: the clock is past txn_set_last_ct; nothing was written.
- * STATUS_TWO_RANGES: what it writes does not lie in one range; nothing was written.
+ * STATUS_LOCKED: others stood in its way until the lock time-out; STATUS_DEADLOCK as txn_lock: nothing was written.
+ * STATUS_TOO_LARGE: it writes to more ranges than a transaction may.
+ * STATUS_TWO_RANGES: it writes to several, and their leaders cannot do that yet; nothing was written.
  * STATUS_UNKNOWN_OUTCOME: it may or may not have been committed. STATUS_NO_SPACE, STATUS_BUSY: refused. */
 MUST_USE enum status txn_commit(struct txn *t, uint64_t *ts_out);
 

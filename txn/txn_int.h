@@ -19,7 +19,8 @@
  *   deadlock.c circles of locks over several ranges
  *   inspect.c  what operators may see of transactions and locks
  *   handover.c leadership goes where the clock can be reached
- *   txn*.c     the transaction                    write_set.c  its buffered writes */
+ *   txn*.c     the transaction                    write_set.c  its buffered writes
+ *   two_phase*.c  its commit when what it writes lies in several ranges */
 #ifndef OSTRAKA_TXN_TXN_INT_H
 #define OSTRAKA_TXN_TXN_INT_H
 

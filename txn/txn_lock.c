@@ -81,7 +81,10 @@ static enum status area_widen(struct lock_area *a, struct bytes low, struct byte
 static enum status area_note(struct txn *t, const struct route *route, struct bytes low, struct bytes high)
 {
     for (uint32_t i = 0; i < t->locked_count; i++)
-        if (t->locked[i].range.value == route->range.value) return area_widen(&t->locked[i], low, high);
+        if (t->locked[i].range.value == route->range.value) {
+            t->locked[i].given_back = false;
+            return area_widen(&t->locked[i], low, high);
+        }
     if (t->locked_count == t->locked_capacity) {
         uint32_t capacity = t->locked_capacity == 0 ? 1 : 2 * t->locked_capacity;
         struct lock_area *areas = realloc(t->locked, capacity * sizeof *areas);
@@ -135,7 +138,7 @@ static void unlock_area(struct txn *t, const struct lock_area *a)
     buf_init(&at, SHARD_KEY_BYTES_MAX);
     buf_append_bytes(&at, buf_view(&a->low));
     for (bool more = true; more && store_route(t->kv->store, buf_view(&at), &route) == STATUS_OK;) {
-        if (route.range.value != t->released.value) unlock_range(t, &route);
+        unlock_range(t, &route);
         more = route.end.size > 0 && bytes_compare(route.end, buf_view(&a->high)) <= 0;
         buf_reset(&at);
         if (more) buf_append_bytes(&at, route.end);
@@ -147,9 +150,16 @@ void txn_locks_end(struct txn *t)
 {
     if (t->name.number != 0) {
         map_remove(&t->kv->locking, t->name.number);
-        for (uint32_t i = 0; i < t->locked_count && !t->kv->stopping; i++) unlock_area(t, &t->locked[i]);
+        for (uint32_t i = 0; i < t->locked_count && !t->kv->stopping; i++)
+            if (!t->locked[i].given_back) unlock_area(t, &t->locked[i]);
     }
     areas_free(t); /* noted by a request, perhaps, that was under way when the locks were given back */
+}
+
+void txn_locks_given_back(struct txn *t, struct range_id range)
+{
+    for (uint32_t i = 0; i < t->locked_count; i++)
+        if (t->locked[i].range.value == range.value) t->locked[i].given_back = true;
 }
 
 void txn_unlock(struct txn *t)
@@ -180,7 +190,7 @@ static void encode_lock(struct txn *t, const struct locking *l, const struct rou
     put_u8(b, (uint8_t)l->mode);
     put_u8(b, (uint8_t)l->wait);
     /* Writes in flight of one range only: the commit goes behind them in its log. */
-    put_u8(b, t->overlay && t->locked_count == 1 && t->locked[0].range.value == route->range.value);
+    put_u8(b, t->overlay && !t->apart && t->locked_count == 1 && t->locked[0].range.value == route->range.value);
     put_u64(b, timeout_ns);
     size_t read_ts_at = b->size;
     put_u64(b, 0);
@@ -259,7 +269,7 @@ static enum status take_grant(struct txn *t, struct range_id range, uint64_t *ts
 {
     struct reader in = reader_make(buf_view(&t->reply));
     uint64_t ts = get_u64(&in), term = get_u64(&in);
-    if (in.failed || ts < t->read_ts || (term != 0 && !t->overlay)) return STATUS_INVALID;
+    if (in.failed || ts < t->read_ts || (term != 0 && (!t->overlay || t->apart))) return STATUS_INVALID;
     if (term != 0 && t->pending_term != 0 && (term != t->pending_term || range.value != t->pending_range.value))
         return STATUS_CONFLICT;
     if (term != 0) {
@@ -318,10 +328,9 @@ static enum status lock_some(struct txn *t, struct locking *l, uint32_t left, st
     return status;
 }
 
-enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
-                     enum txn_lock_wait wait, struct txn_locked *out)
+static enum status lock_all(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
+                            enum txn_lock_wait wait, struct txn_locked *out)
 {
-    ASSERT(!t->ended);
     enum status status = count > 0 ? txn_locks_begin(t) : STATUS_OK;
     if (status == STATUS_OK && count > 0) status = txn_assumed_to_leader(t);
     for (uint32_t at = 0; at < count && status == STATUS_OK;) {
@@ -332,6 +341,21 @@ enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, en
         else at += l.count;
     }
     return status;
+}
+
+enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
+                     enum txn_lock_wait wait, struct txn_locked *out)
+{
+    ASSERT(!t->ended);
+    return lock_all(t, keys, count, mode, wait, out);
+}
+
+enum status txn_lock_written(struct txn *t, const struct bytes *keys, uint32_t count)
+{
+    ASSERT(t->apart); /* what is in flight is not shown */
+    struct txn_locked *out = ARENA_ARRAY(t->arena, struct txn_locked, count);
+    if (out == NULL) return STATUS_NO_MEMORY;
+    return lock_all(t, keys, count, TXN_LOCK_EXCLUSIVE, TXN_LOCK_WAIT, out);
 }
 
 enum status txn_lock_nothing(struct txn *t, struct bytes key)

@@ -16,6 +16,7 @@ struct assumption {
 struct lock_area {
     struct range_id range;
     struct buf low, high;
+    bool given_back;         /* by its leader, when the commit went to its log */
 };
 
 struct txn {
@@ -35,9 +36,9 @@ struct txn {
     uint32_t locked_count, locked_capacity;
     struct bytes waits_at;         /* a key of the range where it waits for locks; empty: it does not */
     bool overlay;
+    bool apart;                    /* what it writes was found in several ranges: it is shown nothing in flight any more */
     uint64_t pending_term;         /* of the leader that has shown it writes in flight; 0: none has */
     struct range_id pending_range; /* which it leads */
-    struct range_id released;      /* the range where the commit has given the locks back; 0: none */
     struct write_set writes;
     const struct write *beyond;    /* STATUS_TWO_RANGES: the first one that is not in the range of the first */
     uint64_t view;                 /* of the writes, for what is read; WRITE_SET_NOW */
@@ -85,8 +86,22 @@ enum status txn_assumed_to_leader(struct txn *t);
 enum status txn_locks_begin(struct txn *t);
 /* Gives the locks back, unless the commit has. */
 void txn_locks_end(struct txn *t);
+/* The leader of that range has given them back. */
+void txn_locks_given_back(struct txn *t, struct range_id range);
+/* [fiber] txn_lock, within the commit, of keys that it writes; what they hold is not of interest. */
+enum status txn_lock_written(struct txn *t, const struct bytes *keys, uint32_t count);
 /* [fiber] Locks nothing more, and moves to a new timestamp if what was read is unchanged there. key: of something read. */
 enum status txn_lock_nothing(struct txn *t, struct bytes key);
+
+/* ---- txn.c ---- */
+
+/* For an attempt to commit: what belongs to the one before is not taken for its own. */
+uint64_t txn_tag_draw(struct kv *kv);
+
+/* ---- two_phase.c ---- */
+
+/* [fiber] Commits writes that lie in several ranges. Statuses as txn_commit. */
+enum status two_phase_commit(struct txn *t, uint64_t start_ns, uint64_t *ct_out);
 
 /* ---- deadlock.c ---- */
 

@@ -16,7 +16,8 @@ static const char *const request_names[RPC_KIND_COUNT] = {
     [RPC_COMMIT] = "commit",            [RPC_META_LOOKUP] = "lookup",       [RPC_META_SPLIT] = "split_id",
     [RPC_META_CHANGE] = "change",       [RPC_RANGE_TRANSFER] = "transfer",  [RPC_NODE_LOAD] = "load",
     [RPC_CATALOG_LEASE] = "lease",      [RPC_RANGE_INFO] = "info",          [RPC_REPLICA_LEFT] = "left",
-    [RPC_NODE_CHANGE] = "node_change",
+    [RPC_NODE_CHANGE] = "node_change",  [RPC_PREPARE] = "prepare",          [RPC_DECIDE] = "decide",
+    [RPC_RESOLVE] = "resolve",
 };
 
 static const char *name_of(const char *const *names, int kind, char *number, size_t size)

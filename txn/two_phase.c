@@ -1,0 +1,303 @@
+/* A commit that writes to several ranges, at the gateway (README.md, Writes in several ranges): what is written is prepared in
+ * all of them, what was read is found unchanged at the highest of their timestamps, and one record, at the range of the first
+ * key written, decides.
+ *
+ * RPC_DECIDE: range u64, epoch u64, node u64, number u64, T u64, tag u64, what u8 (1: commit), ct u64, sized anchor,
+ * participant count u16, { sized lowest key, sized highest key }. Reply: state u8 (1 committed, 2 aborted), ct u64. */
+#include <stdlib.h>
+
+#include "txn/two_phase.h"
+
+#define LOCKS_AFTER 2            /* attempts that others stood in the way of */
+#define LOCKED_MAX 4096u         /* keys that are locked then */
+#define PAUSE_NS_MIN 1000000u
+#define PAUSE_NS_MAX 50000000u
+#define CLOCK_LOOK_NS 2000000u
+#define CUTS_MAX 1000
+
+enum { DECIDE_COMMIT = 1 };
+enum { DECIDED_COMMITTED = 1, DECIDED_ABORTED = 2 };
+
+/* ---- an attempt has a name: when it began, and a tag ---- */
+
+/* [fiber] A reading that this node has seen; after its start there may be none yet. */
+static enum status await_clock(struct two_phase *p)
+{
+    struct txn *t = p->t;
+    struct env *env = store_env(t->kv->store);
+    uint64_t give_up_ns = t->deadline_ns;
+    if (give_up_ns == 0)
+        give_up_ns = p->start_ns + (t->no_quorum_ns != 0 ? t->no_quorum_ns : t->kv->no_quorum_timeout_ns);
+    while (t->kv->clock.seen == 0) {
+        if (t->kv->stopping) return STATUS_CANCELLED;
+        if (t->interrupt.requested) return STATUS_TIMEOUT;
+        if (env_now_ns(env) >= give_up_ns) return t->deadline_ns != 0 ? STATUS_TIMEOUT : STATUS_UNAVAILABLE;
+        COVER("txn_stamp_waits_for_clock");
+        clock_ask_soon(&t->kv->clock);
+        gateway_pause(t->kv, CLOCK_LOOK_NS, &t->interrupt);
+    }
+    return STATUS_OK;
+}
+
+/* T stays as long as it is of use: who began earlier waits for others, who began later gives way. */
+static enum status name_attempt(struct two_phase *p)
+{
+    struct txn *t = p->t;
+    enum status status = await_clock(p);
+    if (status != STATUS_OK) return status;
+    if (p->sent_ts == 0 || p->refused_at != 0) {
+        p->sent_ts = t->kv->clock.seen > p->refused_at ? t->kv->clock.seen : p->refused_at;
+        p->sent_ts = p->sent_ts >> OUTCOME_SENT_SHIFT << OUTCOME_SENT_SHIFT; /* as the id says */
+    }
+    p->refused_at = 0;
+    if (p->sent_ts > t->last_ct) return STATUS_EXPIRED;
+    uint64_t ct_max = p->sent_ts + OUTCOME_WINDOW_NS;
+    p->last_ct = ct_max < t->last_ct ? ct_max : t->last_ct;
+    return STATUS_OK;
+}
+
+/* ---- first phase ---- */
+
+static void take_promise(struct two_phase *p, struct group *g)
+{
+    struct reader in = reader_make(buf_view(&g->reply));
+    uint64_t lb = get_u64(&in);
+    if (!reader_done(&in) || lb == 0) {
+        g->q.result = STATUS_INVALID;
+        g->q.doubt = true;
+        return;
+    }
+    g->lb = lb;
+    if (p->ct == 0 || (lb > p->ct && !MUTANT("ct_of_first_prepare"))) p->ct = lb;
+}
+
+/* [fiber] Asks for those that are not prepared yet. */
+static enum status prepare_some(struct two_phase *p)
+{
+    struct gateway_request **requests = malloc(p->count * sizeof(struct gateway_request *));
+    uint32_t count = 0;
+    if (requests == NULL) return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->groups[i]->lb == 0) requests[count++] = &p->groups[i]->q;
+    enum status status = gateway_call_all(p->t->kv, requests, count, false);
+    free(requests);
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct group *g = p->groups[i];
+        if (g->lb == 0 && g->q.asked && g->q.result == STATUS_OK) take_promise(p, g);
+        if (g->q.result == STATUS_INVALID && status == STATUS_OK) status = STATUS_INVALID;
+        if (g->q.refused_at > p->refused_at) p->refused_at = g->q.refused_at;
+    }
+    return status;
+}
+
+static enum status prepare(struct two_phase *p)
+{
+    const struct write *last = write_set_seek_before(&p->t->writes, BYTES_EMPTY, WRITE_SET_NOW);
+    enum status status = two_phase_cut(p, write_set_first(&p->t->writes), last);
+    for (int cuts = 0; status == STATUS_OK; cuts++) {
+        status = cuts == CUTS_MAX ? STATUS_UNAVAILABLE : prepare_some(p);
+        if (status != STATUS_STALE_ROUTE) break;
+        status = two_phase_cut_anew(p);
+    }
+    if (p->ct != 0 && status != STATUS_OK && MUTANT("decide_before_all_prepared")) return STATUS_OK;
+    return status;
+}
+
+/* ---- what was read, at ct ---- */
+
+/* Nobody else writes what it has prepared itself, and the leader that picked ct has validated what was read there up to it. */
+static bool holds_already(const struct two_phase *p, const struct span *part)
+{
+    struct txn *t = p->t;
+    if (part->point && write_set_find(&t->writes, part->start) != NULL) return true;
+    return catalog_lease_covers(t->kv, part, t->read_ts, p->ct);
+}
+
+static enum status list_add(const struct two_phase *p, const struct span *part, struct span_list *list)
+{
+    bool foreign = true;
+    for (uint32_t i = 0; i < p->count && foreign; i++) {
+        struct span inside;
+        foreign = !span_inside(part, &p->groups[i]->route, &inside);
+    }
+    if (foreign && MUTANT("refresh_spans_own_only")) return STATUS_OK;
+    return holds_already(p, part) ? STATUS_OK : span_list_add(list, part);
+}
+
+/* What is left of the span outside of ranges that were validated up to ct. */
+static enum status list_outside(const struct two_phase *p, uint32_t from, const struct span *part, struct span_list *list)
+{
+    for (uint32_t i = from; i < p->count; i++) {
+        struct span outside[2];
+        if (p->groups[i]->lb != p->ct) continue;
+        uint32_t count = span_outside(part, &p->groups[i]->route, outside);
+        for (uint32_t k = 0; k < count; k++) {
+            enum status status = list_outside(p, i + 1, &outside[k], list);
+            if (status != STATUS_OK) return status;
+        }
+        return STATUS_OK;
+    }
+    return list_add(p, part, list);
+}
+
+static enum status refresh(struct two_phase *p)
+{
+    struct txn *t = p->t;
+    struct span_list list;
+    struct refresh how = {.kv = t->kv, .read_ts = t->read_ts, .ts = p->ct, .sent_ts = p->sent_ts, .tag = t->id.tag,
+                          .deadline_ns = t->deadline_ns, .no_quorum_ns = t->no_quorum_ns, .interrupt = &t->interrupt};
+    enum status status = STATUS_OK;
+    if (t->read_ts == 0) return STATUS_OK;
+    span_list_init(&list);
+    for (uint32_t i = 0; i < t->span_count && status == STATUS_OK; i++) status = list_outside(p, 0, &t->spans[i], &list);
+    if (status == STATUS_OK && list.count > 0) {
+        COVER("txn_two_phase_refresh");
+        status = refresh_spans(&how, list.spans, list.count);
+    }
+    span_list_deinit(&list);
+    return status;
+}
+
+/* ---- second phase ---- */
+
+static bool stamp(struct gateway_request *q)
+{
+    const struct two_phase *p = q->ctx;
+    ASSERT(q->served_by.value <= UINT32_MAX);
+    p->t->id.sent_ts = p->sent_ts;
+    p->t->id.range = q->served_by;
+    return true;
+}
+
+static enum status encode_decision(struct two_phase *p)
+{
+    struct txn *t = p->t;
+    struct buf *b = &t->request;
+    buf_reset(b);
+    buf_append_zero(b, HEAD_BYTES);
+    put_u64(b, t->name.node);
+    put_u64(b, t->name.number);
+    put_u64(b, p->sent_ts);
+    put_u64(b, t->id.tag);
+    put_u8(b, DECIDE_COMMIT);
+    put_u64(b, p->ct);
+    put_sized(b, write_set_first(&t->writes)->key);
+    put_u16(b, (uint16_t)p->count);
+    for (uint32_t i = 0; i < p->count; i++) {
+        put_sized(b, p->groups[i]->first->key);
+        put_sized(b, p->groups[i]->last->key);
+    }
+    return b->failed || b->size > TXN_COMMIT_BYTES_MAX ? STATUS_TOO_LARGE : STATUS_OK;
+}
+
+/* From here on only the record knows. STATUS_WAIT: somebody had aborted it. */
+static enum status take_decision(struct two_phase *p)
+{
+    struct reader in = reader_make(buf_view(&p->t->reply));
+    uint8_t state = get_u8(&in);
+    uint64_t ct = get_u64(&in);
+    if (reader_done(&in) && state == DECIDED_COMMITTED && ct == p->ct) return STATUS_OK;
+    if (reader_done(&in) && state == DECIDED_ABORTED) {
+        COVER("txn_two_phase_was_aborted");
+        return STATUS_WAIT;
+    }
+    return STATUS_UNKNOWN_OUTCOME;
+}
+
+static enum status decide(struct two_phase *p)
+{
+    struct txn *t = p->t;
+    struct gateway_request q = txn_request(t, RPC_DECIDE, write_set_first(&t->writes)->key);
+    q.decides = q.stamped = true;
+    q.before_attempt = stamp;
+    q.ctx = p;
+    enum status status = encode_decision(p);
+    if (status != STATUS_OK) return status;
+    status = gateway_call(t->kv, &q, &t->reply);
+    if (status == STATUS_OK) return take_decision(p);
+    if (q.refused_at > p->refused_at) p->refused_at = q.refused_at;
+    return q.doubt && !MUTANT("abort_after_decide") ? STATUS_UNKNOWN_OUTCOME : status;
+}
+
+/* ---- attempts ---- */
+
+static enum status attempt(struct two_phase *p)
+{
+    p->ct = 0;
+    enum status status = name_attempt(p);
+    if (status == STATUS_OK) status = prepare(p);
+    if (status == STATUS_OK && p->ct > p->last_ct) status = STATUS_EXPIRED;
+    if (status == STATUS_OK) status = refresh(p);
+    return status == STATUS_OK ? decide(p) : status;
+}
+
+/* Others stood in the way, or it took so long that its time was over. */
+static bool may_try_again(const struct two_phase *p, enum status status)
+{
+    if (status == STATUS_EXPIRED) return p->refused_at != 0 && p->refused_at <= p->t->last_ct;
+    return status == STATUS_WAIT;
+}
+
+static enum status pause_between(struct two_phase *p, uint32_t attempts)
+{
+    struct txn *t = p->t;
+    uint64_t bound_ns = PAUSE_NS_MIN << (attempts < 6 ? attempts : 6);
+    if (bound_ns > PAUSE_NS_MAX) bound_ns = PAUSE_NS_MAX;
+    uint64_t now_ns = env_now_ns(store_env(t->kv->store));
+    if (t->kv->stopping) return STATUS_CANCELLED;
+    if (t->interrupt.requested) return STATUS_TIMEOUT;
+    if (t->lock_timeout_ns != 0 && now_ns >= p->start_ns + t->lock_timeout_ns) return STATUS_LOCKED;
+    if (t->deadline_ns != 0 && now_ns >= t->deadline_ns) return STATUS_TIMEOUT;
+    gateway_pause(t->kv, PAUSE_NS_MIN / 2 + prng_below(&t->kv->prng, bound_ns), &t->interrupt);
+    return STATUS_OK;
+}
+
+/* Whoever meets others again and again stands in line, key by key, as all who do: so each has its turn. */
+static enum status lock_writes(struct two_phase *p)
+{
+    struct txn *t = p->t;
+    uint32_t count = 0;
+    if (t->writes.count > LOCKED_MAX) return STATUS_OK;
+    struct bytes *keys = ARENA_ARRAY(t->arena, struct bytes, t->writes.count);
+    if (keys == NULL) return STATUS_NO_MEMORY;
+    COVER("txn_two_phase_locks");
+    for (const struct write *w = write_set_first(&t->writes); w != NULL; w = write_set_next(w)) keys[count++] = w->key;
+    return txn_lock_written(t, keys, count);
+}
+
+static enum status run(struct two_phase *p)
+{
+    struct txn *t = p->t;
+    for (uint32_t attempts = 1;; attempts++) {
+        enum status status = attempt(p);
+        if (!may_try_again(p, status)) return status;
+        t->kv->metrics.prepare_repeats++;
+        two_phase_undo(p);
+        two_phase_drop_groups(p);
+        t->id.tag = txn_tag_draw(t->kv); /* what is still on its way belongs to the one before */
+        status = pause_between(p, attempts);
+        if (status == STATUS_OK && attempts >= LOCKS_AFTER) status = lock_writes(p);
+        if (status != STATUS_OK) return status;
+    }
+}
+
+enum status two_phase_commit(struct txn *t, uint64_t start_ns, uint64_t *ct_out)
+{
+    struct two_phase p = {.t = t, .start_ns = start_ns};
+    t->apart = true;
+    if (t->pending_term != 0) return STATUS_CONFLICT; /* what it was shown in flight is not behind it in all of them */
+    enum status status = txn_locks_begin(t); /* who waits for what it prepares asks whether it lives */
+    if (status != STATUS_OK) return status;
+    status = run(&p);
+    if (status == STATUS_OK) {
+        t->kv->metrics.two_phase_commits++;
+        for (uint32_t i = 0; i < p.count; i++) txn_locks_given_back(t, p.groups[i]->q.served_by);
+        *ct_out = p.ct;
+    } else if (status != STATUS_UNKNOWN_OUTCOME) {
+        t->kv->metrics.two_phase_aborts++;
+        two_phase_undo_behind(&p);
+    }
+    two_phase_drop_groups(&p);
+    free(p.groups);
+    return status;
+}

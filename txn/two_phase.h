@@ -1,0 +1,43 @@
+/* A commit that writes to several ranges: what two_phase.c, two_phase_cut.c and two_phase_undo.c share. */
+#ifndef OSTRAKA_TXN_TWO_PHASE_H
+#define OSTRAKA_TXN_TWO_PHASE_H
+
+#include "txn/txn_state.h"
+
+#define TWO_PHASE_GROUPS_MAX 1024 /* ranges that one transaction writes to */
+
+/* What it writes to one range, as the ranges were when it was cut. */
+struct group {
+    struct gateway_request q;         /* PREPARE */
+    const struct write *first, *last; /* of those that follow each other in the write set */
+    struct route route;               /* start and end live in the transaction's arena */
+    struct buf body, reply;
+    uint64_t lb;                      /* it is prepared, and may be committed from there on; 0: it is not */
+};
+
+struct two_phase {
+    struct txn *t;
+    struct group **groups;
+    uint32_t count, capacity;
+    uint64_t start_ns;
+    uint64_t sent_ts, last_ct;        /* of the attempt under way */
+    uint64_t refused_at;              /* a leader's reading that was above last_ct; 0: none was */
+    uint64_t ct;
+};
+
+/* ---- two_phase_cut.c ---- */
+
+/* [fiber] Appends groups for the writes from `first` to `last`, with their requests. */
+MUST_USE enum status two_phase_cut(struct two_phase *p, const struct write *first, const struct write *last);
+/* [fiber] Those whose range has other bounds now (STATUS_STALE_ROUTE) are cut anew; the others keep what they have. */
+MUST_USE enum status two_phase_cut_anew(struct two_phase *p);
+void two_phase_drop_groups(struct two_phase *p);
+
+/* ---- two_phase_undo.c ---- */
+
+/* [fiber] What may have been prepared goes, as far as its leaders can be reached within a second. */
+void two_phase_undo(struct two_phase *p);
+/* The same, on a fiber of its own: nobody waits for it. */
+void two_phase_undo_behind(struct two_phase *p);
+
+#endif

@@ -1,0 +1,128 @@
+/* The writes of a transaction, cut into groups by the ranges they lie in: each group is prepared by one request. */
+#include <stdlib.h>
+
+#include "txn/two_phase.h"
+
+/* RPC_PREPARE: range u64, epoch u64, node u64, number u64 (the transaction, never 0), read ts u64, T u64, tag u64, highest ct
+ * u64, sized anchor, span count u32, spans (in this range), write count u32, writes. */
+static enum status encode(struct two_phase *p, struct group *g)
+{
+    struct txn *t = p->t;
+    struct buf *b = &g->body;
+    buf_append_zero(b, HEAD_BYTES);
+    put_u64(b, t->name.node);
+    put_u64(b, t->name.number);
+    put_u64(b, t->read_ts);
+    put_u64(b, p->sent_ts);
+    put_u64(b, t->id.tag);
+    put_u64(b, p->last_ct);
+    put_sized(b, write_set_first(&t->writes)->key);
+    spans_put_inside(b, t->spans, t->span_count, &g->route, &g->q.hull);
+    size_t count_at = b->size;
+    uint32_t count = 0;
+    put_u32(b, 0);
+    for (const struct write *w = g->first;; w = write_set_next(w), count++) {
+        encode_write(b, w);
+        hull_add(&g->q.hull, &(struct span){.start = w->key, .point = true});
+        if (w == g->last) break;
+    }
+    if (b->failed) return STATUS_TOO_LARGE;
+    store_le32(b->data + count_at, count + 1);
+    return STATUS_OK;
+}
+
+static void group_free(struct group *g)
+{
+    buf_deinit(&g->body);
+    buf_deinit(&g->reply);
+    free(g);
+}
+
+/* NULL: no memory. */
+static struct group *group_add(struct two_phase *p)
+{
+    if (p->count == p->capacity) {
+        uint32_t capacity = p->capacity == 0 ? 4 : 2 * p->capacity;
+        struct group **groups = realloc(p->groups, capacity * sizeof *groups);
+        if (groups == NULL) return NULL;
+        p->groups = groups;
+        p->capacity = capacity;
+    }
+    struct group *g = calloc(1, sizeof *g);
+    if (g == NULL) return NULL;
+    buf_init(&g->body, NET_MESSAGE_BYTES_MAX - 4096);
+    buf_init(&g->reply, 4096);
+    p->groups[p->count++] = g;
+    return g;
+}
+
+/* Bounds are borrowed from the transaction until the next range is looked for. */
+static enum status keep_route(struct two_phase *p, struct group *g, const struct route *route)
+{
+    g->route = *route;
+    g->route.start = arena_copy(p->t->arena, route->start);
+    g->route.end = arena_copy(p->t->arena, route->end);
+    return g->route.start.data == NULL || g->route.end.data == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+/* The group that begins with `first`, and ends with `last` or with the range. */
+static enum status cut_one(struct two_phase *p, const struct write *first, const struct write *last)
+{
+    struct txn *t = p->t;
+    struct route route;
+    if (p->count == TWO_PHASE_GROUPS_MAX) return STATUS_TOO_LARGE;
+    enum status status = txn_find(t, first->key, false, &route);
+    if (status != STATUS_OK) return status;
+    struct group *g = group_add(p);
+    if (g == NULL) return STATUS_NO_MEMORY;
+    g->first = g->last = first;
+    while (g->last != last && route_holds(&route, write_set_next(g->last)->key)) g->last = write_set_next(g->last);
+    g->q = txn_request(t, RPC_PREPARE, first->key);
+    g->q.body = &g->body;
+    g->q.reply = &g->reply;
+    g->q.stamped = true;
+    status = keep_route(p, g, &route);
+    return status == STATUS_OK ? encode(p, g) : status;
+}
+
+enum status two_phase_cut(struct two_phase *p, const struct write *first, const struct write *last)
+{
+    enum status status = STATUS_OK;
+    for (const struct write *w = first; status == STATUS_OK;) {
+        status = cut_one(p, w, last);
+        if (status != STATUS_OK) break;
+        const struct write *cut = p->groups[p->count - 1]->last;
+        if (cut == last) break;
+        w = write_set_next(cut);
+    }
+    return status;
+}
+
+static bool is_stale(const struct group *g) { return g->q.result == STATUS_STALE_ROUTE; }
+
+enum status two_phase_cut_anew(struct two_phase *p)
+{
+    uint32_t old_count = p->count, kept = 0;
+    for (uint32_t i = 0; i < old_count; i++) {
+        const struct group *old = p->groups[i];
+        if (!is_stale(old)) continue;
+        COVER("txn_two_phase_cut_anew");
+        uint32_t at = p->count;
+        enum status status = two_phase_cut(p, old->first, old->last);
+        if (status != STATUS_OK) return status; /* the old one stays: it may be there to undo */
+        /* What was sent and not answered may be prepared in each of the new ones. */
+        for (uint32_t k = at; k < p->count; k++) p->groups[k]->q.doubt = old->q.doubt;
+    }
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (i < old_count && is_stale(p->groups[i])) group_free(p->groups[i]);
+        else p->groups[kept++] = p->groups[i];
+    }
+    p->count = kept;
+    return STATUS_OK;
+}
+
+void two_phase_drop_groups(struct two_phase *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) group_free(p->groups[i]);
+    p->count = 0;
+}
