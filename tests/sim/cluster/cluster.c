@@ -10,16 +10,19 @@
 
 #define TERM_LEADERS_MAX 4096
 #define WITNESSES_MAX 4096
+#define RANGE_BUCKETS 1024
 #define RANGES_WATCHED 64 /* for two leases at a time */
 
 /* Who led a range in a term: election safety says there is one. */
 struct term_leader {
     uint64_t range, term, replica;
+    uint32_t next; /* + 1: an earlier one of the same bucket, by range */
 };
 
 /* What a machine's leadership of a range has answered so far. */
 struct witness {
     uint64_t range, term, answered;
+    uint32_t next;
 };
 
 struct cluster {
@@ -31,10 +34,10 @@ struct cluster {
     struct env *client_env;
     struct logger client_logger;
     struct term_leader leaders[TERM_LEADERS_MAX];
-    uint32_t leader_count;
+    uint32_t leader_count, leader_first[RANGE_BUCKETS];
     char violation[192]; /* the first one */
     struct witness witnesses[WITNESSES_MAX];
-    uint32_t witness_count;
+    uint32_t witness_count, witness_first[RANGE_BUCKETS];
     struct owners *owners; /* who served what */
 };
 
@@ -368,8 +371,9 @@ static void note_leader(struct cluster *c, const struct replica *r)
     replica_raft_status(r, &status);
     if (status.role != RAFT_ROLE_LEADER) return;
     uint64_t range = replica_range(r).value;
-    for (uint32_t i = c->leader_count; i-- > 0;) {
-        struct term_leader *t = &c->leaders[i];
+    uint32_t *first = &c->leader_first[range % RANGE_BUCKETS];
+    for (uint32_t i = *first; i != 0; i = c->leaders[i - 1].next) {
+        struct term_leader *t = &c->leaders[i - 1];
         if (t->range != range || t->term != status.term) continue;
         if (t->replica != status.id) {
             fprintf(stderr, "election safety: range %llu term %llu has leaders %llu and %llu\n",
@@ -380,7 +384,8 @@ static void note_leader(struct cluster *c, const struct replica *r)
         return;
     }
     if (c->leader_count == TERM_LEADERS_MAX) return;
-    c->leaders[c->leader_count++] = (struct term_leader){range, status.term, status.id};
+    c->leaders[c->leader_count++] = (struct term_leader){range, status.term, status.id, *first};
+    *first = c->leader_count;
 }
 
 /* No two machines may believe at one instant, each by its own clock, that nobody else leads a range. */
@@ -407,8 +412,9 @@ static void check_floor(struct cluster *c, const struct replica *r)
     uint64_t range = replica_range(r).value;
     if (range == RANGE_META.value || g == NULL || !g->ready) return;
     struct witness *own = NULL;
-    for (uint32_t i = c->witness_count; i-- > 0;) {
-        struct witness *w = &c->witnesses[i];
+    uint32_t *first = &c->witness_first[range % RANGE_BUCKETS];
+    for (uint32_t i = *first; i != 0; i = c->witnesses[i - 1].next) {
+        struct witness *w = &c->witnesses[i - 1];
         if (w->range != range) continue;
         if (w->term == g->term) own = w;
         if (w->term >= g->term || w->answered <= g->first_floor) continue;
@@ -420,7 +426,8 @@ static void check_floor(struct cluster *c, const struct replica *r)
     }
     if (own == NULL && c->witness_count < WITNESSES_MAX) {
         own = &c->witnesses[c->witness_count++];
-        *own = (struct witness){.range = range, .term = g->term};
+        *own = (struct witness){.range = range, .term = g->term, .next = *first};
+        *first = c->witness_count;
     }
     if (own != NULL && g->answered > own->answered) own->answered = g->answered;
 }

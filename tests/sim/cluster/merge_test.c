@@ -11,7 +11,7 @@
 
 TEST(merge, gives_one_range_that_goes_on_under_load)
 {
-    for (uint64_t seed = 1; seed <= scene_seeds(1, 4, 40); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 2, 40); seed++) {
         struct cluster_options o = scene_options(seed, 3);
         struct scene s = scene_begin(&o);
         for (uint64_t i = 1; i <= 3; i++) scene_split_at(&s, i * KEYS / 4);
@@ -30,7 +30,7 @@ TEST(merge, gives_one_range_that_goes_on_under_load)
 TEST(merge, survives_whoever_goes_down_at_any_step)
 {
     uint32_t merged = 0;
-    for (uint64_t seed = 1; seed <= scene_seeds(3, 16, 200); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(3, 8, 200); seed++) {
         struct cluster_options o = scene_options(1000 + seed, 3);
         struct scene s = scene_begin(&o);
         for (uint64_t i = 1; i <= 3; i++) {
@@ -59,7 +59,7 @@ TEST(merge, survives_whoever_goes_down_at_any_step)
 /* Power fails everywhere, behind merges that no engine has written. */
 TEST(merge, survives_power_loss_before_any_flush)
 {
-    for (uint64_t seed = 1; seed <= scene_seeds(2, 12, 200); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 6, 200); seed++) {
         struct cluster_options o = scene_options(2000 + seed, 3);
         struct scene s = scene_begin(&o);
         for (uint64_t i = 1; i <= 3; i++) {
@@ -123,13 +123,13 @@ static void lag(uint64_t seed, bool cut_log)
 
 TEST(merge, is_caught_up_with_from_the_log)
 {
-    for (uint64_t seed = 1; seed <= scene_seeds(1, 6, 60); seed++) lag(3000 + seed, false);
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 3, 60); seed++) lag(3000 + seed, false);
 }
 
 TEST(merge, is_caught_up_with_by_snapshots)
 {
     uint64_t before = scene_hits("shard_snapshot_past_a_merge");
-    for (uint64_t seed = 1; seed <= scene_seeds(2, 6, 60); seed++) lag(4000 + seed, true);
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 3, 60); seed++) lag(4000 + seed, true);
     assert_true(scene_hits("shard_snapshot_past_a_merge") > before);
 }
 
@@ -150,7 +150,7 @@ static void lead(struct scene *s, struct range_id range, uint64_t machine)
 TEST(merge, a_frozen_replica_is_there_when_its_left_side_comes_to_it)
 {
     uint64_t kept = scene_hits("shard_frozen_is_no_orphan");
-    for (uint64_t seed = 1; seed <= scene_seeds(1, 2, 20); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 1, 20); seed++) {
         struct cluster_options o = scene_options(8000 + seed, 3);
         struct scene s = scene_begin(&o);
         scene_split_at(&s, KEYS / 2);
@@ -179,7 +179,7 @@ TEST(merge, a_frozen_replica_is_there_when_its_left_side_comes_to_it)
 TEST(merge, of_random_ranges_at_random_times)
 {
     uint32_t count = 0;
-    for (uint64_t seed = 1; seed <= scene_seeds(3, 16, 200); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(3, 8, 200); seed++) {
         struct cluster_options o = scene_options(6000 + seed, (uint32_t)(3 + 2 * (seed % 2)));
         o.replication_factor = o.node_count; /* nothing is moved */
         o.memory_bytes = 1u << 20;

@@ -19,6 +19,7 @@ struct text {
 struct tenure { /* the bounds of a (range, epoch) */
     uint64_t range, epoch;
     const struct text *start, *end; /* end empty: unbounded */
+    size_t next;                    /* + 1: an earlier one of the same bucket */
 };
 
 struct served {
@@ -27,13 +28,15 @@ struct served {
     bool wrote, point;
 };
 
-#define TEXT_BUCKETS 4096
+#define TEXT_BUCKETS   4096
+#define TENURE_BUCKETS 1024
 
 struct owners {
     struct kv_witness witness;
     struct text *texts[TEXT_BUCKETS];
     struct tenure *tenures;
     size_t tenure_count, tenure_room;
+    size_t tenure_first[TENURE_BUCKETS]; /* + 1, by range: all replicas are looked at all the time */
     struct served *served;
     size_t served_count, served_room;
     char failure[256];
@@ -73,8 +76,8 @@ static void *room_for_one(void *array, size_t count, size_t *room, size_t item_s
 
 static struct tenure *tenure_of(const struct owners *o, uint64_t range, uint64_t epoch)
 {
-    for (size_t i = o->tenure_count; i-- > 0;)
-        if (o->tenures[i].range == range && o->tenures[i].epoch == epoch) return &o->tenures[i];
+    for (size_t i = o->tenure_first[range % TENURE_BUCKETS]; i != 0; i = o->tenures[i - 1].next)
+        if (o->tenures[i - 1].range == range && o->tenures[i - 1].epoch == epoch) return &o->tenures[i - 1];
     return NULL;
 }
 
@@ -85,7 +88,9 @@ void owners_see(struct owners *o, const struct descriptor *d)
     const struct tenure *t = tenure_of(o, d->range.value, d->epoch);
     if (t == NULL) {
         o->tenures = room_for_one(o->tenures, o->tenure_count, &o->tenure_room, sizeof *o->tenures);
-        o->tenures[o->tenure_count++] = (struct tenure){d->range.value, d->epoch, start, end};
+        size_t *first = &o->tenure_first[d->range.value % TENURE_BUCKETS];
+        o->tenures[o->tenure_count++] = (struct tenure){d->range.value, d->epoch, start, end, *first};
+        *first = o->tenure_count;
     } else if ((t->start != start || t->end != end) && o->failure[0] == '\0') {
         snprintf(o->failure, sizeof o->failure, "OWNER-1 range %llu has two pairs of bounds at epoch %llu",
                  (unsigned long long)d->range.value, (unsigned long long)d->epoch);
@@ -186,20 +191,11 @@ static int by_key_and_ts(const void *a, const void *b)
     return x->ts < y->ts ? -1 : x->ts > y->ts;
 }
 
-static int by_owner(const void *a, const void *b)
-{
-    const struct tenure *x = a, *y = b;
-    if (x->range != y->range) return x->range < y->range ? -1 : 1;
-    return x->epoch < y->epoch ? -1 : x->epoch > y->epoch;
-}
-
 static bool check_bounds(struct owners *o, char *failure, size_t size)
 {
-    qsort(o->tenures, o->tenure_count, sizeof *o->tenures, by_owner);
     for (size_t i = 0; i < o->served_count; i++) {
         const struct served *s = &o->served[i];
-        struct tenure wanted = {.range = s->range, .epoch = s->epoch};
-        const struct tenure *t = bsearch(&wanted, o->tenures, o->tenure_count, sizeof *o->tenures, by_owner);
+        const struct tenure *t = tenure_of(o, s->range, s->epoch);
         if (t != NULL && !within(t, s)) return complain(failure, size, "OWNER-2 served what it did not own", s, s);
     }
     return true;

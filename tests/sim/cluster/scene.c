@@ -21,6 +21,7 @@
 uint64_t scene_seeds(uint64_t quick, uint64_t normal, uint64_t full)
 {
     const char *size = getenv("OSTRAKA_TEST_SIZE");
+    if (getenv("OSTRAKA_MUTANT") != NULL) return 2 * normal; /* which ends with the first seed that notices */
     if (size != NULL && strcmp(size, "quick") == 0) return quick;
     return size != NULL && strcmp(size, "full") == 0 ? full : normal;
 }

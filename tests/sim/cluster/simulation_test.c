@@ -29,7 +29,7 @@ static bool seed_passes(uint64_t seed, bool loud)
 
 TEST(simulation, same_seed_gives_the_same_bytes)
 {
-    for (uint64_t seed = 1; seed <= seed_count(2, 10, 100); seed++) {
+    for (uint64_t seed = 1; seed <= seed_count(2, 5, 100); seed++) {
         struct run_options options = {.seed = seed};
         struct run_result first, second;
         run_once(&options, &first, NULL);
@@ -41,7 +41,7 @@ TEST(simulation, same_seed_gives_the_same_bytes)
 
 TEST(simulation, fixed_seeds_pass)
 {
-    for (uint64_t seed = 1; seed <= seed_count(5, 120, 1000); seed++) assert_true(seed_passes(seed, true));
+    for (uint64_t seed = 1; seed <= seed_count(5, 60, 1000); seed++) assert_true(seed_passes(seed, true));
 }
 
 TEST(simulation, fresh_seeds_pass)

@@ -25,7 +25,7 @@
 TEST(split, gives_two_ranges_that_go_on_under_load)
 {
     uint64_t worst = 0;
-    for (uint64_t seed = 1; seed <= scene_seeds(1, 4, 40); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 2, 40); seed++) {
         struct cluster_options o = scene_options(seed, 3);
         struct scene s = scene_begin(&o);
         for (uint64_t i = 1; i <= 5; i++) {
@@ -57,7 +57,7 @@ TEST(split, of_a_single_node)
 /* The leader goes down after some steps of the split, whatever it has got to by then. */
 TEST(split, survives_its_leader_at_every_step)
 {
-    for (uint64_t seed = 1; seed <= scene_seeds(3, 16, 200); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(3, 8, 200); seed++) {
         struct cluster_options o = scene_options(1000 + seed, 3);
         struct scene s = scene_begin(&o);
         for (uint64_t i = 1; i <= 3; i++) {
@@ -83,7 +83,7 @@ static uint64_t splits_on(struct scene *s, uint64_t machine)
 /* The leader applies the split and is cut off in that moment: the others apply it under another one, in a later term. */
 TEST(split, has_one_leader_in_its_first_term)
 {
-    for (uint64_t seed = 1; seed <= scene_seeds(2, 4, 40); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 2, 40); seed++) {
         struct cluster_options o = scene_options(7000 + seed, 3);
         struct scene s = scene_begin(&o);
         uint64_t leader = cluster_leader(s.cluster, RANGE_DATA);
@@ -108,7 +108,7 @@ TEST(split, has_one_leader_in_its_first_term)
 TEST(split, forgets_nothing_when_all_lose_power_before_any_flush)
 {
     uint64_t born = scene_hits("shard_unborn_born");
-    for (uint64_t seed = 1; seed <= scene_seeds(2, 8, 100); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 4, 100); seed++) {
         struct cluster_options o = scene_options(2000 + seed, 3);
         struct scene s = scene_begin(&o);
         for (uint64_t round = 0; round < 2; round++) {
@@ -135,7 +135,7 @@ TEST(split, forgets_nothing_when_all_lose_power_before_any_flush)
 /* The same, when only some go, at any moment of a split, and come back at any time. */
 TEST(split, survives_power_loss_before_any_flush)
 {
-    for (uint64_t seed = 1; seed <= scene_seeds(2, 12, 200); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 6, 200); seed++) {
         struct cluster_options o = scene_options(7000 + seed, 3);
         struct scene s = scene_begin(&o);
         for (uint64_t i = 1; i <= 6; i++) {
@@ -187,18 +187,18 @@ static void lag(uint64_t seed, bool cut_log)
 
 TEST(split, is_caught_up_with_from_the_log)
 {
-    for (uint64_t seed = 1; seed <= scene_seeds(1, 6, 60); seed++) lag(3000 + seed, false);
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 3, 60); seed++) lag(3000 + seed, false);
 }
 
 TEST(split, is_caught_up_with_by_snapshots)
 {
-    for (uint64_t seed = 1; seed <= scene_seeds(1, 6, 60); seed++) lag(4000 + seed, true);
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 3, 60); seed++) lag(4000 + seed, true);
 }
 
 /* A machine that lost its disk comes back as a new node and is sent snapshots, while ranges are split. */
 TEST(split, while_a_newcomer_takes_snapshots)
 {
-    for (uint64_t seed = 1; seed <= scene_seeds(1, 6, 60); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(1, 3, 60); seed++) {
         struct cluster_options o = scene_options(5000 + seed, 3);
         o.dead_after_ns = SIM_SEC;
         struct scene s = scene_begin(&o);
@@ -219,7 +219,7 @@ TEST(split, while_a_newcomer_takes_snapshots)
 TEST(split, of_random_ranges_at_random_times)
 {
     uint32_t count = 0;
-    for (uint64_t seed = 1; seed <= scene_seeds(3, 16, 200); seed++) {
+    for (uint64_t seed = 1; seed <= scene_seeds(3, 8, 200); seed++) {
         struct cluster_options o = scene_options(6000 + seed, (uint32_t)(3 + 2 * (seed % 2)));
         o.replication_factor = o.node_count; /* nothing is moved */
         o.memory_bytes = 1u << 20;

@@ -27,7 +27,7 @@ uint64_t scenario_count(uint64_t normal)
     const char *size = getenv("OSTRAKA_TEST_SIZE");
     if (getenv("OSTRAKA_MUTANT") != NULL) return normal; /* which ends with the first seed that notices */
     if (size != NULL && strcmp(size, "quick") == 0) return (normal + 9) / 10;
-    return size != NULL && strcmp(size, "full") == 0 ? normal * 10 : (normal + 1) / 2;
+    return size != NULL && strcmp(size, "full") == 0 ? normal * 10 : (normal + 3) / 4;
 }
 
 void scenario_seeds(uint64_t count, void (*scenario)(struct scenario *s))

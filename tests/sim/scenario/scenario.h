@@ -18,10 +18,10 @@ struct scenario {
     bool lossy; /* disks were damaged: machines may stop by themselves */
 };
 
-/* How many of what is done so often in normal runs: a tenth in quick ones, ten times as many in full ones. */
+/* How many of what is done so often to find a deliberate bug: a quarter in normal runs, a tenth in quick ones, ten times
+ * as many in full ones. */
 uint64_t scenario_count(uint64_t normal);
-/* Runs the scenario with seeds 1 to count (a tenth of that, at least one, in quick runs). A failed
- * expectation prints the seed. */
+/* Runs the scenario with seeds 1 to scenario_count(count). A failed expectation prints the seed. */
 void scenario_seeds(uint64_t count, void (*scenario)(struct scenario *s));
 
 /* `size` machines, all of them voters of both ranges. */
