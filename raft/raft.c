@@ -365,6 +365,7 @@ void commit_to(struct raft *r, uint64_t index)
     if (index <= r->commit_index) return;
     r->uncommitted_bytes -= bytes_between(r, r->commit_index + 1, index);
     r->commit_index = index;
+    log_settle(&r->log, index);
 }
 
 /* ---- events ---- */
@@ -827,11 +828,6 @@ enum status raft_entry_at(const struct raft *r, uint64_t index, struct raft_entr
 bool raft_term_at(const struct raft *r, uint64_t index, uint64_t *term_out)
 {
     return log_term_at(&r->log, index, term_out);
-}
-
-void raft_config_at(const struct raft *r, uint64_t index, struct raft_config *config_out)
-{
-    *config_out = *log_config_at(&r->log, index);
 }
 
 bool raft_wants_snapshot(const struct raft *r, uint64_t term, struct log_pos pos)

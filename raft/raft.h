@@ -316,8 +316,6 @@ MUST_USE enum status raft_progress(const struct raft *r, uint64_t member,
 MUST_USE enum status raft_entry_at(const struct raft *r, uint64_t index, struct raft_entry *entry_out);
 /* Term of an index in [start, last]; false outside (a truncated index is an error, never term 0: K13). */
 bool raft_term_at(const struct raft *r, uint64_t index, uint64_t *term_out);
-/* The configuration in force at an index in [start, last] (what a snapshot taken there carries). */
-void raft_config_at(const struct raft *r, uint64_t index, struct raft_config *config_out);
 /* Would a snapshot offered by `from` at `pos` in `term` be of use? Asked before streaming. */
 bool raft_wants_snapshot(const struct raft *r, uint64_t term, struct log_pos pos);
 

@@ -61,8 +61,7 @@ struct raft_log {
     uint32_t chunk_count, chunk_capacity;
     struct term_run *runs; /* ascending; the first one is start */
     uint32_t run_count, run_capacity;
-    struct config_record
-        *configs; /* ascending; the first one holds for all that lies before it too */
+    struct config_record *configs; /* ascending; the first one stands for all before it, which nobody asks for */
     uint32_t config_count, config_capacity;
     uint64_t cached_bytes;
 };
@@ -80,8 +79,10 @@ void log_truncate_after(struct raft_log *l, uint64_t index);
 void log_forget(struct raft_log *l, struct log_pos pos);
 /* Nothing is left but pos and its configuration. */
 void log_reset(struct raft_log *l, struct log_pos pos, const struct raft_config *config);
-/* pos was reached by a snapshot; entries after it stay. */
+/* pos was reached by a snapshot; entries after it stay. A later configuration that is settled does, too. */
 void log_adopt(struct raft_log *l, struct log_pos pos, const struct raft_config *config);
+/* What lies up to index will not be cut off: configurations before the one that is in force there are forgotten. */
+void log_settle(struct raft_log *l, uint64_t index);
 void log_evict(struct raft_log *l, uint64_t up_to, uint64_t bytes_max);
 /* Gives back what holds nothing above up_to. What log_reserve has promised ends. */
 void log_trim(struct raft_log *l, uint64_t up_to);
@@ -94,7 +95,7 @@ uint64_t log_last_term(const struct raft_log *l);
  * start nothing is known and the answer is index itself or start.index - 1. */
 uint64_t log_agree_at_most(const struct raft_log *l, uint64_t index, uint64_t term);
 const struct config_record *log_config(const struct raft_log *l); /* in force at the end */
-const struct raft_config *log_config_at(const struct raft_log *l, uint64_t index);
+const struct raft_config *log_config_at(const struct raft_log *l, uint64_t index); /* not below what log_settle was told */
 static inline uint64_t entry_bytes(const struct raft_entry *entry)
 {
     return entry->payload.size + RAFT_ENTRY_OVERHEAD;

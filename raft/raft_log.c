@@ -315,8 +315,13 @@ void log_reset(struct raft_log *l, struct log_pos pos, const struct raft_config 
 void log_adopt(struct raft_log *l, struct log_pos pos, const struct raft_config *config)
 {
     log_forget(l, pos);
-    ASSERT(l->configs[0].index <= pos.index);
-    l->configs[0] = (struct config_record){pos.index, *config};
+    if (l->configs[0].index <= pos.index) l->configs[0] = (struct config_record){pos.index, *config};
+}
+
+void log_settle(struct raft_log *l, uint64_t index)
+{
+    ASSERT(index <= l->last_index);
+    if (l->config_count > 1) configs_start_at(l, index);
 }
 
 /* ---- questions ---- */

@@ -523,6 +523,29 @@ static bool larger_than_pairs(const struct cluster *c)
     return true;
 }
 
+static bool one_decides(const struct raft_config *c)
+{
+    return c->voter_count <= 1 || c->outgoing_count == 1;
+}
+
+/* One voter alone was enough, for some entry of the log from that index on. */
+static bool one_has_decided(const struct sim_node *n, const struct sim_records *log, uint64_t from)
+{
+    struct raft_config at_from = n->flushed.config, c;
+    uint64_t index = n->flushed.pos.index;
+    for (uint32_t i = 0; i < log->count; i++) {
+        const struct raft_entry *e = &log->items[i].entry;
+        if (log->items[i].kind != SIM_RECORD_ENTRY || e->kind != RAFT_ENTRY_CONFIG) continue;
+        enum status status = raft_config_decode(e->payload, &c);
+        ASSERT(status == STATUS_OK);
+        if (e->index > from && one_decides(&c)) return true;
+        if (e->index > from || (e->index < index && index <= from)) continue;
+        at_from = c;
+        index = e->index;
+    }
+    return one_decides(&at_from);
+}
+
 static void chaos_crash(struct cluster *c, uint32_t level)
 {
     uint64_t id = any_node(c);
@@ -537,12 +560,9 @@ static void chaos_crash(struct cluster *c, uint32_t level)
     bool lose = (level & CHAOS_LOST_TAIL) != 0 && !one_lost, enough = larger_than_pairs(c);
     /* What only one voter had to have, and that one forgets, is gone: no protocol brings it back.
      */
-    for (uint64_t i = status.last.index > 8 ? status.last.index - 8 : 0; i <= status.last.index;
-         i++) {
-        struct raft_config config;
-        raft_config_at(n->raft, i, &config);
-        lose &= config.voter_count > 1 && config.outgoing_count != 1;
-    }
+    uint64_t from = status.last.index > 8 ? status.last.index - 8 : 0;
+    lose &= !one_decides(status.config) && !one_has_decided(n, &n->durable, from) &&
+            !one_has_decided(n, &n->queued, from);
     cluster_crash(c, id);
     if (!lose || !prng_chance(&c->prng, 1, 2)) return;
     if (enough && prng_chance(&c->prng, 1, 2)) { /* the others decide without it */

@@ -170,6 +170,31 @@ TEST(raft_log, a_configuration_lives_as_long_as_its_entry)
     log_deinit(&l);
 }
 
+/* One record is kept of what is settled: the configuration that is in force, and those that may yet be cut off. */
+TEST(raft_log, settled_configurations_are_forgotten_but_for_the_last)
+{
+    struct raft_log l;
+    open_log(&l, 1, 0);
+    for (uint64_t voter = 21; voter <= 24; voter++) append_config(&l, voter); /* indexes 1 to 4 */
+    assert_u64_equal(l.config_count, 5);
+    log_settle(&l, 3);
+    assert_u64_equal(l.config_count, 2);
+    assert_u64_equal(log_config_at(&l, 3)->voters[0].id, 23);
+    assert_u64_equal(log_config(&l)->config.voters[0].id, 24);
+    log_truncate_after(&l, 3);
+    assert_u64_equal(log_config(&l)->config.voters[0].id, 23);
+    log_forget(&l, (struct log_pos){1, 1}); /* cut before the configuration: it stays in force */
+    assert_u64_equal(log_config(&l)->config.voters[0].id, 23);
+    struct raft_config older = {.voter_count = 1, .voters = {{22, 1}}};
+    log_adopt(&l, (struct log_pos){1, 2}, &older); /* a snapshot of before it */
+    assert_u64_equal(log_config(&l)->config.voters[0].id, 23);
+    append_config(&l, 25); /* index 4 */
+    log_settle(&l, 4);
+    assert_u64_equal(l.config_count, 1);
+    assert_u64_equal(log_config(&l)->config.voters[0].id, 25);
+    log_deinit(&l);
+}
+
 TEST(raft_log, what_was_applied_at_the_start_is_not_rolled_back)
 {
     struct raft_log l;
