@@ -795,6 +795,7 @@ bool raft_leads(const struct raft *r) { return r->role == RAFT_ROLE_LEADER; }
 uint64_t raft_term(const struct raft *r) { return r->term; }
 uint64_t raft_commit_index(const struct raft *r) { return r->commit_index; }
 uint64_t raft_persisted_index(const struct raft *r) { return r->persisted_index; }
+uint64_t raft_log_start(const struct raft *r) { return r->log.start.index; }
 uint64_t raft_lease_until(const struct raft *r) { return lease_until(r); }
 const struct raft_config *raft_config(const struct raft *r) { return config_of(r); }
 

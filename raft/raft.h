@@ -302,6 +302,7 @@ uint64_t raft_term(const struct raft *r);
 uint64_t raft_leader_node(const struct raft *r);
 uint64_t raft_commit_index(const struct raft *r);
 uint64_t raft_persisted_index(const struct raft *r);
+uint64_t raft_log_start(const struct raft *r); /* index; the log holds what follows */
 uint64_t raft_lease_until(const struct raft *r);
 const struct raft_config *raft_config(const struct raft *r); /* in force; valid until the next step */
 /* Progress of one member as the leader sees it. STATUS_NOT_FOUND. */

@@ -139,18 +139,23 @@ static bool log_held(const struct replica *r, uint64_t now_ns)
     return r->sends != NULL || now_ns < r->hold_until_ns;
 }
 
-static void truncate_log(struct replica *r, bool forced, uint64_t now_ns)
+/* It took no entries for a while, and its group rests. */
+static bool is_idle(const struct replica *r, uint64_t now_ns)
 {
-    struct lsm_range_stats stats;
-    if (lsm_range_stats(r->store->lsm, r->range, &stats) != STATUS_OK) return;
+    return r->resting && now_ns - r->active_ns > IDLE_NS;
+}
+
+/* The leader knows who needs the log. The others cut it when it is long, or when nothing has come for a while. */
+static void truncate_log(struct replica *r, uint64_t flushed, bool forced, uint64_t now_ns)
+{
+    uint64_t index = flushed < r->applied.index ? flushed : r->applied.index;
+    if (index <= raft_log_start(r->raft)) return; /* most ranges are idle */
     struct raft_status status;
     raft_status(r->raft, &status);
-    uint64_t index = stats.flushed_index < r->applied.index ? stats.flushed_index : r->applied.index;
-    if (index <= status.start.index) return; /* most ranges are idle */
     bool long_log = (forced || r->log_bytes > r->store->options.log_bytes_max) &&
                     (status.role != RAFT_ROLE_LEADER || !log_held(r, now_ns));
     if (!long_log) {
-        if (status.role != RAFT_ROLE_LEADER) return;
+        if (status.role != RAFT_ROLE_LEADER && !is_idle(r, now_ns)) return;
         uint64_t slowest = slowest_live_match(r, &status, now_ns), held = snapshot_held_index(r);
         if (slowest < index) index = slowest;
         if (held < index) index = held;
@@ -165,13 +170,29 @@ static void truncate_log(struct replica *r, bool forced, uint64_t now_ns)
     r->log_bytes = length == 0 ? 0 : r->log_bytes * (status.last.index - index) / length;
 }
 
-/* Asks for a flush when the log of a range has grown long without one. */
-static void flush_when_long(struct replica *r)
+/* A log that has grown long without a flush gets one. So does one that only told an empty range of leaders and members:
+ * that takes no table, and then it can be cut, which thousands of idle ranges would else keep in memory. */
+static void look_at_log(struct replica *r, uint64_t now_ns)
 {
     struct lsm_range_stats stats;
     if (lsm_range_stats(r->store->lsm, r->range, &stats) != STATUS_OK) return;
-    if (r->log_bytes > r->store->options.log_bytes_max && stats.flushed_index < r->applied.index)
-        lsm_range_flush(r->store->lsm, r->range);
+    if (stats.flushed_index < r->applied.index) {
+        bool bare = stats.memtable_bytes == 0 && is_idle(r, now_ns);
+        if (bare) COVER("shard_idle_log_flushed");
+        if (bare || r->log_bytes > r->store->options.log_bytes_max) lsm_range_flush(r->store->lsm, r->range);
+    }
+    truncate_log(r, stats.flushed_index, false, now_ns);
+    if (is_idle(r, now_ns)) raft_trim(r->raft);
+}
+
+/* The one that holds back the oldest segment. */
+static void unpin_log(struct store *s, struct range_id range, uint64_t now_ns)
+{
+    struct replica *r = store_replica(s, range);
+    struct lsm_range_stats stats;
+    if (r == NULL || r->state != REPLICA_STATE_RUNNING) return;
+    lsm_range_flush(s->lsm, range);
+    if (lsm_range_stats(s->lsm, range, &stats) == STATUS_OK) truncate_log(r, stats.flushed_index, true, now_ns);
 }
 
 /* Looks at the logs of some ranges by turns, and at that of the one which holds back the oldest segment. */
@@ -180,22 +201,13 @@ static void logs_tick(struct store *s, uint64_t now_ns)
     struct range_id pinned;
     uint64_t pinned_index;
     bool crowded = wal_metrics(s->wal)->segment_count > 6 || wal_no_space(s->wal);
-    if (crowded && wal_oldest_pin(s->wal, &pinned, &pinned_index) == STATUS_OK) {
-        struct replica *r = store_replica(s, pinned);
-        if (r != NULL && r->state == REPLICA_STATE_RUNNING) {
-            lsm_range_flush(s->lsm, pinned);
-            truncate_log(r, true, now_ns);
-        }
-    }
+    if (crowded && wal_oldest_pin(s->wal, &pinned, &pinned_index) == STATUS_OK) unpin_log(s, pinned, now_ns);
     uint64_t count = s->metrics.replicas < LOGS_PER_TICK ? s->metrics.replicas : LOGS_PER_TICK;
     for (uint64_t i = 0; i < count; i++) {
         struct replica *r = store_replica_next(s, store_replica(s, s->log_cursor));
         if (r == NULL) r = store_replica_next(s, NULL);
         s->log_cursor = r->range;
-        if (r->state != REPLICA_STATE_RUNNING) continue;
-        flush_when_long(r);
-        truncate_log(r, false, now_ns);
-        if (r->resting && now_ns - r->active_ns > IDLE_NS) raft_trim(r->raft);
+        if (r->state == REPLICA_STATE_RUNNING) look_at_log(r, now_ns);
     }
 }
 

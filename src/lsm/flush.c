@@ -156,6 +156,56 @@ static void flush_entry(void *arg)
     range_unpin(r);
 }
 
+/* ---- flushes of nothing but the owner's record ---- */
+
+/* Most ranges of a store with thousands are empty, and learn no more than who their members are: that takes neither a
+ * table nor a fiber, and many share one write of the manifest. */
+struct note {
+    struct edit edit;
+    struct frozen *frozen; /* pinned */
+};
+
+static bool is_bare(const struct range *r, const struct frozen *f)
+{
+    return memtable_entry_count(f->memtable) == 0 && f->split == NULL && !f->merges && !range_is_pending(r);
+}
+
+static void on_noted(struct edit *e)
+{
+    struct note *n = CONTAINER_OF(e, struct note, edit);
+    struct range *r = e->range; /* pinned by the edit */
+    struct lsm *l = r->lsm;
+    enum status status = e->status;
+    frozen_unpin(n->frozen);
+    free(n);
+    r->flushing = false;
+    ASSERT(l->note_count > 0);
+    l->note_count--;
+    note_outcome(l, r, status);
+    if (r->freeze_due || !list_empty(&r->frozen)) flush_enqueue(r);
+}
+
+static enum status note_start(struct lsm *l, struct range *r, struct frozen *f)
+{
+    struct note *n = calloc(1, sizeof *n);
+    if (n == NULL) return STATUS_NO_MEMORY;
+    n->frozen = f;
+    f->refs++;
+    n->edit = (struct edit){.kind = EDIT_FLUSH,
+                            .range = r,
+                            .epoch = r->epoch,
+                            .index = f->last_index,
+                            .newest_ts = r->flushed_newest_ts,
+                            .meta = buf_view(&f->meta),
+                            .memtable = f->memtable,
+                            .on_done = on_noted};
+    r->flushing = true;
+    l->note_count++;
+    COVER("lsm_flush_of_a_record");
+    edit_submit(&n->edit);
+    return STATUS_OK;
+}
+
 /* ---- starting flushes ---- */
 
 /* The memtable to flush next, or NULL: the newer ones build on it. */
@@ -167,11 +217,13 @@ static struct frozen *oldest_frozen(const struct range *r)
 
 static enum status start(struct lsm *l, struct range *r)
 {
+    struct frozen *frozen = oldest_frozen(r);
+    if (is_bare(r, frozen)) return note_start(l, r, frozen);
     struct flush_job *job = calloc(1, sizeof *job);
     if (job == NULL) return STATUS_NO_MEMORY;
     worker_init(&job->worker, l);
     job->range = r;
-    job->frozen = oldest_frozen(r);
+    job->frozen = frozen;
     range_pin(r);
     job->frozen->refs++;
     r->flushing = true;

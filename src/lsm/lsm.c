@@ -80,7 +80,7 @@ void lsm_destroy(struct lsm *l)
 void lsm_close(struct lsm *l)
 {
     lsm_abandon(l);
-    ASSERT(l->flush_count == 0 && l->compaction_count == 0 && !l->manifest.running);
+    ASSERT(l->flush_count == 0 && l->note_count == 0 && l->compaction_count == 0 && !l->manifest.running);
     ASSERT(cache_idle(&l->cache));
     ASSERT(l->reader_count == 0);
     ASSERT(l->ingest_count == 0);

@@ -150,6 +150,7 @@ struct lsm {
     struct list replacing;                  /* struct lsm_ingest: being committed */
     uint64_t active_bytes;                  /* of all active memtables */
     uint32_t flush_count, compaction_count; /* under way */
+    uint32_t note_count;                    /* flushes without a table (flush.c) */
     uint32_t ingest_count, reader_count,
         table_read_count; /* the last: snapshots that read a table */
     struct list closing;  /* table.closing_link: files being closed or unlinked */

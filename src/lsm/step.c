@@ -105,8 +105,8 @@ uint64_t lsm_step(struct lsm *l, uint64_t now_ns)
 bool lsm_idle(const struct lsm *l)
 {
     return list_empty(&l->paused) && list_empty(&l->manifest.queue) && !l->manifest.running &&
-           l->flush_count == 0 && l->table_read_count == 0 && l->compaction_count == 0 && list_empty(&l->closing) &&
-           cache_idle(&l->cache);
+           l->flush_count == 0 && l->note_count == 0 && l->table_read_count == 0 &&
+           l->compaction_count == 0 && list_empty(&l->closing) && cache_idle(&l->cache);
 }
 
 void lsm_abandon(struct lsm *l)

@@ -365,6 +365,33 @@ TEST(lsm_verbs, background_work_waits_for_a_free_fiber)
     close_fixture(&f);
 }
 
+/* Neither a table nor a fiber: only the manifest's own fiber is needed. */
+TEST(lsm_verbs, a_flush_without_items_is_an_edit_and_no_more)
+{
+    struct fixture f;
+    struct fiber *held[64];
+    size_t count = 0;
+    struct lsm_range_stats stats;
+    open_fixture(&f);
+    store_put(&f.store, 1, 1, LSM_SPACE_LOCAL, "a", 0, "v");
+    store_flush(&f.store, 1);
+    assert_int_equal(lsm_apply(f.store.l, rid(1), 9, NULL, 0), STATUS_OK);
+    while (fiber_spawn(f.store.fibers, hold_entry, &f.store, &held[count]) == STATUS_OK)
+        count++;
+    fiber_resume(held[--count]);
+    lsm_range_flush(f.store.l, rid(1));
+    for (int i = 0; i < 300; i++)
+        store_turn(&f.store);
+    assert_u64_equal(f.store.flushed[1], 9);
+    assert_int_equal(lsm_range_stats(f.store.l, rid(1), &stats), STATUS_OK);
+    assert_u64_equal(stats.table_count, 1);
+    assert_u64_equal(lsm_metrics(f.store.l)->flush_count, 1);
+    while (count > 0)
+        fiber_resume(held[--count]);
+    store_settle(&f.store);
+    close_fixture(&f);
+}
+
 TEST(lsm_verbs, the_flush_limit_holds_memtables_back)
 {
     struct fixture f;
