@@ -95,9 +95,9 @@ enum env_frame_fate { ENV_FRAME_DELIVER, ENV_FRAME_DROP, ENV_FRAME_DUPLICATE };
 
 struct env_fault_hooks {
     /* What becomes of a frame between two nodes, and by how much it is late (so frames of one link
-     * may overtake each other). Asked by src/net at the receiver. */
-    enum env_frame_fate (*frame_fate)(void *ctx, uint64_t from_node, uint64_t to_node,
-                                      uint64_t *delay_ns_out);
+     * may overtake each other). Asked by src/net at the receiver; payload is borrowed. */
+    enum env_frame_fate (*frame_fate)(void *ctx, uint64_t from_node, uint64_t to_node, uint16_t type,
+                                      struct bytes payload, uint64_t *delay_ns_out);
     /* True when the simulation wants the rare choice at a place named `name`. */
     bool (*buggify)(void *ctx, const char *name);
     void *ctx;

@@ -68,7 +68,7 @@ void net_deliver(struct net_inbound *in, const struct net_message *m)
     uint64_t delay_ns = 0;
     enum env_frame_fate fate = ENV_FRAME_DELIVER;
     if (faults != NULL && faults->frame_fate != NULL)
-        fate = faults->frame_fate(faults->ctx, in->node.value, n->identity.node.value, &delay_ns);
+        fate = faults->frame_fate(faults->ctx, in->node.value, n->identity.node.value, m->type, m->payload, &delay_ns);
     if (fate == ENV_FRAME_DROP) {
         n->metrics.messages_dropped++;
         return;

@@ -517,12 +517,39 @@ TEST(sim_net, frames_meet_their_fates)
     const struct env_fault_hooks *hooks = t.server.env->faults;
     bool late = false;
     for (int i = 0; i < 1000; i++) {
-        fates[hooks->frame_fate(hooks->ctx, 1, 2, &delay_ns)]++;
+        fates[hooks->frame_fate(hooks->ctx, 1, 2, 0, BYTES_EMPTY, &delay_ns)]++;
         late = late || delay_ns > 0;
     }
     assert_true(fates[ENV_FRAME_DROP] > 200 && fates[ENV_FRAME_DUPLICATE] > 100);
     assert_true(fates[ENV_FRAME_DELIVER] > 200 && late);
     for (int i = 0; i < 100; i++)
-        assert_int_equal(hooks->frame_fate(hooks->ctx, 2, 1, &delay_ns), ENV_FRAME_DELIVER);
+        assert_int_equal(hooks->frame_fate(hooks->ctx, 2, 1, 0, BYTES_EMPTY, &delay_ns), ENV_FRAME_DELIVER);
+    pair_end(&t);
+}
+
+/* Type 1 is lost, type 2 late; it counts all. */
+static bool watch_frames(void *ctx, struct sim_frame *frame)
+{
+    ++*(int *)ctx;
+    if (frame->type == 2) frame->delay_ns = frame->from + frame->to + frame->payload.size;
+    return frame->type != 1;
+}
+
+TEST(sim_net, who_watches_frames_decides_on_each)
+{
+    struct pair t;
+    uint64_t delay_ns;
+    int seen = 0;
+    pair_start(&t, 20);
+    const struct env_fault_hooks *hooks = t.server.env->faults;
+    sim_net_watch(t.sim, watch_frames, &seen);
+    assert_int_equal(hooks->frame_fate(hooks->ctx, 2, 1, 1, BYTES_EMPTY, &delay_ns), ENV_FRAME_DROP);
+    assert_int_equal(hooks->frame_fate(hooks->ctx, 2, 1, 2, bytes_of_string("abc"), &delay_ns), ENV_FRAME_DELIVER);
+    assert_u64_equal(delay_ns, 6);
+    assert_int_equal(hooks->frame_fate(hooks->ctx, 2, 1, 3, BYTES_EMPTY, &delay_ns), ENV_FRAME_DELIVER);
+    assert_u64_equal(delay_ns, 0);
+    sim_net_watch(t.sim, NULL, NULL);
+    assert_int_equal(hooks->frame_fate(hooks->ctx, 2, 1, 1, BYTES_EMPTY, &delay_ns), ENV_FRAME_DELIVER);
+    assert_int_equal(seen, 3);
     pair_end(&t);
 }

@@ -209,7 +209,8 @@ void sim_options_init(struct sim_options *o, uint64_t seed)
     };
 }
 
-static enum env_frame_fate frame_fate(void *ctx, uint64_t from, uint64_t to, uint64_t *delay_ns_out)
+static enum env_frame_fate frame_fate(void *ctx, uint64_t from, uint64_t to, uint16_t type, struct bytes payload,
+                                      uint64_t *delay_ns_out)
 {
     struct sim *sim = ctx;
     const struct sim_options *o = &sim->options;
@@ -218,6 +219,18 @@ static enum env_frame_fate frame_fate(void *ctx, uint64_t from, uint64_t to, uin
     uint32_t duplicate = o->frame_duplicate_ppm + (link != NULL ? link->duplicate_ppm : 0);
     uint32_t delay = o->frame_delay_ppm + (link != NULL ? link->delay_ppm : 0);
     *delay_ns_out = 0;
+    if (sim->watch != NULL) {
+        struct sim_frame frame = {from, to, type, payload, 0};
+        if (!sim->watch(sim->watch_ctx, &frame)) {
+            sim_fault_hit(sim, SIM_FAULT_MESSAGE_LOSS);
+            return ENV_FRAME_DROP;
+        }
+        *delay_ns_out = frame.delay_ns;
+        if (frame.delay_ns > 0) {
+            sim_fault_hit(sim, SIM_FAULT_MESSAGE_DELAY);
+            return ENV_FRAME_DELIVER;
+        }
+    }
     if (sim_chance(sim, loss)) {
         sim_fault_hit(sim, SIM_FAULT_MESSAGE_LOSS);
         return ENV_FRAME_DROP;

@@ -220,6 +220,16 @@ void sim_net_delay(struct sim *sim, uint64_t from, uint64_t to, uint64_t extra_n
 /* Frame rates of one direction in parts per million, added to those of the options. */
 void sim_net_rates(struct sim *sim, uint64_t from, uint64_t to, uint32_t loss_ppm,
                    uint32_t duplicate_ppm, uint32_t delay_ppm);
+/* A frame that has arrived: nodes by their ids. Faults that aim at a step of a protocol look at it. */
+struct sim_frame {
+    uint64_t from, to;
+    uint16_t type;
+    struct bytes payload; /* borrowed for the call */
+    uint64_t delay_ns;    /* 0, to be set by who wants it late */
+};
+/* watch sees every frame before it is handed over; false: it is lost. It may not end a machine, but order that with
+ * sim_call_after. NULL ends it. */
+void sim_net_watch(struct sim *sim, bool (*watch)(void *ctx, struct sim_frame *frame), void *ctx);
 /* Resets every stream between the two; a part of what was under way still arrives. */
 void sim_net_reset(struct sim *sim, uint64_t a, uint64_t b);
 bool sim_net_is_cut(const struct sim *sim, uint64_t from, uint64_t to);

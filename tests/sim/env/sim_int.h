@@ -83,6 +83,8 @@ struct sim {
     struct list streams, listeners, calls, free_ops;
     struct env_table table;
     struct env_fault_hooks hooks;
+    bool (*watch)(void *ctx, struct sim_frame *frame); /* NULL: nobody does */
+    void *watch_ctx;
     uint64_t buggify_seed;
     bool destroying;
 };

@@ -68,6 +68,12 @@ void sim_net_rates(struct sim *sim, uint64_t from, uint64_t to, uint32_t loss_pp
     link->delay_ppm = delay_ppm;
 }
 
+void sim_net_watch(struct sim *sim, bool (*watch)(void *ctx, struct sim_frame *frame), void *ctx)
+{
+    sim->watch = watch;
+    sim->watch_ctx = ctx;
+}
+
 bool sim_net_is_cut(const struct sim *sim, uint64_t from, uint64_t to)
 {
     ASSERT(from <= SIM_NODE_MAX);
