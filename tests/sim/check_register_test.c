@@ -213,6 +213,23 @@ TEST(bank, wrong_sums_and_overdrafts_are_rejected)
     story_end(&s);
 }
 
+/* Write skew leaves nobody, or two that exclude each other; what is uncertain proves nothing. */
+TEST(count, too_few_and_too_many_are_rejected)
+{
+    struct story s;
+    story_begin(&s);
+    story_ok(&s, story_read_all(&s, 1, 1, "1"));
+    story_ok(&s, story_read_all(&s, 1, 1, "3"));
+    story_info(&s, story_read_all(&s, 1, 1, "0"));
+    story_fail(&s, story_read_all(&s, 1, 1, "9"));
+    assert_int_equal(count_check(&s.h, 1, 1, 3, &s.report), CHECK_VALID);
+    assert_int_equal(count_check(&s.h, 1, 2, 3, &s.report), CHECK_INVALID);
+    assert_int_equal(count_check(&s.h, 1, 1, 2, &s.report), CHECK_INVALID);
+    story_ok(&s, story_read_all(&s, 1, 2, "1 1"));
+    assert_int_equal(count_check(&s.h, 2, 0, 9, &s.report), CHECK_INVALID);
+    story_end(&s);
+}
+
 /* Inserts 1 (acknowledged), 2 (failed), 3 (unknown), 4 (acknowledged); then a read. */
 static enum check_result read_set(const char *seen)
 {

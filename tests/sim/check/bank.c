@@ -36,6 +36,22 @@ enum check_result bank_check(const struct history *h, uint64_t key, int64_t tota
     return result;
 }
 
+enum check_result count_check(const struct history *h, uint64_t key, int64_t least, int64_t most, struct buf *report)
+{
+    enum check_result result = CHECK_VALID;
+    for (size_t i = 0; i < h->txn_count; i++)
+        for (const struct history_op *op = h->txns[i].first; op != NULL; op = op->next) {
+            if (!is_certain_read(&h->txns[i], op, key)) continue;
+            if (op->list_count == 1 && op->list[0] >= least && op->list[0] <= most) continue;
+            buf_printf(report, "count: of %llu there should be %lld to %lld: ", (unsigned long long)key,
+                       (long long)least, (long long)most);
+            check_print_txn(report, h, i);
+            buf_append_string(report, "\n");
+            result = CHECK_INVALID;
+        }
+    return result;
+}
+
 /* ---- sets ---- */
 
 struct insert {

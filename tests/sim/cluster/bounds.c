@@ -9,7 +9,9 @@
 #include "txn/txn.h"
 
 #define TABLES 4 /* that a run makes at most, before its clients start */
-#define ROWS 8   /* the keys of all workloads are 1 to 8 */
+#define ROWS 8   /* the keys of most workloads are 1 to 8 */
+#define AREAS 3  /* lists also begin at multiples of this, as sql_append.c spreads them */
+#define AREA_KEYS 64
 
 /* The key API's clients write below the first table. */
 static void put_plain(struct buf *key, uint64_t k)
@@ -47,7 +49,8 @@ void bounds_draw(struct bounds *b, struct prng *prng, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         struct buf key;
         buf_init(&key, BOUNDS_KEY_BYTES);
-        uint64_t row = 1 + prng_below(prng, ROWS), table = prng_below(prng, TABLES + 1);
+        uint64_t row = 1 + prng_below(prng, ROWS + AREAS), table = prng_below(prng, TABLES + 1);
+        if (row > ROWS && table < TABLES) row = (row - ROWS) * AREA_KEYS;
         if (table == TABLES) put_plain(&key, row);
         else put_row(&key, (uint32_t)table, (int64_t)row);
         ASSERT(!key.failed);

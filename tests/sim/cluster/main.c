@@ -19,9 +19,11 @@ static const char usage[] =
     "  --ranges N        data ranges at the start, 1 to 6 (default 1)\n"
     "  --splits          ranges are split, and leaders handed about\n"
     "  --merges          the same, and ranges are united again\n"
+    "  --two-phase       transactions that write to several ranges are not refused\n"
+    "  --deaths          machines go down at the very steps of two-phase commit\n"
     "  --moves           and moved; nodes drained, decommissioned, replaced, added\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
-    "  --workload NAME   keys, register, append, bank, idem or all (default: drawn)\n"
+    "  --workload NAME   keys, register, append, bank, skew, idem or all (default: drawn)\n"
     "  --focus NAME      none, slow-log, leaders, deluded, clock-stops or clock-limit (default: drawn)\n"
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --no-leases       every read costs a quorum round; clocks may do anything\n"
@@ -127,6 +129,8 @@ static void parse(int argc, char **argv, struct arguments *a)
         else if (strcmp(flag, "--no-crashes") == 0) a->run.no_crashes = true;
         else if (strcmp(flag, "--splits") == 0) a->run.splits = true;
         else if (strcmp(flag, "--merges") == 0) a->run.merges = true;
+        else if (strcmp(flag, "--two-phase") == 0) a->run.two_phase = true;
+        else if (strcmp(flag, "--deaths") == 0) a->run.deaths = true;
         else if (strcmp(flag, "--moves") == 0) a->run.moves = true;
         else if (strcmp(flag, "--no-leases") == 0) a->run.no_leases = true;
         else if (strcmp(flag, "--unbounded") == 0) a->run.unbounded = true;

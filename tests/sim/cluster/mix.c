@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "tests/sim/check/register.h"
 #include "tests/sim/cluster/sql_idem.h"
 #include "tests/sim/cluster/sql_load_int.h"
@@ -11,9 +12,11 @@
 #include "tests/sim/cluster/workload.h"
 
 #define PREPARE_TIMEOUT_NS (60 * SIM_SEC)
-#define SQL_KINDS 3
+#define SQL_KINDS 4
+#define SQL_DRAWN 3 /* the first ones, for every run; the others where there are several ranges */
 
-static const struct sql_kind *const kinds[SQL_KINDS] = {&sql_register_kind, &sql_append_kind, &sql_bank_kind};
+static const struct sql_kind *const kinds[SQL_KINDS] = {&sql_register_kind, &sql_append_kind, &sql_bank_kind,
+                                                        &sql_skew_kind};
 
 struct mix {
     struct cluster *cluster;
@@ -52,11 +55,17 @@ static void draw(struct sim *sim, const char *name, bool *keys_out, bool sql_out
     }
     *keys_out = sim_chance(sim, SIM_ALWAYS / 2);
     bool any = *keys_out;
-    for (int i = 0; i < SQL_KINDS; i++) {
+    for (int i = 0; i < SQL_DRAWN; i++) {
         sql_out[i] = sim_chance(sim, SIM_ALWAYS / 2);
         any = any || sql_out[i];
     }
     if (!any) sql_out[1] = true;
+}
+
+/* Drawn by the seed itself: what a run draws besides stays as it was. */
+static bool wants_skew(const struct mix_options *o)
+{
+    return o->name == NULL && o->several_ranges && hash_u64(o->seed + 0x5ce3) % 3 == 0;
 }
 
 /* ---- starting ---- */
@@ -98,6 +107,7 @@ static bool create_sql(struct mix *m, int i)
         .cancel_ppm = rates[sim_below(sim, 3)],
         .savepoint_ppm = parts[sim_below(sim, 3)],
         .several_ranges = m->options.several_ranges,
+        .refused = m->options.refused,
     };
     o.cut = m->options.cut;
     if (o.cut != SQL_CUT_NONE) o.cut_ppm = SIM_ALWAYS / 10;
@@ -112,11 +122,10 @@ static bool create_sql(struct mix *m, int i)
     return sql_load_prepare(m->sql[i], PREPARE_TIMEOUT_NS);
 }
 
-/* Drawn by the seed itself: what a run draws besides stays as it was. */
 static bool wants_idem(const struct mix_options *o)
 {
     if (o->name != NULL) return strcmp(o->name, "idem") == 0 || strcmp(o->name, "all") == 0;
-    return o->seed % 4 == 1 && !o->several_ranges; /* a key's record and the rows are in two ranges mostly */
+    return o->seed % 4 == 1 && !o->refused; /* a key's record and the rows are in two ranges mostly */
 }
 
 static bool create_idem(struct mix *m)
@@ -143,8 +152,9 @@ bool mix_create(struct cluster *c, const struct mix_options *options, struct mix
     ASSERT(m != NULL && mix_is_known(options->name));
     m->cluster = c;
     m->options = *options;
-    bool keys, sql[SQL_KINDS], ready = true;
+    bool keys, sql[SQL_KINDS] = {false}, ready = true;
     draw(cluster_sim(c), options->name, &keys, sql);
+    for (int i = SQL_DRAWN; i < SQL_KINDS; i++) sql[i] = sql[i] || wants_skew(options);
     for (int i = 0; i < SQL_KINDS && ready; i++)
         if (sql[i]) ready = create_sql(m, i);
     if (ready && wants_idem(options)) ready = create_idem(m);

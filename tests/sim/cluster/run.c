@@ -1,6 +1,7 @@
 #include "tests/sim/cluster/run.h"
 
 #include "tests/sim/cluster/bounds.h"
+#include "tests/sim/cluster/deaths.h"
 #include "tests/sim/cluster/focus.h"
 #include "tests/sim/cluster/meta_check.h"
 #include "tests/sim/cluster/mix.h"
@@ -31,10 +32,11 @@ struct faults {
     struct nemesis *nemesis; /* NULL: none */
     struct focus *focus;
     struct range_nemesis *ranges; /* NULL: ranges stay as they are */
+    struct deaths *deaths;        /* NULL: no message is aimed at */
 };
 
 static struct faults faults_begin(struct cluster *c, const struct run_options *options, enum focus_kind kind,
-                                  const struct range_nemesis_options *on_purpose)
+                                  const struct range_nemesis_options *on_purpose, bool aimed)
 {
     struct sim *sim = cluster_sim(c);
     /* Faults that aim are undone by those that do not: half of the time they are alone. */
@@ -42,12 +44,14 @@ static struct faults faults_begin(struct cluster *c, const struct run_options *o
     struct nemesis *n = options->no_faults || alone ? NULL : nemesis_create(c, !options->no_crashes);
     bool any = on_purpose->splits || on_purpose->moves;
     struct range_nemesis *ranges = any ? range_nemesis_create(c, n, on_purpose) : NULL;
-    return (struct faults){.nemesis = n, .focus = focus_create(c, kind), .ranges = ranges};
+    struct deaths *deaths = aimed ? deaths_create(c, n) : NULL;
+    return (struct faults){.nemesis = n, .focus = focus_create(c, kind), .ranges = ranges, .deaths = deaths};
 }
 
 static void faults_heal(struct faults *f)
 {
     focus_heal(f->focus);
+    if (f->deaths != NULL) deaths_heal(f->deaths);
     if (f->nemesis != NULL) nemesis_heal(f->nemesis);
     if (f->ranges != NULL) range_nemesis_heal(f->ranges);
 }
@@ -57,6 +61,7 @@ static void faults_end(struct faults *f)
 {
     if (f->nemesis != NULL) nemesis_destroy(f->nemesis);
     if (f->ranges != NULL) range_nemesis_destroy(f->ranges);
+    if (f->deaths != NULL) deaths_destroy(f->deaths);
     focus_destroy(f->focus);
 }
 
@@ -226,6 +231,7 @@ struct setup {
     struct bounds bounds;
     struct range_nemesis_options on_purpose;
     struct mix_options mix;
+    bool deaths;
     enum focus_kind focus;
 };
 
@@ -234,12 +240,14 @@ static void draw_mix(const struct run_options *options, struct setup *x)
     bool faultless = options->no_faults && options->cut == SQL_CUT_NONE && options->cancel_ppm == 0;
     x->mix = (struct mix_options){.name = options->workload,
                                   .several_ranges = x->cluster.split_count > 0 || x->on_purpose.splits,
+                                  .refused = !options->two_phase,
                                   .seed = options->seed,
                                   .keys_expire = options->seed / 4 % 3 == 0,
                                   .calm = faultless,
                                   .hot = options->hot || (x->focus != FOCUS_NONE && x->focus != FOCUS_LEADERS),
                                   .cut = options->cut,
                                   .cancel_ppm = options->cancel_ppm};
+    x->mix.refused = x->mix.refused && x->mix.several_ranges;
     if (x->mix.keys_expire) x->cluster.idempotency_life_ns = 3 * SIM_SEC;
     uint64_t *retention_ns = &x->cluster.version_retention_ns;
     if (x->mix.several_ranges && *retention_ns != 0) *retention_ns += CATALOG_WAIT_NS;
@@ -262,6 +270,7 @@ static void draw_all(const struct run_options *options, struct setup *x)
         o->table_bytes = COLD_MEMORY_BYTES / 8;
     }
     x->on_purpose = draw_ranges(options, &x->bounds, o);
+    x->deaths = options->deaths;
     if (x->on_purpose.moves) draw_nodes(options, o);
     draw_mix(options, x);
 }
@@ -287,7 +296,7 @@ static void run(struct cluster *c, const struct setup *x, const struct run_optio
     if (!mix_create(c, &x->mix, &m)) {
         fail(result, "liveness: the tables could not be made");
     } else {
-        faults = faults_begin(c, options, x->focus, &x->on_purpose);
+        faults = faults_begin(c, options, x->focus, &x->on_purpose, x->deaths);
         if (options->unbounded) beyond = load_beyond_tolerance(c, options, &faults, m);
         result->passed = (beyond != NULL || load_and_heal(c, options, &faults, m, result)) &&
                          check(c, m, options, result);

@@ -23,6 +23,8 @@ struct run_options {
     bool splits;              /* ranges are split, leaders handed about, while the load lasts */
     bool merges;              /* and united again */
     bool moves;               /* and moved; nodes are drained, decommissioned, replaced, added */
+    bool two_phase;           /* what writes to several ranges is not refused */
+    bool deaths;              /* machines die at steps of two-phase commit (deaths.h) */
     bool no_leases;           /* every read costs a round, and any clock fault may happen */
     FILE *trace;
 };

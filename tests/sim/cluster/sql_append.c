@@ -10,6 +10,8 @@
 #define ROWS_AT_START 128 /* keys 2, 4, ... */
 #define VALUES_MAX 1024   /* of one list; unknown outcomes may add to a list that was left */
 #define SPAN_MAX 6
+#define AREAS 4
+#define AREA_KEYS 64
 #define ALTER_ONE_OF 60
 
 static const char *const alters[] = {
@@ -45,12 +47,20 @@ static bool prepare(struct sql_load *l, uint32_t step, struct buf *text)
 
 /* ---- drawing ---- */
 
+/* Lists of several ranges lie in four places by turns, so that those in use lie far from each other. */
+static uint64_t next_key(struct sql_actor *a)
+{
+    uint64_t n = sql_load_state(a->load)->next++;
+    if (!sql_load_options(a->load)->several_ranges) return 1 + n;
+    return n < AREAS * (AREA_KEYS - 2) ? n % AREAS * AREA_KEYS + n / AREAS + 1 : n + 2 * AREAS + 1;
+}
+
 static uint64_t live_key(struct sql_actor *a)
 {
     struct sql_load_state *s = sql_load_state(a->load);
     uint64_t place = sql_below(a, sql_load_options(a->load)->key_count);
     if (s->keys[place] == 0 || s->counts[place] >= LIST_LENGTH_MAX) {
-        s->keys[place] = ++s->next;
+        s->keys[place] = next_key(a);
         s->counts[place] = 0;
     }
     return s->keys[place];

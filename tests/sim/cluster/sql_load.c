@@ -87,11 +87,10 @@ static void complain(struct sql_actor *a, const char *what, const struct sql_res
              r->sqlstate, r->message, r->state != 0 ? r->state : '-');
 }
 
-/* Errors that a right server may give to statements that make sense. What would write to two ranges is refused before
- * anything happened. */
+/* Errors that a right server may give to statements that make sense. */
 static bool expected_error(const struct sql_actor *a, const char *sqlstate)
 {
-    if (strcmp(sqlstate, "0A000") == 0) return a->load->options.several_ranges;
+    if (strcmp(sqlstate, "0A000") == 0) return a->load->options.refused;
     static const char *const states[] = {"40001", "40P01", "55P03", "57P03", "23505", "23514", "53200", "53100",
                                          "53300", "57014", "57P01", "08007", "72000"};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)

@@ -15,6 +15,7 @@ struct sql_kind;                         /* what the transactions do: sql_load_i
 extern const struct sql_kind sql_register_kind; /* reads, writes, compare-and-set, inserts, deletes of one row */
 extern const struct sql_kind sql_append_kind;   /* lists: several rows per transaction */
 extern const struct sql_kind sql_bank_kind;     /* transfers, accounts closed and opened again */
+extern const struct sql_kind sql_skew_kind;     /* what predicates exclude */
 
 struct sql_load_options {
     const struct sql_kind *kind;
@@ -29,7 +30,8 @@ struct sql_load_options {
     uint32_t savepoint_ppm;  /* per statement of an explicit transaction: one that is taken back stands before it */
     uint32_t cancel_ppm;     /* per query: a cancel request follows */
     enum sql_cut cut;        /* where; 0: drawn for each */
-    bool several_ranges;      /* of data: some transactions are refused, because they write to two */
+    bool several_ranges;     /* of data: rows are spread over them */
+    bool refused;            /* transactions that would write to two of them may be */
 };
 
 struct sql_load;

@@ -1,0 +1,19 @@
+/* Faults that aim at the steps of two-phase commit: whoever asked or was asked goes down at the very message, which is
+ * lost, late, or arrives first. So coordinators die before anybody has prepared, when all have, with the decision under way, with it
+ * made and unanswered, and leaders while they resolve. */
+#ifndef OSTRAKA_TESTS_SIM_DEATHS_H
+#define OSTRAKA_TESTS_SIM_DEATHS_H
+
+#include "tests/sim/cluster/nemesis.h"
+
+struct deaths;
+/* nemesis: may be NULL; then who goes down comes back after a while by itself. It outlives this. */
+struct deaths *deaths_create(struct cluster *c, struct nemesis *nemesis);
+/* Nothing new. */
+void deaths_heal(struct deaths *d);
+/* After cluster_destroy. */
+void deaths_destroy(struct deaths *d);
+/* How often a message of that kind (enum rpc_kind) was struck. */
+uint64_t deaths_count(const struct deaths *d, uint16_t kind);
+
+#endif
