@@ -3,27 +3,17 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "base/codec.h"
-#include "shard/rpc.h"
-#include "shard/shard.h"
+#include "tests/sim/cluster/frames.h"
 #include "tests/sim/cluster/orders.h"
 
-#define ASKED 512u /* requests whose answers are told apart */
 #define BACK_NS (800 * SIM_MS)
 #define LATE_NS (2 * SIM_SEC)
 #define VERY_LATE_NS (11 * SIM_SEC) /* behind the window of the attempt */
 
-/* A request that was seen: its answer is known by who was asked, and by its id. */
-struct asked {
-    uint64_t from, to, id;
-    uint16_t kind;
-};
-
 struct deaths {
     struct cluster *cluster;
     struct nemesis *nemesis;
-    struct asked asked[ASKED]; /* the latest ones, round and round */
-    uint64_t asked_count;
+    struct frames frames;
     uint64_t next_ns, mean_ns; /* when the next one is struck, and how often */
     uint64_t counts[RPC_KIND_COUNT];
     uint64_t victim;           /* goes down behind the message */
@@ -38,25 +28,6 @@ static struct sim *sim_of_deaths(struct deaths *d)
 static bool is_step(uint16_t kind)
 {
     return kind == RPC_PREPARE || kind == RPC_DECIDE || kind == RPC_RESOLVE || kind == RPC_REFRESH;
-}
-
-/* The kind of a request, or of what it answers; 0: of no concern. */
-static uint16_t kind_of(struct deaths *d, const struct sim_frame *f)
-{
-    struct reader in = reader_make(f->payload);
-    uint64_t id = get_u64(&in);
-    uint16_t kind = get_u16(&in);
-    if (in.failed) return 0;
-    if (f->type == SHARD_MESSAGE_REQUEST && is_step(kind)) {
-        d->asked[d->asked_count++ % ASKED] = (struct asked){f->from, f->to, id, kind};
-        return kind;
-    }
-    if (f->type != SHARD_MESSAGE_REPLY) return 0;
-    for (size_t i = 0; i < ASKED; i++) {
-        const struct asked *a = &d->asked[i];
-        if (a->id == id && a->from == f->to && a->to == f->from) return a->kind;
-    }
-    return 0;
 }
 
 static uint64_t machine_of(struct deaths *d, uint64_t node)
@@ -91,17 +62,16 @@ static bool on_frame(void *ctx, struct sim_frame *f)
 {
     struct deaths *d = ctx;
     struct sim *sim = sim_of_deaths(d);
-    uint16_t kind = kind_of(d, f);
-    if (kind == 0 || d->healed || sim_now(sim) < d->next_ns) return true;
+    struct frames_step step = frames_step(&d->frames, f);
+    if (!is_step(step.kind) || d->healed || sim_now(sim) < d->next_ns) return true;
     d->next_ns = sim_now(sim) + sim_exponential(sim, d->mean_ns);
-    d->counts[kind]++;
+    d->counts[step.kind]++;
     uint64_t draw = sim_below(sim, 10);
     if (draw < 7 && d->victim == 0) {
-        d->victim = machine_of(d, draw < 5 ? (f->type == SHARD_MESSAGE_REQUEST ? f->from : f->to)  /* who asked */
-                                           : (f->type == SHARD_MESSAGE_REQUEST ? f->to : f->from));
+        d->victim = machine_of(d, draw < 5 ? step.asker : step.asked);
         sim_call_after(sim, sim_below(sim, 2) == 0 ? 0 : sim_exponential(sim, 2 * SIM_MS), on_death, d);
     }
-    sim_trace(sim, "strike at %s of kind %u: machine %llu", f->type == SHARD_MESSAGE_REQUEST ? "request" : "reply", kind,
+    sim_trace(sim, "strike at %s of kind %u: machine %llu", step.reply ? "reply" : "request", step.kind,
               (unsigned long long)d->victim);
     switch (sim_below(sim, 5)) {
     case 0:
