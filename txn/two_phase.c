@@ -15,8 +15,6 @@
 #define CLOCK_LOOK_NS 2000000u
 #define CUTS_MAX 1000
 
-enum { DECIDE_COMMIT = 1 };
-enum { DECIDED_COMMITTED = 1, DECIDED_ABORTED = 2 };
 
 /* ---- an attempt has a name: when it began, and a tag ---- */
 
@@ -196,8 +194,8 @@ static enum status take_decision(struct two_phase *p)
     struct reader in = reader_make(buf_view(&p->t->reply));
     uint8_t state = get_u8(&in);
     uint64_t ct = get_u64(&in);
-    if (reader_done(&in) && state == DECIDED_COMMITTED && ct == p->ct) return STATUS_OK;
-    if (reader_done(&in) && state == DECIDED_ABORTED) {
+    if (reader_done(&in) && state == RECORD_COMMITTED && ct == p->ct) return STATUS_OK;
+    if (reader_done(&in) && state == RECORD_ABORTED) {
         COVER("txn_two_phase_was_aborted");
         return STATUS_WAIT;
     }
