@@ -83,20 +83,45 @@ TEST(txn_ranges, all_reads_are_of_one_timestamp)
     world_close(&w);
 }
 
-TEST(txn_ranges, a_write_to_two_ranges_is_refused_and_nothing_is_written)
+static uint64_t intents_on(struct world *w, struct range_id range)
+{
+    return range_of(w, range)->prepared_count;
+}
+
+TEST(txn_ranges, a_write_to_two_ranges_is_seen_in_both)
 {
     struct world w;
     struct actor a;
+    char value[16];
     open_three(&w);
-    actor_begin(&a, &w, 1);
-    actor_put(&a, "a", "1");
-    actor_put(&a, "z", "1");
-    assert_int_equal(actor_commit(&a), STATUS_TWO_RANGES);
-    actor_end(&a);
-    actor_begin(&a, &w, 2);
-    assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND);
-    assert_int_equal(actor_get(&a, "z"), STATUS_NOT_FOUND);
-    actor_end(&a);
+    for (int i = 0; i < 20; i++) {
+        snprintf(value, sizeof value, "%d", i);
+        actor_begin(&a, &w, 1 + (uint64_t)i % 3);
+        if (i > 0) assert_int_equal(actor_get(&a, "a"), STATUS_OK);
+        actor_put(&a, "a", value);
+        actor_put(&a, "k", value);
+        actor_put(&a, "z", value);
+        assert_int_equal(actor_commit(&a), STATUS_OK);
+        uint64_t ct = a.ts;
+        actor_end(&a);
+        actor_begin(&a, &w, 1 + (uint64_t)(i + 1) % 3);
+        assert_int_equal(actor_get(&a, "z"), STATUS_OK);
+        assert_string_equal(a.value, value);
+        assert_int_equal(actor_get(&a, "a"), STATUS_OK);
+        assert_string_equal(a.value, value);
+        assert_int_equal(actor_get(&a, "k"), STATUS_OK);
+        assert_string_equal(a.value, value);
+        assert_int_equal(actor_commit(&a), STATUS_OK);
+        assert_true(a.ts > ct);
+        actor_end(&a);
+    }
+    world_run_ms(&w, 1000);
+    assert_u64_equal(intents_on(&w, LEFT) + intents_on(&w, MIDDLE) + intents_on(&w, RIGHT), 0);
+    assert_true(range_of(&w, LEFT)->records.count > 0);
+    world_run_ms(&w, 30000);
+    assert_u64_equal(range_of(&w, LEFT)->records.count, 0);
+    assert_false(range_of(&w, LEFT)->may_hold);
+    assert_false(range_of(&w, RIGHT)->may_hold);
     world_close(&w);
 }
 
