@@ -223,7 +223,7 @@ static void scene_end(struct scene *scene, uint64_t points_min)
 TEST(crash_point, while_a_cluster_is_created)
 {
     struct scene scene = scene_make(1, 1);
-    scene.stride = by_size(7, 3, 1);
+    scene.stride = by_size(7, 5, 1);
     struct cluster *c = scene.cluster;
     cluster_start(c, 1);
     visit(&scene, 20 * SIM_MS);
@@ -238,7 +238,7 @@ TEST(crash_point, while_a_cluster_is_created)
 TEST(crash_point, under_load_on_the_only_replica)
 {
     struct scene scene = scene_make(2, 1);
-    scene.stride = by_size(61, 9, 1);
+    scene.stride = by_size(61, 17, 1);
     assert_true(cluster_boot(scene.cluster, 60 * SIM_SEC));
     load_begin(&scene);
     cluster_run(scene.cluster, SIM_SEC);
@@ -270,7 +270,7 @@ TEST(crash_point, while_a_snapshot_is_installed)
     struct scene scene = scene_make(3, 3);
     struct cluster *c = scene.cluster;
     scene.machine = 3;
-    scene.stride = by_size(31, 5, 1);
+    scene.stride = by_size(31, 9, 1);
     assert_true(cluster_boot(c, 60 * SIM_SEC));
     load_begin(&scene);
     cluster_run(c, SIM_SEC);
@@ -290,7 +290,7 @@ TEST(crash_point, while_a_fenced_replica_is_refetched)
     struct cluster *c = scene.cluster;
     scene.machine = 2;
     scene.may_fence = true;
-    scene.stride = by_size(31, 5, 1);
+    scene.stride = by_size(31, 9, 1);
     assert_true(cluster_boot(c, 60 * SIM_SEC));
     load_begin(&scene);
     cluster_run(c, SIM_SEC);
