@@ -64,7 +64,7 @@ bool exec_fail(struct exec *x, enum status status)
         txn_explain_limit(x->txn, limit, sizeof limit);
         sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "%s", limit);
         if (strncmp(limit, "a transaction", 13) == 0)
-            sql_error_hint(x->error, x->arena, "Write in several transactions, each below the limit.");
+            sql_error_hint(x->error, x->arena, "Write in several transactions, each below the limit, or raise ostraka.transaction_write_limit.");
         return false;
     }
     case STATUS_TWO_RANGES: return exec_fail_two_ranges(x);

@@ -19,6 +19,7 @@ bool session_transaction_begin(struct sql_session *s, enum transaction_state sta
     if (txn_create(s->options.kv, &s->transaction_arena, &s->txn) != STATUS_OK)
         return sql_error_out_of_memory(error);
     txn_set_no_quorum_timeout(s->txn, s->settings.no_quorum_timeout_ns);
+    txn_set_write_bytes_max(s->txn, s->settings.write_bytes_max);
     if (s->interrupt != INTERRUPT_NONE) txn_interrupt(s->txn);
     transaction_defaults(s);
     s->state = state;

@@ -1,5 +1,6 @@
 #include "sql/setting_int.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -365,6 +366,36 @@ static const char *check_ttl(struct settings *s, struct arena *arena, const char
     return NULL;
 }
 
+#define WRITE_BYTES_MIN (1u << 20)
+#define WRITE_BYTES_MAX (64u << 20) /* what a session's arena holds of it, with what belongs to each */
+
+/* In bytes or with a unit, as PostgreSQL's memory parameters. */
+static const char *check_write_bytes(struct settings *s, struct arena *arena, const char *name, const char *value,
+                                     struct sql_error *error)
+{
+    static const struct { const char *name; uint64_t bytes; } units_of_bytes[] = {{"MB", 1u << 20}, {"kB", 1u << 10}, {"B", 1}, {"", 1}};
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    while (*end == ' ') end++;
+    uint64_t unit = 0;
+    for (size_t i = 0; i < sizeof units_of_bytes / sizeof units_of_bytes[0]; i++)
+        if (strcmp(end, units_of_bytes[i].name) == 0) unit = units_of_bytes[i].bytes;
+    if (unit == 0 || value[0] < '0' || value[0] > '9') {
+        sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0, "invalid value for parameter \"%s\": \"%s\"", name, value);
+        sql_error_hint(error, arena, "Valid units for this parameter are \"B\", \"kB\" and \"MB\".");
+        return NULL;
+    }
+    if (errno != 0 || number > WRITE_BYTES_MAX / unit || number * unit < WRITE_BYTES_MIN) {
+        sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
+                      "%s is outside the valid range for parameter \"%s\" (1MB .. 64MB)", value, name);
+        return NULL;
+    }
+    s->write_bytes_max = number * unit;
+    return s->write_bytes_max % (1u << 20) == 0 ? arena_printf(arena, "%lluMB", (unsigned long long)(s->write_bytes_max >> 20))
+                                                : arena_printf(arena, "%lluB", (unsigned long long)s->write_bytes_max);
+}
+
 /* ---- the table ---- */
 
 /* The thirteen that PostgreSQL 15 reports, then others that clients set or show. */
@@ -402,6 +433,7 @@ static const struct setting settings[SETTING_COUNT] = {
     {"log_min_duration_statement", "-1", false, check_log_duration},
     {"ostraka.idempotency_key", "", false, check_key},
     {"ostraka.idempotency_ttl", "1d", false, check_ttl},
+    {"ostraka.transaction_write_limit", "32MB", false, check_write_bytes},
 };
 
 static int find(const char *name)

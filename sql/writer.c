@@ -173,7 +173,7 @@ static bool keep_row(struct exec *x, struct writer *w)
     w->row_count++;
     w->row_bytes += row->key.size + row->value.size;
     /* More than a transaction may write is not gathered: writing it says so. */
-    if (w->deferred) return w->row_bytes < TXN_COMMIT_BYTES_MAX || writer_flush(x, w);
+    if (w->deferred) return w->row_bytes < txn_write_bytes_max(x->txn) || writer_flush(x, w);
     return (w->row_count < ROWS_MAX && w->row_bytes < ROW_BYTES_MAX) || writer_flush(x, w);
 }
 

@@ -99,6 +99,7 @@ static void tell_validating(struct range *g, const struct range_op *proposed)
     LIST_FOR_EACH(item, &g->ops) {
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
         if (op->kind == RANGE_OP_READ || op->kind == RANGE_OP_REFRESH || !op->at.begun || op->at.overtaken) continue;
+        if (op->attempt.tag != 0 && attempt_equal(op->attempt, proposed->attempt)) continue; /* another part of what it writes */
         for (uint32_t s = 0; s < op->span_count && !op->at.overtaken; s++)
             for (uint32_t i = 0; i < proposed->write_count && !op->at.overtaken; i++)
                 op->at.overtaken = span_contains(&op->spans[s], proposed->writes[i].key);
@@ -157,7 +158,8 @@ static struct range_op *meets_in_flight(struct range_op *op)
     }
     /* What is in flight at or below read_ts it has seen: reads wait for it, or have been shown it. */
     for (uint32_t i = 0; i < op->span_count; i++) {
-        struct range_op *other = range_in_flight(g, &op->spans[i], op->read_ts, LSM_TS_MAX);
+        struct range_op *other =
+            range_in_flight_of_others(g, &op->spans[i], op->read_ts, LSM_TS_MAX, op->attempt.tag);
         if (other != NULL && !MUTANT("commit_ignores_in_flight")) return other;
     }
     return NULL;

@@ -2,7 +2,8 @@
  * comes first decides: the transaction's gateway, that it is committed at ct; or somebody who found its intents and nobody who
  * answers for it (push.c), that it is aborted. Whoever comes later is told. Nobody acts on a decision that is only proposed.
  *
- * The entry also carries out the decision for the intents of this range. The others' are seen to by resolve.c.
+ * The entry also carries out the decision for the intents of this range, if they are not too many. The others are seen to by
+ * resolve.c.
  *
  * A decision to commit is refused when the floor is at or above `sent` + OUTCOME_WINDOW_NS, and one to abort needs no record
  * then: there is none, and there never will be (record.c).
@@ -62,9 +63,9 @@ static void carry_out(struct range_op *op)
     struct range *g = op->range;
     struct record made = record_of(op), *r = NULL;
     if (record_add(g, &made, &r) != STATUS_OK) COVER("txn_record_without_memory"); /* the next leader reads it back */
-    for (struct range_op *p; (p = prepared_next(g, op->attempt, NULL)) != NULL;) {
-        ASSERT(p->state == OP_RESOLVING);
-        prepared_end(p, op->decided_ct);
+    for (struct range_op *next, *p = prepared_next(g, op->attempt, NULL); p != NULL; p = next) {
+        next = prepared_next(g, op->attempt, p);
+        if (p->decided_with == op) prepared_end(p, op->decided_ct);
     }
     if (r == NULL) return;
     if (r->state == RECORD_COMMITTED) resolver_start(g, r);
@@ -105,8 +106,11 @@ static enum status propose(struct range_op *op)
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
     buf_init(&writes, RAFT_ENTRY_BYTES_MAX);
     for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p)) {
+        p->decided_with = NULL;
+        if (writes.size + p->writes_encoded.size > g->kv->entry_bytes / 2) continue; /* RESOLVE comes to it */
         for (uint32_t i = 0; i < p->write_count; i++) encode_write(&writes, &p->writes[i]);
         count += p->write_count;
+        p->decided_with = op;
     }
     put_u8(&command, SHARD_COMMAND_APP);
     command_encode_decide(&r, g->high > ct ? g->high : ct - (ct > 0), &writes, count, &command);
@@ -136,7 +140,7 @@ static void decide(struct range_op *op)
     op->at.term = g->term;
     g->kv->metrics.decisions++;
     for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p))
-        resolve_note(p, op->decided_ct);
+        if (p->decided_with == op) resolve_note(p, op->decided_ct);
     two_phase_note(g);
 }
 

@@ -40,6 +40,7 @@ enum status kv_create(struct kv **kv_out)
     histogram_init(&kv->metrics.merge_closed_ns);
     kv->no_quorum_timeout_ns = NO_QUORUM_TIMEOUT_NS;
     kv->version_retention_ns = KV_VERSION_RETENTION_NS;
+    kv->entry_bytes = TXN_ENTRY_BYTES_MAX;
     *kv_out = kv;
     return STATUS_OK;
 }
@@ -113,6 +114,12 @@ void kv_set_version_retention(struct kv *kv, uint64_t retention_ns)
 {
     ASSERT(retention_ns > 0);
     kv->version_retention_ns = retention_ns;
+}
+
+void kv_set_entry_bytes(struct kv *kv, uint64_t bytes)
+{
+    ASSERT(bytes > 0 && bytes <= TXN_ENTRY_BYTES_MAX);
+    kv->entry_bytes = bytes;
 }
 
 uint64_t kv_version_retention(const struct kv *kv)

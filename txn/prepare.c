@@ -144,6 +144,7 @@ void prepare_applied(struct range_op *op, enum status status)
 
 void prepared_end(struct range_op *op, uint64_t ct)
 {
+    op->owner_epoch = replica_descriptor(op->range->replica)->epoch;
     for (uint32_t i = 0; i < op->write_count && ct != 0; i++)
         range_op_served(op, ct, true, &(struct span){.point = true, .start = op->writes[i].key});
     range_op_free(op);

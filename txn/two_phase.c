@@ -185,7 +185,7 @@ static enum status encode_decision(struct two_phase *p)
         put_sized(b, p->groups[i]->first->key);
         put_sized(b, p->groups[i]->last->key);
     }
-    return b->failed || b->size > TXN_COMMIT_BYTES_MAX ? STATUS_TOO_LARGE : STATUS_OK;
+    return b->failed || b->size > TXN_ENTRY_BYTES_MAX ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
 /* From here on only the record knows. STATUS_WAIT: somebody had aborted it. */

@@ -3,6 +3,7 @@
 
 #include "txn/two_phase.h"
 
+
 /* RPC_PREPARE: range u64, epoch u64, node u64, number u64 (the transaction, never 0), read ts u64, T u64, tag u64, highest ct
  * u64, sized anchor, span count u32, spans (in this range), write count u32, writes. */
 static enum status encode(struct two_phase *p, struct group *g)
@@ -65,7 +66,13 @@ static enum status keep_route(struct two_phase *p, struct group *g, const struct
     return g->route.start.data == NULL || g->route.end.data == NULL ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-/* The group that begins with `first`, and ends with `last` or with the range. */
+/* As it stands in an entry, or a little more. */
+static size_t weight(const struct write *w)
+{
+    return w->key.size + w->value.size + 16;
+}
+
+/* The group that begins with `first`, and ends with `last`, with the range, or where it is enough for one entry. */
 static enum status cut_one(struct two_phase *p, const struct write *first, const struct write *last)
 {
     struct txn *t = p->t;
@@ -76,7 +83,12 @@ static enum status cut_one(struct two_phase *p, const struct write *first, const
     struct group *g = group_add(p);
     if (g == NULL) return STATUS_NO_MEMORY;
     g->first = g->last = first;
-    while (g->last != last && route_holds(&route, write_set_next(g->last)->key)) g->last = write_set_next(g->last);
+    size_t bytes = weight(first);
+    for (const struct write *next; g->last != last; g->last = next) {
+        next = write_set_next(g->last);
+        bytes += weight(next);
+        if (!route_holds(&route, next->key) || bytes > t->kv->entry_bytes / 2) break;
+    }
     g->q = txn_request(t, RPC_PREPARE, first->key);
     g->q.body = &g->body;
     g->q.reply = &g->reply;

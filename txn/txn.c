@@ -79,6 +79,7 @@ enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
     t->kv = kv;
     t->arena = arena;
     t->last_ct = UINT64_MAX;
+    t->write_bytes_max = TXN_WRITE_BYTES_DEFAULT;
     t->id.tag = txn_tag_draw(kv);
     enum status status = write_set_init(&t->writes, arena, prng_next(&kv->prng));
     if (status != STATUS_OK) {
@@ -109,6 +110,16 @@ void txn_set_no_quorum_timeout(struct txn *t, uint64_t timeout_ns)
 void txn_interrupt(struct txn *t)
 {
     gateway_interrupt(&t->interrupt);
+}
+
+void txn_set_write_bytes_max(struct txn *t, uint64_t bytes)
+{
+    t->write_bytes_max = bytes;
+}
+
+uint64_t txn_write_bytes_max(const struct txn *t)
+{
+    return t->write_bytes_max;
 }
 
 void txn_set_last_ct(struct txn *t, uint64_t ts)
@@ -157,13 +168,13 @@ void txn_explain_limit(const struct txn *t, char *text, size_t size)
     else if (t->refused_value_bytes > TXN_VALUE_BYTES_MAX)
         snprintf(text, size, "a row is limited to %u bytes; this one has %zu", TXN_VALUE_BYTES_MAX,
                  t->refused_value_bytes);
-    else if (t->writes.bytes + t->refused_key_bytes + t->refused_value_bytes + WRITE_HEAD_BYTES > TXN_COMMIT_BYTES_MAX)
-        snprintf(text, size, "a transaction is limited to %u bytes of writes; it has %llu, and %zu more are too many",
-                 TXN_COMMIT_BYTES_MAX, (unsigned long long)t->writes.bytes,
+    else if (t->writes.bytes + t->refused_key_bytes + t->refused_value_bytes + WRITE_HEAD_BYTES > t->write_bytes_max)
+        snprintf(text, size, "a transaction is limited to %llu bytes of writes; it has %llu, and %zu more are too many",
+                 (unsigned long long)t->write_bytes_max, (unsigned long long)t->writes.bytes,
                  t->refused_key_bytes + t->refused_value_bytes);
     else
-        snprintf(text, size, "a key is limited to %d bytes, a row to %u and the writes of a transaction to %u",
-                 TXN_KEY_BYTES_MAX, TXN_VALUE_BYTES_MAX, TXN_COMMIT_BYTES_MAX);
+        snprintf(text, size, "a key is limited to %d bytes, a row to %u and the writes of a transaction to %llu",
+                 TXN_KEY_BYTES_MAX, TXN_VALUE_BYTES_MAX, (unsigned long long)t->write_bytes_max);
 }
 
 bool txn_writes_beyond(const struct txn *t, struct bytes *first_key, struct bytes *key, struct bytes *value)
@@ -215,7 +226,7 @@ static enum status buffer_write(struct txn *t, const struct write *write)
     t->refused_value_bytes = value.size;
     if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX || value.size > TXN_VALUE_BYTES_MAX)
         return STATUS_TOO_LARGE;
-    if (t->writes.bytes + key.size + value.size + WRITE_HEAD_BYTES > TXN_COMMIT_BYTES_MAX) return STATUS_TOO_LARGE;
+    if (t->writes.bytes + key.size + value.size + WRITE_HEAD_BYTES > t->write_bytes_max) return STATUS_TOO_LARGE;
     return write_set_put(&t->writes, write);
 }
 
@@ -308,7 +319,7 @@ static enum status commit_send(struct txn *t, struct gateway_request *q, uint64_
     enum status status = txn_find(t, q->key, false, &route);
     if (status != STATUS_OK) return status;
     const struct write *last = write_set_seek_before(&t->writes, BYTES_EMPTY, WRITE_SET_NOW);
-    if (!route_holds(&route, last->key)) {
+    if (!route_holds(&route, last->key) || t->writes.bytes > t->kv->entry_bytes) {
         t->beyond = write_set_seek(&t->writes, route.end, false, WRITE_SET_NOW);
         status = two_phase_commit(t, start_ns, ct_out);
         return status == STATUS_UNSUPPORTED ? STATUS_TWO_RANGES : status; /* by a leader that does not know of it */

@@ -29,7 +29,8 @@ enum key_prefix {
 
 #define TXN_KEY_BYTES_MAX 4096
 #define TXN_VALUE_BYTES_MAX (1u << 20)
-#define TXN_COMMIT_BYTES_MAX ((4u << 20) - 4096) /* one Raft entry */
+#define TXN_ENTRY_BYTES_MAX ((4u << 20) - 4096) /* one Raft entry */
+#define TXN_WRITE_BYTES_DEFAULT (32u << 20)     /* of a transaction: see txn_set_write_bytes_max */
 
 /* ---- the service of one core ---- */
 
@@ -84,6 +85,8 @@ void kv_set_no_quorum_timeout(struct kv *kv, uint64_t timeout_ns);
 #define KV_VERSION_RETENTION_NS 600000000000u
 void kv_set_version_retention(struct kv *kv, uint64_t retention_ns);
 uint64_t kv_version_retention(const struct kv *kv);
+/* What a transaction writes is proposed in entries of about this size; tests: small. Default and most: TXN_ENTRY_BYTES_MAX. */
+void kv_set_entry_bytes(struct kv *kv, uint64_t bytes);
 /* True when this node leads the range that holds the key: work that one node should do is done there. */
 bool kv_leads(const struct kv *kv, struct bytes key);
 /* NULL until kv_attach. */
@@ -104,6 +107,10 @@ void txn_destroy(struct txn *t);
 void txn_set_deadline(struct txn *t, uint64_t deadline_ns);
 /* How long a call without a deadline looks for a leader with a quorum; 0: as kv_set_no_quorum_timeout. */
 void txn_set_no_quorum_timeout(struct txn *t, uint64_t timeout_ns);
+/* How much it may write, as encoded; more than an entry holds (TXN_ENTRY_BYTES_MAX) is prepared in several, also where all of
+ * it lies in one range. */
+void txn_set_write_bytes_max(struct txn *t, uint64_t bytes);
+uint64_t txn_write_bytes_max(const struct txn *t);
 /* [fiber] Waits for so long. STATUS_TIMEOUT: interrupted, or the deadline; STATUS_CANCELLED: the node stops. */
 MUST_USE enum status txn_sleep(struct txn *t, uint64_t duration_ns);
 /* Ends the call under way, if any, and each later one, with STATUS_TIMEOUT. A commit that was sent has one

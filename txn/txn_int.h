@@ -178,6 +178,7 @@ struct range_op {
     uint8_t *cut_writes;     /* PREPARE: what writes_encoded is a view of, after a split */
     struct push *push;       /* PREPARE: somebody asks what becomes of it */
     uint64_t prepared_ns;
+    const struct range_op *decided_with; /* PREPARE: the DECIDE whose entry carries out what it says for this one; only compared */
     uint64_t decided_ct;     /* DECIDE, RESOLVE: 0: aborted */
     uint8_t what;            /* DECIDE: enum decide_what */
     bool confirmed;          /* its leadership was, in this very step */
@@ -730,6 +731,7 @@ struct kv {
     bool stopping;
     uint64_t no_quorum_timeout_ns;
     uint64_t version_retention_ns;
+    uint64_t entry_bytes;
     struct timer gc_timer, lock_timer;
     struct pool pool;       /* of requests at the leader */
     struct txn *kept;       /* transactions that have ended, for their memory */

@@ -29,6 +29,7 @@ struct txn {
     uint64_t lease_missed;         /* a promise until then was too short */
     uint64_t read_ts, deadline_ns, no_quorum_ns;
     struct gateway_interrupt interrupt;
+    uint64_t write_bytes_max;
     size_t refused_key_bytes, refused_value_bytes; /* of the last write: for txn_explain_limit */
     struct txn_name name;          /* number 0: it has never asked for a lock */
     uint64_t begin_ts, lock_timeout_ns;

@@ -334,6 +334,7 @@ TEST(session, limits_are_told_with_their_size)
     refused_long(&r, repeat("SELECT '", "x", 17 << 20, "'"), "54000", "limited to 16777216 bytes");
     refused_long(&r, repeat("SELECT ", "(", 501, "1"), "54001", "nested too deeply");
     refused_long(&r, repeat("CREATE TABLE w (a int PRIMARY KEY", ", a int", 1600, ")"), "54011", "1600");
+    must_run(&r, "SET ostraka.transaction_write_limit = '4MB'");
     must_run(&r, "BEGIN");
     char *large = repeat("INSERT INTO keyed VALUES (gen_random_uuid()::text, '", "v", 900000, "')");
     for (int i = 0; i < 4; i++)

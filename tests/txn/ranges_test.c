@@ -3,6 +3,7 @@
 #include "tests/test.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/txn/world.h"
 #include "txn/txn_state.h"
@@ -122,6 +123,37 @@ TEST(txn_ranges, a_write_to_two_ranges_is_seen_in_both)
     assert_u64_equal(range_of(&w, LEFT)->records.count, 0);
     assert_false(range_of(&w, LEFT)->may_hold);
     assert_false(range_of(&w, RIGHT)->may_hold);
+    world_close(&w);
+}
+
+/* More than an entry holds is prepared in several, also in one range. */
+TEST(txn_ranges, a_transaction_may_be_larger_than_an_entry)
+{
+    struct world w;
+    struct actor a;
+    char key[16];
+    open_three(&w);
+    char value[1000];
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    for (uint64_t machine = 1; machine <= 3; machine++)
+        kv_set_entry_bytes(core_kv(cluster_machine(w.cluster, machine)->core), 4000);
+    actor_begin(&a, &w, 1);
+    assert_int_equal(actor_count(&a, "a", "b"), STATUS_OK); /* so that there is something to validate */
+    for (int i = 0; i < 14; i++) {
+        snprintf(key, sizeof key, "%c%d", i < 12 ? 'a' : 'k', i);
+        actor_put(&a, key, value);
+    }
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
+    actor_begin(&a, &w, 2);
+    assert_int_equal(actor_count(&a, "a", "b"), STATUS_OK);
+    assert_u64_equal(a.count, 12);
+    assert_int_equal(actor_count(&a, "k", "l"), STATUS_OK);
+    assert_u64_equal(a.count, 2);
+    actor_end(&a);
+    world_run_ms(&w, 2000);
+    assert_u64_equal(intents_on(&w, LEFT) + intents_on(&w, MIDDLE), 0);
     world_close(&w);
 }
 

@@ -107,6 +107,7 @@ TEST(write, rows_of_a_transaction_are_looked_for_together)
 TEST(write, copy_of_too_much_is_refused_as_a_whole)
 {
     begin();
+    answers("SET ostraka.transaction_write_limit = '4MB'", "SET\n");
     struct buf copy;
     buf_init(&copy, 16u << 20);
     for (int i = 100; i < 60100; i++)
@@ -118,7 +119,7 @@ TEST(write, copy_of_too_much_is_refused_as_a_whole)
         buf_init(&out, 1u << 20);
         assert_false(database_run(d, "a", "COPY t FROM STDIN", (const char *)copy.data, 0, &out));
         buf_append_byte(&out, 0);
-        assert_non_null(strstr((const char *)out.data, "ERROR 54000: a transaction is limited to 4190208 bytes of "
+        assert_non_null(strstr((const char *)out.data, "ERROR 54000: a transaction is limited to 4194304 bytes of "
                                                        "writes"));
         assert_non_null(strstr((const char *)out.data, "hint: Write in several transactions"));
         assert_non_null(strstr((const char *)out.data, "context: COPY t, line "));
