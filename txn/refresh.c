@@ -3,8 +3,8 @@
  *
  * RPC_REFRESH: range u64, epoch u64, read ts u64, ts u64 (above it), sent u64, tag u64 (the attempt that has prepared what it
  *   writes; tag 0: none has), span count u32, spans. Reply: empty. CONFLICT: one of them has a version above the read
- *   timestamp and at or below the other; or it is asked for by one that has prepared, and meets a held commit, or an intent of an
- *   older attempt: waiting for it might close a circle (prepare.c). Who asks: refresh_ask.c.
+ *   timestamp and at or below the other. WAIT: it is asked for by one that has prepared, and meets a held commit, or an intent of
+ *   an older attempt: waiting for it might close a circle (prepare.c); ask with another attempt. Who asks: refresh_ask.c.
  *
  * ts need not be a reading of the clock: it is served when the clock has reached it (A2). The next leader takes its floor
  * from a later reading, so nothing is ever committed below, whoever leads. */
@@ -27,11 +27,13 @@ static void evaluate(struct range_op *op)
     if (op->ts > g->floor && !MUTANT("span_refresh_floor")) g->floor = op->ts;
     struct range_op *other = meets_in_flight(op);
     enum status status = STATUS_OK;
-    /* Two that are held at one timestamp, each of which reads what the other writes, would wait for each other. */
     if (other != NULL && op->attempt.tag != 0 && !prepare_may_wait(op, other)) {
         COVER("txn_refresh_gives_way");
-        status = STATUS_CONFLICT;
-    } else if (other != NULL && MUTANT("refresh_passes_intents") && op_is_prepare(other)) {
+        range_op_reply(op, STATUS_WAIT, BYTES_EMPTY);
+        return;
+    }
+    /* Two that are held at one timestamp, each of which reads what the other writes, would wait for each other. */
+    if (other != NULL && MUTANT("refresh_passes_intents") && op_is_prepare(other)) {
         status = STATUS_OK;
     } else if (other != NULL && other->held != NULL && other->ct == op->ts) {
         COVER("txn_refresh_tie");

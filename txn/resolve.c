@@ -65,10 +65,24 @@ static bool lies_within(const struct range_op *p, struct bytes low, struct bytes
     return false;
 }
 
+/* A PREPARE that still waits for something comes too late: what it would place nobody would resolve but by a push. */
+static struct range_op *on_its_way(const struct range *g, struct attempt a)
+{
+    LIST_FOR_EACH(item, &g->ops) {
+        struct range_op *op = CONTAINER_OF(item, struct range_op, link);
+        if (op_is_prepare(op) && attempt_equal(op->attempt, a) && !range_op_in_flight(op)) return op;
+    }
+    return NULL;
+}
+
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
     if (!range_op_may_evaluate(op)) return;
+    for (struct range_op *late; (late = on_its_way(g, op->attempt)) != NULL;) {
+        COVER("txn_prepare_resolved_before");
+        range_op_reply(late, STATUS_CONFLICT, BYTES_EMPTY);
+    }
     struct range_op *p = prepared_next(g, op->attempt, NULL);
     while (p != NULL && !lies_within(p, op->low, op->high)) p = prepared_next(g, op->attempt, p);
     if (p == NULL) {
