@@ -31,6 +31,7 @@ static void begin_lost(struct replica *r)
     journal_forget_replica(r);
     if (r->applied.index > r->floor) r->floor = r->applied.index;
     if (old.start.index > r->floor) r->floor = old.start.index;
+    lsm_range_settle_meta(s->lsm, r->range); /* as long as it is known what that is */
     replica_forget(r);
     struct replica_start start = {.range = r->range, .id = r->id,
                                   .restore = {.hard_state = {.term = old.term}, .lost = true}};

@@ -150,7 +150,6 @@ void replica_limit_flush(struct replica *r)
 
 void replica_forget(struct replica *r)
 {
-    lsm_range_settle_meta(r->store->lsm, r->range); /* as long as it is known what that is */
     key_index_remove(index_of(r), &r->descriptor);
     r->descriptor.epoch = 0;
     r->descriptor.next_replica_id = 0;
