@@ -108,8 +108,6 @@ bool exec_columns(struct exec *x, const struct sql_result_column *columns, uint3
 bool exec_lock_key(struct exec *x, const struct sql_table *table, struct bytes key, bool *found_out);
 /* Turns a status of txn/ into an error of the statement. Returns false. */
 bool exec_fail(struct exec *x, enum status status);
-/* 0A000, after STATUS_TWO_RANGES (two_ranges.c): where the second range is met, and what to do. Returns false. */
-bool exec_fail_two_ranges(struct exec *x);
 /* The command tag: words and a number of rows. */
 void exec_tag(struct exec *x, const char *words, uint64_t count);
 /* severity "NOTICE" or "WARNING"; format with one %s or none. Returns true. */

@@ -26,7 +26,7 @@ static void arm(struct sql_reclaimer *r, uint64_t after_ns)
 
 /* What one slice takes away: rows of one range. */
 struct doomed {
-    struct catalog_garbage found, g; /* as it was read; g->next moves behind the rows */
+    struct catalog_garbage g;        /* g->next moves behind the rows */
     struct bytes keys[SLICE_ROWS_MAX];
     uint32_t count;
     bool ended;                      /* nothing is left of it */
@@ -72,23 +72,6 @@ static enum status put_record(struct txn *t, const struct doomed *d)
     return d->ended ? catalog_garbage_end(t, &d->g) : catalog_garbage_move(t, &d->g);
 }
 
-/* The rows are in another range than the record: first they go, then it says so. When it stays behind, because the node
- * stops in between, the next slice finds no rows there. */
-static enum status slice_apart(struct txn *t, struct arena *arena, const struct doomed *d)
-{
-    COVER("sql_reclaim_apart");
-    enum status status = txn_restart(t, arena);
-    if (status == STATUS_OK && d->count > 0) status = delete_rows(t, d);
-    if (status == STATUS_OK && d->count > 0) status = txn_commit(t, NULL);
-    if (status == STATUS_OK) status = txn_restart(t, arena);
-    struct catalog_garbage now;
-    if (status == STATUS_OK) status = catalog_garbage_first(t, arena, &now);
-    if (status != STATUS_OK) return status;
-    if (now.table_id != d->found.table_id || !bytes_equal(now.next, d->found.next)) return STATUS_CONFLICT;
-    status = put_record(t, d);
-    return status == STATUS_OK ? txn_commit(t, NULL) : status;
-}
-
 /* What was set for the table's keys. If the node stops before, the setting stays, and holds for nothing. */
 static void forget_settings(struct sql_reclaimer *r, struct txn *t, uint32_t table_id)
 {
@@ -103,18 +86,16 @@ static void forget_settings(struct sql_reclaimer *r, struct txn *t, uint32_t tab
     buf_deinit(&scope);
 }
 
-/* One transaction, or two. STATUS_NOT_FOUND: there is no garbage. */
+/* One transaction: the rows go, and the record says so. STATUS_NOT_FOUND: there is no garbage. */
 static enum status slice(struct sql_reclaimer *r, struct txn *t, struct arena *arena)
 {
     struct doomed *d = ARENA_NEW(arena, struct doomed);
     if (d == NULL) return STATUS_NO_MEMORY;
-    enum status status = catalog_garbage_first(t, arena, &d->found);
-    d->g = d->found;
+    enum status status = catalog_garbage_first(t, arena, &d->g);
     if (status == STATUS_OK) status = find_rows(t, arena, d);
     if (status == STATUS_OK) status = delete_rows(t, d);
     if (status == STATUS_OK) status = put_record(t, d);
     if (status == STATUS_OK) status = txn_commit(t, NULL);
-    if (status == STATUS_TWO_RANGES) status = slice_apart(t, arena, d);
     if (status != STATUS_OK) return status;
     r->metrics.slices++;
     r->metrics.rows += d->count;

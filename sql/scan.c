@@ -67,7 +67,6 @@ bool exec_fail(struct exec *x, enum status status)
             sql_error_hint(x->error, x->arena, "Write in several transactions, each below the limit, or raise ostraka.transaction_write_limit.");
         return false;
     }
-    case STATUS_TWO_RANGES: return exec_fail_two_ranges(x);
     case STATUS_CORRUPT:
     case STATUS_VERSION:
         return sql_error_set(x->error, x->arena, SQLSTATE_DATA_CORRUPTED, 0, "stored data cannot be read: %s",

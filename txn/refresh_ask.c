@@ -52,8 +52,8 @@ static enum status part_encode(struct part *p, const struct refresh *how, const 
     buf_append_zero(&p->body, GATEWAY_HEAD_BYTES);
     put_u64(&p->body, how->read_ts);
     put_u64(&p->body, how->ts);
-    put_u64(&p->body, how->sent_ts);
-    put_u64(&p->body, how->tag);
+    put_u64(&p->body, how->attempt.sent);
+    put_u64(&p->body, how->attempt.tag);
     spans_put_inside(&p->body, p->spans.spans, p->spans.count, route, &p->q.hull);
     how->kv->metrics.refreshes++;
     return p->body.failed ? STATUS_TOO_LARGE : STATUS_OK;

@@ -2,8 +2,7 @@
  * all of them, what was read is found unchanged at the highest of their timestamps, and one record, at the range of the first
  * key written, decides.
  *
- * RPC_DECIDE: range u64, epoch u64, node u64, number u64, T u64, tag u64, what u8 (1: commit), ct u64, sized anchor,
- * participant count u16, { sized lowest key, sized highest key }. Reply: state u8 (1 committed, 2 aborted), ct u64. */
+ * The leaders' part: prepare.c, decide.c, resolve.c. */
 #include <stdlib.h>
 
 #include "txn/two_phase.h"
@@ -14,7 +13,7 @@
 #define PAUSE_NS_MAX 50000000u
 #define CLOCK_LOOK_NS 2000000u
 #define CUTS_MAX 1000
-
+#define PARTICIPANT_BYTES_MAX (TXN_COMMIT_BYTES_MAX / 2) /* of keys in the record, beside what it writes itself */
 
 /* ---- an attempt has a name: when it began, and a tag ---- */
 
@@ -142,7 +141,7 @@ static enum status refresh(struct two_phase *p)
 {
     struct txn *t = p->t;
     struct span_list list;
-    struct refresh how = {.kv = t->kv, .read_ts = t->read_ts, .ts = p->ct, .sent_ts = p->sent_ts, .tag = t->id.tag,
+    struct refresh how = {.kv = t->kv, .read_ts = t->read_ts, .ts = p->ct, .attempt = {p->sent_ts, t->id.tag},
                           .deadline_ns = t->deadline_ns, .no_quorum_ns = t->no_quorum_ns, .interrupt = &t->interrupt};
     enum status status = STATUS_OK;
     if (t->read_ts == 0) return STATUS_OK;
@@ -170,22 +169,20 @@ static bool stamp(struct gateway_request *q)
 static enum status encode_decision(struct two_phase *p)
 {
     struct txn *t = p->t;
-    struct buf *b = &t->request;
-    buf_reset(b);
-    buf_append_zero(b, HEAD_BYTES);
-    put_u64(b, t->name.node);
-    put_u64(b, t->name.number);
-    put_u64(b, p->sent_ts);
-    put_u64(b, t->id.tag);
-    put_u8(b, DECIDE_COMMIT);
-    put_u64(b, p->ct);
-    put_sized(b, write_set_first(&t->writes)->key);
-    put_u16(b, (uint16_t)p->count);
+    struct buf participants;
+    buf_init(&participants, NET_MESSAGE_BYTES_MAX);
+    put_u16(&participants, (uint16_t)p->count);
     for (uint32_t i = 0; i < p->count; i++) {
-        put_sized(b, p->groups[i]->first->key);
-        put_sized(b, p->groups[i]->last->key);
+        put_sized(&participants, p->groups[i]->first->key);
+        put_sized(&participants, p->groups[i]->last->key);
     }
-    return b->failed || b->size > TXN_ENTRY_BYTES_MAX ? STATUS_TOO_LARGE : STATUS_OK;
+    buf_reset(&t->request);
+    buf_append_zero(&t->request, HEAD_BYTES);
+    decide_encode(&t->request, t->name, (struct attempt){p->sent_ts, t->id.tag}, DECIDE_COMMIT, p->ct,
+                  write_set_first(&t->writes)->key, buf_view(&participants));
+    bool fits = !participants.failed && participants.size <= PARTICIPANT_BYTES_MAX && !t->request.failed;
+    buf_deinit(&participants);
+    return fits ? STATUS_OK : STATUS_TOO_LARGE;
 }
 
 /* From here on only the record knows. STATUS_WAIT: somebody had aborted it. */

@@ -3,9 +3,7 @@
 
 #include "txn/two_phase.h"
 
-
-/* RPC_PREPARE: range u64, epoch u64, node u64, number u64 (the transaction, never 0), read ts u64, T u64, tag u64, highest ct
- * u64, sized anchor, span count u32, spans (in this range), write count u32, writes. */
+/* RPC_PREPARE (prepare.c). */
 static enum status encode(struct two_phase *p, struct group *g)
 {
     struct txn *t = p->t;

@@ -1,7 +1,5 @@
 /* An attempt to commit that came to nothing: its intents are taken away, so that nobody has to find out what became of it.
- * Best effort: what is left is found by whoever meets it (push.c).
- *
- * RPC_RESOLVE: range u64, epoch u64, tag u64, T u64, ct u64 (0: aborted), sized lowest key, sized highest key. */
+ * Best effort: what is left is found by whoever meets it (push.c). */
 #include <stdlib.h>
 
 #include "txn/two_phase.h"
@@ -60,8 +58,8 @@ static bool put_part(struct undo *u, const struct two_phase *p, struct bytes low
     if (part == NULL) return false;
     struct buf *b = &part->body;
     buf_append_zero(b, HEAD_BYTES);
-    put_u64(b, p->t->id.tag);
     put_u64(b, p->sent_ts);
+    put_u64(b, p->t->id.tag);
     put_u64(b, 0);
     put_sized(b, low);
     put_sized(b, high);

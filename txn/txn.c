@@ -177,15 +177,6 @@ void txn_explain_limit(const struct txn *t, char *text, size_t size)
                  TXN_KEY_BYTES_MAX, TXN_VALUE_BYTES_MAX, (unsigned long long)t->write_bytes_max);
 }
 
-bool txn_writes_beyond(const struct txn *t, struct bytes *first_key, struct bytes *key, struct bytes *value)
-{
-    if (t->beyond == NULL) return false;
-    *first_key = write_set_first(&t->writes)->key;
-    *key = t->beyond->key;
-    *value = t->beyond->tombstone ? BYTES_EMPTY : t->beyond->value;
-    return true;
-}
-
 bool txn_has_writes(const struct txn *t) { return t->writes.count > 0; }
 bool txn_has_put(const struct txn *t, struct bytes key)
 {
@@ -211,7 +202,6 @@ enum status txn_restart(struct txn *t, struct arena *arena)
     t->pending_term = 0;
     t->span_count = 0;
     t->assumed_count = 0;
-    t->beyond = NULL;
     t->ended = false;
     return write_set_clear(&t->writes, arena);
 }
@@ -319,11 +309,7 @@ static enum status commit_send(struct txn *t, struct gateway_request *q, uint64_
     enum status status = txn_find(t, q->key, false, &route);
     if (status != STATUS_OK) return status;
     const struct write *last = write_set_seek_before(&t->writes, BYTES_EMPTY, WRITE_SET_NOW);
-    if (!route_holds(&route, last->key) || t->writes.bytes > t->kv->entry_bytes) {
-        t->beyond = write_set_seek(&t->writes, route.end, false, WRITE_SET_NOW);
-        status = two_phase_commit(t, start_ns, ct_out);
-        return status == STATUS_UNSUPPORTED ? STATUS_TWO_RANGES : status; /* by a leader that does not know of it */
-    }
+    if (!route_holds(&route, last->key) || t->writes.bytes > t->kv->entry_bytes) return two_phase_commit(t, start_ns, ct_out);
     status = commit_one_phase(t, q, &route, start_ns);
     if (status != STATUS_OK) return status;
     struct reader in = reader_make(buf_view(&t->reply));

@@ -233,13 +233,8 @@ uint64_t txn_write_bytes(const struct txn *t);
  * STATUS_EXPIRED: the clock is past txn_set_last_ct; nothing was written.
  * STATUS_LOCKED: others stood in its way until the lock time-out; STATUS_DEADLOCK as txn_lock: nothing was written.
  * STATUS_TOO_LARGE: it writes to more ranges than a transaction may.
- * STATUS_TWO_RANGES: it writes to several, and their leaders cannot do that yet; nothing was written.
  * STATUS_UNKNOWN_OUTCOME: it may or may not have been committed. STATUS_NO_SPACE, STATUS_BUSY: refused. */
 MUST_USE enum status txn_commit(struct txn *t, uint64_t *ts_out);
-
-/* After STATUS_TWO_RANGES: the first key that it writes, and the first one beyond the range of that, with its value (empty:
- * it would be deleted). Views, as long as the transaction. False: that was not the reason. */
-bool txn_writes_beyond(const struct txn *t, struct bytes *first_key, struct bytes *key, struct bytes *value);
 
 /* The transaction commits at or below ts, or not at all (STATUS_EXPIRED). */
 void txn_set_last_ct(struct txn *t, uint64_t ts);

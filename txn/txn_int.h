@@ -374,7 +374,7 @@ struct gateway_interrupt;
 struct refresh {
     struct kv *kv;
     uint64_t read_ts, ts;
-    uint64_t sent_ts, tag;              /* of the attempt that has prepared what it writes; 0: of none */
+    struct attempt attempt;             /* that has prepared what it writes; tag 0: of none */
     uint64_t deadline_ns, no_quorum_ns; /* as in struct gateway_request */
     struct gateway_interrupt *interrupt;
 };

@@ -41,7 +41,6 @@ struct txn {
     uint64_t pending_term;         /* of the leader that has shown it writes in flight; 0: none has */
     struct range_id pending_range; /* which it leads */
     struct write_set writes;
-    const struct write *beyond;    /* STATUS_TWO_RANGES: the first one that is not in the range of the first */
     uint64_t view;                 /* of the writes, for what is read; WRITE_SET_NOW */
     struct span *spans;
     uint32_t span_count, span_capacity;

@@ -29,7 +29,6 @@ static const char *const names[STATUS_COUNT] = {
     [STATUS_LOCKED] = "locked",
     [STATUS_DEADLOCK] = "deadlock",
     [STATUS_EXPIRED] = "expired",
-    [STATUS_TWO_RANGES] = "two_ranges",
 };
 
 const char *status_name(enum status status)

@@ -33,7 +33,6 @@ enum status {
     STATUS_LOCKED,          /* another transaction holds the lock, and waiting was not wanted or took too long */
     STATUS_DEADLOCK,        /* chosen to end a circle of waiting transactions */
     STATUS_EXPIRED,         /* the time in which it was wanted is over; nothing was done */
-    STATUS_TWO_RANGES,      /* it would have to write to more than one range; nothing was written */
     STATUS_COUNT
 };
 

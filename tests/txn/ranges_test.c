@@ -157,6 +157,104 @@ TEST(txn_ranges, a_transaction_may_be_larger_than_an_entry)
     world_close(&w);
 }
 
+/* By whoever looks, at whatever moment. */
+TEST(txn_ranges, a_write_to_several_ranges_is_there_as_a_whole)
+{
+    struct world w;
+    struct actor a, b;
+    const char *keys[] = {"a", "k", "z"};
+    open_three(&w);
+    for (uint64_t i = 0; i < 12; i++) {
+        char value[8];
+        snprintf(value, sizeof value, "%d", (int)i);
+        actor_begin(&a, &w, 1 + i % 3);
+        for (int k = 0; k < 3; k++) actor_put(&a, keys[k], value);
+        actor_start_commit(&a);
+        world_run_ms(&w, i % 6);
+        actor_begin(&b, &w, 1 + (i + 1) % 3); /* meanwhile */
+        char first[sizeof b.value] = "none";
+        for (int k = 0; k < 3; k++) {
+            enum status status = actor_get(&b, keys[k]);
+            assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
+            const char *found = status == STATUS_OK ? b.value : "none";
+            if (k == 0) snprintf(first, sizeof first, "%s", found);
+            assert_string_equal(found, first);
+        }
+        actor_end(&b);
+        assert_int_equal(actor_await(&a), STATUS_OK);
+        actor_end(&a);
+        actor_begin(&b, &w, 1 + (i + 2) % 3); /* afterwards */
+        for (int k = 0; k < 3; k++) {
+            assert_int_equal(actor_get(&b, keys[k]), STATUS_OK);
+            assert_string_equal(b.value, value);
+        }
+        actor_end(&b);
+    }
+    world_close(&w);
+}
+
+/* What others have done meanwhile, or hold, refuses all of it. */
+TEST(txn_ranges, a_write_to_several_ranges_that_is_refused_leaves_nothing)
+{
+    struct world w;
+    struct actor a;
+    open_three(&w);
+    world_put(&w, "z", "0");
+    actor_begin(&a, &w, 1);
+    actor_put(&a, "a", "1");
+    assert_int_equal(actor_insert(&a, "z", "1"), STATUS_OK);
+    assert_int_equal(actor_commit(&a), STATUS_EXISTS);
+    actor_end(&a);
+    actor_begin(&a, &w, 1);
+    assert_int_equal(actor_get(&a, "z"), STATUS_OK);
+    world_put(&w, "z", "2");
+    actor_put(&a, "a", "1");
+    actor_put(&a, "z", "1");
+    assert_int_equal(actor_commit(&a), STATUS_CONFLICT);
+    actor_end(&a);
+    actor_begin(&a, &w, 2);
+    assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND);
+    assert_int_equal(actor_get(&a, "z"), STATUS_OK);
+    assert_string_equal(a.value, "2");
+    actor_put(&a, "a", "2"); /* nothing is in the way of others */
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
+    world_close(&w);
+}
+
+/* Two that write the same keys of two ranges, and begin together, again and again: each gets through. */
+TEST(txn_ranges, who_writes_the_same_keys_of_two_ranges_comes_through)
+{
+    struct world w;
+    struct actor a[4];
+    open_three(&w);
+    for (int round = 0; round < 8; round++) {
+        for (int i = 0; i < 4; i++) {
+            actor_begin(&a[i], &w, 1 + (uint64_t)i % 3);
+            char value[8];
+            snprintf(value, sizeof value, "%d", i);
+            actor_put(&a[i], "a", value);
+            actor_put(&a[i], "z", value);
+        }
+        for (int i = 0; i < 4; i++) actor_start_commit(&a[i]);
+        int last = 0;
+        for (int i = 0; i < 4; i++) assert_int_equal(actor_await(&a[i]), STATUS_OK);
+        for (int i = 1; i < 4; i++)
+            if (a[i].ts > a[last].ts) last = i;
+        for (int i = 0; i < 4; i++) actor_end(&a[i]);
+        char expected[8];
+        snprintf(expected, sizeof expected, "%d", last);
+        struct actor b;
+        actor_begin(&b, &w, 1);
+        assert_int_equal(actor_get(&b, "a"), STATUS_OK);
+        assert_string_equal(b.value, expected);
+        assert_int_equal(actor_get(&b, "z"), STATUS_OK);
+        assert_string_equal(b.value, expected);
+        actor_end(&b);
+    }
+    world_close(&w);
+}
+
 /* Write skew over two ranges: each reads what the other one writes. */
 TEST(txn_ranges, what_was_read_elsewhere_is_unchanged_at_the_commit)
 {

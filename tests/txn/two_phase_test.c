@@ -137,8 +137,8 @@ static void on_resolve(void *ctx, struct rpc_token token, struct bytes body)
     struct node *n = ctx;
     struct reader in = reader_make(body);
     struct sent *sent = note(n->script, RPC_RESOLVE, &in);
-    sent->tag = get_u64(&in);
     sent->sent_ts = get_u64(&in);
+    sent->tag = get_u64(&in);
     sent->ct = get_u64(&in);
     take_key(&in, sent->low);
     take_key(&in, sent->high);
