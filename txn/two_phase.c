@@ -13,7 +13,7 @@
 #define PAUSE_NS_MAX 50000000u
 #define CLOCK_LOOK_NS 2000000u
 #define CUTS_MAX 1000
-#define PARTICIPANT_BYTES_MAX (TXN_COMMIT_BYTES_MAX / 2) /* of keys in the record, beside what it writes itself */
+#define PARTICIPANT_BYTES_MAX (TXN_ENTRY_BYTES_MAX / 4) /* of keys in the record, beside what it writes itself */
 
 /* ---- an attempt has a name: when it began, and a tag ---- */
 
