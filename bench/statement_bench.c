@@ -64,6 +64,16 @@ uint64_t txn_read_ts(const struct txn *t)
 {
     return t != NULL;
 }
+void txn_set_write_bytes_max(struct txn *t, uint64_t bytes)
+{
+    (void)t;
+    (void)bytes;
+}
+uint64_t txn_write_bytes_max(const struct txn *t)
+{
+    (void)t;
+    return TXN_WRITE_BYTES_DEFAULT;
+}
 void txn_set_no_quorum_timeout(struct txn *t, uint64_t timeout_ns)
 {
     (void)t, (void)timeout_ns;

@@ -339,7 +339,7 @@ SET
 # differs: there a transaction has no such limit.
 INSERT INTO pgbench_accounts SELECT aid, 1, 0, '' FROM generate_series(1000000, 1200000) AS aid
 ----
-ERROR 54000: a transaction is limited to 4194304 bytes of writes; it has 4194280, and 32 more are too many
+ERROR 54000: a transaction is limited to 4194304 bytes of writes; it has 4194304, and 32 more are too many
   hint: Write in several transactions, each below the limit, or raise ostraka.transaction_write_limit.
 
 DROP TABLE pgbench_accounts, made
