@@ -104,6 +104,15 @@ static void on_granted(struct lock_request *q, enum status status)
     range_op_reply(op, status, BYTES_EMPTY);
 }
 
+/* Above every version that has been proposed here. */
+static void take_timestamp(struct range_op *op)
+{
+    struct range *g = op->range;
+    op->outdated = false;
+    op->state = OP_CLOCK;
+    clock_wait_past(&g->kv->clock, &op->clock, g->high, REQUEST_TIMEOUT_NS);
+}
+
 /* Takes lock after lock, in the order given; then a timestamp. */
 static void go_on(struct range_op *op)
 {
@@ -130,8 +139,7 @@ static void go_on(struct range_op *op)
         range_op_free(op);
         return;
     }
-    op->state = OP_CLOCK;
-    clock_wait_past(&g->kv->clock, &op->clock, g->high, REQUEST_TIMEOUT_NS);
+    take_timestamp(op);
 }
 
 /* ================================ reading under them ================================ */
@@ -143,6 +151,8 @@ static struct range_op *meets_in_flight(struct range_op *op)
     for (uint32_t i = 0; i < op->key_count && other == NULL; i++) {
         struct span span = {.start = op->keys[i].key, .point = true};
         if (!op->keys[i].passed_over) other = range_in_flight(g, &span, 0, op->ts);
+        /* An intent becomes a version above its lb, perhaps above this timestamp, too: it would be missed. */
+        if (other != NULL && op_is_prepare(other) && !MUTANT("grant_before_intent")) op->outdated = true;
         /* A held one may come to nothing while its leader goes on. */
         if (other != NULL && op->overlay && !op_is_prepare(other) && (other->held == NULL || MUTANT("held_commit_shown")) &&
             range_op_write(other, op->keys[i].key) != NULL)
@@ -248,7 +258,10 @@ void lock_run(struct range_op *op)
         return;
     case OP_EVALUATE:
     case OP_BLOCKED:
-    case OP_LOADING: evaluate(op); return;
+    case OP_LOADING:
+        if (op->outdated) take_timestamp(op);
+        else evaluate(op);
+        return;
     case OP_GATE: range_op_answer(op); return;
     default: UNREACHABLE();
     }

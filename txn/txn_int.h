@@ -198,6 +198,7 @@ struct range_op {
     struct timer lock_timer;
     bool overlay;            /* LOCK: what is in flight is shown, too */
     bool pending;            /* LOCK: and was */
+    bool outdated;           /* LOCK: its timestamp lies before that of what it waits for: it takes another one */
     uint64_t pending_leader; /* COMMIT: leader_mark of the one that showed it; 0: nothing was */
     bool detached;           /* answered already; it keeps its place for the next request */
 };

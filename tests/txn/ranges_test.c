@@ -255,6 +255,33 @@ TEST(txn_ranges, who_writes_the_same_keys_of_two_ranges_comes_through)
     world_close(&w);
 }
 
+/* What stands in the way of a lock gets its timestamp later than the lock has asked for: the lock shows what became of it. */
+TEST(txn_ranges, a_lock_behind_an_intent_shows_what_it_became)
+{
+    struct world w;
+    struct actor a, b;
+    open_three(&w);
+    world_put(&w, "z", "0");
+    actor_begin(&a, &w, 1);
+    actor_put(&a, "a", "1");
+    actor_put(&a, "z", "1");
+    range_of(&w, LEFT)->high = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen + 50000000;
+    actor_start_commit(&a);
+    struct range *g = range_of(&w, RIGHT);
+    for (int i = 0; i < 20000 && g->prepared_count == 0; i++) sim_run_for(cluster_sim(w.cluster), 10000);
+    assert_true(g->prepared_count > 0);
+    actor_begin(&b, &w, cluster_leader(w.cluster, RIGHT));
+    assert_int_equal(actor_lock(&b, "z"), STATUS_OK);
+    assert_string_equal(b.value, "1");
+    actor_put(&b, "z", "2");
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    assert_true(txn_read_ts(b.txn) > a.ts);
+    assert_int_equal(actor_commit(&b), STATUS_OK);
+    actor_end(&a);
+    actor_end(&b);
+    world_close(&w);
+}
+
 /* Write skew over two ranges: each reads what the other one writes. */
 TEST(txn_ranges, what_was_read_elsewhere_is_unchanged_at_the_commit)
 {
