@@ -1,0 +1,566 @@
+/* Writes in two ranges, story by story: messages of two-phase commit are lost, late or waited for, and whoever reads both keys
+ * sees both writes or neither (scenarios 26, 27, 51, 52, 63 and anomalies that need two ranges). */
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/sim/cluster/frames.h"
+#include "tests/sim/cluster/splits.h"
+#include "tests/txn/world.h"
+#include "txn/txn_state.h"
+
+#define T "\x04"
+#define MACHINES 4u
+static const struct bytes SPLITS[] = {{(const uint8_t *)T "h", 2}, {(const uint8_t *)T "p", 2}};
+#define LEFT ((struct range_id){2})   /* a to g */
+#define MIDDLE ((struct range_id){3}) /* h to o */
+#define SECOND SIM_SEC
+
+/* What becomes of one kind of frame: of requests, or of their answers. */
+struct rule {
+    uint16_t kind;
+    bool reply;
+    uint32_t skip, lost_max; /* so many pass before; so many are lost or late, then it is over */
+    uint64_t delay_ns;       /* 0: lost */
+    uint64_t asker;          /* a node; 0: any */
+};
+
+struct stage {
+    struct world w;
+    struct frames frames;
+    struct rule rules[4];
+    uint64_t seen[RPC_KIND_COUNT][2]; /* that arrived, requests and answers */
+    uint64_t hit;                     /* by a rule */
+    uint64_t gateway;                 /* a machine that leads neither range */
+};
+
+static bool on_frame(void *ctx, struct sim_frame *f)
+{
+    struct stage *s = ctx;
+    struct frames_step step = frames_step(&s->frames, f);
+    for (size_t i = 0; i < 4; i++) {
+        struct rule *r = &s->rules[i];
+        if (r->lost_max == 0 || r->kind != step.kind || r->reply != step.reply) continue;
+        if (r->asker != 0 && r->asker != step.asker) continue;
+        if (r->skip > 0) {
+            r->skip--;
+            continue;
+        }
+        r->lost_max--;
+        s->hit++;
+        f->delay_ns = r->delay_ns;
+        if (r->delay_ns == 0) return false;
+    }
+    if (step.kind < RPC_KIND_COUNT) s->seen[step.kind][step.reply]++;
+    return true;
+}
+
+static uint64_t leader_of(struct stage *s, struct range_id range)
+{
+    uint64_t machine = cluster_leader(s->w.cluster, range);
+    assert_true(machine != 0);
+    return machine;
+}
+
+static struct replica *replica_on(struct stage *s, uint64_t machine, struct range_id range)
+{
+    return store_replica(core_store(cluster_machine(s->w.cluster, machine)->core), range);
+}
+
+static uint64_t node_of(struct stage *s, uint64_t machine)
+{
+    return store_identity(core_store(cluster_machine(s->w.cluster, machine)->core))->node.value;
+}
+
+/* To any other of its voters; away_from: not to that one either. */
+static void hand_over(struct stage *s, struct range_id range, uint64_t away_from)
+{
+    uint64_t leader = leader_of(s, range);
+    for (uint64_t i = 1; i <= MACHINES; i++) {
+        if (i == leader || i == away_from || replica_on(s, i, range) == NULL) continue;
+        struct node_id to = {node_of(s, i)};
+        if (replica_transfer(replica_on(s, leader, range), to) != STATUS_OK) continue;
+        for (int tries = 0; tries < 100 && cluster_leader(s->w.cluster, range) != i; tries++) world_run_ms(&s->w, 20);
+        assert_u64_equal(cluster_leader(s->w.cluster, range), i);
+        return;
+    }
+    assert_true(false);
+}
+
+/* Four machines, three ranges; LEFT and MIDDLE have different leaders, the gateway is none of them. a, c and k hold 0. */
+static void open_stage(struct stage *s)
+{
+    *s = (struct stage){0};
+    const char *mutant = getenv("OSTRAKA_MUTANT");
+    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
+    world_open_split(&s->w, MACHINES, SPLITS, 2);
+    world_run_ms(&s->w, 10000); /* leaders move where they shall be */
+    if (leader_of(s, LEFT) == leader_of(s, MIDDLE)) hand_over(s, MIDDLE, 0);
+    for (uint64_t i = 1; i <= MACHINES && s->gateway == 0; i++)
+        if (i != leader_of(s, LEFT) && i != leader_of(s, MIDDLE)) s->gateway = i;
+    world_put(&s->w, "a", "0");
+    world_put(&s->w, "c", "0");
+    world_put(&s->w, "k", "0");
+    sim_net_watch(cluster_sim(s->w.cluster), on_frame, s);
+}
+
+static void close_stage(struct stage *s)
+{
+    sim_net_watch(cluster_sim(s->w.cluster), NULL, NULL);
+    world_close(&s->w);
+}
+
+static void lose(struct stage *s, uint32_t slot, uint16_t kind, bool reply, uint32_t count)
+{
+    s->rules[slot] = (struct rule){.kind = kind, .reply = reply, .lost_max = count};
+}
+
+static void be_late(struct stage *s, uint32_t slot, uint16_t kind, uint64_t delay_ns, uint32_t count)
+{
+    s->rules[slot] = (struct rule){.kind = kind, .lost_max = count, .delay_ns = delay_ns};
+}
+
+static void pass_all(struct stage *s)
+{
+    for (size_t i = 0; i < 4; i++) s->rules[i].lost_max = 0;
+}
+
+/* A third machine, if there is one: not the gateway. */
+static uint64_t other_machine(const struct stage *s)
+{
+    return s->gateway % MACHINES + 1;
+}
+
+/* A transaction that writes value to a, c and k, begun at the gateway. */
+static void begin_write(struct stage *s, struct actor *a, const char *value)
+{
+    actor_begin(a, &s->w, s->gateway);
+    actor_put(a, "a", value);
+    actor_put(a, "c", value);
+    actor_put(a, "k", value);
+}
+
+/* Runs until so many frames of the kind have arrived. */
+static void await_frames(struct stage *s, uint16_t kind, bool reply, uint64_t count)
+{
+    for (int i = 0; i < 5000 && s->seen[kind][reply] < count; i++) cluster_run(s->w.cluster, SIM_MS / 5);
+    assert_true(s->seen[kind][reply] >= count);
+}
+
+/* Reads the three keys in one transaction, elsewhere, and returns what all of them hold. */
+static int read_all(struct stage *s, uint64_t machine)
+{
+    static const char *const keys[] = {"k", "a", "c"};
+    struct actor r;
+    int first = 0;
+    actor_begin(&r, &s->w, machine);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(actor_get(&r, keys[i]), STATUS_OK);
+        if (i == 0) first = atoi(r.value);
+        assert_int_equal(atoi(r.value), first); /* all or nothing */
+    }
+    actor_end(&r);
+    return first;
+}
+
+/* Writes of others go through: nothing was left behind. */
+static void expect_writable(struct stage *s, const char *value)
+{
+    struct actor a;
+    actor_begin(&a, &s->w, other_machine(s));
+    actor_put(&a, "a", value);
+    actor_put(&a, "c", value);
+    actor_put(&a, "k", value);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
+    assert_int_equal(read_all(s, leader_of(s, MIDDLE)), atoi(value));
+}
+
+TEST(two_ranges, both_writes_are_there_or_neither)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    for (int i = 1; i <= 10; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%d", i);
+        begin_write(&s, &a, value);
+        actor_start_commit(&a);
+        for (int k = 0; k < 3; k++) { /* while it is under way, wherever */
+            int seen = read_all(&s, 1 + (uint64_t)(i + k) % MACHINES);
+            assert_true(seen == i || seen == i - 1);
+        }
+        assert_int_equal(actor_await(&a), STATUS_OK);
+        actor_end(&a);
+        assert_int_equal(read_all(&s, 1 + (uint64_t)i % MACHINES), i);
+    }
+    close_stage(&s);
+}
+
+/* Fractured read: one key is resolved, the other is not, for nobody is told. Who meets the intent asks. */
+TEST(two_ranges, what_was_decided_is_read_where_nobody_was_told)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    lose(&s, 0, RPC_RESOLVE, false, UINT32_MAX);
+    for (int i = 1; i <= 4; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%d", i);
+        begin_write(&s, &a, value);
+        assert_int_equal(actor_commit(&a), STATUS_OK);
+        actor_end(&a);
+        assert_int_equal(read_all(&s, 1 + (uint64_t)i % MACHINES), i);
+    }
+    assert_true(s.hit > 0);
+    close_stage(&s);
+}
+
+/* ---- scenario 51: the coordinator dies ---- */
+
+/* At the moment at which a frame of that kind has arrived (or, lost, was sent). */
+static void die(struct stage *s, uint16_t kind, bool reply, uint32_t passed, bool committed)
+{
+    struct actor a;
+    open_stage(s);
+    begin_write(s, &a, "1");
+    a.ends_itself = true;
+    s->rules[0] = (struct rule){.kind = kind, .reply = reply, .skip = passed, .lost_max = UINT32_MAX};
+    actor_start_commit(&a);
+    for (int i = 0; i < 5000 && s->hit == 0; i++) cluster_run(s->w.cluster, SIM_MS / 5);
+    assert_true(s->hit > 0);
+    cluster_crash(s->w.cluster, s->gateway, SIM_CRASH_PROCESS);
+    assert_false(a.running);
+    actor_end(&a);
+    pass_all(s);
+    uint64_t start_ns = sim_now(cluster_sim(s->w.cluster));
+    uint64_t reader = other_machine(s);
+    assert_int_equal(read_all(s, reader), committed ? 1 : 0);
+    assert_true(sim_now(cluster_sim(s->w.cluster)) - start_ns < 8 * SECOND); /* nobody waits for the dead */
+    expect_writable(s, "2");
+    close_stage(s);
+}
+
+TEST(scenario_51, the_coordinator_dies_when_some_have_prepared)
+{
+    struct stage s;
+    die(&s, RPC_PREPARE, false, 1, false);
+}
+
+TEST(scenario_51, the_coordinator_dies_before_it_knows_that_all_have_prepared)
+{
+    struct stage s;
+    die(&s, RPC_PREPARE, true, 1, false);
+}
+
+TEST(scenario_51, the_coordinator_dies_before_its_decision_arrives)
+{
+    struct stage s;
+    die(&s, RPC_DECIDE, false, 0, false);
+}
+
+TEST(scenario_51, the_coordinator_dies_before_it_hears_of_its_decision)
+{
+    struct stage s;
+    die(&s, RPC_DECIDE, true, 0, true);
+}
+
+/* The leader that decided goes before anybody was told, and so does the coordinator, which had the answer. */
+TEST(scenario_51, who_decided_dies_while_it_resolves)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    begin_write(&s, &a, "1");
+    lose(&s, 0, RPC_RESOLVE, false, UINT32_MAX);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
+    uint64_t gone = leader_of(&s, LEFT);
+    cluster_crash(s.w.cluster, gone, SIM_CRASH_PROCESS);
+    world_run_ms(&s.w, 3000);
+    pass_all(&s);
+    assert_int_equal(read_all(&s, s.gateway), 1);
+    cluster_start(s.w.cluster, gone);
+    world_run_ms(&s.w, 15000); /* the record goes when all is resolved, not before */
+    assert_int_equal(read_all(&s, s.gateway), 1);
+    expect_writable(&s, "2");
+    close_stage(&s);
+}
+
+/* ---- leaders change between prepare and decision ---- */
+
+TEST(two_ranges, a_new_leader_knows_what_is_prepared)
+{
+    struct stage s;
+    struct actor a, r;
+    open_stage(&s);
+    begin_write(&s, &a, "1");
+    lose(&s, 0, RPC_DECIDE, false, UINT32_MAX);
+    actor_start_commit(&a);
+    await_frames(&s, RPC_PREPARE, true, 2);
+    world_run_ms(&s.w, 50);
+    hand_over(&s, MIDDLE, s.gateway);
+    actor_begin(&r, &s.w, other_machine(&s));
+    actor_start_get(&r, "k"); /* waits: it may be committed below what it reads at */
+    world_run_ms(&s.w, 200);
+    assert_true(r.running && a.running);
+    pass_all(&s);
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    assert_int_equal(actor_await(&r), STATUS_OK);
+    actor_end(&a);
+    actor_end(&r);
+    assert_int_equal(read_all(&s, other_machine(&s)), 1);
+    close_stage(&s);
+}
+
+/* The anchor's range has another leader by then. */
+TEST(two_ranges, a_decision_finds_the_next_leader)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    begin_write(&s, &a, "1");
+    lose(&s, 0, RPC_DECIDE, false, UINT32_MAX);
+    actor_start_commit(&a);
+    await_frames(&s, RPC_PREPARE, true, 2);
+    world_run_ms(&s.w, 50);
+    hand_over(&s, LEFT, s.gateway);
+    pass_all(&s);
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    actor_end(&a);
+    assert_int_equal(read_all(&s, other_machine(&s)), 1);
+    expect_writable(&s, "2");
+    close_stage(&s);
+}
+
+/* ---- ranges change between prepare and decision (scenario 63) ---- */
+
+/* What the anchor's group wrote lies in two ranges when it is decided: c is resolved where it is by then, and stays when the
+ * record has gone. */
+TEST(two_ranges, what_is_prepared_goes_with_a_split)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    struct splits *splits = splits_create(s.w.cluster);
+    begin_write(&s, &a, "1");
+    lose(&s, 0, RPC_DECIDE, false, UINT32_MAX);
+    actor_start_commit(&a);
+    await_frames(&s, RPC_PREPARE, true, 2);
+    const struct split_result *done = splits_order(splits, LEFT, bytes_of_string(T "b"));
+    assert_non_null(done);
+    world_run_ms(&s.w, 2000);
+    assert_u64_equal(splits_count(splits), 1);
+    pass_all(&s);
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    actor_end(&a);
+    world_run_ms(&s.w, 15000);
+    assert_int_equal(read_all(&s, other_machine(&s)), 1);
+    expect_writable(&s, "2");
+    close_stage(&s);
+    splits_destroy(splits);
+}
+
+/* ---- scenario 52: messages that come when all is over ---- */
+
+/* The first requests to prepare are seconds late; the transaction is given up meanwhile. What they place is dropped. */
+TEST(scenario_52, a_prepare_that_comes_late_leaves_nothing)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    begin_write(&s, &a, "1");
+    be_late(&s, 0, RPC_PREPARE, 3 * SECOND, 2);
+    actor_start_commit(&a);
+    world_run_ms(&s.w, 20);
+    txn_interrupt(a.txn);
+    assert_int_not_equal(actor_await(&a), STATUS_OK);
+    actor_end(&a);
+    assert_int_equal(s.hit, 2);
+    world_run_ms(&s.w, 4000);
+    assert_int_equal(read_all(&s, other_machine(&s)), 0);
+    expect_writable(&s, "2");
+    close_stage(&s);
+}
+
+/* Its links end and come back: the requests are sent again, and the first ones come when it is committed and resolved. */
+TEST(scenario_52, a_prepare_that_comes_behind_the_commit_leaves_nothing)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    begin_write(&s, &a, "1");
+    be_late(&s, 0, RPC_PREPARE, 6 * SECOND, 2);
+    actor_start_commit(&a);
+    enum status status = actor_await(&a);
+    actor_end(&a);
+    bool committed = status == STATUS_OK;
+    assert_true(committed || status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT || status == STATUS_CONFLICT);
+    world_run_ms(&s.w, 8000);
+    assert_int_equal(read_all(&s, other_machine(&s)), committed ? 1 : 0);
+    expect_writable(&s, "2");
+    close_stage(&s);
+}
+
+/* A decision that comes when it was decided otherwise: the coordinator is cut off, and given up. late_ns: before or behind the end of
+ * its window, when no record says so any more. */
+static void late_decision(uint64_t late_ns)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    begin_write(&s, &a, "1");
+    be_late(&s, 0, RPC_DECIDE, late_ns, UINT32_MAX);
+    s.rules[0].asker = node_of(&s, s.gateway); /* who pushes is in time */
+    actor_start_commit(&a);
+    for (int i = 0; i < 5000 && s.hit == 0; i++) cluster_run(s.w.cluster, SIM_MS / 5);
+    assert_true(s.hit > 0);
+    lose(&s, 1, RPC_TXN_ALIVE, false, UINT32_MAX);
+    assert_int_equal(read_all(&s, other_machine(&s)), 0); /* waits until it is aborted */
+    expect_writable(&s, "2");
+    if (a.running) actor_await(&a);
+    assert_int_not_equal(a.status, STATUS_OK);
+    actor_end(&a);
+    world_run_ms(&s.w, 2 * late_ns / SIM_MS);
+    assert_int_equal(read_all(&s, other_machine(&s)), 2);
+    close_stage(&s);
+}
+
+TEST(scenario_52, a_decision_that_comes_behind_an_abort_is_refused)
+{
+    late_decision(6 * SECOND);
+}
+
+TEST(scenario_52, a_decision_that_comes_behind_its_window_is_refused)
+{
+    late_decision(13 * SECOND);
+}
+
+/* ---- the order of things ---- */
+
+/* Scenario 26, causal reverse: who writes to one range was told before another one began to write to the other. */
+TEST(scenario_26, what_came_later_shows_what_came_before)
+{
+    struct stage s;
+    struct actor first, second, readers[2];
+    char value[16];
+    open_stage(&s);
+    for (int i = 1; i <= 20; i++) {
+        snprintf(value, sizeof value, "%d", i);
+        actor_begin(&readers[0], &s.w, s.gateway);
+        actor_begin(&readers[1], &s.w, leader_of(&s, LEFT));
+        actor_begin(&first, &s.w, 1 + (uint64_t)i % MACHINES);
+        actor_put(&first, i % 2 == 0 ? "a" : "k", value);
+        actor_put(&first, "z", value);
+        if (i % 3 == 0) actor_start_get(&readers[0], i % 2 == 0 ? "a" : "k");
+        assert_int_equal(actor_commit(&first), STATUS_OK);
+        if (i % 3 == 1) actor_start_get(&readers[0], i % 2 == 0 ? "a" : "k");
+        actor_begin(&second, &s.w, 1 + (uint64_t)(i + 1) % MACHINES);
+        actor_put(&second, i % 2 == 0 ? "k" : "a", value);
+        actor_put(&second, "y", value);
+        actor_start_commit(&second);
+        actor_start_get(&readers[1], i % 2 == 0 ? "k" : "a"); /* the later one, at any moment */
+        assert_int_equal(actor_await(&readers[1]), STATUS_OK);
+        bool saw_second = atoi(readers[1].value) == i;
+        assert_int_equal(actor_get(&readers[1], i % 2 == 0 ? "a" : "k"), STATUS_OK);
+        assert_true(!saw_second || atoi(readers[1].value) == i);
+        assert_int_equal(actor_await(&second), STATUS_OK);
+        if (i % 3 != 2) { /* it began before: it sees the second one only with the first one */
+            assert_int_equal(actor_await(&readers[0]), STATUS_OK);
+            bool saw_first = atoi(readers[0].value) == i;
+            assert_int_equal(actor_get(&readers[0], i % 2 == 0 ? "k" : "a"), STATUS_OK);
+            assert_true(saw_first || atoi(readers[0].value) < i);
+        }
+        actor_end(&first);
+        actor_end(&second);
+        actor_end(&readers[0]);
+        actor_end(&readers[1]);
+    }
+    close_stage(&s);
+}
+
+/* Scenario 27, long fork: two that write in different ranges, and two that read both. */
+TEST(scenario_27, two_readers_agree_on_who_was_first)
+{
+    struct stage s;
+    struct actor writers[2], readers[2];
+    char value[16];
+    open_stage(&s);
+    for (int i = 1; i <= 20; i++) {
+        int saw[2][2]; /* by reader: the first writer's, the second one's */
+        snprintf(value, sizeof value, "%d", i);
+        for (uint64_t n = 0; n < 2; n++) {
+            actor_begin(&writers[n], &s.w, 1 + ((uint64_t)i + n) % MACHINES);
+            actor_put(&writers[n], n == 0 ? "a" : "k", value);
+            actor_put(&writers[n], n == 0 ? "l" : "b", value); /* the other range, too */
+            actor_begin(&readers[n], &s.w, 1 + ((uint64_t)i + n + 2) % MACHINES);
+            actor_start_commit(&writers[n]);
+        }
+        cluster_run(s.w.cluster, sim_below(cluster_sim(s.w.cluster), 2 * SIM_MS));
+        for (uint64_t n = 0; n < 2; n++) actor_start_get(&readers[n], n == 0 ? "a" : "k");
+        for (uint64_t n = 0; n < 2; n++) {
+            assert_int_equal(actor_await(&readers[n]), STATUS_OK);
+            saw[n][n] = atoi(readers[n].value);
+            assert_int_equal(actor_get(&readers[n], n == 0 ? "k" : "a"), STATUS_OK);
+            saw[n][1 - n] = atoi(readers[n].value);
+        }
+        bool forked = saw[0][0] > saw[1][0] && saw[0][1] < saw[1][1];
+        forked = forked || (saw[0][0] < saw[1][0] && saw[0][1] > saw[1][1]);
+        assert_false(forked);
+        for (uint64_t n = 0; n < 2; n++) {
+            assert_int_equal(actor_await(&writers[n]), STATUS_OK);
+            actor_end(&writers[n]);
+            actor_end(&readers[n]);
+        }
+    }
+    close_stage(&s);
+}
+
+/* Write skew, each of the two writes where the other one reads, and in a third range. */
+TEST(two_ranges, of_two_that_read_what_the_other_writes_one_fails)
+{
+    struct stage s;
+    struct actor a, b;
+    open_stage(&s);
+    for (uint64_t i = 0; i < 12; i++) {
+        actor_begin(&a, &s.w, 1 + i % MACHINES);
+        actor_begin(&b, &s.w, 1 + (i + 1) % MACHINES);
+        assert_int_equal(actor_count(&a, "a", "b"), STATUS_OK);
+        assert_int_equal(actor_count(&b, "j", "l"), STATUS_OK);
+        actor_put(&a, "k", "1");
+        actor_put(&a, "y", "1");
+        actor_put(&b, "a", "1");
+        actor_put(&b, "z", "1");
+        actor_start_commit(&a);
+        if (i % 2 == 0) cluster_run(s.w.cluster, sim_below(cluster_sim(s.w.cluster), SIM_MS));
+        actor_start_commit(&b);
+        enum status first = actor_await(&a), second = actor_await(&b);
+        assert_true(first == STATUS_CONFLICT || second == STATUS_CONFLICT);
+        actor_end(&a);
+        actor_end(&b);
+    }
+    close_stage(&s);
+}
+
+/* What somebody has prepared may be committed below the timestamp at which it is looked at again. */
+TEST(two_ranges, a_refresh_does_not_pass_what_others_have_prepared)
+{
+    struct stage s;
+    struct actor a, b;
+    open_stage(&s);
+    actor_begin(&b, &s.w, s.gateway);
+    assert_int_equal(actor_get(&b, "k"), STATUS_OK);
+    begin_write(&s, &a, "1");
+    s.rules[0] = (struct rule){.kind = RPC_DECIDE, .lost_max = 1}; /* sent again after a while */
+    actor_start_commit(&a);
+    await_frames(&s, RPC_PREPARE, true, 2);
+    actor_put(&b, "b", "1"); /* only where a does not write, and z */
+    actor_put(&b, "z", "1");
+    enum status second = actor_commit(&b), first = actor_await(&a);
+    assert_int_equal(first, STATUS_OK);
+    assert_int_equal(second, STATUS_CONFLICT);
+    actor_end(&a);
+    actor_end(&b);
+    close_stage(&s);
+}
