@@ -30,18 +30,48 @@ static void array_shift(void *items, uint32_t *count, uint32_t gone, size_t item
     memmove(items, (uint8_t *)items + gone * item_size, *count * item_size);
 }
 
-/* What any step may need and cannot do without. Messages may be lost instead. */
-static bool step_reserve(struct raft *r)
+/* A follower that takes such an event is one afterwards, or has begun to stand by then. */
+static bool only_follows(const struct raft *r, const struct raft_event *e)
 {
-    return log_reserve(&r->log, 2, RAFT_CONFIG_BYTES_MAX, STEP_CONFIGS) &&
-           array_reserve((void **)&r->marks, &r->mark_capacity, r->mark_count + 1,
-                         sizeof *r->marks) &&
-           array_reserve((void **)&r->reads, &r->read_capacity, r->pending_read_count + 1,
-                         sizeof *r->reads) &&
-           array_reserve((void **)&r->votes, &r->vote_capacity, RAFT_MEMBERS_MAX, sizeof *r->votes) &&
-           array_reserve((void **)&r->snapshots, &r->snapshot_capacity, RAFT_MEMBERS_MAX, sizeof *r->snapshots) &&
-           (r->config_bytes.data != NULL || buf_reserve(&r->config_bytes, RAFT_CONFIG_BYTES_MAX) != NULL) &&
+    if (r->role != RAFT_ROLE_FOLLOWER) return false;
+    switch (e->kind) {
+    case RAFT_EVENT_MESSAGE: return e->message->kind != RAFT_MESSAGE_TIMEOUT_NOW;
+    case RAFT_EVENT_TIMER: return r->resting;
+    case RAFT_EVENT_SUPPORT:
+    case RAFT_EVENT_PERSISTED:
+    case RAFT_EVENT_APPLIED:
+    case RAFT_EVENT_TRUNCATED:
+    case RAFT_EVENT_FLUSH:
+    case RAFT_EVENT_SNAPSHOT_INSTALLED: return true;
+    default: return false;
+    }
+}
+
+/* It may append a configuration: one that was asked for, and the one that leaves a joint one. */
+static bool config_reserve(struct raft *r, const struct raft_event *e)
+{
+    if (e->kind != RAFT_EVENT_CHANGE_CONFIG && !config_is_joint(config_of(r))) return true;
+    return log_reserve(&r->log, 2, STEP_CONFIGS * RAFT_CONFIG_BYTES_MAX, STEP_CONFIGS) &&
+           (r->config_bytes.data != NULL || buf_reserve(&r->config_bytes, RAFT_CONFIG_BYTES_MAX) != NULL);
+}
+
+/* What may be asked of those who stand or lead. */
+static bool active_reserve(struct raft *r, const struct raft_event *e)
+{
+    bool stands = r->role != RAFT_ROLE_LEADER;
+    return log_reserve(&r->log, 2, 0, 0) && config_reserve(r, e) &&
+           (!stands || array_reserve((void **)&r->votes, &r->vote_capacity, RAFT_MEMBERS_MAX, sizeof *r->votes)) &&
            (r->role < RAFT_ROLE_CANDIDATE || progress_reserve(r, NULL));
+}
+
+/* What the step may need and cannot do without. Messages may be lost instead. Of thousands of groups most follow, and
+ * only hear that nothing is new. */
+static bool step_reserve(struct raft *r, const struct raft_event *e)
+{
+    bool reads = r->pending_read_count > 0 || e->kind == RAFT_EVENT_READ;
+    return array_reserve((void **)&r->marks, &r->mark_capacity, r->mark_count + 1, sizeof *r->marks) &&
+           (!reads || array_reserve((void **)&r->reads, &r->read_capacity, r->pending_read_count + 1, sizeof *r->reads)) &&
+           (only_follows(r, e) || active_reserve(r, e));
 }
 
 /* ---- create, restore, start ---- */
@@ -118,7 +148,7 @@ enum status raft_restore_entry(struct raft *r, const struct raft_entry *entry)
     if (!entry_readable(entry)) return STATUS_CORRUPT;
     if (entry->index <= l->last_index) log_truncate_after(l, entry->index - 1);
     if (entry->term < log_last_term(l)) return STATUS_CORRUPT;
-    if (!log_reserve(l, 1, entry->payload.size, 1)) return STATUS_NO_MEMORY;
+    if (!log_reserve(l, 1, entry->payload.size, entry->kind == RAFT_ENTRY_CONFIG)) return STATUS_NO_MEMORY;
     log_append(l, entry);
     uint64_t applied = r->applied_index < l->last_index ? r->applied_index : l->last_index;
     log_evict(l, applied, r->options.cache_bytes_max);
@@ -638,6 +668,7 @@ static void step_begin(struct raft *r, uint64_t now_ns)
     r->load = (struct raft_load){0, 0};
     r->proposed_index = r->proposed_term = 0;
     log_evict(&r->log, r->applied_index, r->options.cache_bytes_max);
+    if (!raft_stands(r) && r->votes != NULL) array_free((void **)&r->votes, &r->vote_count, &r->vote_capacity);
     if (r->role != RAFT_ROLE_LEADER) window_clear(r);
     if (r->role < RAFT_ROLE_CANDIDATE && r->progress != NULL) {
         free(r->progress);
@@ -730,7 +761,7 @@ enum status raft_step(struct raft *r, const struct raft_event *event, struct raf
     ASSERT(r->started);
     struct moment before = moment_of(r);
     step_begin(r, event->now_ns);
-    if (!step_reserve(r)) {
+    if (!step_reserve(r, event)) {
         output_fill(r, out);
         return STATUS_NO_MEMORY;
     }

@@ -13,7 +13,7 @@ static void append_config(struct raft *r, const struct raft_config *c)
     struct buf *b = &r->config_bytes;
     buf_reset(b);
     raft_config_encode(c, b);
-    ASSERT(!b->failed); /* its memory was reserved by raft_create */
+    ASSERT(!b->failed); /* raft.c:config_reserve */
     append_own(r, RAFT_ENTRY_CONFIG, buf_view(b));
 }
 

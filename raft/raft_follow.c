@@ -66,13 +66,13 @@ static void take_entries(struct raft *r, const struct raft_message *m)
 
 static enum status entries_reserve(struct raft *r, const struct raft_message *m)
 {
-    size_t bytes = RAFT_CONFIG_BYTES_MAX;
-    uint32_t configs = 2;
+    size_t bytes = 0;
+    uint32_t configs = 0;
     for (uint32_t i = 0; i < m->entry_count; i++) {
         bytes += m->entries[i].payload.size;
         configs += m->entries[i].kind == RAFT_ENTRY_CONFIG;
     }
-    return log_reserve(&r->log, m->entry_count + 2, bytes, configs) ? STATUS_OK : STATUS_NO_MEMORY;
+    return log_reserve(&r->log, m->entry_count, bytes, configs) ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 void follow_commit(struct raft *r, uint64_t commit)

@@ -66,7 +66,7 @@ struct raft_log {
     uint64_t cached_bytes;
 };
 
-#define STEP_CONFIGS 2 /* configurations that any step may append without being asked to */
+#define STEP_CONFIGS 2 /* configurations that a step may append: what was asked for, and what leaves a joint one */
 
 /* Memory that log_append may then use without failing. */
 MUST_USE bool log_reserve(struct raft_log *l, uint32_t entry_count, size_t payload_bytes,
@@ -183,7 +183,7 @@ struct raft {
     struct raft_options options;
     struct prng prng;
     struct raft_log log;
-    struct buf config_bytes; /* where configurations are encoded; has its memory in any step */
+    struct buf config_bytes; /* where configurations are encoded; has its memory where one may be (config_reserve) */
     uint64_t now_ns;
     bool started;
 
@@ -211,7 +211,7 @@ struct raft {
     uint64_t verified_index;
     bool ack_due;
 
-    struct vote_record *votes; /* room for RAFT_MEMBERS_MAX in any step */
+    struct vote_record *votes; /* room for RAFT_MEMBERS_MAX in steps of those who stand */
     uint32_t vote_count, vote_capacity;
     struct log_pos release; /* forced: the term and fortification that TIMEOUT_NOW released */
 
@@ -245,7 +245,7 @@ struct raft {
     uint32_t message_count, message_capacity, queued_capacity;
     struct raft_read *reads;
     uint32_t read_count, read_capacity;
-    struct raft_snapshot_request *snapshots; /* room for RAFT_MEMBERS_MAX in any step */
+    struct raft_snapshot_request *snapshots;
     uint32_t snapshot_count, snapshot_capacity;
     struct raft_load load;
     uint64_t proposed_index, proposed_term;

@@ -227,7 +227,10 @@ enum status leader_propose(struct raft *r, struct bytes payload)
         COVER("raft_uncommitted_full");
         return STATUS_BUSY;
     }
-    if (!log_reserve(&r->log, 3, payload.size + RAFT_CONFIG_BYTES_MAX, 2)) return STATUS_NO_MEMORY;
+    /* Beside the one that may leave a joint configuration in this step (raft.c:config_reserve). */
+    bool joint = config_is_joint(config_of(r));
+    size_t room = payload.size + (joint ? RAFT_CONFIG_BYTES_MAX : 0);
+    if (!log_reserve(&r->log, 3, room, joint ? STEP_CONFIGS : 0)) return STATUS_NO_MEMORY;
     append_own(r, RAFT_ENTRY_COMMAND, payload);
     r->proposed_index = r->log.last_index;
     r->proposed_term = r->term;

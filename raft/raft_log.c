@@ -185,7 +185,7 @@ bool log_init(struct raft_log *l, struct log_pos start, uint64_t config_index,
 {
     ASSERT(config_index >= start.index);
     *l = (struct raft_log){.start = start, .last_index = start.index};
-    if (!log_reserve(l, 2, 0, 2)) return false;
+    if (!configs_reserve(l, 1) || !array_reserve((void **)&l->runs, &l->run_capacity, 1, sizeof *l->runs)) return false;
     l->runs[l->run_count++] = (struct term_run){start.index, start.term};
     l->configs[l->config_count++] = (struct config_record){config_index, *config};
     return true;

@@ -159,6 +159,10 @@ static void ask_snapshot(struct raft *r, struct progress *p)
         pause_probe(r, p); /* nobody there: wait for a sign of life */
         return;
     }
+    if (!array_reserve((void **)&r->snapshots, &r->snapshot_capacity, r->snapshot_count + 1, sizeof *r->snapshots)) {
+        pause_probe(r, p); /* asked for again when it answers */
+        return;
+    }
     COVER("raft_snapshot_asked");
     progress_probe(p, p->next);
     p->state = PROGRESS_SNAPSHOT;
