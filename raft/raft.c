@@ -9,7 +9,7 @@
 bool array_reserve(void **items, uint32_t *capacity, uint32_t count, size_t item_size)
 {
     if (count <= *capacity) return true;
-    uint32_t larger = *capacity < 4 ? 4 : *capacity;
+    uint32_t larger = *capacity == 0 ? count : *capacity; /* most groups are idle, and never need more */
     while (larger < count) {
         if (larger > UINT32_MAX / 2) return false;
         larger *= 2;

@@ -19,14 +19,17 @@ static struct progress progress_new(struct raft *r, uint64_t id)
     return p;
 }
 
-static uint32_t members_at_most(const struct raft_config *c)
+static uint32_t others_at_most(const struct raft *r, const struct raft_config *c)
 {
-    return c == NULL ? 0 : c->voter_count + c->outgoing_count + c->learner_count;
+    uint64_t ids[RAFT_MEMBERS_MAX];
+    uint32_t count = c == NULL ? 0 : config_members(c, ids), others = 0;
+    for (uint32_t i = 0; i < count; i++) others += ids[i] != r->options.id;
+    return others;
 }
 
 bool progress_reserve(struct raft *r, const struct raft_config *other)
 {
-    uint32_t count = members_at_most(config_of(r)) + members_at_most(other);
+    uint32_t count = others_at_most(r, config_of(r)) + others_at_most(r, other);
     if (count > RAFT_MEMBERS_MAX) count = RAFT_MEMBERS_MAX;
     return array_reserve((void **)&r->progress, &r->progress_capacity, count, sizeof *r->progress);
 }

@@ -209,9 +209,17 @@ bool wal_index_start_clears(const struct wal_range *r, struct log_pos pos)
     return entry == NULL || entry->term != pos.term;
 }
 
+/* Nothing is kept for a range without entries: there may be thousands. */
+static void entries_free(struct wal_range *r)
+{
+    free(r->entries);
+    r->entries = NULL;
+    r->head = r->count = r->capacity = 0;
+}
+
 void wal_index_clear(struct wal_index *x, struct wal_range *r)
 {
-    r->head = r->count = 0;
+    entries_free(r);
     r->first_index = r->start.index + 1;
     r->change = ++x->change;
     heap_update(x, r);
