@@ -23,7 +23,7 @@ void heap_init(struct heap *h)
 
 bool heap_due(const struct heap *h, uint64_t now_ns)
 {
-    return now_ns - h->looked_ns >= HEAP_LOOK_NS;
+    return now_ns - h->looked_ns >= (h->wait_ns == 0 ? HEAP_LOOK_NS : h->wait_ns);
 }
 
 bool heap_quiet(const struct heap *h, uint64_t now_ns, uint64_t cpu_ns)
@@ -39,6 +39,12 @@ bool heap_worth_it(struct heap *h, uint64_t free_bytes)
     return true;
 }
 
+void heap_looked(struct heap *h, bool in_vain)
+{
+    if (!in_vain || h->wait_ns < HEAP_LOOK_NS) h->wait_ns = HEAP_LOOK_NS;
+    else h->wait_ns = h->wait_ns > HEAP_LOOK_NS_MAX / 2 ? HEAP_LOOK_NS_MAX : 2 * h->wait_ns;
+}
+
 static uint64_t cpu_used_ns(void)
 {
     struct timespec t;
@@ -46,13 +52,16 @@ static uint64_t cpu_used_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Walks through what is free, a millisecond or some for a hundred thousand pieces: so only when nobody waits. */
-static void give_back(struct heap *h)
+/* Walks through what is free, a millisecond or some for a hundred thousand pieces: so only when nobody waits. False: it was not worth it. */
+static bool give_back(struct heap *h)
 {
 #ifdef __GLIBC__
-    if (heap_worth_it(h, mallinfo2().fordblks)) malloc_trim(TOP_KEPT_BYTES);
+    if (!heap_worth_it(h, mallinfo2().fordblks)) return false;
+    malloc_trim(TOP_KEPT_BYTES);
+    return true;
 #else
     (void)h;
+    return false;
 #endif
 }
 
@@ -60,7 +69,7 @@ void heap_tick(struct heap *h, uint64_t now_ns)
 {
     if (!heap_due(h, now_ns)) return;
     uint64_t cpu_ns = cpu_used_ns();
-    if (heap_quiet(h, now_ns, cpu_ns)) give_back(h);
+    heap_looked(h, heap_quiet(h, now_ns, cpu_ns) && !give_back(h));
     h->looked_ns = now_ns;
     h->cpu_ns = cpu_used_ns();
 }

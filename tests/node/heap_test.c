@@ -13,6 +13,21 @@ TEST(heap, is_looked_at_now_and_then)
     assert_true(heap_due(&h, 100 * SECOND + HEAP_LOOK_NS));
 }
 
+TEST(heap, is_looked_at_less_often_where_nothing_is_found)
+{
+    struct heap h = {0};
+    heap_looked(&h, true);
+    assert_u64_equal(h.wait_ns, HEAP_LOOK_NS);
+    heap_looked(&h, true);
+    assert_u64_equal(h.wait_ns, 2 * HEAP_LOOK_NS);
+    assert_false(heap_due(&h, 2 * HEAP_LOOK_NS - 1));
+    assert_true(heap_due(&h, 2 * HEAP_LOOK_NS));
+    for (int i = 0; i < 10; i++) heap_looked(&h, true);
+    assert_u64_equal(h.wait_ns, HEAP_LOOK_NS_MAX);
+    heap_looked(&h, false); /* the process works: soon there will be something to give back */
+    assert_u64_equal(h.wait_ns, HEAP_LOOK_NS);
+}
+
 TEST(heap, is_left_alone_while_the_process_works)
 {
     struct heap h = {.looked_ns = 100 * SECOND, .cpu_ns = 7 * SECOND};
