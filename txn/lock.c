@@ -468,7 +468,8 @@ static void on_check(struct timer *t, void *ctx)
     uint64_t now_ns = env_now_ns(store_env(kv->store));
     LIST_FOR_EACH(item, &kv->ranges) {
         struct range *g = CONTAINER_OF(item, struct range, link);
-        if (g->ready && replica_serving(g->replica)) check_owners(g, now_ns);
+        bool locked = !list_empty(&g->locks.all); /* mostly not: there may be thousands of ranges */
+        if (locked && g->ready && replica_serving(g->replica)) check_owners(g, now_ns);
     }
     timer_arm(store_timers(kv->store), t, now_ns + CHECK_EVERY_NS);
 }
