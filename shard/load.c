@@ -11,7 +11,8 @@
 
 #define LOAD_VERSION   2
 #define REPORT_TICKS   10
-#define RANGES_PER_REPORT 512u /* looked at; those of them that are led here are told */
+#define RANGES_PER_REPORT 512u  /* looked at; those of them that are led here are told */
+#define RANGES_OF_NEWS    2048u /* while some change: nothing is decided about a range before its leader has told of it */
 #define CALL_TIMEOUT_NS 1000000000u
 
 /* ---- telling ---- */
@@ -48,6 +49,8 @@ uint64_t replica_load(const struct replica *r)
 
 static void put_range(struct store *s, struct replica *r, uint64_t now_ns, struct buf *out)
 {
+    if (r->told_epoch != r->descriptor.epoch) s->load_news = true;
+    r->told_epoch = r->descriptor.epoch;
     struct lsm_range_stats stats;
     if (lsm_range_stats(s->lsm, r->range, &stats) != STATUS_OK) return;
     measure(r, now_ns);
@@ -62,20 +65,26 @@ static void put_range(struct store *s, struct replica *r, uint64_t now_ns, struc
 static uint32_t put_ranges(struct store *s, struct buf *out)
 {
     uint64_t now_ns = env_now_ns(s->env);
-    uint32_t seen = 0, told = 0;
+    uint32_t seen = 0, told = 0, most = s->load_news ? RANGES_OF_NEWS : RANGES_PER_REPORT;
+    s->load_news = false;
     struct replica *r = store_replica_next(s, store_replica(s, s->load_cursor)); /* from the first, if that one is gone */
-    for (; r != NULL && seen < RANGES_PER_REPORT; r = store_replica_next(s, r), seen++) {
+    for (; r != NULL && seen < most; r = store_replica_next(s, r), seen++) {
         s->load_cursor = r->range;
         if (!replica_serving(r)) {
             autosplit_forget(r);
             automerge_forget(r);
+            r->told_epoch = 0;
             continue;
         }
+        s->leaders_seen++;
         size_t before = out->size;
         put_range(s, r, now_ns, out);
         told += out->size > before;
     }
-    if (r == NULL) s->load_cursor.value = 0;
+    if (r != NULL) return told;
+    s->load_cursor.value = 0;
+    s->leaders_told = s->leaders_seen;
+    s->leaders_seen = 0;
     return told;
 }
 
@@ -94,7 +103,7 @@ void load_tick(struct store *s)
     uint32_t told = put_ranges(s, &ranges);
     put_u8(&body, LOAD_VERSION);
     put_u32(&body, (uint32_t)s->metrics.replicas);
-    put_u32(&body, (uint32_t)store_metrics(s)->leaders);
+    put_u32(&body, s->leaders_told);
     put_u8(&body, s->space.full);
     put_u16(&body, (uint16_t)told);
     buf_append_bytes(&body, buf_view(&ranges));

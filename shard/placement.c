@@ -354,6 +354,8 @@ static void refresh_nodes(struct placement *p)
 static void round_of(struct placement *p)
 {
     struct meta_state *m = &p->store->meta;
+    /* A sweep over thousands of ranges takes seconds: somebody who is new is not kept waiting for the next one. */
+    if (p->allocator.node_count < m->node_count && p->allocator.node_count < ALLOCATOR_NODES_MAX) p->cursor = 0;
     if (p->cursor == 0) {
         survey(p);
         remove_empty(p);

@@ -7,7 +7,7 @@
 #include "shard/allocator.h"
 #include "shard/meta_int.h"
 
-#define PLACEMENT_JOBS_MAX 256 /* under way at a time */
+#define PLACEMENT_JOBS_MAX 512 /* under way at a time */
 
 /* What the sums of the nodes have in them for a range. What is known of it may change at any time, and what is taken
  * away has to be what was added. */

@@ -134,6 +134,7 @@ struct replica {
     struct list merging_link;    /* store.merging */
     struct list moving_link;     /* store.moving: has a target, or the mirror lacks its descriptor */
     uint64_t mirrored_epoch; /* the metadata range is known to have it */
+    uint64_t told_epoch;     /* of which its leader was told (load.c) */
     bool mirror_busy;
     uint64_t transfer_ns;        /* leadership was offered to another then; 0: it was not */
     uint64_t requests, load, load_since_ns; /* since then; each second (load.c) */
@@ -257,6 +258,8 @@ struct store {
     struct list replicas, dirty, held, moving;
     struct range_id moving_cursor, load_cursor; /* who was looked at last */
     bool load_busy;          /* a report is under way */
+    bool load_news;          /* the last one told of changes */
+    uint32_t leaders_seen, leaders_told; /* in this round over all replicas, in the last one */
     bool automerge_busy;     /* a merge by itself is asked for */
     struct placement *placement; /* of the metadata leader; or NULL */
     struct list job_calls;   /* struct job_call, to the metadata range */
