@@ -55,7 +55,7 @@ static void check_progress(const struct raft *r, const struct progress *p)
 }
 
 #ifdef OSTRAKA_SIM
-#define WALK_ALWAYS 64u /* longer ones at every eighth index only: it would be most of what a simulation costs */
+#define WALK_ALWAYS 64u /* longer ones at every eighth index only: else it would be most of what a simulation costs */
 
 /* Walks the cached entries and the runs of terms side by side. */
 static void check_entries(const struct raft *r)

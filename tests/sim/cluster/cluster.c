@@ -494,15 +494,15 @@ struct likeness {
     uint64_t range, first, hash, applied, safe;
 };
 
-static bool is_alike(struct cluster *c, uint64_t machine, struct replica *r, struct likeness *like)
+static bool is_alike(struct cluster *c, uint64_t machine, struct replica *r, struct likeness *like, FILE *out)
 {
     uint64_t hash, range = like->range;
     const char *why = replica_fenced(r) ? "fenced" : NULL;
     if (why == NULL && replica_descriptor(r)->epoch == 0) return true;
     if (why == NULL && !replica_hash(c, r, &hash)) why = "damaged";
     if (why != NULL) {
-        fprintf(stderr, "range %llu machine %llu is %s\n", (unsigned long long)range,
-                (unsigned long long)machine, why);
+        if (out != NULL)
+            fprintf(out, "range %llu machine %llu is %s\n", (unsigned long long)range, (unsigned long long)machine, why);
         return false;
     }
     struct raft_status status;
@@ -513,7 +513,8 @@ static bool is_alike(struct cluster *c, uint64_t machine, struct replica *r, str
         return true;
     }
     if (hash == like->hash && status.applied_index == like->applied && safe == like->safe) return true;
-    fprintf(stderr,
+    if (out == NULL) return false;
+    fprintf(out,
             "replicas differ: range %llu machine %llu applied %llu safe point %llu hash %016llx, machine %llu "
             "applied %llu safe point %llu hash %016llx\n",
             (unsigned long long)range, (unsigned long long)like->first,
@@ -535,7 +536,7 @@ static bool is_member(struct cluster *c, const struct replica *r)
     return raft_config_has(&d->config, status.id);
 }
 
-bool cluster_replicas_equal(struct cluster *c)
+bool cluster_replicas_equal(struct cluster *c, FILE *why)
 {
     bool equal = true;
     uint64_t max = cluster_range_max(c);
@@ -543,8 +544,17 @@ bool cluster_replicas_equal(struct cluster *c)
         struct likeness like = {.range = id};
         for (uint64_t i = 1; i <= c->options.node_count; i++) {
             struct replica *r = replica_on(c, i, (struct range_id){id});
-            if (r != NULL && is_member(c, r)) equal = is_alike(c, i, r, &like) && equal;
+            if (r != NULL && is_member(c, r)) equal = is_alike(c, i, r, &like, why) && equal;
         }
     }
     return equal;
+}
+
+bool cluster_await_equal(struct cluster *c, uint32_t tries, uint64_t pause_ns)
+{
+    for (uint32_t i = 1; i <= tries; i++) {
+        if (cluster_replicas_equal(c, i == tries ? stderr : NULL)) return true;
+        cluster_run(c, pause_ns);
+    }
+    return false;
 }

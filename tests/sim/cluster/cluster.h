@@ -86,9 +86,12 @@ bool cluster_run_until(struct cluster *c, bool (*holds)(struct cluster *c, void 
 bool cluster_settled(struct cluster *c, uint32_t voters);
 /* The machine whose replica of the range serves, or 0. */
 uint64_t cluster_leader(struct cluster *c, struct range_id range);
-/* Every replica that is up has applied the same entries and holds the same bytes; false prints what
- * differs. */
-bool cluster_replicas_equal(struct cluster *c);
+/* Every replica that is up has applied the same entries and holds the same bytes; else `why` (NULL: nobody asks) is told
+ * what differs. */
+bool cluster_replicas_equal(struct cluster *c, FILE *why);
+/* Waits for that up to tries times, since the leader's housekeeping may be on its way to the others; in the end stderr is
+ * told. */
+bool cluster_await_equal(struct cluster *c, uint32_t tries, uint64_t pause_ns);
 /* Properties that hold after every step. Election safety per range and term: aborts when broken. One lease
  * per range at any instant: see cluster_violation. */
 void cluster_check(struct cluster *c);

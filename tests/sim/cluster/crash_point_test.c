@@ -153,12 +153,7 @@ static const char *goes_on(struct scene *scene)
     for (int i = 0; i < 100 && !workload_idle(scene->workload); i++) cluster_run(c, 100 * SIM_MS);
     if (!workload_idle(scene->workload)) return "an operation never ended";
     if (workload_committed(scene->workload) == before) return "commits nothing";
-    bool equal = false; /* housekeeping of the leader may be on its way to the others */
-    for (int i = 0; i < 20 && !equal; i++) {
-        equal = cluster_replicas_equal(c);
-        cluster_run(c, 100 * SIM_MS);
-    }
-    return equal ? history_explained(scene) : "replicas differ";
+    return cluster_await_equal(c, 20, 100 * SIM_MS) ? history_explained(scene) : "replicas differ";
 }
 
 static int lose_power_here(struct scene *scene, uint64_t pattern)

@@ -75,12 +75,7 @@ static void scene_end(struct scene *scene)
     workload_stop(scene->workload);
     cluster_run(c, 10 * SIM_SEC);
     assert_true(workload_idle(scene->workload));
-    bool equal = false; /* housekeeping of a leader may be on its way to the others */
-    for (int i = 0; i < 20 && !equal; i++) {
-        equal = cluster_replicas_equal(c);
-        cluster_run(c, 500 * SIM_MS);
-    }
-    assert_true(equal);
+    assert_true(cluster_await_equal(c, 20, 500 * SIM_MS));
     struct buf report;
     buf_init(&report, 1 << 16);
     enum check_result verdict = register_check(workload_seen(scene->workload), 0, &report);
@@ -137,7 +132,7 @@ TEST(disk, damaged_log_is_refetched_and_settled)
 /* Reads all of the replicas, which finds what is damaged; true when nothing is. */
 static bool scrub(struct scene *scene)
 {
-    return cluster_replicas_equal(scene->cluster);
+    return cluster_replicas_equal(scene->cluster, NULL);
 }
 
 static bool is_fenced(struct scene *scene, uint64_t machine, uint64_t range)

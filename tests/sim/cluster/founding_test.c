@@ -63,7 +63,7 @@ TEST(founding, several_ranges_cover_the_keys_and_get_all_their_replicas)
     struct replica *r = store_replica_for_key(core_store(cluster_machine(c, 2)->core), split_keys[3]);
     assert_non_null(r);
     assert_int_equal(bytes_compare(replica_descriptor(r)->start, split_keys[3]), 0);
-    assert_true(cluster_replicas_equal(c));
+    assert_true(cluster_replicas_equal(c, stderr));
     cluster_destroy(c);
 }
 

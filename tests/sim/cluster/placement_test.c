@@ -137,12 +137,7 @@ static void world_close(struct world *x)
     workload_stop(x->w);
     cluster_run(x->c, 10 * SIM_SEC);
     assert_true(workload_idle(x->w));
-    bool equal = false; /* housekeeping of the leader may be on its way to the others */
-    for (int i = 0; i < 30 && !equal; i++) {
-        equal = cluster_replicas_equal(x->c);
-        cluster_run(x->c, 100 * SIM_MS);
-    }
-    assert_true(equal);
+    assert_true(cluster_await_equal(x->c, 30, 100 * SIM_MS));
     assert_null(cluster_violation(x->c));
     scene_explain(x->w);
     cluster_destroy(x->c);

@@ -67,12 +67,7 @@ static uint64_t outage_run(struct outage o)
     cluster_run(c, 10 * SIM_SEC);
     assert_true(workload_idle(w));
     assert_int_equal(cluster_ended(c), 0); /* all boot */
-    bool equal = false; /* housekeeping of the leader may be on its way to the others */
-    for (int i = 0; i < 20 && !equal; i++) {
-        equal = cluster_replicas_equal(c);
-        cluster_run(c, 100 * SIM_MS);
-    }
-    assert_true(equal);
+    assert_true(cluster_await_equal(c, 20, 100 * SIM_MS));
     scene_explain(w);
     struct sim *sim = cluster_sim(c);
     uint64_t gone = sim_fault_hits(sim, SIM_FAULT_UNSYNCED_LOST) + sim_fault_hits(sim, SIM_FAULT_UNSYNCED_TORN);

@@ -291,7 +291,7 @@ uint64_t scene_end(struct scene *s)
     bool equal = false; /* housekeeping of the leader may be on its way to the others */
     for (int i = 0; i < 60 && !equal; i++) { /* so may replicas that are moved to balance the nodes */
         cluster_run(c, 100 * SIM_MS);
-        equal = cluster_run_until(c, scene_settled, s, 5 * SIM_SEC) && cluster_replicas_equal(c);
+        equal = cluster_run_until(c, scene_settled, s, 5 * SIM_SEC) && cluster_replicas_equal(c, i == 59 ? stderr : NULL);
     }
     if (!equal) scene_print(s);
     assert_true(equal);

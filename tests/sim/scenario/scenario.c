@@ -270,11 +270,7 @@ static void check_histories(struct scenario *s)
 
 static void check_replicas(struct scenario *s)
 {
-    for (int tries = 0; tries < 30; tries++) {
-        if (cluster_replicas_equal(s->c)) return;
-        scenario_run(s, SIM_SEC);
-    }
-    EXPECT(s, !"replicas differ");
+    EXPECT(s, cluster_await_equal(s->c, 30, SIM_SEC));
 }
 
 void scenario_end(struct scenario *s)

@@ -270,12 +270,8 @@ TEST(sql_reclaim, a_crash_does_not_stop_it_nor_cost_a_row_of_another_table)
         wait_until_clean(&town);
         assert_u64_equal(rows_of_all_tables(&town), ROWS);
         assert_u64_equal(sql(&town, "SELECT count(*) FROM kept"), ROWS);
-        bool equal = false; /* the clock's limit may be on its way through range 1 */
-        for (int tries = 0; tries < 20 && !equal; tries++) {
-            world_run_ms(&town.world, 1000);
-            equal = cluster_replicas_equal(town.world.cluster);
-        }
-        assert_true(equal);
+        world_run_ms(&town.world, 1000);
+        assert_true(cluster_await_equal(town.world.cluster, 20, SIM_SEC)); /* the clock's limit passes through range 1 */
         town_close(&town);
     }
 }
