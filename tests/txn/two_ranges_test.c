@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/sim/cluster/frames.h"
 #include "tests/sim/cluster/splits.h"
@@ -23,7 +24,7 @@ struct rule {
     bool reply;
     uint32_t skip, lost_max; /* so many pass before; so many are lost or late, then it is over */
     uint64_t delay_ns;       /* 0: lost */
-    uint64_t asker;          /* a node; 0: any */
+    uint64_t asker, asked;   /* nodes; 0: any */
 };
 
 struct stage {
@@ -42,7 +43,7 @@ static bool on_frame(void *ctx, struct sim_frame *f)
     for (size_t i = 0; i < 4; i++) {
         struct rule *r = &s->rules[i];
         if (r->lost_max == 0 || r->kind != step.kind || r->reply != step.reply) continue;
-        if (r->asker != 0 && r->asker != step.asker) continue;
+        if ((r->asker != 0 && r->asker != step.asker) || (r->asked != 0 && r->asked != step.asked)) continue;
         if (r->skip > 0) {
             r->skip--;
             continue;
@@ -103,6 +104,15 @@ static void open_stage(struct stage *s)
     world_put(&s->w, "c", "0");
     world_put(&s->w, "k", "0");
     sim_net_watch(cluster_sim(s->w.cluster), on_frame, s);
+}
+
+static void put_one(struct stage *s, const char *key, const char *value)
+{
+    struct actor a;
+    actor_begin(&a, &s->w, s->gateway);
+    actor_put(&a, key, value);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
 }
 
 static void close_stage(struct stage *s)
@@ -435,6 +445,98 @@ TEST(scenario_52, a_decision_that_comes_behind_an_abort_is_refused)
 TEST(scenario_52, a_decision_that_comes_behind_its_window_is_refused)
 {
     late_decision(13 * SECOND);
+}
+
+static void add_dropped(const struct cover_mark *mark, void *ctx)
+{
+    if (strcmp(mark->name, "txn_intent_not_counted") == 0) *(uint64_t *)ctx += mark->hits;
+}
+
+/* Intents that no decision had counted, in this process. */
+static uint64_t intents_dropped(void)
+{
+    uint64_t hits = 0;
+    cover_visit(add_dropped, &hits);
+    return hits;
+}
+
+/* It is sent again when its link is reset; the first one comes when the second one is committed and resolved, and places an intent
+ * that no decision has counted: whoever meets it drops it. */
+TEST(scenario_52, a_prepare_that_comes_twice_is_counted_once)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    uint64_t middle = leader_of(&s, MIDDLE);
+    begin_write(&s, &a, "1");
+    be_late(&s, 0, RPC_PREPARE, 3 * SECOND, 1);
+    s.rules[0].asked = node_of(&s, middle);
+    actor_start_commit(&a);
+    for (int i = 0; i < 5000 && s.hit == 0; i++) cluster_run(s.w.cluster, SIM_MS / 5);
+    sim_net_reset(cluster_sim(s.w.cluster), s.gateway, middle);
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    actor_end(&a);
+    assert_int_equal(read_all(&s, other_machine(&s)), 1);
+    uint64_t dropped = intents_dropped();
+    world_run_ms(&s.w, 4000);
+    assert_int_equal(read_all(&s, other_machine(&s)), 1);
+    world_run_ms(&s.w, 3000);
+    assert_true(intents_dropped() > dropped);
+    expect_writable(&s, "2");
+    close_stage(&s);
+}
+
+/* The coordinator has given up, with its decision still on its way. Somebody has it aborted; what nobody has met yet
+ * (z) is not committed by the decision that comes then. */
+TEST(scenario_52, what_was_aborted_is_not_committed_in_the_range_that_has_not_heard)
+{
+    struct stage s;
+    struct actor a, r;
+    open_stage(&s);
+    put_one(&s, "z", "0");
+    begin_write(&s, &a, "1");
+    actor_put(&a, "z", "1");
+    lose(&s, 1, RPC_RESOLVE, false, UINT32_MAX);
+    be_late(&s, 0, RPC_DECIDE, 1800 * SIM_MS, UINT32_MAX);
+    s.rules[0].asker = node_of(&s, s.gateway);
+    actor_start_commit(&a);
+    for (int i = 0; i < 5000 && s.hit == 0; i++) cluster_run(s.w.cluster, SIM_MS / 5);
+    txn_interrupt(a.txn);
+    assert_int_equal(actor_await(&a), STATUS_UNKNOWN_OUTCOME);
+    actor_end(&a);
+    actor_begin(&r, &s.w, other_machine(&s));
+    assert_int_equal(actor_get(&r, "k"), STATUS_OK);
+    assert_string_equal(r.value, "0");
+    actor_end(&r);
+    world_run_ms(&s.w, 600);
+    pass_all(&s);
+    world_run_ms(&s.w, 3000);
+    actor_begin(&r, &s.w, other_machine(&s));
+    assert_int_equal(actor_get(&r, "z"), STATUS_OK);
+    assert_string_equal(r.value, "0");
+    actor_end(&r);
+    assert_int_equal(read_all(&s, other_machine(&s)), 0);
+    expect_writable(&s, "2");
+    close_stage(&s);
+}
+
+/* A range that hears of nothing for longer than a window: what was committed waits for it. */
+TEST(two_ranges, a_decision_is_kept_until_all_have_heard)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    begin_write(&s, &a, "1");
+    lose(&s, 0, RPC_RESOLVE, false, UINT32_MAX);
+    lose(&s, 1, RPC_DECIDE, false, UINT32_MAX);
+    s.rules[1].asker = node_of(&s, leader_of(&s, MIDDLE)); /* it pushes in vain */
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
+    world_run_ms(&s.w, 15000);
+    pass_all(&s);
+    assert_int_equal(read_all(&s, other_machine(&s)), 1);
+    expect_writable(&s, "2");
+    close_stage(&s);
 }
 
 /* ---- the order of things ---- */
