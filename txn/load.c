@@ -7,7 +7,8 @@
 
 #define LOOKED_PER_STEP 1024u
 
-/* The intents of one attempt. */
+/* The intents of one attempt that were prepared together. Two ranges that are one now may each hold some, with timestamps of
+ * their own, by which readers went. */
 struct loading {
     struct list link;
     struct prepared_facts facts;
@@ -22,13 +23,12 @@ struct load {
     struct lsm_iter *iter;
     struct lsm_waiter waiter;
     struct list found;         /* struct loading */
-    struct map by_tag;
+    struct map by_facts;       /* hash of attempt and lb -> the last found */
     struct buf start;
 };
 
-static void loading_free(struct load *l, struct loading *one)
+static void loading_free(struct loading *one)
 {
-    map_remove(&l->by_tag, one->facts.attempt.tag);
     list_remove(&one->link);
     buf_deinit(&one->writes);
     buf_deinit(&one->anchor);
@@ -42,16 +42,17 @@ void load_end(struct range *g)
     g->load = NULL;
     lsm_waiter_cancel(&l->waiter);
     if (l->iter != NULL) lsm_iter_close(l->iter);
-    while (!list_empty(&l->found)) loading_free(l, CONTAINER_OF(l->found.next, struct loading, link));
-    map_deinit(&l->by_tag);
+    while (!list_empty(&l->found)) loading_free(CONTAINER_OF(l->found.next, struct loading, link));
+    map_deinit(&l->by_facts);
     buf_deinit(&l->start);
     free(l);
 }
 
 static struct loading *loading_of(struct load *l, const struct prepared_facts *facts)
 {
-    struct loading *one = map_get(&l->by_tag, facts->attempt.tag);
-    if (one != NULL) return one;
+    uint64_t key[3] = {facts->attempt.sent, facts->attempt.tag, facts->lb}, hash = hash64(key, sizeof key, 0);
+    struct loading *one = map_get(&l->by_facts, hash);
+    if (one != NULL && attempt_equal(one->facts.attempt, facts->attempt) && one->facts.lb == facts->lb) return one;
     one = calloc(1, sizeof *one);
     if (one == NULL) return NULL;
     one->facts = *facts;
@@ -60,7 +61,7 @@ static struct loading *loading_of(struct load *l, const struct prepared_facts *f
     buf_append_bytes(&one->anchor, facts->anchor);
     put_u32(&one->writes, 0);
     list_push_back(&l->found, &one->link);
-    if (map_put(&l->by_tag, facts->attempt.tag, one) != STATUS_OK) one->writes.failed = true;
+    if (map_put(&l->by_facts, hash, one) != STATUS_OK) one->writes.failed = true;
     return one;
 }
 
@@ -72,7 +73,6 @@ static enum status take_intent(struct load *l, const struct lsm_item *item)
     if (!intent_decode(item->value, &facts, &w)) return STATUS_CORRUPT;
     struct loading *one = loading_of(l, &facts);
     if (one == NULL) return STATUS_NO_MEMORY;
-    if (facts.lb < one->facts.lb) one->facts.lb = facts.lb; /* of two ranges that are one now */
     encode_write(&one->writes, &w);
     one->count++;
     return one->writes.failed || one->anchor.failed ? STATUS_NO_MEMORY : STATUS_OK;
@@ -125,7 +125,7 @@ static enum status restore(struct load *l)
         store_le32(one->writes.data, one->count);
         one->facts.anchor = buf_view(&one->anchor);
         status = prepared_restore(l->range, &one->facts, buf_view(&one->writes));
-        loading_free(l, one);
+        loading_free(one);
     }
     return status;
 }
@@ -180,7 +180,7 @@ static struct load *make(struct range *g, struct bytes start, uint64_t now_ts)
     if (l == NULL) return NULL;
     *l = (struct load){.range = g, .term = g->term, .now_ts = now_ts, .space = LSM_SPACE_INTENTS};
     list_init(&l->found);
-    map_init(&l->by_tag);
+    map_init(&l->by_facts);
     lsm_waiter_init(&l->waiter, on_ready);
     buf_init(&l->start, LSM_KEY_BYTES_MAX);
     buf_append_bytes(&l->start, start);

@@ -9,7 +9,8 @@
  *   WAIT: still in the queue, where its place is kept for a while: ask again. CONFLICT: locked, but what it read
  *   has changed. LOCKED, DEADLOCK: not all keys were locked; those that were stay so.
  * RPC_UNLOCK: range u64, epoch u64, node u64, number u64. Gives back everything. Reply: empty.
- * RPC_TXN_ALIVE: count u16, numbers u64. Reply: one u8 each, 1 while the transaction lives. */
+ * RPC_TXN_ALIVE: count u16, numbers u64, and, if it is one that has prepared something, the tag u64 of that attempt. Reply: one
+ *   u8 each, 1 while the transaction lives, and makes that attempt. */
 #include <stdlib.h>
 
 #include "txn/txn_int.h"
@@ -480,11 +481,16 @@ static void alive_serve(void *ctx, struct rpc_token token, struct bytes body)
     struct reader in = reader_make(body);
     uint16_t count = get_u16(&in);
     uint8_t alive[ASKED_MAX];
-    if (in.failed || count > ASKED_MAX || reader_left(&in) != 8 * (size_t)count) {
+    size_t left = reader_left(&in);
+    bool tagged = count == 1 && left == 16;
+    if (in.failed || count > ASKED_MAX || (left != 8 * (size_t)count && !tagged)) {
         rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
         return;
     }
-    for (uint16_t i = 0; i < count; i++) alive[i] = map_get(&kv->locking, get_u64(&in)) != NULL;
+    for (uint16_t i = 0; i < count; i++) {
+        const struct txn *t = map_get(&kv->locking, get_u64(&in));
+        alive[i] = t != NULL && (!tagged || txn_id_of(t).tag == get_u64(&in) || MUTANT("alive_whatever_attempt"));
+    }
     rpc_reply(store_rpc(kv->store), token, STATUS_OK, bytes_make(alive, count));
 }
 

@@ -51,6 +51,7 @@ static enum life ask_its_node(struct push *h)
     buf_reset(&h->body);
     put_u16(&h->body, 1);
     put_u64(&h->body, h->name.number);
+    put_u64(&h->body, h->attempt.tag);
     if (h->body.failed || gateway_ask(h->kv, &q, (struct node_id){h->name.node}, ASK_TIMEOUT_NS, &h->reply) != STATUS_OK ||
         h->reply.size != 1)
         return LIFE_UNKNOWN;

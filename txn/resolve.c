@@ -143,7 +143,8 @@ void resolve_attach(struct kv *kv)
 
 struct resolver {
     struct kv *kv;
-    struct range_id range;     /* of the record */
+    struct range_id range;     /* of the record, and the term of its leader */
+    uint64_t term;
     struct attempt attempt;
     uint64_t ct;
     struct bytes participants; /* follow the struct */
@@ -192,6 +193,16 @@ static enum status resolve_span(const struct resolver *v, struct bytes low, stru
     return status;
 }
 
+/* The decision's entry has done it already. */
+static bool is_done_here(const struct resolver *v, struct bytes low, struct bytes high)
+{
+    struct replica *r = store_replica(v->kv->store, v->range);
+    const struct range *g = r == NULL ? NULL : replica_app(r);
+    if (g == NULL || !g->ready || !replica_serving(r) || g->term != v->term) return false;
+    const struct descriptor *d = replica_descriptor(r);
+    return descriptor_contains(d, low) && descriptor_contains(d, high) && prepared_next(g, v->attempt, NULL) == NULL;
+}
+
 static struct record *record_of(const struct resolver *v)
 {
     struct replica *r = store_replica(v->kv->store, v->range);
@@ -210,7 +221,7 @@ static void run(void *arg)
     for (uint16_t count = get_u16(&in); count > 0 && status == STATUS_OK; count--) {
         struct bytes low = get_sized(&in), high = get_sized(&in);
         ASSERT(!in.failed); /* participants_valid */
-        status = resolve_span(v, low, high, &body, &reply);
+        if (!is_done_here(v, low, high)) status = resolve_span(v, low, high, &body, &reply);
     }
     buf_deinit(&body);
     buf_deinit(&reply);
@@ -229,7 +240,7 @@ void resolver_start(struct range *g, struct record *r)
     if (r->resolving || kv->resolvers >= RESOLVERS_MAX || kv->stopping) return; /* the next look begins it */
     struct resolver *v = malloc(sizeof *v + r->participants.size);
     if (v == NULL) return;
-    *v = (struct resolver){.kv = kv, .range = replica_range(g->replica), .attempt = r->attempt, .ct = r->ct};
+    *v = (struct resolver){.kv = kv, .range = replica_range(g->replica), .term = g->term, .attempt = r->attempt, .ct = r->ct};
     memcpy(v + 1, r->participants.data, r->participants.size);
     v->participants = bytes_make(v + 1, r->participants.size);
     r->resolving = true;

@@ -126,7 +126,7 @@ static enum status list_outside(const struct two_phase *p, uint32_t from, const 
 {
     for (uint32_t i = from; i < p->count; i++) {
         struct span outside[2];
-        if (p->groups[i]->lb != p->ct) continue;
+        if (p->groups[i]->lb != p->ct || p->groups[i]->q.doubt) continue; /* asked twice, it may have validated less the first time */
         uint32_t count = span_outside(part, &p->groups[i]->route, outside);
         for (uint32_t k = 0; k < count; k++) {
             enum status status = list_outside(p, i + 1, &outside[k], list);

@@ -82,6 +82,13 @@ static void coordinator_begin(struct coordinator *c, struct world *w, uint64_t m
     *c = (struct coordinator){.w = w, .machine = machine, .number = 1u << 30, .attempt = {seen >> 16 << 16, tag}};
 }
 
+/* Its node answers for it, and for this attempt. The actor has locked something. */
+static void live_as(struct coordinator *c, const struct actor *a)
+{
+    c->number = a->txn->name.number;
+    c->attempt.tag = a->txn->id.tag;
+}
+
 static struct txn_name name_of(const struct coordinator *c)
 {
     return (struct txn_name){store_identity(kv_store(kv_on(c->w, c->machine)))->node.value, c->number};
@@ -233,7 +240,7 @@ TEST(txn_prepare, intents_of_one_that_lives_are_waited_for)
     coordinator_begin(&c, &w, 1, 77);
     actor_begin(&b, &w, 1);
     assert_int_equal(actor_lock(&b, "z"), STATUS_NOT_FOUND); /* so its node answers for it */
-    c.number = b.txn->name.number;
+    live_as(&c, &b);
     assert_int_equal(prepare_one(&c, "a", "new"), STATUS_OK);
     assert_int_equal(prepare_one(&c, "k", "new"), STATUS_OK);
     actor_begin(&a, &w, 2);
@@ -241,10 +248,11 @@ TEST(txn_prepare, intents_of_one_that_lives_are_waited_for)
     world_run_ms(&w, 4000);
     assert_true(a.running);
     assert_u64_equal(intents_in(&w, MIDDLE), 1);
-    actor_end(&b);
+    b.txn->id.tag ^= 2; /* what it makes now is another attempt */
     assert_int_equal(actor_await(&a), STATUS_OK);
     assert_string_equal(a.value, "old");
     actor_end(&a);
+    actor_end(&b);
     world_close(&w);
 }
 
@@ -368,7 +376,7 @@ TEST(txn_prepare, the_next_leader_knows_what_is_prepared)
     coordinator_begin(&c, &w, 1, 77);
     actor_begin(&b, &w, 1);
     assert_int_equal(actor_lock(&b, "z"), STATUS_NOT_FOUND);
-    c.number = b.txn->name.number;
+    live_as(&c, &b);
     assert_int_equal(prepare_one(&c, "a", "new"), STATUS_OK);
     assert_int_equal(prepare_one(&c, "k", "new"), STATUS_OK);
     uint64_t ct = c.ct;
@@ -438,7 +446,7 @@ TEST(txn_prepare, intents_live_through_splits_and_merges)
     coordinator_begin(&c, &w, 1, 77);
     actor_begin(&alive, &w, 1);
     assert_int_equal(actor_lock(&alive, "z"), STATUS_NOT_FOUND);
-    c.number = alive.txn->name.number;
+    live_as(&c, &alive);
     assert_int_equal(prepare(&c, both, 2, "new", 0), STATUS_OK);
     assert_int_equal(prepare_one(&c, "k", "new"), STATUS_OK);
     split_at(&w, s, T "b");
@@ -450,7 +458,8 @@ TEST(txn_prepare, intents_live_through_splits_and_merges)
     must_read(&w, "k", "new");
 
     coordinator_begin(&d, &w, 1, 78);
-    d.number = alive.txn->name.number;
+    live_as(&d, &alive);
+    d.attempt.tag = alive.txn->id.tag ^= 2; /* it makes another attempt */
     assert_int_equal(prepare_one(&d, "a", "newer"), STATUS_OK);
     assert_int_equal(prepare_one(&d, "c", "newer"), STATUS_OK);
     const struct merge_result *result = merges_order(m, LEFT);
