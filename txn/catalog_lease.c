@@ -58,7 +58,7 @@ void catalog_lease_over(struct range_op *op)
 {
     ASSERT(op->state == OP_LEASED);
     op->state = OP_CLOCK;
-    clock_now(&op->range->kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+    clock_now(&op->range->kv->clock, &op->clock, 0, REQUEST_TIMEOUT_NS);
 }
 
 void catalog_lease_let_go(struct range_op *op)
@@ -111,7 +111,7 @@ static void lease_serve(void *ctx, struct rpc_token token, struct bytes body)
         return;
     }
     op->state = OP_CLOCK;
-    clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+    clock_now(&kv->clock, &op->clock, 0, REQUEST_TIMEOUT_NS);
 }
 
 /* ================================ the gateway ================================ */
@@ -196,7 +196,7 @@ uint64_t catalog_lease_until(struct kv *kv, const struct span *span, uint64_t fr
     struct catalog_lease *l = &kv->lease;
     if (!spans_records(span)) return 0;
     use(kv);
-    bool lasts = now_of(kv) + TIGHT_NS < l->until_ns && l->until > above && l->until > kv->clock.seen;
+    bool lasts = now_of(kv) + TIGHT_NS < l->until_ns && l->until > above && l->until > clock_seen(&kv->clock);
     return l->from <= from && lasts ? l->until : 0;
 }
 

@@ -171,7 +171,7 @@ static void refuse_late(struct range_op *op)
 {
     COVER("txn_commit_too_late");
     uint8_t body[8];
-    store_le64(body, op->ts);
+    store_le64(body, clock_passed(&op->range->kv->clock, op->ts));
     range_op_reply(op, STATUS_BUSY, bytes_make(body, sizeof body));
 }
 
@@ -435,5 +435,5 @@ void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
     }
     replica_note_request(g->replica, op->writes[0].key);
     op->state = OP_CLOCK;
-    clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+    clock_now(&kv->clock, &op->clock, op->read_ts, REQUEST_TIMEOUT_NS);
 }

@@ -325,7 +325,7 @@ enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool be
  * and an id with time 0 would be refused by everybody. */
 static bool may_stamp(struct kv *kv, const struct gateway_request *q)
 {
-    if (q->before_attempt == NULL || kv->clock.seen != 0 || MUTANT("outcome_untimed")) return true;
+    if (q->before_attempt == NULL || clock_seen(&kv->clock) != 0 || MUTANT("outcome_untimed")) return true;
     COVER("txn_stamp_waits_for_clock");
     clock_ask_soon(&kv->clock);
     return false;

@@ -142,5 +142,5 @@ struct store *kv_store(const struct kv *kv)
 
 uint64_t kv_timestamp_seen(const struct kv *kv)
 {
-    return kv->clock.seen;
+    return clock_seen(&kv->clock);
 }

@@ -111,7 +111,7 @@ static void take_timestamp(struct range_op *op)
     struct range *g = op->range;
     op->outdated = false;
     op->state = OP_CLOCK;
-    clock_wait_past(&g->kv->clock, &op->clock, g->high, REQUEST_TIMEOUT_NS);
+    clock_now_above(&g->kv->clock, &op->clock, g->high, op->read_ts, REQUEST_TIMEOUT_NS);
 }
 
 /* Takes lock after lock, in the order given; then a timestamp. */

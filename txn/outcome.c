@@ -222,7 +222,7 @@ static void outcome_serve(void *ctx, struct rpc_token token, struct bytes body)
     op->tag = tag;
     op->ct_max = sent + OUTCOME_WINDOW_NS;
     op->state = OP_CLOCK;
-    clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+    clock_now(&kv->clock, &op->clock, 0, REQUEST_TIMEOUT_NS);
 }
 
 void outcome_attach(struct kv *kv)

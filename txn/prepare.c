@@ -291,7 +291,7 @@ static void prepare_serve(void *ctx, struct rpc_token token, struct bytes body)
     }
     replica_note_request(g->replica, op->writes[0].key);
     op->state = OP_CLOCK;
-    clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+    clock_now(&kv->clock, &op->clock, op->read_ts, REQUEST_TIMEOUT_NS);
 }
 
 void prepare_attach(struct kv *kv)

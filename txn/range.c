@@ -131,7 +131,7 @@ static void range_prepare(struct range *g)
     g->preparing = true;
     g->term = current_term(g);
     g->clock = (struct clock_wait){.on_done = on_floor, .ctx = g};
-    clock_now(&g->kv->clock, &g->clock, FLOOR_TIMEOUT_NS);
+    clock_floor(&g->kv->clock, &g->clock, FLOOR_TIMEOUT_NS);
 }
 
 void range_role_changed(void *state)
@@ -203,7 +203,7 @@ static void on_clock(struct clock_wait *w, enum status status, uint64_t ts)
             range_op_reply(op, STATUS_UNAVAILABLE, BYTES_EMPTY);
             return;
         }
-        op->ts = ts;
+        if (op->kind != RANGE_OP_READ || op->ts == 0) op->ts = ts; /* else it waited until it may be served */
     } else if (status != STATUS_OK) {
         /* Committed, perhaps; the clock's master does not answer: ask on, the gateway has a time-out. */
         COVER("txn_gate_without_clock");

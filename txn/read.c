@@ -255,7 +255,7 @@ static void on_leadership(struct read_wait *w, enum status status)
     struct range_op *op = w->ctx;
     if (status == STATUS_OK && op->ts == 0) { /* only under a mutant, which asks in the wrong order */
         op->state = OP_CLOCK;
-        clock_now(&op->range->kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+        clock_now(&op->range->kv->clock, &op->clock, 0, REQUEST_TIMEOUT_NS);
     } else if (status == STATUS_OK) evaluate(op);
     else if (status != STATUS_CANCELLED)
         range_op_reply(op, status == STATUS_TIMEOUT ? STATUS_UNAVAILABLE : STATUS_NOT_LEADER,
@@ -339,7 +339,8 @@ void read_serve(void *ctx, struct rpc_token token, struct bytes body)
     kv->metrics.reads++;
     op->state = OP_CLOCK;
     op->ts = head.ts;
-    if (op->ts != 0) read_run(op);
-    else if (MUTANT("read_leadership_before_ts")) confirm_leadership(op);
-    else clock_now(&kv->clock, &op->clock, REQUEST_TIMEOUT_NS);
+    if (op->ts == 0 && MUTANT("read_leadership_before_ts")) confirm_leadership(op);
+    else if (op->ts == 0) clock_now(&kv->clock, &op->clock, 0, REQUEST_TIMEOUT_NS);
+    else if (clock_has_reached_reading(&kv->clock, op->ts)) read_run(op);
+    else clock_wait_reached(&kv->clock, &op->clock, op->ts, REQUEST_TIMEOUT_NS);
 }

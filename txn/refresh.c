@@ -92,8 +92,8 @@ static void refresh_serve(void *ctx, struct rpc_token token, struct bytes body)
     op->ts = ts;
     op->attempt = attempt;
     op->state = OP_CLOCK;
-    if (kv->clock.seen >= ts) range_op_run(op);
-    else clock_wait_past(&kv->clock, &op->clock, ts - 1, REQUEST_TIMEOUT_NS);
+    if (clock_has_reached(&kv->clock, ts)) range_op_run(op);
+    else clock_wait_reached(&kv->clock, &op->clock, ts, REQUEST_TIMEOUT_NS);
 }
 
 void refresh_attach(struct kv *kv)

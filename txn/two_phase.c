@@ -25,7 +25,7 @@ static enum status await_clock(struct two_phase *p)
     uint64_t give_up_ns = t->deadline_ns;
     if (give_up_ns == 0)
         give_up_ns = p->start_ns + (t->no_quorum_ns != 0 ? t->no_quorum_ns : t->kv->no_quorum_timeout_ns);
-    while (t->kv->clock.seen == 0) {
+    while (clock_seen(&t->kv->clock) == 0) {
         if (t->kv->stopping) return STATUS_CANCELLED;
         if (t->interrupt.requested) return STATUS_TIMEOUT;
         if (env_now_ns(env) >= give_up_ns) return t->deadline_ns != 0 ? STATUS_TIMEOUT : STATUS_UNAVAILABLE;
@@ -43,7 +43,8 @@ static enum status name_attempt(struct two_phase *p)
     enum status status = await_clock(p);
     if (status != STATUS_OK) return status;
     if (p->sent_ts == 0 || p->refused_at != 0) {
-        p->sent_ts = t->kv->clock.seen > p->refused_at ? t->kv->clock.seen : p->refused_at;
+        uint64_t seen = clock_seen(&t->kv->clock);
+        p->sent_ts = seen > p->refused_at ? seen : p->refused_at;
         p->sent_ts = p->sent_ts >> OUTCOME_SENT_SHIFT << OUTCOME_SENT_SHIFT; /* as the id says */
     }
     p->refused_at = 0;

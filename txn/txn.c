@@ -268,7 +268,8 @@ static enum status encode_commit(struct txn *t, const struct route *route, struc
 static bool stamp(struct gateway_request *q)
 {
     struct txn *t = q->ctx;
-    uint64_t sent_ts = t->kv->clock.seen > q->refused_at ? t->kv->clock.seen : q->refused_at;
+    uint64_t seen = clock_seen(&t->kv->clock);
+    uint64_t sent_ts = seen > q->refused_at ? seen : q->refused_at;
     sent_ts = sent_ts >> OUTCOME_SENT_SHIFT << OUTCOME_SENT_SHIFT; /* as the id says */
     uint64_t last_ct = t->last_ct;
     if (t->leased_until != 0 && t->leased_until < last_ct && !MUTANT("catalog_lease_outlived")) last_ct = t->leased_until;

@@ -1,5 +1,5 @@
 /* Private structs of txn/.
- *   clock.c    timestamps from the clock master, and the master itself
+ *   clock*.c   timestamps from the clock master, and the master itself (clock.h)
  *   range.c    a range as its leader serves it: readiness, floor, writes in flight
  *   read.c     reads at the leader (R1-R4)        commit.c  one-phase commit at the leader (T1)
  *   command.c  what stands in the log             gateway.c requests to leaders, retries
@@ -29,59 +29,12 @@
 #include "base/hash.h"
 #include "base/pool.h"
 #include "base/prng.h"
+#include "txn/clock.h"
 #include "txn/lock_table.h"
 #include "txn/txn.h"
 
 #define REQUEST_TIMEOUT_NS 3000000000u /* one attempt at one node */
 #define NO_QUORUM_TIMEOUT_NS 5000000000u
-
-/* ---- clock.c ---- */
-
-/* Waits for a timestamp. on_done gets STATUS_OK and a reading of the master's clock that was taken after
- * the wait began, or STATUS_UNAVAILABLE / STATUS_CANCELLED. Never called from inside. */
-struct clock_wait {
-    struct list link;
-    uint64_t past;        /* wants a reading above this; 0: any */
-    uint64_t deadline_ns;
-    void (*on_done)(struct clock_wait *w, enum status status, uint64_t ts);
-    void *ctx;
-};
-
-struct clock_master {
-    bool ready;            /* base and limit are of this term */
-    uint64_t term;
-    uint64_t base, base_ns; /* M(t) = base + (t - base_ns) */
-    uint64_t last;         /* never issued again, nor less */
-    bool raising, reading;
-    struct proposal raise;
-    struct read_wait read;
-    struct list queue, batch; /* struct clock_request: waiting, and covered by the read under way */
-};
-
-struct clock {
-    struct kv *kv;
-    uint64_t seen;          /* E: the master's clock is at least here */
-    uint64_t unanswered_since_ns; /* somebody waits and nothing came since then; 0: no */
-    struct list waiting, asked;
-    struct rpc_call call;
-    bool asking;
-    struct timer retry, idle;
-    struct clock_wait idle_wait;
-    struct clock_master master;
-};
-
-void clock_init(struct clock *c, struct kv *kv);
-void clock_attach(struct clock *c);
-void clock_stop(struct clock *c);
-void clock_now(struct clock *c, struct clock_wait *w, uint64_t timeout_ns);
-/* Asks for a reading on nobody's behalf, if that is not under way. */
-void clock_ask_soon(struct clock *c);
-/* True when the clock is known to be past ts; else waits (as clock_now). */
-bool clock_is_past(const struct clock *c, uint64_t ts);
-void clock_wait_past(struct clock *c, struct clock_wait *w, uint64_t ts, uint64_t timeout_ns);
-void clock_cancel(struct clock_wait *w);
-/* The metadata range's replica changed role. */
-void clock_role_changed(struct clock *c);
 
 /* ---- handover.c ---- */
 

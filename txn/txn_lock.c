@@ -32,7 +32,7 @@ enum status txn_locks_begin(struct txn *t)
     uint64_t number = self->incarnation << 40 | ++t->kv->txn_numbers;
     if (map_put(&t->kv->locking, number, t) != STATUS_OK) return STATUS_NO_MEMORY;
     t->name = (struct txn_name){self->node.value, number};
-    if (t->begin_ts == 0) t->begin_ts = t->read_ts != 0 ? t->read_ts : t->kv->clock.seen;
+    if (t->begin_ts == 0) t->begin_ts = t->read_ts != 0 ? t->read_ts : clock_seen(&t->kv->clock);
     return STATUS_OK;
 }
 
@@ -233,7 +233,7 @@ static enum status move_view(struct txn *t, const struct route *route, uint64_t 
     enum status status = txn_refresh_elsewhere(t, route, ts);
     if (status != STATUS_OK) return status;
     t->read_ts = ts;
-    if (MUTANT("grant_ts") && t->kv->clock.seen > ts) t->read_ts = t->kv->clock.seen;
+    if (MUTANT("grant_ts") && clock_seen(&t->kv->clock) > ts) t->read_ts = clock_seen(&t->kv->clock);
     return STATUS_OK;
 }
 

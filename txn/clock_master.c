@@ -1,0 +1,160 @@
+/* The clock master: the leader of the metadata range. Everybody's readings come from here.
+ *
+ * The master confirms, after a request came, that it still is the leader: by its lease, else by a quorum round. So a
+ * reading is above every reading answered before the request was made, and a new master, which begins at the replicated
+ * limit below which its predecessors stayed, is above all of theirs. */
+#include "txn/txn_int.h"
+
+#include <stdlib.h>
+
+#define LIMIT_AHEAD_NS 3000000000u  /* a limit reaches so far ahead */
+#define LIMIT_RAISE_NS 1500000000u  /* and is raised when less is left */
+#define ROUND_TIMEOUT_NS 2000000000u
+
+struct clock_request {
+    struct list link;
+    struct rpc_token token;
+    uint64_t past;
+};
+
+static void request_reply(struct clock *c, struct clock_request *q, enum status status, uint64_t ts)
+{
+    uint8_t body[8];
+    store_le64(body, ts);
+    rpc_reply(store_rpc(c->kv->store), q->token, status, bytes_make(body, sizeof body));
+    list_remove(&q->link);
+    free(q);
+}
+
+static void requests_end(struct clock *c, struct list *requests, enum status status)
+{
+    while (!list_empty(requests))
+        request_reply(c, CONTAINER_OF(requests->next, struct clock_request, link), status, 0);
+}
+
+static uint64_t master_reading(struct clock *c)
+{
+    struct clock_master *m = &c->master;
+    return m->base + (env_now_ns(clock_env(c)) - m->base_ns);
+}
+
+static void on_raised(struct proposal *p, enum status status, struct bytes result)
+{
+    (void)result;
+    struct clock *c = p->ctx;
+    c->master.raising = false;
+    if (status == STATUS_CANCELLED || c->kv->stopping) return;
+    clock_master_work(c);
+}
+
+static void master_raise(struct clock *c, uint64_t at_least)
+{
+    struct clock_master *m = &c->master;
+    if (m->raising) return;
+    m->raise = (struct proposal){.on_done = on_raised, .ctx = c};
+    m->raising =
+        store_clock_limit_raise(c->kv->store, at_least + LIMIT_AHEAD_NS, &m->raise) == STATUS_OK;
+}
+
+static void on_confirmed(struct read_wait *w, enum status status)
+{
+    struct clock *c = w->ctx;
+    struct clock_master *m = &c->master;
+    m->reading = false;
+    if (status == STATUS_CANCELLED || c->kv->stopping) {
+        requests_end(c, &m->batch, STATUS_UNAVAILABLE);
+        return;
+    }
+    if (status != STATUS_OK || !m->ready) {
+        requests_end(c, &m->batch, STATUS_NOT_LEADER);
+        clock_master_work(c);
+        return;
+    }
+    uint64_t ts = master_reading(c);
+    if (ts <= m->last) ts = m->last + 1;
+    LIST_FOR_EACH(item, &m->batch) {
+        struct clock_request *q = CONTAINER_OF(item, struct clock_request, link);
+        if (ts <= q->past) ts = q->past + 1;
+    }
+    if (MUTANT("clock_master_ignores_limit") || ts < store_clock_limit(c->kv->store)) {
+        m->last = ts;
+        while (!list_empty(&m->batch))
+            request_reply(c, CONTAINER_OF(m->batch.next, struct clock_request, link), STATUS_OK, ts);
+    } else {
+        COVER("clock_limit_reached");
+        requests_end(c, &m->batch, STATUS_BUSY); /* asked again when the limit is up */
+    }
+    clock_master_work(c);
+}
+
+/* Starts what is due: the term's base, a higher limit, a round for those who wait. */
+void clock_master_work(struct clock *c)
+{
+    struct clock_master *m = &c->master;
+    struct replica *r = store_replica(c->kv->store, RANGE_META);
+    if (r == NULL || !replica_serving(r)) {
+        m->ready = false;
+        requests_end(c, &m->queue, STATUS_NOT_LEADER);
+        return;
+    }
+    if (!m->ready || m->term != replica_term(r)) {
+        /* Everything earlier masters issued is below the limit that this term has applied. */
+        uint64_t limit = store_clock_limit(c->kv->store);
+        uint64_t wall = env_wall_ns(clock_env(c));
+        m->base = limit > wall ? limit : wall;
+        if (MUTANT("clock_master_restarts_at_wall")) m->base = wall;
+        m->base_ns = env_now_ns(clock_env(c));
+        m->last = m->base;
+        m->term = replica_term(r);
+        m->ready = true;
+        COVER("clock_new_master");
+    }
+    uint64_t reading = master_reading(c);
+    if (reading < m->last) reading = m->last;
+    if (reading + LIMIT_RAISE_NS >= store_clock_limit(c->kv->store)) master_raise(c, reading);
+    if (m->reading || list_empty(&m->queue)) return;
+    struct list *item;
+    while ((item = list_pop_front(&m->queue)) != NULL) list_push_back(&m->batch, item);
+    m->reading = true;
+    m->read = (struct read_wait){.on_done = on_confirmed, .ctx = c};
+    c->kv->metrics.clock_rounds++;
+    replica_read(r, ROUND_TIMEOUT_NS, &m->read);
+}
+
+static void serve_now(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct clock *c = ctx;
+    struct reader in = reader_make(body);
+    uint64_t past = get_u64(&in);
+    struct clock_request *q = reader_done(&in) ? malloc(sizeof *q) : NULL;
+    /* A reading a day ahead of ours is no reading of this cluster's clock. */
+    if (q != NULL && c->master.ready && past > master_reading(c) + 86400000000000u) {
+        free(q);
+        q = NULL;
+    }
+    if (q == NULL || c->kv->stopping) {
+        free(q);
+        rpc_reply(store_rpc(c->kv->store), token, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    q->token = token;
+    q->past = past;
+    list_push_back(&c->master.queue, &q->link);
+    clock_master_work(c);
+}
+
+void clock_master_init(struct clock *c)
+{
+    list_init(&c->master.queue);
+    list_init(&c->master.batch);
+}
+
+void clock_master_attach(struct clock *c)
+{
+    rpc_serve(store_rpc(c->kv->store), RPC_CLOCK_NOW, serve_now, c);
+}
+
+void clock_master_stop(struct clock *c)
+{
+    requests_end(c, &c->master.queue, STATUS_UNAVAILABLE);
+}
