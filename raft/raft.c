@@ -6,9 +6,8 @@
 
 /* ---- memory ---- */
 
-bool array_reserve(void **items, uint32_t *capacity, uint32_t count, size_t item_size)
+bool array_grow(void **items, uint32_t *capacity, uint32_t count, size_t item_size)
 {
-    if (count <= *capacity) return true;
     uint32_t larger = *capacity == 0 ? count : *capacity; /* most groups are idle, and never need more */
     while (larger < count) {
         if (larger > UINT32_MAX / 2) return false;
@@ -300,11 +299,6 @@ void send_when_durable(struct raft *r, const struct raft_message *m)
 }
 
 /* ---- state that several files move ---- */
-
-const struct raft_config *config_of(const struct raft *r)
-{
-    return &log_config(&r->log)->config;
-}
 
 bool config_pending(const struct raft *r)
 {

@@ -4,6 +4,7 @@
 #include "base/codec.h"
 
 #define MESSAGE_VERSION 1
+#define HEAD_BYTES_MAX (3 + 11 * VARINT_BYTES_MAX)
 
 enum { /* flag bits */
        FLAG_REJECT = 1,
@@ -60,24 +61,26 @@ static uint8_t flags_of(const struct raft_message *m)
                      (m->uncertain ? FLAG_UNCERTAIN : 0) | (m->settled ? FLAG_SETTLED : 0));
 }
 
+/* Room for the whole head is taken at once: most messages of most groups are little else. */
+static void put_head(const struct raft_message *m, struct buf *out)
+{
+    const uint64_t numbers[] = {m->from, m->to, m->term, m->log_term, m->log_index, m->commit,
+                                m->hint_index, m->hint_term, m->read_seq, m->support_epoch, m->entry_count};
+    uint8_t *begin = buf_reserve(out, HEAD_BYTES_MAX), *at = begin;
+    if (begin == NULL) return;
+    *at++ = MESSAGE_VERSION;
+    *at++ = (uint8_t)m->kind;
+    *at++ = flags_of(m);
+    for (uint32_t i = 0; i < sizeof numbers / sizeof *numbers; i++) at = lay_varint(at, numbers[i]);
+    ASSERT(at <= begin + HEAD_BYTES_MAX);
+    out->size += (size_t)(at - begin);
+}
+
 void raft_message_encode(const struct raft_message *message, struct buf *out)
 {
     const struct raft_message *m = message;
     ASSERT(kind_ok(m->kind));
-    put_u8(out, MESSAGE_VERSION);
-    put_u8(out, (uint8_t)m->kind);
-    put_u8(out, flags_of(m));
-    put_varint(out, m->from);
-    put_varint(out, m->to);
-    put_varint(out, m->term);
-    put_varint(out, m->log_term);
-    put_varint(out, m->log_index);
-    put_varint(out, m->commit);
-    put_varint(out, m->hint_index);
-    put_varint(out, m->hint_term);
-    put_varint(out, m->read_seq);
-    put_varint(out, m->support_epoch);
-    put_varint(out, m->entry_count);
+    put_head(m, out);
     for (uint32_t i = 0; i < m->entry_count; i++) {
         put_u8(out, (uint8_t)m->entries[i].kind);
         put_varint(out, m->entries[i].term);

@@ -86,19 +86,39 @@ void log_settle(struct raft_log *l, uint64_t index);
 void log_evict(struct raft_log *l, uint64_t up_to, uint64_t bytes_max);
 /* Gives back what holds nothing above up_to. What log_reserve has promised ends. */
 void log_trim(struct raft_log *l, uint64_t up_to);
-uint64_t log_cache_first(const struct raft_log *l); /* first index in memory, or last_index + 1 */
+/* First index in memory, or last_index + 1. */
+static inline uint64_t log_cache_first(const struct raft_log *l)
+{
+    return l->last_index - l->count + 1;
+}
 const struct raft_entry *log_entry(const struct raft_log *l, uint64_t index); /* must be cached */
 bool log_term_at(const struct raft_log *l, uint64_t index, uint64_t *term_out);
 bool log_has(const struct raft_log *l, struct log_pos pos);
-uint64_t log_last_term(const struct raft_log *l);
+static inline uint64_t log_last_term(const struct raft_log *l)
+{
+    return l->runs[l->run_count - 1].term;
+}
 /* The greatest index <= index whose term is <= term: where logs may still agree (Raft §5.3). Below
  * start nothing is known and the answer is index itself or start.index - 1. */
 uint64_t log_agree_at_most(const struct raft_log *l, uint64_t index, uint64_t term);
-const struct config_record *log_config(const struct raft_log *l); /* in force at the end */
+/* In force at the end. */
+static inline const struct config_record *log_config(const struct raft_log *l)
+{
+    ASSERT(l->config_count > 0);
+    return &l->configs[l->config_count - 1];
+}
 const struct raft_config *log_config_at(const struct raft_log *l, uint64_t index); /* not below what log_settle was told */
 static inline uint64_t entry_bytes(const struct raft_entry *entry)
 {
     return entry->payload.size + RAFT_ENTRY_OVERHEAD;
+}
+
+/* ---- arrays ---- */
+
+MUST_USE bool array_grow(void **items, uint32_t *capacity, uint32_t count, size_t item_size);
+static inline bool array_reserve(void **items, uint32_t *capacity, uint32_t count, size_t item_size)
+{
+    return count <= *capacity || array_grow(items, capacity, count, item_size);
 }
 
 /* ---- the group ---- */
@@ -252,7 +272,6 @@ struct raft {
 };
 
 /* raft.c */
-MUST_USE bool array_reserve(void **items, uint32_t *capacity, uint32_t count, size_t item_size);
 /* Queues a message (from and term are filled in). Lost when memory is short: messages may be lost.
  */
 void send_now(struct raft *r, const struct raft_message *m);
@@ -269,7 +288,10 @@ void append_received(struct raft *r, const struct raft_entry *entry);
 void truncate_after(struct raft *r, uint64_t index);
 void commit_to(struct raft *r, uint64_t index);
 void persisted_clamp(struct raft *r, uint64_t index);
-const struct raft_config *config_of(const struct raft *r);
+static inline const struct raft_config *config_of(const struct raft *r)
+{
+    return &log_config(&r->log)->config;
+}
 bool config_pending(const struct raft *r);
 
 /* raft_election.c */

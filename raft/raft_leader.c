@@ -139,6 +139,7 @@ static uint64_t reached_by_any(const struct raft *r)
 
 static void commit_by_counting(struct raft *r)
 {
+    if (r->commit_index == r->log.last_index) return;
     uint64_t index = MUTANT("k4_learners_commit") ? reached_by_any(r)
                                                   : config_reached(config_of(r), match_of, r);
     if (index <= r->commit_index) return;

@@ -13,11 +13,6 @@
 #define CHUNK_BYTES_MIN 1024u
 #define CHUNK_BYTES_MAX (256u << 10)
 
-uint64_t log_cache_first(const struct raft_log *l)
-{
-    return l->last_index - l->count + 1;
-}
-
 /* ---- memory ---- */
 
 static bool items_reserve(struct raft_log *l, uint32_t more)
@@ -358,11 +353,6 @@ bool log_term_at(const struct raft_log *l, uint64_t index, uint64_t *term_out)
     return true;
 }
 
-uint64_t log_last_term(const struct raft_log *l)
-{
-    return l->runs[l->run_count - 1].term;
-}
-
 bool log_has(const struct raft_log *l, struct log_pos pos)
 {
     uint64_t term;
@@ -380,12 +370,6 @@ uint64_t log_agree_at_most(const struct raft_log *l, uint64_t index, uint64_t te
         run--;
     }
     return index;
-}
-
-const struct config_record *log_config(const struct raft_log *l)
-{
-    ASSERT(l->config_count > 0);
-    return &l->configs[l->config_count - 1];
 }
 
 const struct raft_config *log_config_at(const struct raft_log *l, uint64_t index)

@@ -52,10 +52,10 @@ bool rest_skips(const struct raft *r, const struct progress *p)
 static bool leader_rests(const struct raft *r)
 {
     if (r->transfer_target != 0 || r->pending_read_count > 0 || r->window.pending) return false;
-    if (r->commit_index != r->log.last_index || !rest_allowed(r)) return false;
+    if (r->commit_index != r->log.last_index) return false;
     for (uint32_t i = 0; i < r->progress_count; i++)
         if (!rest_skips(r, &r->progress[i])) return false;
-    return true;
+    return rest_allowed(r);
 }
 
 /* All that is missing is that some members hear that the last command is committed. The next append says it, too, so
@@ -65,7 +65,7 @@ static bool leader_is_quiet(const struct raft *r)
 {
     uint64_t last = r->log.last_index;
     if (r->transfer_target != 0 || r->pending_read_count > 0 || r->window.pending) return false;
-    if (r->commit_index != last || last <= r->first_own_index || !rest_allowed(r)) return false;
+    if (r->commit_index != last || last <= r->first_own_index) return false;
     if (log_config(&r->log)->index == last) return false;
     for (uint32_t i = 0; i < r->progress_count; i++) {
         const struct progress *p = &r->progress[i];
@@ -73,7 +73,7 @@ static bool leader_is_quiet(const struct raft *r)
         bool told = p->round_acked >= p->confirm_round;
         if (!is_away(r, s) && (!has_all(r, p, s) || !told) && !MUTANT("rest_quiet_while_behind")) return false;
     }
-    return true;
+    return rest_allowed(r);
 }
 
 /* When the next round is due. */

@@ -2,8 +2,6 @@
 
 #include "base/assert.h"
 
-#define VARINT_BYTES_MAX 10
-
 void put_be16(struct buf *b, uint16_t v)
 {
     put_u16(b, __builtin_bswap16(v));
@@ -22,12 +20,7 @@ void put_be64(struct buf *b, uint64_t v)
 void put_long_varint(struct buf *b, uint64_t v)
 {
     uint8_t encoded[VARINT_BYTES_MAX];
-    size_t size = 0;
-    while (v >= 0x80) {
-        encoded[size++] = (uint8_t)(v | 0x80);
-        v >>= 7;
-    }
-    encoded[size++] = (uint8_t)v;
+    size_t size = (size_t)(lay_varint(encoded, v) - encoded);
     ASSERT(size <= VARINT_BYTES_MAX);
     buf_append(b, encoded, size);
 }
@@ -38,41 +31,16 @@ void put_sized(struct buf *b, struct bytes bytes)
     buf_append_bytes(b, bytes);
 }
 
-/* The next `size` bytes, or NULL and failed. */
-static const uint8_t *take(struct reader *r, size_t size)
-{
-    ASSERT(r->at <= r->end);
-    if (r->failed || size > reader_left(r)) {
-        r->failed = true;
-        return NULL;
-    }
-    const uint8_t *place = r->at;
-    if (size > 0) r->at += size;
-    return place;
-}
-
-uint8_t get_u8(struct reader *r)
-{
-    const uint8_t *p = take(r, 1);
-    return p == NULL ? 0 : *p;
-}
-
 uint16_t get_u16(struct reader *r)
 {
-    const uint8_t *p = take(r, 2);
+    const uint8_t *p = reader_take(r, 2);
     return p == NULL ? 0 : load_le16(p);
 }
 
 uint32_t get_u32(struct reader *r)
 {
-    const uint8_t *p = take(r, 4);
+    const uint8_t *p = reader_take(r, 4);
     return p == NULL ? 0 : load_le32(p);
-}
-
-uint64_t get_u64(struct reader *r)
-{
-    const uint8_t *p = take(r, 8);
-    return p == NULL ? 0 : load_le64(p);
 }
 
 uint16_t get_be16(struct reader *r)
@@ -90,7 +58,7 @@ uint64_t get_be64(struct reader *r)
     return __builtin_bswap64(get_u64(r));
 }
 
-uint64_t get_varint(struct reader *r)
+uint64_t get_long_varint(struct reader *r)
 {
     uint64_t v = 0;
     for (unsigned shift = 0; shift < 7 * VARINT_BYTES_MAX; shift += 7) {
@@ -108,7 +76,7 @@ uint64_t get_varint(struct reader *r)
 
 struct bytes get_bytes(struct reader *r, size_t size)
 {
-    const uint8_t *p = take(r, size);
+    const uint8_t *p = reader_take(r, size);
     return r->failed ? BYTES_EMPTY : bytes_make(p, size);
 }
 

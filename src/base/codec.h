@@ -46,12 +46,20 @@ static inline void put_u64(struct buf *b, uint64_t v)
 void put_be16(struct buf *b, uint16_t v);
 void put_be32(struct buf *b, uint32_t v);
 void put_be64(struct buf *b, uint64_t v);
+#define VARINT_BYTES_MAX 10
 /* LEB128, 1 to 10 bytes, always the shortest form; get_varint refuses any other. */
 void put_long_varint(struct buf *b, uint64_t v); /* of any size */
 static inline void put_varint(struct buf *b, uint64_t v)
 {
     if (v < 0x80) put_u8(b, (uint8_t)v);
     else put_long_varint(b, v);
+}
+/* The same to where there is room for VARINT_BYTES_MAX; returns the end. */
+static inline uint8_t *lay_varint(uint8_t *at, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7) *at++ = (uint8_t)(v | 0x80);
+    *at++ = (uint8_t)v;
+    return at;
 }
 /* A varint size, then the bytes. */
 void put_sized(struct buf *b, struct bytes bytes);
@@ -69,14 +77,38 @@ static inline size_t reader_left(const struct reader *r)
 {
     return (size_t)(r->end - r->at);
 }
-uint8_t get_u8(struct reader *r);
+/* The next `size` bytes, or NULL and failed. */
+static inline const uint8_t *reader_take(struct reader *r, size_t size)
+{
+    if (r->failed || size > reader_left(r)) {
+        r->failed = true;
+        return NULL;
+    }
+    const uint8_t *place = r->at;
+    if (size > 0) r->at += size;
+    return place;
+}
+static inline uint8_t get_u8(struct reader *r)
+{
+    const uint8_t *p = reader_take(r, 1);
+    return p == NULL ? 0 : *p;
+}
 uint16_t get_u16(struct reader *r);
 uint32_t get_u32(struct reader *r);
-uint64_t get_u64(struct reader *r);
+static inline uint64_t get_u64(struct reader *r)
+{
+    const uint8_t *p = reader_take(r, 8);
+    return p == NULL ? 0 : load_le64(p);
+}
 uint16_t get_be16(struct reader *r);
 uint32_t get_be32(struct reader *r);
 uint64_t get_be64(struct reader *r);
-uint64_t get_varint(struct reader *r);
+uint64_t get_long_varint(struct reader *r); /* of any size */
+static inline uint64_t get_varint(struct reader *r)
+{
+    if (!r->failed && r->at != r->end && *r->at < 0x80) return *r->at++;
+    return get_long_varint(r);
+}
 /* `size` bytes as a view, or an empty view and failed. */
 struct bytes get_bytes(struct reader *r, size_t size);
 struct bytes get_sized(struct reader *r);
