@@ -4,7 +4,8 @@
 
 #include "lsm/table_verify_int.h"
 
-#define WRITE_BYTES  ((size_t)4 << 20)
+/* One write at a time and no more than that: the log's synced writes stand behind it on the disk. */
+#define WRITE_BYTES  ((size_t)256 << 10)
 #define VERIFY_BYTES ((size_t)64 << 10)
 #define CHEAP        8 /* copying and checking costs so much less than what worker_handled counts */
 
@@ -18,7 +19,7 @@ static void forget(struct table_take *x)
     free(x->data);
     x->data = NULL;
     x->table = NULL;
-    x->at = 0;
+    x->at = x->written = 0;
 }
 
 void table_take_deinit(struct table_take *x)
@@ -56,15 +57,19 @@ static enum status adopt_tail(struct table_take *x)
     return STATUS_OK;
 }
 
-static enum status write_file(struct table_take *x)
+/* What has come is written as it comes, so the disk has as even a load as the link. Up to `end`, which is the end of the file or
+ * that of a whole write. */
+static enum status write_up_to(struct table_take *x, uint64_t end)
 {
     struct worker *w = x->worker;
     struct table *t = x->table;
-    enum status status = WORKER_IO(w, table_file_create(w, t));
-    for (uint64_t at = 0; status == STATUS_OK && at < t->size_bytes; at += WRITE_BYTES) {
-        uint64_t left = t->size_bytes - at;
+    enum status status = STATUS_OK;
+    if (t->file < 0 && x->written < end) status = WORKER_IO(w, table_file_create(w, t));
+    while (status == STATUS_OK && x->written < end) {
+        uint64_t left = end - x->written;
         size_t size = left < WRITE_BYTES ? (size_t)left : WRITE_BYTES;
-        status = WORKER_IO(w, fio_write(&w->fio, t->file, x->data + at, size, at));
+        status = WORKER_IO(w, fio_write(&w->fio, t->file, x->data + x->written, size, x->written));
+        x->written += size;
     }
     t->unsynced = true;
     return status;
@@ -98,10 +103,10 @@ enum status table_take_bytes(struct table_take *x, struct range_id range,
     memcpy(x->data + x->at, part->bytes.data, part->bytes.size);
     x->at += part->bytes.size;
     worker_handled(x->worker, part->bytes.size / CHEAP);
-    if (x->at < t->size_bytes) return STATUS_OK;
-    status = adopt_tail(x);
+    if (x->at < t->size_bytes) return write_up_to(x, x->at - x->at % WRITE_BYTES);
+    status = adopt_tail(x); /* it is in the last write, which is still to come */
     if (status == STATUS_OK) status = check(x);
-    if (status == STATUS_OK) status = write_file(x);
+    if (status == STATUS_OK) status = write_up_to(x, t->size_bytes);
     if (status != STATUS_OK) return status;
     *table_out = t;
     forget(x);
