@@ -102,10 +102,12 @@ static bool goes_whole(const struct piece *p)
     return !piece_is_part(p) && p->table->size_bytes <= CHUNK_FILE_BYTES_MAX;
 }
 
-/* The disk reads the next table while this one is on its way. */
+/* The disk reads the next table while this one is on its way, a part for each chunk that goes: as evenly as the rate of
+ * snapshots, since the log's writes need the same disk. */
 static void look_ahead(struct lsm_snapshot *s)
 {
     struct ahead *a = &s->ahead;
+    if (a->load != NULL) table_load_more(a->load);
     if (a->known) return;
     *a = (struct ahead){.known = true, .piece = take_piece(s), .level = s->level};
     bool loads = a->piece != NULL && goes_whole(a->piece) && !a->piece->table->corrupt &&

@@ -14,6 +14,12 @@ static void load_free(struct table_load *x)
     free(x);
 }
 
+/* All of it is there, or it cannot be read. */
+static bool is_over(const struct table_load *x)
+{
+    return x->status != STATUS_OK || x->at >= x->table->size_bytes;
+}
+
 static void read_next(struct table_load *x);
 
 static void read_done(struct env_op *op, int64_t result)
@@ -31,10 +37,10 @@ static void read_done(struct env_op *op, int64_t result)
         load_free(x);
         return;
     }
-    if (x->status == STATUS_OK && x->at < x->table->size_bytes)
-        read_next(x);
-    else
+    if (is_over(x))
         waiters_call(&x->waiters);
+    else if (x->wanted)
+        read_next(x);
 }
 
 static void read_next(struct table_load *x)
@@ -68,9 +74,16 @@ enum status table_load_open(struct lsm *l, struct table *t, struct table_load **
 
 enum status table_load_wait(struct table_load *x, struct lsm_waiter *waiter)
 {
-    if (!x->reading) return x->status;
+    if (!x->reading && is_over(x)) return x->status;
+    x->wanted = true;
+    if (!x->reading) read_next(x);
     waiter_queue(&x->waiters, waiter);
     return STATUS_WAIT;
+}
+
+void table_load_more(struct table_load *x)
+{
+    if (!x->reading && !is_over(x)) read_next(x);
 }
 
 void table_load_close(struct table_load *x)

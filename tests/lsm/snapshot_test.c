@@ -377,3 +377,31 @@ TEST(lsm_snapshot, reads_the_next_table_while_one_is_sent)
     buf_deinit(&chunk);
     teardown(&f);
 }
+
+TEST(lsm_snapshot, reads_a_part_of_the_next_table_with_each_chunk)
+{
+    struct fixture f;
+    setup_with(&f, 4 << 20);
+    f.store.options.memtable_bytes = 16 << 20; /* of the next life */
+    store_close(&f.store);
+    store_open(&f.store);
+    assert_int_equal(lsm_range_create(f.store.l, rid(1)), STATUS_OK);
+    for (int i = 0; i < 2; i++) {
+        fill(&f, 0, 8000); /* some 900 KiB */
+        store_flush(&f.store, 1);
+    }
+    struct lsm_snapshot *s;
+    uint64_t index;
+    struct buf chunk;
+    buf_init(&chunk, 1 << 20);
+    assert_int_equal(lsm_snapshot_open(f.store.l, rid(1), &s, &index), STATUS_OK);
+    for (int parts = 0; parts < 3; parts++) {
+        buf_reset(&chunk);
+        read_chunk(&f, s, &chunk);
+        assert_u64_equal(f.store.l->table_read_count, 1);
+        store_settle(&f.store); /* no further than this part */
+    }
+    lsm_snapshot_close(s);
+    buf_deinit(&chunk);
+    teardown(&f);
+}
