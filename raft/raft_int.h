@@ -13,6 +13,7 @@
 #define RAFT_HELD_MAX         64   /* messages waiting for the disk; the oldest is lost beyond */
 #define RAFT_ENTRY_OVERHEAD   64   /* what an entry costs besides its payload */
 #define RAFT_QUIET_HEARTBEATS 10   /* until a round says that the last command is committed, unless another follows */
+#define RAFT_PATIENT_HEARTBEATS 3  /* until a round asks who keeps up what has become of the entries sent to it */
 #define RAFT_TURN_HEARTBEATS  3    /* between the turns in which those who were held by a leader stand */
 #define RAFT_BACK_OFF_MAX     2    /* campaigns in vain that double the election timeout, each */
 #define RAFT_SNAPSHOT_RETRY   10 /* election timeouts until a silent snapshot is asked for again */
@@ -250,7 +251,7 @@ struct raft {
     bool transfer_sent;   /* TIMEOUT_NOW left, and with it the lease */
     uint64_t fortify_seq; /* fortification of this term that is being asked for */
     uint64_t awake_ns;    /* leader: since when it does not rest; 0: it has not rested in this term */
-    bool quiet;           /* leader: its next round waits for an append (raft_rest.c) */
+    uint32_t round_wait;  /* leader: heartbeats that its next round waits for (raft_rest.c) */
     bool resting;         /* leader or follower: nothing is due while support lasts (raft_rest.c) */
     struct load_window window;
 

@@ -86,7 +86,7 @@ void leader_become(struct raft *r)
     append_own(r, RAFT_ENTRY_NOOP,
                BYTES_EMPTY); /* Raft §6.4: what earlier terms left commits with it */
     r->first_own_index = r->log.last_index;
-    r->quiet = false;
+    r->round_wait = 1;
     LOG_INFO(r->options.logger, "raft", "became leader", "replica=%llu term=%llu index=%llu",
              (unsigned long long)r->options.id, (unsigned long long)r->term,
              (unsigned long long)r->log.last_index);
@@ -160,6 +160,7 @@ void leader_heartbeat(struct raft *r)
 {
     ASSERT(r->role == RAFT_ROLE_LEADER);
     r->heartbeat_deadline_ns = r->now_ns + r->options.heartbeat_ns;
+    if (r->round_wait == RAFT_PATIENT_HEARTBEATS) r->round_wait = 1; /* begun anew, if it still holds (raft_rest.c) */
     if (!MUTANT("k17_round_reused") || r->round == 0) r->round++;
     read_attach(r);
     bool all = r->pending_read_count > 0 || !rest_allowed(r);

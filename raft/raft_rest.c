@@ -20,13 +20,19 @@ static bool is_away(const struct raft *r, const struct raft_support *s)
     return s != NULL && s->received_epoch != 0 && r->now_ns >= s->received_until_ns;
 }
 
-/* It has the whole log, and keeps its timer still because it promised us to. */
-static bool has_all(const struct raft *r, const struct progress *p, const struct raft_support *s)
+/* It keeps its timer still because it promised us to, and takes entries as they come. */
+static bool keeps_up(const struct raft *r, const struct progress *p, const struct raft_support *s)
 {
     if (s == NULL || r->now_ns >= s->received_until_ns) return false;
     if (p->fortified_epoch == 0 || p->fortified_epoch != s->received_epoch) return false;
-    if (p->state != PROGRESS_REPLICATE || p->match != r->log.last_index) return false;
+    if (p->state != PROGRESS_REPLICATE) return false;
     return p->settle_index == 0 || MUTANT("rest_in_doubt");
+}
+
+/* It has the whole log, too. */
+static bool has_all(const struct raft *r, const struct progress *p, const struct raft_support *s)
+{
+    return keeps_up(r, p, s) && p->match == r->log.last_index;
 }
 
 /* It also knows that all of it is committed, and has said so in this life of its store. */
@@ -58,35 +64,41 @@ static bool leader_rests(const struct raft *r)
     return rest_allowed(r);
 }
 
-/* All that is missing is that some members hear that the last command is committed. The next append says it, too, so
- * whoever writes now and then needs no round in between. What changes the members, and a new leader's first entry,
- * is told soon. */
-static bool leader_is_quiet(const struct raft *r)
+/* After how many heartbeats the next round is due; what can wait for it, and for how long:
+ * - Nothing but that some members hear that the last command is committed. The next append says it as well, so whoever writes
+ *   now and then needs no round in between. What changes the members, and a new leader's first entry, is told soon.
+ * - Entries are on their way to members that keep up, or to their disks. A round says nothing to them that is not on its way
+ *   already; it would only find out that something was lost. Where disks are slow, rounds of thousands of groups, each
+ *   for one entry, would make them slower. */
+static uint32_t round_wait(const struct raft *r)
 {
     uint64_t last = r->log.last_index;
-    if (r->transfer_target != 0 || r->pending_read_count > 0 || r->window.pending) return false;
-    if (r->commit_index != last || last <= r->first_own_index) return false;
-    if (log_config(&r->log)->index == last) return false;
+    if (r->transfer_target != 0 || r->pending_read_count > 0 || r->window.pending) return 1;
+    if (r->commit_index < r->first_own_index || config_pending(r)) return 1;
+    bool quiet = r->commit_index == last && last > r->first_own_index && log_config(&r->log)->index != last;
+    if (r->commit_index == last && !quiet) return 1;
     for (uint32_t i = 0; i < r->progress_count; i++) {
         const struct progress *p = &r->progress[i];
         const struct raft_support *s = support_of(r, p->id);
-        bool told = p->round_acked >= p->confirm_round;
-        if (!is_away(r, s) && (!has_all(r, p, s) || !told) && !MUTANT("rest_quiet_while_behind")) return false;
+        if (is_away(r, s)) continue;
+        if (p->round_acked < p->confirm_round && !MUTANT("rest_patient_across_lives")) return 1;
+        if (p->lagging || !keeps_up(r, p, s)) {
+            if (!MUTANT("rest_patient_with_who_lags")) return 1;
+        }
+        if (p->match != last && !MUTANT("rest_quiet_while_behind")) quiet = false;
     }
-    return rest_allowed(r);
+    if (!rest_allowed(r)) return 1;
+    if (quiet) return MUTANT("rest_never_quiet") ? 1 : RAFT_QUIET_HEARTBEATS;
+    return MUTANT("rest_never_patient") ? 1 : RAFT_PATIENT_HEARTBEATS;
 }
 
 /* When the next round is due. */
 static void leader_time_round(struct raft *r)
 {
-    bool quiet = leader_is_quiet(r) && !MUTANT("rest_never_quiet");
-    uint64_t soon_ns = r->now_ns + r->options.heartbeat_ns;
-    if (quiet && !r->quiet) {
-        r->heartbeat_deadline_ns = r->now_ns + RAFT_QUIET_HEARTBEATS * r->options.heartbeat_ns;
-    } else if (!quiet && (r->resting || r->heartbeat_deadline_ns > soon_ns)) {
-        r->heartbeat_deadline_ns = soon_ns;
-    }
-    r->quiet = quiet;
+    uint32_t wait = round_wait(r);
+    uint64_t due_ns = r->now_ns + wait * r->options.heartbeat_ns;
+    if (wait > r->round_wait || r->resting || r->heartbeat_deadline_ns > due_ns) r->heartbeat_deadline_ns = due_ns;
+    r->round_wait = wait;
 }
 
 /* When the first support ends that a resting leader was told of and relies on. */
@@ -187,7 +199,7 @@ void rest_update(struct raft *r)
     bool rests = r->role == RAFT_ROLE_LEADER ? leader_rests(r) : rest_holds(r);
     if (rests) {
         r->election_deadline_ns = 0; /* not running */
-        r->quiet = false;
+        r->round_wait = 1;
         if (!r->resting) rest_give_back(r);
     } else if (r->role == RAFT_ROLE_LEADER) {
         leader_time_round(r);

@@ -209,5 +209,8 @@ const struct lease_scenario lease_scenarios[] = {
     {"rest_in_doubt", rest_waits_for_the_end_of_a_doubt},
     {"rest_never_quiet", rest_waits_for_the_next_append},
     {"rest_quiet_while_behind", rest_waits_for_the_next_append},
+    {"rest_never_patient", rest_is_patient_with_who_keeps_up},
+    {"rest_patient_with_who_lags", rest_is_patient_with_who_keeps_up},
+    {"rest_patient_across_lives", rest_is_not_patient_across_lives},
 };
 const uint32_t lease_scenario_count = sizeof lease_scenarios / sizeof lease_scenarios[0];

@@ -19,6 +19,8 @@ void rest_is_not_begun_by_answers_of_an_earlier_life(void);
 void rest_waits_for_the_end_of_a_doubt(void);
 void rest_is_no_silence_of_the_others(void);
 void rest_waits_for_the_next_append(void);
+void rest_is_patient_with_who_keeps_up(void);
+void rest_is_not_patient_across_lives(void);
 void rest_hands_over_to_who_is_there(void);
 void held_follower_freed_by_old_news_is_held_again(void);
 void held_follower_stands_when_support_has_lapsed(void);

@@ -151,8 +151,48 @@ void rest_waits_for_the_next_append(void)
     lab_ack(&l, 2, LAST + 5);
     lab_sync(&l);
     lab_forget(&l);
-    lab_wait(&l, 200 * LAB_MS); /* the third one lags: it is asked soon */
+    lab_wait(&l, 400 * LAB_MS); /* the third one lags: it is asked sooner */
     ASSERT(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 3) > 0);
+    lab_deinit(&l);
+}
+
+/* An entry is on its way to those who keep up: they are not asked at once. Who turns out to lack it is. */
+void rest_is_patient_with_who_keeps_up(void)
+{
+    struct lab l;
+    lead_fortified(&l);
+    lab_wait(&l, 200 * LAB_MS);
+    beat_answered(&l, 2, false);
+    beat_answered(&l, 3, false);
+    ASSERT(lab_propose(&l, "x") == STATUS_OK);
+    lab_sync(&l);
+    lab_forget(&l);
+    lab_wait(&l, 280 * LAB_MS);
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 0) == 0);
+    lab_wait(&l, 40 * LAB_MS);
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 0) == 2);
+    beat_answered(&l, 2, false); /* it has not received what was sent before */
+    lab_forget(&l);
+    lab_wait(&l, 120 * LAB_MS);
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 2) == 1);
+    beat_answered(&l, 2, false);
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_APPEND, 2) == 1); /* so it was lost */
+    lab_deinit(&l);
+}
+
+void rest_is_not_patient_across_lives(void)
+{
+    struct lab l;
+    lead_fortified(&l);
+    lab_wait(&l, 200 * LAB_MS);
+    beat_answered(&l, 2, false);
+    beat_answered(&l, 3, false);
+    ASSERT(lab_propose(&l, "x") == STATUS_OK);
+    lab_forget(&l);
+    lease_received(&l, 2, 6, l.now_ns + 9000 * LAB_MS); /* it was started anew, and may be in doubt */
+    lease_promised(&l, 2, 1, 6);
+    lab_wait(&l, 120 * LAB_MS);
+    ASSERT(lab_sent_count(&l, RAFT_MESSAGE_HEARTBEAT, 2) > 0);
     lab_deinit(&l);
 }
 
