@@ -87,6 +87,10 @@ void txn_explain_limit(const struct txn *t, char *text, size_t size)
     (void)t;
     if (size > 0) text[0] = 0;
 }
+void txn_id_format(struct txn_id id, char text[TXN_ID_BYTES])
+{
+    (void)id, text[0] = 0;
+}
 void txn_id(const struct txn *t, char id[TXN_ID_BYTES])
 {
     (void)t, id[0] = 0;
@@ -199,6 +203,12 @@ void txn_inspect(const struct txn *t, struct txn_inspection *out)
     *out = (struct txn_inspection){0};
 }
 void kv_locks(const struct kv *kv, void (*visit)(void *ctx, const struct kv_lock *lock), void *ctx)
+{
+    (void)kv;
+    (void)visit;
+    (void)ctx;
+}
+void kv_prepared(const struct kv *kv, void (*visit)(void *ctx, const struct kv_prepared *prepared), void *ctx)
 {
     (void)kv;
     (void)visit;

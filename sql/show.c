@@ -16,7 +16,14 @@ static const struct {
                  "FROM ostraka.sessions ORDER BY node, pid"},
     {"queries", "SELECT node, pid, query_started, waits_for, transaction, query "
                 "FROM ostraka.sessions WHERE state = 'active' ORDER BY query_started, node, pid"},
-    {"transactions", "SELECT * FROM ostraka.transactions ORDER BY started, id"},
+    /* Also those whose session is gone and of which something is prepared still. */
+    {"transactions",
+     "SELECT coalesce(t.id, p.id) AS id, t.node, t.pid, coalesce(t.state, 'in doubt') AS state, t.started, t.read_timestamp, "
+     "t.spans_read, t.rows_written, t.bytes_written, t.waits_for, coalesce(t.lock_name, p.lock_name) AS lock_name, "
+     "p.ranges AS prepared_ranges, p.age_ms AS prepared_ms FROM ostraka.transactions t FULL JOIN "
+     "(SELECT id, lock_name, count(*) AS ranges, max(age_ms) AS age_ms FROM ostraka.prepared GROUP BY id, lock_name) p "
+     "ON t.lock_name = p.lock_name ORDER BY t.started, 1"},
+    {"prepared", "SELECT * FROM ostraka.prepared ORDER BY age_ms DESC, id, range"},
     {"locks",
      "SELECT range, table_name, key, mode, granted, waiting_ms, session_node, pid, lock_name "
      "FROM ostraka.locks ORDER BY range, table_name, key, granted DESC, waiting_ms DESC"},

@@ -15,6 +15,7 @@ static const struct {
     {virtual_session_tables, &virtual_session_table_count},
     {virtual_cluster_tables, &virtual_cluster_table_count},
     {virtual_placement_tables, &virtual_placement_table_count},
+    {virtual_prepared_tables, &virtual_prepared_table_count},
     {virtual_catalog_tables, &virtual_catalog_table_count},
 };
 

@@ -122,8 +122,8 @@ bool virtual_decode(const struct virtual_table *v, struct bytes body, struct vir
                     bool *whole_out);
 
 extern const struct virtual_table virtual_session_tables[], virtual_cluster_tables[],
-    virtual_placement_tables[], virtual_catalog_tables[];
+    virtual_placement_tables[], virtual_prepared_tables[], virtual_catalog_tables[];
 extern const size_t virtual_session_table_count, virtual_cluster_table_count, virtual_placement_table_count,
-    virtual_catalog_table_count;
+    virtual_prepared_table_count, virtual_catalog_table_count;
 
 #endif

@@ -68,3 +68,50 @@ void kv_lock_counts(const struct kv *kv, uint64_t *held_out, uint64_t *waiting_o
         *waiting_out += g->locks.waiting_count;
     }
 }
+
+static void visit_prepared(const struct range *g, void (*visit)(void *ctx, const struct kv_prepared *prepared), void *ctx)
+{
+    LIST_FOR_EACH(item, &g->ops)
+    {
+        const struct range_op *op = CONTAINER_OF(item, struct range_op, link);
+        if (op->state != OP_PREPARED && op->state != OP_RESOLVING) continue;
+        struct kv_prepared p = {.range = replica_range(g->replica),
+                                .id = {.sent_ts = op->attempt.sent, .tag = op->attempt.tag},
+                                .node = op->name.node,
+                                .number = op->name.number,
+                                .key_count = op->write_count,
+                                .since_ns = op->prepared_ns,
+                                .ends = op->state == OP_RESOLVING,
+                                .pushed = op->push != NULL};
+        struct route route;
+        if (store_route(g->kv->store, op->anchor, &route) == STATUS_OK) p.id.range = route.range;
+        visit(ctx, &p);
+    }
+}
+
+void kv_prepared(const struct kv *kv, void (*visit)(void *ctx, const struct kv_prepared *prepared), void *ctx)
+{
+    LIST_FOR_EACH(item, &kv->two_phase)
+    {
+        const struct range *g = CONTAINER_OF(item, struct range, two_phase);
+        if (g->prepared_count > 0) visit_prepared(g, visit, ctx);
+    }
+}
+
+struct prepared_count {
+    uint64_t count, since_ns;
+};
+
+static void count_prepared(void *ctx, const struct kv_prepared *p)
+{
+    struct prepared_count *c = ctx;
+    if (c->count++ == 0 || p->since_ns < c->since_ns) c->since_ns = p->since_ns;
+}
+
+uint64_t kv_prepared_count(const struct kv *kv, uint64_t *oldest_ns_out)
+{
+    struct prepared_count c = {0};
+    kv_prepared(kv, count_prepared, &c);
+    *oldest_ns_out = c.count == 0 ? 0 : env_now_ns(store_env(kv->store)) - c.since_ns;
+    return c.count;
+}

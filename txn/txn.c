@@ -186,11 +186,13 @@ bool txn_has_put(const struct txn *t, struct bytes key)
 uint64_t txn_write_bytes(const struct txn *t) { return t->writes.bytes; }
 uint64_t txn_read_ts(const struct txn *t) { return t->read_ts; }
 
-void txn_id(const struct txn *t, char id[TXN_ID_BYTES])
+void txn_id_format(struct txn_id id, char text[TXN_ID_BYTES])
 {
-    snprintf(id, TXN_ID_BYTES, "%012llx%08llx%012llx", (unsigned long long)(t->id.sent_ts >> OUTCOME_SENT_SHIFT),
-             (unsigned long long)t->id.range.value, (unsigned long long)t->id.tag);
+    snprintf(text, TXN_ID_BYTES, "%012llx%08llx%012llx", (unsigned long long)(id.sent_ts >> OUTCOME_SENT_SHIFT),
+             (unsigned long long)id.range.value, (unsigned long long)id.tag);
 }
+
+void txn_id(const struct txn *t, char id[TXN_ID_BYTES]) { txn_id_format(t->id, id); }
 
 struct txn_id txn_id_of(const struct txn *t) { return t->id; }
 

@@ -248,6 +248,7 @@ struct txn_id {
     struct range_id range; /* that it was sent to; 0: it was not */
 };
 struct txn_id txn_id_of(const struct txn *t);
+void txn_id_format(struct txn_id id, char text[TXN_ID_BYTES]);
 /* False: this is no id. */
 bool txn_id_parse(struct bytes text, struct txn_id *id_out);
 enum txn_outcome {
@@ -321,6 +322,20 @@ struct kv_lock {
 /* Visits the locks of the ranges that this node leads: key after key as their holders came, then those who wait. The
  * lock is borrowed for the call. */
 void kv_locks(const struct kv *kv, void (*visit)(void *ctx, const struct kv_lock *lock), void *ctx);
+/* What a transaction has prepared in a range that this node leads: its part of a commit over several ranges, which is not
+ * decided yet as far as this leader knows. */
+struct kv_prepared {
+    struct range_id range;
+    struct txn_id id;        /* its range: that of the anchor, which decides, as far as this node knows; 0: it does not */
+    uint64_t node, number;   /* of the transaction */
+    uint32_t key_count;
+    uint64_t since_ns;       /* env_now_ns scale; since this leader has it */
+    bool ends;               /* it is decided, and on its way */
+    bool pushed;             /* somebody finds out what becomes of it */
+};
+void kv_prepared(const struct kv *kv, void (*visit)(void *ctx, const struct kv_prepared *prepared), void *ctx);
+/* How many; how long the oldest one has been there. */
+uint64_t kv_prepared_count(const struct kv *kv, uint64_t *oldest_ns_out);
 /* Keys that are locked, and requests that wait, here. */
 void kv_lock_counts(const struct kv *kv, uint64_t *held_out, uint64_t *waiting_out);
 

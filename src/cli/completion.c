@@ -11,7 +11,7 @@ static const struct {
     {"range", "ls split transfer move"},
     {"node", "ls drain decommission activate add"},
     {"bench", "append"},
-    {"txn", "status"},
+    {"txn", "status resolve ls"},
     {"debug", "wal lsm"},
     {"completion", "bash"},
 };

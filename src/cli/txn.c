@@ -1,10 +1,12 @@
-/* `txn status ID`: what became of a transaction whose outcome a client was not told (08007 names
- * the id). */
+/* `txn status ID`: what became of a transaction whose outcome a client was not told (08007 names the id). `txn resolve ID`: the
+ * same, when it is decided. `txn ls`: what is not. */
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/output.h"
+
+#define OUTCOME_BYTES 32
 
 static const char *text_at(const PGresult *result, int column)
 {
@@ -37,25 +39,92 @@ static int fail(PGconn *connection, const PGresult *result)
     return strncmp(state, "22", 2) == 0 ? CLI_USAGE : CLI_ERROR; /* 22: this is no id */
 }
 
-static int ask(PGconn *connection, const char *id, uint64_t timeout_ns, enum cli_format format)
+/* Tells the outcome, once or when it is decided. */
+static int ask(PGconn *connection, const char *id, bool wait, char outcome[OUTCOME_BYTES])
 {
-    char limit[64];
-    snprintf(limit, sizeof limit, "SET statement_timeout = %llu",
-             (unsigned long long)(timeout_ns / 1000000u));
-    if (PQstatus(connection) != CONNECTION_OK) return fail(connection, NULL);
-    PQclear(PQexec(connection, limit));
-    PGresult *result =
-        PQexecParams(connection, "SELECT ostraka.txn_status($1)", 1, NULL, &id, NULL, NULL, 0);
-    int status = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1
-                     ? CLI_OK
-                     : fail(connection, result);
-    if (status == CLI_OK) {
-        const char *outcome = text_at(result, 0);
-        print(id, outcome, format);
-        if (strcmp(outcome, "expired") == 0) status = CLI_NOT_FOUND;
+    for (;;) {
+        PGresult *result = PQexecParams(connection, "SELECT ostraka.txn_status($1)", 1, NULL, &id, NULL, NULL, 0);
+        bool told = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
+        int status = told ? CLI_OK : fail(connection, result);
+        if (told) snprintf(outcome, OUTCOME_BYTES, "%s", text_at(result, 0));
+        PQclear(result);
+        if (!told || !wait || strcmp(outcome, "in progress") != 0) return status;
+        PQclear(PQexec(connection, "SELECT pg_sleep(0.2)"));
     }
+}
+
+static int tell(PGconn *connection, const char *id, bool wait, enum cli_format format)
+{
+    char outcome[OUTCOME_BYTES];
+    int status = ask(connection, id, wait, outcome);
+    if (status != CLI_OK) return status;
+    print(id, outcome, format);
+    return strcmp(outcome, "expired") == 0 ? CLI_NOT_FOUND : CLI_OK;
+}
+
+/* ---- ls ---- */
+
+#define COLUMNS_MAX 32
+
+static void print_object(const PGresult *result, int row)
+{
+    int columns = PQnfields(result);
+    printf("{");
+    for (int i = 0; i < columns; i++) {
+        bool number = PQftype(result, i) != 25; /* text: ids and words, which need no escapes */
+        const char *value = PQgetisnull(result, row, i) ? NULL : PQgetvalue(result, row, i);
+        printf("%s\"%s\":", i > 0 ? "," : "", PQfname(result, i));
+        if (value == NULL) printf("null");
+        else printf(number ? "%s" : "\"%s\"", value);
+    }
+    printf("}\n");
+}
+
+static void print_rows(const PGresult *result, enum cli_format format)
+{
+    const char *cells[COLUMNS_MAX];
+    int columns = PQnfields(result) < COLUMNS_MAX ? PQnfields(result) : COLUMNS_MAX;
+    PQprintOpt options = {.header = 1, .align = 1, .fieldSep = (char[]){"|"}};
+    if (format == CLI_FORMAT_TABLE) PQprint(stdout, result, &options);
+    if (format == CLI_FORMAT_TABLE) return;
+    for (int i = 0; i < columns; i++) cells[i] = PQfname(result, i);
+    if (format == CLI_FORMAT_CSV) cli_print_csv(cells, (size_t)columns);
+    for (int row = 0; row < PQntuples(result); row++) {
+        for (int i = 0; i < columns; i++) cells[i] = PQgetvalue(result, row, i);
+        if (format == CLI_FORMAT_CSV) cli_print_csv(cells, (size_t)columns);
+        else if (format == CLI_FORMAT_PLAIN) cli_print_plain(cells, (size_t)columns);
+        else print_object(result, row);
+    }
+}
+
+static int list(PGconn *connection, enum cli_format format)
+{
+    PGresult *result = PQexec(connection, "SHOW PREPARED");
+    int status = PQresultStatus(result) == PGRES_TUPLES_OK ? CLI_OK : fail(connection, result);
+    if (status == CLI_OK) print_rows(result, format);
     PQclear(result);
     return status;
+}
+
+static int run(PGconn *connection, const char *const words[2], uint64_t timeout_ns, enum cli_format format)
+{
+    char limit[64];
+    if (PQstatus(connection) != CONNECTION_OK) return fail(connection, NULL);
+    snprintf(limit, sizeof limit, "SET statement_timeout = %llu", (unsigned long long)(timeout_ns / 1000000u));
+    PQclear(PQexec(connection, limit));
+    if (strcmp(words[0], "ls") == 0) return list(connection, format);
+    return tell(connection, words[1], strcmp(words[0], "resolve") == 0, format);
+}
+
+static bool is_id(const char *word)
+{
+    return strspn(word, "0123456789abcdefABCDEF") == 32 && strlen(word) == 32;
+}
+
+static bool are_words(const char *const words[2], size_t count)
+{
+    if (count == 1) return strcmp(words[0], "ls") == 0;
+    return count == 2 && (strcmp(words[0], "status") == 0 || strcmp(words[0], "resolve") == 0) && is_id(words[1]);
 }
 
 int cli_txn(int argc, char **argv)
@@ -71,25 +140,26 @@ int cli_txn(int argc, char **argv)
         CLI_FORMAT_FLAG(&format),
     };
     const struct cli_command command = {"txn",
-                                        "What became of a transaction: committed, aborted, in "
-                                        "progress, or expired (exit 6: nobody remembers).",
-                                        "txn status ID [--url URL] [-o table|json|csv|plain]",
+                                        "status: what became of a transaction: committed, aborted, in progress, or expired (exit 6: "
+                                        "nobody remembers).\n"
+                                        "resolve: the same, when it is decided: some 10 s after its commit was sent at the latest.\n"
+                                        "ls: what transactions over several ranges have prepared, and is not decided yet.",
+                                        "txn status ID | resolve ID | ls  [--url URL] [-o table|json|csv|plain]",
                                         flags,
                                         3,
                                         NULL};
     int status = cli_parse(&command, argc, argv, words, 2, &count);
     if (status != CLI_OK) return status < 0 ? CLI_OK : status;
-    if (count != 2 || strcmp(words[0], "status") != 0 ||
-        strspn(words[1], "0123456789abcdefABCDEF") != 32 || strlen(words[1]) != 32) {
+    if (!are_words(words, count)) {
         fprintf(stderr,
-                "ostraka txn: give status and the id that the error named, 32 hex digits\n");
+                "ostraka txn: give status or resolve and the id that the error named, 32 hex digits; or ls\n");
         return CLI_USAGE;
     }
     if (!cli_format_of(&command, format, &output)) return CLI_USAGE;
     char conninfo[1024];
     cli_conninfo(url, conninfo, sizeof conninfo);
     PGconn *connection = PQconnectdb(conninfo);
-    status = ask(connection, words[1], timeout_ns, output);
+    status = run(connection, words, timeout_ns, output);
     PQfinish(connection);
     return status;
 }

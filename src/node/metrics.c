@@ -125,6 +125,26 @@ static void session_text(struct buf *b, struct sql_activity *a)
     }
 }
 
+/* Commits over several ranges. */
+static void two_phase_text(struct buf *b, struct kv *kv)
+{
+    const struct kv_metrics *k = kv_metrics(kv);
+    uint64_t oldest_ns, count = kv_prepared_count(kv, &oldest_ns);
+    counter(b, "two_phase_commits_total", "Transactions of this node's clients that wrote to several ranges.", k->two_phase_commits);
+    counter(b, "two_phase_aborts_total", "Those that came to nothing.", k->two_phase_aborts);
+    counter(b, "two_phase_repeats_total", "Attempts that were made again, because others stood in the way.", k->prepare_repeats);
+    counter(b, "refreshes_total", "Requests whether what was read is unchanged at a later timestamp.", k->refreshes);
+    counter(b, "prepares_total", "Parts of such transactions that were prepared in ranges led here.", k->prepares);
+    counter(b, "prepares_refused_total", "Those that somebody else stood in the way of.", k->prepares_refused);
+    counter(b, "decisions_total", "Decisions that were proposed here.", k->decisions);
+    counter(b, "resolutions_total", "Prepared parts that became versions here, or went.", k->resolutions);
+    counter(b, "pushes_total", "Times that a leader here had to find out what became of one.", k->pushes);
+    counter(b, "pushed_aborts_total", "Transactions that were aborted because nobody answered for them.", k->pushed_aborts);
+    gauge(b, "prepared", "Parts of transactions that are prepared in ranges led here, and not known to be committed or not.", count);
+    head(b, "prepared_oldest_seconds", "gauge", "For how long the oldest of them is; 0: there is none.");
+    buf_printf(b, "ostraka_prepared_oldest_seconds %.3f\n", (double)oldest_ns / NS_PER_SECOND);
+}
+
 static void health_text(struct buf *b, struct store *s)
 {
     struct cluster_health h;
@@ -217,6 +237,7 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "deadlocks_total", "Transactions that were ended to break a circle.", k->deadlocks);
     counter(b, "retries_total", "Requests sent again.", k->retries);
     counter(b, "unknown_outcomes_total", "Commits whose outcome was not learnt.", k->unknown_outcomes);
+    two_phase_text(b, core_kv(m->core));
     counter(b, "clock_rounds_total", "Batches of timestamps for which the clock master confirmed that it leads.", k->clock_rounds);
     counter(b, "safe_points_total", "Times a range that is led here was told to forget older versions.", k->safe_points);
     counter(b, "snapshots_too_old_total", "Requests below the safe point of their range.", k->snapshots_too_old);

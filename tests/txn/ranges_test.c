@@ -282,6 +282,58 @@ TEST(txn_ranges, a_lock_behind_an_intent_shows_what_it_became)
     world_close(&w);
 }
 
+struct shown {
+    struct kv_prepared last;
+    uint32_t count;
+};
+
+static void take_shown(void *ctx, const struct kv_prepared *p)
+{
+    struct shown *s = ctx;
+    s->last = *p;
+    s->count++;
+}
+
+static struct kv *kv_of_leader(struct world *w, struct range_id range)
+{
+    return core_kv(cluster_machine(w->cluster, cluster_leader(w->cluster, range))->core);
+}
+
+/* Operators see what is not decided, under the id that a client would ask about. */
+TEST(txn_ranges, what_is_prepared_is_shown_until_it_is_decided)
+{
+    struct world w;
+    struct actor a;
+    struct shown s = {.count = 0};
+    open_three(&w);
+    actor_begin(&a, &w, 1);
+    actor_put(&a, "a", "1");
+    actor_put(&a, "x", "1");
+    actor_put(&a, "z", "1");
+    struct range *g = range_of(&w, RIGHT);
+    actor_start_commit(&a);
+    for (int i = 0; i < 20000 && g->prepared_count == 0; i++) sim_run_for(cluster_sim(w.cluster), 10000);
+    kv_prepared(kv_of_leader(&w, RIGHT), take_shown, &s);
+    for (int i = 0; i < 20000 && s.count == 0; i++) { /* it is in the log first */
+        sim_run_for(cluster_sim(w.cluster), 10000);
+        kv_prepared(kv_of_leader(&w, RIGHT), take_shown, &s);
+    }
+    assert_u64_equal(s.last.range.value, RIGHT.value);
+    assert_u64_equal(s.last.id.range.value, LEFT.value);
+    assert_u64_equal(s.last.node, 1);
+    assert_u64_equal(s.last.key_count, 2);
+    uint64_t age_ns;
+    assert_u64_equal(kv_prepared_count(kv_of_leader(&w, RIGHT), &age_ns), 1);
+    assert_true(age_ns < SIM_SEC);
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    assert_u64_equal(txn_id_of(a.txn).tag, s.last.id.tag);
+    assert_u64_equal(txn_id_of(a.txn).sent_ts, s.last.id.sent_ts);
+    actor_end(&a);
+    world_run_ms(&w, 100);
+    assert_u64_equal(kv_prepared_count(kv_of_leader(&w, RIGHT), &age_ns), 0);
+    world_close(&w);
+}
+
 /* Write skew over two ranges: each reads what the other one writes. */
 TEST(txn_ranges, what_was_read_elsewhere_is_unchanged_at_the_commit)
 {

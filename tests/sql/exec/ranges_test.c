@@ -203,6 +203,20 @@ TEST(sql_ranges, statements_and_transactions_write_to_several_ranges)
     database_destroy(d);
 }
 
+TEST(sql_ranges, what_is_prepared_can_be_looked_at)
+{
+    struct database *d = open_split();
+    run(d, "a", "INSERT INTO t VALUES (1, 1), (260, 1)", "INSERT 0 2\n");
+    run(d, "a", "SELECT count(*) FROM ostraka.prepared WHERE state = 'in doubt'", "count int8\n| 0 |\nSELECT 1\n");
+    run(d, "a", "BEGIN", "BEGIN\n[T]\n");
+    run(d, "a", "INSERT INTO t VALUES (2, 1), (261, 1)", "INSERT 0 2\n[T]\n");
+    run(d, "a", "SHOW PREPARED",
+        "id text, node int8, range int8, anchor_range int8, session_node int8, lock_name text, state text, keys int8, age_ms int8\n"
+        "SHOW\n[T]\n");
+    run(d, "a", "COMMIT", "COMMIT\n");
+    database_destroy(d);
+}
+
 /* Records of keys lie behind all tables. */
 TEST(sql_ranges, an_idempotency_key_goes_with_rows_of_any_range)
 {
