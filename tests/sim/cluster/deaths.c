@@ -15,8 +15,9 @@ struct deaths {
     struct nemesis *nemesis;
     struct frames frames;
     uint64_t next_ns, mean_ns; /* when the next one is struck, and how often */
-    uint64_t counts[RPC_KIND_COUNT];
+    uint64_t count;
     uint64_t victim;           /* goes down behind the message */
+    uint64_t ends[2];          /* machines whose link is reset behind it */
     bool healed;
 };
 
@@ -58,6 +59,22 @@ static void on_death(void *ctx)
     sim_call_after(sim_of_deaths(d), BACK_NS, on_back, d);
 }
 
+/* Who asked learns at once that there is no answer, and asks again. */
+static void on_reset(void *ctx)
+{
+    struct deaths *d = ctx;
+    if (d->ends[0] != 0 && d->ends[1] != 0 && !d->healed) sim_net_reset(sim_of_deaths(d), d->ends[0], d->ends[1]);
+    d->ends[0] = d->ends[1] = 0;
+}
+
+static void reset_soon(struct deaths *d, const struct frames_step *step)
+{
+    if (d->ends[0] != 0 || d->ends[1] != 0) return;
+    d->ends[0] = machine_of(d, step->asker);
+    d->ends[1] = machine_of(d, step->asked);
+    sim_call_after(sim_of_deaths(d), 0, on_reset, d);
+}
+
 static bool on_frame(void *ctx, struct sim_frame *f)
 {
     struct deaths *d = ctx;
@@ -65,14 +82,15 @@ static bool on_frame(void *ctx, struct sim_frame *f)
     struct frames_step step = frames_step(&d->frames, f);
     if (!is_step(step.kind) || d->healed || sim_now(sim) < d->next_ns) return true;
     d->next_ns = sim_now(sim) + sim_exponential(sim, d->mean_ns);
-    d->counts[step.kind]++;
+    d->count++;
     uint64_t draw = sim_below(sim, 10);
-    if (draw < 7 && d->victim == 0) {
-        d->victim = machine_of(d, draw < 5 ? step.asker : step.asked);
+    if (draw < 4 && d->victim == 0) {
+        d->victim = machine_of(d, draw < 3 ? step.asker : step.asked);
         sim_call_after(sim, sim_below(sim, 2) == 0 ? 0 : sim_exponential(sim, 2 * SIM_MS), on_death, d);
     }
     sim_trace(sim, "strike at %s of kind %u: machine %llu", step.reply ? "reply" : "request", step.kind,
               (unsigned long long)d->victim);
+    if (sim_below(sim, 4) > 0) reset_soon(d, &step);
     switch (sim_below(sim, 5)) {
     case 0:
     case 1: return false;
@@ -87,7 +105,7 @@ struct deaths *deaths_create(struct cluster *c, struct nemesis *nemesis)
     ASSERT(d != NULL);
     d->cluster = c;
     d->nemesis = nemesis;
-    d->mean_ns = (50 * SIM_MS) << sim_below(cluster_sim(c), 5);
+    d->mean_ns = (20 * SIM_MS) << sim_below(cluster_sim(c), 5);
     sim_net_watch(cluster_sim(c), on_frame, d);
     return d;
 }
@@ -104,8 +122,7 @@ void deaths_destroy(struct deaths *d)
     free(d);
 }
 
-uint64_t deaths_count(const struct deaths *d, uint16_t kind)
+uint64_t deaths_count(const struct deaths *d)
 {
-    ASSERT(kind < RPC_KIND_COUNT);
-    return d->counts[kind];
+    return d->count;
 }

@@ -1,5 +1,5 @@
-/* Faults that aim at the steps of two-phase commit: whoever asked or was asked goes down at the very message, which is
- * lost, late, or arrives first. So coordinators die before anybody has prepared, when all have, with the decision under way, with it
+/* Faults that aim at the steps of two-phase commit: whoever asked or was asked goes down at the very message, or
+ * their link is reset; the message is lost, late, or arrives first. So coordinators die before anybody has prepared, when all have, with the decision under way, with it
  * made and unanswered, and leaders while they resolve. */
 #ifndef OSTRAKA_TESTS_SIM_DEATHS_H
 #define OSTRAKA_TESTS_SIM_DEATHS_H
@@ -13,7 +13,7 @@ struct deaths *deaths_create(struct cluster *c, struct nemesis *nemesis);
 void deaths_heal(struct deaths *d);
 /* After cluster_destroy. */
 void deaths_destroy(struct deaths *d);
-/* How often a message of that kind (enum rpc_kind) was struck. */
-uint64_t deaths_count(const struct deaths *d, uint16_t kind);
+/* How many messages were struck. */
+uint64_t deaths_count(const struct deaths *d);
 
 #endif

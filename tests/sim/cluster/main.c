@@ -19,7 +19,6 @@ static const char usage[] =
     "  --ranges N        data ranges at the start, 1 to 6 (default 1)\n"
     "  --splits          ranges are split, and leaders handed about\n"
     "  --merges          the same, and ranges are united again\n"
-    "  --two-phase       transactions that write to several ranges are not refused\n"
     "  --deaths          machines go down at the very steps of two-phase commit\n"
     "  --moves           and moved; nodes drained, decommissioned, replaced, added\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
@@ -129,7 +128,6 @@ static void parse(int argc, char **argv, struct arguments *a)
         else if (strcmp(flag, "--no-crashes") == 0) a->run.no_crashes = true;
         else if (strcmp(flag, "--splits") == 0) a->run.splits = true;
         else if (strcmp(flag, "--merges") == 0) a->run.merges = true;
-        else if (strcmp(flag, "--two-phase") == 0) a->run.two_phase = true;
         else if (strcmp(flag, "--deaths") == 0) a->run.deaths = true;
         else if (strcmp(flag, "--moves") == 0) a->run.moves = true;
         else if (strcmp(flag, "--no-leases") == 0) a->run.no_leases = true;
@@ -174,7 +172,7 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
         }
     }
     printf("seed=%llu hash=%016llx %s operations=%llu commits=%llu unknown=%llu faults=%llu events=%llu "
-           "virtual_s=%.1f leased=%llu rounds=%llu messages=%llu splits=%llu merges=%llu moves=%llu states=%llu replaced=%llu%s%s\n",
+           "virtual_s=%.1f leased=%llu rounds=%llu messages=%llu splits=%llu merges=%llu moves=%llu states=%llu replaced=%llu deaths=%llu%s%s\n",
            (unsigned long long)seed, (unsigned long long)result.hash, passed ? "ok" : "FAILED",
            (unsigned long long)result.operations, (unsigned long long)result.committed,
            (unsigned long long)result.unknown, (unsigned long long)result.faults,
@@ -182,7 +180,7 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
            (unsigned long long)result.reads_leased, (unsigned long long)result.reads_confirmed,
            (unsigned long long)result.raft_messages, (unsigned long long)result.splits, (unsigned long long)result.merges,
            (unsigned long long)result.moves, (unsigned long long)result.states,
-           (unsigned long long)result.replaced, passed ? "" : " ", passed ? "" : result.failure);
+           (unsigned long long)result.replaced, (unsigned long long)result.deaths, passed ? "" : " ", passed ? "" : result.failure);
     fflush(stdout);
     return passed;
 }

@@ -107,7 +107,6 @@ static bool create_sql(struct mix *m, int i)
         .cancel_ppm = rates[sim_below(sim, 3)],
         .savepoint_ppm = parts[sim_below(sim, 3)],
         .several_ranges = m->options.several_ranges,
-        .refused = m->options.refused,
     };
     o.cut = m->options.cut;
     if (o.cut != SQL_CUT_NONE) o.cut_ppm = SIM_ALWAYS / 10;
@@ -125,7 +124,7 @@ static bool create_sql(struct mix *m, int i)
 static bool wants_idem(const struct mix_options *o)
 {
     if (o->name != NULL) return strcmp(o->name, "idem") == 0 || strcmp(o->name, "all") == 0;
-    return o->seed % 4 == 1 && !o->refused; /* a key's record and the rows are in two ranges mostly */
+    return o->seed % 4 == 1;
 }
 
 static bool create_idem(struct mix *m)

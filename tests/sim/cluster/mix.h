@@ -21,7 +21,6 @@ struct mix_options {
     bool keys_expire;       /* idempotency keys, soon */
     bool calm;              /* clients do not walk away */
     bool several_ranges;    /* of data */
-    bool refused;           /* transactions that would write to two of them may be */
     bool hot;               /* many clients, few keys, little time to think */
     uint64_t pause_mean_ns; /* of the key API's transactions that dawdle; 0: none does */
     enum sql_cut cut;       /* every tenth query of SQL clients ends there; 0: as drawn */

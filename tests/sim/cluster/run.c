@@ -240,18 +240,26 @@ static void draw_mix(const struct run_options *options, struct setup *x)
     bool faultless = options->no_faults && options->cut == SQL_CUT_NONE && options->cancel_ppm == 0;
     x->mix = (struct mix_options){.name = options->workload,
                                   .several_ranges = x->cluster.split_count > 0 || x->on_purpose.splits,
-                                  .refused = !options->two_phase,
                                   .seed = options->seed,
                                   .keys_expire = options->seed / 4 % 3 == 0,
                                   .calm = faultless,
                                   .hot = options->hot || (x->focus != FOCUS_NONE && x->focus != FOCUS_LEADERS),
                                   .cut = options->cut,
                                   .cancel_ppm = options->cancel_ppm};
-    x->mix.refused = x->mix.refused && x->mix.several_ranges;
     if (x->mix.keys_expire) x->cluster.idempotency_life_ns = 3 * SIM_SEC;
     uint64_t *retention_ns = &x->cluster.version_retention_ns;
     if (x->mix.several_ranges && *retention_ns != 0) *retention_ns += CATALOG_WAIT_NS;
     x->mix.pause_mean_ns = *retention_ns;
+}
+
+/* In a third of the runs with several ranges, unless something is asked for. */
+static bool draw_deaths(const struct run_options *options, const struct setup *x)
+{
+    struct prng prng;
+    prng_init(&prng, options->seed ^ UINT64_C(0x646561746873));
+    bool drawn = options->range_count == 0 && options->workload == NULL && options->focus == NULL && !options->no_faults &&
+                 !options->no_crashes;
+    return options->deaths || (drawn && x->mix.several_ranges && prng_below(&prng, 3) == 0);
 }
 
 static void draw_all(const struct run_options *options, struct setup *x)
@@ -270,9 +278,9 @@ static void draw_all(const struct run_options *options, struct setup *x)
         o->table_bytes = COLD_MEMORY_BYTES / 8;
     }
     x->on_purpose = draw_ranges(options, &x->bounds, o);
-    x->deaths = options->deaths;
     if (x->on_purpose.moves) draw_nodes(options, o);
     draw_mix(options, x);
+    x->deaths = draw_deaths(options, x);
 }
 
 static void count_orders(const struct range_nemesis *n, struct run_result *result)
@@ -302,6 +310,7 @@ static void run(struct cluster *c, const struct setup *x, const struct run_optio
                          check(c, m, options, result);
     }
     if (faults.ranges != NULL) count_orders(faults.ranges, result);
+    if (faults.deaths != NULL) result->deaths = deaths_count(faults.deaths);
     count_all(c, m, result);
     if (faults_out != NULL) sim_faults_print(cluster_sim(c), faults_out);
     cluster_destroy(c);

@@ -23,7 +23,6 @@ struct run_options {
     bool splits;              /* ranges are split, leaders handed about, while the load lasts */
     bool merges;              /* and united again */
     bool moves;               /* and moved; nodes are drained, decommissioned, replaced, added */
-    bool two_phase;           /* what writes to several ranges is not refused */
     bool deaths;              /* machines die at steps of two-phase commit (deaths.h) */
     bool no_leases;           /* every read costs a round, and any clock fault may happen */
     FILE *trace;
@@ -36,6 +35,7 @@ struct run_result {
     uint64_t operations, committed, unknown, faults, virtual_ns, events, leader_changes;
     uint64_t splits, merges;  /* that came true */
     uint64_t moves, states;   /* moves of ranges, changes of nodes' states that were ordered and taken on */
+    uint64_t deaths;          /* messages of two-phase commit that were struck */
     uint64_t replaced;        /* nodes that were decommissioned to the end */
     uint64_t disconnects;     /* clients that walked away */
     uint64_t conflicts;       /* commits and locks that leaders refused; servers and clients tried again */

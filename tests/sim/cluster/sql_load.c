@@ -88,9 +88,8 @@ static void complain(struct sql_actor *a, const char *what, const struct sql_res
 }
 
 /* Errors that a right server may give to statements that make sense. */
-static bool expected_error(const struct sql_actor *a, const char *sqlstate)
+static bool expected_error(const char *sqlstate)
 {
-    if (strcmp(sqlstate, "0A000") == 0) return a->load->options.refused;
     static const char *const states[] = {"40001", "40P01", "55P03", "57P03", "23505", "23514", "53200", "53100",
                                          "53300", "57014", "57P01", "08007", "72000"};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
@@ -463,12 +462,12 @@ static void took_status(struct sql_actor *a, const struct sql_result *r)
 static void took_error(struct sql_actor *a, const struct sql_result *r)
 {
     if (a->phase == ACTOR_ASKS) {
-        if (!expected_error(a, r->sqlstate)) complain(a, "unexpected error", r);
+        if (!expected_error(r->sqlstate)) complain(a, "unexpected error", r);
         transaction_over(a, HISTORY_INFO);
         return;
     }
     if (shows_commit(a, r)) complain(a, "an error behind what was returned", r);
-    if (!expected_error(a, r->sqlstate)) complain(a, "unexpected error", r);
+    if (!expected_error(r->sqlstate)) complain(a, "unexpected error", r);
     check_state(a, r);
     if (detour_forgives(a, r)) return;
     a->detour = DETOUR_NONE;
@@ -487,7 +486,7 @@ static void took_error(struct sql_actor *a, const struct sql_result *r)
 static void took_lost(struct sql_actor *a, const struct sql_result *r)
 {
     bool committing = (a->mode != SQL_EXPLICIT && a->phase == ACTOR_WORKS) || a->phase == ACTOR_COMMITS;
-    if (r->sqlstate[0] != '\0' && !expected_error(a, r->sqlstate)) complain(a, "unexpected end", r);
+    if (r->sqlstate[0] != '\0' && !expected_error(r->sqlstate)) complain(a, "unexpected end", r);
     if (a->phase == ACTOR_ASKS) {
         transaction_over(a, HISTORY_INFO);
         return;
@@ -565,7 +564,7 @@ static void on_done(void *ctx, const struct sql_result *r)
             proceed(a);
             return;
         }
-        if (r->sqlstate[0] != '\0' && !expected_error(a, r->sqlstate)) complain(a, "refused", r);
+        if (r->sqlstate[0] != '\0' && !expected_error(r->sqlstate)) complain(a, "refused", r);
         think(a, a->load->options.think_mean_ns + 10 * SIM_MS);
         return;
     }

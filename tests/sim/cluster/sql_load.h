@@ -31,7 +31,6 @@ struct sql_load_options {
     uint32_t cancel_ppm;     /* per query: a cancel request follows */
     enum sql_cut cut;        /* where; 0: drawn for each */
     bool several_ranges;     /* of data: rows are spread over them */
-    bool refused;            /* transactions that would write to two of them may be */
 };
 
 struct sql_load;
