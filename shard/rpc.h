@@ -45,6 +45,8 @@ enum rpc_kind {
     RPC_PREPARE = 28,     /* txn/: first phase of a commit over several ranges */
     RPC_DECIDE = 29,      /* txn/: its decision, at the range of its anchor */
     RPC_RESOLVE = 30,     /* txn/: what it wrote becomes versions, or goes */
+    RPC_CLOCK_SYNC = 31,  /* txn/: a sample of the master's clock */
+    RPC_CLOCK_FENCE = 32, /* txn/: a new clock master ends what samples of earlier ones say */
     RPC_KIND_COUNT
 };
 

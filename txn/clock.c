@@ -37,10 +37,10 @@ static void wait_begin(struct clock *c, struct clock_wait *w, enum clock_want wa
     w->past = past;
     w->deadline_ns = now_ns + timeout_ns;
     if (c->unanswered_since_ns == 0) c->unanswered_since_ns = now_ns;
-    clock_oracle_wait(c, w);
+    if (c->source == KV_CLOCK_INTERVAL) clock_interval_wait(c, w);
+    else clock_oracle_wait(c, w);
 }
 
-/* What another node has read lies below every later reading of the master's. */
 void clock_now(struct clock *c, struct clock_wait *w, uint64_t after, uint64_t timeout_ns)
 {
     clock_now_above(c, w, 0, after, timeout_ns);
@@ -48,7 +48,8 @@ void clock_now(struct clock *c, struct clock_wait *w, uint64_t after, uint64_t t
 
 void clock_now_above(struct clock *c, struct clock_wait *w, uint64_t above, uint64_t after, uint64_t timeout_ns)
 {
-    (void)after;
+    /* What another node has read lies below every later reading of the master's, but not below our upper bound. */
+    if (c->source == KV_CLOCK_INTERVAL && after > above && !MUTANT("clock_reading_below_another")) above = after;
     wait_begin(c, w, CLOCK_WANT_READING, above, timeout_ns);
 }
 
@@ -59,14 +60,14 @@ void clock_floor(struct clock *c, struct clock_wait *w, uint64_t timeout_ns)
 
 bool clock_has_reached_reading(const struct clock *c, uint64_t ts)
 {
-    (void)c;
-    (void)ts;
-    return true;
+    return c->source == KV_CLOCK_ORACLE || clock_has_reached(c, ts) || MUTANT("clock_cap");
 }
 
 bool clock_has_reached(const struct clock *c, uint64_t ts)
 {
-    return c->seen >= ts;
+    uint64_t low, high;
+    if (c->source == KV_CLOCK_ORACLE) return c->seen >= ts;
+    return clock_interval_at(c, &low, &high) && high >= ts;
 }
 
 void clock_wait_reached(struct clock *c, struct clock_wait *w, uint64_t ts, uint64_t timeout_ns)
@@ -77,6 +78,8 @@ void clock_wait_reached(struct clock *c, struct clock_wait *w, uint64_t ts, uint
 
 bool clock_is_past(const struct clock *c, uint64_t ts)
 {
+    uint64_t low, high;
+    if (MUTANT("gate_above_upper_bound") && clock_interval_at(c, &low, &high)) return ts < high;
     return ts < clock_seen(c) || MUTANT("gate_clock");
 }
 
@@ -92,13 +95,15 @@ void clock_cancel(struct clock_wait *w)
 
 uint64_t clock_seen(const struct clock *c)
 {
-    return c->seen;
+    uint64_t low, high;
+    if (c->source == KV_CLOCK_ORACLE || !clock_interval_at(c, &low, &high)) return c->seen;
+    return low > c->seen ? low : c->seen;
 }
 
 uint64_t clock_passed(const struct clock *c, uint64_t reading)
 {
-    (void)c;
-    return reading;
+    uint64_t seen = clock_seen(c);
+    return c->source == KV_CLOCK_ORACLE || reading < seen ? reading : seen;
 }
 
 void clock_role_changed(struct clock *c)
@@ -143,7 +148,8 @@ void clock_init(struct clock *c, struct kv *kv)
 void clock_attach(struct clock *c)
 {
     clock_master_attach(c);
-    clock_oracle_attach(c);
+    if (c->source == KV_CLOCK_INTERVAL) clock_interval_attach(c);
+    else clock_oracle_attach(c);
     timer_arm(store_timers(c->kv->store), &c->idle, env_now_ns(clock_env(c)) + RETRY_NS);
 }
 
@@ -151,7 +157,8 @@ void clock_stop(struct clock *c)
 {
     ASSERT(c->kv->stopping);
     timer_cancel(store_timers(c->kv->store), &c->idle);
-    clock_oracle_stop(c);
+    if (c->source == KV_CLOCK_INTERVAL) clock_interval_stop(c);
+    else clock_oracle_stop(c);
     clock_master_stop(c);
     while (!list_empty(&c->asked))
         clock_wait_end(CONTAINER_OF(c->asked.next, struct clock_wait, link), STATUS_CANCELLED, 0);

@@ -5,12 +5,14 @@
  *   INTERVAL  every node knows at any instant two bounds of M, from samples; no reading costs a request.
  *
  *   clock.c           what others call                 clock_oracle.c    the first source
- *   clock_master.c    the master                       clock_bounds.c    what samples of its clock say (pure) */
+ *   clock_master.c    the master                       clock_interval.c  the second one, on clock_bounds.c (pure)
+ *   clock_fence.c     how a new master ends the time of the one before it */
 #ifndef OSTRAKA_TXN_CLOCK_H
 #define OSTRAKA_TXN_CLOCK_H
 
 #include "shard/shard.h"
 #include "txn/clock_bounds.h"
+#include "txn/txn.h"
 
 struct kv;
 
@@ -31,7 +33,15 @@ struct clock_wait {
     void *ctx;
 };
 
-struct clock_fence_call;
+/* Every node is asked to forget what it knows of earlier epochs (clock_fence.c). */
+struct clock_fence {
+    bool under_way;
+    uint64_t epoch, until_ns;
+    uint64_t reached, reached_ns; /* M of the epochs before is below this, at that time of ours; 0: nobody knows */
+    struct clock_fence_call *calls;
+    uint32_t call_count;
+    struct timer timer;
+};
 
 struct clock_master {
     bool ready;            /* base and limit are of this term */
@@ -41,16 +51,21 @@ struct clock_master {
     bool raising, reading;
     struct proposal raise;
     struct read_wait read;
+    struct clock_fence fence;
     struct list queue, batch; /* struct clock_request: waiting, and covered by the read under way */
 };
 
 struct clock {
     struct kv *kv;
+    enum kv_clock_source source; /* [const after attach] */
     uint64_t seen;          /* M is at least here */
     uint64_t unanswered_since_ns; /* somebody waits and nothing came since then; 0: no */
     struct list waiting, asked;
-    struct rpc_call call;
+    struct rpc_call call;   /* ORACLE: for a reading; INTERVAL: for a sample */
     bool asking;
+    uint64_t asked_ns;
+    struct clock_bounds bounds; /* INTERVAL */
+    struct timer tick;
     struct timer retry, idle;
     struct clock_wait idle_wait;
     struct clock_master master;
@@ -97,6 +112,19 @@ void clock_waits_expire(struct clock *c, struct list *waits);
 void clock_oracle_attach(struct clock *c);
 void clock_oracle_stop(struct clock *c);
 void clock_oracle_wait(struct clock *c, struct clock_wait *w);
+
+void clock_interval_attach(struct clock *c);
+void clock_interval_stop(struct clock *c);
+void clock_interval_wait(struct clock *c, struct clock_wait *w);
+/* low <= M < high. False: nothing is known that may be relied upon. */
+bool clock_interval_at(const struct clock *c, uint64_t *low_out, uint64_t *high_out);
+
+/* Then clock_master_fenced. */
+void clock_fence_begin(struct clock *c, uint64_t epoch);
+void clock_fence_end(struct clock *c);
+void clock_fence_attach(struct clock *c);
+/* Nobody believes readings of earlier epochs any more. reached: above all of them, as of now; 0: not known. */
+void clock_master_fenced(struct clock *c, uint64_t reached);
 
 void clock_master_init(struct clock *c);
 void clock_master_attach(struct clock *c);

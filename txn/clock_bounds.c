@@ -48,6 +48,7 @@ enum clock_verdict clock_bounds_add(struct clock_bounds *b, uint64_t epoch, uint
     b->low = low;
     b->high = high;
     b->looked_ns = received_ns;
+    if (reading > b->least) b->least = reading;
     return CLOCK_SAMPLE_TAKEN;
 }
 

@@ -11,6 +11,9 @@
 #define LIMIT_RAISE_NS 1500000000u  /* and is raised when less is left */
 #define ROUND_TIMEOUT_NS 2000000000u
 
+/* INTERVAL: readings grow on without us on other nodes, up to this, and stay below the limit. */
+#define ISSUED_AHEAD_NS (clock_rate_up(CLOCK_SAMPLE_NS) + 2 * CLOCK_WIDTH_NS_MAX)
+
 struct clock_request {
     struct list link;
     struct rpc_token token;
@@ -30,6 +33,16 @@ static void requests_end(struct clock *c, struct list *requests, enum status sta
 {
     while (!list_empty(requests))
         request_reply(c, CONTAINER_OF(requests->next, struct clock_request, link), status, 0);
+}
+
+static void sample_reply(struct clock *c, struct clock_request *q, uint64_t reading)
+{
+    uint8_t body[16];
+    store_le64(body, c->master.term);
+    store_le64(body + 8, reading);
+    rpc_reply(store_rpc(c->kv->store), q->token, STATUS_OK, bytes_make(body, sizeof body));
+    list_remove(&q->link);
+    free(q);
 }
 
 static uint64_t master_reading(struct clock *c)
@@ -56,6 +69,39 @@ static void master_raise(struct clock *c, uint64_t at_least)
         store_clock_limit_raise(c->kv->store, at_least + LIMIT_AHEAD_NS, &m->raise) == STATUS_OK;
 }
 
+/* Samples: the instant is what counts, and never more than the clock shows. */
+static void answer_samples(struct clock *c)
+{
+    struct clock_master *m = &c->master;
+    uint64_t reading = master_reading(c);
+    if (!MUTANT("clock_master_ignores_limit") && reading + ISSUED_AHEAD_NS >= store_clock_limit(c->kv->store)) {
+        COVER("clock_limit_reached");
+        requests_end(c, &m->batch, STATUS_BUSY);
+        return;
+    }
+    m->last = reading;
+    while (!list_empty(&m->batch)) sample_reply(c, CONTAINER_OF(m->batch.next, struct clock_request, link), reading);
+}
+
+static void answer_readings(struct clock *c)
+{
+    struct clock_master *m = &c->master;
+    uint64_t ts = master_reading(c);
+    if (ts <= m->last) ts = m->last + 1;
+    LIST_FOR_EACH(item, &m->batch) {
+        struct clock_request *q = CONTAINER_OF(item, struct clock_request, link);
+        if (ts <= q->past) ts = q->past + 1;
+    }
+    if (!MUTANT("clock_master_ignores_limit") && ts >= store_clock_limit(c->kv->store)) {
+        COVER("clock_limit_reached");
+        requests_end(c, &m->batch, STATUS_BUSY); /* asked again when the limit is up */
+        return;
+    }
+    m->last = ts;
+    while (!list_empty(&m->batch))
+        request_reply(c, CONTAINER_OF(m->batch.next, struct clock_request, link), STATUS_OK, ts);
+}
+
 static void on_confirmed(struct read_wait *w, enum status status)
 {
     struct clock *c = w->ctx;
@@ -70,20 +116,41 @@ static void on_confirmed(struct read_wait *w, enum status status)
         clock_master_work(c);
         return;
     }
-    uint64_t ts = master_reading(c);
-    if (ts <= m->last) ts = m->last + 1;
-    LIST_FOR_EACH(item, &m->batch) {
-        struct clock_request *q = CONTAINER_OF(item, struct clock_request, link);
-        if (ts <= q->past) ts = q->past + 1;
+    if (c->source == KV_CLOCK_INTERVAL) answer_samples(c);
+    else answer_readings(c);
+    clock_master_work(c);
+}
+
+/* Everything earlier masters issued is below the limit that this term has applied. */
+static uint64_t restart_reading(struct clock *c)
+{
+    uint64_t limit = store_clock_limit(c->kv->store);
+    uint64_t wall = env_wall_ns(clock_env(c));
+    return limit > wall && !MUTANT("clock_master_restarts_at_wall") ? limit : wall;
+}
+
+static void term_begin(struct clock *c, uint64_t term, uint64_t base)
+{
+    struct clock_master *m = &c->master;
+    m->base = base;
+    m->base_ns = env_now_ns(clock_env(c));
+    m->last = m->base;
+    m->term = term;
+    m->ready = true;
+    COVER("clock_new_master");
+}
+
+void clock_master_fenced(struct clock *c, uint64_t reached)
+{
+    struct clock_fence *f = &c->master.fence;
+    struct replica *r = store_replica(c->kv->store, RANGE_META);
+    if (r == NULL || !replica_serving(r) || replica_term(r) != f->epoch) {
+        clock_master_work(c);
+        return;
     }
-    if (MUTANT("clock_master_ignores_limit") || ts < store_clock_limit(c->kv->store)) {
-        m->last = ts;
-        while (!list_empty(&m->batch))
-            request_reply(c, CONTAINER_OF(m->batch.next, struct clock_request, link), STATUS_OK, ts);
-    } else {
-        COVER("clock_limit_reached");
-        requests_end(c, &m->batch, STATUS_BUSY); /* asked again when the limit is up */
-    }
+    /* Others have relied on readings up to that much above the clock (A3). */
+    if (reached != 0) COVER("clock_goes_on_from_samples");
+    term_begin(c, f->epoch, reached != 0 ? reached + CLOCK_WIDTH_NS_MAX : restart_reading(c));
     clock_master_work(c);
 }
 
@@ -94,20 +161,17 @@ void clock_master_work(struct clock *c)
     struct replica *r = store_replica(c->kv->store, RANGE_META);
     if (r == NULL || !replica_serving(r)) {
         m->ready = false;
+        clock_fence_end(c);
         requests_end(c, &m->queue, STATUS_NOT_LEADER);
         return;
     }
     if (!m->ready || m->term != replica_term(r)) {
-        /* Everything earlier masters issued is below the limit that this term has applied. */
-        uint64_t limit = store_clock_limit(c->kv->store);
-        uint64_t wall = env_wall_ns(clock_env(c));
-        m->base = limit > wall ? limit : wall;
-        if (MUTANT("clock_master_restarts_at_wall")) m->base = wall;
-        m->base_ns = env_now_ns(clock_env(c));
-        m->last = m->base;
-        m->term = replica_term(r);
-        m->ready = true;
-        COVER("clock_new_master");
+        if (c->source == KV_CLOCK_INTERVAL) {
+            m->ready = false;
+            clock_fence_begin(c, replica_term(r));
+            return;
+        }
+        term_begin(c, replica_term(r), restart_reading(c));
     }
     uint64_t reading = master_reading(c);
     if (reading < m->last) reading = m->last;
@@ -121,17 +185,8 @@ void clock_master_work(struct clock *c)
     replica_read(r, ROUND_TIMEOUT_NS, &m->read);
 }
 
-static void serve_now(void *ctx, struct rpc_token token, struct bytes body)
+static void request_queue(struct clock *c, struct clock_request *q, struct rpc_token token, uint64_t past)
 {
-    struct clock *c = ctx;
-    struct reader in = reader_make(body);
-    uint64_t past = get_u64(&in);
-    struct clock_request *q = reader_done(&in) ? malloc(sizeof *q) : NULL;
-    /* A reading a day ahead of ours is no reading of this cluster's clock. */
-    if (q != NULL && c->master.ready && past > master_reading(c) + 86400000000000u) {
-        free(q);
-        q = NULL;
-    }
     if (q == NULL || c->kv->stopping) {
         free(q);
         rpc_reply(store_rpc(c->kv->store), token, STATUS_INVALID, BYTES_EMPTY);
@@ -143,6 +198,27 @@ static void serve_now(void *ctx, struct rpc_token token, struct bytes body)
     clock_master_work(c);
 }
 
+static void serve_now(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct clock *c = ctx;
+    struct reader in = reader_make(body);
+    uint64_t past = get_u64(&in);
+    struct clock_request *q = reader_done(&in) && c->source == KV_CLOCK_ORACLE ? malloc(sizeof *q) : NULL;
+    /* A reading a day ahead of ours is no reading of this cluster's clock. */
+    if (q != NULL && c->master.ready && past > master_reading(c) + 86400000000000u) {
+        free(q);
+        q = NULL;
+    }
+    request_queue(c, q, token, past);
+}
+
+static void serve_sync(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct clock *c = ctx;
+    struct clock_request *q = body.size == 0 && c->source == KV_CLOCK_INTERVAL ? malloc(sizeof *q) : NULL;
+    request_queue(c, q, token, 0);
+}
+
 void clock_master_init(struct clock *c)
 {
     list_init(&c->master.queue);
@@ -152,9 +228,12 @@ void clock_master_init(struct clock *c)
 void clock_master_attach(struct clock *c)
 {
     rpc_serve(store_rpc(c->kv->store), RPC_CLOCK_NOW, serve_now, c);
+    rpc_serve(store_rpc(c->kv->store), RPC_CLOCK_SYNC, serve_sync, c);
+    clock_fence_attach(c);
 }
 
 void clock_master_stop(struct clock *c)
 {
+    clock_fence_end(c);
     requests_end(c, &c->master.queue, STATUS_UNAVAILABLE);
 }

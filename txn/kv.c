@@ -110,6 +110,23 @@ void kv_set_no_quorum_timeout(struct kv *kv, uint64_t timeout_ns)
     kv->no_quorum_timeout_ns = timeout_ns;
 }
 
+void kv_set_clock_source(struct kv *kv, enum kv_clock_source source)
+{
+    ASSERT(kv->store == NULL);
+    kv->clock.source = source;
+}
+
+void kv_clock_status(const struct kv *kv, struct kv_clock_status *out)
+{
+    const struct clock *c = &kv->clock;
+    *out = (struct kv_clock_status){.source = c->source, .known = c->seen != 0};
+    if (c->source == KV_CLOCK_ORACLE || kv->store == NULL) return;
+    uint64_t low = 0, high = 0;
+    out->known = clock_interval_at(c, &low, &high);
+    out->width_ns = out->known ? high - low : 0;
+    out->epoch = c->bounds.epoch;
+}
+
 void kv_set_version_retention(struct kv *kv, uint64_t retention_ns)
 {
     ASSERT(retention_ns > 0);

@@ -48,6 +48,7 @@ void kv_destroy(struct kv *kv);
 struct kv_metrics {
     uint64_t lock_waits, deadlocks, overlay_reads;
     uint64_t reads, commits, conflicts, retries, unknown_outcomes, clock_rounds;
+    uint64_t clock_samples, clock_contradictions, clock_gaps, clock_fences; /* INTERVAL; the last as the master */
     uint64_t lease_requests, lease_failures; /* for the catalog, by this gateway */
     uint64_t held_commits; /* read in other ranges than they write to */
     uint64_t refreshes;    /* requests to leaders whether what was read is unchanged */
@@ -62,6 +63,20 @@ struct kv_metrics {
     struct histogram split_closed_ns; /* of right sides led here: from the proposal of the split until they served */
 };
 const struct kv_metrics *kv_metrics(const struct kv *kv);
+
+/* How readings of the cluster's clock are had (txn/README.md, The clock). Of all nodes the same. */
+enum kv_clock_source {
+    KV_CLOCK_ORACLE = 0,   /* each is asked for */
+    KV_CLOCK_INTERVAL = 1, /* bounds are known; trusts the machine's clock to measure time */
+};
+/* Before kv_attach. */
+void kv_set_clock_source(struct kv *kv, enum kv_clock_source source);
+struct kv_clock_status {
+    enum kv_clock_source source;
+    bool known;                /* readings can be had now */
+    uint64_t width_ns, epoch;  /* INTERVAL: of the bounds, 0 when nothing is known; of the master */
+};
+void kv_clock_status(const struct kv *kv, struct kv_clock_status *out);
 
 /* For checkers that see a whole cluster: what a leader has served, when its answer leaves (reads) or its entry is applied
  * (writes), with the epoch of the descriptor by which it was admitted in the step that evaluated it. */

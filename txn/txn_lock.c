@@ -192,10 +192,8 @@ static void encode_lock(struct txn *t, const struct locking *l, const struct rou
     /* Writes in flight of one range only: the commit goes behind them in its log. */
     put_u8(b, t->overlay && !t->apart && t->locked_count == 1 && t->locked[0].range.value == route->range.value);
     put_u64(b, timeout_ns);
-    size_t read_ts_at = b->size;
-    put_u64(b, 0);
-    uint32_t spans = txn_put_spans(t, route, hull);
-    if (spans > 0 && !b->failed) store_le64(b->data + read_ts_at, t->read_ts);
+    put_u64(b, t->read_ts); /* also without spans: the grant is not below it */
+    txn_put_spans(t, route, hull);
     put_u16(b, (uint16_t)l->count);
     for (uint32_t i = 0; i < l->count; i++) {
         put_sized(b, l->keys[i]);

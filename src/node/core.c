@@ -169,6 +169,7 @@ static void open_run(void *arg)
     if (c->abandoned) return;
     if (c->options.version_retention_ns != 0)
         kv_set_version_retention(c->kv, c->options.version_retention_ns);
+    kv_set_clock_source(c->kv, c->options.clock_source);
     kv_attach(c->kv, store);
     if (c->options.no_quorum_timeout_ns != 0)
         kv_set_no_quorum_timeout(c->kv, c->options.no_quorum_timeout_ns);

@@ -58,6 +58,11 @@ void cluster_options_init(struct cluster_options *o, uint64_t seed)
     sim_options_init(&o->sim, seed);
 }
 
+enum kv_clock_source cluster_clock_source(const struct cluster *c)
+{
+    return c->options.clock_source;
+}
+
 bool cluster_leases(const struct cluster *c)
 {
     return !c->options.no_leases;
@@ -143,6 +148,7 @@ void cluster_start(struct cluster *c, uint64_t number)
         .heartbeat_ns = c->options.heartbeat_ns,
         .support_ns = c->options.support_ns,
         .no_leases = c->options.no_leases,
+        .clock_source = c->options.clock_source,
         .election_timeout_ns = c->options.election_timeout_ns,
         .log_bytes_max = c->options.log_bytes_max,
         .log_cache_bytes = c->options.log_cache_bytes,

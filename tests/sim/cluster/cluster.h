@@ -25,6 +25,7 @@ struct cluster_options {
     uint64_t heartbeat_ns, election_timeout_ns;
     uint64_t support_ns;       /* 0: the election timeout */
     bool no_leases;            /* then clocks may do what they like */
+    enum kv_clock_source clock_source; /* of all machines */
     uint32_t turn_rounds_max;  /* of the nodes' cores */
     uint64_t memory_bytes, table_bytes, log_bytes_max, log_cache_bytes, dead_after_ns;
     const char *const *localities; /* by machine, from 1; borrowed; NULL: none */
@@ -58,6 +59,7 @@ struct sim *cluster_sim(struct cluster *c);
 struct owners *cluster_owners(struct cluster *c);
 struct cluster_machine *cluster_machine(struct cluster *c, uint64_t number);
 bool cluster_leases(const struct cluster *c);
+enum kv_clock_source cluster_clock_source(const struct cluster *c);
 uint32_t cluster_size(const struct cluster *c);
 /* The environment of the clients' machine, made when first asked for; it ends with the cluster. Nothing in
  * it may wait for a turn: clients act in the callbacks of their sockets and in sim_call_after. */

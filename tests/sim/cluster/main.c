@@ -26,6 +26,7 @@ static const char usage[] =
     "  --focus NAME      none, slow-log, leaders, deluded, clock-stops or clock-limit (default: drawn)\n"
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --no-leases       every read costs a quorum round; clocks may do anything\n"
+    "  --clock NAME      oracle or interval: where timestamps come from\n"
     "  --unbounded       faults beyond tolerance too; safety is checked, liveness is not\n"
     "  --twice           run each seed twice and compare the hashes\n"
     "  --mutant NAME     switch on a deliberate bug; --mutants lists them\n"
@@ -112,6 +113,14 @@ static void parse_range(const char *text, struct arguments *a)
     a->last = number(dots + 2);
 }
 
+static bool clock_source(const char *name)
+{
+    if (name != NULL && strcmp(name, "interval") == 0) return true;
+    if (name != NULL && strcmp(name, "oracle") == 0) return false;
+    fprintf(stderr, "ostraka-sim: --clock takes oracle or interval\n");
+    exit(2);
+}
+
 static void parse(int argc, char **argv, struct arguments *a)
 {
     for (int i = 1; i < argc; i++) {
@@ -131,6 +140,7 @@ static void parse(int argc, char **argv, struct arguments *a)
         else if (strcmp(flag, "--deaths") == 0) a->run.deaths = true;
         else if (strcmp(flag, "--moves") == 0) a->run.moves = true;
         else if (strcmp(flag, "--no-leases") == 0) a->run.no_leases = true;
+        else if (strcmp(flag, "--clock") == 0) a->run.interval = clock_source(value), i++;
         else if (strcmp(flag, "--unbounded") == 0) a->run.unbounded = true;
         else if (strcmp(flag, "--twice") == 0) a->twice = true;
         else if (strcmp(flag, "--marks") == 0) a->marks = true;

@@ -230,11 +230,13 @@ bool mix_idle(const struct mix *m)
 
 /* ---- afterwards ---- */
 
-static bool check_keys(const struct workload *w, char *failure, size_t size)
+static bool check_keys(const struct mix *m, char *failure, size_t size)
 {
+    const struct workload *w = m->keys;
     size_t count;
     const struct operation *history = workload_history(w, &count);
-    if (!ts_check(history, count, failure, size)) return false;
+    bool bounds = cluster_clock_source(m->cluster) == KV_CLOCK_INTERVAL;
+    if (!(bounds ? ts_check_bounds : ts_check)(history, count, failure, size)) return false;
     struct buf report;
     buf_init(&report, 1 << 16);
     enum check_result verdict = register_check(workload_seen(w), 0, &report);
@@ -246,7 +248,7 @@ static bool check_keys(const struct workload *w, char *failure, size_t size)
 
 bool mix_check(struct mix *m, char *failure, size_t failure_size)
 {
-    if (m->keys != NULL && !check_keys(m->keys, failure, failure_size)) return false;
+    if (m->keys != NULL && !check_keys(m, failure, failure_size)) return false;
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL && !sql_load_check(m->sql[i], failure, failure_size)) return false;
     return m->idem == NULL || sql_idem_check(m->idem, failure, failure_size);

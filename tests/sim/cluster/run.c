@@ -270,6 +270,11 @@ static void draw_all(const struct run_options *options, struct setup *x)
     o->node_count = options->node_count != 0 ? options->node_count : 3 + (uint32_t)(options->seed % 3);
     o->trace = options->trace;
     if (options->no_leases || focus_breaks_clocks(x->focus)) o->no_leases = true;
+    /* It trusts clocks as leases do. */
+    if (options->interval) {
+        o->no_leases = focus_breaks_clocks(x->focus);
+        if (!o->no_leases) o->clock_source = KV_CLOCK_INTERVAL;
+    }
     o->version_retention_ns = retention_of(options->seed);
     o->verbose = options->verbose;
     nemesis_draw_sizes(o);

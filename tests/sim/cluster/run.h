@@ -25,6 +25,7 @@ struct run_options {
     bool moves;               /* and moved; nodes are drained, decommissioned, replaced, added */
     bool deaths;              /* machines die at steps of two-phase commit (deaths.h) */
     bool no_leases;           /* every read costs a round, and any clock fault may happen */
+    bool interval;            /* the clock's source */
     FILE *trace;
 };
 
