@@ -227,6 +227,7 @@ void raft_trim(struct raft *r)
     if (r->held_count == 0) array_free((void **)&r->held, &r->held_count, &r->held_capacity);
     if (r->pending_read_count == 0)
         array_free((void **)&r->pending_reads, &r->pending_read_count, &r->pending_read_capacity);
+    if (r->progress_count > 0) array_shrink((void **)&r->progress, r->progress_count, &r->progress_capacity, sizeof *r->progress);
     if (!raft_stands(r)) array_free((void **)&r->votes, &r->vote_count, &r->vote_capacity);
     if (r->log.last_index == r->handed_index) log_trim(&r->log, r->applied_index);
     buf_deinit(&r->config_bytes);

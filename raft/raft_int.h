@@ -273,6 +273,8 @@ struct raft {
 };
 
 /* raft.c */
+/* Gives back what lies behind `count` items. */
+void array_shrink(void **items, uint32_t count, uint32_t *capacity, size_t item_size);
 /* Queues a message (from and term are filled in). Lost when memory is short: messages may be lost.
  */
 void send_now(struct raft *r, const struct raft_message *m);

@@ -148,7 +148,7 @@ static void chunks_trim_back(struct raft_log *l)
     tail->used = 0;
 }
 
-static void shrink(void **items, uint32_t count, uint32_t *capacity, size_t item_size)
+void array_shrink(void **items, uint32_t count, uint32_t *capacity, size_t item_size)
 {
     if (count == 0 || count == *capacity) return;
     void *smaller = realloc(*items, (size_t)count * item_size);
@@ -162,8 +162,8 @@ void log_trim(struct raft_log *l, uint64_t up_to)
     log_evict(l, up_to, 0);
     free(l->spare);
     l->spare = NULL;
-    shrink((void **)&l->runs, l->run_count, &l->run_capacity, sizeof *l->runs);
-    shrink((void **)&l->configs, l->config_count, &l->config_capacity, sizeof *l->configs);
+    array_shrink((void **)&l->runs, l->run_count, &l->run_capacity, sizeof *l->runs);
+    array_shrink((void **)&l->configs, l->config_count, &l->config_capacity, sizeof *l->configs);
     if (l->count > 0) return;
     while (l->chunk_count > 0) free(l->chunks[--l->chunk_count]);
     free(l->chunks);

@@ -6,6 +6,7 @@
 
 #define TICK_NS 100000000u
 #define LOGS_PER_TICK 64
+#define META_LOG_BYTES (2u << 20) /* of range 1, until it is flushed: its replicas hold all of it in memory anyway */
 #define IDLE_NS 5000000000u /* a group that took no entries for so long gives memory back */
 #define LOG_HELD_FACTOR 16 /* times the longest log: how much is kept for who is sent a snapshot */
 #define MEMTABLE_BYTES_DEFAULT (64u << 20)
@@ -145,6 +146,13 @@ static bool is_idle(const struct replica *r, uint64_t now_ns)
     return r->resting && now_ns - r->active_ns > IDLE_NS;
 }
 
+/* What the log of a range may hold without a flush. */
+static uint64_t log_bytes_most(const struct replica *r)
+{
+    uint64_t most = r->store->options.log_bytes_max;
+    return r->range.value == RANGE_META.value && most > META_LOG_BYTES ? META_LOG_BYTES : most;
+}
+
 /* The leader knows who needs the log. The others cut it when it is long, or when nothing has come for a while. */
 static void truncate_log(struct replica *r, uint64_t flushed, bool forced, uint64_t now_ns)
 {
@@ -155,7 +163,7 @@ static void truncate_log(struct replica *r, uint64_t flushed, bool forced, uint6
     bool long_log = (forced || r->log_bytes > r->store->options.log_bytes_max) &&
                     (status.role != RAFT_ROLE_LEADER || !log_held(r, now_ns));
     if (!long_log) {
-        if (status.role != RAFT_ROLE_LEADER && !is_idle(r, now_ns)) return;
+        if (status.role != RAFT_ROLE_LEADER && !is_idle(r, now_ns) && r->log_bytes <= log_bytes_most(r)) return;
         uint64_t slowest = slowest_live_match(r, &status, now_ns), held = snapshot_held_index(r);
         if (slowest < index) index = slowest;
         if (held < index) index = held;
@@ -179,7 +187,7 @@ static void look_at_log(struct replica *r, uint64_t now_ns)
     if (stats.flushed_index < r->applied.index) {
         bool bare = stats.memtable_bytes == 0 && is_idle(r, now_ns);
         if (bare) COVER("shard_idle_log_flushed");
-        if (bare || r->log_bytes > r->store->options.log_bytes_max) lsm_range_flush(r->store->lsm, r->range);
+        if (bare || r->log_bytes > log_bytes_most(r)) lsm_range_flush(r->store->lsm, r->range);
     }
     truncate_log(r, stats.flushed_index, false, now_ns);
     if (is_idle(r, now_ns)) raft_trim(r->raft);
