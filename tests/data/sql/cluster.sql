@@ -3,11 +3,11 @@ SELECT name, table_name, value, default_value, is_set FROM ostraka.cluster_setti
 ----
 name text, table_name text, value text, default_value text, is_set bool
 | auto_merge | <null> | off | off | f |
-| auto_split | <null> | off | off | f |
+| auto_split | <null> | on | on | f |
 | dead_after | <null> | 5m | 5m | f |
 | range_merge_bytes | <null> | 64MiB | 64MiB | f |
 | range_split_bytes | <null> | 512MiB | 512MiB | f |
-| range_split_load | <null> | 2500 | 2500 | f |
+| range_split_load | <null> | 20000 | 20000 | f |
 | ranges_max | <null> | 262144 | 262144 | f |
 | rebalance | <null> | on | on | f |
 | replication_factor | <null> | 3 | 3 | f |
@@ -34,10 +34,10 @@ ALTER SYSTEM
 SELECT name, value, default_value FROM ostraka.cluster_settings WHERE is_set ORDER BY name
 ----
 name text, value text, default_value text
-| auto_split | on | off |
+| auto_split | on | on |
 | dead_after | 90s | 5m |
 | range_split_bytes | 256MiB | 512MiB |
-| range_split_load | 1000 | 2500 |
+| range_split_load | 1000 | 20000 |
 SELECT 4
 
 ALTER SYSTEM RESET dead_after
@@ -260,11 +260,11 @@ SHOW CLUSTER SETTINGS
 ----
 name text, table_name text, value text, default_value text, is_set bool, description text
 | auto_merge | <null> | off | off | f | Small neighbouring ranges that are little used become one by themselves. |
-| auto_split | <null> | off | off | f | Ranges that grow large or hot are divided by themselves. |
+| auto_split | <null> | on | on | f | Ranges that grow large or hot are divided by themselves. |
 | dead_after | <null> | 5m | 5m | f | A node that is silent for so long is replaced. |
 | range_merge_bytes | <null> | 64MiB | 64MiB | f | Neighbouring ranges that are smaller together may become one. |
 | range_split_bytes | <null> | 512MiB | 512MiB | f | A range that is larger is divided. |
-| range_split_load | <null> | 2500 | 2500 | f | A range with more requests per second is divided. |
+| range_split_load | <null> | 20000 | 20000 | f | A range with more requests per second is divided. |
 | ranges_max | <null> | 262144 | 262144 | f | No range is divided when there are so many; each costs the metadata's replicas half a kilobyte of memory. |
 | rebalance | <null> | on | on | f | Replicas and leaders move to even out the nodes. |
 | replication_factor | <null> | 3 | 3 | f | Nodes that hold each range; an even number tolerates no more losses than the odd one below. |
