@@ -13,7 +13,7 @@
  *   load.c     intents and records as a new leader reads them back
  *   catalog_lease.c    until when the catalog does not change
  *   gc.c       how long old versions are kept
- *   outcome.c  what became of a commit that was not answered
+ *   outcome.c  what became of a commit that was not answered; txn_outcome.c asks for it
  *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
  *   divide.c   a range that is split
  *   deadlock.c circles of locks over several ranges
