@@ -82,7 +82,10 @@ void journal_write_output(struct replica *r, const struct raft_output *out)
 {
     struct store *s = r->store;
     if (out->ticket == 0) return;
-    if (out->entry_count > 0) r->active_ns = env_now_ns(s->env);
+    if (out->entry_count > 0) {
+        r->active_ns = env_now_ns(s->env);
+        r->tidy = false;
+    }
     struct lsn lsn = wal_durable(s->wal);
     uint64_t vote = r->lost ? HARD_STATE_LOST : out->hard_state.vote;
     if (out->hard_state_changed)

@@ -123,7 +123,7 @@ void rest_ask(struct store *s, uint64_t passed_ns)
     while (l->ask_credit_ns >= ASK_EVERY_NS) {
         l->ask_credit_ns -= ASK_EVERY_NS;
         struct replica *r = next_group(s, &l->asked);
-        if (r == NULL || !r->resting) continue;
+        if (r == NULL || !r->resting || raft_leads(r->raft)) continue; /* who leads has nobody to ask */
         struct raft_event event = {.kind = RAFT_EVENT_TIMER};
         if (replica_step(r, &event) != STATUS_OK) COVER("shard_ask_refused");
     }

@@ -119,6 +119,7 @@ struct replica {
     enum campaign_state campaign;
     uint64_t campaign_ns;    /* since when it stands */
     uint64_t active_ns;      /* when it last took entries */
+    bool tidy;               /* its log was cut to nothing and its memory given back, and it took no entries since */
     bool resting;            /* its group wants no TIMER while the stores' support goes on (raft.h) */
     uint64_t support_seen;   /* what the group was told of liveness; store.liveness.version */
     uint64_t support_news;   /* and store.liveness.news */

@@ -183,6 +183,7 @@ static void truncate_log(struct replica *r, uint64_t flushed, bool forced, uint6
 static void look_at_log(struct replica *r, uint64_t now_ns)
 {
     struct lsm_range_stats stats;
+    if (r->tidy && r->resting) return;
     if (lsm_range_stats(r->store->lsm, r->range, &stats) != STATUS_OK) return;
     if (stats.flushed_index < r->applied.index) {
         bool bare = stats.memtable_bytes == 0 && is_idle(r, now_ns);
@@ -190,7 +191,9 @@ static void look_at_log(struct replica *r, uint64_t now_ns)
         if (bare || r->log_bytes > log_bytes_most(r)) lsm_range_flush(r->store->lsm, r->range);
     }
     truncate_log(r, stats.flushed_index, false, now_ns);
-    if (is_idle(r, now_ns)) raft_trim(r->raft);
+    if (!is_idle(r, now_ns)) return;
+    raft_trim(r->raft);
+    r->tidy = stats.flushed_index == r->applied.index && raft_log_start(r->raft) == r->applied.index;
 }
 
 /* The one that holds back the oldest segment. */
