@@ -201,6 +201,7 @@ enum status txn_restart(struct txn *t, struct arena *arena)
     t->arena = arena;
     t->id.tag = txn_tag_draw(t->kv); /* who asks for it asks for one attempt */
     t->read_ts = 0;
+    t->read_ts_assumed = false;
     t->pending_term = 0;
     t->span_count = 0;
     t->assumed_count = 0;

@@ -34,6 +34,7 @@ enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
     if (t->span_count == 0 || MUTANT("refresh_unvalidated")) {
         t->span_count = 0;
         t->read_ts = 0;
+        t->read_ts_assumed = false;
         return STATUS_OK;
     }
     COVER("txn_refreshed");

@@ -132,6 +132,18 @@ static enum status list_part(void *ctx, const struct span *part)
     return span_list_add(&l->list, part);
 }
 
+static enum status note_part(void *ctx, const struct span *part)
+{
+    const struct listing *l = ctx;
+    return catalog_lease_covers(l->txn->kv, part, l->txn->read_ts, l->ts) ? STATUS_OK : STATUS_EXISTS;
+}
+
+bool txn_has_read_elsewhere(struct txn *t, const struct route *route, uint64_t ts)
+{
+    struct listing l = {.txn = t, .ts = ts};
+    return visit_elsewhere(t, route, note_part, &l) != STATUS_OK;
+}
+
 enum status txn_refresh_elsewhere(struct txn *t, const struct route *route, uint64_t ts)
 {
     ASSERT(t->span_count == 0 || t->read_ts <= ts);

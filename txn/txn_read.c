@@ -152,6 +152,7 @@ enum status txn_verify(struct txn *t)
 enum status txn_assumed_to_leader(struct txn *t)
 {
     if (t->read_ts != 0) return txn_verify(t);
+    t->read_ts_assumed = t->assumed_count > 0;
     for (uint32_t i = 0; i < t->assumed_count; i++) {
         const struct assumption *a = &t->assumed[i];
         if (t->read_ts == 0 || a->ts < t->read_ts) t->read_ts = a->ts;

@@ -28,6 +28,7 @@ struct txn {
     uint64_t leased_until;         /* nor above this: what it relies on is promised so long; 0: on nothing of the kind */
     uint64_t lease_missed;         /* a promise until then was too short */
     uint64_t read_ts, deadline_ns, no_quorum_ns;
+    bool read_ts_assumed;          /* it is that of an assumption, from before the transaction began: nothing was read at it */
     struct gateway_interrupt interrupt;
     uint64_t write_bytes_max;
     size_t refused_key_bytes, refused_value_bytes; /* of the last write: for txn_explain_limit */
@@ -66,6 +67,8 @@ bool txn_cut_again(struct txn *t, enum status *status);
 uint32_t txn_put_spans(struct txn *t, const struct route *route, struct hull *hull);
 /* Appends the others. */
 enum status txn_put_spans_elsewhere(struct txn *t, const struct route *route);
+/* There is something outside [start, end) that has to be asked for to read it at ts. */
+bool txn_has_read_elsewhere(struct txn *t, const struct route *route, uint64_t ts);
 /* [fiber] What was read outside [start, end) is read at ts as it was at read_ts. STATUS_CONFLICT: it is not. */
 enum status txn_refresh_elsewhere(struct txn *t, const struct route *route, uint64_t ts);
 

@@ -495,6 +495,11 @@ TEST(txn_ranges, a_held_commit_does_not_stand_behind_a_split)
     world_close(&w);
 }
 
+static uint64_t refreshes_of(struct world *w, uint64_t machine)
+{
+    return kv_metrics(core_kv(cluster_machine(w->cluster, machine)->core))->refreshes;
+}
+
 /* W2 over ranges: a lock moves the view of all that was read, wherever. */
 TEST(txn_ranges, a_lock_moves_what_was_read_in_other_ranges)
 {
@@ -505,10 +510,15 @@ TEST(txn_ranges, a_lock_moves_what_was_read_in_other_ranges)
     world_put(&w, "k", "0");
     actor_begin(&a, &w, 1);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
-    uint64_t ts = txn_read_ts(a.txn);
+    uint64_t ts = txn_read_ts(a.txn), refreshes = refreshes_of(&w, 1);
     world_put(&w, "b", "0"); /* somewhere else */
     assert_int_equal(actor_lock(&a, "k"), STATUS_OK);
+    assert_u64_equal(txn_read_ts(a.txn), ts); /* what it was shown was so when it began to read */
+    assert_u64_equal(refreshes_of(&w, 1), refreshes);
+    world_put(&w, "l", "0");
+    assert_int_equal(actor_lock(&a, "l"), STATUS_OK);
     assert_true(txn_read_ts(a.txn) > ts);
+    assert_u64_equal(refreshes_of(&w, 1), refreshes + 1);
     actor_put(&a, "k", "1");
     assert_int_equal(actor_commit(&a), STATUS_OK);
     actor_end(&a);
@@ -516,6 +526,7 @@ TEST(txn_ranges, a_lock_moves_what_was_read_in_other_ranges)
     actor_begin(&a, &w, 1);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
     world_put(&w, "a", "1");
+    world_put(&w, "k", "1");
     assert_int_equal(actor_lock(&a, "k"), STATUS_CONFLICT);
     actor_end(&a);
     world_run_ms(&w, 100);
