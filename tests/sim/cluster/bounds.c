@@ -42,15 +42,41 @@ static void insert(struct bounds *b, struct bytes key)
     b->count++;
 }
 
-void bounds_draw(struct bounds *b, struct prng *prng, uint32_t count)
+/* The tables that a workload alone makes; 0: it uses the key API. */
+static uint64_t tables_of(const char *workload)
+{
+    if (workload == NULL || strcmp(workload, "all") == 0 || strcmp(workload, "idem") == 0) return TABLES;
+    if (strcmp(workload, "keys") == 0) return 0;
+    return strcmp(workload, "skew") == 0 ? 2 : 1;
+}
+
+/* Runs with several workloads have the first tables more often than the others, which are made only when all are drawn. */
+static uint64_t draw_table(struct prng *prng, const char *workload)
+{
+    uint64_t tables = tables_of(workload);
+    if (tables < TABLES) return tables == 0 ? TABLES : prng_below(prng, tables);
+    if (prng_below(prng, 8) == 0) return TABLES;
+    uint64_t first = prng_below(prng, TABLES), second = prng_below(prng, TABLES);
+    return first < second ? first : second;
+}
+
+/* Never the first one, and rather small ones: many runs have fewer keys than eight. */
+static uint64_t draw_row(struct prng *prng, const char *workload, uint64_t table)
+{
+    uint64_t first = prng_below(prng, ROWS - 1), second = prng_below(prng, ROWS - 1);
+    bool lists = workload == NULL || strcmp(workload, "all") == 0 || strcmp(workload, "append") == 0;
+    if (table < TABLES && lists && prng_below(prng, 3) == 0) return AREA_KEYS * (1 + prng_below(prng, AREAS));
+    return 2 + (first < second ? first : second);
+}
+
+void bounds_draw(struct bounds *b, struct prng *prng, uint32_t count, const char *workload)
 {
     ASSERT(count <= BOUNDS_MAX);
     *b = (struct bounds){0};
     for (uint32_t i = 0; i < count; i++) {
         struct buf key;
         buf_init(&key, BOUNDS_KEY_BYTES);
-        uint64_t row = 1 + prng_below(prng, ROWS + AREAS), table = prng_below(prng, TABLES + 1);
-        if (row > ROWS && table < TABLES) row = (row - ROWS) * AREA_KEYS;
+        uint64_t table = draw_table(prng, workload), row = draw_row(prng, workload, table);
         if (table == TABLES) put_plain(&key, row);
         else put_row(&key, (uint32_t)table, (int64_t)row);
         ASSERT(!key.failed);

@@ -15,7 +15,7 @@ struct bounds {
     uint8_t text[BOUNDS_MAX][BOUNDS_KEY_BYTES];
 };
 
-/* count: so many bounds at most; equal ones become one. */
-void bounds_draw(struct bounds *b, struct prng *prng, uint32_t count);
+/* count: so many bounds at most; equal ones become one. workload: the only one of the run, or NULL. */
+void bounds_draw(struct bounds *b, struct prng *prng, uint32_t count, const char *workload);
 
 #endif

@@ -105,7 +105,7 @@ struct deaths *deaths_create(struct cluster *c, struct nemesis *nemesis)
     ASSERT(d != NULL);
     d->cluster = c;
     d->nemesis = nemesis;
-    d->mean_ns = (20 * SIM_MS) << sim_below(cluster_sim(c), 5);
+    d->mean_ns = (50 * SIM_MS) << sim_below(cluster_sim(c), 5);
     sim_net_watch(cluster_sim(c), on_frame, d);
     return d;
 }

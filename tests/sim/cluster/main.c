@@ -182,7 +182,7 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
         }
     }
     printf("seed=%llu hash=%016llx %s operations=%llu commits=%llu unknown=%llu faults=%llu events=%llu "
-           "virtual_s=%.1f leased=%llu rounds=%llu messages=%llu splits=%llu merges=%llu moves=%llu states=%llu replaced=%llu deaths=%llu%s%s\n",
+           "virtual_s=%.1f leased=%llu rounds=%llu messages=%llu splits=%llu merges=%llu moves=%llu states=%llu replaced=%llu deaths=%llu two_phase=%llu%s%s\n",
            (unsigned long long)seed, (unsigned long long)result.hash, passed ? "ok" : "FAILED",
            (unsigned long long)result.operations, (unsigned long long)result.committed,
            (unsigned long long)result.unknown, (unsigned long long)result.faults,
@@ -190,7 +190,8 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
            (unsigned long long)result.reads_leased, (unsigned long long)result.reads_confirmed,
            (unsigned long long)result.raft_messages, (unsigned long long)result.splits, (unsigned long long)result.merges,
            (unsigned long long)result.moves, (unsigned long long)result.states,
-           (unsigned long long)result.replaced, (unsigned long long)result.deaths, passed ? "" : " ", passed ? "" : result.failure);
+           (unsigned long long)result.replaced, (unsigned long long)result.deaths,
+           (unsigned long long)result.two_phase, passed ? "" : " ", passed ? "" : result.failure);
     fflush(stdout);
     return passed;
 }

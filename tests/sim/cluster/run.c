@@ -152,6 +152,7 @@ static void count_all(struct cluster *c, const struct mix *m, struct run_result 
         result->reads_confirmed += metrics->reads_confirmed;
         result->raft_messages += metrics->raft_messages_out;
         result->conflicts += kv_metrics(core_kv(machine->core))->conflicts;
+        result->two_phase += kv_metrics(core_kv(machine->core))->two_phase_commits;
     }
     result->virtual_ns = sim_now(sim);
     result->events = sim_event_count(sim);
@@ -209,7 +210,7 @@ static struct range_nemesis_options draw_ranges(const struct run_options *option
         if (prng_below(&own, 3) == 0) on_purpose.moves = true;
     }
     if (options->merges) on_purpose.merges = on_purpose.splits = true;
-    bounds_draw(b, &prng, bounds);
+    bounds_draw(b, &prng, bounds, options->workload);
     o->split_keys = b->keys;
     o->split_count = b->count;
     return on_purpose;

@@ -40,6 +40,7 @@ struct run_result {
     uint64_t replaced;        /* nodes that were decommissioned to the end */
     uint64_t disconnects;     /* clients that walked away */
     uint64_t conflicts;       /* commits and locks that leaders refused; servers and clients tried again */
+    uint64_t two_phase;       /* commits of transactions that wrote to several ranges, by the gateways that are up at the end */
     /* of the stores that are up at the end, since they started: reads and clock batches without and with a
      * quorum round, and Raft messages */
     uint64_t reads_leased, reads_confirmed, raft_messages;

@@ -85,13 +85,12 @@ static bool has_cursor(const struct sql_actor *a)
     return false;
 }
 
-static void draw_op(struct sql_actor *a)
+static void draw_op(struct sql_actor *a, uint64_t key)
 {
     struct history *seen = sql_load_seen(a->load);
     static const enum what whats[] = {READ,   READ,        READ_SPAN, APPEND, APPEND,
                                       APPEND, APPEND_READ, UPSERT,    UPSERT, RETURNED};
     enum what what = whats[sql_below(a, sizeof whats / sizeof whats[0])];
-    uint64_t key = live_key(a);
     bool scripted = a->mode == SQL_SCRIPT || a->mode == SQL_IMPLICIT;
     if (what == APPEND_READ && a->mode != SQL_EXPLICIT) what = APPEND;
     if (what == APPEND && scripted && !has_row(key)) what = UPSERT;
@@ -121,6 +120,17 @@ static void draw_op(struct sql_actor *a)
     if (what == RETURNED) op->record = history_add(seen, a->txn, HISTORY_READ_LIST, key, 0);
 }
 
+/* Over several ranges most take their locks in one order: circles are found after half a second only. */
+static void draw_keys(struct sql_actor *a, uint64_t *keys, uint64_t count)
+{
+    bool ordered = sql_load_options(a->load)->several_ranges && sql_below(a, 8) > 0;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t key = live_key(a), at = i;
+        for (; ordered && at > 0 && keys[at - 1] > key; at--) keys[at] = keys[at - 1];
+        keys[at] = key;
+    }
+}
+
 static void draw_alter(struct sql_actor *a)
 {
     a->mode = SQL_ALONE;
@@ -138,7 +148,9 @@ static void draw(struct sql_actor *a)
                                           SQL_EXPLICIT, SQL_SCRIPT, SQL_IMPLICIT};
     a->mode = modes[sql_below(a, sizeof modes / sizeof modes[0])];
     uint64_t count = a->mode == SQL_ALONE ? 1 : 2 + sql_below(a, 5);
-    for (uint64_t i = 0; i < count; i++) draw_op(a);
+    uint64_t keys[SQL_OPS_MAX];
+    draw_keys(a, keys, count);
+    for (uint64_t i = 0; i < count; i++) draw_op(a, keys[i]);
     for (uint32_t i = 0; i < a->op_count; i++) {
         if (a->ops[i].what != CURSOR) continue;
         struct sql_op *rest = sql_op_add(a, CURSOR_REST, a->ops[i].key);

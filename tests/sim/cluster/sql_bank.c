@@ -77,6 +77,8 @@ static void draw_transfer(struct sql_actor *a)
     int64_t amount = 1 + (int64_t)sql_below(a, 20);
     if (to >= from) to++;
     uint64_t draw = sql_below(a, 10);
+    /* Over several ranges most take their locks in one order: circles are found after half a second only. */
+    bool turned = to < from && sql_load_options(a->load)->several_ranges && sql_below(a, 8) > 0;
     if (draw < 2 && from + to == 3) { /* accounts 1 and 2: nothing can be missing */
         a->mode = draw == 0 ? SQL_SCRIPT : SQL_IMPLICIT;
         add_pair(a, TAKE, from, GIVE, to, amount);
@@ -87,10 +89,11 @@ static void draw_transfer(struct sql_actor *a)
         op->value = amount;
     } else if (draw < 6) {
         a->mode = SQL_EXPLICIT;
-        add_pair(a, LOOK, from, LOOK, to, amount);
+        if (turned) add_pair(a, LOOK, to, LOOK, from, amount);
+        else add_pair(a, LOOK, from, LOOK, to, amount);
         a->ops[0].lock = sql_lock_draw(a, true);
         a->ops[1].lock = sql_lock_draw(a, true);
-        add_pair(a, PUT, from, PUT, to, amount);
+        add_pair(a, PUT, a->ops[0].key, PUT, a->ops[1].key, amount);
     } else if (draw == 6 && from > 2) {
         a->mode = SQL_EXPLICIT;
         if (sql_below(a, 2) == 0) {
@@ -104,7 +107,8 @@ static void draw_transfer(struct sql_actor *a)
         add_pair(a, OPEN, from, TAKE, to, amount);
     } else {
         a->mode = SQL_EXPLICIT;
-        add_pair(a, TAKE, from, GIVE, to, amount);
+        if (turned) add_pair(a, GIVE, to, TAKE, from, amount);
+        else add_pair(a, TAKE, from, GIVE, to, amount);
     }
     a->writes = true;
 }
