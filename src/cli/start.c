@@ -64,7 +64,8 @@ int cli_start(int argc, char **argv)
         {"sql-memory", 0, CLI_SIZE, &o.sql_memory_bytes, "SIZE", "for SQL sessions, 32MiB or more (a quarter, at most 1GiB)"},
         {"max-connections", 0, CLI_NUMBER, &connections, "N", "SQL sessions, 1 to 3000 (3000)"},
         {"cores", 0, CLI_NUMBER, &cores, "N", "cores to use (1; more are not offered yet)"},
-        {"clock", 0, CLI_TEXT, &clock, "oracle", "source of timestamps"},
+        {"clock", 0, CLI_TEXT, &clock, "oracle|interval", "source of timestamps, the same on all nodes (oracle)"},
+        {"trust-clock", 0, CLI_SWITCH, &o.trust_clock, NULL, "this machine's clock never stands still, whatever the kernel says of it"},
         {"wal-sync", 0, CLI_TEXT, &sync, "auto|dsync|fdatasync", "how log writes are made durable"},
         {"io", 0, CLI_TEXT, &io, "auto|uring|epoll", "I/O backend"},
         {"dead-after", 0, CLI_DURATION, &o.dead_after_ns, "TIME", "replace a node that is silent for so long (5m)"},
@@ -82,7 +83,8 @@ int cli_start(int argc, char **argv)
     static const char *const ios[] = {"auto", "uring", "epoll"};
     static const char *const syncs[] = {"auto", "dsync", "fdatasync"};
     static const char *const levels[] = {"debug", "info", "warn", "error"};
-    int io_at = 0, sync_at = 0, level_at = 0;
+    static const char *const clocks[] = {"oracle", "interval"}; /* as enum kv_clock_source */
+    int clock_at = 0, io_at = 0, sync_at = 0, level_at = 0;
     const char *wrong = NULL;
     bool slow_ok = slow_of(slow, &o.log_slow_ms);
     if (dry_run && o.join == NULL) wrong = "--dry-run says what would come of --join";
@@ -95,7 +97,7 @@ int cli_start(int argc, char **argv)
     else if (!choose(level, levels, 4, &level_at)) wrong = "--log-level is debug, info, warn or error";
     else if (!slow_ok) wrong = "--log-slow-statements is a number of milliseconds, or off";
     else if (o.version_retention_ns < VERSION_RETENTION_NS_MIN) wrong = "--version-retention is 1s or more";
-    else if (strcmp(clock, "oracle") != 0) wrong = "--clock: only oracle is offered";
+    else if (!choose(clock, clocks, 2, &clock_at)) wrong = "--clock is oracle or interval";
     else if (connections != UINT64_MAX && (connections < 1 || connections > 3000)) wrong = "--max-connections is 1 to 3000";
     else if (cores != 1) wrong = "--cores: only 1 is offered";
     if (wrong != NULL) {
@@ -104,6 +106,7 @@ int cli_start(int argc, char **argv)
     }
     if (dry_run) return cli_preview(o.join, o.locality);
     if (connections != UINT64_MAX) o.sql_connection_max = connections;
+    o.clock = (enum kv_clock_source)clock_at;
     o.io = (enum node_io)io_at;
     o.wal_sync = (enum wal_sync_mode)sync_at;
     o.log_level = (enum log_level)level_at;

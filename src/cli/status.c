@@ -148,6 +148,16 @@ static void print_ranges(const json_t *status)
     if (more > 0) printf("and %lld more here; ostraka range ls shows the ranges of the cluster\n", more);
 }
 
+static void print_clock(const json_t *status)
+{
+    const json_t *clock = json_object_get(status, "clock");
+    const char *refused = status_text(clock, "refused");
+    if (refused[0] != '\0')
+        printf("\n--clock interval is refused on this node: its clock source is %s; it uses oracle (--trust-clock overrides)\n", refused);
+    else if (strcmp(status_text(clock, "source"), "interval") == 0 && !status_true(clock, "known"))
+        printf("\nthis node does not know the cluster's time: nothing is read or committed at its ranges\n");
+}
+
 static void print_table(const json_t *status)
 {
     const char *state = status_text(status, "state");
@@ -164,6 +174,7 @@ static void print_table(const json_t *status)
            state);
     print_nodes(status);
     print_ranges(status);
+    print_clock(status);
     print_tolerance(status);
 }
 

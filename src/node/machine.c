@@ -104,3 +104,11 @@ bool machine_clock_source(const char *root, char *name, unsigned size)
     if (known) name[strcspn(name, "\n")] = '\0';
     return known;
 }
+
+bool machine_clock_measures(const char *name)
+{
+    static const char *const doubtful[] = {"kvm-clock", "xen", "hpet", "acpi_pm", "jiffies", "refined-jiffies", "pit"};
+    for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++)
+        if (strcmp(name, doubtful[i]) == 0) return false;
+    return name[0] != '\0';
+}

@@ -23,5 +23,8 @@ machine_sql_memory(uint64_t bytes); /* sessions: a quarter, at most 1 GiB, at le
 
 /* The name of the kernel's clock source, at least 16 bytes; false: it is not told. */
 bool machine_clock_source(const char *root, char *name, unsigned size);
+/* May it be relied upon to measure time? Not when it may stand still (kvm-clock, K18), nor when it is a timer that others
+ * drive or that is slow to read and wraps (hpet, jiffies and the like). */
+bool machine_clock_measures(const char *name);
 
 #endif

@@ -239,6 +239,9 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "unknown_outcomes_total", "Commits whose outcome was not learnt.", k->unknown_outcomes);
     two_phase_text(b, core_kv(m->core));
     counter(b, "clock_rounds_total", "Batches of timestamps for which the clock master confirmed that it leads.", k->clock_rounds);
+    counter(b, "clock_samples_total", "Samples of the clock master's clock (--clock interval).", k->clock_samples);
+    counter(b, "clock_contradictions_total", "Samples that contradict earlier ones: a clock is wrong.", k->clock_contradictions);
+    counter(b, "clock_gaps_total", "Times this process stood still for so long that it forgot the clock.", k->clock_gaps);
     counter(b, "safe_points_total", "Times a range that is led here was told to forget older versions.", k->safe_points);
     counter(b, "snapshots_too_old_total", "Requests below the safe point of their range.", k->snapshots_too_old);
 }

@@ -13,6 +13,7 @@ struct metrics_sources {
     struct core *core;       /* NULL while starting */
     struct sql_server *sql;
     const char *sql_address, *http_address, *data, *io; /* io: the backend */
+    const char *clock_refused; /* the kernel's clock source because of which --clock interval is; empty: it is not. Borrowed */
     bool leases;             /* the clock of the machine is trusted with durations */
     uint64_t memory_bytes;
     uint64_t started_wall_ns;

@@ -40,6 +40,7 @@ struct node {
     struct overview_watch overview;
     struct heap heap;
     char sql_address[NET_HOST_MAX], http_address[NET_HOST_MAX];
+    char clock_refused[64]; /* the kernel's clock source, when --clock interval is refused because of it */
     int lock_fd;
     bool ended;
     int exit_status;
@@ -201,10 +202,24 @@ static void address_of(char text[NET_HOST_MAX], const char *advertised, struct e
 
 /* Leases rest on how long things take by this machine's clock. Under kvm-clock it may stand still while the
  * machine is stopped and the world goes on (K18); where nobody says what the clock is, it is not trusted. */
-static bool clock_may_stand_still(void)
+static bool clock_may_stand_still(const struct node_options *o)
 {
     char name[64];
+    if (o->trust_clock) return false;
     return !machine_clock_source("", name, sizeof name) || strncmp(name, "kvm-clock", 9) == 0;
+}
+
+/* Bounds of the clock rest on it even more. */
+static enum kv_clock_source clock_source_of(struct node *n)
+{
+    char name[64] = "";
+    if (n->options.clock != KV_CLOCK_INTERVAL || n->options.trust_clock) return n->options.clock;
+    bool known = machine_clock_source("", name, sizeof name);
+    if (known && machine_clock_measures(name)) return KV_CLOCK_INTERVAL;
+    snprintf(n->clock_refused, sizeof n->clock_refused, "%s", known ? name : "unknown");
+    LOG_WARN(&n->logger, "node", "--clock interval is refused, and oracle used instead: the kernel's clock source cannot be trusted to "
+             "measure time; --trust-clock overrides", "source=%s", n->clock_refused);
+    return KV_CLOCK_ORACLE;
 }
 
 static int create_core(struct node *n)
@@ -218,7 +233,8 @@ static int create_core(struct node *n)
         .join = o->join,
         .memory_bytes = o->memory_bytes,
         .wal_sync_mode = o->wal_sync,
-        .no_leases = clock_may_stand_still(),
+        .no_leases = clock_may_stand_still(o),
+        .clock_source = clock_source_of(n),
         .dead_after_ns = o->dead_after_ns,
         .version_retention_ns = o->version_retention_ns,
         .on_end = on_core_end,
@@ -393,7 +409,8 @@ int node_run(const struct node_options *options)
     if (status == 0) {
         n.sources = (struct metrics_sources){.core = n.core, .sql = n.sql, .sql_address = n.sql_address,
                                              .http_address = n.http_address, .data = options->data,
-                                             .io = n.env->table->name, .leases = !clock_may_stand_still(),
+                                             .io = n.env->table->name, .leases = !clock_may_stand_still(options),
+                                             .clock_refused = n.clock_refused,
                                              .memory_bytes = n.options.memory_bytes,
                                              .started_wall_ns = env_wall_ns(n.env),
                                              .overview = &n.overview};

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "io/env.h"
+#include "txn/txn.h"
 #include "wal/wal.h"
 
 enum node_io { NODE_IO_AUTO, NODE_IO_URING, NODE_IO_EPOLL };
@@ -23,6 +24,8 @@ struct node_options {
     uint64_t sql_memory_bytes;            /* for sessions; 0: as much */
     enum node_io io;
     enum wal_sync_mode wal_sync;
+    enum kv_clock_source clock;           /* refused, and oracle instead, where the machine's clock is not trusted */
+    bool trust_clock;                     /* whatever the kernel says of it */
     bool insecure;                        /* may listen on non-loopback addresses without TLS */
     uint64_t dead_after_ns;
     uint64_t version_retention_ns;        /* how long overwritten rows stay readable; 0: the default */

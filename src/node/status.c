@@ -123,6 +123,18 @@ void disk_room(const char *data, uint64_t *size_out, uint64_t *free_out)
     *free_out = (uint64_t)v.f_bavail * v.f_frsize;
 }
 
+static void json_clock(struct buf *b, const struct metrics_sources *m)
+{
+    struct kv_clock_status c;
+    kv_clock_status(core_kv(m->core), &c);
+    const struct kv_metrics *k = kv_metrics(core_kv(m->core));
+    buf_printf(b, "\"clock\":{\"source\":\"%s\",\"known\":%s,\"width_ns\":%llu,\"epoch\":%llu,\"contradictions\":%llu,\"refused\":",
+               c.source == KV_CLOCK_INTERVAL ? "interval" : "oracle", c.known ? "true" : "false", (unsigned long long)c.width_ns,
+               (unsigned long long)c.epoch, (unsigned long long)k->clock_contradictions);
+    json_text(b, m->clock_refused != NULL ? m->clock_refused : "");
+    buf_append_string(b, "},");
+}
+
 /* What doctor compares between nodes. */
 static void json_local(struct buf *b, const struct metrics_sources *m, struct store *s)
 {
@@ -205,6 +217,7 @@ void status_json(const struct metrics_sources *m, struct buf *b)
     buf_printf(b, "\",\"node\":%llu,\"incarnation\":%llu,\"state\":\"%s\",",
                (unsigned long long)id->node.value, (unsigned long long)id->incarnation,
                id->node.value == 0 ? "not a member yet" : "running");
+    json_clock(b, m);
     json_local(b, m, s);
     struct known_nodes known = {.store = s};
     known.count = store_nodes(s, known.list, SHARD_NODES_MAX);

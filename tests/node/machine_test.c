@@ -96,3 +96,20 @@ TEST(machine, a_quarter_each_is_for_the_store_and_for_sessions)
     assert_int_equal(machine_store_memory(32 * MIB), 16 * MIB);
     assert_int_equal(machine_sql_memory(32 * MIB), 64 * MIB);
 }
+
+TEST(machine, a_clock_that_may_stand_still_measures_nothing)
+{
+    char name[64];
+    begin();
+    assert_false(machine_clock_source(root, name, sizeof name));
+    put("/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n");
+    assert_true(machine_clock_source(root, name, sizeof name));
+    assert_true(machine_clock_measures(name));
+    put("/sys/devices/system/clocksource/clocksource0/current_clocksource", "kvm-clock\n");
+    assert_true(machine_clock_source(root, name, sizeof name));
+    assert_false(machine_clock_measures(name));
+    assert_false(machine_clock_measures("hpet"));
+    assert_false(machine_clock_measures("jiffies"));
+    assert_false(machine_clock_measures(""));
+    end();
+}
