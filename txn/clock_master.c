@@ -20,19 +20,28 @@ struct clock_request {
     uint64_t past;
 };
 
-static void request_reply(struct clock *c, struct clock_request *q, enum status status, uint64_t ts)
+/* With a reading, or the node to ask instead (0: not known). */
+static void request_reply(struct clock *c, struct clock_request *q, enum status status, uint64_t value)
 {
     uint8_t body[8];
-    store_le64(body, ts);
+    store_le64(body, value);
     rpc_reply(store_rpc(c->kv->store), q->token, status, bytes_make(body, sizeof body));
     list_remove(&q->link);
     free(q);
 }
 
+static uint64_t leader_hint(const struct clock *c)
+{
+    const struct replica *r = store_replica(c->kv->store, RANGE_META);
+    uint64_t hint = r == NULL ? 0 : replica_leader_hint(r).value;
+    return hint == store_identity(c->kv->store)->node.value ? 0 : hint;
+}
+
 static void requests_end(struct clock *c, struct list *requests, enum status status)
 {
     while (!list_empty(requests))
-        request_reply(c, CONTAINER_OF(requests->next, struct clock_request, link), status, 0);
+        request_reply(c, CONTAINER_OF(requests->next, struct clock_request, link), status,
+                      status == STATUS_NOT_LEADER ? leader_hint(c) : 0);
 }
 
 static void sample_reply(struct clock *c, struct clock_request *q, uint64_t reading)

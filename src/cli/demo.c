@@ -31,7 +31,7 @@ struct demo_node {
 struct demo {
     struct demo_node nodes[NODES_MAX];
     uint64_t node_count, sql_port, memory_bytes;
-    const char *data, *output, *io;
+    const char *data, *output, *io, *clock;
     struct cli_founding founding;
     bool no_shell, json, keep;
     char directory[480], program[512];
@@ -138,6 +138,8 @@ static void build_arguments(struct demo *d, struct demo_node *n)
     snprintf(text, sizeof text, "--memory=%llu", (unsigned long long)d->memory_bytes);
     add_argument(n, &count, text);
     snprintf(text, sizeof text, "--io=%s", d->io);
+    add_argument(n, &count, text);
+    snprintf(text, sizeof text, "--clock=%s", d->clock);
     add_argument(n, &count, text);
 }
 
@@ -426,13 +428,14 @@ static int run(struct demo *d)
 int cli_demo(int argc, char **argv)
 {
     struct demo d = {.node_count = 3, .sql_port = 7432, .memory_bytes = 256u << 20, .output = "table",
-                     .io = "auto", .founding = {.ranges = 1, .rows = 1000}};
+                     .io = "auto", .clock = "oracle", .founding = {.ranges = 1, .rows = 1000}};
     const struct cli_flag flags[] = {
         {"nodes", 'n', CLI_NUMBER, &d.node_count, "N", "1 to 7 nodes (3)"},
         {"data", 'd', CLI_TEXT, &d.data, "DIR", "where data and logs go (a temporary directory, removed)"},
         {"sql-port", 0, CLI_NUMBER, &d.sql_port, "P", "first SQL port (7432); the next free ones follow"},
         {"memory", 0, CLI_SIZE, &d.memory_bytes, "SIZE", "per node (256MiB)"},
         {"io", 0, CLI_TEXT, &d.io, "auto|uring|epoll", "I/O backend of the nodes"},
+        {"clock", 0, CLI_TEXT, &d.clock, "oracle|interval", "source of timestamps (oracle)"},
         {"ranges", 0, CLI_NUMBER, &d.founding.ranges, "N", "divide the first table from the start (1), as init does"},
         {"range-rows", 0, CLI_NUMBER, &d.founding.rows, "R", "with --ranges: at the keys R, 2R, 3R ... (1000)"},
         {"no-shell", 0, CLI_SWITCH, &d.no_shell, NULL, "stay in the foreground until ^C instead"},
@@ -455,6 +458,10 @@ int cli_demo(int argc, char **argv)
     }
     if (strcmp(d.io, "auto") != 0 && strcmp(d.io, "uring") != 0 && strcmp(d.io, "epoll") != 0) {
         fprintf(stderr, "ostraka demo: --io is auto, uring or epoll\n");
+        return CLI_USAGE;
+    }
+    if (strcmp(d.clock, "oracle") != 0 && strcmp(d.clock, "interval") != 0) {
+        fprintf(stderr, "ostraka demo: --clock is oracle or interval\n");
         return CLI_USAGE;
     }
     if (d.node_count % 2 == 0)

@@ -39,6 +39,7 @@ struct cluster {
     struct witness witnesses[WITNESSES_MAX];
     uint32_t witness_count, witness_first[RANGE_BUCKETS];
     struct owners *owners; /* who served what */
+    uint64_t clock_low;    /* the highest lower bound of the clock that any machine has had */
 };
 
 void cluster_options_init(struct cluster_options *o, uint64_t seed)
@@ -438,6 +439,44 @@ static void check_floor(struct cluster *c, const struct replica *r)
     if (own != NULL && g->answered > own->answered) own->answered = g->answered;
 }
 
+/* What the clock shows; 0: nobody leads for certain. */
+static uint64_t master_shows(struct cluster *c)
+{
+    for (uint64_t i = 1; i <= c->options.node_count; i++) {
+        struct cluster_machine *m = &c->machines[i];
+        if (m->env == NULL || m->ended || core_store(m->core) == NULL || !m->attached) continue;
+        const struct clock_master *master = &core_kv(m->core)->clock.master;
+        const struct replica *r = store_replica(core_store(m->core), RANGE_META);
+        if (r != NULL && replica_leased(r) && master->ready && master->term == replica_term(r))
+            return master->base + (env_now_ns(m->env) - master->base_ns);
+    }
+    return 0;
+}
+
+/* I1, I2: there is one clock that lies between the bounds of every machine, at any instant, and it never goes back. */
+static void check_clock(struct cluster *c)
+{
+    uint64_t lows[CLUSTER_NODE_MAX + 1] = {0}, highs[CLUSTER_NODE_MAX + 1] = {0};
+    if (c->options.clock_source != KV_CLOCK_INTERVAL) return;
+    for (uint64_t i = 1; i <= c->options.node_count; i++) {
+        struct cluster_machine *m = &c->machines[i];
+        if (m->env == NULL || m->ended || core_store(m->core) == NULL || !m->attached) continue;
+        if (!clock_interval_at(&core_kv(m->core)->clock, &lows[i], &highs[i])) continue;
+        if (lows[i] > c->clock_low) c->clock_low = lows[i];
+    }
+    uint64_t shown = master_shows(c);
+    if (shown != 0 && shown < c->clock_low && c->violation[0] == '\0')
+        snprintf(c->violation, sizeof c->violation, "the clock shows %llu, and was taken to be at %llu, at %.6f", (unsigned long long)shown,
+                 (unsigned long long)c->clock_low, (double)sim_now(c->sim) / 1e9);
+    if (shown > c->clock_low) c->clock_low = shown;
+    for (uint64_t i = 1; i <= c->options.node_count; i++) {
+        if (highs[i] == 0 || highs[i] > c->clock_low || c->violation[0] != '\0') continue;
+        snprintf(c->violation, sizeof c->violation, "machine %llu takes the clock to be before %llu, another had it at %llu, at %.6f",
+                 (unsigned long long)i, (unsigned long long)highs[i], (unsigned long long)c->clock_low,
+                 (double)sim_now(c->sim) / 1e9);
+    }
+}
+
 void cluster_check(struct cluster *c)
 {
     uint64_t holders[RANGES_WATCHED] = {0};
@@ -452,6 +491,7 @@ void cluster_check(struct cluster *c)
             owners_see(c->owners, replica_descriptor(r));
         }
     }
+    check_clock(c);
 }
 
 struct hash_wait {

@@ -26,7 +26,7 @@ static const char usage[] =
     "  --focus NAME      none, slow-log, leaders, deluded, clock-stops or clock-limit (default: drawn)\n"
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --no-leases       every read costs a quorum round; clocks may do anything\n"
-    "  --clock NAME      oracle or interval: where timestamps come from\n"
+    "  --clock NAME      oracle or interval: where timestamps come from (default: drawn)\n"
     "  --unbounded       faults beyond tolerance too; safety is checked, liveness is not\n"
     "  --twice           run each seed twice and compare the hashes\n"
     "  --mutant NAME     switch on a deliberate bug; --mutants lists them\n"
@@ -113,10 +113,10 @@ static void parse_range(const char *text, struct arguments *a)
     a->last = number(dots + 2);
 }
 
-static bool clock_source(const char *name)
+static int clock_source(const char *name)
 {
-    if (name != NULL && strcmp(name, "interval") == 0) return true;
-    if (name != NULL && strcmp(name, "oracle") == 0) return false;
+    if (name != NULL && strcmp(name, "interval") == 0) return RUN_CLOCK_INTERVAL;
+    if (name != NULL && strcmp(name, "oracle") == 0) return RUN_CLOCK_ORACLE;
     fprintf(stderr, "ostraka-sim: --clock takes oracle or interval\n");
     exit(2);
 }
@@ -140,7 +140,7 @@ static void parse(int argc, char **argv, struct arguments *a)
         else if (strcmp(flag, "--deaths") == 0) a->run.deaths = true;
         else if (strcmp(flag, "--moves") == 0) a->run.moves = true;
         else if (strcmp(flag, "--no-leases") == 0) a->run.no_leases = true;
-        else if (strcmp(flag, "--clock") == 0) a->run.interval = clock_source(value), i++;
+        else if (strcmp(flag, "--clock") == 0) a->run.clock = clock_source(value), i++;
         else if (strcmp(flag, "--unbounded") == 0) a->run.unbounded = true;
         else if (strcmp(flag, "--twice") == 0) a->twice = true;
         else if (strcmp(flag, "--marks") == 0) a->marks = true;

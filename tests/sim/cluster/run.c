@@ -272,10 +272,9 @@ static void draw_all(const struct run_options *options, struct setup *x)
     o->trace = options->trace;
     if (options->no_leases || focus_breaks_clocks(x->focus)) o->no_leases = true;
     /* It trusts clocks as leases do. */
-    if (options->interval) {
-        o->no_leases = focus_breaks_clocks(x->focus);
-        if (!o->no_leases) o->clock_source = KV_CLOCK_INTERVAL;
-    }
+    if (options->clock == RUN_CLOCK_INTERVAL && !options->no_leases) o->no_leases = focus_breaks_clocks(x->focus);
+    bool interval = options->clock == RUN_CLOCK_DRAWN ? options->seed / 8 % 2 == 1 : options->clock == RUN_CLOCK_INTERVAL;
+    if (interval && !o->no_leases) o->clock_source = KV_CLOCK_INTERVAL;
     o->version_retention_ns = retention_of(options->seed);
     o->verbose = options->verbose;
     nemesis_draw_sizes(o);

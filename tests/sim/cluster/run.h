@@ -25,7 +25,7 @@ struct run_options {
     bool moves;               /* and moved; nodes are drained, decommissioned, replaced, added */
     bool deaths;              /* machines die at steps of two-phase commit (deaths.h) */
     bool no_leases;           /* every read costs a round, and any clock fault may happen */
-    bool interval;            /* the clock's source */
+    enum { RUN_CLOCK_DRAWN, RUN_CLOCK_ORACLE, RUN_CLOCK_INTERVAL } clock;
     FILE *trace;
 };
 
