@@ -222,6 +222,7 @@ static void evaluate(struct range_op *op)
     if (!range_op_may_evaluate(op)) return;
     if (op->ts > g->floor && !MUTANT("read_floor")) g->floor = op->ts;
     struct range_op *other = MUTANT("read_ignores_in_flight") ? NULL : meets_in_flight(op);
+    if (other != NULL && op_is_prepare(other) && MUTANT("prepared_intents_invisible")) other = NULL;
     if (other != NULL) {
         range_block(op, other);
         return;

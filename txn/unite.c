@@ -84,8 +84,9 @@ void unite_apply(void *left_state, void *right_state, struct bytes part)
     gc_apply(g, h->safe.applied);
     g->may_hold |= h->may_hold;
     /* Without memory it gives up what it knows of its term and begins as a new leader does. */
-    if (h->may_hold) load_again(g);
-    if (h->may_hold && g->ready && load_more(g, replica_descriptor(h->replica)->start) != STATUS_OK) g->ready = false;
+    bool holds = h->may_hold && !MUTANT("merge_forgets_intents");
+    if (holds) load_again(g);
+    if (holds && g->ready && load_more(g, replica_descriptor(h->replica)->start) != STATUS_OK) g->ready = false;
     if (h->latch != NULL) histogram_add(&g->kv->metrics.merge_closed_ns, latch_closed_ns(h));
     move_or_send_away(g, h);
     divide_forget(h);
