@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Random model of transactions that write to several ranges, with a checker.
 
-One history = one seed: four nodes, keys in two ranges that split and change leaders, one discrete-event simulation in integer microseconds.
-A node knows the time as an interval [E, L] that contains it. Every rule of the protocol is a switch (RULES).
+One history = one seed: four nodes, keys in two ranges that split, merge and change leaders, one discrete-event simulation in integer
+microseconds. A node knows the time as an interval [E, L] that contains it. Every rule of the protocol is a switch (RULES).
 
   python3 txn_model.py --histories 20000           full protocol: no history may be rejected
   python3 txn_model.py --without push_record       one rule less (repeatable)
@@ -10,18 +10,20 @@ A node knows the time as an interval [E, L] that contains it. Every rule of the 
   python3 txn_model.py --brief                     the test: 0 for the full protocol, > 0 for each rule at its seeds
   python3 txn_model.py --histories 1 --seed 77 --show
 
-Modelled: reads over several ranges (cap, floor, intents, gate), locks in queues, commits of one range in one entry, prepare with refresh in
-parallel, a decision record in the range of the anchor, parallel commit with its recovery, decisions by whoever is blocked, removal of
-records and of what says that none is there (txn_gc), idempotency keys that are used twice, splits with latch under all of that, moves
-(the epoch rises), leaders that crash, are cut off under their lease or hand over, logs of which the next leader has any part of the
-uncommitted tail, coordinators that die or stall, messages that are lost, late or doubled. A lease is taken for granted
-(lease_model.py), and that the interval contains the time; replicas, snapshots and the metadata range are in range_model.py.
+Modelled: reads over several ranges (cap, floor, intents, gate), locks in queues, commits of one range in one entry and held ones, prepares
+of which each takes its own reading, who waits and who gives way, the refresh at the final timestamp, a decision record in the range of
+the anchor, its leader that resolves and forgets, decisions by whoever is blocked, idempotency keys that are used twice, splits with latch
+and merges with freeze under all of that, moves (the epoch rises), leaders that crash, are cut off under their lease or hand over, logs of
+which the next leader has any part of the uncommitted tail, coordinators that die at each step or stall, messages that are lost, late or
+doubled. A lease is taken for granted (lease_model.py), and that the interval contains the time; how ranges split and merge, replicas,
+snapshots and the metadata range are in range_model.py. Versions are never collected.
 
 Checked: what a commit read is current at its ct, what a reader saw is the newest at its ts; ct lies between begin and acknowledgement, ts
 not before begin, and nothing is shown before its time; per key timestamps rise in the order of the log; a transaction is all there or not at
-all, acknowledged ones are, aborted ones are not; one effect per idempotency key; at the end no intent is left ("stuck").
+all, acknowledged ones are, aborted ones are not, and only one attempt of it is; one effect per idempotency key; at the end no intent and no
+record is left, and nobody waits ("stuck").
 
-Reading order: RULES, State.apply, Leader, read, prepare, decide, push, recover, Txn.commit, World.split.
+Reading order: RULES, State.apply, Leader, read, prepare, refresh, decide, settle, push, Txn.commit_many, World.split.
 """
 import collections
 import heapq
@@ -38,61 +40,78 @@ RULES = {
     'cap': 'a leader serves at ts when its own L has reached ts',
     'leader_floor': 'a new leader begins with a floor of L + w_max',
     'leader_high': 'and not below what its log holds',
+    'leader_intents': 'and with the intents and records of its range',
     'lease_wait': 'a new leader serves when the lease of the old one is over',
     'lease_recheck': 'lease and bounds are looked at after ts was capped, and after every wait',
     'intents_block': 'a read waits for a foreign intent whose lower bound is not above ts',
-    'refresh': 'what was read is looked at again at ct0, where it was read',
-    'refresh_final': 'and at ct, when that is above ct0',
-    'refresh_intents': 'a refresh does not pass a foreign intent that may commit below it',
-    'validate_locked': 'what was read under a lock is looked at as well: locks are lost with the leader',
     'onepc_intent': 'a commit in one entry waits for foreign intents on what it reads or writes',
-    'onepc_floor': 'and raises the floor to its ct when it has read',
+    'hold': 'a commit in one range that read elsewhere holds its writes while that is refreshed at its ct',
+    'validate': 'a commit or prepare looks again at what was read in its range, in the step that proposes it',
+    'validate_locked': 'what was read under a lock is looked at as well: locks are lost with the leader',
+    'prepare_floor': 'a lower bound lies above what was read in the range, and above what is written there',
+    'prepare_intent': 'a prepare does not stand over intents of others, nor over what they are held for',
+    'prepare_again': 'a prepare that comes twice finds its own intents, and has the lower bound that they have',
+    'prepare_by_key': 'of these keys: after a merge those of another group are there too',
+    'wait_die': 'it waits for younger attempts only; so does a refresh of who has prepared: no circles',
+    'refresh_final': 'what was read and is not written is looked at again at ct',
+    'refresh_intents': 'a refresh does not pass a foreign intent that may commit below it',
     'first_decision': 'there is one decision: COMMITTED is refused where ABORTED stands',
-    'push_record': 'who gives up on somebody else writes ABORTED before it removes an intent',
-    'push_absent': 'and only where no record stands: STAGING is for recovery',
     'decision_durable': 'nobody acts on a decision that is not committed in its log',
-    'txn_gc': 'what was decided and forgotten is refused: a floor for the begin of transactions',
-    'gc_after_resolve': 'COMMITTED is forgotten when every key has been resolved, wherever it lives by then',
-    'prepare_again': 'a prepare that comes twice finds its own intents',
+    'decide_window': 'COMMITTED is refused once the floor has reached the end of the window of the attempt',
+    'decide_once': 'after COMMITTED was asked for its coordinator does not abort by itself',
+    'busy_unknown': 'a refusal for the window says nothing: it may have been decided, resolved and forgotten before',
+    'push_record': 'who gives up on somebody else has ABORTED decided before an intent is removed',
+    'resolve_all': 'COMMITTED names the spans of every group, that of the anchor too: it may be divided by then',
+    'resolve_durable': 'a range has resolved when the entry that did it is committed',
+    'resolve_high': 'and raises what its log holds to ct',
+    'resolve_anew': 'a new leader resolves and forgets what records it finds',
+    'forget_resolved': 'COMMITTED is forgotten when every span has been resolved, wherever it lives by then',
+    'forget_window': 'no record is forgotten before its window is over',
+    'forget_floor': 'and before the floor says so, to later leaders too',
+    'prepare_found': 'and has not looked at what this request has read: it was another one, of another range perhaps, that did',
+    'merge_floor': 'a merged range goes on above the floors of both',
+    'merge_records': 'and resolves and forgets the records that come with the right side',
     'split_latch': 'from its proposal on nothing touches the right half until a split is applied',
     'split_floor': 'the right side begins above the floor of the left one',
     'split_intents': 'intents go with their keys',
     'split_records': 'records go with the key of their anchor',
-    'split_gc': 'the floor for begins goes to both sides',
-    'stage_refresh_first': 'STAGING and its prepares are sent after the spans of ranges without a write were looked at',
-    'stage_poison': 'recovery raises the floor over a prepare that is missing before it aborts',
-    'stage_durable': 'and counts one that is committed in its log',
-    'stage_obey': 'once STAGING was sent its coordinator goes by what stands in the anchor',
-    'stage_explicit': 'intents are resolved when COMMITTED itself is committed',
     'idem_row': 'the row of an idempotency key is read and written like any other',
-    'idem_anchor': 'and lies where the key says, whatever is written: it is the anchor',
+    'idem_anchor': 'and lies where the key says, whatever is written',
 }
 KEYS, NODES = 6, 4
 CLIENT_END, FAULT_END, END = 5000, 5500, 60000
-OLD = 1000                       # begin of a transaction: after that its coordinator may be given up
+OLD = 1000                       # after that who does not answer for an attempt may be given up
+HOLD = 1000                      # so long a leader holds a commit
 # Seeds at which `--brief` has to see a violation without the rule. README.md has those of which none is known yet.
 KNOWN = {
-    'gate_clock': (33,), 'gate_term': (1,), 'commit_wait': (5,), 'read_floor': (1,), 'lease_wait': (32,), 'lease_recheck': (1,),
-    'intents_block': (1,), 'refresh': (1,), 'refresh_final': (1,), 'refresh_intents': (3,), 'validate_locked': (4,), 'onepc_intent': (3,),
-    'onepc_floor': (17,), 'first_decision': (1,), 'push_record': (1,), 'push_absent': (62,), 'decision_durable': (14,), 'txn_gc': (1,),
-    'gc_after_resolve': (55,), 'split_latch': (3,), 'split_intents': (2,), 'split_records': (1,), 'split_gc': (5,),
-    'stage_refresh_first': (1,), 'stage_obey': (14,), 'idem_row': (2,), 'idem_anchor': (1,),
+    'gate_clock': (30,), 'gate_durable': (6,), 'gate_term': (6,), 'commit_wait': (5,), 'read_floor': (72,), 'leader_intents': (2,),
+    'lease_wait': (301,), 'lease_recheck': (10,), 'intents_block': (3,), 'onepc_intent': (5,), 'hold': (4,), 'validate': (1,),
+    'validate_locked': (3,), 'prepare_floor': (5,), 'prepare_intent': (2,), 'prepare_again': (24,), 'prepare_by_key': (10,),
+    'wait_die': (79,), 'refresh_final': (3,), 'refresh_intents': (4,), 'first_decision': (5,), 'decision_durable': (4,),
+    'decide_window': (2,), 'decide_once': (8,), 'busy_unknown': (8,), 'push_record': (2,), 'resolve_all': (243,),
+    'resolve_durable': (7,), 'resolve_anew': (3,), 'forget_resolved': (2,), 'forget_window': (4,), 'forget_floor': (3,),
+    'merge_floor': (203,), 'merge_records': (14,), 'split_latch': (3,), 'split_intents': (7,), 'split_records': (29,),
+    'idem_row': (3,), 'idem_anchor': (2,),
 }
-Version = collections.namedtuple('Version', 'ct txn at')             # at: (term, index) of the entry that wrote it
-Intent = collections.namedtuple('Intent', 'txn lb anchor begin at')
-Record = collections.namedtuple('Record', 'status ct keys begin at')  # status: C(ommitted), A(borted), S(taging)
+Version = collections.namedtuple('Version', 'ct tag at')             # at: (term, index) of the entry that wrote it
+Intent = collections.namedtuple('Intent', 'tag begin lb anchor at')
+Record = collections.namedtuple('Record', 'status ct spans begin at')  # status: C(ommitted), A(borted); spans: (low, high), both inclusive
 NONE = Version(0, None, (0, 0))
+
+
+def older(a, b):
+    return (a.begin, a.tag) < (b.begin, b.tag)
 
 
 class State:
     """What the entries of a log make. A leader has one that is ahead of what is committed."""
     def __init__(self, start, end):
-        self.start, self.end, self.high, self.gc, self.gc_at = start, end, 0, 0, (0, 0)
-        self.versions, self.intents, self.records = {}, {}, {}
+        self.start, self.end, self.high = start, end, 0
+        self.versions, self.intents, self.records = {}, {}, {}       # records: by (anchor, tag)
 
     def copy(self):
         s = State(self.start, self.end)
-        s.high, s.gc, s.gc_at = self.high, self.gc, self.gc_at
+        s.high = self.high
         s.versions = {k: v[:] for k, v in self.versions.items()}
         s.intents, s.records = dict(self.intents), dict(self.records)
         return s
@@ -103,42 +122,46 @@ class State:
     def newest(self, key, ts=1 << 60):
         return next((v for v in reversed(self.versions.get(key, ())) if v.ct <= ts), NONE)
 
-    def apply(self, at, e, truth=None):
+    def apply(self, at, e, w, truth=None):
         """truth: the entry is committed; what it writes is there from now on."""
         kind, a = e[0], e[1:]
         if kind == 'write':
-            txn, keys, ct = a
+            tag, keys, ct = a
             for k in keys:
-                self.add(k, Version(ct, txn, at), truth)
+                self.add(k, Version(ct, tag, at), truth)
         elif kind == 'prepare':
             for k in a[0]:
                 if self.owns(k):
                     self.intents[k] = a[1]._replace(at=at)
             self.high = max(self.high, a[1].lb)
         elif kind == 'record':
-            txn, rec = a
-            self.records[txn] = rec._replace(at=at)
-            if truth is not None:
-                truth.decided(txn, rec)
+            anchor, tag, rec = a
+            if self.owns(anchor):
+                self.records[anchor, tag] = rec._replace(at=at)
+                if truth is not None:
+                    truth.decided(tag, rec)
+            if rec.status == 'C':
+                self.resolve(at, tag, (0, ''), (KEYS, ''), rec.ct, w, truth)
         elif kind == 'resolve':
-            txn, keys, ct = a
-            for k in keys:
-                if k in self.intents and self.intents[k].txn == txn:
-                    del self.intents[k]
-                    if ct is not None:
-                        self.add(k, Version(ct, txn, at), truth)
+            self.resolve(at, *a, w, truth)
         elif kind == 'forget':
-            self.records.pop(a[0], None)
-            if truth is not None:
-                truth.records.pop(a[0], None)
-        elif kind == 'gc':
-            self.records = {t: r for t, r in self.records.items() if r.status != 'A' or r.begin >= a[0]}
-            if a[1]:
-                self.gc, self.gc_at = max(self.gc, a[0]), at
+            self.records.pop(a, None)
         elif kind == 'split':
             self.end = a[0]
             self.versions, self.intents = ({k: x for k, x in of.items() if self.owns(k)} for of in (self.versions, self.intents))
-            self.records = {t: r for t, r in self.records.items() if self.owns(r.keys[0])}
+            self.records = {t: r for t, r in self.records.items() if self.owns(t[0])}
+
+    def resolve(self, at, tag, low, high, ct, w, truth):
+        for k in sorted(self.mine(tag, low, high)):
+            i = self.intents.pop(k)
+            if ct is not None and i.lb <= ct:                  # else it came too late to be counted: it goes
+                high = self.high
+                self.add(k, Version(ct, tag, at), truth)
+                if not w.on('resolve_high'):
+                    self.high = high
+
+    def mine(self, tag, low, high):
+        return [k for k, i in self.intents.items() if i.tag == tag and low <= k <= high]
 
     def add(self, key, v, truth):
         if not self.owns(key):
@@ -150,12 +173,19 @@ class State:
         chain.append(v)
         chain.sort(key=lambda x: x.ct)
 
+    def take_in(self, right, floor):
+        none = (0, 0)
+        self.end, self.high = right.end, max(self.high, right.high, floor)
+        self.versions.update({k: [v._replace(at=none) for v in c] for k, c in right.versions.items()})
+        self.intents.update({k: i._replace(at=none) for k, i in right.intents.items()})
+        self.records.update({t: r._replace(at=none) for t, r in right.records.items()})
+
     def right_of(self, w, key, end, floor):
         on, s, none = w.on, State(key, end), (0, 0)
-        s.high, s.gc = max(self.high, floor), self.gc if on('split_gc') else 0
+        s.high = max(self.high, floor)
         s.versions = {k: [v._replace(at=none) for v in c] for k, c in self.versions.items() if s.owns(k)}
         s.intents = {k: i._replace(at=none) for k, i in self.intents.items() if s.owns(k) and on('split_intents')}
-        s.records = {t: r._replace(at=none) for t, r in self.records.items() if s.owns(r.keys[0]) and on('split_records')}
+        s.records = {t: r._replace(at=none) for t, r in self.records.items() if s.owns(t[0]) and on('split_records')}
         return s
 
 
@@ -163,6 +193,7 @@ class Range:
     """A group: its log, how far it is committed, who leads."""
     def __init__(self, w, state, node, floor=None):
         self.w, self.log, self.commit, self.applied, self.acks, self.epoch = w, [], 0, state, set(), 1
+        self.frozen = self.settling = False
         self.leader = Leader(self, node, 1, 0)
         w.spawn(self.leader.begin(floor))
 
@@ -190,8 +221,11 @@ class Range:
             before = self.applied
             if e[0] == 'split':
                 right = before.right_of(self.w, e[1], before.end, e[2])
+                self.settling = True
                 self.w.spawn(self.w.born(self, right, e))
-            self.applied.apply((term, self.commit), e, self.w.truth)
+            if e[0] == 'merge':
+                self.w.united(self, e[1], e[2])
+            self.applied.apply((term, self.commit), e, self.w, self.w.truth)
 
 
 class Leader:
@@ -200,10 +234,13 @@ class Leader:
         self.rng, self.w, self.node, self.term = rng, rng.w, node, term
         self.state, self.length = rng.applied.copy(), len(rng.log)
         for i in range(rng.commit, len(rng.log)):
-            self.state.apply((rng.term_at(i + 1), i + 1), rng.log[i][1])
+            self.state.apply((rng.term_at(i + 1), i + 1), rng.log[i][1], self.w)
         self.floor, self.queues, self.serving, self.deposed, self.dead = 0, {}, False, False, False
+        self.held, self.held_high = {}, 0                      # by key: (tag, ct, epoch, until)
+        if not self.w.on('leader_intents') and rng.commit:
+            self.state.intents, self.state.records = {}, {}
         self.lease_end, self.old_lease, self.latch = 1 << 60, old_lease, None
-        self.splitting = any(e[0] == 'split' for _, e in rng.log[rng.commit:])
+        self.splitting = any(e[0] in ('split', 'merge') for _, e in rng.log[rng.commit:])
 
     def begin(self, floor):
         w = self.w
@@ -219,9 +256,11 @@ class Leader:
             self.floor = max(floor, self.floor if w.r.random() < .5 else 0)
         self.splitting = False
         self.serving = True
+        for anchor, tag in list(self.state.records) if w.on('resolve_anew') else ():
+            w.spawn(settle(w, self, anchor, tag))
 
     def leads(self):
-        return self.serving and not self.dead and (not self.deposed or self.w.t < self.lease_end)
+        return self.serving and not self.dead and not self.rng.frozen and (not self.deposed or self.w.t < self.lease_end)
 
     def may(self, keys, epoch):
         return self.leads() and (epoch is None or epoch == self.rng.epoch or self.deposed) and all(self.state.owns(k) for k in keys)
@@ -232,7 +271,7 @@ class Leader:
     def propose(self, e):
         self.length += 1
         at = (self.term, self.length)
-        self.state.apply(at, e)
+        self.state.apply(at, e, self.w)
         if not self.deposed:
             self.rng.log.append((self.term, e))
             self.w.at(self.w.round(), self.rng.ack, self, self.length)
@@ -250,8 +289,17 @@ class Leader:
             yield 5
         return False
 
-    def foreign(self, keys, txn, ts=1 << 60):
-        return next((i for k in keys for i in [self.state.intents.get(k)] if i and i.txn != txn and i.lb <= ts), None)
+    def foreign(self, keys, tag, ts=1 << 60):
+        return next((i for k in keys for i in [self.state.intents.get(k)] if i and i.tag != tag and i.lb <= ts), None)
+
+    def held_by_others(self, keys, tag, ts=1 << 60):
+        for k in keys:
+            if k in self.held and (self.held[k][2] != self.rng.epoch or self.held[k][3] <= self.w.t):
+                del self.held[k]
+        return any(k in self.held and self.held[k][0] != tag and self.held[k][1] <= ts for k in keys)
+
+    def above(self):
+        return max(self.floor, self.state.high, self.held_high) + 1
 
     def raise_floor(self, ts):
         if self.w.on('read_floor'):
@@ -261,16 +309,16 @@ class Leader:
         while self.w.on('cap') and self.w.late(self.node) < ts and not self.dead:
             yield max(2, (ts - self.w.late(self.node)) // 2)
 
-    def free(self, keys, txn, ts, epoch, writes=()):
+    def free(self, keys, tag, ts, epoch):
         """Until nothing foreign is in the way, and we may still look. None: we may not."""
         for _ in range(60):
-            if not self.may(tuple(keys) + tuple(writes), epoch):
+            if not self.may(keys, epoch):
                 return None
-            other = self.foreign(keys, txn, ts) or self.foreign(writes, txn)
-            if not self.latched(tuple(keys) + tuple(writes)) and (other is None or not self.w.on('intents_block')):
+            other, held = self.foreign(keys, tag, ts), self.held_by_others(keys, tag, ts)
+            if not self.latched(keys) and not held and (other is None or not self.w.on('intents_block')):
                 return True
             if other is not None:
-                self.w.push_soon(other, self.node)
+                self.w.push_soon(other, next(k for k in keys if self.state.intents.get(k) is other), self.node)
             yield 12
             if not self.w.on('lease_recheck'):
                 return True
@@ -287,7 +335,7 @@ class Leader:
 
 # ---- what leaders do. None: not here, not now, nothing is known.
 
-def read(w, g, epoch, keys, ts, txn):
+def read(w, g, epoch, keys, ts, tag):
     """R1 to R4."""
     if not g.may(keys, epoch):
         return None
@@ -297,7 +345,7 @@ def read(w, g, epoch, keys, ts, txn):
     if w.on('lease_recheck') and not g.may(keys, epoch):
         return None
     g.raise_floor(ts)
-    if not (yield from g.free(keys, txn, ts, epoch)):
+    if not (yield from g.free(keys, tag, ts, epoch)):
         return None
     seen = {k: g.state.newest(k, ts) for k in keys}
     return (ts, seen) if (yield from g.gate(seen.values())) else None
@@ -310,10 +358,13 @@ def lock(w, g, epoch, key, txn):
     while w.t < begun + 600 and g.may([key], epoch):
         while queue and w.t > queue[0][1] + OLD:
             queue.pop(0)                                       # its session is gone
-        ts, v = w.late(g.node), g.state.newest(key)
-        if queue and queue[0][0] == txn and not g.foreign([key], txn) and v.ct <= ts and not g.latched([key]):
+        ts, v, other = w.late(g.node), g.state.newest(key), g.foreign([key], None)
+        free = not other and not g.held_by_others([key], None) and not g.latched([key])
+        if queue and queue[0][0] == txn and free and v.ct <= ts:
             g.raise_floor(ts)
             return (ts, v) if (yield from g.gate([v])) else None
+        if other:
+            w.push_soon(other, key, g.node)
         yield 30
     unlock(w, g, [key], txn)
     return None
@@ -333,133 +384,183 @@ def release(w, g, epoch, key, txn):
     return ('ok',)
 
 
-def changed(w, g, seen, locked, ts, txn):
+def changed(w, g, seen, locked, ts):
     """Of what was read, something is not as it was, up to ts."""
     return any(g.state.newest(k, ts).ct != v.ct for k, v in seen.items() if k not in locked or w.on('validate_locked'))
 
 
-def refresh(w, g, epoch, seen, locked, ts, txn):
-    """T4."""
-    yield from g.capped(ts)
-    if not g.may(seen, epoch):
-        return None
-    g.raise_floor(ts)
-    if w.on('refresh_intents'):
-        if not (yield from g.free(seen, txn, ts, epoch)):
-            return None
-    return ('changed',) if changed(w, g, seen, locked, ts, txn) else ('ok',)
+def locked_by_others(g, keys, h):
+    return any(g.queues.get(k) and g.queues[k][0][0] != h for k in keys)
 
 
-def one_entry(w, g, epoch, h, seen, locked, ts):
-    """T1: all in one range, one step, one entry."""
+def one_entry(w, g, epoch, h, tag, seen, locked, holds):
+    """T1: all in one range, one step, one entry. holds: not yet an entry, for what was read elsewhere is looked at first (H1)."""
     keys, begun = h.all_writes(), w.t
+    touched = tuple(keys) + tuple(seen)
     while True:
         ct0 = w.late(g.node)
         yield w.r.choice((0, 0, 3, 30))
-        if not g.may(tuple(keys) + tuple(seen), epoch) or w.t > begun + 600:
+        if not g.may(touched, epoch) or w.t > begun + 600:
             return ('again',)
-        ct = max([ct0, g.floor + 1] + [g.state.newest(k).ct + 1 for k in list(keys) + list(seen)])
-        other = g.foreign(tuple(keys) + tuple(seen), h.txn, ct) if w.on('onepc_intent') else None
-        held = any(g.queues.get(k) and g.queues[k][0][0] != h.txn for k in keys)
-        if other is None and not held and not g.latched(tuple(keys) + tuple(seen)) and ct <= w.late(g.node) + 2 * w.w_max:
+        ct = max([ct0, g.above()] + [g.state.newest(k).ct + 1 for k in touched])
+        other = g.foreign(touched, tag, ct) if w.on('onepc_intent') else None
+        busy = locked_by_others(g, keys, h) or g.held_by_others(touched, tag) or g.latched(touched)
+        if other is None and not busy and ct <= w.late(g.node) + 2 * w.w_max:
             break
         if other is not None:
-            w.push_soon(other, g.node)
+            w.push_soon(other, next(k for k in touched if g.state.intents.get(k) is other), g.node)
         yield 10
     if h.idem and w.on('idem_row') and g.state.newest(h.idem).ct:
         return ('done before',)
-    if w.on('refresh') and changed(w, g, seen, locked, 1 << 60, h.txn):
+    if w.on('validate') and changed(w, g, seen, locked, 1 << 60):
         return ('changed',)
-    if seen and w.on('onepc_floor'):
+    if seen:
         g.raise_floor(ct)
-    unlock(w, g, keys, h.txn)
-    if not (yield from g.durable(g.propose(('write', h.txn, tuple(keys), ct)))):
+    if holds and w.on('hold'):
+        for k in keys:
+            g.held[k] = (tag, ct, g.rng.epoch, w.t + HOLD)
+        g.held_high = max(g.held_high, ct)
+        return 'held', ct
+    unlock(w, g, keys, h)
+    if not (yield from g.durable(g.propose(('write', tag, tuple(keys), ct)))):
         return None
     return 'ok', ct
 
 
-def prepare(w, g, epoch, h, keys, seen, locked, ct0, anchor, begin):
-    """T3 and T4 in one step. Its answer: the lower bound of its intents."""
-    yield from g.capped(ct0)
-    yield from w.pause()
-    if not g.may(tuple(keys) + tuple(seen), epoch):
-        return None
-    mine = [g.state.intents[k] for k in keys if k in g.state.intents and g.state.intents[k].txn == h.txn]
-    if len(mine) == len(keys) and w.on('prepare_again'):
-        return ('ok', mine[0].lb) if (yield from g.durable(max(i.at for i in mine))) else None
-    if begin < g.state.gc:
-        return ('unknown',)
-    if not (yield from g.free(seen, h.txn, ct0, epoch, keys)):
-        return None
-    if g.state.gc > begin:
-        return ('unknown',)
+def go_on(w, g, epoch, h, tag, ct):
+    """H3. What was held is here still, or nothing has happened."""
+    keys, floor = h.all_writes(), g.rng.epoch
+    yield 0
+    mine = all(g.held.get(k, (None,))[0] == tag and g.held[k][2] == floor and w.t < g.held[k][3] for k in keys)
+    if not g.leads() or not all(g.state.owns(k) for k in keys) or not mine or g.latched(keys):
+        return ('again',)
+    unlock(w, g, keys, h)
+    at = g.propose(('write', tag, tuple(keys), ct))
+    for k in keys:
+        del g.held[k]
+    return ('ok', ct) if (yield from g.durable(at)) else None
+
+
+def let_go(w, g, epoch, h, tag):
+    yield 0
+    for k in h.all_writes():
+        if g.held.get(k, (None,))[0] == tag:
+            del g.held[k]
+    return ('ok',)
+
+
+def prepare(w, g, epoch, h, att, keys, seen, locked):
+    """P1, P2. Its answer: the lower bound of its intents."""
+    touched = tuple(keys) + tuple(seen)
+    while True:
+        reading = w.late(g.node)
+        yield w.r.choice((0, 0, 3, 30))
+        yield from w.pause()
+        if not g.may(touched, epoch):
+            return None
+        mine = [i for k, i in g.state.intents.items() if i.tag == att.tag and (k in keys or not w.on('prepare_by_key'))]
+        if mine and (len(mine) == len(keys) or not w.on('prepare_by_key')) and w.on('prepare_again'):
+            return ('ok', max(i.lb for i in mine), True) if (yield from g.durable(max(i.at for i in mine))) else None
+        other = None
+        if w.on('prepare_intent'):
+            other = g.foreign(touched, att.tag)
+            if locked_by_others(g, keys, h) or g.held_by_others(touched, att.tag):
+                return ('wait',)
+        if other is None and not g.latched(touched):
+            break
+        if other is not None:
+            w.push_soon(other, next(k for k in touched if g.state.intents.get(k) is other), g.node)
+            if w.on('wait_die') and older(other, att):
+                return ('wait',)
+        yield 12
     if h.idem in keys and w.on('idem_row') and g.state.newest(h.idem).ct:
         return ('done before',)
-    if w.on('refresh') and changed(w, g, seen, locked, 1 << 60, h.txn):
+    if w.on('validate') and changed(w, g, seen, locked, 1 << 60):
         return ('changed',)
-    lb = max([ct0, g.floor + 1] + [g.state.newest(k).ct + 1 for k in keys])
+    lb = max(reading, g.above()) if w.on('prepare_floor') else reading
+    if lb > att.begin + w.window:
+        return ('late',)
     if seen:
-        g.raise_floor(ct0)
-    at = g.propose(('prepare', tuple(keys), Intent(h.txn, lb, anchor, begin, None)))
-    unlock(w, g, keys, h.txn)
-    return ('ok', lb) if (yield from g.durable(at)) else None
+        g.raise_floor(lb)
+    at = g.propose(('prepare', tuple(keys), Intent(att.tag, att.begin, lb, att.anchor, None)))
+    unlock(w, g, keys, h)
+    return ('ok', lb, False) if (yield from g.durable(at)) else None
 
 
-def decide(w, g, epoch, txn, rec, only=None):
-    """T6, T9: the first decision stands. only: replaces nothing but that status, or, '-', nothing at all. What stands is the answer."""
-    if not g.may(rec.keys[:1], epoch) or g.latched(rec.keys[:1]):
+def refresh(w, g, epoch, seen, locked, ts, tag, att):
+    """T4. att: of who has prepared; who has not waits for everybody."""
+    yield from g.capped(ts)
+    if not g.may(seen, epoch):
         return None
-    old = g.state.records.get(txn)
-    if old is not None and old.status != 'S' and (w.on('first_decision') or old.status == rec.status):
+    g.raise_floor(ts)
+    while True:
+        other = g.foreign(seen, tag, ts) if w.on('refresh_intents') else None
+        held = g.held_by_others(seen, tag, ts) if w.on('refresh_intents') else None
+        if not other and not held and not g.latched(seen):
+            break
+        if att and w.on('wait_die') and (held or other and older(other, att)):
+            return ('changed',)
+        if other:
+            w.push_soon(other, next(k for k in seen if g.state.intents.get(k) is other), g.node)
+        yield 12
+        if not g.may(seen, epoch):
+            return None
+    return ('changed',) if changed(w, g, seen, locked, ts) else ('ok',)
+
+
+def decide(w, g, epoch, tag, begin, anchor, what, ct, spans):
+    """P3: the first decision stands, and is the answer. what: C, A, or nothing: to ask."""
+    if not g.may([anchor], epoch) or g.latched([anchor]):
+        return None
+    old = g.state.records.get((anchor, tag))
+    if old is not None and (w.on('first_decision') or old.status == what or not what):
         return old if not w.on('decision_durable') or (yield from g.durable(old.at)) else None
-    if old is not None and only == '-':
-        return old if (yield from g.durable(old.at)) else None
-    if old is None and only == 'S':
+    if not what:
         return ('none',) if not w.on('decision_durable') or (yield from g.durable((g.term, g.length))) else None
-    if old is None and rec.begin < g.state.gc:
-        if not w.on('decision_durable') or (yield from g.durable(g.state.gc_at)):
-            return ('forgotten',)
-        return None
-    if old is not None and rec.status == 'S':
-        return old if (yield from g.durable(old.at)) else None
-    at = g.propose(('record', txn, rec))
+    if g.floor >= begin + w.window and w.on('decide_window'):
+        answer = ('busy',) if what == 'C' else ('never',)
+        return answer if (yield from g.durable((g.term, g.length))) else None
+    rec = Record(what, ct, spans, begin, None)
+    at = g.propose(('record', anchor, tag, rec))
+    w.spawn(settle(w, g, anchor, tag))
     if not w.on('decision_durable'):
         return rec._replace(at=at)
     return rec if (yield from g.durable(at)) else None
 
 
-def look(w, g, epoch, key, txn, ct0):
-    """T10: is this prepare there, for sure? If not it never will be, below ct0."""
-    yield from g.capped(ct0)
-    if not g.may([key], epoch) or g.latched([key]):
+def resolve(w, g, epoch, low, high, tag, ct):
+    if not g.may([low, high], epoch) or g.latched([low, high]):
         return None
-    i = g.state.intents.get(key)
-    if i is not None and i.txn == txn:
-        if w.on('stage_durable') and not (yield from g.durable(i.at)):
-            return None
-        return ('there', i.lb)
-    v = next((v for v in g.state.versions.get(key, ()) if v.txn == txn), None)
-    if v is not None:
-        return ('there', v.ct) if (yield from g.durable(v.at)) else None
-    if w.on('stage_poison'):
-        g.floor = max(g.floor, ct0)
-    return ('missing',)
+    if not g.state.mine(tag, low, high):
+        return ('ok',) if not w.on('resolve_durable') or (yield from g.durable((g.term, g.length))) else None
+    at = g.propose(('resolve', tag, low, high, ct))
+    return ('ok',) if not w.on('resolve_durable') or (yield from g.durable(at)) else None
 
 
-def resolve(w, g, epoch, txn, keys, ct):
-    if not g.may(keys, epoch) or g.latched(keys):
-        return None
-    if not any(k in g.state.intents and g.state.intents[k].txn == txn for k in keys):
-        return ('ok',) if (yield from g.durable((g.term, g.length))) else None
-    return ('ok',) if (yield from g.durable(g.propose(('resolve', txn, tuple(keys), ct)))) else None
-
-
-def forget(w, g, epoch, txn, key):
-    if not g.may([key], epoch) or g.latched([key]):
-        return None
-    g.propose(('forget', txn))
-    yield 0
-    return ('ok',)
+def settle(w, g, anchor, tag):
+    """P4: the leader of the anchor tells everybody, and forgets when nobody can come too late any more."""
+    rec = g.state.records[anchor, tag]
+    if w.on('decision_durable') and not (yield from g.durable(rec.at)):
+        return
+    yield w.r.choice((0, 0, 0, 500))
+    boxes = [w.begin(resolve_span(w, tag, low, high, rec.ct, g)) for low, high in (rec.spans if rec.status == 'C' else ())]
+    for box in boxes if w.on('forget_resolved') else ():
+        while not box:
+            yield 12
+        if not box[0]:
+            return
+    over = rec.begin + w.window
+    while w.on('forget_window') and w.late(g.node) <= over:
+        yield 50
+    if not g.leads() or not g.state.owns(anchor):
+        return
+    while g.latched([anchor]):
+        yield 10
+    if not g.leads() or not g.state.owns(anchor):
+        return
+    if w.on('forget_floor'):
+        g.floor = max(g.floor, w.late(g.node))
+    g.propose(('forget', anchor, tag))
 
 
 # ---- what anybody does who is blocked
@@ -475,90 +576,52 @@ def ask(w, key, fn, *args, tries=40):
     return None
 
 
-def spread(w, keys, fn, *args):
-    """To each range's part of the keys, in parallel. True when all have done it."""
-    left = set(keys)
-    for _ in range(80):
-        parts = collections.defaultdict(list)
-        for k in sorted(left):
-            parts[w.range_of(k)].append(k)
-        boxes = [(part, w.begin(w.call(rng, fn, args[0], tuple(part), *args[1:]))) for rng, part in parts.items()]
-        for part, box in boxes:
-            while not box:
-                yield 12
-            if box[0] is not None:
-                left -= set(part)
-        if not left:
+def resolve_span(w, tag, low, high, ct, g=None, tries=1 << 30):
+    """Range by range, as they are now. g: as long as it leads; where the anchor lives now it is done again else."""
+    while tries and (g is None or g.leads()):
+        rng = w.range_of(low)
+        end = (rng.applied.end, '')
+        upto = min(high, (end[0] - 1, '~'))
+        out = yield from w.call(rng, resolve, low, upto, tag, ct)
+        if out is not None and high < end:
             return True
+        if out is not None:
+            low = end
+            continue
+        tries -= 1
         yield w.r.randint(5, 80)
     return False
 
 
-def push(w, intent):
-    """T9: the record decides; when there is none, and nobody answers for it, we do."""
-    txn, anchor = intent.txn, intent.anchor
-    if w.t < w.begun[txn] + OLD and w.alive[txn]:
-        return
-    if not w.on('push_record'):
-        rec = yield from ask(w, anchor, peek, txn, anchor)
-        if rec is None or rec == ('none',):
-            yield from spread(w, w.written[txn], resolve, txn, None)
-            return
-    else:
-        rec = yield from ask(w, anchor, decide, txn, Record('A', None, (anchor,), intent.begin, None),
-                             '-' if w.on('push_absent') else None)
-    if isinstance(rec, Record) and rec.status == 'S' or rec is None:
-        return
-    if isinstance(rec, Record) and rec.status == 'C':
-        yield from spread(w, rec.keys, resolve, txn, rec.ct)
-    else:
-        yield from spread(w, w.written[txn], resolve, txn, None)
-
-
-def peek(w, g, epoch, txn, anchor):
-    if not g.may([anchor], epoch):
-        return None
-    rec = g.state.records.get(txn)
-    if rec is None:
-        return ('none',)
-    return rec if (yield from g.durable(rec.at)) else None
-
-
-def recover(w, intent, rec):
-    """T10: a commit is what is staged, when every prepare is there and fits; else it is made impossible first."""
-    txn, ct0, low = intent.txn, rec.ct, True
-    for key in rec.keys:
-        out = yield from ask(w, key, look, key, txn, ct0)
-        if out is None:
-            return
-        if out[0] == 'missing' or out[1] > ct0:
-            low = False
-    new = Record('C' if low else 'A', ct0 if low else None, rec.keys, intent.begin, None)
-    out = yield from ask(w, intent.anchor, decide, txn, new, 'S')
-    if isinstance(out, Record) and out.status != 'S':
-        yield from spread(w, rec.keys, resolve, txn, out.ct if out.status == 'C' else None)
-
-
-def push_or_recover(w, intent):
-    rec = yield from ask(w, intent.anchor, peek, intent.txn, intent.anchor)
-    if isinstance(rec, Record) and rec.status == 'S':
-        if w.t >= w.begun[intent.txn] + OLD or not w.alive[intent.txn]:
-            yield from recover(w, intent, rec)
-    else:
-        yield from push(w, intent)
-    w.pushing.discard(intent.txn)
+def push(w, intent, key):
+    """P5: the record decides; when there is none, and nobody answers for the attempt, we have it aborted."""
+    tag, anchor = intent.tag, intent.anchor
+    out = yield from ask(w, anchor, decide, tag, intent.begin, anchor, None, None, ())
+    if out == ('none',) and (not w.alive[tag] or w.t > w.begun[tag] + OLD and w.r.random() < w.deaf):
+        out = ('never',)
+        if w.on('push_record'):
+            out = yield from ask(w, anchor, decide, tag, intent.begin, anchor, 'A', None, ())
+    if isinstance(out, Record) or out == ('never',):
+        ct = out.ct if isinstance(out, Record) and out.status == 'C' else None
+        yield from resolve_span(w, tag, key, key, ct, tries=20)
+    w.pushing.discard((tag, key))
 
 
 # ---- coordinators
 
+class Attempt:
+    """One try to commit: a reading and a tag of its own. Repeated, it keeps the reading: so it grows old, and others give way."""
+    def __init__(self, w, begin, anchor):
+        w.next += 1
+        self.tag, self.begin, self.anchor, self.asked = w.next, begin, anchor, False
+        w.begun[self.tag], w.alive[self.tag] = w.t, True
+
+
 class Txn:
     def __init__(self, w, node, idem):
         self.w, self.node, self.idem, self.begin_real = w, node, idem, w.t
-        w.next += 1
-        self.txn, self.begin = w.next, w.late(node)
-        w.begun[self.txn], w.alive[self.txn], w.written[self.txn] = w.t, True, ()
-        self.ts, self.seen, self.locked, self.writes = self.begin, {}, set(), set()
-        self.status, self.ct, self.end = 'unknown', None, None
+        self.ts, self.seen, self.locked, self.writes = w.late(node), {}, set(), set()
+        self.status, self.ct, self.end, self.attempts = 'unknown', None, None, []
         w.history.append(self)
 
     def all_writes(self):
@@ -568,8 +631,10 @@ class Txn:
         w, r = self.w, self.w.r
         yield from w.pause()
         for _ in range(r.choice((1, 2, 2, 3))):
-            key = (r.randrange(KEYS), '')
-            if r.random() < .3:
+            key, how = (r.randrange(KEYS), ''), r.random()
+            if how < .2:
+                self.writes.add(key)                           # whatever is there
+            elif how < .45:
                 if not (yield from self.take(key)):
                     return self.finish('aborted')
                 self.writes.add(key)
@@ -584,12 +649,14 @@ class Txn:
         return (yield from self.commit())
 
     def finish(self, status, ct=None):
-        self.status, self.ct, self.end = status, ct, self.w.t
-        self.w.alive[self.txn] = False
-        self.w.count[status] += 1
+        w = self.w
+        self.status, self.ct, self.end = status, ct, w.t
+        for att in self.attempts:
+            w.alive[att.tag] = False
+        w.count[status] += 1
         if status != 'gone':
             for key in self.locked:
-                self.w.spawn(ask(self.w, key, release, key, self.txn, tries=3))
+                w.spawn(ask(w, key, release, key, self, tries=3))
 
     def fetch(self, keys):
         w, missing = self.w, [k for k in keys if k not in self.seen]
@@ -598,7 +665,7 @@ class Txn:
                 return True
             rng = w.range_of(missing[0])
             part = tuple(k for k in missing if w.range_of(k) is rng)
-            out = yield from w.call(rng, read, part, self.ts, self.txn)
+            out = yield from w.call(rng, read, part, self.ts, None)
             if out is None:
                 yield w.r.randint(5, 80)
                 continue
@@ -609,7 +676,7 @@ class Txn:
     def take(self, key):
         """A lock; what was read before moves to the time of the grant."""
         w = self.w
-        out = yield from ask(w, key, lock, key, self.txn, tries=4)
+        out = yield from ask(w, key, lock, key, self, tries=4)
         if out is None:
             return False
         ts, v = out
@@ -623,13 +690,13 @@ class Txn:
         self.locked.add(key)
         return True
 
-    def refresh_all(self, seen, ts, tries=12):
+    def refresh_all(self, seen, ts, tag=None, att=None, tries=12):
         w, left = self.w, dict(seen)
         while left and tries:
             tries -= 1
             rng = w.range_of(next(iter(left)))
             part = {k: v for k, v in left.items() if w.range_of(k) is rng}
-            out = yield from w.call(rng, refresh, part, self.locked, ts, self.txn)
+            out = yield from w.call(rng, refresh, part, self.locked, ts, tag, att)
             if out == ('changed',):
                 return False
             if out is None:
@@ -639,18 +706,41 @@ class Txn:
                 del left[k]
         return not left
 
-    def commit(self):
-        w, keys = self.w, self.all_writes()
-        w.written[self.txn] = keys
-        if w.r.random() < .05:
-            return self.finish('gone')                         # its node died
-        where = {w.range_of(k) for k in keys}
-        if where == {w.range_of(k) for k in tuple(keys) + tuple(self.seen)} and len(where) == 1:
-            return (yield from self.commit_one(next(iter(where))))
-        return (yield from self.commit_many(keys, w.r.random() < .5))
+    # committing
 
-    def commit_one(self, rng):
-        out = yield from self.w.call(rng, one_entry, self, dict(self.seen), self.locked, self.ts)
+    def commit(self):
+        w, r, keys = self.w, self.w.r, self.all_writes()
+        if r.random() < .05:
+            return self.finish('gone')                         # its node died
+        if w.same_range(keys):
+            return (yield from self.commit_one(w.range_of(keys[0]), not w.same_range(keys + tuple(self.seen))))
+        begin = r.choice((self.ts, w.late(self.node)))
+        for n in range(1, 5):
+            out = yield from self.commit_many(keys, begin)
+            if out != 'wait':
+                return out
+            w.count['gave way'] += 1
+            yield r.randint(1, 200 * n)
+        return self.finish('aborted')
+
+    def new_attempt(self, begin, anchor):
+        att = Attempt(self.w, begin, anchor)
+        for a in self.attempts:
+            self.w.alive[a.tag] = False                        # nobody answers for those that were given up
+        self.attempts.append(att)
+        return att
+
+    def commit_one(self, rng, holds):
+        w = self.w
+        att, here = self.new_attempt(0, None), {k: v for k, v in self.seen.items() if w.range_of(k) is rng}
+        out = yield from w.call(rng, one_entry, self, att.tag, here, self.locked, holds)
+        if out is not None and out[0] == 'held':
+            w.count['held'] += 1
+            ct, there = out[1], {k: v for k, v in self.seen.items() if k not in here}
+            if w.on('refresh_final') and not (yield from self.refresh_all(there, ct, att.tag)):
+                w.spawn(w.call(rng, let_go, self, att.tag))
+                return self.finish('aborted')
+            out = yield from w.call(rng, go_on, self, att.tag, ct)
         if out is None:
             self.finish('unknown')                             # the request may still be under way
         elif out[0] == 'ok':
@@ -664,132 +754,92 @@ class Txn:
             yield 4
         self.finish('ok', ct)
 
-    def anchor(self, keys):
-        return self.idem if self.idem else keys[0]
-
-    def commit_many(self, keys, stage):
-        w, ct0 = self.w, max(self.w.late(self.node), self.ts)
-        anchor = self.anchor(keys)
-        keys = (anchor,) + tuple(k for k in keys if k != anchor)
-        boxes, staged, rest = [], None, None
-        early = stage and w.on('stage_refresh_first') and w.on('refresh')
-        while True:
-            where, before = {w.range_of(k) for k in keys}, rest
-            rest = {k: v for k, v in self.seen.items() if w.range_of(k) not in where}
-            if not early or not rest or rest == before:        # a split makes other parts of it
-                break
-            if not (yield from self.refresh_all(rest, ct0)):
-                return self.finish('aborted')
-        if stage:
-            w.count['staged'] += 1
-            staged = w.begin(ask(w, anchor, decide, self.txn, Record('S', ct0, keys, self.begin, None)))
-        for rng in sorted(where, key=id_of):
-            part = tuple(k for k in keys if w.range_of(k) is rng)
-            seen = {k: v for k, v in self.seen.items() if w.range_of(k) is rng}
-            boxes.append(w.begin(self.prepare_part(part, seen, ct0, anchor)))
-        late = w.begin(self.refresh_all(rest, ct0)) if rest and not early and w.on('refresh') else [True]
-        if w.r.random() < .07:
+    def commit_many(self, keys, begin):
+        """C1. One round: prepare everywhere, refresh, decide."""
+        w, r = self.w, self.w.r
+        att = self.new_attempt(begin, self.idem if self.idem and r.random() < .5 else r.choice(keys))
+        dies = r.choice(('prepares', 'prepared', 'refreshed', 'decide')) if r.random() < .15 else None
+        groups, boxes = [], []
+        for rng in sorted({w.range_of(k) for k in keys}, key=id_of):
+            boxes.append(w.begin(self.prepare_group(att, tuple(k for k in keys if w.range_of(k) is rng), groups)))
+        w.count['two phases'] += 1
+        if dies == 'prepares':
             return self.finish('gone')
-        for box in boxes + [late] + ([staged] if stage else []):
+        for box in boxes:
             while not box:
                 yield 12
-        outs = [b[0] for b in boxes]
         w.count['prepared'] += 1
-        bad = next((o for o in outs if o is None or o[0] != 'ok'), None) if any(o is None or o[0] != 'ok' for o in outs) else None
-        failed = any(o is None or o[0] != 'ok' for o in outs) or not late[0]
-        if stage:
-            return (yield from self.end_staged(keys, anchor, ct0, failed, outs, staged[0], bad))
-        if failed:
-            return (yield from self.give_up(keys, anchor, bad))
-        ct = max([ct0] + [o[1] for o in outs])
-        if ct > ct0 and w.on('refresh_final') and not (yield from self.refresh_all(self.seen, ct)):
-            return (yield from self.give_up(keys, anchor, None))
-        return (yield from self.decided(keys, anchor, (yield from self.write_record(anchor, Record('C', ct, keys, self.begin, None)))))
+        bad = next((b[0] for b in boxes if b[0] != ('ok',)), None)
+        if dies == 'prepared':
+            return self.finish('gone')
+        if bad is not None:
+            self.give_back(att, keys)
+            return 'wait' if bad == ('wait',) else self.finish('done before' if bad == ('done before',) else 'aborted')
+        ct = max(lb for _, lb, _ in groups)
+        wide = r.random() < .3                                 # spans beside the points that it writes
+        sure = {k for _, lb, here in groups for k in here if lb == ct}   # who picked ct has looked up to it
+        rest = {k: v for k, v in self.seen.items() if k not in sure and (wide or k not in keys)}
+        late = ct > begin + w.window
+        if late or w.on('refresh_final') and not (yield from self.refresh_all(rest, ct, att.tag, att)):
+            self.give_back(att, keys)
+            return self.finish('aborted')
+        if dies == 'refreshed':
+            return self.finish('gone')
+        spans = tuple((min(part), max(part)) for part, _, _ in groups if w.on('resolve_all') or att.anchor not in part)
+        decided = w.begin(self.decide_commit(att, ct, spans))
+        if dies == 'decide':
+            yield r.randint(0, 500)
+            return self.finish('gone')
+        while not decided:
+            yield 4
+        return (yield from self.decided(att, keys, *decided[0]))
 
-    def prepare_part(self, part, seen, ct0, anchor):
-        """Again until there is an answer; a split may have made two parts of it."""
-        w, low, left = self.w, ct0, list(part)
-        for _ in range(25):
-            if not left:
-                return ('ok', low)
+    def prepare_group(self, att, part, groups):
+        """Again until there is an answer; a split may have made several of it."""
+        w, left = self.w, list(part)
+        while left:
             rng = w.range_of(left[0])
             some = tuple(k for k in left if w.range_of(k) is rng)
-            here = {k: v for k, v in seen.items() if w.range_of(k) is rng}
-            if len(some) == len(left):
-                other = {k: v for k, v in seen.items() if k not in here}
-                if other and not (yield from self.refresh_all(other, ct0, 4)):
-                    return None
-            out = yield from w.call(rng, prepare, self, some, here, self.locked, ct0, anchor, self.begin)
+            here = {k: v for k, v in self.seen.items() if w.range_of(k) is rng}
+            out = yield from w.call(rng, prepare, self, att, some, here, self.locked)
             if out is not None and out[0] != 'ok':
                 return out
             if out is not None:
-                low, left = max(low, out[1]), [k for k in left if k not in some]
+                groups.append((some, out[1], {} if out[2] and w.on('prepare_found') else here))
+                left = [k for k in left if k not in some]
                 continue
             yield w.r.randint(5, 60)
-        return None
+        return ('ok',)
 
-    def write_record(self, anchor, rec, only=None):
-        self.w.count['two phases'] += 1
-        yield self.w.r.choice((0, 0, 0, 200, 2 * OLD))         # a coordinator that was thought to be dead
-        return (yield from ask(self.w, anchor, decide, self.txn, rec, only))
-
-    def give_up(self, keys, anchor, why):
-        rec = Record('A', None, (anchor,) + tuple(keys), self.begin, None)
-        out = yield from self.write_record(anchor, rec)
-        return (yield from self.decided(keys, anchor, out, why))
-
-    def end_staged(self, keys, anchor, ct0, failed, outs, staged, bad):
+    def give_back(self, att, keys):
+        """C2: best effort, once each. Nothing was decided, and nothing will be but by somebody else."""
         w = self.w
-        if isinstance(staged, Record) and staged.status != 'S':
-            return (yield from self.decided(keys, anchor, staged, bad))
-        fits = not failed and all(o[1] <= ct0 for o in outs)
-        if fits and isinstance(staged, Record):
-            w.spawn(self.make_explicit(keys, anchor, ct0))
-            return (yield from self.acknowledge(ct0))
-        if not w.on('stage_obey'):
-            yield from spread(w, keys, resolve, self.txn, None)
-            return self.finish('aborted')
-        if staged is None:
-            return self.finish('unknown')
-        if failed:
-            return (yield from self.decided(keys, anchor, (yield from self.write_record(
-                anchor, Record('A', None, keys, self.begin, None))), bad))
-        ct = max(o[1] for o in outs)
-        if w.on('refresh_final') and not (yield from self.refresh_all(self.seen, ct)):
-            return (yield from self.give_up(keys, anchor, None))
-        return (yield from self.decided(keys, anchor, (yield from self.write_record(anchor, Record('C', ct, keys, self.begin, None)))))
+        w.alive[att.tag] = False
+        if w.r.random() < .8:
+            for k in keys:
+                w.spawn(w.call(w.range_of(k), resolve, k, k, att.tag, None))
 
-    def make_explicit(self, keys, anchor, ct):
+    def decide_commit(self, att, ct, spans):
         w = self.w
-        if w.on('stage_explicit'):
-            out = yield from ask(w, anchor, decide, self.txn, Record('C', ct, keys, self.begin, None), 'S')
-            if not isinstance(out, Record) or out.status != 'C':
-                return
-        if w.r.random() < .3:
-            return                                             # it died behind its answer
-        if (yield from spread(w, keys, resolve, self.txn, ct)):
-            yield from ask(w, anchor, forget, self.txn, anchor, tries=3)
+        yield w.r.choice((0, 0, 0, 200, w.window // 2, w.window))   # a coordinator that was thought to be dead
+        for n in range(40):
+            out = yield from w.call(w.range_of(att.anchor), decide, att.tag, att.begin, att.anchor, 'C', ct, spans)
+            if out is not None:
+                return out, n == 0
+            yield w.r.randint(5, 80)
+        return None, False
 
-    def decided(self, keys, anchor, rec, why=None):
+    def decided(self, att, keys, out, first):
         """What stands in the anchor is how it ended."""
         w = self.w
-        if not isinstance(rec, Record) or rec.status == 'S':
-            return self.finish('unknown')
-        w.spawn(self.clean_up(keys, anchor, rec))
-        if rec.status == 'A':
-            return self.finish('done before' if why and why[0] == 'done before' else 'aborted')
-        yield from self.acknowledge(rec.ct)
-
-    def clean_up(self, keys, anchor, rec):
-        w = self.w
-        yield w.r.choice((0, 0, 300))
-        if w.r.random() < .15:
-            return
-        some = keys if w.on('gc_after_resolve') else [k for k in keys if w.range_of(k) is w.range_of(anchor)]
-        if (yield from spread(w, some, resolve, self.txn, rec.ct if rec.status == 'C' else None)) and rec.status == 'C':
-            if not w.on('gc_after_resolve'):
-                w.spawn(spread(w, [k for k in keys if k not in some], resolve, self.txn, rec.ct))
-            yield from ask(w, anchor, forget, self.txn, anchor, tries=3)
+        if isinstance(out, Record) and out.status == 'C':
+            w.count['ok in two'] += 1
+            return (yield from self.acknowledge(out.ct))
+        refused = out == ('busy',) and not w.on('busy_unknown')
+        if isinstance(out, Record) or refused or not w.on('decide_once'):
+            self.give_back(att, keys)
+            return self.finish('aborted')
+        return self.finish('unknown')
 
 
 def id_of(rng):
@@ -804,16 +854,14 @@ class Truth:
         self.versions, self.records = collections.defaultdict(dict), {}
 
     def write(self, key, v, chain):
-        if self.versions[key].get(v.ct, v.txn) != v.txn:
+        if self.versions[key].get(v.ct, v.tag) != v.tag:
             raise Violation('two versions at one time')
         if v.ct not in self.versions[key] and chain and chain[-1].ct >= v.ct:
             raise Violation('timestamps fall')
-        self.versions[key][v.ct] = v.txn
+        self.versions[key][v.ct] = v.tag
 
-    def decided(self, txn, rec):
-        if rec.status == 'S':
-            return
-        old = self.records.setdefault(txn, rec)
+    def decided(self, tag, rec):
+        old = self.records.setdefault(tag, rec)
         if (old.status, old.ct) != (rec.status, rec.ct):
             raise Violation('two decisions')
 
@@ -823,10 +871,11 @@ class World:
         self.r, self.off, self.t, self.events, self.seq, self.next = random.Random(seed), off, 0, [], 0, 0
         r = self.r
         self.truth, self.history, self.count = Truth(), [], collections.Counter()
-        self.begun, self.alive, self.written, self.pushing = {}, {}, {}, set()
+        self.begun, self.alive, self.pushing = {}, {}, set()
         self.w_max = r.choice((10, 80, 300))
         self.net, self.log = r.choice((10, 40, 120)), r.choice((20, 100, 300))
         self.stalls, self.base = r.choice((0, .03, .1)), 1000000
+        self.window, self.deaf = r.choice((700, 2000, 5000)), r.choice((0, .3, 1))
         self.wide = [[(0, r.random(), r.random())] for _ in range(NODES)]
         self.old, self.idem_share, self.numbers = [], r.choice((0, .3, .6)), 0
         middle = r.randrange(1, KEYS)
@@ -912,7 +961,7 @@ class World:
                         self.at(self.delay(), box.append, out)
                 self.spawn(run())
         self.at(self.delay(), serve)
-        if fn is not one_entry and self.t < FAULT_END and self.r.random() < .03:
+        if fn not in (one_entry, go_on) and self.t < FAULT_END and self.r.random() < .03:
             self.at(self.delay() * 3, serve)
         for _ in range(100):
             if box:
@@ -923,10 +972,13 @@ class World:
     def range_of(self, key):
         return next((g for g in self.ranges if g.applied.owns(key)), self.ranges[0])   # it is being born: ask anybody
 
-    def push_soon(self, intent, node):
-        if intent.txn not in self.pushing:
-            self.pushing.add(intent.txn)
-            self.spawn(push_or_recover(self, intent))
+    def same_range(self, keys):
+        return len({self.range_of(k) for k in keys}) == 1
+
+    def push_soon(self, intent, key, node):
+        if (intent.tag, key) not in self.pushing:
+            self.pushing.add((intent.tag, key))
+            self.spawn(push(self, intent, key))
 
     # splits, moves, faults
 
@@ -955,8 +1007,48 @@ class World:
         yield r.choice((0, 20, 200))
         for lead in {g, left.leader}:
             if lead.state.end > e[1]:
-                lead.state.apply(None, e)
+                lead.state.apply(None, e, self)
             lead.latch, lead.splitting = None, False
+        left.settling = False
+
+    # What is frozen stays so, through leader changes, until the entry in the log of the left is there, or will never be.
+
+    def quiet(self, rng):
+        g = rng.leader
+        return g.leads() and not g.deposed and g.latch is None and not g.splitting and not rng.settling
+
+    def unite(self, left):
+        right = next((x for x in self.ranges if x.applied.start == left.applied.end), None)
+        if right is None or not self.quiet(left) or not self.quiet(right):
+            return
+        right.frozen = True
+        yield self.r.randint(0, 30)
+        while right.commit < len(right.log):
+            yield 5
+        g = left.leader
+        if self.quiet(left) and left.applied.end == right.applied.start:
+            g.splitting = True
+            floor = max(right.leader.floor, self.late(right.leader.node) + self.w_max) if self.on('merge_floor') else 0
+            g.length += 1
+            e = ('merge', right, floor)
+            left.log.append((g.term, e))
+            self.at(self.round(), left.ack, g, g.length)
+            while right in self.ranges and any(x is e for _, x in left.log):
+                yield 5
+        right.frozen = right not in self.ranges
+
+    def united(self, left, right, floor):
+        g = left.leader
+        for state in (left.applied, g.state):
+            state.take_in(right.applied, floor)
+        g.floor = max(g.floor, floor)
+        g.splitting = False
+        left.epoch = max(left.epoch, right.epoch) + 1
+        right.leader.dead = True
+        self.ranges.remove(right)
+        self.count['merges'] += 1
+        for anchor, tag in list(right.applied.records) if g.serving and self.on('merge_records') else ():
+            self.spawn(settle(self, g, anchor, tag))
 
     def faults(self):
         r = self.r
@@ -967,13 +1059,12 @@ class World:
             if what < .5:
                 self.old = [x for x in self.old if x.leads()] + [rng.leader]
                 rng.elect(r.choice(('crash', 'cut off', 'cut off', 'transfer')))
-            elif what < .75:
+            elif what < .7:
                 self.split(rng)
             elif what < .85:
+                self.spawn(self.unite(rng))
+            else:
                 rng.epoch += 1                                 # a move: who asks for the old epoch is sent away
-            elif rng.leader.leads() and not rng.leader.deposed and rng.leader.latch is None:
-                g = rng.leader
-                g.propose(('gc', self.early(g.node) - r.choice((OLD, 2 * OLD)), self.on('txn_gc')))
 
     def client(self):
         r = self.r
@@ -1005,31 +1096,39 @@ class World:
                 continue
             for rng in self.ranges:
                 if rng.leader.leads():
-                    for i in list(rng.leader.state.intents.values()):
-                        self.push_soon(i, rng.leader.node)
+                    for k, i in list(rng.leader.state.intents.items()):
+                        self.push_soon(i, k, rng.leader.node)
 
     def run(self):
-        for _ in range(self.r.choice((4, 8, 12))):
+        for _ in range(self.r.choice((2, 4, 8))):
             self.spawn(self.client())
         self.spawn(self.faults())
         self.spawn(self.sweep())
         while self.events and self.t < END:
             self.t, _, fn, args = heapq.heappop(self.events)
             fn(*args)
-            if self.t > FAULT_END + 3500 and not any(g.applied.intents for g in self.ranges):
+            if self.t > FAULT_END + 3500 and not self.unfinished():
                 break
         self.check()
+
+    def unfinished(self):
+        for what, of in (('intent', [g.applied.intents for g in self.ranges]), ('record', [g.applied.records for g in self.ranges]),
+                         ('transaction', [h.end is None for h in self.history])):
+            if any(of):
+                return what
+        return None
 
     def check(self):
         versions, wrote = self.truth.versions, collections.defaultdict(dict)
         for k, chain in versions.items():
-            for ct, txn in chain.items():
-                wrote[txn][k] = ct
-        if any(g.applied.intents for g in self.ranges):
-            raise Violation('stuck: intent')
+            for ct, tag in chain.items():
+                wrote[tag][k] = ct
         effects = collections.Counter()
         for h in self.history:
-            mine = wrote.get(h.txn, {})
+            took = [wrote[a.tag] for a in h.attempts if a.tag in wrote]
+            if len(took) > 1:
+                raise Violation('two attempts')
+            mine = took[0] if took else {}
             if mine and (set(mine) != set(h.all_writes()) or len(set(mine.values())) > 1):
                 raise Violation('torn')
             if h.status == 'ok' and (not mine or set(mine.values()) != {h.ct}):
@@ -1050,6 +1149,8 @@ class World:
                 raise Violation('not in real time')
         if any(n > 1 for n in effects.values()):
             raise Violation('applied twice')
+        if self.unfinished():
+            raise Violation('stuck: ' + self.unfinished())
 
     def check_seen(self, h, ts):
         for k, v in h.seen.items():
