@@ -66,6 +66,54 @@ TEST(txn_ranges, a_scan_goes_on_where_a_range_ends)
     world_close(&w);
 }
 
+struct many {
+    const char *keys[16];
+    struct bytes values[16];
+    uint32_t count;
+    struct txn *txn;
+};
+
+static enum status get_many_on_fiber(struct core *core, void *ctx)
+{
+    struct many *m = ctx;
+    struct bytes keys[16];
+    char room[16][8];
+    (void)core;
+    for (uint32_t i = 0; i < m->count; i++) {
+        int size = snprintf(room[i], sizeof room[i], T "%s", m->keys[i]);
+        keys[i] = bytes_make(room[i], (size_t)size);
+    }
+    return txn_get_many(m->txn, keys, m->count, m->values);
+}
+
+/* In any order, with keys that are not there, and own writes among them: in as many requests as there are ranges. */
+TEST(txn_ranges, keys_of_several_ranges_are_fetched_together)
+{
+    struct world w;
+    struct actor a;
+    struct many m = {.keys = {"z", "a", "k", "zz", "b", "l", "none", "y"}, .count = 8};
+    open_three(&w);
+    for (uint32_t i = 0; i < m.count; i++)
+        if (i != 6) world_put(&w, m.keys[i], m.keys[i]);
+    for (int first = 0; first < 2; first++) {
+        actor_begin(&a, &w, 1);
+        if (first == 1) assert_int_equal(actor_get(&a, "a"), STATUS_OK); /* it has a timestamp already */
+        actor_put(&a, "b", "own");
+        actor_delete(&a, "y");
+        uint64_t requests = a.txn->interrupt.requests;
+        m.txn = a.txn;
+        assert_int_equal(world_call(&w, 1, get_many_on_fiber, &m), STATUS_OK);
+        assert_u64_equal(a.txn->interrupt.requests - requests, 3);
+        for (uint32_t i = 0; i < m.count; i++) {
+            bool gone = i == 6 || i == 7;
+            assert_int_equal(m.values[i].data == NULL, gone);
+            if (!gone) assert_true(bytes_equal(m.values[i], bytes_of_string(i == 4 ? "own" : m.keys[i])));
+        }
+        actor_end(&a);
+    }
+    world_close(&w);
+}
+
 /* What commits between two reads in different ranges is seen by neither. */
 TEST(txn_ranges, all_reads_are_of_one_timestamp)
 {
