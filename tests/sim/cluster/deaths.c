@@ -15,6 +15,8 @@ struct deaths {
     struct nemesis *nemesis;
     struct frames frames;
     uint64_t next_ns, mean_ns; /* when the next one is struck, and how often */
+    uint16_t kind;             /* which that shall be */
+    bool reply;
     uint64_t count;
     uint64_t victim;           /* goes down behind the message */
     uint64_t ends[2];          /* machines whose link is reset behind it */
@@ -26,9 +28,26 @@ static struct sim *sim_of_deaths(struct deaths *d)
     return cluster_sim(d->cluster);
 }
 
-static bool is_step(uint16_t kind)
+static const uint16_t steps[] = {RPC_PREPARE, RPC_DECIDE, RPC_RESOLVE, RPC_REFRESH};
+#define STEPS (sizeof steps / sizeof steps[0])
+
+/* Some steps are much rarer than others: which is struck next is drawn before it comes. */
+static void aim(struct deaths *d)
 {
-    return kind == RPC_PREPARE || kind == RPC_DECIDE || kind == RPC_RESOLVE || kind == RPC_REFRESH;
+    struct sim *sim = sim_of_deaths(d);
+    d->next_ns = sim_now(sim) + sim_exponential(sim, d->mean_ns);
+    d->kind = steps[sim_below(sim, STEPS)];
+    d->reply = sim_below(sim, 2) == 0;
+}
+
+/* Whatever comes, when what is waited for has not come for long. */
+static bool is_struck(const struct deaths *d, const struct frames_step *step, uint64_t now_ns)
+{
+    bool any = false;
+    if (d->healed || now_ns < d->next_ns) return false;
+    for (size_t i = 0; i < STEPS; i++) any = any || steps[i] == step->kind;
+    if (step->kind == d->kind && step->reply == d->reply) return true;
+    return any && now_ns > d->next_ns + 3 * d->mean_ns;
 }
 
 static uint64_t machine_of(struct deaths *d, uint64_t node)
@@ -80,8 +99,8 @@ static bool on_frame(void *ctx, struct sim_frame *f)
     struct deaths *d = ctx;
     struct sim *sim = sim_of_deaths(d);
     struct frames_step step = frames_step(&d->frames, f);
-    if (!is_step(step.kind) || d->healed || sim_now(sim) < d->next_ns) return true;
-    d->next_ns = sim_now(sim) + sim_exponential(sim, d->mean_ns);
+    if (!is_struck(d, &step, sim_now(sim))) return true;
+    aim(d);
     d->count++;
     uint64_t draw = sim_below(sim, 10);
     if (draw < 4 && d->victim == 0) {
@@ -106,6 +125,7 @@ struct deaths *deaths_create(struct cluster *c, struct nemesis *nemesis)
     d->cluster = c;
     d->nemesis = nemesis;
     d->mean_ns = (50 * SIM_MS) << sim_below(cluster_sim(c), 5);
+    aim(d);
     sim_net_watch(cluster_sim(c), on_frame, d);
     return d;
 }
