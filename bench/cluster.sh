@@ -11,6 +11,7 @@ for program in "$OSTRAKA" "$BENCH"/{sql,etcd}_bench etcd etcdctl curl psql pytho
     command -v "$program" >/dev/null || { echo "$0: there is no $program" >&2; exit 1; }
 done
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/ostraka-bench-XXXXXX")
+start_flags=() # of every node
 pids=() peers=() sqls=() https=() etcd_pids=() etcd_clients=() etcd_peers=()
 trap 'kill -9 "${pids[@]}" "${etcd_pids[@]}" 2>/dev/null; rm -rf "$root"' EXIT
 trap 'exit 1' INT TERM
@@ -38,7 +39,7 @@ start_node() { # NODE
     fi
     [ "$i" -gt 1 ] && join=(--join "${peers[1]}")
     "$OSTRAKA" start --data "$root/node$i" --listen "${peers[$i]}" --sql "${sqls[$i]}" --http "${https[$i]}" \
-        --memory 256MiB "${join[@]}" </dev/null >>"$root/node$i.log" 2>&1 &
+        --memory 256MiB "${join[@]}" "${start_flags[@]}" </dev/null >>"$root/node$i.log" 2>&1 &
     pids[$i]=$!
     disown "${pids[$i]}" # nothing is said of it when it is killed
 }
