@@ -388,9 +388,10 @@ TEST(placement, busy_range_divides_and_its_halves_spread)
         o.split_count = 0;
         world_open(&x, &o);
         assert_int_equal(range_count(x.c), 2);
+        set(&x, SETTING_AUTO_SPLIT, 0);
         set(&x, SETTING_RANGE_SPLIT_LOAD, 100);
         cluster_run(x.c, 5 * SIM_SEC);
-        assert_int_equal(range_count(x.c), 2); /* off unless somebody wants it */
+        assert_int_equal(range_count(x.c), 2);
         set(&x, SETTING_AUTO_SPLIT, 1);
         for (int i = 0; i < 600 && range_count(x.c) < 5; i++) cluster_run(x.c, 100 * SIM_MS);
         assert_true(range_count(x.c) >= 5);
