@@ -518,3 +518,48 @@ TEST(txn_two_phase, a_promise_is_asked_for_until_it_comes)
     actor_end(&a);
     world_close(&w);
 }
+
+static enum status split_on_fiber(struct core *core, void *ctx)
+{
+    struct arena arena;
+    struct txn *t;
+    arena_init(&arena, 1 << 20);
+    enum status status = txn_create(core_kv(core), &arena, &t);
+    if (status == STATUS_OK) {
+        status = txn_split(t, bytes_of_string(ctx));
+        txn_destroy(t);
+    }
+    arena_deinit(&arena);
+    return status;
+}
+
+/* A range that is divided before it has answered: its part is cut anew, and goes on under the same tag. The other part is not
+ * asked again. */
+TEST(txn_two_phase, a_group_whose_range_is_divided_is_cut_anew)
+{
+    struct world w;
+    struct script s;
+    struct actor a;
+    script_open(&s, &w);
+    s.prepare[RIGHT].silent = true;
+    actor_begin(&a, &w, 1);
+    put_left_and_right(&a);
+    actor_put(&a, "q", "1");
+    actor_start_commit(&a);
+    world_run_ms(&w, 100);
+    assert_int_equal(world_call(&w, 2, split_on_fiber, T "u"), STATUS_OK);
+    s.prepare[RIGHT].silent = false;
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    assert_u64_equal(nth(&s, RPC_DECIDE, 0)->participants, 3);
+    uint32_t to_left = 0, right_side = 0;
+    for (uint32_t i = 0; i < s.count; i++) {
+        if (s.sent[i].kind != RPC_PREPARE) continue;
+        assert_u64_equal(s.sent[i].tag, s.sent[0].tag);
+        to_left += s.sent[i].range == LEFT;
+        right_side += s.sent[i].range > RIGHT && strcmp(s.sent[i].low, "z") == 0 && s.sent[i].writes == 1;
+    }
+    assert_u64_equal(to_left, 1);
+    assert_true(right_side > 0);
+    actor_end(&a);
+    world_close(&w);
+}
