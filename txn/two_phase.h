@@ -4,8 +4,6 @@
 
 #include "txn/txn_state.h"
 
-#define TWO_PHASE_GROUPS_MAX 1024 /* ranges that one transaction writes to */
-
 /* What it writes to one range, as the ranges were when it was cut. */
 struct group {
     struct gateway_request q;         /* PREPARE */

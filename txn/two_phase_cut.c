@@ -75,7 +75,7 @@ static enum status cut_one(struct two_phase *p, const struct write *first, const
 {
     struct txn *t = p->t;
     struct route route;
-    if (p->count == TWO_PHASE_GROUPS_MAX) return STATUS_TOO_LARGE;
+    if (p->count == TXN_PARTS_MAX) return STATUS_TOO_LARGE;
     enum status status = txn_find(t, first->key, false, &route);
     if (status != STATUS_OK) return status;
     struct group *g = group_add(p);

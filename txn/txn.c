@@ -172,6 +172,8 @@ void txn_explain_limit(const struct txn *t, char *text, size_t size)
         snprintf(text, size, "a transaction is limited to %llu bytes of writes; it has %llu, and %zu more are too many",
                  (unsigned long long)t->write_bytes_max, (unsigned long long)t->writes.bytes,
                  t->refused_key_bytes + t->refused_value_bytes);
+    else if (t->apart && t->ended)
+        snprintf(text, size, "a transaction is limited to writes in %d ranges", TXN_PARTS_MAX);
     else
         snprintf(text, size, "a key is limited to %d bytes, a row to %u and the writes of a transaction to %llu",
                  TXN_KEY_BYTES_MAX, TXN_VALUE_BYTES_MAX, (unsigned long long)t->write_bytes_max);

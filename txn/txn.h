@@ -29,6 +29,7 @@ enum key_prefix {
 
 #define TXN_KEY_BYTES_MAX 4096
 #define TXN_VALUE_BYTES_MAX (1u << 20)
+#define TXN_PARTS_MAX 1024 /* of what a transaction writes: one in each range, more where it is much */
 #define TXN_ENTRY_BYTES_MAX ((4u << 20) - 4096) /* one Raft entry */
 #define TXN_WRITE_BYTES_DEFAULT (32u << 20)     /* of a transaction: see txn_set_write_bytes_max */
 

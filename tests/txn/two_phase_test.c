@@ -563,3 +563,27 @@ TEST(txn_two_phase, a_group_whose_range_is_divided_is_cut_anew)
     actor_end(&a);
     world_close(&w);
 }
+
+/* Each write is a part of its own here. */
+TEST(txn_two_phase, it_has_a_bounded_number_of_parts)
+{
+    struct world w;
+    struct script s;
+    struct actor a;
+    char limit[160];
+    script_open(&s, &w);
+    kv_set_entry_bytes(core_kv(s.nodes[0].core), 1);
+    actor_begin(&a, &w, 1);
+    actor_put(&a, "z", "1");
+    for (int i = 0; i < TXN_PARTS_MAX; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "a%d", i);
+        actor_put(&a, key, "1");
+    }
+    assert_int_equal(actor_commit(&a), STATUS_TOO_LARGE);
+    txn_explain_limit(a.txn, limit, sizeof limit);
+    assert_string_equal(limit, "a transaction is limited to writes in 1024 ranges");
+    assert_u64_equal(count_of(&s, RPC_PREPARE), 0);
+    actor_end(&a);
+    world_close(&w);
+}
