@@ -213,7 +213,7 @@ TEST(txn_ranges, a_write_to_several_ranges_is_there_as_a_whole)
     const char *keys[] = {"a", "k", "z"};
     open_three(&w);
     for (uint64_t i = 0; i < 12; i++) {
-        char value[8];
+        char value[16];
         snprintf(value, sizeof value, "%d", (int)i);
         actor_begin(&a, &w, 1 + i % 3);
         for (int k = 0; k < 3; k++) actor_put(&a, keys[k], value);
@@ -279,7 +279,7 @@ TEST(txn_ranges, who_writes_the_same_keys_of_two_ranges_comes_through)
     for (int round = 0; round < 8; round++) {
         for (int i = 0; i < 4; i++) {
             actor_begin(&a[i], &w, 1 + (uint64_t)i % 3);
-            char value[8];
+            char value[16];
             snprintf(value, sizeof value, "%d", i);
             actor_put(&a[i], "a", value);
             actor_put(&a[i], "z", value);
@@ -290,7 +290,7 @@ TEST(txn_ranges, who_writes_the_same_keys_of_two_ranges_comes_through)
         for (int i = 1; i < 4; i++)
             if (a[i].ts > a[last].ts) last = i;
         for (int i = 0; i < 4; i++) actor_end(&a[i]);
-        char expected[8];
+        char expected[16];
         snprintf(expected, sizeof expected, "%d", last);
         struct actor b;
         actor_begin(&b, &w, 1);
