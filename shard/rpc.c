@@ -45,6 +45,7 @@ struct rpc {
     struct pool pool;  /* of those */
     uint64_t next_id;
     struct buf scratch;
+    const struct rpc_stamp *stamp;
     struct rpc_metrics metrics;
 };
 
@@ -129,6 +130,11 @@ void rpc_set_self(struct rpc *r, struct node_id self, uint64_t incarnation)
     if (first > r->next_id) r->next_id = first;
 }
 
+void rpc_set_stamp(struct rpc *r, const struct rpc_stamp *stamp)
+{
+    r->stamp = stamp;
+}
+
 void rpc_set_net(struct rpc *r, struct net *net)
 {
     r->options.net = net;
@@ -159,6 +165,26 @@ static void local_push(struct rpc *r, uint16_t type, struct bytes payload)
     list_push_back(&r->local, &m->link);
 }
 
+/* What each frame begins with. */
+static void put_head(struct rpc *r, struct node_id to, uint64_t id, uint16_t word)
+{
+    bool away = to.value != r->options.self.value;
+    uint64_t stamp = away && r->stamp != NULL ? r->stamp->make(r->stamp->ctx) : 0;
+    buf_reset(&r->scratch);
+    put_u64(&r->scratch, id);
+    put_u16(&r->scratch, (uint16_t)(word | (stamp != 0 ? RPC_STAMPED : 0)));
+    if (stamp != 0) put_u64(&r->scratch, stamp);
+}
+
+static uint16_t get_word(struct rpc *r, struct node_id from, struct reader *in)
+{
+    uint16_t word = get_u16(in);
+    if ((word & RPC_STAMPED) == 0) return word;
+    uint64_t stamp = get_u64(in);
+    if (!in->failed && r->stamp != NULL) r->stamp->take(r->stamp->ctx, from, stamp);
+    return (uint16_t)(word & ~RPC_STAMPED);
+}
+
 /* Sends scratch. */
 static enum status transmit(struct rpc *r, struct node_id to, uint16_t type)
 {
@@ -187,9 +213,7 @@ enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to, e
     call->active = true;
     list_push_back(&r->order, &call->link);
 
-    buf_reset(&r->scratch);
-    put_u64(&r->scratch, call->id);
-    put_u16(&r->scratch, (uint16_t)kind);
+    put_head(r, to, call->id, (uint16_t)kind);
     buf_append_bytes(&r->scratch, body);
     call->sent = transmit(r, to, SHARD_MESSAGE_REQUEST) == STATUS_OK;
     call->deadline_ns = env_now_ns(r->options.env) + (call->sent ? timeout_ns : 0);
@@ -208,9 +232,7 @@ void rpc_cancel(struct rpc_call *call)
 
 void rpc_reply(struct rpc *r, struct rpc_token token, enum status status, struct bytes body)
 {
-    buf_reset(&r->scratch);
-    put_u64(&r->scratch, token.id);
-    put_u16(&r->scratch, (uint16_t)status);
+    put_head(r, token.from, token.id, (uint16_t)status);
     buf_append_bytes(&r->scratch, body);
     ASSERT(!r->scratch.failed); /* repliers bound what they build */
     /* A lost reply ends the call by its link or its time-out. */
@@ -246,7 +268,7 @@ static void deliver_request(struct rpc *r, struct node_id from, struct bytes pay
 {
     struct reader in = reader_make(payload);
     struct rpc_token token = {from, get_u64(&in)};
-    uint16_t kind = get_u16(&in);
+    uint16_t kind = get_word(r, from, &in);
     if (in.failed) return;
     if (repeated(r, from, token.id) && !MUTANT("rpc_executes_twice")) {
         COVER("rpc_request_repeated");
@@ -265,7 +287,7 @@ static void deliver_reply(struct rpc *r, struct node_id from, struct bytes paylo
 {
     struct reader in = reader_make(payload);
     uint64_t id = get_u64(&in);
-    uint16_t status = get_u16(&in);
+    uint16_t status = get_word(r, from, &in);
     if (in.failed || status >= STATUS_COUNT) return;
     struct rpc_call *call = map_get(&r->calls, id);
     if (call == NULL || call->to.value != from.value) return; /* late */

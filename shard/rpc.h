@@ -105,6 +105,16 @@ void rpc_on_message(struct rpc *r, struct node_id from, uint16_t type, struct by
 void rpc_on_link_down(struct rpc *r, struct node_id peer);
 size_t rpc_in_flight(const struct rpc *r);
 
+/* A number that goes with every request and reply to other nodes, and is looked at before what it comes with: txn/ tells
+ * how late it is at least. Borrowed; NULL: none. */
+struct rpc_stamp {
+    uint64_t (*make)(void *ctx); /* 0: none this time */
+    void (*take)(void *ctx, struct node_id from, uint64_t stamp);
+    void *ctx;
+};
+void rpc_set_stamp(struct rpc *r, const struct rpc_stamp *stamp);
+#define RPC_STAMPED 0x8000u /* in the u16 of a frame (README, Formats): a stamp u64 follows */
+
 struct rpc_metrics {
     uint64_t requests[RPC_KIND_COUNT], request_bytes[RPC_KIND_COUNT]; /* taken in, this node's own too, by kind */
 };

@@ -33,6 +33,11 @@ struct clock_wait {
     void *ctx;
 };
 
+/* INTERVAL: readings grow on without the master on other nodes, up to this, and stay below the limit. */
+#define CLOCK_ISSUED_AHEAD_NS (clock_rate_up(CLOCK_SAMPLE_NS) + 2 * CLOCK_WIDTH_NS_MAX)
+
+struct clock_fence_call;
+
 /* Every node is asked to forget what it knows of earlier epochs (clock_fence.c). */
 struct clock_fence {
     bool under_way;
@@ -65,6 +70,7 @@ struct clock {
     bool asking;
     uint64_t asked_ns;
     struct clock_bounds bounds; /* INTERVAL */
+    struct rpc_stamp stamp;     /* each message says how late it is at least */
     struct timer tick;
     struct timer retry, idle;
     struct clock_wait idle_wait;

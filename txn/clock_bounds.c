@@ -67,16 +67,6 @@ bool clock_bounds_look(struct clock_bounds *b, uint64_t now_ns)
     return gap;
 }
 
-bool clock_bounds_least(struct clock_bounds *b, uint64_t now_ns, uint64_t ts)
-{
-    if (ts > b->least) b->least = ts;
-    if (!b->known) return false;
-    uint64_t low, high;
-    carry_on(b, now_ns, &low, &high);
-    b->known = ts < high;
-    return !b->known;
-}
-
 bool clock_bounds_at(const struct clock_bounds *b, uint64_t now_ns, uint64_t *low_out, uint64_t *high_out)
 {
     if (!b->known || now_ns < b->at_ns) return false;
@@ -88,4 +78,13 @@ bool clock_bounds_at(const struct clock_bounds *b, uint64_t now_ns, uint64_t *lo
     *low_out = low;
     *high_out = high;
     return true;
+}
+
+bool clock_bounds_heard(struct clock_bounds *b, uint64_t now_ns, uint64_t ts)
+{
+    uint64_t low, high;
+    /* Who relies on nothing, or not any more, may hear of a new master's time first from others. */
+    if (!clock_bounds_at(b, now_ns, &low, &high) || MUTANT("clock_messages_unheard")) return false;
+    b->known = ts < high;
+    return !b->known;
 }

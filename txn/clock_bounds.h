@@ -27,7 +27,7 @@ struct clock_bounds {
     uint64_t low, high;
     uint64_t sent_ns;   /* of the newest sample */
     uint64_t looked_ns; /* our clock, when it was last looked at */
-    uint64_t least;     /* M is at least here, whoever said so; bounds below are wrong */
+    uint64_t least;     /* the highest that a master has shown: M never goes back below */
 };
 
 enum clock_verdict {
@@ -42,8 +42,9 @@ enum clock_verdict clock_bounds_add(struct clock_bounds *b, uint64_t epoch, uint
 void clock_bounds_fence(struct clock_bounds *b, uint64_t epoch);
 /* The loop looks at the clock now. True: it has not for too long, and nothing is known any more. */
 bool clock_bounds_look(struct clock_bounds *b, uint64_t now_ns);
-/* Somebody knows that M is at least ts. True: we did not take that for possible, and know nothing any more. */
-bool clock_bounds_least(struct clock_bounds *b, uint64_t now_ns, uint64_t ts);
+/* Somebody knows that M is at least ts. True: we did not take that for possible, and know nothing any more. Nothing else of it is
+ * believed: they may be wrong. */
+bool clock_bounds_heard(struct clock_bounds *b, uint64_t now_ns, uint64_t ts);
 /* low <= M < high now. False: nothing is known that may be relied upon. */
 bool clock_bounds_at(const struct clock_bounds *b, uint64_t now_ns, uint64_t *low_out, uint64_t *high_out);
 /* So far ahead of an upper bound M may be when our clock has gone on by so much. */

@@ -154,8 +154,29 @@ static void on_tick(struct timer *t, void *ctx)
     timer_arm(store_timers(c->kv->store), t, now_of(c) + SAMPLE_EVERY_NS);
 }
 
+/* ---- messages of other nodes ---- */
+
+static uint64_t stamp_make(void *ctx)
+{
+    return clock_seen(ctx);
+}
+
+/* M is there already. When that is beyond our upper bound our clock has stood still, or theirs is wrong. */
+static void stamp_take(void *ctx, struct node_id from, uint64_t stamp)
+{
+    struct clock *c = ctx;
+    if (c->kv->stopping || !clock_bounds_heard(&c->bounds, now_of(c), stamp)) return;
+    COVER("clock_behind_others");
+    c->kv->metrics.clock_contradictions++;
+    LOG_WARN(store_logger(c->kv->store), "txn", "another node knows of a later time than is possible by this clock: nothing is read or "
+             "committed before it is known again", "node=%llu", (unsigned long long)from.value);
+    sample(c);
+}
+
 void clock_interval_attach(struct clock *c)
 {
+    c->stamp = (struct rpc_stamp){.make = stamp_make, .take = stamp_take, .ctx = c};
+    rpc_set_stamp(store_rpc(c->kv->store), &c->stamp);
     timer_init(&c->retry, on_wake, c);
     timer_init(&c->tick, on_tick, c);
     timer_arm(store_timers(c->kv->store), &c->tick, now_of(c));
@@ -163,6 +184,7 @@ void clock_interval_attach(struct clock *c)
 
 void clock_interval_stop(struct clock *c)
 {
+    rpc_set_stamp(store_rpc(c->kv->store), NULL);
     timer_cancel(store_timers(c->kv->store), &c->retry);
     timer_cancel(store_timers(c->kv->store), &c->tick);
     if (c->asking) rpc_cancel(&c->call);

@@ -11,9 +11,6 @@
 #define LIMIT_RAISE_NS 1500000000u  /* and is raised when less is left */
 #define ROUND_TIMEOUT_NS 2000000000u
 
-/* INTERVAL: readings grow on without us on other nodes, up to this, and stay below the limit. */
-#define ISSUED_AHEAD_NS (clock_rate_up(CLOCK_SAMPLE_NS) + 2 * CLOCK_WIDTH_NS_MAX)
-
 struct clock_request {
     struct list link;
     struct rpc_token token;
@@ -83,7 +80,7 @@ static void answer_samples(struct clock *c)
 {
     struct clock_master *m = &c->master;
     uint64_t reading = master_reading(c);
-    if (!MUTANT("clock_master_ignores_limit") && reading + ISSUED_AHEAD_NS >= store_clock_limit(c->kv->store)) {
+    if (!MUTANT("clock_master_ignores_limit") && reading + CLOCK_ISSUED_AHEAD_NS >= store_clock_limit(c->kv->store)) {
         COVER("clock_limit_reached");
         requests_end(c, &m->batch, STATUS_BUSY);
         return;
@@ -160,6 +157,8 @@ void clock_master_fenced(struct clock *c, uint64_t reached)
     /* Others have relied on readings up to that much above the clock (A3). */
     if (reached != 0) COVER("clock_goes_on_from_samples");
     term_begin(c, f->epoch, reached != 0 ? reached + CLOCK_WIDTH_NS_MAX : restart_reading(c));
+    LOG_INFO(store_logger(c->kv->store), "txn", "this node is clock master", "epoch=%llu reading=%llu from=%s",
+             (unsigned long long)f->epoch, (unsigned long long)c->master.base, reached != 0 ? "samples" : "limit");
     clock_master_work(c);
 }
 

@@ -278,3 +278,21 @@ TEST(txn_clock_interval, a_clock_that_jumps_is_found_out_and_believed_again_when
     assert_true(knows(&w, other));
     world_close(&w);
 }
+
+/* The machine stood still with its clock, and did not notice: the first message that reaches it says so. */
+TEST(txn_clock_interval, a_message_from_later_ends_what_a_stopped_clock_says)
+{
+    struct world w;
+    open_world(&w, 3);
+    run_ms(&w, 1000);
+    uint64_t master = cluster_leader(w.cluster, RANGE_META), frozen = master % 3 + 1, other = frozen % 3 + 1;
+    struct kv *kv = core_kv(cluster_machine(w.cluster, frozen)->core);
+    sim_clock_freeze(cluster_sim(w.cluster), frozen, true);
+    sim_net_cut_pair(cluster_sim(w.cluster), frozen, master); /* no sample comes first */
+    world_run_ms(&w, 30);
+    assert_true(knows(&w, frozen)); /* what it takes for the time is long over */
+    struct clock *c = clock_of(&w, other);
+    c->stamp.take(&kv->clock, (struct node_id){1}, clock_seen(c));
+    assert_false(knows(&w, frozen));
+    world_close(&w);
+}
