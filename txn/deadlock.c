@@ -1,6 +1,6 @@
 /* Circles of transactions that wait for each other's locks in several ranges. A leader sees those among its own locks at
  * once (lock_table.c). For the others each gateway looks, whenever a leader tells it that the lock is not there yet
- * (every half second): whom does this transaction wait for there, where do they wait, for whom, and so on. The edges
+ * (after 50 ms, then every half second): whom does this transaction wait for there, where do they wait, for whom, and so on. The edges
  * are asked for one after the other, but a transaction that waits lets go of nothing, so a circle that is found is one, or
  * was one until somebody gave up. Only the youngest of a circle gives up, and each looks only for itself: all but it go on.
  *

@@ -17,7 +17,10 @@
 
 #define KEYS_MAX 4096
 #define SPANS_MAX 65536
-#define ANSWER_AFTER_NS 500000000u   /* a request that waits is answered, so that both sides know of each other */
+/* A request that waits is answered, so that both sides know of each other; the first time soon, since that is when circles over
+ * several ranges are looked for (deadlock.c). */
+#define FIRST_ANSWER_NS 50000000u
+#define ANSWER_AFTER_NS 500000000u
 #define PLACE_KEPT_NS 3000000000u    /* for the next one of its transaction */
 #define CHECK_EVERY_NS 2000000000u
 #define ORPHAN_AFTER_NS 10000000000u /* nobody answers for it */
@@ -71,11 +74,12 @@ void lock_on_timer(struct timer *t, void *ctx)
 void lock_queued(struct range_op *op)
 {
     struct kv *kv = op->range->kv;
-    uint64_t at_ns = env_now_ns(store_env(kv->store)) + ANSWER_AFTER_NS;
+    uint64_t now_ns = env_now_ns(store_env(kv->store));
+    uint64_t at_ns = now_ns + (op->queued_ns == 0 ? FIRST_ANSWER_NS : ANSWER_AFTER_NS);
     if (op->lock_deadline_ns != 0 && op->lock_deadline_ns < at_ns) at_ns = op->lock_deadline_ns;
     if (op->queued_ns == 0) {
         kv->metrics.lock_waits++;
-        op->queued_ns = env_now_ns(store_env(kv->store));
+        op->queued_ns = now_ns;
     }
     if (!timer_armed(&op->lock_timer)) timer_arm(store_timers(kv->store), &op->lock_timer, at_ns);
 }
