@@ -155,6 +155,8 @@ static void send_away(struct range *g, struct bytes key)
     }
     if (list_empty(&away)) return;
     COVER("txn_sent_away_by_split");
+    /* One that goes lets those run that wait for it: none of these may look at what is not here any more. */
+    LIST_FOR_EACH(item, &away) list_remove(&CONTAINER_OF(item, struct range_op, link)->blocked_link);
     struct buf body;
     buf_init(&body, 1 << 16);
     divide_stale_body(g->kv, g->replica, &body);
