@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/sim/cluster/splits.h"
 #include "tests/txn/world.h"
 #include "txn/txn_state.h"
 
@@ -546,6 +547,35 @@ TEST(txn_ranges, a_held_commit_does_not_stand_behind_a_split)
 static uint64_t refreshes_of(struct world *w, uint64_t machine)
 {
     return kv_metrics(core_kv(cluster_machine(w->cluster, machine)->core))->refreshes;
+}
+
+/* A reader waits for a held commit, and a split sends both away: the reader does not look at the left side first, where its key
+ * is not any more. */
+TEST(txn_ranges, who_waits_for_what_a_split_sends_away_is_sent_away)
+{
+    static const uint8_t key[] = {KEY_PREFIX_TABLE, 'j'};
+    struct world w;
+    struct actor a, b;
+    open_three(&w);
+    struct splits *splits = splits_create(w.cluster);
+    actor_begin(&b, &w, hold_commit(&w, &a));
+    actor_start_get(&b, "k");
+    world_run_ms(&w, 5);
+    assert_true(b.running);
+    const struct split_result *result = splits_order(splits, MIDDLE, bytes_make(key, sizeof key));
+    assert_non_null(result);
+    for (int i = 0; i < 800 && !result->done && b.running; i++) world_run_ms(&w, 1);
+    assert_true(a.running); /* it is held again, or asks for its range */
+    sim_net_heal(cluster_sim(w.cluster));
+    assert_int_equal(actor_await(&b), STATUS_OK);
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    world_run_ms(&w, 1000);
+    assert_true(result->done);
+    assert_int_equal(result->status, STATUS_OK);
+    actor_end(&a);
+    actor_end(&b);
+    world_close(&w);
+    splits_destroy(splits);
 }
 
 /* W2 over ranges: a lock moves the view of all that was read, wherever. */
