@@ -114,9 +114,9 @@ TEST(txn_lock, the_youngest_of_a_circle_is_told)
     world_put(&w, "x", "time goes on");
     assert_int_equal(actor_lock(&b, "2"), STATUS_NOT_FOUND);
     actor_start_lock(&b, "1");
-    world_run_ms(&w, 50);
+    world_run_ms(&w, 5);
     actor_start_lock(&a, "2");
-    world_run_ms(&w, 100); /* its leader sees it at once; circles over several ranges take the gateways longer */
+    world_run_ms(&w, 20); /* its leader sees it at once; circles over several ranges take the gateways longer */
     assert_false(b.running);
     assert_int_equal(actor_await(&b), STATUS_DEADLOCK);
     assert_true(a.running);
