@@ -27,7 +27,7 @@ static struct run_result run(const struct run_options *options, uint64_t *two_ph
 static void at_each_step(const char *workload, bool no_faults)
 {
     uint64_t deaths = 0, two_phase = 0;
-    for (uint64_t seed = 1; seed <= scenario_count(4); seed++)
+    for (uint64_t seed = 1; seed <= scenario_count(12); seed++)
         deaths += run(&(struct run_options){.seed = seed, .workload = workload, .focus = "none", .range_count = 4,
                                             .deaths = true, .no_faults = no_faults, .fault_phase_ns = 5 * SIM_SEC}, &two_phase)
                       .deaths;
