@@ -337,7 +337,7 @@ static void tell_witness(const struct range_op *op)
     if (op->range->kv->witness == NULL) return;
     if (op->kind == RANGE_OP_READ) read_witness(op);
     for (uint32_t i = 0; i < op->key_count; i++)
-        range_op_served(op, op->ts, false, &(struct span){.point = true, .start = op->keys[i].key});
+        if (!op->keys[i].passed_over) range_op_served(op, op->ts, false, &(struct span){.point = true, .start = op->keys[i].key});
 }
 
 void range_op_answer(struct range_op *op)
