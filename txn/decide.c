@@ -80,7 +80,7 @@ static void on_decided(struct proposal *p, enum status status, struct bytes resu
         range_op_reply(op, status == STATUS_NOT_LEADER ? STATUS_NOT_LEADER : STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
         return;
     }
-    if (g->ready && g->term == op->at.term) carry_out(op);
+    if (range_has_led_since(g, op)) carry_out(op);
     enum record_state state = op->decided_ct == 0 ? RECORD_ABORTED : RECORD_COMMITTED;
     range_unblock_all(op);
     answer(op, state, op->decided_ct);

@@ -40,6 +40,7 @@ void load_end(struct range *g)
     struct load *l = g->load;
     if (l == NULL) return;
     g->load = NULL;
+    g->joining = false;
     lsm_waiter_cancel(&l->waiter);
     if (l->iter != NULL) lsm_iter_close(l->iter);
     while (!list_empty(&l->found)) loading_free(CONTAINER_OF(l->found.next, struct loading, link));
@@ -216,7 +217,7 @@ enum status load_more(struct range *g, struct bytes start)
     struct load *l = make(g, start, 0);
     if (l == NULL) return STATUS_NO_MEMORY;
     g->ready = false;
-    g->preparing = true;
+    g->preparing = g->joining = true;
     lsm_wait_turn(store_lsm(g->kv->store), &l->waiter); /* the engine has not joined them yet */
     return STATUS_OK;
 }

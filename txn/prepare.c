@@ -133,7 +133,7 @@ void prepare_applied(struct range_op *op, enum status status)
         return;
     }
     answer(op, op->ct);
-    if (!g->ready || g->term != op->at.term) { /* whoever leads now reads it back */
+    if (!range_has_led_since(g, op)) { /* whoever leads now reads it back */
         range_op_free(op);
         return;
     }

@@ -143,8 +143,10 @@ void range_role_changed(void *state)
     }
     if (g->kv->stopping || g->kv->store == NULL) return;
     bool serving = replica_serving(g->replica);
-    if (serving && g->ready && g->term == current_term(g)) return;
-    if (g->ready || !serving) {
+    if (serving && (g->ready || g->joining) && g->term == current_term(g)) return;
+    if (g->ready || g->joining || !serving) {
+        if (g->load != NULL) g->preparing = false;
+        load_end(g);
         g->ready = false;
         range_drop_ops(g, STATUS_NOT_LEADER);
     }

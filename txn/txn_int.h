@@ -214,6 +214,7 @@ struct range {
     struct map records;      /* leader: tag -> struct record */
     struct list record_list, forgotten; /* all but those that are; those that `forgetting` speaks of */
     struct load *load;       /* they are being read back */
+    bool joining;            /* leader as before, and not ready: what a range that it took in holds is being read back */
     struct proposal forgetting; /* on its way: `forgets` */
     bool forgets;
     uint64_t quiet_since_ns; /* nothing is held; 0: something is, or nobody has looked */
@@ -434,6 +435,11 @@ void push_end(struct range_op *op);
 
 /* Reads back what the range holds, then calls range_become_ready. STATUS_NO_MEMORY. */
 MUST_USE enum status load_begin(struct range *g, uint64_t now_ts);
+/* It has led since the op was proposed, whether or not it serves just now. */
+static inline bool range_has_led_since(const struct range *g, const struct range_op *op)
+{
+    return (g->ready || g->joining) && g->term == op->at.term;
+}
 /* The range has taken in another one, which begins at start: serves on when what that holds is read back. */
 MUST_USE enum status load_more(struct range *g, struct bytes start);
 /* What is being read back is more now. */

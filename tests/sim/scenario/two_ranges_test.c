@@ -56,6 +56,16 @@ TEST(scenario_53, a_key_has_one_effect_in_whatever_ranges)
     assert_true(two_phase > 0);
 }
 
+/* What its leader prepared while it was reading back what a neighbour held that it had taken in was forgotten: a job was done
+ * over the value of one that was committed before. */
+TEST(scenario_53, what_is_prepared_while_ranges_unite_is_kept)
+{
+    uint64_t two_phase = 0;
+    run(&(struct run_options){.seed = 36, .workload = "idem", .focus = "none", .range_count = 4, .splits = true, .merges = true,
+                              .moves = true, .deaths = true}, &two_phase);
+    assert_true(two_phase > 0);
+}
+
 /* On few rows that everybody wants: those who began earlier get through, nothing is applied twice. */
 TEST(scenario_55, who_gives_way_tries_again_and_appends_nothing_twice)
 {
