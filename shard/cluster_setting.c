@@ -28,7 +28,7 @@ static const struct cluster_setting_info table[] = {
      "Neighbouring ranges that are smaller together may become one."},
     {SETTING_RANGE_SPLIT_BYTES, "range_split_bytes", SETTING_UNIT_BYTES, 64 * KIB, TIB, 512 * MIB, false,
      "A range that is larger is divided."},
-    {SETTING_RANGE_SPLIT_LOAD, "range_split_load", SETTING_UNIT_COUNT, 10, 10000000, 20000, false,
+    {SETTING_RANGE_SPLIT_LOAD, "range_split_load", SETTING_UNIT_COUNT, 10, 10000000, 50000, false,
      "A range with more requests per second is divided."},
     {SETTING_RANGES_MAX, "ranges_max", SETTING_UNIT_COUNT, 16, 16 * MIB, 256 * KIB, false,
      "No range is divided when there are so many; each costs the metadata's replicas half a kilobyte of memory."},

@@ -7,7 +7,7 @@ name text, table_name text, value text, default_value text, is_set bool
 | dead_after | <null> | 5m | 5m | f |
 | range_merge_bytes | <null> | 64MiB | 64MiB | f |
 | range_split_bytes | <null> | 512MiB | 512MiB | f |
-| range_split_load | <null> | 20000 | 20000 | f |
+| range_split_load | <null> | 50000 | 50000 | f |
 | ranges_max | <null> | 262144 | 262144 | f |
 | rebalance | <null> | on | on | f |
 | replication_factor | <null> | 3 | 3 | f |
@@ -37,7 +37,7 @@ name text, value text, default_value text
 | auto_split | on | on |
 | dead_after | 90s | 5m |
 | range_split_bytes | 256MiB | 512MiB |
-| range_split_load | 1000 | 20000 |
+| range_split_load | 1000 | 50000 |
 SELECT 4
 
 ALTER SYSTEM RESET dead_after
@@ -264,7 +264,7 @@ name text, table_name text, value text, default_value text, is_set bool, descrip
 | dead_after | <null> | 5m | 5m | f | A node that is silent for so long is replaced. |
 | range_merge_bytes | <null> | 64MiB | 64MiB | f | Neighbouring ranges that are smaller together may become one. |
 | range_split_bytes | <null> | 512MiB | 512MiB | f | A range that is larger is divided. |
-| range_split_load | <null> | 20000 | 20000 | f | A range with more requests per second is divided. |
+| range_split_load | <null> | 50000 | 50000 | f | A range with more requests per second is divided. |
 | ranges_max | <null> | 262144 | 262144 | f | No range is divided when there are so many; each costs the metadata's replicas half a kilobyte of memory. |
 | rebalance | <null> | on | on | f | Replicas and leaders move to even out the nodes. |
 | replication_factor | <null> | 3 | 3 | f | Nodes that hold each range; an even number tolerates no more losses than the odd one below. |
