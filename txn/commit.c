@@ -404,30 +404,18 @@ bool commit_decode_writes(struct range_op *op, struct reader *in, const struct d
 
 void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct kv *kv = ctx;
-    struct reader head = reader_make(body);
-    uint64_t range_id = get_u64(&head);
-    uint64_t epoch = get_u64(&head);
-    if (head.failed) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
-    struct range *g = range_admit(kv, token, range_id, epoch);
-    if (g == NULL) return;
-    struct range_op *op = range_op_create(g, RANGE_OP_COMMIT, token, body);
-    if (op == NULL) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
-        return;
-    }
+    struct range_op *op = range_op_open(ctx, RANGE_OP_COMMIT, token, body);
+    if (op == NULL) return;
+    struct range *g = op->range;
+    struct kv *kv = g->kv;
     struct reader in = reader_make(op->body);
-    if (get_u64(&in) != range_id || get_u64(&in) != epoch) UNREACHABLE();
+    in.at += GATEWAY_HEAD_BYTES;
     op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
     op->pending_leader = get_u64(&in);
     op->read_ts = get_u64(&in);
     op->tag = get_u64(&in);
     op->ct_max = get_u64(&in);
     const struct descriptor *d = replica_descriptor(g->replica);
-    op->epoch = epoch;
     if (!commit_decode_spans(op, &in, d) || !decode_spans(kv, &in, NULL, &op->foreign, &op->foreign_count) ||
         !commit_decode_writes(op, &in, d)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);

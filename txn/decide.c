@@ -215,20 +215,8 @@ static bool decode(struct range_op *op)
 
 static void decide_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct kv *kv = ctx;
-    struct reader head = reader_make(body);
-    uint64_t range_id = get_u64(&head), epoch = get_u64(&head);
-    if (head.failed) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
-    struct range *g = range_admit(kv, token, range_id, epoch);
-    if (g == NULL) return;
-    struct range_op *op = range_op_create(g, RANGE_OP_DECIDE, token, body);
-    if (op == NULL) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
-        return;
-    }
+    struct range_op *op = range_op_open(ctx, RANGE_OP_DECIDE, token, body);
+    if (op == NULL) return;
     if (!decode(op)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;

@@ -14,8 +14,6 @@
  *   BUSY with a reading u64: lb would be above the highest ct. It may be asked for again. */
 #include "txn/txn_int.h"
 
-#define ANCHOR_BYTES_MAX SHARD_KEY_BYTES_MAX
-
 /* ================================ what stands in the way ================================ */
 
 struct range_op *prepared_next(const struct range *g, struct attempt a, const struct range_op *after)
@@ -261,7 +259,7 @@ static bool decode(struct range_op *op)
     op->ct_max = get_u64(&in);
     op->anchor = get_sized(&in);
     if (in.failed || op->name.node == 0 || op->name.number == 0 || op->attempt.tag == 0 || op->anchor.size == 0 ||
-        op->anchor.size > ANCHOR_BYTES_MAX || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS)
+        op->anchor.size > SHARD_KEY_BYTES_MAX || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS)
         return false;
     if (op->ct_max > op->attempt.sent + OUTCOME_WINDOW_NS) op->ct_max = op->attempt.sent + OUTCOME_WINDOW_NS;
     const struct descriptor *d = replica_descriptor(op->range->replica);
@@ -270,28 +268,16 @@ static bool decode(struct range_op *op)
 
 static void prepare_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct kv *kv = ctx;
-    struct reader head = reader_make(body);
-    uint64_t range_id = get_u64(&head), epoch = get_u64(&head);
-    if (head.failed) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
-    struct range *g = range_admit(kv, token, range_id, epoch);
-    if (g == NULL) return;
-    struct range_op *op = range_op_create(g, RANGE_OP_PREPARE, token, body);
-    if (op == NULL) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
-        return;
-    }
-    op->epoch = epoch;
+    struct range_op *op = range_op_open(ctx, RANGE_OP_PREPARE, token, body);
+    if (op == NULL) return;
+    struct range *g = op->range;
     if (!decode(op)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;
     }
     replica_note_request(g->replica, op->writes[0].key);
     op->state = OP_CLOCK;
-    clock_now(&kv->clock, &op->clock, op->read_ts, REQUEST_TIMEOUT_NS);
+    clock_now(&g->kv->clock, &op->clock, op->read_ts, REQUEST_TIMEOUT_NS);
 }
 
 void prepare_attach(struct kv *kv)

@@ -106,27 +106,15 @@ void resolve_run(struct range_op *op)
 
 static void resolve_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct kv *kv = ctx;
-    struct reader head = reader_make(body);
-    uint64_t range_id = get_u64(&head), epoch = get_u64(&head);
-    if (head.failed) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
-    struct range *g = range_admit(kv, token, range_id, epoch);
-    if (g == NULL) return;
-    struct range_op *op = range_op_create(g, RANGE_OP_RESOLVE, token, body);
-    if (op == NULL) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
-        return;
-    }
+    struct range_op *op = range_op_open(ctx, RANGE_OP_RESOLVE, token, body);
+    if (op == NULL) return;
     struct reader in = reader_make(op->body);
     in.at += GATEWAY_HEAD_BYTES;
     op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
     op->decided_ct = get_u64(&in);
     op->low = get_sized(&in);
     op->high = get_sized(&in);
-    if (!reader_done(&in) || op->attempt.tag == 0 || !descriptor_contains(replica_descriptor(g->replica), op->low)) {
+    if (!reader_done(&in) || op->attempt.tag == 0 || !descriptor_contains(replica_descriptor(op->range->replica), op->low)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;
     }

@@ -231,6 +231,8 @@ void range_installed(void *state);
 struct range *range_admit(struct kv *kv, struct rpc_token token, uint64_t range_id, uint64_t epoch);
 struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struct rpc_token token,
                                  struct bytes body);
+/* A request that begins with range and epoch (GATEWAY_HEAD_BYTES): checked, and made an op. NULL: it was answered. */
+struct range_op *range_op_open(struct kv *kv, enum range_op_kind kind, struct rpc_token token, struct bytes body);
 void range_op_reply(struct range_op *op, enum status status, struct bytes body); /* and frees */
 /* What was read at op->ts, to its client. */
 void range_op_answer(struct range_op *op);
@@ -438,7 +440,7 @@ MUST_USE enum status load_begin(struct range *g, uint64_t now_ts);
 /* It has led since the op was proposed, whether or not it serves just now. */
 static inline bool range_has_led_since(const struct range *g, const struct range_op *op)
 {
-    return (g->ready || g->joining) && g->term == op->at.term;
+    return (g->ready || (g->joining && !MUTANT("joining_forgets_prepared"))) && g->term == op->at.term;
 }
 /* The range has taken in another one, which begins at start: serves on when what that holds is read back. */
 MUST_USE enum status load_more(struct range *g, struct bytes start);
