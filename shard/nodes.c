@@ -121,6 +121,7 @@ void nodes_learn(struct store *s, const struct node_record *record)
     if (!newer && !fuller && n->record.peer_address[0] != '\0') return;
     n->partial = false;
     bool removed = n->record.removed || record->removed;
+    if (removed && !n->record.removed) n->removed_ns = env_now_ns(s->env);
     n->record = *record;
     n->record.removed = removed;
     n->fact_stale = n->news = true;
@@ -153,6 +154,7 @@ uint32_t store_nodes(const struct store *s, struct node_view *nodes_out, uint32_
         nodes_out[i] = (struct node_view){
             .record = n->record,
             .last_seen_ns = self ? env_now_ns(s->env) : n->last_seen_ns,
+            .removed_ns = n->removed_ns,
             .link_up = self || n->link_up[NET_LINK_CONTROL]};
     }
     return count;

@@ -82,6 +82,7 @@ struct meta_job {
 struct node_view {
     struct node_record record;
     uint64_t last_seen_ns;  /* a message arrived on some link; own clock; 0: never */
+    uint64_t removed_ns;    /* we learnt that it was removed; own clock */
     bool link_up;           /* our control link to it is up */
 };
 

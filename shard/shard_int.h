@@ -236,7 +236,7 @@ struct campaigns {
 struct node_entry {
     struct liveness_peer liveness;
     struct node_record record;
-    uint64_t last_seen_ns;
+    uint64_t last_seen_ns, removed_ns;
     bool link_up[NET_LINK_COUNT];
     bool fact_stale; /* our log does not have this record yet */
     bool news;       /* gossip has not told everybody yet */

@@ -41,7 +41,7 @@ struct clock_fence_call;
 /* Every node is asked to forget what it knows of earlier epochs (clock_fence.c). */
 struct clock_fence {
     bool under_way;
-    uint64_t epoch, until_ns;
+    uint64_t epoch, until_ns, removed_until_ns;
     uint64_t reached, reached_ns; /* M of the epochs before is below this, at that time of ours; 0: nobody knows */
     struct clock_fence_call *calls;
     uint32_t call_count;

@@ -3,8 +3,9 @@
  *
  * It asks every node of the cluster to forget its samples; a node does so and says how far the old clock may have come. Who does
  * not answer is waited out: samples are believed for CLOCK_SAMPLE_NS from when their request left, and the old master
- * answers none that left after its leadership ended, which it has when this begins. The new clock goes on above the highest
- * answer; when nobody knows anything, above the limit.
+ * answers none that left after its leadership ended, which it has when this begins. Nobody can ask a node that was removed: it
+ * is waited out from when this one learnt of the removal, since no master that knows of it answers it any more. The new clock
+ * goes on above the highest answer; when nobody knows anything, above the limit.
  *
  * RPC_CLOCK_FENCE: epoch u64. Reply: u64, the earlier epochs' clock is below it; 0: nothing is known here. INVALID: there is a
  * later epoch. */
@@ -86,7 +87,7 @@ static bool is_over(const struct clock *c)
         COVER("clock_fence_waited_out");
         return true;
     }
-    if (f->calls == NULL) return false;
+    if (f->calls == NULL || (now_of(c) < f->removed_until_ns && !MUTANT("clock_fence_removed"))) return false;
     for (uint32_t i = 0; i < f->call_count; i++)
         if (!f->calls[i].answered && !MUTANT("clock_fence_silent")) return false;
     return true;
@@ -116,9 +117,12 @@ static void list_nodes(struct clock *c)
     f->calls = calloc(SHARD_NODES_MAX, sizeof *f->calls);
     f->call_count = 0;
     uint32_t count = nodes == NULL ? 0 : store_nodes(c->kv->store, nodes, SHARD_NODES_MAX);
-    for (uint32_t i = 0; i < count && f->calls != NULL; i++)
-        if (!nodes[i].record.removed)
-            f->calls[f->call_count++] = (struct clock_fence_call){.clock = c, .node = nodes[i].record.node};
+    f->removed_until_ns = 0;
+    for (uint32_t i = 0; i < count && f->calls != NULL; i++) {
+        uint64_t until_ns = nodes[i].removed_ns + WAIT_NS;
+        if (!nodes[i].record.removed) f->calls[f->call_count++] = (struct clock_fence_call){.clock = c, .node = nodes[i].record.node};
+        else if (until_ns > f->removed_until_ns) f->removed_until_ns = until_ns;
+    }
     if (nodes == NULL) {
         free(f->calls);
         f->calls = NULL;

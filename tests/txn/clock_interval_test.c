@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "shard/admin.h"
 #include "tests/txn/world.h"
 
 struct asker {
@@ -242,6 +243,55 @@ TEST(txn_clock_interval, a_new_master_goes_on_where_the_old_one_was)
         assert_true(after > before);
         assert_true(after < before + took_ns + 130 * SIM_MS); /* not from the limit, seconds ahead */
     }
+    world_close(&w);
+}
+
+static void on_admin(struct admin_call *c, enum status status, const struct admin_answer *answer)
+{
+    (void)answer;
+    *(enum status *)c->ctx = status;
+}
+
+static bool is_removed(struct store *s, struct node_id node)
+{
+    struct node_view views[SHARD_NODES_MAX];
+    uint32_t count = store_nodes(s, views, SHARD_NODES_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        if (views[i].record.node.value == node.value) return views[i].record.removed;
+    return false;
+}
+
+/* One that holds nothing leaves the cluster. It has not heard of it yet, and believes its samples for a while. */
+static void remove_node(struct world *w, uint64_t via, uint64_t machine)
+{
+    struct store *s = core_store(cluster_machine(w->cluster, via)->core);
+    struct node_id node = store_identity(core_store(cluster_machine(w->cluster, machine)->core))->node;
+    enum status status = STATUS_WAIT;
+    struct admin_call call = {.on_done = on_admin, .ctx = &status};
+    const struct admin_question q = {.node = node, .state = NODE_STATE_DECOMMISSIONING};
+    assert_int_equal(store_admin(s, &call, &q), STATUS_OK);
+    sim_env_set_deadline(cluster_machine(w->cluster, via)->env, env_now_ns(cluster_machine(w->cluster, via)->env));
+    for (int i = 0; i < 60000 && !is_removed(s, node); i++) run_ms(w, 1);
+    assert_int_equal(status, STATUS_OK);
+    assert_true(is_removed(s, node));
+}
+
+TEST(txn_clock_interval, a_new_master_waits_for_who_was_removed_just_now)
+{
+    struct world w;
+    open_world(&w, 4);
+    run_ms(&w, 10000);
+    uint64_t old = cluster_leader(w.cluster, RANGE_META), next = 0, leaves = 0;
+    for (uint64_t machine = 1; machine <= 4; machine++) {
+        bool holds = store_replica(core_store(cluster_machine(w.cluster, machine)->core), RANGE_META) != NULL;
+        if (!holds) leaves = machine;
+        else if (machine != old) next = machine;
+    }
+    assert_true(next != 0 && leaves != 0);
+    remove_node(&w, old, leaves);
+    assert_true(knows(&w, leaves));
+    hand_over(&w, old, next);
+    run_ms(&w, 1000);
     world_close(&w);
 }
 
