@@ -230,35 +230,6 @@ TEST(count, too_few_and_too_many_are_rejected)
     story_end(&s);
 }
 
-/* Inserts 1 (acknowledged), 2 (failed), 3 (unknown), 4 (acknowledged); then a read. */
-static enum check_result read_set(const char *seen)
-{
-    struct story s;
-    story_begin(&s);
-    story_ok(&s, story_insert(&s, 1, 1, 1));
-    story_fail(&s, story_insert(&s, 1, 1, 2));
-    story_info(&s, story_insert(&s, 1, 1, 3));
-    story_ok(&s, story_insert(&s, 2, 1, 4));
-    story_ok(&s, story_read_all(&s, 3, 1, seen));
-    story_ok(&s, story_insert(&s, 2, 1, 5));
-    enum check_result result = insert_check(&s.h, 1, &s.report);
-    assert_int_equal(s.report.size > 0, result == CHECK_INVALID);
-    story_end(&s);
-    return result;
-}
-
-TEST(insert, acknowledged_values_are_there_and_nothing_else)
-{
-    assert_int_equal(read_set("1 4"), CHECK_VALID);
-    assert_int_equal(read_set("4 3 1"), CHECK_VALID);
-    assert_int_equal(read_set("1"), CHECK_INVALID);       /* lost */
-    assert_int_equal(read_set("4"), CHECK_INVALID);       /* lost */
-    assert_int_equal(read_set("1 2 4"), CHECK_INVALID);   /* failed */
-    assert_int_equal(read_set("1 4 9"), CHECK_INVALID);   /* from nowhere */
-    assert_int_equal(read_set("1 4 4"), CHECK_INVALID);   /* twice */
-    assert_int_equal(read_set("1 4 5"), CHECK_INVALID);   /* from the future */
-}
-
 /* ---- format ---- */
 
 TEST(history, is_written_as_json_lines)

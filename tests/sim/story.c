@@ -46,6 +46,11 @@ void story_read(struct story *s, size_t txn, uint64_t key, const char *list)
     set_list(s, history_add(&s->h, txn, HISTORY_READ_LIST, key, 0), list);
 }
 
+void story_read_set(struct story *s, size_t txn, uint64_t key, const char *values)
+{
+    set_list(s, history_add(&s->h, txn, HISTORY_READ_ALL, key, 0), values);
+}
+
 void story_ok(struct story *s, size_t txn)
 {
     history_complete(&s->h, txn, HISTORY_OK, ++s->time_ns);
@@ -107,7 +112,7 @@ size_t story_insert(struct story *s, uint64_t process, uint64_t key, int64_t val
 size_t story_read_all(struct story *s, uint64_t process, uint64_t key, const char *list)
 {
     size_t txn = story_invoke(s, process);
-    set_list(s, history_add(&s->h, txn, HISTORY_READ_ALL, key, 0), list);
+    story_read_set(s, txn, key, list);
     return txn;
 }
 

@@ -17,6 +17,7 @@ void story_end(struct story *s);
 size_t story_invoke(struct story *s, uint64_t process);
 void story_append(struct story *s, size_t txn, uint64_t key, int64_t value);
 void story_read(struct story *s, size_t txn, uint64_t key, const char *list);
+void story_read_set(struct story *s, size_t txn, uint64_t key, const char *values);
 void story_ok(struct story *s, size_t txn);
 void story_fail(struct story *s, size_t txn);
 void story_info(struct story *s, size_t txn);

@@ -1,4 +1,4 @@
-/* Sums, sets and counts: checkers for workloads with one invariant. */
+/* Sums and counts: checkers for workloads with one invariant. */
 #ifndef OSTRAKA_TESTS_SIM_CHECK_BANK_H
 #define OSTRAKA_TESTS_SIM_CHECK_BANK_H
 
@@ -8,11 +8,6 @@
  * unless overdrafts are allowed. */
 enum check_result bank_check(const struct history *h, uint64_t key, int64_t total,
                              bool overdrafts_allowed, struct buf *report);
-
-/* Every certain HISTORY_READ_ALL of `key` shows each value whose HISTORY_INSERT was acknowledged
- * before the read began, none whose insert failed or was never tried or began after the read was
- * over, and none twice. */
-enum check_result insert_check(const struct history *h, uint64_t key, struct buf *report);
 
 /* Every certain HISTORY_READ_ALL of `key` shows one number, from least to most: rows that a predicate names. */
 enum check_result count_check(const struct history *h, uint64_t key, int64_t least, int64_t most, struct buf *report);

@@ -73,16 +73,22 @@ struct history_op *history_add_cas(struct history *h, size_t txn, uint64_t key, 
     return op;
 }
 
+void history_result_more(struct history *h, struct history_op *op, const int64_t *list, size_t count)
+{
+    op->known = true;
+    if (count == 0) return;
+    int64_t *copy = ARENA_ARRAY(&h->arena, int64_t, op->list_count + count);
+    ASSERT(copy != NULL);
+    if (op->list_count > 0) memcpy(copy, op->list, op->list_count * sizeof *copy);
+    memcpy(copy + op->list_count, list, count * sizeof *copy);
+    op->list = copy;
+    op->list_count += count;
+}
+
 void history_result(struct history *h, struct history_op *op, const int64_t *list, size_t count)
 {
     ASSERT(!op->known);
-    op->known = true;
-    op->list_count = count;
-    if (count == 0) return;
-    int64_t *copy = ARENA_ARRAY(&h->arena, int64_t, count);
-    ASSERT(copy != NULL);
-    memcpy(copy, list, count * sizeof *copy);
-    op->list = copy;
+    history_result_more(h, op, list, count);
 }
 
 void history_complete(struct history *h, size_t txn, enum history_outcome outcome,

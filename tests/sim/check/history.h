@@ -74,6 +74,8 @@ struct history_op *history_add_cas(struct history *h, size_t txn, uint64_t key, 
                                    int64_t value);
 /* What a read returned. Copied. */
 void history_result(struct history *h, struct history_op *op, const int64_t *list, size_t count);
+/* What it returned behind what is known of it. */
+void history_result_more(struct history *h, struct history_op *op, const int64_t *list, size_t count);
 void history_complete(struct history *h, size_t txn, enum history_outcome outcome,
                       uint64_t time_ns);
 

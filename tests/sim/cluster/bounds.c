@@ -47,7 +47,7 @@ static uint64_t tables_of(const char *workload)
 {
     if (workload == NULL || strcmp(workload, "all") == 0 || strcmp(workload, "idem") == 0) return TABLES;
     if (strcmp(workload, "keys") == 0) return 0;
-    return strcmp(workload, "skew") == 0 ? 2 : 1;
+    return strcmp(workload, "skew") == 0 || strcmp(workload, "set") == 0 ? 2 : 1;
 }
 
 /* Runs with several workloads have the first tables more often than the others, which are made only when all are drawn. */

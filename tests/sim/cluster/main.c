@@ -22,7 +22,7 @@ static const char usage[] =
     "  --deaths          machines go down at the very steps of two-phase commit\n"
     "  --moves           and moved; nodes drained, decommissioned, replaced, added\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
-    "  --workload NAME   keys, register, append, bank, skew, idem or all (default: drawn)\n"
+    "  --workload NAME   keys, register, append, bank, skew, set, idem or all (default: drawn)\n"
     "  --focus NAME      none, slow-log, leaders, deluded, clock-stops or clock-limit (default: drawn)\n"
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --no-leases       every read costs a quorum round; clocks may do anything\n"

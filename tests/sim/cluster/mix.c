@@ -12,11 +12,11 @@
 #include "tests/sim/cluster/workload.h"
 
 #define PREPARE_TIMEOUT_NS (60 * SIM_SEC)
-#define SQL_KINDS 4
-#define SQL_DRAWN 3 /* the first ones, for every run; the others where there are several ranges */
+#define SQL_KINDS 5
+#define SQL_DRAWN 3 /* the first ones, with the run's own numbers; the others by the seed itself */
 
 static const struct sql_kind *const kinds[SQL_KINDS] = {&sql_register_kind, &sql_append_kind, &sql_bank_kind,
-                                                        &sql_skew_kind};
+                                                        &sql_skew_kind, &sql_set_kind};
 
 struct mix {
     struct cluster *cluster;
@@ -63,9 +63,11 @@ static void draw(struct sim *sim, const char *name, bool *keys_out, bool sql_out
 }
 
 /* Drawn by the seed itself: what a run draws besides stays as it was. */
-static bool wants_skew(const struct mix_options *o)
+static bool wants_by_seed(const struct mix_options *o, const struct sql_kind *kind)
 {
-    return o->name == NULL && o->several_ranges && hash_u64(o->seed + 0x5ce3) % 3 == 0;
+    if (o->name != NULL) return false;
+    if (kind == &sql_skew_kind) return o->several_ranges && hash_u64(o->seed + 0x5ce3) % 3 == 0;
+    return hash_u64(o->seed + 0x5e7) % 6 == 0;
 }
 
 /* ---- starting ---- */
@@ -153,7 +155,7 @@ bool mix_create(struct cluster *c, const struct mix_options *options, struct mix
     m->options = *options;
     bool keys, sql[SQL_KINDS] = {false}, ready = true;
     draw(cluster_sim(c), options->name, &keys, sql);
-    for (int i = SQL_DRAWN; i < SQL_KINDS; i++) sql[i] = sql[i] || wants_skew(options);
+    for (int i = SQL_DRAWN; i < SQL_KINDS; i++) sql[i] = sql[i] || wants_by_seed(options, kinds[i]);
     for (int i = 0; i < SQL_KINDS && ready; i++)
         if (sql[i]) ready = create_sql(m, i);
     if (ready && wants_idem(options)) ready = create_idem(m);

@@ -11,7 +11,7 @@ struct mix_counts {
     uint64_t operations, committed, unknown, disconnects;
 };
 
-/* "keys", "register", "append", "bank", "skew", "idem", "all"; NULL: drawn. */
+/* "keys", "register", "append", "bank", "skew", "set", "idem", "all"; NULL: drawn. */
 bool mix_is_known(const char *name);
 /* Writes the names, with commas. */
 void mix_names(char *out, size_t size);

@@ -80,6 +80,14 @@ static struct sql_prepared_text *prepared_make(struct sql_client *c, struct sql_
     return prepared;
 }
 
+/* Its numbers are no larger than what they were declared as for another one. */
+static bool suits(const struct sql_prepared_text *known, const struct sql_part *part)
+{
+    for (uint32_t i = 0; i < part->lifted.count; i++)
+        if (known->parameter_types[i] == SQL_TYPE_INT4 && !fits_int4(part->lifted.values[i].number)) return false;
+    return true;
+}
+
 static void choose_name(struct sql_client *c, struct sql_part *part)
 {
     part->parse = true;
@@ -87,7 +95,7 @@ static void choose_name(struct sql_client *c, struct sql_part *part)
     struct sql_prepared_text *known = prepared_find(c, text_of(c, part));
     if (known == NULL) {
         part->prepared = prepared_make(c, part);
-    } else if (known->ready) {
+    } else if (known->ready && suits(known, part)) {
         part->prepared = known;
         part->parse = false;
         memcpy(part->parameter_types, known->parameter_types, sizeof part->parameter_types);

@@ -16,6 +16,7 @@ extern const struct sql_kind sql_register_kind; /* reads, writes, compare-and-se
 extern const struct sql_kind sql_append_kind;   /* lists: several rows per transaction */
 extern const struct sql_kind sql_bank_kind;     /* transfers, accounts closed and opened again */
 extern const struct sql_kind sql_skew_kind;     /* what predicates exclude */
+extern const struct sql_kind sql_set_kind;      /* a log that only grows, and places that are taken once */
 
 struct sql_load_options {
     const struct sql_kind *kind;

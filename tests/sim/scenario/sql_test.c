@@ -62,6 +62,16 @@ TEST(scenario_59, of_those_who_insert_a_key_one_succeeds)
     }
 }
 
+/* All of a log in pages from either end, while rows come in between and ranges divide: none missing, none twice. */
+TEST(scenario_61, pages_show_one_moment)
+{
+    for (uint64_t seed = 1; seed < 1 + scenario_count(4); seed++) {
+        struct run_options options = {.seed = seed, .workload = "set", .hot = true, .range_count = 3, .splits = true,
+                                      .fault_phase_ns = 3 * SIM_SEC};
+        run(&options);
+    }
+}
+
 /* At each step of the protocol in turn, with what the client had done until then. */
 TEST(scenario_60, clients_that_walk_away_leave_all_or_nothing)
 {
