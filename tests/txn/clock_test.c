@@ -160,6 +160,7 @@ TEST(txn_clock, without_a_quorum_there_is_no_reading)
     struct world w;
     struct asker a;
     world_open(&w, 3, 0);
+    world_need_oracle(&w); /* samples last a while */
     uint64_t master = cluster_leader(w.cluster, RANGE_META);
     for (uint64_t machine = 1; machine <= 3; machine++)
         if (machine != master) cluster_crash(w.cluster, machine, SIM_CRASH_PROCESS);

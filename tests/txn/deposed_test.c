@@ -27,6 +27,7 @@ static void hand_over(struct stage *s, struct range_id range, uint64_t from, uin
 static void open_stage(struct stage *s)
 {
     world_open_leased(&s->w, 3);
+    world_need_oracle(&s->w);
     s->old = world_leader(&s->w);
     s->master = s->old % 3 + 1;
     s->third = s->master % 3 + 1;

@@ -139,6 +139,7 @@ TEST(txn_gc, the_safe_point_follows_the_clock_at_the_distance_of_the_retention)
 {
     struct world w;
     world_open(&w, 1, RETENTION_NS);
+    world_need_oracle(&w); /* of which ct is the last reading */
     for (int i = 0; i < 50; i++) {
         uint64_t ct = world_put(&w, "a", "x");
         assert_true(world_range(&w)->safe.applied + RETENTION_NS <= ct);

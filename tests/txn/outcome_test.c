@@ -121,7 +121,7 @@ TEST(txn_outcome, what_was_not_committed_in_its_window_never_will_be)
     world_open(&w, 1, 0);
     world_put(&w, "other", "1"); /* the clock is read */
     actor_begin(&a, &w, 1);
-    struct question q = {.id = {.sent_ts = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen, .tag = 77, .range = {2}}};
+    struct question q = {.id = {.sent_ts = clock_seen(&core_kv(cluster_machine(w.cluster, 1)->core)->clock), .tag = 77, .range = {2}}};
     assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_IN_PROGRESS);
     world_run_ms(&w, 8000);
     assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_IN_PROGRESS);
@@ -146,7 +146,7 @@ TEST(txn_outcome, the_answer_raises_the_floor_above_the_window)
 {
     struct world w;
     world_open(&w, 1, 0);
-    struct question q = {.id = {.sent_ts = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen, .tag = 77, .range = {2}}};
+    struct question q = {.id = {.sent_ts = clock_seen(&core_kv(cluster_machine(w.cluster, 1)->core)->clock), .tag = 77, .range = {2}}};
     world_run_ms(&w, 11000);
     struct range *g = world_range(&w);
     uint64_t before = g->floor;

@@ -76,8 +76,10 @@ static void answer(struct node *n, struct rpc_token token, struct answers *a, st
 static uint64_t clock_of(const struct script *s)
 {
     uint64_t seen = 0;
-    for (int i = 0; i < 3; i++)
-        if (core_kv(s->nodes[i].core)->clock.seen > seen) seen = core_kv(s->nodes[i].core)->clock.seen;
+    for (int i = 0; i < 3; i++) {
+        uint64_t here = clock_seen(&core_kv(s->nodes[i].core)->clock);
+        if (here > seen) seen = here;
+    }
     return seen;
 }
 

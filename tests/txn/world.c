@@ -23,7 +23,7 @@ static void open_world(struct world *w, uint32_t nodes, uint64_t retention_ns, u
 
 void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns)
 {
-    open_world(w, nodes, retention_ns, 7, NULL, 0);
+    open_world(w, nodes, retention_ns, cluster_interval_is_wanted() ? 8 : 7, NULL, 0); /* it needs leases */
 }
 
 void world_open_leased(struct world *w, uint32_t nodes)
@@ -35,6 +35,13 @@ void world_open_leased(struct world *w, uint32_t nodes)
 void world_open_split(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count)
 {
     open_world(w, nodes, 0, 8, split_keys, split_count);
+}
+
+void world_need_oracle(struct world *w)
+{
+    if (cluster_clock_source(w->cluster) == KV_CLOCK_ORACLE) return;
+    world_close(w);
+    skip();
 }
 
 void world_close(struct world *w)

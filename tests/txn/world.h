@@ -20,6 +20,8 @@ void world_open_leased(struct world *w, uint32_t nodes);
 /* With leases, and several data ranges: the second one begins at the first of the keys, which are borrowed. */
 void world_open_split(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count);
 void world_close(struct world *w);
+/* For a script that rests on each reading being asked for: skips the test, and closes the world, where none is. */
+void world_need_oracle(struct world *w);
 /* Lets virtual time pass. */
 void world_run_ms(struct world *w, uint64_t ms);
 /* The machine that leads the range of the tests; waits for one. */

@@ -69,6 +69,12 @@ bool cluster_leases(const struct cluster *c)
     return !c->options.no_leases;
 }
 
+bool cluster_interval_is_wanted(void)
+{
+    const char *wanted = getenv("OSTRAKA_CLOCK");
+    return wanted != NULL && strcmp(wanted, "interval") == 0;
+}
+
 struct cluster *cluster_create(const struct cluster_options *options)
 {
     ASSERT(options->node_count >= 1 && options->node_count <= CLUSTER_NODE_MAX);
@@ -77,6 +83,7 @@ struct cluster *cluster_create(const struct cluster_options *options)
     c->options = *options;
     c->options.sim.seed = options->seed;
     c->options.sim.trace = options->trace;
+    if (cluster_interval_is_wanted() && !options->no_leases) c->options.clock_source = KV_CLOCK_INTERVAL;
     c->sim = sim_create(&c->options.sim);
     c->owners = owners_create();
     int at = 0;

@@ -60,6 +60,8 @@ struct owners *cluster_owners(struct cluster *c);
 struct cluster_machine *cluster_machine(struct cluster *c, uint64_t number);
 bool cluster_leases(const struct cluster *c);
 enum kv_clock_source cluster_clock_source(const struct cluster *c);
+/* Tests are run with either source: OSTRAKA_CLOCK=interval gives it to all clusters that have leases. */
+bool cluster_interval_is_wanted(void);
 uint32_t cluster_size(const struct cluster *c);
 /* The environment of the clients' machine, made when first asked for; it ends with the cluster. Nothing in
  * it may wait for a turn: clients act in the callbacks of their sockets and in sim_call_after. */

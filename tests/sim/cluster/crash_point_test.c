@@ -130,9 +130,7 @@ static const char *boot(struct scene *scene)
 static const char *history_explained(struct scene *scene)
 {
     static char text[600];
-    size_t count;
-    const struct operation *history = workload_history(scene->workload, &count);
-    if (!ts_check(history, count, text, sizeof text)) return text;
+    if (!ts_check(scene->workload, text, sizeof text)) return text;
     struct buf report;
     buf_init(&report, 1 << 16);
     enum check_result verdict = register_check(workload_seen(scene->workload), 0, &report);

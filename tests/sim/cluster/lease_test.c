@@ -40,11 +40,9 @@ static struct store *store_on(const struct scene *scene, uint64_t machine)
 
 static bool explained(const struct scene *scene)
 {
-    size_t count;
     if (cluster_violation(scene->cluster) != NULL) return false;
     char why[512];
-    const struct operation *history = workload_history(scene->workload, &count);
-    if (!ts_check(history, count, why, sizeof why)) return false;
+    if (!ts_check(scene->workload, why, sizeof why)) return false;
     struct buf report;
     buf_init(&report, 1 << 16);
     enum check_result verdict = register_check(workload_seen(scene->workload), 0, &report);

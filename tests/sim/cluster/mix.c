@@ -235,10 +235,7 @@ bool mix_idle(const struct mix *m)
 static bool check_keys(const struct mix *m, char *failure, size_t size)
 {
     const struct workload *w = m->keys;
-    size_t count;
-    const struct operation *history = workload_history(w, &count);
-    bool bounds = cluster_clock_source(m->cluster) == KV_CLOCK_INTERVAL;
-    if (!(bounds ? ts_check_bounds : ts_check)(history, count, failure, size)) return false;
+    if (!ts_check(w, failure, size)) return false;
     struct buf report;
     buf_init(&report, 1 << 16);
     enum check_result verdict = register_check(workload_seen(w), 0, &report);

@@ -185,9 +185,7 @@ uint64_t scene_holder(struct scene *s, struct range_id range)
 void scene_explain(struct workload *w)
 {
     char text[512];
-    size_t count;
-    const struct operation *history = workload_history(w, &count);
-    if (!ts_check(history, count, text, sizeof text)) fail_msg("%s", text);
+    if (!ts_check(w, text, sizeof text)) fail_msg("%s", text);
     struct buf report;
     buf_init(&report, 1 << 16);
     enum check_result verdict = register_check(workload_seen(w), 0, &report);

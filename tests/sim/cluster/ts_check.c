@@ -130,12 +130,9 @@ static bool check(const struct operation *history, size_t count, bool reads_ahea
     return ok;
 }
 
-bool ts_check(const struct operation *history, size_t count, char *failure, size_t failure_size)
+bool ts_check(const struct workload *w, char *failure, size_t failure_size)
 {
-    return check(history, count, false, failure, failure_size);
-}
-
-bool ts_check_bounds(const struct operation *history, size_t count, char *failure, size_t failure_size)
-{
-    return check(history, count, true, failure, failure_size);
+    size_t count;
+    const struct operation *history = workload_history(w, &count);
+    return check(history, count, workload_clock_source(w) == KV_CLOCK_INTERVAL, failure, failure_size);
 }

@@ -7,9 +7,8 @@
 
 #include "tests/sim/cluster/workload.h"
 
-/* False writes what is wrong to failure. */
-bool ts_check(const struct operation *history, size_t count, char *failure, size_t failure_size);
-/* The same where timestamps come from bounds of the clock: a read may be at one that lies a little ahead. */
-bool ts_check_bounds(const struct operation *history, size_t count, char *failure, size_t failure_size);
+/* False writes what is wrong to failure. Where timestamps come from bounds of the clock, a read may be at one that lies a
+ * little ahead. */
+bool ts_check(const struct workload *w, char *failure, size_t failure_size);
 
 #endif

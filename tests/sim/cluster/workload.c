@@ -315,6 +315,11 @@ bool workload_idle(const struct workload *w) { return w->busy == 0; }
 const struct history *workload_seen(const struct workload *w) { return &w->seen; }
 uint64_t workload_committed(const struct workload *w) { return w->committed; }
 
+enum kv_clock_source workload_clock_source(const struct workload *w)
+{
+    return cluster_clock_source(w->cluster);
+}
+
 const struct operation *workload_history(const struct workload *w, size_t *count_out)
 {
     *count_out = w->count;

@@ -46,6 +46,7 @@ void workload_stop(struct workload *w);
 uint32_t workload_client_count(const struct workload *w);
 bool workload_idle(const struct workload *w);
 const struct operation *workload_history(const struct workload *w, size_t *count_out);
+enum kv_clock_source workload_clock_source(const struct workload *w);
 /* The same for the checkers that believe nothing but what clients saw. */
 const struct history *workload_seen(const struct workload *w);
 uint64_t workload_committed(const struct workload *w);

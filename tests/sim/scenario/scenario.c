@@ -253,9 +253,7 @@ static void heal(struct scenario *s)
 static void check_histories(struct scenario *s)
 {
     char failure[512] = "";
-    size_t count;
-    const struct operation *history = workload_history(s->w, &count);
-    if (!ts_check(history, count, failure, sizeof failure)) {
+    if (!ts_check(s->w, failure, sizeof failure)) {
         fprintf(stderr, "%s\n", failure);
         EXPECT(s, !"timestamps contradict each other");
     }
