@@ -5,7 +5,9 @@
  * divides a range, have less than a quarter of the load that does, and neither has changed its bounds or members for
  * COLD_NS. A node sees to one merge at a time.
  *
- * RPC_RANGE_COLD: range u64. Reply: bytes u64, requests each second u64; BUSY: it is not cold, or not for long. */
+ * A range that begins where somebody wanted it to is not taken in (descriptor.kept).
+ *
+ * RPC_RANGE_COLD: range u64. Reply: bytes u64, requests each second u64; BUSY: it is not cold, or not for long, or is to stay. */
 #include <stdlib.h>
 
 #include "shard/shard_int.h"
@@ -44,6 +46,11 @@ static bool cold_long_enough(const struct replica *r, uint64_t now_ns)
     return r->cold_epoch == r->descriptor.epoch && now_ns - r->cold_since_ns >= COLD_NS;
 }
 
+static bool is_kept(const struct replica *r)
+{
+    return r->descriptor.kept && !MUTANT("automerge_undoes_splits_by_hand");
+}
+
 void automerge_forget(struct replica *r)
 {
     r->cold_epoch = 0;
@@ -60,7 +67,7 @@ static void serve_cold(void *ctx, struct rpc_token token, struct bytes body)
     enum status status = STATUS_OK;
     if (!reader_done(&in)) status = STATUS_INVALID;
     else if (r == NULL || !replica_serving(r)) status = STATUS_NOT_LEADER;
-    else if (!cold_long_enough(r, env_now_ns(s->env))) status = STATUS_BUSY;
+    else if (is_kept(r) || !cold_long_enough(r, env_now_ns(s->env))) status = STATUS_BUSY;
     else status = lsm_range_stats(s->lsm, r->range, &stats);
     uint8_t reply[16];
     store_le64(reply, stats.table_bytes + stats.memtable_bytes);
@@ -138,7 +145,7 @@ void automerge_consider(struct replica *r, uint64_t bytes, uint64_t now_ns)
     }
     if (!cold_long_enough(r, now_ns) || s->automerge_busy || !list_empty(&s->merges)) return;
     const struct replica *right = merge_partner(r);
-    struct node_id leader = right == NULL ? (struct node_id){0} : replica_leader_hint(right);
+    struct node_id leader = right == NULL || is_kept(right) ? (struct node_id){0} : replica_leader_hint(right);
     if (leader.value == 0) return;
     r->cold_since_ns = now_ns; /* whatever comes of it, not again at once */
     ask_right(r, right->range, leader, bytes);

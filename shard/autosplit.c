@@ -47,6 +47,7 @@ static void split_at(struct replica *r, struct bytes key, const char *why)
     put_u64(&s->scratch, r->range.value);
     put_u64(&s->scratch, r->descriptor.epoch);
     put_sized(&s->scratch, key);
+    put_u8(&s->scratch, 0);
     LOG_INFO(s->logger, "shard", "a range is divided", "range=%llu why=\"%s\" requests_per_second=%llu",
              (unsigned long long)r->range.value, why, (unsigned long long)r->load);
     if (rpc_start(s->rpc, call, s->identity.node, RPC_RANGE_SPLIT, buf_view(&s->scratch), CALL_TIMEOUT_NS) != STATUS_OK)

@@ -36,6 +36,7 @@ static enum status range_make(struct store *s, struct range_id range, struct byt
         .next_replica_id = 2,
         .start = start,
         .end = end,
+        .kept = range.value > RANGE_DATA.value, /* who founds the cluster asked for it to begin there */
         .config = {.voter_count = 1, .voters = {{1, s->identity.node.value}}},
     };
     /* The log starts after a made-up entry, so that whoever joins later needs a snapshot. */

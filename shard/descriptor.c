@@ -7,6 +7,7 @@
 
 #define DESCRIPTOR_VERSION 2 /* 1 did not say where the range came from */
 #define DESCRIPTOR_VERSION_FROZEN 3 /* and for whom it is frozen */
+#define DESCRIPTOR_VERSION_KEPT 4 /* and that it begins where somebody wants it to; frozen or not */
 
 static void keys_copy(struct descriptor *to, uint8_t *keys, const struct descriptor *from)
 {
@@ -80,7 +81,7 @@ bool descriptor_overlaps(const struct descriptor *d, struct bytes start, struct 
 void descriptor_encode(const struct descriptor *d, struct buf *out)
 {
     bool frozen = d->frozen_for.value != 0;
-    put_u8(out, frozen ? DESCRIPTOR_VERSION_FROZEN : DESCRIPTOR_VERSION);
+    put_u8(out, d->kept ? DESCRIPTOR_VERSION_KEPT : frozen ? DESCRIPTOR_VERSION_FROZEN : DESCRIPTOR_VERSION);
     put_u64(out, d->range.value);
     put_u64(out, d->created.value);
     put_u64(out, d->epoch);
@@ -93,7 +94,7 @@ void descriptor_encode(const struct descriptor *d, struct buf *out)
     ASSERT(!config.failed);
     put_sized(out, buf_view(&config));
     buf_deinit(&config);
-    if (!frozen) return;
+    if (!frozen && !d->kept) return;
     put_u64(out, d->frozen_for.value);
     put_u64(out, d->frozen_epoch);
 }
@@ -102,7 +103,7 @@ enum status descriptor_decode(struct bytes bytes, struct descriptor *d)
 {
     struct reader r = reader_make(bytes);
     uint8_t version = get_u8(&r);
-    if (version != DESCRIPTOR_VERSION && version != DESCRIPTOR_VERSION_FROZEN)
+    if (version < DESCRIPTOR_VERSION || version > DESCRIPTOR_VERSION_KEPT)
         return r.failed ? STATUS_INVALID : STATUS_VERSION;
     struct descriptor out = {0};
     out.range.value = get_u64(&r);
@@ -112,10 +113,11 @@ enum status descriptor_decode(struct bytes bytes, struct descriptor *d)
     out.start = get_sized(&r);
     out.end = get_sized(&r);
     struct bytes config = get_sized(&r);
-    if (version == DESCRIPTOR_VERSION_FROZEN) {
+    out.kept = version == DESCRIPTOR_VERSION_KEPT;
+    if (version != DESCRIPTOR_VERSION) {
         out.frozen_for.value = get_u64(&r);
         out.frozen_epoch = get_u64(&r);
-        if (out.frozen_for.value == 0) return STATUS_INVALID;
+        if (out.frozen_for.value == 0 && (!out.kept || out.frozen_epoch != 0)) return STATUS_INVALID;
     }
     if (!reader_done(&r) || out.range.value == 0) return STATUS_INVALID;
     if (out.start.size > SHARD_KEY_BYTES_MAX || out.end.size > SHARD_KEY_BYTES_MAX) return STATUS_INVALID;

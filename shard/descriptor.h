@@ -29,6 +29,7 @@ struct descriptor {
     struct bytes start, end;  /* [start, end); end empty: unbounded; each at most SHARD_KEY_BYTES_MAX */
     struct range_id frozen_for; /* the left neighbour that is about to take it in (merge.c), */
     uint64_t frozen_epoch;    /* at that epoch of its, or not at all; 0, 0: not frozen */
+    bool kept;                /* somebody asked for it to begin where it does: only such a wish takes that back */
     struct raft_config config;
     uint8_t *keys;            /* private: of descriptor_assign */
 };

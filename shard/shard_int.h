@@ -492,6 +492,7 @@ struct range_change {
     uint64_t left_epoch;     /* at that epoch */
     struct log_pos frozen;   /* MERGE: where the freeze stands in the right side's log */
     struct bytes key, part;  /* SPLIT: of the right side; MERGE: where it begins; views into the entry */
+    bool kept;               /* SPLIT: somebody asked for it */
 };
 /* STATUS_VERSION. */
 MUST_USE enum status split_decode(struct bytes body, struct range_change *out);

@@ -3,12 +3,12 @@
  *   (CHOOSING a key) --> ASKING --the metadata range gave an id--> PROPOSED: latch closed --applied, or lost--> answered
  *
  * RPC_RANGE_SPLIT: range u64, epoch u64 (0: as it is), sized key (empty: one that halves its bytes; NOT_FOUND when there
- *   is none). Reply: id of the right side u64. NOT_LEADER with the
+ *   is none), kept u8 (1: somebody asked for it, so no merge by itself takes it back). Reply: id of the right side u64. NOT_LEADER with the
  *   leader's node u64, STALE_ROUTE (the epoch, or the key, is not this range's) with, mostly, sized descriptor and leader
  *   u64, INVALID (never at this key), UNSUPPORTED
  *   (the metadata range), BUSY (members change, another split is under way, or the range changed meanwhile: again).
  * Command: SHARD_COMMAND_RANGE u8, kind u8 (1), epoch u64, id of the right side u64, sized key, sized part of the
- *   application. Result: 1 u8 when it counted, 0 when it did not. */
+ *   application, u8 1 if it is to be kept. Result: 1 u8 when it counted, 0 when it did not. */
 #include <stdlib.h>
 
 #include "shard/shard_int.h"
@@ -26,6 +26,7 @@ struct split_order {
     struct rpc_token token;
     uint64_t epoch;
     struct range_id right;
+    bool kept;
     struct buf key;
     struct lsm_waiter chosen; /* CHOOSING */
 };
@@ -95,6 +96,7 @@ static void propose(struct split_order *o)
         put_u64(&command, o->right.value);
         put_sized(&command, buf_view(&o->key));
         put_sized(&command, buf_view(&part));
+        if (o->kept) put_u8(&command, 1);
         ASSERT(!command.failed && !part.failed);
         o->proposal.on_done = on_split_done;
         status = replica_propose(r, buf_view(&command), PROPOSE_TIMEOUT_NS, &o->proposal);
@@ -172,7 +174,8 @@ static void on_chosen(struct lsm_waiter *w)
     if (status != STATUS_OK) answer(o, status);
 }
 
-static enum status start(struct store *s, struct replica *r, struct rpc_token token, uint64_t epoch, struct bytes key)
+static enum status start(struct store *s, struct replica *r, struct rpc_token token, uint64_t epoch, struct bytes key,
+                         bool kept)
 {
     if (!replica_serving(r)) return STATUS_NOT_LEADER;
     if (r->split != NULL) return STATUS_BUSY;
@@ -181,6 +184,7 @@ static enum status start(struct store *s, struct replica *r, struct rpc_token to
     o->store = s;
     o->replica = r;
     o->token = token;
+    o->kept = kept;
     o->epoch = epoch != 0 ? epoch : r->descriptor.epoch;
     lsm_waiter_init(&o->chosen, on_chosen);
     buf_init(&o->key, LSM_KEY_BYTES_MAX);
@@ -212,13 +216,14 @@ static void serve_split(void *ctx, struct rpc_token token, struct bytes body)
     struct range_id range = {get_u64(&in)};
     uint64_t epoch = get_u64(&in);
     struct bytes key = get_sized(&in);
+    uint8_t kept = get_u8(&in);
     struct replica *r = store_replica(s, range);
     enum status status = STATUS_OK;
     uint8_t hint[8];
     store_le64(hint, r == NULL ? 0 : replica_leader_hint(r).value);
-    if (!reader_done(&in) || key.size > SHARD_KEY_BYTES_MAX) status = STATUS_INVALID;
+    if (!reader_done(&in) || key.size > SHARD_KEY_BYTES_MAX || kept > 1) status = STATUS_INVALID;
     else if (r == NULL || s->stopping) status = STATUS_NOT_LEADER;
-    else status = start(s, r, token, epoch, key);
+    else status = start(s, r, token, epoch, key, kept == 1);
     if (status == STATUS_STALE_ROUTE) reply_stale(s, token, r);
     else if (status != STATUS_OK)
         rpc_reply(s->rpc, token, status, bytes_make(hint, status == STATUS_NOT_LEADER ? sizeof hint : 0));

@@ -19,6 +19,10 @@ enum status split_decode(struct bytes body, struct range_change *out)
     c.right.value = get_u64(&in);
     c.key = get_sized(&in);
     c.part = get_sized(&in);
+    if (reader_left(&in) > 0) {
+        c.kept = get_u8(&in) == 1;
+        if (!c.kept) return STATUS_VERSION;
+    }
     if (!reader_done(&in) || c.kind != RANGE_COMMAND_SPLIT) return STATUS_VERSION;
     if (c.right.value <= RANGE_DATA.value || c.key.size == 0 || c.key.size > SHARD_KEY_BYTES_MAX) return STATUS_VERSION;
     *out = c;
@@ -112,6 +116,7 @@ static enum status division_begin(struct division *v, struct replica *r, const s
     right.created = r->range;
     right.start = c->key;
     right.end = r->descriptor.end;
+    right.kept = c->kept && !MUTANT("split_by_hand_forgotten"); /* of its start; the left side keeps what is said of its own */
     enum status status = descriptor_assign(&v->left_now, &left);
     return status == STATUS_OK ? descriptor_assign(&v->right_now, &right) : status;
 }

@@ -58,7 +58,7 @@ static const struct virtual_column range_columns[] = {
     {"range", T(INT8)},        {"start_key", T(TEXT)}, {"end_key", T(TEXT)}, {"epoch", T(INT8)},
     {"leader", T(INT8)},       {"term", T(INT8)},      {"voters", T(TEXT)},  {"learners", T(TEXT)},
     {"voters_alive", T(INT4)}, {"can_lose", T(INT4)},  {"bytes", T(INT8)},   {"keys", T(INT8)},
-    {"requests", T(INT8)}};
+    {"requests", T(INT8)},     {"kept", T(BOOL)}};
 
 static const struct virtual_column replica_columns[] = {
     {"node", T(INT8)},    {"range", T(INT8)},     {"role", T(TEXT)},    {"leader", T(INT8)},
@@ -408,6 +408,7 @@ static void range_row(void *ctx, const struct descriptor *d, struct node_id lead
     virtual_cell(r, replica == NULL ? SQL_NULL : replica[REPLICA_BYTES]);
     virtual_cell(r, replica == NULL ? SQL_NULL : replica[REPLICA_KEYS]);
     virtual_cell(r, serves ? replica[REPLICA_REQUESTS] : SQL_NULL);
+    virtual_boolean(r, d->kept);
 }
 
 /* From the metadata range, apart from the transaction under way. */

@@ -108,6 +108,7 @@ enum status txn_split(struct txn *t, struct bytes key)
     put_u64(&t->request, 0); /* range and epoch: gateway_call */
     put_u64(&t->request, 0);
     put_sized(&t->request, key);
+    put_u8(&t->request, 1); /* it stays until somebody unites the two */
     if (t->request.failed) return STATUS_NO_MEMORY;
     enum status status = gateway_call(t->kv, &q, &t->reply);
     if (status == STATUS_INVALID && begins_at(t, key)) return STATUS_OK;

@@ -92,9 +92,9 @@ SHOW
 @b
 SHOW RANGES
 ----
-range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, voters_alive int4, can_lose int4, bytes int8, keys int8, requests int8
-| 1 | <null> | \x02 | 1 | 1 | 2 | 1 |  | 1 | 0 | 4096 | 4 | 0 |
-| 2 | \x02 | <null> | 1 | 1 | 2 | 1 |  | 1 | 0 | 4096 | 4 | 0 |
+range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, voters_alive int4, can_lose int4, bytes int8, keys int8, requests int8, kept bool
+| 1 | <null> | \x02 | 1 | 1 | 2 | 1 |  | 1 | 0 | 4096 | 4 | 0 | f |
+| 2 | \x02 | <null> | 1 | 1 | 2 | 1 |  | 1 | 0 | 4096 | 4 | 0 | f |
 SHOW
 
 @b
@@ -283,8 +283,8 @@ INSERT 0 2
 @b
 SHOW RANGES FROM TABLE t
 ----
-range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, voters_alive int4, can_lose int4, bytes int8, keys int8, requests int8
-| 2 | \x02 | <null> | 1 | 1 | 2 | 1 |  | 1 | 0 | 4096 | 10 | 0 |
+range int8, start_key text, end_key text, epoch int8, leader int8, term int8, voters text, learners text, voters_alive int4, can_lose int4, bytes int8, keys int8, requests int8, kept bool
+| 2 | \x02 | <null> | 1 | 1 | 2 | 1 |  | 1 | 0 | 4096 | 10 | 0 | f |
 SHOW
 
 @b

@@ -346,33 +346,6 @@ TEST(placement, wiped_node_comes_back_as_a_new_one)
     }
 }
 
-static void on_set(struct rpc_call *call, enum status status, struct bytes body)
-{
-    (void)body;
-    *(enum status *)call->ctx = status;
-}
-
-static void set(struct world *x, enum cluster_setting setting, uint64_t value)
-{
-    enum status status = STATUS_WAIT;
-    struct rpc_call call = {.on_done = on_set, .ctx = &status};
-    uint64_t machine = cluster_leader(x->c, RANGE_META);
-    struct store *s = store_on(x->c, machine);
-    struct buf body;
-    buf_init(&body, 100);
-    put_u8(&body, META_SETTING_PUT);
-    put_u16(&body, (uint16_t)setting);
-    put_sized(&body, BYTES_EMPTY);
-    put_u64(&body, value);
-    assert_int_equal(rpc_start(store_rpc(s), &call, (struct node_id){node_on(x->c, machine)}, RPC_META_CHANGE,
-                               buf_view(&body), 5 * SIM_SEC),
-                     STATUS_OK);
-    buf_deinit(&body);
-    sim_env_set_deadline(cluster_machine(x->c, machine)->env, env_now_ns(cluster_machine(x->c, machine)->env));
-    for (int i = 0; i < 100 && status == STATUS_WAIT; i++) cluster_run(x->c, 50 * SIM_MS);
-    assert_int_equal(status, STATUS_OK);
-}
-
 static uint32_t range_count(struct cluster *c)
 {
     uint64_t machine = cluster_leader(c, RANGE_META);
@@ -388,14 +361,14 @@ TEST(placement, busy_range_divides_and_its_halves_spread)
         o.split_count = 0;
         world_open(&x, &o);
         assert_int_equal(range_count(x.c), 2);
-        set(&x, SETTING_AUTO_SPLIT, 0);
-        set(&x, SETTING_RANGE_SPLIT_LOAD, 100);
+        scene_set(x.c, SETTING_AUTO_SPLIT, 0);
+        scene_set(x.c, SETTING_RANGE_SPLIT_LOAD, 100);
         cluster_run(x.c, 5 * SIM_SEC);
         assert_int_equal(range_count(x.c), 2);
-        set(&x, SETTING_AUTO_SPLIT, 1);
+        scene_set(x.c, SETTING_AUTO_SPLIT, 1);
         for (int i = 0; i < 600 && range_count(x.c) < 5; i++) cluster_run(x.c, 100 * SIM_MS);
         assert_true(range_count(x.c) >= 5);
-        set(&x, SETTING_AUTO_SPLIT, 0);
+        scene_set(x.c, SETTING_AUTO_SPLIT, 0);
         cluster_run(x.c, 20 * SIM_SEC);
         uint32_t leaders[4] = {0};
         for (uint64_t range = 2; range <= 5; range++) leaders[cluster_leader(x.c, (struct range_id){range})]++;
@@ -414,9 +387,9 @@ TEST(placement, cold_neighbours_unite)
         options_init(&x, &o, 8 * seed + 3, 3, 0);
         o.split_count = 0;
         world_open(&x, &o);
-        set(&x, SETTING_RANGE_SPLIT_LOAD, 100);
-        set(&x, SETTING_AUTO_SPLIT, 1);
-        set(&x, SETTING_AUTO_MERGE, 1);
+        scene_set(x.c, SETTING_RANGE_SPLIT_LOAD, 100);
+        scene_set(x.c, SETTING_AUTO_SPLIT, 1);
+        scene_set(x.c, SETTING_AUTO_MERGE, 1);
         for (int i = 0; i < 600 && range_count(x.c) < 4; i++) cluster_run(x.c, 100 * SIM_MS);
         assert_true(range_count(x.c) >= 4);
         progress(&x, 50);
@@ -439,11 +412,11 @@ TEST(placement, large_range_divides_in_its_middle)
     options_init(&x, &o, 5, 3, 0);
     o.split_count = 0;
     world_open(&x, &o);
-    set(&x, SETTING_RANGE_SPLIT_BYTES, 64u << 10);
-    set(&x, SETTING_AUTO_SPLIT, 1);
+    scene_set(x.c, SETTING_RANGE_SPLIT_BYTES, 64u << 10);
+    scene_set(x.c, SETTING_AUTO_SPLIT, 1);
     for (int i = 0; i < 600 && range_count(x.c) < 4; i++) cluster_run(x.c, 100 * SIM_MS);
     assert_true(range_count(x.c) >= 4);
-    set(&x, SETTING_AUTO_SPLIT, 0);
+    scene_set(x.c, SETTING_AUTO_SPLIT, 0);
     progress(&x, 50);
     world_close(&x);
 }
@@ -489,10 +462,10 @@ TEST(placement, five_voters_become_one_and_five_again)
         o.replication_factor = 5;
         world_open(&x, &o);
         for (int round = 0; round < 2; round++) {
-            set(&x, SETTING_REPLICATION_FACTOR, 1);
+            scene_set(x.c, SETTING_REPLICATION_FACTOR, 1);
             expect_in_place(&x, (struct wanted){.voters = 1}, 60 * SIM_SEC);
             progress(&x, 30);
-            set(&x, SETTING_REPLICATION_FACTOR, 5);
+            scene_set(x.c, SETTING_REPLICATION_FACTOR, 5);
             expect_in_place(&x, (struct wanted){.voters = 5}, 120 * SIM_SEC);
         }
         progress(&x, 50);
@@ -518,6 +491,12 @@ static bool is_moved(struct cluster *c, void *ctx)
 }
 
 /* To the three nodes that follow on the last of them: two of three are new, and the leader goes with the others. */
+static void on_moved(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    *(enum status *)call->ctx = status;
+}
+
 static void move_on(struct world *x, struct moved *m)
 {
     const struct descriptor *d = NULL;
@@ -530,7 +509,7 @@ static void move_on(struct world *x, struct moved *m)
     for (uint64_t i = 0; i < 3; i++) m->nodes[i].value = 1 + (first - 1 + i) % 5;
     uint64_t machine = cluster_leader(x->c, RANGE_META);
     enum status status = STATUS_WAIT;
-    struct rpc_call call = {.on_done = on_set, .ctx = &status};
+    struct rpc_call call = {.on_done = on_moved, .ctx = &status};
     assert_int_equal(store_range_move(store_on(x->c, machine), &call, (struct range_id){m->range}, m->nodes, 3), STATUS_OK);
     sim_env_set_deadline(cluster_machine(x->c, machine)->env, env_now_ns(cluster_machine(x->c, machine)->env));
     for (int i = 0; i < 100 && status == STATUS_WAIT; i++) cluster_run(x->c, 50 * SIM_MS);
@@ -546,7 +525,7 @@ TEST(placement, ranges_move_round_while_leaders_die)
         options_init(&x, &o, 4 * seed, 5, 0);
         o.split_count = 1;
         world_open(&x, &o);
-        set(&x, SETTING_REBALANCE, 0);
+        scene_set(x.c, SETTING_REBALANCE, 0);
         for (uint64_t i = 0; i < 8; i++) {
             struct moved m = {.range = 2 + i % 2};
             move_on(&x, &m);

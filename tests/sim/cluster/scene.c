@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "shard/meta_int.h"
 #include "shard/shard_int.h"
 #include "tests/sim/check/register.h"
 #include "tests/sim/cluster/meta_check.h"
@@ -41,6 +42,11 @@ struct cluster_options scene_options(uint64_t seed, uint32_t machines)
 
 struct scene scene_begin(const struct cluster_options *o)
 {
+    return scene_begin_calm(o, 2 * SIM_MS);
+}
+
+struct scene scene_begin_calm(const struct cluster_options *o, uint64_t think_ns)
+{
     uint32_t factor = o->replication_factor != 0 ? o->replication_factor : 3;
     struct scene s = {.voters = o->node_count < factor ? o->node_count : factor};
     s.cluster = cluster_create(o);
@@ -48,7 +54,7 @@ struct scene scene_begin(const struct cluster_options *o)
     s.merges = merges_create(s.cluster);
     assert_true(cluster_boot(s.cluster, 60 * SIM_SEC));
     struct workload_options w = {
-        .client_count = 10, .key_count = SCENE_KEYS, .think_mean_ns = 2 * SIM_MS, .operation_max = 400000};
+        .client_count = 10, .key_count = SCENE_KEYS, .think_mean_ns = think_ns, .operation_max = 400000};
     s.workload = workload_create(s.cluster, &w);
     cluster_run(s.cluster, 300 * SIM_MS);
     return s;
@@ -57,6 +63,34 @@ struct scene scene_begin(const struct cluster_options *o)
 struct sim *scene_sim(const struct scene *s)
 {
     return cluster_sim(s->cluster);
+}
+
+/* ---- settings ---- */
+
+static void on_set(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    *(enum status *)call->ctx = status;
+}
+
+void scene_set(struct cluster *c, enum cluster_setting setting, uint64_t value)
+{
+    enum status status = STATUS_WAIT;
+    struct rpc_call call = {.on_done = on_set, .ctx = &status};
+    struct cluster_machine *m = cluster_machine(c, cluster_leader(c, RANGE_META));
+    struct store *s = core_store(m->core);
+    struct buf body;
+    buf_init(&body, 100);
+    put_u8(&body, META_SETTING_PUT);
+    put_u16(&body, (uint16_t)setting);
+    put_sized(&body, BYTES_EMPTY);
+    put_u64(&body, value);
+    assert_int_equal(rpc_start(store_rpc(s), &call, store_identity(s)->node, RPC_META_CHANGE, buf_view(&body), 5 * SIM_SEC),
+                     STATUS_OK);
+    buf_deinit(&body);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    for (int i = 0; i < 100 && status == STATUS_WAIT; i++) cluster_run(c, 50 * SIM_MS);
+    assert_int_equal(status, STATUS_OK);
 }
 
 /* ---- splits ---- */

@@ -28,10 +28,14 @@ struct bytes scene_key_view(const struct scene_key *k);
 uint64_t scene_seeds(uint64_t quick, uint64_t normal, uint64_t full);
 struct cluster_options scene_options(uint64_t seed, uint32_t machines);
 struct scene scene_begin(const struct cluster_options *o);
+/* With clients that think for so long, on average, between two operations: for stories of minutes. */
+struct scene scene_begin_calm(const struct cluster_options *o, uint64_t think_ns);
 /* What the clients saw is explained: by timestamps, and as registers. Fails the test otherwise. */
 void scene_explain(struct workload *w);
 /* Everything works again, goes on for a while, and is looked at. Returns how long a split closed its right side. */
 uint64_t scene_end(struct scene *s);
+/* Gives the cluster's setting that value, for all keys. */
+void scene_set(struct cluster *c, enum cluster_setting setting, uint64_t value);
 struct sim *scene_sim(const struct scene *s);
 
 /* The replica that leads the range of the key with that number, or NULL. */

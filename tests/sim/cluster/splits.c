@@ -20,6 +20,7 @@ struct split_request {
 struct splits {
     struct cluster *cluster;
     struct split_request *requests;
+    bool kept;
 };
 
 struct splits *splits_create(struct cluster *c)
@@ -38,6 +39,11 @@ void splits_destroy(struct splits *s)
         free(q);
     }
     free(s);
+}
+
+void splits_keep(struct splits *s, bool kept)
+{
+    s->kept = kept;
 }
 
 uint32_t splits_count(const struct splits *s)
@@ -75,6 +81,7 @@ const struct split_result *splits_order(struct splits *s, struct range_id range,
     put_u64(&body, range.value);
     put_u64(&body, 0);
     put_sized(&body, key);
+    put_u8(&body, s->kept);
     enum status status =
         rpc_start(store_rpc(store), &q->call, store_identity(store)->node, RPC_RANGE_SPLIT, buf_view(&body), ASK_NS);
     buf_deinit(&body);

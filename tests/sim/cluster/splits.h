@@ -14,6 +14,8 @@ struct splits;
 struct splits *splits_create(struct cluster *c);
 /* After cluster_destroy: until then replies may come. */
 void splits_destroy(struct splits *s);
+/* Whether the splits ordered from now on are those of a person, which no merge by itself takes back. They are not. */
+void splits_keep(struct splits *s, bool kept);
 /* Asks the machine that leads the range, from itself. NULL: nobody leads. */
 const struct split_result *splits_order(struct splits *s, struct range_id range, struct bytes key);
 /* The nemesis' way: a random range, at a random key that it holds. False: none was to be had. */
