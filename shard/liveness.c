@@ -23,6 +23,7 @@
 #define STALL_EXIT_NS  UINT64_C(10000000000)
 #define SHED_AT_ONCE   64  /* leaderships in a beat: each is an election, on another disk that may be as slow */
 #define WARN_EVERY_NS  UINT64_C(1000000000)
+#define LOOP_GAP_NS    UINT64_C(200000000) /* two beats: a loop that runs comes by more often */
 
 /* ---- what we promise ---- */
 
@@ -64,6 +65,25 @@ void liveness_begin_anew(struct store *s)
 
 /* ---- what we were promised ---- */
 
+/* A process that stood still may have stood still with its clock for a part of the time. Then promises are over that seem to
+ * last, and nothing here shows it. So after a gap only those count that were asked for since (transactions.md, A9). */
+
+static bool is_gap(const struct store *s, uint64_t now_ns)
+{
+    uint64_t turned_ns = s->liveness.turned_ns;
+    return turned_ns != 0 && now_ns > turned_ns + LOOP_GAP_NS && !MUTANT("lease_gap_unnoticed");
+}
+
+void liveness_look(struct store *s, uint64_t now_ns)
+{
+    if (is_gap(s, now_ns)) {
+        COVER("shard_loop_gap");
+        s->liveness.gap_ns = now_ns;
+        s->metrics.loop_gaps++;
+    }
+    s->liveness.turned_ns = now_ns;
+}
+
 static uint64_t counted_until(const struct store *s, uint64_t stamp)
 {
     uint64_t d = s->options.support_ns;
@@ -84,6 +104,12 @@ static void on_answer(struct store *s, struct liveness_peer *p, uint64_t life, u
     p->received_epoch = epoch;
     s->liveness.version++;
     rest_look_at(s, p);
+}
+
+bool liveness_counts(const struct store *s, uint64_t now_ns, uint64_t lease_until_ns)
+{
+    if (is_gap(s, now_ns)) return false;
+    return s->liveness.gap_ns == 0 || lease_until_ns >= counted_until(s, s->liveness.gap_ns);
 }
 
 void liveness_on_message(struct store *s, struct node_id from, struct bytes payload)

@@ -720,7 +720,8 @@ bool replica_leased(const struct replica *r)
     renew(r);
     uint64_t until_ns = raft_lease_until(r->raft);
     bool had_one = until_ns != 0 && MUTANT("lease_never_ends");
-    return had_one || env_now_ns(r->store->env) < until_ns; /* the clock is read here (K18) */
+    uint64_t now_ns = env_now_ns(r->store->env); /* the clock is read here (K18) */
+    return had_one || (now_ns < until_ns && liveness_counts(r->store, now_ns, until_ns));
 }
 
 struct node_id replica_leader_hint(const struct replica *r)

@@ -217,6 +217,8 @@ struct liveness {
     uint64_t news;           /* rises when support began or ended: it does not only last longer */
     uint64_t epoch;          /* given out last */
     uint64_t durable, looked_ns, stalled_ns, warned_ns;
+    uint64_t turned_ns;      /* when the loop came by last */
+    uint64_t gap_ns;         /* when it went on after it had stood still; 0: never */
     struct timer lapse;      /* when the next support ends, unless it is renewed */
     struct timer call;       /* groups at rest are called in portions */
     struct range_id called;  /* the last one */
@@ -409,6 +411,10 @@ void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node)
 /* ---- liveness.c ---- */
 void liveness_start(struct store *s);
 void liveness_stop(struct store *s);
+/* At the beginning of each turn. */
+void liveness_look(struct store *s, uint64_t now_ns);
+/* A lease until then rests on what was asked for since this process last stood still (A9). */
+bool liveness_counts(const struct store *s, uint64_t now_ns, uint64_t lease_until_ns);
 void liveness_on_message(struct store *s, struct node_id from, struct bytes payload);
 /* A group of this store starts anew and has forgotten what it promised: all promises are asked for again. */
 void liveness_begin_anew(struct store *s);

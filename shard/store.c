@@ -451,6 +451,7 @@ void store_attach_net(struct store *s, struct net *net)
 bool store_work(struct store *s, uint64_t now_ns)
 {
     if (s->failed) return false;
+    liveness_look(s, now_ns);
     bool more = rpc_step(s->rpc);
     /* Each replica that is dirty now gets one turn; what becomes dirty meanwhile waits for the next. */
     struct list batch;

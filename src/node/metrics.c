@@ -79,6 +79,7 @@ static void store_text(struct buf *b, struct store *s)
     counter(b, "raft_messages_received_total", "Raft messages received.", m->raft_messages_in);
     counter(b, "reads_leased_total", "Reads and clock batches served under a lease.", m->reads_leased);
     counter(b, "reads_confirmed_total", "Reads and clock batches that cost a quorum round.", m->reads_confirmed);
+    counter(b, "loop_gaps_total", "Times this process stood still for so long that its leases from before count no more.", m->loop_gaps);
     counter(b, "elections_total", "Elections begun by replicas here.", m->elections);
     counter(b, "snapshots_sent_total", "Snapshots sent.", m->snapshots_sent);
     counter(b, "snapshots_received_total", "Snapshots adopted.", m->snapshots_received);

@@ -181,6 +181,41 @@ TEST(lease, paused_leader_serves_nothing_old)
         assert_true(paused_leader(seed));
 }
 
+/* The machine stands still, and for a part of the time its clock with it: by that clock the lease lasts (A9). */
+static bool stopped_with_its_clock(uint64_t seed)
+{
+    struct scene scene = scene_make(seed, 0);
+    struct sim *sim = cluster_sim(scene.cluster);
+    for (int i = 0; i < 6; i++) {
+        uint64_t leader = lead_both(&scene);
+        if (leader == 0) continue;
+        sim_node_pause(sim, leader);
+        cluster_run(scene.cluster, 210 * SIM_MS + sim_below(sim, 100 * SIM_MS));
+        sim_clock_freeze(sim, leader, true);
+        cluster_run(scene.cluster, 1500 * SIM_MS + sim_below(sim, SIM_SEC));
+        sim_clock_freeze(sim, leader, false);
+        sim_node_resume(sim, leader);
+        cluster_run(scene.cluster, 700 * SIM_MS);
+    }
+    return scene_end(&scene);
+}
+
+TEST(lease, machine_that_stood_still_with_its_clock_serves_nothing_old)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        assert_true(stopped_with_its_clock(seed));
+}
+
+TEST(lease, loop_gap_that_is_not_noticed_is)
+{
+    assert_true(mutant_select("lease_gap_unnoticed") > 0);
+    bool caught = false;
+    for (uint64_t seed = 1; seed <= 10 && !caught; seed++)
+        caught = !stopped_with_its_clock(seed);
+    mutant_select(NULL);
+    assert_true(caught);
+}
+
 static bool led_elsewhere(struct cluster *c, void *ctx)
 {
     uint64_t machine = *(uint64_t *)ctx;
