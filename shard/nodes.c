@@ -517,7 +517,9 @@ static void on_visit_end(void *ctx, struct net_visit *v, enum status reason, enu
         if (needs_seeds(s)) join_arm(s, SEED_PAUSE_NS);
         return;
     }
-    if (refusal != NET_REFUSAL_NONE)
+    if (refusal == NET_REFUSAL_VERSION)
+        LOG_WARN(s->logger, "node", "join refused: the nodes of --join run another release, whose protocol this one does not speak", "%s", "");
+    else if (refusal != NET_REFUSAL_NONE)
         LOG_INFO(s->logger, "node", "join refused", "reason=\"%s\"", net_refusal_text(refusal));
     join_arm(s, JOIN_RETRY_NS);
 }

@@ -35,6 +35,9 @@ static void options_complete(struct net_options *o)
     default_u32(&o->handshakes_max, 64);
     default_u32(&o->guests_max, 64);
     default_u32(&o->accepted_max, 1024);
+    if (o->version_min == 0) o->version_min = NET_VERSION_MIN;
+    if (o->version_max == 0) o->version_max = NET_VERSION_MAX;
+    ASSERT(o->version_min <= o->version_max);
 }
 
 static void check_handler(const struct net_handler *h)

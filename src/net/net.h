@@ -103,6 +103,7 @@ struct net_options {
     uint32_t handshakes_max;                 /* accepted and not yet known; default 64 */
     uint32_t guests_max;                     /* default 64 */
     uint32_t accepted_max;                   /* of all kinds; default 1024 */
+    uint16_t version_min, version_max;       /* spoken; default: all that this program can. Tests play later programs */
     const struct net_handler *handler;
     void *ctx;
 };

@@ -89,10 +89,15 @@ static enum net_refusal judge_node(const struct net *n, const struct net_hello *
     return NET_REFUSAL_NONE;
 }
 
+static uint16_t choose_version(const struct net *n, const struct net_hello *hello)
+{
+    return net_version_choose(n->options.version_min, n->options.version_max, hello->version_min, hello->version_max);
+}
+
 static enum net_refusal judge(struct net_inbound *in, const struct net_hello *hello)
 {
     const struct net *n = in->net;
-    if (net_version_choose(hello->version_min, hello->version_max) == 0) return NET_REFUSAL_VERSION;
+    if (choose_version(n, hello) == 0) return NET_REFUSAL_VERSION;
     enum net_refusal refusal =
         hello->identity.node.value == 0 ? judge_guest(n, hello) : judge_node(n, hello);
     if (refusal != NET_REFUSAL_NONE) return refusal;
@@ -119,7 +124,12 @@ static void refuse(struct net_inbound *in, const struct net_hello *hello, enum n
 {
     struct net *n = in->net;
     n->metrics.refusals++;
-    if (net_may_log(n))
+    if (refusal == NET_REFUSAL_VERSION && net_may_log(n))
+        LOG_WARN(n->options.logger, "net", "connection refused: the other program is of another release, with no protocol version in common",
+                 "node=%llu at=\"%s\" versions=%u..%u here=%u..%u", (unsigned long long)hello->identity.node.value,
+                 hello->identity.advertise, hello->version_min, hello->version_max, n->options.version_min,
+                 n->options.version_max);
+    else if (net_may_log(n))
         LOG_WARN(n->options.logger, "net", "connection refused",
                  "node=%llu incarnation=%llu at=\"%s\" reason=\"%s\"",
                  (unsigned long long)hello->identity.node.value,
@@ -172,7 +182,7 @@ static void handshake(struct net_inbound *in, const struct net_message *m)
         peer = net_peer_meet(in->net, in->node);
         if (peer == NULL) refusal = NET_REFUSAL_BUSY;
     }
-    uint16_t version = net_version_choose(hello.version_min, hello.version_max);
+    uint16_t version = choose_version(in->net, &hello);
     if (refusal != NET_REFUSAL_NONE)
         refuse(in, &hello, refusal);
     else if (peer != NULL)

@@ -78,7 +78,7 @@ static void conn_connected(void *owner)
     struct net_dial *d = owner;
     ASSERT(d->state == NET_DIAL_CONNECTING);
     struct net *n = d->net;
-    struct net_hello hello = {NET_VERSION_MIN, NET_VERSION_MAX, d->link, d->target, n->identity};
+    struct net_hello hello = {n->options.version_min, n->options.version_max, d->link, d->target, n->identity};
     if (d->link == NET_HELLO_GUEST) hello.identity.node.value = 0;
     struct buf payload;
     buf_init(&payload, NET_HELLO_BYTES_MAX);
@@ -116,7 +116,8 @@ static void handshake_reply(struct net_dial *d, const struct net_message *m)
         refuse(d, reply.refusal, true);
         return;
     }
-    if (net_version_choose(reply.version, reply.version) != reply.version) {
+    const struct net_options *o = &d->net->options;
+    if (net_version_choose(o->version_min, o->version_max, reply.version, reply.version) == 0) {
         net_conn_reject(d->conn, STATUS_VERSION, "a version that was not offered");
         return;
     }

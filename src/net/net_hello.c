@@ -112,11 +112,11 @@ bool net_identity_continues(const struct net_identity *identity, uint64_t incarn
     return identity->start_marks[later] == mark;
 }
 
-uint16_t net_version_choose(uint16_t version_min, uint16_t version_max)
+uint16_t net_version_choose(uint16_t ours_min, uint16_t ours_max, uint16_t theirs_min, uint16_t theirs_max)
 {
-    ASSERT(version_min <= version_max);
-    uint16_t low = version_min > NET_VERSION_MIN ? version_min : NET_VERSION_MIN;
-    uint16_t high = version_max < NET_VERSION_MAX ? version_max : NET_VERSION_MAX;
+    ASSERT(ours_min <= ours_max && theirs_min <= theirs_max);
+    uint16_t low = theirs_min > ours_min ? theirs_min : ours_min;
+    uint16_t high = theirs_max < ours_max ? theirs_max : ours_max;
     return low <= high ? high : 0;
 }
 

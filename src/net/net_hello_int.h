@@ -33,7 +33,7 @@ MUST_USE enum status net_hello_decode(struct bytes in, struct net_hello *hello_o
 MUST_USE enum status net_hello_reply_decode(struct bytes in, struct net_hello_reply *reply_out);
 
 /* The highest version that both sides speak, or 0. */
-uint16_t net_version_choose(uint16_t version_min, uint16_t version_max);
+uint16_t net_version_choose(uint16_t ours_min, uint16_t ours_max, uint16_t theirs_min, uint16_t theirs_max);
 
 static inline bool net_cluster_is_zero(const struct net_identity *identity)
 {

@@ -188,6 +188,7 @@ static enum status core_init(struct core *c)
     enum status status = kv_create(&c->kv);
     if (status != STATUS_OK) return status;
     struct net_options net = {.env = c->env, .timers = &c->timers, .logger = c->options.logger,
+                              .version_min = c->options.version_min, .version_max = c->options.version_max,
                               .handler = &net_events, .ctx = c};
     status = net_create(&net, &c->net);
     if (status != STATUS_OK) return status;

@@ -32,6 +32,7 @@ struct core_options {
     uint64_t support_ns;           /* of store liveness; 0: the election timeout */
     bool no_leases;                /* the clock of this machine is not to be trusted with durations */
     enum kv_clock_source clock_source;
+    uint16_t version_min, version_max; /* of the protocol between nodes; 0: all that this program speaks */
     uint32_t replication_factor;
     uint64_t log_bytes_max, log_cache_bytes, dead_after_ns, no_quorum_timeout_ns, version_retention_ns;
     size_t fiber_count_max;        /* 0: 4096 */

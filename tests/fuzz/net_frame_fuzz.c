@@ -49,7 +49,7 @@ static void check_hello(struct bytes payload)
     ASSERT(strlen(again.identity.advertise) < NET_HOST_MAX);
     ASSERT(memcmp(&hello.identity, &again.identity, sizeof again.identity) == 0);
     ASSERT(bytes_has_prefix(payload, buf_view(&b)));
-    (void)net_version_choose(hello.version_min, hello.version_max);
+    (void)net_version_choose(NET_VERSION_MIN, NET_VERSION_MAX, hello.version_min, hello.version_max);
     buf_deinit(&b);
 }
 

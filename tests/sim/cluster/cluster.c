@@ -64,6 +64,20 @@ enum kv_clock_source cluster_clock_source(const struct cluster *c)
     return c->options.clock_source;
 }
 
+void cluster_set_versions(struct cluster *c, uint64_t number, uint16_t min, uint16_t max)
+{
+    ASSERT(number >= 1 && number <= c->options.node_count && min <= max);
+    c->options.version_min[number] = min;
+    c->options.version_max[number] = max;
+}
+
+static enum kv_clock_source source_of(const struct cluster *c, uint64_t number)
+{
+    enum kv_clock_source common = c->options.clock_source;
+    if (number != c->options.odd_clock) return common;
+    return common == KV_CLOCK_INTERVAL ? KV_CLOCK_ORACLE : KV_CLOCK_INTERVAL;
+}
+
 bool cluster_leases(const struct cluster *c)
 {
     return !c->options.no_leases;
@@ -156,7 +170,9 @@ void cluster_start(struct cluster *c, uint64_t number)
         .heartbeat_ns = c->options.heartbeat_ns,
         .support_ns = c->options.support_ns,
         .no_leases = c->options.no_leases,
-        .clock_source = c->options.clock_source,
+        .clock_source = source_of(c, m->number),
+        .version_min = c->options.version_min[number],
+        .version_max = c->options.version_max[number],
         .election_timeout_ns = c->options.election_timeout_ns,
         .log_bytes_max = c->options.log_bytes_max,
         .log_cache_bytes = c->options.log_cache_bytes,

@@ -25,7 +25,9 @@ struct cluster_options {
     uint64_t heartbeat_ns, election_timeout_ns;
     uint64_t support_ns;       /* 0: the election timeout */
     bool no_leases;            /* then clocks may do what they like */
-    enum kv_clock_source clock_source; /* of all machines */
+    enum kv_clock_source clock_source; /* of all machines, */
+    uint16_t version_min[CLUSTER_NODE_MAX + 1], version_max[CLUSTER_NODE_MAX + 1]; /* by machine; 0: as all do */
+    uint64_t odd_clock;                /* but this one, which has the other; 0: none */
     uint32_t turn_rounds_max;  /* of the nodes' cores */
     uint64_t memory_bytes, table_bytes, log_bytes_max, log_cache_bytes, dead_after_ns;
     const char *const *localities; /* by machine, from 1; borrowed; NULL: none */
@@ -70,6 +72,8 @@ struct env *cluster_client_env(struct cluster *c);
 /* Starts the process on a machine that is down. */
 void cluster_start(struct cluster *c, uint64_t number);
 /* Ends it at once. No effect when it is down. */
+/* From its next start on the machine runs a program that speaks these versions of the protocol between nodes. */
+void cluster_set_versions(struct cluster *c, uint64_t number, uint16_t min, uint16_t max);
 void cluster_crash(struct cluster *c, uint64_t number, enum sim_crash kind);
 bool cluster_up(const struct cluster *c, uint64_t number);
 /* How many machines stopped by themselves (a fenced disk, a refusal); they stay down until started. */
