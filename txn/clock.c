@@ -8,6 +8,27 @@ struct env *clock_env(const struct clock *c)
     return store_env(c->kv->store);
 }
 
+const char *clock_source_name(enum kv_clock_source source)
+{
+    return source == KV_CLOCK_INTERVAL ? "interval" : "oracle";
+}
+
+void clock_master_said(struct clock *c, struct node_id master, enum status status, struct bytes body)
+{
+    bool differs = status == STATUS_UNSUPPORTED && body.size == 1; /* its source; else it is not up yet */
+    if (differs == c->differs || (!differs && status != STATUS_OK)) return;
+    c->differs = differs;
+    if (!differs) {
+        LOG_INFO(store_logger(c->kv->store), "txn", "the clock master has the same source of timestamps as this node again",
+                 "master=%llu here=%s", (unsigned long long)master.value, clock_source_name(c->source));
+        return;
+    }
+    COVER("clock_master_differs");
+    LOG_WARN(store_logger(c->kv->store), "txn",
+             "the clock master has another source of timestamps than this node (--clock, the same on all nodes): nothing is read or "
+             "committed at its ranges", "master=%llu here=%s", (unsigned long long)master.value, clock_source_name(c->source));
+}
+
 void clock_wait_end(struct clock_wait *w, enum status status, uint64_t ts)
 {
     list_remove(&w->link);

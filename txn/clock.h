@@ -54,6 +54,7 @@ struct clock_master {
     uint64_t base, base_ns; /* M(t) = base + (t - base_ns) */
     uint64_t last;         /* never issued again, nor less */
     bool raising, reading;
+    uint64_t told_ns;      /* when it was logged last that somebody has another source */
     struct proposal raise;
     struct read_wait read;
     struct clock_fence fence;
@@ -64,6 +65,7 @@ struct clock {
     struct kv *kv;
     enum kv_clock_source source; /* [const after attach] */
     uint64_t seen;          /* M is at least here */
+    bool differs;           /* the master that answered last has another source */
     uint64_t unanswered_since_ns; /* somebody waits and nothing came since then; 0: no */
     struct list waiting, asked;
     struct rpc_call call;   /* ORACLE: for a reading; INTERVAL: for a sample */
@@ -111,6 +113,9 @@ void clock_role_changed(struct clock *c);
 /* ---- inside ---- */
 
 struct env *clock_env(const struct clock *c);
+const char *clock_source_name(enum kv_clock_source source);
+/* What the master said to a request for a reading or a sample: notes whether it has another source, and logs when that changes. */
+void clock_master_said(struct clock *c, struct node_id master, enum status status, struct bytes body);
 void clock_wait_end(struct clock_wait *w, enum status status, uint64_t ts);
 /* Those whose time is up learn it, the others stay. */
 void clock_waits_expire(struct clock *c, struct list *waits);

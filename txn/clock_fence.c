@@ -38,10 +38,11 @@ static void serve_fence(void *ctx, struct rpc_token token, struct bytes body)
     struct clock *c = ctx;
     struct reader in = reader_make(body);
     uint64_t epoch = get_u64(&in), low, high = 0;
-    bool valid = reader_done(&in) && c->source == KV_CLOCK_INTERVAL && epoch >= c->bounds.epoch;
+    bool samples = c->source == KV_CLOCK_INTERVAL; /* else nothing is relied upon here */
+    bool valid = reader_done(&in) && (epoch >= c->bounds.epoch || !samples);
     uint8_t reply[8];
-    if (valid && (epoch == c->bounds.epoch || !clock_interval_at(c, &low, &high))) high = 0;
-    if (valid && !MUTANT("clock_fence_ignored")) clock_bounds_fence(&c->bounds, epoch);
+    if (!samples || !valid || epoch == c->bounds.epoch || !clock_interval_at(c, &low, &high)) high = 0;
+    if (valid && samples && !MUTANT("clock_fence_ignored")) clock_bounds_fence(&c->bounds, epoch);
     store_le64(reply, high);
     rpc_reply(store_rpc(c->kv->store), token, valid ? STATUS_OK : STATUS_INVALID,
               valid ? bytes_make(reply, sizeof reply) : BYTES_EMPTY);

@@ -6,7 +6,7 @@
  * given until they agree again; lower bounds of the past stay (clock_bounds.least), so that nothing that was shown can be
  * unseen.
  *
- * RPC_CLOCK_SYNC: no body. Reply: epoch u64, the master's reading u64. */
+ * RPC_CLOCK_SYNC: no body. Reply: epoch u64, the master's reading u64. UNSUPPORTED, its source u8: the master has another one. */
 #include "txn/txn_int.h"
 
 #define SAMPLE_EVERY_NS 15000000u
@@ -131,6 +131,7 @@ static void on_sample(struct rpc_call *call, enum status status, struct bytes bo
     c->asking = false;
     struct reader in = reader_make(body);
     uint64_t epoch = get_u64(&in), reading = get_u64(&in);
+    clock_master_said(c, call->to, status, body);
     if (status == STATUS_OK && reader_done(&in)) take(c, epoch, reading);
     else if (status != STATUS_OK) store_route_refused(c->kv->store, RANGE_META, call->to, status, body);
 }

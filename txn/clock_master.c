@@ -2,7 +2,12 @@
  *
  * The master confirms, after a request came, that it still is the leader: by its lease, else by a quorum round. So a
  * reading is above every reading answered before the request was made, and a new master, which begins at the replicated
- * limit below which its predecessors stayed, is above all of theirs. */
+ * limit below which its predecessors stayed, is above all of theirs.
+ *
+ * Nodes should all have the same source. Who has another one than the master gets nothing from it and says so. The limit's
+ * lowest bit tells which source the master had that raised it: a master that answers samples raises one first, so whoever
+ * comes after it knows that samples may be believed somewhere, and ends their time before it begins, whatever its own
+ * source is (A5). */
 #include "txn/txn_int.h"
 
 #include <stdlib.h>
@@ -10,6 +15,8 @@
 #define LIMIT_AHEAD_NS 3000000000u  /* a limit reaches so far ahead */
 #define LIMIT_RAISE_NS 1500000000u  /* and is raised when less is left */
 #define ROUND_TIMEOUT_NS 2000000000u
+#define LIMIT_OF_SAMPLES UINT64_C(1) /* in a limit: raised by a master of the source INTERVAL */
+#define TELL_EVERY_NS UINT64_C(60000000000)
 
 struct clock_request {
     struct list link;
@@ -66,13 +73,23 @@ static void on_raised(struct proposal *p, enum status status, struct bytes resul
     clock_master_work(c);
 }
 
+/* The master that raised it had the same source. */
+static bool limit_is_ours(const struct clock *c)
+{
+    bool samples = (store_clock_limit(c->kv->store) & LIMIT_OF_SAMPLES) != 0;
+    return samples == (c->source == KV_CLOCK_INTERVAL);
+}
+
 static void master_raise(struct clock *c, uint64_t at_least)
 {
     struct clock_master *m = &c->master;
     if (m->raising) return;
+    uint64_t limit = store_clock_limit(c->kv->store);
+    if (at_least < limit && !limit_is_ours(c)) at_least = limit; /* else it would not be raised */
+    limit = (at_least + LIMIT_AHEAD_NS) & ~LIMIT_OF_SAMPLES;
+    if (c->source == KV_CLOCK_INTERVAL) limit |= LIMIT_OF_SAMPLES;
     m->raise = (struct proposal){.on_done = on_raised, .ctx = c};
-    m->raising =
-        store_clock_limit_raise(c->kv->store, at_least + LIMIT_AHEAD_NS, &m->raise) == STATUS_OK;
+    m->raising = store_clock_limit_raise(c->kv->store, limit, &m->raise) == STATUS_OK;
 }
 
 /* Samples: the instant is what counts, and never more than the clock shows. */
@@ -80,6 +97,11 @@ static void answer_samples(struct clock *c)
 {
     struct clock_master *m = &c->master;
     uint64_t reading = master_reading(c);
+    if (!limit_is_ours(c) && !MUTANT("clock_samples_unannounced")) {
+        COVER("clock_limit_of_another_source");
+        requests_end(c, &m->batch, STATUS_BUSY);
+        return;
+    }
     if (!MUTANT("clock_master_ignores_limit") && reading + CLOCK_ISSUED_AHEAD_NS >= store_clock_limit(c->kv->store)) {
         COVER("clock_limit_reached");
         requests_end(c, &m->batch, STATUS_BUSY);
@@ -155,10 +177,11 @@ void clock_master_fenced(struct clock *c, uint64_t reached)
         return;
     }
     /* Others have relied on readings up to that much above the clock (A3). */
-    if (reached != 0) COVER("clock_goes_on_from_samples");
-    term_begin(c, f->epoch, reached != 0 ? reached + CLOCK_WIDTH_NS_MAX : restart_reading(c));
+    bool goes_on = reached != 0 && c->source == KV_CLOCK_INTERVAL && limit_is_ours(c);
+    if (goes_on) COVER("clock_goes_on_from_samples");
+    term_begin(c, f->epoch, goes_on ? reached + CLOCK_WIDTH_NS_MAX : restart_reading(c));
     LOG_INFO(store_logger(c->kv->store), "txn", "this node is clock master", "epoch=%llu reading=%llu from=%s",
-             (unsigned long long)f->epoch, (unsigned long long)c->master.base, reached != 0 ? "samples" : "limit");
+             (unsigned long long)f->epoch, (unsigned long long)c->master.base, goes_on ? "samples" : "limit");
     clock_master_work(c);
 }
 
@@ -174,7 +197,7 @@ void clock_master_work(struct clock *c)
         return;
     }
     if (!m->ready || m->term != replica_term(r)) {
-        if (c->source == KV_CLOCK_INTERVAL) {
+        if (c->source == KV_CLOCK_INTERVAL || (!limit_is_ours(c) && !MUTANT("clock_samples_outlive_master"))) {
             m->ready = false;
             clock_fence_begin(c, replica_term(r));
             return;
@@ -183,7 +206,7 @@ void clock_master_work(struct clock *c)
     }
     uint64_t reading = master_reading(c);
     if (reading < m->last) reading = m->last;
-    if (reading + LIMIT_RAISE_NS >= store_clock_limit(c->kv->store)) master_raise(c, reading);
+    if (reading + LIMIT_RAISE_NS >= store_clock_limit(c->kv->store) || !limit_is_ours(c)) master_raise(c, reading);
     if (m->reading || list_empty(&m->queue)) return;
     struct list *item;
     while ((item = list_pop_front(&m->queue)) != NULL) list_push_back(&m->batch, item);
@@ -206,11 +229,29 @@ static void request_queue(struct clock *c, struct clock_request *q, struct rpc_t
     clock_master_work(c);
 }
 
+/* A node asks for what a master of another source would give. */
+static void refuse_source(struct clock *c, struct rpc_token token)
+{
+    uint64_t now_ns = env_now_ns(clock_env(c));
+    uint8_t source = (uint8_t)c->source;
+    rpc_reply(store_rpc(c->kv->store), token, STATUS_UNSUPPORTED, bytes_make(&source, 1));
+    if (c->master.told_ns != 0 && now_ns - c->master.told_ns < TELL_EVERY_NS) return;
+    c->master.told_ns = now_ns;
+    COVER("clock_of_another_source");
+    LOG_WARN(store_logger(c->kv->store), "txn",
+             "a node has another source of timestamps (--clock) than this one, the clock master: it gets none", "node=%llu here=%s",
+             (unsigned long long)token.from.value, clock_source_name(c->source));
+}
+
 static void serve_now(void *ctx, struct rpc_token token, struct bytes body)
 {
     struct clock *c = ctx;
     struct reader in = reader_make(body);
     uint64_t past = get_u64(&in);
+    if (c->source != KV_CLOCK_ORACLE && c->master.ready) {
+        refuse_source(c, token);
+        return;
+    }
     struct clock_request *q = reader_done(&in) && c->source == KV_CLOCK_ORACLE ? malloc(sizeof *q) : NULL;
     /* A reading a day ahead of ours is no reading of this cluster's clock. */
     if (q != NULL && c->master.ready && past > master_reading(c) + 86400000000000u) {
@@ -223,6 +264,10 @@ static void serve_now(void *ctx, struct rpc_token token, struct bytes body)
 static void serve_sync(void *ctx, struct rpc_token token, struct bytes body)
 {
     struct clock *c = ctx;
+    if (c->source != KV_CLOCK_INTERVAL && c->master.ready) {
+        refuse_source(c, token);
+        return;
+    }
     struct clock_request *q = body.size == 0 && c->source == KV_CLOCK_INTERVAL ? malloc(sizeof *q) : NULL;
     request_queue(c, q, token, 0);
 }

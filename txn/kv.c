@@ -119,7 +119,7 @@ void kv_set_clock_source(struct kv *kv, enum kv_clock_source source)
 void kv_clock_status(const struct kv *kv, struct kv_clock_status *out)
 {
     const struct clock *c = &kv->clock;
-    *out = (struct kv_clock_status){.source = c->source, .known = c->seen != 0};
+    *out = (struct kv_clock_status){.source = c->source, .known = c->seen != 0 && !c->differs, .differs = c->differs};
     if (c->source == KV_CLOCK_ORACLE || kv->store == NULL) return;
     uint64_t low = 0, high = 0;
     out->known = clock_interval_at(c, &low, &high);

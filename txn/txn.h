@@ -75,6 +75,7 @@ void kv_set_clock_source(struct kv *kv, enum kv_clock_source source);
 struct kv_clock_status {
     enum kv_clock_source source;
     bool known;                /* readings can be had now */
+    bool differs;              /* the clock master has another source, so none can */
     uint64_t width_ns, epoch;  /* INTERVAL: of the bounds, 0 when nothing is known; of the master */
 };
 void kv_clock_status(const struct kv *kv, struct kv_clock_status *out);

@@ -154,6 +154,9 @@ static void print_clock(const json_t *status)
     const char *refused = status_text(clock, "refused");
     if (refused[0] != '\0')
         printf("\n--clock interval is refused on this node: its clock source is %s; it uses oracle (--trust-clock overrides)\n", refused);
+    if (status_true(clock, "differs"))
+        printf("\nthe clock master has another source of timestamps than this node, which uses %s: nothing is read or committed at its\n"
+               "ranges (--clock, the same on all nodes)\n", status_text(clock, "source"));
     else if (strcmp(status_text(clock, "source"), "interval") == 0 && !status_true(clock, "known"))
         printf("\nthis node does not know the cluster's time: nothing is read or committed at its ranges\n");
 }

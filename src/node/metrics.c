@@ -259,6 +259,10 @@ static bool ready(const struct metrics_sources *m, const char **why)
     struct replica *r = NULL;
     while ((r = store_replica_next(s, r)) != NULL)
         if (replica_leader_hint(r).value == 0) return false;
+    struct kv_clock_status clock;
+    kv_clock_status(core_kv(m->core), &clock);
+    *why = "the clock master has another source of timestamps than this node (--clock)";
+    if (clock.differs) return false;
     *why = "no timestamp was had from the clock master yet";
     return kv_timestamp_seen(core_kv(m->core)) != 0;
 }

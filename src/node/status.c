@@ -128,9 +128,9 @@ static void json_clock(struct buf *b, const struct metrics_sources *m)
     struct kv_clock_status c;
     kv_clock_status(core_kv(m->core), &c);
     const struct kv_metrics *k = kv_metrics(core_kv(m->core));
-    buf_printf(b, "\"clock\":{\"source\":\"%s\",\"known\":%s,\"width_ns\":%llu,\"epoch\":%llu,\"contradictions\":%llu,\"refused\":",
+    buf_printf(b, "\"clock\":{\"source\":\"%s\",\"known\":%s,\"width_ns\":%llu,\"epoch\":%llu,\"contradictions\":%llu,\"differs\":%s,\"refused\":",
                c.source == KV_CLOCK_INTERVAL ? "interval" : "oracle", c.known ? "true" : "false", (unsigned long long)c.width_ns,
-               (unsigned long long)c.epoch, (unsigned long long)k->clock_contradictions);
+               (unsigned long long)c.epoch, (unsigned long long)k->clock_contradictions, c.differs ? "true" : "false");
     json_text(b, m->clock_refused != NULL ? m->clock_refused : "");
     buf_append_string(b, "},");
 }
