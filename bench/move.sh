@@ -36,7 +36,7 @@ range() {
 sql() { psql -qAt "host=127.0.0.1 port=${sqls[0]##*:} user=postgres dbname=postgres" -c "$1"; }
 until [ -n "$(range)" ]; do sleep 1; done
 sql "ALTER SYSTEM SET snapshot_rate = '$RATE'"
-sql "ALTER SYSTEM SET auto_split = off" # all of it stays one range
+sql "ALTER SYSTEM SET auto_split = off" # one range, whatever the table's size
 keys=$((mib * 1024 * 1024 / (VALUE_BYTES + 30)))
 read -r leader _ < <(range)
 "$bench" load --address "${sqls[leader - 1]}" --keys $keys --value-bytes "$VALUE_BYTES" --connections 4 --no-header

@@ -5,7 +5,8 @@
  * limit below which its predecessors stayed, is above all of theirs.
  *
  * Nodes should all have the same source. Who has another one than the master gets nothing from it and says so. The limit's
- * lowest bit tells which source the master had that raised it: a master that answers samples raises one first, so whoever
+ * lowest bit tells which source the master had that raised it: who follows one of another source begins at its limit, and answers nothing before it
+ * has raised one of its own. So whoever
  * comes after it knows that samples may be believed somewhere, and ends their time before it begins, whatever its own
  * source is (A5). */
 #include "txn/txn_int.h"
@@ -97,16 +98,13 @@ static void answer_samples(struct clock *c)
 {
     struct clock_master *m = &c->master;
     uint64_t reading = master_reading(c);
-    if (!limit_is_ours(c) && !MUTANT("clock_samples_unannounced")) {
-        COVER("clock_limit_of_another_source");
-        requests_end(c, &m->batch, STATUS_BUSY);
-        return;
-    }
     if (!MUTANT("clock_master_ignores_limit") && reading + CLOCK_ISSUED_AHEAD_NS >= store_clock_limit(c->kv->store)) {
         COVER("clock_limit_reached");
         requests_end(c, &m->batch, STATUS_BUSY);
         return;
     }
+    /* Who follows a master of another source begins at its limit, so it has raised one of its own by now. */
+    ASSERT(limit_is_ours(c) || MUTANT("clock_master_ignores_limit"));
     m->last = reading;
     while (!list_empty(&m->batch)) sample_reply(c, CONTAINER_OF(m->batch.next, struct clock_request, link), reading);
 }

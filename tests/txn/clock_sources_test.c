@@ -53,7 +53,7 @@ static bool knows(struct world *w, uint64_t machine)
     return clock_interval_at(clock_of(w, machine), &low, &high);
 }
 
-/* Each 100 us is looked at. */
+/* Each 10 us is looked at. */
 static void lead_metadata(struct world *w, uint64_t to)
 {
     uint64_t from = cluster_leader(w->cluster, RANGE_META);
@@ -62,8 +62,8 @@ static void lead_metadata(struct world *w, uint64_t to)
     struct cluster_machine *m = cluster_machine(w->cluster, from);
     assert_int_equal(replica_transfer(store_replica(core_store(m->core), RANGE_META), node), STATUS_OK);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
-    for (int i = 0; i < 50000 && !clock_of(w, to)->master.ready; i++) {
-        cluster_run(w->cluster, 100 * SIM_US);
+    for (int i = 0; i < 500000 && !clock_of(w, to)->master.ready; i++) {
+        cluster_run(w->cluster, 10 * SIM_US);
         look(w);
     }
     assert_true(clock_of(w, to)->master.ready);
