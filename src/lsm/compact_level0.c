@@ -52,7 +52,8 @@ uint32_t level0_depth(struct piece *const *pieces, uint32_t count, uint32_t enou
     return deepest;
 }
 
-/* Bytes of the base level that go along, in 64ths of what goes down. */
+/* Bytes of the base level that go along, in 64ths of what goes down; 0 only when it overlaps nothing there, for then it moves
+ * as it is. */
 static uint64_t group_ratio(const struct level0 *z, const struct group *g)
 {
     const struct version *v = z->compaction->range->version;
@@ -64,7 +65,8 @@ static uint64_t group_ratio(const struct level0 *z, const struct group *g)
     level_overlap(v, z->base, &b, &begin, &end);
     for (uint32_t i = begin; i < end; i++)
         along += v->levels[z->base][i]->size_bytes;
-    return along * 64 / (own + 1);
+    if (MUTANT("lsm_level0_moves_over_little")) return along * 64 / (own + 1);
+    return (along * 64 + own) / (own + 1);
 }
 
 static void consider(struct level0 *z, struct group g)

@@ -310,6 +310,7 @@ static const struct scenario {
     {"snapshot_levels", run_snapshot_levels},
     {"changed_table", run_changed_table},
     {"rewrite", rewrite_run},
+    {"over_little", rewrite_over_little},
 };
 
 static const struct {
@@ -331,6 +332,7 @@ static const struct {
     {"lsm_flush_runs_not_cut", "rewrite"},
     {"lsm_flush_skips_nothing", "rewrite"},
     {"lsm_level0_moves_nothing", "rewrite"},
+    {"lsm_level0_moves_over_little", "over_little"},
     {"lsm_snapshot_newest_first", "snapshot_levels"},
     {"lsm_taken_table_unverified", "changed_table"},
     {"lsm_table_not_synced", "crash"},

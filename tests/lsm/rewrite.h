@@ -21,6 +21,8 @@ void rewrite_put(struct rewrite *w, const char *key, uint64_t ts);
 void rewrite_flush(struct rewrite *w, int rows, int ascending);
 /* Bytes that compactions wrote, in percent of what flushes did. */
 uint64_t rewrite_share(const struct rewrite *w);
+/* A table that reaches over one that is 64 times smaller is merged with it: it does not move past it (LSM-4). */
+void rewrite_over_little(void);
 /* Both ways together: compactions rewrite the rows only. */
 void rewrite_run(void);
 

@@ -18,6 +18,11 @@ TEST(lsm_rewrite, rows_in_random_order_do_not_take_ascending_keys_along)
     rewrite_run();
 }
 
+TEST(lsm_rewrite, nothing_moves_past_the_little_that_it_overlaps)
+{
+    rewrite_over_little();
+}
+
 TEST(lsm_rewrite, versions_of_one_key_are_not_cut_apart)
 {
     struct rewrite w;
