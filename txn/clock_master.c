@@ -4,11 +4,10 @@
  * reading is above every reading answered before the request was made, and a new master, which begins at the replicated
  * limit below which its predecessors stayed, is above all of theirs.
  *
- * Nodes should all have the same source. Who has another one than the master gets nothing from it and says so. The limit's
- * lowest bit tells which source the master had that raised it: who follows one of another source begins at its limit, and answers nothing before it
- * has raised one of its own. So whoever
- * comes after it knows that samples may be believed somewhere, and ends their time before it begins, whatever its own
- * source is (A5). */
+ * Nodes should all have the same source. Who has another one than the master gets nothing from it and says so. The
+ * limit's lowest bit tells which source the master had that raised it: who follows one of another source begins at its
+ * limit, and answers nothing before it has raised one of its own. So whoever comes after a master of samples knows that
+ * they may be believed somewhere, and ends their time before it begins, whatever its own source is (A5). */
 #include "txn/txn_int.h"
 
 #include <stdlib.h>
