@@ -4,12 +4,14 @@
 #ifndef OSTRAKA_SHARD_BYTE_RATE_H
 #define OSTRAKA_SHARD_BYTE_RATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BYTE_RATE_LATE_NS 250000000u
 
 struct byte_rate {
     uint64_t bytes_per_s; /* 0: no limit */
+    bool gentle;          /* nothing is made up for */
     uint64_t free_ns;     /* when the line is empty; 0: nobody has asked yet */
 };
 

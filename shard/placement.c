@@ -266,6 +266,7 @@ static void order_transfer(struct placement *p, const struct descriptor *d, stru
     uint64_t now_ns = env_now_ns(p->store->env);
     if (report == NULL || (report->transfer_ns != 0 && now_ns - report->transfer_ns < TRANSFER_AGAIN_NS)) return;
     report->transfer_ns = now_ns;
+    p->store->metrics.leaders_ordered++;
     buf_reset(&p->store->scratch);
     put_u64(&p->store->scratch, d->range.value);
     put_u64(&p->store->scratch, to.value);

@@ -375,6 +375,8 @@ MUST_USE enum status replica_transfer(struct replica *r, struct node_id to);
 struct store_metrics {
     uint64_t proposals, proposals_refused, applied_entries, raft_messages_in, raft_messages_out;
     uint64_t reads_leased, reads_confirmed; /* without and with a quorum round */
+    uint64_t snapshot_share_percent;        /* of snapshot_rate that is used while the log is slow */
+    uint64_t leaders_ordered;               /* orders to hand a range over, given as the leader of the metadata range */
     uint64_t loop_gaps;                     /* the process stood still, and leases from before count no more */
     uint64_t liveness_out;
     uint64_t messages_in[SHARD_MESSAGE_KIND_COUNT], message_bytes_in[SHARD_MESSAGE_KIND_COUNT]; /* of peers, by type */

@@ -23,6 +23,7 @@
 #include "base/map.h"
 #include "base/prng.h"
 #include "shard/byte_rate.h"
+#include "shard/pace.h"
 #include "shard/key_index.h"
 #include "shard/key_sample.h"
 #include "shard/meta.h"
@@ -272,7 +273,8 @@ struct store {
     struct list tickets;    /* struct pending_ticket */
     struct list overflow;   /* struct overflow_record */
     size_t overflow_bytes;
-    struct byte_rate snapshot_rate; /* of those sent */
+    struct byte_rate snapshot_rate, receive_rate; /* of those sent; of those received, while the log is slow */
+    struct pace pace;               /* how much of the rate is used */
     struct list incoming_snapshots, outgoing_snapshots;
     struct shard_batch batch;
     struct buf scratch, command;

@@ -124,11 +124,19 @@ static uint64_t rate_of(const struct store *s)
     return rate < RATE_BYTES_MIN ? RATE_BYTES_MIN : rate;
 }
 
+/* As slow as the log's syncs want it (pace.h). */
+static uint64_t paced(const struct store *s, uint64_t rate)
+{
+    rate = rate / PACE_WHOLE * s->pace.share;
+    return rate < RATE_BYTES_MIN ? RATE_BYTES_MIN : rate;
+}
+
 /* Until the rate of all this store's snapshots allows so many bytes more. That is no stall. */
 static void send_pace(struct snapshot_send *x, uint64_t bytes)
 {
     struct store *s = x->store;
-    s->snapshot_rate.bytes_per_s = MUTANT("snapshot_rate_unset") ? 0 : rate_of(s);
+    s->snapshot_rate.bytes_per_s = MUTANT("snapshot_rate_unset") ? 0 : paced(s, rate_of(s));
+    s->snapshot_rate.gentle = s->pace.share < PACE_WHOLE;
     uint64_t now = env_now_ns(s->env), due = byte_rate_take(&s->snapshot_rate, now, bytes);
     while (now < due && !send_over(x)) {
         COVER("shard_snapshot_paced");
@@ -340,12 +348,28 @@ static struct snapshot_chunk *next_chunk(struct snapshot_receive *x)
     return CONTAINER_OF(list_pop_front(&x->chunks), struct snapshot_chunk, link);
 }
 
+/* Our log is slower than it should be, perhaps because of what is written here. The sender notices by what it hears. */
+static void receive_pace(struct snapshot_receive *x, uint64_t bytes)
+{
+    struct store *s = x->store;
+    if (s->pace.share == PACE_WHOLE) return;
+    s->receive_rate.bytes_per_s = paced(s, rate_of(s));
+    s->receive_rate.gentle = true;
+    uint64_t now = env_now_ns(s->env), due = byte_rate_take(&s->receive_rate, now, bytes);
+    while (now < due && !x->aborted && !s->failed && !s->stopping) {
+        COVER("shard_snapshot_received_gently");
+        store_fiber_sleep(s, due - now < RATE_PAUSE_NS ? due - now : RATE_PAUSE_NS);
+        now = x->progress_ns = env_now_ns(s->env);
+    }
+}
+
 static enum status receive_chunks(struct snapshot_receive *x, struct lsm_ingest *ingest)
 {
     for (;;) {
         struct snapshot_chunk *c = next_chunk(x);
         if (c == NULL) return STATUS_CANCELLED;
         bool end = c->end;
+        receive_pace(x, c->size);
         enum status status =
             end ? STATUS_OK : lsm_ingest_chunk(ingest, bytes_make(c->data, c->size));
         free(c);
@@ -572,6 +596,10 @@ void snapshot_on_message(struct store *s, struct node_id from, uint16_t type, st
 void snapshot_tick(struct store *s)
 {
     uint64_t now_ns = env_now_ns(s->env);
+    const struct histogram *syncs = &wal_metrics(s->wal)->sync_ns;
+    bool moving = !list_empty(&s->incoming_snapshots) || !list_empty(&s->outgoing_snapshots);
+    pace_look(&s->pace, now_ns, syncs->count, syncs->sum, moving);
+    s->metrics.snapshot_share_percent = s->pace.share * 100u / PACE_WHOLE;
     LIST_FOR_EACH_SAFE(item, &s->incoming_snapshots) {
         struct snapshot_receive *x = CONTAINER_OF(item, struct snapshot_receive, link);
         if (x->waiting == NULL || now_ns - x->progress_ns <= STALL_NS) continue;

@@ -291,6 +291,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     list_init(&s->overflow);
     list_init(&s->incoming_snapshots);
     list_init(&s->outgoing_snapshots);
+    pace_init(&s->pace);
     list_init(&s->births_open);
     list_init(&s->births_waiting);
     list_init(&s->joins);

@@ -5,7 +5,7 @@
 #include "lsm/table_verify_int.h"
 
 /* One write at a time and no more than that: the log's synced writes stand behind it on the disk. */
-#define WRITE_BYTES  ((size_t)256 << 10)
+#define WRITE_BYTES  ((size_t)64 << 10)
 #define VERIFY_BYTES ((size_t)64 << 10)
 #define CHEAP        8 /* copying and checking costs so much less than what worker_handled counts */
 

@@ -89,6 +89,8 @@ static void store_text(struct buf *b, struct store *s)
     counter(b, "moves_begun_total", "Moves of ranges that this node decided, as the leader of the metadata range.", m->moves_begun);
     counter(b, "moves_ended_total", "Moves of ranges that it found done.", m->moves_ended);
     gauge(b, "ranges_moving", "Moves that are not done; only the leader of the metadata range counts them.", m->jobs);
+    counter(b, "leader_orders_total", "Orders to hand a range over to another leader, given by this node as the leader of the metadata range.", m->leaders_ordered);
+    gauge(b, "snapshot_share", "Percent of snapshot_rate that is used: less than all while the log is slower than without.", m->snapshot_share_percent);
     counter(b, "snapshot_sent_bytes_total", "Bytes of snapshots sent.", m->snapshot_bytes_sent);
     counter(b, "snapshot_received_bytes_total", "Bytes of snapshots received.", m->snapshot_bytes_received);
     counter(b, "replicas_orphaned_total", "Replicas destroyed because they were proven to count nowhere.", m->orphans_destroyed);
