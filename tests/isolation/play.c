@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/codec.h"
 #include "sql/session.h"
 #include "sql/types_io.h"
 #include "tests/sim/cluster/cluster.h"
@@ -12,6 +13,8 @@
 #define NODES 3
 #define TIMEOUT_NS (120 * SIM_SEC)
 #define WAIT_NS (50 * SIM_MS)  /* what is not done by then waits for a lock; nothing else takes nearly as long */
+#define SPLIT_KEY_BYTES 9
+#define SPLIT_NS (2 * SIM_SEC) /* new ranges are at work by then, and all nodes know of them */
 #define SETTLE_NS (5 * SIM_MS) /* for locks that are given back behind the answer */
 
 /* A session and the text that it works on. */
@@ -288,27 +291,60 @@ static void open_session(struct stage *stage, uint32_t number)
     assert_int_equal(sql_session_create(&o, &p->session), STATUS_OK);
 }
 
-struct stage *stage_create(const struct spec *s, uint64_t seed)
+/* Where data ranges begin: the first one has the catalog, and more or less of the tables. */
+static uint32_t split_keys(enum layout_kind kind, uint32_t table_count, uint8_t keys[][SPLIT_KEY_BYTES],
+                           struct bytes *splits)
+{
+    const uint32_t database_id = 1, table_id_first = 16384;
+    uint32_t count = kind == LAYOUT_ONE ? 0 : kind == LAYOUT_APART ? 1 : table_count;
+    for (uint32_t i = 0; i < count; i++) {
+        keys[i][0] = KEY_PREFIX_TABLE;
+        store_be32(keys[i] + 1, database_id);
+        store_be32(keys[i] + 5, table_id_first + i);
+        splits[i] = bytes_make(keys[i], SPLIT_KEY_BYTES);
+    }
+    return count;
+}
+
+/* A range begins at each row of the table; its primary key begins with its first column. */
+static void split_rows(struct player *own, const char *create)
+{
+    struct answer rows;
+    char table[64], sql[2048];
+    assert_int_equal(sscanf(create, "CREATE TABLE %63s", table), 1);
+    snprintf(sql, sizeof sql, "SELECT * FROM %s ORDER BY 1", table);
+    run_whole(own, &rows, sql);
+    assert_false(rows.failed);
+    for (const char *row = strchr(rows.text, '('); row != NULL; row = strchr(row + 1, '(')) {
+        snprintf(sql, sizeof sql, "ALTER TABLE %s SPLIT AT VALUES ('%.*s')", table, (int)strcspn(row + 1, ",)"), row + 1);
+        must(own, sql);
+    }
+}
+
+struct stage *stage_create(const struct spec *s, struct layout layout, uint64_t seed)
 {
     struct stage *stage = calloc(1, sizeof *stage);
+    struct player *own = &stage->players[s->session_count];
+    uint8_t keys[SPEC_LINES_MAX][SPLIT_KEY_BYTES];
+    struct bytes splits[SPEC_LINES_MAX];
+    struct cluster_options options;
     assert_non_null(stage);
     stage->spec = s;
-    struct cluster_options options;
     cluster_options_init(&options, seed);
     options.node_count = NODES;
-    /* OSTRAKA_APART=1: the tables lie in another range than the catalog. */
-    static const struct bytes apart[] = {{(const uint8_t *)"\x04", 1}};
-    const char *set = getenv("OSTRAKA_APART");
-    if (set != NULL && strcmp(set, "1") == 0) {
-        options.split_keys = apart;
-        options.split_count = 1;
-    }
+    options.clock_source = layout.interval ? KV_CLOCK_INTERVAL : KV_CLOCK_ORACLE;
+    options.split_keys = splits;
+    options.split_count = split_keys(layout.kind, s->table_count, keys, splits);
     stage->cluster = cluster_create(&options);
     assert_true(cluster_boot(stage->cluster, 30 * SIM_SEC));
     for (uint32_t i = 0; i <= s->session_count; i++) open_session(stage, i);
     /* Locks are lost with their leader: none is to change while somebody holds them. */
-    must(&stage->players[s->session_count], "ALTER SYSTEM SET rebalance = off");
-    for (uint32_t i = 0; i < s->table_count; i++) must(&stage->players[s->session_count], s->tables[i]);
+    must(own, "ALTER SYSTEM SET rebalance = off");
+    for (uint32_t i = 0; i < s->table_count; i++) must(own, s->tables[i]);
+    if (layout.kind != LAYOUT_ROWS) return stage;
+    for (uint32_t i = 0; i < s->row_count; i++) must(own, s->rows[i]);
+    for (uint32_t i = 0; i < s->table_count; i++) split_rows(own, s->tables[i]);
+    cluster_run(stage->cluster, SPLIT_NS);
     return stage;
 }
 

@@ -4,6 +4,7 @@
 #define OSTRAKA_TESTS_ISOLATION_PLAY_H
 
 #include "base/buf.h"
+#include "tests/isolation/layout.h"
 #include "tests/isolation/spec.h"
 
 #define ANSWER_BYTES_MAX 400
@@ -23,7 +24,7 @@ struct played {
 };
 
 struct stage;
-struct stage *stage_create(const struct spec *s, uint64_t seed);
+struct stage *stage_create(const struct spec *s, struct layout layout, uint64_t seed);
 void stage_destroy(struct stage *stage);
 /* Puts the rows back, then takes these steps. level: of every BEGIN, or NULL as written. log: appends a transcript;
  * may be NULL. All sessions are idle afterwards. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/prng.h"
@@ -204,7 +205,7 @@ static void write_outcomes(struct run *r)
 
 /* ---- a script ---- */
 
-static void run_open(struct run *r, const char *name, bool quiet)
+static void run_open(struct run *r, const char *name, struct layout layout, bool quiet)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/isolation/%s.iso", TEST_DATA_DIR, name);
@@ -212,7 +213,7 @@ static void run_open(struct run *r, const char *name, bool quiet)
     if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     *r = (struct run){.quiet = quiet};
     spec_load(&r->spec, path);
-    r->stage = stage_create(&r->spec, SEED);
+    r->stage = stage_create(&r->spec, layout, SEED);
     r->serial = serial_create(r->stage, &r->spec);
     buf_init(&r->out, OUTPUT_BYTES_MAX);
 }
@@ -237,44 +238,69 @@ static void play(struct run *r)
     assert_int_equal(buf_status(&r->out), STATUS_OK);
 }
 
-static void compare(const struct run *r, const char *name)
+/* malloc, and *size_out; NULL: there is no such file. */
+static char *load_output(const char *path, size_t *size_out)
 {
-    char path[512];
-    snprintf(path, sizeof path, "%s/isolation/%s.out", TEST_DATA_DIR, name);
-    bool rewrite = getenv("OSTRAKA_REWRITE") != NULL;
-    FILE *file = fopen(path, rewrite ? "wb" : "rb");
-    if (file == NULL) fail_msg("cannot open %s", path);
-    if (rewrite) {
-        fwrite(r->out.data, 1, r->out.size, file);
-        fclose(file);
-        return;
-    }
-    char *wanted = malloc(OUTPUT_BYTES_MAX);
-    assert_non_null(wanted);
-    size_t size = fread(wanted, 1, OUTPUT_BYTES_MAX, file);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return NULL;
+    char *text = malloc(OUTPUT_BYTES_MAX);
+    assert_non_null(text);
+    *size_out = fread(text, 1, OUTPUT_BYTES_MAX, file);
     fclose(file);
-    bool equal = bytes_equal(buf_view(&r->out), bytes_make(wanted, size));
+    return text;
+}
+
+static bool equals_file(const struct run *r, const char *path)
+{
+    size_t size = 0;
+    char *wanted = load_output(path, &size);
+    bool equal = wanted != NULL && bytes_equal(buf_view(&r->out), bytes_make(wanted, size));
     free(wanted);
-    if (equal) return;
-    fprintf(stderr, "---- %s\n%.*s", name, (int)r->out.size, (const char *)r->out.data);
-    fail_msg("%s has changed; OSTRAKA_REWRITE=1 writes the above", path);
+    return equal;
+}
+
+static void rewrite(const struct run *r, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    if (file == NULL) fail_msg("cannot open %s", path);
+    fwrite(r->out.data, 1, r->out.size, file);
+    fclose(file);
+}
+
+/* With the outputs of the layout, if it has any of its own. */
+static void compare(const struct run *r, const char *name, struct layout layout)
+{
+    char common[512], own[512];
+    const char *layout_word = layout_name(layout.kind);
+    snprintf(common, sizeof common, "%s/isolation/%s.out", TEST_DATA_DIR, name);
+    snprintf(own, sizeof own, "%s/isolation/%s.%s.out", TEST_DATA_DIR, name, layout_word);
+    bool has_own = layout_word[0] != '\0' && access(own, R_OK) == 0;
+    if (getenv("OSTRAKA_REWRITE") == NULL) {
+        if (equals_file(r, has_own ? own : common)) return;
+        fprintf(stderr, "---- %s\n%.*s", name, (int)r->out.size, (const char *)r->out.data);
+        fail_msg("%s has changed; OSTRAKA_REWRITE=1 writes the above", has_own ? own : common);
+    }
+    if (layout_word[0] == '\0') rewrite(r, common);
+    else if (!equals_file(r, common)) rewrite(r, own);
+    else if (has_own) remove(own);
 }
 
 void isolation_run(const char *name)
 {
     struct run r;
-    run_open(&r, name, false);
+    struct layout layout = layout_of_environment();
+    run_open(&r, name, layout, false);
     play(&r);
     uint32_t violations = r.violations;
-    compare(&r, name);
+    compare(&r, name, layout);
     run_close(&r);
     assert_int_equal(violations, 0);
 }
 
-bool isolation_is_serial(const char *name)
+bool isolation_is_serial(const char *name, struct layout layout)
 {
     struct run r;
-    run_open(&r, name, true);
+    run_open(&r, name, layout, true);
     play(&r);
     bool serial = r.violations == 0;
     run_close(&r);
