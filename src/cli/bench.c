@@ -94,6 +94,7 @@ int cli_bench(int argc, char **argv)
         {"seconds", 's', CLI_NUMBER, &o.seconds, "N", "for how long at most (0: no bound)"},
         {"keys", 'k', CLI_NUMBER, &o.keys, "N", "lists in use at a time (10); fewer make more conflicts"},
         {"appends-per-key", 0, CLI_NUMBER, &o.appends_per_key, "N", "then a list is left for a new one (64)"},
+        {"apart", 0, CLI_SWITCH, &o.apart, NULL, "keys of list N and those that follow it are N * 2^32 + 1, + 2, ... (else 1, 2, 3 as they come)"},
         {"timeout", 0, CLI_DURATION, &o.timeout_ns, "TIME", "for one answer; then its outcome is unknown (10s)"},
         {"seed", 0, CLI_NUMBER, &o.seed, "N", "of what the clients do (drawn, and printed)"},
     };

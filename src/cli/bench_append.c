@@ -17,8 +17,9 @@
 #define VALUE_BYTES_MAX     (BENCH_OPS_MAX * (BENCH_RANGE_MAX * 8192 + 256))
 #define SETUP_TRIES         60
 #define BACK_OFF_MS         100
+#define APART_BITS          32 /* of a key, with --apart: which list of its place it is; the place stands above them */
 
-/* A list in use. */
+/* A list in use, and the place that it has: when it is full, another one takes its place. */
 struct slot {
     uint64_t key, appended;
     bool present; /* somebody was told that it is there */
@@ -62,6 +63,18 @@ static void sleep_ms(unsigned ms)
 
 /* ---- what a transaction does ---- */
 
+/* Of the first list of a place, by number, from 0. */
+static uint64_t first_key(const struct append_run *run, uint64_t place)
+{
+    return run->options->apart ? (place << APART_BITS) + 1 : place + 1;
+}
+
+/* Of the list that comes after the one in the slot. Apart, it lies right behind it, in the same range mostly. */
+static uint64_t next_key(struct append_run *run, const struct slot *slot)
+{
+    return run->options->apart ? slot->key + 1 : run->next_key++;
+}
+
 /* Under the mutex. Half of the time one of two lists that are everybody's. */
 static struct slot *draw_slot(struct worker *w)
 {
@@ -90,7 +103,7 @@ static void draw_op(struct worker *w, enum bench_mode mode, struct bench_op *op)
     op->detour = mode == BENCH_BLOCK && prng_chance(&w->prng, 1, 16);
     if (!bench_op_appends(op)) return;
     op->value = ++slot->appended;
-    if (slot->appended == run->options->appends_per_key) *slot = (struct slot){.key = run->next_key++};
+    if (slot->appended == run->options->appends_per_key) *slot = (struct slot){.key = next_key(run, slot)};
 }
 
 static bool draw_txn(struct worker *w, struct bench_txn *t)
@@ -219,10 +232,9 @@ static bool run_setup(struct worker *w, const char *text)
     return false;
 }
 
-/* Reads every list there is, so that whatever was acknowledged and is gone shows. */
-static bool read_all(struct worker *w)
+static bool read_from_to(struct worker *w, uint64_t from, uint64_t to)
 {
-    for (uint64_t key = 1; key < w->run->next_key; key += BENCH_RANGE_MAX) {
+    for (uint64_t key = from; key <= to; key += BENCH_RANGE_MAX) {
         bool done = false;
         for (int tries = 0; tries < SETUP_TRIES && !done; tries++) {
             if (tries > 0) sleep_ms(1000);
@@ -241,6 +253,17 @@ static bool read_all(struct worker *w)
         }
     }
     return true;
+}
+
+/* Reads every list there is, so that whatever was acknowledged and is gone shows. */
+static bool read_all(struct worker *w)
+{
+    struct append_run *run = w->run;
+    bool ok = true;
+    if (!run->options->apart) return read_from_to(w, 1, run->next_key - 1);
+    for (uint64_t i = 0; i < run->options->keys && ok; i++)
+        ok = read_from_to(w, first_key(run, i), run->slots[i].key);
+    return ok;
 }
 
 static void worker_init(struct worker *w, struct append_run *run, uint64_t number)
@@ -326,7 +349,7 @@ static bool run_all(struct append_run *run, struct worker *workers, struct bench
 
 int bench_append(const struct bench_options *o)
 {
-    struct append_run run = {.options = o, .next_key = 1};
+    struct append_run run = {.options = o, .next_key = o->keys + 1};
     struct bench_counts counts = {.ok = 0};
     histogram_init(&counts.latency);
     if (!bench_history_open(&run.history, o->history)) return CLI_ERROR;
@@ -334,7 +357,7 @@ int bench_append(const struct bench_options *o)
     struct worker *workers = calloc(o->clients + 1, sizeof *workers);
     ASSERT(run.slots != NULL && workers != NULL);
     ASSERT(pthread_mutex_init(&run.mutex, NULL) == 0);
-    for (uint64_t i = 0; i < o->keys; i++) run.slots[i].key = run.next_key++;
+    for (uint64_t i = 0; i < o->keys; i++) run.slots[i].key = first_key(&run, i);
     for (uint64_t i = 0; i <= o->clients; i++) worker_init(&workers[i], &run, i);
     bool ok = run_all(&run, workers, &counts);
     for (uint64_t i = 0; i <= o->clients; i++) worker_deinit(&workers[i]);

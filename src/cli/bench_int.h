@@ -2,6 +2,7 @@
 #ifndef OSTRAKA_CLI_BENCH_INT_H
 #define OSTRAKA_CLI_BENCH_INT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -19,6 +20,7 @@ struct bench_options {
     size_t node_count;
     const char *history; /* file; NULL: none */
     uint64_t clients, transactions, keys, appends_per_key;
+    bool apart;          /* lists of different places have keys far from each other */
     uint64_t seconds;    /* 0: until all transactions are done */
     uint64_t timeout_ns; /* of connecting, and of one answer */
     uint64_t seed;
