@@ -2,82 +2,19 @@
 # Three nodes become five under load, the network between them breaks in every shape, one is killed, one is decommissioned
 # and comes back as a new one.
 # What the clients saw is strictly serializable, nothing acknowledged is lost, and afterwards the cluster is whole; how
-# long transactions took is printed for each phase. Each node has a network namespace of its own where these can be
-# made; elsewhere all are on loopback, and the phases of broken networks are left out. Packets vanish without a word: a
-# node is given a hardware address for another one that nobody has.
+# long transactions took is printed for each phase. Where nodes cannot have networks of their own (nodes.sh), the phases of
+# broken networks are left out.
 #
 #   five_nodes.sh BINARY APPEND_CHECK      PHASE_SECONDS=2, ROUNDS=1, SEED=N
 set -u
 binary=$1 checker=$2 phase_seconds=${PHASE_SECONDS:-2} rounds=${ROUNDS:-1} seed=${SEED:-$RANDOM}
-enter=(unshare -rnm --pid --fork --kill-child --mount-proc)
-if [ "${3:-}" != inside ]; then
-    work=$(mktemp -d "${TMPDIR:-/tmp}/ostraka-five-XXXXXX") || exit 1
-    if "${enter[@]}" sh -c 'mount -t tmpfs none /run && ip link add name x type bridge' 2>/dev/null; then
-        "${enter[@]}" "$0" "$binary" "$checker" inside "$work" namespaces
-    else
-        echo "no network namespaces of our own here: all on loopback, whose network does not break"
-        "$0" "$binary" "$checker" inside "$work" loopback
-    fi
-    status=$?
-    if [ $status -eq 0 ]; then rm -rf "$work"; else echo "data, logs and history: $work"; fi
-    exit $status
-fi
-work=$4 network=$5
-RANDOM=$seed
 all=(1 2 3 4 5)
-pids=() bench=
-trap 'kill -9 "${pids[@]}" $bench 2>/dev/null' EXIT
-fail() {
-    echo "FAILED (seed $seed) $*"
-    tail -n 3 "$work"/node*.log "$work/bench.log"
-    exit 1
-}
-
-# ---- the network ----
-
-nobody=02:00:00:00:77:77
-if [ "$network" = namespaces ]; then
-    mount -t tmpfs none /run && ip link set lo up && ip link add name br0 type bridge &&
-        ip addr add 10.77.0.254/24 dev br0 && ip link set br0 up || exit 1
-    for i in "${all[@]}"; do
-        ip netns add n$i && ip link add name v$i type veth peer name e$i && ip link set e$i netns n$i &&
-            ip link set v$i master br0 up && ip -n n$i link set lo up && ip -n n$i addr add 10.77.0.$i/24 dev e$i &&
-            ip -n n$i link set e$i up || exit 1
-        peer[$i]=10.77.0.$i:7433 sql[$i]=10.77.0.$i:7432 http[$i]=10.77.0.$i:7480
-    done
-else
-    for i in "${all[@]}"; do peer[$i]=127.0.0.1:2471$i sql[$i]=127.0.0.1:2472$i http[$i]=127.0.0.1:2473$i; done
-fi
-within() { # NODE COMMAND...
-    local i=$1
-    shift
-    if [ "$network" = namespaces ]; then exec ip netns exec "n$i" "$@"; else exec "$@"; fi
-}
-cut() { # FROM TO: what FROM sends is lost
-    ip -n "n$1" neigh replace "10.77.0.$2" lladdr $nobody dev "e$1" nud permanent || fail "cut $1 $2"
-}
-part() { # A B
-    cut "$1" "$2"
-    cut "$2" "$1"
-}
-cut_clients() { # NODE
-    cut "$1" 254
-    ip neigh replace "10.77.0.$1" lladdr $nobody dev br0 nud permanent || fail "cut clients $1"
-}
-heal() {
-    local i k
-    [ "$network" = namespaces ] || return
-    for i in "${all[@]}"; do
-        for k in "${all[@]}" 254; do ip -n n$i neigh del 10.77.0.$k dev e$i 2>/dev/null; done
-        ip neigh del 10.77.0.$i dev br0 2>/dev/null
-    done
-}
+# shellcheck source=tests/process/nodes.sh
+. "$(dirname "$0")/nodes.sh"
+nodes_enter "$@"
 
 # ---- the cluster ----
 
-ask() { # NODE STATEMENT: bare rows
-    "$binary" sql -u "${sql[$1]}" -o csv -c "$2" 2>>"$work/ask.log" | tail -n +2 | tr -d '\r'
-}
 id=(0 1 2 3 4 5) # of the nodes in the cluster; who was removed comes back under another one
 count_of() { # NODE: how many replicas it has, as the first node knows
     ask 1 "SELECT voters FROM ostraka.ranges" | tr -c '0-9\n' '\n' | grep -cx "${id[$1]}"
@@ -87,28 +24,10 @@ leader() {
     found=$(ask 1 "SELECT leader FROM ostraka.ranges ORDER BY range DESC LIMIT 1")
     for i in "${all[@]}"; do [ "${id[$i]}" != "$found" ] || echo "$i"; done
 }
-wait_for() { # SECONDS WHAT COMMAND...
-    local until=$((SECONDS + $1)) what=$2
-    shift 2
-    until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $until ] || fail "$what: $(ask 1 'SELECT range, leader, voters, learners, voters_alive FROM ostraka.ranges' 2>&1)"
-        sleep 0.2
-    done
-}
-start() { # NODE
-    local i=$1 join=()
-    [ "$i" -gt 1 ] && join=(--join "${peer[1]}")
-    within "$i" "$binary" start --data "$work/node$i" --listen "${peer[$i]}" --sql "${sql[$i]}" --http "${http[$i]}" \
-        --memory 64MiB --sql-memory 64MiB --insecure "${join[@]}" </dev/null >>"$work/node$i.log" 2>&1 &
-    pids[$i]=$!
-}
-ready() { "$binary" status --host "${http[$1]}" --ready --timeout 2s; }
-can_lose() { grep -q "\"can_lose\": *1" <("$binary" status --host "${http[$1]}" -o json --timeout 2s 2>/dev/null); }
 holds() { [ "$(count_of "$1")" -ge "$2" ]; }
-ended() { ! kill -0 "${pids[$1]}" 2>/dev/null; }
 
 start 1
-"$binary" init --host "${peer[1]}" >/dev/null || fail init
+found
 for i in 2 3; do
     start $i
     wait_for 30 "node $i is not ready" ready $i
@@ -125,37 +44,7 @@ calm() { # what comes between two of the others
     heal
     phase "healed"
     sleep 1
-    for i in "${all[@]}"; do
-        [ -z "${pids[$i]:-}" ] || kill -0 "${pids[$i]}" 2>/dev/null || fail "node $i ended"
-    done
-}
-draw() { # order: all nodes in a drawn order
-    local i k swap
-    order=("${all[@]}")
-    for ((i = 4; i > 0; i--)); do
-        k=$((RANDOM % (i + 1))) swap=${order[$i]}
-        order[$i]=${order[$k]} order[$k]=$swap
-    done
-}
-halves() {
-    local a b
-    for a in "${order[@]:0:2}"; do for b in "${order[@]:2}"; do part "$a" "$b"; done; done
-}
-ring() { # each reaches its two neighbours
-    local i
-    for i in 0 1 2 3 4; do part "${order[$i]}" "${order[$(((i + 2) % 5))]}"; done
-}
-bridge() { # two pairs and one that reaches both
-    local a b
-    for a in "${order[@]:0:2}"; do for b in "${order[@]:3}"; do part "$a" "$b"; done; done
-}
-one_way() { # nobody hears one of them
-    local b
-    for b in "${order[@]:1}"; do cut "${order[0]}" "$b"; done
-}
-deaf() { # one hears nobody
-    local b
-    for b in "${order[@]:1}"; do cut "$b" "${order[0]}"; done
+    all_up
 }
 networks() {
     local shape
@@ -177,8 +66,7 @@ kill_leader() {
     victim=$(leader)
     [ -n "$victim" ] || fail "nobody leads"
     phase "killed: leader"
-    kill -9 "${pids[$victim]}"
-    wait "${pids[$victim]}" 2>/dev/null
+    kill_node "$victim"
     sleep "$phase_seconds"
     phase "back: leader"
     start "$victim"
@@ -230,7 +118,6 @@ sleep "$phase_seconds"
 kill -TERM $bench
 wait $bench
 status=$?
-bench=
 
 # ---- what is left ----
 
@@ -264,7 +151,7 @@ report
 "$checker" "$work/history.json" || fail "the history"
 [ "$(grep -c '"ok"' "$work/history.json")" -ge 300 ] || fail "hardly anything was done"
 for i in "${all[@]}"; do
-    kill -0 "${pids[$i]}" 2>/dev/null || fail "node $i ended"
+    ended "$i" && fail "node $i ended"
     wait_for 60 "node $i does not see the cluster whole" can_lose "$i"
 done
 echo "ok     strictly serializable with five nodes that came, went and did not hear each other (seed $seed, $network)"
