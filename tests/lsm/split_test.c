@@ -267,6 +267,23 @@ TEST(lsm_split, before_the_edit_the_files_hold_the_undivided_range_and_after_it_
     teardown(&f);
 }
 
+/* What is frozen has no items then, and is no mere record all the same. */
+TEST(lsm_split, a_split_of_what_is_all_on_disk_is_durable_with_the_next_flush)
+{
+    struct fixture f;
+    setup(&f);
+    put_four(&f);
+    store_flush(&f.store, 1);
+    assert_int_equal(split(&f, 1, 2, "b"), STATUS_OK);
+    store_flush(&f.store, 1);
+    assert_u64_equal(f.store.flushed[1], f.index[1]);
+    crash(&f);
+    assert_true(f.store.known[1] && f.store.known[2]);
+    expect(&f, 1, "1a 3a");
+    expect(&f, 2, "1b 3b");
+    teardown(&f);
+}
+
 TEST(lsm_split, splits_of_one_range_and_of_what_was_split_off_become_durable_one_after_the_other)
 {
     struct fixture f;

@@ -1,5 +1,9 @@
 #include "node/heap.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "tests/test.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -48,3 +52,44 @@ TEST(heap, is_given_back_once)
     assert_false(heap_worth_it(&h, 40 * MIB)); /* 60 MiB of it are in use again, */
     assert_true(heap_worth_it(&h, 60 * MIB));  /* and free once more */
 }
+
+/* ---- the heap itself: glibc's, which the sanitizers replace ---- */
+
+#if defined __GLIBC__ && !defined __SANITIZE_ADDRESS__
+
+#define BLOCK_BYTES 4096
+#define BLOCKS      (64 * MIB / BLOCK_BYTES)
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long pages = 0;
+    FILE *from = fopen("/proc/self/statm", "re");
+    assert_non_null(from);
+    assert_int_equal(fscanf(from, "%*u %llu", &pages), 1);
+    fclose(from);
+    return pages * 4096;
+}
+
+/* Free blocks below one that is in use: the library gives nothing of them back by itself. */
+TEST(heap, is_given_back_to_the_machine_where_somebody_looks)
+{
+    static void *blocks[BLOCKS];
+    struct heap h;
+    heap_init(&h);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        blocks[i] = malloc(BLOCK_BYTES);
+        assert_non_null(blocks[i]);
+        memset(blocks[i], 1, BLOCK_BYTES);
+    }
+    for (size_t i = 0; i + 1 < BLOCKS; i++) free(blocks[i]);
+    uint64_t before = resident_bytes();
+    heap_tick(&h, 1 * SECOND); /* nobody knows how busy the process was */
+    assert_true(resident_bytes() + MIB > before);
+    heap_tick(&h, 1 * SECOND + HEAP_LOOK_NS - 1);
+    assert_true(resident_bytes() + MIB > before);
+    heap_tick(&h, 1000 * SECOND);
+    assert_true(resident_bytes() + 32 * MIB < before);
+    free(blocks[BLOCKS - 1]);
+}
+
+#endif
