@@ -314,6 +314,7 @@ static void evaluate(struct range_op *op)
     }
     if (other != NULL) {
         range_block(op, other);
+        lock_meets(op, other);
         return;
     }
     enum status status = commit_validate(op);
@@ -339,9 +340,12 @@ void commit_run(struct range_op *op)
     switch (op->state) {
     case OP_CLOCK:
     case OP_EVALUATE:
-    case OP_BLOCKED:
     case OP_LOCKING:
     case OP_LOADING: evaluate(op); return;
+    case OP_BLOCKED:
+        lock_met(op);
+        evaluate(op);
+        return;
     case OP_COMMITTING:
         op->past = true;
         finish(op);

@@ -53,7 +53,7 @@ void lock_on_timer(struct timer *t, void *ctx)
         return;
     }
     if (op->kind == RANGE_OP_COMMIT) { /* nothing was proposed: it may be asked for again */
-        ASSERT(op->state == OP_LOCKING);
+        ASSERT(op->state == OP_LOCKING || op->state == OP_BLOCKED);
         range_op_reply(op, STATUS_WAIT, BYTES_EMPTY);
         return;
     }
@@ -82,6 +82,19 @@ void lock_queued(struct range_op *op)
         op->queued_ns = now_ns;
     }
     if (!timer_armed(&op->lock_timer)) timer_arm(store_timers(kv->store), &op->lock_timer, at_ns);
+}
+
+void lock_meets(struct range_op *op, const struct range_op *other)
+{
+    if (!op_is_prepare(other) || op_is_prepare(op) || MUTANT("lock_timeout_passes_intents")) return;
+    struct kv *kv = op->range->kv;
+    uint64_t at_ns = op->kind == RANGE_OP_LOCK ? op->lock_deadline_ns : env_now_ns(store_env(kv->store)) + FIRST_ANSWER_NS;
+    if (at_ns != 0) timer_arm(store_timers(kv->store), &op->lock_timer, at_ns);
+}
+
+void lock_met(struct range_op *op)
+{
+    timer_cancel(store_timers(op->range->kv->store), &op->lock_timer);
 }
 
 void lock_waited(struct range_op *op)
@@ -228,6 +241,7 @@ static void evaluate(struct range_op *op)
     struct range_op *other = MUTANT("lock_ignores_in_flight") ? NULL : meets_in_flight(op);
     if (other != NULL) {
         range_block(op, other);
+        lock_meets(op, other);
         return;
     }
     bool moves = op->read_ts != 0 && !MUTANT("lock_view_unvalidated"); /* the view of what was read earlier */
@@ -264,6 +278,7 @@ void lock_run(struct range_op *op)
     case OP_EVALUATE:
     case OP_BLOCKED:
     case OP_LOADING:
+        lock_met(op);
         if (op->outdated) take_timestamp(op);
         else evaluate(op);
         return;

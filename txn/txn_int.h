@@ -465,6 +465,11 @@ void lock_run(struct range_op *op);
 void lock_queued(struct range_op *op);
 /* It has what it waited for, if it did. */
 void lock_waited(struct range_op *op);
+/* It was blocked on `other`. An intent is to whoever meets it what a lock is: op waits no longer than its transaction waits for
+ * locks. A commit, which does not know how long that is, is sent back to ask again. */
+void lock_meets(struct range_op *op, const struct range_op *other);
+/* It goes on. */
+void lock_met(struct range_op *op);
 void lock_on_timer(struct timer *t, void *op);
 /* Ends what the transaction waits for, and gives back its locks. */
 void lock_forget(struct range *g, struct txn_name name);

@@ -1,0 +1,112 @@
+/* Who waits for an intent waits as if for a lock: not longer than it said it would. */
+#include "tests/test.h"
+
+#include "tests/txn/world.h"
+#include "txn/txn_state.h"
+
+#define MS UINT64_C(1000000)
+#define KEY bytes_of_string("\x04" "k")
+
+/* ctx: an actor that has locked something, and so has a name that its node answers for. */
+static enum status prepare_on_fiber(struct core *core, void *ctx)
+{
+    const struct actor *a = ctx;
+    struct kv *kv = core_kv(core);
+    struct buf body, reply;
+    buf_init(&body, 4096);
+    buf_init(&reply, 4096);
+    buf_append_zero(&body, GATEWAY_HEAD_BYTES);
+    put_u64(&body, a->txn->name.node);
+    put_u64(&body, a->txn->name.number);
+    put_u64(&body, 0);
+    put_u64(&body, clock_seen(&kv->clock));
+    put_u64(&body, txn_id_of(a->txn).tag);
+    put_u64(&body, UINT64_MAX);
+    put_sized(&body, KEY);
+    put_u32(&body, 0);
+    put_u32(&body, 1);
+    encode_write(&body, &(struct write){.key = KEY, .value = bytes_of_string("new")});
+    struct gateway_request q = {.kind = RPC_PREPARE, .key = KEY, .body = &body, .repeatable = true};
+    enum status status = gateway_call(kv, &q, &reply);
+    buf_deinit(&body);
+    buf_deinit(&reply);
+    return status;
+}
+
+/* A transaction has prepared a key, and lives: nobody knows yet what becomes of it. */
+static void open_prepared(struct world *w, struct actor *a)
+{
+    world_open_leased(w, 3);
+    world_put(w, "k", "old");
+    world_put(w, "z", "old");
+    actor_begin(a, w, 1);
+    assert_int_equal(actor_lock(a, "z"), STATUS_OK);
+    assert_int_equal(world_call(w, 1, prepare_on_fiber, a), STATUS_OK);
+}
+
+static void close_prepared(struct world *w, struct actor *a)
+{
+    actor_end(a);
+    world_close(w);
+}
+
+static uint64_t now_on(struct world *w, uint64_t machine)
+{
+    return env_now_ns(cluster_machine(w->cluster, machine)->env);
+}
+
+TEST(txn_intent_wait, a_lock_time_out_counts_before_an_intent)
+{
+    struct world w;
+    struct actor a, b;
+    open_prepared(&w, &a);
+    actor_begin(&b, &w, 2);
+    txn_set_lock_timeout(b.txn, 200 * MS);
+    uint64_t start_ns = now_on(&w, 2);
+    assert_int_equal(actor_lock(&b, "k"), STATUS_LOCKED);
+    uint64_t waited_ns = now_on(&w, 2) - start_ns;
+    assert_true(waited_ns >= 200 * MS);
+    assert_true(waited_ns < 400 * MS);
+    actor_end(&b);
+    close_prepared(&w, &a);
+}
+
+/* It has locked nothing before. */
+TEST(txn_intent_wait, a_commit_gives_up_before_an_intent)
+{
+    struct world w;
+    struct actor a, b;
+    open_prepared(&w, &a);
+    actor_begin(&b, &w, 2);
+    txn_set_lock_timeout(b.txn, 200 * MS);
+    actor_put(&b, "k", "newer");
+    uint64_t start_ns = now_on(&w, 2);
+    assert_int_equal(actor_commit(&b), STATUS_LOCKED);
+    uint64_t waited_ns = now_on(&w, 2) - start_ns;
+    assert_true(waited_ns >= 200 * MS);
+    assert_true(waited_ns < 400 * MS);
+    actor_end(&b);
+    close_prepared(&w, &a);
+}
+
+TEST(txn_intent_wait, without_a_time_out_they_wait_until_it_is_known)
+{
+    struct world w;
+    struct actor a, b, c;
+    open_prepared(&w, &a);
+    actor_begin(&b, &w, 2);
+    actor_begin(&c, &w, 3);
+    actor_start_lock(&b, "k");
+    actor_put(&c, "k", "newer");
+    actor_start_commit(&c);
+    world_run_ms(&w, 1500);
+    assert_true(b.running);
+    assert_true(c.running);
+    actor_end(&a); /* nobody answers for the intent: it goes */
+    assert_int_equal(actor_await(&b), STATUS_OK);
+    assert_string_equal(b.value, "old");
+    actor_end(&b);
+    assert_int_equal(actor_await(&c), STATUS_OK);
+    actor_end(&c);
+    world_close(&w);
+}
