@@ -9,7 +9,7 @@
  *   4 PREPARE     lb u64, sent u64, tag u64, node u64, number u64, sized anchor, write count u32, writes: each an intent
  *   5 DECIDE      sized anchor, tag u64, sized record, before u64 (as HELD), write count u32, writes: they were intents of that attempt, and are
  *                 versions at ct now, or gone
- *   6 RESOLVE     ct u64 (0: they go), write count u32, writes: as of DECIDE
+ *   6 RESOLVE     repeated, each of one attempt: ct u64 (0: they go), write count u32, writes: as of DECIDE
  *   7 FORGET      none u8 (1: there are no intents and no records at this place in the log), count u32, { sized anchor, tag u64 } (records)
  * Record, under its anchor and tag in LSM_SPACE_LOCAL: state u8 (1 committed, 2 aborted), sent u64, ct u64, node u64, number u64, and participants
  *   (of a committed one: count u16, { sized low, sized high }).
@@ -104,9 +104,13 @@ void command_encode_decide(const struct record *r, uint64_t before, const struct
     buf_deinit(&value);
 }
 
-void command_encode_resolve(uint64_t ct, struct bytes writes_encoded, struct buf *out)
+void command_begin_resolve(struct buf *out)
 {
     begin(out, COMMAND_RESOLVE);
+}
+
+void command_add_resolved(uint64_t ct, struct bytes writes_encoded, struct buf *out)
+{
     put_u64(out, ct);
     buf_append_bytes(out, writes_encoded);
 }
@@ -215,7 +219,17 @@ static enum status apply_resolved(struct range *g, struct reader *r, uint64_t ct
         else shard_batch_put(batch, LSM_SPACE_VERSIONS, w.key, ct, w.value);
     }
     if (ct > g->high) g->high = ct;
-    return reader_done(r) ? STATUS_OK : STATUS_VERSION;
+    return r->failed ? STATUS_VERSION : STATUS_OK;
+}
+
+static enum status apply_resolve(struct range *g, struct reader *r, struct shard_batch *batch)
+{
+    enum status status = STATUS_OK;
+    do {
+        uint64_t ct = get_u64(r);
+        status = apply_resolved(g, r, ct, batch);
+    } while (status == STATUS_OK && reader_left(r) > 0);
+    return status;
 }
 
 static enum status apply_decide(struct range *g, struct reader *r, struct shard_batch *batch)
@@ -230,6 +244,7 @@ static enum status apply_decide(struct range *g, struct reader *r, struct shard_
     g->may_hold = true;
     bool committed = record.state == RECORD_COMMITTED;
     enum status status = apply_resolved(g, r, committed ? record.ct : 0, batch);
+    if (status == STATUS_OK && !reader_done(r)) status = STATUS_VERSION;
     if (status == STATUS_OK && committed) outcomes_add(&g->outcomes, record.attempt.tag, record.ct, before);
     return status;
 }
@@ -267,7 +282,7 @@ enum status command_apply(void *state, struct log_pos pos, struct bytes command,
     case COMMAND_SAFE_POINT: return apply_safe_point(state, &r);
     case COMMAND_PREPARE: return apply_prepare(state, &r, batch);
     case COMMAND_DECIDE: return apply_decide(state, &r, batch);
-    case COMMAND_RESOLVE: return apply_resolved(state, &r, get_u64(&r), batch);
+    case COMMAND_RESOLVE: return apply_resolve(state, &r, batch);
     case COMMAND_FORGET: return apply_forget(state, &r, batch);
     default: return STATUS_VERSION;
     }

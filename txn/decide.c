@@ -88,12 +88,10 @@ static void on_decided(struct proposal *p, enum status status, struct bytes resu
 
 static struct range_op *decided_in_flight(const struct range *g, const struct range_op *op)
 {
-    LIST_FOR_EACH(item, &g->ops) {
-        struct range_op *other = CONTAINER_OF(item, struct range_op, link);
-        if (other->kind == RANGE_OP_DECIDE && other->state == OP_COMMITTING && !other->applied && attempt_equal(other->attempt, op->attempt))
-            return other;
-    }
-    return NULL;
+    struct range_op *other = attempt_next(g, op->attempt, NULL);
+    while (other != NULL && !(other->kind == RANGE_OP_DECIDE && other->state == OP_COMMITTING && !other->applied))
+        other = attempt_next(g, op->attempt, other);
+    return other;
 }
 
 static enum status propose(struct range_op *op)
@@ -219,6 +217,10 @@ static void decide_serve(void *ctx, struct rpc_token token, struct bytes body)
     if (op == NULL) return;
     if (!decode(op)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    if (attempt_enter(op) != STATUS_OK) {
+        range_op_reply(op, STATUS_NO_MEMORY, BYTES_EMPTY);
         return;
     }
     /* What was decided, and that nothing was, is said by who leads and knows everything that was committed before. A commit's

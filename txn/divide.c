@@ -32,8 +32,9 @@ bool span_reaches(const struct span *span, struct bytes key)
 static bool op_reaches(const struct range_op *op, struct bytes key)
 {
     if (op->kind == RANGE_OP_READ) return read_reaches(op, key);
-    bool decides = op->kind == RANGE_OP_DECIDE || op->kind == RANGE_OP_RESOLVE;
-    if (decides && (bytes_compare(op->anchor, key) >= 0 || bytes_compare(op->high, key) >= 0)) return true;
+    if (op->kind == RANGE_OP_RESOLVE) return resolve_reaches(op, key);
+    bool decides = op->kind == RANGE_OP_DECIDE;
+    if (decides && bytes_compare(op->anchor, key) >= 0) return true;
     for (struct range_op *p = decides ? prepared_next(op->range, op->attempt, NULL) : NULL; p != NULL;
          p = prepared_next(op->range, op->attempt, p))
         if (op_reaches(p, key)) return true;

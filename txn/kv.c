@@ -64,6 +64,7 @@ void kv_attach(struct kv *kv, struct store *store)
     prepare_attach(kv);
     decide_attach(kv);
     resolve_attach(kv);
+    resolver_attach(kv);
     two_phase_sweep_attach(kv);
     catalog_lease_attach(kv);
     handover_attach(&kv->handover, kv);
@@ -79,6 +80,7 @@ void kv_stop(struct kv *kv)
     gc_stop(kv);
     lock_stop(kv);
     two_phase_sweep_stop(kv);
+    resolver_stop(kv);
     catalog_lease_stop(kv);
     txn_unlocks_stop(kv);
     handover_stop(&kv->handover, kv);

@@ -18,13 +18,9 @@
 
 struct range_op *prepared_next(const struct range *g, struct attempt a, const struct range_op *after)
 {
-    if (g->prepared_count == 0) return NULL;
-    const struct list *item = after == NULL ? g->ops.next : after->link.next;
-    for (; item != &g->ops; item = item->next) {
-        struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (op_is_prepare(op) && attempt_equal(op->attempt, a) && range_op_in_flight(op)) return op;
-    }
-    return NULL;
+    struct range_op *op = attempt_next(g, a, after);
+    while (op != NULL && !(op_is_prepare(op) && range_op_in_flight(op))) op = attempt_next(g, a, op);
+    return op;
 }
 
 bool prepare_may_wait(const struct range_op *op, const struct range_op *other)
@@ -182,6 +178,10 @@ enum status prepared_restore(struct range *g, const struct prepared_facts *facts
     }
     if (op->ct > g->high) g->high = op->ct;
     for (uint32_t i = 0; i < op->write_count; i++) range_note_write(g, op->writes[i].key, op->ct);
+    if (attempt_enter(op) != STATUS_OK) {
+        range_op_free(op);
+        return STATUS_NO_MEMORY;
+    }
     if (range_in_flight_add(op) != STATUS_OK) UNREACHABLE(); /* as in commit.c */
     op->state = OP_PREPARED;
     count(op);
@@ -273,6 +273,10 @@ static void prepare_serve(void *ctx, struct rpc_token token, struct bytes body)
     struct range *g = op->range;
     if (!decode(op)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
+        return;
+    }
+    if (attempt_enter(op) != STATUS_OK) {
+        range_op_reply(op, STATUS_NO_MEMORY, BYTES_EMPTY);
         return;
     }
     replica_note_request(g->replica, op->writes[0].key);

@@ -19,6 +19,7 @@ void *range_open(void *ctx, struct replica *r)
     list_init(&g->waiting);
     map_init(&g->in_flight);
     map_init(&g->records);
+    map_init(&g->attempts);
     list_init(&g->record_list);
     list_init(&g->forgotten);
     list_init(&g->two_phase);
@@ -59,6 +60,8 @@ void range_close(void *state)
     map_deinit(&g->in_flight);
     records_clear(g);
     map_deinit(&g->records);
+    ASSERT(g->attempts.count == 0);
+    map_deinit(&g->attempts);
     lock_table_reset(&g->locks);
     outcomes_deinit(&g->outcomes);
     list_remove(&g->link);
@@ -233,6 +236,7 @@ struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struc
     op->token = token;
     list_init(&op->blocked_link);
     list_init(&op->blocked);
+    list_init(&op->attempt_link);
     list_init(&op->proposal.link);
     list_init(&op->leadership.link);
     list_init(&op->clock.link);
@@ -264,7 +268,8 @@ struct range_op *range_op_open(struct kv *kv, enum range_op_kind kind, struct rp
 void range_op_free(struct range_op *op)
 {
     struct range *g = op->range;
-    list_remove(&op->link); /* those that waited for it look through the list, and must not find it again */
+    list_remove(&op->link); /* those that waited for it look through the lists, and must not find it again */
+    attempt_leave(op);
     range_in_flight_remove(op);
     range_unblock_all(op);
     range_progress_end(op);
@@ -286,6 +291,7 @@ void range_op_free(struct range_op *op)
     pool_free(pool, op->foreign);
     pool_free(pool, op->writes);
     pool_free(pool, op->cut_writes);
+    pool_free(pool, op->items);
     pool_free(pool, op);
 }
 

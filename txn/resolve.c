@@ -1,21 +1,23 @@
-/* What was decided is carried out: intents become versions at ct, or go (T8). The leader of the anchor tells the other
- * participants as soon as the decision is applied, and a new leader of it does so again for what it finds; they are named
- * by their keys, so whatever splits and merges lie in between, each intent is met. It may be told twice.
+/* What was decided is carried out: intents become versions at ct, or go (T8). Who has it done: resolver.c, two_phase_undo.c. It
+ * may be told twice.
  *
  * An intent whose lb lies above ct was not counted when ct was picked: a PREPARE that came late. It goes.
  *
- * RPC_RESOLVE: range u64, epoch u64, sent u64, tag u64 (the attempt), ct u64 (0: aborted), sized low, sized high (both
- *   inclusive, in this range). Reply: empty, when nothing of that attempt is left there. */
-#include <stdlib.h>
-
+ * RPC_RESOLVE: range u64, epoch u64, then repeated { sent u64, tag u64 (the attempt), ct u64 (0: aborted), sized low, sized high
+ *   (both inclusive, in this range) }. Reply: empty, when nothing of these attempts is left there. */
 #include "txn/txn_int.h"
 
-#define RESOLVERS_MAX 256u
-#define RESOLVE_TIMEOUT_NS 2000000000u
 #define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62) /* as in commit.c */
-#define STEPS_MAX 100000u
+#define ITEM_BYTES_MIN 26                      /* of a request */
 
-/* ================================ the leader ================================ */
+/* What was decided about an attempt, for the intents that have keys in [low, high]. */
+struct resolve_item {
+    struct attempt attempt;
+    uint64_t ct;
+    struct bytes low, high;
+};
+
+/* ================================ one intent ================================ */
 
 static void on_resolved(struct proposal *p, enum status status, struct bytes result)
 {
@@ -34,19 +36,25 @@ void resolve_note(struct range_op *op, uint64_t ct)
     op->state = OP_RESOLVING;
 }
 
+/* What becomes of it, when its attempt is committed at ct. */
+static uint64_t ct_for(const struct range_op *p, uint64_t ct)
+{
+    if (ct >= p->ct || ct == 0 || MUTANT("late_prepare_resolved")) return ct;
+    COVER("txn_intent_not_counted");
+    return 0;
+}
+
 enum status resolve_propose(struct range_op *op, uint64_t ct)
 {
     struct range *g = op->range;
     ASSERT(op->state == OP_PREPARED && g->ready);
     if (divide_latched(op)) return STATUS_BUSY;
-    if (ct < op->ct && ct != 0 && !MUTANT("late_prepare_resolved")) {
-        COVER("txn_intent_not_counted");
-        ct = 0;
-    }
+    ct = ct_for(op, ct);
     struct buf command;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
     put_u8(&command, SHARD_COMMAND_APP);
-    command_encode_resolve(ct, op->writes_encoded, &command);
+    command_begin_resolve(&command);
+    command_add_resolved(ct, op->writes_encoded, &command);
     op->proposal.on_done = on_resolved;
     op->proposal.ctx = op;
     enum status status = command.failed ? STATUS_TOO_LARGE
@@ -58,6 +66,8 @@ enum status resolve_propose(struct range_op *op, uint64_t ct)
     return STATUS_OK;
 }
 
+/* ================================ a request ================================ */
+
 static bool lies_within(const struct range_op *p, struct bytes low, struct bytes high)
 {
     for (uint32_t i = 0; i < p->write_count; i++)
@@ -65,34 +75,121 @@ static bool lies_within(const struct range_op *p, struct bytes low, struct bytes
     return false;
 }
 
+static struct range_op *intent_next(const struct range *g, const struct resolve_item *item, const struct range_op *after)
+{
+    struct range_op *p = prepared_next(g, item->attempt, after);
+    while (p != NULL && !lies_within(p, item->low, item->high)) p = prepared_next(g, item->attempt, p);
+    return p;
+}
+
 /* A PREPARE that still waits for something comes too late: what it would place nobody would resolve but by a push. */
 static struct range_op *on_its_way(const struct range *g, struct attempt a)
 {
-    LIST_FOR_EACH(item, &g->ops) {
-        struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (op_is_prepare(op) && attempt_equal(op->attempt, a) && !range_op_in_flight(op)) return op;
+    struct range_op *op = attempt_next(g, a, NULL);
+    while (op != NULL && !(op_is_prepare(op) && !range_op_in_flight(op))) op = attempt_next(g, a, op);
+    return op;
+}
+
+static void refuse_late_ones(struct range_op *op)
+{
+    for (uint32_t i = 0; i < op->item_count; i++)
+        for (struct range_op *late; (late = on_its_way(op->range, op->items[i].attempt)) != NULL;) {
+            COVER("txn_prepare_resolved_before");
+            range_op_reply(late, STATUS_CONFLICT, BYTES_EMPTY);
+        }
+}
+
+/* One of its intents whose entry carries out what this op says; the entry is done. */
+static struct range_op *done_with(const struct range_op *op, const struct resolve_item *item)
+{
+    struct range_op *p = intent_next(op->range, item, NULL);
+    while (p != NULL && p->decided_with != op) p = intent_next(op->range, item, p);
+    return p;
+}
+
+static void evaluate(struct range_op *op);
+
+static void on_all_resolved(struct proposal *proposal, enum status status, struct bytes result)
+{
+    (void)result;
+    struct range_op *op = proposal->ctx;
+    for (uint32_t i = 0; i < op->item_count; i++)
+        for (struct range_op *p; (p = done_with(op, &op->items[i])) != NULL;) {
+            if (status == STATUS_OK) prepared_end(p, p->decided_ct);
+            else range_op_free(p); /* as in on_resolved */
+        }
+    if (status == STATUS_OK) evaluate(op);
+    else range_op_reply(op, status == STATUS_NOT_LEADER ? STATUS_NOT_LEADER : STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
+}
+
+/* Marks the intents that fit into one entry with op; the others have their turn when it is done. */
+static void gather(struct range_op *op, struct buf *command)
+{
+    struct range *g = op->range;
+    size_t head = command->size;
+    for (uint32_t i = 0; i < op->item_count; i++) {
+        const struct resolve_item *item = &op->items[i];
+        for (struct range_op *p = intent_next(g, item, NULL); p != NULL; p = intent_next(g, item, p)) {
+            if (p->decided_with == op) continue; /* of an item before, of the same attempt */
+            if (p->state != OP_PREPARED) continue;
+            if (command->size > head && command->size + p->writes_encoded.size > g->kv->entry_bytes) continue;
+            command_add_resolved(ct_for(p, item->ct), p->writes_encoded, command);
+            p->decided_with = op;
+        }
     }
-    return NULL;
+}
+
+/* Nobody's proposal has it: what is marked was so by an op that is gone. */
+static void unmark(struct range_op *op)
+{
+    for (uint32_t i = 0; i < op->item_count; i++)
+        for (struct range_op *p = intent_next(op->range, &op->items[i], NULL); p != NULL; p = intent_next(op->range, &op->items[i], p))
+            if (p->state == OP_PREPARED) p->decided_with = NULL;
+}
+
+static void propose(struct range_op *op)
+{
+    struct range *g = op->range;
+    struct buf command;
+    buf_init(&command, RAFT_ENTRY_BYTES_MAX);
+    put_u8(&command, SHARD_COMMAND_APP);
+    command_begin_resolve(&command);
+    unmark(op);
+    gather(op, &command);
+    op->proposal.on_done = on_all_resolved;
+    op->proposal.ctx = op;
+    enum status status = command.failed ? STATUS_TOO_LARGE
+                                        : replica_propose(g->replica, buf_view(&command), PROPOSE_TIMEOUT_NS, &op->proposal);
+    buf_deinit(&command);
+    if (status != STATUS_OK) {
+        range_op_reply(op, status, BYTES_EMPTY);
+        return;
+    }
+    op->state = OP_COMMITTING;
+    op->at.term = g->term;
+    for (uint32_t i = 0; i < op->item_count; i++)
+        for (struct range_op *p = intent_next(g, &op->items[i], NULL); p != NULL; p = intent_next(g, &op->items[i], p)) {
+            if (p->decided_with != op || p->state != OP_PREPARED) continue;
+            g->kv->metrics.resolutions++;
+            resolve_note(p, ct_for(p, op->items[i].ct));
+        }
 }
 
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
+    struct range_op *prepared = NULL, *busy = NULL; /* busy: it is in an entry on its way, or is placed only now */
     if (!range_op_may_evaluate(op)) return;
-    for (struct range_op *late; (late = on_its_way(g, op->attempt)) != NULL;) {
-        COVER("txn_prepare_resolved_before");
-        range_op_reply(late, STATUS_CONFLICT, BYTES_EMPTY);
-    }
-    struct range_op *p = prepared_next(g, op->attempt, NULL);
-    while (p != NULL && !lies_within(p, op->low, op->high)) p = prepared_next(g, op->attempt, p);
-    if (p == NULL) {
-        range_op_reply(op, STATUS_OK, BYTES_EMPTY);
-        return;
-    }
-    if (divide_holds(op)) return;
-    enum status status = p->state == OP_PREPARED ? resolve_propose(p, op->decided_ct) : STATUS_OK;
-    if (status == STATUS_OK) range_block(op, p);
-    else range_op_reply(op, status, BYTES_EMPTY);
+    refuse_late_ones(op);
+    for (uint32_t i = 0; i < op->item_count; i++)
+        for (struct range_op *p = intent_next(g, &op->items[i], NULL); p != NULL; p = intent_next(g, &op->items[i], p)) {
+            if (p->state == OP_PREPARED) prepared = p;
+            else busy = p;
+        }
+    if (prepared == NULL && busy == NULL) range_op_reply(op, STATUS_OK, BYTES_EMPTY);
+    else if (divide_holds(op)) return;
+    else if (prepared != NULL) propose(op);
+    else range_block(op, busy);
 }
 
 void resolve_run(struct range_op *op)
@@ -104,17 +201,41 @@ void resolve_run(struct range_op *op)
     }
 }
 
+bool resolve_reaches(const struct range_op *op, struct bytes key)
+{
+    for (uint32_t i = 0; i < op->item_count; i++) {
+        if (bytes_compare(op->items[i].high, key) >= 0) return true;
+        for (struct range_op *p = prepared_next(op->range, op->items[i].attempt, NULL); p != NULL;
+             p = prepared_next(op->range, op->items[i].attempt, p))
+            for (uint32_t w = 0; w < p->write_count; w++)
+                if (bytes_compare(p->writes[w].key, key) >= 0) return true;
+    }
+    return false;
+}
+
+static bool decode(struct range_op *op)
+{
+    struct reader in = reader_make(op->body);
+    in.at += GATEWAY_HEAD_BYTES;
+    op->items = pool_alloc(&op->range->kv->pool, (reader_left(&in) / ITEM_BYTES_MIN + 1) * sizeof *op->items);
+    if (op->items == NULL) return false;
+    while (reader_left(&in) > 0) {
+        if (reader_left(&in) < ITEM_BYTES_MIN) return false;
+        struct resolve_item *item = &op->items[op->item_count++];
+        item->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
+        item->ct = get_u64(&in);
+        item->low = get_sized(&in);
+        item->high = get_sized(&in);
+        if (in.failed || item->attempt.tag == 0 || !descriptor_contains(replica_descriptor(op->range->replica), item->low)) return false;
+    }
+    return op->item_count > 0;
+}
+
 static void resolve_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
     struct range_op *op = range_op_open(ctx, RANGE_OP_RESOLVE, token, body);
     if (op == NULL) return;
-    struct reader in = reader_make(op->body);
-    in.at += GATEWAY_HEAD_BYTES;
-    op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
-    op->decided_ct = get_u64(&in);
-    op->low = get_sized(&in);
-    op->high = get_sized(&in);
-    if (!reader_done(&in) || op->attempt.tag == 0 || !descriptor_contains(replica_descriptor(op->range->replica), op->low)) {
+    if (!decode(op)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;
     }
@@ -122,119 +243,16 @@ static void resolve_serve(void *ctx, struct rpc_token token, struct bytes body)
     range_op_confirm(op);
 }
 
+void resolve_encode(struct buf *out, struct attempt a, uint64_t ct, struct bytes low, struct bytes high)
+{
+    put_u64(out, a.sent);
+    put_u64(out, a.tag);
+    put_u64(out, ct);
+    put_sized(out, low);
+    put_sized(out, high);
+}
+
 void resolve_attach(struct kv *kv)
 {
     rpc_serve(store_rpc(kv->store), RPC_RESOLVE, resolve_serve, kv);
-}
-
-/* ================================ who tells the participants ================================ */
-
-struct resolver {
-    struct kv *kv;
-    struct range_id range;     /* of the record, and the term of its leader */
-    uint64_t term;
-    struct attempt attempt;
-    uint64_t ct;
-    struct bytes participants; /* follow the struct */
-};
-
-/* All that lies in [low, high], range by range. */
-static enum status resolve_span(const struct resolver *v, struct bytes low, struct bytes high, struct buf *body, struct buf *reply)
-{
-    struct kv *kv = v->kv;
-    struct buf bounds[2], from;
-    buf_init(&bounds[0], SHARD_KEY_BYTES_MAX);
-    buf_init(&bounds[1], SHARD_KEY_BYTES_MAX);
-    buf_init(&from, SHARD_KEY_BYTES_MAX);
-    buf_append_bytes(&from, low);
-    enum status status = from.failed ? STATUS_NO_MEMORY : STATUS_OK;
-    uint64_t deadline_ns = env_now_ns(store_env(kv->store)) + RESOLVE_TIMEOUT_NS;
-    for (uint32_t step = 0; status == STATUS_OK && bytes_compare(buf_view(&from), high) <= 0; step++) {
-        struct gateway_request q = {.kind = RPC_RESOLVE, .key = buf_view(&from), .body = body, .deadline_ns = deadline_ns,
-                                    .repeatable = true};
-        struct route route;
-        if (step == STEPS_MAX) status = STATUS_UNAVAILABLE;
-        if (status == STATUS_OK) status = gateway_find(kv, &q, false, bounds, &route);
-        if (status != STATUS_OK) break;
-        bool ends = route.end.size > 0 && bytes_compare(route.end, high) <= 0;
-        buf_reset(body);
-        buf_append_zero(body, GATEWAY_HEAD_BYTES);
-        put_u64(body, v->attempt.sent);
-        put_u64(body, v->attempt.tag);
-        put_u64(body, v->ct);
-        put_sized(body, buf_view(&from));
-        put_sized(body, ends ? route.end : high);
-        hull_add(&q.hull, &(struct span){.start = buf_view(&from), .end = ends ? route.end : BYTES_EMPTY, .point = !ends});
-        if (!ends) hull_add(&q.hull, &(struct span){.start = high, .point = true});
-        status = body->failed ? STATUS_NO_MEMORY : gateway_call(kv, &q, reply);
-        if (status == STATUS_STALE_ROUTE) status = STATUS_OK; /* it is cut anew */
-        else if (status == STATUS_OK && !ends) break;
-        else if (status == STATUS_OK) {
-            buf_reset(&from);
-            buf_append_bytes(&from, route.end);
-            if (from.failed) status = STATUS_NO_MEMORY;
-        }
-    }
-    buf_deinit(&bounds[0]);
-    buf_deinit(&bounds[1]);
-    buf_deinit(&from);
-    return status;
-}
-
-/* The decision's entry has done it already. */
-static bool is_done_here(const struct resolver *v, struct bytes low, struct bytes high)
-{
-    struct replica *r = store_replica(v->kv->store, v->range);
-    const struct range *g = r == NULL ? NULL : replica_app(r);
-    if (g == NULL || !g->ready || !replica_serving(r) || g->term != v->term) return false;
-    const struct descriptor *d = replica_descriptor(r);
-    return descriptor_contains(d, low) && descriptor_contains(d, high) && prepared_next(g, v->attempt, NULL) == NULL;
-}
-
-static struct record *record_of(const struct resolver *v)
-{
-    struct replica *r = store_replica(v->kv->store, v->range);
-    struct range *g = r == NULL ? NULL : replica_app(r);
-    return g == NULL ? NULL : record_find(g, v->attempt);
-}
-
-static void run(void *arg)
-{
-    struct resolver *v = arg;
-    struct buf body, reply;
-    buf_init(&body, 1 << 16);
-    buf_init(&reply, NET_MESSAGE_BYTES_MAX);
-    struct reader in = reader_make(v->participants);
-    enum status status = STATUS_OK;
-    for (uint16_t count = get_u16(&in); count > 0 && status == STATUS_OK; count--) {
-        struct bytes low = get_sized(&in), high = get_sized(&in);
-        ASSERT(!in.failed); /* participants_valid */
-        if (!is_done_here(v, low, high)) status = resolve_span(v, low, high, &body, &reply);
-    }
-    buf_deinit(&body);
-    buf_deinit(&reply);
-    struct record *record = record_of(v);
-    if (record != NULL) { /* it may be another leader's record of the same by now, which is as good */
-        record->resolving = false;
-        if (status == STATUS_OK) record->resolved = true;
-    }
-    v->kv->resolvers--;
-    free(v);
-}
-
-void resolver_start(struct range *g, struct record *r)
-{
-    struct kv *kv = g->kv;
-    if (r->resolving || kv->resolvers >= RESOLVERS_MAX || kv->stopping) return; /* the next look begins it */
-    struct resolver *v = malloc(sizeof *v + r->participants.size);
-    if (v == NULL) return;
-    *v = (struct resolver){.kv = kv, .range = replica_range(g->replica), .term = g->term, .attempt = r->attempt, .ct = r->ct};
-    memcpy(v + 1, r->participants.data, r->participants.size);
-    v->participants = bytes_make(v + 1, r->participants.size);
-    r->resolving = true;
-    kv->resolvers++;
-    if (fiber_spawn(store_fibers(kv->store), run, v, NULL) == STATUS_OK) return;
-    r->resolving = false;
-    kv->resolvers--;
-    free(v);
 }

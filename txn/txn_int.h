@@ -7,8 +7,10 @@
  *   refresh.c  what was read is unchanged at a later timestamp; refresh_ask.c asks the leaders of all of it
  *   hold.c     commits that have read in other ranges
  *   prepare.c  the first phase of commits that write to several ranges; intents at the leader
+ *   attempts.c which requests belong to one attempt
  *   record.c   decisions at the leader of the anchor, and how long they are kept
  *   decide.c   the decision                       resolve.c intents become versions, or go
+ *   resolver.c has decisions carried out where their intents are
  *   push.c     who waits for an intent finds out what becomes of it
  *   load.c     intents and records as a new leader reads them back
  *   catalog_lease.c    until when the catalog does not change
@@ -127,16 +129,19 @@ struct range_op {
     uint64_t epoch;          /* of the range when it came */
     /* PREPARE: stays as long as the intents are there. DECIDE, RESOLVE, REFRESH of one that is prepared */
     struct attempt attempt;
+    struct list attempt_link; /* attempts.c; */
+    bool listed;             /* it is there */
     struct bytes anchor;
     uint8_t *cut_writes;     /* PREPARE: what writes_encoded is a view of, after a split */
     struct push *push;       /* PREPARE: somebody asks what becomes of it */
     uint64_t prepared_ns;
-    const struct range_op *decided_with; /* PREPARE: the DECIDE whose entry carries out what it says for this one; only compared */
-    uint64_t decided_ct;     /* DECIDE, RESOLVE: 0: aborted */
+    const struct range_op *decided_with; /* PREPARE: the DECIDE or RESOLVE whose entry carries out what it says for this one; only compared */
+    uint64_t decided_ct;     /* DECIDE, PREPARE: 0: aborted */
     uint8_t what;            /* DECIDE: enum decide_what */
     bool confirmed;          /* its leadership was, in this very step */
     struct bytes participants; /* DECIDE: as they travel */
-    struct bytes low, high;  /* RESOLVE */
+    struct resolve_item *items; /* RESOLVE */
+    uint32_t item_count;
     bool waits_for_lease;    /* it changes what leases promise not to change (catalog_lease.c) */
     struct buf reply;        /* READ, LOCK */
     /* LOCK, and COMMIT where locks stand in its way */
@@ -210,6 +215,7 @@ struct range {
     struct outcomes outcomes;
     /* Commits over several ranges. may_hold: of the state machine: there may be intents or records in the engine. */
     bool may_hold;
+    struct map attempts;     /* leader: tag -> the first of its requests (attempts.c) */
     uint32_t prepared_count, prepared_records; /* leader: ops of RANGE_OP_PREPARE in flight; those that change what leases speak of */
     struct map records;      /* leader: tag -> struct record */
     struct list record_list, forgotten; /* all but those that are; those that `forgetting` speaks of */
@@ -345,6 +351,15 @@ struct record;
 struct push;
 struct load;
 
+/* ---- attempts.c ---- */
+
+/* op->attempt is known: attempt_next finds it from here on, until it goes. STATUS_NO_MEMORY. */
+MUST_USE enum status attempt_enter(struct range_op *op);
+/* The op goes. */
+void attempt_leave(struct range_op *op);
+/* Of the requests of that attempt (PREPARE and DECIDE) the one that came behind `after` (NULL: the first); NULL: none. */
+struct range_op *attempt_next(const struct range *g, struct attempt a, const struct range_op *after);
+
 /* ---- prepare.c ---- */
 
 /* A write in flight that stays: prepared, or about to be. */
@@ -388,6 +403,15 @@ void resolve_run(struct range_op *op);
 MUST_USE enum status resolve_propose(struct range_op *op, uint64_t ct);
 /* Raises what the leader knows of its versions, when one is proposed. */
 void resolve_note(struct range_op *op, uint64_t ct);
+/* Does it say something about keys from `key` on? */
+bool resolve_reaches(const struct range_op *op, struct bytes key);
+/* One of those that RPC_RESOLVE consists of, behind its head. */
+void resolve_encode(struct buf *out, struct attempt a, uint64_t ct, struct bytes low, struct bytes high);
+
+/* ---- resolver.c ---- */
+
+void resolver_attach(struct kv *kv);
+void resolver_stop(struct kv *kv);
 /* Has the participants of a decision resolve what they hold; the record of it is told at the end. */
 void resolver_start(struct range *g, struct record *r);
 
@@ -576,7 +600,9 @@ void command_encode_safe_point(uint64_t safe_point, struct buf *out);
 void command_encode_prepare(const struct range_op *op, struct buf *out);
 /* writes: of the intents of that attempt in this range; they become versions at ct, or go (ct 0). */
 void command_encode_decide(const struct record *r, uint64_t before, const struct buf *writes, uint32_t write_count, struct buf *out);
-void command_encode_resolve(uint64_t ct, struct bytes writes_encoded, struct buf *out);
+/* Begun, then for each attempt what becomes of its intents: ct 0: they go. writes: as in PREPARE. */
+void command_begin_resolve(struct buf *out);
+void command_add_resolved(uint64_t ct, struct bytes writes_encoded, struct buf *out);
 /* keys: { sized anchor, tag u64 }; none: the range holds no intents and no records when this is applied. */
 void command_encode_forget(bool none, const struct buf *keys, uint32_t count, struct buf *out);
 /* The value of an intent. */
@@ -709,7 +735,9 @@ struct kv {
     struct list inquiries, unlocks; /* lock.c, txn_lock.c: requests that nobody waits for */
     struct list two_phase;  /* ranges that hold intents or records */
     struct timer two_phase_timer;
-    uint32_t resolvers;     /* fibers of resolve.c */
+    uint32_t resolvers;     /* records that resolver.c is about */
+    struct list resolve_batches;
+    struct timer resolve_timer; /* sends those that are open */
     struct kv_metrics metrics;
     const struct kv_witness *witness; /* NULL: none */
 };

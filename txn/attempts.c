@@ -1,0 +1,45 @@
+/* The requests of an attempt that are at the leader of a range: its intents, and what is asked about them. A map from the
+ * tag to a ring of them, in the order in which they came; attempts whose tags are the same share a ring. */
+#include "txn/txn_int.h"
+
+static struct range_op *op_of(struct list *item)
+{
+    return CONTAINER_OF(item, struct range_op, attempt_link);
+}
+
+enum status attempt_enter(struct range_op *op)
+{
+    struct range *g = op->range;
+    ASSERT(op->attempt.tag != 0);
+    ASSERT(!op->listed);
+    struct range_op *first = map_get(&g->attempts, op->attempt.tag);
+    if (first == NULL && map_put(&g->attempts, op->attempt.tag, op) != STATUS_OK) return STATUS_NO_MEMORY;
+    if (first != NULL) list_insert_before(&first->attempt_link, &op->attempt_link);
+    op->listed = true;
+    return STATUS_OK;
+}
+
+void attempt_leave(struct range_op *op)
+{
+    struct range *g = op->range;
+    if (!op->listed) return;
+    bool alone = list_empty(&op->attempt_link);
+    if (alone) map_remove(&g->attempts, op->attempt.tag);
+    else if (map_get(&g->attempts, op->attempt.tag) == op &&
+             map_put(&g->attempts, op->attempt.tag, op_of(op->attempt_link.next)) != STATUS_OK)
+        UNREACHABLE(); /* replaces */
+    list_remove(&op->attempt_link);
+    op->listed = false;
+}
+
+struct range_op *attempt_next(const struct range *g, struct attempt a, const struct range_op *after)
+{
+    struct range_op *first = map_get(&g->attempts, a.tag);
+    if (first == NULL) return NULL;
+    for (struct range_op *op = after == NULL ? first : op_of(after->attempt_link.next); after == NULL || op != first;
+         op = op_of(op->attempt_link.next)) {
+        if (attempt_equal(op->attempt, a)) return op;
+        after = op;
+    }
+    return NULL;
+}
