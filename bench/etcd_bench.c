@@ -4,9 +4,10 @@
  *   load  puts keys 1 to --keys once each
  *   put   /etcdserverpb.KV/Put of a random key
  *   get   /etcdserverpb.KV/Range of a random key, linearizable (the default), which must exist
+ *   cas   /etcdserverpb.KV/Txn: puts two keys if their versions are what they are known to be; keys of this run
  *
  * Requests in flight on one connection (--pipeline) are streams of it. An answer counts as an error
- * unless the HTTP status is 200, grpc-status is 0 and a get found its key. */
+ * unless the HTTP status is 200, grpc-status is 0, a get found its key and a cas has put. */
 #include <inttypes.h>
 #include <nghttp2/nghttp2.h>
 #include <stdio.h>
@@ -14,13 +15,15 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
-#include "bench/load.h"
+#include "bench/pairs.h"
 
 #define ANSWER_BYTES_MAX (LOAD_VALUE_BYTES_MAX + 4096)
 #define GRPC_PREFIX      5 /* compressed flag, size */
 
 struct etcd_bench {
     const char *path, *kind;
+    struct pairs pairs;
+    uint64_t run; /* keys of cas are of this run: so their first version is 0 */
     char authority[ENV_ADDR_TEXT_MAX];
     bool complained;
 };
@@ -34,6 +37,7 @@ struct etcd_state {
 struct etcd_stream {
     struct etcd_stream *next, *next_spare;
     uint64_t started_ns;
+    struct pair_key pair[2];
     struct buf body, answer;
     size_t sent;
     bool http_ok, grpc_ok;
@@ -62,6 +66,68 @@ static void encode(struct load *l, struct buf *body, const char *kind, uint64_t 
     store_be32(body->data + 1, (uint32_t)(body->size - GRPC_PREFIX));
 }
 
+/* A message of its own within another one. */
+static void put_message(struct buf *b, unsigned number, const struct buf *message)
+{
+    put_field(b, number, buf_view(message));
+}
+
+static void put_number(struct buf *b, unsigned number, uint64_t value)
+{
+    put_varint(b, number << 3);
+    put_varint(b, value);
+}
+
+/* TxnRequest {compare = 1, success = 2}, Compare {key = 3, version = 4}, equal being the default of both its enums;
+ * RequestOp {request_put = 2}. */
+static void encode_cas(struct load *l, struct etcd_bench *e, struct etcd_stream *s)
+{
+    struct buf *body = &s->body, compare, put, op;
+    char key[2][48];
+    int size[2];
+    buf_init(&compare, 256);
+    buf_init(&put, ANSWER_BYTES_MAX);
+    buf_init(&op, ANSWER_BYTES_MAX);
+    buf_reset(body);
+    put_u8(body, 0);
+    put_be32(body, 0);
+    pairs_take(&e->pairs, l, s->pair);
+    for (int i = 0; i < 2; i++) {
+        size[i] = snprintf(key[i], sizeof key[i], "cas%016" PRIx64 "/%013" PRIu64, e->run, s->pair[i].key);
+        buf_reset(&compare);
+        put_field(&compare, 3, bytes_make(key[i], (size_t)size[i]));
+        put_number(&compare, 4, s->pair[i].version);
+        put_message(body, 1, &compare);
+    }
+    for (int i = 0; i < 2; i++) {
+        buf_reset(&put);
+        buf_reset(&op);
+        put_field(&put, 1, bytes_make(key[i], (size_t)size[i]));
+        put_field(&put, 2, load_value(l));
+        put_message(&op, 2, &put);
+        put_message(body, 2, &op);
+    }
+    ASSERT(!body->failed && !op.failed);
+    store_be32(body->data + 1, (uint32_t)(body->size - GRPC_PREFIX));
+    buf_deinit(&compare);
+    buf_deinit(&put);
+    buf_deinit(&op);
+}
+
+/* TxnResponse {header = 1, succeeded = 2, responses = 3}. */
+static bool has_swapped(struct bytes message)
+{
+    struct reader r = reader_make(message);
+    bool swapped = false;
+    while (reader_left(&r) > 0 && !r.failed) {
+        uint64_t tag = get_varint(&r);
+        if ((tag & 7) == 2) (void)get_sized(&r);
+        else if ((tag & 7) == 0) swapped = (get_varint(&r) == 1 && tag >> 3 == 2) || swapped;
+        else return false;
+    }
+    return swapped && !r.failed;
+}
+
 /* True when a RangeResponse {header = 1, kvs = 2, more = 3, count = 4} holds a pair. */
 static bool has_pair(struct bytes message)
 {
@@ -87,6 +153,7 @@ static bool answer_is_good(const struct etcd_stream *s, const char *kind)
     if (s->answer.failed || s->answer.size < GRPC_PREFIX) return false;
     struct bytes message = bytes_make(s->answer.data + GRPC_PREFIX, s->answer.size - GRPC_PREFIX);
     if (s->answer.data[0] != 0 || load_be32(s->answer.data + 1) != message.size) return false;
+    if (kind[0] == 'c') return has_swapped(message);
     return kind[0] != 'g' || has_pair(message);
 }
 
@@ -141,7 +208,9 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
     struct etcd_bench *b = c->load->protocol->ctx;
     struct etcd_stream *s = nghttp2_session_get_stream_user_data(session, id);
     if (s == NULL) return 0;
-    load_answered(c, s->started_ns, error == 0 && answer_is_good(s, b->kind));
+    bool ok = error == 0 && answer_is_good(s, b->kind);
+    if (b->kind[0] == 'c') pairs_give_back(&b->pairs, s->pair, ok);
+    load_answered(c, s->started_ns, ok);
     s->next_spare = state->spare;
     state->spare = s;
     return 0;
@@ -221,7 +290,8 @@ static bool request(struct load_conn *c, uint64_t number, uint64_t started_ns)
     struct etcd_bench *b = c->load->protocol->ctx;
     struct etcd_stream *s = take_stream(c);
     s->started_ns = started_ns;
-    encode(c->load, &s->body, b->kind, number);
+    if (b->kind[0] == 'c') encode_cas(c->load, b, s);
+    else encode(c->load, &s->body, b->kind, number);
     const nghttp2_nv headers[] = {header(":method", "POST"), header(":scheme", "http"),
                                   header(":path", b->path), header(":authority", b->authority),
                                   header("content-type", "application/grpc"),
@@ -275,13 +345,23 @@ int main(int argc, char **argv)
     bool fills = strcmp(b.kind, "load") == 0;
     if (strcmp(b.kind, "get") == 0) {
         b.path = "/etcdserverpb.KV/Range";
+    } else if (strcmp(b.kind, "cas") == 0) {
+        b.path = "/etcdserverpb.KV/Txn";
+        b.run = load_now_ns();
     } else if (!fills && strcmp(b.kind, "put") != 0) {
-        fprintf(stderr, "etcd_bench: the workloads are load, put and get\n");
+        fprintf(stderr, "etcd_bench: the workloads are load, put, get and cas\n");
+        return 2;
+    }
+    if (b.kind[0] == 'c' && o.keys / 4 < o.connections * o.pipeline) {
+        fprintf(stderr, "etcd_bench: cas needs at least four keys for each request in flight\n");
         return 2;
     }
     const struct load_protocol protocol = {open_connection, request, received, close_connection,
                                            &b};
-    if (!load_run(&o, &protocol, fills ? o.keys : 0, &result)) return 1;
+    pairs_init(&b.pairs, o.keys);
+    bool done = load_run(&o, &protocol, fills ? o.keys : 0, &result);
+    pairs_deinit(&b.pairs);
+    if (!done) return 1;
     if (o.header) load_print_header();
     load_print_row(b.kind, o.connections, o.pipeline, &result);
     return fills && result.errors > 0 ? 1 : 0;

@@ -6,6 +6,8 @@
  *   insert  INSERT of a new key
  *   get     SELECT of a random key, which must exist
  *   hot     adds 1 to the one row, all connections the same
+ *   cas     compare-and-swap of two rows of table cas (k bigint primary key, n bigint, v text), which holds keys 1 to --keys
+ *           with n = 0: a row of each half of the keys, if their n are what they are known to be
  *
  * As simple queries, or with --prepared by the extended protocol: Parse once per connection, then Bind, Execute
  * and Sync each time, with parameters as text.
@@ -13,7 +15,7 @@
  * With --first key each request is sent under an idempotency key of its own, set by a query in front of it in the same
  * packet; --first set sends another SET there, for comparison.
  *
- * An answer counts as an error when the server reports one or when not exactly one row was touched
+ * An answer counts as an error when the server reports one or when not exactly one row (cas: two) was touched
  * or found. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,13 +24,13 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
-#include "bench/load.h"
+#include "bench/pairs.h"
 
 #define LOAD_ROWS 100u /* per INSERT while the table is filled */
 
-enum key { KEY_NONE, KEY_RANDOM, KEY_FRESH };
+enum key { KEY_NONE, KEY_RANDOM, KEY_FRESH, KEY_PAIR };
 
-/* What is sent: $1 stands for the key, $2 for a value. */
+/* What is sent: $1 stands for the key, $2 for a value; of a pair $1 and $3 for the keys, $2 and $4 for their versions, $5 for a value. */
 struct statement {
     const char *text;
     const char *tag; /* the CommandComplete that is expected; NULL: any */
@@ -42,6 +44,9 @@ static const struct statement upsert = {"INSERT INTO kv VALUES ($1,$2) ON CONFLI
 static const struct statement insert = {"INSERT INTO kv VALUES ($1,$2)", "INSERT 0 1", KEY_FRESH, true};
 static const struct statement get = {"SELECT v FROM kv WHERE k=$1", "SELECT 1", KEY_RANDOM, false};
 static const struct statement hot = {"UPDATE hot SET v=v+1 WHERE k=1", "UPDATE 1", KEY_NONE, false};
+static const struct statement cas = {"UPDATE cas SET n=n+1,v=$5 WHERE k IN ($1,$3) AND (SELECT n FROM cas WHERE k=$1)=$2 "
+                                     "AND (SELECT n FROM cas WHERE k=$3)=$4",
+                                     "UPDATE 2", KEY_PAIR, true};
 /* INSERTs of LOAD_ROWS rows, never prepared. */
 static const struct statement load_rows = {"INSERT INTO kv VALUES ", NULL, KEY_NONE, false};
 
@@ -50,12 +55,14 @@ struct sql_bench {
     bool prepared;
     const char *first;
     uint64_t insert_base;
+    struct pairs pairs;
     bool complained;
 };
 
 /* One connection: when each request in flight started, oldest first, and its answer so far. */
 struct sql_state {
     uint64_t started_ns[LOAD_PIPELINE_MAX], first, count;
+    struct pair_key pairs[LOAD_PIPELINE_MAX][2];
     bool greeted, parsing, error, tagged;
     bool second; /* the SET in front has been answered */
 };
@@ -111,6 +118,12 @@ static uint64_t key_of(struct load *l, const struct sql_bench *b, uint64_t numbe
     return b->statement->key == KEY_FRESH ? b->insert_base + number : load_key(l);
 }
 
+/* The pair of the request that was begun last. */
+static const struct pair_key *pair_of(const struct sql_state *s)
+{
+    return s->pairs[(s->first + s->count - 1) % LOAD_PIPELINE_MAX];
+}
+
 static void put_query(struct load_conn *c, const struct sql_bench *b, uint64_t number)
 {
     size_t at = begin(&c->out, 'Q');
@@ -120,7 +133,10 @@ static void put_query(struct load_conn *c, const struct sql_bench *b, uint64_t n
         for (const char *p = b->statement->text; *p != '\0'; p++) {
             if (*p != '$') {
                 buf_append_byte(&c->out, (uint8_t)*p);
-            } else if (*++p == '1') {
+            } else if (*++p <= '4' && b->statement->key == KEY_PAIR) {
+                const struct pair_key *key = &pair_of(c->state)[*p >= '3'];
+                buf_printf(&c->out, "%" PRIu64, *p % 2 != 0 ? key->key : key->version);
+            } else if (*p == '1') {
                 buf_printf(&c->out, "%" PRIu64, key_of(c->load, b, number));
             } else {
                 buf_append_byte(&c->out, '\'');
@@ -150,6 +166,13 @@ static void put_parameter(struct buf *out, struct bytes value)
     buf_append_bytes(out, value);
 }
 
+static void put_number(struct buf *out, uint64_t number)
+{
+    char text[24];
+    int size = snprintf(text, sizeof text, "%" PRIu64, number);
+    put_parameter(out, bytes_make(text, (size_t)size));
+}
+
 static void put_execution(struct load_conn *c, const struct sql_bench *b, uint64_t number)
 {
     const struct statement *s = b->statement;
@@ -158,12 +181,12 @@ static void put_execution(struct load_conn *c, const struct sql_bench *b, uint64
     put_text(out, "");
     put_text(out, "s");
     put_be16(out, 0);
-    put_be16(out, (uint16_t)((s->key != KEY_NONE) + s->has_value));
-    if (s->key != KEY_NONE) {
-        char key[24];
-        int size = snprintf(key, sizeof key, "%" PRIu64, key_of(c->load, b, number));
-        put_parameter(out, bytes_make(key, (size_t)size));
+    put_be16(out, (uint16_t)((s->key == KEY_PAIR ? 4 : s->key != KEY_NONE) + s->has_value));
+    for (int i = 0; i < 2 && s->key == KEY_PAIR; i++) {
+        put_number(out, pair_of(c->state)[i].key);
+        put_number(out, pair_of(c->state)[i].version);
     }
+    if (s->key == KEY_RANDOM || s->key == KEY_FRESH) put_number(out, key_of(c->load, b, number));
     if (s->has_value) put_parameter(out, load_value(c->load));
     put_be16(out, 0);
     end(out, at);
@@ -193,9 +216,11 @@ static void put_first(struct load_conn *c, const struct sql_bench *b)
 static bool request(struct load_conn *c, uint64_t number, uint64_t started_ns)
 {
     struct sql_state *s = c->state;
-    const struct sql_bench *b = c->load->protocol->ctx;
+    struct sql_bench *b = c->load->protocol->ctx;
     ASSERT(s->count < LOAD_PIPELINE_MAX);
-    s->started_ns[(s->first + s->count++) % LOAD_PIPELINE_MAX] = started_ns;
+    uint64_t at = (s->first + s->count++) % LOAD_PIPELINE_MAX;
+    s->started_ns[at] = started_ns;
+    if (b->statement->key == KEY_PAIR) pairs_take(&b->pairs, c->load, s->pairs[at]);
     if (b->first != NULL) put_first(c, b);
     if (b->prepared) put_execution(c, b, number);
     else put_query(c, b, number);
@@ -222,7 +247,7 @@ static void complain(struct sql_bench *b, struct bytes body)
 static bool on_ready(struct load_conn *c)
 {
     struct sql_state *s = c->state;
-    const struct sql_bench *b = c->load->protocol->ctx;
+    struct sql_bench *b = c->load->protocol->ctx;
     if (!s->greeted && b->prepared && !s->parsing) {
         s->parsing = true;
         put_parse(c, b); /* sent with whatever comes next */
@@ -234,10 +259,12 @@ static bool on_ready(struct load_conn *c)
     } else {
         if (s->count == 0) return false;
         s->second = false;
+        bool ok = !s->error && s->tagged;
         uint64_t started_ns = s->started_ns[s->first];
+        if (b->statement->key == KEY_PAIR) pairs_give_back(&b->pairs, s->pairs[s->first], ok);
         s->first = (s->first + 1) % LOAD_PIPELINE_MAX;
         s->count--;
-        load_answered(c, started_ns, !s->error && s->tagged);
+        load_answered(c, started_ns, ok);
     }
     s->error = s->tagged = false;
     return true;
@@ -332,6 +359,7 @@ static const struct statement *statement_of(const struct load_options *o)
     if (strcmp(o->workload, "insert") == 0) return &insert;
     if (strcmp(o->workload, "get") == 0) return &get;
     if (strcmp(o->workload, "hot") == 0) return &hot;
+    if (strcmp(o->workload, "cas") == 0) return &cas;
     return NULL;
 }
 
@@ -344,12 +372,19 @@ int main(int argc, char **argv)
     bool filling = strcmp(o.workload, "load") == 0;
     const struct statement *statement = statement_of(&o);
     if (statement == NULL && !filling) {
-        fprintf(stderr, "sql_bench: the workloads are load, upsert, insert, get and hot\n");
+        fprintf(stderr, "sql_bench: the workloads are load, upsert, insert, get, hot and cas\n");
         return 2;
     }
     b.prepared = o.prepared && !filling;
     b.first = filling ? NULL : o.first;
-    if (filling ? !fill(&o, &b, &result) : !run(&o, &b, statement, 0, &result)) return 1;
+    if (statement == &cas && o.keys / 4 < o.connections * o.pipeline) {
+        fprintf(stderr, "sql_bench: cas needs at least four keys for each request in flight\n");
+        return 2;
+    }
+    pairs_init(&b.pairs, o.keys);
+    bool done = filling ? fill(&o, &b, &result) : run(&o, &b, statement, 0, &result);
+    pairs_deinit(&b.pairs);
+    if (!done) return 1;
     if (o.header) load_print_header();
     load_print_row(o.workload, o.connections, o.pipeline, &result);
     return 0;
