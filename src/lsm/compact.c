@@ -54,7 +54,7 @@ static enum status merge_tables(struct compact_job *job)
     struct merge merge;
     struct gc_filter gc;
     merge_init(&merge, false);
-    gc_filter_init(&gc, gc_ts);
+    gc_filter_init(&gc, &r->lsm->options, gc_ts);
     gc.tombstone_may_go = tombstone_may_go;
     gc.ctx = &check;
     tables_writer_init(&job->tables, &job->worker, r->id, gc_ts, r->lsm->options.table_bytes);

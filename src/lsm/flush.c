@@ -57,7 +57,7 @@ static enum status write_tables(struct flush_job *job)
     struct flush_cuts cuts;
     enum status status = flush_cuts_init(&cuts, version, m, r->lsm->options.table_bytes);
     if (status != STATUS_OK) return status;
-    gc_filter_init(&gc, gc_ts);
+    gc_filter_init(&gc, &r->lsm->options, gc_ts);
     gc.tombstone_may_go = tombstone_may_go;
     gc.ctx = &check;
     version_pin(version);

@@ -2,7 +2,8 @@
  *
  * A version goes when a newer one of its key stands at or below gc_ts: no read at gc_ts or later
  * can see it. The newest version at or below gc_ts goes too when it is a tombstone and nothing
- * older of the key can be left anywhere, which tombstone_may_go decides. What is left of a whole
+ * older of the key can be left anywhere, which tombstone_may_go decides. A version whose value says
+ * when it ends (lsm_options.value_ends) goes when gc_ts is there. What is left of a whole
  * range under one gc_ts does not depend on what earlier compactions removed (LSM-6): snapshots and
  * hashes use that. */
 #ifndef OSTRAKA_LSM_GC_INT_H
@@ -12,6 +13,7 @@
 
 struct gc_filter {
     uint64_t gc_ts;
+    uint64_t (*value_ends)(struct bytes value); /* of the owner; or NULL */
     /* NULL: all the range's items pass, every tombstone may go. */
     bool (*tombstone_may_go)(void *ctx, const struct lsm_item *tombstone);
     void *ctx;
@@ -21,8 +23,10 @@ struct gc_filter {
     uint64_t dropped_count;
 };
 
-void gc_filter_init(struct gc_filter *f, uint64_t gc_ts);
+void gc_filter_init(struct gc_filter *f, const struct lsm_options *options, uint64_t gc_ts);
 void gc_filter_deinit(struct gc_filter *f);
+/* The GC timestamp from which on the value goes by itself; UINT64_MAX: it does not. */
+uint64_t gc_value_ends(uint64_t (*value_ends)(struct bytes value), const struct lsm_item *item);
 /* STATUS_OK with *keep_out; STATUS_NO_MEMORY. */
 MUST_USE enum status gc_filter_pass(struct gc_filter *f, const struct lsm_item *item,
                                     bool *keep_out);

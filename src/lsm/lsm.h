@@ -55,6 +55,10 @@ struct lsm_options {
     uint32_t block_bytes;    /* default 8192 raw */
     uint32_t manifest_bytes; /* at least; default 1 MiB, a multiple of 4096 (tests: small) */
     bool compress;           /* LZ4 blocks */
+    /* NULL, or: from which GC timestamp on a version with this value may go by itself, though nothing supersedes it; 0:
+     * never. The same on all replicas, for ever; of all values that a key ever gets it answers the same. Whoever reads
+     * such a version at that timestamp or later does not depend on whether it is still there. */
+    uint64_t (*value_ends)(struct bytes value);
     uint64_t seed;           /* for table uids */
     /* A flush made this the range's state on disk: the log up to here is no longer needed. */
     void (*on_flushed)(void *ctx, struct range_id range, uint64_t index);

@@ -8,7 +8,7 @@ enum status scan_open(struct lsm *l, struct range_id range, struct scan *scan_ou
     *scan_out = (struct scan){.lsm = l, .index = r->applied_index, .newest_ts = r->newest_ts};
     scan_out->first = (struct item_key){LSM_SPACE_FIRST, BYTES_EMPTY, LSM_TS_MAX};
     merge_init(&scan_out->merge, false);
-    gc_filter_init(&scan_out->gc, r->gc_ts);
+    gc_filter_init(&scan_out->gc, &l->options, r->gc_ts);
     l->reader_count++;
     struct view all = {.low = scan_out->first};
     all.high = (struct item_key){(enum lsm_space)(LSM_SPACE_LAST + 1), BYTES_EMPTY, LSM_TS_MAX};

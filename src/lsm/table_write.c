@@ -89,9 +89,26 @@ static void note_ts(struct table_writer *t, const struct lsm_item *item, bool sa
     /* When it may go: once the version above it, or the tombstone itself, is covered. What the
      * filter left here although it is covered already is not worth another attempt. */
     uint64_t goes_at = same_key ? t->last_key.ts : item->tombstone ? item->ts : 0;
-    if (goes_at <= t->gc_ts) return;
-    f->garbage_count++;
-    t->garbage_ts_sum += goes_at;
+    uint64_t ends_at = gc_value_ends(t->worker->lsm->options.value_ends, item);
+    if (goes_at > t->gc_ts) {
+        f->garbage_count++;
+        t->garbage_ts_sum += goes_at;
+    } else if (ends_at != UINT64_MAX && ends_at > t->gc_ts) {
+        t->ending_count++;
+        t->ending_ts_sum += ends_at;
+    }
+}
+
+/* What ends by itself may end much later than the rest may go, which is not made to wait for it: the footer speaks of it
+ * where the rest is not worth an attempt. */
+static void note_garbage(struct table_writer *t)
+{
+    struct table_facts *f = &t->facts;
+    if (f->garbage_count * 4 < f->entry_count) {
+        f->garbage_count += t->ending_count;
+        t->garbage_ts_sum += t->ending_ts_sum;
+    }
+    if (f->garbage_count > 0) f->garbage_ts = (uint64_t)(t->garbage_ts_sum / f->garbage_count);
 }
 
 static enum status note_key(struct table_writer *t, const struct lsm_item *item)
@@ -178,7 +195,7 @@ static enum status write_footer(struct table_writer *t)
     f->last = t->last_key;
     f->first.key = buf_view(&t->first);
     f->last.key = buf_view(&t->last);
-    if (f->garbage_count > 0) f->garbage_ts = (uint64_t)(t->garbage_ts_sum / f->garbage_count);
+    note_garbage(t);
     table_set_facts(t->table, f);
     struct buf raw;
     buf_init(&raw, TABLE_END_BYTES);

@@ -20,6 +20,8 @@ struct table_writer {
     struct item_key first_key, last_key;
     struct table_facts facts;
     unsigned __int128 garbage_ts_sum;
+    uint64_t ending_count; /* versions that go by themselves; not among the garbage so far */
+    unsigned __int128 ending_ts_sum;
 };
 
 /* Creates the file. STATUS_NO_SPACE, STATUS_IO, STATUS_CANCELLED, STATUS_NO_MEMORY. */
