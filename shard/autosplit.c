@@ -65,6 +65,7 @@ static void divide(struct replica *r, uint64_t now_ns)
     struct buf key;
     buf_init(&key, KEY_SAMPLE_BYTES + 1);
     bool found = key_sample_tail(r->sample, &key) || key_sample_median(r->sample, &key);
+    if (found && !key.failed) split_near(r, &key);
     bool inside = found && !key.failed && descriptor_contains(&r->descriptor, buf_view(&key)) &&
                   !bytes_equal(buf_view(&key), r->descriptor.start);
     if (inside) {

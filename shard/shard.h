@@ -115,6 +115,11 @@ struct shard_app {
     enum status (*state_restore)(void *replica_state, struct bytes state);
     /* The state was replaced by a snapshot; state_restore was called. */
     void (*installed)(void *replica_state);
+    /* As lsm_options.value_ends; or NULL. */
+    uint64_t (*value_ends)(struct bytes value);
+    /* Where a range may best begin instead of at a key that load or size has chosen: at or before it, a view of it; or
+     * NULL. */
+    struct bytes (*divide_near)(struct bytes key);
     /* Splits (split.c). May the range be divided at key? Asked at its leader. STATUS_INVALID: never there; STATUS_BUSY. */
     enum status (*divide_may)(void *replica_state, struct bytes key);
     /* The split is about to be proposed in this very step: from now until divide or divide_end nothing is proposed

@@ -652,6 +652,8 @@ void autosplit_consider(struct replica *r, uint64_t bytes, uint64_t now_ns);
 void autosplit_forget(struct replica *r);
 /* It was just divided, or has come out of it: for a while it is not divided again, whoever leads it. */
 void autosplit_pause(struct replica *r);
+/* Cuts a key that was chosen to divide the range at, as the application would rather have it (divide_near). */
+void split_near(const struct replica *r, struct buf *key);
 
 /* ---- admin.c ---- */
 void admin_serve(struct store *s);

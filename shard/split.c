@@ -156,13 +156,26 @@ static enum status ask_for_id(struct split_order *o)
 
 static void on_chosen(struct lsm_waiter *w);
 
+void split_near(const struct replica *r, struct buf *key)
+{
+    const struct shard_app *app = r->store->options.app;
+    if (app->divide_near == NULL) return;
+    struct bytes near = app->divide_near(buf_view(key));
+    ASSERT(near.data == key->data && near.size <= key->size);
+    bool inside = descriptor_contains(&r->descriptor, near) && !bytes_equal(near, r->descriptor.start);
+    if (inside) buf_truncate(key, near.size);
+}
+
 /* Finds the key when none was given, then asks for an id. STATUS_OK: on its way. */
 static enum status go_on(struct split_order *o)
 {
     struct replica *r = o->replica;
     enum status status = STATUS_OK;
-    if (o->key.size == 0) status = lsm_range_middle(o->store->lsm, r->range, &o->chosen, &o->key);
-    if (status == STATUS_WAIT) return STATUS_OK;
+    if (o->key.size == 0) {
+        status = lsm_range_middle(o->store->lsm, r->range, &o->chosen, &o->key);
+        if (status == STATUS_WAIT) return STATUS_OK;
+        if (status == STATUS_OK) split_near(r, &o->key);
+    }
     if (status == STATUS_OK) status = may_split(r, o->epoch, buf_view(&o->key));
     return status == STATUS_OK ? ask_for_id(o) : status;
 }

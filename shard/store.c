@@ -599,5 +599,6 @@ void store_engine_callbacks(struct lsm_options *o, struct store *s)
     o->on_meta = on_engine_meta;
     o->on_corrupt = on_engine_corrupt;
     o->on_failed = on_engine_failed;
+    o->value_ends = s->options.app->value_ends;
     o->ctx = s;
 }

@@ -131,6 +131,17 @@ void command_encode_safe_point(uint64_t safe_point, struct buf *out)
     put_u64(out, safe_point);
 }
 
+static void apply_version(struct range *g, const struct write *w, uint64_t ct, struct shard_batch *batch)
+{
+    if (w->tombstone) {
+        shard_batch_delete(batch, LSM_SPACE_VERSIONS, w->key, ct);
+        return;
+    }
+    uint64_t end = txn_aside_ends(w->value);
+    if (end > g->asides_end) g->asides_end = end;
+    shard_batch_put(batch, LSM_SPACE_VERSIONS, w->key, ct, w->value);
+}
+
 static enum status apply_commit(struct range *g, struct reader *r, struct shard_batch *batch, bool held)
 {
     uint64_t ct = get_u64(r), tag = get_u64(r);
@@ -143,8 +154,7 @@ static enum status apply_commit(struct range *g, struct reader *r, struct shard_
         struct write w;
         if (!decode_write(r, &w)) return STATUS_VERSION;
         range_note_write(g, w.key, ct);
-        if (w.tombstone) shard_batch_delete(batch, LSM_SPACE_VERSIONS, w.key, ct);
-        else shard_batch_put(batch, LSM_SPACE_VERSIONS, w.key, ct, w.value);
+        apply_version(g, &w, ct, batch);
     }
     if (!reader_done(r)) return STATUS_VERSION;
     if (ct > g->high) g->high = ct;
@@ -215,8 +225,7 @@ static enum status apply_resolved(struct range *g, struct reader *r, uint64_t ct
         shard_batch_delete(batch, LSM_SPACE_INTENTS, w.key, 0);
         if (ct == 0) continue;
         range_note_write(g, w.key, ct);
-        if (w.tombstone) shard_batch_delete(batch, LSM_SPACE_VERSIONS, w.key, ct);
-        else shard_batch_put(batch, LSM_SPACE_VERSIONS, w.key, ct, w.value);
+        apply_version(g, &w, ct, batch);
     }
     if (ct > g->high) g->high = ct;
     return r->failed ? STATUS_VERSION : STATUS_OK;

@@ -175,6 +175,7 @@ void divide_apply(void *left_state, void *right_state, struct bytes key, struct 
     if (h != NULL) {
         h->floor_least = floor;
         h->high = g->high > high ? g->high : high;
+        h->asides_end = g->asides_end;
         h->answered = g->answered;
         if (g->latch != NULL) h->closed_ns = g->latch->since_ns;
     }

@@ -4,7 +4,7 @@
  *
  * It never passes a timestamp that a request known to the leader still needs, and follows the clock at the
  * distance of the leader's retention. A range that nobody writes to gets no entries: when the safe point has
- * passed its newest version, raising it further would let nothing go. */
+ * passed its newest version, and the end of all that ends by itself (aside.c), raising it further would let nothing go. */
 #include "txn/txn_int.h"
 
 #define PERIOD_NS_MAX 30000000000u
@@ -65,8 +65,11 @@ static void raise_safe_point(struct range *g)
     const struct kv *kv = g->kv;
     uint64_t now = kv_timestamp_seen(kv);
     if (!g->ready || !replica_serving(g->replica) || g->safe.raising) return;
-    if (g->high <= g->safe.applied || now <= kv->version_retention_ns) return;
+    if (now <= kv->version_retention_ns) return;
     uint64_t safe_point = now - kv->version_retention_ns;
+    /* What stands beside rows goes later than it could have been superseded. */
+    bool asides_ended = g->asides_end > g->safe.applied && g->asides_end <= safe_point;
+    if (g->high <= g->safe.applied && !asides_ended) return;
     uint64_t oldest = oldest_active(g);
     if (oldest < safe_point) {
         COVER("txn_gc_held_back");

@@ -15,6 +15,8 @@ enum status kv_create(struct kv **kv_out)
                                  .state_restore = gc_state_restore,
                                  .role_changed = range_role_changed,
                                  .installed = range_installed,
+                                 .value_ends = txn_aside_ends,
+                                 .divide_near = txn_aside_row,
                                  .divide_may = divide_may,
                                  .divide_begin = divide_begin,
                                  .divide_end = divide_end,

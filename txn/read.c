@@ -4,7 +4,7 @@
  * RPC_READ: range u64, epoch u64, ts u64 (0: the leader picks), bytes_max u32, count u16, then ops:
  *   1 GET  sized key             -> found u8, ct u64, sized value
  *   3 UNCHANGED sized key, ts u64 -> u8: 1 when the key has no version above that ts that the read would see
- *   2 SCAN sized start, sized end, rows_max u32 (0: any), reverse u8
+ *   2 SCAN sized start, sized end, rows_max u32 (0: any), flags u8 (1 backwards, 2 nothing that stands beside rows)
  *          -> rows { 1 u8, sized key, sized value }, then 0 u8 (the end) or 2 u8 (more may follow, behind
  *             the last row or behind the key of { 4 u8, sized key }, which stands for no row)
  * Reply: ts u64, results in order. A reply that grew past bytes_max ends with 2 (SCAN) and skips the
@@ -16,6 +16,7 @@
 enum read_op { READ_GET = 1, READ_SCAN = 2, READ_UNCHANGED = 3 };
 #define READ_REPLY_BYTES_MAX (4u << 20)
 #define LOOKED_MAX 8192u /* keys that one scan of a request looks at */
+#define ASIDES_STEPPED_MAX 16u /* one after the other; beyond it is cheaper to seek */
 
 struct read_head {
     uint64_t range, epoch, ts;
@@ -38,7 +39,7 @@ struct read_item {
     uint8_t kind;
     struct span span;
     uint32_t rows_max;
-    bool reverse;
+    bool reverse, rows_alone;
     uint64_t since;
 };
 
@@ -51,7 +52,10 @@ static bool decode_item(struct reader *in, struct read_item *item)
     if (item->kind == READ_SCAN) {
         item->span.end = get_sized(in);
         item->rows_max = get_u32(in);
-        item->reverse = get_u8(in) != 0;
+        uint8_t flags = get_u8(in);
+        item->reverse = (flags & READ_SCAN_REVERSE) != 0;
+        item->rows_alone = (flags & READ_SCAN_ROWS_ALONE) != 0;
+        if ((flags & ~(READ_SCAN_REVERSE | READ_SCAN_ROWS_ALONE)) != 0) return false;
     }
     return !in->failed && item->kind >= READ_GET && item->kind <= READ_UNCHANGED;
 }
@@ -108,14 +112,14 @@ static enum status eval_unchanged(struct range_op *op, const struct read_item *i
     return op->reply.failed ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
-/* One row of a scan, or what stands for it. */
-static void put_row(struct range_op *op, const struct lsm_item *row)
+/* One row of a scan, or what stands for it. aside: it is passed over. */
+static void put_row(struct range_op *op, const struct lsm_item *row, bool aside)
 {
     struct buf *out = &op->reply;
     struct range_progress *at = &op->at;
     at->looked++;
-    show(op, row->ts);
-    if (!row->tombstone) {
+    if (!aside) show(op, row->ts);
+    if (!row->tombstone && !aside) {
         put_u8(out, 1);
         put_sized(out, row->key);
         put_sized(out, row->value);
@@ -126,15 +130,39 @@ static void put_row(struct range_op *op, const struct lsm_item *row)
     }
 }
 
+static enum status scan_from(struct range_op *op, const struct read_item *item, struct bytes start, struct bytes end)
+{
+    return lsm_iter_open(store_lsm(op->range->kv->store), replica_range(op->range->replica), LSM_SPACE_VERSIONS, start, end,
+                         op->ts, LSM_ITER_NEWEST, item->reverse, &op->at.scan);
+}
+
+/* A row may have any number of records beside it: when there are many in a row the scan goes on behind all of them (before,
+ * when reverse). STATUS_NOT_FOUND: nothing of the span lies there. */
+static enum status pass_asides(struct range_op *op, const struct read_item *item, struct bytes key)
+{
+    struct bytes row = txn_aside_row(key), start = item->span.start, end = item->span.end;
+    if (++op->at.asides < ASIDES_STEPPED_MAX || row.size == key.size) return STATUS_OK;
+    COVER("txn_scan_passes_asides");
+    op->at.asides = 0;
+    struct buf bound;
+    buf_init(&bound, SHARD_KEY_BYTES_MAX);
+    buf_append_bytes(&bound, row);
+    buf_append_byte(&bound, item->reverse ? TXN_ASIDE_MARK : TXN_ASIDE_MARK + 1);
+    range_scan_end(op);
+    *(item->reverse ? &end : &start) = buf_view(&bound);
+    bool any = end.size == 0 || bytes_compare(start, end) < 0;
+    enum status status = any ? scan_from(op, item, start, end) : STATUS_NOT_FOUND;
+    buf_deinit(&bound);
+    return status;
+}
+
 static enum status eval_scan(struct range_op *op, const struct read_item *item, size_t bytes_max)
 {
     struct range_progress *at = &op->at;
     enum status status = STATUS_OK;
     if (at->scan == NULL) {
-        at->rows = at->looked = 0;
-        status = lsm_iter_open(store_lsm(op->range->kv->store), replica_range(op->range->replica),
-                               LSM_SPACE_VERSIONS, item->span.start, item->span.end, op->ts,
-                               LSM_ITER_NEWEST, item->reverse, &at->scan);
+        at->rows = at->looked = at->asides = 0;
+        status = scan_from(op, item, item->span.start, item->span.end);
     }
     uint8_t end = 0;
     while (status == STATUS_OK) {
@@ -145,7 +173,11 @@ static enum status eval_scan(struct range_op *op, const struct read_item *item, 
             break;
         }
         status = lsm_iter_next(at->scan, &op->block, &row);
-        if (status == STATUS_OK) put_row(op, &row);
+        if (status != STATUS_OK) break;
+        bool aside = item->rows_alone && !row.tombstone && txn_is_aside(row.value) && !MUTANT("scan_shows_asides");
+        put_row(op, &row, aside);
+        if (aside) status = pass_asides(op, item, row.key);
+        else at->asides = 0;
     }
     if (status == STATUS_WAIT) return status;
     range_scan_end(op);

@@ -33,6 +33,24 @@ enum key_prefix {
 #define TXN_ENTRY_BYTES_MAX ((4u << 20) - 4096) /* one Raft entry */
 #define TXN_WRITE_BYTES_DEFAULT (32u << 20)     /* of a transaction: see txn_set_write_bytes_max */
 
+/* ---- what stands beside rows (aside.c) ---- */
+
+/* A record that belongs to a row and is none: it stands right behind the row, so that it lies in the row's range, may outlive
+ * it, and goes by itself when the range's safe point has come to its end. Scans for rows alone pass over it. */
+#define TXN_ASIDE_ID_BYTES 16
+#define TXN_ASIDE_KEY_BYTES (1 + TXN_ASIDE_ID_BYTES) /* behind the row's key */
+#define TXN_ASIDE_HEAD_BYTES 9                       /* before the record, in the value */
+#define TXN_ASIDE_MARK 0xfe /* begins both; no row's value begins with it */
+/* Appends to the row's key. */
+void txn_aside_key(struct buf *row_key, const uint8_t id[TXN_ASIDE_ID_BYTES]);
+/* What begins the value of a record that ends at ts (not 0): at ts and later nobody may rely on its being there. */
+void txn_aside_head(uint64_t ts, uint8_t out[TXN_ASIDE_HEAD_BYTES]);
+bool txn_is_aside(struct bytes value);
+/* When it ends; 0: this is no such record. */
+uint64_t txn_aside_ends(struct bytes value);
+/* The key of its row; of any other key the key, or something that it begins with. */
+struct bytes txn_aside_row(struct bytes key);
+
 /* ---- the service of one core ---- */
 
 struct kv;
@@ -144,6 +162,9 @@ MUST_USE enum status txn_breathe(struct txn *t);
  * is older than the version retention; start over. STATUS_NO_MEMORY: the arena is full. */
 MUST_USE enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out);
 
+/* [fiber] As txn_get, with the timestamp of the version that was read; 0: its own write. */
+MUST_USE enum status txn_get_version(struct txn *t, struct bytes key, struct bytes *value_out, uint64_t *ts_out);
+
 /* [fiber] Locks keys, in the order given, and reads them: *out gets one result each, values in the arena. The
  * transaction's view moves to a new timestamp, at which everything it has read before is unchanged (rule W2). Locks
  * are given back when the transaction ends; they may be lost before (with a leader), which the commit
@@ -212,6 +233,8 @@ MUST_USE enum status txn_scan_open(struct txn *t, struct bytes start, struct byt
                                    uint64_t limit, struct txn_scan **scan_out);
 MUST_USE enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out,
                                    struct bytes *value_out);
+/* Before the first: what stands beside rows is passed over. */
+void txn_scan_rows_alone(struct txn_scan *scan);
 void txn_scan_close(struct txn_scan *scan);
 
 /* Buffers a write; visible to this transaction at once, to others when it commits. Key and value are

@@ -82,13 +82,17 @@ struct write {
     struct range_op *older;  /* what is in flight on the same key and was proposed before */
 };
 
+/* Flags of a SCAN (read.c). */
+#define READ_SCAN_REVERSE    1u
+#define READ_SCAN_ROWS_ALONE 2u
+
 /* How far the evaluation of an op has come: it goes on behind every wait, as long as the term lasts. */
 struct range_progress {
     bool begun;
     uint64_t term;
     uint32_t done;            /* READ: operations; COMMIT: spans */
     struct lsm_iter *scan;    /* the scan it stands in, or NULL */
-    uint32_t rows, looked;    /* READ: of that scan */
+    uint32_t rows, looked, asides; /* READ: of that scan; asides: passed over since the last row */
     bool overtaken;           /* COMMIT: something in its spans was proposed meanwhile */
 };
 
@@ -195,6 +199,7 @@ struct range {
     uint64_t term;           /* of `ready` or `preparing` */
     uint64_t floor;          /* no commit at or below (A3) */
     uint64_t high;           /* highest ct proposed or applied */
+    uint64_t asides_end;     /* when the last of what stands beside rows ends, of all that was applied since the replica was opened */
     uint64_t system_high;    /* leader: no key below KEY_PREFIX_TABLE has a version above, nor will without raising it */
     /* Leader: no record of a table (catalog_lease.c) has a version above record_high, nor gets one at or below `leased`. */
     uint64_t record_high, leased;

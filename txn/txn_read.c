@@ -182,6 +182,12 @@ static enum status get_one(struct txn *t, struct bytes key, struct reader *in)
 
 enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
 {
+    uint64_t ts;
+    return txn_get_version(t, key, value_out, &ts);
+}
+
+enum status txn_get_version(struct txn *t, struct bytes key, struct bytes *value_out, uint64_t *ts_out)
+{
     ASSERT(!t->ended);
     t->refused_key_bytes = key.size;
     t->refused_value_bytes = 0;
@@ -190,6 +196,7 @@ enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
     if (own != NULL) {
         if (own->tombstone) return STATUS_NOT_FOUND;
         *value_out = own->value;
+        *ts_out = 0;
         return STATUS_OK;
     }
     struct reader in;
@@ -198,12 +205,13 @@ enum status txn_get(struct txn *t, struct bytes key, struct bytes *value_out)
     status = txn_span_add(t, &(struct span){.start = key, .point = true});
     if (status != STATUS_OK) return status;
     uint8_t found = get_u8(&in);
-    get_u64(&in);
+    uint64_t ts = get_u64(&in);
     struct bytes value = get_sized(&in);
     if (!reader_done(&in) || found > 1) return STATUS_INVALID;
     if (!found) return STATUS_NOT_FOUND;
     struct bytes copy = arena_copy(t->arena, value);
     if (copy.data == NULL) return STATUS_NO_MEMORY;
     *value_out = copy;
+    *ts_out = ts;
     return STATUS_OK;
 }

@@ -10,7 +10,7 @@ struct txn_scan {
     struct buf start, end;      /* what is left to ask for */
     struct buf cut;             /* the page ends there, with its range */
     bool is_cut;
-    bool reverse, exhausted, has_row, own_taken;
+    bool reverse, exhausted, has_row, own_taken, rows_alone;
     uint64_t limit, taken;
     uint32_t pages;
     struct bytes row_key, row_value;
@@ -44,6 +44,12 @@ enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, b
     }
     *scan_out = scan;
     return STATUS_OK;
+}
+
+void txn_scan_rows_alone(struct txn_scan *scan)
+{
+    ASSERT(scan->pages == 0);
+    scan->rows_alone = true;
 }
 
 void txn_scan_close(struct txn_scan *scan)
@@ -92,7 +98,7 @@ static enum status page_ask(struct txn_scan *scan, struct reader *in)
     put_sized(&t->request, span.start);
     put_sized(&t->request, span.end);
     put_u32(&t->request, page_rows(scan));
-    put_u8(&t->request, scan->reverse);
+    put_u8(&t->request, (uint8_t)((scan->reverse ? READ_SCAN_REVERSE : 0) | (scan->rows_alone ? READ_SCAN_ROWS_ALONE : 0)));
     return txn_read_send(t, &q, in);
 }
 
@@ -200,7 +206,7 @@ enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out, struct b
             const struct write *own = scan->own;
             own_take(scan);
             if (order == 0) scan->has_row = false;
-            if (own->tombstone) {
+            if (own->tombstone || (scan->rows_alone && txn_is_aside(own->value))) {
                 own_next(scan);
                 continue;
             }

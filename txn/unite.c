@@ -78,6 +78,7 @@ void unite_apply(void *left_state, void *right_state, struct bytes part)
     ASSERT(reader_done(&in)); /* unite_part_valid */
     if (h->high > high) high = h->high;
     if (g->high < high) g->high = high;
+    if (g->asides_end < h->asides_end) g->asides_end = h->asides_end;
     if (g->floor_least < floor) g->floor_least = floor;
     if (g->ready && g->floor < floor) g->floor = floor;
     if (g->answered < h->answered) g->answered = h->answered;

@@ -197,6 +197,7 @@ static enum status run_count(struct actor *a)
     a->count = 0;
     enum status status = txn_scan_open(a->txn, a->key, a->key_end, a->reverse, 0, &scan);
     if (status != STATUS_OK) return status;
+    if (a->rows_alone) txn_scan_rows_alone(scan);
     while ((status = txn_scan_next(scan, &key, &value)) == STATUS_OK) a->count++;
     txn_scan_close(scan);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;

@@ -48,7 +48,7 @@ struct actor {
     enum { VERB_GET, VERB_COUNT, VERB_COMMIT, VERB_LOCK } verb;
     struct bytes key, key_end;
     char key_text[128], key_end_text[128];
-    bool reverse; /* COUNT */
+    bool reverse, rows_alone; /* COUNT */
     enum txn_lock_mode mode; /* LOCK */
     enum txn_lock_wait wait;
     bool overlay;

@@ -1,0 +1,148 @@
+/* What stands beside rows: scans for rows pass over it, and it goes by itself. */
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/txn/world.h"
+
+#define RETENTION_NS (200 * SIM_MS)
+
+/* Buffers a record beside the row of that key. */
+static void put_aside(struct actor *a, const char *row, uint32_t number, uint64_t end)
+{
+    struct buf key;
+    uint8_t id[TXN_ASIDE_ID_BYTES] = {0}, value[TXN_ASIDE_HEAD_BYTES + 64] = {0};
+    buf_init(&key, 256);
+    put_u8(&key, KEY_PREFIX_TABLE);
+    buf_append_string(&key, row);
+    store_be64(id + 4, number);
+    txn_aside_key(&key, id);
+    txn_aside_head(end, value);
+    assert_int_equal(txn_put(a->txn, buf_view(&key), bytes_make(value, sizeof value)), STATUS_OK);
+    buf_deinit(&key);
+}
+
+static void put_asides(struct world *w, const char *row, uint32_t count, uint64_t end)
+{
+    struct actor a;
+    actor_begin_at_leader(&a, w);
+    for (uint32_t i = 0; i < count; i++) put_aside(&a, row, i, end);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    actor_end(&a);
+}
+
+static void expect_count(struct world *w, const char *start, const char *end, bool alone, uint64_t count)
+{
+    for (int reverse = 0; reverse < 2; reverse++) {
+        struct actor a;
+        actor_begin_at_leader(&a, w);
+        a.rows_alone = alone;
+        a.reverse = reverse == 1;
+        assert_int_equal(actor_count(&a, start, end), STATUS_OK);
+        assert_u64_equal(a.count, count);
+        actor_end(&a);
+    }
+}
+
+TEST(txn_aside, a_value_says_what_it_is_and_when_it_ends)
+{
+    uint8_t head[TXN_ASIDE_HEAD_BYTES];
+    txn_aside_head(UINT64_C(0x0102030405060708), head);
+    struct bytes value = bytes_make(head, sizeof head);
+    assert_true(txn_is_aside(value));
+    assert_u64_equal(txn_aside_ends(value), UINT64_C(0x0102030405060708));
+    assert_false(txn_is_aside(bytes_make(head, sizeof head - 1)));
+    assert_u64_equal(txn_aside_ends(BYTES_EMPTY), 0);
+    head[0] = 1; /* a row */
+    assert_false(txn_is_aside(value));
+    assert_u64_equal(txn_aside_ends(value), 0);
+}
+
+TEST(txn_aside, a_key_leads_to_its_row)
+{
+    struct buf key;
+    const uint8_t id[TXN_ASIDE_ID_BYTES] = {7};
+    buf_init(&key, 64);
+    buf_append_string(&key, "row");
+    assert_true(bytes_equal(txn_aside_row(buf_view(&key)), BYTES_LITERAL("row")));
+    txn_aside_key(&key, id);
+    assert_int_equal(key.size, 3 + TXN_ASIDE_KEY_BYTES);
+    assert_true(bytes_equal(txn_aside_row(buf_view(&key)), BYTES_LITERAL("row")));
+    struct bytes id_alone = bytes_make(key.data + 3, key.size - 3); /* nothing would be left of it */
+    assert_true(bytes_equal(txn_aside_row(id_alone), id_alone));
+    buf_deinit(&key);
+}
+
+TEST(txn_aside, scans_for_rows_pass_over_it_in_both_directions)
+{
+    struct world w;
+    world_open(&w, 1, 0);
+    world_put(&w, "row1", "1");
+    world_put(&w, "row2", "2");
+    world_put(&w, "row3", "3");
+    put_asides(&w, "row0", 40, UINT64_MAX); /* a row that is not there */
+    put_asides(&w, "row2", 3, UINT64_MAX);
+    put_asides(&w, "row3", 500, UINT64_MAX);
+    expect_count(&w, "row", "rox", true, 3);
+    expect_count(&w, "row", "rox", false, 546);
+    expect_count(&w, "row2", "row3", true, 1);
+    expect_count(&w, "row0", "row1", true, 0);
+    expect_count(&w, "row3", "row3\xfe", true, 1);
+    expect_count(&w, "row3\xfe", "row4", true, 0);
+    world_close(&w);
+}
+
+/* More of it than one request looks at, also where there is little at each row. */
+TEST(txn_aside, pages_go_on_behind_what_was_passed_over)
+{
+    struct world w;
+    world_open(&w, 1, 0);
+    for (uint32_t first = 0; first < 3000; first += 300) {
+        struct actor a;
+        actor_begin_at_leader(&a, &w);
+        for (uint32_t i = first; i < first + 300; i++) {
+            char row[32];
+            snprintf(row, sizeof row, "row%08u", i);
+            if (i % 2 == 0) actor_put(&a, row, "x");
+            for (uint32_t k = 0; k < 4; k++) put_aside(&a, row, k, UINT64_MAX);
+        }
+        assert_int_equal(actor_commit(&a), STATUS_OK);
+        actor_end(&a);
+    }
+    expect_count(&w, "row", "rox", true, 1500);
+    world_close(&w);
+}
+
+TEST(txn_aside, own_writes_beside_rows_are_passed_over_too)
+{
+    struct world w;
+    world_open(&w, 1, 0);
+    world_put(&w, "row1", "1");
+    struct actor a;
+    actor_begin_at_leader(&a, &w);
+    put_aside(&a, "row1", 1, UINT64_MAX);
+    actor_put(&a, "row2", "2");
+    a.rows_alone = true;
+    assert_int_equal(actor_count(&a, "row", "rox"), STATUS_OK);
+    assert_u64_equal(a.count, 2);
+    actor_end(&a);
+    world_close(&w);
+}
+
+/* Nobody writes to the range any more. */
+TEST(txn_aside, it_goes_when_the_safe_point_has_passed_its_end)
+{
+    struct world w;
+    world_open(&w, 1, RETENTION_NS);
+    world_put(&w, "row1", "1");
+    uint64_t now = kv_timestamp_seen(core_kv(cluster_machine(w.cluster, 1)->core));
+    put_asides(&w, "row1", 400, now + 4 * SIM_SEC);
+    world_flush(&w, 1);
+    world_run_ms(&w, 2500);
+    assert_true(world_stats(&w, 1).entry_estimate >= 400);
+    world_run_ms(&w, 5000);
+    assert_true(world_stats(&w, 1).entry_estimate < 100);
+    expect_count(&w, "row", "rox", false, 1);
+    world_close(&w);
+}
