@@ -22,8 +22,8 @@ static void usage(const char *program)
             "  --no-header          print the row only\n"
             "sql_bench only:\n"
             "  --prepared           parse statements once per connection; Bind, Execute, Sync each time\n"
-            "  --first S            sends with each request: key (SET ostraka.idempotency_key, a new one), or set (SET\n"
-            "                       lock_timeout, to compare with)\n"
+            "  --first S            sends with each request: key (SET ostraka.idempotency_key, a new one), anchored\n"
+            "                       (with the row as its anchor), or set (SET lock_timeout, to compare with)\n"
             "  --statement S        what upsert sends: update (default) or upsert (INSERT ... ON CONFLICT)\n",
             program);
 }
@@ -72,7 +72,7 @@ static bool parse_statement(const char *text, struct load_options *o)
 static bool parse_first(const char *text, struct load_options *o)
 {
     o->first = text;
-    return strcmp(text, "key") == 0 || strcmp(text, "set") == 0;
+    return strcmp(text, "key") == 0 || strcmp(text, "anchored") == 0 || strcmp(text, "set") == 0;
 }
 
 static bool set(struct load_options *o, const char *name, const char *value)

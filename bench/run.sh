@@ -217,10 +217,10 @@ run_keys() {
     local first
     echo "idempotency keys, 64 clients"
     for _ in $(seq "$RUNS"); do
-        for first in set key; do
+        for first in set key anchored; do
             "$BENCH/sql_bench" upsert --address "$ostraka_leader" --pids "$ostraka_pids" --connections 64 --first "$first" \
                 --statement "$STATEMENT" --keys "$KEYS" --value-bytes "$VALUE_BYTES" --seconds "$SECONDS_PER_RUN" \
-                --warmup-ms "$WARMUP_MS" --no-header "${sql_flags[@]}" | sed "s/^upsert   /put-$first  /"
+                --warmup-ms "$WARMUP_MS" --no-header "${sql_flags[@]}" | sed "s/^upsert   /$(printf '%-9s' "put-$first")/"
         done
     done
 }

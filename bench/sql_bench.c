@@ -13,7 +13,7 @@
  * and Sync each time, with parameters as text.
  *
  * With --first key each request is sent under an idempotency key of its own, set by a query in front of it in the same
- * packet; --first set sends another SET there, for comparison.
+ * packet; --first anchored gives the key the row as its anchor, --first set sends another SET there, for comparison.
  *
  * An answer counts as an error when the server reports one or when not exactly one row (cas: two) was touched
  * or found. */
@@ -124,7 +124,7 @@ static const struct pair_key *pair_of(const struct sql_state *s)
     return s->pairs[(s->first + s->count - 1) % LOAD_PIPELINE_MAX];
 }
 
-static void put_query(struct load_conn *c, const struct sql_bench *b, uint64_t number)
+static void put_query(struct load_conn *c, const struct sql_bench *b, uint64_t number, uint64_t row)
 {
     size_t at = begin(&c->out, 'Q');
     if (b->statement == &load_rows) {
@@ -137,7 +137,7 @@ static void put_query(struct load_conn *c, const struct sql_bench *b, uint64_t n
                 const struct pair_key *key = &pair_of(c->state)[*p >= '3'];
                 buf_printf(&c->out, "%" PRIu64, *p % 2 != 0 ? key->key : key->version);
             } else if (*p == '1') {
-                buf_printf(&c->out, "%" PRIu64, key_of(c->load, b, number));
+                buf_printf(&c->out, "%" PRIu64, row);
             } else {
                 buf_append_byte(&c->out, '\'');
                 buf_append_bytes(&c->out, load_value(c->load));
@@ -173,7 +173,7 @@ static void put_number(struct buf *out, uint64_t number)
     put_parameter(out, bytes_make(text, (size_t)size));
 }
 
-static void put_execution(struct load_conn *c, const struct sql_bench *b, uint64_t number)
+static void put_execution(struct load_conn *c, const struct sql_bench *b, uint64_t row)
 {
     const struct statement *s = b->statement;
     struct buf *out = &c->out;
@@ -186,7 +186,7 @@ static void put_execution(struct load_conn *c, const struct sql_bench *b, uint64
         put_number(out, pair_of(c->state)[i].key);
         put_number(out, pair_of(c->state)[i].version);
     }
-    if (s->key == KEY_RANDOM || s->key == KEY_FRESH) put_number(out, key_of(c->load, b, number));
+    if (s->key == KEY_RANDOM || s->key == KEY_FRESH) put_number(out, row);
     if (s->has_value) put_parameter(out, load_value(c->load));
     put_be16(out, 0);
     end(out, at);
@@ -198,14 +198,15 @@ static void put_execution(struct load_conn *c, const struct sql_bench *b, uint64
 }
 
 /* Keys say when they were made, as those of programs should. */
-static void put_first(struct load_conn *c, const struct sql_bench *b)
+static void put_first(struct load_conn *c, const struct sql_bench *b, uint64_t row)
 {
     size_t at = begin(&c->out, 'Q');
-    if (strcmp(b->first, "key") == 0) {
+    if (strcmp(b->first, "set") != 0) {
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
         buf_printf(&c->out, "SET ostraka.idempotency_key='%013" PRIu64 "/%016" PRIx64 "'",
                    (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000, prng_next(&c->load->prng));
+        if (strcmp(b->first, "anchored") == 0) buf_printf(&c->out, ",'kv(%" PRIu64 ")'", row);
     } else {
         buf_append_string(&c->out, "SET lock_timeout='1000000000'");
     }
@@ -221,9 +222,11 @@ static bool request(struct load_conn *c, uint64_t number, uint64_t started_ns)
     uint64_t at = (s->first + s->count++) % LOAD_PIPELINE_MAX;
     s->started_ns[at] = started_ns;
     if (b->statement->key == KEY_PAIR) pairs_take(&b->pairs, c->load, s->pairs[at]);
-    if (b->first != NULL) put_first(c, b);
-    if (b->prepared) put_execution(c, b, number);
-    else put_query(c, b, number);
+    bool keyed = b->statement->key == KEY_RANDOM || b->statement->key == KEY_FRESH;
+    uint64_t row = keyed ? key_of(c->load, b, number) : 0;
+    if (b->first != NULL) put_first(c, b, row);
+    if (b->prepared) put_execution(c, b, row);
+    else put_query(c, b, number, row);
     return true;
 }
 

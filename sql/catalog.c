@@ -6,13 +6,15 @@
 #include "base/codec.h"
 #include "sql/keycode.h"
 
-/* Keys: 03 'T' name -> record; 03 'I' -> next table id u32; 03 'G' table id be32 -> garbage. Rows: 04, database id be32 (1), table id be32, index
+/* Keys: 03 'T' name -> record; 03 'I' -> next table id u32; 03 'G' table id be32 -> garbage; 03 'D' -> a name, or rows, were
+ * given up. Rows: 04, database id be32 (1), table id be32, index
  * id be32 (1: the primary key), then the key columns (keycode) or 16 bytes of row id. */
 #define DATABASE_ID 1
 #define INDEX_ID 1
 #define TABLE_ID_FIRST 16384 /* as PostgreSQL's FirstNormalObjectId: below are system tables */
-#define RECORD_VERSION 2
-#define RECORD_VERSION_PLAIN 1 /* no column has a value for the rows that lack it */
+#define RECORD_VERSION 3
+#define RECORD_VERSION_PLAIN 1 /* no column has a value for the rows that lack it, */
+#define RECORD_VERSION_MISSING 2 /* and there was no other table of its name */
 #define GARBAGE_VERSION 1
 #define RECORD_BYTES_MAX TXN_VALUE_BYTES_MAX
 
@@ -41,6 +43,15 @@ static void garbage_key(uint32_t table_id, struct buf *key)
 }
 
 static const uint8_t id_key[] = {KEY_PREFIX_SYSTEM, 'I'};
+
+/* Written whenever a table's name stops to stand for the rows it stood for: its newest version tells when that was last so. */
+static const uint8_t given_up_key[] = {KEY_PREFIX_SYSTEM, 'D'};
+
+static enum status given_up_put(struct txn *t)
+{
+    static const uint8_t version[] = {1};
+    return txn_put(t, bytes_make(given_up_key, sizeof given_up_key), bytes_make(version, sizeof version));
+}
 
 /* Of all indexes of a table. */
 static void table_prefix(uint32_t table_id, struct buf *key)
@@ -71,9 +82,17 @@ static void put_text(struct buf *out, const char *text)
     if (text != NULL) put_sized(out, bytes_of_string(text));
 }
 
+/* The lowest that says it all. */
+static uint8_t record_version(const struct sql_table *t)
+{
+    if (t->keys_after != 0) return RECORD_VERSION;
+    return t->has_missing ? RECORD_VERSION_MISSING : RECORD_VERSION_PLAIN;
+}
+
 static void record_encode(const struct sql_table *t, struct buf *out)
 {
-    put_u8(out, t->has_missing ? RECORD_VERSION : RECORD_VERSION_PLAIN); /* the lowest that says it all */
+    uint8_t version = record_version(t);
+    put_u8(out, version);
     put_u32(out, t->id);
     put_u32(out, t->version);
     put_text(out, t->name);
@@ -87,7 +106,7 @@ static void record_encode(const struct sql_table *t, struct buf *out)
         put_u8(out, c->not_null);
         put_text(out, c->name);
         put_text(out, c->default_text);
-        if (t->has_missing) put_sized(out, c->missing);
+        if (version >= RECORD_VERSION_MISSING) put_sized(out, c->missing);
     }
     put_u8(out, (uint8_t)t->key_count);
     for (uint32_t i = 0; i < t->key_count; i++) put_u16(out, t->key[i]);
@@ -97,6 +116,7 @@ static void record_encode(const struct sql_table *t, struct buf *out)
         put_text(out, t->check_names[i]);
         put_text(out, t->checks[i]);
     }
+    if (version == RECORD_VERSION) put_u64(out, t->keys_after == UINT64_MAX ? 0 : t->keys_after);
 }
 
 static const char *get_text(struct reader *r, struct arena *arena)
@@ -176,10 +196,19 @@ enum status catalog_table_decode(struct arena *arena, struct bytes record, struc
     }
     t->checks = checks;
     t->check_names = names;
+    if (record_version == RECORD_VERSION) {
+        t->keys_after = get_u64(&r);
+        if (t->keys_after == 0) t->keys_after = UINT64_MAX;
+    }
     if (!reader_done(&r)) return STATUS_CORRUPT;
     if (!catalog_columns_changed(arena, t)) return STATUS_NO_MEMORY;
     *table_out = t;
     return STATUS_OK;
+}
+
+void catalog_table_written(struct sql_table *table, uint64_t ts)
+{
+    if (table->keys_after == UINT64_MAX && ts != 0) table->keys_after = ts;
 }
 
 static enum status record_put(struct txn *t, const struct sql_table *table)
@@ -227,6 +256,18 @@ static enum status next_id(struct txn *t, uint32_t *id_out)
     return txn_put(t, key, bytes_make(next, sizeof next));
 }
 
+/* A new table may have the name of one that was given up. How old an idempotency key may be is not asked here: it is
+ * enough that most tables are made in clusters where nothing was given up. */
+static enum status look_for_given_up(struct txn *t, uint64_t *keys_after_out)
+{
+    struct bytes value;
+    uint64_t ts;
+    enum status status = txn_get_version(t, bytes_make(given_up_key, sizeof given_up_key), &value, &ts);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) return status;
+    *keys_after_out = status == STATUS_NOT_FOUND ? 0 : ts != 0 ? ts : UINT64_MAX;
+    return STATUS_OK;
+}
+
 enum status catalog_create(struct txn *t, struct arena *arena, struct sql_table *table)
 {
     struct sql_table *existing;
@@ -234,6 +275,7 @@ enum status catalog_create(struct txn *t, struct arena *arena, struct sql_table 
     if (status == STATUS_OK) return STATUS_EXISTS;
     if (status != STATUS_NOT_FOUND) return status;
     status = next_id(t, &table->id);
+    if (status == STATUS_OK) status = look_for_given_up(t, &table->keys_after);
     table->version = 1;
     return status == STATUS_OK ? record_put(t, table) : status;
 }
@@ -256,6 +298,8 @@ enum status catalog_rename(struct txn *t, struct arena *arena, struct sql_table 
     status = txn_delete(t, buf_view(&key));
     buf_deinit(&key);
     table->name = name;
+    table->keys_after = UINT64_MAX;
+    if (status == STATUS_OK) status = given_up_put(t);
     return status == STATUS_OK ? catalog_update(t, table) : status;
 }
 
@@ -357,6 +401,7 @@ enum status catalog_truncate(struct txn *t, struct sql_table *table)
 {
     enum status status = garbage_put(t, table->id, BYTES_EMPTY);
     if (status == STATUS_OK) status = next_id(t, &table->id);
+    table->keys_after = UINT64_MAX;
     return status == STATUS_OK ? record_put(t, table) : status;
 }
 
@@ -367,6 +412,7 @@ enum status catalog_drop(struct txn *t, const struct sql_table *table)
     catalog_table_key(table->name, &key);
     enum status status = txn_delete(t, buf_view(&key));
     if (status == STATUS_OK) status = garbage_put(t, table->id, BYTES_EMPTY);
+    if (status == STATUS_OK) status = given_up_put(t);
     buf_deinit(&key);
     return status;
 }

@@ -39,6 +39,9 @@ struct sql_table {
     const char *const *check_names;
     uint32_t check_count;
     bool has_missing;         /* some column has such a value */
+    /* Idempotency keys made up to then may have been used with rows that this table, or another of its name, had once;
+     * 0: none were. UINT64_MAX: up to when the record was written (catalog_table_written). */
+    uint64_t keys_after;
     struct sql_row_column *row_columns; /* as rowcode wants them; in the order of columns */
     const struct virtual_table *from;   /* its rows are made when they are read (virtual.h); NULL: they are stored */
 };
@@ -50,6 +53,8 @@ MUST_USE enum status catalog_table(struct txn *t, struct arena *arena, const cha
  * STATUS_VERSION, STATUS_NO_MEMORY. */
 void catalog_table_key(const char *name, struct buf *key);
 MUST_USE enum status catalog_table_decode(struct arena *arena, struct bytes record, struct sql_table **table_out);
+/* The record that was decoded is of this timestamp; 0: of the transaction itself. */
+void catalog_table_written(struct sql_table *table, uint64_t ts);
 /* [fiber] Gives the table its id and buffers its record. STATUS_EXISTS. */
 MUST_USE enum status catalog_create(struct txn *t, struct arena *arena, struct sql_table *table);
 /* Buffers the removal of the record. Ids are never used again, so the rows can be reached no more; they are put on

@@ -60,7 +60,7 @@ void catalog_cache_forget(struct catalog_cache *c, struct catalog_entry *entry)
 }
 
 enum status catalog_cache_add(struct catalog_cache *c, struct bytes key, struct bytes record,
-                              uint64_t ts, struct catalog_entry **entry_out)
+                              uint64_t ts, uint64_t version_ts, struct catalog_entry **entry_out)
 {
     if (record.size > CATALOG_CACHE_RECORD_BYTES_MAX) return STATUS_TOO_LARGE;
     struct catalog_entry *old = catalog_cache_find(c, key);
@@ -81,6 +81,7 @@ enum status catalog_cache_add(struct catalog_cache *c, struct bytes key, struct 
         free(e);
         return status;
     }
+    catalog_table_written(e->table, version_ts);
     list_push_front(&c->entries, &e->link);
     c->count++;
     *entry_out = e;

@@ -27,10 +27,10 @@ void catalog_cache_init(struct catalog_cache *c);
 void catalog_cache_deinit(struct catalog_cache *c);
 /* NULL: not there. Valid until the next catalog_cache_sweep. */
 struct catalog_entry *catalog_cache_find(struct catalog_cache *c, struct bytes key);
-/* Decodes a record that was read at ts. Replaces an entry of the same key. STATUS_TOO_LARGE: it is
+/* Decodes a record of version_ts (0: of the transaction itself) that was read at ts. Replaces an entry of the same key. STATUS_TOO_LARGE: it is
  * not kept; others as catalog_table_decode. */
 MUST_USE enum status catalog_cache_add(struct catalog_cache *c, struct bytes key,
-                                       struct bytes record, uint64_t ts,
+                                       struct bytes record, uint64_t ts, uint64_t version_ts,
                                        struct catalog_entry **entry_out);
 /* It has turned out to be old. */
 void catalog_cache_forget(struct catalog_cache *c, struct catalog_entry *entry);

@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "sql/idempotency_anchor.h"
 #include "sql/session_int.h"
 #include "sql/types_io.h"
 
@@ -32,17 +33,39 @@ static void count(const struct sql_session *s, size_t counter)
 
 static uint64_t life_ns(const struct sql_session *s)
 {
-    return shared(s) != NULL && shared(s)->life_ns != 0 ? shared(s)->life_ns : IDEMPOTENCY_LIFE_NS;
+    uint64_t life = shared(s) != NULL && shared(s)->life_ns != 0 ? shared(s)->life_ns : IDEMPOTENCY_LIFE_NS;
+    return s->idem.anchored && life > IDEMPOTENCY_ANCHORED_LIFE_NS ? IDEMPOTENCY_ANCHORED_LIFE_NS : life;
+}
+
+/* Nothing is done under the key later; its record goes only then. */
+static uint64_t last_ts(const struct sql_session *s)
+{
+    return s->idem.issued_ns + life_ns(s);
+}
+
+/* What stands before the statements of the record. */
+static size_t head_bytes(const struct idem *i)
+{
+    return IDEMPOTENCY_HEAD_BYTES + (i->anchored ? TXN_ASIDE_HEAD_BYTES : 0);
+}
+
+static enum status decode_record(const struct idem *i, struct bytes value, struct idempotency_record *out)
+{
+    if (!i->anchored) return idempotency_record_decode(value, out);
+    if (!txn_is_aside(value)) return STATUS_CORRUPT;
+    return idempotency_record_decode(bytes_make(value.data + TXN_ASIDE_HEAD_BYTES, value.size - TXN_ASIDE_HEAD_BYTES), out);
 }
 
 void idem_init(struct sql_session *s)
 {
-    buf_init(&s->idem.record, IDEMPOTENCY_HEAD_BYTES + IDEMPOTENCY_RESULT_BYTES_MAX);
+    buf_init(&s->idem.record, TXN_ASIDE_HEAD_BYTES + IDEMPOTENCY_HEAD_BYTES + IDEMPOTENCY_RESULT_BYTES_MAX);
+    buf_init(&s->idem.row_key, TXN_KEY_BYTES_MAX);
 }
 
 void idem_deinit(struct sql_session *s)
 {
     buf_deinit(&s->idem.record);
+    buf_deinit(&s->idem.row_key);
 }
 
 static void forget(struct sql_session *s)
@@ -109,15 +132,39 @@ static bool expired(struct sql_session *s, struct exec *x)
     return false;
 }
 
+/* A key older than its table's rows: it may have been used with others. */
+static bool outlived(struct sql_session *s, struct exec *x)
+{
+    COVER("sql_idempotency_outlived");
+    COUNT(s, expired);
+    sql_error_set(x->error, x->arena, SQLSTATE_IDEMPOTENCY_KEY_EXPIRED, 0,
+                  "idempotency key \"%s\" is too old for the table of its anchor", s->idem.key);
+    sql_error_detail(x->error, x->arena,
+                     "A table was dropped, truncated or renamed since: what was done under the key before is not known.");
+    sql_error_hint(x->error, x->arena, "Nothing was done now. Read what is there before you use a new key.");
+    return false;
+}
+
+static bool made_ahead(struct sql_session *s, struct exec *x, const char *by)
+{
+    sql_error_set(x->error, x->arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
+                  "idempotency key \"%s\" says that it is made more than %s from now", s->idem.key, by);
+    sql_error_hint(x->error, x->arena, "Is the clock of this client right?");
+    return false;
+}
+
+static const char key_name[] = "ostraka.idempotency_key", anchor_name[] = "ostraka.idempotency_anchor";
+
 bool idem_may_set(struct sql_session *s, struct exec *x, const struct sql_set *n)
 {
-    if (strcasecmp(n->name, "ostraka.idempotency_key") != 0) return true;
+    bool names = strcasecmp(n->name, key_name) == 0;
+    if (!names && strcasecmp(n->name, anchor_name) != 0) return true;
     if (s->idem.mode == IDEM_NONE && !s->idem.others_ran && s->savepoint_count == 0) {
-        s->idem.named_here = n->local && s->state == TRANSACTION_OPEN;
+        if (names) s->idem.named_here = n->local && s->state == TRANSACTION_OPEN;
         return true;
     }
     return sql_error_set(x->error, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0,
-                         "SET ostraka.idempotency_key must be the first statement of a transaction");
+                         "SET %s must be the first statement of a transaction", names ? key_name : anchor_name);
 }
 
 bool idem_may_run(struct sql_session *s, const struct sql_node *node, struct arena *arena, struct sql_error *error)
@@ -198,27 +245,59 @@ static bool note_key(struct sql_session *s, struct exec *x)
     i->key[key.size] = '\0';
     i->issued_ns = idempotency_issued_ns(key);
     i->ttl_ns = s->settings.idempotency_ttl_ns;
+    i->anchored = s->settings.idempotency_anchor[0] != '\0';
     uint64_t now = kv_timestamp_seen(s->options.kv);
-    if (i->issued_ns > now + IDEMPOTENCY_FUTURE_NS && now != 0) {
+    return now == 0 || i->issued_ns <= now + IDEMPOTENCY_FUTURE_NS || made_ahead(s, x, "a day");
+}
+
+/* [fiber] Where the record lies. */
+static bool note_place(struct sql_session *s, struct exec *x)
+{
+    struct idem *i = &s->idem;
+    struct bytes key = bytes_of_string(i->key);
+    if (!i->anchored) {
+        uint8_t row_key[IDEMPOTENCY_ROW_KEY_BYTES_MAX];
+        buf_reset(&i->row_key);
+        buf_append_bytes(&i->row_key, idempotency_row_key(key, row_key));
+        return !i->row_key.failed || sql_error_out_of_memory(x->error);
+    }
+    if (i->issued_ns == 0) {
         sql_error_set(x->error, x->arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "idempotency key \"%s\" says that it is made more than a day from now", i->key);
-        sql_error_hint(x->error, x->arena, "Is the clock of this client right?");
+                      "idempotency key \"%s\" has an anchor and does not say when it was made", i->key);
+        sql_error_hint(x->error, x->arena, "Use a UUID of version 7, or MILLISECONDS/ANYTHING with 13 digits.");
         return false;
     }
+    struct idempotency_place place = {.row_key = &i->row_key};
+    if (!idempotency_anchor_place(x, s->settings.idempotency_anchor, key, i->issued_ns, &place)) return false;
+    i->keys_after = place.keys_after;
     return true;
+}
+
+/* Made at a time from which other rows of that name may have records that are gone. */
+static bool may_be_outlived(const struct idem *i)
+{
+    if (!i->anchored || i->keys_after == 0 || MUTANT("idempotency_outlived")) return false;
+    return i->keys_after == UINT64_MAX || i->issued_ns <= i->keys_after + IDEMPOTENCY_ANCHORED_AHEAD_NS;
+}
+
+/* By what is known of the clock at least. */
+static bool is_ahead_of(const struct idem *i, uint64_t now)
+{
+    return i->anchored && i->issued_ns > now + IDEMPOTENCY_ANCHORED_AHEAD_NS;
 }
 
 /* Record absent, at the transaction's timestamp, or not looked for. */
 static bool begin_executing(struct sql_session *s, struct exec *x)
 {
     struct idem *i = &s->idem;
-    uint64_t last = i->issued_ns + life_ns(s);
     if (i->issued_ns != 0 && !MUTANT("idempotency_expiry")) {
-        if (txn_read_ts(s->txn) > last) return expired(s, x);
-        txn_set_last_ct(s->txn, last);
+        if (txn_read_ts(s->txn) > last_ts(s)) return expired(s, x);
+        txn_set_last_ct(s->txn, last_ts(s));
     }
+    if (may_be_outlived(i)) return outlived(s, x);
+    if (!i->unread && is_ahead_of(i, txn_read_ts(s->txn))) return made_ahead(s, x, "5 seconds");
     buf_reset(&i->record);
-    buf_append_zero(&i->record, IDEMPOTENCY_HEAD_BYTES); /* written when it is complete */
+    buf_append_zero(&i->record, head_bytes(i)); /* written when it is complete */
     if (i->record.failed) return sql_error_out_of_memory(x->error);
     i->mode = IDEM_EXECUTES;
     return true;
@@ -227,10 +306,11 @@ static bool begin_executing(struct sql_session *s, struct exec *x)
 static bool begin_replaying(struct sql_session *s, struct exec *x, const struct txn_locked *row)
 {
     struct idem *i = &s->idem;
-    enum status status = idempotency_record_decode(row->value, &i->stored);
+    enum status status = decode_record(i, row->value, &i->stored);
     if (status != STATUS_OK) return exec_fail(x, status);
-    uint64_t end = idempotency_results_end(&i->stored, row->ts, i->issued_ns);
-    if (i->stored.emptied || txn_read_ts(s->txn) >= end) return expired(s, x);
+    uint64_t end = idempotency_results_end(&i->stored, row->ts, i->issued_ns), now = txn_read_ts(s->txn);
+    /* Some replicas may have forgotten by then what others have not. */
+    if (i->stored.emptied || now >= end || (i->anchored && now > last_ts(s))) return expired(s, x);
     COVER("sql_idempotency_replay");
     COUNT(s, replays);
     i->mode = IDEM_REPLAYS;
@@ -243,12 +323,12 @@ static bool begin_replaying(struct sql_session *s, struct exec *x, const struct 
 static bool begin(struct sql_session *s, struct exec *x)
 {
     struct idem *i = &s->idem;
-    if (!note_key(s, x)) return false;
-    i->unread = i->holds && !i->read_first;
+    if (!note_key(s, x) || !note_place(s, x)) return false;
+    /* Before it is refused the record is looked for: it may have been answered already. */
+    i->unread = i->holds && !i->read_first && !may_be_outlived(i) && !is_ahead_of(i, kv_timestamp_seen(s->options.kv));
     if (i->unread) return begin_executing(s, x);
     struct txn_locked row;
-    uint8_t row_key[IDEMPOTENCY_ROW_KEY_BYTES_MAX];
-    struct bytes keys[1] = {idempotency_row_key(bytes_of_string(i->key), row_key)};
+    struct bytes keys[1] = {buf_view(&i->row_key)};
     uint64_t start_ns = env_now_ns(s->options.env);
     txn_set_overlay(s->txn, false); /* what is not committed is no answer */
     enum txn_lock_mode mode = MUTANT("idempotency_no_lock") ? TXN_LOCK_SHARED : TXN_LOCK_EXCLUSIVE;
@@ -322,8 +402,8 @@ static bool is_local(const struct sql_node *node)
 
 static bool sets_key(const struct sql_node *node)
 {
-    return node->kind == SQL_STMT_SET && sql_as_set(node)->name != NULL &&
-           strcasecmp(sql_as_set(node)->name, "ostraka.idempotency_key") == 0;
+    const char *name = node->kind == SQL_STMT_SET ? sql_as_set(node)->name : NULL;
+    return name != NULL && (strcasecmp(name, key_name) == 0 || strcasecmp(name, anchor_name) == 0);
 }
 
 static bool execute_again(struct sql_session *s, struct exec *x, const struct sql_node *node,
@@ -392,7 +472,7 @@ bool idem_deliver(struct sql_session *s, struct exec *x, const struct sql_sink *
     struct idem *i = &s->idem;
     if (i->mode != IDEM_EXECUTES || !i->holds) return true;
     struct reader in = reader_make(buf_view(&i->record));
-    get_bytes(&in, IDEMPOTENCY_HEAD_BYTES + IDEMPOTENCY_DIGEST_BYTES);
+    get_bytes(&in, head_bytes(i) + IDEMPOTENCY_DIGEST_BYTES);
     x->sink = sink;
     if (sink->committed != NULL) sink->committed(sink->ctx);
     return idempotency_replay(x, &in);
@@ -405,12 +485,12 @@ static enum status write_record(struct sql_session *s)
     struct idem *i = &s->idem;
     struct txn_id id = txn_id_of(s->txn);
     struct idempotency_record r = {.ttl_ns = i->ttl_ns, .seen_ts = kv_timestamp_seen(s->options.kv),
-                                   .row_until = i->issued_ns == 0 ? 0 : i->issued_ns + life_ns(s),
+                                   .row_until = i->issued_ns == 0 ? 0 : last_ts(s),
                                    .tag = id.tag, .count = i->statements};
-    uint8_t row_key[IDEMPOTENCY_ROW_KEY_BYTES_MAX];
-    struct bytes key = idempotency_row_key(bytes_of_string(i->key), row_key);
-    ASSERT(!i->record.failed && i->record.size >= IDEMPOTENCY_HEAD_BYTES);
-    idempotency_record_head(&r, i->record.data);
+    struct bytes key = buf_view(&i->row_key);
+    ASSERT(!i->record.failed && i->record.size >= head_bytes(i));
+    if (i->anchored) txn_aside_head(last_ts(s) + 1, i->record.data);
+    idempotency_record_head(&r, i->record.data + head_bytes(i) - IDEMPOTENCY_HEAD_BYTES);
     return i->unread && !MUTANT("idempotency_row_unchecked") ? txn_insert(s->txn, key, buf_view(&i->record))
                                                              : txn_put(s->txn, key, buf_view(&i->record));
 }
@@ -419,14 +499,13 @@ static enum status write_record(struct sql_session *s)
  * STATUS_WAIT, neither is known. */
 static enum status look(struct sql_session *s, struct txn_id id, uint64_t *ts_out)
 {
-    uint8_t row_key[IDEMPOTENCY_ROW_KEY_BYTES_MAX];
     struct bytes value;
     enum txn_outcome outcome;
     if (txn_restart(s->txn, &s->transaction_arena) != STATUS_OK) return STATUS_NO_MEMORY;
-    enum status status = txn_get(s->txn, idempotency_row_key(bytes_of_string(s->idem.key), row_key), &value);
+    enum status status = txn_get(s->txn, buf_view(&s->idem.row_key), &value);
     struct idempotency_record r;
     if (status == STATUS_OK) {
-        status = idempotency_record_decode(value, &r);
+        status = decode_record(&s->idem, value, &r);
         if (status != STATUS_OK) return status;
         if (r.tag != id.tag) return STATUS_CONFLICT;
         status = txn_outcome_of(s->txn, id, &outcome, ts_out); /* when it was */

@@ -30,6 +30,9 @@ struct idem {
     enum idem_mode mode;
     char key[IDEMPOTENCY_KEY_BYTES_MAX + 1];
     uint64_t issued_ns, ttl_ns;
+    bool anchored;        /* to a row: the record stands beside it */
+    uint64_t keys_after;  /* of the row's table */
+    struct buf row_key;   /* of the record */
     bool others_ran;      /* statements ran before there was a key */
     bool named_here;      /* by SET LOCAL in this transaction: it has a record even if it has no statement */
     bool unread;          /* a statement alone that has not looked for the record: its commit does */

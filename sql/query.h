@@ -121,6 +121,10 @@ bool exec_verify(struct exec *x);
 /* [fiber] Looks a table up: 42P01, or 0A000 for what is no table of ours. NULL with the error set. */
 struct sql_table *exec_table(struct exec *x, const struct sql_name *name);
 /* The same, for a statement that writes: 42501 for a table that only nodes fill. */
+/* [fiber] Constant values for the first columns of the primary key, of their types; not NULL. what: of the error about one
+ * that is not constant. */
+bool exec_key_values(struct exec *x, const struct sql_table *t, const struct sql_list *row, const char *what,
+                     struct sql_datum *values);
 struct sql_table *exec_table_to_write(struct exec *x, const struct sql_name *name);
 /* 42501: such a table cannot be written. Returns false. */
 bool exec_refuse_system(struct exec *x, const char *name);

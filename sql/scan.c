@@ -118,6 +118,10 @@ static enum status find_table(struct exec *x, const char *name, struct sql_table
     catalog_table_key(name, x->key);
     if (x->key->failed) return STATUS_NOT_FOUND;
     struct catalog_entry *e = catalog_cache_find(x->cache, buf_view(x->key));
+    if (e != NULL && e == x->assumed && !txn_has_put(x->txn, e->key)) { /* the anchor's table, or the same one twice */
+        *table_out = e->table;
+        return STATUS_OK;
+    }
     if (e != NULL && x->alone && x->assumed == NULL &&
         txn_assume(x->txn, e->key, e->ts) == STATUS_OK) {
         x->assumed = e;
@@ -126,7 +130,8 @@ static enum status find_table(struct exec *x, const char *name, struct sql_table
     }
     struct bytes record, key = arena_copy(x->arena, buf_view(x->key));
     if (key.data == NULL) return STATUS_NO_MEMORY;
-    enum status status = txn_get(x->txn, key, &record);
+    uint64_t version_ts;
+    enum status status = txn_get_version(x->txn, key, &record, &version_ts);
     if (status != STATUS_OK) return status;
     e = catalog_cache_find(x->cache, key);
     if (e != NULL && bytes_equal(e->record, record)) {
@@ -134,10 +139,13 @@ static enum status find_table(struct exec *x, const char *name, struct sql_table
         return STATUS_OK;
     }
     /* A record that this transaction has written itself may come to nothing. */
-    if (txn_has_writes(x->txn)) return catalog_table_decode(x->arena, record, table_out);
-    status = catalog_cache_add(x->cache, key, record, txn_read_ts(x->txn), &e);
-    if (status == STATUS_TOO_LARGE) return catalog_table_decode(x->arena, record, table_out);
-    if (status == STATUS_OK) *table_out = e->table;
+    if (!txn_has_writes(x->txn)) {
+        status = catalog_cache_add(x->cache, key, record, txn_read_ts(x->txn), version_ts, &e);
+        if (status == STATUS_OK) *table_out = e->table;
+        if (status != STATUS_TOO_LARGE) return status;
+    }
+    status = catalog_table_decode(x->arena, record, table_out);
+    if (status == STATUS_OK) catalog_table_written(*table_out, version_ts);
     return status;
 }
 
@@ -271,6 +279,7 @@ static enum status next_in_span(struct exec *x, struct access *a, struct bytes *
         a->started = true;
         enum status status = txn_scan_open(x->txn, span->start, span->end, a->reverse, a->limit, &a->scan);
         if (status != STATUS_OK) return status;
+        txn_scan_rows_alone(a->scan);
     }
     return txn_scan_next(a->scan, &a->key, value);
 }

@@ -217,6 +217,25 @@ static bool set_own(struct sql_session *s, struct exec *x, const char *name, con
     return is_read_only ? set_read_only(s, x, on) : set_deferrable(s, x, on);
 }
 
+/* A key takes its anchor along: that of another key must not be left to it. */
+static bool set_key(struct sql_session *s, struct exec *x, const struct sql_set *n)
+{
+    static const char anchor_name[] = "ostraka.idempotency_anchor";
+    enum setting_scope scope = n->local ? SETTING_LOCAL : SETTING_SESSION;
+    const char *key = NULL, *anchor = NULL; /* as the session began */
+    if (n->set == SQL_SET_VALUE && n->values.count > 2)
+        return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
+                             "SET %s takes a key, or a key and its anchor", n->name);
+    if (n->set == SQL_SET_VALUE) {
+        key = value_text(x, n, n->values.items[0]);
+        anchor = n->values.count == 2 ? value_text(x, n, n->values.items[1]) : "";
+        if (key == NULL || anchor == NULL) return exec_unsupported(x, n->node.position, "this value");
+    }
+    bool same = !s->settings.any_changed && anchor != NULL && strcmp(anchor, s->settings.idempotency_anchor) == 0;
+    return (same || settings_set(&s->settings, x->arena, anchor_name, anchor, scope, x->error)) &&
+           settings_set(&s->settings, x->arena, n->name, key, scope, x->error);
+}
+
 bool session_set(struct sql_session *s, struct exec *x, const struct sql_set *n)
 {
     snprintf(x->tag, sizeof x->tag, n->set == SQL_SET_RESET || n->set == SQL_SET_RESET_ALL ? "RESET" : "SET");
@@ -225,6 +244,7 @@ bool session_set(struct sql_session *s, struct exec *x, const struct sql_set *n)
                     "SET LOCAL can only be used in transaction blocks", "");
     if (n->set == SQL_SET_RESET_ALL) return settings_reset_all(&s->settings) || sql_error_out_of_memory(x->error);
     if (!idem_may_set(s, x, n)) return false;
+    if (strcasecmp(n->name, "ostraka.idempotency_key") == 0) return set_key(s, x, n);
     if (n->set == SQL_SET_VALUE && n->values.count > 1 && !settings_is_list(n->name))
         return sql_error_set(x->error, x->arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
                              "SET %s takes only one argument", n->name);

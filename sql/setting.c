@@ -353,6 +353,20 @@ static const char *check_key(struct settings *s, struct arena *arena, const char
     return value;
 }
 
+/* What it says is looked at where the key takes effect: it takes the catalog. */
+static const char *check_anchor(struct settings *s, struct arena *arena, const char *name, const char *value,
+                                struct sql_error *error)
+{
+    size_t size = strlen(value);
+    if (size >= sizeof s->idempotency_anchor) {
+        sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0, "the value of parameter \"%s\" is too long", name);
+        sql_error_detail(error, arena, "An anchor has at most %zu bytes.", sizeof s->idempotency_anchor - 1);
+        return NULL;
+    }
+    memcpy(s->idempotency_anchor, value, size + 1);
+    return value;
+}
+
 static const char *check_ttl(struct settings *s, struct arena *arena, const char *name, const char *value,
                              struct sql_error *error)
 {
@@ -432,6 +446,7 @@ static const struct setting settings[SETTING_COUNT] = {
     {"max_identifier_length", "63", false, NULL},
     {"log_min_duration_statement", "-1", false, check_log_duration},
     {"ostraka.idempotency_key", "", false, check_key},
+    {"ostraka.idempotency_anchor", "", false, check_anchor},
     {"ostraka.idempotency_ttl", "1d", false, check_ttl},
     {"ostraka.transaction_write_limit", "32MB", false, check_write_bytes},
 };

@@ -11,7 +11,7 @@
 #include "sql/datetime_zone.h"
 #include "sql/datum.h"
 
-#define SETTING_COUNT           34
+#define SETTING_COUNT           35
 #define SETTING_VALUE_BYTES_MAX 1024
 
 struct setting_value {
@@ -46,6 +46,7 @@ struct settings {
     uint64_t no_quorum_timeout_ns;                  /* 0: as the node says, 5 s */
     uint64_t log_slow_ns;                           /* statements that take so long are logged; UINT64_MAX: none */
     char idempotency_key[129];                      /* "": none */
+    char idempotency_anchor[513];                   /* "": none */
     uint64_t idempotency_ttl_ns;
     uint64_t write_bytes_max;
     bool read_only_default, deferrable_default;

@@ -27,6 +27,7 @@ static const struct {
     {"log_min_duration_statement",
      "Sets the minimum execution time above which all statements will be logged."},
     {"max_identifier_length", "Shows the maximum identifier length."},
+    {"ostraka.idempotency_anchor", "Says which row the idempotency key belongs to, so that what is kept of it lies beside the row."},
     {"ostraka.idempotency_key", "Names the next transaction, so that it happens once however often it is sent."},
     {"ostraka.idempotency_ttl", "Sets how long the results of a transaction with an idempotency key are kept."},
     {"ostraka.no_quorum_timeout", "Sets how long a request looks for a quorum."},

@@ -2,13 +2,13 @@
  * primary key are enough. */
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "sql/ddl_int.h"
 
-static bool key_values(struct exec *x, const struct sql_table *t, const struct sql_list *row, struct sql_datum *values)
+bool exec_key_values(struct exec *x, const struct sql_table *t, const struct sql_list *row, const char *what,
+                     struct sql_datum *values)
 {
-    if (row->count > t->key_count)
-        return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, row->items[t->key_count]->position,
-                             "SPLIT AT has more values than the primary key has columns");
+    ASSERT(row->count <= t->key_count);
     for (uint32_t i = 0; i < row->count; i++) {
         const struct sql_table_column *c = &t->columns[t->key[i]];
         struct binder b;
@@ -17,7 +17,7 @@ static bool key_values(struct exec *x, const struct sql_table *t, const struct s
         if (e == NULL) return false;
         if (x->describe) continue;
         if (!expr_is_constant(e))
-            return exec_unsupported(x, row->items[i]->position, "SPLIT AT an expression that is not constant");
+            return exec_unsupported(x, row->items[i]->position, what);
         if (!expr_eval(&x->eval, e, NULL, NULL, &values[i])) return false;
         if (values[i].is_null)
             return sql_error_set(x->error, x->arena, SQLSTATE_NOT_NULL_VIOLATION, row->items[i]->position,
@@ -45,7 +45,10 @@ static bool split_failed(struct exec *x, enum status status)
 static bool split_at(struct exec *x, const struct sql_table *t, const struct sql_list *row)
 {
     struct sql_datum values[SQL_KEY_COLUMNS_MAX];
-    if (!key_values(x, t, row, values)) return false;
+    if (row->count > t->key_count)
+        return sql_error_set(x->error, x->arena, SQLSTATE_SYNTAX_ERROR, row->items[t->key_count]->position,
+                             "SPLIT AT has more values than the primary key has columns");
+    if (!exec_key_values(x, t, row, "SPLIT AT an expression that is not constant", values)) return false;
     if (x->describe) return true;
     buf_reset(x->key);
     enum status status = catalog_key_prefix(t, values, row->count, x->key);

@@ -820,6 +820,7 @@ name text, setting text, description text
 | lock_timeout | 0 | Sets the maximum allowed duration of any wait for a lock. |
 | log_min_duration_statement | -1 | Sets the minimum execution time above which all statements will be logged. |
 | max_identifier_length | 63 | Shows the maximum identifier length. |
+| ostraka.idempotency_anchor |  | Says which row the idempotency key belongs to, so that what is kept of it lies beside the row. |
 | ostraka.idempotency_key |  | Names the next transaction, so that it happens once however often it is sent. |
 | ostraka.idempotency_ttl | 1d | Sets how long the results of a transaction with an idempotency key are kept. |
 | ostraka.no_quorum_timeout | 5s | Sets how long a request looks for a quorum. |

@@ -257,6 +257,105 @@ TEST(scenario_53, a_key_that_is_too_old_is_refused_before_and_after_its_record_i
     town_close(&w);
 }
 
+/* ---- keys with an anchor ---- */
+
+static uint64_t now_ms(struct town *w)
+{
+    uint64_t newest = 0;
+    for (uint64_t machine = 1; machine <= 3; machine++) {
+        const struct cluster_machine *m = cluster_machine(w->cluster, machine);
+        uint64_t seen = m->env == NULL || core_kv(m->core) == NULL ? 0 : kv_timestamp_seen(core_kv(m->core));
+        if (seen > newest) newest = seen;
+    }
+    return newest / 1000000;
+}
+
+/* The row is in a range of its own, the records of other keys are in another one. */
+static void split_table(struct town *w)
+{
+    for (int tries = 0; tries < 50; tries++) { /* a range is not divided while its members change */
+        const char *said = say(talker_at(w, 0, 1), "ALTER TABLE t SPLIT AT VALUES (1), (2)");
+        if (strcmp(said, "ALTER TABLE") == 0) return;
+    }
+    fail_msg("not divided");
+}
+
+static uint64_t two_phase_commits(struct town *w)
+{
+    uint64_t count = 0;
+    for (uint64_t machine = 1; machine <= 3; machine++)
+        count += kv_metrics(core_kv(cluster_machine(w->cluster, machine)->core))->two_phase_commits;
+    return count;
+}
+
+TEST(scenario_53, a_key_beside_its_row_needs_no_second_range)
+{
+    struct town w;
+    char key[160];
+    town_open(&w, 6, 0);
+    make_table(&w);
+    split_table(&w);
+    struct talker *t = talker_at(&w, 0, 2);
+    uint64_t before = two_phase_commits(&w);
+    unsigned long long made = now_ms(&w);
+    snprintf(key, sizeof key, "SET ostraka.idempotency_key = '%013llu/x'", made);
+    say(t, key);
+    assert_string_equal(say(t, RAISE), "(1) UPDATE 1");
+    assert_true(two_phase_commits(&w) == before + 1);
+    snprintf(key, sizeof key, "SET ostraka.idempotency_key = '%013llu/x', 't(1)'", made);
+    say(t, key);
+    assert_string_equal(say(t, RAISE), "(2) UPDATE 1");
+    assert_string_equal(say(t, RAISE), "(2) UPDATE 1");
+    assert_true(two_phase_commits(&w) == before + 1);
+    snprintf(key, sizeof key, "BEGIN; SET LOCAL ostraka.idempotency_key = '%013llu/y', 't(1)'; " RAISE "; COMMIT", made);
+    assert_string_equal(say(t, key), ANSWER("3"));
+    assert_true(two_phase_commits(&w) == before + 1);
+    town_close(&w);
+}
+
+TEST(scenario_53, a_key_beside_its_row_goes_with_it_through_splits_and_crashes)
+{
+    struct town w;
+    char text[200];
+    town_open(&w, 7, 0);
+    make_table(&w);
+    snprintf(text, sizeof text, "BEGIN; SET LOCAL ostraka.idempotency_key = '%013llu/x', 't(1)'; " RAISE "; COMMIT",
+             (unsigned long long)now_ms(&w));
+    assert_string_equal(say(talker_at(&w, 0, 1), text), ANSWER("1"));
+    split_table(&w);
+    for (uint64_t machine = 1; machine <= 3; machine++)
+        assert_string_equal(say(talker_at(&w, 0, machine), text), ANSWER("1"));
+    for (uint64_t machine = 1; machine <= 3; machine++) cluster_crash(w.cluster, machine, SIM_CRASH_POWER);
+    for (uint64_t machine = 1; machine <= 3; machine++) cluster_start(w.cluster, machine);
+    assert_string_equal(say(talker_at(&w, 0, 3), text), ANSWER("1"));
+    assert_string_equal(say(talker_at(&w, 1, 2), "SELECT n FROM t ORDER BY k"), "(1) (0) SELECT 2");
+    town_close(&w);
+}
+
+/* Its record goes by itself at the end of the key's life, on all replicas; the key is refused before and after. */
+TEST(scenario_53, a_key_beside_its_row_is_refused_when_it_is_too_old)
+{
+    struct town w;
+    char key[160];
+    town_open(&w, 8, 4 * SIM_SEC);
+    make_table(&w);
+    struct talker *a = talker_at(&w, 0, 1);
+    unsigned long long made = now_ms(&w);
+    snprintf(key, sizeof key, "SET ostraka.idempotency_key = '%013llu/x', 't(1)'", made);
+    say(a, key);
+    for (int i = 0; i < 20; i++) {
+        const char *said = say(a, RAISE);
+        assert_string_equal(said, i < 6 ? "(1) UPDATE 1" : i < 10 ? said : "ERROR 22K02");
+        cluster_run(w.cluster, 500 * SIM_MS);
+    }
+    snprintf(key, sizeof key, "SET ostraka.idempotency_key = '%013llu/never used', 't(1)'", made);
+    say(a, key);
+    assert_string_equal(say(a, RAISE), "ERROR 22K02");
+    say(a, "RESET ostraka.idempotency_key");
+    assert_string_equal(say(a, "SELECT n FROM t ORDER BY k"), "(1) (0) SELECT 2");
+    town_close(&w);
+}
+
 /* ---- scenario 54: an answer that was lost ---- */
 
 /* Sends from a machine that is cut off from the leader in the middle of the commit, then heals. What it is told, or

@@ -47,6 +47,20 @@ static uint64_t cluster_now_ms(const struct sql_idem *l)
     return newest / 1000000;
 }
 
+static uint32_t job_number(const struct sql_idem *l, const struct idem_job *job)
+{
+    return (uint32_t)(job - l->jobs) + 1;
+}
+
+/* A row that the job writes, or one that does not exist. Of keys that say when they were made. */
+static void draw_anchor(struct sql_idem *l, struct idem_job *job)
+{
+    uint64_t what = sim_below(the_sim(l), 4);
+    if (what == 0 || strncmp(job->key, "job", 3) == 0) return;
+    if (what == 1) snprintf(job->anchor, sizeof job->anchor, "idem_marks(%u)", job_number(l, job));
+    else snprintf(job->anchor, sizeof job->anchor, "idem_counters(%u)", job->counter + (what == 2 ? 0 : 100));
+}
+
 static struct idem_job *job_new(struct sql_idem *l)
 {
     struct sim *sim = the_sim(l);
@@ -63,12 +77,8 @@ static struct idem_job *job_new(struct sql_idem *l)
         snprintf(job->key, sizeof job->key, "%08llx-%04llx-7000-8000-0000%08llx", (unsigned long long)now_ms >> 16,
                  (unsigned long long)now_ms & 0xffff, id);
     }
+    draw_anchor(l, job);
     return job;
-}
-
-static uint32_t job_number(const struct sql_idem *l, const struct idem_job *job)
-{
-    return (uint32_t)(job - l->jobs) + 1;
 }
 
 /* The effect, and what must be refused under the same key. */
@@ -87,22 +97,23 @@ static void put_effect(const struct idem_actor *a, uint32_t part, char *text, si
 static bool job_text(const struct idem_actor *a, char *text, size_t size)
 {
     const struct idem_job *job = a->job;
-    char first[160], second[160];
+    char first[160], second[160], key[128];
+    if (job->anchor[0] == '\0') snprintf(key, sizeof key, "'%s'", job->key);
+    else snprintf(key, sizeof key, "'%s', '%s'", job->key, job->anchor);
     put_effect(a, 0, first, sizeof first);
     put_effect(a, 1, second, sizeof second);
     if (job->form == IDEM_SCRIPT) {
-        snprintf(text, size, "BEGIN; SET LOCAL ostraka.idempotency_key = '%s'; %s; %s; COMMIT", job->key, first,
-                 second);
+        snprintf(text, size, "BEGIN; SET LOCAL ostraka.idempotency_key = %s; %s; %s; COMMIT", key, first, second);
         return a->step == 0;
     }
     if (job->form == IDEM_ALONE) {
-        if (a->step == 0) snprintf(text, size, "SET ostraka.idempotency_key = '%s'", job->key);
+        if (a->step == 0) snprintf(text, size, "SET ostraka.idempotency_key = %s", key);
         else snprintf(text, size, "%s", first);
         return a->step < 2;
     }
     switch (a->step) {
     case 0: snprintf(text, size, "BEGIN"); break;
-    case 1: snprintf(text, size, "SET LOCAL ostraka.idempotency_key = '%s'", job->key); break;
+    case 1: snprintf(text, size, "SET LOCAL ostraka.idempotency_key = %s", key); break;
     case 2: snprintf(text, size, "%s", first); break;
     case 3: snprintf(text, size, "%s", second); break;
     default: snprintf(text, size, "COMMIT"); break;

@@ -20,6 +20,7 @@ enum idem_form {
 struct idem_job {
     enum idem_form form;
     char key[64];
+    char anchor[32]; /* the row that it belongs to; "": none */
     uint32_t counter;
     bool answered, expired;
     uint64_t made_ms; /* by the clock of the cluster */

@@ -157,6 +157,11 @@ TEST(script, a_key_makes_a_transaction_happen_once)
     script_run("idempotency");
 }
 
+TEST(script, a_key_may_lie_beside_a_row)
+{
+    script_run("idempotency_anchor");
+}
+
 TEST(script, tables_are_altered)
 {
     script_run("alter");
