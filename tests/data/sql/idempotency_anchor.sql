@@ -540,6 +540,16 @@ ALTER TABLE accounts ADD COLUMN c int
 ----
 ALTER TABLE
 
+SET ostraka.idempotency_key = '1767225600000/gone', 'accounts(1)'
+----
+SET
+
+INSERT INTO orders VALUES ('east', 1, 'new')
+----
+ERROR 22K02: idempotency key "1767225600000/gone" is too old for the table of its anchor
+  detail: A table was dropped, truncated or renamed since: what was done under the key before is not known.
+  hint: Nothing was done now. Read what is there before you use a new key.
+
 SET ostraka.idempotency_key = '1767225616000/new', 'accounts(1)'
 ----
 SET

@@ -55,9 +55,11 @@ static uint32_t job_number(const struct sql_idem *l, const struct idem_job *job)
 /* A row that the job writes, or one that does not exist. Of keys that say when they were made. */
 static void draw_anchor(struct sql_idem *l, struct idem_job *job)
 {
-    uint64_t what = sim_below(the_sim(l), 4);
+    uint64_t what = sim_below(the_sim(l), 5);
     if (what == 0 || strncmp(job->key, "job", 3) == 0) return;
+    job->outlived = what == 4;
     if (what == 1) snprintf(job->anchor, sizeof job->anchor, "idem_marks(%u)", job_number(l, job));
+    else if (what == 4) snprintf(job->anchor, sizeof job->anchor, "idem_anchors(%u)", job->counter);
     else snprintf(job->anchor, sizeof job->anchor, "idem_counters(%u)", job->counter + (what == 2 ? 0 : 100));
 }
 
@@ -184,6 +186,12 @@ static void plain_step(struct idem_actor *a)
     send(a, text);
 }
 
+/* What was done under keys with anchors there is not known any more. */
+static void truncate_step(struct idem_actor *a)
+{
+    send(a, a->step == 0 ? "RESET ostraka.idempotency_key" : "TRUNCATE idem_anchors");
+}
+
 static void plain_over(struct idem_actor *a, enum idem_fate fate)
 {
     a->load->plain[a->plain] = fate;
@@ -231,10 +239,12 @@ static void prepare_next(struct idem_actor *a)
     static const char *const tables[] = {
         "CREATE TABLE IF NOT EXISTS idem_counters (k int PRIMARY KEY, n bigint)",
         "CREATE TABLE IF NOT EXISTS idem_marks (j int PRIMARY KEY, n int)",
+        "CREATE TABLE IF NOT EXISTS idem_anchors (k int PRIMARY KEY)",
         "CREATE TABLE IF NOT EXISTS idem_plain (p int PRIMARY KEY)"};
-    if (l->step < 3) snprintf(text, sizeof text, "%s", tables[l->step]);
-    else snprintf(text, sizeof text, "INSERT INTO idem_counters VALUES (%u, 0)", l->step - 2);
-    if (l->step < 3 + l->options.counter_count) {
+    const uint32_t count = sizeof tables / sizeof tables[0];
+    if (l->step < count) snprintf(text, sizeof text, "%s", tables[l->step]);
+    else snprintf(text, sizeof text, "INSERT INTO idem_counters VALUES (%u, 0)", l->step - count + 1);
+    if (l->step < count + l->options.counter_count) {
         send(a, text);
         return;
     }
@@ -264,6 +274,14 @@ static void took_answer(struct idem_actor *a, const struct sql_result *r)
         if (a->step++ == 0) plain_step(a);
         else plain_over(a, IDEM_THERE);
         return;
+    case IDEM_TRUNCATES:
+        if (a->step++ == 0) {
+            truncate_step(a);
+            return;
+        }
+        a->truncates = false;
+        think(a, a->load->options.think_mean_ns);
+        return;
     case IDEM_ASKS: ask_took(a, &r->results[0]); return;
     case IDEM_READS:
         idem_read_took(a->load, a->step++, &r->results[0]);
@@ -290,7 +308,7 @@ static bool job_refused(struct idem_actor *a, const char *sqlstate)
     if (mismatch && !a->probes) idem_complain(a->load, "key %s: other statements, it says", a->job->key);
     /* The clock of the cluster may have leapt by a day with its master. */
     uint64_t age_ms = cluster_now_ms(a->load) - a->job->made_ms;
-    if (expired && age_ms < (a->load->options.keys_expire ? EXPIRE_MS_MIN : EXPIRE_MS))
+    if (expired && !a->job->outlived && age_ms < (a->load->options.keys_expire ? EXPIRE_MS_MIN : EXPIRE_MS))
         idem_complain(a->load, "key %s: too old after %llu ms, it says", a->job->key, (unsigned long long)age_ms);
     a->load->counts.refused++;
     if (expired) a->job->expired = true;
@@ -334,6 +352,7 @@ static void took_error(struct idem_actor *a, const struct sql_result *r)
         l->plain[a->plain] = IDEM_ABSENT;
         a->plain = 0;
     }
+    a->truncates = false;
     retry(a);
 }
 
@@ -355,7 +374,10 @@ static void draw_work(struct idem_actor *a)
     struct sql_idem *l = a->load;
     struct sim *sim = the_sim(l);
     a->probes = a->repeats = false;
-    if (sim_below(sim, 4) == 0 && l->plain_count < IDEM_PLAIN_MAX) {
+    if (l->truncates_left > 0 && l->job_count > 20 && sim_below(sim, 100) == 0) {
+        a->truncates = true;
+        l->truncates_left--;
+    } else if (sim_below(sim, 4) == 0 && l->plain_count < IDEM_PLAIN_MAX) {
         a->plain = ++l->plain_count;
     } else if (l->job_count > 0 && (sim_below(sim, 3) == 0 || l->job_count == IDEM_JOBS_MAX)) {
         a->job = &l->jobs[sim_below(sim, l->job_count)]; /* it may be under way */
@@ -365,7 +387,7 @@ static void draw_work(struct idem_actor *a)
     }
 }
 
-static bool has_work(const struct idem_actor *a) { return a->job != NULL || a->plain != 0; }
+static bool has_work(const struct idem_actor *a) { return a->job != NULL || a->plain != 0 || a->truncates; }
 
 static void leave(struct idem_actor *a)
 {
@@ -393,9 +415,13 @@ static void proceed(struct idem_actor *a)
         leave(a);
     } else {
         if (!has_work(a)) draw_work(a);
-        a->phase = a->job != NULL ? IDEM_WORKS : a->id[0] != '\0' ? IDEM_ASKS : IDEM_PLAIN;
+        a->phase = a->job != NULL       ? IDEM_WORKS
+                   : a->truncates       ? IDEM_TRUNCATES
+                   : a->id[0] != '\0' ? IDEM_ASKS
+                                        : IDEM_PLAIN;
         l->counts.attempts++;
         if (a->phase == IDEM_WORKS) job_step(a);
+        else if (a->phase == IDEM_TRUNCATES) truncate_step(a);
         else if (a->phase == IDEM_ASKS) ask(a);
         else plain_step(a);
     }
@@ -436,6 +462,7 @@ struct sql_idem *sql_idem_create(struct cluster *c, const struct sql_idem_option
     ASSERT(l != NULL && options->counter_count <= IDEM_COUNTERS_MAX);
     l->cluster = c;
     l->options = *options;
+    l->truncates_left = (uint32_t)sim_below(cluster_sim(c), 3);
     l->actors = calloc(options->client_count, sizeof *l->actors);
     ASSERT(l->actors != NULL);
     for (uint32_t i = 0; i < options->client_count; i++) {

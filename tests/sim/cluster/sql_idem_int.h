@@ -21,6 +21,7 @@ struct idem_job {
     enum idem_form form;
     char key[64];
     char anchor[32]; /* the row that it belongs to; "": none */
+    bool outlived;   /* its anchor is in a table that is truncated now and then: old keys are refused */
     uint32_t counter;
     bool answered, expired;
     uint64_t made_ms; /* by the clock of the cluster */
@@ -34,11 +35,12 @@ struct idem_actor {
     struct sql_idem *load;
     struct sql_client *client;
     uint64_t machine;
-    enum { IDEM_THINKS, IDEM_CONNECTS, IDEM_SETS, IDEM_PREPARES, IDEM_WORKS, IDEM_PLAIN, IDEM_ASKS, IDEM_READS,
-           IDEM_GONE } phase;
+    enum { IDEM_THINKS, IDEM_CONNECTS, IDEM_SETS, IDEM_PREPARES, IDEM_WORKS, IDEM_PLAIN, IDEM_TRUNCATES, IDEM_ASKS,
+           IDEM_READS, IDEM_GONE } phase;
     struct idem_job *job;  /* NULL: none is under way */
     bool probes;           /* other statements under the key: must be refused */
     bool repeats;          /* the job was answered before */
+    bool truncates;        /* no job: the table of anchors */
     uint32_t step;
     int64_t got;
     uint32_t plain, asks;  /* plain 0: none */
@@ -53,7 +55,7 @@ struct sql_idem {
     uint32_t job_count, plain_count;
     enum idem_fate plain[IDEM_PLAIN_MAX + 1];
     struct sql_idem_counts counts;
-    uint32_t gone, step;
+    uint32_t gone, step, truncates_left;
     bool preparing, prepared, stopping, calm;
     /* what the rows were in the end */
     bool read_all;
