@@ -134,12 +134,24 @@ const struct sql_node *parser_transaction(struct sql_parser *p)
 
 /* --- Names of settings --- */
 
+/* Without printf: keys of transactions come with a SET each. */
+static const char *dotted(struct arena *arena, const char *left, const char *right)
+{
+    size_t left_size = strlen(left), right_size = strlen(right);
+    char *text = arena_alloc(arena, left_size + right_size + 2);
+    if (text == NULL) return NULL;
+    memcpy(text, left, left_size);
+    text[left_size] = '.';
+    memcpy(text + left_size + 1, right, right_size + 1);
+    return text;
+}
+
 /* a.b.c, as one text. */
 static const char *setting_name(struct sql_parser *p)
 {
     const char *name = parser_col_id(p);
     while (parser_accept(p, '.')) {
-        const char *longer = arena_printf(p->arena, "%s.%s", name, parser_col_id(p));
+        const char *longer = dotted(p->arena, name, parser_col_id(p));
         if (longer == NULL) {
             parser_fail(p, SQLSTATE_OUT_OF_MEMORY, 0, "out of memory");
             return "";

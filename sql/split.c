@@ -5,12 +5,24 @@
 #include "base/assert.h"
 #include "sql/ddl_int.h"
 
+/* An integer in its range for a column of integers: it is its value. */
+static bool is_own_value(const struct sql_node *node, uint32_t oid)
+{
+    if (node->kind != SQL_EXPR_CONST || sql_as_const(node)->type != SQL_CONST_INTEGER) return false;
+    int64_t value = sql_as_const(node)->integer;
+    return oid == SQL_TYPE_INT8 || (oid == SQL_TYPE_INT4 && value >= INT32_MIN && value <= INT32_MAX);
+}
+
 bool exec_key_values(struct exec *x, const struct sql_table *t, const struct sql_list *row, const char *what,
                      struct sql_datum *values)
 {
     ASSERT(row->count <= t->key_count);
     for (uint32_t i = 0; i < row->count; i++) {
         const struct sql_table_column *c = &t->columns[t->key[i]];
+        if (is_own_value(row->items[i], c->type.oid)) {
+            values[i] = (struct sql_datum){.integer = sql_as_const(row->items[i])->integer};
+            continue;
+        }
         struct binder b;
         exec_binder(x, &b);
         struct expr *e = bind_cast(&b, bind_expr(&b, row->items[i]), c->type, SQL_CAST_ASSIGNMENT, c->name);

@@ -16,6 +16,7 @@
 #define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62)
 #define SPANS_MAX 65536
 #define WRITES_MAX 1000000
+#define COMMAND_ROOM_BYTES 64 /* beside the writes */
 #define LOOKED_PER_STEP 2048u /* keys that a step of a validation looks at */
 
 static void finish(struct range_op *op)
@@ -195,6 +196,7 @@ static enum status propose(struct range_op *op)
     uint64_t before = g->high > op->ct ? g->high : op->ct - 1;
     struct buf command;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
+    buf_reserve(&command, op->writes_encoded.size + COMMAND_ROOM_BYTES);
     put_u8(&command, SHARD_COMMAND_APP);
     if (op_is_prepare(op)) command_encode_prepare(op, &command);
     else command_encode_commit(op->ct, before, op->tag, op->writes_encoded, &command);

@@ -56,6 +56,8 @@ struct mem_tree {
     struct mem_leaf *first, *last;
     uint64_t count;   /* entries */
     uint64_t changes; /* rises whenever an entry may have moved to another slot */
+    struct mem_leaf *touched; /* by the last write, which was of this Raft entry; NULL: none was */
+    uint64_t touched_index;
 };
 
 struct memtable {

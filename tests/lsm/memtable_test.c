@@ -77,6 +77,28 @@ static void fill(struct memtable *m, struct model *model, enum order order, uint
     }
 }
 
+/* Entries of one Raft entry that lie together, in any order, also where leaves are full or about to be, and the same twice. */
+TEST(lsm_memtable, keeps_what_is_written_together_sorted)
+{
+    struct memtable *m;
+    struct model model;
+    static const char *const beside[] = {"", "-b", "-a", "-c", "-a"};
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    model_init(&model);
+    for (uint64_t i = 0; i < 3000; i++) {
+        for (uint64_t k = 0; k < 1 + i % 5; k++) {
+            char key[64];
+            snprintf(key, sizeof key, "row/%08llu%s", (unsigned long long)(hash_u64(i) % 700), beside[k]);
+            uint64_t value = i * 10 + k;
+            struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1 + i, bytes_make(&value, sizeof value)};
+            write_both(m, &model, i + 1, &w);
+        }
+    }
+    check_equal(m, &model);
+    model_deinit(&model);
+    memtable_unpin(m);
+}
+
 TEST(lsm_memtable, keeps_any_order_of_insertion_sorted)
 {
     for (enum order order = ASCENDING; order <= TWO_PREFIXES; order++) {
