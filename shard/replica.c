@@ -724,6 +724,19 @@ bool replica_leased(const struct replica *r)
     return had_one || (now_ns < until_ns && liveness_counts(r->store, now_ns, until_ns));
 }
 
+uint64_t replica_applied(const struct replica *r)
+{
+    bool whole = r->state == REPLICA_STATE_RUNNING && !r->lost && !r->store->failed && r->descriptor.epoch > 0;
+    return whole ? r->applied.index : 0;
+}
+
+uint64_t replica_last_index(const struct replica *r)
+{
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    return status.last.index;
+}
+
 struct node_id replica_leader_hint(const struct replica *r)
 {
     return (struct node_id){raft_leader_node(r->raft)};

@@ -47,6 +47,8 @@ enum rpc_kind {
     RPC_RESOLVE = 30,     /* txn/: what it wrote becomes versions, or goes */
     RPC_CLOCK_SYNC = 31,  /* txn/: a sample of the master's clock */
     RPC_CLOCK_FENCE = 32, /* txn/: a new clock master ends what samples of earlier ones say */
+    RPC_PROMISE = 33,     /* txn/: up to when is nothing new proposed behind which entry? */
+    RPC_REPLICA_READ = 34, /* txn/: read operations of the past, at any replica that was promised so */
     RPC_KIND_COUNT
 };
 

@@ -255,6 +255,10 @@ bool replica_fenced(const struct replica *r);
 bool replica_frozen(const struct replica *r);
 /* The node to ask instead, or 0. */
 struct node_id replica_leader_hint(const struct replica *r);
+/* The last entry that is applied here; 0: the state cannot be relied upon (damaged, being replaced, not all of it is here). */
+uint64_t replica_applied(const struct replica *r);
+/* The last entry of its log, committed or not. */
+uint64_t replica_last_index(const struct replica *r);
 struct lsm *store_lsm(struct store *s);
 struct wal *store_wal(struct store *s);
 struct env *store_env(struct store *s);

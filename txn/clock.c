@@ -119,6 +119,20 @@ uint64_t clock_seen(const struct clock *c)
     return low > c->seen ? low : c->seen;
 }
 
+uint64_t clock_estimate(const struct clock *c)
+{
+    uint64_t low, high;
+    if (c->source == KV_CLOCK_INTERVAL && clock_interval_at(c, &low, &high)) return low > c->seen ? low : c->seen;
+    return c->seen == 0 ? 0 : c->seen + (env_now_ns(clock_env(c)) - c->seen_ns);
+}
+
+void clock_note_seen(struct clock *c, uint64_t ts)
+{
+    if (ts <= c->seen) return;
+    c->seen = ts;
+    c->seen_ns = env_now_ns(clock_env(c));
+}
+
 uint64_t clock_passed(const struct clock *c, uint64_t reading)
 {
     uint64_t seen = clock_seen(c);

@@ -64,8 +64,8 @@ struct clock_master {
 struct clock {
     struct kv *kv;
     enum kv_clock_source source; /* [const after attach] */
-    uint64_t seen;          /* M is at least here */
     bool differs;           /* the master that answered last has another source */
+    uint64_t seen, seen_ns; /* M is at least here; since then, by our clock, we know */
     uint64_t unanswered_since_ns; /* somebody waits and nothing came since then; 0: no */
     struct list waiting, asked;
     struct rpc_call call;   /* ORACLE: for a reading; INTERVAL: for a sample */
@@ -103,6 +103,8 @@ void clock_wait_past(struct clock *c, struct clock_wait *w, uint64_t ts, uint64_
 void clock_cancel(struct clock_wait *w);
 /* M is at least here; 0: nothing is known yet. */
 uint64_t clock_seen(const struct clock *c);
+/* About where M is: what was known last, and what has passed since. Nothing may rest on it. */
+uint64_t clock_estimate(const struct clock *c);
 /* Of a reading of this node: so much of it has passed for certain. */
 uint64_t clock_passed(const struct clock *c, uint64_t reading);
 /* Asks for a reading on nobody's behalf, if that is not under way. */
@@ -116,6 +118,8 @@ struct env *clock_env(const struct clock *c);
 const char *clock_source_name(enum kv_clock_source source);
 /* What the master said to a request for a reading or a sample: notes whether it has another source, and logs when that changes. */
 void clock_master_said(struct clock *c, struct node_id master, enum status status, struct bytes body);
+/* M is at least at ts. */
+void clock_note_seen(struct clock *c, uint64_t ts);
 void clock_wait_end(struct clock_wait *w, enum status status, uint64_t ts);
 /* Those whose time is up learn it, the others stay. */
 void clock_waits_expire(struct clock *c, struct list *waits);

@@ -111,7 +111,7 @@ static void take(struct clock *c, uint64_t epoch, uint64_t reading)
     switch (clock_bounds_add(b, epoch, c->asked_ns, now_of(c), reading)) {
     case CLOCK_SAMPLE_TAKEN:
         c->kv->metrics.clock_samples++;
-        if (b->least > c->seen) c->seen = b->least;
+        clock_note_seen(c, b->least);
         serve(c);
         return;
     case CLOCK_SAMPLE_OLD: COVER("clock_sample_refused"); return;
@@ -150,7 +150,7 @@ static void on_tick(struct timer *t, void *ctx)
     struct clock *c = ctx;
     look(c);
     sample(c);
-    c->seen = clock_seen(c);
+    clock_note_seen(c, clock_seen(c));
     serve(c);
     timer_arm(store_timers(c->kv->store), t, now_of(c) + SAMPLE_EVERY_NS);
 }

@@ -28,7 +28,7 @@ static void on_answer(struct rpc_call *call, enum status status, struct bytes bo
     uint64_t ts = status == STATUS_OK ? get_u64(&in) : 0;
     clock_master_said(c, call->to, status, body);
     if (status == STATUS_OK && reader_done(&in)) {
-        if (ts > c->seen) c->seen = ts;
+        clock_note_seen(c, ts);
         c->unanswered_since_ns = list_empty(&c->waiting) ? 0 : env_now_ns(clock_env(c));
         while (!list_empty(&c->asked))
             clock_wait_end(CONTAINER_OF(c->asked.next, struct clock_wait, link), STATUS_OK, ts);

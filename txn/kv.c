@@ -33,6 +33,7 @@ enum status kv_create(struct kv **kv_out)
     list_init(&kv->inquiries);
     list_init(&kv->unlocks);
     list_init(&kv->two_phase);
+    list_init(&kv->promises);
     map_init(&kv->locking);
     clock_init(&kv->clock, kv);
     histogram_init(&kv->metrics.read_ns);
@@ -69,6 +70,8 @@ void kv_attach(struct kv *kv, struct store *store)
     resolver_attach(kv);
     two_phase_sweep_attach(kv);
     catalog_lease_attach(kv);
+    promise_attach(kv);
+    replica_read_attach(kv);
     handover_attach(&kv->handover, kv);
     rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
     rpc_serve(store_rpc(store), RPC_COMMIT, commit_serve, kv);
@@ -84,6 +87,7 @@ void kv_stop(struct kv *kv)
     two_phase_sweep_stop(kv);
     resolver_stop(kv);
     catalog_lease_stop(kv);
+    promise_stop(kv);
     txn_unlocks_stop(kv);
     handover_stop(&kv->handover, kv);
     gateway_stop(kv);

@@ -57,6 +57,7 @@ void range_close(void *state)
     }
     ASSERT(g->in_flight_count == 0);
     divide_forget(g);
+    promise_close(g);
     map_deinit(&g->in_flight);
     records_clear(g);
     map_deinit(&g->records);
@@ -160,6 +161,7 @@ void range_installed(void *state)
 {
     struct range *g = state;
     g->high = 0; /* read again from the engine when it leads */
+    promise_forget(g);
     outcomes_deinit(&g->outcomes);
     range_role_changed(g);
 }
@@ -423,6 +425,7 @@ void range_op_run(struct range_op *op)
     case RANGE_OP_PREPARE: commit_run(op); return;
     case RANGE_OP_DECIDE: decide_run(op); return;
     case RANGE_OP_RESOLVE: resolve_run(op); return;
+    case RANGE_OP_PROMISE: promise_run(op); return;
     }
 }
 

@@ -102,7 +102,7 @@ static enum status eval_unchanged(struct range_op *op, const struct read_item *i
     struct range *g = op->range;
     struct lsm_version version = {.ts = 0};
     enum status status = STATUS_OK;
-    if (!range_unchanged_since(g, &item->span, item->since))
+    if (op->at_replica || !range_unchanged_since(g, &item->span, item->since))
         status = lsm_get(store_lsm(g->kv->store), replica_range(g->replica), LSM_SPACE_VERSIONS, item->span.start,
                          op->ts, &op->block, &version, NULL);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) return status;
@@ -189,7 +189,7 @@ static enum status eval_scan(struct range_op *op, const struct read_item *item, 
 /* Goes on where the last attempt had to wait: begun anew each time, a page over more blocks than the cache
  * holds would never end. What it has passed is still right, because everything at or below ts was there in
  * the first step, which raised the floor. */
-static enum status eval(struct range_op *op)
+enum status read_eval(struct range_op *op)
 {
     struct reader in = reader_make(op->body);
     struct read_head head;
@@ -264,7 +264,7 @@ static void evaluate(struct range_op *op)
         range_op_reply(op, STATUS_SNAPSHOT_TOO_OLD, BYTES_EMPTY);
         return;
     }
-    enum status status = eval(op);
+    enum status status = read_eval(op);
     if (status == STATUS_WAIT) {
         op->state = OP_LOADING;
         g->kv->metrics.waits_on_blocks++;
@@ -305,6 +305,10 @@ static void confirm_leadership(struct range_op *op)
 
 void read_run(struct range_op *op)
 {
+    if (op->at_replica) {
+        replica_read_run(op);
+        return;
+    }
     switch (op->state) {
     case OP_CLOCK:
         if (MUTANT("read_without_leadership") || op->leadership.on_done != NULL) evaluate(op);
@@ -327,6 +331,16 @@ bool read_reaches(const struct range_op *op, struct bytes key)
     return false;
 }
 
+bool read_span(const struct range_op *op, uint32_t place, struct span *span_out)
+{
+    struct read_walk w = walk_make(op);
+    for (struct read_item item; walk_next(&w, &item);) {
+        *span_out = item.span;
+        if (w.next == place + 1) return true;
+    }
+    return false;
+}
+
 void read_witness(const struct range_op *op)
 {
     struct read_walk w = walk_make(op);
@@ -335,7 +349,7 @@ void read_witness(const struct range_op *op)
     }
 }
 
-static bool well_formed(const struct descriptor *d, struct bytes body)
+bool read_well_formed(const struct descriptor *d, struct bytes body)
 {
     struct reader in = reader_make(body);
     struct read_head head;
@@ -360,7 +374,7 @@ void read_serve(void *ctx, struct rpc_token token, struct bytes body)
     if (ok) {
         g = range_admit(kv, token, head.range, head.epoch);
         if (g == NULL) return;
-        ok = well_formed(replica_descriptor(g->replica), body);
+        ok = read_well_formed(replica_descriptor(g->replica), body);
         struct read_item first;
         if (ok && head.count > 0 && decode_item(&in, &first)) replica_note_request(g->replica, first.span.start);
     }

@@ -159,7 +159,7 @@ enum status txn_sleep(struct txn *t, uint64_t duration_ns)
     return t->kv->stopping ? STATUS_CANCELLED : STATUS_OK;
 }
 
-bool txn_is_fresh(const struct txn *t) { return t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
+bool txn_is_fresh(const struct txn *t) { return !t->past.on && t->read_ts == 0 && t->span_count == 0 && t->writes.count == 0; }
 
 void txn_explain_limit(const struct txn *t, char *text, size_t size)
 {
@@ -203,6 +203,7 @@ enum status txn_restart(struct txn *t, struct arena *arena)
     t->arena = arena;
     t->id.tag = txn_tag_draw(t->kv); /* who asks for it asks for one attempt */
     t->read_ts = 0;
+    t->past = (struct txn_past){.on = false};
     t->read_ts_assumed = false;
     t->pending_term = 0;
     t->span_count = 0;
@@ -216,6 +217,7 @@ enum status txn_restart(struct txn *t, struct arena *arena)
 static enum status buffer_write(struct txn *t, const struct write *write)
 {
     ASSERT(!t->ended);
+    if (t->past.on) return STATUS_UNSUPPORTED;
     struct bytes key = write->key, value = write->value;
     t->refused_key_bytes = key.size;
     t->refused_value_bytes = value.size;

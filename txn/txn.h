@@ -75,6 +75,8 @@ struct kv_metrics {
     /* Of this gateway: transactions that wrote to several ranges, attempts that were made again, and those that came to nothing. */
     uint64_t two_phase_commits, prepare_repeats, two_phase_aborts;
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
+    /* Reads of the past: served by replicas here, sent on to leaders; promises asked for and not got by replicas, given by leaders. */
+    uint64_t replica_reads, replica_reads_refused, promises_asked, promises_refused, promises_given;
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
     struct histogram read_ns, commit_ns; /* as the gateway sees them */
     struct histogram lock_wait_ns; /* at leaders, of those that got what they waited for */
@@ -128,6 +130,8 @@ bool kv_leads(const struct kv *kv, struct bytes key);
 struct store *kv_store(const struct kv *kv);
 /* The newest timestamp this node has seen from the clock master. */
 uint64_t kv_timestamp_seen(const struct kv *kv);
+/* About where the clock is, as this node knows: it may be wrong while the clock master cannot be reached. */
+uint64_t kv_clock_estimate(const struct kv *kv);
 
 /* ---- one transaction ---- */
 
@@ -164,6 +168,21 @@ MUST_USE enum status txn_get(struct txn *t, struct bytes key, struct bytes *valu
 
 /* [fiber] As txn_get, with the timestamp of the version that was read; 0: its own write. */
 MUST_USE enum status txn_get_version(struct txn *t, struct bytes key, struct bytes *value_out, uint64_t *ts_out);
+/* ---- reads of the past (txn_past.c): before anything else is done with the transaction, which may not write or lock then ---- */
+
+/* [fiber] It reads at ts. STATUS_INVALID: the clock is not there yet. Others as txn_get. A read answers
+ * STATUS_SNAPSHOT_TOO_OLD when versions of that time are not kept any more. */
+MUST_USE enum status txn_read_at(struct txn *t, uint64_t ts);
+/* [fiber] It reads at one timestamp, picked with its first read: at or above least_ts (0: any), with everything that was acknowledged
+ * age_ns before the read (0: that does not matter). The newest that replicas of this node can serve by themselves, else
+ * the newest. Statuses as txn_read_at. */
+MUST_USE enum status txn_read_stale(struct txn *t, uint64_t least_ts, uint64_t age_ns);
+bool txn_reads_past(const struct txn *t);
+struct txn_reading {
+    uint64_t ts, age_ns;            /* 0: it has read nothing so far. By what this node knows of the clock */
+    uint64_t at_replica, at_leader; /* requests, of one that reads the past */
+};
+void txn_reading(const struct txn *t, struct txn_reading *out);
 
 /* [fiber] Locks keys, in the order given, and reads them: *out gets one result each, values in the arena. The
  * transaction's view moves to a new timestamp, at which everything it has read before is unchanged (rule W2). Locks
@@ -188,7 +207,7 @@ void txn_set_lock_timeout(struct txn *t, uint64_t timeout_ns);
  * its commit fails (STATUS_CONFLICT) when they are lost. txn_is_pending: it has seen some. */
 void txn_set_overlay(struct txn *t, bool on);
 bool txn_is_pending(const struct txn *t);
-/* Forgets what was read and written, and keeps the locks: a new attempt, at a new timestamp. arena: as in
+/* Forgets what was read and written, and that it reads the past, and keeps the locks: a new attempt, at a new timestamp. arena: as in
  * txn_create; the old one may have been reset. */
 MUST_USE enum status txn_restart(struct txn *t, struct arena *arena);
 

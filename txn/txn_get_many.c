@@ -156,7 +156,7 @@ enum status txn_get_many(struct txn *t, const struct bytes *keys, uint32_t count
     struct wanted w = {.keys = keys, .values_out = values_out, .count = count, .left = count};
     enum status status = take_own(t, &w);
     while (status == STATUS_OK && w.left > 0) {
-        status = t->read_ts != 0 && t->assumed_count == 0 ? get_rest(t, &w) : get_some(t, &w);
+        status = t->read_ts != 0 && t->assumed_count == 0 && !t->past.on ? get_rest(t, &w) : get_some(t, &w);
         if (txn_cut_again(t, &status)) status = STATUS_OK; /* the keys are sorted anew */
     }
     return status;

@@ -18,6 +18,7 @@
  *   outcome.c  what became of a commit that was not answered; txn_outcome.c asks for it
  *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
  *   divide.c   a range that is split
+ *   promise.c  what replicas may serve of the past; replica_read.c serves it, txn_past.c asks for it
  *   deadlock.c circles of locks over several ranges
  *   inspect.c  what operators may see of transactions and locks
  *   handover.c leadership goes where the clock can be reached
@@ -51,7 +52,7 @@ void handover_stop(struct handover *h, struct kv *kv);
 /* ---- range.c ---- */
 
 enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK, RANGE_OP_OUTCOME, RANGE_OP_REFRESH,
-                     RANGE_OP_LEASE, RANGE_OP_PREPARE, RANGE_OP_DECIDE, RANGE_OP_RESOLVE };
+                     RANGE_OP_LEASE, RANGE_OP_PREPARE, RANGE_OP_DECIDE, RANGE_OP_RESOLVE, RANGE_OP_PROMISE };
 
 /* One attempt of a transaction to commit: a reading that its gateway had seen when it began, and a random number
  * (outcome.c). tag 0: none. */
@@ -163,6 +164,8 @@ struct range_op {
     bool outdated;           /* LOCK: its timestamp lies before that of what it waits for: it takes another one */
     uint64_t pending_leader; /* COMMIT: leader_mark of the one that showed it; 0: nothing was */
     bool detached;           /* answered already; it keeps its place for the next request */
+    bool at_replica;         /* READ: of the past, whoever leads (replica_read.c); epoch, confirmed: no intent is in the way */
+    uint32_t spans_done, waits; /* of these, when intents were looked for */
 };
 
 struct lock_key {
@@ -230,6 +233,7 @@ struct range {
     bool forgets;
     uint64_t quiet_since_ns; /* nothing is held; 0: something is, or nobody has looked */
     struct list two_phase;   /* kv.two_phase, while there is something to look after */
+    struct promise *promise; /* of its leader, for reads of the past here; NULL: nobody reads here */
 };
 
 /* Those that wait for the range to be ready, or not to be frozen. */
@@ -290,6 +294,11 @@ bool span_reaches(const struct span *span, struct bytes key);
 void read_run(struct range_op *op);
 /* Does what the op reads? */
 bool read_reaches(const struct range_op *op, struct bytes key);
+/* What its operation number `place` reads; false: it has fewer. */
+bool read_span(const struct range_op *op, uint32_t place, struct span *span_out);
+bool read_well_formed(const struct descriptor *d, struct bytes body);
+/* Evaluates the operations at op->ts, from where it stood. STATUS_WAIT: run it again later. */
+enum status read_eval(struct range_op *op);
 /* Tells the witness what the answer shows. */
 void read_witness(const struct range_op *op);
 void commit_run(struct range_op *op);
@@ -583,6 +592,27 @@ void divide_served(struct range *g);
  * begins where it ends. */
 void divide_stale_body(struct kv *kv, const struct replica *r, struct buf *out);
 
+/* ---- promise.c: what the leader promises to replicas ---- */
+
+void promise_attach(struct kv *kv);
+void promise_stop(struct kv *kv);
+void promise_run(struct range_op *op);
+/* Everything at or below ts is applied here, in the range's bounds of now. */
+bool promise_covers(struct range *g, uint64_t ts);
+/* Somebody reads of the past here: a promise that is older than age_ns, or than is good for most, is renewed. */
+void promise_use(struct range *g, uint64_t age_ns);
+/* The newest timestamp that replicas of this node, as far as they are read from, can serve: at or above least_ts, and so
+ * that everything is seen that was acknowledged age_ns ago (0: that does not matter). 0: there is none. */
+uint64_t promise_pick(struct kv *kv, uint64_t least_ts, uint64_t age_ns);
+/* What was promised is forgotten: the state is another one now. */
+void promise_forget(struct range *g);
+void promise_close(struct range *g);
+
+/* ---- replica_read.c: reads of the past, at any replica ---- */
+
+void replica_read_attach(struct kv *kv);
+void replica_read_run(struct range_op *op);
+
 /* ---- gc.c: how long versions are kept ---- */
 
 void gc_attach(struct kv *kv);
@@ -738,6 +768,7 @@ struct kv {
     uint64_t txn_numbers;   /* drawn so far */
     uint32_t outcome_chunks; /* of all ranges */
     struct list inquiries, unlocks; /* lock.c, txn_lock.c: requests that nobody waits for */
+    struct list promises;   /* struct promise, of ranges that are read here */
     struct list two_phase;  /* ranges that hold intents or records */
     struct timer two_phase_timer;
     uint32_t resolvers;     /* records that resolver.c is about */

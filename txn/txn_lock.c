@@ -366,6 +366,7 @@ enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, en
                      enum txn_lock_wait wait, struct txn_locked *out)
 {
     ASSERT(!t->ended);
+    if (t->past.on) return STATUS_UNSUPPORTED;
     return lock_all(t, keys, count, mode, wait, out);
 }
 

@@ -9,6 +9,7 @@
 
 enum status txn_span_add(struct txn *t, const struct span *span)
 {
+    if (t->past.on) return STATUS_OK; /* nothing will be validated */
     if (t->span_count > 0) { /* the same key or the next page of the same scan again */
         struct span *last = &t->spans[t->span_count - 1];
         if (last->point == span->point && bytes_equal(last->start, span->start) &&
@@ -38,6 +39,7 @@ enum status txn_span_add(struct txn *t, const struct span *span)
 void txn_read_begin(struct txn *t, const struct route *route, uint32_t count)
 {
     t->asked_count = 0;
+    txn_past_begin(t);
     for (uint32_t i = 0; i < t->assumed_count; i++) {
         if (!route_holds(route, t->assumed[i].key)) continue;
         struct assumption a = t->assumed[i];
@@ -81,7 +83,8 @@ static enum status read_once(struct txn *t, struct gateway_request *q, struct bu
         hull_add(&q->hull, &(struct span){.start = t->assumed[i].key, .point = true});
     if (t->request.failed) return STATUS_TOO_LARGE;
     uint64_t start_ns = env_now_ns(store_env(t->kv->store));
-    enum status status = gateway_call(t->kv, q, reply);
+    enum status status = txn_past_ask(t, q, reply);
+    if (status == STATUS_NOT_FOUND) status = gateway_call(t->kv, q, reply);
     if (status != STATUS_OK) return status;
     histogram_add(&t->kv->metrics.read_ns, env_now_ns(store_env(t->kv->store)) - start_ns);
     *results = reader_make(buf_view(reply));
@@ -137,7 +140,7 @@ enum status txn_assume(struct txn *t, struct bytes key, uint64_t ts)
 {
     ASSERT(!t->ended);
     ASSERT(ts > 0);
-    if (t->assumed_count == TXN_ASSUMPTIONS_MAX || write_set_find(&t->writes, key) != NULL) return STATUS_BUSY;
+    if (t->past.on || t->assumed_count == TXN_ASSUMPTIONS_MAX || write_set_find(&t->writes, key) != NULL) return STATUS_BUSY;
     t->assumed[t->assumed_count++] = (struct assumption){key, ts};
     return STATUS_OK;
 }

@@ -19,6 +19,13 @@ struct lock_area {
     bool given_back;         /* by its leader, when the commit went to its log */
 };
 
+/* What it reads of the past (txn_past.c). */
+struct txn_past {
+    bool on, stale;                /* stale: the timestamp is picked with the first read, */
+    uint64_t ts, least_ts, age_ns; /* within these bounds; else it is ts */
+    uint64_t at_replica, at_leader; /* requests */
+};
+
 struct txn {
     struct kv *kv;
     struct txn *next_kept;
@@ -29,6 +36,7 @@ struct txn {
     uint64_t lease_missed;         /* a promise until then was too short */
     uint64_t read_ts, deadline_ns, no_quorum_ns;
     bool read_ts_assumed;          /* it is that of an assumption, from before the transaction began: nothing was read at it */
+    struct txn_past past;
     struct gateway_interrupt interrupt;
     uint64_t write_bytes_max;
     size_t refused_key_bytes, refused_value_bytes; /* of the last write: for txn_explain_limit */
@@ -82,6 +90,13 @@ void txn_read_begin(struct txn *t, const struct route *route, uint32_t count);
 enum status txn_read_send(struct txn *t, struct gateway_request *q, struct reader *results);
 /* Assumptions become spans of the request that follows; see README.md, Assumptions. */
 enum status txn_assumed_to_leader(struct txn *t);
+
+/* ---- txn_past.c ---- */
+
+/* A read is made: it has its timestamp, if one is to be picked. */
+void txn_past_begin(struct txn *t);
+/* [fiber] The request, to the replica of this node. STATUS_NOT_FOUND: ask the leader. */
+enum status txn_past_ask(struct txn *t, struct gateway_request *q, struct buf *reply);
 
 /* ---- txn_lock.c ---- */
 

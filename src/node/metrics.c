@@ -247,6 +247,11 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "clock_gaps_total", "Times this process stood still for so long that it forgot the clock.", k->clock_gaps);
     counter(b, "safe_points_total", "Times a range that is led here was told to forget older versions.", k->safe_points);
     counter(b, "snapshots_too_old_total", "Requests below the safe point of their range.", k->snapshots_too_old);
+    counter(b, "replica_reads_total", "Reads of the past that replicas here served without asking the leader.", k->replica_reads);
+    counter(b, "replica_reads_refused_total", "Such reads that were sent on to the leader.", k->replica_reads_refused);
+    counter(b, "promises_asked_total", "Times a replica here asked its leader what it may serve of the past.", k->promises_asked);
+    counter(b, "promises_refused_total", "Those that were not answered.", k->promises_refused);
+    counter(b, "promises_given_total", "Such answers of ranges that are led here.", k->promises_given);
 }
 
 /* Ready: a member whose routes have leaders. */
