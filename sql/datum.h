@@ -100,6 +100,8 @@ struct sql_eval {
     void *catalog_ctx;
     /* What became of a transaction, by its id; e->error is set when it cannot be told. NULL: nobody to ask. */
     enum status (*txn_status)(void *txn_ctx, struct sql_eval *e, struct bytes id, const char **status_out);
+    /* A timestamp that replicas mostly know of, and the one that the transaction reads at (0: not known yet). */
+    void (*read_times)(void *txn_ctx, uint64_t *follower_ts_out, uint64_t *read_ts_out);
     void *txn_ctx;
     const struct sql_surroundings *session; /* NULL: there is none */
     void *session_ctx;

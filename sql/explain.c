@@ -356,12 +356,18 @@ static void json_node(struct buf *out, const struct report *r, const struct expl
     buf_append_byte(out, '}');
 }
 
+static bool is_duration(const char *name)
+{
+    size_t size = strlen(name);
+    return (size > 5 && strcmp(name + size - 5, " Time") == 0) || strcmp(name, "Read Age") == 0;
+}
+
 static void render(struct buf *out, const struct report *r)
 {
     if (!r->options->json) {
         text_node(out, r, r->top, 0, true);
         for (const struct explain_property *p = r->summary; p != NULL; p = p->next)
-            buf_printf(out, "%s: %s%s\n", p->name, p->value, strstr(p->name, "Time") != NULL ? " ms" : "");
+            buf_printf(out, "%s: %s%s\n", p->name, p->value, is_duration(p->name) ? " ms" : "");
         return;
     }
     buf_append_string(out, "[\n  {\n    \"Plan\": ");
@@ -496,6 +502,18 @@ static const char *ms_text(struct exec *x, uint64_t ns)
     return arena_printf(x->arena, "%" PRIu64 ".%03" PRIu64, ns / 1000000, ns / 1000 % 1000);
 }
 
+/* Where it was read, and of when that is. */
+static void summarize_past(struct explain *e, struct explain_node *aside)
+{
+    struct exec *x = e->x;
+    struct txn_reading reading;
+    txn_reading(x->txn, &reading);
+    add(e, aside, "Read Timestamp", arena_printf(x->arena, "%" PRIu64, reading.ts), true);
+    add(e, aside, "Read Age", ms_text(x, reading.age_ns), true);
+    add(e, aside, "Replica Reads", arena_printf(x->arena, "%" PRIu64, reading.at_replica), true);
+    add(e, aside, "Leader Reads", arena_printf(x->arena, "%" PRIu64, reading.at_leader), true);
+}
+
 static void summarize(struct explain *e, struct report *r, uint64_t planning_ns, uint64_t running_ns,
                       uint64_t requests, uint64_t retries)
 {
@@ -509,6 +527,7 @@ static void summarize(struct explain *e, struct report *r, uint64_t planning_ns,
         add(e, &aside, "Planning Time", ms_text(e->x, planning_ns), true);
         if (o->analyze) add(e, &aside, "Execution Time", ms_text(e->x, running_ns), true);
     }
+    if (o->analyze && o->summary && txn_reads_past(e->x->txn)) summarize_past(e, &aside);
     r->summary = aside.properties;
 }
 

@@ -22,6 +22,8 @@ struct exec {
     const struct sql_sink *sink;
     struct parameters *parameters; /* of a prepared statement, or NULL */
     bool describe;            /* bind only: find the parameters' types and the result's columns */
+    bool read_only;           /* so the transaction is */
+    const struct sql_node *as_of; /* AS OF SYSTEM TIME of the statement as a whole; NULL: it has none */
     const struct sql_result_column *columns; /* of the result: found, or (expected) what they must be */
     uint32_t column_count;
     bool expected;
@@ -108,6 +110,8 @@ bool exec_columns(struct exec *x, const struct sql_result_column *columns, uint3
 bool exec_lock_key(struct exec *x, const struct sql_table *table, struct bytes key, bool *found_out);
 /* Turns a status of txn/ into an error of the statement. Returns false. */
 bool exec_fail(struct exec *x, enum status status);
+/* The same for a transaction that reads the past, where it means something else there; else false (as_of.c). */
+bool as_of_fail(struct exec *x, enum status status);
 /* The command tag: words and a number of rows. */
 void exec_tag(struct exec *x, const char *words, uint64_t count);
 /* severity "NOTICE" or "WARNING"; format with one %s or none. Returns true. */

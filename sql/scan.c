@@ -9,6 +9,7 @@
 
 bool exec_fail(struct exec *x, enum status status)
 {
+    if (as_of_fail(x, status)) return false;
     switch (status) {
     case STATUS_NO_MEMORY: return sql_error_out_of_memory(x->error);
     case STATUS_CONFLICT:
@@ -138,8 +139,8 @@ static enum status find_table(struct exec *x, const char *name, struct sql_table
         *table_out = e->table;
         return STATUS_OK;
     }
-    /* A record that this transaction has written itself may come to nothing. */
-    if (!txn_has_writes(x->txn)) {
+    /* A record that this transaction has written itself may come to nothing; one of the past is not the newest. */
+    if (!txn_has_writes(x->txn) && !txn_reads_past(x->txn)) {
         status = catalog_cache_add(x->cache, key, record, txn_read_ts(x->txn), version_ts, &e);
         if (status == STATUS_OK) *table_out = e->table;
         if (status != STATUS_TOO_LARGE) return status;
@@ -161,12 +162,15 @@ struct sql_table *exec_table(struct exec *x, const struct sql_name *name)
     bool ours = name->schema == NULL || strcmp(name->schema, "public") == 0;
     enum status status = ours ? find_table(x, name->name, &table) : STATUS_NOT_FOUND;
     if (status == STATUS_OK) return table;
-    if (status == STATUS_NOT_FOUND)
+    if (status == STATUS_NOT_FOUND) {
         sql_error_set(x->error, x->arena, SQLSTATE_UNDEFINED_TABLE, name->position,
                       "relation \"%s%s%s\" does not exist", name->schema != NULL ? name->schema : "",
                       name->schema != NULL ? "." : "", name->name);
-    else
+        if (x->txn != NULL && txn_reads_past(x->txn))
+            sql_error_detail(x->error, x->arena, "It did not at the time that AS OF SYSTEM TIME says.");
+    } else {
         exec_fail(x, status);
+    }
     return NULL;
 }
 

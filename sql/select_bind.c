@@ -10,7 +10,8 @@ static bool check_supported(struct select *s)
 {
     const struct sql_select *n = s->node;
     if (n->window_count > 0) return exec_unsupported(s->x, n->windows[0].position, "a window");
-    if (n->as_of != NULL) return exec_unsupported(s->x, n->as_of->position, "AS OF SYSTEM TIME");
+    if (n->as_of != NULL && n->as_of != s->x->as_of) /* as_of.c has taken that of the whole */
+        return exec_unsupported(s->x, n->as_of->position, "AS OF SYSTEM TIME of a part of a statement");
     return true;
 }
 
@@ -454,6 +455,9 @@ static bool bind_locking(struct select *s)
     static const char *const names[] = {[SQL_LOCK_FOR_KEY_SHARE] = "FOR KEY SHARE", [SQL_LOCK_FOR_SHARE] = "FOR SHARE",
                                         [SQL_LOCK_FOR_NO_KEY_UPDATE] = "FOR NO KEY UPDATE",
                                         [SQL_LOCK_FOR_UPDATE] = "FOR UPDATE"};
+    if (s->x->read_only && !s->x->describe)
+        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_READ_ONLY_SQL_TRANSACTION, 0,
+                             "cannot execute SELECT %s in a read-only transaction", names[n->locking[0].strength]);
     if (refused != NULL)
         return sql_error_set(s->x->error, s->x->arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0, "%s is not allowed with %s",
                              names[n->locking[0].strength], refused);

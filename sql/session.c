@@ -157,6 +157,7 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     x->eval.catalog_ctx = x;
     x->eval.txn_status = session_txn_status;
     x->eval.txn_ctx = s;
+    x->eval.read_times = session_read_times;
     x->eval.user_name = x->eval.session_user_name = s->user;
     x->eval.database_name = s->database;
     x->eval.schema_name = "public";
@@ -242,6 +243,8 @@ static bool run_explained(void *ctx, struct exec *x, const struct sql_node *node
 
 static bool execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
 {
+    if (!as_of_statement(s, x, node)) return false;
+    x->read_only = s->read_only;
     if (s->read_only && !x->describe && writes(node) != NULL)
         return sql_error_set(x->error, x->arena, SQLSTATE_READ_ONLY_SQL_TRANSACTION, 0,
                              "cannot execute %s in a read-only transaction", writes(node));

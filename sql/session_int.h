@@ -2,6 +2,7 @@
  *   session.c              what a session is, texts, one statement
  *   session_run.c          statements within transactions, and again after conflicts
  *   session_transaction.c  BEGIN, COMMIT, ROLLBACK   session_savepoint.c  SAVEPOINT and what belongs to it
+ *   as_of.c                AS OF SYSTEM TIME
  *   session_set.c          SET, SHOW, DISCARD        prepared*.c, portal.c, cursor.c */
 #ifndef OSTRAKA_SQL_SESSION_INT_H
 #define OSTRAKA_SQL_SESSION_INT_H
@@ -189,6 +190,15 @@ bool session_set_transaction(struct sql_session *s, struct exec *x, const struct
 /* The modes of BEGIN and of SET TRANSACTION. */
 bool session_set_modes(struct sql_session *s, struct exec *x, const struct sql_transaction_modes *modes);
 bool session_discard(struct sql_session *s, struct exec *x, const struct sql_discard *n);
+
+/* ---- as_of.c; [fiber] ---- */
+
+/* BEGIN and SET TRANSACTION with AS OF SYSTEM TIME. */
+bool as_of_set(struct sql_session *s, struct exec *x, const struct sql_node *node, bool read_write);
+/* Before a statement is executed or described: it reads where it says, or where the session's default says. */
+bool as_of_statement(struct sql_session *s, struct exec *x, const struct sql_node *node);
+/* For struct sql_eval: ctx is the session. */
+void session_read_times(void *ctx, uint64_t *follower_ts_out, uint64_t *read_ts_out);
 
 /* ---- txn_status.c ---- */
 

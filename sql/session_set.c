@@ -90,6 +90,9 @@ static bool set_isolation(struct sql_session *s, struct exec *x, enum sql_isolat
 
 static bool set_read_only(struct sql_session *s, struct exec *x, bool read_only)
 {
+    if (!read_only && s->txn != NULL && txn_reads_past(s->txn))
+        return sql_error_set(x->error, x->arena, SQLSTATE_ACTIVE_SQL_TRANSACTION, 0,
+                             "a transaction that reads the past cannot be made read-write");
     if (s->read_only && !read_only && s->state == TRANSACTION_OPEN) {
         if (s->savepoint_count > 0)
             return too_late(x, "cannot set transaction read-write mode inside a read-only transaction");
@@ -110,7 +113,7 @@ static bool set_deferrable(struct sql_session *s, struct exec *x, bool deferrabl
 
 bool session_set_modes(struct sql_session *s, struct exec *x, const struct sql_transaction_modes *modes)
 {
-    if (modes->as_of != NULL) return exec_unsupported(x, modes->as_of->position, "AS OF SYSTEM TIME");
+    if (modes->as_of != NULL && s->txn != NULL && !as_of_set(s, x, modes->as_of, modes->read_only == SQL_CHOICE_NO)) return false;
     return set_isolation(s, x, modes->isolation) &&
            (modes->read_only == SQL_CHOICE_NONE || set_read_only(s, x, modes->read_only == SQL_CHOICE_YES)) &&
            (modes->deferrable == SQL_CHOICE_NONE || set_deferrable(s, x, modes->deferrable == SQL_CHOICE_YES));
@@ -126,7 +129,7 @@ static bool set_default(struct sql_session *s, struct exec *x, const char *name,
 bool session_set_transaction(struct sql_session *s, struct exec *x, const struct sql_set_transaction *n)
 {
     snprintf(x->tag, sizeof x->tag, "SET");
-    if (n->modes.as_of != NULL) return exec_unsupported(x, n->node.position, "AS OF SYSTEM TIME");
+    if (n->modes.as_of != NULL && n->session) return exec_unsupported(x, n->node.position, "AS OF SYSTEM TIME for a session");
     if (n->session)
         return set_default(s, x, "default_transaction_read_only", n->modes.read_only) &&
                set_default(s, x, "default_transaction_deferrable", n->modes.deferrable);

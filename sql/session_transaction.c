@@ -100,7 +100,6 @@ bool session_needs_block(struct exec *x, const char *what)
 static bool begin(struct sql_session *s, struct exec *x, const struct sql_transaction *n)
 {
     snprintf(x->tag, sizeof x->tag, n->transaction == SQL_TRANSACTION_START ? "START TRANSACTION" : "BEGIN");
-    if (n->modes.as_of != NULL) return exec_unsupported(x, n->node.position, "AS OF SYSTEM TIME");
     if (s->state == TRANSACTION_FAILED) return session_refuse_failed(x);
     if (s->state == TRANSACTION_OPEN)
         exec_notice(x, "WARNING", SQLSTATE_ACTIVE_SQL_TRANSACTION, "there is already a transaction in progress", "");
@@ -126,6 +125,8 @@ static bool end(struct sql_session *s, struct exec *x, const struct sql_transact
     bool in_block = s->state == TRANSACTION_OPEN || s->state == TRANSACTION_FAILED;
     enum status status;
     snprintf(x->tag, sizeof x->tag, commit ? "COMMIT" : "ROLLBACK");
+    if (n->chain && s->txn != NULL && txn_reads_past(s->txn))
+        return exec_unsupported(x, n->node.position, "AND CHAIN behind AS OF SYSTEM TIME");
     if (!in_block && n->chain) return session_needs_block(x, asked ? "COMMIT AND CHAIN" : "ROLLBACK AND CHAIN");
     if (!in_block)
         exec_notice(x, "WARNING", SQLSTATE_NO_ACTIVE_SQL_TRANSACTION, "there is no transaction in progress", "");

@@ -313,6 +313,7 @@ static const char *check_timeout(struct settings *s, struct arena *arena, const 
         s->idle_in_transaction_timeout_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "lock_timeout") == 0) s->lock_timeout_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "ostraka.idempotency_ttl") == 0) s->idempotency_ttl_ns = (uint64_t)ms * 1000000;
+    if (strcmp(name, "ostraka.read_staleness") == 0) s->read_staleness_ns = (uint64_t)ms * 1000000;
     if (strcmp(name, "ostraka.no_quorum_timeout") == 0) s->no_quorum_timeout_ns = (uint64_t)ms * 1000000;
     for (size_t i = 0; ms > 0 && i < UNIT_COUNT; i++)
         if (fmod(ms, units[i].ms) == 0)
@@ -432,6 +433,7 @@ static const struct setting settings[SETTING_COUNT] = {
     {"client_min_messages", "notice", false, check_level},
     {"statement_timeout", "0", false, check_timeout},
     {"ostraka.no_quorum_timeout", "5s", false, check_timeout},
+    {"ostraka.read_staleness", "0", false, check_timeout},
     {"lock_timeout", "0", false, check_timeout},
     {"idle_in_transaction_session_timeout", "0", false, check_timeout},
     {"idle_session_timeout", "0", false, check_timeout},

@@ -11,7 +11,7 @@
 #include "sql/datetime_zone.h"
 #include "sql/datum.h"
 
-#define SETTING_COUNT           35
+#define SETTING_COUNT           36
 #define SETTING_VALUE_BYTES_MAX 1024
 
 struct setting_value {
@@ -44,6 +44,7 @@ struct settings {
     uint64_t statement_timeout_ns, lock_timeout_ns; /* 0: none */
     uint64_t idle_timeout_ns, idle_in_transaction_timeout_ns; /* between messages; 0: none */
     uint64_t no_quorum_timeout_ns;                  /* 0: as the node says, 5 s */
+    uint64_t read_staleness_ns;                     /* of queries that write and lock nothing; 0: they read the present */
     uint64_t log_slow_ns;                           /* statements that take so long are logged; UINT64_MAX: none */
     char idempotency_key[129];                      /* "": none */
     char idempotency_anchor[513];                   /* "": none */

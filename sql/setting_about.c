@@ -31,6 +31,7 @@ static const struct {
     {"ostraka.idempotency_key", "Names the next transaction, so that it happens once however often it is sent."},
     {"ostraka.idempotency_ttl", "Sets how long the results of a transaction with an idempotency key are kept."},
     {"ostraka.no_quorum_timeout", "Sets how long a request looks for a quorum."},
+    {"ostraka.read_staleness", "Sets how old what queries read may be, so that replicas can serve it."},
     {"ostraka.transaction_write_limit", "Sets how much a transaction may write."},
     {"role", "Sets the current role."},
     {"row_security", "Enable row security."},

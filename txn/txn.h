@@ -168,6 +168,7 @@ MUST_USE enum status txn_get(struct txn *t, struct bytes key, struct bytes *valu
 
 /* [fiber] As txn_get, with the timestamp of the version that was read; 0: its own write. */
 MUST_USE enum status txn_get_version(struct txn *t, struct bytes key, struct bytes *value_out, uint64_t *ts_out);
+
 /* ---- reads of the past (txn_past.c): before anything else is done with the transaction, which may not write or lock then ---- */
 
 /* [fiber] It reads at ts. STATUS_INVALID: the clock is not there yet. Others as txn_get. A read answers

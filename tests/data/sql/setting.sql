@@ -824,6 +824,7 @@ name text, setting text, description text
 | ostraka.idempotency_key |  | Names the next transaction, so that it happens once however often it is sent. |
 | ostraka.idempotency_ttl | 1d | Sets how long the results of a transaction with an idempotency key are kept. |
 | ostraka.no_quorum_timeout | 5s | Sets how long a request looks for a quorum. |
+| ostraka.read_staleness | 0 | Sets how old what queries read may be, so that replicas can serve it. |
 | ostraka.transaction_write_limit | 32MB | Sets how much a transaction may write. |
 | role | none | Sets the current role. |
 | row_security | on | Enable row security. |

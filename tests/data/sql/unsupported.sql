@@ -234,10 +234,6 @@ SELECT xmlparse(content 'x')
 ----
 ERROR 0A000 at 8: XML is not supported
 
-SELECT * FROM t AS OF SYSTEM TIME '-1s'
-----
-ERROR 0A000 at 35: AS OF SYSTEM TIME is not supported yet
-
 SELECT 1 INTO u
 ----
 ERROR 0A000 at 10: SELECT INTO is not supported
@@ -301,10 +297,6 @@ ERROR 0A000 at 1: CALL is not supported yet
 DO 'x'
 ----
 ERROR 0A000 at 1: DO is not supported yet
-
-BEGIN AS OF SYSTEM TIME '-1s'
-----
-ERROR 0A000 at 1: AS OF SYSTEM TIME is not supported yet
 
 # Nothing of it has had an effect.
 SELECT * FROM t

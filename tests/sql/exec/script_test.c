@@ -137,6 +137,11 @@ TEST(script, cursors_give_their_rows_in_pieces)
     script_run("cursor");
 }
 
+TEST(script, queries_and_transactions_read_the_past)
+{
+    script_run("as_of");
+}
+
 TEST(script, transactions_have_modes)
 {
     script_run("transaction_mode");
