@@ -22,7 +22,7 @@ static const char usage[] =
     "  --deaths          machines go down at the very steps of two-phase commit\n"
     "  --moves           and moved; nodes drained, decommissioned, replaced, added\n"
     "  --seconds N       length of the phase with faults, in virtual seconds (default 8)\n"
-    "  --workload NAME   keys, register, append, bank, skew, set, idem or all (default: drawn)\n"
+    "  --workload NAME   keys, past, register, append, bank, skew, set, idem or all (default: drawn)\n"
     "  --focus NAME      none, slow-log, leaders, deluded, clock-stops or clock-limit (default: drawn)\n"
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --no-leases       every read costs a quorum round; clocks may do anything\n"
@@ -182,7 +182,7 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
         }
     }
     printf("seed=%llu hash=%016llx %s operations=%llu commits=%llu unknown=%llu faults=%llu events=%llu "
-           "virtual_s=%.1f leased=%llu rounds=%llu messages=%llu splits=%llu merges=%llu moves=%llu states=%llu replaced=%llu deaths=%llu two_phase=%llu%s%s\n",
+           "virtual_s=%.1f leased=%llu rounds=%llu messages=%llu splits=%llu merges=%llu moves=%llu states=%llu replaced=%llu deaths=%llu two_phase=%llu at_replica=%llu%s%s\n",
            (unsigned long long)seed, (unsigned long long)result.hash, passed ? "ok" : "FAILED",
            (unsigned long long)result.operations, (unsigned long long)result.committed,
            (unsigned long long)result.unknown, (unsigned long long)result.faults,
@@ -191,7 +191,7 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
            (unsigned long long)result.raft_messages, (unsigned long long)result.splits, (unsigned long long)result.merges,
            (unsigned long long)result.moves, (unsigned long long)result.states,
            (unsigned long long)result.replaced, (unsigned long long)result.deaths,
-           (unsigned long long)result.two_phase, passed ? "" : " ", passed ? "" : result.failure);
+           (unsigned long long)result.two_phase, (unsigned long long)result.at_replica, passed ? "" : " ", passed ? "" : result.failure);
     fflush(stdout);
     return passed;
 }

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "tests/sim/check/register.h"
+#include "tests/sim/cluster/past.h"
 #include "tests/sim/cluster/sql_idem.h"
 #include "tests/sim/cluster/sql_load_int.h"
 #include "tests/sim/cluster/ts_check.h"
@@ -21,6 +22,7 @@ static const struct sql_kind *const kinds[SQL_KINDS] = {&sql_register_kind, &sql
 struct mix {
     struct cluster *cluster;
     struct workload *keys;
+    struct past *past; /* with keys; or NULL */
     struct sql_load *sql[SQL_KINDS];
     struct sql_idem *idem;
     struct mix_options options;
@@ -30,7 +32,7 @@ struct mix {
 
 bool mix_is_known(const char *name)
 {
-    if (name == NULL || strcmp(name, "keys") == 0 || strcmp(name, "idem") == 0 || strcmp(name, "all") == 0) return true;
+    if (name == NULL || strcmp(name, "keys") == 0 || strcmp(name, "past") == 0 || strcmp(name, "idem") == 0 || strcmp(name, "all") == 0) return true;
     for (int i = 0; i < SQL_KINDS; i++)
         if (strcmp(kinds[i]->name, name) == 0) return true;
     return false;
@@ -38,7 +40,7 @@ bool mix_is_known(const char *name)
 
 void mix_names(char *out, size_t size)
 {
-    int at = snprintf(out, size, "keys");
+    int at = snprintf(out, size, "keys, past");
     for (int i = 0; i < SQL_KINDS; i++)
         at += snprintf(out + at, size - (size_t)at, ", %s", kinds[i]->name);
     snprintf(out + at, size - (size_t)at, ", idem, all");
@@ -49,7 +51,7 @@ static void draw(struct sim *sim, const char *name, bool *keys_out, bool sql_out
 {
     if (name != NULL) {
         bool all = strcmp(name, "all") == 0;
-        *keys_out = all || strcmp(name, "keys") == 0;
+        *keys_out = all || strcmp(name, "keys") == 0 || strcmp(name, "past") == 0;
         for (int i = 0; i < SQL_KINDS; i++) sql_out[i] = all || strcmp(name, kinds[i]->name) == 0;
         return;
     }
@@ -70,6 +72,13 @@ static bool wants_by_seed(const struct mix_options *o, const struct sql_kind *ki
     return hash_u64(o->seed + 0x5e7) % 6 == 0;
 }
 
+/* The same. */
+static bool wants_past(const struct mix_options *o)
+{
+    if (o->name != NULL) return strcmp(o->name, "past") == 0 || strcmp(o->name, "all") == 0;
+    return hash_u64(o->seed + 0x9a57) % 2 == 0;
+}
+
 /* ---- starting ---- */
 
 static void start_keys(struct mix *m)
@@ -88,6 +97,7 @@ static void start_keys(struct mix *m)
         o.think_mean_ns = SIM_MS;
     }
     m->keys = workload_create(m->cluster, &o);
+    if (wants_past(&m->options)) m->past = past_create(m->cluster, m->keys, 2 + o.client_count / 2, o.think_mean_ns);
 }
 
 static bool create_sql(struct mix *m, int i)
@@ -170,6 +180,7 @@ bool mix_create(struct cluster *c, const struct mix_options *options, struct mix
 
 void mix_destroy(struct mix *m)
 {
+    if (m->past != NULL) past_destroy(m->past);
     if (m->keys != NULL) workload_destroy(m->keys);
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL) sql_load_destroy(m->sql[i]);
@@ -188,6 +199,7 @@ struct mix_counts mix_counts(const struct mix *m)
         counts.operations += count;
         counts.committed += workload_committed(m->keys);
         for (size_t i = 0; i < count; i++) counts.unknown += history[i].outcome == OUTCOME_UNKNOWN;
+        if (m->past != NULL) counts.at_replica = past_counts(m->past).at_replica;
     }
     for (int i = 0; i < SQL_KINDS; i++) {
         if (m->sql[i] == NULL) continue;
@@ -216,6 +228,7 @@ void mix_calm(struct mix *m)
 void mix_stop(struct mix *m)
 {
     if (m->keys != NULL) workload_stop(m->keys);
+    if (m->past != NULL) past_stop(m->past);
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL) sql_load_stop(m->sql[i]);
     if (m->idem != NULL) sql_idem_stop(m->idem);
@@ -223,7 +236,7 @@ void mix_stop(struct mix *m)
 
 bool mix_idle(const struct mix *m)
 {
-    bool idle = m->keys == NULL || workload_idle(m->keys);
+    bool idle = (m->keys == NULL || workload_idle(m->keys)) && (m->past == NULL || past_idle(m->past));
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL) idle = idle && sql_load_idle(m->sql[i]);
     if (m->idem != NULL) idle = idle && sql_idem_idle(m->idem);
@@ -248,6 +261,7 @@ static bool check_keys(const struct mix *m, char *failure, size_t size)
 bool mix_check(struct mix *m, char *failure, size_t failure_size)
 {
     if (m->keys != NULL && !check_keys(m, failure, failure_size)) return false;
+    if (m->past != NULL && !past_check(m->past, failure, failure_size)) return false;
     for (int i = 0; i < SQL_KINDS; i++)
         if (m->sql[i] != NULL && !sql_load_check(m->sql[i], failure, failure_size)) return false;
     return m->idem == NULL || sql_idem_check(m->idem, failure, failure_size);

@@ -9,9 +9,10 @@
 struct mix;
 struct mix_counts {
     uint64_t operations, committed, unknown, disconnects;
+    uint64_t at_replica; /* reads of the past that needed no leader */
 };
 
-/* "keys", "register", "append", "bank", "skew", "set", "idem", "all"; NULL: drawn. */
+/* "keys", "past" (keys, and reads of their past), "register", "append", "bank", "skew", "set", "idem", "all"; NULL: drawn. */
 bool mix_is_known(const char *name);
 /* Writes the names, with commas. */
 void mix_names(char *out, size_t size);

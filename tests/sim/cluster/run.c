@@ -143,6 +143,7 @@ static void count_all(struct cluster *c, const struct mix *m, struct run_result 
     result->committed = counts.committed;
     result->unknown = counts.unknown;
     result->disconnects = counts.disconnects;
+    result->at_replica = counts.at_replica;
     for (int f = 0; f < SIM_FAULT_COUNT; f++) result->faults += sim_fault_hits(sim, (enum sim_fault)f);
     for (uint64_t i = 1; i <= cluster_size(c); i++) {
         const struct cluster_machine *machine = cluster_machine(c, i);

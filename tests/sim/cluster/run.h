@@ -38,6 +38,7 @@ struct run_result {
     uint64_t moves, states;   /* moves of ranges, changes of nodes' states that were ordered and taken on */
     uint64_t deaths;          /* messages of two-phase commit that were struck */
     uint64_t replaced;        /* nodes that were decommissioned to the end */
+    uint64_t at_replica;      /* requests of reads of the past that replicas served */
     uint64_t disconnects;     /* clients that walked away */
     uint64_t conflicts;       /* commits and locks that leaders refused; servers and clients tried again */
     uint64_t two_phase;       /* commits of transactions that wrote to several ranges, by the gateways that are up at the end */

@@ -106,7 +106,7 @@ static bool check_real_time(struct operation **ops, size_t n, bool reads_ahead, 
     return ok;
 }
 
-static bool check(const struct operation *history, size_t count, bool reads_ahead, char *failure, size_t failure_size)
+bool ts_check_values(const struct operation *history, size_t count, char *failure, size_t failure_size)
 {
     struct operation **ops = malloc((count + 1) * sizeof *ops);
     ASSERT(ops != NULL);
@@ -122,10 +122,19 @@ static bool check(const struct operation *history, size_t count, bool reads_ahea
         qsort(ops, n, sizeof *ops, by_ts);
         ok = check_key(history, count, ops, n, failure, failure_size);
     }
+    free(ops);
+    return ok;
+}
+
+static bool check(const struct operation *history, size_t count, bool reads_ahead, char *failure, size_t failure_size)
+{
+    if (!ts_check_values(history, count, failure, failure_size)) return false;
+    struct operation **ops = malloc((count + 1) * sizeof *ops);
+    ASSERT(ops != NULL);
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
         if (history[i].outcome == OUTCOME_OK) ops[n++] = (struct operation *)(uintptr_t)&history[i];
-    ok = ok && check_real_time(ops, n, reads_ahead, failure, failure_size);
+    bool ok = check_real_time(ops, n, reads_ahead, failure, failure_size);
     free(ops);
     return ok;
 }

@@ -311,6 +311,7 @@ void workload_use(struct workload *w, uint32_t client_count)
 void workload_gateways(struct workload *w, uint64_t machines) { w->options.machines = machines; }
 void workload_stop(struct workload *w) { w->stopping = true; }
 uint32_t workload_client_count(const struct workload *w) { return w->options.client_count; }
+uint32_t workload_key_count(const struct workload *w) { return w->options.key_count; }
 bool workload_idle(const struct workload *w) { return w->busy == 0; }
 const struct history *workload_seen(const struct workload *w) { return &w->seen; }
 uint64_t workload_committed(const struct workload *w) { return w->committed; }

@@ -44,6 +44,7 @@ void workload_gateways(struct workload *w, uint64_t machines);
 /* No new operations; those under way end. */
 void workload_stop(struct workload *w);
 uint32_t workload_client_count(const struct workload *w);
+uint32_t workload_key_count(const struct workload *w);
 bool workload_idle(const struct workload *w);
 const struct operation *workload_history(const struct workload *w, size_t *count_out);
 enum kv_clock_source workload_clock_source(const struct workload *w);
