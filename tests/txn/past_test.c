@@ -350,3 +350,124 @@ TEST(txn_past, an_intent_sends_the_reader_to_the_leader)
     assert_string_equal(value, "old");
     world_close(&w);
 }
+
+/* Its timestamp was taken before the promise's, and it is proposed behind it. */
+TEST(txn_past, who_waits_at_the_leader_is_put_above_the_promise)
+{
+    struct world w;
+    char value[64];
+    struct txn_reading reading;
+    struct actor holder, writer;
+    world_open(&w, 3, 0);
+    uint64_t ct = world_put(&w, "a", "old");
+    world_run_ms(&w, 500); /* everybody knows that it is committed */
+    uint64_t leader = world_leader(&w), machine = other_than(leader);
+    actor_begin(&holder, &w, leader);
+    assert_int_equal(actor_lock(&holder, "a"), STATUS_OK);
+    actor_begin(&writer, &w, leader);
+    actor_put(&writer, "a", "new");
+    actor_start_commit(&writer);
+    for (int i = 0; i < 10 && promise_pick(kv_of(&w, machine), 0, 0) == 0; i++) { /* it waits so long before it is sent again */
+        cluster_run(w.cluster, 2 * SIM_MS);
+        assert_int_equal(get_at(&w, machine, ct, value, &reading), STATUS_OK); /* has it asked for */
+    }
+    assert_int_equal(get_stale(&w, machine, 10 * SIM_SEC, value, &reading), STATUS_OK);
+    assert_true(reading.at_replica == 1);
+    assert_string_equal(value, "old");
+    actor_end(&holder);
+    assert_int_equal(actor_await(&writer), STATUS_OK);
+    assert_true(writer.ts > reading.ts);
+    actor_end(&writer);
+    world_close(&w);
+}
+
+/* So whoever relies on it shows nothing that the clock has not passed. */
+TEST(txn_past, a_promise_is_given_when_the_clock_is_past_it)
+{
+    struct world w;
+    char value[64];
+    struct txn_reading reading;
+    uint64_t last = 0, promises = 0;
+    world_open(&w, 3, 0);
+    world_put(&w, "a", "1");
+    uint64_t leader = world_leader(&w), machine = other_than(leader);
+    for (int i = 0; i < 400; i++) {
+        cluster_run(w.cluster, 7 * SIM_MS);
+        assert_int_equal(get_stale(&w, machine, 10 * SIM_SEC, value, &reading), STATUS_OK);
+        if (reading.at_replica == 0 || reading.ts == last) continue;
+        last = reading.ts;
+        promises++;
+        assert_true(kv_of(&w, leader)->clock.seen > last);
+    }
+    assert_true(promises > 3);
+    world_close(&w);
+}
+
+/* ---- a commit that is held ---- */
+
+static const struct bytes SPLITS[] = {{(const uint8_t *)"\x04" "p", 2}};
+#define RIGHT ((struct range_id){3})
+
+/* Stands in for the leader of the right side: answers when it is told to. */
+struct slow {
+    struct store *store;
+    struct rpc_token token;
+    bool asked;
+};
+
+static void slow_refresh(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct slow *s = ctx;
+    (void)body;
+    s->token = token;
+    s->asked = true;
+}
+
+TEST(txn_past, a_promise_waits_for_commits_that_are_held)
+{
+    struct world w;
+    char value[64], before[64] = "";
+    struct txn_reading reading;
+    struct actor a;
+    uint64_t ts = 0;
+    world_open_split(&w, 3, SPLITS, 1);
+    world_run_ms(&w, 10000);
+    world_put(&w, "a", "old");
+    world_put(&w, "z", "there");
+    world_run_ms(&w, 500); /* everybody knows that it is committed */
+    uint64_t leader = world_leader(&w), machine = other_than(leader), right = cluster_leader(w.cluster, RIGHT);
+    struct slow slow = {.store = core_store(cluster_machine(w.cluster, right)->core)};
+    rpc_serve_instead(store_rpc(slow.store), RPC_REFRESH, slow_refresh, &slow);
+    actor_begin(&a, &w, leader);
+    assert_int_equal(actor_get(&a, "z"), STATUS_OK);
+    actor_put(&a, "a", "new");
+    actor_start_commit(&a);
+    for (int i = 0; i < 100 && !slow.asked; i++) world_run_ms(&w, 1);
+    assert_true(slow.asked);
+    for (int i = 0; i < 20; i++) { /* what is read at a replica meanwhile */
+        cluster_run(w.cluster, 10 * SIM_MS);
+        if (i == 0 || !a.running) continue;
+        struct actor other;
+        begin_stale(&other, &w, machine, 100 * SIM_SEC);
+        actor_start_get(&other, "a");
+        cluster_run(w.cluster, 5 * SIM_MS);
+        bool waits = other.running; /* at the leader, behind the held one */
+        if (waits) txn_interrupt(other.txn);
+        enum status status = actor_await(&other);
+        txn_reading(other.txn, &reading);
+        if (!waits && status == STATUS_OK && reading.at_replica == 1) {
+            ts = reading.ts;
+            snprintf(before, sizeof before, "%.60s", other.value);
+        }
+        actor_end(&other);
+    }
+    rpc_reply(store_rpc(slow.store), slow.token, STATUS_OK, BYTES_EMPTY);
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    actor_end(&a);
+    if (ts != 0) {
+        assert_int_equal(get_at(&w, leader, ts, value, &reading), STATUS_OK);
+        assert_string_equal(value, before);
+    }
+    warm(&w, machine); /* it comes when the commit is done */
+    world_close(&w);
+}
