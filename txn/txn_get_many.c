@@ -124,19 +124,33 @@ static enum status cut(struct txn *t, const struct wanted *w, struct part *parts
     return status;
 }
 
+/* Of the past: what this node's replicas serve need not be asked for elsewhere. Lists the others. */
+static enum status ask_here(struct txn *t, struct part *parts, uint32_t count, struct gateway_request **rest, uint32_t *rest_count_out)
+{
+    uint32_t rest_count = 0;
+    for (uint32_t n = 0; n < count; n++) {
+        struct gateway_request *q = &parts[n].q;
+        q->result = txn_past_ask(t, q, &parts[n].reply);
+        if (q->result == STATUS_NOT_FOUND) rest[rest_count++] = q;
+        else if (q->result != STATUS_OK) return q->result;
+    }
+    *rest_count_out = rest_count;
+    return STATUS_OK;
+}
+
 /* All ranges are given the timestamp that the first one has picked. */
 static enum status get_rest(struct txn *t, struct wanted *w)
 {
     ASSERT(t->read_ts != 0 && t->assumed_count == 0);
     struct part *parts = malloc(PARTS_MAX * sizeof *parts);
     struct gateway_request *requests[PARTS_MAX];
-    uint32_t count = 0;
+    uint32_t count = 0, asked = 0;
     if (parts == NULL) return STATUS_NO_MEMORY;
     enum status status = cut(t, w, parts, &count);
-    for (uint32_t n = 0; n < count; n++) requests[n] = &parts[n].q;
     uint64_t start_ns = env_now_ns(store_env(t->kv->store));
     if (count > 1) COVER("txn_get_from_several");
-    if (status == STATUS_OK) status = gateway_call_all(t->kv, requests, count, false);
+    if (status == STATUS_OK) status = ask_here(t, parts, count, requests, &asked);
+    if (status == STATUS_OK) status = gateway_call_all(t->kv, requests, asked, false);
     bool stale = status == STATUS_STALE_ROUTE;
     if (stale) status = STATUS_OK;
     if (status == STATUS_OK) histogram_add(&t->kv->metrics.read_ns, env_now_ns(store_env(t->kv->store)) - start_ns);
@@ -156,7 +170,7 @@ enum status txn_get_many(struct txn *t, const struct bytes *keys, uint32_t count
     struct wanted w = {.keys = keys, .values_out = values_out, .count = count, .left = count};
     enum status status = take_own(t, &w);
     while (status == STATUS_OK && w.left > 0) {
-        status = t->read_ts != 0 && t->assumed_count == 0 && !t->past.on ? get_rest(t, &w) : get_some(t, &w);
+        status = t->read_ts != 0 && t->assumed_count == 0 ? get_rest(t, &w) : get_some(t, &w);
         if (txn_cut_again(t, &status)) status = STATUS_OK; /* the keys are sorted anew */
     }
     return status;

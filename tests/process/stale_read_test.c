@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/process/client.h"
 #include "tests/process/cluster.h"
@@ -41,6 +42,21 @@ static void read_until_here(struct cluster *c, int node, struct client *k)
     fail_msg("no read was served by the replica");
 }
 
+/* The plan says who has served it. */
+static void served_here(struct client *k)
+{
+    PGresult *result = NULL;
+    const char *query = "EXPLAIN ANALYZE SELECT v FROM t AS OF SYSTEM TIME with_max_staleness('30s') WHERE k = 1";
+    bool here = false, nobody = false;
+    assert_int_equal(client_run(k, query, CLUSTER_BOUND_MS, &result), CLIENT_DONE);
+    for (int i = 0; i < PQntuples(result); i++) {
+        here |= strcmp(PQgetvalue(result, i, 0), "Replica Reads: 2") == 0; /* of the catalog, and of the row */
+        nobody |= strcmp(PQgetvalue(result, i, 0), "Leader Reads: 0") == 0;
+    }
+    PQclear(result);
+    assert_true(here && nobody);
+}
+
 static void signal_others(const struct cluster *c, int node, int number)
 {
     for (int i = 0; i < c->node_count; i++)
@@ -65,6 +81,7 @@ TEST(stale_read, a_node_that_is_cut_off_serves_what_it_was_promised)
     snprintf(at, sizeof at, "SELECT v FROM t AS OF SYSTEM TIME %lld WHERE k = 1", ts);
 
     signal_others(&c, node, SIGSTOP);
+    served_here(&k);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(number_of(&k, "SELECT v FROM t AS OF SYSTEM TIME with_max_staleness('60s') WHERE k = 1"), 1);
         assert_int_equal(number_of(&k, at), 1);

@@ -17,7 +17,7 @@ struct past_reader {
     uint64_t invoked_ns;
     uint64_t keys[KEYS_READ_MAX], values[KEYS_READ_MAX];
     uint32_t key_count;
-    bool scan;             /* all keys from keys[0] on, up to the last, in one go */
+    enum { READ_EACH, READ_MANY, READ_SCAN } way; /* all keys from keys[0] on, up to the last */
     enum status status;
     struct txn_reading reading;
 };
@@ -64,6 +64,17 @@ static enum status read_keys(struct txn *t, struct past_reader *r)
     return status;
 }
 
+static enum status read_together(struct txn *t, struct past_reader *r)
+{
+    uint8_t rooms[KEYS_READ_MAX][9];
+    struct bytes keys[KEYS_READ_MAX], values[KEYS_READ_MAX];
+    for (uint32_t i = 0; i < r->key_count; i++) keys[i] = key_of(r->keys[i], rooms[i]);
+    enum status status = txn_get_many(t, keys, r->key_count, values);
+    for (uint32_t i = 0; i < r->key_count && status == STATUS_OK; i++)
+        r->values[i] = values[i].data == NULL ? 0 : load_le64(values[i].data);
+    return status;
+}
+
 static enum status scan_keys(struct txn *t, struct past_reader *r)
 {
     uint8_t first[9], last[9];
@@ -85,7 +96,8 @@ static enum status scan_keys(struct txn *t, struct past_reader *r)
 static enum status perform(struct txn *t, struct past_reader *r)
 {
     enum status status = r->ts != 0 ? txn_read_at(t, r->ts) : txn_read_stale(t, 0, r->age_ns);
-    if (status == STATUS_OK) status = r->scan ? scan_keys(t, r) : read_keys(t, r);
+    if (status == STATUS_OK)
+        status = r->way == READ_SCAN ? scan_keys(t, r) : r->way == READ_MANY ? read_together(t, r) : read_keys(t, r);
     txn_reading(t, &r->reading);
     return status == STATUS_OK ? txn_commit(t, NULL) : status;
 }
@@ -174,7 +186,7 @@ static void draw(struct past_reader *r)
     uint32_t keys = workload_key_count(p->workload);
     r->ts = sim_below(sim, 2) == 0 ? draw_ts(p) : 0;
     r->age_ns = ages_ns[sim_below(sim, sizeof ages_ns / sizeof ages_ns[0])];
-    r->scan = sim_below(sim, 3) == 0;
+    r->way = sim_below(sim, 3);
     r->key_count = 1 + (uint32_t)sim_below(sim, keys < KEYS_READ_MAX ? keys : KEYS_READ_MAX);
     uint64_t first = 1 + sim_below(sim, keys - r->key_count + 1);
     for (uint32_t i = 0; i < r->key_count; i++) r->keys[i] = first + i;

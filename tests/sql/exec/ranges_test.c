@@ -11,7 +11,7 @@
 
 /* Those in which no transaction writes to two tables, or makes one and fills it. */
 static const char *const scripts[] = {"table", "constraint", "insert", "update", "returning", "on_conflict", "where",
-                                      "order", "group", "cursor", "copy", "lock", "access", "join", "more"};
+                                      "order", "group", "cursor", "copy", "lock", "access", "join", "more", "as_of"};
 
 TEST(sql_ranges, scripts_answer_the_same_over_several_ranges)
 {
