@@ -24,6 +24,8 @@ static const struct cluster_setting_info table[] = {
      "Ranges that grow large or hot are divided by themselves."},
     {SETTING_DEAD_AFTER, "dead_after", SETTING_UNIT_DURATION, SECOND, 30 * DAY, 300 * SECOND, false,
      "A node that is silent for so long is replaced."},
+    {SETTING_PARALLEL_COMMIT, "parallel_commit", SETTING_UNIT_SWITCH, 0, 1, 1, false,
+     "A transaction that writes to several ranges is acknowledged one round sooner, where what it has read allows that."},
     {SETTING_RANGE_MERGE_BYTES, "range_merge_bytes", SETTING_UNIT_BYTES, 0, TIB, 64 * MIB, false,
      "Neighbouring ranges that are smaller together may become one."},
     {SETTING_RANGE_SPLIT_BYTES, "range_split_bytes", SETTING_UNIT_BYTES, 64 * KIB, TIB, 512 * MIB, false,

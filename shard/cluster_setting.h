@@ -20,6 +20,7 @@ enum cluster_setting {
     SETTING_REBALANCE = 9,
     SETTING_SNAPSHOTS_PER_NODE = 10,
     SETTING_SNAPSHOT_RATE = 11,
+    SETTING_PARALLEL_COMMIT = 12,
 };
 
 enum cluster_setting_unit {

@@ -49,6 +49,7 @@ enum rpc_kind {
     RPC_CLOCK_FENCE = 32, /* txn/: a new clock master ends what samples of earlier ones say */
     RPC_PROMISE = 33,     /* txn/: up to when is nothing new proposed behind which entry? */
     RPC_REPLICA_READ = 34, /* txn/: read operations of the past, at any replica that was promised so */
+    RPC_STAGED = 35,      /* txn/: is there everything that a staged commit lists? */
     RPC_KIND_COUNT
 };
 

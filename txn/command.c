@@ -11,9 +11,12 @@
  *                 versions at ct now, or gone
  *   6 RESOLVE     repeated, each of one attempt: ct u64 (0: they go), write count u32, writes: as of DECIDE
  *   7 FORGET      none u8 (1: there are no intents and no records at this place in the log), count u32, { sized anchor, tag u64 } (records)
- * Record, under its anchor and tag in LSM_SPACE_LOCAL: state u8 (1 committed, 2 aborted), sent u64, ct u64, node u64, number u64, and participants
+ *   8 STAGED      as PREPARE, with the sized keys of the others (staged.c) behind the anchor: they stand in the anchor's intent
+ *   9 REFUSE      sent u64, tag u64, node u64, number u64, count u32, sized keys: none of them gets an intent of that attempt any more
+ * Record, under its anchor and tag in LSM_SPACE_LOCAL: state u8 (1 committed, 2 aborted, 3 a refusal, under its key), sent u64, ct u64, node u64, number u64, and participants
  *   (of a committed one: count u16, { sized low, sized high }).
- * Intent, under its key: sent u64, tag u64, lb u64, node u64, number u64, sized anchor, flags u8 (of the write), sized value.
+ * Intent, under its key: sent u64, tag u64, lb u64, node u64, number u64, sized anchor, flags u8 (1 tombstone, 2 staged), sized value, and
+ *   the keys of the others if it is staged.
  * Write: flags u8 (0: put, 1: tombstone, 2: put where there is no value), sized key, sized value.  Span: flags u8 (1: point), sized start, and
  * sized end unless point. */
 #include "txn/txn_int.h"
@@ -21,7 +24,7 @@
 #define COMMAND_VERSION 2 /* 1: commits without a tag */
 enum command_kind {
     COMMAND_COMMIT = 1, COMMAND_SAFE_POINT = 2, COMMAND_HELD = 3, COMMAND_PREPARE = 4, COMMAND_DECIDE = 5, COMMAND_RESOLVE = 6,
-    COMMAND_FORGET = 7
+    COMMAND_FORGET = 7, COMMAND_STAGED = 8, COMMAND_REFUSE = 9
 };
 
 void encode_span(struct buf *out, const struct span *span)
@@ -78,14 +81,26 @@ static void begin(struct buf *out, enum command_kind kind)
 
 void command_encode_prepare(const struct range_op *op, struct buf *out)
 {
-    begin(out, COMMAND_PREPARE);
+    begin(out, op->staged.size > 0 ? COMMAND_STAGED : COMMAND_PREPARE);
     put_u64(out, op->ct);
     put_u64(out, op->attempt.sent);
     put_u64(out, op->attempt.tag);
     put_u64(out, op->name.node);
     put_u64(out, op->name.number);
     put_sized(out, op->anchor);
+    if (op->staged.size > 0) put_sized(out, op->staged);
     buf_append_bytes(out, op->writes_encoded);
+}
+
+void command_encode_refuse(const struct record *r, const struct range_op *op, struct buf *out)
+{
+    begin(out, COMMAND_REFUSE);
+    put_u64(out, r->attempt.sent);
+    put_u64(out, r->attempt.tag);
+    put_u64(out, r->name.node);
+    put_u64(out, r->name.number);
+    put_u32(out, op->key_count);
+    for (uint32_t i = 0; i < op->key_count; i++) put_sized(out, op->keys[i].key);
 }
 
 void command_encode_decide(const struct record *r, uint64_t before, const struct buf *writes, uint32_t write_count, struct buf *out)
@@ -170,8 +185,10 @@ static void intent_encode(struct buf *out, const struct prepared_facts *facts, c
     put_u64(out, facts->name.node);
     put_u64(out, facts->name.number);
     put_sized(out, facts->anchor);
-    put_u8(out, w->tombstone);
+    bool staged = facts->staged.size > 0 && bytes_equal(facts->anchor, w->key);
+    put_u8(out, (uint8_t)(w->tombstone | staged << 1));
     put_sized(out, w->value);
+    if (staged) buf_append_bytes(out, facts->staged);
 }
 
 bool intent_decode(struct bytes value, struct prepared_facts *facts, struct write *write)
@@ -181,20 +198,26 @@ bool intent_decode(struct bytes value, struct prepared_facts *facts, struct writ
     facts->lb = get_u64(&r);
     facts->name = (struct txn_name){get_u64(&r), get_u64(&r)};
     facts->anchor = get_sized(&r);
-    write->tombstone = get_u8(&r) == 1;
+    uint8_t flags = get_u8(&r);
+    write->tombstone = (flags & 1) != 0;
     write->insert = false;
     write->value = get_sized(&r);
-    return reader_done(&r) && facts->attempt.tag != 0 && facts->lb != 0;
+    facts->staged = BYTES_EMPTY;
+    if (r.failed || flags > 3 || facts->attempt.tag == 0 || facts->lb == 0) return false;
+    if ((flags & 2) == 0) return reader_done(&r);
+    facts->staged = bytes_make(r.at, reader_left(&r));
+    return staged_keys_valid(facts->staged);
 }
 
-static enum status apply_prepare(struct range *g, struct reader *r, struct shard_batch *batch)
+static enum status apply_prepare(struct range *g, struct reader *r, bool staged, struct shard_batch *batch)
 {
     struct prepared_facts facts = {.lb = get_u64(r)};
     facts.attempt = (struct attempt){get_u64(r), get_u64(r)};
     facts.name = (struct txn_name){get_u64(r), get_u64(r)};
     facts.anchor = get_sized(r);
+    if (staged) facts.staged = get_sized(r);
     uint32_t count = get_u32(r);
-    if (r->failed || facts.lb == 0) return STATUS_VERSION;
+    if (r->failed || facts.lb == 0 || (staged && !staged_keys_valid(facts.staged))) return STATUS_VERSION;
     struct buf value;
     buf_init(&value, LSM_VALUE_BYTES_MAX);
     enum status status = STATUS_OK;
@@ -253,9 +276,33 @@ static enum status apply_decide(struct range *g, struct reader *r, struct shard_
     g->may_hold = true;
     bool committed = record.state == RECORD_COMMITTED;
     enum status status = apply_resolved(g, r, committed ? record.ct : 0, batch);
+    /* A staged one may be put on record long after it was committed. */
+    bool late = before > record.ct + OUTCOME_DISORDER_NS;
     if (status == STATUS_OK && !reader_done(r)) status = STATUS_VERSION;
-    if (status == STATUS_OK && committed) outcomes_add(&g->outcomes, record.attempt.tag, record.ct, before);
-    return status;
+    if (status != STATUS_OK || !committed) return status;
+    if (late) outcomes_missed(&g->outcomes, record.ct);
+    else outcomes_add(&g->outcomes, record.attempt.tag, record.ct, before);
+    return STATUS_OK;
+}
+
+static enum status apply_refuse(struct range *g, struct reader *r, struct shard_batch *batch)
+{
+    struct record record = {.state = RECORD_REFUSED, .attempt = {get_u64(r), get_u64(r)}};
+    record.name = (struct txn_name){get_u64(r), get_u64(r)};
+    uint32_t count = get_u32(r);
+    if (r->failed || record.attempt.tag == 0) return STATUS_VERSION;
+    struct buf value;
+    buf_init(&value, 4096);
+    record_encode(&value, &record);
+    for (uint32_t i = 0; i < count && !r->failed && !value.failed; i++) {
+        struct bytes key = get_sized(r);
+        if (!r->failed) shard_batch_put(batch, LSM_SPACE_LOCAL, key, record.attempt.tag, buf_view(&value));
+    }
+    bool failed = value.failed;
+    buf_deinit(&value);
+    g->may_hold = true;
+    if (failed) return STATUS_NO_MEMORY;
+    return reader_done(r) ? STATUS_OK : STATUS_VERSION;
 }
 
 static enum status apply_forget(struct range *g, struct reader *r, struct shard_batch *batch)
@@ -289,7 +336,9 @@ enum status command_apply(void *state, struct log_pos pos, struct bytes command,
     case COMMAND_COMMIT: return apply_commit(state, &r, batch, false);
     case COMMAND_HELD: return apply_commit(state, &r, batch, true);
     case COMMAND_SAFE_POINT: return apply_safe_point(state, &r);
-    case COMMAND_PREPARE: return apply_prepare(state, &r, batch);
+    case COMMAND_PREPARE: return apply_prepare(state, &r, false, batch);
+    case COMMAND_STAGED: return apply_prepare(state, &r, true, batch);
+    case COMMAND_REFUSE: return apply_refuse(state, &r, batch);
     case COMMAND_DECIDE: return apply_decide(state, &r, batch);
     case COMMAND_RESOLVE: return apply_resolve(state, &r, batch);
     case COMMAND_FORGET: return apply_forget(state, &r, batch);

@@ -8,8 +8,12 @@
  * A decision to commit is refused when the floor is at or above `sent` + OUTCOME_WINDOW_NS, and one to abort needs no record
  * then: there is none, and there never will be (record.c).
  *
+ * Of a staged attempt (staged.c) only its coordinator may say that it is aborted (GIVE_UP), or who has found that a part of it is
+ * missing for ever. Whoever else wants that has recover.c find out, and asks again. Where a staged intent stands no record was ever made, and
+ * its time is not over: it may be committed since long.
+ *
  * RPC_DECIDE: range u64, epoch u64, node u64, number u64 (the transaction), sent u64, tag u64 (the attempt), what u8 (1 it is
- *   committed, 2 it is aborted if nobody has decided, 3 what is it?), ct u64 (0 unless committed), sized anchor, participants:
+ *   committed, 2 it is aborted if nobody has decided, 3 what is it?, 4 as 2, but staged or not), ct u64 (0 unless committed), sized anchor, participants:
  *   count u16, { sized low, sized high } (of the keys that were prepared together; count 0 unless committed).
  * Reply: state u8 (0 nobody has decided, 1 committed, 2 aborted), ct u64. BUSY with a reading u64: it is too late to commit.
  *   It may be asked for again. */
@@ -86,12 +90,19 @@ static void on_decided(struct proposal *p, enum status status, struct bytes resu
     answer(op, state, op->decided_ct);
 }
 
-static struct range_op *decided_in_flight(const struct range *g, const struct range_op *op)
+struct range_op *decided_in_flight(const struct range *g, struct attempt a)
 {
-    struct range_op *other = attempt_next(g, op->attempt, NULL);
+    struct range_op *other = attempt_next(g, a, NULL);
     while (other != NULL && !(other->kind == RANGE_OP_DECIDE && other->state == OP_COMMITTING && !other->applied))
-        other = attempt_next(g, op->attempt, other);
+        other = attempt_next(g, a, other);
     return other;
+}
+
+static uint32_t take_along(struct range_op *op, struct range_op *p, struct buf *writes)
+{
+    for (uint32_t i = 0; i < p->write_count; i++) encode_write(writes, &p->writes[i]);
+    p->decided_with = op;
+    return p->write_count;
 }
 
 static enum status propose(struct range_op *op)
@@ -100,15 +111,17 @@ static enum status propose(struct range_op *op)
     uint64_t ct = op->decided_ct;
     struct buf command, writes;
     struct record r = record_of(op);
+    struct range_op *staged = staged_find(g, op->attempt);
     uint32_t count = 0;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
     buf_init(&writes, RAFT_ENTRY_BYTES_MAX);
+    /* First of all: behind the decision nobody may take it for undecided, and the record may be forgotten. */
+    if (staged != NULL) count = take_along(op, staged, &writes);
     for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p)) {
+        if (p == staged) continue;
         p->decided_with = NULL;
         if (writes.size + p->writes_encoded.size > g->kv->entry_bytes / 2) continue; /* RESOLVE comes to it */
-        for (uint32_t i = 0; i < p->write_count; i++) encode_write(&writes, &p->writes[i]);
-        count += p->write_count;
-        p->decided_with = op;
+        count += take_along(op, p, &writes);
     }
     put_u8(&command, SHARD_COMMAND_APP);
     command_encode_decide(&r, g->high > ct ? g->high : ct - (ct > 0), &writes, count, &command);
@@ -158,24 +171,35 @@ static void evaluate(struct range_op *op)
     if (!range_op_may_evaluate(op)) return;
     const struct record *r = record_find(g, op->attempt);
     if (r != NULL && (op->what != DECIDE_COMMIT || !MUTANT("decided_twice"))) {
-        ASSERT(r->state == RECORD_ABORTED || op->what != DECIDE_COMMIT || r->ct == op->decided_ct);
+        /* A part that was asked for twice may have been prepared again, behind the decision. */
+        ASSERT(r->state == RECORD_ABORTED || op->what != DECIDE_COMMIT || r->ct <= op->decided_ct);
         if (op->what == DECIDE_COMMIT && r->state == RECORD_ABORTED) COVER("txn_commit_was_aborted");
         answer(op, r->state, r->ct);
         return;
     }
-    struct range_op *other = decided_in_flight(g, op);
+    struct range_op *other = decided_in_flight(g, op->attempt);
     if (other != NULL) {
         range_block(op, other);
         return;
     }
+    struct range_op *staged = staged_find(g, op->attempt);
+    if (staged != NULL && staged->state == OP_COMMITTING && op->what != DECIDE_ASK) {
+        range_block(op, staged);
+        return;
+    }
     uint64_t end = op->attempt.sent + OUTCOME_WINDOW_NS;
     bool over = g->floor >= end && !MUTANT("decision_after_its_window");
-    if (op->what == DECIDE_ASK) answer(op, RECORD_NONE, 0);
-    else if (over && op->what == DECIDE_ABORT && !confirmed) range_op_confirm(op); /* behind the look at the floor */
-    else if (over && op->what == DECIDE_ABORT) answer(op, RECORD_ABORTED, 0);
+    if (staged != NULL && !MUTANT("staged_too_late")) over = false;
+    bool finds_out = staged != NULL && op->what == DECIDE_ABORT && !MUTANT("staged_aborted_by_others");
+    if (finds_out) recover_begin(staged);
+    if (op->what == DECIDE_ASK || finds_out) answer(op, RECORD_NONE, 0);
+    /* It may have been committed, carried out and forgotten: its coordinator is not told that it was not. */
+    else if (over && op->what == DECIDE_GIVE_UP && !MUTANT("give_up_too_late")) answer(op, RECORD_NONE, 0);
+    else if (over && op->what != DECIDE_COMMIT && !confirmed) range_op_confirm(op); /* behind the look at the floor */
+    else if (over && op->what != DECIDE_COMMIT) answer(op, RECORD_ABORTED, 0);
     else if (over) refuse_late(op);
     /* The ring of outcomes relies on it (outcome.c). */
-    else if (op->what == DECIDE_COMMIT && g->high > op->decided_ct + OUTCOME_DISORDER_NS) refuse_late(op);
+    else if (op->what == DECIDE_COMMIT && staged == NULL && g->high > op->decided_ct + OUTCOME_DISORDER_NS) refuse_late(op);
     else if (!divide_holds(op)) decide(op);
 }
 
@@ -208,7 +232,7 @@ static bool decode(struct range_op *op)
     bool commits = op->what == DECIDE_COMMIT;
     if (commits) op->participants = rest;
     if (commits) return op->decided_ct > op->attempt.sent && participants_valid(rest);
-    return (op->what == DECIDE_ABORT || op->what == DECIDE_ASK) && op->decided_ct == 0 && get_u16(&in) == 0 && reader_done(&in);
+    return op->what >= DECIDE_ABORT && op->what <= DECIDE_GIVE_UP && op->decided_ct == 0 && get_u16(&in) == 0 && reader_done(&in);
 }
 
 static void decide_serve(void *ctx, struct rpc_token token, struct bytes body)

@@ -121,7 +121,7 @@ void gc_apply(struct range *g, uint64_t safe_point)
     engine_may_forget(g);
 }
 
-#define STATE_VERSION 2 /* 1: without what may be held */
+#define STATE_VERSION 3 /* 1: without what may be held; 2: without what was divided */
 
 void gc_state_encode(void *state, struct buf *out)
 {
@@ -129,6 +129,7 @@ void gc_state_encode(void *state, struct buf *out)
     put_u8(out, STATE_VERSION);
     put_u64(out, g->safe.applied);
     put_u8(out, g->may_hold);
+    put_u64(out, g->divided);
 }
 
 enum status gc_state_restore(void *state, struct bytes encoded)
@@ -136,12 +137,14 @@ enum status gc_state_restore(void *state, struct bytes encoded)
     struct range *g = state;
     g->safe.applied = 0;
     g->may_hold = false;
+    g->divided = 0;
     if (encoded.size == 0) return STATUS_OK;
     struct reader in = reader_make(encoded);
     uint8_t version = get_u8(&in);
     if (version == 0 || version > STATE_VERSION) return STATUS_VERSION;
     g->safe.applied = get_u64(&in);
     if (version >= 2) g->may_hold = get_u8(&in) != 0;
+    if (version >= 3) g->divided = get_u64(&in);
     if (!reader_done(&in)) return STATUS_VERSION;
     engine_may_forget(g);
     return STATUS_OK;

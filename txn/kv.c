@@ -35,6 +35,7 @@ enum status kv_create(struct kv **kv_out)
     list_init(&kv->two_phase);
     list_init(&kv->promises);
     map_init(&kv->locking);
+    map_init(&kv->settling);
     clock_init(&kv->clock, kv);
     histogram_init(&kv->metrics.read_ns);
     histogram_init(&kv->metrics.commit_ns);
@@ -68,6 +69,7 @@ void kv_attach(struct kv *kv, struct store *store)
     decide_attach(kv);
     resolve_attach(kv);
     resolver_attach(kv);
+    staged_attach(kv);
     two_phase_sweep_attach(kv);
     catalog_lease_attach(kv);
     promise_attach(kv);
@@ -96,8 +98,9 @@ void kv_stop(struct kv *kv)
 void kv_destroy(struct kv *kv)
 {
     ASSERT(list_empty(&kv->ranges) && list_empty(&kv->calls));
-    ASSERT(kv->locking.count == 0);
+    ASSERT(kv->locking.count == 0 && kv->settling.count == 0);
     map_deinit(&kv->locking);
+    map_deinit(&kv->settling);
     txn_kept_free(kv);
     pool_deinit(&kv->pool);
     free(kv);
@@ -145,6 +148,11 @@ void kv_set_entry_bytes(struct kv *kv, uint64_t bytes)
 {
     ASSERT(bytes > 0 && bytes <= TXN_ENTRY_BYTES_MAX);
     kv->entry_bytes = bytes;
+}
+
+void kv_set_parallel_commit(struct kv *kv, bool on)
+{
+    kv->no_parallel_commit = !on;
 }
 
 uint64_t kv_version_retention(const struct kv *kv)

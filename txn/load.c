@@ -12,7 +12,7 @@
 struct loading {
     struct list link;
     struct prepared_facts facts;
-    struct buf writes, anchor; /* count u32, writes */
+    struct buf writes, anchor, staged; /* count u32, writes */
     uint32_t count;
 };
 
@@ -32,6 +32,7 @@ static void loading_free(struct loading *one)
     list_remove(&one->link);
     buf_deinit(&one->writes);
     buf_deinit(&one->anchor);
+    buf_deinit(&one->staged);
     free(one);
 }
 
@@ -59,6 +60,7 @@ static struct loading *loading_of(struct load *l, const struct prepared_facts *f
     one->facts = *facts;
     buf_init(&one->writes, NET_MESSAGE_BYTES_MAX);
     buf_init(&one->anchor, SHARD_KEY_BYTES_MAX);
+    buf_init(&one->staged, NET_MESSAGE_BYTES_MAX);
     buf_append_bytes(&one->anchor, facts->anchor);
     put_u32(&one->writes, 0);
     list_push_back(&l->found, &one->link);
@@ -76,7 +78,8 @@ static enum status take_intent(struct load *l, const struct lsm_item *item)
     if (one == NULL) return STATUS_NO_MEMORY;
     encode_write(&one->writes, &w);
     one->count++;
-    return one->writes.failed || one->anchor.failed ? STATUS_NO_MEMORY : STATUS_OK;
+    if (!MUTANT("staged_keys_not_read_back")) buf_append_bytes(&one->staged, facts.staged);
+    return one->writes.failed || one->anchor.failed || one->staged.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 static enum status take_record(struct load *l, const struct lsm_item *item)
@@ -84,7 +87,7 @@ static enum status take_record(struct load *l, const struct lsm_item *item)
     struct record found, *r;
     if (item->tombstone) return STATUS_OK;
     if (!record_decode(item->key, item->ts, item->value, &found)) return STATUS_CORRUPT;
-    return record_add(l->range, &found, &r);
+    return found.state == RECORD_REFUSED ? refusal_add(l->range, &found, &r) : record_add(l->range, &found, &r);
 }
 
 /* STATUS_NOT_FOUND: that was all. */
@@ -125,6 +128,7 @@ static enum status restore(struct load *l)
     for (struct loading *one; status == STATUS_OK && (one = lowest(l)) != NULL;) {
         store_le32(one->writes.data, one->count);
         one->facts.anchor = buf_view(&one->anchor);
+        one->facts.staged = buf_view(&one->staged);
         status = prepared_restore(l->range, &one->facts, buf_view(&one->writes));
         loading_free(one);
     }

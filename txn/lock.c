@@ -496,7 +496,9 @@ static void alive_serve(void *ctx, struct rpc_token token, struct bytes body)
     }
     for (uint16_t i = 0; i < count; i++) {
         const struct txn *t = map_get(&kv->locking, get_u64(&in));
-        alive[i] = t != NULL && (!tagged || txn_id_of(t).tag == get_u64(&in) || MUTANT("alive_whatever_attempt"));
+        uint64_t tag = tagged ? get_u64(&in) : 0;
+        alive[i] = (t != NULL && (!tagged || txn_id_of(t).tag == tag || MUTANT("alive_whatever_attempt"))) ||
+                   (tagged && map_get(&kv->settling, tag) != NULL);
     }
     rpc_reply(store_rpc(kv->store), token, STATUS_OK, bytes_make(alive, count));
 }

@@ -116,6 +116,12 @@ void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct, uint64_t before
     *entry_at(o, o->end++) = (struct outcome_entry){tag, ct};
 }
 
+void outcomes_missed(struct outcomes *o, uint64_t ct)
+{
+    COVER("txn_outcome_too_late_to_remember");
+    if (ct > o->floor) o->floor = ct;
+}
+
 uint64_t outcomes_find(const struct outcomes *o, uint64_t tag, uint64_t above, uint64_t ct_max)
 {
     for (uint64_t at = o->end; at > o->begin; at--) {
@@ -130,13 +136,14 @@ uint64_t outcomes_find(const struct outcomes *o, uint64_t tag, uint64_t above, u
 static enum status forgotten_upto(const struct range *g, uint64_t *ts_out)
 {
     const struct outcomes *o = &g->outcomes;
-    *ts_out = o->floor;
+    *ts_out = o->floor > g->divided ? o->floor : g->divided;
     if (o->begin != o->end) return STATUS_OK;
     /* Nothing is remembered: everything that was ever committed left versions, but for those that were forgotten. */
     struct lsm_range_stats stats;
     enum status status = lsm_range_stats(store_lsm(g->kv->store), replica_range(g->replica), &stats);
     if (status != STATUS_OK) return status;
     *ts_out = stats.newest_ts > g->safe.applied ? stats.newest_ts : g->safe.applied;
+    if (g->divided > *ts_out) *ts_out = g->divided;
     return STATUS_OK;
 }
 
@@ -183,6 +190,14 @@ static void evaluate(struct range_op *op)
     }
     if (record != NULL) {
         answer(op, TXN_OUTCOME_ABORTED);
+        return;
+    }
+    /* It may be committed, and nobody has said so yet: who does not hear of it for long finds out. */
+    struct range_op *staged = staged_find(g, (struct attempt){sent, op->tag});
+    if (staged != NULL && !MUTANT("outcome_of_staged")) {
+        COVER("txn_outcome_of_staged");
+        push_soon(staged);
+        answer(op, TXN_OUTCOME_IN_PROGRESS);
         return;
     }
     enum status status = sent > op->ts ? STATUS_INVALID : forgotten_upto(g, &forgotten);

@@ -9,7 +9,7 @@
  * (WAIT), and nothing is placed. So no intent stands here while its transaction waits for one that waits for it.
  *
  * RPC_PREPARE: range u64, epoch u64, node u64, number u64 (the transaction), read ts u64, sent u64, tag u64 (the attempt),
- *   highest ct u64, sized anchor, span count u32, spans (in this range), write count u32, writes.
+ *   highest ct u64, sized anchor, sized keys (staged.c; empty: not staged), span count u32, spans (in this range), write count u32, writes.
  * Reply: lb u64. WAIT: something is in the way, ask with another attempt. CONFLICT, EXISTS, SNAPSHOT_TOO_OLD: as of a commit.
  *   BUSY with a reading u64: lb would be above the highest ct. It may be asked for again. */
 #include "txn/txn_int.h"
@@ -77,6 +77,18 @@ bool prepare_is_answered(struct range_op *op)
     if (record_find(g, op->attempt) != NULL) { /* a late one: what it would place was decided upon */
         COVER("txn_prepare_after_decision");
         range_op_reply(op, STATUS_CONFLICT, BYTES_EMPTY);
+        return true;
+    }
+    if (refusals_meet(op)) { /* S3: whoever asked may have had it aborted */
+        COVER("txn_prepare_refused");
+        range_op_reply(op, STATUS_CONFLICT, BYTES_EMPTY);
+        return true;
+    }
+    /* Its coordinator may take it for committed as soon as it is answered: it has to stand before what decides on it. */
+    struct range_op *decided = op->staged.size > 0 ? decided_in_flight(g, op->attempt) : NULL;
+    if (decided != NULL && !MUTANT("staged_behind_decision")) {
+        COVER("txn_staged_meets_decision");
+        range_block(op, decided);
         return true;
     }
     if (is_prepared(op)) return true;
@@ -156,6 +168,7 @@ enum status prepared_restore(struct range *g, const struct prepared_facts *facts
     struct buf body;
     buf_init(&body, NET_MESSAGE_BYTES_MAX);
     put_sized(&body, facts->anchor);
+    put_sized(&body, facts->staged);
     buf_append_bytes(&body, writes_encoded);
     struct range_op *op = body.failed ? NULL : range_op_create(g, RANGE_OP_PREPARE, (struct rpc_token){0}, buf_view(&body));
     buf_deinit(&body);
@@ -168,6 +181,7 @@ enum status prepared_restore(struct range *g, const struct prepared_facts *facts
     op->prepared_ns = env_now_ns(store_env(g->kv->store));
     struct reader in = reader_make(op->body);
     op->anchor = get_sized(&in);
+    op->staged = get_sized(&in);
     if (!commit_decode_writes(op, &in, NULL)) {
         range_op_free(op);
         return STATUS_NO_MEMORY; /* they were decoded when they were collected */
@@ -205,6 +219,7 @@ static void cut_writes(struct range_op *op, struct bytes key)
         op->writes[kept++] = op->writes[i];
     }
     op->write_count = kept;
+    if (bytes_compare(op->anchor, key) >= 0) op->staged = BYTES_EMPTY;
     op->state = OP_PREPARED;
     count(op);
     /* What is proposed of it later is that of its writes that are left. */
@@ -249,6 +264,14 @@ void prepared_cut(struct range *g, struct bytes key)
 
 /* ================================ requests ================================ */
 
+/* The decision's entry takes the anchor's intent with it whatever it says (decide.c), so there is a bound to it. */
+static bool staged_valid(const struct range_op *op)
+{
+    if (op->staged.size == 0) return true;
+    return staged_keys_valid(op->staged) && !staged_keys_hold(op->staged, op->anchor) && range_op_write(op, op->anchor) != NULL &&
+           op->writes_encoded.size <= TXN_ENTRY_BYTES_MAX / 2;
+}
+
 static bool decode(struct range_op *op)
 {
     struct reader in = reader_make(op->body);
@@ -258,12 +281,13 @@ static bool decode(struct range_op *op)
     op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
     op->ct_max = get_u64(&in);
     op->anchor = get_sized(&in);
+    op->staged = get_sized(&in);
     if (in.failed || op->name.node == 0 || op->name.number == 0 || op->attempt.tag == 0 || op->anchor.size == 0 ||
         op->anchor.size > SHARD_KEY_BYTES_MAX || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS)
         return false;
     if (op->ct_max > op->attempt.sent + OUTCOME_WINDOW_NS) op->ct_max = op->attempt.sent + OUTCOME_WINDOW_NS;
     const struct descriptor *d = replica_descriptor(op->range->replica);
-    return commit_decode_spans(op, &in, d) && commit_decode_writes(op, &in, d);
+    return commit_decode_spans(op, &in, d) && commit_decode_writes(op, &in, d) && staged_valid(op);
 }
 
 static void prepare_serve(void *ctx, struct rpc_token token, struct bytes body)

@@ -22,6 +22,7 @@ void *range_open(void *ctx, struct replica *r)
     map_init(&g->attempts);
     list_init(&g->record_list);
     list_init(&g->forgotten);
+    list_init(&g->refusals);
     list_init(&g->two_phase);
     list_init(&g->forgetting.link);
     lock_table_init(&g->locks);
@@ -277,6 +278,7 @@ void range_op_free(struct range_op *op)
     range_progress_end(op);
     hold_end(op);
     push_end(op);
+    recover_end(op);
     prepare_let_go(op);
     catalog_lease_let_go(op);
     timer_cancel(store_timers(g->kv->store), &op->lock_timer);
@@ -426,6 +428,7 @@ void range_op_run(struct range_op *op)
     case RANGE_OP_DECIDE: decide_run(op); return;
     case RANGE_OP_RESOLVE: resolve_run(op); return;
     case RANGE_OP_PROMISE: promise_run(op); return;
+    case RANGE_OP_STAGED: staged_run(op); return;
     }
 }
 

@@ -45,9 +45,9 @@ bool record_decode(struct bytes anchor, uint64_t tag, struct bytes value, struct
     *out = (struct record){.anchor = anchor, .attempt = {get_u64(&in), tag}, .state = (enum record_state)state};
     out->ct = get_u64(&in);
     out->name = (struct txn_name){get_u64(&in), get_u64(&in)};
-    if (in.failed || tag == 0 || (state != RECORD_COMMITTED && state != RECORD_ABORTED)) return false;
+    if (in.failed || tag == 0 || state < RECORD_COMMITTED || state > RECORD_REFUSED) return false;
     out->participants = bytes_make(in.at, reader_left(&in));
-    if (state == RECORD_ABORTED) return out->ct == 0 && out->participants.size == 0;
+    if (state != RECORD_COMMITTED) return out->ct == 0 && out->participants.size == 0;
     return out->ct != 0 && participants_valid(out->participants);
 }
 
@@ -62,7 +62,7 @@ struct record *record_find(const struct range *g, struct attempt a)
 static void drop(struct range *g, struct record *r)
 {
     list_remove(&r->link);
-    map_remove(&g->records, r->attempt.tag);
+    if (r->state != RECORD_REFUSED) map_remove(&g->records, r->attempt.tag);
     free(r);
 }
 
@@ -93,6 +93,7 @@ void records_clear(struct range *g)
 {
     while (!list_empty(&g->record_list)) drop(g, CONTAINER_OF(g->record_list.next, struct record, link));
     while (!list_empty(&g->forgotten)) drop(g, CONTAINER_OF(g->forgotten.next, struct record, link));
+    refusals_clear(g);
     list_remove(&g->forgetting.link);
     g->forgets = false;
 }
@@ -103,6 +104,7 @@ void records_cut(struct range *g, struct bytes key)
         struct record *r = CONTAINER_OF(item, struct record, link);
         if (bytes_compare(r->anchor, key) >= 0) drop(g, r);
     }
+    refusals_cut(g, key);
 }
 
 /* ================================ until nobody asks ================================ */
@@ -110,7 +112,9 @@ void records_cut(struct range *g, struct bytes key)
 static bool may_go(const struct range *g, const struct record *r)
 {
     if (r->state == RECORD_COMMITTED && !r->resolved && !MUTANT("record_forgotten_unresolved")) return false;
-    if (MUTANT("record_forgotten_early")) return true;
+    if (r->proposed) return false;
+    if (MUTANT("record_forgotten_early") && r->state != RECORD_REFUSED) return true;
+    if (MUTANT("refusal_forgotten_early") && r->state == RECORD_REFUSED) return true;
     return g->floor >= r->attempt.sent + OUTCOME_WINDOW_NS;
 }
 
@@ -122,7 +126,7 @@ static void on_forgotten(struct proposal *p, enum status status, struct bytes re
     while (!list_empty(&g->forgotten)) {
         struct record *r = CONTAINER_OF(g->forgotten.next, struct record, link);
         list_remove(&r->link);
-        list_push_back(&g->record_list, &r->link);
+        list_push_back(r->state == RECORD_REFUSED ? &g->refusals : &g->record_list, &r->link);
         if (status != STATUS_OK) continue;
         g->kv->metrics.records_forgotten++;
         drop(g, r);
@@ -147,10 +151,10 @@ static void propose_forget(struct range *g, bool none, const struct buf *keys, u
 /* Nothing is held, nor on its way here. */
 static bool holds_nothing(const struct range *g)
 {
-    if (g->prepared_count > 0 || g->records.count > 0) return false;
+    if (g->prepared_count > 0 || g->records.count > 0 || !list_empty(&g->refusals)) return false;
     LIST_FOR_EACH(item, &g->ops) {
         const struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (op_is_prepare(op) || op->kind == RANGE_OP_DECIDE) return false;
+        if (op_is_prepare(op) || op->kind == RANGE_OP_DECIDE || op->kind == RANGE_OP_STAGED) return false;
     }
     return true;
 }
@@ -167,6 +171,25 @@ static void say_that_nothing_is_held(struct range *g, uint64_t now_ns)
     g->quiet_since_ns = 0;
 }
 
+/* Those that may go are taken off the list; how many. */
+static uint32_t collect(struct range *g, struct list *from, uint64_t seen, struct buf *keys)
+{
+    uint32_t count = 0;
+    LIST_FOR_EACH_SAFE(item, from) {
+        struct record *r = CONTAINER_OF(item, struct record, link);
+        if (r->state == RECORD_COMMITTED && !r->resolved) resolver_start(g, r);
+        bool late = seen > r->attempt.sent && seen - r->attempt.sent > OUTCOME_WINDOW_NS;
+        if (late && seen > g->floor) g->floor = seen; /* whoever would decide on it, or prepare it, is refused from here on */
+        if (!may_go(g, r) || keys->size > FORGET_BYTES) continue;
+        put_sized(keys, r->anchor);
+        put_u64(keys, r->attempt.tag);
+        list_remove(&r->link);
+        list_push_back(&g->forgotten, &r->link);
+        count++;
+    }
+    return count;
+}
+
 void records_sweep(struct range *g, uint64_t now_ns)
 {
     if (g->forgets || g->latch != NULL || replica_frozen(g->replica)) return;
@@ -178,19 +201,8 @@ void records_sweep(struct range *g, uint64_t now_ns)
     uint64_t seen = kv_timestamp_seen(g->kv);
     struct buf keys;
     buf_init(&keys, 2 * FORGET_BYTES);
-    uint32_t count = 0;
-    LIST_FOR_EACH_SAFE(item, &g->record_list) {
-        struct record *r = CONTAINER_OF(item, struct record, link);
-        if (r->state == RECORD_COMMITTED && !r->resolved) resolver_start(g, r);
-        bool late = seen > r->attempt.sent && seen - r->attempt.sent > OUTCOME_WINDOW_NS;
-        if (late && seen > g->floor) g->floor = seen; /* whoever would decide on it is refused from here on */
-        if (!may_go(g, r) || keys.size > FORGET_BYTES) continue;
-        put_sized(&keys, r->anchor);
-        put_u64(&keys, r->attempt.tag);
-        list_remove(&r->link);
-        list_push_back(&g->forgotten, &r->link);
-        count++;
-    }
+    uint32_t count = collect(g, &g->record_list, seen, &keys);
+    count += collect(g, &g->refusals, seen, &keys);
     if (count > 0) propose_forget(g, false, &keys, count);
     buf_deinit(&keys);
 }

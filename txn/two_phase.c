@@ -158,7 +158,7 @@ static enum status refresh(struct two_phase *p)
 
 /* ---- second phase ---- */
 
-static bool stamp(struct gateway_request *q)
+bool two_phase_stamp(struct gateway_request *q)
 {
     const struct two_phase *p = q->ctx;
     ASSERT(q->served_by.value <= UINT32_MAX);
@@ -167,7 +167,7 @@ static bool stamp(struct gateway_request *q)
     return true;
 }
 
-static enum status encode_decision(struct two_phase *p)
+enum status two_phase_encode_decision(struct two_phase *p)
 {
     struct txn *t = p->t;
     struct buf participants;
@@ -192,7 +192,10 @@ static enum status take_decision(struct two_phase *p)
     struct reader in = reader_make(buf_view(&p->t->reply));
     uint8_t state = get_u8(&in);
     uint64_t ct = get_u64(&in);
-    if (reader_done(&in) && state == RECORD_COMMITTED && ct == p->ct) return STATUS_OK;
+    if (reader_done(&in) && state == RECORD_COMMITTED && (ct == p->ct || (p->staged && ct < p->ct))) {
+        p->ct = ct; /* it was committed before a part of it was prepared again */
+        return STATUS_OK;
+    }
     if (reader_done(&in) && state == RECORD_ABORTED) {
         COVER("txn_two_phase_was_aborted");
         return STATUS_WAIT;
@@ -200,14 +203,20 @@ static enum status take_decision(struct two_phase *p)
     return STATUS_UNKNOWN_OUTCOME;
 }
 
-static enum status decide(struct two_phase *p)
+struct gateway_request two_phase_decide_request(struct two_phase *p)
+{
+    struct gateway_request q = txn_request(p->t, RPC_DECIDE, write_set_first(&p->t->writes)->key);
+    q.decides = q.stamped = true;
+    q.before_attempt = two_phase_stamp;
+    q.ctx = p;
+    return q;
+}
+
+enum status two_phase_decide(struct two_phase *p)
 {
     struct txn *t = p->t;
-    struct gateway_request q = txn_request(t, RPC_DECIDE, write_set_first(&t->writes)->key);
-    q.decides = q.stamped = true;
-    q.before_attempt = stamp;
-    q.ctx = p;
-    enum status status = encode_decision(p);
+    struct gateway_request q = two_phase_decide_request(p);
+    enum status status = two_phase_encode_decision(p);
     if (status != STATUS_OK) return status;
     status = gateway_call(t->kv, &q, &t->reply);
     if (status == STATUS_OK) return take_decision(p);
@@ -220,11 +229,15 @@ static enum status decide(struct two_phase *p)
 static enum status attempt(struct two_phase *p)
 {
     p->ct = 0;
+    p->staged = false;
     enum status status = name_attempt(p);
-    if (status == STATUS_OK) status = prepare(p);
+    if (status != STATUS_OK) return status;
+    two_phase_stage(p);
+    status = prepare(p);
     if (status == STATUS_OK && p->ct > p->last_ct) status = STATUS_EXPIRED;
+    if (p->staged) return two_phase_end_staged(p, status);
     if (status == STATUS_OK) status = refresh(p);
-    return status == STATUS_OK ? decide(p) : status;
+    return status == STATUS_OK ? two_phase_decide(p) : status;
 }
 
 /* Others stood in the way, or it took so long that its time was over. */
@@ -268,6 +281,7 @@ static enum status run(struct two_phase *p)
         enum status status = attempt(p);
         if (!may_try_again(p, status)) return status;
         t->kv->metrics.prepare_repeats++;
+        p->plain = true; /* to give up one that is staged costs a round */
         two_phase_undo(p);
         two_phase_drop_groups(p);
         t->id.tag = txn_tag_draw(t->kv); /* what is still on its way belongs to the one before */
@@ -280,6 +294,7 @@ static enum status run(struct two_phase *p)
 enum status two_phase_commit(struct txn *t, uint64_t start_ns, uint64_t *ct_out)
 {
     struct two_phase p = {.t = t, .start_ns = start_ns};
+    buf_init(&p.keys, 2 * STAGED_BYTES_MAX + SHARD_KEY_BYTES_MAX);
     t->apart = true;
     if (t->pending_term != 0) return STATUS_CONFLICT; /* what it was shown in flight is not behind it in all of them */
     enum status status = txn_locks_begin(t); /* who waits for what it prepares asks whether it lives */
@@ -294,6 +309,7 @@ enum status two_phase_commit(struct txn *t, uint64_t start_ns, uint64_t *ct_out)
         two_phase_undo_behind(&p);
     }
     two_phase_drop_groups(&p);
+    buf_deinit(&p.keys);
     free(p.groups);
     return status;
 }

@@ -1,4 +1,4 @@
-/* A commit that writes to several ranges: what two_phase.c, two_phase_cut.c and two_phase_undo.c share. */
+/* A commit that writes to several ranges: what two_phase.c, two_phase_cut.c, two_phase_staged.c and two_phase_undo.c share. */
 #ifndef OSTRAKA_TXN_TWO_PHASE_H
 #define OSTRAKA_TXN_TWO_PHASE_H
 
@@ -21,7 +21,31 @@ struct two_phase {
     uint64_t sent_ts, last_ct;        /* of the attempt under way */
     uint64_t refused_at;              /* a leader's reading that was above last_ct; 0: none was */
     uint64_t ct;
+    /* Parallel commit (two_phase_staged.c) */
+    bool staged;                      /* the attempt under way is */
+    bool plain;                       /* those that follow are not: one has failed */
+    struct buf keys;                  /* all but the anchor, as they travel */
 };
+
+/* ---- two_phase.c ---- */
+
+/* A DECIDE of this attempt, without its body, which names it in the transaction's id. */
+struct gateway_request two_phase_decide_request(struct two_phase *p);
+/* The body of the one that commits at p->ct, in the transaction's request. */
+MUST_USE enum status two_phase_encode_decision(struct two_phase *p);
+/* [fiber] Has it decided that it is committed at p->ct. STATUS_WAIT: somebody had aborted it. */
+enum status two_phase_decide(struct two_phase *p);
+/* Names the attempt in the transaction's id, before a request for it goes out; ctx: the struct two_phase. */
+bool two_phase_stamp(struct gateway_request *q);
+
+/* ---- two_phase_staged.c ---- */
+
+/* Behind the naming of an attempt: may it be staged? Lowers p->last_ct. */
+void two_phase_stage(struct two_phase *p);
+/* What that group's PREPARE lists; empty: nothing. */
+struct bytes two_phase_staged_keys(const struct two_phase *p, const struct group *g);
+/* [fiber] All has been prepared, or `status` says why not: what the attempt comes to. */
+enum status two_phase_end_staged(struct two_phase *p, enum status status);
 
 /* ---- two_phase_cut.c ---- */
 

@@ -16,6 +16,7 @@ static enum status encode(struct two_phase *p, struct group *g)
     put_u64(b, t->id.tag);
     put_u64(b, p->last_ct);
     put_sized(b, write_set_first(&t->writes)->key);
+    put_sized(b, two_phase_staged_keys(p, g));
     spans_put_inside(b, t->spans, t->span_count, &g->route, &g->q.hull);
     size_t count_at = b->size;
     uint32_t count = 0;
@@ -91,6 +92,10 @@ static enum status cut_one(struct two_phase *p, const struct write *first, const
     g->q.body = &g->body;
     g->q.reply = &g->reply;
     g->q.stamped = true;
+    if (two_phase_staged_keys(p, g).size > 0) { /* from here on only the anchor's range knows what becomes of it */
+        g->q.before_attempt = two_phase_stamp;
+        g->q.ctx = p;
+    }
     status = keep_route(p, g, &route);
     return status == STATUS_OK ? encode(p, g) : status;
 }

@@ -73,7 +73,9 @@ struct kv_metrics {
     uint64_t refreshes;    /* requests to leaders whether what was read is unchanged */
     uint64_t prepares, prepares_refused, decisions, resolutions, pushes, pushed_aborts, records_forgotten; /* as the leader */
     /* Of this gateway: transactions that wrote to several ranges, attempts that were made again, and those that came to nothing. */
-    uint64_t two_phase_commits, prepare_repeats, two_phase_aborts;
+    uint64_t two_phase_commits, prepare_repeats, two_phase_aborts, staged_commits;
+    /* As the leader of an anchor: staged commits whose coordinator was gone, and what became of them; keys that were refused to one. */
+    uint64_t recovery_runs, recovered_commits, recovered_aborts, refusals;
     uint64_t waits_on_writes, waits_on_blocks, gate_waits;
     /* Reads of the past: served by replicas here, sent on to leaders; promises asked for and not got by replicas, given by leaders. */
     uint64_t replica_reads, replica_reads_refused, promises_asked, promises_refused, promises_given;
@@ -124,6 +126,8 @@ void kv_set_version_retention(struct kv *kv, uint64_t retention_ns);
 uint64_t kv_version_retention(const struct kv *kv);
 /* What a transaction writes is proposed in entries of about this size; tests: small. Default and most: TXN_ENTRY_BYTES_MAX. */
 void kv_set_entry_bytes(struct kv *kv, uint64_t bytes);
+/* false: no commit over several ranges is acknowledged before its record is there, whatever the cluster's setting says. */
+void kv_set_parallel_commit(struct kv *kv, bool on);
 /* True when this node leads the range that holds the key: work that one node should do is done there. */
 bool kv_leads(const struct kv *kv, struct bytes key);
 /* NULL until kv_attach. */

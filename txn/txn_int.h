@@ -12,6 +12,7 @@
  *   decide.c   the decision                       resolve.c intents become versions, or go
  *   resolver.c has decisions carried out where their intents are
  *   push.c     who waits for an intent finds out what becomes of it
+ *   staged.c   commits that are acknowledged before their record is there: what the leaders know of them; recover.c finds out
  *   load.c     intents and records as a new leader reads them back
  *   catalog_lease.c    until when the catalog does not change
  *   gc.c       how long old versions are kept
@@ -52,7 +53,8 @@ void handover_stop(struct handover *h, struct kv *kv);
 /* ---- range.c ---- */
 
 enum range_op_kind { RANGE_OP_READ, RANGE_OP_COMMIT, RANGE_OP_LOCK, RANGE_OP_OUTCOME, RANGE_OP_REFRESH,
-                     RANGE_OP_LEASE, RANGE_OP_PREPARE, RANGE_OP_DECIDE, RANGE_OP_RESOLVE, RANGE_OP_PROMISE };
+                     RANGE_OP_LEASE, RANGE_OP_PREPARE, RANGE_OP_DECIDE, RANGE_OP_RESOLVE, RANGE_OP_PROMISE,
+                     RANGE_OP_STAGED };
 
 /* One attempt of a transaction to commit: a reading that its gateway had seen when it began, and a random number
  * (outcome.c). tag 0: none. */
@@ -132,11 +134,13 @@ struct range_op {
     uint32_t foreign_count;
     struct hold *held;       /* the leaders of those are asked; the ct is picked, nothing is proposed */
     uint64_t epoch;          /* of the range when it came */
-    /* PREPARE: stays as long as the intents are there. DECIDE, RESOLVE, REFRESH of one that is prepared */
+    /* PREPARE: stays as long as the intents are there. DECIDE, RESOLVE, STAGED, REFRESH of one that is prepared */
     struct attempt attempt;
     struct list attempt_link; /* attempts.c; */
     bool listed;             /* it is there */
     struct bytes anchor;
+    struct bytes staged;     /* PREPARE, with the anchor's intent: the other keys (staged.c); empty: it is not staged */
+    struct recovery *recovery; /* PREPARE: and somebody finds out whether it is committed */
     uint8_t *cut_writes;     /* PREPARE: what writes_encoded is a view of, after a split */
     struct push *push;       /* PREPARE: somebody asks what becomes of it */
     uint64_t prepared_ns;
@@ -227,6 +231,9 @@ struct range {
     uint32_t prepared_count, prepared_records; /* leader: ops of RANGE_OP_PREPARE in flight; those that change what leases speak of */
     struct map records;      /* leader: tag -> struct record */
     struct list record_list, forgotten; /* all but those that are; those that `forgetting` speaks of */
+    struct list refusals;    /* leader: struct record, of single keys (staged.c); mostly none */
+    /* Of the state machine: a split has taken away what may be decided elsewhere; those that were begun here at or below. */
+    uint64_t divided;
     struct load *load;       /* they are being read back */
     bool joining;            /* leader as before, and not ready: what a range that it took in holds is being read back */
     struct proposal forgetting; /* on its way: `forgets` */
@@ -397,7 +404,7 @@ struct prepared_facts {
     struct attempt attempt;
     struct txn_name name;
     uint64_t lb;
-    struct bytes anchor;
+    struct bytes anchor, staged;
 };
 MUST_USE enum status prepared_restore(struct range *g, const struct prepared_facts *facts, struct bytes writes_encoded);
 /* What was said about it is applied. ct 0: dropped. op is gone. */
@@ -431,7 +438,7 @@ void resolver_start(struct range *g, struct record *r);
 
 /* ---- record.c ---- */
 
-enum record_state { RECORD_NONE = 0, RECORD_COMMITTED = 1, RECORD_ABORTED = 2 };
+enum record_state { RECORD_NONE = 0, RECORD_COMMITTED = 1, RECORD_ABORTED = 2, RECORD_REFUSED = 3 };
 struct record {
     struct list link;          /* range.record_list, oldest first, or range.forgotten */
     struct attempt attempt;
@@ -439,7 +446,8 @@ struct record {
     enum record_state state;
     uint64_t ct;
     bool resolved, resolving;
-    struct bytes anchor;       /* its key in LSM_SPACE_LOCAL; the tag is the timestamp there */
+    bool proposed;             /* REFUSED: not applied yet */
+    struct bytes anchor;       /* its key in LSM_SPACE_LOCAL; the tag is the timestamp there. REFUSED: the key that it speaks of */
     struct bytes participants; /* count u16, { sized low, sized high } */
 };
 bool participants_valid(struct bytes participants);
@@ -456,12 +464,37 @@ void records_sweep(struct range *g, uint64_t now_ns);
 
 /* ---- decide.c ---- */
 
-enum decide_what { DECIDE_COMMIT = 1, DECIDE_ABORT = 2, DECIDE_ASK = 3 };
+enum decide_what { DECIDE_COMMIT = 1, DECIDE_ABORT = 2, DECIDE_ASK = 3, DECIDE_GIVE_UP = 4 };
+/* A decision about that attempt that is proposed here; NULL: none is. */
+struct range_op *decided_in_flight(const struct range *g, struct attempt a);
 void decide_attach(struct kv *kv);
 void decide_run(struct range_op *op);
 /* The body of RPC_DECIDE behind the head. participants may be empty unless it commits. */
 void decide_encode(struct buf *out, struct txn_name name, struct attempt a, enum decide_what what, uint64_t ct, struct bytes anchor,
                    struct bytes participants);
+
+/* ---- staged.c, recover.c ---- */
+
+#define STAGED_KEYS_MAX 64u
+#define STAGED_BYTES_MAX 4096u
+void staged_attach(struct kv *kv);
+void staged_run(struct range_op *op);
+/* Keys as they travel. */
+bool staged_keys_valid(struct bytes keys);
+bool staged_keys_hold(struct bytes keys, struct bytes key);
+/* The anchor's intent of that attempt, if it is here and staged. One that is only proposed counts. */
+struct range_op *staged_find(const struct range *g, struct attempt a);
+/* One of the keys that op would prepare is refused to its attempt. */
+bool refusals_meet(const struct range_op *op);
+/* Copies. STATUS_NO_MEMORY. */
+MUST_USE enum status refusal_add(struct range *g, const struct record *r, struct record **out);
+void refusals_clear(struct range *g);
+/* The range ends at key now. */
+void refusals_cut(struct range *g, struct bytes key);
+/* op is staged and prepared, and its coordinator does not answer. */
+void recover_begin(struct range_op *op);
+/* The op goes. */
+void recover_end(struct range_op *op);
 
 /* ---- push.c ---- */
 
@@ -561,6 +594,8 @@ void outcome_run(struct range_op *op);
 void outcomes_add(struct outcomes *o, uint64_t tag, uint64_t ct, uint64_t before);
 /* The ct of the commit with this tag and above < ct <= ct_max; 0: none is remembered. */
 uint64_t outcomes_find(const struct outcomes *o, uint64_t tag, uint64_t above, uint64_t ct_max);
+/* One with that ct is not remembered, though it stands behind those that are. */
+void outcomes_missed(struct outcomes *o, uint64_t ct);
 void outcomes_deinit(struct outcomes *o);
 
 /* ---- divide.c: splits; the hooks of struct shard_app ---- */
@@ -638,6 +673,8 @@ void command_encode_decide(const struct record *r, uint64_t before, const struct
 /* Begun, then for each attempt what becomes of its intents: ct 0: they go. writes: as in PREPARE. */
 void command_begin_resolve(struct buf *out);
 void command_add_resolved(uint64_t ct, struct bytes writes_encoded, struct buf *out);
+/* For the keys of a STAGED. */
+void command_encode_refuse(const struct record *r, const struct range_op *op, struct buf *out);
 /* keys: { sized anchor, tag u64 }; none: the range holds no intents and no records when this is applied. */
 void command_encode_forget(bool none, const struct buf *keys, uint32_t count, struct buf *out);
 /* The value of an intent. */
@@ -774,6 +811,9 @@ struct kv {
     uint32_t resolvers;     /* records that resolver.c is about */
     struct list resolve_batches;
     struct timer resolve_timer; /* sends those that are open */
+    uint32_t recoveries;    /* fibers of recover.c */
+    bool no_parallel_commit; /* whatever the cluster's setting says */
+    struct map settling;    /* tag -> struct settlement: commits of this node whose record is on its way (two_phase_staged.c) */
     struct kv_metrics metrics;
     const struct kv_witness *witness; /* NULL: none */
 };

@@ -84,6 +84,7 @@ void unite_apply(void *left_state, void *right_state, struct bytes part)
     if (g->answered < h->answered) g->answered = h->answered;
     gc_apply(g, h->safe.applied);
     g->may_hold |= h->may_hold;
+    if (g->divided < h->divided) g->divided = h->divided;
     /* Without memory it gives up what it knows of its term and begins as a new leader does. */
     bool holds = h->may_hold && !MUTANT("merge_forgets_intents");
     if (holds) load_again(g);

@@ -134,6 +134,7 @@ static void two_phase_text(struct buf *b, struct kv *kv)
     const struct kv_metrics *k = kv_metrics(kv);
     uint64_t oldest_ns, count = kv_prepared_count(kv, &oldest_ns);
     counter(b, "two_phase_commits_total", "Transactions of this node's clients that wrote to several ranges.", k->two_phase_commits);
+    counter(b, "staged_commits_total", "Those that were acknowledged before their decision was on record.", k->staged_commits);
     counter(b, "two_phase_aborts_total", "Those that came to nothing.", k->two_phase_aborts);
     counter(b, "two_phase_repeats_total", "Attempts that were made again, because others stood in the way.", k->prepare_repeats);
     counter(b, "refreshes_total", "Requests whether what was read is unchanged at a later timestamp.", k->refreshes);
@@ -142,6 +143,9 @@ static void two_phase_text(struct buf *b, struct kv *kv)
     counter(b, "decisions_total", "Decisions that were proposed here.", k->decisions);
     counter(b, "resolutions_total", "Prepared parts that became versions here, or went.", k->resolutions);
     counter(b, "pushes_total", "Times that a leader here had to find out what became of one.", k->pushes);
+    counter(b, "recoveries_total", "Staged commits that a leader here had to look for the parts of.", k->recovery_runs);
+    counter(b, "recovered_commits_total", "Those that were found to be committed.", k->recovered_commits);
+    counter(b, "recovered_aborts_total", "Those that were not.", k->recovered_aborts);
     counter(b, "pushed_aborts_total", "Transactions that were aborted because nobody answered for them.", k->pushed_aborts);
     gauge(b, "prepared", "Parts of transactions that are prepared in ranges led here, and not known to be committed or not.", count);
     head(b, "prepared_oldest_seconds", "gauge", "For how long the oldest of them is; 0: there is none.");

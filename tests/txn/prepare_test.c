@@ -110,6 +110,7 @@ static enum status prepare(struct coordinator *c, const char *const *keys, uint3
     put_u64(&q.body, c->attempt.tag);
     put_u64(&q.body, UINT64_MAX);
     put_sized(&q.body, ANCHOR);
+    put_sized(&q.body, BYTES_EMPTY); /* it is not staged */
     put_u32(&q.body, read_ts == 0 ? 0 : count);
     for (uint32_t i = 0; i < count && read_ts != 0; i++)
         encode_span(&q.body, &(struct span){.start = bytes_of_string(key[i]), .point = true});

@@ -4,204 +4,9 @@
 
 #include <stdio.h>
 
-#include "tests/txn/world.h"
-#include "txn/txn_state.h"
+#include "tests/txn/script.h"
 
 #define T "\x04"
-static const struct bytes SPLITS[] = {{(const uint8_t *)T "h", 2}, {(const uint8_t *)T "p", 2}};
-#define LEFT 2u
-#define MIDDLE 3u
-#define RIGHT 4u
-#define RANGES_MAX 8
-#define SENT_MAX 256
-
-/* A request as it came. */
-struct sent {
-    enum rpc_kind kind;
-    uint64_t range, node, number, read_ts, sent_ts, tag, last_ct, ct;
-    uint8_t what;
-    char anchor[32], low[32], high[32]; /* keys, without the prefix */
-    uint32_t spans, writes, participants;
-};
-
-/* What a range answers to PREPARE, or the anchor to DECIDE, in turn; then STATUS_OK. */
-struct answers {
-    enum status status[16];
-    uint64_t reading[16];   /* that comes with BUSY */
-    uint32_t count, at;
-    bool silent;            /* no answer */
-};
-
-struct script {
-    struct world *w;
-    struct answers prepare[RANGES_MAX], decide;
-    uint64_t lb[RANGES_MAX]; /* how much later than the clock */
-    uint8_t decided;         /* what DECIDE answers; 0: as asked */
-    struct sent sent[SENT_MAX];
-    uint32_t count;
-    struct node {
-        struct script *script;
-        struct core *core;
-    } nodes[3];
-};
-
-static void take_key(struct reader *in, char out[32])
-{
-    struct bytes key = get_sized(in);
-    assert_true(!in->failed && key.size > 0 && key.size < 32);
-    snprintf(out, 32, "%.*s", (int)key.size - 1, (const char *)key.data + 1);
-}
-
-static struct sent *note(struct script *s, enum rpc_kind kind, struct reader *in)
-{
-    assert_true(s->count < SENT_MAX);
-    struct sent *sent = &s->sent[s->count++];
-    *sent = (struct sent){.kind = kind, .range = get_u64(in)};
-    get_u64(in);
-    return sent;
-}
-
-static void answer(struct node *n, struct rpc_token token, struct answers *a, struct bytes body)
-{
-    struct rpc *rpc = store_rpc(core_store(n->core));
-    uint8_t reading[8];
-    if (a->silent) return;
-    enum status status = a->at < a->count ? a->status[a->at] : STATUS_OK;
-    store_le64(reading, a->at < a->count ? a->reading[a->at] : 0);
-    a->at++;
-    if (status == STATUS_OK) rpc_reply(rpc, token, STATUS_OK, body);
-    else rpc_reply(rpc, token, status, status == STATUS_BUSY ? bytes_make(reading, 8) : BYTES_EMPTY);
-}
-
-static uint64_t clock_of(const struct script *s)
-{
-    uint64_t seen = 0;
-    for (int i = 0; i < 3; i++) {
-        uint64_t here = clock_seen(&core_kv(s->nodes[i].core)->clock);
-        if (here > seen) seen = here;
-    }
-    return seen;
-}
-
-static void on_prepare(void *ctx, struct rpc_token token, struct bytes body)
-{
-    struct node *n = ctx;
-    struct reader in = reader_make(body);
-    struct sent *sent = note(n->script, RPC_PREPARE, &in);
-    sent->node = get_u64(&in);
-    sent->number = get_u64(&in);
-    sent->read_ts = get_u64(&in);
-    sent->sent_ts = get_u64(&in);
-    sent->tag = get_u64(&in);
-    sent->last_ct = get_u64(&in);
-    take_key(&in, sent->anchor);
-    sent->spans = get_u32(&in);
-    struct span span;
-    for (uint32_t i = 0; i < sent->spans; i++) assert_true(decode_span(&in, &span));
-    sent->writes = get_u32(&in);
-    struct write write;
-    for (uint32_t i = 0; i < sent->writes; i++) {
-        assert_true(decode_write(&in, &write));
-        snprintf(i == 0 ? sent->low : sent->high, 32, "%.*s", (int)write.key.size - 1, (const char *)write.key.data + 1);
-    }
-    assert_true(reader_done(&in));
-    uint8_t lb[8];
-    store_le64(lb, clock_of(n->script) + 1 + n->script->lb[sent->range]);
-    answer(n, token, &n->script->prepare[sent->range], bytes_make(lb, 8));
-}
-
-static void on_decide(void *ctx, struct rpc_token token, struct bytes body)
-{
-    struct node *n = ctx;
-    struct reader in = reader_make(body);
-    struct sent *sent = note(n->script, RPC_DECIDE, &in);
-    sent->node = get_u64(&in);
-    sent->number = get_u64(&in);
-    sent->sent_ts = get_u64(&in);
-    sent->tag = get_u64(&in);
-    sent->what = get_u8(&in);
-    sent->ct = get_u64(&in);
-    take_key(&in, sent->anchor);
-    sent->participants = get_u16(&in);
-    for (uint32_t i = 0; i < sent->participants; i++) {
-        take_key(&in, sent->low);
-        take_key(&in, sent->high);
-    }
-    assert_true(reader_done(&in));
-    uint8_t reply[9] = {n->script->decided != 0 ? n->script->decided : 1};
-    store_le64(reply + 1, sent->ct);
-    n->script->decided = 0;
-    answer(n, token, &n->script->decide, bytes_make(reply, 9));
-}
-
-static void on_resolve(void *ctx, struct rpc_token token, struct bytes body)
-{
-    struct node *n = ctx;
-    struct reader in = reader_make(body);
-    struct sent *sent = note(n->script, RPC_RESOLVE, &in);
-    sent->sent_ts = get_u64(&in);
-    sent->tag = get_u64(&in);
-    sent->ct = get_u64(&in);
-    take_key(&in, sent->low);
-    take_key(&in, sent->high);
-    assert_true(reader_done(&in));
-    rpc_reply(store_rpc(core_store(n->core)), token, STATUS_OK, BYTES_EMPTY);
-}
-
-static void script_open(struct script *s, struct world *w)
-{
-    world_open_split(w, 3, SPLITS, 2);
-    world_run_ms(w, 10000); /* leaders move where they shall be */
-    *s = (struct script){.w = w};
-    for (uint64_t i = 0; i < 3; i++) {
-        struct node *n = &s->nodes[i];
-        *n = (struct node){s, cluster_machine(w->cluster, i + 1)->core};
-        struct rpc *rpc = store_rpc(core_store(n->core));
-        rpc_serve_instead(rpc, RPC_PREPARE, on_prepare, n);
-        rpc_serve_instead(rpc, RPC_DECIDE, on_decide, n);
-        rpc_serve_instead(rpc, RPC_RESOLVE, on_resolve, n);
-    }
-}
-
-static void will_answer(struct answers *a, enum status status, uint64_t reading)
-{
-    a->status[a->count] = status;
-    a->reading[a->count++] = reading;
-}
-
-/* The i-th request of a kind; NULL: there were not so many. */
-static const struct sent *nth(const struct script *s, enum rpc_kind kind, uint32_t nth)
-{
-    for (uint32_t i = 0; i < s->count; i++)
-        if (s->sent[i].kind == kind && nth-- == 0) return &s->sent[i];
-    return NULL;
-}
-
-static uint32_t count_of(const struct script *s, enum rpc_kind kind)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < s->count; i++) count += s->sent[i].kind == kind;
-    return count;
-}
-
-static const struct sent *to_range(const struct script *s, enum rpc_kind kind, uint64_t range)
-{
-    for (uint32_t i = 0; i < s->count; i++)
-        if (s->sent[i].kind == kind && s->sent[i].range == range) return &s->sent[i];
-    return NULL;
-}
-
-static struct range *range_of(struct world *w, uint64_t range)
-{
-    uint64_t machine = cluster_leader(w->cluster, (struct range_id){range});
-    assert_true(machine != 0);
-    return replica_app(store_replica(core_store(cluster_machine(w->cluster, machine)->core), (struct range_id){range}));
-}
-
-static const struct kv_metrics *metrics_of(struct world *w, uint64_t machine)
-{
-    return kv_metrics(core_kv(cluster_machine(w->cluster, machine)->core));
-}
 
 static void put_left_and_right(struct actor *a)
 {
@@ -215,7 +20,7 @@ TEST(txn_two_phase, all_groups_are_prepared_and_the_first_key_s_range_decides)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     s.lb[RIGHT] = 1000000;
     actor_begin(&a, &w, 1);
     assert_int_equal(actor_get(&a, "c"), STATUS_NOT_FOUND);
@@ -224,8 +29,8 @@ TEST(txn_two_phase, all_groups_are_prepared_and_the_first_key_s_range_decides)
     put_left_and_right(&a);
     uint64_t read_ts = txn_read_ts(a.txn);
     assert_int_equal(actor_commit(&a), STATUS_OK);
-    assert_u64_equal(count_of(&s, RPC_PREPARE), 2);
-    const struct sent *left = to_range(&s, RPC_PREPARE, LEFT), *right = to_range(&s, RPC_PREPARE, RIGHT);
+    assert_u64_equal(script_count(&s, RPC_PREPARE), 2);
+    const struct sent *left = script_to_range(&s, RPC_PREPARE, LEFT), *right = script_to_range(&s, RPC_PREPARE, RIGHT);
     assert_true(left != NULL && right != NULL && left->number != 0 && left->tag != 0);
     assert_string_equal(left->anchor, "a");
     assert_string_equal(right->anchor, "a");
@@ -239,20 +44,20 @@ TEST(txn_two_phase, all_groups_are_prepared_and_the_first_key_s_range_decides)
     assert_u64_equal(left->tag, right->tag);
     assert_u64_equal(left->sent_ts, right->sent_ts);
     assert_u64_equal(left->last_ct, left->sent_ts + OUTCOME_WINDOW_NS);
-    const struct sent *decision = nth(&s, RPC_DECIDE, 0);
-    assert_u64_equal(count_of(&s, RPC_DECIDE), 1);
+    const struct sent *decision = script_nth(&s, RPC_DECIDE, 0);
+    assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
     assert_u64_equal(decision->range, LEFT);
     assert_u64_equal(decision->what, 1);
     assert_u64_equal(decision->tag, left->tag);
     assert_u64_equal(decision->sent_ts, left->sent_ts);
     assert_u64_equal(decision->participants, 2);
     assert_u64_equal(decision->ct, a.ts);
-    assert_u64_equal(count_of(&s, RPC_RESOLVE), 0);
+    assert_u64_equal(script_count(&s, RPC_RESOLVE), 0);
     struct txn_id id = txn_id_of(a.txn);
     assert_u64_equal(id.range.value, LEFT);
     assert_u64_equal(id.tag, left->tag);
     assert_u64_equal(id.sent_ts, left->sent_ts);
-    assert_u64_equal(metrics_of(&w, 1)->two_phase_commits, 1);
+    assert_u64_equal(script_metrics(&w, 1)->two_phase_commits, 1);
     actor_end(&a);
     world_close(&w);
 }
@@ -263,7 +68,7 @@ TEST(txn_two_phase, what_was_read_is_refreshed_at_the_highest_timestamp)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     for (int i = 0; i < 2; i++) {
         s.lb[LEFT] = i == 0 ? 2000000 : 0;
         s.lb[RIGHT] = i == 0 ? 0 : 2000000;
@@ -273,21 +78,21 @@ TEST(txn_two_phase, what_was_read_is_refreshed_at_the_highest_timestamp)
         assert_int_equal(actor_count(&a, "y", "z"), STATUS_OK);
         assert_int_equal(actor_count(&a, "k", "l"), STATUS_OK);
         put_left_and_right(&a);
-        uint64_t before = metrics_of(&w, 1)->refreshes;
+        uint64_t before = script_metrics(&w, 1)->refreshes;
         assert_int_equal(actor_commit(&a), STATUS_OK);
-        assert_u64_equal(metrics_of(&w, 1)->refreshes - before, 2);
-        assert_true(range_of(&w, MIDDLE)->floor >= a.ts);
-        assert_true(range_of(&w, i == 0 ? RIGHT : LEFT)->floor >= a.ts);
-        assert_true(range_of(&w, i == 0 ? LEFT : RIGHT)->floor < a.ts); /* these leaders are scripted */
+        assert_u64_equal(script_metrics(&w, 1)->refreshes - before, 2);
+        assert_true(script_range(&w, MIDDLE)->floor >= a.ts);
+        assert_true(script_range(&w, i == 0 ? RIGHT : LEFT)->floor >= a.ts);
+        assert_true(script_range(&w, i == 0 ? LEFT : RIGHT)->floor < a.ts); /* these leaders are scripted */
         actor_end(&a);
     }
     /* What it has read alone are keys that it writes. */
     actor_begin(&a, &w, 1);
     assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND);
     put_left_and_right(&a);
-    uint64_t before = metrics_of(&w, 1)->refreshes;
+    uint64_t before = script_metrics(&w, 1)->refreshes;
     assert_int_equal(actor_commit(&a), STATUS_OK);
-    assert_u64_equal(metrics_of(&w, 1)->refreshes, before);
+    assert_u64_equal(script_metrics(&w, 1)->refreshes, before);
     actor_end(&a);
     world_close(&w);
 }
@@ -297,7 +102,7 @@ TEST(txn_two_phase, what_has_changed_elsewhere_refuses_it)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     actor_begin(&a, &w, 1);
     assert_int_equal(actor_get(&a, "k"), STATUS_NOT_FOUND);
     put_left_and_right(&a);
@@ -310,8 +115,8 @@ TEST(txn_two_phase, what_has_changed_elsewhere_refuses_it)
     s.lb[LEFT] = 10000000;
     assert_int_equal(actor_commit(&a), STATUS_CONFLICT);
     world_run_ms(&w, 100);
-    assert_u64_equal(count_of(&s, RPC_DECIDE), 0);
-    assert_u64_equal(count_of(&s, RPC_RESOLVE), 2);
+    assert_u64_equal(script_count(&s, RPC_DECIDE), 0);
+    assert_u64_equal(script_count(&s, RPC_RESOLVE), 2);
     actor_end(&a);
     world_close(&w);
 }
@@ -322,20 +127,20 @@ TEST(txn_two_phase, one_that_is_refused_undoes_the_others)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         s.count = 0;
         s.prepare[RIGHT] = (struct answers){0};
-        will_answer(&s.prepare[RIGHT], refusals[i], 0);
+        script_will_answer(&s.prepare[RIGHT], refusals[i], 0);
         actor_begin(&a, &w, 1);
         put_left_and_right(&a);
         assert_int_equal(actor_commit(&a), refusals[i]);
         actor_end(&a); /* nobody waits for that */
         world_run_ms(&w, 100);
-        assert_u64_equal(count_of(&s, RPC_DECIDE), 0);
-        const struct sent *undone = to_range(&s, RPC_RESOLVE, LEFT);
+        assert_u64_equal(script_count(&s, RPC_DECIDE), 0);
+        const struct sent *undone = script_to_range(&s, RPC_RESOLVE, LEFT);
         assert_true(undone != NULL && undone->ct == 0);
-        assert_u64_equal(undone->tag, to_range(&s, RPC_PREPARE, LEFT)->tag);
+        assert_u64_equal(undone->tag, script_to_range(&s, RPC_PREPARE, LEFT)->tag);
         assert_string_equal(undone->low, "a");
         assert_string_equal(undone->high, "b");
     }
@@ -348,24 +153,24 @@ TEST(txn_two_phase, who_has_to_wait_begins_anew_and_then_stands_in_line)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
-    will_answer(&s.prepare[LEFT], STATUS_WAIT, 0);
-    will_answer(&s.prepare[LEFT], STATUS_OK, 0);
-    will_answer(&s.prepare[RIGHT], STATUS_OK, 0);
-    will_answer(&s.prepare[RIGHT], STATUS_WAIT, 0);
+    script_open(&s, &w, false);
+    script_will_answer(&s.prepare[LEFT], STATUS_WAIT, 0);
+    script_will_answer(&s.prepare[LEFT], STATUS_OK, 0);
+    script_will_answer(&s.prepare[RIGHT], STATUS_OK, 0);
+    script_will_answer(&s.prepare[RIGHT], STATUS_WAIT, 0);
     actor_begin(&a, &w, 1);
     put_left_and_right(&a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
-    assert_u64_equal(count_of(&s, RPC_PREPARE), 6);
-    assert_u64_equal(count_of(&s, RPC_DECIDE), 1);
-    const struct sent *first = nth(&s, RPC_PREPARE, 0), *second = nth(&s, RPC_PREPARE, 2), *third = nth(&s, RPC_PREPARE, 4);
+    assert_u64_equal(script_count(&s, RPC_PREPARE), 6);
+    assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
+    const struct sent *first = script_nth(&s, RPC_PREPARE, 0), *second = script_nth(&s, RPC_PREPARE, 2), *third = script_nth(&s, RPC_PREPARE, 4);
     assert_true(first->tag != second->tag && second->tag != third->tag);
     assert_u64_equal(first->sent_ts, third->sent_ts);
-    assert_u64_equal(nth(&s, RPC_DECIDE, 0)->tag, third->tag);
+    assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->tag, third->tag);
     for (uint32_t i = 0; i < s.count; i++) assert_true(s.sent[i].kind != RPC_RESOLVE || s.sent[i].tag != third->tag);
-    assert_u64_equal(range_of(&w, LEFT)->locks.lock_count, 2);
-    assert_u64_equal(range_of(&w, RIGHT)->locks.lock_count, 1);
-    assert_u64_equal(metrics_of(&w, 1)->prepare_repeats, 2);
+    assert_u64_equal(script_range(&w, LEFT)->locks.lock_count, 2);
+    assert_u64_equal(script_range(&w, RIGHT)->locks.lock_count, 1);
+    assert_u64_equal(script_metrics(&w, 1)->prepare_repeats, 2);
     actor_end(&a);
     world_close(&w);
 }
@@ -375,10 +180,10 @@ TEST(txn_two_phase, waiting_for_others_ends_with_the_lock_timeout_or_the_deadlin
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     for (int i = 0; i < 2; i++) {
         s.prepare[RIGHT] = (struct answers){0};
-        for (int n = 0; n < 16; n++) will_answer(&s.prepare[RIGHT], STATUS_WAIT, 0);
+        for (int n = 0; n < 16; n++) script_will_answer(&s.prepare[RIGHT], STATUS_WAIT, 0);
         actor_begin(&a, &w, 1);
         put_left_and_right(&a);
         if (i == 0) txn_set_lock_timeout(a.txn, 50000000);
@@ -386,7 +191,7 @@ TEST(txn_two_phase, waiting_for_others_ends_with_the_lock_timeout_or_the_deadlin
         assert_int_equal(actor_commit(&a), i == 0 ? STATUS_LOCKED : STATUS_TIMEOUT);
         actor_end(&a);
     }
-    assert_u64_equal(count_of(&s, RPC_DECIDE), 0);
+    assert_u64_equal(script_count(&s, RPC_DECIDE), 0);
     world_close(&w);
 }
 
@@ -395,36 +200,36 @@ TEST(txn_two_phase, an_attempt_whose_time_is_over_begins_anew_at_a_later_one)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
-    uint64_t reading = clock_of(&s) + 3 * OUTCOME_WINDOW_NS;
-    will_answer(&s.prepare[RIGHT], STATUS_BUSY, reading);
+    script_open(&s, &w, false);
+    uint64_t reading = script_clock(&s) + 3 * OUTCOME_WINDOW_NS;
+    script_will_answer(&s.prepare[RIGHT], STATUS_BUSY, reading);
     actor_begin(&a, &w, 1);
     put_left_and_right(&a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
-    const struct sent *last = nth(&s, RPC_PREPARE, 3);
+    const struct sent *last = script_nth(&s, RPC_PREPARE, 3);
     assert_true(last->sent_ts >> OUTCOME_SENT_SHIFT == reading >> OUTCOME_SENT_SHIFT);
-    assert_true(last->tag != nth(&s, RPC_PREPARE, 0)->tag);
+    assert_true(last->tag != script_nth(&s, RPC_PREPARE, 0)->tag);
     actor_end(&a);
     /* The decision itself may come too late. */
     s.count = 0;
-    will_answer(&s.decide, STATUS_OK, 0);
-    will_answer(&s.decide, STATUS_BUSY, reading);
+    script_will_answer(&s.decide, STATUS_OK, 0);
+    script_will_answer(&s.decide, STATUS_BUSY, reading);
     actor_begin(&a, &w, 1);
     put_left_and_right(&a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
-    assert_u64_equal(count_of(&s, RPC_DECIDE), 2);
-    assert_true(nth(&s, RPC_DECIDE, 0)->tag != nth(&s, RPC_DECIDE, 1)->tag);
+    assert_u64_equal(script_count(&s, RPC_DECIDE), 2);
+    assert_true(script_nth(&s, RPC_DECIDE, 0)->tag != script_nth(&s, RPC_DECIDE, 1)->tag);
     actor_end(&a);
     /* Nobody wants it any more then. */
     s.count = 0;
     actor_begin(&a, &w, 1);
     put_left_and_right(&a);
-    txn_set_last_ct(a.txn, clock_of(&s) + 1000);
+    txn_set_last_ct(a.txn, script_clock(&s) + 1000);
     s.lb[LEFT] = 2000;
     assert_int_equal(actor_commit(&a), STATUS_EXPIRED);
     world_run_ms(&w, 100);
-    assert_u64_equal(count_of(&s, RPC_DECIDE), 0);
-    assert_u64_equal(count_of(&s, RPC_RESOLVE), 2);
+    assert_u64_equal(script_count(&s, RPC_DECIDE), 0);
+    assert_u64_equal(script_count(&s, RPC_RESOLVE), 2);
     actor_end(&a);
     world_close(&w);
 }
@@ -434,14 +239,14 @@ TEST(txn_two_phase, who_was_aborted_by_somebody_else_begins_anew)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     s.decided = 2;
     actor_begin(&a, &w, 1);
     put_left_and_right(&a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
-    assert_u64_equal(count_of(&s, RPC_DECIDE), 2);
-    assert_true(nth(&s, RPC_DECIDE, 0)->tag != nth(&s, RPC_DECIDE, 1)->tag);
-    assert_u64_equal(txn_id_of(a.txn).tag, nth(&s, RPC_DECIDE, 1)->tag);
+    assert_u64_equal(script_count(&s, RPC_DECIDE), 2);
+    assert_true(script_nth(&s, RPC_DECIDE, 0)->tag != script_nth(&s, RPC_DECIDE, 1)->tag);
+    assert_u64_equal(txn_id_of(a.txn).tag, script_nth(&s, RPC_DECIDE, 1)->tag);
     actor_end(&a);
     world_close(&w);
 }
@@ -452,17 +257,17 @@ TEST(txn_two_phase, a_decision_without_an_answer_is_of_unknown_outcome_and_not_t
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     s.decide.silent = true;
     actor_begin(&a, &w, 1);
     put_left_and_right(&a);
     assert_int_equal(actor_commit(&a), STATUS_UNKNOWN_OUTCOME);
-    assert_true(count_of(&s, RPC_DECIDE) > 1);
-    assert_u64_equal(metrics_of(&w, 1)->unknown_outcomes, 1);
-    assert_u64_equal(txn_id_of(a.txn).tag, nth(&s, RPC_DECIDE, 0)->tag);
+    assert_true(script_count(&s, RPC_DECIDE) > 1);
+    assert_u64_equal(script_metrics(&w, 1)->unknown_outcomes, 1);
+    assert_u64_equal(txn_id_of(a.txn).tag, script_nth(&s, RPC_DECIDE, 0)->tag);
     actor_end(&a);
     world_run_ms(&w, 2000);
-    assert_u64_equal(count_of(&s, RPC_RESOLVE), 0);
+    assert_u64_equal(script_count(&s, RPC_RESOLVE), 0);
     world_close(&w);
 }
 
@@ -471,7 +276,7 @@ TEST(txn_two_phase, an_interrupt_leaves_a_decision_one_more_second)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     for (int i = 0; i < 2; i++) {
         s.decide.silent = true;
         actor_begin(&a, &w, 1);
@@ -497,7 +302,7 @@ TEST(txn_two_phase, an_interrupt_leaves_a_decision_one_more_second)
     assert_int_equal(actor_await(&a), STATUS_TIMEOUT);
     actor_end(&a);
     world_run_ms(&w, 100);
-    assert_u64_equal(count_of(&s, RPC_RESOLVE), 2);
+    assert_u64_equal(script_count(&s, RPC_RESOLVE), 2);
     world_close(&w);
 }
 
@@ -507,7 +312,7 @@ TEST(txn_two_phase, a_promise_is_asked_for_until_it_comes)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     s.prepare[RIGHT].silent = true;
     actor_begin(&a, &w, 1);
     put_left_and_right(&a);
@@ -515,8 +320,8 @@ TEST(txn_two_phase, a_promise_is_asked_for_until_it_comes)
     world_run_ms(&w, 1500);
     s.prepare[RIGHT].silent = false;
     assert_int_equal(actor_await(&a), STATUS_OK);
-    assert_u64_equal(nth(&s, RPC_PREPARE, 2)->tag, nth(&s, RPC_PREPARE, 0)->tag);
-    assert_u64_equal(nth(&s, RPC_PREPARE, 2)->range, RIGHT);
+    assert_u64_equal(script_nth(&s, RPC_PREPARE, 2)->tag, script_nth(&s, RPC_PREPARE, 0)->tag);
+    assert_u64_equal(script_nth(&s, RPC_PREPARE, 2)->range, RIGHT);
     actor_end(&a);
     world_close(&w);
 }
@@ -542,7 +347,7 @@ TEST(txn_two_phase, a_group_whose_range_is_divided_is_cut_anew)
     struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     s.prepare[RIGHT].silent = true;
     actor_begin(&a, &w, 1);
     put_left_and_right(&a);
@@ -552,7 +357,7 @@ TEST(txn_two_phase, a_group_whose_range_is_divided_is_cut_anew)
     assert_int_equal(world_call(&w, 2, split_on_fiber, T "u"), STATUS_OK);
     s.prepare[RIGHT].silent = false;
     assert_int_equal(actor_await(&a), STATUS_OK);
-    assert_u64_equal(nth(&s, RPC_DECIDE, 0)->participants, 3);
+    assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->participants, 3);
     uint32_t to_left = 0, right_side = 0;
     for (uint32_t i = 0; i < s.count; i++) {
         if (s.sent[i].kind != RPC_PREPARE) continue;
@@ -573,7 +378,7 @@ TEST(txn_two_phase, it_has_a_bounded_number_of_parts)
     struct script s;
     struct actor a;
     char limit[160];
-    script_open(&s, &w);
+    script_open(&s, &w, false);
     kv_set_entry_bytes(core_kv(s.nodes[0].core), 1);
     actor_begin(&a, &w, 1);
     actor_put(&a, "z", "1");
@@ -585,7 +390,7 @@ TEST(txn_two_phase, it_has_a_bounded_number_of_parts)
     assert_int_equal(actor_commit(&a), STATUS_TOO_LARGE);
     txn_explain_limit(a.txn, limit, sizeof limit);
     assert_string_equal(limit, "a transaction is limited to writes in 1024 ranges");
-    assert_u64_equal(count_of(&s, RPC_PREPARE), 0);
+    assert_u64_equal(script_count(&s, RPC_PREPARE), 0);
     actor_end(&a);
     world_close(&w);
 }

@@ -90,12 +90,13 @@ static void hand_over(struct stage *s, struct range_id range, uint64_t away_from
 }
 
 /* Four machines, three ranges; LEFT and MIDDLE have different leaders, the gateway is none of them. a, c and k hold 0. */
-static void open_stage(struct stage *s)
+static void open_either(struct stage *s, bool plain)
 {
     *s = (struct stage){0};
     const char *mutant = getenv("OSTRAKA_MUTANT");
     if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
-    world_open_split(&s->w, MACHINES, SPLITS, 2);
+    if (plain) world_open_split_plain(&s->w, MACHINES, SPLITS, 2);
+    else world_open_split(&s->w, MACHINES, SPLITS, 2);
     world_run_ms(&s->w, 10000); /* leaders move where they shall be */
     if (leader_of(s, LEFT) == leader_of(s, MIDDLE)) hand_over(s, MIDDLE, 0);
     for (uint64_t i = 1; i <= MACHINES && s->gateway == 0; i++)
@@ -104,6 +105,12 @@ static void open_stage(struct stage *s)
     world_put(&s->w, "c", "0");
     world_put(&s->w, "k", "0");
     sim_net_watch(cluster_sim(s->w.cluster), on_frame, s);
+}
+
+/* Two rounds, whatever is written. */
+static void open_stage(struct stage *s)
+{
+    open_either(s, true);
 }
 
 static void put_one(struct stage *s, const char *key, const char *value)
@@ -187,11 +194,11 @@ static void expect_writable(struct stage *s, const char *value)
     assert_int_equal(read_all(s, leader_of(s, MIDDLE)), atoi(value));
 }
 
-TEST(two_ranges, both_writes_are_there_or_neither)
+static void both_writes_are_there_or_neither(bool plain)
 {
     struct stage s;
     struct actor a;
-    open_stage(&s);
+    open_either(&s, plain);
     for (int i = 1; i <= 10; i++) {
         char value[16];
         snprintf(value, sizeof value, "%d", i);
@@ -206,6 +213,12 @@ TEST(two_ranges, both_writes_are_there_or_neither)
         assert_int_equal(read_all(&s, 1 + (uint64_t)i % MACHINES), i);
     }
     close_stage(&s);
+}
+
+TEST(two_ranges, both_writes_are_there_or_neither)
+{
+    both_writes_are_there_or_neither(true);
+    both_writes_are_there_or_neither(false);
 }
 
 /* Fractured read: one key is resolved, the other is not, for nobody is told. Who meets the intent asks. */
@@ -542,12 +555,12 @@ TEST(two_ranges, a_decision_is_kept_until_all_have_heard)
 /* ---- the order of things ---- */
 
 /* Scenario 26, causal reverse: who writes to one range was told before another one began to write to the other. */
-TEST(scenario_26, what_came_later_shows_what_came_before)
+static void what_came_later_shows_what_came_before(bool plain)
 {
     struct stage s;
     struct actor first, second, readers[2];
     char value[16];
-    open_stage(&s);
+    open_either(&s, plain);
     for (int i = 1; i <= 20; i++) {
         snprintf(value, sizeof value, "%d", i);
         actor_begin(&readers[0], &s.w, s.gateway);
@@ -582,13 +595,19 @@ TEST(scenario_26, what_came_later_shows_what_came_before)
     close_stage(&s);
 }
 
+TEST(scenario_26, what_came_later_shows_what_came_before)
+{
+    what_came_later_shows_what_came_before(true);
+    what_came_later_shows_what_came_before(false);
+}
+
 /* Scenario 27, long fork: two that write in different ranges, and two that read both. */
-TEST(scenario_27, two_readers_agree_on_who_was_first)
+static void two_readers_agree_on_who_was_first(bool plain)
 {
     struct stage s;
     struct actor writers[2], readers[2];
     char value[16];
-    open_stage(&s);
+    open_either(&s, plain);
     for (int i = 1; i <= 20; i++) {
         int saw[2][2]; /* by reader: the first writer's, the second one's */
         snprintf(value, sizeof value, "%d", i);
@@ -619,12 +638,18 @@ TEST(scenario_27, two_readers_agree_on_who_was_first)
     close_stage(&s);
 }
 
+TEST(scenario_27, two_readers_agree_on_who_was_first)
+{
+    two_readers_agree_on_who_was_first(true);
+    two_readers_agree_on_who_was_first(false);
+}
+
 /* Write skew, each of the two writes where the other one reads, and in a third range. */
-TEST(two_ranges, of_two_that_read_what_the_other_writes_one_fails)
+static void of_two_that_read_what_the_other_writes_one_fails(bool plain)
 {
     struct stage s;
     struct actor a, b;
-    open_stage(&s);
+    open_either(&s, plain);
     for (uint64_t i = 0; i < 12; i++) {
         actor_begin(&a, &s.w, 1 + i % MACHINES);
         actor_begin(&b, &s.w, 1 + (i + 1) % MACHINES);
@@ -643,6 +668,12 @@ TEST(two_ranges, of_two_that_read_what_the_other_writes_one_fails)
         actor_end(&b);
     }
     close_stage(&s);
+}
+
+TEST(two_ranges, of_two_that_read_what_the_other_writes_one_fails)
+{
+    of_two_that_read_what_the_other_writes_one_fails(true);
+    of_two_that_read_what_the_other_writes_one_fails(false);
 }
 
 /* What somebody has prepared may be committed below the timestamp at which it is looked at again. */

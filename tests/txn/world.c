@@ -7,7 +7,7 @@
 #define PATIENCE_NS (30 * SIM_SEC)
 
 static void open_world(struct world *w, uint32_t nodes, uint64_t retention_ns, uint64_t seed,
-                       const struct bytes *split_keys, uint32_t split_count)
+                       const struct bytes *split_keys, uint32_t split_count, bool plain)
 {
     struct cluster_options o;
     const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
@@ -17,24 +17,30 @@ static void open_world(struct world *w, uint32_t nodes, uint64_t retention_ns, u
     o.version_retention_ns = retention_ns;
     o.split_keys = split_keys;
     o.split_count = split_count;
+    o.no_parallel_commit = plain;
     w->cluster = cluster_create(&o);
     assert_true(cluster_boot(w->cluster, 60 * SIM_SEC));
 }
 
 void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns)
 {
-    open_world(w, nodes, retention_ns, cluster_interval_is_wanted() ? 8 : 7, NULL, 0); /* it needs leases */
+    open_world(w, nodes, retention_ns, cluster_interval_is_wanted() ? 8 : 7, NULL, 0, false); /* it needs leases */
 }
 
 void world_open_leased(struct world *w, uint32_t nodes)
 {
-    open_world(w, nodes, 0, 8, NULL, 0);
+    open_world(w, nodes, 0, 8, NULL, 0, false);
     ASSERT(cluster_leases(w->cluster));
 }
 
 void world_open_split(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count)
 {
-    open_world(w, nodes, 0, 8, split_keys, split_count);
+    open_world(w, nodes, 0, 8, split_keys, split_count, false);
+}
+
+void world_open_split_plain(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count)
+{
+    open_world(w, nodes, 0, 8, split_keys, split_count, true);
 }
 
 void world_need_oracle(struct world *w)

@@ -19,6 +19,8 @@ void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns);
 void world_open_leased(struct world *w, uint32_t nodes);
 /* With leases, and several data ranges: the second one begins at the first of the keys, which are borrowed. */
 void world_open_split(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count);
+/* The same, and commits over several ranges are acknowledged when their record is there, not before. */
+void world_open_split_plain(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count);
 void world_close(struct world *w);
 /* For a script that rests on each reading being asked for: skips the test, and closes the world, where none is. */
 void world_need_oracle(struct world *w);

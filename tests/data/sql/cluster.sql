@@ -5,6 +5,7 @@ name text, table_name text, value text, default_value text, is_set bool
 | auto_merge | <null> | off | off | f |
 | auto_split | <null> | on | on | f |
 | dead_after | <null> | 5m | 5m | f |
+| parallel_commit | <null> | on | on | f |
 | range_merge_bytes | <null> | 64MiB | 64MiB | f |
 | range_split_bytes | <null> | 512MiB | 512MiB | f |
 | range_split_load | <null> | 50000 | 50000 | f |
@@ -13,7 +14,7 @@ name text, table_name text, value text, default_value text, is_set bool
 | replication_factor | <null> | 3 | 3 | f |
 | snapshot_rate | <null> | 64MiB | 64MiB | f |
 | snapshots_per_node | <null> | 2 | 2 | f |
-SELECT 11
+SELECT 12
 
 ALTER SYSTEM SET auto_split = on
 ----
@@ -262,6 +263,7 @@ name text, table_name text, value text, default_value text, is_set bool, descrip
 | auto_merge | <null> | off | off | f | Small neighbouring ranges that are little used become one by themselves. |
 | auto_split | <null> | on | on | f | Ranges that grow large or hot are divided by themselves. |
 | dead_after | <null> | 5m | 5m | f | A node that is silent for so long is replaced. |
+| parallel_commit | <null> | on | on | f | A transaction that writes to several ranges is acknowledged one round sooner, where what it has read allows that. |
 | range_merge_bytes | <null> | 64MiB | 64MiB | f | Neighbouring ranges that are smaller together may become one. |
 | range_split_bytes | <null> | 512MiB | 512MiB | f | A range that is larger is divided. |
 | range_split_load | <null> | 50000 | 50000 | f | A range with more requests per second is divided. |

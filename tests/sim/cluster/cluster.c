@@ -191,6 +191,7 @@ void cluster_start(struct cluster *c, uint64_t number)
     status = core_create(&o, &m->core);
     ASSERT(status == STATUS_OK);
     kv_set_witness(core_kv(m->core), owners_witness(c->owners));
+    kv_set_parallel_commit(core_kv(m->core), !c->options.no_parallel_commit);
     sim_env_on_turn(m->env, on_turn, m);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
 }

@@ -28,7 +28,7 @@ static struct sim *sim_of_deaths(struct deaths *d)
     return cluster_sim(d->cluster);
 }
 
-static const uint16_t steps[] = {RPC_PREPARE, RPC_DECIDE, RPC_RESOLVE, RPC_REFRESH};
+static const uint16_t steps[] = {RPC_PREPARE, RPC_DECIDE, RPC_RESOLVE, RPC_REFRESH, RPC_STAGED};
 #define STEPS (sizeof steps / sizeof steps[0])
 
 /* Some steps are much rarer than others: which is struck next is drawn before it comes. */

@@ -27,6 +27,7 @@ static const char usage[] =
     "  --no-faults       a healthy network, disks and clocks; --no-crashes: processes stay up\n"
     "  --no-leases       every read costs a quorum round; clocks may do anything\n"
     "  --clock NAME      oracle or interval: where timestamps come from (default: drawn)\n"
+    "  --parallel on|off commits over several ranges are acknowledged before their record is there (default: drawn)\n"
     "  --unbounded       faults beyond tolerance too; safety is checked, liveness is not\n"
     "  --twice           run each seed twice and compare the hashes\n"
     "  --mutant NAME     switch on a deliberate bug; --mutants lists them\n"
@@ -121,6 +122,14 @@ static int clock_source(const char *name)
     exit(2);
 }
 
+static int parallel_commit(const char *name)
+{
+    if (name != NULL && strcmp(name, "on") == 0) return RUN_PARALLEL_ON;
+    if (name != NULL && strcmp(name, "off") == 0) return RUN_PARALLEL_OFF;
+    fprintf(stderr, "ostraka-sim: --parallel takes on or off\n");
+    exit(2);
+}
+
 static void parse(int argc, char **argv, struct arguments *a)
 {
     for (int i = 1; i < argc; i++) {
@@ -141,6 +150,7 @@ static void parse(int argc, char **argv, struct arguments *a)
         else if (strcmp(flag, "--moves") == 0) a->run.moves = true;
         else if (strcmp(flag, "--no-leases") == 0) a->run.no_leases = true;
         else if (strcmp(flag, "--clock") == 0) a->run.clock = clock_source(value), i++;
+        else if (strcmp(flag, "--parallel") == 0) a->run.parallel = parallel_commit(value), i++;
         else if (strcmp(flag, "--unbounded") == 0) a->run.unbounded = true;
         else if (strcmp(flag, "--twice") == 0) a->twice = true;
         else if (strcmp(flag, "--marks") == 0) a->marks = true;
@@ -182,7 +192,7 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
         }
     }
     printf("seed=%llu hash=%016llx %s operations=%llu commits=%llu unknown=%llu faults=%llu events=%llu "
-           "virtual_s=%.1f leased=%llu rounds=%llu messages=%llu splits=%llu merges=%llu moves=%llu states=%llu replaced=%llu deaths=%llu two_phase=%llu at_replica=%llu%s%s\n",
+           "virtual_s=%.1f leased=%llu rounds=%llu messages=%llu splits=%llu merges=%llu moves=%llu states=%llu replaced=%llu deaths=%llu two_phase=%llu staged=%llu recovered=%llu at_replica=%llu%s%s\n",
            (unsigned long long)seed, (unsigned long long)result.hash, passed ? "ok" : "FAILED",
            (unsigned long long)result.operations, (unsigned long long)result.committed,
            (unsigned long long)result.unknown, (unsigned long long)result.faults,
@@ -191,7 +201,8 @@ static bool run_seed(struct arguments *a, uint64_t seed, bool alone)
            (unsigned long long)result.raft_messages, (unsigned long long)result.splits, (unsigned long long)result.merges,
            (unsigned long long)result.moves, (unsigned long long)result.states,
            (unsigned long long)result.replaced, (unsigned long long)result.deaths,
-           (unsigned long long)result.two_phase, (unsigned long long)result.at_replica, passed ? "" : " ", passed ? "" : result.failure);
+           (unsigned long long)result.two_phase, (unsigned long long)result.staged, (unsigned long long)result.recovered,
+           (unsigned long long)result.at_replica, passed ? "" : " ", passed ? "" : result.failure);
     fflush(stdout);
     return passed;
 }

@@ -154,6 +154,8 @@ static void count_all(struct cluster *c, const struct mix *m, struct run_result 
         result->raft_messages += metrics->raft_messages_out;
         result->conflicts += kv_metrics(core_kv(machine->core))->conflicts;
         result->two_phase += kv_metrics(core_kv(machine->core))->two_phase_commits;
+        result->staged += kv_metrics(core_kv(machine->core))->staged_commits;
+        result->recovered += kv_metrics(core_kv(machine->core))->recovered_commits;
     }
     result->virtual_ns = sim_now(sim);
     result->events = sim_event_count(sim);
@@ -264,6 +266,13 @@ static bool draw_deaths(const struct run_options *options, const struct setup *x
     return options->deaths || (drawn && x->mix.several_ranges && prng_below(&prng, 3) == 0);
 }
 
+static bool draws_plain(uint64_t seed)
+{
+    struct prng prng;
+    prng_init(&prng, seed ^ UINT64_C(0x706c61696e));
+    return prng_below(&prng, 3) == 0;
+}
+
 static void draw_all(const struct run_options *options, struct setup *x)
 {
     struct cluster_options *o = &x->cluster;
@@ -276,6 +285,7 @@ static void draw_all(const struct run_options *options, struct setup *x)
     if (options->clock == RUN_CLOCK_INTERVAL && !options->no_leases) o->no_leases = focus_breaks_clocks(x->focus);
     bool interval = options->clock == RUN_CLOCK_DRAWN ? options->seed / 8 % 2 == 1 : options->clock == RUN_CLOCK_INTERVAL;
     if (interval && !o->no_leases) o->clock_source = KV_CLOCK_INTERVAL;
+    o->no_parallel_commit = options->parallel == RUN_PARALLEL_OFF || (options->parallel == RUN_PARALLEL_DRAWN && draws_plain(options->seed));
     o->version_retention_ns = retention_of(options->seed);
     o->verbose = options->verbose;
     nemesis_draw_sizes(o);

@@ -26,6 +26,7 @@ struct run_options {
     bool deaths;              /* machines die at steps of two-phase commit (deaths.h) */
     bool no_leases;           /* every read costs a round, and any clock fault may happen */
     enum { RUN_CLOCK_DRAWN, RUN_CLOCK_ORACLE, RUN_CLOCK_INTERVAL } clock;
+    enum { RUN_PARALLEL_DRAWN, RUN_PARALLEL_ON, RUN_PARALLEL_OFF } parallel; /* commit */
     FILE *trace;
 };
 
@@ -41,7 +42,9 @@ struct run_result {
     uint64_t at_replica;      /* requests of reads of the past that replicas served */
     uint64_t disconnects;     /* clients that walked away */
     uint64_t conflicts;       /* commits and locks that leaders refused; servers and clients tried again */
-    uint64_t two_phase;       /* commits of transactions that wrote to several ranges, by the gateways that are up at the end */
+    /* Commits of transactions that wrote to several ranges, by the gateways that are up at the end; those that were acknowledged before their
+     * record was there; and those that somebody else had to find to be committed, by the leaders that are up at the end. */
+    uint64_t two_phase, staged, recovered;
     /* of the stores that are up at the end, since they started: reads and clock batches without and with a
      * quorum round, and Raft messages */
     uint64_t reads_leased, reads_confirmed, raft_messages;

@@ -26,12 +26,15 @@ static struct run_result run(const struct run_options *options, uint64_t *two_ph
 /* Coordinators and leaders go down at the very messages of a commit, which are lost, late, or arrive first. */
 static void at_each_step(const char *workload, bool no_faults)
 {
-    uint64_t deaths = 0, two_phase = 0;
-    for (uint64_t seed = 1; seed <= scenario_count(12); seed++)
-        deaths += run(&(struct run_options){.seed = seed, .workload = workload, .focus = "none", .range_count = 4,
-                                            .deaths = true, .no_faults = no_faults, .fault_phase_ns = 5 * SIM_SEC}, &two_phase)
-                      .deaths;
-    assert_true(deaths > 0 && two_phase > 0);
+    uint64_t deaths = 0, two_phase = 0, staged = 0;
+    for (uint64_t seed = 1; seed <= scenario_count(12); seed++) {
+        struct run_options options = {.seed = seed, .workload = workload, .focus = "none", .range_count = 4, .deaths = true,
+                                      .no_faults = no_faults, .fault_phase_ns = 5 * SIM_SEC};
+        struct run_result result = run(&options, &two_phase);
+        deaths += result.deaths;
+        staged += result.staged;
+    }
+    assert_true(deaths > 0 && two_phase > 0 && staged > 0 && staged < two_phase);
 }
 
 TEST(scenario_51, who_commits_dies_at_each_step_and_lists_explain_it)
