@@ -296,6 +296,7 @@ static enum status apply_refuse(struct range *g, struct reader *r, struct shard_
     record_encode(&value, &record);
     for (uint32_t i = 0; i < count && !r->failed && !value.failed; i++) {
         struct bytes key = get_sized(r);
+        if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX) r->failed = true;
         if (!r->failed) shard_batch_put(batch, LSM_SPACE_LOCAL, key, record.attempt.tag, buf_view(&value));
     }
     bool failed = value.failed;

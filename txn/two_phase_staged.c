@@ -90,7 +90,7 @@ static void anchor_is_undone(struct two_phase *p)
         }
 }
 
-enum status two_phase_give_up(struct two_phase *p, enum status why)
+static enum status give_up(struct two_phase *p, enum status why)
 {
     struct txn *t = p->t;
     if (!may_be_staged(p) || MUTANT("staged_given_up_silently")) return why;
@@ -228,8 +228,8 @@ static enum status decide_at_once(struct two_phase *p)
 
 enum status two_phase_end_staged(struct two_phase *p, enum status status)
 {
-    if (status != STATUS_OK) return two_phase_give_up(p, status);
-    ASSERT(p->ct > p->sent_ts && (p->ct <= p->last_ct || MUTANT("staged_lease_outlived")));
+    if (status == STATUS_OK && p->ct <= p->sent_ts) status = STATUS_INVALID; /* no leader promises that */
+    if (status != STATUS_OK) return give_up(p, status);
     if (was_asked_twice(p) || !settlement_begin(p)) return decide_at_once(p);
     p->t->kv->metrics.staged_commits++;
     return wait_past(p);
