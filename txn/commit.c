@@ -349,6 +349,12 @@ void commit_run(struct range_op *op)
         evaluate(op);
         return;
     case OP_COMMITTING:
+    case OP_PREPARED:
+    case OP_RESOLVING:
+        if (op_is_prepare(op)) {
+            prepare_passed(op);
+            return;
+        }
         op->past = true;
         finish(op);
         return;

@@ -9,7 +9,8 @@
  * (WAIT), and nothing is placed. So no intent stands here while its transaction waits for one that waits for it.
  *
  * RPC_PREPARE: range u64, epoch u64, node u64, number u64 (the transaction), read ts u64, sent u64, tag u64 (the attempt),
- *   highest ct u64, sized anchor, sized keys (staged.c; empty: not staged), span count u32, spans (in this range), write count u32, writes.
+ *   highest ct u64, gated u8 (1: it is answered when the clock is past lb, as a commit is), sized anchor, sized keys (staged.c; empty: the
+ *   anchor's intent lists none), span count u32, spans (in this range), write count u32, writes.
  * Reply: lb u64. WAIT: something is in the way, ask with another attempt. CONFLICT, EXISTS, SNAPSHOT_TOO_OLD: as of a commit.
  *   BUSY with a reading u64: lb would be above the highest ct. It may be asked for again. */
 #include "txn/txn_int.h"
@@ -46,6 +47,12 @@ static void answer(struct range_op *op, uint64_t lb)
     op->detached = true;
 }
 
+/* A1: who hears of all may tell a client at once. */
+static bool is_past(const struct range_op *op, uint64_t lb)
+{
+    return !op->gated || clock_is_past(&op->range->kv->clock, lb) || MUTANT("staged_commit_wait");
+}
+
 /* It was asked for before. The answer is that of the first time when all of it is here; parts of it are not mended. */
 static bool is_prepared(struct range_op *op)
 {
@@ -62,7 +69,11 @@ static bool is_prepared(struct range_op *op)
     }
     if (found == 0) return false;
     COVER("txn_prepared_again");
-    if (found == op->write_count) {
+    if (found == op->write_count && !is_past(op, lb)) {
+        op->ct = lb;
+        op->state = OP_CLOCK; /* then it looks again */
+        clock_wait_past(&g->kv->clock, &op->clock, lb, REQUEST_TIMEOUT_NS);
+    } else if (found == op->write_count) {
         answer(op, lb);
         range_op_free(op);
     } else {
@@ -114,6 +125,8 @@ void prepare_proposed(struct range_op *op)
     g->kv->metrics.prepares++;
     count(op);
     op->at.term = g->term;
+    op->past = is_past(op, op->ct);
+    if (!op->past) clock_wait_past(&g->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
     /* The place in the log is fixed: whoever locks these keys next comes after it. */
     lock_release(&g->locks, op->name);
 }
@@ -131,6 +144,19 @@ void prepare_let_go(struct range_op *op)
     if (op_is_prepare(op) && range_op_in_flight(op)) uncount(op);
 }
 
+/* It is prepared all the same: who was not answered asks again. */
+static void prepared_drop(struct range_op *op)
+{
+    if (!op->detached) COVER("txn_prepared_and_not_answered");
+    range_op_reply(op, STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
+}
+
+void prepare_passed(struct range_op *op)
+{
+    op->past = true;
+    if (op->state != OP_COMMITTING) answer(op, op->ct);
+}
+
 void prepare_applied(struct range_op *op, enum status status)
 {
     struct range *g = op->range;
@@ -138,9 +164,9 @@ void prepare_applied(struct range_op *op, enum status status)
         range_op_reply(op, status == STATUS_NOT_LEADER ? STATUS_NOT_LEADER : STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
         return;
     }
-    answer(op, op->ct);
+    if (op->past) answer(op, op->ct);
     if (!range_has_led_since(g, op)) { /* whoever leads now reads it back */
-        range_op_free(op);
+        prepared_drop(op);
         return;
     }
     op->state = OP_PREPARED;
@@ -153,7 +179,7 @@ void prepared_end(struct range_op *op, uint64_t ct)
     op->owner_epoch = replica_descriptor(op->range->replica)->epoch;
     for (uint32_t i = 0; i < op->write_count && ct != 0; i++)
         range_op_served(op, ct, true, &(struct span){.point = true, .start = op->writes[i].key});
-    range_op_free(op);
+    prepared_drop(op);
 }
 
 static bool is_known(const struct range *g, struct attempt a, struct bytes key)
@@ -257,7 +283,7 @@ void prepared_cut(struct range *g, struct bytes key)
         list_remove(&op->link);
         list_push_back(&g->ops, &op->link);
         cut_writes(op, key);
-        if (op->write_count == 0) range_op_free(op);
+        if (op->write_count == 0) prepared_drop(op);
         else range_unblock_all(op); /* some may have waited for what is gone from here */
     }
 }
@@ -280,6 +306,7 @@ static bool decode(struct range_op *op)
     op->read_ts = get_u64(&in);
     op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
     op->ct_max = get_u64(&in);
+    op->gated = get_u8(&in) == 1;
     op->anchor = get_sized(&in);
     op->staged = get_sized(&in);
     if (in.failed || op->name.node == 0 || op->name.number == 0 || op->attempt.tag == 0 || op->anchor.size == 0 ||

@@ -345,6 +345,8 @@ void range_op_reply(struct range_op *op, enum status status, struct bytes body)
         COVER("txn_damage_found_by_request");
         status = STATUS_NOT_LEADER;
     }
+    /* Those that wait for the clock: nobody may conclude that they are not prepared. */
+    if (op_is_prepare(op) && (op->state == OP_PREPARED || op->state == OP_RESOLVING)) status = STATUS_UNKNOWN_OUTCOME;
     if (op->detached) COVER("txn_lock_answered_before");
     else if (status == STATUS_NOT_LEADER) reply_not_leader(kv, op->token, replica_leader_hint(op->range->replica));
     else rpc_reply(store_rpc(kv->store), op->token, status, body);

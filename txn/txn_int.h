@@ -120,6 +120,7 @@ struct range_op {
     struct range_progress at;
     struct proposal proposal;
     bool applied, past;      /* COMMIT: both are needed to answer */
+    bool gated;              /* PREPARE: so they are for this one */
     struct bytes body;       /* own copy, behind the struct */
     /* COMMIT, OUTCOME */
     uint64_t tag;            /* of the transaction's id */
@@ -395,6 +396,8 @@ bool prepare_is_answered(struct range_op *op);
 bool prepare_may_wait(const struct range_op *op, const struct range_op *other);
 void prepare_proposed(struct range_op *op);
 void prepare_applied(struct range_op *op, enum status status);
+/* The clock is past its lb. */
+void prepare_passed(struct range_op *op);
 /* The op goes. */
 void prepare_let_go(struct range_op *op);
 /* The next intent of that attempt here, behind `after` (NULL: the first); NULL: none. Those that are only proposed count. */

@@ -109,6 +109,7 @@ static enum status prepare(struct coordinator *c, const char *const *keys, uint3
     put_u64(&q.body, c->attempt.sent);
     put_u64(&q.body, c->attempt.tag);
     put_u64(&q.body, UINT64_MAX);
+    put_u8(&q.body, 0);
     put_sized(&q.body, ANCHOR);
     put_sized(&q.body, BYTES_EMPTY); /* it is not staged */
     put_u32(&q.body, read_ts == 0 ? 0 : count);

@@ -69,6 +69,7 @@ static void on_prepare(void *ctx, struct rpc_token token, struct bytes body)
     sent->sent_ts = get_u64(&in);
     sent->tag = get_u64(&in);
     sent->last_ct = get_u64(&in);
+    sent->gated = get_u8(&in) == 1;
     take_key(&in, sent->anchor);
     take_keys(get_sized(&in), sent->staged, sizeof sent->staged);
     sent->spans = get_u32(&in);

@@ -19,6 +19,7 @@ struct sent {
     uint8_t what;
     char anchor[32], low[32], high[32]; /* keys, without the prefix */
     char staged[64];                    /* PREPARE: the keys that it lists, with a space behind each */
+    bool gated;
     uint32_t spans, writes, participants;
 };
 

@@ -21,6 +21,7 @@ struct coordinator {
     uint64_t number;
     struct attempt attempt;
     uint64_t ct;       /* the highest lb so far */
+    bool gated;
     const char *staged; /* the keys that the anchor's PREPARE lists, a letter each */
     uint64_t patience_ns; /* 0: as long as it takes */
 };
@@ -118,6 +119,7 @@ static enum status prepare(struct coordinator *c, const char *keys, const char *
     put_u64(&q.body, c->attempt.sent);
     put_u64(&q.body, c->attempt.tag);
     put_u64(&q.body, UINT64_MAX);
+    put_u8(&q.body, c->gated);
     put_sized(&q.body, ANCHOR);
     put_staged(&q, c, keys[0] == 'a' && c->staged[0] != '\0');
     put_u32(&q.body, 0);
@@ -315,6 +317,50 @@ TEST(txn_staged, one_that_lives_is_waited_for)
     assert_string_equal(a.value, "new");
     actor_end(&a);
     actor_end(&alive);
+    world_close(&w);
+}
+
+/* A1: its gateway tells its client as soon as all have answered. */
+TEST(txn_staged, it_is_answered_when_the_clock_is_past_its_timestamp)
+{
+    struct world w;
+    struct coordinator c;
+    open_three(&w);
+    for (uint64_t tag = 77; tag < 80; tag++) {
+        coordinator_begin(&c, &w, tag);
+        c.staged = "k";
+        c.gated = true;
+        struct actor alive;
+        live(&alive, &w);
+        live_as(&c, &alive);
+        for (int again = 0; again < 2; again++) { /* asked again, too */
+            assert_int_equal(prepare(&c, "a", "new"), STATUS_OK);
+            assert_true(kv_timestamp_seen(range_of(&w, LEFT)->kv) > c.ct);
+        }
+        assert_int_equal(decide(&c, DECIDE_GIVE_UP), RECORD_ABORTED);
+        actor_end(&alive);
+    }
+    world_close(&w);
+}
+
+/* What it is given lies ahead of the cluster's clock, since something in the range does. */
+TEST(txn_staged, a_timestamp_ahead_of_the_clock_is_waited_for)
+{
+    struct world w;
+    struct coordinator c;
+    open_three(&w);
+    coordinator_begin(&c, &w, 77);
+    c.staged = "k";
+    c.gated = true;
+    assert_int_equal(prepare(&c, "k", "new"), STATUS_OK);
+    struct range *g = range_of(&w, LEFT);
+    g->high = kv_timestamp_seen(g->kv) + SIM_SEC;
+    uint64_t high = g->high;
+    assert_int_equal(prepare(&c, "a", "new"), STATUS_OK);
+    assert_true(c.ct > high);
+    assert_true(kv_timestamp_seen(g->kv) > c.ct);
+    must_read(&w, "a", "new");
+    must_read(&w, "k", "new");
     world_close(&w);
 }
 
