@@ -46,6 +46,7 @@ struct allocator_node {
     uint64_t incoming;    /* replicas that are on their way to it, each as allocator_fetch says */
     /* Sums, as they will be (allocator_count). */
     uint64_t replicas, bytes, leaders, load;
+    bool load_is_news;    /* its load may pass: no leader leaves it because of that alone */
     /* Nodes of equal class stand in one place, as far as that tier and all above it go: the slot of the
      * first of them. ALLOCATOR_NODES_MAX + own slot: its locality says nothing of that tier. */
     uint16_t classes[ALLOCATOR_TIERS_MAX];

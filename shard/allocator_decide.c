@@ -379,6 +379,15 @@ static uint64_t busyness(const struct allocator *a, uint64_t leaders, uint64_t l
     return share;
 }
 
+/* By so much that they do not pass each other when a range of that load goes from one to the other. */
+static bool is_busier(const struct allocator *a, uint64_t leaders, uint64_t load, uint64_t than_leaders, uint64_t than_load,
+                      uint64_t range_load)
+{
+    uint64_t gap = 2 * busyness(a, 1, range_load);
+    if (gap < a->leader_gap_ppm) gap = a->leader_gap_ppm;
+    return busyness(a, leaders, load) >= busyness(a, than_leaders, than_load) + gap;
+}
+
 bool allocator_lead(const struct allocator *a, const struct allocator_range *r, struct node_id *to_out)
 {
     const struct allocator_node *leader = find(a, r->leader.value), *best = NULL;
@@ -395,9 +404,9 @@ bool allocator_lead(const struct allocator *a, const struct allocator_range *r, 
         least = busy;
     }
     if (best == NULL) return false;
-    uint64_t gap = 2 * busyness(a, 1, r->load);
-    if (gap < a->leader_gap_ppm) gap = a->leader_gap_ppm;
-    if (!away && busyness(a, leader->leaders, leader->load) < least + gap) return false;
+    if (!away && !is_busier(a, leader->leaders, leader->load, best->leaders, best->load, r->load)) return false;
+    /* What has only just come may go as it came: then the number of leaders has to be reason enough. */
+    if (!away && leader->load_is_news && !is_busier(a, leader->leaders, 0, best->leaders, 0, 0)) return false;
     *to_out = best->node;
     return true;
 }

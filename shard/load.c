@@ -175,6 +175,7 @@ static enum status take(struct placement *p, struct node_id from, struct bytes b
     if (in.failed || reader_left(&in) != (size_t)count * 28) return STATUS_INVALID;
     struct node_report *known = load_of_node(p, from);
     if (known == NULL) return STATUS_NO_MEMORY;
+    report.busy_since_ns = known->busy_since_ns;
     *known = report;
     for (uint16_t i = 0; i < count; i++) take_range(p, from, &in, report.at_ns);
     return STATUS_OK;

@@ -15,6 +15,7 @@
 #define SUSPECT_NS       3000000000u
 #define TRANSFER_AGAIN_NS 3000000000u
 #define CALL_TIMEOUT_NS  2000000000u
+#define LOAD_LASTS_NS    UINT64_C(6000000000) /* three times what thousands of ranges take to tell of it */
 
 /* ---- the leader's memory ---- */
 
@@ -153,6 +154,42 @@ static void recount(struct placement *p, struct range_report *report, const stru
     count(p, c, 1);
 }
 
+/* Whoever leads a range has told of it since this node decides. Those of one node come before those of another, most of all
+ * when another has come to lead the metadata range: levelled by half of what there is, leaders would all go where nothing is
+ * known of yet. A range without a majority has nobody who could tell. */
+static bool all_is_told(struct placement *p)
+{
+    const struct meta_state *m = &p->store->meta;
+    if (MUTANT("levelled_by_half_the_reports")) return true;
+    for (uint32_t i = 0; i < m->ranges.count; i++) {
+        const struct raft_config *c = &m->ranges.items[i]->config;
+        const struct range_report *report = map_get(&p->ranges, m->ranges.items[i]->range.value);
+        if (report != NULL && report->at_ns != 0) continue;
+        uint64_t nodes[RAFT_VOTERS_MAX];
+        for (uint32_t v = 0; v < c->voter_count; v++) nodes[v] = c->voters[v].node;
+        if (allocator_tolerance(&p->allocator, nodes, c->voter_count) >= 0) return false;
+    }
+    return true;
+}
+
+/* Ranges tell of their load by turns, each as it was over the last seconds. While it rises some nodes seem to have all of it,
+ * and leaders would go back and forth: so only what lasts counts. */
+static void look_at_loads(struct placement *p)
+{
+    struct allocator *a = &p->allocator;
+    uint64_t now_ns = env_now_ns(p->store->env);
+    for (uint32_t i = 0; i < a->node_count; i++) {
+        struct allocator_node *n = &a->nodes[i];
+        struct node_report *report = map_get(&p->nodes, n->node.value);
+        if (report == NULL) continue;
+        bool busy = n->load * a->node_count > a->load + a->load / 20;
+        if (!busy) report->busy_since_ns = 0;
+        else if (report->busy_since_ns == 0) report->busy_since_ns = now_ns;
+        n->load_is_news = !busy || now_ns - report->busy_since_ns < LOAD_LASTS_NS;
+        if (MUTANT("levelled_by_passing_load")) n->load_is_news = false;
+    }
+}
+
 /* At the beginning of a sweep: other nodes, perhaps, and sums from nothing. */
 static void survey(struct placement *p)
 {
@@ -166,6 +203,10 @@ static void survey(struct placement *p)
         placement_describe(p, s->meta.ranges.items[i], &r);
         recount(p, report, &r);
     }
+    look_at_loads(p);
+    if (all_is_told(p)) return;
+    COVER("shard_levelling_waits_for_reports");
+    p->allocator.balance_replicas = p->allocator.balance_leaders = false;
 }
 
 /* All nodes as they are, and the sums over all ranges. */

@@ -32,6 +32,7 @@ struct node_report {
     uint64_t at_ns;
     uint32_t replicas, leaders;
     bool full; /* its disk refuses writes */
+    uint64_t busy_since_ns; /* the ranges it leads have more than their share of the load since then; 0: they have not */
 };
 
 /* A command to the metadata range that is on its way (store.job_calls). */
