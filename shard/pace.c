@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 
-#define LOOKS_MAX_NS (5 * PACE_LOOK_NS) /* a log that seldom syncs is waited for so long */
+#define LOOKS_MAX_NS (2 * PACE_LOOK_NS) /* a log that seldom syncs is waited for so long */
 #define STEP (PACE_WHOLE / 16)
 #define LITTLE_NS UINT64_C(300000) /* what nobody notices */
 

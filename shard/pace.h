@@ -1,5 +1,5 @@
 /* How much of snapshot_rate a store uses: all of it, unless its log's syncs take longer than they do while nothing is moved.
- * Then less, down to a quarter: commits wait for those syncs, a move waits for nothing. Additive increase, multiplicative
+ * Then less, down to five eighths: commits wait for those syncs, a move waits for nothing. Additive increase, multiplicative
  * decrease. Pure: no clock, no store. */
 #ifndef OSTRAKA_SHARD_PACE_H
 #define OSTRAKA_SHARD_PACE_H
@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 #define PACE_WHOLE 1024u
-#define PACE_LEAST (PACE_WHOLE / 4)
+#define PACE_LEAST (PACE_WHOLE / 8 * 5) /* a move has to end; snapshot_rate is there for who wants less */
 #define PACE_LOOK_NS UINT64_C(200000000)
-#define PACE_SYNCS_MIN 8 /* fewer say nothing */
+#define PACE_SYNCS_MIN 8 /* fewer say nothing, and nobody waits for a log that writes but its markers */
 
 struct pace {
     uint64_t looked_ns;
