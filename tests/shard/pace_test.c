@@ -45,7 +45,7 @@ TEST(pace, less_and_less_while_the_log_is_slower_and_more_when_it_is_not)
 {
     struct rig r = rig_make();
     run(&r, 2000, 500, MS, false);
-    run(&r, 400, 500, 4 * MS, true);
+    run(&r, 200, 500, 4 * MS, true);
     uint32_t share = r.pace.share;
     assert_true(share < PACE_WHOLE);
     run(&r, 10000, 500, 4 * MS, true);
