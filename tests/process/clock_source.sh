@@ -32,7 +32,7 @@ says() { # NAME WORDS COMMAND...: within ten seconds its output has the words
     "$@" 2>&1 | sed 's/^/    /'
 }
 
-# shellcheck disable=SC2046
+# shellcheck disable=SC2046,SC2016
 unshare -m sh -c 'mount --bind "$1" "$2"; shift 2; exec "$@"' sh "$work/fake" $source_file "$binary" start $(flags 1) >"$work/log1" 2>&1 &
 says "a refused source is logged" '--clock interval is refused.*source=kvm-clock' cat "$work/log1"
 says "there are no leases there" 'no leases' cat "$work/log1"
