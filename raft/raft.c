@@ -1,33 +1,10 @@
-/* Life of a group and the frame of a step: take the event, settle what follows from it, hand out
- * what is to be written, sent and applied. */
+/* The frame of a step: take the event, settle what follows from it, hand out what is to be written, sent and applied;
+ * and the state that several files move. */
 #include "raft/raft_int.h"
 
 #include <stdlib.h>
 
 /* ---- memory ---- */
-
-bool array_grow(void **items, uint32_t *capacity, uint32_t count, size_t item_size)
-{
-    uint32_t larger = *capacity == 0 ? count : *capacity; /* most groups are idle, and never need more */
-    while (larger < count) {
-        if (larger > UINT32_MAX / 2) return false;
-        larger *= 2;
-    }
-    void *grown = realloc(*items, (size_t)larger * item_size);
-    if (grown == NULL) return false;
-    *items = grown;
-    *capacity = larger;
-    return true;
-}
-
-/* Drops the first `gone` of *count items. */
-static void array_shift(void *items, uint32_t *count, uint32_t gone, size_t item_size)
-{
-    ASSERT(gone <= *count);
-    if (gone == 0) return;
-    *count -= gone;
-    memmove(items, (uint8_t *)items + gone * item_size, *count * item_size);
-}
 
 /* A follower that takes such an event is one afterwards, or has begun to stand by then. */
 static bool only_follows(const struct raft *r, const struct raft_event *e)
@@ -73,233 +50,15 @@ static bool step_reserve(struct raft *r, const struct raft_event *e)
            (only_follows(r, e) || active_reserve(r, e));
 }
 
-/* ---- create, restore, start ---- */
+/* ---- state that several files move ---- */
 
-static void options_default(struct raft_options *o)
-{
-    if (o->heartbeat_ns == 0) o->heartbeat_ns = 100000000;
-    if (o->election_timeout_ns == 0) o->election_timeout_ns = 600000000;
-    if (o->inflight_bytes_max == 0) o->inflight_bytes_max = 4u << 20;
-    if (o->inflight_count_max == 0) o->inflight_count_max = 64;
-    if (o->append_bytes_max == 0) o->append_bytes_max = 512u << 10;
-    if (o->uncommitted_bytes_max == 0) o->uncommitted_bytes_max = 32u << 20;
-    if (o->cache_bytes_max == 0) o->cache_bytes_max = 16u << 20;
-}
-
-static bool options_valid(const struct raft_options *o)
-{
-    return o->id != 0 && o->heartbeat_ns < o->election_timeout_ns &&
-           o->election_timeout_ns < UINT64_MAX / 64 && o->inflight_count_max <= 4096;
-}
-
-static bool restore_valid(const struct raft_restore *s)
-{
-    return s->applied_index >= s->start.index && s->applied_index < RAFT_NUMBER_MAX &&
-           s->start.term < RAFT_NUMBER_MAX && s->hard_state.term < RAFT_NUMBER_MAX &&
-           config_valid(&s->config) && (!s->newborn || (!s->lost && s->hard_state.vote == 0)) &&
-           (!s->lost || (s->applied_index == 0 && s->config.voter_count == 0));
-}
-
-enum status raft_create(const struct raft_options *options, const struct raft_restore *restore,
-                        struct raft **raft_out)
-{
-    struct raft_options o = *options;
-    options_default(&o);
-    if (!options_valid(&o) || !restore_valid(restore)) return STATUS_INVALID;
-    struct raft *r = calloc(1, sizeof *r);
-    if (r == NULL) return STATUS_NO_MEMORY;
-    r->options = o;
-    prng_init(&r->prng, o.seed);
-    r->forward_seq = prng_next(&r->prng) >> 2; /* never what an earlier life of this replica used */
-    r->life = (prng_next(&r->prng) >> 2) | 1;
-    r->term = r->handed_term = restore->hard_state.term;
-    r->vote = r->handed_vote = restore->hard_state.vote;
-    r->applied_index = restore->applied_index;
-    r->commit_index = restore->hard_state.commit;
-    r->lost = restore->lost;
-    r->newborn = restore->newborn;
-    buf_init(&r->config_bytes, RAFT_CONFIG_BYTES_MAX);
-    if (!log_init(&r->log, restore->start, restore->applied_index, &restore->config)) {
-        raft_destroy(r);
-        return STATUS_NO_MEMORY;
-    }
-    *raft_out = r;
-    return STATUS_OK;
-}
-
-static bool entry_readable(const struct raft_entry *e)
-{
-    struct raft_config c;
-    if (e->payload.size > RAFT_ENTRY_BYTES_MAX || e->term >= RAFT_NUMBER_MAX) return false;
-    switch (e->kind) {
-    case RAFT_ENTRY_COMMAND: return true;
-    case RAFT_ENTRY_NOOP: return e->payload.size == 0;
-    case RAFT_ENTRY_CONFIG: return raft_config_decode(e->payload, &c) == STATUS_OK;
-    }
-    return false;
-}
-
-enum status raft_restore_entry(struct raft *r, const struct raft_entry *entry)
-{
-    ASSERT(!r->started);
-    struct raft_log *l = &r->log;
-    if (entry->index <= l->start.index || entry->index > l->last_index + 1) return STATUS_CORRUPT;
-    if (!entry_readable(entry)) return STATUS_CORRUPT;
-    if (entry->index <= l->last_index) log_truncate_after(l, entry->index - 1);
-    if (entry->term < log_last_term(l)) return STATUS_CORRUPT;
-    if (!log_reserve(l, 1, entry->payload.size, entry->kind == RAFT_ENTRY_CONFIG)) return STATUS_NO_MEMORY;
-    log_append(l, entry);
-    uint64_t applied = r->applied_index < l->last_index ? r->applied_index : l->last_index;
-    log_evict(l, applied, r->options.cache_bytes_max);
-    return STATUS_OK;
-}
-
-static uint64_t bytes_between(const struct raft *r, uint64_t first, uint64_t last)
+uint64_t bytes_between(const struct raft *r, uint64_t first, uint64_t last)
 {
     uint64_t sum = 0;
     for (uint64_t i = first; i <= last; i++)
         sum += entry_bytes(log_entry(&r->log, i));
     return sum;
 }
-
-static void output_fill(struct raft *r, struct raft_output *out);
-
-enum status raft_start(struct raft *r, uint64_t now_ns, bool uncertain, struct raft_output *out)
-{
-    ASSERT(!r->started);
-    if (r->log.last_index < r->applied_index) return STATUS_CORRUPT;
-    r->started = true;
-    r->now_ns = now_ns;
-    r->persisted_index = r->handed_index = r->log.last_index;
-    if (r->commit_index > r->log.last_index) r->commit_index = r->log.last_index;
-    if (r->commit_index < r->applied_index) r->commit_index = r->applied_index;
-    r->uncommitted_bytes = bytes_between(r, r->commit_index + 1, r->log.last_index);
-    if (log_last_term(&r->log) > r->term) {
-        COVER("raft_term_from_log");
-        r->term = log_last_term(&r->log); /* written by the first step that writes */
-        r->vote = 0;
-    }
-    bool held_nothing = !r->lost && r->term == 0 && r->log.last_index == 0;
-    r->silent_until_ns = held_nothing || r->newborn ? 0 : now_ns + r->options.silence_ns;
-    r->uncertain = uncertain || r->lost;
-    if (r->lost && r->term == 0) r->term = 1; /* it is asked for votes, and no message has term 0 */
-    election_reset_timer(r);
-    raft_check(r);
-    output_fill(r, out);
-    return STATUS_OK;
-}
-
-void raft_destroy(struct raft *r)
-{
-    leader_leave(r);
-    window_clear(r);
-    log_deinit(&r->log);
-    buf_deinit(&r->config_bytes);
-    free(r->progress);
-    free(r->supports);
-    free(r->votes);
-    free(r->snapshots);
-    free(r->marks);
-    free(r->held);
-    free(r->messages);
-    free(r->queued);
-    free(r->reads);
-    free(r->pending_reads);
-    free(r);
-}
-
-static void array_free(void **items, uint32_t *count, uint32_t *capacity)
-{
-    free(*items);
-    *items = NULL;
-    *count = *capacity = 0;
-}
-
-void raft_trim(struct raft *r)
-{
-    ASSERT(r->started);
-    uint32_t none = 0;
-    array_free((void **)&r->messages, &r->message_count, &r->message_capacity);
-    array_free((void **)&r->queued, &none, &r->queued_capacity);
-    array_free((void **)&r->reads, &r->read_count, &r->read_capacity);
-    array_free((void **)&r->snapshots, &r->snapshot_count, &r->snapshot_capacity);
-    if (r->mark_count == 0) array_free((void **)&r->marks, &r->mark_count, &r->mark_capacity);
-    if (r->held_count == 0) array_free((void **)&r->held, &r->held_count, &r->held_capacity);
-    if (r->pending_read_count == 0)
-        array_free((void **)&r->pending_reads, &r->pending_read_count, &r->pending_read_capacity);
-    if (r->progress_count > 0) array_shrink((void **)&r->progress, r->progress_count, &r->progress_capacity, sizeof *r->progress);
-    if (!raft_stands(r)) array_free((void **)&r->votes, &r->vote_count, &r->vote_capacity);
-    if (r->log.last_index == r->handed_index) log_trim(&r->log, r->applied_index);
-    buf_deinit(&r->config_bytes);
-    buf_init(&r->config_bytes, RAFT_CONFIG_BYTES_MAX);
-}
-
-/* ---- sending ---- */
-
-static void queue(struct raft *r, const struct raft_message *m, uint64_t first_index,
-                  bool from_window)
-{
-    ASSERT(m->kind != 0);
-    ASSERT(m->to != 0 && m->to != r->options.id);
-    if (!array_reserve((void **)&r->messages, &r->message_capacity, r->message_count + 1,
-                       sizeof *r->messages) ||
-        !array_reserve((void **)&r->queued, &r->queued_capacity, r->message_count + 1,
-                       sizeof *r->queued))
-        return;
-    r->queued[r->message_count] = (struct queued_message){first_index, from_window};
-    r->messages[r->message_count++] = *m;
-}
-
-static struct raft_message stamped(const struct raft *r, const struct raft_message *m)
-{
-    struct raft_message copy = *m;
-    copy.from = r->options.id;
-    if (copy.term == 0) copy.term = r->term;
-    if (copy.uncertain) copy.support_epoch = r->life;
-    return copy;
-}
-
-void send_entries(struct raft *r, const struct raft_message *m, uint64_t first_index,
-                  bool from_window)
-{
-    struct raft_message copy = stamped(r, m);
-    queue(r, &copy, first_index, from_window);
-}
-
-void send_now(struct raft *r, const struct raft_message *m)
-{
-    ASSERT(m->entry_count == 0);
-    send_entries(r, m, 0, false);
-}
-
-/* The ticket under which the hard state in force is, or will be, handed out. */
-static uint64_t hard_state_due(const struct raft *r)
-{
-    bool handed = r->term == r->handed_term && r->vote == r->handed_vote;
-    return handed ? r->hard_state_ticket : r->ticket + 1;
-}
-
-bool hard_state_durable(const struct raft *r)
-{
-    return hard_state_due(r) <= r->persisted_ticket;
-}
-
-void send_when_durable(struct raft *r, const struct raft_message *m)
-{
-    if (hard_state_durable(r) || MUTANT("k10_vote_before_durable")) {
-        send_now(r, m);
-        return;
-    }
-    if (r->held_count == RAFT_HELD_MAX) {
-        COVER("raft_held_overflow");
-        array_shift(r->held, &r->held_count, 1, sizeof *r->held);
-    }
-    if (!array_reserve((void **)&r->held, &r->held_capacity, r->held_count + 1, sizeof *r->held))
-        return;
-    r->held[r->held_count++] = (struct held_message){hard_state_due(r), stamped(r, m)};
-}
-
-/* ---- state that several files move ---- */
 
 bool config_pending(const struct raft *r)
 {
@@ -728,7 +487,7 @@ static uint64_t wake_at(const struct raft *r)
     return other < at ? other : at;
 }
 
-static void output_fill(struct raft *r, struct raft_output *out)
+void output_fill(struct raft *r, struct raft_output *out)
 {
     *out = (struct raft_output){0};
     out->commit_index = r->commit_index < r->persisted_index ? r->commit_index : r->persisted_index;
@@ -778,88 +537,4 @@ enum status raft_step(struct raft *r, const struct raft_event *event, struct raf
     out->role_changed = changed;
     raft_check(r);
     return status;
-}
-
-/* ---- questions ---- */
-
-void raft_status(const struct raft *r, struct raft_status *status_out)
-{
-    const struct raft_config *c = config_of(r);
-    *status_out = (struct raft_status){
-        .role = r->role,
-        .id = r->options.id,
-        .term = r->term,
-        .leader = r->leader,
-        .vote = r->vote,
-        .leader_node = config_node_of(c, r->leader),
-        .start = r->log.start,
-        .last = {log_last_term(&r->log), r->log.last_index},
-        .commit_index = r->commit_index,
-        .applied_index = r->applied_index,
-        .persisted_index = r->persisted_index,
-        .own_term_committed = r->role == RAFT_ROLE_LEADER && r->commit_index >= r->first_own_index,
-        .uncommitted_bytes = r->uncommitted_bytes,
-        .cached_bytes = r->log.cached_bytes,
-        .lease_until_ns = lease_until(r),
-        .promised_to = r->promise.member,
-        .transferring = r->transfer_target != 0,
-        .uncertain = r->uncertain,
-        .lost = r->lost,
-        .config_pending = config_pending(r),
-        .config = c,
-    };
-}
-
-bool raft_stands(const struct raft *r)
-{
-    if (r->role == RAFT_ROLE_LEADER) return r->commit_index < r->first_own_index;
-    return r->role != RAFT_ROLE_FOLLOWER;
-}
-
-bool raft_asks_first(const struct raft *r) { return r->role == RAFT_ROLE_PRE_CANDIDATE; }
-bool raft_leads(const struct raft *r) { return r->role == RAFT_ROLE_LEADER; }
-uint64_t raft_term(const struct raft *r) { return r->term; }
-uint64_t raft_commit_index(const struct raft *r) { return r->commit_index; }
-uint64_t raft_persisted_index(const struct raft *r) { return r->persisted_index; }
-uint64_t raft_log_start(const struct raft *r) { return r->log.start.index; }
-uint64_t raft_lease_until(const struct raft *r) { return lease_until(r); }
-const struct raft_config *raft_config(const struct raft *r) { return config_of(r); }
-
-uint64_t raft_leader_node(const struct raft *r)
-{
-    return config_node_of(config_of(r), r->leader);
-}
-
-enum status raft_progress(const struct raft *r, uint64_t member, struct raft_progress *progress_out)
-{
-    if (r->role != RAFT_ROLE_LEADER) return STATUS_NOT_FOUND;
-    for (uint32_t i = 0; i < r->progress_count; i++) {
-        const struct progress *p = &r->progress[i];
-        if (p->id != member) continue;
-        *progress_out =
-            (struct raft_progress){p->match, p->next, p->contact_ns, p->state == PROGRESS_PROBE,
-                                   p->state == PROGRESS_SNAPSHOT};
-        return STATUS_OK;
-    }
-    return STATUS_NOT_FOUND;
-}
-
-enum status raft_entry_at(const struct raft *r, uint64_t index, struct raft_entry *entry_out)
-{
-    if (index <= r->log.start.index || index > r->log.last_index) return STATUS_NOT_FOUND;
-    if (index < log_cache_first(&r->log)) return STATUS_WAIT;
-    *entry_out = *log_entry(&r->log, index);
-    return STATUS_OK;
-}
-
-bool raft_term_at(const struct raft *r, uint64_t index, uint64_t *term_out)
-{
-    return log_term_at(&r->log, index, term_out);
-}
-
-bool raft_wants_snapshot(const struct raft *r, uint64_t term, struct log_pos pos)
-{
-    if (r->role == RAFT_ROLE_LEADER || term < r->term) return false;
-    /* What is committed here needs no snapshot: it is in the log (K21). */
-    return pos.index > r->commit_index && pos.term <= term;
 }

@@ -121,6 +121,9 @@ static inline bool array_reserve(void **items, uint32_t *capacity, uint32_t coun
 {
     return count <= *capacity || array_grow(items, capacity, count, item_size);
 }
+/* Drops the first `gone` of *count items. */
+void array_shift(void *items, uint32_t *count, uint32_t gone, size_t item_size);
+void array_free(void **items, uint32_t *count, uint32_t *capacity);
 
 /* ---- the group ---- */
 
@@ -275,14 +278,9 @@ struct raft {
 /* raft.c */
 /* Gives back what lies behind `count` items. */
 void array_shrink(void **items, uint32_t count, uint32_t *capacity, size_t item_size);
-/* Queues a message (from and term are filled in). Lost when memory is short: messages may be lost.
- */
-void send_now(struct raft *r, const struct raft_message *m);
-void send_entries(struct raft *r, const struct raft_message *m, uint64_t first_index,
-                  bool from_window);
-/* Queues it for when the hard state in force is durable. */
-void send_when_durable(struct raft *r, const struct raft_message *m);
-bool hard_state_durable(const struct raft *r);
+uint64_t bytes_between(const struct raft *r, uint64_t first, uint64_t last); /* of the entries [first, last] */
+/* What an output says at least: where the group stands, and when it wants to be woken. */
+void output_fill(struct raft *r, struct raft_output *out);
 void become_follower(struct raft *r, uint64_t term, uint64_t leader);
 /* The one way to a role, checked against the table of allowed moves. */
 void role_move(struct raft *r, enum raft_role role);
@@ -296,6 +294,16 @@ static inline const struct raft_config *config_of(const struct raft *r)
     return &log_config(&r->log)->config;
 }
 bool config_pending(const struct raft *r);
+
+/* raft_send.c */
+/* Queues a message (from and term are filled in). Lost when memory is short: messages may be lost.
+ */
+void send_now(struct raft *r, const struct raft_message *m);
+void send_entries(struct raft *r, const struct raft_message *m, uint64_t first_index,
+                  bool from_window);
+/* Queues it for when the hard state in force is durable. */
+void send_when_durable(struct raft *r, const struct raft_message *m);
+bool hard_state_durable(const struct raft *r);
 
 /* raft_election.c */
 void election_reset_timer(struct raft *r);
