@@ -1,7 +1,7 @@
 /* Private structs of shard/. One file per idea:
  *   store.c             lifecycle, turn, failure          recover.c   what start-up finds
  *   replica.c           one Raft group and its driver     apply.c     committed entries -> engine
- *   transport.c         Raft messages <-> frames          snapshot.c  whole ranges between stores
+ *   transport.c         Raft messages <-> frames          snapshot.c, snapshot_send.c  whole ranges between stores
  *   meta.c              the metadata range's state        nodes.c     identity, node table, join, init
  *   placement.c         who shall hold what (allocator.c) route.c     where a key is served
  *   move.c              a range changes hands             load.c      what nodes tell of themselves
@@ -584,7 +584,7 @@ void transport_flush(struct store *s);
 void transport_deliver(struct store *s, struct node_id from, struct range_id range, const struct raft_message *m,
                        struct bytes encoded);
 
-/* ---- snapshot.c ---- */
+/* ---- snapshot.c, snapshot_send.c ---- */
 void snapshot_send_start(struct replica *r, uint64_t member, uint64_t node);
 void snapshot_on_message(struct store *s, struct node_id from, uint16_t type, struct bytes payload);
 void snapshot_on_link_down(struct store *s, struct node_id peer);
