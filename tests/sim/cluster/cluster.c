@@ -97,7 +97,8 @@ struct cluster *cluster_create(const struct cluster_options *options)
     c->options = *options;
     c->options.sim.seed = options->seed;
     c->options.sim.trace = options->trace;
-    if (cluster_interval_is_wanted() && !options->no_leases) c->options.clock_source = KV_CLOCK_INTERVAL;
+    bool by_test = options->no_leases || options->odd_clock != 0; /* it depends on the clock */
+    if (cluster_interval_is_wanted() && !by_test) c->options.clock_source = KV_CLOCK_INTERVAL;
     c->sim = sim_create(&c->options.sim);
     c->owners = owners_create();
     int at = 0;
