@@ -39,7 +39,7 @@ RULES = {
     'read_floor': 'reads and refreshes raise the floor; commits stay above it',
     'cap': 'a leader serves at ts when its own L has reached ts',
     'leader_floor': 'a new leader begins with a floor of L + w_max',
-    'leader_high': 'and not below what its log holds',
+    'leader_high': 'nor does any leader go below what its log holds',
     'leader_intents': 'and with the intents and records of its range',
     'lease_wait': 'a new leader serves when the lease of the old one is over',
     'lease_recheck': 'lease and bounds are looked at after ts was capped, and after every wait',
@@ -80,6 +80,7 @@ RULES = {
 }
 KEYS, NODES = 6, 4
 CLIENT_END, FAULT_END, END = 5000, 5500, 60000
+PROFILE = 100000                 # seeds from here on, and from each multiple, are of another kind: World.of_...
 OLD = 1000                       # after that who does not answer for an attempt may be given up
 HOLD = 1000                      # so long a leader holds a commit
 # Seeds at which `--brief` has to see a violation without the rule. README.md has those of which none is known yet.
@@ -89,9 +90,10 @@ KNOWN = {
     'validate_locked': (3,), 'prepare_floor': (5,), 'prepare_intent': (2,), 'prepare_again': (24,), 'prepare_by_key': (10,),
     'wait_die': (79,), 'refresh_final': (3,), 'refresh_intents': (4,), 'first_decision': (5,), 'decision_durable': (4,),
     'decide_window': (2,), 'decide_once': (8,), 'busy_unknown': (8,), 'push_record': (2,), 'resolve_all': (243,),
-    'resolve_durable': (7,), 'resolve_anew': (3,), 'forget_resolved': (2,), 'forget_window': (4,), 'forget_floor': (3,),
-    'merge_floor': (203,), 'merge_records': (14,), 'split_latch': (3,), 'split_intents': (7,), 'split_records': (29,),
-    'idem_row': (3,), 'idem_anchor': (2,),
+    'resolve_durable': (7,), 'resolve_anew': (3,), 'forget_resolved': (2,), 'forget_window': (4,), 'forget_floor': (4,),
+    'merge_floor': (203,), 'merge_records': (14,), 'split_latch': (12,), 'split_intents': (7,), 'split_records': (29,),
+    'idem_row': (4,), 'idem_anchor': (2,),
+    'cap': (100141,), 'leader_floor': (100031,), 'leader_high': (100049,), 'resolve_high': (100043,), 'prepare_found': (200086,),
 }
 Version = collections.namedtuple('Version', 'ct tag at')             # at: (term, index) of the entry that wrote it
 Intent = collections.namedtuple('Intent', 'tag begin lb anchor at')
@@ -193,7 +195,7 @@ class Range:
     """A group: its log, how far it is committed, who leads."""
     def __init__(self, w, state, node, floor=None):
         self.w, self.log, self.commit, self.applied, self.acks, self.epoch = w, [], 0, state, set(), 1
-        self.frozen = self.settling = False
+        self.frozen, self.settling = False, 0
         self.leader = Leader(self, node, 1, 0)
         w.spawn(self.leader.begin(floor))
 
@@ -208,7 +210,7 @@ class Range:
         del self.log[w.r.randint(self.commit, len(self.log)):]
         self.acks = set()
         node = w.r.choice([n for n in range(NODES) if n != old.node])
-        self.leader = Leader(self, node, old.term + 1, old.lease_end)
+        self.leader = Leader(self, node, old.term + 1, max(old.lease_end, old.old_lease))
         w.spawn(self.leader.begin(None))
 
     def ack(self, leader, index):
@@ -221,7 +223,7 @@ class Range:
             before = self.applied
             if e[0] == 'split':
                 right = before.right_of(self.w, e[1], before.end, e[2])
-                self.settling = True
+                self.settling += 1
                 self.w.spawn(self.w.born(self, right, e))
             if e[0] == 'merge':
                 self.w.united(self, e[1], e[2])
@@ -259,8 +261,11 @@ class Leader:
         for anchor, tag in list(self.state.records) if w.on('resolve_anew') else ():
             w.spawn(settle(w, self, anchor, tag))
 
+    def stays(self):
+        return self.serving and not self.dead and (not self.deposed or self.w.t < self.lease_end)
+
     def leads(self):
-        return self.serving and not self.dead and not self.rng.frozen and (not self.deposed or self.w.t < self.lease_end)
+        return self.stays() and not self.rng.frozen
 
     def may(self, keys, epoch):
         return self.leads() and (epoch is None or epoch == self.rng.epoch or self.deposed) and all(self.state.owns(k) for k in keys)
@@ -299,7 +304,8 @@ class Leader:
         return any(k in self.held and self.held[k][0] != tag and self.held[k][1] <= ts for k in keys)
 
     def above(self):
-        return max(self.floor, self.state.high, self.held_high) + 1
+        high = self.state.high if self.w.on('leader_high') else 0
+        return max(self.floor, high, self.held_high) + 1
 
     def raise_floor(self, ts):
         if self.w.on('read_floor'):
@@ -552,11 +558,9 @@ def settle(w, g, anchor, tag):
     over = rec.begin + w.window
     while w.on('forget_window') and w.late(g.node) <= over:
         yield 50
-    if not g.leads() or not g.state.owns(anchor):
-        return
-    while g.latched([anchor]):
-        yield 10
-    if not g.leads() or not g.state.owns(anchor):
+    while g.stays() and (g.rng.frozen or g.latched([anchor])):
+        yield 10                                               # the split or merge may come to nothing
+    if not g.stays() or not g.state.owns(anchor):
         return
     if w.on('forget_floor'):
         g.floor = max(g.floor, w.late(g.node))
@@ -578,7 +582,7 @@ def ask(w, key, fn, *args, tries=40):
 
 def resolve_span(w, tag, low, high, ct, g=None, tries=1 << 30):
     """Range by range, as they are now. g: as long as it leads; where the anchor lives now it is done again else."""
-    while tries and (g is None or g.leads()):
+    while tries and (g is None or g.stays()):
         rng = w.range_of(low)
         end = (rng.applied.end, '')
         upto = min(high, (end[0] - 1, '~'))
@@ -632,9 +636,9 @@ class Txn:
         yield from w.pause()
         for _ in range(r.choice((1, 2, 2, 3))):
             key, how = (r.randrange(KEYS), ''), r.random()
-            if how < .2:
+            if how < w.blind:
                 self.writes.add(key)                           # whatever is there
-            elif how < .45:
+            elif how < w.blind + .25:
                 if not (yield from self.take(key)):
                     return self.finish('aborted')
                 self.writes.add(key)
@@ -758,7 +762,7 @@ class Txn:
         """C1. One round: prepare everywhere, refresh, decide."""
         w, r = self.w, self.w.r
         att = self.new_attempt(begin, self.idem if self.idem and r.random() < .5 else r.choice(keys))
-        dies = r.choice(('prepares', 'prepared', 'refreshed', 'decide')) if r.random() < .15 else None
+        dies = r.choice(('prepares', 'prepared', 'refreshed', 'decide')) if r.random() < w.deaths else None
         groups, boxes = [], []
         for rng in sorted({w.range_of(k) for k in keys}, key=id_of):
             boxes.append(w.begin(self.prepare_group(att, tuple(k for k in keys if w.range_of(k) is rng), groups)))
@@ -878,10 +882,31 @@ class World:
         self.window, self.deaf = r.choice((700, 2000, 5000)), r.choice((0, .3, 1))
         self.wide = [[(0, r.random(), r.random())] for _ in range(NODES)]
         self.old, self.idem_share, self.numbers = [], r.choice((0, .3, .6)), 0
+        self.loss, self.late_share, self.gap, self.elections, self.splits, self.merges = .03, .04, None, .5, .2, .15
+        self.blind, self.deaths, self.busy, self.spread, self.bursts = .2, .15, 1, True, False
+        profile = seed // PROFILE
+        if profile == 1:
+            self.of_wide(r)
+        if profile == 2:
+            self.of_losses(r)
         middle = r.randrange(1, KEYS)
         self.ranges = []
         for a, b in ((0, middle), (middle, KEYS)):
             self.enter(Range(self, State(a, b), r.randrange(NODES)))
+
+    # Histories of one kind, in which a rule is needed often that is seldom needed otherwise.
+
+    def of_wide(self, r):
+        """The time is hardly known, and while it is not a leader changes, then another one, or the range is divided."""
+        self.w_max, self.net, self.log, self.stalls, self.window = r.choice((1000, 2000)), 10, 20, 0, r.choice((2000, 3000))
+        self.late_share, self.deaths, self.busy, self.bursts = .01, r.choice((.15, .5)), 4, True
+        self.blind = r.choice((.2, .5))
+
+    def of_losses(self, r):
+        """Answers are lost, and requests sent again to what has become another range."""
+        self.w_max, self.net, self.log, self.stalls, self.loss = r.choice((300, 1000)), 10, 20, 0, r.choice((.15, .3))
+        self.window, self.deaf, self.late_share, self.spread, self.deaths, self.busy = 5000, 0, 0, False, 0, 4
+        self.gap, self.elections, self.splits, self.merges = r.choice((100, 300)), .4, .2, .4
 
     def on(self, rule):
         return rule not in self.off
@@ -934,7 +959,7 @@ class World:
 
     def delay(self):
         r = self.r
-        if self.t < FAULT_END and r.random() < .04:
+        if self.t < FAULT_END and r.random() < self.late_share:
             return r.choice((300, 1000, 3000))
         return r.randint(1, self.net)
 
@@ -947,7 +972,7 @@ class World:
 
     def call(self, rng, fn, *args):
         """None: no answer, or one that says nothing. A request may come late, and twice."""
-        box, lost = [], self.t < FAULT_END and self.r.random() < .03
+        box, lost = [], self.t < FAULT_END and self.r.random() < self.loss
         epoch = rng.epoch if self.r.random() < .9 else None
 
         def serve():
@@ -1005,11 +1030,11 @@ class World:
         right.epoch = left.epoch
         self.enter(right)
         yield r.choice((0, 20, 200))
-        for lead in {g, left.leader}:
-            if lead.state.end > e[1]:
-                lead.state.apply(None, e, self)
-            lead.latch, lead.splitting = None, False
-        left.settling = False
+        # Who leads by then has had it in its log, or begins with a state that is divided.
+        if g.state.end > e[1]:
+            g.state.apply(None, e, self)
+        g.latch, g.splitting = None, False
+        left.settling -= 1
 
     # What is frozen stays so, through leader changes, until the entry in the log of the left is there, or will never be.
 
@@ -1050,18 +1075,37 @@ class World:
         for anchor, tag in list(right.applied.records) if g.serving and self.on('merge_records') else ():
             self.spawn(settle(self, g, anchor, tag))
 
+    def burst(self):
+        """One leader goes, and before the time is known better something comes of it."""
+        r = self.r
+        first = r.choice(self.ranges)
+        first.elect(r.choice(('crash', 'transfer')))
+        yield r.randint(20, self.w_max // 4)
+        if r.random() < .5:
+            self.split(first)
+        else:
+            other = r.choice([x for x in self.ranges if x is not first] or [first])
+            other.elect(r.choice(('crash', 'transfer')))
+        yield r.randint(100, self.w_max)
+        if len(self.ranges) > 3:
+            self.spawn(self.unite(r.choice(self.ranges)))
+
     def faults(self):
         r = self.r
+        while self.bursts and self.t < FAULT_END:
+            yield r.randint(1, 1000)
+            yield from self.burst()
         gap = r.choice((200, 600, 2000))
+        gap = self.gap or gap
         while self.t < FAULT_END:
             yield r.randint(1, 2 * gap)
-            rng, what = r.choice(self.ranges), r.random()
-            if what < .5:
+            rng, what = r.choice(self.ranges) if self.spread else self.ranges[0], r.random()
+            if what < self.elections:
                 self.old = [x for x in self.old if x.leads()] + [rng.leader]
                 rng.elect(r.choice(('crash', 'cut off', 'cut off', 'transfer')))
-            elif what < .7:
+            elif what < self.elections + self.splits:
                 self.split(rng)
-            elif what < .85:
+            elif what < self.elections + self.splits + self.merges:
                 self.spawn(self.unite(rng))
             else:
                 rng.epoch += 1                                 # a move: who asks for the old epoch is sent away
@@ -1074,7 +1118,7 @@ class World:
             if r.random() < self.idem_share:
                 idem = (r.randrange(KEYS), 'i%d' % r.randrange(10 ** 9))
             self.spawn(self.twice(node, idem) if idem else Txn(self, node, None).run())
-            yield r.randint(50, 600)
+            yield r.randint(50, 600) // self.busy
 
     def twice(self, node, idem):
         """The same request by way of two gateways, or again after no answer."""
