@@ -2,9 +2,10 @@
 # be made, and the clients stay outside of them; elsewhere all are on loopback, whose network does not break. Packets vanish
 # without a word: a node is given a hardware address for another one that nobody has.
 #
-# The script sets before: binary, all (the nodes' numbers, 1 and up) and seed, and calls nodes_enter "$@". What follows runs
-# inside, with: work (a directory, removed at the end when all is well), network (namespaces or loopback), sql, http and peer
-# (addresses, by node), pids (by node), and an end of all processes when the script ends.
+# The script sets before: binary, all (the nodes' numbers, 1 and up), seed, and patience if 20 seconds for an answer are
+# too many, and calls nodes_enter "$@". What follows runs inside, with: work (a directory, removed at the end when all is
+# well), network (namespaces or loopback), sql, http and peer (addresses, by node), pids (by node), and an end of all
+# processes when the script ends.
 
 # Runs the script anew in namespaces of its own, and ends as that does. --network: skipped where there are none.
 nodes_enter() {
@@ -123,7 +124,7 @@ deaf() { # one hears nobody
 # ---- the nodes ----
 
 ask() { # NODE STATEMENT: bare rows
-    timeout 20 "$binary" sql -u "${sql[$1]}" -o csv -c "$2" 2>>"$work/ask.log" | tail -n +2 | tr -d '\r'
+    timeout "${patience:-20}" "$binary" sql -u "${sql[$1]}" -o csv -c "$2" 2>>"$work/ask.log" | tail -n +2 | tr -d '\r'
 }
 wait_for() { # SECONDS WHAT COMMAND...
     local until=$((SECONDS + $1)) what=$2
