@@ -30,7 +30,8 @@
 
 enum key { KEY_NONE, KEY_RANDOM, KEY_FRESH, KEY_PAIR };
 
-/* What is sent: $1 stands for the key, $2 for a value; of a pair $1 and $3 for the keys, $2 and $4 for their versions, $5 for a value. */
+/* What is sent: $1 stands for the key, $2 for a value. Of a pair: $1 and $3 for the keys, $2 and $4 for their versions, $5 for a
+ * value. */
 struct statement {
     const char *text;
     const char *tag; /* the CommandComplete that is expected; NULL: any */
@@ -44,8 +45,9 @@ static const struct statement upsert = {"INSERT INTO kv VALUES ($1,$2) ON CONFLI
 static const struct statement insert = {"INSERT INTO kv VALUES ($1,$2)", "INSERT 0 1", KEY_FRESH, true};
 static const struct statement get = {"SELECT v FROM kv WHERE k=$1", "SELECT 1", KEY_RANDOM, false};
 static const struct statement hot = {"UPDATE hot SET v=v+1 WHERE k=1", "UPDATE 1", KEY_NONE, false};
-static const struct statement cas = {"UPDATE cas SET n=n+1,v=$5 WHERE k IN ($1,$3) AND (SELECT n FROM cas WHERE k=$1)=$2 "
-                                     "AND (SELECT n FROM cas WHERE k=$3)=$4",
+/* A row whose n is another one divides by zero, and nothing is written. */
+static const struct statement cas = {"UPDATE cas SET v=$5,n=CASE WHEN n=CASE k WHEN $1 THEN $2::bigint ELSE $4::bigint END "
+                                     "THEN n+1 ELSE 1/(n-n) END WHERE k IN ($1,$3)",
                                      "UPDATE 2", KEY_PAIR, true};
 /* INSERTs of LOAD_ROWS rows, never prepared. */
 static const struct statement load_rows = {"INSERT INTO kv VALUES ", NULL, KEY_NONE, false};
