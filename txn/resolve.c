@@ -228,6 +228,7 @@ static bool decode(struct range_op *op)
         item->high = get_sized(&in);
         if (in.failed || item->attempt.tag == 0 || !descriptor_contains(replica_descriptor(op->range->replica), item->low)) return false;
     }
+    if (op->item_count > 1 && MUTANT("resolve_hears_first_only")) op->item_count = 1;
     return op->item_count > 0;
 }
 

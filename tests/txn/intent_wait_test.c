@@ -1,37 +1,10 @@
 /* Who waits for an intent waits as if for a lock: not longer than it said it would. */
 #include "tests/test.h"
 
-#include "tests/txn/world.h"
+#include "tests/txn/ask.h"
 #include "txn/txn_state.h"
 
 #define MS UINT64_C(1000000)
-#define KEY bytes_of_string("\x04" "k")
-
-/* ctx: an actor that has locked something, and so has a name that its node answers for. */
-static enum status prepare_on_fiber(struct core *core, void *ctx)
-{
-    const struct actor *a = ctx;
-    struct kv *kv = core_kv(core);
-    struct buf body, reply;
-    buf_init(&body, 4096);
-    buf_init(&reply, 4096);
-    buf_append_zero(&body, GATEWAY_HEAD_BYTES);
-    put_u64(&body, a->txn->name.node);
-    put_u64(&body, a->txn->name.number);
-    put_u64(&body, 0);
-    put_u64(&body, clock_seen(&kv->clock));
-    put_u64(&body, txn_id_of(a->txn).tag);
-    put_u64(&body, UINT64_MAX);
-    put_sized(&body, KEY);
-    put_u32(&body, 0);
-    put_u32(&body, 1);
-    encode_write(&body, &(struct write){.key = KEY, .value = bytes_of_string("new")});
-    struct gateway_request q = {.kind = RPC_PREPARE, .key = KEY, .body = &body, .repeatable = true};
-    enum status status = gateway_call(kv, &q, &reply);
-    buf_deinit(&body);
-    buf_deinit(&reply);
-    return status;
-}
 
 /* A transaction has prepared a key, and lives: nobody knows yet what becomes of it. */
 static void open_prepared(struct world *w, struct actor *a)
@@ -41,7 +14,9 @@ static void open_prepared(struct world *w, struct actor *a)
     world_put(w, "z", "old");
     actor_begin(a, w, 1);
     assert_int_equal(actor_lock(a, "z"), STATUS_OK);
-    assert_int_equal(world_call(w, 1, prepare_on_fiber, a), STATUS_OK);
+    struct asker asker;
+    asker_begin(&asker, a);
+    assert_int_equal(ask_prepare(&asker, "k", "new", NULL), STATUS_OK);
 }
 
 static void close_prepared(struct world *w, struct actor *a)
