@@ -40,19 +40,31 @@ static void finish(struct range_op *op)
     if (op->applied && op->past) range_op_reply(op, STATUS_OK, buf_view(&op->reply));
 }
 
-/* Through the gate (A1): who is told of a commit may rely on it that whatever begins then comes after it. */
-static void answer(struct range_op *op, enum record_state state, uint64_t ct)
+/* The gate (A1): who is told of a commit may rely on it that whatever begins then comes after it. */
+static void await_past(struct range_op *op, uint64_t ct)
 {
     struct clock *clock = &op->range->kv->clock;
+    op->ct = ct;
+    op->past = ct == 0 || clock_is_past(clock, ct) || MUTANT("commit_wait");
+    if (!op->past) clock_wait_past(clock, &op->clock, ct, REQUEST_TIMEOUT_NS);
+}
+
+/* When the clock, which somebody waits for already, is past ct. */
+static void answer_past(struct range_op *op, enum record_state state, uint64_t ct)
+{
+    ASSERT(op->ct == ct);
     buf_reset(&op->reply);
     put_u8(&op->reply, (uint8_t)state);
     put_u64(&op->reply, ct);
     op->applied = true;
-    op->ct = ct;
     op->state = OP_GATE;
-    op->past = ct == 0 || clock_is_past(clock, ct) || MUTANT("commit_wait");
-    if (op->past) finish(op);
-    else clock_wait_past(clock, &op->clock, ct, REQUEST_TIMEOUT_NS);
+    finish(op);
+}
+
+static void answer(struct range_op *op, enum record_state state, uint64_t ct)
+{
+    await_past(op, ct);
+    answer_past(op, state, ct);
 }
 
 static struct record record_of(const struct range_op *op)
@@ -87,7 +99,7 @@ static void on_decided(struct proposal *p, enum status status, struct bytes resu
     if (range_has_led_since(g, op)) carry_out(op);
     enum record_state state = op->decided_ct == 0 ? RECORD_ABORTED : RECORD_COMMITTED;
     range_unblock_all(op);
-    answer(op, state, op->decided_ct);
+    answer_past(op, state, op->decided_ct);
 }
 
 struct range_op *decided_in_flight(const struct range *g, struct attempt a)
@@ -149,6 +161,7 @@ static void decide(struct range_op *op)
     }
     op->state = OP_COMMITTING;
     op->at.term = g->term;
+    await_past(op, op->decided_ct); /* while the entry is on its way */
     g->kv->metrics.decisions++;
     for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p))
         if (p->decided_with == op) resolve_note(p, op->decided_ct);
@@ -208,6 +221,7 @@ void decide_run(struct range_op *op)
     switch (op->state) {
     case OP_EVALUATE:
     case OP_BLOCKED: evaluate(op); return;
+    case OP_COMMITTING:
     case OP_GATE:
         op->past = true;
         finish(op);
