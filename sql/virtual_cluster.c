@@ -285,9 +285,13 @@ static void name_row(struct exec *x, const struct virtual_tables *tables, struct
         return;
     for (uint32_t i = 0; i < tables->count; i++) {
         if (tables->list[i]->id != load_be32(bytes + 5)) continue;
-        const char *text =
-            key_text(x, tables->list[i], bytes_make(bytes + TABLE_KEY_HEAD, size - TABLE_KEY_HEAD),
-                     tables->list[i]->key_count);
+        const struct sql_table *t = tables->list[i];
+        struct bytes key = bytes_make(bytes + TABLE_KEY_HEAD, size - TABLE_KEY_HEAD), row = txn_aside_row(key);
+        const char *text = key_text(x, t, key, t->key_count);
+        if (text == NULL && row.size < key.size) {
+            text = key_text(x, t, row, t->key_count);
+            if (text != NULL) text = arena_printf(x->arena, "idempotency key of %s", text);
+        }
         lock[LOCK_TABLE] = sql_bytes(bytes_of_string(tables->list[i]->name));
         if (text != NULL) lock[LOCK_KEY] = sql_bytes(bytes_of_string(text));
         return;

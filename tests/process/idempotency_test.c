@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/process/client.h"
 #include "tests/process/cluster.h"
@@ -87,26 +88,20 @@ TEST(idempotency, a_leader_killed_before_its_answer_leaves_one_effect_and_one_an
     cluster_stop(&c);
 }
 
-/* For programs whose statements nobody wants to touch. */
-TEST(idempotency, the_key_may_come_with_the_connection)
+/* Two transactions on each node under the options of the connection, each with another value: the first value is inserted
+ * once, the second is refused. */
+static void insert_under(const struct cluster *c, const char *options, const char *table)
 {
-    static struct cluster c;
-    cluster_start(&c, "auto");
-    struct client k = {0};
-    assert_true(client_connect(&k, c.nodes[0].sql, 5000));
-    must_run(&k, "CREATE TABLE t (a int)");
-    client_close(&k);
     for (int i = 0; i < 3; i++) {
-        char info[256], host[64];
-        snprintf(host, sizeof host, "%s", c.nodes[i].sql);
+        char info[512], host[64], insert[64];
+        snprintf(host, sizeof host, "%s", c->nodes[i].sql);
         char *colon = strrchr(host, ':');
         assert_non_null(colon);
         *colon = '\0';
-        snprintf(info, sizeof info, "host=%s port=%s user=postgres dbname=postgres "
-                 "options='-c ostraka.idempotency_key=start-up'", host, colon + 1);
+        snprintf(info, sizeof info, "host=%s port=%s user=postgres dbname=postgres options='%s'", host, colon + 1, options);
         PGconn *p = PQconnectdb(info);
         assert_int_equal(PQstatus(p), CONNECTION_OK);
-        static const char insert[] = "INSERT INTO t VALUES ($1::int)";
+        snprintf(insert, sizeof insert, "INSERT INTO %s VALUES ($1::int)", table);
         PGresult *r = PQexecParams(p, insert, 1, NULL, (const char *const[]){"7"}, NULL, NULL, 0);
         assert_string_equal(PQcmdStatus(r), "INSERT 0 1");
         PQclear(r);
@@ -115,12 +110,39 @@ TEST(idempotency, the_key_may_come_with_the_connection)
         PQclear(r);
         PQfinish(p);
     }
+}
+
+static void expect_seven(struct client *k, const char *table)
+{
+    char select[64];
     PGresult *rows = NULL;
-    assert_true(client_connect(&k, c.nodes[0].sql, 5000));
-    assert_int_equal(client_run(&k, "SELECT a FROM t", CLUSTER_BOUND_MS, &rows), CLIENT_DONE);
+    snprintf(select, sizeof select, "SELECT a FROM %s", table);
+    assert_int_equal(client_run(k, select, CLUSTER_BOUND_MS, &rows), CLIENT_DONE);
     assert_int_equal(PQntuples(rows), 1);
     assert_string_equal(PQgetvalue(rows, 0, 0), "7");
     PQclear(rows);
+}
+
+/* For programs whose statements nobody wants to touch. */
+TEST(idempotency, the_key_may_come_with_the_connection)
+{
+    static struct cluster c;
+    cluster_start(&c, "auto");
+    struct client k = {0};
+    assert_true(client_connect(&k, c.nodes[0].sql, 5000));
+    must_run(&k, "CREATE TABLE t (a int)");
+    must_run(&k, "CREATE TABLE u (a int PRIMARY KEY)");
+    client_close(&k);
+    char anchored[128];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(anchored, sizeof anchored, "-c ostraka.idempotency_key=%010lld000/start-up -c ostraka.idempotency_anchor=u(1)",
+             (long long)now.tv_sec);
+    insert_under(&c, "-c ostraka.idempotency_key=start-up", "t");
+    insert_under(&c, anchored, "u");
+    assert_true(client_connect(&k, c.nodes[0].sql, 5000));
+    expect_seven(&k, "t");
+    expect_seven(&k, "u");
     client_close(&k);
     cluster_stop(&c);
 }

@@ -151,6 +151,27 @@ ostraka.idempotency_anchor text
 |  |
 SHOW
 
+# Whoever holds the key for now.
+BEGIN; SET LOCAL ostraka.idempotency_key = '1767225600000/held', 'accounts(2)'; SELECT 1
+----
+BEGIN
+SET
+?column? int4
+| 1 |
+SELECT 1
+[T]
+
+@b
+SELECT table_name, key FROM ostraka.locks
+----
+table_name text, key text
+| accounts | idempotency key of (2) |
+SELECT 1
+
+ROLLBACK
+----
+ROLLBACK
+
 # The anchor needs not exist, nor be written; what is deleted leaves its records.
 BEGIN; SET LOCAL ostraka.idempotency_key = '01941f29-7c00-7000-8000-000000000001', 'orders(''north'', 7)'; INSERT INTO accounts VALUES (3, 0, 'new'); COMMIT
 ----
