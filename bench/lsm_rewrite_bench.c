@@ -1,13 +1,16 @@
 /* What flushes and compactions cost a range that writes random rows, and what they cost when every
- * row comes with a record under an idempotency key: bytes written per operation, and CPU time.
+ * row comes with a record under an idempotency key, in the order of time or beside the row: bytes written per operation,
+ * and CPU time.
  * lsm_rewrite_bench [OPERATIONS [DIRECTORY]] */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/codec.h"
 #include "base/prng.h"
 #include "io/backends.h"
 #include "lsm/lsm.h"
@@ -15,9 +18,12 @@
 #define RANGE         ((struct range_id){1})
 #define ROWS          100000
 #define ROW_BYTES     40
-#define RECORD_BYTES  62
+#define RECORD_BYTES  71
+#define ROW_KEY_BYTES 13
 #define OPS_PER_MS    25 /* as many are sent in a millisecond ... */
 #define OPS_IN_FLIGHT 64 /* ... and these may be committed in any order */
+
+enum kind { ROWS_ALONE, WITH_KEYS, WITH_ANCHORS };
 
 struct bench {
     struct env *env;
@@ -72,44 +78,52 @@ static struct bytes noise(struct bench *b, uint8_t *out, size_t size)
     return bytes_make(out, size);
 }
 
-static void operation(struct bench *b, uint64_t i, bool with_key)
+static void operation(struct bench *b, uint64_t i, enum kind kind)
 {
-    uint8_t row[13] = {4, 0, 0, 0, 7}, row_value[ROW_BYTES], value[RECORD_BYTES];
+    uint8_t row[ROW_KEY_BYTES] = {4, 0, 0, 0, 7}, row_value[ROW_BYTES], value[RECORD_BYTES];
+    uint8_t beside[ROW_KEY_BYTES + 17];
     char key[64] = {5};
     uint64_t n = prng_next(&b->prng) % ROWS,
              sent = i + OPS_IN_FLIGHT - prng_next(&b->prng) % OPS_IN_FLIGHT;
     for (int byte = 0; byte < 8; byte++)
         row[5 + byte] = (uint8_t)(n >> (56 - 8 * byte));
+    uint64_t ms = UINT64_C(1700000000000) + sent / OPS_PER_MS, random = prng_next(&b->prng);
+    memcpy(beside, row, sizeof row);
+    beside[sizeof row] = 0xfe;
+    store_be64(beside + sizeof row + 1, ms << 16 | (random & 0xffff));
+    store_be64(beside + sizeof row + 9, random);
     int size = 1 + snprintf(key + 1, sizeof key - 1, "%013" PRIu64 "/%016" PRIx64,
-                            UINT64_C(1700000000000) + sent / OPS_PER_MS, prng_next(&b->prng));
+                            ms, random);
     struct lsm_write writes[2] = {
         {LSM_SPACE_VERSIONS, false, bytes_make(row, sizeof row), i + 1,
          noise(b, row_value, sizeof row_value)},
-        {LSM_SPACE_VERSIONS, false, bytes_make(key, (size_t)size), i + 1,
-         noise(b, value, sizeof value)},
+        {LSM_SPACE_VERSIONS, false,
+         kind == WITH_ANCHORS ? bytes_make(beside, sizeof beside) : bytes_make(key, (size_t)size), i + 1,
+         noise(b, value, kind == WITH_ANCHORS ? sizeof value : sizeof value - 9)},
     };
-    must(lsm_apply(b->l, RANGE, i + 1, writes, with_key ? 2 : 1));
+    must(lsm_apply(b->l, RANGE, i + 1, writes, kind == ROWS_ALONE ? 1 : 2));
     if (i % 256 == 0) turn(b);
     while (lsm_pressure(b->l) > 50)
         turn(b);
 }
 
-static void run(struct bench *b, bool with_key)
+static void run(struct bench *b, enum kind kind)
 {
+    static const char *const names[] = {"rows", "with keys", "anchored"};
     must(fiber_spawn(b->fibers, open_entry, b, NULL));
     while (b->l == NULL)
         env_poll(b->env, env_now_ns(b->env) + 1000000);
     must(lsm_range_create(b->l, RANGE));
     uint64_t start = cpu_ns();
     for (uint64_t i = 0; i < b->count; i++)
-        operation(b, i, with_key);
+        operation(b, i, kind);
     while (lsm_step(b->l, env_now_ns(b->env)) != UINT64_MAX || !lsm_idle(b->l))
         turn(b);
     const struct lsm_metrics *m = lsm_metrics(b->l);
     double count = (double)b->count;
     printf("%-10s %8.0f ns/op  flushed %6.1f B/op in %" PRIu64 "  compacted %6.1f B/op in %" PRIu64
            "  tables %" PRIu64 " of %.1f MB\n",
-           with_key ? "with keys" : "rows", (double)(cpu_ns() - start) / count,
+           names[kind], (double)(cpu_ns() - start) / count,
            (double)m->flush_bytes / count, m->flush_count,
            (double)m->compaction_write_bytes / count, m->compaction_count, m->table_count,
            (double)m->table_bytes / 1e6);
@@ -119,7 +133,7 @@ static void run(struct bench *b, bool with_key)
         env_poll(b->env, env_now_ns(b->env) + 100000);
 }
 
-static int measure(const char *directory, uint64_t count, bool with_key)
+static int measure(const char *directory, uint64_t count, enum kind kind)
 {
     char root[200], command[256];
     snprintf(root, sizeof root, "%s/lsm_bench_XXXXXX", directory);
@@ -129,7 +143,7 @@ static int measure(const char *directory, uint64_t count, bool with_key)
     struct env_options options = {.root = root};
     if (env_epoll_create(&options, &b.env) != STATUS_OK) return 1;
     b.fibers = fiber_pool_create(256 << 10, 16);
-    run(&b, with_key);
+    run(&b, kind);
     env_destroy(b.env);
     fiber_pool_destroy(b.fibers);
     snprintf(command, sizeof command, "rm -rf %s", root);
@@ -140,5 +154,6 @@ int main(int argc, char **argv)
 {
     uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 600000;
     const char *directory = argc > 2 ? argv[2] : "/tmp";
-    return measure(directory, count, false) | measure(directory, count, true);
+    return measure(directory, count, ROWS_ALONE) | measure(directory, count, WITH_KEYS) |
+           measure(directory, count, WITH_ANCHORS);
 }
