@@ -36,7 +36,8 @@ enum key_prefix {
 /* ---- what stands beside rows (aside.c) ---- */
 
 /* A record that belongs to a row and is none: it stands right behind the row, so that it lies in the row's range, may outlive
- * it, and goes by itself when the range's safe point has come to its end. Scans for rows alone pass over it. */
+ * it, and goes by itself when the range's safe point has come to its end. Scans for rows alone pass over it, and a commit is no
+ * conflict for those who have read keys around it: only who has read its very key relies on it. */
 #define TXN_ASIDE_ID_BYTES 16
 #define TXN_ASIDE_KEY_BYTES (1 + TXN_ASIDE_ID_BYTES) /* behind the row's key */
 #define TXN_ASIDE_HEAD_BYTES 9                       /* before the record, in the value */
