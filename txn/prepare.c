@@ -144,8 +144,7 @@ void prepare_let_go(struct range_op *op)
     if (op_is_prepare(op) && range_op_in_flight(op)) uncount(op);
 }
 
-/* It is prepared all the same: who was not answered asks again. */
-static void prepared_drop(struct range_op *op)
+void prepared_drop(struct range_op *op)
 {
     if (!op->detached) COVER("txn_prepared_and_not_answered");
     range_op_reply(op, STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);

@@ -24,7 +24,7 @@ static void on_resolved(struct proposal *p, enum status status, struct bytes res
     (void)result;
     struct range_op *op = p->ctx;
     if (status == STATUS_OK) prepared_end(op, op->decided_ct);
-    else range_op_free(op); /* the leadership is gone: the next leader reads it back, if it is still there */
+    else prepared_drop(op); /* the leadership is gone: the next leader reads it back, if it is still there */
 }
 
 void resolve_note(struct range_op *op, uint64_t ct)
@@ -116,7 +116,7 @@ static void on_all_resolved(struct proposal *proposal, enum status status, struc
     for (uint32_t i = 0; i < op->item_count; i++)
         for (struct range_op *p; (p = done_with(op, &op->items[i])) != NULL;) {
             if (status == STATUS_OK) prepared_end(p, p->decided_ct);
-            else range_op_free(p); /* as in on_resolved */
+            else prepared_drop(p); /* as in on_resolved */
         }
     if (status == STATUS_OK) evaluate(op);
     else range_op_reply(op, status == STATUS_NOT_LEADER ? STATUS_NOT_LEADER : STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);

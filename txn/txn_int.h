@@ -396,6 +396,8 @@ bool prepare_is_answered(struct range_op *op);
 bool prepare_may_wait(const struct range_op *op, const struct range_op *other);
 void prepare_proposed(struct range_op *op);
 void prepare_applied(struct range_op *op, enum status status);
+/* It goes, and is prepared all the same: who was not answered asks again. */
+void prepared_drop(struct range_op *op);
 /* The clock is past its lb. */
 void prepare_passed(struct range_op *op);
 /* The op goes. */
