@@ -9,7 +9,7 @@ rounds=${1:-3} seconds=${SECONDS_PER_RUN:-3} keys=${KEYS:-10000}
 read -ra shapes <<<"${SHAPES:-16 64}"
 
 fill() { # all n are 0 again
-    sql 1 "DROP TABLE IF EXISTS cas" "CREATE TABLE cas (k bigint PRIMARY KEY, n bigint, v text)" \
+    sql 1 "SET client_min_messages = warning" "DROP TABLE IF EXISTS cas" "CREATE TABLE cas (k bigint PRIMARY KEY, n bigint, v text)" \
         "ALTER TABLE cas SPLIT AT VALUES ($((keys / 2 + 1)))" "INSERT INTO cas SELECT i, 0, '' FROM generate_series(1, $keys) i" >/dev/null ||
         die "cas cannot be filled"
 }
