@@ -57,7 +57,9 @@ enum status ask_prepare(struct asker *a, const char *key, const char *value, uin
     put_u64(&q.body, a->attempt.sent);
     put_u64(&q.body, a->attempt.tag);
     put_u64(&q.body, UINT64_MAX);
+    put_u8(&q.body, 0); /* not gated */
     put_sized(&q.body, bytes_of_string(q.key)); /* the anchor */
+    put_sized(&q.body, BYTES_EMPTY); /* not staged */
     put_u32(&q.body, 0);
     put_u32(&q.body, 1);
     encode_write(&q.body, &(struct write){.key = bytes_of_string(q.key), .value = bytes_of_string(value)});
