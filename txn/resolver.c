@@ -9,7 +9,7 @@
 
 #include "txn/txn_int.h"
 
-#define RESOLVERS_MAX 256u
+#define FIBERS_MAX 256u
 #define RESOLVE_TIMEOUT_NS 2000000000u
 #define STEPS_MAX 100000u
 #define BATCH_COUNT_MAX 64u
@@ -124,6 +124,7 @@ static void run(void *arg)
     }
     buf_deinit(&body);
     buf_deinit(&reply);
+    v->kv->resolve_fibers--;
     end(v, status == STATUS_OK);
 }
 
@@ -137,7 +138,12 @@ static void let_go(struct resolver *v)
         return;
     }
     COVER("txn_resolved_one_by_one");
-    if (v->kv->stopping || fiber_spawn(store_fibers(v->kv->store), run, v, NULL) != STATUS_OK) end(v, false); /* the next look begins it */
+    struct kv *kv = v->kv;
+    bool spawns = !kv->stopping && kv->resolve_fibers < FIBERS_MAX;
+    kv->resolve_fibers += spawns; /* it may run to its end at once */
+    if (spawns && fiber_spawn(store_fibers(kv->store), run, v, NULL) == STATUS_OK) return;
+    kv->resolve_fibers -= spawns;
+    end(v, false); /* the next look begins it */
 }
 
 /* ================================ batches ================================ */

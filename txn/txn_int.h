@@ -436,6 +436,7 @@ void resolve_encode(struct buf *out, struct attempt a, uint64_t ct, struct bytes
 
 /* ---- resolver.c ---- */
 
+#define RESOLVERS_MAX 4096u /* a second's worth, where a log takes a second; what is above waits for the next look */
 void resolver_attach(struct kv *kv);
 void resolver_stop(struct kv *kv);
 /* Has the participants of a decision resolve what they hold; the record of it is told at the end. */
@@ -813,7 +814,7 @@ struct kv {
     struct list promises;   /* struct promise, of ranges that are read here */
     struct list two_phase;  /* ranges that hold intents or records */
     struct timer two_phase_timer;
-    uint32_t resolvers;     /* records that resolver.c is about */
+    uint32_t resolvers, resolve_fibers; /* records that resolver.c is about; those that have a fiber */
     struct list resolve_batches;
     struct timer resolve_timer; /* sends those that are open */
     uint32_t recoveries;    /* fibers of recover.c */

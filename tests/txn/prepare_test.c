@@ -414,7 +414,7 @@ TEST(txn_prepare, the_next_leader_carries_out_what_was_decided)
     c.machine = left;
     assert_int_equal(prepare_one(&c, "a", "new"), STATUS_OK);
     assert_int_equal(prepare_one(&c, "k", "new"), STATUS_OK);
-    range_of(&w, LEFT)->kv->resolvers = 256; /* it tells nobody */
+    range_of(&w, LEFT)->kv->resolvers = RESOLVERS_MAX; /* it tells nobody */
     assert_int_equal(decide(&c, DECIDE_COMMIT), RECORD_COMMITTED);
     assert_u64_equal(intents_in(&w, MIDDLE), 1);
     move_leader(&w, LEFT);
