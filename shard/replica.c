@@ -4,8 +4,7 @@
 
 #include "shard/shard_int.h"
 
-#define APPLY_BUDGET 256              /* entries per replica and turn */
-#define READ_RETRY_NS 20000000u       /* a lost ReadIndex round is asked again */
+#define APPLY_BUDGET 256 /* entries per replica and turn */
 
 static void on_timer(struct timer *t, void *ctx)
 {
@@ -360,7 +359,7 @@ static enum status step_fed(struct replica *r, const struct raft_event *event, s
     return status;
 }
 
-static enum status step(struct replica *r, const struct raft_event *event, struct log_pos *proposed)
+enum status replica_step_proposing(struct replica *r, const struct raft_event *event, struct log_pos *proposed)
 {
     /* Before it may vote or stand. Not with a proposal, whose bytes lie in a buffer that sends use, too. */
     bool decides = event->kind == RAFT_EVENT_MESSAGE || event->kind == RAFT_EVENT_TIMER ||
@@ -379,7 +378,7 @@ enum status replica_step_fed(struct replica *r, const struct raft_event *event)
 
 enum status replica_step(struct replica *r, const struct raft_event *event)
 {
-    return step(r, event, NULL);
+    return replica_step_proposing(r, event, NULL);
 }
 
 void replica_persisted(struct replica *r, uint64_t ticket)
@@ -464,172 +463,6 @@ static void serve_load(struct replica *r, const struct raft_load *load)
     if (replica_step(r, &event) != STATUS_OK) COVER("shard_load_failed");
 }
 
-/* ---- proposals ---- */
-
-/* The commands of a turn go to the log and to the others together, at its end. */
-void replica_flush(struct replica *r)
-{
-    struct raft_event event = {.kind = RAFT_EVENT_FLUSH};
-    bool was_dirty = !list_empty(&r->dirty_link);
-    list_remove(&r->held_link); /* also when the store has failed */
-    if (replica_step_fed(r, &event) != STATUS_OK) COVER("shard_flush_refused");
-    if (!was_dirty && r->applied.index >= r->commit_index) list_remove(&r->dirty_link); /* nothing is new to the turn */
-}
-
-enum status replica_propose(struct replica *r, struct bytes command, uint64_t timeout_ns,
-                            struct proposal *p)
-{
-    ASSERT(p->on_done != NULL);
-    struct store *s = r->store;
-    uint64_t now_ns = env_now_ns(s->env);
-    if (s->failed || s->stopping || r->state != REPLICA_STATE_RUNNING) return STATUS_NOT_LEADER;
-    if (merge_closes(r, command)) return STATUS_BUSY;
-    if (space_refuses(s, r->range)) {
-        s->metrics.proposals_refused++;
-        return STATUS_NO_SPACE;
-    }
-    if (lsm_pressure(s->lsm) >= 100 || s->overflow_bytes > (8u << 20)) {
-        s->metrics.proposals_refused++;
-        return STATUS_BUSY;
-    }
-    struct raft_event event = {.kind = RAFT_EVENT_PROPOSE};
-    event.propose.payload = command;
-    event.propose.more = true;
-    /* Nothing is applied inside a step, so the proposal may be listed after it. */
-    enum status status = step(r, &event, &p->pos);
-    if (status != STATUS_OK) {
-        s->metrics.proposals_refused++;
-        return status == STATUS_FENCED ? STATUS_NOT_LEADER : status;
-    }
-    if (list_empty(&r->held_link)) list_push_back(&s->held, &r->held_link);
-    s->metrics.proposals++;
-    p->started_ns = now_ns;
-    p->deadline_ns = now_ns + timeout_ns;
-    list_push_back(&r->proposals, &p->link);
-    if (p->deadline_ns < r->proposal_deadline_ns) r->proposal_deadline_ns = p->deadline_ns;
-    return STATUS_OK;
-}
-
-void proposals_end_all(struct replica *r, enum status status)
-{
-    struct list *item;
-    while ((item = list_pop_front(&r->proposals)) != NULL) {
-        struct proposal *p = CONTAINER_OF(item, struct proposal, link);
-        p->on_done(p, status, BYTES_EMPTY);
-    }
-}
-
-static void proposals_expire(struct replica *r, uint64_t now_ns)
-{
-    if (now_ns < r->proposal_deadline_ns) return;
-    struct list expired;
-    list_init(&expired);
-    r->proposal_deadline_ns = TIMER_NEVER;
-    LIST_FOR_EACH_SAFE(item, &r->proposals) {
-        struct proposal *p = CONTAINER_OF(item, struct proposal, link);
-        if (p->deadline_ns <= now_ns) {
-            list_remove(item);
-            list_push_back(&expired, item);
-        } else if (p->deadline_ns < r->proposal_deadline_ns) {
-            r->proposal_deadline_ns = p->deadline_ns;
-        }
-    }
-    struct list *item;
-    while ((item = list_pop_front(&expired)) != NULL) {
-        struct proposal *p = CONTAINER_OF(item, struct proposal, link);
-        COVER("shard_proposal_expired");
-        p->on_done(p, STATUS_UNKNOWN_OUTCOME, BYTES_EMPTY);
-    }
-}
-
-/* ---- reads ---- */
-
-static void read_ask(struct replica *r, struct read_wait *w)
-{
-    w->context = r->next_read_context++;
-    struct raft_event event = {.kind = RAFT_EVENT_READ, .read_context = w->context};
-    if (replica_step(r, &event) != STATUS_OK) w->context = 0;
-}
-
-void replica_read(struct replica *r, uint64_t timeout_ns, struct read_wait *w)
-{
-    ASSERT(w->on_done != NULL);
-    w->confirmed = false;
-    w->context = 0;
-    w->deadline_ns = env_now_ns(r->store->env) + timeout_ns;
-    w->leased = replica_leased(r);
-    list_push_back(&r->reads, &w->link);
-    if (w->leased) {
-        w->index = raft_commit_index(r->raft);
-    } else {
-        read_ask(r, w);
-    }
-    store_mark_dirty(r->store, r);
-}
-
-void replica_read_cancel(struct read_wait *w)
-{
-    if (w->link.next != NULL && !list_empty(&w->link)) list_remove(&w->link);
-}
-
-/* The lease is looked at again when the read goes on, in the step that then reads: what stalled in between
- * may have outlived it (R2, K18). Once for all that wait: all their timestamps were taken before. */
-static bool read_due(struct replica *r, struct read_wait *w, bool leased)
-{
-    if (w->leased && !leased) {
-        COVER("shard_lease_ran_out_under_a_read");
-        w->leased = false;
-        w->context = 0; /* a round is asked for below */
-        return false;
-    }
-    if (!w->leased && !w->confirmed) return false;
-    return r->applied.index >= w->index;
-}
-
-static void read_end(struct read_wait *w, enum status status)
-{
-    list_remove(&w->link);
-    w->on_done(w, status);
-}
-
-void reads_end_all(struct replica *r, enum status status)
-{
-    while (!list_empty(&r->reads))
-        read_end(CONTAINER_OF(r->reads.next, struct read_wait, link), status);
-}
-
-/* Answers what can be answered, of those that wait now. on_done may add waits, whose turn is the next one, and
- * cancel others. */
-static void reads_turn(struct replica *r, uint64_t now_ns)
-{
-    if (list_empty(&r->reads)) return;
-    struct list now, waiting;
-    list_init(&now);
-    list_init(&waiting);
-    struct list *item;
-    while ((item = list_pop_front(&r->reads)) != NULL) list_push_back(&now, item);
-    bool leased = replica_leased(r);
-    while ((item = list_pop_front(&now)) != NULL) {
-        struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);
-        list_push_back(&waiting, item);
-        if (read_due(r, w, leased)) {
-            if (w->leased) r->store->metrics.reads_leased++;
-            else r->store->metrics.reads_confirmed++;
-            read_end(w, STATUS_OK);
-        } else if (now_ns >= w->deadline_ns) {
-            read_end(w, STATUS_TIMEOUT);
-        } else if (w->context == 0 && !w->leased && !raft_leads(r->raft)) {
-            read_end(w, STATUS_NOT_LEADER);
-        }
-    }
-    while ((item = waiting.prev) != &waiting) { /* in front of those that have come meanwhile */
-        struct read_wait *w = CONTAINER_OF(item, struct read_wait, link);
-        list_remove(item);
-        list_push_front(&r->reads, item);
-        if (w->context == 0 && !w->confirmed && !w->leased) read_ask(r, w);
-    }
-}
-
 /* ---- the turn ---- */
 
 bool replica_turn(struct replica *r, uint64_t now_ns)
@@ -649,106 +482,4 @@ bool replica_turn(struct replica *r, uint64_t now_ns)
     proposals_expire(r, now_ns);
     reads_turn(r, now_ns);
     return r->state == REPLICA_STATE_RUNNING && r->applied.index < r->commit_index;
-}
-
-/* ---- who is who ---- */
-
-static uint64_t node_in(const struct raft_member *members, uint32_t count, uint64_t id)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (members[i].id == id) return members[i].node;
-    return 0;
-}
-
-uint64_t replica_node_of(const struct replica *r, uint64_t replica_id)
-{
-    const struct raft_config *c = raft_config(r->raft);
-    uint64_t node = node_in(c->voters, c->voter_count, replica_id);
-    if (node == 0) node = node_in(c->outgoing, c->outgoing_count, replica_id);
-    if (node == 0) node = node_in(c->learners, c->learner_count, replica_id);
-    if (node == 0) node = node_in(r->senders, SENDERS_MAX, replica_id);
-    return node;
-}
-
-void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node)
-{
-    for (uint32_t i = 0; i < SENDERS_MAX; i++) {
-        if (r->senders[i].id != replica_id) continue;
-        r->senders[i].node = node;
-        return;
-    }
-    r->senders[r->sender_next] = (struct raft_member){replica_id, node};
-    r->sender_next = (r->sender_next + 1) % SENDERS_MAX;
-}
-
-/* ---- questions ---- */
-
-struct range_id replica_range(const struct replica *r) { return r->range; }
-struct store *replica_store(const struct replica *r) { return r->store; }
-const struct descriptor *replica_descriptor(const struct replica *r) { return &r->descriptor; }
-void *replica_app(const struct replica *r) { return r->app; }
-
-uint64_t replica_term(const struct replica *r) { return raft_term(r->raft); }
-
-/* What a group at rest was told of its stores' support is old; asking it changes nothing else. */
-static void renew(const struct replica *r)
-{
-    if (r->support_seen != r->store->liveness.version) liveness_renew((struct replica *)(uintptr_t)r);
-}
-
-void replica_raft_status(const struct replica *r, struct raft_status *status_out)
-{
-    renew(r);
-    raft_status(r->raft, status_out);
-}
-
-enum status replica_progress(const struct replica *r, uint64_t member, struct raft_progress *progress_out)
-{
-    renew(r);
-    return raft_progress(r->raft, member, progress_out);
-}
-
-bool replica_serving(const struct replica *r)
-{
-    if (r->state != REPLICA_STATE_RUNNING || r->store->failed) return false;
-    return raft_leads(r->raft) && r->applied.term == raft_term(r->raft);
-}
-
-bool replica_leased(const struct replica *r)
-{
-    if (r->store->options.no_leases || !replica_serving(r)) return false;
-    renew(r);
-    uint64_t until_ns = raft_lease_until(r->raft);
-    bool had_one = until_ns != 0 && MUTANT("lease_never_ends");
-    uint64_t now_ns = env_now_ns(r->store->env); /* the clock is read here (K18) */
-    return had_one || (now_ns < until_ns && liveness_counts(r->store, now_ns, until_ns));
-}
-
-uint64_t replica_applied(const struct replica *r)
-{
-    bool whole = r->state == REPLICA_STATE_RUNNING && !r->lost && !r->store->failed && r->descriptor.epoch > 0;
-    return whole ? r->applied.index : 0;
-}
-
-uint64_t replica_last_index(const struct replica *r)
-{
-    struct raft_status status;
-    raft_status(r->raft, &status);
-    return status.last.index;
-}
-
-struct node_id replica_leader_hint(const struct replica *r)
-{
-    return (struct node_id){raft_leader_node(r->raft)};
-}
-
-enum status replica_transfer(struct replica *r, struct node_id to)
-{
-    const struct raft_member *m = to.value == 0 ? NULL : descriptor_member_on(&r->descriptor, to);
-    if (to.value != 0 && m == NULL) return STATUS_NOT_FOUND;
-    struct raft_event event = {.kind = RAFT_EVENT_TRANSFER, .member = m == NULL ? 0 : m->id};
-    uint64_t now_ns = env_now_ns(r->store->env);
-    enum status status = replica_step(r, &event);
-    if (status == STATUS_OK && (m == NULL || m->id != r->id)) r->transfer_ns = now_ns;
-    return status;
 }

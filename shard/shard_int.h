@@ -14,7 +14,9 @@
  *   merge.c             two ranges become one: their leader  merge_apply.c  and every replica
  *   automerge.c         small cold neighbours do so by themselves
  *   birth.c             replicas that a leader elsewhere knows before we do
- *   rest.c              groups at rest, who calls them    campaign.c  elections by turns */
+ *   rest.c              groups at rest, who calls them    campaign.c  elections by turns
+ *   replica_request.c   proposals and reads of a replica  replica_query.c  what it knows of itself
+ *   pace.c              how fast a move may go            byte_rate.c bytes over time */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
 #define OSTRAKA_SHARD_SHARD_INT_H
 
@@ -381,7 +383,9 @@ MUST_USE enum status replica_create(struct store *s, const struct replica_start 
 void replica_destroy(struct replica *r);
 /* One raft step and everything its output asks for, but applies (they come with the turn). */
 enum status replica_step(struct replica *r, const struct raft_event *event);
-/* The same, for an event of liveness_feed. */
+/* The same; where a proposal lies in the log. */
+enum status replica_step_proposing(struct replica *r, const struct raft_event *event, struct log_pos *proposed);
+/* replica_step for an event of liveness_feed. */
 enum status replica_step_fed(struct replica *r, const struct raft_event *event);
 /* Writes and sends what was proposed in this turn. */
 void replica_flush(struct replica *r);
@@ -477,6 +481,9 @@ MUST_USE enum status range_meta_decode(struct bytes bytes, struct descriptor *d,
                                        struct app_state *app_state_out);
 void proposals_end_all(struct replica *r, enum status status);
 void reads_end_all(struct replica *r, enum status status);
+/* In each turn: those whose time is up, and those that what was applied or confirmed lets go on. */
+void proposals_expire(struct replica *r, uint64_t now_ns);
+void reads_turn(struct replica *r, uint64_t now_ns);
 
 /* ---- split.c ---- */
 
