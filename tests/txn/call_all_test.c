@@ -7,7 +7,6 @@
 
 #define T "\x04"
 #define REQUESTS 40
-static const struct bytes SPLITS[] = {{(const uint8_t *)T "h", 2}, {(const uint8_t *)T "p", 2}};
 
 /* What a fiber asks for: single keys, each read by a request of its own. */
 struct asking {
@@ -98,17 +97,11 @@ static bool found(const struct asking *a, uint32_t i)
     return get_u8(&in) == 1;
 }
 
-static void open_three(struct world *w)
-{
-    world_open_split(w, 3, SPLITS, 2);
-    world_run_ms(w, 10000);
-}
-
 TEST(txn_call_all, more_requests_than_go_at_once_are_all_answered)
 {
     struct world w;
     struct asking a;
-    open_three(&w);
+    world_open_three(&w, 3);
     for (int i = 0; i < REQUESTS; i += 2) {
         char key[8];
         snprintf(key, sizeof key, "%c%d", "akz"[i % 3], i);
@@ -131,7 +124,7 @@ TEST(txn_call_all, one_that_fails_ends_the_others_unless_all_are_wanted)
 {
     struct world w;
     struct asking a;
-    open_three(&w);
+    world_open_three(&w, 3);
     for (int all = 0; all < 2; all++) {
         asking_init(&a, REQUESTS);
         a.to_the_end = all == 1;
@@ -152,7 +145,7 @@ TEST(txn_call_all, an_interrupt_ends_all_of_them)
     struct world w;
     struct asking a;
     struct begun b;
-    open_three(&w);
+    world_open_three(&w, 3);
     asking_init(&a, REQUESTS);
     a.to_the_end = true;
     world_isolate(&w, 1);
@@ -172,7 +165,7 @@ TEST(txn_call_all, one_that_must_be_cut_anew_ends_no_others)
 {
     struct world w;
     struct asking a;
-    open_three(&w);
+    world_open_three(&w, 3);
     asking_init(&a, REQUESTS);
     a.wide = 2;
     assert_int_equal(world_call(&w, 2, ask_on_fiber, &a), STATUS_OK);

@@ -15,11 +15,6 @@ static void open_two(struct world *w)
     world_run_ms(w, 10000); /* leaders move where they shall be */
 }
 
-static struct kv *kv_of(struct world *w, uint64_t machine)
-{
-    return core_kv(cluster_machine(w->cluster, machine)->core);
-}
-
 static struct range *catalog_range(struct world *w)
 {
     uint64_t machine = cluster_leader(w->cluster, CATALOG);
@@ -55,7 +50,7 @@ static enum status write_row(struct world *w, uint64_t machine, uint64_t ts, uin
 static uint64_t held(struct world *w)
 {
     uint64_t count = 0;
-    for (uint64_t m = 1; m <= 3; m++) count += kv_metrics(kv_of(w, m))->held_commits;
+    for (uint64_t m = 1; m <= 3; m++) count += kv_metrics(world_kv(w, m))->held_commits;
     return count;
 }
 
@@ -70,15 +65,15 @@ TEST(catalog_lease, under_a_lease_a_commit_asks_nobody_else)
     world_run_ms(&w, 50);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(write_row(&w, 2, known, &ct), STATUS_OK);
-        assert_true(ct <= kv_of(&w, 2)->lease.until);
+        assert_true(ct <= world_kv(&w, 2)->lease.until);
         world_run_ms(&w, 100);
     }
     assert_u64_equal(held(&w), 1);
-    assert_true(kv_metrics(kv_of(&w, 2))->lease_requests >= 10);
+    assert_true(kv_metrics(world_kv(&w, 2))->lease_requests >= 10);
     world_run_ms(&w, 5000); /* unused, it is not renewed */
-    uint64_t requests = kv_metrics(kv_of(&w, 2))->lease_requests;
+    uint64_t requests = kv_metrics(world_kv(&w, 2))->lease_requests;
     world_run_ms(&w, 2000);
-    assert_u64_equal(kv_metrics(kv_of(&w, 2))->lease_requests, requests);
+    assert_u64_equal(kv_metrics(world_kv(&w, 2))->lease_requests, requests);
     world_close(&w);
 }
 
@@ -126,8 +121,8 @@ TEST(catalog_lease, a_new_leader_keeps_the_promises_of_the_last_one)
         assert_int_equal(write_row(&w, 2, known, &ct), STATUS_OK);
         world_run_ms(&w, 50);
     }
-    uint64_t until = kv_of(&w, 2)->lease.until;
-    assert_true(until > kv_of(&w, 2)->clock.seen);
+    uint64_t until = world_kv(&w, 2)->lease.until;
+    assert_true(until > world_kv(&w, 2)->clock.seen);
     uint64_t leader = cluster_leader(w.cluster, CATALOG);
     struct replica *r = store_replica(core_store(cluster_machine(w.cluster, leader)->core), CATALOG);
     assert_int_equal(replica_transfer(r, (struct node_id){leader % 3 + 1}), STATUS_OK);
@@ -146,7 +141,7 @@ TEST(catalog_lease, a_commit_that_comes_too_late_looks_itself)
     uint64_t known = change_record(&w, "1");
     assert_int_equal(write_row(&w, 2, known, &ct), STATUS_OK);
     world_run_ms(&w, 50);
-    struct kv *kv = kv_of(&w, 2);
+    struct kv *kv = world_kv(&w, 2);
     assert_true(kv->lease.until > kv->clock.seen);
     uint64_t changed = change_record(&w, "2");
     assert_true(changed > kv->lease.until);

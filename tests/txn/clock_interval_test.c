@@ -29,7 +29,7 @@ static void open_world(struct world *w, uint32_t nodes)
 
 static struct clock *clock_of(struct world *w, uint64_t machine)
 {
-    return &core_kv(cluster_machine(w->cluster, machine)->core)->clock;
+    return &world_kv(w, machine)->clock;
 }
 
 static void run_ms(struct world *w, uint64_t ms)
@@ -321,10 +321,10 @@ TEST(txn_clock_interval, a_clock_that_jumps_is_found_out_and_believed_again_when
     open_world(&w, 3);
     run_ms(&w, 1000);
     uint64_t master = cluster_leader(w.cluster, RANGE_META), other = master % 3 + 1;
-    uint64_t found = kv_metrics(core_kv(cluster_machine(w.cluster, other)->core))->clock_contradictions;
+    uint64_t found = kv_metrics(world_kv(&w, other))->clock_contradictions;
     sim_clock_jump(cluster_sim(w.cluster), other, 50 * SIM_MS);
     for (int i = 0; i < 100; i++) world_run_ms(&w, 1); /* the bounds are wrong until the next sample */
-    assert_true(kv_metrics(core_kv(cluster_machine(w.cluster, other)->core))->clock_contradictions > found);
+    assert_true(kv_metrics(world_kv(&w, other))->clock_contradictions > found);
     assert_true(knows(&w, other));
     world_close(&w);
 }
@@ -336,7 +336,7 @@ TEST(txn_clock_interval, a_message_from_later_ends_what_a_stopped_clock_says)
     open_world(&w, 3);
     run_ms(&w, 1000);
     uint64_t master = cluster_leader(w.cluster, RANGE_META), frozen = master % 3 + 1, other = frozen % 3 + 1;
-    struct kv *kv = core_kv(cluster_machine(w.cluster, frozen)->core);
+    struct kv *kv = world_kv(&w, frozen);
     sim_clock_freeze(cluster_sim(w.cluster), frozen, true);
     sim_net_cut_pair(cluster_sim(w.cluster), frozen, master); /* no sample comes first */
     world_run_ms(&w, 30);

@@ -22,16 +22,11 @@ static void on_reading(struct clock_wait *w, enum status status, uint64_t ts)
     a->ts = ts;
 }
 
-static struct kv *kv_of(struct world *w, uint64_t machine)
-{
-    return core_kv(cluster_machine(w->cluster, machine)->core);
-}
-
 static void ask(struct world *w, uint64_t machine, struct asker *a, uint64_t past, uint64_t timeout_ns)
 {
     *a = (struct asker){.wait = {.on_done = on_reading}};
     a->wait.ctx = a;
-    clock_wait_past(&kv_of(w, machine)->clock, &a->wait, past, timeout_ns);
+    clock_wait_past(&world_kv(w, machine)->clock, &a->wait, past, timeout_ns);
     struct cluster_machine *m = cluster_machine(w->cluster, machine);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
 }
@@ -61,10 +56,10 @@ TEST(txn_clock, those_who_ask_at_once_share_a_round)
     struct world w;
     struct asker askers[WAITS];
     world_open(&w, 1, 0);
-    uint64_t before = kv_metrics(kv_of(&w, 1))->clock_rounds;
+    uint64_t before = kv_metrics(world_kv(&w, 1))->clock_rounds;
     for (int i = 0; i < WAITS; i++) ask(&w, 1, &askers[i], 0, SIM_SEC);
     for (int i = 0; i < WAITS; i++) await(&w, &askers[i]);
-    assert_true(kv_metrics(kv_of(&w, 1))->clock_rounds <= before + 2); /* one may have been under way */
+    assert_true(kv_metrics(world_kv(&w, 1))->clock_rounds <= before + 2); /* one may have been under way */
     for (int i = 0; i < WAITS; i++) assert_int_equal(askers[i].status, STATUS_OK);
     assert_u64_equal(askers[0].ts, askers[WAITS - 1].ts);
     world_close(&w);

@@ -79,10 +79,10 @@ TEST(txn_commit, a_transaction_that_only_reads_needs_no_commit)
     actor_begin_at_leader(&a, &w);
     assert_int_equal(actor_get(&a, "a"), STATUS_OK);
     world_put(&w, "a", "2");
-    uint64_t commits = kv_metrics(core_kv(cluster_machine(w.cluster, 1)->core))->commits;
+    uint64_t commits = kv_metrics(world_kv(&w, 1))->commits;
     assert_int_equal(actor_commit(&a), STATUS_OK);
     assert_u64_equal(a.ts, txn_read_ts(a.txn));
-    assert_u64_equal(kv_metrics(core_kv(cluster_machine(w.cluster, 1)->core))->commits, commits);
+    assert_u64_equal(kv_metrics(world_kv(&w, 1))->commits, commits);
     actor_end(&a);
     world_close(&w);
 }
@@ -206,7 +206,7 @@ TEST(txn_commit, ct_lies_above_the_floor_and_above_every_version)
         struct world w;
         world_open(&w, 1, 0);
         world_put(&w, "a", "1");
-        uint64_t bound = kv_timestamp_seen(core_kv(cluster_machine(w.cluster, 1)->core)) + 5 * SIM_SEC;
+        uint64_t bound = kv_timestamp_seen(world_kv(&w, 1)) + 5 * SIM_SEC;
         *bounds[i](&w) = bound;
         assert_u64_equal(world_put(&w, "a", "2"), bound + 1);
         /* Acknowledged: so the clock is past it, and a new reader sees it. */

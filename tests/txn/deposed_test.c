@@ -175,7 +175,7 @@ TEST(deposed, a_grant_that_is_heard_of_late_hides_nothing)
     actor_put(&b, "k", "in between");
     assert_int_equal(actor_commit(&b), STATUS_OK);
     /* What else comes to the gateway tells it how late it is. */
-    core_kv(cluster_machine(s.w.cluster, gateway)->core)->clock.seen = b.ts + 1000;
+    world_kv(&s.w, gateway)->clock.seen = b.ts + 1000;
     sim_node_resume(cluster_sim(s.w.cluster), gateway);
     assert_int_equal(actor_await(&a), STATUS_OK);
     assert_string_equal(a.value, "old");

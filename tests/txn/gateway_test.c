@@ -12,7 +12,7 @@ static uint64_t other_than(uint64_t machine)
 
 static const struct kv_metrics *metrics_of(struct world *w, uint64_t machine)
 {
-    return kv_metrics(core_kv(cluster_machine(w->cluster, machine)->core));
+    return kv_metrics(world_kv(w, machine));
 }
 
 TEST(txn_gateway, any_node_reaches_the_leader)

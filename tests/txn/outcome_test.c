@@ -80,7 +80,7 @@ TEST(txn_outcome, an_id_never_says_time_0)
     world_open(&w, 3, 0);
     world_put(&w, "k", "1");
     uint64_t gateway = world_leader(&w) % 3 + 1;
-    struct kv *kv = core_kv(cluster_machine(w.cluster, gateway)->core);
+    struct kv *kv = world_kv(&w, gateway);
     actor_begin(&a, &w, gateway);
     actor_put(&a, "k", "2");
     kv->clock.seen = 0;
@@ -121,7 +121,7 @@ TEST(txn_outcome, what_was_not_committed_in_its_window_never_will_be)
     world_open(&w, 1, 0);
     world_put(&w, "other", "1"); /* the clock is read */
     actor_begin(&a, &w, 1);
-    struct question q = {.id = {.sent_ts = clock_seen(&core_kv(cluster_machine(w.cluster, 1)->core)->clock), .tag = 77, .range = {2}}};
+    struct question q = {.id = {.sent_ts = clock_seen(&world_kv(&w, 1)->clock), .tag = 77, .range = {2}}};
     assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_IN_PROGRESS);
     world_run_ms(&w, 8000);
     assert_int_equal(ask(&w, 1, &q), TXN_OUTCOME_IN_PROGRESS);
@@ -131,7 +131,7 @@ TEST(txn_outcome, what_was_not_committed_in_its_window_never_will_be)
     assert_true(g->floor > q.id.sent_ts + OUTCOME_WINDOW_NS);
     txn_set_last_ct(a.txn, q.id.sent_ts + OUTCOME_WINDOW_NS); /* a late one, as the leader sees it */
     actor_put(&a, "k", "late");
-    core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen = q.id.sent_ts;
+    world_kv(&w, 1)->clock.seen = q.id.sent_ts;
     assert_int_equal(actor_commit(&a), STATUS_EXPIRED);
     assert_u64_equal(g->in_flight_count, 0);
     actor_end(&a);
@@ -146,7 +146,7 @@ TEST(txn_outcome, the_answer_raises_the_floor_above_the_window)
 {
     struct world w;
     world_open(&w, 1, 0);
-    struct question q = {.id = {.sent_ts = clock_seen(&core_kv(cluster_machine(w.cluster, 1)->core)->clock), .tag = 77, .range = {2}}};
+    struct question q = {.id = {.sent_ts = clock_seen(&world_kv(&w, 1)->clock), .tag = 77, .range = {2}}};
     world_run_ms(&w, 11000);
     struct range *g = world_range(&w);
     uint64_t before = g->floor;
@@ -163,7 +163,7 @@ TEST(txn_outcome, a_commit_stamped_too_long_ago_is_stamped_again)
     world_open(&w, 1, 0);
     actor_begin(&a, &w, 1);
     actor_put(&a, "k", "1");
-    struct kv *kv = core_kv(cluster_machine(w.cluster, 1)->core);
+    struct kv *kv = world_kv(&w, 1);
     uint64_t seen = kv->clock.seen;
     kv->clock.seen = 1;
     assert_int_equal(actor_commit(&a), STATUS_OK);

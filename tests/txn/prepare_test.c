@@ -11,14 +11,12 @@
 #include "txn/txn_state.h"
 
 #define T "\x04"
-static const struct bytes SPLITS[] = {{(const uint8_t *)T "h", 2}, {(const uint8_t *)T "p", 2}};
-#define LEFT ((struct range_id){2})
-#define MIDDLE ((struct range_id){3})
+#define LEFT   WORLD_LEFT
+#define MIDDLE WORLD_MIDDLE
 
 static void open_three(struct world *w)
 {
-    world_open_split(w, 3, SPLITS, 2);
-    world_run_ms(w, 10000);
+    world_open_three(w, 3);
     world_put(w, "a", "old");
     world_put(w, "k", "old");
 }

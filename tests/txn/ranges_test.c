@@ -10,24 +10,9 @@
 #include "txn/txn_state.h"
 
 #define T "\x04"
-static const struct bytes SPLITS[] = {{(const uint8_t *)T "h", 2}, {(const uint8_t *)T "p", 2}};
-#define LEFT ((struct range_id){2})
-#define MIDDLE ((struct range_id){3})
-#define RIGHT ((struct range_id){4})
-
-/* Keys below h, below p, and the rest. */
-static void open_three(struct world *w)
-{
-    world_open_split(w, 3, SPLITS, 2);
-    world_run_ms(w, 10000); /* leaders move where they shall be; locks do not outlive that */
-}
-
-static struct range *range_of(struct world *w, struct range_id range)
-{
-    uint64_t machine = cluster_leader(w->cluster, range);
-    assert_true(machine != 0);
-    return replica_app(store_replica(core_store(cluster_machine(w->cluster, machine)->core), range));
-}
+#define LEFT   WORLD_LEFT
+#define MIDDLE WORLD_MIDDLE
+#define RIGHT  WORLD_RIGHT
 
 static uint64_t machine_besides(uint64_t machine)
 {
@@ -39,7 +24,7 @@ TEST(txn_ranges, a_scan_goes_on_where_a_range_ends)
     struct world w;
     struct actor a;
     char key[8];
-    open_three(&w);
+    world_open_three(&w, 3);
     for (int i = 0; i < 52; i++) {
         snprintf(key, sizeof key, "%c%d", 'a' + i / 2, i % 2);
         world_put(&w, key, "1");
@@ -93,7 +78,7 @@ TEST(txn_ranges, keys_of_several_ranges_are_fetched_together)
     struct world w;
     struct actor a;
     struct many m = {.keys = {"z", "a", "k", "zz", "b", "l", "none", "y"}, .count = 8};
-    open_three(&w);
+    world_open_three(&w, 3);
     for (uint32_t i = 0; i < m.count; i++)
         if (i != 6) world_put(&w, m.keys[i], m.keys[i]);
     for (int first = 0; first < 2; first++) {
@@ -120,7 +105,7 @@ TEST(txn_ranges, all_reads_are_of_one_timestamp)
 {
     struct world w;
     struct actor a;
-    open_three(&w);
+    world_open_three(&w, 3);
     world_put(&w, "a", "0");
     world_put(&w, "k", "0");
     actor_begin(&a, &w, 2);
@@ -135,7 +120,7 @@ TEST(txn_ranges, all_reads_are_of_one_timestamp)
 
 static uint64_t intents_on(struct world *w, struct range_id range)
 {
-    return range_of(w, range)->prepared_count;
+    return world_range_of(w, range)->prepared_count;
 }
 
 TEST(txn_ranges, a_write_to_two_ranges_is_seen_in_both)
@@ -143,7 +128,7 @@ TEST(txn_ranges, a_write_to_two_ranges_is_seen_in_both)
     struct world w;
     struct actor a;
     char value[16];
-    open_three(&w);
+    world_open_three(&w, 3);
     for (int i = 0; i < 20; i++) {
         snprintf(value, sizeof value, "%d", i);
         actor_begin(&a, &w, 1 + (uint64_t)i % 3);
@@ -167,11 +152,11 @@ TEST(txn_ranges, a_write_to_two_ranges_is_seen_in_both)
     }
     world_run_ms(&w, 1000);
     assert_u64_equal(intents_on(&w, LEFT) + intents_on(&w, MIDDLE) + intents_on(&w, RIGHT), 0);
-    assert_true(range_of(&w, LEFT)->records.count > 0);
+    assert_true(world_range_of(&w, LEFT)->records.count > 0);
     world_run_ms(&w, 30000);
-    assert_u64_equal(range_of(&w, LEFT)->records.count, 0);
-    assert_false(range_of(&w, LEFT)->may_hold);
-    assert_false(range_of(&w, RIGHT)->may_hold);
+    assert_u64_equal(world_range_of(&w, LEFT)->records.count, 0);
+    assert_false(world_range_of(&w, LEFT)->may_hold);
+    assert_false(world_range_of(&w, RIGHT)->may_hold);
     world_close(&w);
 }
 
@@ -181,12 +166,12 @@ TEST(txn_ranges, a_transaction_may_be_larger_than_an_entry)
     struct world w;
     struct actor a;
     char key[16];
-    open_three(&w);
+    world_open_three(&w, 3);
     char value[1000];
     memset(value, 'x', sizeof value - 1);
     value[sizeof value - 1] = '\0';
     for (uint64_t machine = 1; machine <= 3; machine++)
-        kv_set_entry_bytes(core_kv(cluster_machine(w.cluster, machine)->core), 4000);
+        kv_set_entry_bytes(world_kv(&w, machine), 4000);
     actor_begin(&a, &w, 1);
     assert_int_equal(actor_count(&a, "a", "b"), STATUS_OK); /* so that there is something to validate */
     for (int i = 0; i < 14; i++) {
@@ -212,7 +197,7 @@ TEST(txn_ranges, a_write_to_several_ranges_is_there_as_a_whole)
     struct world w;
     struct actor a, b;
     const char *keys[] = {"a", "k", "z"};
-    open_three(&w);
+    world_open_three(&w, 3);
     for (uint64_t i = 0; i < 12; i++) {
         char value[16];
         snprintf(value, sizeof value, "%d", (int)i);
@@ -247,7 +232,7 @@ TEST(txn_ranges, a_write_to_several_ranges_that_is_refused_leaves_nothing)
 {
     struct world w;
     struct actor a;
-    open_three(&w);
+    world_open_three(&w, 3);
     world_put(&w, "z", "0");
     actor_begin(&a, &w, 1);
     actor_put(&a, "a", "1");
@@ -276,7 +261,7 @@ TEST(txn_ranges, who_writes_the_same_keys_of_two_ranges_comes_through)
 {
     struct world w;
     struct actor a[4];
-    open_three(&w);
+    world_open_three(&w, 3);
     for (int round = 0; round < 8; round++) {
         for (int i = 0; i < 4; i++) {
             actor_begin(&a[i], &w, 1 + (uint64_t)i % 3);
@@ -309,14 +294,14 @@ TEST(txn_ranges, a_lock_behind_an_intent_shows_what_it_became)
 {
     struct world w;
     struct actor a, b;
-    open_three(&w);
+    world_open_three(&w, 3);
     world_put(&w, "z", "0");
     actor_begin(&a, &w, 1);
     actor_put(&a, "a", "1");
     actor_put(&a, "z", "1");
-    range_of(&w, LEFT)->high = core_kv(cluster_machine(w.cluster, 1)->core)->clock.seen + 50000000;
+    world_range_of(&w, LEFT)->high = world_kv(&w, 1)->clock.seen + 50000000;
     actor_start_commit(&a);
-    struct range *g = range_of(&w, RIGHT);
+    struct range *g = world_range_of(&w, RIGHT);
     for (int i = 0; i < 20000 && g->prepared_count == 0; i++) sim_run_for(cluster_sim(w.cluster), 10000);
     assert_true(g->prepared_count > 0);
     actor_begin(&b, &w, cluster_leader(w.cluster, RIGHT));
@@ -345,7 +330,7 @@ static void take_shown(void *ctx, const struct kv_prepared *p)
 
 static struct kv *kv_of_leader(struct world *w, struct range_id range)
 {
-    return core_kv(cluster_machine(w->cluster, cluster_leader(w->cluster, range))->core);
+    return world_kv(w, cluster_leader(w->cluster, range));
 }
 
 /* Operators see what is not decided, under the id that a client would ask about. */
@@ -354,12 +339,12 @@ TEST(txn_ranges, what_is_prepared_is_shown_until_it_is_decided)
     struct world w;
     struct actor a;
     struct shown s = {.count = 0};
-    open_three(&w);
+    world_open_three(&w, 3);
     actor_begin(&a, &w, 1);
     actor_put(&a, "a", "1");
     actor_put(&a, "x", "1");
     actor_put(&a, "z", "1");
-    struct range *g = range_of(&w, RIGHT);
+    struct range *g = world_range_of(&w, RIGHT);
     actor_start_commit(&a);
     for (int i = 0; i < 20000 && g->prepared_count == 0; i++) sim_run_for(cluster_sim(w.cluster), 10000);
     kv_prepared(kv_of_leader(&w, RIGHT), take_shown, &s);
@@ -388,7 +373,7 @@ TEST(txn_ranges, what_was_read_elsewhere_is_unchanged_at_the_commit)
 {
     struct world w;
     struct actor a, b;
-    open_three(&w);
+    world_open_three(&w, 3);
     world_put(&w, "a", "0");
     world_put(&w, "k", "0");
     for (uint64_t i = 0; i < 12; i++) {
@@ -421,7 +406,7 @@ TEST(txn_ranges, who_reads_elsewhere_and_writes_here_commits)
     struct world w;
     struct actor a;
     char value[16];
-    open_three(&w);
+    world_open_three(&w, 3);
     world_put(&w, "a", "0");
     for (int i = 0; i < 10; i++) {
         actor_begin(&a, &w, 1 + (uint64_t)i % 3);
@@ -431,8 +416,8 @@ TEST(txn_ranges, who_reads_elsewhere_and_writes_here_commits)
         actor_put(&a, "k", value);
         assert_int_equal(actor_commit(&a), STATUS_OK);
         uint64_t ct = a.ts;
-        assert_true(range_of(&w, LEFT)->floor >= ct);  /* nothing comes below it there any more */
-        assert_true(range_of(&w, RIGHT)->floor >= ct);
+        assert_true(world_range_of(&w, LEFT)->floor >= ct);  /* nothing comes below it there any more */
+        assert_true(world_range_of(&w, RIGHT)->floor >= ct);
         actor_end(&a);
     }
     actor_begin(&a, &w, 3);
@@ -463,8 +448,8 @@ static uint64_t hold_commit(struct world *w, struct actor *a)
     actor_put(a, "k", "1");
     sim_net_cut_pair(cluster_sim(w->cluster), writes, reads);
     actor_start_commit(a);
-    for (int i = 0; i < 200 && range_of(w, MIDDLE)->in_flight_count == 0; i++) world_run_ms(w, 1);
-    assert_true(range_of(w, MIDDLE)->in_flight_count > 0);
+    for (int i = 0; i < 200 && world_range_of(w, MIDDLE)->in_flight_count == 0; i++) world_run_ms(w, 1);
+    assert_true(world_range_of(w, MIDDLE)->in_flight_count > 0);
     return writes;
 }
 
@@ -473,7 +458,7 @@ TEST(txn_ranges, a_held_commit_stops_only_its_own_keys)
 {
     struct world w;
     struct actor a, b, c;
-    open_three(&w);
+    world_open_three(&w, 3);
     uint64_t leader = hold_commit(&w, &a);
     actor_begin(&b, &w, leader);
     actor_start_get(&b, "k");
@@ -498,7 +483,7 @@ TEST(txn_ranges, what_a_held_commit_writes_is_shown_to_nobody)
 {
     struct world w;
     struct actor a, b;
-    open_three(&w);
+    world_open_three(&w, 3);
     uint64_t leader = hold_commit(&w, &a);
     actor_begin(&b, &w, leader);
     b.overlay = true;
@@ -516,7 +501,7 @@ TEST(txn_ranges, what_a_held_commit_writes_is_shown_to_nobody)
 static uint64_t last_of(struct world *w, struct range_id range)
 {
     struct raft_status status;
-    replica_raft_status(range_of(w, range)->replica, &status);
+    replica_raft_status(world_range_of(w, range)->replica, &status);
     return status.last.index;
 }
 
@@ -526,9 +511,9 @@ TEST(txn_ranges, a_held_commit_does_not_stand_behind_a_split)
     static const uint8_t key[] = {KEY_PREFIX_TABLE, 'j'};
     struct world w;
     struct actor a;
-    open_three(&w);
+    world_open_three(&w, 3);
     hold_commit(&w, &a);
-    struct range *g = range_of(&w, MIDDLE);
+    struct range *g = world_range_of(&w, MIDDLE);
     uint64_t last = last_of(&w, MIDDLE);
     struct buf part;
     buf_init(&part, 64);
@@ -546,7 +531,7 @@ TEST(txn_ranges, a_held_commit_does_not_stand_behind_a_split)
 
 static uint64_t refreshes_of(struct world *w, uint64_t machine)
 {
-    return kv_metrics(core_kv(cluster_machine(w->cluster, machine)->core))->refreshes;
+    return kv_metrics(world_kv(w, machine))->refreshes;
 }
 
 /* A reader waits for a held commit, and a split sends both away: the reader does not look at the left side first, where its key
@@ -556,7 +541,7 @@ TEST(txn_ranges, who_waits_for_what_a_split_sends_away_is_sent_away)
     static const uint8_t key[] = {KEY_PREFIX_TABLE, 'j'};
     struct world w;
     struct actor a, b;
-    open_three(&w);
+    world_open_three(&w, 3);
     struct splits *splits = splits_create(w.cluster);
     actor_begin(&b, &w, hold_commit(&w, &a));
     actor_start_get(&b, "k");
@@ -583,7 +568,7 @@ TEST(txn_ranges, a_lock_moves_what_was_read_in_other_ranges)
 {
     struct world w;
     struct actor a;
-    open_three(&w);
+    world_open_three(&w, 3);
     world_put(&w, "a", "0");
     world_put(&w, "k", "0");
     actor_begin(&a, &w, 1);
@@ -608,7 +593,7 @@ TEST(txn_ranges, a_lock_moves_what_was_read_in_other_ranges)
     assert_int_equal(actor_lock(&a, "k"), STATUS_CONFLICT);
     actor_end(&a);
     world_run_ms(&w, 100);
-    assert_u64_equal(range_of(&w, MIDDLE)->locks.lock_count, 0);
+    assert_u64_equal(world_range_of(&w, MIDDLE)->locks.lock_count, 0);
     world_close(&w);
 }
 
@@ -616,21 +601,21 @@ TEST(txn_ranges, locks_are_given_back_in_all_ranges)
 {
     struct world w;
     struct actor a;
-    open_three(&w);
+    world_open_three(&w, 3);
     for (int i = 0; i < 2; i++) {
         actor_begin(&a, &w, 1);
         assert_int_equal(actor_lock(&a, "z"), STATUS_NOT_FOUND);
         assert_int_equal(actor_lock(&a, "a"), STATUS_NOT_FOUND);
         assert_int_equal(actor_lock(&a, "k"), STATUS_NOT_FOUND);
-        assert_u64_equal(range_of(&w, LEFT)->locks.lock_count, 1);
-        assert_u64_equal(range_of(&w, RIGHT)->locks.lock_count, 1);
+        assert_u64_equal(world_range_of(&w, LEFT)->locks.lock_count, 1);
+        assert_u64_equal(world_range_of(&w, RIGHT)->locks.lock_count, 1);
         actor_put(&a, "k", "1");
         if (i == 1) assert_int_equal(actor_commit(&a), STATUS_OK);
         actor_end(&a);
         world_run_ms(&w, 100);
-        assert_u64_equal(range_of(&w, LEFT)->locks.lock_count, 0);
-        assert_u64_equal(range_of(&w, MIDDLE)->locks.lock_count, 0);
-        assert_u64_equal(range_of(&w, RIGHT)->locks.lock_count, 0);
+        assert_u64_equal(world_range_of(&w, LEFT)->locks.lock_count, 0);
+        assert_u64_equal(world_range_of(&w, MIDDLE)->locks.lock_count, 0);
+        assert_u64_equal(world_range_of(&w, RIGHT)->locks.lock_count, 0);
         if (i == 0) continue;
         actor_begin(&a, &w, 2);
         assert_int_equal(actor_get(&a, "k"), STATUS_OK);
@@ -666,7 +651,7 @@ TEST(txn_ranges, the_outcome_is_asked_for_where_the_commit_went)
     struct world w;
     struct actor a;
     const char *keys[] = {"a", "k", "z"};
-    open_three(&w);
+    world_open_three(&w, 3);
     for (int i = 0; i < 3; i++) {
         char text[TXN_ID_BYTES];
         struct question q;
@@ -710,7 +695,7 @@ static void break_circle(int count)
     struct world w;
     struct actor a[3], outside;
     const char *keys[] = {"a", "k", "z"};
-    open_three(&w);
+    world_open_three(&w, 3);
     for (int i = 0; i < count; i++) {
         actor_begin(&a[i], &w, 1 + (uint64_t)i);
         assert_int_equal(actor_lock(&a[i], keys[i]), STATUS_NOT_FOUND);

@@ -5,7 +5,6 @@
 #include "tests/test.h"
 
 #define T "\x04"
-static const struct bytes SPLITS[] = {{(const uint8_t *)T "h", 2}, {(const uint8_t *)T "p", 2}};
 
 static void take_key(struct reader *in, char out[32])
 {
@@ -127,8 +126,7 @@ static void on_resolve(void *ctx, struct rpc_token token, struct bytes body)
 
 void script_open(struct script *s, struct world *w, bool parallel)
 {
-    world_open_split(w, 3, SPLITS, 2);
-    world_run_ms(w, 10000); /* leaders move where they shall be */
+    world_open_three(w, 3);
     *s = (struct script){.w = w};
     for (uint64_t i = 0; i < 3; i++) {
         struct node *n = &s->nodes[i];

@@ -13,9 +13,8 @@
 
 #define T "\x04"
 #define MACHINES 4u
-static const struct bytes SPLITS[] = {{(const uint8_t *)T "h", 2}, {(const uint8_t *)T "p", 2}};
-#define LEFT ((struct range_id){2})   /* a to g */
-#define MIDDLE ((struct range_id){3}) /* h to o */
+#define LEFT   WORLD_LEFT
+#define MIDDLE WORLD_MIDDLE
 #define SECOND SIM_SEC
 
 /* What becomes of one kind of frame: of requests, or of their answers. */
@@ -95,9 +94,8 @@ static void open_either(struct stage *s, bool plain)
     *s = (struct stage){0};
     const char *mutant = getenv("OSTRAKA_MUTANT");
     if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
-    if (plain) world_open_split_plain(&s->w, MACHINES, SPLITS, 2);
-    else world_open_split(&s->w, MACHINES, SPLITS, 2);
-    world_run_ms(&s->w, 10000); /* leaders move where they shall be */
+    if (plain) world_open_three_plain(&s->w, MACHINES);
+    else world_open_three(&s->w, MACHINES);
     if (leader_of(s, LEFT) == leader_of(s, MIDDLE)) hand_over(s, MIDDLE, 0);
     for (uint64_t i = 1; i <= MACHINES && s->gateway == 0; i++)
         if (i != leader_of(s, LEFT) && i != leader_of(s, MIDDLE)) s->gateway = i;

@@ -38,16 +38,29 @@ void world_open_split(struct world *w, uint32_t nodes, const struct bytes *split
     open_world(w, nodes, 0, 8, split_keys, split_count, false);
 }
 
-void world_open_split_plain(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count)
-{
-    open_world(w, nodes, 0, 8, split_keys, split_count, true);
-}
-
 void world_need_oracle(struct world *w)
 {
     if (cluster_clock_source(w->cluster) == KV_CLOCK_ORACLE) return;
     world_close(w);
     skip();
+}
+
+static void open_three(struct world *w, uint32_t nodes, bool plain)
+{
+    static const uint8_t keys[][2] = {{KEY_PREFIX_TABLE, 'h'}, {KEY_PREFIX_TABLE, 'p'}};
+    const struct bytes splits[] = {bytes_make(keys[0], 2), bytes_make(keys[1], 2)};
+    open_world(w, nodes, 0, 8, splits, 2, plain);
+    world_run_ms(w, 10000); /* leaders go where they shall be; locks do not outlive that */
+}
+
+void world_open_three(struct world *w, uint32_t nodes)
+{
+    open_three(w, nodes, false);
+}
+
+void world_open_three_plain(struct world *w, uint32_t nodes)
+{
+    open_three(w, nodes, true);
 }
 
 void world_close(struct world *w)
@@ -91,6 +104,24 @@ static struct replica *replica_of(struct world *w, uint64_t machine)
 struct range *world_range(struct world *w)
 {
     return replica_app(replica_of(w, world_leader(w)));
+}
+
+uint64_t world_leader_of(struct world *w, struct range_id range)
+{
+    uint64_t machine = cluster_leader(w->cluster, range);
+    assert_true(machine != 0);
+    return machine;
+}
+
+struct range *world_range_of(struct world *w, struct range_id range)
+{
+    struct core *core = cluster_machine(w->cluster, world_leader_of(w, range))->core;
+    return replica_app(store_replica(core_store(core), range));
+}
+
+struct kv *world_kv(struct world *w, uint64_t machine)
+{
+    return core_kv(cluster_machine(w->cluster, machine)->core);
 }
 
 struct lsm_range_stats world_stats(struct world *w, uint64_t machine)

@@ -8,6 +8,10 @@
 #include "txn/txn_int.h"
 
 #define WORLD_RANGE ((struct range_id){2}) /* holds the keys of these tests */
+/* Of three ranges: keys below h, keys below p, and the rest. */
+#define WORLD_LEFT   ((struct range_id){2})
+#define WORLD_MIDDLE ((struct range_id){3})
+#define WORLD_RIGHT  ((struct range_id){4})
 
 struct world {
     struct cluster *cluster;
@@ -19,8 +23,10 @@ void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns);
 void world_open_leased(struct world *w, uint32_t nodes);
 /* With leases, and several data ranges: the second one begins at the first of the keys, which are borrowed. */
 void world_open_split(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count);
+/* Three data ranges, as above, whose leaders are where they shall be: nothing moves any more. */
+void world_open_three(struct world *w, uint32_t nodes);
 /* The same, and commits over several ranges are acknowledged when their record is there, not before. */
-void world_open_split_plain(struct world *w, uint32_t nodes, const struct bytes *split_keys, uint32_t split_count);
+void world_open_three_plain(struct world *w, uint32_t nodes);
 void world_close(struct world *w);
 /* For a script that rests on each reading being asked for: skips the test, and closes the world, where none is. */
 void world_need_oracle(struct world *w);
@@ -32,6 +38,10 @@ uint64_t world_leader(struct world *w);
 void world_isolate(struct world *w, uint64_t machine);
 /* The leader's state of that range. */
 struct range *world_range(struct world *w);
+/* The machine that leads a range now, which somebody does; the state of that leader. */
+uint64_t world_leader_of(struct world *w, struct range_id range);
+struct range *world_range_of(struct world *w, struct range_id range);
+struct kv *world_kv(struct world *w, uint64_t machine);
 struct lsm_range_stats world_stats(struct world *w, uint64_t machine);
 /* Flushes the range on a machine and waits until it is on disk. */
 void world_flush(struct world *w, uint64_t machine);
