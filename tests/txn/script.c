@@ -4,8 +4,6 @@
 
 #include "tests/test.h"
 
-#define T "\x04"
-
 static void take_key(struct reader *in, char out[32])
 {
     struct bytes key = get_sized(in);
