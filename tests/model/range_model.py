@@ -103,6 +103,7 @@ KNOWN = {
     'hold_in_flight': (1, 4), 'hold_term': (500011,), 'hold_epoch': (500006,), 'hold_latch': (500022,),
     'hold_hidden': (500001, 500003), 'lease_last_ct': (1, 8), 'lease_logged': (200001, 200002),
     'lease_proposed': (200019,), 'lease_read_after': (4, 8), 'lease_ct_above': (1, 2), 'lease_yields': (200013,), 'freeze': (400049,), 'freeze_all': (400004, 400008), 'merge_epoch': (400005, 400008), 'orphan_frozen': (400026,),
+    'freeze_latch': (700001, 700010), 'snapshot_absorbs': (700017, 700036),
 }
 Conf = collections.namedtuple('Conf', 'voters outgoing learners')        # tuples of (replica id, node)
 Desc = collections.namedtuple('Desc', 'id start end epoch conf next_rid')
@@ -1195,6 +1196,8 @@ class World:
             kinds = self.of_merges(r)
         if profile == 5:
             kinds = self.of_slow(r)
+        if profile == 7:
+            kinds = self.of_freezes(r)
         self.kinds = r.sample(kinds, r.randint(5, len(kinds)))
         self.stores = [Store(self, i) for i in range(self.n)]
         self.found()
@@ -1225,6 +1228,13 @@ class World:
         self.n, self.lag, self.gap = 3, r.choice((5, 150, 400)) * MS, r.choice((30, 80)) * MS
         return ['split', 'split', 'merge', 'merge', 'merge', 'merge', 'merge', 'leader_crash', 'crash', 'campaign', 'flush', 'cut',
                 'bounce_split']
+
+    def of_freezes(self, r):
+        """Merges that fail half way, under many writes: leaders of either side change, and so do the ranges."""
+        self.n, self.lag, self.gap, self.think, self.clients = 3, r.choice((40, 150)) * MS, r.choice((15, 30)) * MS, 2 * MS, (4, 6)
+        self.election, self.loss = 60 * MS, r.choice((0, .05))
+        self.mix = ((.2, read_only), (.4, read_write), (.9, add), (1, by_lease))
+        return ['split', 'split', 'merge', 'merge', 'merge', 'merge', 'merge', 'campaign', 'campaign', 'leader_crash', 'flush', 'cut']
 
     def of_slow(self, r):
         """One store applies late, the clock answers late, everybody wants to lead: what is served rests on old states."""
