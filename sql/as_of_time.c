@@ -103,7 +103,7 @@ enum status as_of_age(struct sql_eval *e, uint32_t oid, const struct sql_datum *
 {
     struct sql_datum interval = *value;
     enum status status = STATUS_OK;
-    if (oid != SQL_TYPE_INTERVAL && oid != SQL_TYPE_UNKNOWN && oid != SQL_TYPE_TEXT)
+    if (oid != SQL_TYPE_INTERVAL && oid != SQL_TYPE_UNKNOWN && oid != SQL_TYPE_TEXT && oid != SQL_TYPE_VARCHAR)
         return fail(e, "an interval is expected");
     if (oid != SQL_TYPE_INTERVAL) status = sql_type_input(e, sql_type_of(SQL_TYPE_INTERVAL), value->bytes, &interval);
     if (status != STATUS_OK) return status;

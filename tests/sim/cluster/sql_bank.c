@@ -129,13 +129,26 @@ static int64_t looked_at(const struct sql_actor *a, uint64_t account)
     UNREACHABLE();
 }
 
+/* The sum is the same at any time. By the transaction's number: what a run draws besides stays as it was. */
+static void text_past(const struct sql_actor *a, struct buf *out)
+{
+    if (a->mode == SQL_ALONE && a->txn % 3 == 0)
+        buf_append_string(out, a->txn % 2 == 0 ? " AS OF SYSTEM TIME with_max_staleness('2s')" : " AS OF SYSTEM TIME with_max_staleness('300ms')");
+}
+
 static void text(struct sql_actor *a, const struct sql_op *op, struct buf *out)
 {
     unsigned long long id = op->key;
     long long value = op->value;
     switch ((enum what)op->what) {
-    case READ_ALL: buf_append_string(out, "SELECT balance FROM accounts"); return;
-    case READ_SUM: buf_append_string(out, "SELECT sum(balance), min(balance) FROM accounts"); return;
+    case READ_ALL:
+        buf_append_string(out, "SELECT balance FROM accounts");
+        text_past(a, out);
+        return;
+    case READ_SUM:
+        buf_append_string(out, "SELECT sum(balance), min(balance) FROM accounts");
+        text_past(a, out);
+        return;
     case READ_ONE:
     case LOOK:
         buf_printf(out, "SELECT balance FROM accounts WHERE id = %llu", id);
