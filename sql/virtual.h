@@ -99,7 +99,14 @@ struct virtual_tables {
 void virtual_tables_read(struct exec *x, struct virtual_tables *t);
 const struct sql_table *virtual_tables_find(const struct virtual_tables *t, uint32_t id); /* or NULL */
 
-/* ---- virtual_catalog.c: struct sql_eval.object_find and object_name, for the statement that ctx is of ---- */
+/* ---- virtual_catalog.c ---- */
+
+/* Of pg_namespace; 0, NULL: there is none. */
+uint32_t virtual_schema_oid(const char *name);
+const char *virtual_schema_name(uint32_t oid);
+enum { VIRTUAL_OID_OWNER = 10 }; /* the role that owns everything */
+
+/* ---- virtual_object.c: struct sql_eval.object_find and object_name, for the statement that ctx is of ---- */
 
 /* [fiber] 'kv'::regclass and its kind. */
 enum status virtual_object_find(void *exec, uint32_t oid, struct bytes name, uint32_t *out);
