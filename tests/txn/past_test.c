@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "tests/txn/world.h"
+#include "tests/txn/ask.h"
 
 static struct kv *kv_of(struct world *w, uint64_t machine)
 {
@@ -272,40 +272,14 @@ TEST(txn_past, it_writes_and_locks_nothing)
 
 /* ---- what is under way ---- */
 
-struct preparation {
-    struct buf body, reply;
-    uint64_t lb;
-};
-
-static enum status prepare_on_fiber(struct core *core, void *ctx)
-{
-    struct preparation *p = ctx;
-    struct gateway_request r = {.kind = RPC_PREPARE, .key = bytes_of_string("\x04" "a"), .body = &p->body, .repeatable = true};
-    return gateway_call(core_kv(core), &r, &p->reply);
-}
-
 /* An intent on "a", of somebody who never comes back to it. Its least timestamp. */
 static uint64_t prepare_a(struct world *w)
 {
-    struct preparation p;
-    buf_init(&p.body, 4096);
-    buf_init(&p.reply, 4096);
-    buf_append_zero(&p.body, GATEWAY_HEAD_BYTES);
-    uint64_t leader = world_leader(w), node = store_identity(kv_store(kv_of(w, leader)))->node.value;
-    put_u64(&p.body, node);
-    put_u64(&p.body, 1u << 30);
-    put_u64(&p.body, 0);
-    put_u64(&p.body, kv_timestamp_seen(kv_of(w, leader)) >> 16 << 16);
-    put_u64(&p.body, 77);
-    put_u64(&p.body, UINT64_MAX);
-    put_sized(&p.body, bytes_of_string("\x04" "a"));
-    put_u32(&p.body, 0);
-    put_u32(&p.body, 1);
-    encode_write(&p.body, &(struct write){.key = bytes_of_string("\x04" "a"), .value = bytes_of_string("new")});
-    assert_int_equal(world_call(w, leader, prepare_on_fiber, &p), STATUS_OK);
-    uint64_t lb = load_le64(p.reply.data);
-    buf_deinit(&p.body);
-    buf_deinit(&p.reply);
+    uint64_t leader = world_leader(w), lb = 0;
+    struct asker asker = {.world = w, .machine = leader,
+                          .name = {store_identity(kv_store(kv_of(w, leader)))->node.value, 1u << 30},
+                          .attempt = {kv_timestamp_seen(kv_of(w, leader)) >> 16 << 16, 77}};
+    assert_int_equal(ask_prepare(&asker, "a", "new", &lb), STATUS_OK);
     return lb;
 }
 
