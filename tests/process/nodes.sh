@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # What scripts about nodes as processes share; to be sourced. Each node has a network namespace of its own where these can
 # be made, and the clients stay outside of them; elsewhere all are on loopback, whose network does not break. Packets vanish
 # without a word: a node is given a hardware address for another one that nobody has.
@@ -9,7 +10,7 @@
 
 # Runs the script anew in namespaces of its own, and ends as that does. --network: skipped where there are none.
 nodes_enter() {
-    local enter=(unshare -rnm --pid --fork --kill-child --mount-proc) needed= status
+    local enter=(unshare -rnm --pid --fork --kill-child --mount-proc) needed="" status
     if [ -n "${NODES_WORK:-}" ]; then
         work=$NODES_WORK network=$NODES_NETWORK
         unset NODES_WORK NODES_NETWORK
