@@ -3,7 +3,8 @@
  * enough (promise.c), else to the leader, for whom this is a read like any other. */
 #include "txn/txn_state.h"
 
-#define LOOK_NS 200000u /* how often it is looked whether the clock has answered */
+#define LOOK_NS 200000u  /* how often it is looked whether the clock has answered */
+#define SOON_NS 10000000u /* what other nodes have read at may lie a little ahead (C2): it is waited for */
 
 /* ================================ when ================================ */
 
@@ -40,10 +41,15 @@ static enum status reading(struct txn *t, uint64_t *ts_out)
 static enum status check_past(struct txn *t, uint64_t ts)
 {
     uint64_t now = 0;
-    if (ts <= clock_seen(&t->kv->clock)) return STATUS_OK;
-    enum status status = reading(t, &now);
-    if (status != STATUS_OK) return status;
-    return ts <= now || MUTANT("past_may_be_future") ? STATUS_OK : STATUS_INVALID;
+    if (ts <= clock_seen(&t->kv->clock) || MUTANT("past_may_be_future")) return STATUS_OK;
+    for (enum status status;;) {
+        status = reading(t, &now);
+        if (status != STATUS_OK) return status;
+        if (ts <= now) return STATUS_OK;
+        if (ts - now > SOON_NS) return STATUS_INVALID;
+        gateway_pause(t->kv, ts - now, &t->interrupt);
+        if (t->interrupt.requested) return STATUS_TIMEOUT;
+    }
 }
 
 enum status txn_read_at(struct txn *t, uint64_t ts)
