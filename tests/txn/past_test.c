@@ -163,6 +163,7 @@ TEST(txn_past, a_stale_read_is_as_old_as_it_may_be_and_not_older)
         assert_string_equal(value, wanted);
         here += reading.at_replica == 1;
     }
+    world_run_ms(&w, 405);
     for (uint32_t i = 0; i < 40; i++) { /* nothing has changed for long */
         world_run_ms(&w, 20);
         assert_int_equal(get_stale(&w, machine, 400 * SIM_MS, value, &reading), STATUS_OK);
