@@ -237,13 +237,15 @@ static bool apply_entry(struct replica *r, const struct raft_entry *e)
 uint32_t apply_committed(struct replica *r, uint32_t budget)
 {
     uint32_t applied = 0;
+    r->apply_waits = false;
     while (applied < budget && r->state == REPLICA_STATE_RUNNING && !r->store->failed &&
            r->applied.index < r->commit_index) {
         struct raft_entry entry;
         enum status status = raft_entry_at(r->raft, r->applied.index + 1, &entry);
         if (status == STATUS_WAIT) break; /* on its way from the log */
         ASSERT(status == STATUS_OK);
-        if (split_waits(r, &entry) || merge_waits(r, &entry) || !apply_entry(r, &entry)) break;
+        r->apply_waits = split_waits(r, &entry) || merge_waits(r, &entry);
+        if (r->apply_waits || !apply_entry(r, &entry)) break;
         applied++;
     }
     if (applied > 0 && r->state == REPLICA_STATE_RUNNING && !r->store->failed) {

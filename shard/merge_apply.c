@@ -13,6 +13,7 @@
 
 #include "shard/shard_int.h"
 
+#define LOOK_NS 500000u
 /* A right side that cannot be brought to its freeze has lost what it had acknowledged; nobody will tell it any more. */
 #define FREEZE_WAIT_NS 30000000000u
 
@@ -137,6 +138,28 @@ bool merge_needs(const struct replica *r)
 void merge_note(struct replica *r)
 {
     if (list_empty(&r->merging_link)) list_push_back(&r->store->merging, &r->merging_link);
+}
+
+void merge_look_soon(struct replica *r)
+{
+    struct store *s = r->store;
+    merge_note(r);
+    if (!timer_armed(&s->merge_timer)) timer_arm(s->options.timers, &s->merge_timer, env_now_ns(s->env) + LOOK_NS);
+}
+
+static void on_look(struct timer *t, void *ctx)
+{
+    (void)t;
+    struct store *s = ctx;
+    LIST_FOR_EACH(item, &s->merging) {
+        struct replica *r = CONTAINER_OF(item, struct replica, merging_link);
+        if (r->apply_waits) store_mark_dirty(s, r);
+    }
+}
+
+void merge_timer_init(struct store *s)
+{
+    timer_init(&s->merge_timer, on_look, s);
 }
 
 static void stay(struct replica *r, const struct range_change *c, const char *why)

@@ -481,5 +481,9 @@ bool replica_turn(struct replica *r, uint64_t now_ns)
     }
     proposals_expire(r, now_ns);
     reads_turn(r, now_ns);
+    if (r->apply_waits) {
+        merge_look_soon(r); /* what it waits for may take a disk's time */
+        return false;
+    }
     return r->state == REPLICA_STATE_RUNNING && r->applied.index < r->commit_index;
 }

@@ -154,6 +154,7 @@ struct replica {
     uint64_t frozen_ns;          /* since when it is known here to be frozen; 0: not */
     uint64_t merge_wait_ns;      /* its next entry is a merge whose right side lacks the freeze, since then; or 0 */
     bool thawing;                /* leader: a fiber finds out whether it may thaw */
+    bool apply_waits;            /* its next entry is a split or a merge that cannot be applied yet */
 };
 
 /* What the log holds of a range that the engine does not have yet: the right side of a split that has to be applied
@@ -291,6 +292,7 @@ struct store {
     uint32_t early_count;
     struct list unborn;     /* struct unborn */
     struct list merging;    /* replicas that are frozen, or wait for one that is */
+    struct timer merge_timer; /* looks whether those that wait may go on */
     struct list merges;     /* struct merge_order: under way, led from here */
     struct list united;     /* struct united: whose logs are to be dropped */
     bool unborn_asked;      /* a question about one is under way */
@@ -552,6 +554,9 @@ bool merge_waits(struct replica *r, const struct raft_entry *e);
 bool merge_needs(const struct replica *r);
 /* It is frozen, or waits for one that is: the tick looks at it. */
 void merge_note(struct replica *r);
+/* Its next entry waits; it is looked at again in a moment. */
+void merge_look_soon(struct replica *r);
+void merge_timer_init(struct store *s);
 void merge_drop_logs(struct store *s);
 /* A snapshot of a range as d says may replace what is here: what lies in its way is part of it now, and at rest. */
 bool merge_gives_way(struct store *s, const struct descriptor *d);

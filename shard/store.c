@@ -310,6 +310,7 @@ static enum status store_init(struct store *s, const struct store_options *optio
     cluster_settings_init(&s->settings);
     routes_init(&s->routes);
     timer_init(&s->tick, on_tick, s);
+    merge_timer_init(s);
     campaigns_init(s);
     histogram_init(&s->metrics.commit_ns);
     histogram_init(&s->metrics.transfer_closed_ns);
@@ -367,6 +368,7 @@ void store_close(struct store *s)
     if (s->rpc != NULL) rpc_destroy(s->rpc);
     ASSERT(s->fiber_count == 0);
     timer_cancel(s->options.timers, &s->tick);
+    timer_cancel(s->options.timers, &s->merge_timer);
     campaigns_deinit(s);
     liveness_stop(s);
     nodes_deinit(s);
