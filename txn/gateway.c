@@ -362,6 +362,10 @@ static void task_answered(struct gateway_task *k)
         again = !q->stamped; /* else it is of no use unless it is made anew */
         status = again ? status : STATUS_EXPIRED;
     }
+    if (again && k->lingering && !(q->decides && q->doubt)) { /* interrupted, and now it is certain that nothing happened */
+        task_end(k, STATUS_TIMEOUT);
+        return;
+    }
     if (!again) {
         task_end(k, kv->stopping && status != STATUS_OK && status != STATUS_UNKNOWN_OUTCOME ? STATUS_CANCELLED : status);
         return;
