@@ -189,7 +189,8 @@ bool as_of_statement(struct sql_session *s, struct exec *x, const struct sql_nod
 
 bool as_of_fail(struct exec *x, enum status status)
 {
-    if (x->txn == NULL || x->session == NULL || !txn_reads_past(x->txn)) return false;
+    /* The transaction may have ended before the answer about it could be sent. */
+    if (x->session == NULL || x->txn == NULL || x->txn != x->session->txn || !txn_reads_past(x->txn)) return false;
     const struct sql_session_options *o = &x->session->options;
     struct txn_reading reading;
     txn_reading(x->txn, &reading);
