@@ -58,7 +58,9 @@ static void wait_begin(struct clock *c, struct clock_wait *w, enum clock_want wa
     w->past = past;
     w->deadline_ns = now_ns + timeout_ns;
     if (c->unanswered_since_ns == 0) c->unanswered_since_ns = now_ns;
-    if (c->source == KV_CLOCK_INTERVAL) clock_interval_wait(c, w);
+    /* Of a node that ends no timer is left: its owner gives up such a wait with the rest. */
+    if (c->kv->stopping) list_push_back(&c->waiting, &w->link);
+    else if (c->source == KV_CLOCK_INTERVAL) clock_interval_wait(c, w);
     else clock_oracle_wait(c, w);
 }
 
