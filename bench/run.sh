@@ -36,7 +36,7 @@ if [ "${1:-}" = quick ]; then
 else
     RUNS=${RUNS:-3} SECONDS_PER_RUN=${SECONDS_PER_RUN:-5} WARMUP_MS=1000
 fi
-for program in "$OSTRAKA" "$BENCH"/{sql,etcd,log,raft}_bench etcd etcdctl curl; do
+for program in "$OSTRAKA" "$BENCH"/{sql,etcd,log,raft}_bench etcd etcdctl curl psql; do
     command -v "$program" >/dev/null || { echo "run.sh: there is no $program" >&2; exit 1; }
 done
 
@@ -85,6 +85,12 @@ find_ostraka_leader() {
         fi
     done < <(sed -n 's/.*"sql": "\([^"]*\)", "http": "\([^"]*\)".*/\1 \2/p' "$root/demo.out")
     [ "$best" -gt 0 ] || die "no node of Ostraka leads"
+}
+
+# Whether ranges divide by themselves.
+auto_split() { # on or off
+    psql -X -q -h "${ostraka_leader%:*}" -p "${ostraka_leader##*:}" -U postgres -d postgres -c "ALTER SYSTEM SET auto_split = $1" ||
+        die "auto_split cannot be set"
 }
 
 # ---- etcd ----
@@ -286,6 +292,7 @@ echo "$("$OSTRAKA" version | head -n 1); $(etcd --version | head -n 1); leaders 
     "and $etcd_leader"
 echo "$(nproc) cores, load $(cut -d" " -f1 /proc/loadavg); $KEYS keys, values of $VALUE_BYTES" \
     "bytes; $PROTOCOL statements; medians of $RUNS runs of $SECONDS_PER_RUN s"
+auto_split off # one range against etcd's one group; two_ranges.sh, spread.sh and tpcb_ranges.sh measure several
 "$BENCH/sql_bench" load --address "$ostraka_leader" --keys "$KEYS" --value-bytes "$VALUE_BYTES" \
     --connections 4 >/dev/null || die "Ostraka cannot be filled"
 "$BENCH/etcd_bench" load --address "$etcd_leader" --keys "$KEYS" --value-bytes "$VALUE_BYTES" \
@@ -297,4 +304,5 @@ run_hot
 find_ostraka_leader
 run_keys
 find_ostraka_leader
+auto_split on
 [ -z "$TPCB_SCALES" ] || run_tpcb
