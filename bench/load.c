@@ -141,6 +141,14 @@ static bool more_allowed(const struct load *l)
     return !l->stopping && (l->number_max == 0 || l->next_number < l->number_max);
 }
 
+/* With a rate, the turn of the next request has come. What could not start in time starts late: the sum is kept. */
+static bool due(const struct load *l)
+{
+    uint64_t rate = l->options->rate;
+    if (rate == 0 || l->opened_ns == 0) return rate == 0;
+    return (double)l->next_number / (double)rate * 1e9 <= (double)(load_now_ns() - l->opened_ns);
+}
+
 static bool start(struct load_conn *c)
 {
     c->inflight++;
@@ -152,7 +160,7 @@ static bool top_up(struct load_conn *c)
 {
     struct load *l = c->load;
     bool started = l->open_count == l->options->connections; /* none starts before all can */
-    while (started && c->inflight < l->options->pipeline && more_allowed(l))
+    while (started && c->inflight < l->options->pipeline && more_allowed(l) && due(l))
         if (!start(c)) return false;
     return c->out.size == 0 || flush(c);
 }
@@ -168,6 +176,16 @@ static bool ask_again(struct load *l)
         if (!late || c->inflight == LOAD_PIPELINE_MAX || !more_allowed(l)) continue;
         if (!start(c) || !flush(c)) return false;
     }
+    return true;
+}
+
+/* Under a rate no answer need be under way that starts the next request. */
+static bool start_due(struct load *l)
+{
+    if (l->options->rate == 0) return true;
+    uint64_t count = l->options->connections, first = l->next_number % count;
+    for (uint64_t i = 0; i < count && due(l); i++)
+        if (!top_up(&l->conns[(first + i) % count])) return false;
     return true;
 }
 
@@ -247,8 +265,8 @@ static bool run_until(struct load *l, uint64_t deadline_ns)
             return fail("the server does not answer");
         }
         uint64_t left_ms = deadline_ns == 0 ? 100 : (deadline_ns - now) / 1000000 + 1;
-        uint64_t most_ms = l->options->patience_ms != 0 ? 10 : 100;
-        if (!turn(l, (int)(left_ms > most_ms ? most_ms : left_ms)) || !ask_again(l)) return false;
+        uint64_t most_ms = l->options->rate != 0 ? 1 : l->options->patience_ms != 0 ? 10 : 100;
+        if (!turn(l, (int)(left_ms > most_ms ? most_ms : left_ms)) || !ask_again(l) || !start_due(l)) return false;
     }
 }
 
@@ -262,6 +280,7 @@ static bool wait_open(struct load *l)
         }
         if (!turn(l, 100)) return false;
     }
+    l->opened_ns = load_now_ns();
     return true;
 }
 

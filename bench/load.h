@@ -27,6 +27,7 @@ struct load_options {
     struct env_addr addresses[LOAD_ADDRESSES_MAX]; /* connections go to them in turn */
     uint64_t address_count;
     uint64_t connections, pipeline, seconds, warmup_ms, keys, value_bytes;
+    uint64_t rate; /* requests a second over all connections, as far as they are free; 0: as fast as answers come */
     uint64_t patience_ms; /* a connection that has started nothing for so long starts one more; 0: never */
     pid_t pids[LOAD_PIDS_MAX]; /* the servers, for CPU accounting */
     uint64_t pid_count;
@@ -72,7 +73,7 @@ struct load {
     const struct load_protocol *protocol;
     struct load_conn *conns;
     int epoll;
-    uint64_t next_number, number_max, open_count;
+    uint64_t next_number, number_max, open_count, opened_ns;
     struct prng prng;
     bool measuring, stopping;
     struct load_result *result;

@@ -17,6 +17,7 @@ static void usage(const char *program)
             "  --warmup-ms N        load before the window opens (500)\n"
             "  --keys N             keys 1 to N are used (10000)\n"
             "  --value-bytes N      size of a value (100)\n"
+            "  --rate N             requests a second over all connections, started in steps of 1 ms (0: as fast as answers come)\n"
             "  --patience-ms N      starts one more where no request was started for so long; servers are killed (0: never)\n"
             "  --pids P,P,...       server processes whose CPU time is counted\n"
             "  --no-header          print the row only\n"
@@ -87,6 +88,7 @@ static bool set(struct load_options *o, const char *name, const char *value)
     if (strcmp(name, "--seconds") == 0) return parse_number(value, 1, 86400, &o->seconds);
     if (strcmp(name, "--warmup-ms") == 0) return parse_number(value, 0, 3600000, &o->warmup_ms);
     if (strcmp(name, "--patience-ms") == 0) return parse_number(value, 0, 60000, &o->patience_ms);
+    if (strcmp(name, "--rate") == 0) return parse_number(value, 0, 100000000, &o->rate);
     if (strcmp(name, "--keys") == 0) return parse_number(value, 1, 1000000000, &o->keys);
     if (strcmp(name, "--value-bytes") == 0)
         return parse_number(value, 1, LOAD_VALUE_BYTES_MAX, &o->value_bytes);

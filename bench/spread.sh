@@ -2,11 +2,12 @@
 # What a put costs when the table lies in many ranges: bench/spread.sh [BUILD [SECONDS [RANGES...]]]
 # For each number of ranges: three nodes of `demo`, whose first table is divided evenly from the start, and
 # prepared puts of random keys (1 to KEYS) from CONNECTIONS clients, a third of them on each node. Prints throughput, latency, CPU of the
-# three servers per put, and where perf counts: instructions, those of the kernel included.
+# three servers per put, and where perf counts: instructions, those of the kernel included. RATE=N puts a second are the same load for all;
+# without it the load is what each can take, and then more ranges are compared at fewer puts to a group write.
 set -u
 build=${1:-build/release}; seconds=${2:-10}; shift $(($# < 2 ? $# : 2))
 [ $# -eq 0 ] && set -- 1 8 64 1000
-KEYS=${KEYS:-100000} CONNECTIONS=${CONNECTIONS:-64} RUNS=${RUNS:-3} WARM_SECONDS=${WARM_SECONDS:-10}
+RATE=${RATE:-0} KEYS=${KEYS:-100000} CONNECTIONS=${CONNECTIONS:-64} RUNS=${RUNS:-3} WARM_SECONDS=${WARM_SECONDS:-10}
 ostraka=${OSTRAKA:-$build/ostraka} bench=${BENCH:-$build/bench/sql_bench}
 root='' demo=''
 
@@ -37,7 +38,7 @@ begin() { # RANGES: sets pids, addresses, https
 
 put() { # SECONDS: a row of sql_bench
   "$bench" upsert --statement upsert --prepared --address "$addresses" --keys "$KEYS" --connections "$CONNECTIONS" \
-    --seconds "$1" --warmup-ms 0 --pids "$pids" --no-header
+    --seconds "$1" --rate "$RATE" --warmup-ms 0 --pids "$pids" --no-header
 }
 
 # After a founding leaders move until the nodes are even.
