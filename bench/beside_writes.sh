@@ -3,20 +3,20 @@
 # slowest reads are answered.
 #
 #   bench/beside_writes.sh [ROUNDS]      3; OSTRAKA, BENCH and TMPDIR as in cluster.sh; SECONDS_PER_RUN (3), READERS and WRITERS
-#                                        connections (4, and 1 8 32 in turns), KEYS (10000)
+#                                        connections (4, and 1 8 32 in turns), KEYS (10000), READ_RATE (2000 a second)
 #
-# Reads and writes are of random keys, all at the range's leader. On a machine whose processors the writers alone keep busy, a
+# Reads and writes are of random keys, all at the range's leader; reads come at a steady rate, writes as fast as they are answered. On a machine whose processors the writers alone keep busy, a
 # read waits for its turn on a processor, whatever the range does: the row says what was left idle.
 cd "$(dirname "$0")/.." || exit 1
 . bench/cluster.sh
-rounds=${1:-3} seconds=${SECONDS_PER_RUN:-3} readers=${READERS:-4} keys=${KEYS:-10000}
+rounds=${1:-3} seconds=${SECONDS_PER_RUN:-3} readers=${READERS:-4} keys=${KEYS:-10000} rate=${READ_RATE:-2000}
 read -ra shapes <<<"${WRITERS:-1 8 32}"
 
 idle_ticks() { awk '$1 == "cpu" { print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8 }' /proc/stat; }
 read_once() { # WRITERS: a row of reads, and percent of the processors idle meanwhile
     local from to
     from=$(idle_ticks)
-    "$BENCH/sql_bench" get --address "${sqls[$leader]}" --prepared --no-header --connections "$readers" --keys "$keys" --seconds "$seconds" \
+    "$BENCH/sql_bench" get --address "${sqls[$leader]}" --prepared --no-header --connections "$readers" --keys "$keys" --seconds "$seconds" --rate "$rate" \
         >"$root/row" || die "get"
     to=$(idle_ticks)
     echo "$1 $(cat "$root/row") $(echo "$from $to" | awk '{ print 100 * ($3 - $1) / ($4 - $2) }')" >>"$root/rows"
