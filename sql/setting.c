@@ -1,18 +1,10 @@
-#include "sql/setting_int.h"
-
-#include <errno.h>
-#include <math.h>
-#include <stdio.h>
+/* Which settings there are, and what SET, RESET and the transaction's end do to them. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/assert.h"
-#include "sql/idempotency.h"
-
-/* Turns a text into the value as it is kept, in arena, and applies it; NULL with the error set. */
-typedef const char *setting_check(struct settings *s, struct arena *arena, const char *name,
-                                  const char *value, struct sql_error *error);
+#include "sql/setting_int.h"
 
 struct setting {
     const char *name, *initial;
@@ -20,437 +12,46 @@ struct setting {
     setting_check *check; /* NULL: it cannot be changed */
 };
 
-/* ---- values ---- */
-
-static const char *invalid(struct arena *arena, const char *name, const char *value,
-                           struct sql_error *error)
-{
-    sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                  "invalid value for parameter \"%s\": \"%s\"", name, value);
-    return NULL;
-}
-
-static const char *not_yet(struct arena *arena, const char *name, const char *value,
-                           struct sql_error *error)
-{
-    sql_error_set(error, arena, SQLSTATE_FEATURE_NOT_SUPPORTED, 0,
-                  "the value \"%s\" of parameter \"%s\" is not supported yet", value, name);
-    return NULL;
-}
-
-static const char *check_text(struct settings *s, struct arena *arena, const char *name,
-                              const char *value, struct sql_error *error)
-{
-    (void)s;
-    (void)arena;
-    (void)name;
-    (void)error;
-    return value;
-}
-
-static bool begins(const char *word, const char *value, size_t least)
-{
-    size_t size = strlen(value);
-    return size >= least && size <= strlen(word) && strncasecmp(word, value, size) == 0;
-}
-
-/* "on" or "off" for what PostgreSQL takes as a Boolean. */
-static const char *boolean_of(const char *value)
-{
-    if (begins("true", value, 1) || begins("yes", value, 1) || strcasecmp(value, "on") == 0 ||
-        strcmp(value, "1") == 0)
-        return "on";
-    if (begins("false", value, 1) || begins("no", value, 1) || begins("off", value, 2) ||
-        strcmp(value, "0") == 0)
-        return "off";
-    return NULL;
-}
-
-bool settings_boolean(const char *value, bool *out)
-{
-    const char *canonical = boolean_of(value);
-    if (canonical != NULL) *out = strcmp(canonical, "on") == 0;
-    return canonical != NULL;
-}
-
-static const char *check_boolean(struct settings *s, struct arena *arena, const char *name,
-                                 const char *value, struct sql_error *error)
-{
-    const char *canonical = boolean_of(value);
-    if (canonical == NULL) {
-        sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "parameter \"%s\" requires a Boolean value", name);
-        return NULL;
-    }
-    if (strcmp(name, "default_transaction_read_only") == 0)
-        s->read_only_default = strcmp(canonical, "on") == 0;
-    if (strcmp(name, "default_transaction_deferrable") == 0)
-        s->deferrable_default = strcmp(canonical, "on") == 0;
-    return canonical;
-}
-
-static const char *check_on(struct settings *s, struct arena *arena, const char *name,
-                            const char *value, struct sql_error *error)
-{
-    const char *canonical = check_boolean(s, arena, name, value, error);
-    if (canonical == NULL || strcmp(canonical, "on") == 0) return canonical;
-    return not_yet(arena, name, value, error);
-}
-
-/* Not one of the words. */
-static const char *invalid_word(struct arena *arena, const char *name, const char *value,
-                                const char *const *words, struct sql_error *error)
-{
-    const char *list = "";
-    invalid(arena, name, value, error);
-    for (; *words != NULL && list != NULL; words++)
-        list = arena_printf(arena, "%s%s%s", list, list[0] == 0 ? "" : ", ", *words);
-    if (list != NULL) sql_error_hint(error, arena, "Available values: %s.", list);
-    return NULL;
-}
-
-static const char *one_of(const char *const *words, const char *value)
-{
-    for (; *words != NULL; words++)
-        if (strcasecmp(*words, value) == 0) return *words;
-    return NULL;
-}
-
-static const char *check_level(struct settings *s, struct arena *arena, const char *name,
-                               const char *value, struct sql_error *error)
-{
-    static const char *const words[] = {"debug5", "debug4", "debug3",  "debug2", "debug1",
-                                        "log",    "notice", "warning", "error",  NULL};
-    const char *word = one_of(words, value);
-    if (word == NULL) return invalid_word(arena, name, value, words, error);
-    s->notice_level = strcmp(word, "error") == 0     ? SETTING_LEVEL_ERROR
-                      : strcmp(word, "warning") == 0 ? SETTING_LEVEL_WARNING
-                                                     : SETTING_LEVEL_NOTICE;
-    return word;
-}
-
-/* All levels are served by the strictest, and that is what SHOW tells. */
-static const char *check_isolation(struct settings *s, struct arena *arena, const char *name,
-                                   const char *value, struct sql_error *error)
-{
-    static const char *const words[] = {"serializable", "repeatable read", "read committed",
-                                        "read uncommitted", NULL};
-    (void)s;
-    return one_of(words, value) != NULL ? "serializable" : invalid_word(arena, name, value, words, error);
-}
-
-static const char *check_commit(struct settings *s, struct arena *arena, const char *name,
-                                const char *value, struct sql_error *error)
-{
-    static const char *const words[] = {"local", "remote_write", "remote_apply", "on", "off", NULL};
-    (void)s;
-    const char *word = boolean_of(value) != NULL ? boolean_of(value) : one_of(words, value);
-    return word != NULL ? word : invalid_word(arena, name, value, words, error);
-}
-
-/* Only PostgreSQL's own default is served. */
-static const char *check_first(struct settings *s, struct arena *arena, const char *name,
-                               const char *value, struct sql_error *error)
-{
-    static const char *const intervals[] = {"postgres", "postgres_verbose", "sql_standard",
-                                            "iso_8601", NULL};
-    static const char *const outputs[] = {"escape", "hex", NULL};
-    bool is_interval = strcmp(name, "IntervalStyle") == 0;
-    const char *const *words = is_interval ? intervals : outputs;
-    const char *word = one_of(words, value);
-    (void)s;
-    if (word == NULL) return invalid_word(arena, name, value, words, error);
-    return word == words[is_interval ? 0 : 1] ? word : not_yet(arena, name, value, error);
-}
-
-static const char *check_role(struct settings *s, struct arena *arena, const char *name,
-                              const char *value, struct sql_error *error)
-{
-    (void)s;
-    (void)name;
-    if (strcmp(value, "postgres") == 0 || strcmp(value, "default") == 0) return "postgres";
-    sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0, "role \"%s\" does not exist",
-                  value);
-    return NULL;
-}
-
-static const char *check_set_role(struct settings *s, struct arena *arena, const char *name,
-                                  const char *value, struct sql_error *error)
-{
-    return strcmp(value, "none") == 0 ? "none" : check_role(s, arena, name, value, error);
-}
-
-/* Clients write UTF8 in many ways, with quotes even (asyncpg). */
-static const char *check_encoding(struct settings *s, struct arena *arena, const char *name,
-                                  const char *value, struct sql_error *error)
-{
-    char plain[16];
-    size_t n = 0;
-    (void)s;
-    for (const char *p = value; *p != 0 && n + 1 < sizeof plain; p++)
-        if (*p != '\'' && *p != '-' && *p != '_') plain[n++] = *p;
-    plain[n] = 0;
-    /* SQL_ASCII is what a client says that wants its bytes as they are, and they are UTF8. */
-    if (strcasecmp(plain, "sqlascii") == 0) return "SQL_ASCII";
-    bool ours = strcasecmp(plain, "utf8") == 0 || strcasecmp(plain, "unicode") == 0;
-    return ours ? "UTF8" : not_yet(arena, name, value, error);
-}
-
-/* Words in any order: ISO, and how 1/2/2003 is read. */
-static const char *check_date_style(struct settings *s, struct arena *arena, const char *name,
-                                    const char *value, struct sql_error *error)
-{
-    static const char *const orders[] = {"MDY", "DMY", "YMD"};
-    enum sql_date_order order = s->date_order;
-    for (const char *p = value; *p != 0;) {
-        size_t size = strcspn(p, ", ");
-        if (size == 3 && strncasecmp(p, "iso", 3) == 0)
-            size = 3;
-        else if ((size == 3 && strncasecmp(p, "mdy", 3) == 0) ||
-                 (size == 2 && strncasecmp(p, "us", 2) == 0) ||
-                 (size >= 7 && strncasecmp(p, "noneuro", 7) == 0))
-            order = SQL_DATE_ORDER_MDY;
-        else if ((size == 3 && strncasecmp(p, "dmy", 3) == 0) ||
-                 (size >= 4 && strncasecmp(p, "euro", 4) == 0))
-            order = SQL_DATE_ORDER_DMY;
-        else if (size == 3 && strncasecmp(p, "ymd", 3) == 0)
-            order = SQL_DATE_ORDER_YMD;
-        else if ((size == 3 && strncasecmp(p, "sql", 3) == 0) ||
-                 (size == 6 && strncasecmp(p, "german", 6) == 0) ||
-                 (size == 8 && strncasecmp(p, "postgres", 8) == 0))
-            return not_yet(arena, name, value, error);
-        else if (size > 0)
-            return invalid(arena, name, value, error);
-        p += size;
-        p += strspn(p, ", ");
-    }
-    s->date_order = order;
-    return arena_printf(arena, "ISO, %s", orders[order]);
-}
-
-static const char *check_zone(struct settings *s, struct arena *arena, const char *name,
-                              const char *value, struct sql_error *error)
-{
-    struct sql_zone zone;
-    if (sql_zone_resolve_setting(s->zones, bytes_of_string(value), &zone) != STATUS_OK)
-        return invalid(arena, name, value, error);
-    s->zone = zone;
-    return arena_strdup(arena, zone.name);
-}
-
-/* Names without "public" would have to hide the tables that are there. */
-static const char *check_path(struct settings *s, struct arena *arena, const char *name,
-                              const char *value, struct sql_error *error)
-{
-    (void)s;
-    for (const char *p = value; *p != 0;) {
-        size_t size = strcspn(p, ", ");
-        if (size == 6 && strncmp(p, "public", 6) == 0) return value;
-        p += size;
-        p += strspn(p, ", ");
-    }
-    return not_yet(arena, name, value, error);
-}
-
-/* ---- numbers ---- */
-
-static const char *check_digits(struct settings *s, struct arena *arena, const char *name,
-                                const char *value, struct sql_error *error)
-{
-    char *end;
-    long n = strtol(value, &end, 10);
-    if (end == value || *end != 0) return invalid(arena, name, value, error);
-    if (n < -15 || n > 3) {
-        sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "%ld is outside the valid range for parameter \"%s\" (-15 .. 3)", n, name);
-        return NULL;
-    }
-    s->extra_float_digits = (int32_t)n;
-    return arena_printf(arena, "%ld", n);
-}
-
-static const struct {
-    const char *name;
-    double ms;
-} units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000},
-             {"s", 1000},     {"ms", 1},      {"us", 0.001}};
-#define UNIT_COUNT (sizeof units / sizeof units[0])
-
-/* Milliseconds without a unit; shown in the largest unit that has no fraction. */
-static const char *check_timeout(struct settings *s, struct arena *arena, const char *name,
-                                 const char *value, struct sql_error *error)
-{
-    char *end;
-    double ms = strtod(value, &end), unit = 1;
-    bool known = end != value && isfinite(ms);
-    while (*end == ' ')
-        end++;
-    if (known && *end != 0) {
-        known = false;
-        for (size_t i = 0; i < UNIT_COUNT && !known; i++) {
-            known = strcmp(units[i].name, end) == 0;
-            if (known) unit = units[i].ms;
-        }
-    }
-    if (!known) {
-        invalid(arena, name, value, error);
-        if (end != value)
-            sql_error_hint(error, arena,
-                           "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", "
-                           "\"h\", and \"d\".");
-        return NULL;
-    }
-    ms = rint(ms * unit);
-    if (ms < 0 || ms > INT32_MAX) {
-        sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "%.0f ms is outside the valid range for parameter \"%s\" (0 .. %d)", ms, name,
-                      INT32_MAX);
-        return NULL;
-    }
-    if (strcmp(name, "statement_timeout") == 0) s->statement_timeout_ns = (uint64_t)ms * 1000000;
-    if (strcmp(name, "idle_session_timeout") == 0) s->idle_timeout_ns = (uint64_t)ms * 1000000;
-    if (strcmp(name, "idle_in_transaction_session_timeout") == 0)
-        s->idle_in_transaction_timeout_ns = (uint64_t)ms * 1000000;
-    if (strcmp(name, "lock_timeout") == 0) s->lock_timeout_ns = (uint64_t)ms * 1000000;
-    if (strcmp(name, "ostraka.idempotency_ttl") == 0) s->idempotency_ttl_ns = (uint64_t)ms * 1000000;
-    if (strcmp(name, "ostraka.read_staleness") == 0) s->read_staleness_ns = (uint64_t)ms * 1000000;
-    if (strcmp(name, "ostraka.no_quorum_timeout") == 0) s->no_quorum_timeout_ns = (uint64_t)ms * 1000000;
-    for (size_t i = 0; ms > 0 && i < UNIT_COUNT; i++)
-        if (fmod(ms, units[i].ms) == 0)
-            return arena_printf(arena, "%.0f%s", ms / units[i].ms, units[i].name);
-    return "0";
-}
-
-/* As a time-out, but -1 is never and 0 is always. */
-static const char *check_log_duration(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                      struct sql_error *error)
-{
-    if (strcmp(value, "-1") == 0) {
-        s->log_slow_ns = UINT64_MAX;
-        return value;
-    }
-    struct settings parsed = *s;
-    const char *kept = check_timeout(&parsed, arena, "statement_timeout", value, error);
-    if (kept == NULL) {
-        sql_error_clear(error);
-        return invalid(arena, name, value, error);
-    }
-    s->log_slow_ns = parsed.statement_timeout_ns;
-    return kept;
-}
-
-/* ---- idempotency keys ---- */
-
-static const char *check_key(struct settings *s, struct arena *arena, const char *name, const char *value,
-                             struct sql_error *error)
-{
-    const char *problem = idempotency_key_problem(value);
-    if (problem != NULL) {
-        invalid(arena, name, value, error);
-        sql_error_detail(error, arena, "%s", problem);
-        return NULL;
-    }
-    memcpy(s->idempotency_key, value, strlen(value) + 1); /* with every SET of a key: no printf */
-    return value;
-}
-
-/* What it says is looked at where the key takes effect: it takes the catalog. */
-static const char *check_anchor(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                struct sql_error *error)
-{
-    size_t size = strlen(value);
-    if (size >= sizeof s->idempotency_anchor) {
-        sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0, "the value of parameter \"%s\" is too long", name);
-        sql_error_detail(error, arena, "An anchor has at most %zu bytes.", sizeof s->idempotency_anchor - 1);
-        return NULL;
-    }
-    memcpy(s->idempotency_anchor, value, size + 1);
-    return value;
-}
-
-static const char *check_ttl(struct settings *s, struct arena *arena, const char *name, const char *value,
-                             struct sql_error *error)
-{
-    uint64_t before_ns = s->idempotency_ttl_ns;
-    const char *text = check_timeout(s, arena, name, value, error);
-    if (text == NULL) return NULL;
-    if (s->idempotency_ttl_ns >= 1000000000 && s->idempotency_ttl_ns <= IDEMPOTENCY_LIFE_NS) return text;
-    s->idempotency_ttl_ns = before_ns;
-    sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                  "%s is outside the valid range for parameter \"%s\" (1s .. 7d)", text, name);
-    return NULL;
-}
-
-#define WRITE_BYTES_MIN (1u << 20)
-#define WRITE_BYTES_MAX (64u << 20) /* what a session's arena holds of it, with what belongs to each */
-
-/* In bytes or with a unit, as PostgreSQL's memory parameters. */
-static const char *check_write_bytes(struct settings *s, struct arena *arena, const char *name, const char *value,
-                                     struct sql_error *error)
-{
-    static const struct { const char *name; uint64_t bytes; } units_of_bytes[] = {{"MB", 1u << 20}, {"kB", 1u << 10}, {"B", 1}, {"", 1}};
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(value, &end, 10);
-    while (*end == ' ') end++;
-    uint64_t unit = 0;
-    for (size_t i = 0; i < sizeof units_of_bytes / sizeof units_of_bytes[0]; i++)
-        if (strcmp(end, units_of_bytes[i].name) == 0) unit = units_of_bytes[i].bytes;
-    if (unit == 0 || value[0] < '0' || value[0] > '9') {
-        sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0, "invalid value for parameter \"%s\": \"%s\"", name, value);
-        sql_error_hint(error, arena, "Valid units for this parameter are \"B\", \"kB\" and \"MB\".");
-        return NULL;
-    }
-    if (errno != 0 || number > WRITE_BYTES_MAX / unit || number * unit < WRITE_BYTES_MIN) {
-        sql_error_set(error, arena, SQLSTATE_INVALID_PARAMETER_VALUE, 0,
-                      "%s is outside the valid range for parameter \"%s\" (1MB .. 64MB)", value, name);
-        return NULL;
-    }
-    s->write_bytes_max = number * unit;
-    return s->write_bytes_max % (1u << 20) == 0 ? arena_printf(arena, "%lluMB", (unsigned long long)(s->write_bytes_max >> 20))
-                                                : arena_printf(arena, "%lluB", (unsigned long long)s->write_bytes_max);
-}
-
 /* ---- the table ---- */
 
 /* The thirteen that PostgreSQL 15 reports, then others that clients set or show. */
 static const struct setting settings[SETTING_COUNT] = {
-    {"application_name", "", true, check_text},
-    {"client_encoding", "UTF8", true, check_encoding},
-    {"DateStyle", "ISO, MDY", true, check_date_style},
-    {"default_transaction_read_only", "off", true, check_boolean},
+    {"application_name", "", true, setting_check_text},
+    {"client_encoding", "UTF8", true, setting_check_encoding},
+    {"DateStyle", "ISO, MDY", true, setting_check_date_style},
+    {"default_transaction_read_only", "off", true, setting_check_boolean},
     {"in_hot_standby", "off", true, NULL},
     {"integer_datetimes", "on", true, NULL},
-    {"IntervalStyle", "postgres", true, check_first},
+    {"IntervalStyle", "postgres", true, setting_check_first},
     {"is_superuser", "on", true, NULL},
     {"server_encoding", "UTF8", true, NULL},
     {"server_version", "15.0 (Ostraka " OSTRAKA_VERSION ")", true, NULL},
-    {"session_authorization", "postgres", true, check_role},
-    {"standard_conforming_strings", "on", true, check_on},
-    {"TimeZone", "UTC", true, check_zone},
-    {"extra_float_digits", "1", false, check_digits},
-    {"search_path", "\"$user\", public", false, check_path},
-    {"client_min_messages", "notice", false, check_level},
-    {"statement_timeout", "0", false, check_timeout},
-    {"ostraka.no_quorum_timeout", "5s", false, check_timeout},
-    {"ostraka.read_staleness", "0", false, check_timeout},
-    {"lock_timeout", "0", false, check_timeout},
-    {"idle_in_transaction_session_timeout", "0", false, check_timeout},
-    {"idle_session_timeout", "0", false, check_timeout},
-    {"default_transaction_isolation", "serializable", false, check_isolation},
-    {"transaction_isolation", "serializable", false, check_isolation},
-    {"default_transaction_deferrable", "off", false, check_boolean},
-    {"synchronous_commit", "on", false, check_commit},
-    {"bytea_output", "hex", false, check_first},
-    {"role", "none", false, check_set_role},
-    {"row_security", "on", false, check_boolean},
+    {"session_authorization", "postgres", true, setting_check_role},
+    {"standard_conforming_strings", "on", true, setting_check_on},
+    {"TimeZone", "UTC", true, setting_check_zone},
+    {"extra_float_digits", "1", false, setting_check_digits},
+    {"search_path", "\"$user\", public", false, setting_check_path},
+    {"client_min_messages", "notice", false, setting_check_level},
+    {"statement_timeout", "0", false, setting_check_timeout},
+    {"ostraka.no_quorum_timeout", "5s", false, setting_check_timeout},
+    {"ostraka.read_staleness", "0", false, setting_check_timeout},
+    {"lock_timeout", "0", false, setting_check_timeout},
+    {"idle_in_transaction_session_timeout", "0", false, setting_check_timeout},
+    {"idle_session_timeout", "0", false, setting_check_timeout},
+    {"default_transaction_isolation", "serializable", false, setting_check_isolation},
+    {"transaction_isolation", "serializable", false, setting_check_isolation},
+    {"default_transaction_deferrable", "off", false, setting_check_boolean},
+    {"synchronous_commit", "on", false, setting_check_commit},
+    {"bytea_output", "hex", false, setting_check_first},
+    {"role", "none", false, setting_check_set_role},
+    {"row_security", "on", false, setting_check_boolean},
     {"server_version_num", "150000", false, NULL},
     {"max_identifier_length", "63", false, NULL},
-    {"log_min_duration_statement", "-1", false, check_log_duration},
-    {"ostraka.idempotency_key", "", false, check_key},
-    {"ostraka.idempotency_anchor", "", false, check_anchor},
-    {"ostraka.idempotency_ttl", "1d", false, check_ttl},
-    {"ostraka.transaction_write_limit", "32MB", false, check_write_bytes},
+    {"log_min_duration_statement", "-1", false, setting_check_log_duration},
+    {"ostraka.idempotency_key", "", false, setting_check_key},
+    {"ostraka.idempotency_anchor", "", false, setting_check_anchor},
+    {"ostraka.idempotency_ttl", "1d", false, setting_check_ttl},
+    {"ostraka.transaction_write_limit", "32MB", false, setting_check_write_bytes},
 };
 
 static int find(const char *name)
