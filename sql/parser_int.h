@@ -197,7 +197,7 @@ void parser_own_type(struct sql_parser *p, struct sql_type_name *type, bool lite
 void parser_interval_fields(struct sql_parser *p, struct sql_type_name *type);
 struct sql_type_name parser_system_type(const char *name, uint32_t position);
 
-/* --- Expressions (parser_expr.c, parser_primary.c, parser_call.c) --- */
+/* --- Expressions (parser_expr.c, parser_predicate.c, parser_primary.c, parser_call.c) --- */
 
 enum {
     PARSER_EXPR_FULL = 0,
