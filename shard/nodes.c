@@ -504,6 +504,17 @@ static void seed_is_stranger(struct store *s)
                    "addresses, or with an empty --data to become a new node of that cluster");
 }
 
+/* Not at each attempt. */
+static void log_join_refused(struct store *s, enum net_refusal refusal)
+{
+    if (refusal == NET_REFUSAL_NONE || refusal == s->join_refused) return;
+    s->join_refused = refusal;
+    if (refusal == NET_REFUSAL_VERSION)
+        LOG_WARN(s->logger, "node", "join refused: the nodes of --join run another release, whose protocol this one does not speak", "%s", "");
+    else
+        LOG_INFO(s->logger, "node", "join refused", "reason=\"%s\"", net_refusal_text(refusal));
+}
+
 static void on_visit_end(void *ctx, struct net_visit *v, enum status reason, enum net_refusal refusal)
 {
     struct store *s = ctx;
@@ -517,10 +528,7 @@ static void on_visit_end(void *ctx, struct net_visit *v, enum status reason, enu
         if (needs_seeds(s)) join_arm(s, SEED_PAUSE_NS);
         return;
     }
-    if (refusal == NET_REFUSAL_VERSION)
-        LOG_WARN(s->logger, "node", "join refused: the nodes of --join run another release, whose protocol this one does not speak", "%s", "");
-    else if (refusal != NET_REFUSAL_NONE)
-        LOG_INFO(s->logger, "node", "join refused", "reason=\"%s\"", net_refusal_text(refusal));
+    log_join_refused(s, refusal);
     join_arm(s, JOIN_RETRY_NS);
 }
 

@@ -318,6 +318,7 @@ struct store {
     uint32_t seed_next;
     bool seeds_seen;         /* each was looked for once */
     uint32_t seed_strangers; /* seeds in a row that belong to another cluster */
+    enum net_refusal join_refused; /* as it was logged */
     struct net_visit *visit; /* join in progress */
     uint64_t join_token;
     struct timer join_timer;

@@ -84,8 +84,9 @@ struct net_handler {
     void (*on_link)(void *ctx, struct node_id peer, enum net_link link, bool up);
     /* A handshake taught us who somebody is and where. */
     void (*on_peer_seen)(void *ctx, const struct net_identity *peer);
-    /* Peers refuse us for a reason that a retry cannot mend (INCARNATION, REMOVED, CLUSTER,
-     * VERSION). The retries go on all the same, and each that is refused tells so again. */
+    /* A peer refuses us for a reason that a retry cannot mend (INCARNATION, REMOVED, CLUSTER,
+     * VERSION). The retries go on all the same; it is told again when the reason is another one, or after a link to that peer was
+     * up, or to another address. */
     void (*on_refused)(void *ctx, struct node_id peer, enum net_refusal refusal);
     /* May this (validated) identity connect? NONE admits. Guests are asked about too: node id 0. */
     enum net_refusal (*admit)(void *ctx, const struct net_identity *peer);
@@ -155,7 +156,9 @@ void net_visit_close(struct net_visit *v);
 
 struct net_metrics {
     uint64_t messages_sent, messages_received, bytes_sent, bytes_received, messages_dropped;
-    uint64_t connects, refusals, bad_frames, connections;
+    uint64_t connects, bad_frames, connections;
+    uint64_t refusals; /* of connections, here */
+    uint64_t refused;  /* dials, by who was dialled */
 };
 const struct net_metrics *net_metrics(const struct net *n);
 

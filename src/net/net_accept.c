@@ -7,6 +7,7 @@
  * A refused peer gets the reason, and some time to read it before the connection is closed. */
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "net/net_int.h"
 
 /* ---- books ---- */
@@ -120,21 +121,53 @@ static void reply(struct net_inbound *in, enum net_refusal refusal, uint16_t ver
         net_inbound_close(in, status, "no room for a reply");
 }
 
-static void refuse(struct net_inbound *in, const struct net_hello *hello, enum net_refusal refusal)
+/* A name, of a node or of a guest; another start is somebody else. */
+static uint64_t who_is(const struct net_identity *identity)
 {
-    struct net *n = in->net;
-    n->metrics.refusals++;
-    if (refusal == NET_REFUSAL_VERSION && net_may_log(n))
+    uint64_t who = hash64(identity->advertise, strlen(identity->advertise), identity->node.value);
+    who = hash64(identity->cluster_id, sizeof identity->cluster_id, who ^ identity->incarnation);
+    return who != 0 ? who : 1;
+}
+
+static struct net_told *told_find(struct net *n, uint64_t who)
+{
+    for (size_t i = 0; i < NET_TOLD_MAX; i++)
+        if (n->told[i].who == who) return &n->told[i];
+    return NULL;
+}
+
+/* It is not refused any more. */
+static void told_forget(struct net *n, const struct net_identity *identity)
+{
+    struct net_told *t = told_find(n, who_is(identity));
+    if (t != NULL) *t = (struct net_told){0};
+}
+
+/* Once, though it will dial again. */
+static void log_refusal(struct net *n, const struct net_hello *hello, enum net_refusal refusal)
+{
+    uint64_t who = who_is(&hello->identity);
+    struct net_told *t = told_find(n, who);
+    if ((t != NULL && t->refusal == refusal) || !net_may_log(n)) return;
+    if (t == NULL) t = &n->told[n->told_next++ % NET_TOLD_MAX];
+    *t = (struct net_told){who, refusal};
+    if (refusal == NET_REFUSAL_VERSION)
         LOG_WARN(n->options.logger, "net", "connection refused: the other program is of another release, with no protocol version in common",
                  "node=%llu at=\"%s\" versions=%u..%u here=%u..%u", (unsigned long long)hello->identity.node.value,
                  hello->identity.advertise, hello->version_min, hello->version_max, n->options.version_min,
                  n->options.version_max);
-    else if (net_may_log(n))
+    else
         LOG_WARN(n->options.logger, "net", "connection refused",
                  "node=%llu incarnation=%llu at=\"%s\" reason=\"%s\"",
                  (unsigned long long)hello->identity.node.value,
                  (unsigned long long)hello->identity.incarnation, hello->identity.advertise,
                  net_refusal_text(refusal));
+}
+
+static void refuse(struct net_inbound *in, const struct net_hello *hello, enum net_refusal refusal)
+{
+    in->net->metrics.refusals++;
+    log_refusal(in->net, hello, refusal);
     inbound_become(in, NET_INBOUND_REFUSED); /* the timer of the handshake runs on */
     reply(in, refusal, 0);
 }
@@ -183,9 +216,12 @@ static void handshake(struct net_inbound *in, const struct net_message *m)
         if (peer == NULL) refusal = NET_REFUSAL_BUSY;
     }
     uint16_t version = choose_version(in->net, &hello);
-    if (refusal != NET_REFUSAL_NONE)
+    if (refusal != NET_REFUSAL_NONE) {
         refuse(in, &hello, refusal);
-    else if (peer != NULL)
+        return;
+    }
+    told_forget(in->net, &hello.identity);
+    if (peer != NULL)
         welcome_node(in, peer, &hello, version);
     else
         welcome_guest(in, version);

@@ -98,7 +98,7 @@ static void conn_connected(void *owner)
 static void refuse(struct net_dial *d, enum net_refusal refusal, bool by_peer)
 {
     ASSERT(refusal != NET_REFUSAL_NONE);
-    if (by_peer) d->net->metrics.refusals++;
+    if (by_peer) d->net->metrics.refused++;
     drop_conn(d);
     dial_down(d, STATUS_CLOSED, refusal, by_peer);
 }

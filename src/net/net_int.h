@@ -23,6 +23,7 @@
 #define NET_GUEST_IDLE_NS         (300 * NET_SEC) /* a guest that says and hears nothing is sent away */
 #define NET_BACKOFF_DOUBLINGS_MAX 16
 #define NET_LOG_LINES_PER_SEC     20 /* of connections made and broken */
+#define NET_TOLD_MAX              32 /* of those that are refused here, by name */
 
 /* ---- one connection: net_conn.c ---- */
 
@@ -140,6 +141,7 @@ struct net_peer {
     char host[NET_HOST_MAX]; /* "": never told */
     uint64_t incarnation;    /* the newest seen (NET-2), and the mark of that start */
     uint64_t start_mark;
+    enum net_refusal refused; /* why it refuses us; NONE: it does not, as far as we know */
     struct net_outbound out[NET_LINK_COUNT];
     struct net_inbound *in[NET_LINK_COUNT];
     struct list link; /* net->peers, in the order they were met */
@@ -185,6 +187,12 @@ struct net_inbound {
     struct list link; /* net->inbounds */
 };
 
+/* Somebody who is refused here dials again and again: that it is was logged. */
+struct net_told {
+    uint64_t who; /* a hash of its name; 0: nobody */
+    enum net_refusal refusal;
+};
+
 /* The end of an inbound connection; its peer forgets it at once. */
 void net_inbound_close(struct net_inbound *in, enum status reason, const char *why);
 
@@ -212,6 +220,8 @@ struct net {
     uint32_t handshake_count, guest_count, accepted_count;
     uint64_t log_second;
     uint32_t log_count, log_dropped;
+    struct net_told told[NET_TOLD_MAX];
+    uint32_t told_next; /* the one that is forgotten next */
     struct net_metrics metrics;
 };
 

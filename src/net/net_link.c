@@ -119,6 +119,7 @@ static void dial_up(struct net_dial *d, const struct net_identity *identity)
     o->state = NET_OUTBOUND_UP;
     o->up_since_ns = net_now_ns(n);
     o->incarnation = identity->incarnation;
+    o->peer->refused = NET_REFUSAL_NONE;
     net_peer_saw(o->peer, identity);
     if (net_may_log(n))
         LOG_INFO(n->options.logger, "net", "link up", "peer=%llu link=%s at=\"%s\"",
@@ -156,9 +157,11 @@ static void dial_down(struct net_dial *d, enum status reason, enum net_refusal r
     if (lasted) o->failure_count = 0;
     log_down(o, was_up, reason, refusal);
     outbound_back_off(o);
+    bool news = by_peer && is_permanent(refusal) && refusal != o->peer->refused;
+    if (news) o->peer->refused = refusal;
     if (was_up)
         n->options.handler->on_link(n->options.ctx, id, kind, false);
-    else if (by_peer && is_permanent(refusal))
+    else if (news)
         n->options.handler->on_refused(n->options.ctx, id, refusal);
 }
 
@@ -240,6 +243,7 @@ void net_peer_dial(struct net_peer *p)
 
 void net_peer_redial(struct net_peer *p)
 {
+    p->refused = NET_REFUSAL_NONE;
     for (int kind = 0; kind < NET_LINK_COUNT; kind++) {
         struct net_outbound *o = &p->out[kind];
         o->failure_count = 0;

@@ -190,6 +190,8 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "net_sent_bytes_total", "Bytes sent to peers.", n->bytes_sent);
     counter(b, "net_received_bytes_total", "Bytes received from peers.", n->bytes_received);
     counter(b, "net_bad_frames_total", "Frames refused.", n->bad_frames);
+    counter(b, "net_refusals_total", "Connections of others that were refused here.", n->refusals);
+    counter(b, "net_refused_total", "Connections to peers that they refused.", n->refused);
     gauge(b, "net_connections", "Connections with peers.", n->connections);
     const struct sql_server_metrics *q = sql_server_metrics(m->sql);
     gauge(b, "sql_connections", "Open SQL connections.", q->connections);

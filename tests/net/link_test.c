@@ -373,7 +373,7 @@ static void assert_refused(void (*change)(struct net_options *o), enum net_refus
     change(&a->options);
     party_start(a);
     party_meet(a, b);
-    UNTIL(&w, net_metrics(a->net)->refusals >= 2); /* it tries again */
+    UNTIL(&w, net_metrics(a->net)->refused >= 2); /* it tries again */
     assert_int_equal(net_metrics(b->net)->bad_frames, 0);
     assert_false(party_linked(a, b));
     assert_int_equal(a->ups[1][DATA] + a->ups[1][CONTROL], 0);
@@ -490,13 +490,57 @@ TEST(net_refusal, admit_has_the_last_word)
     world_close(&w);
 }
 
+static void count_refusals(void *ctx, const char *line, int size)
+{
+    (void)size;
+    if (strstr(line, "connection refused") != NULL) (*(unsigned *)ctx)++;
+}
+
+static void await_refused(struct world *w, const struct party *a, enum net_refusal refusal)
+{
+    uint64_t before = net_metrics(a->net)->refused;
+    UNTIL(w, a->refused == refusal && net_metrics(a->net)->refused >= before + 6);
+}
+
+/* However often it is dialled again, on either side. */
+TEST(net_refusal, a_refusal_is_told_once_until_something_changes)
+{
+    struct world w;
+    unsigned lines = 0;
+    struct logger logger = {.level = LOG_LEVEL_INFO, .write = count_refusals, .ctx = &lines};
+    world_open(&w, 1);
+    w.count = 2;
+    party_prepare(&w, 1);
+    struct party *b = &w.parties[1], *a = &w.parties[0];
+    b->options.logger = &logger;
+    party_start(b);
+    b->verdict = NET_REFUSAL_REMOVED;
+    party_meet(a, b);
+    await_refused(&w, a, NET_REFUSAL_REMOVED);
+    assert_int_equal(a->refused_count, 1);
+    assert_int_equal(lines, 1);
+    b->verdict = NET_REFUSAL_CLUSTER; /* for another reason */
+    await_refused(&w, a, NET_REFUSAL_CLUSTER);
+    assert_int_equal(a->refused_count, 2);
+    assert_int_equal(lines, 2);
+    b->verdict = NET_REFUSAL_NONE;
+    UNTIL(&w, party_linked(a, b));
+    b->verdict = NET_REFUSAL_CLUSTER; /* for the same one, after a time without */
+    net_peer_redial(net_peer_find(a->net, party_id(b)));
+    await_refused(&w, a, NET_REFUSAL_CLUSTER);
+    assert_int_equal(a->refused_count, 3);
+    assert_int_equal(lines, 3);
+    assert_true(net_metrics(b->net)->refusals >= net_metrics(a->net)->refused);
+    world_close(&w);
+}
+
 TEST(net_refusal, the_address_belongs_to_another_node)
 {
     struct world w;
     world_open(&w, 3);
     struct party *a = &w.parties[0], *b = &w.parties[1], *c = &w.parties[2];
     net_set_peer(a->net, party_id(b), c->host);
-    UNTIL(&w, net_metrics(a->net)->refusals >= 2);
+    UNTIL(&w, net_metrics(a->net)->refused >= 2);
     assert_int_equal(a->ups[2][DATA], 0);
     assert_int_equal(a->refused_count, 0); /* nothing permanent: b may be elsewhere */
     assert_int_equal(c->seen_count, 0);
