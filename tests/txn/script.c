@@ -64,6 +64,8 @@ static void on_prepare(void *ctx, struct rpc_token token, struct bytes body)
     sent->number = get_u64(&in);
     sent->read_ts = get_u64(&in);
     sent->sent_ts = get_u64(&in);
+    sent->size = body.size;
+    memcpy(sent->body, body.data, body.size < sizeof sent->body ? body.size : sizeof sent->body);
     sent->tag = get_u64(&in);
     sent->last_ct = get_u64(&in);
     sent->gated = get_u8(&in) == 1;

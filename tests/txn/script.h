@@ -21,6 +21,8 @@ struct sent {
     char staged[64];                    /* PREPARE: the keys that it lists, with a space behind each */
     bool gated;
     uint32_t spans, writes, participants;
+    uint8_t body[128];                  /* PREPARE: its beginning, */
+    size_t size;                        /* and how long all of it was */
 };
 
 /* What a range answers to PREPARE, or the anchor to DECIDE, in turn; then STATUS_OK. */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "net/net.h"
 #include "tests/txn/script.h"
 
 static void put_left_and_right(struct actor *a)
@@ -54,6 +55,28 @@ TEST(txn_two_phase_staged, who_has_prepared_all_has_committed)
     world_run_ms(&w, 10000); /* not for ever */
     assert_null(map_get(&kv->settling, left->tag));
     assert_u64_equal(script_count(&s, RPC_RESOLVE), 0);
+    world_close(&w);
+}
+
+/* Who changes what nodes send each other raises the version by which they know that (net/README.md, Versions). */
+TEST(txn_two_phase_staged, a_prepare_is_written_as_this_version_of_the_protocol_has_it)
+{
+    static const uint8_t tail[] = {1, 2, 4, 'a', 8, 2, 0, 2, 4, 'b', 2, 4, 'z', 0, 0, 0, 0, 2, 0, 0, 0,
+                                   0, 2, 4, 'a', 1, '1', 0, 2, 4, 'b', 1, '1'};
+    const size_t head = 8 * 8; /* range, epoch, node, number, read ts, sent, tag, highest ct */
+    struct world w;
+    struct script s;
+    struct actor a;
+    assert_int_equal(NET_VERSION_MAX, 3);
+    script_open(&s, &w, true);
+    actor_begin(&a, &w, 1);
+    put_left_and_right(&a);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    const struct sent *left = script_to_range(&s, RPC_PREPARE, LEFT);
+    assert_non_null(left);
+    assert_u64_equal(left->size, head + sizeof tail);
+    assert_memory_equal(left->body + head, tail, sizeof tail);
+    actor_end(&a);
     world_close(&w);
 }
 

@@ -2,6 +2,8 @@
  * unite, one that has none is refused and disturbs nobody. */
 #include "tests/test.h"
 
+#include <string.h>
+
 #include "net/net.h"
 #include "shard/shard_int.h"
 #include "tests/sim/cluster/scene.h"
@@ -60,6 +62,42 @@ TEST(scenario_73, a_node_of_a_release_too_new_is_refused_and_the_others_go_on)
     assert_true(leader != 0 && leader != odd);
     expect_progress(&s);
     restart(&s, odd, NOW, NOW + 2); /* the release in between, which speaks both */
+    assert_true(cluster_run_until(s.cluster, scene_settled, &s, 120 * SIM_SEC));
+    scene_end(&s);
+}
+
+struct lines {
+    uint32_t refused; /* by a peer, for its version */
+};
+
+static void note_refusal(void *ctx, const char *line, int size)
+{
+    struct lines *l = ctx;
+    (void)size;
+    if (strstr(line, "refused by a peer") == NULL) return;
+    assert_non_null(strstr(line, "no protocol version in common"));
+    l->refused++;
+}
+
+/* What it would send is read otherwise by now. */
+TEST(scenario_73, a_node_of_the_release_before_is_refused_in_words_and_the_others_go_on)
+{
+    struct cluster_options o = scene_options(7, 3);
+    struct scene s = scene_begin(&o);
+    uint64_t odd = cluster_leader(s.cluster, RANGE_DATA);
+    struct lines lines = {0};
+    assert_true(NOW > 1);
+    restart(&s, odd, NOW - 1, NOW - 1);
+    struct cluster_machine *m = cluster_machine(s.cluster, odd);
+    m->logger.write = note_refusal;
+    m->logger.ctx = &lines;
+    cluster_run(s.cluster, 5 * SIM_SEC);
+    assert_u64_equal(lines.refused, 2); /* by each of the others, however often it tries */
+    assert_true(net_metrics(core_net(m->core))->refused > 10);
+    uint64_t leader = cluster_leader(s.cluster, RANGE_DATA);
+    assert_true(leader != 0 && leader != odd);
+    expect_progress(&s);
+    restart(&s, odd, NOW, NOW);
     assert_true(cluster_run_until(s.cluster, scene_settled, &s, 120 * SIM_SEC));
     scene_end(&s);
 }
