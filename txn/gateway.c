@@ -362,7 +362,8 @@ static void task_answered(struct gateway_task *k)
         again = !q->stamped; /* else it is of no use unless it is made anew */
         status = again ? status : STATUS_EXPIRED;
     }
-    if (again && k->lingering && !(q->decides && q->doubt)) { /* interrupted, and now it is certain that nothing happened */
+    if (again && k->lingering && !(q->decides && q->doubt) && !MUTANT("interrupted_commit_goes_on")) {
+        COVER("txn_interrupted_commit_refused"); /* now it is certain that nothing happened */
         task_end(k, STATUS_TIMEOUT);
         return;
     }

@@ -192,6 +192,69 @@ TEST(txn_gateway, the_end_of_the_node_ends_what_waits)
     }
 }
 
+/* A leader that answers commits when it is told to. */
+struct late_leader {
+    struct rpc *rpc;
+    struct cluster_machine *machine;
+    struct rpc_token token;
+    uint32_t asked;
+};
+
+static void take_commit(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct late_leader *l = ctx;
+    (void)body;
+    l->token = token;
+    l->asked++;
+}
+
+static void late_leader_begin(struct late_leader *l, struct world *w)
+{
+    struct cluster_machine *m = cluster_machine(w->cluster, world_leader(w));
+    *l = (struct late_leader){.rpc = store_rpc(core_store(m->core)), .machine = m};
+    rpc_serve_instead(l->rpc, RPC_COMMIT, take_commit, l);
+}
+
+static void late_leader_answer(struct late_leader *l, enum status status, struct bytes body)
+{
+    rpc_reply(l->rpc, l->token, status, body);
+    sim_env_set_deadline(l->machine->env, env_now_ns(l->machine->env));
+}
+
+/* A statement that is cancelled, or whose time is over, while its commit is under way: it has one more second, for nobody may say
+ * that nothing happened. As soon as it is certain that nothing did, it ends, and is not sent again (57014). */
+TEST(txn_gateway, an_interrupted_commit_that_is_refused_ends_at_once)
+{
+    static const enum status refusals[] = {STATUS_NOT_LEADER, STATUS_BUSY, STATUS_STALE_ROUTE, STATUS_UNAVAILABLE, STATUS_CLOSED};
+    struct world w;
+    struct late_leader l;
+    uint8_t ct[8];
+    world_open(&w, 3, 0);
+    world_put(&w, "a", "1");
+    late_leader_begin(&l, &w);
+    for (size_t i = 0; i <= sizeof refusals / sizeof refusals[0]; i++) {
+        bool refused = i < sizeof refusals / sizeof refusals[0];
+        struct actor a;
+        l.asked = 0;
+        actor_begin(&a, &w, other_than(l.machine->number));
+        actor_put(&a, "a", "2");
+        actor_start_commit(&a);
+        for (int turns = 0; turns < 1000 && l.asked == 0; turns++) world_run_ms(&w, 1);
+        txn_interrupt(a.txn);
+        world_run_ms(&w, 300);
+        assert_true(a.running);
+        store_le64(ct, kv_timestamp_seen(world_kv(&w, l.machine->number)));
+        if (refused) late_leader_answer(&l, refusals[i], BYTES_EMPTY);
+        else late_leader_answer(&l, STATUS_OK, bytes_make(ct, sizeof ct));
+        world_run_ms(&w, 50);
+        assert_false(a.running);
+        assert_int_equal(a.status, refused ? STATUS_TIMEOUT : STATUS_OK);
+        assert_u64_equal(l.asked, 1);
+        actor_end(&a);
+    }
+    world_close(&w);
+}
+
 static bool leads_again(struct cluster *c, void *ctx)
 {
     return cluster_leader(c, WORLD_RANGE) == *(uint64_t *)ctx;

@@ -37,7 +37,11 @@ static void answer(struct node *n, struct rpc_token token, struct answers *a, st
 {
     struct rpc *rpc = store_rpc(core_store(n->core));
     uint8_t reading[8];
-    if (a->silent) return;
+    if (a->silent) {
+        n->script->unanswered = token;
+        n->script->unanswered_by = (uint32_t)(n - n->script->nodes) + 1;
+        return;
+    }
     enum status status = a->at < a->count ? a->status[a->at] : STATUS_OK;
     store_le64(reading, a->at < a->count ? a->reading[a->at] : 0);
     a->at++;
@@ -60,12 +64,12 @@ static void on_prepare(void *ctx, struct rpc_token token, struct bytes body)
     struct node *n = ctx;
     struct reader in = reader_make(body);
     struct sent *sent = note(n->script, RPC_PREPARE, &in);
+    sent->size = body.size;
+    memcpy(sent->body, body.data, body.size < sizeof sent->body ? body.size : sizeof sent->body);
     sent->node = get_u64(&in);
     sent->number = get_u64(&in);
     sent->read_ts = get_u64(&in);
     sent->sent_ts = get_u64(&in);
-    sent->size = body.size;
-    memcpy(sent->body, body.data, body.size < sizeof sent->body ? body.size : sizeof sent->body);
     sent->tag = get_u64(&in);
     sent->last_ct = get_u64(&in);
     sent->gated = get_u8(&in) == 1;
@@ -143,6 +147,15 @@ void script_will_answer(struct answers *a, enum status status, uint64_t reading)
 {
     a->status[a->count] = status;
     a->reading[a->count++] = reading;
+}
+
+void script_answer_late(struct script *s, enum status status)
+{
+    assert_true(s->unanswered_by != 0);
+    struct cluster_machine *m = cluster_machine(s->w->cluster, s->unanswered_by);
+    rpc_reply(store_rpc(core_store(m->core)), s->unanswered, status, BYTES_EMPTY);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    s->unanswered_by = 0;
 }
 
 const struct sent *script_nth(const struct script *s, enum rpc_kind kind, uint32_t nth)

@@ -41,6 +41,8 @@ struct script {
     uint64_t decided_ct;     /* and its ct; 0: the one that came */
     struct sent sent[SENT_MAX];
     uint32_t count;
+    struct rpc_token unanswered; /* the last one that got no answer, at that node (0: none) */
+    uint32_t unanswered_by;
     struct node {
         struct script *script;
         struct core *core;
@@ -51,6 +53,8 @@ struct script {
 void script_open(struct script *s, struct world *w, bool parallel);
 /* In turn. reading: that comes with STATUS_BUSY. */
 void script_will_answer(struct answers *a, enum status status, uint64_t reading);
+/* To the last request that got no answer. */
+void script_answer_late(struct script *s, enum status status);
 /* The i-th request of a kind; NULL: there were not so many. */
 const struct sent *script_nth(const struct script *s, enum rpc_kind kind, uint32_t nth);
 uint32_t script_count(const struct script *s, enum rpc_kind kind);
