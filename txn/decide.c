@@ -99,6 +99,7 @@ static void on_decided(struct proposal *p, enum status status, struct bytes resu
     if (range_has_led_since(g, op)) carry_out(op);
     enum record_state state = op->decided_ct == 0 ? RECORD_ABORTED : RECORD_COMMITTED;
     range_unblock_all(op);
+    if (MUTANT("decision_before_clock")) await_past(op, op->decided_ct);
     answer_past(op, state, op->decided_ct);
 }
 
@@ -161,7 +162,7 @@ static void decide(struct range_op *op)
     }
     op->state = OP_COMMITTING;
     op->at.term = g->term;
-    await_past(op, op->decided_ct); /* while the entry is on its way */
+    if (!MUTANT("decision_before_clock")) await_past(op, op->decided_ct); /* while the entry is on its way: one round, not two */
     g->kv->metrics.decisions++;
     for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p))
         if (p->decided_with == op) resolve_note(p, op->decided_ct);

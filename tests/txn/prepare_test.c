@@ -131,23 +131,28 @@ static enum status prepare_one(struct coordinator *c, const char *key, const cha
     return prepare(c, &key, 1, value, 0);
 }
 
-static enum record_state decide(struct coordinator *c, enum decide_what what)
+static void question_decide(struct question *q, const struct coordinator *c, enum decide_what what)
 {
     static const char *const bounds[] = {T "a", T "c", T "i", T "o"};
-    struct question q;
     struct buf participants;
     buf_init(&participants, 100);
     put_u16(&participants, 2);
     for (int i = 0; i < 4; i++) put_sized(&participants, bytes_of_string(bounds[i]));
-    question_begin(&q, RPC_DECIDE, ANCHOR);
+    question_begin(q, RPC_DECIDE, ANCHOR);
     bool commits = what == DECIDE_COMMIT;
-    decide_encode(&q.body, name_of(c), c->attempt, what, commits ? c->ct : 0, ANCHOR, commits ? buf_view(&participants) : BYTES_EMPTY);
+    decide_encode(&q->body, name_of(c), c->attempt, what, commits ? c->ct : 0, ANCHOR, commits ? buf_view(&participants) : BYTES_EMPTY);
+    buf_deinit(&participants);
+}
+
+static enum record_state decide(struct coordinator *c, enum decide_what what)
+{
+    struct question q;
+    question_decide(&q, c, what);
     enum status status = question_ask(c, &q);
     assert_int_equal(status, STATUS_OK);
     assert_u64_equal(q.reply.size, 9);
     enum record_state state = (enum record_state)q.reply.data[0];
     if (state == RECORD_COMMITTED) assert_u64_equal(load_le64(q.reply.data + 1), c->ct);
-    buf_deinit(&participants);
     question_end(&q);
     return state;
 }
@@ -188,6 +193,77 @@ TEST(txn_prepare, what_is_decided_is_seen_everywhere)
     assert_int_equal(decide(&c, DECIDE_COMMIT), RECORD_COMMITTED); /* as often as one likes */
     assert_int_equal(decide(&c, DECIDE_ABORT), RECORD_COMMITTED);
     assert_int_equal(decide(&c, DECIDE_ASK), RECORD_COMMITTED);
+    world_close(&w);
+}
+
+/* ---- one round ---- */
+
+/* Asked while the script looks on. */
+struct asked_decide {
+    struct kv *kv;
+    struct question q;
+    bool answered;
+};
+
+static void run_decide(void *arg)
+{
+    struct asked_decide *d = arg;
+    struct gateway_request r = {.kind = RPC_DECIDE, .key = ANCHOR, .body = &d->q.body, .repeatable = true};
+    assert_int_equal(gateway_call(d->kv, &r, &d->q.reply), STATUS_OK);
+    d->answered = true;
+}
+
+static const struct range_op *decision_in(struct world *w, struct range_id range)
+{
+    LIST_FOR_EACH(item, &range_of(w, range)->ops) {
+        const struct range_op *op = CONTAINER_OF(item, struct range_op, link);
+        if (op->kind == RANGE_OP_DECIDE) return op;
+    }
+    return NULL;
+}
+
+static void all_disks(struct world *w, uint64_t stall_ns)
+{
+    for (uint64_t machine = 1; machine <= 3; machine++) {
+        struct sim_disk *disk = sim_disk(cluster_sim(w->cluster), machine);
+        if (stall_ns != 0) sim_disk_stall(disk, stall_ns);
+        else sim_disk_heal(disk);
+    }
+}
+
+/* The entry is on its way to the disks, the wait until the clock is past ct begins beside it: not when the one is there. */
+TEST(txn_prepare, a_decision_waits_for_its_entry_and_for_the_clock_at_once)
+{
+    struct world w;
+    struct coordinator c;
+    struct asked_decide d = {0};
+    open_three(&w);
+    coordinator_begin(&c, &w, 1, 77);
+    assert_int_equal(prepare_one(&c, "a", "new"), STATUS_OK);
+    assert_int_equal(prepare_one(&c, "k", "new"), STATUS_OK);
+    c.ct += 5 * SIM_MS; /* the clock is not past that */
+    d.kv = kv_on(&w, 1);
+    question_decide(&d.q, &c, DECIDE_COMMIT);
+    all_disks(&w, 300 * SIM_MS);
+    struct core *core = cluster_machine(w.cluster, 1)->core;
+    assert_int_equal(fiber_spawn(core_fibers(core), run_decide, &d, NULL), STATUS_OK);
+    sim_env_set_deadline(core_env(core), env_now_ns(core_env(core)));
+    const struct range_op *op = NULL;
+    for (int i = 0; i < 1000 && op == NULL; i++) {
+        sim_run_for(cluster_sim(w.cluster), 10 * SIM_US);
+        op = decision_in(&w, LEFT);
+    }
+    assert_non_null(op);
+    assert_false(op->past);
+    world_run_ms(&w, 100);
+    assert_ptr_equal(decision_in(&w, LEFT), op);
+    assert_true(op->state == OP_COMMITTING && !op->applied);
+    assert_true(op->past);
+    all_disks(&w, 0);
+    for (int i = 0; i < 1000 && !d.answered; i++) world_run_ms(&w, 1);
+    assert_true(d.answered);
+    assert_int_equal(d.q.reply.data[0], RECORD_COMMITTED);
+    question_end(&d.q);
     world_close(&w);
 }
 
