@@ -259,17 +259,39 @@ static enum status fetch_ahead(struct exec *x, struct access *a)
     return status;
 }
 
+/* The same for rows that all are locked: those of all ranges at once. */
+static enum status lock_ahead(struct exec *x, struct access *a)
+{
+    struct bytes keys[TXN_GET_MANY_MAX];
+    uint32_t count = 0;
+    for (uint32_t at = a->span_at; at < a->span_count && count < TXN_GET_MANY_MAX && span_of(a, at)->point; at++)
+        keys[count++] = span_of(a, at)->start;
+    if (a->ahead == NULL) a->ahead = arena_alloc(a->plan_arena, TXN_GET_MANY_MAX * sizeof *a->ahead);
+    struct txn_locked *locked = ARENA_ARRAY(a->plan_arena, struct txn_locked, count);
+    if (a->ahead == NULL || locked == NULL) return STATUS_NO_MEMORY;
+    a->ahead_from = a->span_at;
+    a->ahead_count = 0;
+    x->locked_table = NULL;
+    enum status status = txn_lock(x->txn, keys, count, a->lock, a->lock_wait, locked);
+    if (status != STATUS_OK) return status;
+    for (uint32_t i = 0; i < count; i++) a->ahead[i] = locked[i].found ? locked[i].value : (struct bytes){NULL, 0};
+    a->ahead_count = count;
+    return STATUS_OK;
+}
+
 static enum status get_point(struct exec *x, struct access *a, const struct key_span *span, struct bytes *value)
 {
     if (a->started) return STATUS_NOT_FOUND;
     a->started = true;
     a->key = span->start;
-    if (a->lock != 0) return get_locked(x, a, span->start, value);
-    if (a->span_count == 1 && a->ahead_count == 0) return txn_get(x->txn, span->start, value);
+    bool alone = a->span_count == 1 && a->ahead_count == 0;
+    if (a->lock != 0 && (alone || !a->lock_points_only)) return get_locked(x, a, span->start, value);
+    if (alone) return txn_get(x->txn, span->start, value);
     if (a->span_at >= a->ahead_from + a->ahead_count) {
-        enum status status = fetch_ahead(x, a);
+        enum status status = a->lock != 0 ? lock_ahead(x, a) : fetch_ahead(x, a);
         if (status != STATUS_OK) return status;
     }
+    a->locked = a->lock != 0;
     *value = a->ahead[a->span_at - a->ahead_from];
     return value->data != NULL ? STATUS_OK : STATUS_NOT_FOUND;
 }

@@ -18,9 +18,10 @@ struct gateway_task {
     struct timer timer;        /* ends a pause, or what is left to an interrupted commit */
     struct range_id range;     /* asked last, */
     struct node_id leader;     /* at that node */
-    uint64_t give_up_ns, backoff_ns, asked_ns;
+    uint64_t give_up_ns, backoff_ns;
     enum status status;        /* of the last attempt */
     bool tried, lingering;
+    bool locks;                /* it is counted among the requests for locks */
     bool last;                 /* it ends behind the pause, or the attempt */
 };
 
@@ -77,8 +78,9 @@ static uint64_t now_of(const struct gateway_task *k) { return env_now_ns(store_e
 
 static void count_lock_time(struct gateway_task *k)
 {
-    if (k->asked_ns != 0 && k->wait->interrupt != NULL) k->wait->interrupt->lock_ns += now_of(k) - k->asked_ns;
-    k->asked_ns = 0;
+    struct gateway_interrupt *i = k->wait->interrupt;
+    if (k->locks && --i->lock_calls == 0) i->lock_ns += now_of(k) - i->lock_since_ns;
+    k->locks = false;
 }
 
 /* Ends what it waits for. */
@@ -212,10 +214,11 @@ static void task_call(struct gateway_task *k, uint64_t timeout_ns)
     k->status = rpc_start(store_rpc(k->wait->kv->store), &k->call, k->leader, q->kind, buf_view(q->body), timeout_ns);
     k->state = k->status == STATUS_OK ? TASK_CALLING : TASK_ANSWERED;
     if (k->status != STATUS_OK) return;
-    k->asked_ns = q->kind == RPC_LOCK ? now_of(k) : 0;
     if (i != NULL) {
         i->calls += !q->asked;
         i->requests++;
+        k->locks = q->kind == RPC_LOCK;
+        if (k->locks && i->lock_calls++ == 0) i->lock_since_ns = now_of(k);
     }
     q->asked = true;
 }

@@ -704,7 +704,9 @@ struct gateway_interrupt {
     uint64_t calls, requests; /* that were sent; some calls take several requests */
     bool requested;
     struct gateway_wait *wait; /* NULL: nothing is under way */
-    uint64_t lock_ns;           /* spent in requests for locks */
+    uint64_t lock_ns;           /* spent in requests for locks: */
+    uint32_t lock_calls;        /* that are under way, since */
+    uint64_t lock_since_ns;
 };
 void gateway_interrupt(struct gateway_interrupt *i);
 /* The request under way; 0: none, or the pause before the next attempt. */

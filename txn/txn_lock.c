@@ -1,10 +1,7 @@
 /* Locks of a transaction: asked for at the range's leader, given back when it ends. */
 #include <stdlib.h>
 
-#include "txn/txn_state.h"
-
-#define LOCK_KEYS_PER_REQUEST 1000u
-#define LOCK_REQUEST_BYTES (1u << 20)
+#include "txn/txn_lock.h"
 
 void txn_set_lock_timeout(struct txn *t, uint64_t timeout_ns)
 {
@@ -77,8 +74,17 @@ static enum status area_widen(struct lock_area *a, struct bytes low, struct byte
     return a->low.failed || a->high.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-/* Before the request goes out: it may leave locks there whatever it answers. */
-static enum status area_note(struct txn *t, const struct route *route, struct bytes low, struct bytes high)
+bool txn_locks_reach(const struct txn *t, const struct route *route)
+{
+    for (uint32_t i = 0; i < t->locked_count; i++) {
+        const struct lock_area *a = &t->locked[i];
+        bool below = route->end.size > 0 && bytes_compare(route->end, buf_view(&a->low)) <= 0;
+        if (!a->given_back && !below && bytes_compare(buf_view(&a->high), route->start) >= 0) return true;
+    }
+    return false;
+}
+
+enum status txn_lock_note(struct txn *t, const struct route *route, struct bytes low, struct bytes high)
 {
     for (uint32_t i = 0; i < t->locked_count; i++)
         if (t->locked[i].range.value == route->range.value) {
@@ -170,16 +176,7 @@ void txn_unlock(struct txn *t)
 
 /* ---- asking ---- */
 
-/* Keys of one range, and how they are locked. */
-struct locking {
-    const struct bytes *keys;
-    uint32_t count;
-    enum txn_lock_mode mode;
-    enum txn_lock_wait wait;
-};
-
-static void encode_lock(struct txn *t, const struct locking *l, const struct route *route, uint64_t timeout_ns,
-                        struct hull *hull)
+void txn_lock_encode(struct txn *t, const struct locking *l, const struct route *route, uint64_t timeout_ns, struct hull *hull)
 {
     struct buf *b = &t->request;
     buf_reset(b);
@@ -205,7 +202,8 @@ static void encode_lock(struct txn *t, const struct locking *l, const struct rou
 static enum status lock_send(struct txn *t, const struct locking *l, const struct route *route, struct bytes key)
 {
     struct env *env = store_env(t->kv->store);
-    uint64_t give_up_ns = t->lock_timeout_ns == 0 ? 0 : env_now_ns(env) + t->lock_timeout_ns;
+    uint64_t since_ns = l->since_ns != 0 ? l->since_ns : env_now_ns(env);
+    uint64_t give_up_ns = t->lock_timeout_ns == 0 ? 0 : since_ns + t->lock_timeout_ns;
     for (;;) {
         uint64_t now_ns = env_now_ns(env), left_ns = 0;
         if (give_up_ns != 0) {
@@ -214,7 +212,7 @@ static enum status lock_send(struct txn *t, const struct locking *l, const struc
         }
         if (t->deadline_ns != 0 && now_ns >= t->deadline_ns) return STATUS_TIMEOUT;
         struct gateway_request q = txn_request(t, RPC_LOCK, key);
-        encode_lock(t, l, route, left_ns, &q.hull);
+        txn_lock_encode(t, l, route, left_ns, &q.hull);
         if (t->request.failed) return STATUS_TOO_LARGE;
         t->waits_at = key;
         enum status status = gateway_call(t->kv, &q, &t->reply);
@@ -226,9 +224,9 @@ static enum status lock_send(struct txn *t, const struct locking *l, const struc
 }
 
 /* What was granted is committed, and was there already at the timestamp that the transaction reads at; it has begun by then. */
-static bool view_stands(const struct txn *t, const struct locking *l)
+static bool view_stands(const struct txn *t, const struct locking *l, struct bytes reply)
 {
-    struct reader in = reader_make(buf_view(&t->reply));
+    struct reader in = reader_make(reply);
     get_u64(&in);
     bool begun = !t->read_ts_assumed || MUTANT("view_stands_on_assumption");
     bool stands = t->read_ts != 0 && begun && l->count > 0 && get_u64(&in) == 0;
@@ -242,9 +240,9 @@ static bool view_stands(const struct txn *t, const struct locking *l)
 
 /* The leader has found what was read in its range unchanged up to ts; what was read elsewhere is asked for there, unless the view
  * need not be moved for what was granted. */
-static enum status move_view(struct txn *t, const struct locking *l, const struct route *route, uint64_t ts)
+static enum status move_view(struct txn *t, const struct locking *l, const struct route *route, struct bytes reply, uint64_t ts)
 {
-    if (view_stands(t, l) && txn_has_read_elsewhere(t, route, ts)) {
+    if (view_stands(t, l, reply) && txn_has_read_elsewhere(t, route, ts)) {
         COVER("txn_view_stands");
         return STATUS_OK;
     }
@@ -256,9 +254,9 @@ static enum status move_view(struct txn *t, const struct locking *l, const struc
     return STATUS_OK;
 }
 
-static enum status lock_results(struct txn *t, const struct locking *l, struct txn_locked *out)
+static enum status lock_results(struct txn *t, const struct locking *l, struct bytes reply, struct txn_locked *out)
 {
-    struct reader in = reader_make(buf_view(&t->reply));
+    struct reader in = reader_make(reply);
     in.at += 2 * sizeof(uint64_t); /* read already */
     for (uint32_t i = 0; i < l->count; i++) {
         uint8_t result = get_u8(&in);
@@ -284,9 +282,9 @@ static enum status lock_results(struct txn *t, const struct locking *l, struct t
 }
 
 /* What the leader said: the timestamp, and the term in which what it has shown is proposed. */
-static enum status take_grant(struct txn *t, struct range_id range, uint64_t *ts_out)
+static enum status take_grant(struct txn *t, struct range_id range, struct bytes reply, uint64_t *ts_out)
 {
-    struct reader in = reader_make(buf_view(&t->reply));
+    struct reader in = reader_make(reply);
     uint64_t ts = get_u64(&in), term = get_u64(&in);
     if (in.failed || ts < t->read_ts || (term != 0 && (!t->overlay || t->apart))) return STATUS_INVALID;
     if (term != 0 && t->pending_term != 0 && (term != t->pending_term || range.value != t->pending_range.value))
@@ -297,6 +295,15 @@ static enum status take_grant(struct txn *t, struct range_id range, uint64_t *ts
     }
     *ts_out = ts;
     return STATUS_OK;
+}
+
+enum status txn_lock_take(struct txn *t, const struct locking *l, const struct route *route, struct bytes reply,
+                          struct txn_locked *out)
+{
+    uint64_t ts;
+    enum status status = take_grant(t, route->range, reply, &ts);
+    if (status == STATUS_OK) status = move_view(t, l, route, reply, ts);
+    return status == STATUS_OK ? lock_results(t, l, reply, out) : status;
 }
 
 /* The first of the keys that lie in one range together, at most so many as fit a request. */
@@ -318,13 +325,10 @@ static enum status lock_in_range(struct txn *t, struct locking *l, uint32_t left
                                  const struct route *route, struct txn_locked *out)
 {
     struct span hull = {.start = key, .end = key};
-    uint64_t ts;
     enum status status = take_keys(l, left, route, &hull);
-    if (status == STATUS_OK) status = area_note(t, route, hull.start, hull.end);
+    if (status == STATUS_OK) status = txn_lock_note(t, route, hull.start, hull.end);
     if (status == STATUS_OK) status = lock_send(t, l, route, key);
-    if (status == STATUS_OK) status = take_grant(t, route->range, &ts);
-    if (status == STATUS_OK) status = move_view(t, l, route, ts);
-    return status == STATUS_OK ? lock_results(t, l, out) : status;
+    return status == STATUS_OK ? txn_lock_take(t, l, route, buf_view(&t->reply), out) : status;
 }
 
 /* [fiber] What the leader validates with the locks lies within the bounds that are known now, and what is looked at
@@ -347,15 +351,21 @@ static enum status lock_some(struct txn *t, struct locking *l, uint32_t left, st
     return status;
 }
 
-static enum status lock_all(struct txn *t, const struct bytes *keys, uint32_t count, enum txn_lock_mode mode,
-                            enum txn_lock_wait wait, struct txn_locked *out)
+static enum status lock_begin(struct txn *t)
 {
-    enum status status = count > 0 ? txn_locks_begin(t) : STATUS_OK;
-    if (status == STATUS_OK && count > 0) status = txn_assumed_to_leader(t);
-    for (uint32_t at = 0; at < count && status == STATUS_OK;) {
-        struct locking l = {.keys = keys + at, .mode = mode, .wait = wait};
-        if (keys[at].size == 0 || keys[at].size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
-        status = lock_some(t, &l, count - at, keys[at], out + at);
+    enum status status = txn_locks_begin(t);
+    return status == STATUS_OK ? txn_assumed_to_leader(t) : status;
+}
+
+/* One range after the other, in the order of the keys: so those who want the same keys do not wait for each other in a circle. */
+static enum status lock_all(struct txn *t, const struct locking *all, struct txn_locked *out)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t at = 0; at < all->count && status == STATUS_OK;) {
+        struct bytes key = all->keys[at];
+        struct locking l = {.keys = all->keys + at, .mode = all->mode, .wait = all->wait, .since_ns = at == 0 ? all->since_ns : 0};
+        if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
+        status = lock_some(t, &l, all->count - at, key, out + at);
         if (txn_cut_again(t, &status)) status = STATUS_OK;
         else at += l.count;
     }
@@ -367,7 +377,15 @@ enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, en
 {
     ASSERT(!t->ended);
     if (t->past.on) return STATUS_UNSUPPORTED;
-    return lock_all(t, keys, count, mode, wait, out);
+    if (count == 0) return STATUS_OK;
+    struct locking all = {.keys = keys, .count = count, .mode = mode, .wait = wait};
+    bool done = false;
+    enum status status = lock_begin(t);
+    if (status == STATUS_OK && count > 1) {
+        all.since_ns = env_now_ns(store_env(t->kv->store));
+        status = txn_lock_at_once(t, &all, out, &done);
+    }
+    return status == STATUS_OK && !done ? lock_all(t, &all, out) : status;
 }
 
 enum status txn_lock_written(struct txn *t, const struct bytes *keys, uint32_t count)
@@ -375,7 +393,9 @@ enum status txn_lock_written(struct txn *t, const struct bytes *keys, uint32_t c
     ASSERT(t->apart); /* what is in flight is not shown */
     struct txn_locked *out = ARENA_ARRAY(t->arena, struct txn_locked, count);
     if (out == NULL) return STATUS_NO_MEMORY;
-    return lock_all(t, keys, count, TXN_LOCK_EXCLUSIVE, TXN_LOCK_WAIT, out);
+    struct locking all = {.keys = keys, .count = count, .mode = TXN_LOCK_EXCLUSIVE, .wait = TXN_LOCK_WAIT};
+    enum status status = lock_begin(t);
+    return status == STATUS_OK ? lock_all(t, &all, out) : status;
 }
 
 enum status txn_lock_nothing(struct txn *t, struct bytes key)

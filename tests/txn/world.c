@@ -227,6 +227,20 @@ static enum status run_lock(struct actor *a)
     return STATUS_OK;
 }
 
+static enum status run_lock_many(struct actor *a)
+{
+    struct txn_locked locked[8];
+    enum status status = txn_lock(a->txn, a->keys, a->key_count, TXN_LOCK_EXCLUSIVE, a->wait, locked);
+    size_t at = 0;
+    for (uint32_t i = 0; i < a->key_count && status == STATUS_OK; i++) {
+        const struct txn_locked *l = &locked[i];
+        struct bytes shown = l->found ? l->value : bytes_of_string(l->passed_over ? "*" : "-");
+        at += (size_t)snprintf(a->value + at, sizeof a->value - at, "%.*s ", (int)shown.size, (const char *)shown.data);
+        assert_true(at < sizeof a->value);
+    }
+    return status;
+}
+
 static enum status run_count(struct actor *a)
 {
     struct txn_scan *scan;
@@ -248,6 +262,7 @@ static void run_verb(void *arg)
     case VERB_COUNT: a->status = run_count(a); break;
     case VERB_COMMIT: a->status = txn_commit(a->txn, &a->ts); break;
     case VERB_LOCK: a->status = run_lock(a); break;
+    case VERB_LOCK_MANY: a->status = run_lock_many(a); break;
     }
     if (a->ends_itself) {
         txn_destroy(a->txn);
@@ -333,6 +348,29 @@ void actor_start_lock(struct actor *a, const char *key)
 enum status actor_lock(struct actor *a, const char *key)
 {
     actor_start_lock(a, key);
+    return actor_await(a);
+}
+
+void actor_start_lock_many(struct actor *a, const char *keys)
+{
+    char text[64];
+    size_t at = 0;
+    a->verb = VERB_LOCK_MANY;
+    a->key_count = 0;
+    assert_true(strlen(keys) < sizeof text);
+    strcpy(text, keys);
+    for (char *rest = text, *word; (word = strtok_r(rest, " ", &rest)) != NULL;) {
+        assert_true(a->key_count < 8 && at < sizeof a->key_text);
+        struct bytes key = full_key(word, a->key_text + at, sizeof a->key_text - at);
+        a->keys[a->key_count++] = key;
+        at += key.size;
+    }
+    start(a);
+}
+
+enum status actor_lock_many(struct actor *a, const char *keys)
+{
+    actor_start_lock_many(a, keys);
     return actor_await(a);
 }
 

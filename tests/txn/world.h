@@ -57,8 +57,10 @@ struct actor {
     struct arena arena;
     struct txn *txn;
     /* the verb under way */
-    enum { VERB_GET, VERB_COUNT, VERB_COMMIT, VERB_LOCK } verb;
+    enum { VERB_GET, VERB_COUNT, VERB_COMMIT, VERB_LOCK, VERB_LOCK_MANY } verb;
     struct bytes key, key_end;
+    struct bytes keys[8]; /* LOCK_MANY */
+    uint32_t key_count;
     char key_text[128], key_end_text[128];
     bool reverse, rows_alone; /* COUNT */
     enum txn_lock_mode mode; /* LOCK */
@@ -90,6 +92,10 @@ void actor_start_get(struct actor *a, const char *key);
  * it has no value; STATUS_BUSY: passed over. */
 enum status actor_lock(struct actor *a, const char *key);
 void actor_start_lock(struct actor *a, const char *key);
+/* The same for several keys, with a space between each. a->value: what they hold, in their order, with a space behind each; - where
+ * there is nothing, * where it was passed over. */
+enum status actor_lock_many(struct actor *a, const char *keys);
+void actor_start_lock_many(struct actor *a, const char *keys);
 enum status actor_await(struct actor *a);
 /* A transaction that writes one key (NULL: deletes it) and must succeed; returns its ct. */
 uint64_t world_put(struct world *w, const char *key, const char *value);
