@@ -24,11 +24,16 @@ bool catalog_lease_key(struct bytes key)
 
 /* ================================ the leader ================================ */
 
+static bool holds_records(const struct range *g)
+{
+    return descriptor_contains(replica_descriptor(g->replica), bytes_make(first_record, sizeof first_record));
+}
+
 void catalog_lease_ready(struct range *g, uint64_t now_ts)
 {
     g->record_high = g->high;
     g->leased = 0;
-    if (!descriptor_contains(replica_descriptor(g->replica), bytes_make(first_record, sizeof first_record))) return;
+    if (!holds_records(g)) return;
     g->leased = now_ts + CATALOG_LEASE_NS;
     if (MUTANT("catalog_lease_forgotten")) g->leased = 0;
 }
@@ -86,32 +91,15 @@ static void evaluate(struct range_op *op)
 
 void catalog_lease_run(struct range_op *op)
 {
-    switch (op->state) {
-    case OP_CLOCK: range_op_confirm(op); return; /* R2's order: a later leader's floor is above this reading */
-    case OP_EVALUATE: evaluate(op); return;
-    default: UNREACHABLE();
-    }
+    question_run(op, evaluate); /* R2's order: a later leader's floor is above this reading */
 }
 
 static void lease_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct kv *kv = ctx;
-    struct reader in = reader_make(body);
-    uint64_t range_id = get_u64(&in), epoch = get_u64(&in);
-    if (!reader_done(&in)) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
-    struct range *g = range_admit(kv, token, range_id, epoch);
-    if (g == NULL) return;
-    bool holds = descriptor_contains(replica_descriptor(g->replica), bytes_make(first_record, sizeof first_record));
-    struct range_op *op = holds ? range_op_create(g, RANGE_OP_LEASE, token, body) : NULL;
-    if (op == NULL) {
-        rpc_reply(store_rpc(kv->store), token, holds ? STATUS_NO_MEMORY : STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
-    op->state = OP_CLOCK;
-    clock_now(&kv->clock, &op->clock, 0, REQUEST_TIMEOUT_NS);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_LEASE, token, body);
+    if (op == NULL) return;
+    if (op->body.size == GATEWAY_HEAD_BYTES && holds_records(op->range)) question_begin(op);
+    else range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
 }
 
 /* ================================ the gateway ================================ */

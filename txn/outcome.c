@@ -154,9 +154,7 @@ static void answer(struct range_op *op, enum txn_outcome outcome)
     buf_reset(&op->reply);
     put_u8(&op->reply, (uint8_t)outcome);
     put_u64(&op->reply, op->ct);
-    op->state = OP_GATE;
-    if (op->ct == 0 || clock_is_past(&op->range->kv->clock, op->ct)) range_op_answer(op);
-    else clock_wait_past(&op->range->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
+    question_answer_past(op, op->ct);
 }
 
 static struct range_op *in_flight(const struct range *g, uint64_t tag)
@@ -209,35 +207,26 @@ static void evaluate(struct range_op *op)
 
 void outcome_run(struct range_op *op)
 {
-    switch (op->state) {
-    case OP_CLOCK: range_op_confirm(op); return;
-    case OP_EVALUATE:
-    case OP_BLOCKED: evaluate(op); return;
-    case OP_GATE: range_op_answer(op); return;
-    default: UNREACHABLE();
-    }
+    question_run(op, evaluate);
+}
+
+static bool decode(struct range_op *op)
+{
+    struct reader in = reader_make(op->body);
+    in.at += GATEWAY_HEAD_BYTES;
+    uint64_t sent = get_u64(&in);
+    op->tag = get_u64(&in);
+    if (!reader_done(&in) || sent > UINT64_MAX - OUTCOME_WINDOW_NS) return false;
+    op->ct_max = sent + OUTCOME_WINDOW_NS;
+    return true;
 }
 
 static void outcome_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct kv *kv = ctx;
-    struct reader in = reader_make(body);
-    uint64_t range_id = get_u64(&in), epoch = get_u64(&in), sent = get_u64(&in), tag = get_u64(&in);
-    if (!reader_done(&in) || sent > UINT64_MAX - OUTCOME_WINDOW_NS) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
-    struct range *g = range_admit(kv, token, range_id, epoch);
-    if (g == NULL) return;
-    struct range_op *op = range_op_create(g, RANGE_OP_OUTCOME, token, body);
-    if (op == NULL) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
-        return;
-    }
-    op->tag = tag;
-    op->ct_max = sent + OUTCOME_WINDOW_NS;
-    op->state = OP_CLOCK;
-    clock_now(&kv->clock, &op->clock, 0, REQUEST_TIMEOUT_NS);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_OUTCOME, token, body);
+    if (op == NULL) return;
+    if (decode(op)) question_begin(op);
+    else range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
 }
 
 void outcome_attach(struct kv *kv)

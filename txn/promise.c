@@ -66,34 +66,20 @@ static void evaluate(struct range_op *op)
     put_u64(&op->reply, replica_last_index(g->replica));
     put_u64(&op->reply, op->owner_epoch);
     g->kv->metrics.promises_given++;
-    op->state = OP_GATE;
-    op->ct = op->ts;
-    if (clock_is_past(&g->kv->clock, op->ct) || MUTANT("promise_ungated")) range_op_answer(op);
-    else clock_wait_past(&g->kv->clock, &op->clock, op->ct, REQUEST_TIMEOUT_NS);
+    question_answer_past(op, MUTANT("promise_ungated") ? 0 : op->ts);
 }
 
 void promise_run(struct range_op *op)
 {
-    switch (op->state) {
-    case OP_CLOCK: range_op_confirm(op); return;
-    case OP_EVALUATE:
-    case OP_BLOCKED: evaluate(op); return;
-    case OP_GATE: range_op_answer(op); return;
-    default: UNREACHABLE();
-    }
+    question_run(op, evaluate);
 }
 
 static void promise_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct kv *kv = ctx;
-    struct range_op *op = range_op_open(kv, RANGE_OP_PROMISE, token, body);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_PROMISE, token, body);
     if (op == NULL) return;
-    if (op->body.size != GATEWAY_HEAD_BYTES) {
-        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
-    op->state = OP_CLOCK;
-    clock_now(&kv->clock, &op->clock, 0, REQUEST_TIMEOUT_NS);
+    if (op->body.size == GATEWAY_HEAD_BYTES) question_begin(op);
+    else range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
 }
 
 void promise_attach(struct kv *kv)

@@ -56,44 +56,32 @@ static void evaluate(struct range_op *op)
 
 void refresh_run(struct range_op *op)
 {
-    switch (op->state) {
-    case OP_CLOCK: range_op_confirm(op); return;
-    case OP_EVALUATE:
-    case OP_BLOCKED:
-    case OP_LOADING: evaluate(op); return;
-    default: UNREACHABLE();
-    }
+    question_run(op, evaluate);
+}
+
+static bool decode(struct range_op *op)
+{
+    struct reader in = reader_make(op->body);
+    in.at += GATEWAY_HEAD_BYTES;
+    op->read_ts = get_u64(&in);
+    op->ts = get_u64(&in);
+    op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
+    if (in.failed || op->read_ts == 0 || op->read_ts > op->ts) return false;
+    return commit_decode_spans(op, &in, replica_descriptor(op->range->replica)) && reader_done(&in);
 }
 
 static void refresh_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct kv *kv = ctx;
-    struct reader head = reader_make(body);
-    uint64_t range_id = get_u64(&head), epoch = get_u64(&head), read_ts = get_u64(&head), ts = get_u64(&head);
-    struct attempt attempt = {get_u64(&head), get_u64(&head)};
-    if (head.failed || read_ts == 0 || read_ts > ts) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
-    struct range *g = range_admit(kv, token, range_id, epoch);
-    if (g == NULL) return;
-    struct range_op *op = range_op_create(g, RANGE_OP_REFRESH, token, body);
-    if (op == NULL) {
-        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
-        return;
-    }
-    struct reader in = reader_make(op->body);
-    in.at += 6 * sizeof(uint64_t);
-    if (!commit_decode_spans(op, &in, replica_descriptor(g->replica)) || !reader_done(&in)) {
+    struct range_op *op = range_op_open(ctx, RANGE_OP_REFRESH, token, body);
+    if (op == NULL) return;
+    if (!decode(op)) {
         range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
         return;
     }
-    op->read_ts = read_ts;
-    op->ts = ts;
-    op->attempt = attempt;
+    struct clock *clock = &op->range->kv->clock;
     op->state = OP_CLOCK;
-    if (clock_has_reached(&kv->clock, ts)) range_op_run(op);
-    else clock_wait_reached(&kv->clock, &op->clock, ts, REQUEST_TIMEOUT_NS);
+    if (clock_has_reached(clock, op->ts)) range_op_run(op);
+    else clock_wait_reached(clock, &op->clock, op->ts, REQUEST_TIMEOUT_NS);
 }
 
 void refresh_attach(struct kv *kv)

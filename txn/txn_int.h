@@ -585,6 +585,15 @@ bool catalog_lease_covers(struct kv *kv, const struct span *span, uint64_t from,
 /* Until when it knows that of versions above `from`, if that is later than `above` and not over soon; else 0. */
 uint64_t catalog_lease_until(struct kv *kv, const struct span *span, uint64_t from, uint64_t above);
 
+/* ---- question.c: requests that only ask their leader ---- */
+
+/* It takes a reading of the clock, then leadership is confirmed, then it looks: question_run calls evaluate. */
+void question_begin(struct range_op *op);
+/* The next step, with evaluate where it looks at the data. */
+void question_run(struct range_op *op, void (*evaluate)(struct range_op *op));
+/* Answers what stands in op->reply when the clock is past ct. 0: at once. */
+void question_answer_past(struct range_op *op, uint64_t ct);
+
 /* ---- outcome.c ---- */
 
 /* A commit with the tag t is sent when the clock was seen at T, and refused above T + this. */
