@@ -14,7 +14,7 @@
 #define LOOKUP_HOPS_MAX   3
 #define LOOKUP_TIMEOUT_NS 1000000000u
 #define DOUBT_NS          200000000u /* between questions about a range that nobody serves */
-#define SILENT_NS         2500000000u /* everybody says something to everybody each second (nodes_gossip) */
+#define SILENT_NS         2500000000u /* everybody says something to everybody each second (gossip.c) */
 
 void routes_init(struct routes *t)
 {

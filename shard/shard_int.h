@@ -2,7 +2,9 @@
  *   store.c             lifecycle, turn, failure          recover.c   what start-up finds
  *   replica.c           one Raft group and its driver     apply.c     committed entries -> engine
  *   transport.c         Raft messages <-> frames          snapshot.c, snapshot_send.c  whole ranges between stores
- *   meta.c              the metadata range's state        nodes.c     identity, node table, join, init
+ *   meta.c              the metadata range's state        nodes.c     the node table
+ *   identity.c          who this node is                  gossip.c    what nodes tell each other
+ *   join.c              how a node becomes one            join_serve.c  what guests are answered
  *   placement.c         who shall hold what (allocator.c) route.c     where a key is served
  *   move.c              a range changes hands             load.c      what nodes tell of themselves
  *   job.c               decisions under way               orphan.c    replicas that nobody counts
@@ -16,7 +18,8 @@
  *   birth.c             replicas that a leader elsewhere knows before we do
  *   rest.c              groups at rest, who calls them    campaign.c  elections by turns
  *   replica_request.c   proposals and reads of a replica  replica_query.c  what it knows of itself
- *   pace.c              how fast a move may go            byte_rate.c bytes over time */
+ *   pace.c              how fast a move may go            byte_rate.c bytes over time
+ *   log_trim.c          how long the logs get */
 #ifndef OSTRAKA_SHARD_SHARD_INT_H
 #define OSTRAKA_SHARD_SHARD_INT_H
 
@@ -464,6 +467,10 @@ void fence_tick(struct store *s);
 /* After a step of a lost replica: has a leader settled it? */
 void fence_note_settled(struct replica *r);
 
+/* ---- log_trim.c ---- */
+/* Looks at the logs of some ranges by turns, and at that of the one which holds back the oldest segment. */
+void log_trim_tick(struct store *s, uint64_t now_ns);
+
 /* ---- space.c ---- */
 void space_tick(struct store *s);
 /* No room for more of that range. */
@@ -636,15 +643,26 @@ MUST_USE enum status node_record_decode(struct reader *r, struct node_record *re
 /* ---- nodes.c ---- */
 void nodes_learn(struct store *s, const struct node_record *record);
 struct node_entry *nodes_find(struct store *s, struct node_id node);
-void nodes_gossip(struct store *s);
-void nodes_on_link_up(struct store *s, struct node_id peer);
-void nodes_on_message(struct store *s, struct node_id from, struct bytes payload);
-void nodes_tick(struct store *s);
-void nodes_fact(struct store *s, uint32_t key, struct bytes value);
+bool nodes_alive(const struct store *s, struct node_id node, uint64_t within_ns);
 void nodes_deinit(struct store *s);
+
+/* ---- identity.c ---- */
+/* Raises the incarnation and writes the identity; on_identity follows when it is durable. */
 void identity_write(struct store *s);
 void nodes_own_record(const struct store *s, struct node_record *record);
-bool nodes_alive(const struct store *s, struct node_id node, uint64_t within_ns);
+/* Writes a fact to the log. */
+void nodes_fact(struct store *s, uint32_t key, struct bytes value);
+
+/* ---- gossip.c ---- */
+void gossip_tick(struct store *s);
+void gossip_on_link_up(struct store *s, struct node_id peer);
+/* Repeated node records. */
+void gossip_on_message(struct store *s, struct node_id from, struct bytes payload);
+/* All records that are whole. */
+void nodes_encode(const struct store *s, struct buf *out);
+
+/* ---- join.c, join_serve.c ---- */
+#define JOIN_TIMEOUT_NS 3000000000u /* of a visit, and of what is asked for a guest */
 
 /* ---- placement.c ---- */
 void placement_tick(struct store *s);
