@@ -128,19 +128,32 @@ static void on_resolve(void *ctx, struct rpc_token token, struct bytes body)
     rpc_reply(store_rpc(core_store(n->core)), token, STATUS_OK, BYTES_EMPTY);
 }
 
-void script_open(struct script *s, struct world *w, bool parallel)
+void script_open(struct script *s, bool parallel)
 {
-    world_open_three(w, 3);
-    *s = (struct script){.w = w};
+    *s = (struct script){.count = 0};
+    world_open_three(&s->w, 3);
     for (uint64_t i = 0; i < 3; i++) {
         struct node *n = &s->nodes[i];
-        *n = (struct node){s, cluster_machine(w->cluster, i + 1)->core};
+        *n = (struct node){s, cluster_machine(s->w.cluster, i + 1)->core};
         struct rpc *rpc = store_rpc(core_store(n->core));
         rpc_serve_instead(rpc, RPC_PREPARE, on_prepare, n);
         rpc_serve_instead(rpc, RPC_DECIDE, on_decide, n);
         rpc_serve_instead(rpc, RPC_RESOLVE, on_resolve, n);
         kv_set_parallel_commit(core_kv(n->core), parallel);
     }
+}
+
+void script_put_both(struct actor *a)
+{
+    actor_put(a, "b", "1");
+    actor_put(a, "a", "1");
+    actor_put(a, "z", "1");
+}
+
+void script_begin_both(struct script *s, struct actor *a)
+{
+    actor_begin(a, &s->w, 1);
+    script_put_both(a);
 }
 
 void script_will_answer(struct answers *a, enum status status, uint64_t reading)

@@ -34,7 +34,7 @@ struct answers {
 };
 
 struct script {
-    struct world *w;
+    struct world w;
     struct answers prepare[RANGES_MAX], decide;
     uint64_t lb[RANGES_MAX]; /* how much later than the clock */
     uint8_t decided;         /* what DECIDE answers; 0: as asked */
@@ -49,8 +49,12 @@ struct script {
     } nodes[3];
 };
 
-/* parallel: commits may be staged. */
-void script_open(struct script *s, struct world *w, bool parallel);
+/* parallel: commits may be staged. world_close(&s->w) ends it. */
+void script_open(struct script *s, bool parallel);
+/* Writes a and b in the left range, z in the right one. */
+void script_put_both(struct actor *a);
+/* A transaction at machine 1 that writes those. */
+void script_begin_both(struct script *s, struct actor *a);
 /* In turn. reading: that comes with STATUS_BUSY. */
 void script_will_answer(struct answers *a, enum status status, uint64_t reading);
 /* To the last request that got no answer. */

@@ -6,38 +6,30 @@
 #include "net/net.h"
 #include "tests/txn/script.h"
 
-static void put_left_and_right(struct actor *a)
+static void await_sent(struct script *s, enum rpc_kind kind, uint32_t count)
 {
-    actor_put(a, "b", "1");
-    actor_put(a, "a", "1");
-    actor_put(a, "z", "1");
-}
-
-static void await_sent(struct world *w, const struct script *s, enum rpc_kind kind, uint32_t count)
-{
-    for (int i = 0; i < 1000 && script_count(s, kind) < count; i++) world_run_ms(w, 1);
+    for (int i = 0; i < 1000 && script_count(s, kind) < count; i++) world_run_ms(&s->w, 1);
     assert_u64_equal(script_count(s, kind), count);
 }
 
 /* The decision gets no answer, and nobody waits for one. */
 TEST(txn_two_phase_staged, who_has_prepared_all_has_committed)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
+    script_open(&s, true);
     s.lb[RIGHT] = 2000000;
     s.decide.silent = true;
-    actor_begin(&a, &w, 1);
+    actor_begin(&a, &s.w, 1);
     assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND); /* it writes that one */
-    put_left_and_right(&a);
+    script_put_both(&a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     const struct sent *left = script_to_range(&s, RPC_PREPARE, LEFT), *right = script_to_range(&s, RPC_PREPARE, RIGHT);
     assert_true(left != NULL && right != NULL);
     assert_string_equal(left->staged, "b z ");
     assert_string_equal(right->staged, "");
     assert_true(left->gated && right->gated); /* A1 */
-    await_sent(&w, &s, RPC_DECIDE, 1);
+    await_sent(&s, RPC_DECIDE, 1);
     const struct sent *decision = script_nth(&s, RPC_DECIDE, 0);
     assert_u64_equal(decision->what, DECIDE_COMMIT);
     assert_u64_equal(decision->range, LEFT);
@@ -48,14 +40,14 @@ TEST(txn_two_phase_staged, who_has_prepared_all_has_committed)
     assert_u64_equal(id.range.value, LEFT);
     assert_u64_equal(id.tag, left->tag);
     assert_u64_equal(id.sent_ts, left->sent_ts);
-    assert_u64_equal(script_metrics(&w, 1)->staged_commits, 1);
+    assert_u64_equal(script_metrics(&s.w, 1)->staged_commits, 1);
     struct kv *kv = core_kv(s.nodes[0].core);
     assert_non_null(map_get(&kv->settling, left->tag)); /* its node answers for it */
     actor_end(&a);
-    world_run_ms(&w, 10000); /* not for ever */
+    world_run_ms(&s.w, 10000); /* not for ever */
     assert_null(map_get(&kv->settling, left->tag));
     assert_u64_equal(script_count(&s, RPC_RESOLVE), 0);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* Who changes what nodes send each other raises the version by which they know that (net/README.md, Versions). */
@@ -89,17 +81,16 @@ static bool was_staged(const struct script *s)
 
 TEST(txn_two_phase_staged, what_has_to_be_looked_at_again_is_not_staged)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
+    script_open(&s, true);
     for (int i = 0; i < 4; i++) {
         s.count = 0;
-        actor_begin(&a, &w, 1);
+        actor_begin(&a, &s.w, 1);
         if (i == 0) assert_int_equal(actor_get(&a, "c"), STATUS_NOT_FOUND);
         if (i == 1) assert_int_equal(actor_count(&a, "a", "b"), STATUS_OK);
         if (i == 2) kv_set_parallel_commit(core_kv(s.nodes[0].core), false);
-        put_left_and_right(&a);
+        script_put_both(&a);
         for (int k = 0; k < 70 && i == 3; k++) { /* so many keys */
             char key[8];
             snprintf(key, sizeof key, "a%d", k);
@@ -111,61 +102,55 @@ TEST(txn_two_phase_staged, what_has_to_be_looked_at_again_is_not_staged)
         kv_set_parallel_commit(core_kv(s.nodes[0].core), true);
         actor_end(&a);
     }
-    world_close(&w);
+    world_close(&s.w);
 }
 
 TEST(txn_two_phase_staged, one_that_is_refused_is_given_up_on_record)
 {
     static const enum status refusals[] = {STATUS_CONFLICT, STATUS_EXISTS, STATUS_SNAPSHOT_TOO_OLD};
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
+    script_open(&s, true);
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         s.count = 0;
         s.decided = RECORD_ABORTED;
         s.prepare[RIGHT] = (struct answers){0};
         script_will_answer(&s.prepare[RIGHT], refusals[i], 0);
-        actor_begin(&a, &w, 1);
-        put_left_and_right(&a);
+        script_begin_both(&s, &a);
         assert_int_equal(actor_commit(&a), refusals[i]);
         assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
         assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->what, DECIDE_GIVE_UP);
         assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->range, LEFT);
-        world_run_ms(&w, 100);
+        world_run_ms(&s.w, 100);
         assert_u64_equal(script_count(&s, RPC_RESOLVE), 0); /* nothing else may be there */
         actor_end(&a);
     }
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* Nothing was staged: there is nothing to give up. */
 TEST(txn_two_phase_staged, one_whose_anchor_is_refused_is_undone_as_any)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
+    script_open(&s, true);
     script_will_answer(&s.prepare[LEFT], STATUS_CONFLICT, 0);
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_CONFLICT);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 0);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 TEST(txn_two_phase_staged, who_gives_up_obeys_what_it_finds)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
+    script_open(&s, true);
     script_will_answer(&s.prepare[RIGHT], STATUS_CONFLICT, 0);
     s.decided = RECORD_COMMITTED;
     s.decided_ct = script_clock(&s);
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     assert_u64_equal(a.ts, s.decided_ct);
     actor_end(&a);
@@ -174,27 +159,24 @@ TEST(txn_two_phase_staged, who_gives_up_obeys_what_it_finds)
         script_will_answer(&s.prepare[RIGHT], STATUS_CONFLICT, 0);
         s.decide = (struct answers){.silent = i == 0};
         s.decided = 0;
-        actor_begin(&a, &w, 1);
-        put_left_and_right(&a);
+        script_begin_both(&s, &a);
         if (i == 1) s.decided = 3;
         assert_int_equal(actor_commit(&a), STATUS_UNKNOWN_OUTCOME);
         assert_u64_equal(script_count(&s, RPC_RESOLVE), 0);
         actor_end(&a);
     }
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* It makes another attempt, in two rounds. */
 TEST(txn_two_phase_staged, who_has_to_wait_stages_nothing_more)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
+    script_open(&s, true);
     script_will_answer(&s.prepare[RIGHT], STATUS_WAIT, 0);
     s.decided = RECORD_ABORTED;
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 2);
     assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->what, DECIDE_GIVE_UP);
@@ -204,62 +186,56 @@ TEST(txn_two_phase_staged, who_has_to_wait_stages_nothing_more)
     assert_u64_equal(last->tag, script_nth(&s, RPC_DECIDE, 1)->tag);
     assert_string_equal(last->staged, "");
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* What was asked for twice may have been prepared the second time when all was over: the record knows when. */
 TEST(txn_two_phase_staged, who_had_to_ask_twice_asks_for_the_record)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
+    script_open(&s, true);
     script_will_answer(&s.prepare[RIGHT], STATUS_UNKNOWN_OUTCOME, 0);
     s.lb[RIGHT] = 5000000;
     s.decided = RECORD_COMMITTED;
     s.decided_ct = script_clock(&s);
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
     assert_true(script_nth(&s, RPC_DECIDE, 0)->ct > a.ts);
     assert_u64_equal(a.ts, s.decided_ct);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* It is not taken back, and nobody says that nothing happened. */
 TEST(txn_two_phase_staged, an_interrupt_between_prepares_gives_it_up_all_the_same)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
+    script_open(&s, true);
     s.prepare[RIGHT].silent = true;
     s.decided = RECORD_ABORTED;
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     actor_start_commit(&a);
-    world_run_ms(&w, 100);
+    world_run_ms(&s.w, 100);
     txn_interrupt(a.txn);
     assert_int_equal(actor_await(&a), STATUS_TIMEOUT);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
     assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->what, DECIDE_GIVE_UP);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* A missing answer is no failure. */
 TEST(txn_two_phase_staged, the_anchor_is_asked_again_with_the_same_list)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
+    script_open(&s, true);
     script_will_answer(&s.prepare[LEFT], STATUS_UNKNOWN_OUTCOME, 0);
     script_will_answer(&s.prepare[LEFT], STATUS_UNKNOWN_OUTCOME, 0);
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     uint32_t listed = 0;
     for (uint32_t i = 0; i < s.count; i++) {
@@ -269,7 +245,7 @@ TEST(txn_two_phase_staged, the_anchor_is_asked_again_with_the_same_list)
     }
     assert_u64_equal(listed, 3);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 static const uint8_t record[] = {KEY_PREFIX_SYSTEM, KEY_SYSTEM_RECORD, 't'};
@@ -278,11 +254,10 @@ static const uint8_t record[] = {KEY_PREFIX_SYSTEM, KEY_SYSTEM_RECORD, 't'};
 /* What it relies on is promised up to a time: none of its parts gets a timestamp above. */
 TEST(txn_two_phase_staged, what_it_knows_by_a_lease_bounds_its_timestamp)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, true);
-    actor_begin(&a, &w, 1);
+    script_open(&s, true);
+    actor_begin(&a, &s.w, 1);
     assert_int_equal(txn_put(a.txn, RECORD, bytes_of_string("1")), STATUS_OK);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     uint64_t known = a.ts;
@@ -290,12 +265,12 @@ TEST(txn_two_phase_staged, what_it_knows_by_a_lease_bounds_its_timestamp)
     struct kv *kv = core_kv(s.nodes[0].core);
     for (int i = 0; i < 2; i++) { /* the first one has no lease yet, and asks for one */
         s.count = 0;
-        actor_begin(&a, &w, 1);
+        actor_begin(&a, &s.w, 1);
         assert_int_equal(txn_assume(a.txn, RECORD, known), STATUS_OK);
-        put_left_and_right(&a);
+        script_put_both(&a);
         assert_int_equal(actor_commit(&a), STATUS_OK);
         actor_end(&a);
-        world_run_ms(&w, 20);
+        world_run_ms(&s.w, 20);
     }
     assert_true(was_staged(&s));
     assert_true(kv->lease.until > script_nth(&s, RPC_PREPARE, 0)->sent_ts);
@@ -303,5 +278,5 @@ TEST(txn_two_phase_staged, what_it_knows_by_a_lease_bounds_its_timestamp)
         assert_true(script_nth(&s, RPC_PREPARE, i)->last_ct <= kv->lease.until);
         assert_true(script_nth(&s, RPC_PREPARE, i)->last_ct > script_nth(&s, RPC_PREPARE, i)->sent_ts);
     }
-    world_close(&w);
+    world_close(&s.w);
 }

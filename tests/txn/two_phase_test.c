@@ -8,25 +8,17 @@
 
 #define T "\x04"
 
-static void put_left_and_right(struct actor *a)
-{
-    actor_put(a, "b", "1");
-    actor_put(a, "a", "1");
-    actor_put(a, "z", "1");
-}
-
 TEST(txn_two_phase, all_groups_are_prepared_and_the_first_key_s_range_decides)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     s.lb[RIGHT] = 1000000;
-    actor_begin(&a, &w, 1);
+    actor_begin(&a, &s.w, 1);
     assert_int_equal(actor_get(&a, "c"), STATUS_NOT_FOUND);
     assert_int_equal(actor_get(&a, "y"), STATUS_NOT_FOUND);
     assert_int_equal(actor_get(&a, "yy"), STATUS_NOT_FOUND);
-    put_left_and_right(&a);
+    script_put_both(&a);
     uint64_t read_ts = txn_read_ts(a.txn);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     assert_u64_equal(script_count(&s, RPC_PREPARE), 2);
@@ -57,86 +49,82 @@ TEST(txn_two_phase, all_groups_are_prepared_and_the_first_key_s_range_decides)
     assert_u64_equal(id.range.value, LEFT);
     assert_u64_equal(id.tag, left->tag);
     assert_u64_equal(id.sent_ts, left->sent_ts);
-    assert_u64_equal(script_metrics(&w, 1)->two_phase_commits, 1);
+    assert_u64_equal(script_metrics(&s.w, 1)->two_phase_commits, 1);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* Its own keys are safe, and those in the range that picked it; the others are asked for. */
 TEST(txn_two_phase, what_was_read_is_refreshed_at_the_highest_timestamp)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     for (int i = 0; i < 2; i++) {
         s.lb[LEFT] = i == 0 ? 2000000 : 0;
         s.lb[RIGHT] = i == 0 ? 0 : 2000000;
-        actor_begin(&a, &w, 1);
+        actor_begin(&a, &s.w, 1);
         assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND);
         assert_int_equal(actor_get(&a, "c"), STATUS_NOT_FOUND);
         assert_int_equal(actor_count(&a, "y", "z"), STATUS_OK);
         assert_int_equal(actor_count(&a, "k", "l"), STATUS_OK);
-        put_left_and_right(&a);
-        uint64_t before = script_metrics(&w, 1)->refreshes;
+        script_put_both(&a);
+        uint64_t before = script_metrics(&s.w, 1)->refreshes;
         assert_int_equal(actor_commit(&a), STATUS_OK);
-        assert_u64_equal(script_metrics(&w, 1)->refreshes - before, 2);
-        assert_true(script_range(&w, MIDDLE)->floor >= a.ts);
-        assert_true(script_range(&w, i == 0 ? RIGHT : LEFT)->floor >= a.ts);
-        assert_true(script_range(&w, i == 0 ? LEFT : RIGHT)->floor < a.ts); /* these leaders are scripted */
+        assert_u64_equal(script_metrics(&s.w, 1)->refreshes - before, 2);
+        assert_true(script_range(&s.w, MIDDLE)->floor >= a.ts);
+        assert_true(script_range(&s.w, i == 0 ? RIGHT : LEFT)->floor >= a.ts);
+        assert_true(script_range(&s.w, i == 0 ? LEFT : RIGHT)->floor < a.ts); /* these leaders are scripted */
         actor_end(&a);
     }
     /* What it has read alone are keys that it writes. */
-    actor_begin(&a, &w, 1);
+    actor_begin(&a, &s.w, 1);
     assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND);
-    put_left_and_right(&a);
-    uint64_t before = script_metrics(&w, 1)->refreshes;
+    script_put_both(&a);
+    uint64_t before = script_metrics(&s.w, 1)->refreshes;
     assert_int_equal(actor_commit(&a), STATUS_OK);
-    assert_u64_equal(script_metrics(&w, 1)->refreshes, before);
+    assert_u64_equal(script_metrics(&s.w, 1)->refreshes, before);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 TEST(txn_two_phase, what_has_changed_elsewhere_refuses_it)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
-    actor_begin(&a, &w, 1);
+    script_open(&s, false);
+    actor_begin(&a, &s.w, 1);
     assert_int_equal(actor_get(&a, "k"), STATUS_NOT_FOUND);
-    put_left_and_right(&a);
-    world_run_ms(&w, 10);
+    script_put_both(&a);
+    world_run_ms(&s.w, 10);
     struct actor b;
-    actor_begin(&b, &w, 2);
+    actor_begin(&b, &s.w, 2);
     actor_put(&b, "k", "1");
     assert_int_equal(actor_commit(&b), STATUS_OK);
     actor_end(&b);
     s.lb[LEFT] = 10000000;
     assert_int_equal(actor_commit(&a), STATUS_CONFLICT);
-    world_run_ms(&w, 100);
+    world_run_ms(&s.w, 100);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 0);
     assert_u64_equal(script_count(&s, RPC_RESOLVE), 2);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 TEST(txn_two_phase, one_that_is_refused_undoes_the_others)
 {
     static const enum status refusals[] = {STATUS_CONFLICT, STATUS_EXISTS, STATUS_SNAPSHOT_TOO_OLD, STATUS_NO_SPACE};
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         s.count = 0;
         s.prepare[RIGHT] = (struct answers){0};
         script_will_answer(&s.prepare[RIGHT], refusals[i], 0);
-        actor_begin(&a, &w, 1);
-        put_left_and_right(&a);
+        script_begin_both(&s, &a);
         assert_int_equal(actor_commit(&a), refusals[i]);
         actor_end(&a); /* nobody waits for that */
-        world_run_ms(&w, 100);
+        world_run_ms(&s.w, 100);
         assert_u64_equal(script_count(&s, RPC_DECIDE), 0);
         const struct sent *undone = script_to_range(&s, RPC_RESOLVE, LEFT);
         assert_true(undone != NULL && undone->ct == 0);
@@ -144,22 +132,20 @@ TEST(txn_two_phase, one_that_is_refused_undoes_the_others)
         assert_string_equal(undone->low, "a");
         assert_string_equal(undone->high, "b");
     }
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* Who meets others gives way and comes again, under another tag; at the third time it has its keys locked. */
 TEST(txn_two_phase, who_has_to_wait_begins_anew_and_then_stands_in_line)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     script_will_answer(&s.prepare[LEFT], STATUS_WAIT, 0);
     script_will_answer(&s.prepare[LEFT], STATUS_OK, 0);
     script_will_answer(&s.prepare[RIGHT], STATUS_OK, 0);
     script_will_answer(&s.prepare[RIGHT], STATUS_WAIT, 0);
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     assert_u64_equal(script_count(&s, RPC_PREPARE), 6);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
@@ -168,43 +154,39 @@ TEST(txn_two_phase, who_has_to_wait_begins_anew_and_then_stands_in_line)
     assert_u64_equal(first->sent_ts, third->sent_ts);
     assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->tag, third->tag);
     for (uint32_t i = 0; i < s.count; i++) assert_true(s.sent[i].kind != RPC_RESOLVE || s.sent[i].tag != third->tag);
-    assert_u64_equal(script_range(&w, LEFT)->locks.lock_count, 2);
-    assert_u64_equal(script_range(&w, RIGHT)->locks.lock_count, 1);
-    assert_u64_equal(script_metrics(&w, 1)->prepare_repeats, 2);
+    assert_u64_equal(script_range(&s.w, LEFT)->locks.lock_count, 2);
+    assert_u64_equal(script_range(&s.w, RIGHT)->locks.lock_count, 1);
+    assert_u64_equal(script_metrics(&s.w, 1)->prepare_repeats, 2);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 TEST(txn_two_phase, waiting_for_others_ends_with_the_lock_timeout_or_the_deadline)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     for (int i = 0; i < 2; i++) {
         s.prepare[RIGHT] = (struct answers){0};
         for (int n = 0; n < 16; n++) script_will_answer(&s.prepare[RIGHT], STATUS_WAIT, 0);
-        actor_begin(&a, &w, 1);
-        put_left_and_right(&a);
+        script_begin_both(&s, &a);
         if (i == 0) txn_set_lock_timeout(a.txn, 50000000);
-        else txn_set_deadline(a.txn, sim_now(cluster_sim(w.cluster)) + 50000000);
+        else txn_set_deadline(a.txn, sim_now(cluster_sim(s.w.cluster)) + 50000000);
         assert_int_equal(actor_commit(&a), i == 0 ? STATUS_LOCKED : STATUS_TIMEOUT);
         actor_end(&a);
     }
     assert_u64_equal(script_count(&s, RPC_DECIDE), 0);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 TEST(txn_two_phase, an_attempt_whose_time_is_over_begins_anew_at_a_later_one)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     uint64_t reading = script_clock(&s) + 3 * OUTCOME_WINDOW_NS;
     script_will_answer(&s.prepare[RIGHT], STATUS_BUSY, reading);
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     const struct sent *last = script_nth(&s, RPC_PREPARE, 3);
     assert_true(last->sent_ts >> OUTCOME_SENT_SHIFT == reading >> OUTCOME_SENT_SHIFT);
@@ -214,77 +196,69 @@ TEST(txn_two_phase, an_attempt_whose_time_is_over_begins_anew_at_a_later_one)
     s.count = 0;
     script_will_answer(&s.decide, STATUS_OK, 0);
     script_will_answer(&s.decide, STATUS_BUSY, reading);
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 2);
     assert_true(script_nth(&s, RPC_DECIDE, 0)->tag != script_nth(&s, RPC_DECIDE, 1)->tag);
     actor_end(&a);
     /* Nobody wants it any more then. */
     s.count = 0;
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     txn_set_last_ct(a.txn, script_clock(&s) + 1000);
     s.lb[LEFT] = 2000;
     assert_int_equal(actor_commit(&a), STATUS_EXPIRED);
-    world_run_ms(&w, 100);
+    world_run_ms(&s.w, 100);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 0);
     assert_u64_equal(script_count(&s, RPC_RESOLVE), 2);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 TEST(txn_two_phase, who_was_aborted_by_somebody_else_begins_anew)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     s.decided = 2;
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 2);
     assert_true(script_nth(&s, RPC_DECIDE, 0)->tag != script_nth(&s, RPC_DECIDE, 1)->tag);
     assert_u64_equal(txn_id_of(a.txn).tag, script_nth(&s, RPC_DECIDE, 1)->tag);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* From the decision on nobody but its record knows: it is asked for again, and never taken back. */
 TEST(txn_two_phase, a_decision_without_an_answer_is_of_unknown_outcome_and_not_taken_back)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     s.decide.silent = true;
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_UNKNOWN_OUTCOME);
     assert_true(script_count(&s, RPC_DECIDE) > 1);
-    assert_u64_equal(script_metrics(&w, 1)->unknown_outcomes, 1);
+    assert_u64_equal(script_metrics(&s.w, 1)->unknown_outcomes, 1);
     assert_u64_equal(txn_id_of(a.txn).tag, script_nth(&s, RPC_DECIDE, 0)->tag);
     actor_end(&a);
-    world_run_ms(&w, 2000);
+    world_run_ms(&s.w, 2000);
     assert_u64_equal(script_count(&s, RPC_RESOLVE), 0);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 TEST(txn_two_phase, an_interrupt_leaves_a_decision_one_more_second)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     for (int i = 0; i < 2; i++) {
         s.decide.silent = true;
-        actor_begin(&a, &w, 1);
-        put_left_and_right(&a);
+        script_begin_both(&s, &a);
         actor_start_commit(&a);
-        world_run_ms(&w, 300);
+        world_run_ms(&s.w, 300);
         txn_interrupt(a.txn);
-        world_run_ms(&w, 500);
+        world_run_ms(&s.w, 500);
         assert_true(a.running);
         if (i == 0) s.decide.silent = false; /* it is asked for again */
         assert_int_equal(actor_await(&a), i == 0 ? STATUS_OK : STATUS_UNKNOWN_OUTCOME);
@@ -309,37 +283,34 @@ TEST(txn_two_phase, an_interrupt_leaves_a_decision_one_more_second)
     /* Before it is sent nothing is decided. */
     s.count = 0;
     s.prepare[RIGHT].silent = true;
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     actor_start_commit(&a);
-    world_run_ms(&w, 300);
+    world_run_ms(&s.w, 300);
     txn_interrupt(a.txn);
-    world_run_ms(&w, 1);
+    world_run_ms(&s.w, 1);
     assert_int_equal(actor_await(&a), STATUS_TIMEOUT);
     actor_end(&a);
-    world_run_ms(&w, 100);
+    world_run_ms(&s.w, 100);
     assert_u64_equal(script_count(&s, RPC_RESOLVE), 2);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* A lost answer of a participant is asked for again under the same tag. */
 TEST(txn_two_phase, a_promise_is_asked_for_until_it_comes)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     s.prepare[RIGHT].silent = true;
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     actor_start_commit(&a);
-    world_run_ms(&w, 1500);
+    world_run_ms(&s.w, 1500);
     s.prepare[RIGHT].silent = false;
     assert_int_equal(actor_await(&a), STATUS_OK);
     assert_u64_equal(script_nth(&s, RPC_PREPARE, 2)->tag, script_nth(&s, RPC_PREPARE, 0)->tag);
     assert_u64_equal(script_nth(&s, RPC_PREPARE, 2)->range, RIGHT);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 static enum status split_on_fiber(struct core *core, void *ctx)
@@ -360,17 +331,15 @@ static enum status split_on_fiber(struct core *core, void *ctx)
  * asked again. */
 TEST(txn_two_phase, a_group_whose_range_is_divided_is_cut_anew)
 {
-    struct world w;
     struct script s;
     struct actor a;
-    script_open(&s, &w, false);
+    script_open(&s, false);
     s.prepare[RIGHT].silent = true;
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     actor_put(&a, "q", "1");
     actor_start_commit(&a);
-    world_run_ms(&w, 100);
-    assert_int_equal(world_call(&w, 2, split_on_fiber, T "u"), STATUS_OK);
+    world_run_ms(&s.w, 100);
+    assert_int_equal(world_call(&s.w, 2, split_on_fiber, T "u"), STATUS_OK);
     s.prepare[RIGHT].silent = false;
     assert_int_equal(actor_await(&a), STATUS_OK);
     assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->participants, 3);
@@ -384,19 +353,18 @@ TEST(txn_two_phase, a_group_whose_range_is_divided_is_cut_anew)
     assert_u64_equal(to_left, 1);
     assert_true(right_side > 0);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 /* Each write is a part of its own here. */
 TEST(txn_two_phase, it_has_a_bounded_number_of_parts)
 {
-    struct world w;
     struct script s;
     struct actor a;
     char limit[160];
-    script_open(&s, &w, false);
+    script_open(&s, false);
     kv_set_entry_bytes(core_kv(s.nodes[0].core), 1);
-    actor_begin(&a, &w, 1);
+    actor_begin(&a, &s.w, 1);
     actor_put(&a, "z", "1");
     for (int i = 0; i < TXN_PARTS_MAX; i++) {
         char key[8];
@@ -408,5 +376,5 @@ TEST(txn_two_phase, it_has_a_bounded_number_of_parts)
     assert_string_equal(limit, "a transaction is limited to writes in 1024 ranges");
     assert_u64_equal(script_count(&s, RPC_PREPARE), 0);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
