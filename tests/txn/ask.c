@@ -1,40 +1,11 @@
 #include "tests/txn/ask.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "tests/test.h"
 #include "txn/txn_state.h"
 
-struct question {
-    enum rpc_kind kind;
-    char key[64];
-    struct buf body, reply;
-};
-
-static enum status ask_on_fiber(struct core *core, void *ctx)
-{
-    struct question *q = ctx;
-    struct gateway_request r = {.kind = q->kind, .key = bytes_of_string(q->key), .body = &q->body, .repeatable = true};
-    return gateway_call(core_kv(core), &r, &q->reply);
-}
-
-static void question_begin(struct question *q, enum rpc_kind kind, const char *key)
-{
-    *q = (struct question){.kind = kind};
-    snprintf(q->key, sizeof q->key, "\x04%s", key);
-    buf_init(&q->body, 1 << 16);
-    buf_init(&q->reply, 4096);
-    buf_append_zero(&q->body, GATEWAY_HEAD_BYTES);
-}
-
-static enum status question_end(struct question *q, struct asker *a, uint64_t *number_out)
-{
-    enum status status = world_call(a->world, a->machine, ask_on_fiber, q);
-    if (status == STATUS_OK && number_out != NULL) *number_out = load_le64(q->reply.data);
-    buf_deinit(&q->body);
-    buf_deinit(&q->reply);
-    return status;
-}
+/* ---- attempts ---- */
 
 void asker_begin(struct asker *a, const struct actor *owner)
 {
@@ -43,37 +14,225 @@ void asker_begin(struct asker *a, const struct actor *owner)
 
 void asker_begin_other(struct asker *a, const struct actor *owner, uint64_t tag)
 {
-    uint64_t seen = kv_timestamp_seen(core_kv(cluster_machine(owner->world->cluster, owner->machine)->core));
-    *a = (struct asker){.world = owner->world, .machine = owner->machine, .name = owner->txn->name, .attempt = {seen >> 16 << 16, tag}};
+    asker_begin_unknown(a, owner->world, owner->machine, tag);
+    a->name = owner->txn->name;
+    a->anchor = 0;
 }
 
-enum status ask_prepare(struct asker *a, const char *key, const char *value, uint64_t *lb_out)
+void asker_begin_unknown(struct asker *a, struct world *w, uint64_t machine, uint64_t tag)
 {
-    struct question q;
-    question_begin(&q, RPC_PREPARE, key);
-    put_u64(&q.body, a->name.node);
-    put_u64(&q.body, a->name.number);
-    put_u64(&q.body, 0); /* it has read nothing */
-    put_u64(&q.body, a->attempt.sent);
-    put_u64(&q.body, a->attempt.tag);
+    struct kv *kv = world_kv(w, machine);
+    *a = (struct asker){.world = w,
+                        .machine = machine,
+                        .name = {store_identity(kv_store(kv))->node.value, 1u << 30},
+                        .attempt = {kv_timestamp_seen(kv) >> 16 << 16, tag},
+                        .anchor = 'a',
+                        .parts = "acklzz"};
+}
+
+void asker_live_as(struct asker *a, const struct actor *owner)
+{
+    a->name = owner->txn->name;
+    a->attempt.tag = owner->txn->id.tag;
+}
+
+void asker_bring_alive(struct asker *a, struct actor *owner)
+{
+    actor_begin(owner, a->world, a->machine);
+    assert_int_equal(actor_lock(owner, "y"), STATUS_NOT_FOUND);
+    asker_live_as(a, owner);
+}
+
+void actor_attempt_again(struct actor *owner)
+{
+    owner->txn->id.tag ^= 2;
+}
+
+/* ---- requests ---- */
+
+struct request {
+    enum rpc_kind kind;
+    uint8_t key[2];
+    uint64_t patience_ns;
+    struct buf body, reply;
+};
+
+static enum status ask_on_fiber(struct core *core, void *ctx)
+{
+    struct request *q = ctx;
+    struct kv *kv = core_kv(core);
+    struct gateway_request r = {.kind = q->kind, .key = bytes_make(q->key, 2), .body = &q->body, .repeatable = true};
+    if (q->patience_ns != 0) r.deadline_ns = env_now_ns(store_env(kv_store(kv))) + q->patience_ns;
+    return gateway_call(kv, &r, &q->reply);
+}
+
+static void request_open(struct request *q, const struct asker *a, enum rpc_kind kind, char key)
+{
+    *q = (struct request){.kind = kind, .key = {KEY_PREFIX_TABLE, (uint8_t)key}, .patience_ns = a->patience_ns};
+    buf_init(&q->body, 1 << 16);
+    buf_init(&q->reply, 1 << 16);
+    buf_append_zero(&q->body, GATEWAY_HEAD_BYTES);
+}
+
+/* reply_bytes: of an answer that is one. */
+static enum status request_send(struct request *q, const struct asker *a, size_t reply_bytes)
+{
+    enum status status = world_call(a->world, a->machine, ask_on_fiber, q);
+    if (status == STATUS_OK) assert_u64_equal(q->reply.size, reply_bytes);
+    return status;
+}
+
+static void request_close(struct request *q)
+{
+    buf_deinit(&q->body);
+    buf_deinit(&q->reply);
+}
+
+static void put_name(struct buf *out, const struct asker *a)
+{
+    put_u64(out, a->name.node);
+    put_u64(out, a->name.number);
+}
+
+static void put_attempt(struct buf *out, const struct asker *a)
+{
+    put_u64(out, a->attempt.sent);
+    put_u64(out, a->attempt.tag);
+}
+
+static void put_key(struct buf *out, char letter)
+{
+    const uint8_t key[] = {KEY_PREFIX_TABLE, (uint8_t)letter};
+    put_sized(out, bytes_make(key, sizeof key));
+}
+
+static void put_keys(struct buf *out, const char *keys, size_t per_item)
+{
+    put_u16(out, (uint16_t)(strlen(keys) / per_item));
+    for (; *keys != '\0'; keys++) put_key(out, *keys);
+}
+
+static void put_staged(struct buf *out, const char *staged)
+{
+    struct buf keys;
+    buf_init(&keys, 4096);
+    if (staged != NULL) put_keys(&keys, staged, 1);
+    put_sized(out, buf_view(&keys));
+    buf_deinit(&keys);
+}
+
+static void put_spans(struct buf *out, const char *keys)
+{
+    put_u32(out, (uint32_t)strlen(keys));
+    for (; *keys != '\0'; keys++) {
+        const uint8_t key[] = {KEY_PREFIX_TABLE, (uint8_t)*keys};
+        encode_span(out, &(struct span){.start = bytes_make(key, sizeof key), .point = true});
+    }
+}
+
+static void put_writes(struct buf *out, const char *keys, const char *value)
+{
+    put_u32(out, (uint32_t)strlen(keys));
+    for (; *keys != '\0'; keys++) {
+        const uint8_t key[] = {KEY_PREFIX_TABLE, (uint8_t)*keys};
+        encode_write(out, &(struct write){.key = bytes_make(key, sizeof key), .value = bytes_of_string(value)});
+    }
+}
+
+enum status ask_prepare(struct asker *a, const char *keys, const char *value)
+{
+    return ask_prepare_read(a, keys, value, 0);
+}
+
+void must_prepare(struct asker *a, const char *keys, const char *value)
+{
+    assert_int_equal(ask_prepare(a, keys, value), STATUS_OK);
+}
+
+enum status ask_prepare_read(struct asker *a, const char *keys, const char *value, uint64_t read_ts)
+{
+    struct request q;
+    char anchor = a->anchor != 0 ? a->anchor : keys[0];
+    request_open(&q, a, RPC_PREPARE, keys[0]);
+    put_name(&q.body, a);
+    put_u64(&q.body, read_ts); /* 0: it has read nothing */
+    put_attempt(&q.body, a);
     put_u64(&q.body, UINT64_MAX);
-    put_u8(&q.body, 0); /* not gated */
-    put_sized(&q.body, bytes_of_string(q.key)); /* the anchor */
-    put_sized(&q.body, BYTES_EMPTY); /* not staged */
-    put_u32(&q.body, 0);
-    put_u32(&q.body, 1);
-    encode_write(&q.body, &(struct write){.key = bytes_of_string(q.key), .value = bytes_of_string(value)});
-    return question_end(&q, a, lb_out);
+    put_u8(&q.body, a->gated);
+    put_key(&q.body, anchor);
+    put_staged(&q.body, keys[0] == anchor ? a->staged : NULL);
+    put_spans(&q.body, read_ts != 0 ? keys : "");
+    put_writes(&q.body, keys, value);
+    enum status status = request_send(&q, a, 8);
+    if (status == STATUS_OK && load_le64(q.reply.data) > a->ct) a->ct = load_le64(q.reply.data);
+    request_close(&q);
+    return status;
+}
+
+enum status ask_try_decide(struct asker *a, enum decide_what what, enum record_state *state_out)
+{
+    struct request q;
+    struct buf parts;
+    const uint8_t anchor[] = {KEY_PREFIX_TABLE, (uint8_t)a->anchor};
+    bool commits = what == DECIDE_COMMIT;
+    buf_init(&parts, 100);
+    if (commits) put_keys(&parts, a->parts, 2);
+    request_open(&q, a, RPC_DECIDE, a->anchor);
+    decide_encode(&q.body, a->name, a->attempt, what, commits ? a->ct : 0, bytes_make(anchor, sizeof anchor), buf_view(&parts));
+    enum status status = request_send(&q, a, 9);
+    if (status == STATUS_OK) {
+        *state_out = (enum record_state)q.reply.data[0];
+        if (*state_out == RECORD_COMMITTED) assert_u64_equal(load_le64(q.reply.data + 1), a->ct);
+    }
+    buf_deinit(&parts);
+    request_close(&q);
+    return status;
+}
+
+enum record_state ask_decide(struct asker *a, enum decide_what what)
+{
+    enum record_state state = RECORD_NONE;
+    assert_int_equal(ask_try_decide(a, what, &state), STATUS_OK);
+    return state;
+}
+
+enum status ask_staged(struct asker *a, const char *keys, bool *all_out, uint64_t *lb_out)
+{
+    struct request q;
+    request_open(&q, a, RPC_STAGED, keys[0]);
+    put_name(&q.body, a);
+    put_attempt(&q.body, a);
+    put_keys(&q.body, keys, 1);
+    enum status status = request_send(&q, a, 9);
+    if (status == STATUS_OK) {
+        *all_out = q.reply.data[0] == 1;
+        *lb_out = load_le64(q.reply.data + 1);
+    }
+    request_close(&q);
+    return status;
+}
+
+enum txn_outcome ask_outcome(struct asker *a)
+{
+    struct request q;
+    request_open(&q, a, RPC_OUTCOME, a->anchor);
+    put_attempt(&q.body, a);
+    assert_int_equal(request_send(&q, a, 9), STATUS_OK);
+    enum txn_outcome found = (enum txn_outcome)q.reply.data[0];
+    request_close(&q);
+    return found;
 }
 
 enum status ask_resolve(struct asker *a, const struct asked_resolve *items, uint32_t count)
 {
-    struct question q;
-    question_begin(&q, RPC_RESOLVE, items[0].key);
+    struct request q;
+    request_open(&q, a, RPC_RESOLVE, items[0].key);
     for (uint32_t i = 0; i < count; i++) {
-        char key[64];
-        snprintf(key, sizeof key, "\x04%s", items[i].key);
-        resolve_encode(&q.body, items[i].asker->attempt, items[i].ct, bytes_of_string(key), bytes_of_string(key));
+        const uint8_t key[] = {KEY_PREFIX_TABLE, (uint8_t)items[i].key};
+        struct bytes at = bytes_make(key, sizeof key);
+        resolve_encode(&q.body, items[i].asker->attempt, items[i].ct, at, at);
     }
-    return question_end(&q, a, NULL);
+    enum status status = request_send(&q, a, 0);
+    request_close(&q);
+    return status;
 }

@@ -16,7 +16,7 @@ static void open_prepared(struct world *w, struct actor *a)
     assert_int_equal(actor_lock(a, "z"), STATUS_OK);
     struct asker asker;
     asker_begin(&asker, a);
-    assert_int_equal(ask_prepare(&asker, "k", "new", NULL), STATUS_OK);
+    must_prepare(&asker, "k", "new");
 }
 
 static void close_prepared(struct world *w, struct actor *a)

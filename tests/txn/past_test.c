@@ -276,12 +276,10 @@ TEST(txn_past, it_writes_and_locks_nothing)
 /* An intent on "a", of somebody who never comes back to it. Its least timestamp. */
 static uint64_t prepare_a(struct world *w)
 {
-    uint64_t leader = world_leader(w), lb = 0;
-    struct asker asker = {.world = w, .machine = leader,
-                          .name = {store_identity(kv_store(kv_of(w, leader)))->node.value, 1u << 30},
-                          .attempt = {kv_timestamp_seen(kv_of(w, leader)) >> 16 << 16, 77}};
-    assert_int_equal(ask_prepare(&asker, "a", "new", &lb), STATUS_OK);
-    return lb;
+    struct asker asker;
+    asker_begin_unknown(&asker, w, world_leader(w), 77);
+    must_prepare(&asker, "a", "new");
+    return asker.ct;
 }
 
 /* A stale read of "b" at machine; true: its replica has served it. */

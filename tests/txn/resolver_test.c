@@ -11,17 +11,8 @@ static uint64_t log_end(struct world *w)
     return status.last.index;
 }
 
-static void must_read(struct world *w, const char *key, const char *value)
-{
-    struct actor a;
-    actor_begin(&a, w, 2);
-    assert_int_equal(actor_get(&a, key), STATUS_OK);
-    assert_string_equal(a.value, value);
-    actor_end(&a);
-}
-
 /* Two attempts, prepared at "k" and at "m". */
-static void open_two(struct world *w, struct actor *owner, struct asker *one, struct asker *two, uint64_t lb[2])
+static void open_two(struct world *w, struct actor *owner, struct asker *one, struct asker *two)
 {
     world_open_leased(w, 3);
     world_put(w, "k", "old");
@@ -31,8 +22,8 @@ static void open_two(struct world *w, struct actor *owner, struct asker *one, st
     assert_int_equal(actor_lock(owner, "z"), STATUS_OK);
     asker_begin(one, owner);
     asker_begin_other(two, owner, one->attempt.tag ^ 2);
-    assert_int_equal(ask_prepare(one, "k", "new", &lb[0]), STATUS_OK);
-    assert_int_equal(ask_prepare(two, "m", "new", &lb[1]), STATUS_OK);
+    must_prepare(one, "k", "new");
+    must_prepare(two, "m", "new");
 }
 
 TEST(txn_resolver, one_entry_resolves_several_attempts)
@@ -40,14 +31,13 @@ TEST(txn_resolver, one_entry_resolves_several_attempts)
     struct world w;
     struct actor owner;
     struct asker one, two;
-    uint64_t lb[2];
-    open_two(&w, &owner, &one, &two, lb);
+    open_two(&w, &owner, &one, &two);
     uint64_t before = log_end(&w);
-    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, lb[0], "k"}, {&two, 0, "m"}}, 2), STATUS_OK);
+    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, one.ct, 'k'}, {&two, 0, 'm'}}, 2), STATUS_OK);
     assert_u64_equal(log_end(&w), before + 1);
     assert_u64_equal(world_range(&w)->prepared_count, 0);
-    must_read(&w, "k", "new");
-    must_read(&w, "m", "old");
+    world_must_read(&w, "k", "new");
+    world_must_read(&w, "m", "old");
     actor_end(&owner);
     world_close(&w);
 }
@@ -58,13 +48,12 @@ TEST(txn_resolver, each_is_judged_by_its_own_timestamp)
     struct world w;
     struct actor owner;
     struct asker one, two;
-    uint64_t lb[2];
-    open_two(&w, &owner, &one, &two, lb);
-    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, lb[0] - 1, "k"}}, 1), STATUS_OK);
-    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, lb[0] - 1, "k"}, {&two, lb[1], "m"}, {&two, lb[1], "m"}}, 3), STATUS_OK);
+    open_two(&w, &owner, &one, &two);
+    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, one.ct - 1, 'k'}}, 1), STATUS_OK);
+    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, one.ct - 1, 'k'}, {&two, two.ct, 'm'}, {&two, two.ct, 'm'}}, 3), STATUS_OK);
     assert_u64_equal(world_range(&w)->prepared_count, 0);
-    must_read(&w, "k", "old");
-    must_read(&w, "m", "new");
+    world_must_read(&w, "k", "old");
+    world_must_read(&w, "m", "new");
     actor_end(&owner);
     world_close(&w);
 }
@@ -75,14 +64,13 @@ TEST(txn_resolver, what_does_not_fit_comes_next)
     struct world w;
     struct actor owner;
     struct asker one, two;
-    uint64_t lb[2];
-    open_two(&w, &owner, &one, &two, lb);
+    open_two(&w, &owner, &one, &two);
     kv_set_entry_bytes(world_range(&w)->kv, 16);
     uint64_t before = log_end(&w);
-    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, lb[0], "k"}, {&two, lb[1], "m"}}, 2), STATUS_OK);
+    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, one.ct, 'k'}, {&two, two.ct, 'm'}}, 2), STATUS_OK);
     assert_u64_equal(log_end(&w), before + 2);
-    must_read(&w, "k", "new");
-    must_read(&w, "m", "new");
+    world_must_read(&w, "k", "new");
+    world_must_read(&w, "m", "new");
     actor_end(&owner);
     world_close(&w);
 }
@@ -93,11 +81,10 @@ TEST(txn_resolver, a_malformed_request_resolves_nothing)
     struct world w;
     struct actor owner;
     struct asker one, two, none;
-    uint64_t lb[2];
-    open_two(&w, &owner, &one, &two, lb);
+    open_two(&w, &owner, &one, &two);
     none = two;
     none.attempt.tag = 0;
-    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, lb[0], "k"}, {&none, lb[1], "m"}}, 2), STATUS_INVALID);
+    assert_int_equal(ask_resolve(&one, (struct asked_resolve[]){{&one, one.ct, 'k'}, {&none, two.ct, 'm'}}, 2), STATUS_INVALID);
     assert_u64_equal(world_range(&w)->prepared_count, 2);
     actor_end(&owner);
     world_close(&w);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "tests/sim/cluster/splits.h"
 #include "tests/test.h"
 
 #define PATIENCE_NS (30 * SIM_SEC)
@@ -119,6 +120,18 @@ struct range *world_range_of(struct world *w, struct range_id range)
     return replica_app(store_replica(core_store(core), range));
 }
 
+void world_move_leader(struct world *w, struct range_id range)
+{
+    uint64_t from = world_leader_of(w, range), to = from % 3 + 1;
+    struct cluster_machine *m = cluster_machine(w->cluster, from);
+    struct replica *r = store_replica(core_store(m->core), range);
+    assert_int_equal(replica_transfer(r, store_identity(core_store(cluster_machine(w->cluster, to)->core))->node), STATUS_OK);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    for (int i = 0; i < 3000 && cluster_leader(w->cluster, range) != to; i++) world_run_ms(w, 1);
+    assert_u64_equal(cluster_leader(w->cluster, range), to);
+    world_run_ms(w, 100);
+}
+
 struct kv *world_kv(struct world *w, uint64_t machine)
 {
     return core_kv(cluster_machine(w->cluster, machine)->core);
@@ -199,6 +212,16 @@ static struct bytes full_key(const char *text, char *room, size_t size)
     int written = snprintf(room, size, "%c%s", KEY_PREFIX_TABLE, text);
     assert_true(written > 0 && (size_t)written < size);
     return bytes_make(room, (size_t)written);
+}
+
+void world_split(struct world *w, struct splits *s, struct range_id range, const char *key)
+{
+    char room[128];
+    const struct split_result *result = splits_order(s, range, full_key(key, room, sizeof room));
+    assert_non_null(result);
+    for (int i = 0; i < 5000 && !result->done; i++) world_run_ms(w, 1);
+    assert_int_equal(result->status, STATUS_OK);
+    world_run_ms(w, 2000);
 }
 
 static enum status run_get(struct actor *a)
@@ -320,6 +343,16 @@ enum status actor_count(struct actor *a, const char *first, const char *end)
                              full_key(end, a->key_end_text, sizeof a->key_end_text));
 }
 
+void actor_must_count(struct actor *a, const char *first, const char *end, uint64_t count)
+{
+    for (int reverse = 0; reverse < 2; reverse++) {
+        a->reverse = reverse == 1;
+        assert_int_equal(actor_count(a, first, end), STATUS_OK);
+        assert_u64_equal(a->count, count);
+    }
+    a->reverse = false;
+}
+
 void actor_put(struct actor *a, const char *key, const char *value)
 {
     char room[128];
@@ -396,4 +429,13 @@ uint64_t world_put(struct world *w, const char *key, const char *value)
     uint64_t ts = a.ts;
     actor_end(&a);
     return ts;
+}
+
+void world_must_read(struct world *w, const char *key, const char *value)
+{
+    struct actor a;
+    actor_begin(&a, w, 1);
+    assert_int_equal(actor_get(&a, key), STATUS_OK);
+    assert_string_equal(a.value, value);
+    actor_end(&a);
 }

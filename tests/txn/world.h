@@ -13,6 +13,7 @@
 #define WORLD_MIDDLE ((struct range_id){3})
 #define WORLD_RIGHT  ((struct range_id){4})
 
+struct splits;
 struct world {
     struct cluster *cluster;
 };
@@ -41,6 +42,10 @@ struct range *world_range(struct world *w);
 /* The machine that leads a range now, which somebody does; the state of that leader. */
 uint64_t world_leader_of(struct world *w, struct range_id range);
 struct range *world_range_of(struct world *w, struct range_id range);
+/* Of three machines: has the one behind the range's leader lead it. */
+void world_move_leader(struct world *w, struct range_id range);
+/* Divides the range at the key, and lets it settle. */
+void world_split(struct world *w, struct splits *s, struct range_id range, const char *key);
 struct kv *world_kv(struct world *w, uint64_t machine);
 struct lsm_range_stats world_stats(struct world *w, uint64_t machine);
 /* Flushes the range on a machine and waits until it is on disk. */
@@ -82,6 +87,8 @@ enum status actor_get(struct actor *a, const char *key);
 enum status actor_count(struct actor *a, const char *start, const char *end);
 /* The same between keys that are given whole. */
 enum status actor_count_bytes(struct actor *a, struct bytes start, struct bytes end);
+/* There are so many, in both directions. */
+void actor_must_count(struct actor *a, const char *start, const char *end, uint64_t count);
 void actor_put(struct actor *a, const char *key, const char *value);
 enum status actor_insert(struct actor *a, const char *key, const char *value);
 void actor_delete(struct actor *a, const char *key);
@@ -99,5 +106,7 @@ void actor_start_lock_many(struct actor *a, const char *keys);
 enum status actor_await(struct actor *a);
 /* A transaction that writes one key (NULL: deletes it) and must succeed; returns its ct. */
 uint64_t world_put(struct world *w, const char *key, const char *value);
+/* That is what one finds who begins now, at machine 1. */
+void world_must_read(struct world *w, const char *key, const char *value);
 
 #endif
