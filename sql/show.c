@@ -16,12 +16,14 @@ static const struct {
                  "FROM ostraka.sessions ORDER BY node, pid"},
     {"queries", "SELECT node, pid, query_started, waits_for, transaction, query "
                 "FROM ostraka.sessions WHERE state = 'active' ORDER BY query_started, node, pid"},
-    /* Also those whose session is gone and of which something is prepared still. */
+    /* Also those whose session is gone, or has been told that it is committed, and of which something is prepared still. */
     {"transactions",
-     "SELECT coalesce(t.id, p.id) AS id, t.node, t.pid, coalesce(t.state, 'in doubt') AS state, t.started, t.read_timestamp, "
+     "SELECT coalesce(t.id, p.id) AS id, t.node, t.pid, coalesce(t.state, p.state) AS state, t.started, t.read_timestamp, "
      "t.spans_read, t.rows_written, t.bytes_written, t.waits_for, coalesce(t.lock_name, p.lock_name) AS lock_name, "
-     "p.ranges AS prepared_ranges, p.age_ms AS prepared_ms FROM ostraka.transactions t FULL JOIN "
-     "(SELECT id, lock_name, count(*) AS ranges, max(age_ms) AS age_ms FROM ostraka.prepared GROUP BY id, lock_name) p "
+     "p.ranges AS prepared_ranges, p.staged, p.age_ms AS prepared_ms FROM ostraka.transactions t FULL JOIN "
+     "(SELECT id, lock_name, count(*) AS ranges, count(staged_keys) > 0 AS staged, max(age_ms) AS age_ms, "
+     "CASE WHEN bool_or(state = 'in doubt') OR count(staged_keys) = 0 THEN 'in doubt' ELSE 'staged' END AS state "
+     "FROM ostraka.prepared GROUP BY id, lock_name) p "
      "ON t.lock_name = p.lock_name ORDER BY t.started, 1"},
     {"prepared", "SELECT * FROM ostraka.prepared ORDER BY age_ms DESC, id, range"},
     {"locks",

@@ -89,6 +89,12 @@ void virtual_moment(struct virtual_rows *r, int64_t us);
 #define LOCK_NAME_BYTES 40
 const char *virtual_lock_name(uint64_t node, uint64_t number, char name[LOCK_NAME_BYTES]);
 
+/* A key as it is, "\\x04..."; its end is cut off when it is very long. */
+void virtual_key(struct virtual_rows *r, struct bytes key);
+/* [fiber] Says of these cells, which virtual_key has made, what they are of: the name of the table goes into the other column of the
+ * row, "(1, abc)" in place of the key. What is no table's stays as it is. */
+void virtual_keys_name(struct exec *x, struct virtual_rows *rows, uint32_t table_column, uint32_t key_column);
+
 /* The tables of the database. */
 struct virtual_tables {
     const struct sql_table **list;

@@ -16,7 +16,7 @@
 
 #define T(t)             SQL_TYPE_##t
 #define KEY_SHOWN_BYTES  64
-#define LOCK_KEY_BYTES   1024 /* of a locked one that travels */
+#define CELL_KEY_BYTES   1024 /* of a key that travels */
 #define NAMES_TIMEOUT_NS 1000000000u
 #define RANGES_TIMEOUT_NS 5000000000u
 #define TABLE_KEY_HEAD   13 /* 04, database, table and index id (README, Row keys) */
@@ -145,13 +145,12 @@ static void lock_row(void *ctx, const struct kv_lock *l)
     const struct lock_fill *f = ctx;
     struct virtual_rows *r = f->rows;
     struct store *s = store_of(f->source);
-    char name[LOCK_NAME_BYTES], key[2 * LOCK_KEY_BYTES + 6];
-    hex_of(l->key, LOCK_KEY_BYTES, key);
+    char name[LOCK_NAME_BYTES];
     virtual_row(r);
     virtual_count(r, store_identity(s)->node.value);
     virtual_count(r, l->range.value);
     virtual_null(r);
-    virtual_text(r, key);
+    virtual_key(r, l->key);
     virtual_text(r, l->exclusive ? "exclusive" : "shared");
     virtual_boolean(r, l->granted);
     if (l->granted || l->since_ns == 0)
@@ -201,7 +200,14 @@ static bool name_owners(struct exec *x, struct virtual_rows *locks)
     return true;
 }
 
-/* ---- the rows that are locked: names of tables, values of keys ---- */
+/* ---- rows of tables by their keys: names of tables, values of keys ---- */
+
+void virtual_key(struct virtual_rows *r, struct bytes key)
+{
+    char text[2 * CELL_KEY_BYTES + 6];
+    hex_of(key, CELL_KEY_BYTES, text);
+    virtual_text(r, text);
+}
 
 static void tables_add(struct exec *x, struct virtual_tables *t, struct bytes record)
 {
@@ -275,13 +281,12 @@ static const char *key_text(struct exec *x, const struct sql_table *t, struct by
                                                               : arena_printf(x->arena, "%s)", text);
 }
 
-static void name_row(struct exec *x, const struct virtual_tables *tables, struct sql_datum *lock)
+static void name_row(struct exec *x, const struct virtual_tables *tables, struct sql_datum *table_cell, struct sql_datum *key_cell)
 {
-    uint8_t bytes[LOCK_KEY_BYTES];
+    uint8_t bytes[CELL_KEY_BYTES];
     size_t size;
-    if (lock[LOCK_KEY].bytes.size > 2 * LOCK_KEY_BYTES + 2 ||
-        !hex_bytes(lock[LOCK_KEY].bytes, bytes, &size) || size < TABLE_KEY_HEAD ||
-        bytes[0] != KEY_PREFIX_TABLE)
+    if (key_cell->is_null || key_cell->bytes.size > 2 * CELL_KEY_BYTES + 2 || !hex_bytes(key_cell->bytes, bytes, &size) ||
+        size < TABLE_KEY_HEAD || bytes[0] != KEY_PREFIX_TABLE)
         return;
     for (uint32_t i = 0; i < tables->count; i++) {
         if (tables->list[i]->id != load_be32(bytes + 5)) continue;
@@ -292,21 +297,27 @@ static void name_row(struct exec *x, const struct virtual_tables *tables, struct
             text = key_text(x, t, row, t->key_count);
             if (text != NULL) text = arena_printf(x->arena, "idempotency key of %s", text);
         }
-        lock[LOCK_TABLE] = sql_bytes(bytes_of_string(tables->list[i]->name));
-        if (text != NULL) lock[LOCK_KEY] = sql_bytes(bytes_of_string(text));
+        *table_cell = sql_bytes(bytes_of_string(tables->list[i]->name));
+        if (text != NULL) *key_cell = sql_bytes(bytes_of_string(text));
         return;
     }
+}
+
+void virtual_keys_name(struct exec *x, struct virtual_rows *rows, uint32_t table_column, uint32_t key_column)
+{
+    struct virtual_tables tables = {0};
+    if (rows->count == 0) return;
+    virtual_tables_read(x, &tables);
+    for (uint32_t i = 0; i < rows->count; i++)
+        name_row(x, &tables, &rows->rows[i][table_column], &rows->rows[i][key_column]);
+    sql_error_clear(x->error); /* of values that could not be shown */
 }
 
 static bool locks_finish(struct exec *x, struct virtual_rows *locks)
 {
     if (locks->count == 0) return true;
     if (!name_owners(x, locks)) return false;
-    struct virtual_tables tables = {0};
-    virtual_tables_read(x, &tables);
-    for (uint32_t i = 0; i < locks->count; i++)
-        name_row(x, &tables, locks->rows[i]);
-    sql_error_clear(x->error); /* of values that could not be shown */
+    virtual_keys_name(x, locks, LOCK_TABLE, LOCK_KEY);
     return true;
 }
 

@@ -69,6 +69,12 @@ void kv_lock_counts(const struct kv *kv, uint64_t *held_out, uint64_t *waiting_o
     }
 }
 
+static uint32_t staged_count(const struct range_op *op)
+{
+    struct reader in = reader_make(op->staged);
+    return op->staged.size == 0 ? 0 : get_u16(&in);
+}
+
 static void visit_prepared(const struct range *g, void (*visit)(void *ctx, const struct kv_prepared *prepared), void *ctx)
 {
     LIST_FOR_EACH(item, &g->ops)
@@ -80,9 +86,11 @@ static void visit_prepared(const struct range *g, void (*visit)(void *ctx, const
                                 .node = op->name.node,
                                 .number = op->name.number,
                                 .key_count = op->write_count,
+                                .first_key = op->writes[0].key,
+                                .staged_count = staged_count(op),
                                 .since_ns = op->prepared_ns,
                                 .ends = op->state == OP_RESOLVING,
-                                .pushed = op->push != NULL};
+                                .pushed = op->push != NULL || op->recovery != NULL};
         struct route route;
         if (store_route(g->kv->store, op->anchor, &route) == STATUS_OK) p.id.range = route.range;
         visit(ctx, &p);

@@ -394,6 +394,8 @@ struct kv_prepared {
     struct txn_id id;        /* its range: that of the anchor, which decides, as far as this node knows; 0: it does not */
     uint64_t node, number;   /* of the transaction */
     uint32_t key_count;
+    struct bytes first_key;  /* of these; borrowed for the visit */
+    uint32_t staged_count;   /* other keys that the anchor's part lists: with all of them prepared it is committed; 0: it lists none */
     uint64_t since_ns;       /* env_now_ns scale; since this leader has it */
     bool ends;               /* it is decided, and on its way */
     bool pushed;             /* somebody finds out what becomes of it */

@@ -1,7 +1,9 @@
 /* `txn status ID`: what became of a transaction whose outcome a client was not told (08007 names the id). `txn resolve ID`: the
  * same, when it is decided. `txn ls`: what is not. */
+#include <jansson.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/output.h"
@@ -68,16 +70,16 @@ static int tell(PGconn *connection, const char *id, bool wait, enum cli_format f
 
 static void print_object(const PGresult *result, int row)
 {
-    int columns = PQnfields(result);
-    printf("{");
-    for (int i = 0; i < columns; i++) {
-        bool number = PQftype(result, i) != 25; /* text: ids and words, which need no escapes */
-        const char *value = PQgetisnull(result, row, i) ? NULL : PQgetvalue(result, row, i);
-        printf("%s\"%s\":", i > 0 ? "," : "", PQfname(result, i));
-        if (value == NULL) printf("null");
-        else printf(number ? "%s" : "\"%s\"", value);
+    json_t *object = json_object();
+    for (int i = 0; i < PQnfields(result); i++) {
+        const char *value = PQgetvalue(result, row, i);
+        bool text = PQftype(result, i) == 25;
+        json_t *member = PQgetisnull(result, row, i) ? json_null() : text ? json_string(value) : json_integer(strtoll(value, NULL, 10));
+        json_object_set_new(object, PQfname(result, i), member);
     }
-    printf("}\n");
+    json_dumpf(object, stdout, JSON_PRESERVE_ORDER | JSON_COMPACT);
+    printf("\n");
+    json_decref(object);
 }
 
 static void print_rows(const PGresult *result, enum cli_format format)

@@ -83,6 +83,18 @@ ROLLBACK
 ROLLBACK
 
 @b
+SHOW PREPARED
+----
+id text, node int8, range int8, anchor_range int8, session_node int8, lock_name text, state text, keys int8, staged_keys int8, table_name text, first_key text, age_ms int8
+SHOW
+
+@b
+SELECT state, table_name, first_key, keys, staged_keys FROM ostraka.prepared WHERE state = 'staged' OR age_ms > 1000
+----
+state text, table_name text, first_key text, keys int8, staged_keys int8
+SELECT 0
+
+@b
 SHOW NODES
 ----
 node int8, state text, alive bool, ranges int8, leaders int8, bytes int8, requests int8, incoming int8, outgoing int8, locality text, sql_address text

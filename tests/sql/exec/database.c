@@ -191,6 +191,11 @@ uint64_t database_now(struct database *d)
     return env_now_ns(cluster_machine(d->cluster, 1)->env);
 }
 
+struct kv *database_kv(struct database *d)
+{
+    return core_kv(cluster_machine(d->cluster, 1)->core);
+}
+
 static bool run_until(struct database *d, bool (*holds)(struct cluster *c, void *ctx), void *ctx)
 {
     if (!d->splitting) return cluster_run_until(d->cluster, holds, ctx, TIMEOUT_NS);

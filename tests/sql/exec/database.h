@@ -31,6 +31,8 @@ struct call *database_start(struct database *d, const char *session, const char 
 bool database_await(struct database *d, struct call *call);
 void database_run_ns(struct database *d, uint64_t ns);
 uint64_t database_now(struct database *d);
+/* Of its node. */
+struct kv *database_kv(struct database *d);
 
 /* The range that holds the key will be asked to split before it, so much virtual time after now. One at a time. */
 void database_split_after(struct database *d, struct bytes key, uint64_t delay_ns);

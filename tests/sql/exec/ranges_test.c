@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shard/shard.h"
 #include "sql/catalog.h"
 #include "tests/sql/exec/database.h"
 #include "tests/sql/exec/script.h"
@@ -211,9 +212,39 @@ TEST(sql_ranges, what_is_prepared_can_be_looked_at)
     run(d, "a", "BEGIN", "BEGIN\n[T]\n");
     run(d, "a", "INSERT INTO t VALUES (2, 1), (261, 1)", "INSERT 0 2\n[T]\n");
     run(d, "a", "SHOW PREPARED",
-        "id text, node int8, range int8, anchor_range int8, session_node int8, lock_name text, state text, keys int8, age_ms int8\n"
-        "SHOW\n[T]\n");
+        "id text, node int8, range int8, anchor_range int8, session_node int8, lock_name text, state text, keys int8, staged_keys int8, "
+        "table_name text, first_key text, age_ms int8\nSHOW\n[T]\n");
     run(d, "a", "COMMIT", "COMMIT\n");
+    database_destroy(d);
+}
+
+static void ignore(void *ctx, struct rpc_token token, struct bytes body)
+{
+    (void)ctx;
+    (void)token;
+    (void)body;
+}
+
+/* Its client was told that it is committed; the record of that never comes. */
+TEST(sql_ranges, what_is_staged_is_shown_and_later_in_doubt)
+{
+#define PREPARED "SELECT range, anchor_range, session_node, state, keys, staged_keys, table_name, first_key FROM ostraka.prepared ORDER BY range"
+#define PREPARED_COLUMNS "range int8, anchor_range int8, session_node int8, state text, keys int8, staged_keys int8, table_name text, first_key text\n"
+    static const char *const columns[] = {"prepared_ranges int8, staged bool, prepared_ms int8\n"};
+    static const char *const staged[] = {" | <null> | <null> | staged | <null> | ", " | 2 | t | "};
+    static const char *const in_doubt[] = {" | <null> | <null> | in doubt | <null> | ", " | 2 | t | "};
+    struct database *d = open_split();
+    run(d, "a", "INSERT INTO t VALUES (1, 1), (260, 1)", "INSERT 0 2\n"); /* it has a lease on the table's record now */
+    run_has(d, "SHOW TRANSACTIONS", columns, 1);
+    rpc_serve_instead(store_rpc(kv_store(database_kv(d))), RPC_DECIDE, ignore, NULL);
+    run(d, "a", "INSERT INTO t VALUES (2, 1), (3, 1), (261, 1)", "INSERT 0 3\n");
+    run(d, "b", PREPARED,
+        PREPARED_COLUMNS "| 3 | 3 | 1 | staged | 2 | 2 | t | (2) |\n| 5 | 3 | 1 | prepared | 1 | <null> | t | (261) |\nSELECT 2\n");
+    run_has(d, "SHOW TRANSACTIONS", staged, 2);
+    database_run_ns(d, UINT64_C(3000000000));
+    run(d, "b", PREPARED,
+        PREPARED_COLUMNS "| 3 | 3 | 1 | in doubt | 2 | 2 | t | (2) |\n| 5 | 3 | 1 | in doubt | 1 | <null> | t | (261) |\nSELECT 2\n");
+    run_has(d, "SHOW TRANSACTIONS", in_doubt, 2);
     database_destroy(d);
 }
 
