@@ -165,7 +165,7 @@ void script_will_answer(struct answers *a, enum status status, uint64_t reading)
 void script_answer_late(struct script *s, enum status status)
 {
     assert_true(s->unanswered_by != 0);
-    struct cluster_machine *m = cluster_machine(s->w->cluster, s->unanswered_by);
+    struct cluster_machine *m = cluster_machine(s->w.cluster, s->unanswered_by);
     rpc_reply(store_rpc(core_store(m->core)), s->unanswered, status, BYTES_EMPTY);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
     s->unanswered_by = 0;
