@@ -56,20 +56,18 @@ TEST(txn_two_phase_staged, a_prepare_is_written_as_this_version_of_the_protocol_
     static const uint8_t tail[] = {1, 2, 4, 'a', 8, 2, 0, 2, 4, 'b', 2, 4, 'z', 0, 0, 0, 0, 2, 0, 0, 0,
                                    0, 2, 4, 'a', 1, '1', 0, 2, 4, 'b', 1, '1'};
     const size_t head = 8 * 8; /* range, epoch, node, number, read ts, sent, tag, highest ct */
-    struct world w;
     struct script s;
     struct actor a;
     assert_int_equal(NET_VERSION_MAX, 3);
-    script_open(&s, &w, true);
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_open(&s, true);
+    script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     const struct sent *left = script_to_range(&s, RPC_PREPARE, LEFT);
     assert_non_null(left);
     assert_u64_equal(left->size, head + sizeof tail);
     assert_memory_equal(left->body + head, tail, sizeof tail);
     actor_end(&a);
-    world_close(&w);
+    world_close(&s.w);
 }
 
 static bool was_staged(const struct script *s)

@@ -267,15 +267,14 @@ TEST(txn_two_phase, an_interrupt_leaves_a_decision_one_more_second)
     /* It is refused for certain, and was never in doubt. */
     s.count = 0;
     s.decide.silent = true;
-    actor_begin(&a, &w, 1);
-    put_left_and_right(&a);
+    script_begin_both(&s, &a);
     actor_start_commit(&a);
-    world_run_ms(&w, 100);
+    world_run_ms(&s.w, 100);
     txn_interrupt(a.txn);
-    world_run_ms(&w, 50);
+    world_run_ms(&s.w, 50);
     assert_true(a.running);
     script_answer_late(&s, STATUS_NOT_LEADER);
-    world_run_ms(&w, 50);
+    world_run_ms(&s.w, 50);
     assert_false(a.running);
     assert_int_equal(a.status, STATUS_TIMEOUT);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
