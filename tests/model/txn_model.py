@@ -12,7 +12,8 @@ microseconds. A node knows the time as an interval [E, L] that contains it. Ever
 
 Modelled: reads over several ranges (cap, floor, intents, gate), locks in queues, commits of one range in one entry and held ones, prepares
 of which each takes its own reading, who waits and who gives way, the refresh at the final timestamp, a decision record in the range of
-the anchor, its leader that resolves and forgets, decisions by whoever is blocked, idempotency keys that are used twice, splits with latch
+the anchor, its leader that resolves and forgets, decisions by whoever is blocked, staged commits, which are acknowledged before their record
+is there, and their recovery, promises that the catalog does not change, idempotency keys that are used twice, splits with latch
 and merges with freeze under all of that, moves (the epoch rises), leaders that crash, are cut off under their lease or hand over, logs of
 which the next leader has any part of the uncommitted tail, coordinators that die at each step or stall, messages that are lost, late or
 doubled. A lease is taken for granted (lease_model.py), and that the interval contains the time; how ranges split and merge, replicas,
@@ -75,6 +76,23 @@ RULES = {
     'split_floor': 'the right side begins above the floor of the left one',
     'split_intents': 'intents go with their keys',
     'split_records': 'records go with the key of their anchor',
+    'staged_reads': 'a commit is staged only when nothing that it has read needs a refresh',
+    'staged_lease': 'the end of a promise that it rests on is the highest ct that it may get',
+    'staged_recovery': 'who gives up on somebody else does not abort a staged attempt, but finds out whether it is committed',
+    'staged_keys': 'it is, when there is an intent on each of the keys that are listed; one in the same range is not enough',
+    'staged_durable': 'and committed in the log',
+    'staged_poison': 'a key that has none gets a mark in the log, and a prepare of that attempt is refused there from then on',
+    'staged_poison_durable': 'nobody is told that there is none before that mark is committed',
+    'staged_poison_window': 'until the window of the attempt is over',
+    'staged_poison_floor': 'and the floor says so, to later leaders too',
+    'staged_poison_split': 'marks go with their keys',
+    'staged_list_whole': 'all keys are listed but the anchor, those of its own group too: they may be divided by then',
+    'staged_give_up': 'its coordinator gives it up by an ABORTED record at the anchor, and obeys what it finds there',
+    'staged_first': 'a staged prepare is refused where its attempt is decided',
+    'staged_late': 'where a staged intent stands the window is not over: COMMITTED is accepted, and nobody answers that there is no record',
+    'staged_abort_whole': 'ABORTED takes the staged intent away with it',
+    'staged_explicit': 'intents become versions when COMMITTED stands in the log',
+    'staged_doubt': 'who had to ask twice for a prepare takes the ct that the record says',
     'idem_row': 'the row of an idempotency key is read and written like any other',
     'idem_anchor': 'and lies where the key says, whatever is written',
 }
@@ -85,18 +103,22 @@ OLD = 1000                       # after that who does not answer for an attempt
 HOLD = 1000                      # so long a leader holds a commit
 # Seeds at which `--brief` has to see a violation without the rule. README.md has those of which none is known yet.
 KNOWN = {
-    'gate_clock': (30,), 'gate_durable': (6,), 'gate_term': (6,), 'commit_wait': (5,), 'read_floor': (72,), 'leader_intents': (2,),
-    'lease_wait': (301,), 'lease_recheck': (10,), 'intents_block': (3,), 'onepc_intent': (5,), 'hold': (4,), 'validate': (1,),
-    'validate_locked': (3,), 'prepare_floor': (5,), 'prepare_intent': (2,), 'prepare_again': (24,), 'prepare_by_key': (10,),
-    'wait_die': (79,), 'refresh_final': (3,), 'refresh_intents': (4,), 'first_decision': (5,), 'decision_durable': (4,),
-    'decide_window': (2,), 'decide_once': (8,), 'busy_unknown': (8,), 'push_record': (2,), 'resolve_all': (243,),
-    'resolve_durable': (7,), 'resolve_anew': (3,), 'forget_resolved': (2,), 'forget_window': (4,), 'forget_floor': (4,),
-    'merge_floor': (203,), 'merge_records': (14,), 'split_latch': (12,), 'split_intents': (7,), 'split_records': (29,),
-    'idem_row': (4,), 'idem_anchor': (2,),
-    'cap': (100141,), 'leader_floor': (100031,), 'leader_high': (100049,), 'resolve_high': (100043,), 'prepare_found': (200086,),
+    None: tuple(range(1, 13)) + (100001, 100002, 100003, 200001, 200002, 200003) + tuple(range(300001, 300008)) + (400001, 400002, 400003),
+    'gate_clock': (100002,), 'gate_durable': (300005,), 'gate_term': (1,), 'commit_wait': (200001,), 'read_floor': (100002,),
+    'cap': (100002,), 'leader_floor': (200006,), 'leader_high': (100003,), 'leader_intents': (1,), 'lease_recheck': (300002,),
+    'intents_block': (100001,), 'onepc_intent': (100001,), 'hold': (1,), 'validate': (200001,), 'validate_locked': (200002,),
+    'prepare_floor': (100001,), 'prepare_intent': (100001,), 'prepare_again': (1,), 'prepare_by_key': (100001,), 'wait_die': (16,),
+    'refresh_final': (1,), 'refresh_intents': (15,), 'first_decision': (100001,), 'decision_durable': (7,), 'decide_window': (100001,),
+    'decide_once': (31,), 'busy_unknown': (31,), 'push_record': (300001,), 'resolve_all': (200010,), 'resolve_durable': (27,),
+    'resolve_high': (100035,), 'resolve_anew': (1,), 'forget_resolved': (13,), 'forget_window': (100001,), 'forget_floor': (300002,),
+    'merge_records': (200006,), 'split_latch': (200002,), 'split_intents': (100001,), 'split_records': (200011,),
+    'staged_reads': (300002,), 'staged_lease': (100003,), 'staged_recovery': (100001,), 'staged_keys': (300014,),
+    'staged_durable': (300023,), 'staged_poison': (300009,), 'staged_poison_window': (300009,), 'staged_poison_split': (300023,),
+    'staged_list_whole': (300041,), 'staged_give_up': (300002,), 'staged_first': (300003,), 'staged_late': (100001,),
+    'staged_explicit': (300015,), 'idem_row': (200001,), 'idem_anchor': (200001,),
 }
 Version = collections.namedtuple('Version', 'ct tag at')             # at: (term, index) of the entry that wrote it
-Intent = collections.namedtuple('Intent', 'tag begin lb anchor at')
+Intent = collections.namedtuple('Intent', 'tag begin lb anchor at staged')      # staged: the other keys, with the anchor's intent
 Record = collections.namedtuple('Record', 'status ct spans begin at')  # status: C(ommitted), A(borted); spans: (low, high), both inclusive
 NONE = Version(0, None, (0, 0))
 
@@ -105,17 +127,30 @@ def older(a, b):
     return (a.begin, a.tag) < (b.begin, b.tag)
 
 
+class Answer:
+    """Of a request: the first that comes, or none within a time."""
+    def __init__(self):
+        self.here, self.value, self.sleepers = False, None, []
+
+    def put(self, value):
+        if not self.here:
+            self.here, self.value = True, value
+            for step in self.sleepers:
+                step()
+
+
 class State:
     """What the entries of a log make. A leader has one that is ahead of what is committed."""
     def __init__(self, start, end):
         self.start, self.end, self.high = start, end, 0
         self.versions, self.intents, self.records = {}, {}, {}       # records: by (anchor, tag)
+        self.marks = {}                                             # by (key, tag): begin of the attempt, and where it stands
 
     def copy(self):
         s = State(self.start, self.end)
         s.high = self.high
         s.versions = {k: v[:] for k, v in self.versions.items()}
-        s.intents, s.records = dict(self.intents), dict(self.records)
+        s.intents, s.records, s.marks = dict(self.intents), dict(self.records), dict(self.marks)
         return s
 
     def owns(self, key):
@@ -134,7 +169,7 @@ class State:
         elif kind == 'prepare':
             for k in a[0]:
                 if self.owns(k):
-                    self.intents[k] = a[1]._replace(at=at)
+                    self.intents[k] = a[1]._replace(at=at, staged=a[1].staged if k == a[1].anchor else None)
             self.high = max(self.high, a[1].lb)
         elif kind == 'record':
             anchor, tag, rec = a
@@ -144,14 +179,21 @@ class State:
                     truth.decided(tag, rec)
             if rec.status == 'C':
                 self.resolve(at, tag, (0, ''), (KEYS, ''), rec.ct, w, truth)
+            elif truth is not None and w.on('staged_abort_whole'):   # one that is only proposed takes nothing away
+                self.resolve(at, tag, (0, ''), (KEYS, ''), None, w, truth)
         elif kind == 'resolve':
             self.resolve(at, *a, w, truth)
         elif kind == 'forget':
             self.records.pop(a, None)
+        elif kind == 'mark':
+            for k in a[0]:
+                self.marks[k, a[1]] = (a[2], at)
+        elif kind == 'unmark':
+            self.marks.pop(a, None)
         elif kind == 'split':
             self.end = a[0]
             self.versions, self.intents = ({k: x for k, x in of.items() if self.owns(k)} for of in (self.versions, self.intents))
-            self.records = {t: r for t, r in self.records.items() if self.owns(t[0])}
+            self.records, self.marks = ({t: x for t, x in of.items() if self.owns(t[0])} for of in (self.records, self.marks))
 
     def resolve(self, at, tag, low, high, ct, w, truth):
         for k in sorted(self.mine(tag, low, high)):
@@ -181,6 +223,7 @@ class State:
         self.versions.update({k: [v._replace(at=none) for v in c] for k, c in right.versions.items()})
         self.intents.update({k: i._replace(at=none) for k, i in right.intents.items()})
         self.records.update({t: r._replace(at=none) for t, r in right.records.items()})
+        self.marks.update({t: (begin, none) for t, (begin, _) in right.marks.items()})
 
     def right_of(self, w, key, end, floor):
         on, s, none = w.on, State(key, end), (0, 0)
@@ -188,6 +231,7 @@ class State:
         s.versions = {k: [v._replace(at=none) for v in c] for k, c in self.versions.items() if s.owns(k)}
         s.intents = {k: i._replace(at=none) for k, i in self.intents.items() if s.owns(k) and on('split_intents')}
         s.records = {t: r._replace(at=none) for t, r in self.records.items() if s.owns(t[0]) and on('split_records')}
+        s.marks = {t: (begin, none) for t, (begin, _) in self.marks.items() if s.owns(t[0]) and on('staged_poison_split')}
         return s
 
 
@@ -195,7 +239,7 @@ class Range:
     """A group: its log, how far it is committed, who leads."""
     def __init__(self, w, state, node, floor=None):
         self.w, self.log, self.commit, self.applied, self.acks, self.epoch = w, [], 0, state, set(), 1
-        self.frozen, self.settling = False, 0
+        self.frozen, self.settling, self.sleepers = False, 0, []
         self.leader = Leader(self, node, 1, 0)
         w.spawn(self.leader.begin(floor))
 
@@ -212,6 +256,13 @@ class Range:
         node = w.r.choice([n for n in range(NODES) if n != old.node])
         self.leader = Leader(self, node, old.term + 1, max(old.lease_end, old.old_lease))
         w.spawn(self.leader.begin(None))
+        self.stir()
+
+    def stir(self):
+        """Whoever waits for an entry looks again."""
+        sleepers, self.sleepers = self.sleepers, []
+        for step in sleepers:
+            self.w.at(0, step)
 
     def ack(self, leader, index):
         if self.leader is not leader:
@@ -228,6 +279,11 @@ class Range:
             if e[0] == 'merge':
                 self.w.united(self, e[1], e[2])
             self.applied.apply((term, self.commit), e, self.w, self.w.truth)
+            if e[0] == 'record' and e[3].status == 'A' and self.w.on('staged_abort_whole'):
+                of = self.leader.state.intents
+                for k in [k for k, i in of.items() if i.tag == e[2] and i.at <= (term, self.commit)]:
+                    del of[k]
+            self.stir()
 
 
 class Leader:
@@ -240,7 +296,7 @@ class Leader:
         self.floor, self.queues, self.serving, self.deposed, self.dead = 0, {}, False, False, False
         self.held, self.held_high = {}, 0                      # by key: (tag, ct, epoch, until)
         if not self.w.on('leader_intents') and rng.commit:
-            self.state.intents, self.state.records = {}, {}
+            self.state.intents, self.state.records, self.state.marks = {}, {}, {}
         self.lease_end, self.old_lease, self.latch = 1 << 60, old_lease, None
         self.splitting = any(e[0] in ('split', 'merge') for _, e in rng.log[rng.commit:])
 
@@ -260,6 +316,8 @@ class Leader:
         self.serving = True
         for anchor, tag in list(self.state.records) if w.on('resolve_anew') else ():
             w.spawn(settle(w, self, anchor, tag))
+        for key, tag in list(self.state.marks) if w.on('resolve_anew') else ():
+            w.spawn(unmark(w, self, key, tag))
 
     def stays(self):
         return self.serving and not self.dead and (not self.deposed or self.w.t < self.lease_end)
@@ -291,7 +349,7 @@ class Leader:
                 return True
             if self.deposed:
                 return False
-            yield 5
+            yield rng
         return False
 
     def foreign(self, keys, tag, ts=1 << 60):
@@ -334,8 +392,8 @@ class Leader:
         w = self.w
         if w.on('gate_durable') and not (yield from self.durable(max(v.at for v in shown))):
             return False
-        while w.on('gate_clock') and w.early(self.node) <= max(v.ct for v in shown):
-            yield 4
+        if w.on('gate_clock'):
+            yield from w.past(self.node, max(v.ct for v in shown))
         return True
 
 
@@ -455,8 +513,8 @@ def let_go(w, g, epoch, h, tag):
     return ('ok',)
 
 
-def prepare(w, g, epoch, h, att, keys, seen, locked):
-    """P1, P2. Its answer: the lower bound of its intents."""
+def prepare(w, g, epoch, h, att, keys, seen, locked, staged):
+    """P1, P2. Its answer: the lower bound of its intents. staged: the other keys, with the group of the anchor."""
     touched = tuple(keys) + tuple(seen)
     while True:
         reading = w.late(g.node)
@@ -464,6 +522,10 @@ def prepare(w, g, epoch, h, att, keys, seen, locked):
         yield from w.pause()
         if not g.may(touched, epoch):
             return None
+        if w.on('staged_poison') and any((k, att.tag) in g.state.marks for k in keys):
+            return ('changed',)
+        if staged and w.on('staged_first') and (att.anchor, att.tag) in g.state.records:
+            return ('changed',)
         mine = [i for k, i in g.state.intents.items() if i.tag == att.tag and (k in keys or not w.on('prepare_by_key'))]
         if mine and (len(mine) == len(keys) or not w.on('prepare_by_key')) and w.on('prepare_again'):
             return ('ok', max(i.lb for i in mine), True) if (yield from g.durable(max(i.at for i in mine))) else None
@@ -484,11 +546,11 @@ def prepare(w, g, epoch, h, att, keys, seen, locked):
     if w.on('validate') and changed(w, g, seen, locked, 1 << 60):
         return ('changed',)
     lb = max(reading, g.above()) if w.on('prepare_floor') else reading
-    if lb > att.begin + w.window:
+    if lb > att.ct_max:
         return ('late',)
     if seen:
         g.raise_floor(lb)
-    at = g.propose(('prepare', tuple(keys), Intent(att.tag, att.begin, lb, att.anchor, None)))
+    at = g.propose(('prepare', tuple(keys), Intent(att.tag, att.begin, lb, att.anchor, None, staged)))
     unlock(w, g, keys, h)
     return ('ok', lb, False) if (yield from g.durable(at)) else None
 
@@ -515,18 +577,24 @@ def refresh(w, g, epoch, seen, locked, ts, tag, att):
 
 
 def decide(w, g, epoch, tag, begin, anchor, what, ct, spans):
-    """P3: the first decision stands, and is the answer. what: C, A, or nothing: to ask."""
+    """P3: the first decision stands, and is the answer. what: C, A (by somebody else), G (by its coordinator, or who knows that it never
+    will be committed), or nothing: to ask."""
     if not g.may([anchor], epoch) or g.latched([anchor]):
         return None
     old = g.state.records.get((anchor, tag))
-    if old is not None and (w.on('first_decision') or old.status == what or not what):
+    if old is not None and (w.on('first_decision') or old.status == ('C' if what == 'C' else 'A') or not what):
         return old if not w.on('decision_durable') or (yield from g.durable(old.at)) else None
     if not what:
         return ('none',) if not w.on('decision_durable') or (yield from g.durable((g.term, g.length))) else None
-    if g.floor >= begin + w.window and w.on('decide_window'):
-        answer = ('busy',) if what == 'C' else ('never',)
+    here = g.state.intents.get(anchor)
+    staged = here is not None and here.tag == tag and here.staged is not None
+    if staged and what == 'A' and w.on('staged_recovery'):
+        return ('staged', here) if not w.on('staged_durable') or (yield from g.durable(here.at)) else None
+    over = g.floor >= begin + w.window and not (staged and w.on('staged_late'))
+    if over and w.on('decide_window'):
+        answer = ('never',) if what == 'A' else ('busy',)
         return answer if (yield from g.durable((g.term, g.length))) else None
-    rec = Record(what, ct, spans, begin, None)
+    rec = Record('C' if what == 'C' else 'A', ct, spans, begin, None)
     at = g.propose(('record', anchor, tag, rec))
     w.spawn(settle(w, g, anchor, tag))
     if not w.on('decision_durable'):
@@ -555,9 +623,8 @@ def settle(w, g, anchor, tag):
             yield 12
         if not box[0]:
             return
-    over = rec.begin + w.window
-    while w.on('forget_window') and w.late(g.node) <= over:
-        yield 50
+    if w.on('forget_window'):
+        yield from w.over(g.node, rec.begin)
     while g.stays() and (g.rng.frozen or g.latched([anchor])):
         yield 10                                               # the split or merge may come to nothing
     if not g.stays() or not g.state.owns(anchor):
@@ -565,6 +632,36 @@ def settle(w, g, anchor, tag):
     if w.on('forget_floor'):
         g.floor = max(g.floor, w.late(g.node))
     g.propose(('forget', anchor, tag))
+
+
+def present(w, g, epoch, tag, begin, key):
+    """S1. Is there an intent of that attempt on the key? If not, there never will be one."""
+    if not g.may([key], epoch) or g.latched([key]):
+        return None
+    found = [i for k, i in g.state.intents.items() if i.tag == tag and (k == key or not w.on('staged_keys'))]
+    if found:
+        return ('here', found[0].lb) if not w.on('staged_durable') or (yield from g.durable(found[0].at)) else None
+    if (key, tag) in g.state.marks:
+        at = g.state.marks[key, tag][1]
+    else:
+        at = g.propose(('mark', (key,), tag, begin))
+        w.spawn(unmark(w, g, key, tag))
+        w.count['marks'] += 1
+    return ('missing',) if not w.on('staged_poison_durable') or (yield from g.durable(at)) else None
+
+
+def unmark(w, g, key, tag):
+    """A mark is forgotten as a record is."""
+    begin = g.state.marks[key, tag][0]
+    yield w.r.choice((0, 0, 0, 500))
+    if w.on('staged_poison_window'):
+        yield from w.over(g.node, begin)
+    while g.stays() and (g.rng.frozen or g.latched([key])):
+        yield 10
+    if g.stays() and g.state.owns(key):
+        if w.on('staged_poison_floor'):
+            g.floor = max(g.floor, w.late(g.node))
+        g.propose(('unmark', key, tag))
 
 
 # ---- what anybody does who is blocked
@@ -601,14 +698,33 @@ def push(w, intent, key):
     """P5: the record decides; when there is none, and nobody answers for the attempt, we have it aborted."""
     tag, anchor = intent.tag, intent.anchor
     out = yield from ask(w, anchor, decide, tag, intent.begin, anchor, None, None, ())
-    if out == ('none',) and (not w.alive[tag] or w.t > w.begun[tag] + OLD and w.r.random() < w.deaf):
+    if out == ('none',) and (not w.alive[tag] or w.t > w.begun[tag] + w.patience and w.r.random() < w.deaf):
         out = ('never',)
         if w.on('push_record'):
             out = yield from ask(w, anchor, decide, tag, intent.begin, anchor, 'A', None, ())
+    if out is not None and out[0] == 'staged':
+        out = yield from recover(w, out[1])
     if isinstance(out, Record) or out == ('never',):
         ct = out.ct if isinstance(out, Record) and out.status == 'C' else None
         yield from resolve_span(w, tag, key, key, ct, tries=20)
     w.pushing.discard((tag, key))
+
+
+def recover(w, i):
+    """S2. A staged attempt without a record is committed if everything that it lists is prepared."""
+    w.count['recoveries'] += 1
+    cts = [i.lb]
+    for key in i.staged:
+        out = yield from ask(w, key, present, i.tag, i.begin, key)
+        if out is None:
+            return None
+        if out[0] == 'missing':
+            w.count['recovered as aborted'] += 1
+            return (yield from ask(w, i.anchor, decide, i.tag, i.begin, i.anchor, 'G', None, ()))
+        cts.append(out[1])
+    w.count['recovered as committed'] += 1
+    spans = tuple((k, k) for k in i.staged + (i.anchor,))
+    return (yield from ask(w, i.anchor, decide, i.tag, i.begin, i.anchor, 'C', max(cts), spans))
 
 
 # ---- coordinators
@@ -617,7 +733,8 @@ class Attempt:
     """One try to commit: a reading and a tag of its own. Repeated, it keeps the reading: so it grows old, and others give way."""
     def __init__(self, w, begin, anchor):
         w.next += 1
-        self.tag, self.begin, self.anchor, self.asked = w.next, begin, anchor, False
+        self.tag, self.begin, self.anchor, self.staged, self.ct_max = w.next, begin, anchor, False, begin + w.window
+        self.doubt, self.others = False, ()
         w.begun[self.tag], w.alive[self.tag] = w.t, True
 
 
@@ -625,7 +742,7 @@ class Txn:
     def __init__(self, w, node, idem):
         self.w, self.node, self.idem, self.begin_real = w, node, idem, w.t
         self.ts, self.seen, self.locked, self.writes = w.late(node), {}, set(), set()
-        self.status, self.ct, self.end, self.attempts = 'unknown', None, None, []
+        self.status, self.ct, self.end, self.attempts, self.relies = 'unknown', None, None, [], None
         w.history.append(self)
 
     def all_writes(self):
@@ -754,8 +871,8 @@ class Txn:
 
     def acknowledge(self, ct):
         w = self.w
-        while w.on('commit_wait') and w.early(self.node) <= ct:
-            yield 4
+        if w.on('commit_wait'):
+            yield from w.past(self.node, ct)
         self.finish('ok', ct)
 
     def commit_many(self, keys, begin):
@@ -764,23 +881,42 @@ class Txn:
         att = self.new_attempt(begin, self.idem if self.idem and r.random() < .5 else r.choice(keys))
         dies = r.choice(('prepares', 'prepared', 'refreshed', 'decide')) if r.random() < w.deaths else None
         groups, boxes = [], []
+        wide = r.random() < .3                                 # spans beside the points that it writes
+        att.staged = r.random() < w.staging and (all(k in keys for k in self.seen) and not wide or not w.on('staged_reads'))
+        if att.staged and r.random() < .5:                     # it relies on the catalog, which it knows by a promise
+            self.relies, until = w.catalog_promise(self.node)
+            if w.on('staged_lease'):
+                att.ct_max = min(att.ct_max, until)
+        own = () if w.on('staged_list_whole') else tuple(k for k in keys if w.range_of(k) is w.range_of(att.anchor))
+        att.others = tuple(k for k in keys if k != att.anchor and k not in own)
         for rng in sorted({w.range_of(k) for k in keys}, key=id_of):
-            boxes.append(w.begin(self.prepare_group(att, tuple(k for k in keys if w.range_of(k) is rng), groups)))
+            part = tuple(k for k in keys if w.range_of(k) is rng)
+            parts = [part] if r.random() < .8 else [(k,) for k in part]   # of what is much several are made
+            boxes += [w.begin(self.prepare_group(att, some, groups)) for some in parts]
         w.count['two phases'] += 1
         if dies == 'prepares':
             return self.finish('gone')
-        for box in boxes:
-            while not box:
-                yield 12
+        while not all(boxes) and all(b[0] == ('ok',) for b in boxes if b):   # the first that fails ends it
+            yield 12
         w.count['prepared'] += 1
-        bad = next((b[0] for b in boxes if b[0] != ('ok',)), None)
+        bad = next((b[0] for b in boxes if b and b[0] != ('ok',)), None)
         if dies == 'prepared':
             return self.finish('gone')
+        if att.staged and bad is None:
+            return (yield from self.staged(att, keys, groups, dies))
+        if att.staged and w.on('staged_give_up'):
+            w.count['staged in vain'] += 1
+            out = yield from ask(w, att.anchor, decide, att.tag, att.begin, att.anchor, 'G', None, (), tries=20)
+            if out is None or out == ('busy',) and w.on('busy_unknown'):
+                return self.finish('unknown')
+            if isinstance(out, Record) and out.status == 'C':
+                w.count['committed by others'] += 1
+                return (yield from self.acknowledge(out.ct))
         if bad is not None:
+            self.relies = None
             self.give_back(att, keys)
             return 'wait' if bad == ('wait',) else self.finish('done before' if bad == ('done before',) else 'aborted')
         ct = max(lb for _, lb, _ in groups)
-        wide = r.random() < .3                                 # spans beside the points that it writes
         sure = {k for _, lb, here in groups for k in here if lb == ct}   # who picked ct has looked up to it
         rest = {k: v for k, v in self.seen.items() if k not in sure and (wide or k not in keys)}
         late = ct > begin + w.window
@@ -801,13 +937,17 @@ class Txn:
     def prepare_group(self, att, part, groups):
         """Again until there is an answer; a split may have made several of it."""
         w, left = self.w, list(part)
+        if w.r.random() < w.slow:
+            yield w.r.randint(0, w.slowest)                    # what is sent last may be sent long after what is sent first
         while left:
             rng = w.range_of(left[0])
             some = tuple(k for k in left if w.range_of(k) is rng)
             here = {k: v for k, v in self.seen.items() if w.range_of(k) is rng}
-            out = yield from w.call(rng, prepare, self, att, some, here, self.locked)
+            staged = att.others if att.staged and att.anchor in some else None
+            out = yield from w.call(rng, prepare, self, att, some, here, self.locked, staged)
             if out is not None and out[0] != 'ok':
                 return out
+            att.doubt |= out is None or out[2]
             if out is not None:
                 groups.append((some, out[1], {} if out[2] and w.on('prepare_found') else here))
                 left = [k for k in left if k not in some]
@@ -815,11 +955,36 @@ class Txn:
             yield w.r.randint(5, 60)
         return ('ok',)
 
+    def staged(self, att, keys, groups, dies):
+        """C3. It is committed; the record is for those who meet its intents."""
+        w, ct = self.w, max(lb for _, lb, _ in groups)
+        spans = tuple((min(part), max(part)) for part, _, _ in groups)
+        if att.doubt and w.on('staged_doubt'):
+            out = yield from self.decide_commit(att, ct, spans)
+            if isinstance(out[0], Record) and out[0].status == 'C':
+                w.count['ok staged, asked'] += 1
+                return (yield from self.acknowledge(out[0].ct))
+            return self.finish('unknown')
+        w.count['ok staged'] += 1
+        if dies == 'refreshed':
+            return self.finish('gone')
+        if w.on('commit_wait'):
+            yield from w.past(self.node, ct)
+        if not w.on('staged_explicit'):
+            for k in keys:
+                w.spawn(resolve_span(w, att.tag, k, k, ct, tries=1))
+        decided = dies != 'decide' and w.begin(self.decide_commit(att, ct, spans))
+        self.finish('ok', ct)
+        w.alive[att.tag] = dies != 'decide' and w.r.random() < .5
+        while decided is not False and not decided:
+            yield 12
+        w.alive[att.tag] = False
+
     def give_back(self, att, keys):
         """C2: best effort, once each. Nothing was decided, and nothing will be but by somebody else."""
         w = self.w
         w.alive[att.tag] = False
-        if w.r.random() < .8:
+        if w.r.random() < w.gives_back:
             for k in keys:
                 w.spawn(w.call(w.range_of(k), resolve, k, k, att.tag, None))
 
@@ -883,18 +1048,21 @@ class World:
         self.wide = [[(0, r.random(), r.random())] for _ in range(NODES)]
         self.old, self.idem_share, self.numbers = [], r.choice((0, .3, .6)), 0
         self.loss, self.late_share, self.gap, self.elections, self.splits, self.merges = .03, .04, None, .5, .2, .15
-        self.blind, self.deaths, self.busy, self.spread, self.bursts = .2, .15, 1, True, False
-        profile = seed // PROFILE
-        if profile == 1:
-            self.of_wide(r)
-        if profile == 2:
-            self.of_losses(r)
+        self.deaths, self.busy, self.spread, self.bursts, self.clients = .15, 1, True, False, r.choice((2, 4, 8))
+        self.copies, self.copy_late, self.patience, self.gives_back = .03, 0, OLD, .8
+        self.staging, self.blind = r.choice((0, .5, 1)), r.choice((.2, .2, .8))
+        self.slow, self.slowest = r.choice((0, 0, .2)), r.choice((500, 3000))
+        self.catalog, self.promised, self.lease = [0], 0, r.choice((100, 500, 3000))
+        (self.of_mixed, self.of_wide, self.of_losses, self.of_staged, self.of_copies)[seed // PROFILE](r)
         middle = r.randrange(1, KEYS)
         self.ranges = []
         for a, b in ((0, middle), (middle, KEYS)):
             self.enter(Range(self, State(a, b), r.randrange(NODES)))
 
     # Histories of one kind, in which a rule is needed often that is seldom needed otherwise.
+
+    def of_mixed(self, r):
+        pass
 
     def of_wide(self, r):
         """The time is hardly known, and while it is not a leader changes, then another one, or the range is divided."""
@@ -907,6 +1075,22 @@ class World:
         self.w_max, self.net, self.log, self.stalls, self.loss = r.choice((300, 1000)), 10, 20, 0, r.choice((.15, .3))
         self.window, self.deaf, self.late_share, self.spread, self.deaths, self.busy = 5000, 0, 0, False, 0, 4
         self.gap, self.elections, self.splits, self.merges = r.choice((100, 300)), .4, .2, .4
+
+    def of_staged(self, r):
+        """Commits are staged, some of their parts come late, and who meets the others does not wait for long."""
+        self.staging, self.deaf, self.patience, self.blind = 1, 1, r.choice((50, 300)), r.choice((.3, .8))
+        self.slow, self.slowest = r.choice((.1, .4)), r.choice((300, 1000, 3000))
+        self.w_max, self.net, self.log, self.stalls = r.choice((10, 10, 2000)), r.choice((10, 40)), r.choice((20, 300)), 0
+        self.window, self.loss, self.deaths = r.choice((700, 2000, 5000)), r.choice((.03, .3)), r.choice((.05, .4))
+        self.idem_share, self.late_share = r.choice((0, 0, .3)), .01
+        self.gap, self.elections, self.splits, self.merges = r.choice((100, 300, 1000)), r.choice((.2, .6)), .2, .15
+
+    def of_copies(self, r):
+        """Requests come twice, the second time late, where few transactions meet what they leave behind."""
+        self.staging, self.window, self.copies, self.copy_late, self.gives_back = 1, 700, .4, r.choice((300, 700)), .2
+        self.w_max, self.net, self.log, self.stalls, self.idem_share, self.clients = 10, 10, 20, 0, 0, r.choice((2, 3))
+        self.deaf, self.loss, self.deaths, self.late_share, self.blind = 0, .03, 0, .01, r.choice((.3, .6))
+        self.gap = 1000
 
     def on(self, rule):
         return rule not in self.off
@@ -934,6 +1118,16 @@ class World:
     def late(self, node):
         return self.interval(node)[1]
 
+    def past(self, node, ct):
+        """Until E is above it."""
+        while self.early(node) <= ct:
+            yield max(1, min(ct - self.early(node) + 1, self.wide[node][-1][0] + 151 - self.t))
+
+    def over(self, node, begin):
+        """Until the window of an attempt is over, as far as that node knows."""
+        while self.late(node) <= begin + self.window:
+            yield max(50, begin + self.window - self.late(node) - self.w_max)
+
     # events, processes, messages
 
     def at(self, dt, fn, *args):
@@ -941,11 +1135,13 @@ class World:
         heapq.heappush(self.events, (self.t + dt, self.seq, fn, args))
 
     def spawn(self, gen):
+        """It yields how long it waits, or what has `sleepers`."""
         def step():
-            try:
-                self.at(next(gen), step)
-            except StopIteration:
-                pass
+            wait = next(gen, None)
+            if isinstance(wait, int):
+                self.at(wait, step)
+            elif wait is not None:
+                wait.sleepers.append(step)
         step()
 
     def begin(self, gen):
@@ -972,7 +1168,7 @@ class World:
 
     def call(self, rng, fn, *args):
         """None: no answer, or one that says nothing. A request may come late, and twice."""
-        box, lost = [], self.t < FAULT_END and self.r.random() < self.loss
+        answer, lost = Answer(), self.t < FAULT_END and self.r.random() < self.loss
         epoch = rng.epoch if self.r.random() < .9 else None
 
         def serve():
@@ -983,22 +1179,31 @@ class World:
                 def run():
                     out = yield from fn(self, g, epoch, *args)
                     if not lost:
-                        self.at(self.delay(), box.append, out)
+                        self.at(self.delay(), answer.put, out)
                 self.spawn(run())
         self.at(self.delay(), serve)
-        if fn not in (one_entry, go_on) and self.t < FAULT_END and self.r.random() < .03:
-            self.at(self.delay() * 3, serve)
-        for _ in range(100):
-            if box:
-                return box[0]
-            yield 10
-        return None
+        if fn not in (one_entry, go_on) and self.t < FAULT_END and self.r.random() < self.copies:
+            self.at(self.delay() * 3 + self.r.randint(0, self.copy_late), serve)
+        self.at(1000, answer.put, None)
+        yield answer
+        return answer.value
 
     def range_of(self, key):
         return next((g for g in self.ranges if g.applied.owns(key)), self.ranges[0])   # it is being born: ask anybody
 
     def same_range(self, keys):
         return len({self.range_of(k) for k in keys}) == 1
+
+    # the catalog: what was promised not to change does not, up to then. Its own range is taken for granted.
+
+    def catalog_promise(self, node):
+        self.promised = max(self.promised, self.late(node) + self.r.randint(0, self.lease))
+        return self.catalog[-1], self.promised
+
+    def catalog_changes(self):
+        while self.t < CLIENT_END:
+            yield self.r.randint(100, 2000)
+            self.catalog.append(max(self.promised, self.late(0), self.catalog[-1]) + 1)
 
     def push_soon(self, intent, key, node):
         if (intent.tag, key) not in self.pushing:
@@ -1070,10 +1275,13 @@ class World:
         g.splitting = False
         left.epoch = max(left.epoch, right.epoch) + 1
         right.leader.dead = True
+        right.stir()
         self.ranges.remove(right)
         self.count['merges'] += 1
         for anchor, tag in list(right.applied.records) if g.serving and self.on('merge_records') else ():
             self.spawn(settle(self, g, anchor, tag))
+        for key, tag in list(right.applied.marks) if g.serving and self.on('merge_records') else ():
+            self.spawn(unmark(self, g, key, tag))
 
     def burst(self):
         """One leader goes, and before the time is known better something comes of it."""
@@ -1144,19 +1352,24 @@ class World:
                         self.push_soon(i, k, rng.leader.node)
 
     def run(self):
-        for _ in range(self.r.choice((2, 4, 8))):
+        for _ in range(self.clients):
             self.spawn(self.client())
         self.spawn(self.faults())
+        self.spawn(self.catalog_changes())
         self.spawn(self.sweep())
+        look = FAULT_END + 3500
         while self.events and self.t < END:
             self.t, _, fn, args = heapq.heappop(self.events)
             fn(*args)
-            if self.t > FAULT_END + 3500 and not self.unfinished():
-                break
+            if self.t > look:
+                look = self.t + 100
+                if not self.unfinished():
+                    break
         self.check()
 
     def unfinished(self):
         for what, of in (('intent', [g.applied.intents for g in self.ranges]), ('record', [g.applied.records for g in self.ranges]),
+                         ('mark', [g.applied.marks for g in self.ranges]),
                          ('transaction', [h.end is None for h in self.history])):
             if any(of):
                 return what
@@ -1184,6 +1397,8 @@ class World:
             ct = next(iter(mine.values()), None)
             if mine:
                 self.check_seen(h, ct - 1)
+                if h.relies is not None and any(h.relies < at <= ct for at in self.catalog):
+                    raise Violation('an old catalog')
             elif h.status == 'read':
                 self.check_seen(h, h.ts)
             begin, end = self.base + h.begin_real, self.base + h.end if h.end else None
