@@ -1,6 +1,6 @@
 /* A commit that writes to several ranges, at the gateway (README.md, Writes in several ranges): what is written is prepared in
- * all of them, what was read is found unchanged at the highest of their timestamps, and one record, at the range of the first
- * key written, decides.
+ * all of them, what was read is found unchanged at the highest of their timestamps, and one record, at the range of one of the
+ * keys written, decides.
  *
  * The leaders' part: prepare.c, decide.c, resolve.c. */
 #include <stdlib.h>
@@ -52,6 +52,23 @@ static enum status name_attempt(struct two_phase *p)
     uint64_t ct_max = p->sent_ts + OUTCOME_WINDOW_NS;
     p->last_ct = ct_max < t->last_ct ? ct_max : t->last_ct;
     return STATUS_OK;
+}
+
+/* One whose leader is this node, if there is one: the decision and its answer are no messages then, and who coordinates the attempt
+ * is who looks after its record. Else the first. Of very many keys only the first is looked at. */
+static struct bytes pick_anchor(const struct two_phase *p)
+{
+    struct txn *t = p->t;
+    struct store *store = t->kv->store;
+    const struct write *first = write_set_first(&t->writes), *w = first;
+    while (w != NULL && t->writes.count <= STAGED_KEYS_MAX + 1) {
+        struct route route;
+        if (store_route(store, w->key, &route) != STATUS_OK) break;
+        if (route.leader.value == store_identity(store)->node.value) return w->key;
+        do w = write_set_next(w);
+        while (w != NULL && route_holds(&route, w->key));
+    }
+    return first->key;
 }
 
 /* ---- first phase ---- */
@@ -179,8 +196,7 @@ enum status two_phase_encode_decision(struct two_phase *p)
     }
     buf_reset(&t->request);
     buf_append_zero(&t->request, HEAD_BYTES);
-    decide_encode(&t->request, t->name, (struct attempt){p->sent_ts, t->id.tag}, DECIDE_COMMIT, p->ct,
-                  write_set_first(&t->writes)->key, buf_view(&participants));
+    decide_encode(&t->request, t->name, (struct attempt){p->sent_ts, t->id.tag}, DECIDE_COMMIT, p->ct, p->anchor, buf_view(&participants));
     bool fits = !participants.failed && participants.size <= PARTICIPANT_BYTES_MAX && !t->request.failed;
     buf_deinit(&participants);
     return fits ? STATUS_OK : STATUS_TOO_LARGE;
@@ -205,7 +221,7 @@ static enum status take_decision(struct two_phase *p)
 
 struct gateway_request two_phase_decide_request(struct two_phase *p)
 {
-    struct gateway_request q = txn_request(p->t, RPC_DECIDE, write_set_first(&p->t->writes)->key);
+    struct gateway_request q = txn_request(p->t, RPC_DECIDE, p->anchor);
     q.decides = q.stamped = true;
     q.before_attempt = two_phase_stamp;
     q.ctx = p;
@@ -232,6 +248,7 @@ static enum status attempt(struct two_phase *p)
     p->staged = false;
     enum status status = name_attempt(p);
     if (status != STATUS_OK) return status;
+    p->anchor = pick_anchor(p);
     two_phase_stage(p);
     status = prepare(p);
     if (status == STATUS_OK && p->ct > p->last_ct) status = STATUS_EXPIRED;

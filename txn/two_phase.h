@@ -18,7 +18,8 @@ struct two_phase {
     struct group **groups;
     uint32_t count, capacity;
     uint64_t start_ns;
-    uint64_t sent_ts, last_ct;        /* of the attempt under way */
+    uint64_t sent_ts, last_ct;        /* of the attempt under way, */
+    struct bytes anchor;              /* and one of the keys that it writes: its range decides */
     uint64_t refused_at;              /* a leader's reading that was above last_ct; 0: none was */
     uint64_t ct;
     /* Parallel commit (two_phase_staged.c) */

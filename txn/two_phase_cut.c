@@ -16,7 +16,7 @@ static enum status encode(struct two_phase *p, struct group *g)
     put_u64(b, t->id.tag);
     put_u64(b, p->last_ct);
     put_u8(b, p->staged);
-    put_sized(b, write_set_first(&t->writes)->key);
+    put_sized(b, p->anchor);
     put_sized(b, two_phase_staged_keys(p, g));
     spans_put_inside(b, t->spans, t->span_count, &g->route, &g->q.hull);
     size_t count_at = b->size;

@@ -44,11 +44,10 @@ static bool reads_hold(struct two_phase *p)
 /* False: they are too many. */
 static bool list_keys(struct two_phase *p)
 {
-    const struct write *anchor = write_set_first(&p->t->writes);
     buf_reset(&p->keys);
     put_u16(&p->keys, (uint16_t)(p->t->writes.count - 1));
-    for (const struct write *w = write_set_next(anchor); w != NULL && p->keys.size <= STAGED_BYTES_MAX; w = write_set_next(w))
-        put_sized(&p->keys, w->key);
+    for (const struct write *w = write_set_first(&p->t->writes); w != NULL && p->keys.size <= STAGED_BYTES_MAX; w = write_set_next(w))
+        if (!bytes_equal(w->key, p->anchor)) put_sized(&p->keys, w->key);
     return !p->keys.failed && p->keys.size <= STAGED_BYTES_MAX;
 }
 
@@ -63,7 +62,7 @@ void two_phase_stage(struct two_phase *p)
 
 static bool holds_anchor(const struct two_phase *p, const struct group *g)
 {
-    return g->first == write_set_first(&p->t->writes);
+    return bytes_compare(g->first->key, p->anchor) <= 0 && bytes_compare(p->anchor, g->last->key) <= 0;
 }
 
 struct bytes two_phase_staged_keys(const struct two_phase *p, const struct group *g)
@@ -150,7 +149,7 @@ static void settle(void *arg)
 static bool settlement_begin(struct two_phase *p)
 {
     struct txn *t = p->t;
-    struct bytes anchor = write_set_first(&t->writes)->key;
+    struct bytes anchor = p->anchor;
     if (t->kv->settling.count >= SETTLEMENTS_MAX || two_phase_encode_decision(p) != STATUS_OK) return false;
     struct settlement *s = calloc(1, sizeof *s + anchor.size);
     if (s == NULL) return false;

@@ -340,7 +340,7 @@ TEST(txn_ranges, what_is_prepared_is_shown_until_it_is_decided)
     struct actor a;
     struct shown s = {.count = 0};
     world_open_three(&w, 3);
-    actor_begin(&a, &w, 1);
+    actor_begin(&a, &w, world_leader_of(&w, LEFT)); /* so the anchor lies there */
     actor_put(&a, "a", "1");
     actor_put(&a, "x", "1");
     actor_put(&a, "z", "1");
@@ -354,7 +354,7 @@ TEST(txn_ranges, what_is_prepared_is_shown_until_it_is_decided)
     }
     assert_u64_equal(s.last.range.value, RIGHT.value);
     assert_u64_equal(s.last.id.range.value, LEFT.value);
-    assert_u64_equal(s.last.node, 1);
+    assert_u64_equal(s.last.node, store_identity(kv_of_leader(&w, LEFT)->store)->node.value);
     assert_u64_equal(s.last.key_count, 2);
     uint64_t age_ns;
     assert_u64_equal(kv_prepared_count(kv_of_leader(&w, RIGHT), &age_ns), 1);

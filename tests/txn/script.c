@@ -132,6 +132,7 @@ void script_open(struct script *s, bool parallel)
 {
     *s = (struct script){.count = 0};
     world_open_three(&s->w, 3);
+    s->gateway = world_leader_of(&s->w, WORLD_LEFT);
     for (uint64_t i = 0; i < 3; i++) {
         struct node *n = &s->nodes[i];
         *n = (struct node){s, cluster_machine(s->w.cluster, i + 1)->core};
@@ -152,7 +153,7 @@ void script_put_both(struct actor *a)
 
 void script_begin_both(struct script *s, struct actor *a)
 {
-    actor_begin(a, &s->w, 1);
+    actor_begin(a, &s->w, s->gateway);
     script_put_both(a);
 }
 

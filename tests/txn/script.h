@@ -35,6 +35,7 @@ struct answers {
 
 struct script {
     struct world w;
+    uint64_t gateway; /* it leads the left range, which so has the anchor of what is written there */
     struct answers prepare[RANGES_MAX], decide;
     uint64_t lb[RANGES_MAX]; /* how much later than the clock */
     uint8_t decided;         /* what DECIDE answers; 0: as asked */
@@ -53,7 +54,7 @@ struct script {
 void script_open(struct script *s, bool parallel);
 /* Writes a and b in the left range, z in the right one. */
 void script_put_both(struct actor *a);
-/* A transaction at machine 1 that writes those. */
+/* A transaction at the gateway that writes those. */
 void script_begin_both(struct script *s, struct actor *a);
 /* In turn. reading: that comes with STATUS_BUSY. */
 void script_will_answer(struct answers *a, enum status status, uint64_t reading);

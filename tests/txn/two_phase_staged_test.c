@@ -20,7 +20,7 @@ TEST(txn_two_phase_staged, who_has_prepared_all_has_committed)
     script_open(&s, true);
     s.lb[RIGHT] = 2000000;
     s.decide.silent = true;
-    actor_begin(&a, &s.w, 1);
+    actor_begin(&a, &s.w, s.gateway);
     assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND); /* it writes that one */
     script_put_both(&a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
@@ -40,8 +40,8 @@ TEST(txn_two_phase_staged, who_has_prepared_all_has_committed)
     assert_u64_equal(id.range.value, LEFT);
     assert_u64_equal(id.tag, left->tag);
     assert_u64_equal(id.sent_ts, left->sent_ts);
-    assert_u64_equal(script_metrics(&s.w, 1)->staged_commits, 1);
-    struct kv *kv = core_kv(s.nodes[0].core);
+    assert_u64_equal(script_metrics(&s.w, s.gateway)->staged_commits, 1);
+    struct kv *kv = core_kv(s.nodes[s.gateway - 1].core);
     assert_non_null(map_get(&kv->settling, left->tag)); /* its node answers for it */
     actor_end(&a);
     world_run_ms(&s.w, 10000); /* not for ever */
@@ -84,10 +84,10 @@ TEST(txn_two_phase_staged, what_has_to_be_looked_at_again_is_not_staged)
     script_open(&s, true);
     for (int i = 0; i < 4; i++) {
         s.count = 0;
-        actor_begin(&a, &s.w, 1);
+        actor_begin(&a, &s.w, s.gateway);
         if (i == 0) assert_int_equal(actor_get(&a, "c"), STATUS_NOT_FOUND);
         if (i == 1) assert_int_equal(actor_count(&a, "a", "b"), STATUS_OK);
-        if (i == 2) kv_set_parallel_commit(core_kv(s.nodes[0].core), false);
+        if (i == 2) kv_set_parallel_commit(core_kv(s.nodes[s.gateway - 1].core), false);
         script_put_both(&a);
         for (int k = 0; k < 70 && i == 3; k++) { /* so many keys */
             char key[8];
@@ -97,7 +97,7 @@ TEST(txn_two_phase_staged, what_has_to_be_looked_at_again_is_not_staged)
         assert_int_equal(actor_commit(&a), STATUS_OK);
         assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
         assert_false(was_staged(&s));
-        kv_set_parallel_commit(core_kv(s.nodes[0].core), true);
+        kv_set_parallel_commit(core_kv(s.nodes[s.gateway - 1].core), true);
         actor_end(&a);
     }
     world_close(&s.w);
@@ -255,15 +255,15 @@ TEST(txn_two_phase_staged, what_it_knows_by_a_lease_bounds_its_timestamp)
     struct script s;
     struct actor a;
     script_open(&s, true);
-    actor_begin(&a, &s.w, 1);
+    actor_begin(&a, &s.w, s.gateway);
     assert_int_equal(txn_put(a.txn, RECORD, bytes_of_string("1")), STATUS_OK);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     uint64_t known = a.ts;
     actor_end(&a);
-    struct kv *kv = core_kv(s.nodes[0].core);
+    struct kv *kv = core_kv(s.nodes[s.gateway - 1].core);
     for (int i = 0; i < 2; i++) { /* the first one has no lease yet, and asks for one */
         s.count = 0;
-        actor_begin(&a, &s.w, 1);
+        actor_begin(&a, &s.w, s.gateway);
         assert_int_equal(txn_assume(a.txn, RECORD, known), STATUS_OK);
         script_put_both(&a);
         assert_int_equal(actor_commit(&a), STATUS_OK);

@@ -8,13 +8,13 @@
 
 #define T "\x04"
 
-TEST(txn_two_phase, all_groups_are_prepared_and_the_first_key_s_range_decides)
+TEST(txn_two_phase, all_groups_are_prepared_and_one_of_their_ranges_decides)
 {
     struct script s;
     struct actor a;
     script_open(&s, false);
     s.lb[RIGHT] = 1000000;
-    actor_begin(&a, &s.w, 1);
+    actor_begin(&a, &s.w, s.gateway);
     assert_int_equal(actor_get(&a, "c"), STATUS_NOT_FOUND);
     assert_int_equal(actor_get(&a, "y"), STATUS_NOT_FOUND);
     assert_int_equal(actor_get(&a, "yy"), STATUS_NOT_FOUND);
@@ -49,8 +49,46 @@ TEST(txn_two_phase, all_groups_are_prepared_and_the_first_key_s_range_decides)
     assert_u64_equal(id.range.value, LEFT);
     assert_u64_equal(id.tag, left->tag);
     assert_u64_equal(id.sent_ts, left->sent_ts);
-    assert_u64_equal(script_metrics(&s.w, 1)->two_phase_commits, 1);
+    assert_u64_equal(script_metrics(&s.w, s.gateway)->two_phase_commits, 1);
     actor_end(&a);
+    world_close(&s.w);
+}
+
+/* The first that is led here, so that it is told what it decides without a message; or the first of all. */
+TEST(txn_two_phase, the_anchor_lies_where_its_gateway_leads)
+{
+    static const struct {
+        uint64_t range;
+        const char *anchor, *others;
+    } cases[] = {{LEFT, "a", "b k z "}, {MIDDLE, "k", "a b z "}, {RIGHT, "z", "a b k "}};
+    struct script s;
+    struct actor a;
+    bool elsewhere = false;
+    script_open(&s, true);
+    for (uint64_t gateway = 1; gateway <= 3; gateway++) {
+        uint32_t at = 0;
+        while (at < 3 && world_leader_of(&s.w, (struct range_id){cases[at].range}) != gateway) at++;
+        if (at == 3) at = 0; /* it leads none of them */
+        elsewhere |= at > 0;
+        s.count = 0;
+        actor_begin(&a, &w, gateway);
+        script_put_both(&a);
+        actor_put(&a, "k", "1");
+        assert_int_equal(actor_commit(&a), STATUS_OK);
+        world_run_ms(&s.w, 100);
+        assert_u64_equal(script_count(&s, RPC_PREPARE), 3);
+        for (uint32_t n = 0; n < 3; n++) {
+            const struct sent *sent = script_nth(&s, RPC_PREPARE, n);
+            assert_string_equal(sent->anchor, cases[at].anchor);
+            assert_string_equal(sent->staged, sent->range == cases[at].range ? cases[at].others : "");
+        }
+        assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
+        assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->range, cases[at].range);
+        assert_string_equal(script_nth(&s, RPC_DECIDE, 0)->anchor, cases[at].anchor);
+        assert_u64_equal(txn_id_of(a.txn).range.value, cases[at].range);
+        actor_end(&a);
+    }
+    assert_true(elsewhere);
     world_close(&s.w);
 }
 
@@ -63,27 +101,27 @@ TEST(txn_two_phase, what_was_read_is_refreshed_at_the_highest_timestamp)
     for (int i = 0; i < 2; i++) {
         s.lb[LEFT] = i == 0 ? 2000000 : 0;
         s.lb[RIGHT] = i == 0 ? 0 : 2000000;
-        actor_begin(&a, &s.w, 1);
+        actor_begin(&a, &s.w, s.gateway);
         assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND);
         assert_int_equal(actor_get(&a, "c"), STATUS_NOT_FOUND);
         assert_int_equal(actor_count(&a, "y", "z"), STATUS_OK);
         assert_int_equal(actor_count(&a, "k", "l"), STATUS_OK);
         script_put_both(&a);
-        uint64_t before = script_metrics(&s.w, 1)->refreshes;
+        uint64_t before = script_metrics(&s.w, s.gateway)->refreshes;
         assert_int_equal(actor_commit(&a), STATUS_OK);
-        assert_u64_equal(script_metrics(&s.w, 1)->refreshes - before, 2);
+        assert_u64_equal(script_metrics(&s.w, s.gateway)->refreshes - before, 2);
         assert_true(script_range(&s.w, MIDDLE)->floor >= a.ts);
         assert_true(script_range(&s.w, i == 0 ? RIGHT : LEFT)->floor >= a.ts);
         assert_true(script_range(&s.w, i == 0 ? LEFT : RIGHT)->floor < a.ts); /* these leaders are scripted */
         actor_end(&a);
     }
     /* What it has read alone are keys that it writes. */
-    actor_begin(&a, &s.w, 1);
+    actor_begin(&a, &s.w, s.gateway);
     assert_int_equal(actor_get(&a, "a"), STATUS_NOT_FOUND);
     script_put_both(&a);
-    uint64_t before = script_metrics(&s.w, 1)->refreshes;
+    uint64_t before = script_metrics(&s.w, s.gateway)->refreshes;
     assert_int_equal(actor_commit(&a), STATUS_OK);
-    assert_u64_equal(script_metrics(&s.w, 1)->refreshes, before);
+    assert_u64_equal(script_metrics(&s.w, s.gateway)->refreshes, before);
     actor_end(&a);
     world_close(&s.w);
 }
@@ -93,7 +131,7 @@ TEST(txn_two_phase, what_has_changed_elsewhere_refuses_it)
     struct script s;
     struct actor a;
     script_open(&s, false);
-    actor_begin(&a, &s.w, 1);
+    actor_begin(&a, &s.w, s.gateway);
     assert_int_equal(actor_get(&a, "k"), STATUS_NOT_FOUND);
     script_put_both(&a);
     world_run_ms(&s.w, 10);
@@ -156,7 +194,7 @@ TEST(txn_two_phase, who_has_to_wait_begins_anew_and_then_stands_in_line)
     for (uint32_t i = 0; i < s.count; i++) assert_true(s.sent[i].kind != RPC_RESOLVE || s.sent[i].tag != third->tag);
     assert_u64_equal(script_range(&s.w, LEFT)->locks.lock_count, 2);
     assert_u64_equal(script_range(&s.w, RIGHT)->locks.lock_count, 1);
-    assert_u64_equal(script_metrics(&s.w, 1)->prepare_repeats, 2);
+    assert_u64_equal(script_metrics(&s.w, s.gateway)->prepare_repeats, 2);
     actor_end(&a);
     world_close(&s.w);
 }
@@ -239,7 +277,7 @@ TEST(txn_two_phase, a_decision_without_an_answer_is_of_unknown_outcome_and_not_t
     script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_UNKNOWN_OUTCOME);
     assert_true(script_count(&s, RPC_DECIDE) > 1);
-    assert_u64_equal(script_metrics(&s.w, 1)->unknown_outcomes, 1);
+    assert_u64_equal(script_metrics(&s.w, s.gateway)->unknown_outcomes, 1);
     assert_u64_equal(txn_id_of(a.txn).tag, script_nth(&s, RPC_DECIDE, 0)->tag);
     actor_end(&a);
     world_run_ms(&s.w, 2000);
@@ -362,8 +400,8 @@ TEST(txn_two_phase, it_has_a_bounded_number_of_parts)
     struct actor a;
     char limit[160];
     script_open(&s, false);
-    kv_set_entry_bytes(core_kv(s.nodes[0].core), 1);
-    actor_begin(&a, &s.w, 1);
+    kv_set_entry_bytes(core_kv(s.nodes[s.gateway - 1].core), 1);
+    actor_begin(&a, &s.w, s.gateway);
     actor_put(&a, "z", "1");
     for (int i = 0; i < TXN_PARTS_MAX; i++) {
         char key[8];

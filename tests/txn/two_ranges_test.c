@@ -88,7 +88,7 @@ static void hand_over(struct stage *s, struct range_id range, uint64_t away_from
     assert_true(false);
 }
 
-/* Four machines, three ranges; LEFT and MIDDLE have different leaders, the gateway is none of them. a, c and k hold 0. */
+/* Four machines, three ranges; LEFT and MIDDLE have different leaders, the gateway leads none of all. a, c and k hold 0. */
 static void open_either(struct stage *s, bool plain)
 {
     *s = (struct stage){0};
@@ -99,6 +99,7 @@ static void open_either(struct stage *s, bool plain)
     if (leader_of(s, LEFT) == leader_of(s, MIDDLE)) hand_over(s, MIDDLE, 0);
     for (uint64_t i = 1; i <= MACHINES && s->gateway == 0; i++)
         if (i != leader_of(s, LEFT) && i != leader_of(s, MIDDLE)) s->gateway = i;
+    if (leader_of(s, WORLD_RIGHT) == s->gateway) hand_over(s, WORLD_RIGHT, 0);
     world_put(&s->w, "a", "0");
     world_put(&s->w, "c", "0");
     world_put(&s->w, "k", "0");
