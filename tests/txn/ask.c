@@ -1,5 +1,6 @@
 #include "tests/txn/ask.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/test.h"
@@ -55,6 +56,9 @@ struct request {
     uint8_t key[2];
     uint64_t patience_ns;
     struct buf body, reply;
+    struct core *core; /* while nobody waits for it */
+    enum status status;
+    bool ended;
 };
 
 static enum status ask_on_fiber(struct core *core, void *ctx)
@@ -74,12 +78,16 @@ static void request_open(struct request *q, const struct asker *a, enum rpc_kind
     buf_append_zero(&q->body, GATEWAY_HEAD_BYTES);
 }
 
-/* reply_bytes: of an answer that is one. */
-static enum status request_send(struct request *q, const struct asker *a, size_t reply_bytes)
+static enum status request_send(struct request *q, const struct asker *a)
 {
-    enum status status = world_call(a->world, a->machine, ask_on_fiber, q);
-    if (status == STATUS_OK) assert_u64_equal(q->reply.size, reply_bytes);
-    return status;
+    return world_call(a->world, a->machine, ask_on_fiber, q);
+}
+
+static void run_request(void *arg)
+{
+    struct request *q = arg;
+    q->status = ask_on_fiber(q->core, q);
+    q->ended = true;
 }
 
 static void request_close(struct request *q)
@@ -163,28 +171,42 @@ enum status ask_prepare_read(struct asker *a, const char *keys, const char *valu
     put_staged(&q.body, keys[0] == anchor ? a->staged : NULL);
     put_spans(&q.body, read_ts != 0 ? keys : "");
     put_writes(&q.body, keys, value);
-    enum status status = request_send(&q, a, 8);
-    if (status == STATUS_OK && load_le64(q.reply.data) > a->ct) a->ct = load_le64(q.reply.data);
+    enum status status = request_send(&q, a);
+    if (status == STATUS_OK) {
+        assert_u64_equal(q.reply.size, 8);
+        uint64_t lb = load_le64(q.reply.data);
+        if (lb > a->ct) a->ct = lb;
+    }
     request_close(&q);
     return status;
 }
 
-enum status ask_try_decide(struct asker *a, enum decide_what what, enum record_state *state_out)
+static void decide_open(struct request *q, const struct asker *a, enum decide_what what)
 {
-    struct request q;
     struct buf parts;
     const uint8_t anchor[] = {KEY_PREFIX_TABLE, (uint8_t)a->anchor};
     bool commits = what == DECIDE_COMMIT;
     buf_init(&parts, 100);
     if (commits) put_keys(&parts, a->parts, 2);
-    request_open(&q, a, RPC_DECIDE, a->anchor);
-    decide_encode(&q.body, a->name, a->attempt, what, commits ? a->ct : 0, bytes_make(anchor, sizeof anchor), buf_view(&parts));
-    enum status status = request_send(&q, a, 9);
-    if (status == STATUS_OK) {
-        *state_out = (enum record_state)q.reply.data[0];
-        if (*state_out == RECORD_COMMITTED) assert_u64_equal(load_le64(q.reply.data + 1), a->ct);
-    }
+    request_open(q, a, RPC_DECIDE, a->anchor);
+    decide_encode(&q->body, a->name, a->attempt, what, commits ? a->ct : 0, bytes_make(anchor, sizeof anchor), buf_view(&parts));
     buf_deinit(&parts);
+}
+
+static enum record_state state_of(const struct request *q, const struct asker *a)
+{
+    assert_u64_equal(q->reply.size, 9);
+    enum record_state state = (enum record_state)q->reply.data[0];
+    if (state == RECORD_COMMITTED) assert_u64_equal(load_le64(q->reply.data + 1), a->ct);
+    return state;
+}
+
+enum status ask_try_decide(struct asker *a, enum decide_what what, enum record_state *state_out)
+{
+    struct request q;
+    decide_open(&q, a, what);
+    enum status status = request_send(&q, a);
+    if (status == STATUS_OK) *state_out = state_of(&q, a);
     request_close(&q);
     return status;
 }
@@ -196,6 +218,30 @@ enum record_state ask_decide(struct asker *a, enum decide_what what)
     return state;
 }
 
+void ask_start_decide(struct asker *a, enum decide_what what)
+{
+    struct cluster_machine *m = cluster_machine(a->world->cluster, a->machine);
+    struct request *q = a->under_way = malloc(sizeof *q);
+    assert_non_null(q);
+    decide_open(q, a, what);
+    q->core = m->core;
+    assert_int_equal(fiber_spawn(core_fibers(m->core), run_request, q, NULL), STATUS_OK);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+}
+
+enum record_state ask_await_decide(struct asker *a)
+{
+    struct request *q = a->under_way;
+    for (int i = 0; i < 30000 && !q->ended; i++) world_run_ms(a->world, 1);
+    assert_true(q->ended);
+    assert_int_equal(q->status, STATUS_OK);
+    enum record_state state = state_of(q, a);
+    request_close(q);
+    free(q);
+    a->under_way = NULL;
+    return state;
+}
+
 enum status ask_staged(struct asker *a, const char *keys, bool *all_out, uint64_t *lb_out)
 {
     struct request q;
@@ -203,8 +249,9 @@ enum status ask_staged(struct asker *a, const char *keys, bool *all_out, uint64_
     put_name(&q.body, a);
     put_attempt(&q.body, a);
     put_keys(&q.body, keys, 1);
-    enum status status = request_send(&q, a, 9);
+    enum status status = request_send(&q, a);
     if (status == STATUS_OK) {
+        assert_u64_equal(q.reply.size, 9);
         *all_out = q.reply.data[0] == 1;
         *lb_out = load_le64(q.reply.data + 1);
     }
@@ -217,7 +264,7 @@ enum txn_outcome ask_outcome(struct asker *a)
     struct request q;
     request_open(&q, a, RPC_OUTCOME, a->anchor);
     put_attempt(&q.body, a);
-    assert_int_equal(request_send(&q, a, 9), STATUS_OK);
+    assert_int_equal(request_send(&q, a), STATUS_OK);
     enum txn_outcome found = (enum txn_outcome)q.reply.data[0];
     request_close(&q);
     return found;
@@ -232,7 +279,7 @@ enum status ask_resolve(struct asker *a, const struct asked_resolve *items, uint
         struct bytes at = bytes_make(key, sizeof key);
         resolve_encode(&q.body, items[i].asker->attempt, items[i].ct, at, at);
     }
-    enum status status = request_send(&q, a, 0);
+    enum status status = request_send(&q, a);
     request_close(&q);
     return status;
 }

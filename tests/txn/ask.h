@@ -16,6 +16,7 @@ struct asker {
     const char *staged;   /* what the anchor's PREPARE lists; NULL: it is not staged */
     bool gated;
     const char *parts;    /* of a commit: the first and the last key of each */
+    struct request *under_way; /* ask_start_decide */
 };
 /* An attempt of a transaction that lives as long as the actor does, which has locked something. */
 void asker_begin(struct asker *a, const struct actor *owner);
@@ -39,6 +40,9 @@ enum status ask_prepare_read(struct asker *a, const char *keys, const char *valu
 /* What the record says after it. A commit has the highest lb. */
 enum record_state ask_decide(struct asker *a, enum decide_what what);
 enum status ask_try_decide(struct asker *a, enum decide_what what, enum record_state *state_out);
+/* The same while the script looks on. */
+void ask_start_decide(struct asker *a, enum decide_what what);
+enum record_state ask_await_decide(struct asker *a);
 /* Are all of the keys, which lie in one range, prepared, and from which timestamp on? */
 enum status ask_staged(struct asker *a, const char *keys, bool *all_out, uint64_t *lb_out);
 enum txn_outcome ask_outcome(struct asker *a);

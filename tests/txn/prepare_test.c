@@ -52,6 +52,52 @@ TEST(txn_prepare, what_is_decided_is_seen_everywhere)
     world_close(&w);
 }
 
+/* ---- one round ---- */
+
+static const struct range_op *decision_in(struct world *w, struct range_id range)
+{
+    LIST_FOR_EACH(item, &world_range_of(w, range)->ops) {
+        const struct range_op *op = CONTAINER_OF(item, struct range_op, link);
+        if (op->kind == RANGE_OP_DECIDE) return op;
+    }
+    return NULL;
+}
+
+static void all_disks(struct world *w, uint64_t stall_ns)
+{
+    for (uint64_t machine = 1; machine <= 3; machine++) {
+        struct sim_disk *disk = sim_disk(cluster_sim(w->cluster), machine);
+        if (stall_ns != 0) sim_disk_stall(disk, stall_ns);
+        else sim_disk_heal(disk);
+    }
+}
+
+/* The entry is on its way to the disks, the wait until the clock is past ct begins beside it: not when the one is there. */
+TEST(txn_prepare, a_decision_waits_for_its_entry_and_for_the_clock_at_once)
+{
+    struct world w;
+    struct asker c;
+    open_three(&w, &c);
+    prepare_both(&c);
+    c.ct += 5 * SIM_MS; /* the clock is not past that */
+    all_disks(&w, 300 * SIM_MS);
+    ask_start_decide(&c, DECIDE_COMMIT);
+    const struct range_op *op = NULL;
+    for (int i = 0; i < 1000 && op == NULL; i++) {
+        sim_run_for(cluster_sim(w.cluster), 10 * SIM_US);
+        op = decision_in(&w, LEFT);
+    }
+    assert_non_null(op);
+    assert_false(op->past);
+    world_run_ms(&w, 100);
+    assert_ptr_equal(decision_in(&w, LEFT), op);
+    assert_true(op->state == OP_COMMITTING && !op->applied);
+    assert_true(op->past);
+    all_disks(&w, 0);
+    assert_int_equal(ask_await_decide(&c), RECORD_COMMITTED);
+    world_close(&w);
+}
+
 TEST(txn_prepare, a_reader_waits_until_it_is_known_what_becomes_of_an_intent)
 {
     struct world w;
