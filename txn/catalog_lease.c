@@ -94,12 +94,15 @@ void catalog_lease_run(struct range_op *op)
     question_run(op, evaluate); /* R2's order: a later leader's floor is above this reading */
 }
 
+static bool decode(struct range_op *op, struct reader *in)
+{
+    return reader_done(in) && holds_records(op->range);
+}
+
 static void lease_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_LEASE, token, body);
-    if (op == NULL) return;
-    if (op->body.size == GATEWAY_HEAD_BYTES && holds_records(op->range)) question_begin(op);
-    else range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_LEASE, token, body, decode);
+    if (op != NULL) question_begin(op);
 }
 
 /* ================================ the gateway ================================ */

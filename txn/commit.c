@@ -415,26 +415,24 @@ bool commit_decode_writes(struct range_op *op, struct reader *in, const struct d
     return reader_done(in);
 }
 
+static bool decode(struct range_op *op, struct reader *in)
+{
+    const struct descriptor *d = replica_descriptor(op->range->replica);
+    op->name = (struct txn_name){get_u64(in), get_u64(in)};
+    op->pending_leader = get_u64(in);
+    op->read_ts = get_u64(in);
+    op->tag = get_u64(in);
+    op->ct_max = get_u64(in);
+    return commit_decode_spans(op, in, d) && decode_spans(op->range->kv, in, NULL, &op->foreign, &op->foreign_count) &&
+           commit_decode_writes(op, in, d);
+}
+
 void commit_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_COMMIT, token, body);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_COMMIT, token, body, decode);
     if (op == NULL) return;
     struct range *g = op->range;
-    struct kv *kv = g->kv;
-    struct reader in = reader_make(op->body);
-    in.at += GATEWAY_HEAD_BYTES;
-    op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
-    op->pending_leader = get_u64(&in);
-    op->read_ts = get_u64(&in);
-    op->tag = get_u64(&in);
-    op->ct_max = get_u64(&in);
-    const struct descriptor *d = replica_descriptor(g->replica);
-    if (!commit_decode_spans(op, &in, d) || !decode_spans(kv, &in, NULL, &op->foreign, &op->foreign_count) ||
-        !commit_decode_writes(op, &in, d)) {
-        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
     replica_note_request(g->replica, op->writes[0].key);
     op->state = OP_CLOCK;
-    clock_now(&kv->clock, &op->clock, op->read_ts, REQUEST_TIMEOUT_NS);
+    clock_now(&g->kv->clock, &op->clock, op->read_ts, REQUEST_TIMEOUT_NS);
 }

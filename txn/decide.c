@@ -231,33 +231,27 @@ void decide_run(struct range_op *op)
     }
 }
 
-static bool decode(struct range_op *op)
+static bool decode(struct range_op *op, struct reader *in)
 {
-    struct reader in = reader_make(op->body);
-    in.at += GATEWAY_HEAD_BYTES;
-    op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
-    op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
-    op->what = get_u8(&in);
-    op->decided_ct = get_u64(&in);
-    op->anchor = get_sized(&in);
-    if (in.failed || op->attempt.tag == 0 || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS || op->anchor.size == 0 ||
+    op->name = (struct txn_name){get_u64(in), get_u64(in)};
+    op->attempt = (struct attempt){get_u64(in), get_u64(in)};
+    op->what = get_u8(in);
+    op->decided_ct = get_u64(in);
+    op->anchor = get_sized(in);
+    if (in->failed || op->attempt.tag == 0 || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS || op->anchor.size == 0 ||
         op->anchor.size > SHARD_KEY_BYTES_MAX || !descriptor_contains(replica_descriptor(op->range->replica), op->anchor))
         return false;
-    struct bytes rest = bytes_make(in.at, reader_left(&in));
+    struct bytes rest = bytes_make(in->at, reader_left(in));
     bool commits = op->what == DECIDE_COMMIT;
     if (commits) op->participants = rest;
     if (commits) return op->decided_ct > op->attempt.sent && participants_valid(rest);
-    return op->what >= DECIDE_ABORT && op->what <= DECIDE_GIVE_UP && op->decided_ct == 0 && get_u16(&in) == 0 && reader_done(&in);
+    return op->what >= DECIDE_ABORT && op->what <= DECIDE_GIVE_UP && op->decided_ct == 0 && get_u16(in) == 0 && reader_done(in);
 }
 
 static void decide_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_DECIDE, token, body);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_DECIDE, token, body, decode);
     if (op == NULL) return;
-    if (!decode(op)) {
-        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
     if (attempt_enter(op) != STATUS_OK) {
         range_op_reply(op, STATUS_NO_MEMORY, BYTES_EMPTY);
         return;

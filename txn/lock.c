@@ -289,34 +289,33 @@ void lock_run(struct range_op *op)
 
 /* ================================ requests ================================ */
 
-static bool decode(struct range_op *op, const struct descriptor *d)
+static bool decode(struct range_op *op, struct reader *in)
 {
-    struct reader in = reader_make(op->body);
-    in.at += 16;
-    op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
-    op->begin_ts = get_u64(&in);
-    op->lock_mode = get_u8(&in);
-    op->lock_wait = get_u8(&in);
-    op->overlay = get_u8(&in) != 0;
-    uint64_t timeout_ns = get_u64(&in);
-    op->read_ts = get_u64(&in);
-    if (in.failed || op->name.node == 0 || op->name.number == 0 || (op->lock_mode != LOCK_SHARED && op->lock_mode != LOCK_EXCLUSIVE) ||
-        op->lock_wait > TXN_LOCK_SKIP || !commit_decode_spans(op, &in, d))
+    const struct descriptor *d = replica_descriptor(op->range->replica);
+    op->name = (struct txn_name){get_u64(in), get_u64(in)};
+    op->begin_ts = get_u64(in);
+    op->lock_mode = get_u8(in);
+    op->lock_wait = get_u8(in);
+    op->overlay = get_u8(in) != 0;
+    uint64_t timeout_ns = get_u64(in);
+    op->read_ts = get_u64(in);
+    if (in->failed || op->name.node == 0 || op->name.number == 0 || (op->lock_mode != LOCK_SHARED && op->lock_mode != LOCK_EXCLUSIVE) ||
+        op->lock_wait > TXN_LOCK_SKIP || !commit_decode_spans(op, in, d))
         return false;
     uint64_t now_ns = env_now_ns(store_env(op->range->kv->store));
     op->lock_deadline_ns = timeout_ns == 0 || timeout_ns > UINT64_MAX / 4 ? 0 : now_ns + timeout_ns;
-    uint16_t count = get_u16(&in);
-    if (in.failed || count > KEYS_MAX) return false;
+    uint16_t count = get_u16(in);
+    if (in->failed || count > KEYS_MAX) return false;
     op->keys = pool_alloc(&op->range->kv->pool, (count + 1u) * sizeof *op->keys);
     if (op->keys == NULL) return false;
     memset(op->keys, 0, (count + 1u) * sizeof *op->keys);
     op->key_count = count;
     for (uint16_t i = 0; i < count; i++) {
-        op->keys[i].key = get_sized(&in);
-        if (in.failed || op->keys[i].key.size > SHARD_KEY_BYTES_MAX || !descriptor_contains(d, op->keys[i].key))
+        op->keys[i].key = get_sized(in);
+        if (in->failed || op->keys[i].key.size > SHARD_KEY_BYTES_MAX || !descriptor_contains(d, op->keys[i].key))
             return false;
     }
-    return reader_done(&in);
+    return reader_done(in);
 }
 
 /* The transaction asks again: its new request takes the place of the old one in the queue. */
@@ -354,12 +353,8 @@ static void enter(struct range_op *op)
 
 static void lock_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_LOCK, token, body);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_LOCK, token, body, decode);
     if (op == NULL) return;
-    if (!decode(op, replica_descriptor(op->range->replica))) {
-        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
     op->state = OP_LOCKING;
     if (range_op_wait_ready(op)) return;
     enter(op);

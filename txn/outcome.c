@@ -210,23 +210,19 @@ void outcome_run(struct range_op *op)
     question_run(op, evaluate);
 }
 
-static bool decode(struct range_op *op)
+static bool decode(struct range_op *op, struct reader *in)
 {
-    struct reader in = reader_make(op->body);
-    in.at += GATEWAY_HEAD_BYTES;
-    uint64_t sent = get_u64(&in);
-    op->tag = get_u64(&in);
-    if (!reader_done(&in) || sent > UINT64_MAX - OUTCOME_WINDOW_NS) return false;
+    uint64_t sent = get_u64(in);
+    op->tag = get_u64(in);
+    if (!reader_done(in) || sent > UINT64_MAX - OUTCOME_WINDOW_NS) return false;
     op->ct_max = sent + OUTCOME_WINDOW_NS;
     return true;
 }
 
 static void outcome_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_OUTCOME, token, body);
-    if (op == NULL) return;
-    if (decode(op)) question_begin(op);
-    else range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_OUTCOME, token, body, decode);
+    if (op != NULL) question_begin(op);
 }
 
 void outcome_attach(struct kv *kv)

@@ -297,34 +297,28 @@ static bool staged_valid(const struct range_op *op)
            op->writes_encoded.size <= TXN_ENTRY_BYTES_MAX / 2;
 }
 
-static bool decode(struct range_op *op)
+static bool decode(struct range_op *op, struct reader *in)
 {
-    struct reader in = reader_make(op->body);
-    in.at += GATEWAY_HEAD_BYTES;
-    op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
-    op->read_ts = get_u64(&in);
-    op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
-    op->ct_max = get_u64(&in);
-    op->gated = get_u8(&in) == 1;
-    op->anchor = get_sized(&in);
-    op->staged = get_sized(&in);
-    if (in.failed || op->name.node == 0 || op->name.number == 0 || op->attempt.tag == 0 || op->anchor.size == 0 ||
+    op->name = (struct txn_name){get_u64(in), get_u64(in)};
+    op->read_ts = get_u64(in);
+    op->attempt = (struct attempt){get_u64(in), get_u64(in)};
+    op->ct_max = get_u64(in);
+    op->gated = get_u8(in) == 1;
+    op->anchor = get_sized(in);
+    op->staged = get_sized(in);
+    if (in->failed || op->name.node == 0 || op->name.number == 0 || op->attempt.tag == 0 || op->anchor.size == 0 ||
         op->anchor.size > SHARD_KEY_BYTES_MAX || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS)
         return false;
     if (op->ct_max > op->attempt.sent + OUTCOME_WINDOW_NS) op->ct_max = op->attempt.sent + OUTCOME_WINDOW_NS;
     const struct descriptor *d = replica_descriptor(op->range->replica);
-    return commit_decode_spans(op, &in, d) && commit_decode_writes(op, &in, d) && staged_valid(op);
+    return commit_decode_spans(op, in, d) && commit_decode_writes(op, in, d) && staged_valid(op);
 }
 
 static void prepare_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_PREPARE, token, body);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_PREPARE, token, body, decode);
     if (op == NULL) return;
     struct range *g = op->range;
-    if (!decode(op)) {
-        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
     if (attempt_enter(op) != STATUS_OK) {
         range_op_reply(op, STATUS_NO_MEMORY, BYTES_EMPTY);
         return;

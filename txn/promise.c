@@ -74,12 +74,16 @@ void promise_run(struct range_op *op)
     question_run(op, evaluate);
 }
 
+static bool decode(struct range_op *op, struct reader *in)
+{
+    (void)op;
+    return reader_done(in);
+}
+
 static void promise_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_PROMISE, token, body);
-    if (op == NULL) return;
-    if (op->body.size == GATEWAY_HEAD_BYTES) question_begin(op);
-    else range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_PROMISE, token, body, decode);
+    if (op != NULL) question_begin(op);
 }
 
 void promise_attach(struct kv *kv)

@@ -252,7 +252,8 @@ struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struc
     return op;
 }
 
-struct range_op *range_op_open(struct kv *kv, enum range_op_kind kind, struct rpc_token token, struct bytes body)
+struct range_op *range_op_open(struct kv *kv, enum range_op_kind kind, struct rpc_token token, struct bytes body,
+                               bool (*decode)(struct range_op *op, struct reader *in))
 {
     struct reader head = reader_make(body);
     uint64_t range_id = get_u64(&head), epoch = get_u64(&head);
@@ -263,9 +264,16 @@ struct range_op *range_op_open(struct kv *kv, enum range_op_kind kind, struct rp
     struct range *g = range_admit(kv, token, range_id, epoch);
     if (g == NULL) return NULL;
     struct range_op *op = range_op_create(g, kind, token, body);
-    if (op == NULL) rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
-    else op->epoch = epoch;
-    return op;
+    if (op == NULL) {
+        rpc_reply(store_rpc(kv->store), token, STATUS_NO_MEMORY, BYTES_EMPTY);
+        return NULL;
+    }
+    op->epoch = epoch;
+    struct reader in = reader_make(op->body);
+    in.at += GATEWAY_HEAD_BYTES;
+    if (decode(op, &in)) return op;
+    range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
+    return NULL;
 }
 
 void range_op_free(struct range_op *op)

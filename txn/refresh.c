@@ -59,25 +59,19 @@ void refresh_run(struct range_op *op)
     question_run(op, evaluate);
 }
 
-static bool decode(struct range_op *op)
+static bool decode(struct range_op *op, struct reader *in)
 {
-    struct reader in = reader_make(op->body);
-    in.at += GATEWAY_HEAD_BYTES;
-    op->read_ts = get_u64(&in);
-    op->ts = get_u64(&in);
-    op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
-    if (in.failed || op->read_ts == 0 || op->read_ts > op->ts) return false;
-    return commit_decode_spans(op, &in, replica_descriptor(op->range->replica)) && reader_done(&in);
+    op->read_ts = get_u64(in);
+    op->ts = get_u64(in);
+    op->attempt = (struct attempt){get_u64(in), get_u64(in)};
+    if (in->failed || op->read_ts == 0 || op->read_ts > op->ts) return false;
+    return commit_decode_spans(op, in, replica_descriptor(op->range->replica)) && reader_done(in);
 }
 
 static void refresh_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_REFRESH, token, body);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_REFRESH, token, body, decode);
     if (op == NULL) return;
-    if (!decode(op)) {
-        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
     struct clock *clock = &op->range->kv->clock;
     op->state = OP_CLOCK;
     if (clock_has_reached(clock, op->ts)) range_op_run(op);

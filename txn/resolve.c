@@ -213,20 +213,18 @@ bool resolve_reaches(const struct range_op *op, struct bytes key)
     return false;
 }
 
-static bool decode(struct range_op *op)
+static bool decode(struct range_op *op, struct reader *in)
 {
-    struct reader in = reader_make(op->body);
-    in.at += GATEWAY_HEAD_BYTES;
-    op->items = pool_alloc(&op->range->kv->pool, (reader_left(&in) / ITEM_BYTES_MIN + 1) * sizeof *op->items);
+    op->items = pool_alloc(&op->range->kv->pool, (reader_left(in) / ITEM_BYTES_MIN + 1) * sizeof *op->items);
     if (op->items == NULL) return false;
-    while (reader_left(&in) > 0) {
-        if (reader_left(&in) < ITEM_BYTES_MIN) return false;
+    while (reader_left(in) > 0) {
+        if (reader_left(in) < ITEM_BYTES_MIN) return false;
         struct resolve_item *item = &op->items[op->item_count++];
-        item->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
-        item->ct = get_u64(&in);
-        item->low = get_sized(&in);
-        item->high = get_sized(&in);
-        if (in.failed || item->attempt.tag == 0 || !descriptor_contains(replica_descriptor(op->range->replica), item->low)) return false;
+        item->attempt = (struct attempt){get_u64(in), get_u64(in)};
+        item->ct = get_u64(in);
+        item->low = get_sized(in);
+        item->high = get_sized(in);
+        if (in->failed || item->attempt.tag == 0 || !descriptor_contains(replica_descriptor(op->range->replica), item->low)) return false;
     }
     if (op->item_count > 1 && MUTANT("resolve_hears_first_only")) op->item_count = 1;
     return op->item_count > 0;
@@ -234,12 +232,8 @@ static bool decode(struct range_op *op)
 
 static void resolve_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_RESOLVE, token, body);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_RESOLVE, token, body, decode);
     if (op == NULL) return;
-    if (!decode(op)) {
-        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
     /* That nothing is left is said by who leads, and knows everything that was committed before. */
     range_op_confirm(op);
 }

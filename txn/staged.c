@@ -245,19 +245,17 @@ void staged_run(struct range_op *op)
     }
 }
 
-static bool decode(struct range_op *op)
+static bool decode(struct range_op *op, struct reader *in)
 {
-    struct reader in = reader_make(op->body);
-    in.at += GATEWAY_HEAD_BYTES;
-    op->name = (struct txn_name){get_u64(&in), get_u64(&in)};
-    op->attempt = (struct attempt){get_u64(&in), get_u64(&in)};
-    if (in.failed || op->attempt.tag == 0 || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS) return false;
-    if (!staged_keys_valid(bytes_make(in.at, reader_left(&in)))) return false;
-    uint16_t count = get_u16(&in);
+    op->name = (struct txn_name){get_u64(in), get_u64(in)};
+    op->attempt = (struct attempt){get_u64(in), get_u64(in)};
+    if (in->failed || op->attempt.tag == 0 || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS) return false;
+    if (!staged_keys_valid(bytes_make(in->at, reader_left(in)))) return false;
+    uint16_t count = get_u16(in);
     op->keys = pool_alloc(&op->range->kv->pool, count * sizeof *op->keys);
     if (op->keys == NULL) return false;
     for (; op->key_count < count; op->key_count++) {
-        op->keys[op->key_count] = (struct lock_key){.key = get_sized(&in)};
+        op->keys[op->key_count] = (struct lock_key){.key = get_sized(in)};
         if (!descriptor_contains(replica_descriptor(op->range->replica), op->keys[op->key_count].key)) return false;
     }
     return true;
@@ -265,12 +263,8 @@ static bool decode(struct range_op *op)
 
 static void staged_serve(void *ctx, struct rpc_token token, struct bytes body)
 {
-    struct range_op *op = range_op_open(ctx, RANGE_OP_STAGED, token, body);
+    struct range_op *op = range_op_open(ctx, RANGE_OP_STAGED, token, body, decode);
     if (op == NULL) return;
-    if (!decode(op)) {
-        range_op_reply(op, STATUS_INVALID, BYTES_EMPTY);
-        return;
-    }
     /* That an intent is not here is said by who leads, and knows everything that was committed before. */
     range_op_confirm(op);
 }

@@ -254,8 +254,10 @@ void range_installed(void *state);
 struct range *range_admit(struct kv *kv, struct rpc_token token, uint64_t range_id, uint64_t epoch);
 struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struct rpc_token token,
                                  struct bytes body);
-/* A request that begins with range and epoch (GATEWAY_HEAD_BYTES): checked, and made an op. NULL: it was answered. */
-struct range_op *range_op_open(struct kv *kv, enum range_op_kind kind, struct rpc_token token, struct bytes body);
+/* A request that begins with range and epoch (GATEWAY_HEAD_BYTES): checked, and made an op. decode reads what stands behind
+ * them; false: STATUS_INVALID. NULL: it was answered. */
+struct range_op *range_op_open(struct kv *kv, enum range_op_kind kind, struct rpc_token token, struct bytes body,
+                               bool (*decode)(struct range_op *op, struct reader *in));
 void range_op_reply(struct range_op *op, enum status status, struct bytes body); /* and frees */
 /* What was read at op->ts, to its client. */
 void range_op_answer(struct range_op *op);
