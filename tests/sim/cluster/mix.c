@@ -88,7 +88,8 @@ static void start_keys(struct mix *m)
                                  .key_count = 1 + (uint32_t)sim_below(sim, 8),
                                  .think_mean_ns = 10 * SIM_MS,
                                  .pause_mean_ns = m->options.pause_mean_ns,
-                                 .operation_max = 20000};
+                                 .operation_max = 20000,
+                                 .pairs = m->options.pairs};
     if (m->options.hot) {
         o.client_count += 6;
         o.key_count = 1 + o.key_count / 3;

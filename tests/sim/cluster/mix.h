@@ -23,6 +23,7 @@ struct mix_options {
     bool calm;              /* clients do not walk away */
     bool several_ranges;    /* of data */
     bool hot;               /* many clients, few keys, little time to think */
+    bool pairs;             /* clients of the key API write two keys in one transaction, too */
     uint64_t pause_mean_ns; /* of the key API's transactions that dawdle; 0: none does */
     enum sql_cut cut;       /* every tenth query of SQL clients ends there; 0: as drawn */
     uint32_t cancel_ppm;    /* per query of SQL clients; 0: as drawn */

@@ -250,6 +250,8 @@ static void draw_mix(const struct run_options *options, struct setup *x)
                                   .hot = options->hot || (x->focus != FOCUS_NONE && x->focus != FOCUS_LEADERS),
                                   .cut = options->cut,
                                   .cancel_ppm = options->cancel_ppm};
+    /* Reads of the past meet what is prepared. */
+    x->mix.pairs = x->mix.several_ranges && options->workload != NULL && strcmp(options->workload, "past") == 0;
     if (x->mix.keys_expire) x->cluster.idempotency_life_ns = 3 * SIM_SEC;
     uint64_t *retention_ns = &x->cluster.version_retention_ns;
     if (x->mix.several_ranges && *retention_ns != 0) *retention_ns += CATALOG_WAIT_NS;

@@ -51,6 +51,36 @@ TEST(simulation, fresh_seeds_pass)
         assert_true(seed_passes(seed, true));
 }
 
+/* Machines go down at the steps of commits over several ranges, whose keys are read in the past meanwhile, at replicas too. */
+static void read_the_past(const struct run_options *like, uint64_t first, uint64_t count)
+{
+    struct run_options options = *like;
+    uint64_t deaths = 0, two_phase = 0, staged = 0, at_replica = 0;
+    for (options.seed = first; options.seed < first + count; options.seed++) {
+        struct run_result result;
+        run_once(&options, &result, NULL);
+        if (!result.passed) fprintf(stderr, "seed %llu: %s\n", (unsigned long long)options.seed, result.failure);
+        assert_true(result.passed);
+        deaths += result.deaths;
+        two_phase += result.two_phase;
+        staged += result.staged;
+        at_replica += result.at_replica;
+    }
+    assert_true(deaths > 0 && two_phase > 0 && staged > 0 && at_replica > 0);
+}
+
+TEST(simulation, the_past_is_read_while_who_commits_dies_at_each_step)
+{
+    struct run_options options = {.workload = "past", .range_count = 3, .deaths = true};
+    read_the_past(&options, 2, seed_count(2, 6, 200));
+}
+
+TEST(simulation, the_past_is_read_while_ranges_divide_unite_and_move)
+{
+    struct run_options options = {.workload = "past", .range_count = 3, .deaths = true, .splits = true, .merges = true, .moves = true};
+    read_the_past(&options, 2, seed_count(2, 4, 200));
+}
+
 /* A request frame that the network delivered twice was executed twice: the second execution answered
  * "conflict" for a write that the first had made (rpc.c, RPC-1). */
 TEST(simulation, repeated_request_is_executed_once)

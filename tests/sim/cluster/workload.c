@@ -95,8 +95,8 @@ static void dawdle(struct client *client, const struct operation *op)
     if (op->pause_ns > 0) store_fiber_sleep(core_store(core), op->pause_ns);
 }
 
-static enum status perform(struct client *client, struct txn *t, struct operation *op, uint64_t *result,
-                           bool *refused)
+static enum status perform(struct client *client, struct txn *t, struct operation *op, const struct operation *with,
+                           uint64_t *result, bool *refused)
 {
     uint64_t seen = 0;
     enum status status = STATUS_OK;
@@ -118,6 +118,7 @@ static enum status perform(struct client *client, struct txn *t, struct operatio
     }
     uint32_t size = client->workload->options.value_bytes;
     status = write_value(t, op, size != 0 ? size : 8);
+    if (status == STATUS_OK && op->with != 0) status = write_value(t, with, size != 0 ? size : 8);
     if (status != STATUS_OK) return status;
     return txn_commit(t, &op->ts);
 }
@@ -160,6 +161,16 @@ static void record_outcome(struct workload *w, const struct operation *op)
     history_complete(&w->seen, op->txn, outcomes[op->outcome], op->returned_ns);
 }
 
+/* What became of one became of both. */
+static void pair_end(struct workload *w, const struct operation *op)
+{
+    struct operation *with = &w->history[op->with];
+    with->outcome = op->outcome;
+    with->returned_ns = op->returned_ns;
+    with->ts = op->ts;
+    record_outcome(w, with);
+}
+
 static void operation_end(struct client *client, enum operation_outcome outcome, uint64_t result)
 {
     struct workload *w = client->workload;
@@ -172,6 +183,7 @@ static void operation_end(struct client *client, enum operation_outcome outcome,
               (unsigned long long)op->argument, outcome, (unsigned long long)result);
     sim_trace_mix(sim_of_client(client), op->returned_ns * 31 + (uint64_t)outcome * 7 + result);
     record_outcome(w, op);
+    if (op->with != 0) pair_end(w, op);
     if (outcome == OUTCOME_OK) w->committed++;
     /* A read that failed has no effect, so its process may go on; an unknown write may take effect later. */
     if (outcome == OUTCOME_UNKNOWN) client->process = w->next_process++;
@@ -192,8 +204,8 @@ static void client_run(void *arg)
     bool refused = false;
     enum status status = txn_create(core_kv(core), &arena, &t);
     ASSERT(status == STATUS_OK);
-    struct operation op = *operation_of(client); /* the history may move while we wait */
-    status = perform(client, t, &op, &result, &refused);
+    struct operation op = *operation_of(client), with = w->history[op.with]; /* the history may move while we wait */
+    status = perform(client, t, &op, &with, &result, &refused);
     txn_destroy(t);
     arena_deinit(&arena);
     operation_of(client)->ts = op.ts;
@@ -222,6 +234,20 @@ static uint64_t likely_value(struct workload *w, uint64_t key)
         if (op->key == key && op->kind != OPERATION_READ && op->outcome == OUTCOME_OK) return op->argument;
     }
     return 0;
+}
+
+/* With the last one. In the histories it is one more operation, of nobody else. */
+static void pair_begin(struct workload *w)
+{
+    size_t first = w->count - 1;
+    struct operation *with = operation_new(w);
+    *with = w->history[first];
+    with->process = w->next_process++;
+    with->key = 1 + (with->key + sim_below(cluster_sim(w->cluster), w->options.key_count - 1)) % w->options.key_count;
+    with->argument = w->next_value++;
+    ASSERT(with->key != w->history[first].key);
+    record_invocation(w, with);
+    w->history[first].with = first + 1;
 }
 
 static void client_start(void *ctx)
@@ -255,6 +281,7 @@ static void client_start(void *ctx)
     record_invocation(w, op);
     client->machine = machine;
     client->operation = w->count - 1;
+    if (w->options.pairs && op->kind == OPERATION_WRITE && w->options.key_count > 1 && sim_below(sim, 2) == 0) pair_begin(w);
     w->busy++;
     enum status status = fiber_spawn(core_fibers(m->core), client_run, client, NULL);
     ASSERT(status == STATUS_OK);

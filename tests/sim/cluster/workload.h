@@ -21,6 +21,7 @@ struct operation {
     uint64_t ts;                 /* read or commit timestamp */
     uint64_t pause_ns;           /* READ, CAS: between the first read and the end of the transaction */
     size_t txn;                  /* its place in the black-box history */
+    size_t with;                 /* WRITE: the place of another one that its transaction makes; 0: none */
 };
 
 struct workload_options {
@@ -31,6 +32,7 @@ struct workload_options {
     uint64_t pause_mean_ns;      /* every fourth transaction dawdles; 0: none does */
     uint64_t machines;     /* gateways: bit N for machine N; 0: all */
     uint32_t value_bytes;  /* of each value written; 0: 8 */
+    bool pairs;            /* every other write goes with one of another key, in one transaction */
     uint32_t client_count_start; /* so many begin; workload_use changes it. 0: all */
 };
 
