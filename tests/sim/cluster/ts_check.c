@@ -126,7 +126,7 @@ bool ts_check_values(const struct operation *history, size_t count, char *failur
     return ok;
 }
 
-static bool check(const struct operation *history, size_t count, bool reads_ahead, char *failure, size_t failure_size)
+bool ts_check_history(const struct operation *history, size_t count, bool reads_ahead, char *failure, size_t failure_size)
 {
     if (!ts_check_values(history, count, failure, failure_size)) return false;
     struct operation **ops = malloc((count + 1) * sizeof *ops);
@@ -143,5 +143,5 @@ bool ts_check(const struct workload *w, char *failure, size_t failure_size)
 {
     size_t count;
     const struct operation *history = workload_history(w, &count);
-    return check(history, count, workload_clock_source(w) == KV_CLOCK_INTERVAL, failure, failure_size);
+    return ts_check_history(history, count, workload_clock_source(w) == KV_CLOCK_INTERVAL, failure, failure_size);
 }

@@ -10,6 +10,8 @@
 /* False writes what is wrong to failure. Where timestamps come from bounds of the clock, a read may be at one that lies a
  * little ahead. */
 bool ts_check(const struct workload *w, char *failure, size_t failure_size);
+/* The same of a history; reads_ahead: reads may be at timestamps that lie a little ahead. */
+bool ts_check_history(const struct operation *history, size_t count, bool reads_ahead, char *failure, size_t failure_size);
 /* TS-1 and TS-3 only: for reads at timestamps of the past. */
 bool ts_check_values(const struct operation *history, size_t count, char *failure, size_t failure_size);
 
