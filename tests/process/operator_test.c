@@ -229,6 +229,50 @@ TEST(operator, doctor_finds_a_whole_cluster_in_order)
     assert_int_equal(command(out, sizeof out, "doctor -o %s", "xml"), 2);
 }
 
+/* Runs `ostraka txn VERB ID` at a node. */
+static int ask_outcome(const char *verb, const char *id, const char *format, const char *address)
+{
+    char words[200];
+    snprintf(words, sizeof words, "txn %s %s %s --url %%s", verb, id, format);
+    return command(out, sizeof out, words, address);
+}
+
+/* As a node names a transaction (08007): when it was sent, its range, its tag. That one never came. */
+TEST(operator, transactions_whose_outcome_is_open_are_asked_for)
+{
+    char id[40], expected[120];
+    const char *url = whole_cluster()->nodes[1].sql;
+    struct raw r = session(0);
+    must_run(&r, "CREATE TABLE open_ended (a int); INSERT INTO open_ended VALUES (1)");
+    must_run(&r, "BEGIN; SELECT * FROM open_ended");
+    unsigned long long sent = strtoull(value(&r, "SELECT ostraka.read_timestamp()"), NULL, 10);
+    must_run(&r, "COMMIT");
+    snprintf(id, sizeof id, "%012llx%08x%012llx", sent >> 16, 2u, 0x1234567ull);
+    assert_int_equal(ask_outcome("status", id, "", url), 0);
+    assert_string_equal(out, "in progress\n");
+    assert_int_equal(ask_outcome("status", id, "-o json", url), 0);
+    snprintf(expected, sizeof expected, "{\"id\":\"%s\",\"status\":\"in progress\"}\n", id);
+    assert_string_equal(out, expected);
+    assert_int_equal(ask_outcome("resolve", id, "", url), 0);
+    assert_string_equal(out, "aborted\n"); /* and never will be anything else */
+    assert_int_equal(ask_outcome("status", id, "-o csv", url), 0);
+    snprintf(expected, sizeof expected, "id,status\n%s,aborted\n", id);
+    assert_string_equal(out, expected);
+    assert_int_equal(ask_outcome("status", "00000000000100000002000001234567", "", url), 6);
+    assert_string_equal(out, "expired\n");
+    assert_int_equal(ask_outcome("ls", "", "-o csv", url), 0);
+    assert_int_equal(strncmp(out, "id,", 3), 0);
+    assert_null(strchr(strchr(out, '\n') + 1, '\n')); /* nothing is in doubt */
+
+    assert_int_equal(ask_outcome("status", "4711", "", url), 2);
+    assert_non_null(strstr(out, "32 hex digits"));
+    assert_int_equal(ask_outcome("undo", id, "", url), 2);
+    assert_int_equal(ask_outcome("status", "ffffffffffff00000002000001234567", "", url), 2);
+    assert_non_null(strstr(out, "is not the id of a transaction"));
+    assert_int_equal(ask_outcome("status", id, "", "127.0.0.1:1"), 1);
+    raw_close(&r);
+}
+
 TEST(operator, without_a_quorum_it_is_said_who_is_missing)
 {
     int status;
