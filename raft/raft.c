@@ -137,7 +137,7 @@ void truncate_after(struct raft *r, uint64_t index)
     ASSERT(r->role != RAFT_ROLE_LEADER);
     if (index >= r->log.last_index) return;
     COVER("raft_conflict_truncated");
-    r->uncommitted_bytes -= bytes_between(r, index + 1, r->log.last_index);
+    if (!MUTANT("k35_uncommitted_kept")) r->uncommitted_bytes -= bytes_between(r, index + 1, r->log.last_index);
     log_truncate_after(&r->log, index);
     persisted_clamp(r, index);
 }

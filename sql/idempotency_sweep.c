@@ -61,6 +61,7 @@ static struct verdict judge(struct bytes row_key, struct bytes value, uint64_t t
     if (ts < r->seen_ts) ts = r->seen_ts;
     bool results = now >= idempotency_results_end(r, ts, idempotency_issued_ns(key));
     bool row = r->row_until != 0 && now > r->row_until && (results || r->emptied);
+    if (MUTANT("idempotency_swept_early")) row = r->row_until != 0;
     return (struct verdict){.results = results && !r->emptied, .row = row};
 }
 

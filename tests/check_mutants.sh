@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fails when a deliberate bug (MUTANT site) has nothing that catches it, when tests/mutants.txt speaks of one that
-# is not there, or when a trap of K1 to K28 has neither. With --list: the whole table.
+# is not there, or when a trap of K1 to K35 has neither. With --list: the whole table.
 set -u
 root=${1:?usage: check_mutants.sh ROOT [--list]}
 list=${2:-}
@@ -47,7 +47,7 @@ for name in "${sites[@]}"; do
   [ "$list" = --list ] && printf '%-34s %s\n' "$name" "$what"
 done
 
-for number in $(seq 1 28); do
+for number in $(seq 1 35); do
   found=
   for name in "${sites[@]}"; do case $name in k${number}_*) found=1 ;; esac; done
   [ -n "$found" ] || [ -n "${entry[K$number]:-}" ] || fail "trap K$number has no site and no reason in tests/mutants.txt"

@@ -147,6 +147,13 @@ static enum status propose(struct range_op *op)
     return status;
 }
 
+/* The deliberate bug of who acts on a decision that is only proposed. */
+static void count_proposed(struct range_op *op)
+{
+    struct record made = record_of(op), *r = NULL;
+    if (record_add(op->range, &made, &r) == STATUS_OK && r->state == RECORD_COMMITTED) resolver_start(op->range, r);
+}
+
 static void decide(struct range_op *op)
 {
     struct range *g = op->range;
@@ -163,6 +170,7 @@ static void decide(struct range_op *op)
     op->state = OP_COMMITTING;
     op->at.term = g->term;
     if (!MUTANT("decision_before_clock")) await_past(op, op->decided_ct); /* while the entry is on its way: one round, not two */
+    if (MUTANT("decision_proposed_counts")) count_proposed(op);
     g->kv->metrics.decisions++;
     for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p))
         if (p->decided_with == op) resolve_note(p, op->decided_ct);

@@ -359,7 +359,7 @@ static void task_answered(struct gateway_task *k)
     if (status == STATUS_UNKNOWN_OUTCOME) q->doubt = true;
     bool again = status == STATUS_NOT_LEADER || status == STATUS_STALE_ROUTE || status == STATUS_CLOSED ||
                  status == STATUS_BUSY || status == STATUS_UNAVAILABLE ||
-                 (status == STATUS_UNKNOWN_OUTCOME && q->repeatable);
+                 (status == STATUS_UNKNOWN_OUTCOME && (q->repeatable || MUTANT("k34_unknown_sent_again")));
     if (again && status == STATUS_BUSY && q->reply->size == 8) {
         q->refused_at = load_le64(q->reply->data);
         again = !q->stamped; /* else it is of no use unless it is made anew */

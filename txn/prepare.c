@@ -27,7 +27,7 @@ struct range_op *prepared_next(const struct range *g, struct attempt a, const st
 bool prepare_may_wait(const struct range_op *op, const struct range_op *other)
 {
     if (other->held != NULL) return false;
-    return !op_is_prepare(other) || attempt_is_older(op->attempt, other->attempt);
+    return !op_is_prepare(other) || attempt_is_older(op->attempt, other->attempt) || MUTANT("prepare_waits_for_older");
 }
 
 static bool locked_by_others(const struct range_op *op)
@@ -67,7 +67,7 @@ static bool is_prepared(struct range_op *op)
         for (uint32_t i = 0; i < op->write_count; i++) found += range_op_write(p, op->writes[i].key) != NULL;
         if (p->ct > lb) lb = p->ct;
     }
-    if (found == 0) return false;
+    if (found == 0 || MUTANT("prepare_known_by_nothing")) return false;
     COVER("txn_prepared_again");
     if (found == op->write_count && !is_past(op, lb)) {
         op->ct = lb;

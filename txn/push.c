@@ -73,7 +73,7 @@ static enum verdict look(struct push *h, uint64_t *silent_since_ns, uint64_t *ct
     else if (*silent_since_ns == 0) *silent_since_ns = now_ns;
     bool gone = life == LIFE_OVER || (life == LIFE_UNKNOWN && now_ns >= *silent_since_ns + SILENT_NS);
     if (!gone || !goes_on(h)) return VERDICT_WAIT;
-    verdict = ask_anchor(h, DECIDE_ABORT, ct_out);
+    verdict = MUTANT("push_without_record") ? VERDICT_ABORTED : ask_anchor(h, DECIDE_ABORT, ct_out);
     if (verdict == VERDICT_ABORTED) h->kv->metrics.pushed_aborts++;
     return verdict;
 }

@@ -49,6 +49,10 @@ static void spans_widen(struct txn *t)
 {
     if (t->span_count <= SPANS_MAX) return;
     COVER("txn_spans_widened");
+    if (MUTANT("spans_cut_off")) {
+        t->span_count = SPANS_MAX;
+        return;
+    }
     struct bytes low = t->spans[0].start, high = t->spans[0].start;
     bool unbounded = false;
     for (uint32_t i = 0; i < t->span_count; i++) {

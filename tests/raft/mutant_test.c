@@ -298,6 +298,18 @@ static void k14_commit_never_falls(void)
     lab_deinit(&l);
 }
 
+/* What was counted as uncommitted is given back when other entries take its place: else the bound refuses proposals for ever. */
+static void k35_replaced_entries_are_not_counted(void)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    ASSERT(lab_append(&l, 2, 2, (struct log_pos){1, 1}, 1, LAB_TERMS(2, 2)) == STATUS_OK);
+    ASSERT(lab_status(&l).uncommitted_bytes > 0);
+    ASSERT(lab_append(&l, 3, 3, (struct log_pos){1, 1}, 2, LAB_TERMS(3)) == STATUS_OK);
+    ASSERT(lab_status(&l).uncommitted_bytes == 0);
+    lab_deinit(&l);
+}
+
 /* A leader of {1,2,3} with {1,4,5} to come; the joint entry is number 3. */
 static void lead_into_joint(struct lab *l)
 {
@@ -600,6 +612,7 @@ static const struct trap traps[] = {
     {"k20_propose_while_transferring", k20_no_proposals_during_a_transfer},
     {"k27_no_check_quorum", k27_leader_that_hears_nobody_steps_down},
     {"k21_stale_snapshot_installed", k21_stale_snapshot_is_ignored},
+    {"k35_uncommitted_kept", k35_replaced_entries_are_not_counted},
     {"uncertain_vote_counts", uncertain_vote_alone_does_not_elect},
     {"uncertain_wins_by_majority", uncertain_candidate_needs_all},
     {"uncertain_ack_counts", uncertain_ack_does_not_commit},

@@ -55,6 +55,48 @@ TEST(txn_commit, a_new_row_in_a_span_that_was_read_refuses_it)
     world_close(&w);
 }
 
+#define READ_APART 4224u /* keys: more than a transaction keeps as spans of their own (W3) */
+
+/* The next keys in one request. */
+static enum status read_some(struct core *core, void *ctx)
+{
+    struct actor *a = ctx;
+    struct bytes keys[TXN_GET_MANY_MAX], values[TXN_GET_MANY_MAX];
+    char room[TXN_GET_MANY_MAX][16];
+    (void)core;
+    for (uint32_t i = 0; i < TXN_GET_MANY_MAX; i++) {
+        int size = snprintf(room[i], sizeof room[i], "\x04s%05u", (unsigned)(a->count + i));
+        keys[i] = bytes_make(room[i], (size_t)size);
+    }
+    a->count += TXN_GET_MANY_MAX;
+    return txn_get_many(a->txn, keys, TXN_GET_MANY_MAX, values);
+}
+
+/* Reads all of them one by one, has `changed` written by another, and commits. */
+static enum status commit_behind(struct world *w, const char *changed)
+{
+    struct actor a;
+    actor_begin_at_leader(&a, w);
+    for (a.count = 0; a.count < READ_APART;) assert_int_equal(world_call(w, a.machine, read_some, &a), STATUS_OK);
+    world_put(w, changed, "1");
+    actor_put(&a, "z", "x");
+    enum status status = actor_commit(&a);
+    actor_end(&a);
+    return status;
+}
+
+/* Many spans become one that covers them all. */
+TEST(txn_commit, however_many_keys_were_read_all_of_them_are_looked_at)
+{
+    struct world w;
+    world_open(&w, 1, 0);
+    world_put(&w, "s00000", "0");
+    assert_int_equal(commit_behind(&w, "t"), STATUS_OK);
+    assert_int_equal(commit_behind(&w, "s00000"), STATUS_CONFLICT);
+    assert_int_equal(commit_behind(&w, "s04223"), STATUS_CONFLICT);
+    world_close(&w);
+}
+
 TEST(txn_commit, a_change_outside_of_the_spans_does_not_matter)
 {
     struct world w;

@@ -30,6 +30,36 @@ TEST(txn_lock, the_second_waits_and_sees_what_the_first_has_written)
     world_close(&w);
 }
 
+/* A7: who only reads passes by what is locked, is waited for by nobody, and is refused for nothing that others write. */
+TEST(txn_lock, readers_block_no_writer_and_no_writer_blocks_them)
+{
+    struct world w;
+    struct actor writer, reader;
+    world_open_leased(&w, 3);
+    world_put(&w, "k", "1");
+    actor_begin(&writer, &w, 1);
+    assert_int_equal(actor_lock(&writer, "k"), STATUS_OK);
+    actor_put(&writer, "k", "2");
+    actor_begin(&reader, &w, 2);
+    actor_start_get(&reader, "k");
+    world_run_ms(&w, 40); /* a request that waits for a lock is told so after 50 ms */
+    assert_false(reader.running);
+    assert_string_equal(reader.value, "1");
+    actor_start_commit(&writer);
+    world_run_ms(&w, 40);
+    assert_false(writer.running);
+    assert_int_equal(writer.status, STATUS_OK);
+    for (int i = 0; i < 20; i++) world_put(&w, "k", "3");
+    assert_int_equal(actor_get(&reader, "k"), STATUS_OK);
+    assert_string_equal(reader.value, "1");
+    assert_int_equal(actor_count(&reader, "a", "z"), STATUS_OK);
+    assert_u64_equal(reader.count, 1);
+    assert_int_equal(actor_commit(&reader), STATUS_OK);
+    actor_end(&reader);
+    actor_end(&writer);
+    world_close(&w);
+}
+
 TEST(txn_lock, a_transaction_that_ends_gives_its_locks_back)
 {
     struct world w;

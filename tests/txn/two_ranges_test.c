@@ -33,6 +33,7 @@ struct stage {
     uint64_t seen[RPC_KIND_COUNT][2]; /* that arrived, requests and answers */
     uint64_t hit;                     /* by a rule */
     uint64_t gateway;                 /* a machine that leads neither range */
+    uint64_t mute;                    /* a node: of what it sends, only requests and answers arrive; 0: none */
 };
 
 static bool on_frame(void *ctx, struct sim_frame *f)
@@ -53,7 +54,7 @@ static bool on_frame(void *ctx, struct sim_frame *f)
         if (r->delay_ns == 0) return false;
     }
     if (step.kind < RPC_KIND_COUNT) s->seen[step.kind][step.reply]++;
-    return true;
+    return s->mute == 0 || f->from != s->mute || f->type == SHARD_MESSAGE_REQUEST || f->type == SHARD_MESSAGE_REPLY;
 }
 
 static uint64_t leader_of(struct stage *s, struct range_id range)
@@ -310,6 +311,37 @@ TEST(scenario_51, who_decided_dies_while_it_resolves)
     close_stage(&s);
 }
 
+/* T6: what is decided is what stands in the log. Who decides cannot replicate it, dies, and its transaction with it: nobody may have acted
+ * upon what was only proposed. */
+TEST(two_ranges, nobody_acts_on_a_decision_that_is_only_proposed)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    uint64_t leader = leader_of(&s, LEFT);
+    actor_begin(&a, &s.w, leader);
+    actor_put(&a, "a", "1");
+    actor_put(&a, "c", "1");
+    actor_put(&a, "k", "1");
+    a.ends_itself = true;
+    s.rules[0] = (struct rule){.kind = RPC_PREPARE, .reply = true, .lost_max = 1, .delay_ns = 20 * SIM_MS};
+    actor_start_commit(&a);
+    for (int i = 0; i < 5000 && s.hit == 0; i++) cluster_run(s.w.cluster, SIM_MS / 5);
+    assert_true(s.hit > 0);
+    s.mute = node_of(&s, leader); /* before it hears that the other part is prepared */
+    world_run_ms(&s.w, 100);
+    assert_true(a.running);
+    cluster_crash(s.w.cluster, leader, SIM_CRASH_PROCESS);
+    assert_false(a.running);
+    actor_end(&a);
+    s.mute = 0;
+    assert_int_equal(read_all(&s, other_machine(&s) == leader ? s.gateway : other_machine(&s)), 0);
+    cluster_start(s.w.cluster, leader);
+    world_run_ms(&s.w, 3000);
+    expect_writable(&s, "2");
+    close_stage(&s);
+}
+
 /* ---- leaders change between prepare and decision ---- */
 
 TEST(two_ranges, a_new_leader_knows_what_is_prepared)
@@ -382,6 +414,103 @@ TEST(two_ranges, what_is_prepared_goes_with_a_split)
     expect_writable(&s, "2");
     close_stage(&s);
     splits_destroy(splits);
+}
+
+/* T8: who has written is named by keys. Part of what the anchor's group wrote lies in another range when it is resolved, and nobody who
+ * meets it can ask for the record before that has gone. */
+TEST(two_ranges, all_is_resolved_before_the_record_goes_wherever_it_lies)
+{
+    struct stage s;
+    struct actor a;
+    open_stage(&s);
+    struct splits *splits = splits_create(s.w.cluster);
+    begin_write(&s, &a, "1");
+    lose(&s, 0, RPC_DECIDE, false, UINT32_MAX);
+    actor_start_commit(&a);
+    await_frames(&s, RPC_PREPARE, true, 2);
+    assert_non_null(splits_order(splits, LEFT, bytes_of_string(T "b")));
+    world_run_ms(&s.w, 1000);
+    assert_u64_equal(splits_count(splits), 1);
+    struct range_id right = {cluster_range_max(s.w.cluster)};
+    hand_over(&s, right, 0); /* else it would ask on its own node */
+    pass_all(&s);
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    actor_end(&a);
+    lose(&s, 0, RPC_DECIDE, false, UINT32_MAX);
+    for (int i = 0; i < 16; i++) { /* clocks of idle clusters stand still */
+        put_one(&s, "y", "1");
+        world_run_ms(&s.w, 1000);
+    }
+    assert_u64_equal(world_range_of(&s.w, LEFT)->records.count, 0);
+    pass_all(&s);
+    assert_int_equal(read_all(&s, other_machine(&s)), 1);
+    expect_writable(&s, "2");
+    close_stage(&s);
+    splits_destroy(splits);
+}
+
+/* ---- a table changes between prepare and decision (T11) ---- */
+
+static const uint8_t record[] = {KEY_PREFIX_SYSTEM, KEY_SYSTEM_RECORD, 't'};
+#define RECORD bytes_make(record, sizeof record)
+
+static uint64_t change_table(struct stage *s, const char *value)
+{
+    struct actor a;
+    actor_begin(&a, &s->w, other_machine(s));
+    assert_int_equal(txn_put(a.txn, RECORD, bytes_of_string(value)), STATUS_OK);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    uint64_t ct = a.ts;
+    actor_end(&a);
+    return ct;
+}
+
+/* Rows in two ranges, on the word of what was known of the table at ts. */
+static void begin_rows(struct stage *s, struct actor *a, uint64_t ts)
+{
+    actor_begin(a, &s->w, s->gateway);
+    assert_int_equal(txn_assume(a->txn, RECORD, ts), STATUS_OK);
+    actor_put(a, "k", "1");
+    actor_put(a, "z", "1");
+}
+
+static void a_table_changes(bool plain, uint16_t kind, bool reply)
+{
+    struct stage s;
+    struct actor a;
+    open_either(&s, plain);
+    uint64_t known = change_table(&s, "1");
+    for (int i = 0; i < 4; i++) { /* from the second one on there is a lease on the record */
+        begin_rows(&s, &a, known);
+        assert_int_equal(actor_commit(&a), STATUS_OK);
+        actor_end(&a);
+        world_run_ms(&s.w, 50);
+    }
+    begin_rows(&s, &a, known);
+    s.rules[0] = (struct rule){.kind = kind, .reply = reply, .lost_max = UINT32_MAX};
+    actor_start_commit(&a);
+    for (int i = 0; i < 5000 && s.hit == 0; i++) cluster_run(s.w.cluster, SIM_MS / 5);
+    assert_true(s.hit > 0);
+    uint64_t changed = change_table(&s, "2");
+    pass_all(&s);
+    enum status status = actor_await(&a);
+    /* It stands before the change, or it is refused: of the new table it knows nothing. */
+    if (status == STATUS_OK) assert_true(a.ts < changed);
+    else assert_int_equal(status, STATUS_CONFLICT);
+    actor_end(&a);
+    begin_rows(&s, &a, known);
+    assert_int_equal(actor_commit(&a), STATUS_CONFLICT);
+    actor_end(&a);
+    close_stage(&s);
+}
+
+TEST(two_ranges, no_commit_straddles_the_change_of_a_table)
+{
+    for (int plain = 0; plain < 2; plain++) {
+        a_table_changes(plain != 0, RPC_PREPARE, false);
+        a_table_changes(plain != 0, RPC_PREPARE, true);
+        a_table_changes(plain != 0, RPC_DECIDE, false);
+    }
 }
 
 /* ---- scenario 52: messages that come when all is over ---- */
