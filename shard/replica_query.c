@@ -99,6 +99,15 @@ enum status replica_transfer(struct replica *r, struct node_id to)
     struct raft_event event = {.kind = RAFT_EVENT_TRANSFER, .member = m == NULL ? 0 : m->id};
     uint64_t now_ns = env_now_ns(r->store->env);
     enum status status = replica_step(r, &event);
-    if (status == STATUS_OK && (m == NULL || m->id != r->id)) r->transfer_ns = now_ns;
+    if (status == STATUS_OK && (m == NULL || m->id != r->id)) {
+        r->transfer_ns = r->handed_ns = now_ns;
+        r->handed_to = to;
+    }
     return status;
+}
+
+struct node_id replica_handed_to(const struct replica *r)
+{
+    bool late = env_now_ns(r->store->env) - r->handed_ns > 2 * r->store->options.election_timeout_ns; /* given up long before */
+    return late ? (struct node_id){0} : r->handed_to;
 }

@@ -50,6 +50,7 @@ enum rpc_kind {
     RPC_PROMISE = 33,     /* txn/: up to when is nothing new proposed behind which entry? */
     RPC_REPLICA_READ = 34, /* txn/: read operations of the past, at any replica that was promised so */
     RPC_STAGED = 35,      /* txn/: is there everything that a staged commit lists? */
+    RPC_LOCKS = 36,       /* txn/: which locks are held in a range, to whoever leads it next */
     RPC_KIND_COUNT
 };
 

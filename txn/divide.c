@@ -184,6 +184,7 @@ void divide_apply(void *left_state, void *right_state, struct bytes key, struct 
     send_away(g, key);
     prepared_cut(g, key);
     records_cut(g, key);
+    if (h != NULL && g->ready) locks_hand_on(g, key, h);
     lock_table_cut(&g->locks, key);
     divide_end(g);
 }

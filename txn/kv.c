@@ -62,6 +62,7 @@ void kv_attach(struct kv *kv, struct store *store)
     clock_attach(&kv->clock);
     gc_attach(kv);
     lock_attach(kv);
+    lock_handed_attach(kv);
     deadlock_attach(kv);
     outcome_attach(kv);
     refresh_attach(kv);

@@ -23,6 +23,7 @@
 #define ANSWER_AFTER_NS 500000000u
 #define PLACE_KEPT_NS 3000000000u    /* for the next one of its transaction */
 #define CHECK_EVERY_NS 2000000000u
+#define CHECK_SOON_NS 200000000u
 #define ORPHAN_AFTER_NS 10000000000u /* nobody answers for it */
 #define ASKED_MAX 256
 
@@ -475,6 +476,16 @@ static void on_check(struct timer *t, void *ctx)
         if (locked && g->ready && replica_serving(g->replica)) check_owners(g, now_ns);
     }
     timer_arm(store_timers(kv->store), t, now_ns + CHECK_EVERY_NS);
+}
+
+void lock_ask_soon(struct range *g, struct txn_name name)
+{
+    struct kv *kv = g->kv;
+    uint64_t now_ns = env_now_ns(store_env(kv->store));
+    struct lock_owner *o = lock_owner_find(&g->locks, name);
+    if (o == NULL || kv->stopping) return;
+    o->seen_ns = now_ns > CHECK_EVERY_NS ? now_ns - CHECK_EVERY_NS : 1;
+    timer_arm(store_timers(kv->store), &kv->lock_timer, now_ns + CHECK_SOON_NS);
 }
 
 static void alive_serve(void *ctx, struct rpc_token token, struct bytes body)

@@ -26,6 +26,7 @@ void *range_open(void *ctx, struct replica *r)
     list_init(&g->two_phase);
     list_init(&g->forgetting.link);
     lock_table_init(&g->locks);
+    locks_handed_init(g);
     g->outcomes.of_node = &kv->outcome_chunks;
     list_push_back(&kv->ranges, &g->link);
     return g;
@@ -40,7 +41,7 @@ static void range_drop_ops(struct range *g, enum status status)
         range_op_reply(op, status, BYTES_EMPTY);
         item_next = g->ops.next; /* answering may have freed others that were blocked on it */
     }
-    lock_table_reset(&g->locks); /* W4: lost with the leadership */
+    lock_table_reset(&g->locks); /* W4: lost with the leadership, but for what was handed over */
     records_clear(g);
     divide_forget(g);
 }
@@ -65,6 +66,7 @@ void range_close(void *state)
     ASSERT(g->attempts.count == 0);
     map_deinit(&g->attempts);
     lock_table_reset(&g->locks);
+    locks_handed_deinit(g);
     outcomes_deinit(&g->outcomes);
     list_remove(&g->link);
     free(g);
@@ -99,6 +101,7 @@ void range_become_ready(struct range *g, uint64_t now_ts)
     g->preparing = false;
     g->ready = true;
     divide_served(g);
+    locks_take(g);
     range_run_waiting(g);
 }
 
@@ -152,6 +155,7 @@ void range_role_changed(void *state)
     if (g->ready || g->joining || !serving) {
         if (g->load != NULL) g->preparing = false;
         load_end(g);
+        if (g->ready) locks_hand_over(g);
         g->ready = false;
         range_drop_ops(g, STATUS_NOT_LEADER);
     }

@@ -225,6 +225,8 @@ struct range {
     uint32_t in_flight_count; /* writes */
     uint32_t validating;     /* commits with progress: told of every proposal */
     struct lock_table locks;
+    struct buf handed;       /* locks of the leader before, since then (lock_handed.c) */
+    uint64_t handed_ns;
     struct outcomes outcomes;
     /* Commits over several ranges. may_hold: of the state machine: there may be intents or records in the engine. */
     bool may_hold;
@@ -552,6 +554,20 @@ void lock_met(struct range_op *op);
 void lock_on_timer(struct timer *t, void *op);
 /* Ends what the transaction waits for, and gives back its locks. */
 void lock_forget(struct range *g, struct txn_name name);
+/* Its node is asked in a moment whether it lives. */
+void lock_ask_soon(struct range *g, struct txn_name name);
+
+/* ---- lock_handed.c ---- */
+
+void lock_handed_attach(struct kv *kv);
+void locks_handed_init(struct range *g);
+void locks_handed_deinit(struct range *g);
+/* The locks on keys from `from` on are kept for the other one, until it takes them. */
+void locks_hand_on(const struct range *g, struct bytes from, struct range *to);
+/* What was kept for this range, whose leader is ready; nothing, if that was long ago. */
+void locks_take(struct range *g);
+/* Tells whom the range was handed over to. */
+void locks_hand_over(const struct range *g);
 
 /* ---- deadlock.c ---- */
 

@@ -164,8 +164,13 @@ void txn_locks_end(struct txn *t)
 
 void txn_locks_given_back(struct txn *t, struct range_id range)
 {
-    for (uint32_t i = 0; i < t->locked_count; i++)
-        if (t->locked[i].range.value == range.value) t->locked[i].given_back = true;
+    struct route route;
+    if (store_route_of(t->kv->store, range, &route) != STATUS_OK) return;
+    for (uint32_t i = 0; i < t->locked_count; i++) {
+        struct lock_area *a = &t->locked[i];
+        bool whole = route_holds(&route, buf_view(&a->low)) && route_holds(&route, buf_view(&a->high)); /* else others have a part by now */
+        if (a->range.value == range.value && whole) a->given_back = true;
+    }
 }
 
 void txn_unlock(struct txn *t)

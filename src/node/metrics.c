@@ -146,6 +146,7 @@ static void two_phase_text(struct buf *b, struct kv *kv)
     counter(b, "recoveries_total", "Staged commits that a leader here had to look for the parts of.", k->recovery_runs);
     counter(b, "recovered_commits_total", "Those that were found to be committed.", k->recovered_commits);
     counter(b, "recovered_aborts_total", "Those that were not.", k->recovered_aborts);
+    counter(b, "locks_handed_total", "Locks that came over when their range was divided, united or handed over.", k->locks_handed);
     counter(b, "pushed_aborts_total", "Transactions that were aborted because nobody answered for them.", k->pushed_aborts);
     gauge(b, "prepared", "Parts of transactions that are prepared in ranges led here, and not known to be committed or not.", count);
     head(b, "prepared_oldest_seconds", "gauge", "For how long the oldest of them is; 0: there is none.");
