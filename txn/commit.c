@@ -406,9 +406,11 @@ bool commit_decode_writes(struct range_op *op, struct reader *in, const struct d
         return false;
     }
     memset(op->writes, 0, op->write_count * sizeof *op->writes);
+    op->writes_ascend = true;
     for (uint32_t i = 0; i < op->write_count; i++) {
         struct write *w = &op->writes[i];
         if (!decode_write(in, w) || (d != NULL && !descriptor_contains(d, w->key))) return false;
+        if (i > 0 && bytes_compare(w[-1].key, w->key) >= 0) op->writes_ascend = false;
         w->key_hash = hash64(w->key.data, w->key.size, 0);
     }
     op->writes_encoded = bytes_make(start, (size_t)(in->at - start));

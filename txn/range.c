@@ -504,9 +504,16 @@ bool range_op_pipelines(const struct range_op *op, const struct range_op *other)
     return op->write_count <= PIPELINED_WRITES_MAX && other->write_count <= PIPELINED_WRITES_MAX;
 }
 
+/* Large transactions look for each of their keys in what they have prepared before. */
 const struct write *range_op_write(const struct range_op *op, struct bytes key)
 {
-    for (uint32_t i = 0; i < op->write_count; i++)
+    uint32_t from = 0, end = op->write_count;
+    while (op->writes_ascend && end - from > 1) {
+        uint32_t middle = from + (end - from) / 2;
+        if (bytes_compare(op->writes[middle].key, key) <= 0) from = middle;
+        else end = middle;
+    }
+    for (uint32_t i = from; i < end; i++)
         if (bytes_equal(op->writes[i].key, key)) return &op->writes[i];
     return NULL;
 }

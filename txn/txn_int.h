@@ -130,6 +130,7 @@ struct range_op {
     struct span *spans;
     struct write *writes;
     uint32_t span_count, write_count;
+    bool writes_ascend;      /* by key, as gateways send them: they are looked up by halving */
     struct bytes writes_encoded;
     struct span *foreign;    /* what it has read in other ranges */
     uint32_t foreign_count;

@@ -352,6 +352,21 @@ TEST(session, limits_are_told_with_their_size)
     nothing_is_left();
 }
 
+/* What it prepares in several entries is looked for in those before: that took a minute of the leader's loop once, and its lease. */
+TEST(session, a_transaction_of_two_hundred_thousand_rows_commits)
+{
+    char count[32];
+    make_table("many");
+    struct raw r = session();
+    must_run(&r, "INSERT INTO many SELECT g, '' FROM generate_series(1, 200000) g");
+    raw_query(&r, "SELECT count(*) FROM many");
+    assert_int_equal(raw_read_row(&r, count, sizeof count), 'Z');
+    assert_string_equal(count, "200000");
+    must_run(&r, "DROP TABLE many");
+    raw_close(&r);
+    nothing_is_left();
+}
+
 /* Messages out of their order: an error or the end of the connection, and nothing else. */
 TEST(session, messages_out_of_order_are_refused)
 {
