@@ -71,7 +71,7 @@ TEST(txn_two_phase, the_anchor_lies_where_its_gateway_leads)
         if (at == 3) at = 0; /* it leads none of them */
         elsewhere |= at > 0;
         s.count = 0;
-        actor_begin(&a, &w, gateway);
+        actor_begin(&a, &s.w, gateway);
         script_put_both(&a);
         actor_put(&a, "k", "1");
         assert_int_equal(actor_commit(&a), STATUS_OK);
