@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/codec.h"
+#include "base/hash.h"
 
 /* What is searched for. */
 struct probe {
@@ -81,8 +82,11 @@ static uint32_t node_rank(const struct mem_node *n, const struct probe *p, bool 
     uint64_t head = head_at(p->key, n->skip);
     uint32_t low = head_rank(n, head, false);
     if (low == n->count || n->heads[low] != head) return low;
-    uint32_t high = low + 1; /* mostly no other key has this head */
-    if (high < n->count && n->heads[high] == head) high = head_rank(n, head, true);
+    /* The newest version of a key is the first of them: mostly it is what is looked for, or what the probe goes before. */
+    int first = entry_compare(n->entries[low], p);
+    if (first > 0 || (first == 0 && !or_equal)) return low;
+    if (++low == n->count || n->heads[low] != head) return low; /* mostly no other key has this head */
+    uint32_t high = head_rank(n, head, true);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = entry_compare(n->entries[middle], p);
@@ -447,15 +451,19 @@ static enum status tree_begin(struct memtable *m, struct mem_tree *t, struct mem
     return STATUS_OK;
 }
 
+/* *entry_out: where it was written. */
 static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t index,
-                              const struct lsm_write *w)
+                              const struct lsm_write *w, struct mem_entry **entry_out)
 {
     struct probe p = {w->ts, w->key};
     struct spot s = {.found = false};
     if (t->root != NULL) tree_find(t, &p, index, &s);
     t->touched = s.leaf;
     t->touched_index = index;
-    if (s.found) return entry_replace(m, s.leaf->node.entries[s.slot], index, w);
+    if (s.found) {
+        *entry_out = s.leaf->node.entries[s.slot];
+        return entry_replace(m, *entry_out, index, w);
+    }
     struct mem_entry *entry = entry_create(m, index, w);
     if (entry == NULL) return STATUS_NO_MEMORY;
     enum status status = t->root == NULL ? tree_begin(m, t, entry)
@@ -464,7 +472,19 @@ static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t i
     if (t->touched == NULL) t->touched = t->first;
     t->changes++;
     t->count++;
+    *entry_out = entry;
     return STATUS_OK;
+}
+
+/* Where a key has one state only it is mostly written again soon, as an intent is that is placed and taken away: it is found then
+ * without a search. */
+static enum status tree_write_again(struct memtable *m, struct mem_tree *t, uint64_t index, const struct lsm_write *w)
+{
+    if (t->recent == NULL) t->recent = arena_zalloc(&m->arena, MEM_RECENT_SLOTS, sizeof(struct mem_entry *));
+    if (t->recent == NULL) return STATUS_NO_MEMORY;
+    struct mem_entry **slot = &t->recent[hash64(w->key.data, w->key.size, 0) % MEM_RECENT_SLOTS];
+    bool is_it = *slot != NULL && (bytes_equal(entry_key(*slot), w->key) || MUTANT("lsm_recent_by_hash"));
+    return is_it ? entry_replace(m, *slot, index, w) : tree_write(m, t, index, w, slot);
 }
 
 enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_write *w)
@@ -478,7 +498,9 @@ enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_
         if (w->ts > m->newest_ts) m->newest_ts = w->ts;
         if (w->ts < m->oldest_ts) m->oldest_ts = w->ts;
     }
-    return tree_write(m, &m->trees[w->space - LSM_SPACE_FIRST], index, w);
+    struct mem_tree *t = &m->trees[w->space - LSM_SPACE_FIRST];
+    struct mem_entry *entry;
+    return lsm_space_times(w->space) ? tree_write(m, t, index, w, &entry) : tree_write_again(m, t, index, w);
 }
 
 /* ---- lifetime and lookup ---- */

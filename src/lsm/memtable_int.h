@@ -14,6 +14,7 @@
 #define MEM_NODE_SLOTS 64
 #define MEM_SKIP_STEP  4  /* bytes that heads have to gain before they are made anew */
 #define MEM_HEIGHT_MAX 12 /* inner nodes are at least half full but for the right edge: ample */
+#define MEM_RECENT_SLOTS 256
 
 /* One state of an entry. */
 struct mem_value {
@@ -58,6 +59,7 @@ struct mem_tree {
     uint64_t changes; /* rises whenever an entry may have moved to another slot */
     struct mem_leaf *touched; /* by the last write, which was of this Raft entry; NULL: none was */
     uint64_t touched_index;
+    struct mem_entry **recent; /* of a space without times: what was written lately, by the hash of the key; NULL: nothing was */
 };
 
 struct memtable {

@@ -317,6 +317,7 @@ static const struct {
     const char *mutant, *scenario;
 } catches[] = {
     {"lsm_view_overwritten", "random"},
+    {"lsm_recent_by_hash", "random"},
     {"lsm_view_sees_later_writes", "random"},
     {"lsm_merge_shows_replaced", "random"},
     {"lsm_tombstone_dropped_above_older", "random"},
