@@ -211,13 +211,9 @@ TEST(txn_clock_interval, a_new_master_waits_for_those_that_do_not_answer)
     world_close(&w);
 }
 
-static void hand_over(struct world *w, uint64_t from, uint64_t to)
+static void hand_over(struct world *w, uint64_t to)
 {
-    struct cluster_machine *m = cluster_machine(w->cluster, from);
-    struct node_id node = store_identity(core_store(cluster_machine(w->cluster, to)->core))->node;
-    struct replica *r = store_replica(core_store(m->core), RANGE_META);
-    assert_int_equal(replica_transfer(r, node), STATUS_OK);
-    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    world_transfer(w, RANGE_META, to);
     for (int i = 0; i < 20000 && !clock_of(w, to)->master.ready; i++) {
         cluster_run(w->cluster, 100 * SIM_US);
         cluster_check(w->cluster);
@@ -235,7 +231,7 @@ TEST(txn_clock_interval, a_new_master_goes_on_where_the_old_one_was)
     for (int round = 0; round < 6; round++) {
         uint64_t old = cluster_leader(w.cluster, RANGE_META), next = old % 3 + 1;
         uint64_t before = high_of(&w, old), start_ns = sim_now(cluster_sim(w.cluster));
-        hand_over(&w, old, next);
+        hand_over(&w, next);
         uint64_t took_ns = sim_now(cluster_sim(w.cluster)) - start_ns;
         assert_true(took_ns < 300 * SIM_MS);
         run_ms(&w, 100);
@@ -290,7 +286,7 @@ TEST(txn_clock_interval, a_new_master_waits_for_who_was_removed_just_now)
     assert_true(next != 0 && leaves != 0);
     remove_node(&w, old, leaves);
     assert_true(knows(&w, leaves));
-    hand_over(&w, old, next);
+    hand_over(&w, next);
     run_ms(&w, 1000);
     world_close(&w);
 }

@@ -56,12 +56,8 @@ static bool knows(struct world *w, uint64_t machine)
 /* Each 10 us is looked at. */
 static void lead_metadata(struct world *w, uint64_t to)
 {
-    uint64_t from = cluster_leader(w->cluster, RANGE_META);
-    struct node_id node = store_identity(core_store(cluster_machine(w->cluster, to)->core))->node;
-    if (from == to) return;
-    struct cluster_machine *m = cluster_machine(w->cluster, from);
-    assert_int_equal(replica_transfer(store_replica(core_store(m->core), RANGE_META), node), STATUS_OK);
-    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    if (cluster_leader(w->cluster, RANGE_META) == to) return;
+    world_transfer(w, RANGE_META, to);
     for (int i = 0; i < 500000 && !clock_of(w, to)->master.ready; i++) {
         cluster_run(w->cluster, 10 * SIM_US);
         look(w);

@@ -9,21 +9,6 @@ struct stage {
     uint64_t old, master, third;
 };
 
-static uint64_t node_on(struct stage *s, uint64_t machine)
-{
-    return store_identity(core_store(cluster_machine(s->w.cluster, machine)->core))->node.value;
-}
-
-static void hand_over(struct stage *s, struct range_id range, uint64_t from, uint64_t to)
-{
-    struct cluster_machine *m = cluster_machine(s->w.cluster, from);
-    struct replica *r = store_replica(core_store(m->core), range);
-    assert_int_equal(replica_transfer(r, (struct node_id){node_on(s, to)}), STATUS_OK);
-    sim_env_set_deadline(m->env, env_now_ns(m->env));
-    for (int i = 0; i < 3000 && cluster_leader(s->w.cluster, range) != to; i++) world_run_ms(&s->w, 1);
-    assert_u64_equal(cluster_leader(s->w.cluster, range), to);
-}
-
 static void open_stage(struct stage *s)
 {
     world_open_leased(&s->w, 3);
@@ -33,7 +18,7 @@ static void open_stage(struct stage *s)
     s->third = s->master % 3 + 1;
     if (cluster_leader(s->w.cluster, RANGE_META) != s->master) {
         assert_u64_equal(cluster_leader(s->w.cluster, RANGE_META), s->old);
-        hand_over(s, RANGE_META, s->old, s->master);
+        world_hand_over(&s->w, RANGE_META, s->master);
     }
     world_run_ms(&s->w, 1000); /* leases are as they are in quiet times */
     world_put(&s->w, "k", "old"); /* a new master's clock begins far ahead of its predecessor's */
@@ -137,7 +122,7 @@ TEST(deposed, the_next_leader_begins_above_everything_in_the_log)
     sim_net_cut_pair(cluster_sim(s.w.cluster), s.old, s.master); /* the master is not told how far it has to go */
     world_run_ms(&s.w, 20);
     assert_true(a.running); /* applied, and not answered: it is of the future */
-    hand_over(&s, WORLD_RANGE, s.old, s.third);
+    world_hand_over(&s.w, WORLD_RANGE, s.third);
     struct actor b;
     actor_begin(&b, &s.w, s.third);
     actor_put(&b, "k", "after");
@@ -170,7 +155,7 @@ TEST(deposed, a_grant_that_is_heard_of_late_hides_nothing)
     world_run_ms(&s.w, 20); /* granted; the answer waits for the gateway */
     assert_true(a.running);
     assert_u64_equal(range_on(&s, s.old)->locks.lock_count, 1);
-    hand_over(&s, WORLD_RANGE, s.old, s.master);
+    world_hand_over(&s.w, WORLD_RANGE, s.master);
     actor_begin(&b, &s.w, s.master);
     actor_put(&b, "k", "in between");
     assert_int_equal(actor_commit(&b), STATUS_OK);
@@ -194,12 +179,9 @@ TEST(deposed, the_next_leader_commits_nothing_before_it_knows_its_floor)
     struct actor reader, writer;
     open_stage(&s);
     sim_net_cut_pair(cluster_sim(s.w.cluster), s.third, s.master);
-    struct cluster_machine *m = cluster_machine(s.w.cluster, s.old);
-    struct replica *r = store_replica(core_store(m->core), WORLD_RANGE);
     actor_begin(&reader, &s.w, s.old);
     assert_int_equal(actor_get(&reader, "k"), STATUS_OK);
-    assert_int_equal(replica_transfer(r, (struct node_id){node_on(&s, s.third)}), STATUS_OK);
-    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    world_transfer(&s.w, WORLD_RANGE, s.third);
     world_run_ms(&s.w, 50);
     assert_true(replica_serving(range_on(&s, s.third)->replica));
     assert_false(range_on(&s, s.third)->ready);

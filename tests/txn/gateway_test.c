@@ -192,35 +192,6 @@ TEST(txn_gateway, the_end_of_the_node_ends_what_waits)
     }
 }
 
-/* A leader that answers commits when it is told to. */
-struct late_leader {
-    struct rpc *rpc;
-    struct cluster_machine *machine;
-    struct rpc_token token;
-    uint32_t asked;
-};
-
-static void take_commit(void *ctx, struct rpc_token token, struct bytes body)
-{
-    struct late_leader *l = ctx;
-    (void)body;
-    l->token = token;
-    l->asked++;
-}
-
-static void late_leader_begin(struct late_leader *l, struct world *w)
-{
-    struct cluster_machine *m = cluster_machine(w->cluster, world_leader(w));
-    *l = (struct late_leader){.rpc = store_rpc(core_store(m->core)), .machine = m};
-    rpc_serve_instead(l->rpc, RPC_COMMIT, take_commit, l);
-}
-
-static void late_leader_answer(struct late_leader *l, enum status status, struct bytes body)
-{
-    rpc_reply(l->rpc, l->token, status, body);
-    sim_env_set_deadline(l->machine->env, env_now_ns(l->machine->env));
-}
-
 /* A statement that is cancelled, or whose time is over, while its commit is under way: it has one more second, for nobody may say
  * that nothing happened. As soon as it is certain that nothing did, it ends, and is not sent again (57014). */
 TEST(txn_gateway, an_interrupted_commit_that_is_refused_ends_at_once)
@@ -231,7 +202,7 @@ TEST(txn_gateway, an_interrupted_commit_that_is_refused_ends_at_once)
     uint8_t ct[8];
     world_open(&w, 3, 0);
     world_put(&w, "a", "1");
-    late_leader_begin(&l, &w);
+    late_leader_begin(&l, &w, world_leader(&w), RPC_COMMIT);
     for (size_t i = 0; i <= sizeof refusals / sizeof refusals[0]; i++) {
         bool refused = i < sizeof refusals / sizeof refusals[0];
         struct actor a;

@@ -381,21 +381,6 @@ TEST(txn_past, a_promise_is_given_when_the_clock_is_past_it)
 static const struct bytes SPLITS[] = {{(const uint8_t *)"\x04" "p", 2}};
 #define RIGHT ((struct range_id){3})
 
-/* Stands in for the leader of the right side: answers when it is told to. */
-struct slow {
-    struct store *store;
-    struct rpc_token token;
-    bool asked;
-};
-
-static void slow_refresh(void *ctx, struct rpc_token token, struct bytes body)
-{
-    struct slow *s = ctx;
-    (void)body;
-    s->token = token;
-    s->asked = true;
-}
-
 TEST(txn_past, a_promise_waits_for_commits_that_are_held)
 {
     struct world w;
@@ -409,14 +394,14 @@ TEST(txn_past, a_promise_waits_for_commits_that_are_held)
     world_put(&w, "z", "there");
     world_run_ms(&w, 500); /* everybody knows that it is committed */
     uint64_t leader = world_leader(&w), machine = other_than(leader), right = cluster_leader(w.cluster, RIGHT);
-    struct slow slow = {.store = core_store(cluster_machine(w.cluster, right)->core)};
-    rpc_serve_instead(store_rpc(slow.store), RPC_REFRESH, slow_refresh, &slow);
+    struct late_leader slow;
+    late_leader_begin(&slow, &w, right, RPC_REFRESH);
     actor_begin(&a, &w, leader);
     assert_int_equal(actor_get(&a, "z"), STATUS_OK);
     actor_put(&a, "a", "new");
     actor_start_commit(&a);
-    for (int i = 0; i < 100 && !slow.asked; i++) world_run_ms(&w, 1);
-    assert_true(slow.asked);
+    for (int i = 0; i < 100 && slow.asked == 0; i++) world_run_ms(&w, 1);
+    assert_true(slow.asked > 0);
     for (int i = 0; i < 20; i++) { /* what is read at a replica meanwhile */
         cluster_run(w.cluster, 10 * SIM_MS);
         if (i == 0 || !a.running) continue;
@@ -434,7 +419,7 @@ TEST(txn_past, a_promise_waits_for_commits_that_are_held)
         }
         actor_end(&other);
     }
-    rpc_reply(store_rpc(slow.store), slow.token, STATUS_OK, BYTES_EMPTY);
+    late_leader_answer(&slow, STATUS_OK, BYTES_EMPTY);
     assert_int_equal(actor_await(&a), STATUS_OK);
     actor_end(&a);
     if (ts != 0) {

@@ -120,15 +120,24 @@ struct range *world_range_of(struct world *w, struct range_id range)
     return replica_app(store_replica(core_store(core), range));
 }
 
-void world_move_leader(struct world *w, struct range_id range)
+void world_transfer(struct world *w, struct range_id range, uint64_t to)
 {
-    uint64_t from = world_leader_of(w, range), to = from % 3 + 1;
-    struct cluster_machine *m = cluster_machine(w->cluster, from);
-    struct replica *r = store_replica(core_store(m->core), range);
-    assert_int_equal(replica_transfer(r, store_identity(core_store(cluster_machine(w->cluster, to)->core))->node), STATUS_OK);
+    struct cluster_machine *m = cluster_machine(w->cluster, world_leader_of(w, range));
+    struct node_id node = store_identity(core_store(cluster_machine(w->cluster, to)->core))->node;
+    assert_int_equal(replica_transfer(store_replica(core_store(m->core), range), node), STATUS_OK);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
+}
+
+void world_hand_over(struct world *w, struct range_id range, uint64_t to)
+{
+    world_transfer(w, range, to);
     for (int i = 0; i < 3000 && cluster_leader(w->cluster, range) != to; i++) world_run_ms(w, 1);
     assert_u64_equal(cluster_leader(w->cluster, range), to);
+}
+
+void world_move_leader(struct world *w, struct range_id range)
+{
+    world_hand_over(w, range, world_leader_of(w, range) % 3 + 1);
     world_run_ms(w, 100);
 }
 
@@ -183,6 +192,27 @@ enum status world_call(struct world *w, uint64_t machine, enum status (*function
     sim_env_set_deadline(m->env, env_now_ns(m->env));
     assert_true(cluster_run_until(w->cluster, call_ended, &call, PATIENCE_NS));
     return call.status;
+}
+
+static void take_request(void *ctx, struct rpc_token token, struct bytes body)
+{
+    struct late_leader *l = ctx;
+    (void)body;
+    l->token = token;
+    l->asked++;
+}
+
+void late_leader_begin(struct late_leader *l, struct world *w, uint64_t machine, enum rpc_kind kind)
+{
+    struct cluster_machine *m = cluster_machine(w->cluster, machine);
+    *l = (struct late_leader){.rpc = store_rpc(core_store(m->core)), .machine = m};
+    rpc_serve_instead(l->rpc, kind, take_request, l);
+}
+
+void late_leader_answer(struct late_leader *l, enum status status, struct bytes body)
+{
+    rpc_reply(l->rpc, l->token, status, body);
+    sim_env_set_deadline(l->machine->env, env_now_ns(l->machine->env));
 }
 
 /* ---- actors ---- */

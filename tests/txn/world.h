@@ -42,7 +42,10 @@ struct range *world_range(struct world *w);
 /* The machine that leads a range now, which somebody does; the state of that leader. */
 uint64_t world_leader_of(struct world *w, struct range_id range);
 struct range *world_range_of(struct world *w, struct range_id range);
-/* Of three machines: has the one behind the range's leader lead it. */
+/* The range's leader is told to hand over to that machine; world_hand_over: and does. */
+void world_transfer(struct world *w, struct range_id range, uint64_t to);
+void world_hand_over(struct world *w, struct range_id range, uint64_t to);
+/* Of three machines: the one behind the range's leader leads it, and has for a while. */
 void world_move_leader(struct world *w, struct range_id range);
 /* Divides the range at the key, and lets it settle. */
 void world_split(struct world *w, struct splits *s, struct range_id range, const char *key);
@@ -54,6 +57,16 @@ void world_flush(struct world *w, uint64_t machine);
 /* Runs function(core, ctx) on a fiber of a machine and waits for it to end; returns what it returned. */
 enum status world_call(struct world *w, uint64_t machine, enum status (*function)(struct core *core, void *ctx),
                        void *ctx);
+
+/* Stands in for a leader: takes requests of one kind, and answers the last one when it is told to. */
+struct late_leader {
+    struct rpc *rpc;
+    struct cluster_machine *machine;
+    struct rpc_token token;
+    uint32_t asked;
+};
+void late_leader_begin(struct late_leader *l, struct world *w, uint64_t machine, enum rpc_kind kind);
+void late_leader_answer(struct late_leader *l, enum status status, struct bytes body);
 
 /* One transaction at a time, at the gateway of one machine. */
 struct actor {
