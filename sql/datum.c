@@ -10,6 +10,8 @@
 #include "sql/numeric.h"
 #include "sql/types_io.h"
 
+#define STEPS_PER_BREATH 262144 /* about a millisecond */
+
 void sql_eval_init(struct sql_eval *e, struct arena *arena, struct sql_error *error)
 {
     ASSERT(arena != NULL);
@@ -34,6 +36,14 @@ enum status sql_eval_fail(struct sql_eval *e, const char *sqlstate, const char *
     sql_error_vset(e->error, e->arena, sqlstate, 0, format, args);
     va_end(args);
     return STATUS_INVALID;
+}
+
+enum status sql_eval_effort(struct sql_eval *e, size_t steps)
+{
+    e->effort += steps;
+    if (e->effort < STEPS_PER_BREATH || e->session == NULL) return STATUS_OK;
+    e->effort = 0;
+    return e->session->breathe(e->session_ctx, e);
 }
 
 enum status sql_eval_no_memory(struct sql_eval *e)

@@ -69,6 +69,8 @@ struct sql_surroundings {
     /* [fiber] Waits. When it is interrupted e->error is set. */
     enum status (*sleep)(void *session_ctx, struct sql_eval *e, uint64_t duration_us);
     int64_t (*now_us)(void *session_ctx); /* of the clock, since 2000-01-01 */
+    /* [fiber] Lets others go on. When the statement has been interrupted e->error is set. */
+    enum status (*breathe)(void *session_ctx, struct sql_eval *e);
 };
 
 /* Everything a function may know besides its arguments. Evaluation reads no clock, no locale and no
@@ -105,6 +107,7 @@ struct sql_eval {
     void *txn_ctx;
     const struct sql_surroundings *session; /* NULL: there is none */
     void *session_ctx;
+    size_t effort; /* since others could go on (sql_eval_effort) */
 };
 
 /* A context with defaults: UTC, the epoch, no randomness, empty names. */
@@ -117,6 +120,9 @@ sql_eval_fail(struct sql_eval *e, const char *sqlstate, const char *format, ...)
 #define SQL_SHOWN(text) \
     (int)((text).size < SQL_ERROR_TEXT_BYTES_MAX ? (text).size : SQL_ERROR_TEXT_BYTES_MAX), \
         (const char *)(text).data
+/* Told by functions whose work may be more than linear in their arguments: so many steps, of some nanoseconds each. Now and then
+ * others go on, and an interrupt ends the statement. Only on the session's fiber, as all that is evaluated. */
+MUST_USE enum status sql_eval_effort(struct sql_eval *e, size_t steps);
 /* 53200 and STATUS_NO_MEMORY. */
 enum status sql_eval_no_memory(struct sql_eval *e);
 /* 22003 "TYPE out of range", as PostgreSQL says it for arithmetic and casts. */

@@ -392,6 +392,7 @@ static enum status format_moment(struct sql_eval *e, const struct moment *m, str
     enum status status = STATUS_OK;
     while (pattern.size > 0 && status == STATUS_OK) {
         struct item item;
+        if ((status = sql_eval_effort(e, FORMAT_STEPS_PER_ITEM)) != STATUS_OK) break;
         if (pattern.data[0] == '"') {
             status = take_quoted(e, &pattern, &t);
             continue;

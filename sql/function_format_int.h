@@ -4,6 +4,8 @@
 
 #include "sql/function_int.h"
 
+#define FORMAT_STEPS_PER_ITEM 256 /* of a pattern, as sql_eval_effort counts */
+
 struct format_text {
     uint8_t *data;
     size_t size, capacity;

@@ -89,6 +89,8 @@ static enum status read_format(struct sql_eval *e, struct bytes pattern, struct 
     *f = (struct number_format){.zeros_from = -1};
     struct bytes literal;
     while (pattern.size > 0) {
+        enum status status = sql_eval_effort(e, FORMAT_STEPS_PER_ITEM);
+        if (status != STATUS_OK) return status;
         switch (take_token(&pattern, &literal)) {
         case TOKEN_ZERO:
             if (!f->point && f->zeros_from < 0) f->zeros_from = f->before;
@@ -285,6 +287,7 @@ enum status function_format_number(struct sql_eval *e, const struct sql_call *ca
         struct bytes literal;
         enum token token = take_token(&pattern, &literal);
         status = put_token(e, &w, token, literal);
+        if (status == STATUS_OK) status = sql_eval_effort(e, FORMAT_STEPS_PER_ITEM);
     }
     if (status == STATUS_OK) status = put_front_sign(e, &w);
     if (status == STATUS_OK) status = put_back_sign(e, &w);

@@ -7,6 +7,8 @@
 #include "sql/datetime_zone.h"
 #include "sql/function_int.h"
 
+#define STEPS_PER_ITEM 256 /* of a picture, as sql_eval_effort counts */
+
 enum key {
     KEY_YEAR = 1, /* up to `digits` digits */
     KEY_YEAR_COMMA,
@@ -304,6 +306,7 @@ static enum status read_picture(struct reading *r)
     while (status == STATUS_OK && r->place < r->picture.size) {
         uint8_t c = r->picture.data[r->place];
         if (r->at >= r->text.size) return STATUS_OK; /* the rest is as if it were not asked for */
+        if ((status = sql_eval_effort(r->e, STEPS_PER_ITEM)) != STATUS_OK) return status;
         if (starts_with(r->picture, r->place, "fm")) {
             r->place += 2;
             continue;

@@ -152,18 +152,23 @@ static bool in_set(struct bytes set, struct bytes c, bool bytewise)
     return false;
 }
 
-static void trim(const struct sql_call *call, bool front, bool back, struct sql_datum *out)
+static enum status trim(struct sql_eval *e, const struct sql_call *call, bool front, bool back, struct sql_datum *out)
 {
+    enum status status = STATUS_OK;
     bool bytewise = function_takes_bytea(call);
     struct bytes text = function_bytes(call, 0);
     struct bytes set = call->count > 1 ? function_bytes(call, 1) : BYTES_LITERAL(" ");
     size_t start = 0, stop = text.size;
     while (front && start < stop) {
         size_t size = bytewise ? 1 : text_char_size(text, start);
+        status = sql_eval_effort(e, set.size);
+        if (status != STATUS_OK) return status;
         if (!in_set(set, bytes_make(text.data + start, size), bytewise)) break;
         start += size;
     }
     while (back && stop > start) {
+        status = sql_eval_effort(e, set.size);
+        if (status != STATUS_OK) return status;
         size_t last = stop - 1;
         while (!bytewise && last > start && (text.data[last] & 0xC0) == 0x80)
             last--;
@@ -171,24 +176,22 @@ static void trim(const struct sql_call *call, bool front, bool back, struct sql_
         stop = last;
     }
     out->bytes = slice(text, start, stop);
+    return STATUS_OK;
 }
 
 EVALUATE(trim_both)
 {
-    trim(call, true, true, out);
-    return STATUS_OK;
+    return trim(e, call, true, true, out);
 }
 
 EVALUATE(trim_left)
 {
-    trim(call, true, false, out);
-    return STATUS_OK;
+    return trim(e, call, true, false, out);
 }
 
 EVALUATE(trim_right)
 {
-    trim(call, false, true, out);
-    return STATUS_OK;
+    return trim(e, call, false, true, out);
 }
 
 /* --- Making longer --------------------------------------------------------------------------- */
@@ -298,6 +301,8 @@ EVALUATE(translate_text)
         struct bytes c = bytes_make(text.data + at, text_char_size(text, at));
         at += c.size;
         size_t f = 0, t = 0;
+        status = sql_eval_effort(e, from.size);
+        if (status != STATUS_OK) return status;
         while (f < from.size) {
             size_t size = text_char_size(from, f);
             if (bytes_equal(bytes_make(from.data + f, size), c)) break;

@@ -97,6 +97,8 @@ enum status text_like(struct sql_eval *e, struct bytes text, struct bytes patter
             return STATUS_OK;
         }
         /* The last % takes one character more. */
+        enum status status = sql_eval_effort(e, t - retry_t + 1);
+        if (status != STATUS_OK) return status;
         retry_t += bytewise ? 1 : text_char_size(text, retry_t);
         t = retry_t;
         p = retry_p;

@@ -28,7 +28,7 @@ struct text_regex_match {
 MUST_USE enum status text_regex_compile(struct sql_eval *e, struct bytes pattern,
                                         struct text_regex_options options, struct text_regex **out);
 /* The first match at or after byte `from`. *match_out is written when *found_out is true. */
-MUST_USE enum status text_regex_search(struct sql_eval *e, const struct text_regex *regex,
+MUST_USE enum status text_regex_search(struct sql_eval *e, struct text_regex *regex,
                                        struct bytes text, size_t from, bool *found_out,
                                        struct text_regex_match *match_out);
 /* How many groups the pattern has, without the whole match. */

@@ -35,7 +35,9 @@ struct regex_instruction {
 struct regex_range {
     uint32_t low, high;
 };
+struct regex_machine;
 struct text_regex {
+    struct regex_machine *machine; /* memory of all searches; NULL before the first */
     struct regex_instruction *program;
     struct regex_range *ranges;
     uint32_t size, capacity, range_count, range_capacity, group_count;

@@ -3,6 +3,7 @@
 #include "sql/text_regex_int.h"
 
 #define SLOTS (2 * TEXT_REGEX_GROUPS_MAX)
+#define STEPS_PER_THREAD 8 /* and character, as sql_eval_effort counts */
 
 /* Where one way through the program stands. */
 struct thread {
@@ -22,7 +23,7 @@ struct pending {
     bool restore;
 };
 
-struct machine {
+struct regex_machine {
     const struct text_regex *r;
     struct bytes text;
     struct threads now, next;
@@ -105,7 +106,7 @@ static bool holds(enum regex_op op, struct bytes text, size_t at)
 
 /* Follows everything that reads no character, and lists the places that do. `slots` is changed and
  * put back. The stack cannot overflow: each pc is followed once, and pushes at most one entry. */
-static void add_thread(struct machine *m, struct threads *to, uint32_t pc, size_t at, size_t *slots)
+static void add_thread(struct regex_machine *m, struct threads *to, uint32_t pc, size_t at, size_t *slots)
 {
     uint32_t depth = 0;
     m->stack[depth++] = (struct pending){.pc = pc};
@@ -143,7 +144,7 @@ static void add_thread(struct machine *m, struct threads *to, uint32_t pc, size_
 }
 
 /* A match is better when it begins earlier or, unless the shortest is wanted, ends later. */
-static void take_match(struct machine *m, const struct thread *t)
+static void take_match(struct regex_machine *m, const struct thread *t)
 {
     bool better =
         !m->found || t->slots[0] < m->best.start[0] ||
@@ -157,7 +158,7 @@ static void take_match(struct machine *m, const struct thread *t)
 }
 
 /* One character (or, at the end, none) for all threads. */
-static void step(struct machine *m, uint32_t code, bool at_end, size_t after)
+static void step(struct regex_machine *m, uint32_t code, bool at_end, size_t after)
 {
     m->next.count = 0;
     m->next.generation++;
@@ -176,41 +177,62 @@ static void step(struct machine *m, uint32_t code, bool at_end, size_t after)
     m->next = swap;
 }
 
-static enum status prepare(struct sql_eval *e, struct threads *t, uint32_t size)
+static bool make_threads(struct sql_eval *e, struct threads *t, uint32_t size)
 {
     t->list = sql_eval_alloc(e, size * sizeof *t->list);
-    t->mark = ARENA_ARRAY(e->arena, uint32_t, size);
-    if (t->list == NULL || t->mark == NULL) return sql_eval_no_memory(e);
-    t->generation = 1;
-    return STATUS_OK;
+    t->mark = sql_eval_alloc(e, size * sizeof *t->mark);
+    return t->list != NULL && t->mark != NULL;
 }
 
-enum status text_regex_search(struct sql_eval *e, const struct text_regex *r, struct bytes text,
+/* One for all searches of a regular expression: a text may have as many matches as characters. NULL: no memory. */
+static struct regex_machine *machine_of(struct sql_eval *e, struct text_regex *r)
+{
+    if (r->machine != NULL) return r->machine;
+    struct regex_machine *m = sql_eval_alloc(e, sizeof *m);
+    if (m == NULL) return NULL;
+    *m = (struct regex_machine){.r = r};
+    if (!make_threads(e, &m->now, r->size) || !make_threads(e, &m->next, r->size)) return NULL;
+    m->stack = sql_eval_alloc(e, (r->size + 1) * sizeof *m->stack);
+    if (m->stack == NULL) return NULL;
+    r->machine = m;
+    return m;
+}
+
+static void forget_threads(struct threads *t, uint32_t size)
+{
+    t->count = 0;
+    t->generation = 1;
+    memset(t->mark, 0, size * sizeof *t->mark);
+}
+
+enum status text_regex_search(struct sql_eval *e, struct text_regex *r, struct bytes text,
                               size_t from, bool *found_out, struct text_regex_match *match_out)
 {
     ASSERT(from <= text.size);
-    struct machine m = {.r = r, .text = text};
-    enum status status = prepare(e, &m.now, r->size);
-    if (status == STATUS_OK) status = prepare(e, &m.next, r->size);
-    if (status != STATUS_OK) return status;
-    m.stack = sql_eval_alloc(e, (r->size + 1) * sizeof *m.stack);
-    if (m.stack == NULL) return STATUS_NO_MEMORY;
+    struct regex_machine *m = machine_of(e, r);
+    if (m == NULL) return STATUS_NO_MEMORY;
+    m->text = text;
+    m->found = false;
+    forget_threads(&m->now, r->size);
+    forget_threads(&m->next, r->size);
     for (size_t at = from;;) {
-        if (!m.found) { /* a match may begin here, but those begun before are preferred */
+        if (!m->found) { /* a match may begin here, but those begun before are preferred */
             size_t slots[SLOTS];
             memset(slots, 0xFF, sizeof slots);
-            add_thread(&m, &m.now, 0, at, slots);
+            add_thread(m, &m->now, 0, at, slots);
         }
-        if (m.now.count == 0 && m.found) break;
+        if (m->now.count == 0 && m->found) break;
+        enum status status = sql_eval_effort(e, (m->now.count + 1) * STEPS_PER_THREAD);
+        if (status != STATUS_OK) return status;
         bool at_end = at == text.size;
         uint32_t code = at_end ? 0 : text.data[at];
         size_t size = at_end ? 0 : utf8_decode(bytes_make(text.data + at, text.size - at), &code);
         size_t after = at + (size == 0 ? 1 : size);
-        step(&m, code, at_end, after);
+        step(m, code, at_end, after);
         if (at_end) break;
         at = after;
     }
-    *found_out = m.found;
-    if (m.found) *match_out = m.best;
+    *found_out = m->found;
+    if (m->found) *match_out = m->best;
     return STATUS_OK;
 }

@@ -204,6 +204,29 @@ TEST(session, statement_timeout_ends_a_copy_and_a_slow_reader)
     nothing_is_left();
 }
 
+/* What a function does for one row may take for ever: others go on meanwhile, and it ends. */
+TEST(session, statement_timeout_ends_a_function)
+{
+    static const char *const endless[] = {
+        "SELECT repeat('a', 10000000) ~ (repeat('a{0,255}', 10) || 'b')",
+        "SELECT regexp_replace(repeat('a', 10000000), repeat('a{0,255}', 10) || 'b', '')",
+        "SELECT repeat('a', 20000000) LIKE '%' || repeat('a', 10000000) || 'b'",
+        "SELECT translate(repeat('a', 10000000), repeat('b', 10000000), 'c')",
+        "SELECT to_char(now(), repeat('x', 20000000))",
+        "SELECT to_char(1, repeat('x', 20000000))",
+        "SELECT to_date(repeat('1', 20000000), repeat('x', 20000000))",
+        "SELECT btrim(repeat('a', 10000000), repeat('b', 10000000) || 'a')",
+    };
+    struct raw r = session();
+    must_run(&r, "SET statement_timeout = '100ms'");
+    for (size_t i = 0; i < sizeof endless / sizeof endless[0]; i++) {
+        raw_query(&r, endless[i]);
+        expect_end(&r, "57014", "statement timeout");
+    }
+    raw_close(&r);
+    nothing_is_left();
+}
+
 /* ---- clients that vanish ---- */
 
 TEST(session, clients_that_vanish_leave_nothing)

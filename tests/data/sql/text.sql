@@ -115,3 +115,15 @@ SELECT length(repeat('x', 1000000))
 length int4
 | 1000000 |
 SELECT 1
+
+SELECT regexp_count(repeat('a', 1000000), 'a')
+----
+regexp_count int4
+| 1000000 |
+SELECT 1
+
+SELECT length(regexp_replace(repeat('ab', 50000), 'a?', 'xy', 'g'))
+----
+length int4
+| 250002 |
+SELECT 1
