@@ -22,12 +22,11 @@ began to serve); one leader per term, one committed history; and when the faults
 
 Reading order: RULES, Node.lease_until, Node.bound, Node.may_grant, on_fortify, faults, check.
 """
-import argparse
 import collections
 import heapq
-import multiprocessing
 import random
-import sys
+
+from histories import Violation, main
 
 RULES = {
     'fortify': 'a lease counts a voter only after it acknowledged a Fortify of this term',
@@ -55,6 +54,7 @@ RHO = 0.05                       # large, because a history is short; 0.001 in t
 FAULT_END, END = 4500 * MS, 8500 * MS
 # Seeds at which `--brief` has to see a violation without the rule: the table's first finds.
 KNOWN = {
+    None: range(1, 101),
     'fortify': (90, 100), 'epoch_tag': (182, 280), 'incarnation_tag': (90, 100), 'fortify_current': (130, 236),
     'vote_bound': (49, 111), 'campaign_bound': (4, 31), 'promise_survives_term': (4, 8), 'exception_strict': (49, 111),
     'silence': (124, 525), 'send_stamp': (47, 114), 'rate_margin': (374, 415), 'asker_life': (280, 793), 'both_halves': (195, 577),
@@ -65,10 +65,6 @@ Entry = collections.namedtuple('Entry', 'term kind ct conf')
 Conf = collections.namedtuple('Conf', 'voters outgoing')
 Given = collections.namedtuple('Given', 'inc epoch until')          # what this store promised a peer
 Promise = collections.namedtuple('Promise', 'member inc epoch term gen')
-
-
-class Violation(Exception):
-    pass
 
 
 def majority(voters, has):
@@ -520,6 +516,10 @@ class World:
         if self.nodes[to].up:
             getattr(self.nodes[to], handler)(*args)
 
+    @property
+    def count(self):
+        return collections.Counter({'lease reads': len(self.reads), 'terms': len(self.leaders)})
+
     def run(self):
         while self.heap:
             t, seq, node, fn, args = heapq.heappop(self.heap)
@@ -648,77 +648,5 @@ class World:
                 self.at(self.r.randint(0, self.delay), n.i, n.on_term, term)
 
 
-def one(job):
-    seed, off = job
-    w = World(seed, off)
-    try:
-        w.run()
-        name = None
-    except Violation as e:
-        name = str(e)
-    return name, len(w.reads), len(w.leaders), seed
-
-
-def campaign(pool, seeds, off):
-    kinds, reads, terms, first = collections.Counter(), 0, 0, []
-    for name, n, k, seed in pool.imap(one, ((s, off) for s in seeds), 20):
-        reads, terms = reads + n, terms + k
-        if name:
-            kinds[name] += 1
-            first = (first + [seed])[:2]
-    return kinds, reads, terms, first
-
-
-def table(pool, seeds):
-    print('| without | rule | violating / histories | kinds | first seeds |\n|---|---|---|---|---|')
-    bad = 0
-    for rule in [None] + list(RULES):
-        kinds, reads, terms, first = campaign(pool, seeds, frozenset([rule] if rule else []))
-        n = sum(kinds.values())
-        bad += n if rule is None else 0
-        print('| %s | %s | %d / %d | %s | %s |' % (
-            '`%s`' % rule if rule else 'nothing', RULES[rule] if rule else '%d lease reads, %d terms' % (reads, terms), n, len(seeds),
-            ', '.join('%s %d' % x for x in kinds.most_common()) or '-', ', '.join(map(str, first)) or '-'), flush=True)
-    return bad
-
-
-def brief():
-    """Few seeds in one process: everything of the full protocol passes, every rule that is missing is noticed."""
-    failed = False
-    for rule in [None] + list(RULES):
-        seeds = KNOWN.get(rule, ()) if rule else range(1, 101)
-        bad = sum(1 for s in seeds if one((s, frozenset([rule] if rule else [])))[0])
-        good = bad == 0 if rule is None else bad > 0
-        failed |= not good
-        print('%-24s %d of %d%s' % (rule or 'full protocol', bad, len(seeds), '' if good else '  <- wrong'))
-    return failed
-
-
-def main():
-    ap = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    ap.add_argument('--histories', type=int, default=1000)
-    ap.add_argument('--seed', type=int, default=1)
-    ap.add_argument('--without', action='append', default=[], choices=list(RULES), metavar='RULE')
-    ap.add_argument('--table', action='store_true')
-    ap.add_argument('--brief', action='store_true')
-    ap.add_argument('--show', action='store_true')
-    ap.add_argument('--jobs', type=int, default=multiprocessing.cpu_count())
-    a = ap.parse_args()
-    if a.brief:
-        return brief()
-    seeds = range(a.seed, a.seed + a.histories)
-    if a.show:
-        for s in seeds:
-            print(s, one((s, frozenset(a.without))))
-        return 0
-    with multiprocessing.Pool(a.jobs) as pool:
-        if a.table:
-            return table(pool, seeds) > 0
-        kinds, reads, terms, first = campaign(pool, seeds, frozenset(a.without))
-        print('without %s: %d of %d rejected %s first %s; %d lease reads, %d terms' % (
-            ' '.join(a.without) or 'nothing', sum(kinds.values()), a.histories, dict(kinds), first, reads, terms))
-        return sum(kinds.values()) > 0 and not a.without
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    main(__doc__, World, RULES, KNOWN)
