@@ -114,6 +114,14 @@ static enum status next_row(struct receiving *s)
     return copy_parse_next(s->parser, x->arena, c->names, s->fields, x->error);
 }
 
+static bool too_large(struct receiving *s)
+{
+    struct exec *x = s->copy->x;
+    sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "a row of COPY is limited to %u bytes",
+                  COPY_BINARY_ROW_BYTES_MAX);
+    return context_of_line(s, line_of(s) + 1, NULL);
+}
+
 /* All rows that are complete so far. *end_out: the data has ended by itself. */
 static bool put_rows(struct receiving *s, bool *end_out)
 {
@@ -124,6 +132,7 @@ static bool put_rows(struct receiving *s, bool *end_out)
         if (status == STATUS_WAIT || status == STATUS_NOT_FOUND) return true;
         if (status == STATUS_OK && put_row(s)) continue;
         if (status == STATUS_OK || status == STATUS_INVALID) return refuse_row(s);
+        if (status == STATUS_TOO_LARGE) return too_large(s);
         return exec_fail(s->copy->x, status);
     }
 }
@@ -139,14 +148,6 @@ static void feed_end(struct receiving *s)
 {
     if (s->copy->binary) copy_binary_end(&s->binary);
     else copy_parse_end(s->parser);
-}
-
-static bool too_large(struct receiving *s)
-{
-    struct exec *x = s->copy->x;
-    sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "a row of COPY is limited to %u bytes",
-                  COPY_BINARY_ROW_BYTES_MAX);
-    return context_of_line(s, line_of(s) + 1, NULL);
 }
 
 static bool receive(struct receiving *s)

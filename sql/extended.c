@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/utf8.h"
 #include "sql/types.h"
 
 #define PARAMETER_TYPES_MAX 65535
@@ -48,6 +49,15 @@ static bool malformed(struct sql_error *error)
     return false;
 }
 
+/* A name is shown in messages: it is text, as all that clients see. */
+static bool is_text(const char *name, struct sql_error *error)
+{
+    if (utf8_valid(bytes_of_string(name))) return true;
+    *error = (struct sql_error){.message = "invalid byte sequence for encoding \"UTF8\" in a name"};
+    memcpy(error->sqlstate, SQLSTATE_CHARACTER_NOT_IN_REPERTOIRE, sizeof error->sqlstate);
+    return false;
+}
+
 /* Parse: name, text, count of types, types. */
 static bool handle_parse(struct extended *x, struct reader *r, struct sql_error *error)
 {
@@ -55,6 +65,7 @@ static bool handle_parse(struct extended *x, struct reader *r, struct sql_error 
     const char *text = pgwire_text(r);
     uint32_t count = get_be16(r);
     if (r->failed || reader_left(r) != 4 * (size_t)count) return malformed(error);
+    if (!is_text(name, error)) return false;
     uint32_t *types = NULL;
     if (count > 0 && (types = calloc(count, sizeof *types)) == NULL) return sql_error_out_of_memory(error);
     for (uint32_t i = 0; i < count; i++) types[i] = get_be32(r);
@@ -70,6 +81,7 @@ static bool handle_bind(struct extended *x, struct reader *r, struct sql_error *
     const char *portal = pgwire_text(r);
     const char *statement = pgwire_text(r);
     if (r->failed) return malformed(error);
+    if (!is_text(portal, error) || !is_text(statement, error)) return false;
     struct bytes body = bytes_make(r->at, reader_left(r));
     if (!sql_session_bind(x->session, portal, statement, body, error)) return false;
     put_empty(x->out, '2');
@@ -89,6 +101,7 @@ static bool handle_describe(struct extended *x, struct reader *r, struct sql_err
     const char *name = pgwire_text(r);
     struct sql_description d;
     if (!reader_done(r) || (what != 'S' && what != 'P')) return malformed(error);
+    if (!is_text(name, error)) return false;
     if (what == 'P') {
         if (!sql_session_describe_portal(x->session, name, &d, error)) return false;
         put_description(x->out, &d);
@@ -110,6 +123,7 @@ static bool handle_execute(struct extended *x, struct reader *r, struct bytes be
     uint32_t rows_max = get_be32(r);
     struct sql_description d;
     if (!reader_done(r)) return malformed(error);
+    if (!is_text(name, error)) return false;
     if (!sql_session_describe_portal(x->session, name, &d, error)) return false;
     x->executing = true;
     x->formats = d.formats;
@@ -128,6 +142,7 @@ static bool handle_close(struct extended *x, struct reader *r, struct sql_error 
     uint8_t what = get_u8(r);
     const char *name = pgwire_text(r);
     if (!reader_done(r) || (what != 'S' && what != 'P')) return malformed(error);
+    if (!is_text(name, error)) return false;
     if (what == 'S') sql_session_close_statement(x->session, name);
     else sql_session_close_portal(x->session, name);
     put_empty(x->out, '3');

@@ -116,6 +116,8 @@ static void refuse_large(struct connection *c, const struct pgwire_message *m)
     struct sql_error error = {0};
     arena_reset(&c->arena);
     c->discard = m->size;
+    bool copies = m->type == 'd' || m->type == 'c' || m->type == 'f';
+    if (c->skip_to_sync || copies) return; /* passed over, whatever their size */
     sql_error_set(&error, &c->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0,
                   "a statement is limited to %u bytes; this message has %zu", PGWIRE_STATEMENT_BYTES_MAX,
                   m->size);

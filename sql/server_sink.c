@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "sql/types_io.h"
 
 /* ---- waiting ---- */
@@ -188,7 +189,7 @@ static bool sink_copy_read(void *ctx, struct bytes *data_out, bool *end_out, con
         case 'f': {
             struct reader r = reader_make(m.body);
             const char *text = arena_strdup(&c->arena, pgwire_text(&r));
-            *failure_out = text != NULL ? text : "";
+            *failure_out = text == NULL ? "" : utf8_valid(bytes_of_string(text)) ? text : "its reason is no UTF-8";
             return false;
         }
         case 'H':

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "sql/activity_int.h"
 #include "sql/server_int.h"
 
@@ -15,6 +16,14 @@ static bool check_replication(struct connection *c, const char *value, struct sq
     return false;
 }
 
+/* What others are shown of it (SHOW SESSIONS, messages) has to be text. */
+static bool is_text(struct connection *c, const char *text, struct sql_error *error)
+{
+    return utf8_valid(bytes_of_string(text)) ||
+           sql_error_set(error, &c->arena, SQLSTATE_CHARACTER_NOT_IN_REPERTOIRE, 0,
+                         "invalid byte sequence for encoding \"UTF8\" in the startup packet");
+}
+
 static bool read_parameters(struct connection *c, struct reader *r, const char **user, const char **database,
                             struct sql_error *error)
 {
@@ -22,6 +31,7 @@ static bool read_parameters(struct connection *c, struct reader *r, const char *
     while (reader_left(r) > 1 && !r->failed) {
         const char *name = pgwire_text(r), *value = pgwire_text(r);
         if (r->failed) break;
+        if (!is_text(c, name, error) || !is_text(c, value, error)) return false;
         if (strcmp(name, "user") == 0) *user = value;
         else if (strcmp(name, "database") == 0) *database = value;
         else if (strncmp(name, "_pq_.", 5) == 0) c->unknown_options++;
@@ -73,7 +83,8 @@ static void start_session(struct connection *c, struct reader r, uint32_t versio
     struct sql_error error = {0};
     struct reader again = r;
     if (!read_parameters(c, &r, &user, &database, &error)) {
-        connection_end(c, SQLSTATE_PROTOCOL_VIOLATION, "invalid startup packet layout", NULL);
+        if (sql_error_is_set(&error)) connection_end(c, error.sqlstate, error.message, NULL);
+        else connection_end(c, SQLSTATE_PROTOCOL_VIOLATION, "invalid startup packet layout", NULL);
         return;
     }
     if (user == NULL || *user == '\0') {
@@ -91,9 +102,8 @@ static void start_session(struct connection *c, struct reader r, uint32_t versio
         return;
     }
     if (database != NULL && strcmp(database, "postgres") != 0) {
-        char message[128];
-        snprintf(message, sizeof message, "database \"%.63s\" does not exist", database);
-        connection_end(c, SQLSTATE_INVALID_CATALOG_NAME, message, "Ostraka has one database, \"postgres\".");
+        sql_error_set(&error, &c->arena, SQLSTATE_INVALID_CATALOG_NAME, 0, "database \"%s\" does not exist", database);
+        connection_end(c, error.sqlstate, error.message, "Ostraka has one database, \"postgres\".");
         return;
     }
     if (s->metrics.sessions >= s->options.connection_max) {

@@ -412,6 +412,66 @@ TEST(session, messages_out_of_order_are_refused)
     nothing_is_left();
 }
 
+static void refused_start(const char *packet, size_t size, const char *sqlstate)
+{
+    struct raw r = raw_dial(whole_cluster()->nodes[0].sql);
+    raw_message(&r, 0, packet, size);
+    assert_int_equal(raw_read_to(&r, "Z"), 0);
+    assert_string_equal(r.sqlstate, sqlstate);
+    raw_close(&r);
+}
+#define REFUSED_START(packet, sqlstate) refused_start("\0\3\0\0" packet, sizeof packet + 4, sqlstate)
+
+/* What others are shown of a session is text: one name that was none hid all sessions of its node from the other nodes. */
+TEST(session, names_are_text)
+{
+    REFUSED_START("user\0postgres\0application_name\0\xff\xfe\0", "22021");
+    REFUSED_START("user\0postgres\0no\xff\0x\0", "22021");
+    REFUSED_START("user\0postgres\0options\0-c application_name=\xe2\x82\0", "22021");
+    REFUSED_START("user\0postgres\0database\0\xff\0", "22021");
+    struct raw r = session();
+    static const struct { char type; const char *body; size_t size; } messages[] = {
+        {'P', "\xff\0SELECT 1\0\0", 13}, {'B', "\xff\0\0\0\0\0\0\0\0", 9}, {'B', "\0\xff\0\0\0\0\0\0\0", 9},
+        {'D', "S\xff\0", 3}, {'D', "P\xff\0", 3}, {'E', "\xff\0\0\0\0\0", 6}, {'C', "S\xff\0", 3},
+    };
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        r.sqlstate[0] = '\0';
+        raw_message(&r, messages[i].type, messages[i].body, messages[i].size);
+        raw_message(&r, 'S', "", 0);
+        assert_int_equal(raw_read_to(&r, "Z"), 'Z');
+        assert_string_equal(r.sqlstate, "22021");
+    }
+    raw_close(&r);
+    nothing_is_left();
+}
+
+/* The rest of a COPY that failed is passed over, however large the messages are: what follows is answered. */
+TEST(session, a_message_too_large_for_copy_leaves_the_session_in_step)
+{
+    enum { SIZE = 17 << 20 };
+    char *large = calloc(1, SIZE);
+    assert_non_null(large);
+    struct raw r = session();
+    must_run(&r, "CREATE TABLE large_copy (id int PRIMARY KEY, note text)");
+    raw_query(&r, "COPY large_copy FROM STDIN");
+    assert_int_equal(raw_read_to(&r, "G"), 'G');
+    raw_message(&r, 'd', large, SIZE);
+    raw_message(&r, 'd', large, SIZE);
+    raw_message(&r, 'c', "", 0);
+    assert_int_equal(raw_read_to(&r, "Z"), 'Z');
+    assert_string_equal(r.sqlstate, "57014");
+    must_run(&r, "DROP TABLE large_copy");
+    r.sqlstate[0] = '\0'; /* an error and what follows up to its Sync: one error */
+    raw_message(&r, 'D', "Pnone", 6);
+    raw_message(&r, 'P', large, SIZE);
+    raw_message(&r, 'S', "", 0);
+    assert_int_equal(raw_read_to(&r, "Z"), 'Z');
+    assert_string_equal(r.sqlstate, "34000");
+    free(large);
+    raw_close(&r);
+    nothing_is_left();
+}
+
 TEST(session, unfinished_messages_are_bounded)
 {
     enum { COUNT = 40, PIECE = 15 << 20 };
