@@ -329,10 +329,14 @@ static enum status take_keys(struct locking *l, uint32_t left, const struct rout
 static enum status lock_in_range(struct txn *t, struct locking *l, uint32_t left, struct bytes key,
                                  const struct route *route, struct txn_locked *out)
 {
-    struct span hull = {.start = key, .end = key};
-    enum status status = take_keys(l, left, route, &hull);
-    if (status == STATUS_OK) status = txn_lock_note(t, route, hull.start, hull.end);
-    if (status == STATUS_OK) status = lock_send(t, l, route, key);
+    enum status status;
+    do { /* for fewer keys when their values are more than a reply holds: what is locked by then stays so */
+        struct span hull = {.start = key, .end = key};
+        status = take_keys(l, left, route, &hull);
+        if (status == STATUS_OK) status = txn_lock_note(t, route, hull.start, hull.end);
+        if (status == STATUS_OK) status = lock_send(t, l, route, key);
+        left = l->count / 2;
+    } while (status == STATUS_TOO_LARGE && left > 0);
     return status == STATUS_OK ? txn_lock_take(t, l, route, buf_view(&t->reply), out) : status;
 }
 

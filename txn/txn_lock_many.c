@@ -162,7 +162,8 @@ static void give_back(struct at_once *o)
 
 static bool is_refusal(enum status status)
 {
-    return status == STATUS_LOCKED || status == STATUS_WAIT || status == STATUS_STALE_ROUTE;
+    return status == STATUS_LOCKED || status == STATUS_WAIT || status == STATUS_STALE_ROUTE ||
+           status == STATUS_TOO_LARGE; /* the values: one range after the other is asked for fewer */
 }
 
 /* The first one that says why it is no use to go on; else one that has to be asked for again; else STATUS_OK. */

@@ -209,3 +209,36 @@ SELECT 1
 DROP TABLE bag
 ----
 DROP TABLE
+
+# Rows that are locked are read with their locks, as many at a time as a reply holds (8 MiB).
+CREATE TABLE heavy (k int PRIMARY KEY, v text)
+----
+CREATE TABLE
+
+INSERT INTO heavy SELECT g, repeat('x', 20000) FROM generate_series(1, 600) g
+----
+INSERT 0 600
+
+BEGIN
+----
+BEGIN
+[T]
+
+UPDATE heavy SET v = k WHERE v <> ''
+----
+UPDATE 600
+[T]
+
+COMMIT
+----
+COMMIT
+
+SELECT count(*), min(length(v)), max(length(v)) FROM heavy
+----
+count int8, min int4, max int4
+| 600 | 1 | 3 |
+SELECT 1
+
+DROP TABLE heavy
+----
+DROP TABLE

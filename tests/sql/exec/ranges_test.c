@@ -204,6 +204,20 @@ TEST(sql_ranges, statements_and_transactions_write_to_several_ranges)
     database_destroy(d);
 }
 
+/* 10 MB in each: more than a reply holds. */
+TEST(sql_ranges, rows_that_are_locked_may_be_large)
+{
+    struct database *d = open_split();
+    run(d, "a", "CREATE TABLE u (k int PRIMARY KEY, v text)", "CREATE TABLE\n");
+    run(d, "a", "ALTER TABLE u SPLIT AT VALUES (500)", "ALTER TABLE\n");
+    run(d, "a", "INSERT INTO u SELECT g, repeat('x', 20000) FROM generate_series(1, 998) g", "INSERT 0 998\n");
+    run(d, "a", "BEGIN", "BEGIN\n[T]\n");
+    run(d, "a", "UPDATE u SET v = k WHERE v <> ''", "UPDATE 998\n[T]\n");
+    run(d, "a", "COMMIT", "COMMIT\n");
+    run(d, "b", "SELECT count(*), max(length(v)) FROM u", "count int8, max int4\n| 998 | 3 |\nSELECT 1\n");
+    database_destroy(d);
+}
+
 TEST(sql_ranges, what_is_prepared_can_be_looked_at)
 {
     struct database *d = open_split();
