@@ -53,6 +53,7 @@ RULES = {
     'prepare_intent': 'a prepare does not stand over intents of others, nor over what they are held for',
     'prepare_again': 'a prepare that comes twice finds its own intents, and has the lower bound that they have',
     'prepare_by_key': 'of these keys: after a merge those of another group are there too',
+    'prepare_part': 'and is refused when there is a part of them only: what is left may have been committed, and would be overwritten',
     'wait_die': 'it waits for younger attempts only; so does a refresh of who has prepared: no circles',
     'refresh_final': 'what was read and is not written is looked at again at ct',
     'refresh_intents': 'a refresh does not pass a foreign intent that may commit below it',
@@ -108,17 +109,17 @@ KNOWN = {
     'cap': (100002,), 'leader_floor': (200006,), 'leader_high': (100003,), 'leader_intents': (1,), 'lease_wait': (200096,),
     'lease_recheck': (300002,), 'intents_block': (100001,), 'onepc_intent': (100001,), 'hold': (1,), 'validate': (200001,),
     'validate_locked': (200002,), 'prepare_floor': (100001,), 'prepare_intent': (100001,), 'prepare_again': (1,),
-    'prepare_by_key': (100001,), 'wait_die': (16,), 'refresh_final': (1,), 'refresh_intents': (15,), 'first_decision': (100001,),
-    'decision_durable': (7,), 'decide_window': (100001,), 'decide_once': (31,), 'busy_unknown': (31,), 'push_record': (300001,),
-    'resolve_all': (200010,), 'resolve_durable': (27,), 'resolve_high': (100035,), 'resolve_anew': (1,), 'forget_resolved': (13,),
-    'forget_window': (100001,), 'forget_floor': (300002,), 'prepare_found': (200388,), 'merge_floor': (500194,),
-    'merge_records': (200006,), 'split_latch': (200002,), 'split_floor': (502242,), 'split_intents': (100001,),
-    'split_records': (200011,), 'staged_reads': (300002,), 'staged_lease': (100003,), 'staged_recovery': (100001,),
-    'staged_keys': (300014,), 'staged_durable': (300023,), 'staged_poison': (300009,), 'staged_poison_durable': (300456,),
-    'staged_poison_window': (300009,), 'staged_poison_floor': (300475,), 'staged_poison_split': (300023,),
-    'staged_list_whole': (300041,), 'staged_give_up': (300002,), 'staged_first': (300003,), 'staged_late': (100001,),
-    'staged_abort_whole': (400119,), 'staged_explicit': (300015,), 'staged_doubt': (300531,), 'idem_row': (200001,),
-    'idem_anchor': (200001,),
+    'prepare_by_key': (100001,), 'prepare_part': (401228,), 'wait_die': (16,), 'refresh_final': (1,), 'refresh_intents': (15,),
+    'first_decision': (100001,), 'decision_durable': (7,), 'decide_window': (100001,), 'decide_once': (31,), 'busy_unknown': (31,),
+    'push_record': (300001,), 'resolve_all': (200010,), 'resolve_durable': (27,), 'resolve_high': (100035,), 'resolve_anew': (1,),
+    'forget_resolved': (13,), 'forget_window': (100001,), 'forget_floor': (300002,), 'prepare_found': (200388,),
+    'merge_floor': (500194,), 'merge_records': (200006,), 'split_latch': (200002,), 'split_floor': (502242,),
+    'split_intents': (100001,), 'split_records': (200011,), 'staged_reads': (300002,), 'staged_lease': (100003,),
+    'staged_recovery': (100001,), 'staged_keys': (300014,), 'staged_durable': (300023,), 'staged_poison': (300009,),
+    'staged_poison_durable': (300456,), 'staged_poison_window': (300009,), 'staged_poison_floor': (300475,),
+    'staged_poison_split': (300023,), 'staged_list_whole': (300041,), 'staged_give_up': (300002,), 'staged_first': (300003,),
+    'staged_late': (100001,), 'staged_abort_whole': (400119,), 'staged_explicit': (300015,), 'staged_doubt': (300531,),
+    'idem_row': (200001,), 'idem_anchor': (200001,),
 }
 Version = collections.namedtuple('Version', 'ct tag at')             # at: (term, index) of the entry that wrote it
 Intent = collections.namedtuple('Intent', 'tag begin lb anchor at staged')      # staged: the other keys, with the anchor's intent
@@ -532,6 +533,8 @@ def prepare(w, g, epoch, h, att, keys, seen, locked, staged):
         mine = [i for k, i in g.state.intents.items() if i.tag == att.tag and (k in keys or not w.on('prepare_by_key'))]
         if mine and (len(mine) == len(keys) or not w.on('prepare_by_key')) and w.on('prepare_again'):
             return ('ok', max(i.lb for i in mine), True) if (yield from g.durable(max(i.at for i in mine))) else None
+        if 0 < len(mine) < len(keys) and w.on('prepare_part'):
+            return ('wait',)
         other = None
         if w.on('prepare_intent'):
             other = g.foreign(touched, att.tag)
