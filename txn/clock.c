@@ -128,6 +128,12 @@ uint64_t clock_estimate(const struct clock *c)
     return c->seen == 0 ? 0 : c->seen + (env_now_ns(clock_env(c)) - c->seen_ns);
 }
 
+bool clock_may_be(const struct clock *c, uint64_t ts)
+{
+    uint64_t now = clock_estimate(c), most = now == 0 ? UINT64_MAX / 2 : now + CLOCK_AHEAD_NS_MAX;
+    return ts < most || MUTANT("clock_believes_anything");
+}
+
 void clock_note_seen(struct clock *c, uint64_t ts)
 {
     if (ts <= c->seen) return;

@@ -105,6 +105,10 @@ void clock_cancel(struct clock_wait *w);
 uint64_t clock_seen(const struct clock *c);
 /* About where M is: what was known last, and what has passed since. Nothing may rest on it. */
 uint64_t clock_estimate(const struct clock *c);
+/* Could anybody have had it from this cluster's clock? What is a day ahead of it is not believed: a range that had read or committed
+ * there would be of no use to anybody before. */
+#define CLOCK_AHEAD_NS_MAX 86400000000000u
+bool clock_may_be(const struct clock *c, uint64_t ts);
 /* Of a reading of this node: so much of it has passed for certain. */
 uint64_t clock_passed(const struct clock *c, uint64_t reading);
 /* Asks for a reading on nobody's behalf, if that is not under way. */

@@ -251,7 +251,7 @@ static void serve_now(void *ctx, struct rpc_token token, struct bytes body)
     }
     struct clock_request *q = reader_done(&in) && c->source == KV_CLOCK_ORACLE ? malloc(sizeof *q) : NULL;
     /* A reading a day ahead of ours is no reading of this cluster's clock. */
-    if (q != NULL && c->master.ready && past > master_reading(c) + 86400000000000u) {
+    if (q != NULL && c->master.ready && past > master_reading(c) + CLOCK_AHEAD_NS_MAX) {
         free(q);
         q = NULL;
     }

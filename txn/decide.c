@@ -193,8 +193,9 @@ static void evaluate(struct range_op *op)
     if (!range_op_may_evaluate(op)) return;
     const struct record *r = record_find(g, op->attempt);
     if (r != NULL && (op->what != DECIDE_COMMIT || !MUTANT("decided_twice"))) {
-        /* A part that was asked for twice may have been prepared again, behind the decision. */
-        ASSERT(r->state == RECORD_ABORTED || op->what != DECIDE_COMMIT || r->ct <= op->decided_ct);
+        /* A part that was asked for twice may have been prepared again, behind the decision: then the record's ct is the lower one. Nobody
+         * asks for a lower one than that, but what comes from a peer is no reason to stop (two_phase.c:take_decision). */
+        if (r->state == RECORD_COMMITTED && op->what == DECIDE_COMMIT && r->ct > op->decided_ct) COVER("txn_decision_of_another_time");
         if (op->what == DECIDE_COMMIT && r->state == RECORD_ABORTED) COVER("txn_commit_was_aborted");
         answer(op, r->state, r->ct);
         return;
@@ -246,7 +247,8 @@ static bool decode(struct range_op *op, struct reader *in)
     op->what = get_u8(in);
     op->decided_ct = get_u64(in);
     op->anchor = get_sized(in);
-    if (in->failed || op->attempt.tag == 0 || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS || op->anchor.size == 0 ||
+    if (in->failed || op->attempt.tag == 0 || !clock_may_be(&op->range->kv->clock, op->attempt.sent) ||
+        !clock_may_be(&op->range->kv->clock, op->decided_ct) || op->anchor.size == 0 ||
         op->anchor.size > SHARD_KEY_BYTES_MAX || !descriptor_contains(replica_descriptor(op->range->replica), op->anchor))
         return false;
     struct bytes rest = bytes_make(in->at, reader_left(in));

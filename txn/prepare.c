@@ -307,7 +307,7 @@ static bool decode(struct range_op *op, struct reader *in)
     op->anchor = get_sized(in);
     op->staged = get_sized(in);
     if (in->failed || op->name.node == 0 || op->name.number == 0 || op->attempt.tag == 0 || op->anchor.size == 0 ||
-        op->anchor.size > SHARD_KEY_BYTES_MAX || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS)
+        op->anchor.size > SHARD_KEY_BYTES_MAX || !clock_may_be(&op->range->kv->clock, op->attempt.sent))
         return false;
     if (op->ct_max > op->attempt.sent + OUTCOME_WINDOW_NS) op->ct_max = op->attempt.sent + OUTCOME_WINDOW_NS;
     const struct descriptor *d = replica_descriptor(op->range->replica);

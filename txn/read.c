@@ -374,7 +374,7 @@ void read_serve(void *ctx, struct rpc_token token, struct bytes body)
     if (ok) {
         g = range_admit(kv, token, head.range, head.epoch);
         if (g == NULL) return;
-        ok = read_well_formed(replica_descriptor(g->replica), body);
+        ok = read_well_formed(replica_descriptor(g->replica), body) && clock_may_be(&kv->clock, head.ts);
         struct read_item first;
         if (ok && head.count > 0 && decode_item(&in, &first)) replica_note_request(g->replica, first.span.start);
     }

@@ -64,7 +64,7 @@ static bool decode(struct range_op *op, struct reader *in)
     op->read_ts = get_u64(in);
     op->ts = get_u64(in);
     op->attempt = (struct attempt){get_u64(in), get_u64(in)};
-    if (in->failed || op->read_ts == 0 || op->read_ts > op->ts) return false;
+    if (in->failed || op->read_ts == 0 || op->read_ts > op->ts || !clock_may_be(&op->range->kv->clock, op->ts)) return false;
     return commit_decode_spans(op, in, replica_descriptor(op->range->replica)) && reader_done(in);
 }
 

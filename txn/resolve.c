@@ -224,7 +224,7 @@ static bool decode(struct range_op *op, struct reader *in)
         item->ct = get_u64(in);
         item->low = get_sized(in);
         item->high = get_sized(in);
-        if (in->failed || item->attempt.tag == 0 || !descriptor_contains(replica_descriptor(op->range->replica), item->low)) return false;
+        if (in->failed || item->attempt.tag == 0 || !clock_may_be(&op->range->kv->clock, item->ct) || !descriptor_contains(replica_descriptor(op->range->replica), item->low)) return false;
     }
     if (op->item_count > 1 && MUTANT("resolve_hears_first_only")) op->item_count = 1;
     return op->item_count > 0;

@@ -249,7 +249,7 @@ static bool decode(struct range_op *op, struct reader *in)
 {
     op->name = (struct txn_name){get_u64(in), get_u64(in)};
     op->attempt = (struct attempt){get_u64(in), get_u64(in)};
-    if (in->failed || op->attempt.tag == 0 || op->attempt.sent > UINT64_MAX - OUTCOME_WINDOW_NS) return false;
+    if (in->failed || op->attempt.tag == 0 || !clock_may_be(&op->range->kv->clock, op->attempt.sent)) return false;
     if (!staged_keys_valid(bytes_make(in->at, reader_left(in)))) return false;
     uint16_t count = get_u16(in);
     op->keys = pool_alloc(&op->range->kv->pool, count * sizeof *op->keys);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "tests/txn/world.h"
+#include "txn/txn_state.h"
 
 static void put_many(struct world *w, const char *prefix, uint32_t count, const char *value)
 {
@@ -169,5 +170,24 @@ TEST(txn_read, a_page_over_more_blocks_than_the_cache_holds_ends)
     actor_begin_at_leader(&a, &w);
     actor_must_count(&a, "k", "l", 100);
     actor_end(&a);
+    world_close(&w);
+}
+
+/* A read raises the floor of its range: one far ahead of the clock, as a message that somebody made up may ask for, would end all writes. */
+TEST(txn_read, timestamps_of_nobody_are_refused_and_leave_nothing)
+{
+    static const uint64_t ahead[] = {UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 62};
+    struct world w;
+    struct actor a;
+    world_open(&w, 3, 0);
+    world_put(&w, "k", "1");
+    for (int i = 0; i < 3; i++) {
+        actor_begin_at_leader(&a, &w);
+        a.txn->read_ts = ahead[i];
+        assert_int_equal(actor_get(&a, "k"), STATUS_INVALID);
+        actor_end(&a);
+        world_put(&w, "k", "2");
+        assert_true(world_range(&w)->floor < ahead[i]);
+    }
     world_close(&w);
 }
