@@ -41,15 +41,23 @@ static void node_end(void)
     inputs = 0;
 }
 
+static bool is_routed(uint16_t kind)
+{
+    static const uint16_t kinds[] = {RPC_READ,    RPC_COMMIT,  RPC_RANGE_TARGET, RPC_LOCK,    RPC_UNLOCK,  RPC_OUTCOME,
+                                     RPC_PREPARE, RPC_DECIDE,  RPC_RESOLVE,      RPC_STAGED,  RPC_REFRESH, RPC_CATALOG_LEASE,
+                                     RPC_PROMISE, RPC_REPLICA_READ, RPC_LOCK_WAITS, RPC_LOCKS};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i] == kind) return true;
+    return false;
+}
+
 /* Range 2 and its epoch in front, where the kind wants them. */
 static void put_request(struct buf *out, uint8_t choice, struct bytes body)
 {
     uint16_t kind = (uint16_t)(choice % RPC_KIND_COUNT);
     put_u64(out, ++next_id);
     put_u16(out, kind);
-    bool routed = kind == RPC_READ || kind == RPC_COMMIT || kind == RPC_RANGE_TARGET || kind == RPC_LOCK ||
-                  kind == RPC_UNLOCK || kind == RPC_OUTCOME;
-    if (routed && (choice & 0x80) == 0) {
+    if (is_routed(kind) && (choice & 0x80) == 0) {
         struct replica *r = store_replica(core_store(core_of()), (struct range_id){2});
         put_u64(out, 2);
         put_u64(out, r == NULL ? 1 : replica_descriptor(r)->epoch);
