@@ -14,6 +14,7 @@
 #include "txn/txn.h"
 
 #define SQL_COLUMNS_MAX 1600
+#define SQL_CHECKS_MAX 1000
 #define SQL_KEY_COLUMNS_MAX 32
 
 struct sql_table_column {

@@ -116,8 +116,10 @@ static const char *check_name(struct building *g, const struct expr *e)
     uint32_t index = UINT32_MAX;
     bool several = false;
     const char *column = only_column(g->table, e, &index, &several);
-    for (uint32_t number = 0;; number++) {
-        const char *name = object_name(g->x->arena, g->table->name, column, "check", number);
+    if (column != g->numbered_column) g->number_free = 0;
+    g->numbered_column = column;
+    for (;; g->number_free++) {
+        const char *name = object_name(g->x->arena, g->table->name, column, "check", g->number_free);
         if (name == NULL || !ddl_constraint_exists(g, name)) return name;
     }
 }
@@ -129,6 +131,9 @@ bool ddl_add_check(struct building *g, const struct sql_constraint *c)
     struct expr *e;
     const char *text = ddl_keep_expression(g, c->expr, "check constraints", t, sql_type_of(SQL_TYPE_BOOL), NULL, &e);
     if (text == NULL) return false;
+    if (t->check_count >= SQL_CHECKS_MAX)
+        return sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0,
+                             "tables can have at most %d check constraints", SQL_CHECKS_MAX);
     if (c->name != NULL && ddl_constraint_exists(g, c->name))
         return sql_error_set(x->error, x->arena, SQLSTATE_DUPLICATE_OBJECT, 0,
                              "check constraint \"%s\" already exists", c->name);

@@ -9,6 +9,9 @@ struct building {
     struct exec *x;
     struct sql_table *table;
     const char **checks, **check_names; /* the table's, to write to */
+    /* Checks without a name of their own get TABLE_COLUMN_check with the least number that is free: all below were taken. */
+    const char *numbered_column;
+    uint32_t number_free;
 };
 
 /* All answer false, or NULL, with the error set. */

@@ -1,6 +1,8 @@
 /* WITH. */
 #include "sql/select_int.h"
 
+#define QUERIES_MAX 1000 /* names are looked for one by one */
+
 struct cte *select_find_cte(const struct binder *b, const char *name)
 {
     for (; b != NULL; b = b->around)
@@ -47,6 +49,9 @@ bool select_bind_with(struct select *s)
 {
     const struct sql_with *with = &s->node->with;
     if (with->recursive && with->count > 0) return exec_unsupported(s->x, with->position, "WITH RECURSIVE");
+    if (with->count > QUERIES_MAX)
+        return sql_error_set(s->x->error, s->x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, with->position,
+                             "WITH has at most %d queries; this one has %u", QUERIES_MAX, with->count);
     for (uint32_t i = 0; i < with->count; i++)
         if (!bind_one(s, &with->ctes[i])) return false;
     return true;

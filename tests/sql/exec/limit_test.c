@@ -162,6 +162,16 @@ TEST(limits, tables_may_be_wide)
         buf_printf(&text, "%sc%u", i > 0 ? ", " : "", i);
     buf_append_string(&text, "))");
     text_answers(&text, "ERROR 54011: cannot use more than 32 columns in an index\n");
+    list_of(&text, "CREATE TABLE checked (a int", 1000, ", CHECK (a > %u)", "", ")");
+    text_answers(&text, "CREATE TABLE\n");
+    answers("INSERT INTO checked VALUES (998)", "ERROR 23514: new row for relation \"checked\" violates check constraint "
+            "\"checked_a_check998\"\n  detail: Failing row contains (998).\n");
+    list_of(&text, "CREATE TABLE x (a int", 100000, ", CHECK (a > %u)", "", ")");
+    text_answers(&text, "ERROR 54000: tables can have at most 1000 check constraints\n");
+    list_of(&text, "WITH ", 1000, "q%u AS (SELECT 1 AS a)", ", ", " SELECT a FROM q999");
+    text_answers(&text, "a int4\n| 1 |\nSELECT 1\n");
+    list_of(&text, "WITH ", 100000, "q%u AS (SELECT 1)", ", ", " SELECT 1");
+    text_answers(&text, "ERROR 54000 at 1: WITH has at most 1000 queries; this one has 100000\n");
     end();
 }
 
