@@ -286,6 +286,7 @@ struct raft_status {
     uint64_t lease_until_ns;
     uint64_t promised_to;            /* replica that a promise of ours binds us to, while it lasts; or 0 */
     bool transferring, uncertain, config_pending;
+    uint64_t transfer_to;            /* leader: the member that it hands over to; 0: to none */
     bool lost;                       /* as restored, and not settled yet; implies uncertain */
     const struct raft_config *config; /* in force; valid until the next step */
 };

@@ -22,6 +22,7 @@ void raft_status(const struct raft *r, struct raft_status *status_out)
         .lease_until_ns = lease_until(r),
         .promised_to = r->promise.member,
         .transferring = r->transfer_target != 0,
+        .transfer_to = r->transfer_target,
         .uncertain = r->uncertain,
         .lost = r->lost,
         .config_pending = config_pending(r),

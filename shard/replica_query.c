@@ -92,6 +92,16 @@ struct node_id replica_leader_hint(const struct replica *r)
     return (struct node_id){raft_leader_node(r->raft)};
 }
 
+static void hand_over_app(struct replica *r)
+{
+    const struct shard_app *app = r->store->options.app;
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    if (app->handing_over == NULL || status.transfer_to == 0) return; /* it is a member: the leader itself stays */
+    struct node_id to = {replica_node_of(r, status.transfer_to)};
+    app->handing_over(r->app, to, 2 * r->store->options.election_timeout_ns); /* as note_transfer has it */
+}
+
 enum status replica_transfer(struct replica *r, struct node_id to)
 {
     const struct raft_member *m = to.value == 0 ? NULL : descriptor_member_on(&r->descriptor, to);
@@ -99,11 +109,20 @@ enum status replica_transfer(struct replica *r, struct node_id to)
     struct raft_event event = {.kind = RAFT_EVENT_TRANSFER, .member = m == NULL ? 0 : m->id};
     uint64_t now_ns = env_now_ns(r->store->env);
     enum status status = replica_step(r, &event);
-    if (status == STATUS_OK && (m == NULL || m->id != r->id)) {
+    if (status != STATUS_OK) return status;
+    if (m == NULL || m->id != r->id) {
         r->transfer_ns = r->handed_ns = now_ns;
         r->handed_to = to;
     }
-    return status;
+    hand_over_app(r);
+    return STATUS_OK;
+}
+
+bool replica_handing_over(const struct replica *r)
+{
+    struct raft_status status;
+    raft_status(r->raft, &status);
+    return status.transferring;
 }
 
 struct node_id replica_handed_to(const struct replica *r)

@@ -107,6 +107,9 @@ struct shard_app {
                          struct shard_batch *batch);
     /* Role, term or leader changed; or the replica became able to serve (its own-term entry applied). */
     void (*role_changed)(void *replica_state);
+    /* This leader has offered the range to the node `to`, which is told next, and proposes nothing until another leads, or the
+     * offer has come to nothing (replica_handing_over): within life_ns it is over, one way or the other. Or NULL. */
+    void (*handing_over)(void *replica_state, struct node_id to, uint64_t life_ns);
     /* What apply keeps beside the engine (at most SHARD_APP_STATE_BYTES_MAX), as of the last entry applied. It
      * goes into the engine's record of the range with every flush, and into snapshots. */
     void (*state_encode)(void *replica_state, struct buf *out);
@@ -380,6 +383,8 @@ void replica_note_request(struct replica *r, struct bytes key);
 
 /* Hands the leadership of a range to a node (0: to the best). STATUS_NOT_LEADER, STATUS_BUSY. */
 MUST_USE enum status replica_transfer(struct replica *r, struct node_id to);
+/* It leads, and has offered the range to another. */
+bool replica_handing_over(const struct replica *r);
 /* Of who leads no more: whom it has just offered the leadership to. 0: nobody, or nobody in particular. */
 struct node_id replica_handed_to(const struct replica *r);
 
