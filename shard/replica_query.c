@@ -110,10 +110,7 @@ enum status replica_transfer(struct replica *r, struct node_id to)
     uint64_t now_ns = env_now_ns(r->store->env);
     enum status status = replica_step(r, &event);
     if (status != STATUS_OK) return status;
-    if (m == NULL || m->id != r->id) {
-        r->transfer_ns = r->handed_ns = now_ns;
-        r->handed_to = to;
-    }
+    if (m == NULL || m->id != r->id) r->transfer_ns = now_ns;
     hand_over_app(r);
     return STATUS_OK;
 }
@@ -123,10 +120,4 @@ bool replica_handing_over(const struct replica *r)
     struct raft_status status;
     raft_status(r->raft, &status);
     return status.transferring;
-}
-
-struct node_id replica_handed_to(const struct replica *r)
-{
-    bool late = env_now_ns(r->store->env) - r->handed_ns > 2 * r->store->options.election_timeout_ns; /* given up long before */
-    return late ? (struct node_id){0} : r->handed_to;
 }

@@ -385,8 +385,6 @@ void replica_note_request(struct replica *r, struct bytes key);
 MUST_USE enum status replica_transfer(struct replica *r, struct node_id to);
 /* It leads, and has offered the range to another. */
 bool replica_handing_over(const struct replica *r);
-/* Of who leads no more: whom it has just offered the leadership to. 0: nobody, or nobody in particular. */
-struct node_id replica_handed_to(const struct replica *r);
 
 struct store_metrics {
     uint64_t proposals, proposals_refused, applied_entries, raft_messages_in, raft_messages_out;

@@ -144,8 +144,6 @@ struct replica {
     uint64_t told_epoch;     /* of which its leader was told (load.c) */
     bool mirror_busy;
     uint64_t transfer_ns;        /* leadership was offered to another then; 0: it was not */
-    struct node_id handed_to;    /* the last one that it was offered to by name, and when */
-    uint64_t handed_ns;
     uint64_t requests, load, load_since_ns; /* since then; each second (load.c) */
     struct key_sample *sample;   /* of its keys, while it is busy; or NULL (autosplit.c) */
     uint64_t sample_since_ns, split_after_ns;

@@ -181,10 +181,10 @@ void divide_apply(void *left_state, void *right_state, struct bytes key, struct 
     }
     /* A staged commit whose anchor goes is put on record there, and this range would know nothing of it (outcome.c). */
     if (g->may_hold && g->divided < high) g->divided = high;
+    if (h != NULL) locks_divide(g, key, h);
     send_away(g, key);
     prepared_cut(g, key);
     records_cut(g, key);
-    if (h != NULL && g->ready) locks_hand_on(g, key, h);
     lock_table_cut(&g->locks, key);
     divide_end(g);
 }

@@ -16,6 +16,7 @@ enum status kv_create(struct kv **kv_out)
                                  .role_changed = range_role_changed,
                                  .installed = range_installed,
                                  .value_ends = txn_aside_ends,
+                                 .handing_over = locks_hand_over,
                                  .divide_near = txn_aside_row,
                                  .divide_may = divide_may,
                                  .divide_begin = divide_begin,
@@ -31,6 +32,7 @@ enum status kv_create(struct kv **kv_out)
     list_init(&kv->ranges);
     list_init(&kv->calls);
     list_init(&kv->inquiries);
+    list_init(&kv->tellings);
     list_init(&kv->unlocks);
     list_init(&kv->two_phase);
     list_init(&kv->promises);
@@ -62,7 +64,7 @@ void kv_attach(struct kv *kv, struct store *store)
     clock_attach(&kv->clock);
     gc_attach(kv);
     lock_attach(kv);
-    lock_handed_attach(kv);
+    locks_handed_attach(kv);
     deadlock_attach(kv);
     outcome_attach(kv);
     refresh_attach(kv);
@@ -87,6 +89,7 @@ void kv_stop(struct kv *kv)
     clock_stop(&kv->clock);
     gc_stop(kv);
     lock_stop(kv);
+    locks_handed_stop(kv);
     two_phase_sweep_stop(kv);
     resolver_stop(kv);
     catalog_lease_stop(kv);

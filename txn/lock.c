@@ -23,7 +23,7 @@
 #define ANSWER_AFTER_NS 500000000u
 #define PLACE_KEPT_NS 3000000000u    /* for the next one of its transaction */
 #define CHECK_EVERY_NS 2000000000u
-#define CHECK_SOON_NS 200000000u
+#define CHECK_SOON_NS 100000000u     /* of locks that came from another leader */
 #define ORPHAN_AFTER_NS 10000000000u /* nobody answers for it */
 #define ASKED_MAX 256
 
@@ -347,9 +347,40 @@ static void take_over(struct range_op *op, struct range_op *old)
 
 static void enter(struct range_op *op)
 {
+    if (op->key_count > 0 && locks_handing_over(op->range)) {
+        COVER("txn_lock_while_handing_over");
+        range_op_reply(op, STATUS_NOT_LEADER, BYTES_EMPTY);
+        return;
+    }
     struct lock_owner *owner = lock_owner_find(&op->range->locks, op->name);
     if (owner != NULL && owner->waiting != NULL) take_over(op, CONTAINER_OF(owner->waiting, struct range_op, request));
     else go_on(op);
+}
+
+void lock_keep_place(struct range *g, const struct lock_place *place)
+{
+    struct range_op *op = range_op_create(g, RANGE_OP_LOCK, (struct rpc_token){{0}, 0}, place->keys);
+    if (op == NULL) return;
+    op->detached = true; /* its gateway was told to ask again, and does so here */
+    op->state = OP_LOCKING;
+    op->name = place->name;
+    op->begin_ts = place->begin_ts;
+    op->lock_mode = (uint8_t)place->mode;
+    op->lock_wait = TXN_LOCK_WAIT;
+    op->keys = pool_alloc(&g->kv->pool, place->key_count * sizeof *op->keys);
+    if (op->keys == NULL) {
+        range_op_free(op);
+        return;
+    }
+    memset(op->keys, 0, place->key_count * sizeof *op->keys);
+    op->key_count = place->key_count;
+    struct reader in = reader_make(op->body);
+    for (uint32_t i = 0; i < op->key_count; i++) op->keys[i].key = get_sized(&in);
+    ASSERT(reader_done(&in));
+    uint64_t now_ns = env_now_ns(store_env(g->kv->store));
+    op->queued_ns = place->waited_ns < now_ns ? now_ns - place->waited_ns : now_ns;
+    timer_arm(store_timers(g->kv->store), &op->lock_timer, now_ns + PLACE_KEPT_NS);
+    go_on(op);
 }
 
 static void lock_serve(void *ctx, struct rpc_token token, struct bytes body)
@@ -422,7 +453,7 @@ static void on_alive(struct rpc_call *call, enum status status, struct bytes bod
     free(q);
 }
 
-static void inquire(struct range *g, uint64_t node, uint64_t now_ns)
+static void inquire(struct range *g, uint64_t node, uint64_t now_ns, uint64_t every_ns)
 {
     struct kv *kv = g->kv;
     struct inquiry *q = calloc(1, sizeof *q);
@@ -430,7 +461,7 @@ static void inquire(struct range *g, uint64_t node, uint64_t now_ns)
     *q = (struct inquiry){.kv = kv, .range = replica_range(g->replica), .node = node};
     LIST_FOR_EACH(item, &g->locks.all) {
         struct lock_owner *o = CONTAINER_OF(item, struct lock_owner, link);
-        if (o->name.node == node && now_ns >= o->seen_ns + CHECK_EVERY_NS && q->count < ASKED_MAX)
+        if (o->name.node == node && now_ns >= o->seen_ns + every_ns && q->count < ASKED_MAX)
             q->numbers[q->count++] = o->name.number;
     }
     struct buf body;
@@ -447,7 +478,7 @@ static void inquire(struct range *g, uint64_t node, uint64_t now_ns)
     buf_deinit(&body);
 }
 
-static void check_owners(struct range *g, uint64_t now_ns)
+static void check_owners(struct range *g, uint64_t now_ns, uint64_t every_ns)
 {
     uint64_t asked[64];
     uint32_t asked_count = 0;
@@ -459,33 +490,38 @@ static void check_owners(struct range *g, uint64_t now_ns)
             lock_forget(g, o->name);
             return; /* others may have gone with it: the next look sees the rest */
         }
-        bool known = now_ns < o->seen_ns + CHECK_EVERY_NS;
+        bool known = now_ns < o->seen_ns + every_ns;
         for (uint32_t i = 0; i < asked_count && !known; i++) known = asked[i] == o->name.node;
         if (!known && asked_count < 64) asked[asked_count++] = o->name.node;
     }
-    for (uint32_t i = 0; i < asked_count; i++) inquire(g, asked[i], now_ns);
+    for (uint32_t i = 0; i < asked_count; i++) inquire(g, asked[i], now_ns, every_ns);
 }
 
 static void on_check(struct timer *t, void *ctx)
 {
     struct kv *kv = ctx;
-    uint64_t now_ns = env_now_ns(store_env(kv->store));
+    uint64_t now_ns = env_now_ns(store_env(kv->store)), next_ns = CHECK_EVERY_NS;
     LIST_FOR_EACH(item, &kv->ranges) {
         struct range *g = CONTAINER_OF(item, struct range, link);
+        bool soon = locks_asked_soon(g, now_ns);
         bool locked = !list_empty(&g->locks.all); /* mostly not: there may be thousands of ranges */
-        if (locked && g->ready && replica_serving(g->replica)) check_owners(g, now_ns);
+        if (!locked || !g->ready || !replica_serving(g->replica)) continue;
+        check_owners(g, now_ns, soon ? CHECK_SOON_NS : CHECK_EVERY_NS);
+        if (soon) next_ns = CHECK_SOON_NS;
     }
-    timer_arm(store_timers(kv->store), t, now_ns + CHECK_EVERY_NS);
+    timer_arm(store_timers(kv->store), t, now_ns + next_ns);
 }
 
-void lock_ask_soon(struct range *g, struct txn_name name)
+void lock_ask_soon(struct range *g)
 {
     struct kv *kv = g->kv;
     uint64_t now_ns = env_now_ns(store_env(kv->store));
-    struct lock_owner *o = lock_owner_find(&g->locks, name);
-    if (o == NULL || kv->stopping) return;
-    o->seen_ns = now_ns > CHECK_EVERY_NS ? now_ns - CHECK_EVERY_NS : 1;
-    timer_arm(store_timers(kv->store), &kv->lock_timer, now_ns + CHECK_SOON_NS);
+    LIST_FOR_EACH(item, &g->locks.all) {
+        struct lock_owner *o = CONTAINER_OF(item, struct lock_owner, link);
+        if (o->seen_ns == 0) o->seen_ns = now_ns;
+    }
+    uint64_t at_ns = now_ns + CHECK_SOON_NS;
+    if (kv->lock_timer.deadline_ns > at_ns) timer_arm(store_timers(kv->store), &kv->lock_timer, at_ns);
 }
 
 static void alive_serve(void *ctx, struct rpc_token token, struct bytes body)

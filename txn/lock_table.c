@@ -370,6 +370,16 @@ enum status lock_acquire(struct lock_table *t, struct txn_name name, uint64_t be
     return resolve_deadlocks(t, q);
 }
 
+enum status lock_put(struct lock_table *t, struct txn_name name, uint64_t begin_ts, struct bytes key, enum lock_mode mode)
+{
+    struct lock_owner *owner = owner_make(t, name, begin_ts);
+    struct lock *l = owner == NULL ? NULL : lock_make(t, key);
+    enum status status = l == NULL ? STATUS_NO_MEMORY : compatible(l, owner, mode) ? hold_add(l, owner, mode) : STATUS_LOCKED;
+    if (status != STATUS_OK && l != NULL) lock_drop_if_idle(t, l);
+    if (status != STATUS_OK && owner != NULL) owner_drop_if_idle(t, owner);
+    return status;
+}
+
 enum status lock_pass(struct lock_table *t, struct bytes key, struct lock_request *q)
 {
     ASSERT(q->lock == NULL && q->on_done != NULL);
@@ -407,6 +417,18 @@ void lock_table_visit(const struct lock_table *t,
         }
         if (o->waiting != NULL)
             visit(ctx, bytes_make(o->waiting->lock->key, o->waiting->lock->key_size), o, o->waiting->mode, o->waiting);
+    }
+}
+
+void lock_table_visit_queues(const struct lock_table *t, void (*visit)(void *ctx, const struct lock_request *q), void *ctx)
+{
+    LIST_FOR_EACH(item, &t->all) {
+        const struct lock_owner *o = CONTAINER_OF(item, struct lock_owner, link);
+        LIST_FOR_EACH(held, &o->holds) {
+            const struct hold *h = CONTAINER_OF(held, struct hold, of_owner);
+            if (h->lock->holds.next != &h->of_lock) continue; /* once per lock; nobody waits where nobody holds */
+            LIST_FOR_EACH(at, &h->lock->queue) visit(ctx, CONTAINER_OF(at, struct lock_request, link));
+        }
     }
 }
 

@@ -62,6 +62,9 @@ void lock_table_cut(struct lock_table *t, struct bytes key);
  * when another one is, that one is told and this one waits. STATUS_NO_MEMORY. */
 MUST_USE enum status lock_acquire(struct lock_table *t, struct txn_name name, uint64_t begin_ts,
                                   struct bytes key, enum lock_mode mode, bool wait, struct lock_request *q);
+/* As another table had it: held, whatever else it waits for. STATUS_LOCKED: others hold it here. STATUS_NO_MEMORY. */
+MUST_USE enum status lock_put(struct lock_table *t, struct txn_name name, uint64_t begin_ts, struct bytes key,
+                              enum lock_mode mode);
 /* STATUS_OK: nobody holds the key. STATUS_WAIT: queued until then, as somebody who takes no lock. */
 MUST_USE enum status lock_pass(struct lock_table *t, struct bytes key, struct lock_request *q);
 /* Somebody holds the key. */
@@ -76,6 +79,8 @@ void lock_table_visit(const struct lock_table *t,
                       void (*visit)(void *ctx, struct bytes key, const struct lock_owner *owner, enum lock_mode mode,
                                     const struct lock_request *waiting),
                       void *ctx);
+/* Every place in a queue, the queues one after the other and each in its order. */
+void lock_table_visit_queues(const struct lock_table *t, void (*visit)(void *ctx, const struct lock_request *q), void *ctx);
 /* Those it waits for: that hold the lock, or stand before it in the queue. Borrowed for the call. */
 void lock_waits_for(const struct lock_table *t, struct txn_name name,
                     void (*visit)(void *ctx, const struct lock_owner *owner), void *ctx);

@@ -26,7 +26,7 @@ void *range_open(void *ctx, struct replica *r)
     list_init(&g->two_phase);
     list_init(&g->forgetting.link);
     lock_table_init(&g->locks);
-    locks_handed_init(g);
+    locks_handed_init(&g->handed);
     g->outcomes.of_node = &kv->outcome_chunks;
     list_push_back(&kv->ranges, &g->link);
     return g;
@@ -41,7 +41,8 @@ static void range_drop_ops(struct range *g, enum status status)
         range_op_reply(op, status, BYTES_EMPTY);
         item_next = g->ops.next; /* answering may have freed others that were blocked on it */
     }
-    lock_table_reset(&g->locks); /* W4: lost with the leadership, but for what was handed over */
+    lock_table_reset(&g->locks); /* W4: lost with the leadership, but for what was handed on */
+    g->handing_over = false;
     records_clear(g);
     divide_forget(g);
 }
@@ -66,7 +67,7 @@ void range_close(void *state)
     ASSERT(g->attempts.count == 0);
     map_deinit(&g->attempts);
     lock_table_reset(&g->locks);
-    locks_handed_deinit(g);
+    locks_handed_drop(&g->handed);
     outcomes_deinit(&g->outcomes);
     list_remove(&g->link);
     free(g);
@@ -101,7 +102,7 @@ void range_become_ready(struct range *g, uint64_t now_ts)
     g->preparing = false;
     g->ready = true;
     divide_served(g);
-    locks_take(g);
+    locks_take_over(g);
     range_run_waiting(g);
 }
 
@@ -155,7 +156,6 @@ void range_role_changed(void *state)
     if (g->ready || g->joining || !serving) {
         if (g->load != NULL) g->preparing = false;
         load_end(g);
-        if (g->ready) locks_hand_over(g);
         g->ready = false;
         range_drop_ops(g, STATUS_NOT_LEADER);
     }

@@ -67,13 +67,13 @@ void kv_destroy(struct kv *kv);
 
 struct kv_metrics {
     uint64_t lock_waits, deadlocks, overlay_reads;
+    uint64_t locks_shipped, locks_handed; /* to the next leader; from the one before, or from the other side of a split or merge */
     uint64_t reads, commits, conflicts, retries, unknown_outcomes, clock_rounds;
     uint64_t clock_samples, clock_contradictions, clock_gaps, clock_fences; /* INTERVAL; the last as the master */
     uint64_t lease_requests, lease_failures; /* for the catalog, by this gateway */
     uint64_t held_commits; /* read in other ranges than they write to */
     uint64_t refreshes;    /* requests to leaders whether what was read is unchanged */
     uint64_t prepares, prepares_refused, decisions, resolutions, pushes, pushed_aborts, records_forgotten; /* as the leader */
-    uint64_t locks_handed; /* that came over from the leader before */
     /* Of this gateway: transactions that wrote to several ranges, attempts that were made again, and those that came to nothing. */
     uint64_t two_phase_commits, prepare_repeats, two_phase_aborts, staged_commits;
     /* As the leader of an anchor: staged commits whose coordinator was gone, and what became of them; keys that were refused to one. */

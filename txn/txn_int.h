@@ -17,7 +17,7 @@
  *   catalog_lease.c    until when the catalog does not change
  *   gc.c       how long old versions are kept
  *   outcome.c  what became of a commit that was not answered; txn_outcome.c asks for it
- *   lock.c     locks at the leader (W2), on lock_table.c, which is pure
+ *   lock.c     locks at the leader (W2), on lock_table.c, which is pure; lock_handed.c: what becomes of them when a range changes hands (W4)
  *   divide.c   a range that is split
  *   promise.c  what replicas may serve of the past; replica_read.c serves it, txn_past.c asks for it
  *   deadlock.c circles of locks over several ranges
@@ -199,6 +199,13 @@ struct outcomes {
     uint32_t *of_node;       /* chunks of all ranges; NULL: nobody counts */
 };
 
+/* What is to be locked when the range is served in that term, as lock_handed.c has it. */
+struct locks_handed {
+    struct buf records; /* empty: nothing */
+    uint64_t term, until_ns;
+    uint64_t asked_soon_until_ns; /* they were taken over; and whether their owners live */
+};
+
 struct range {
     struct list link;
     struct kv *kv;
@@ -226,8 +233,8 @@ struct range {
     uint32_t in_flight_count; /* writes */
     uint32_t validating;     /* commits with progress: told of every proposal */
     struct lock_table locks;
-    struct buf handed;       /* locks of the leader before, since then (lock_handed.c) */
-    uint64_t handed_ns;
+    struct locks_handed handed; /* by who led before */
+    bool handing_over;       /* leader: another was told what is locked, perhaps to no avail (locks_handing_over) */
     struct outcomes outcomes;
     /* Commits over several ranges. may_hold: of the state machine: there may be intents or records in the engine. */
     bool may_hold;
@@ -555,20 +562,37 @@ void lock_met(struct range_op *op);
 void lock_on_timer(struct timer *t, void *op);
 /* Ends what the transaction waits for, and gives back its locks. */
 void lock_forget(struct range *g, struct txn_name name);
-/* Its node is asked in a moment whether it lives. */
-void lock_ask_soon(struct range *g, struct txn_name name);
+/* One that waits, for the first of its keys that it does not get. */
+struct lock_place {
+    struct txn_name name;
+    uint64_t begin_ts, waited_ns;
+    enum lock_mode mode;
+    struct bytes keys; /* sized, one behind the other */
+    uint32_t key_count;
+};
+/* It stands in the queue, until its transaction asks again or does not. */
+void lock_keep_place(struct range *g, const struct lock_place *place);
+/* The nodes of all those that hold something are asked in a moment. */
+void lock_ask_soon(struct range *g);
 
 /* ---- lock_handed.c ---- */
 
-void lock_handed_attach(struct kv *kv);
-void locks_handed_init(struct range *g);
-void locks_handed_deinit(struct range *g);
-/* The locks on keys from `from` on are kept for the other one, until it takes them. */
-void locks_hand_on(const struct range *g, struct bytes from, struct range *to);
-/* What was kept for this range, whose leader is ready; nothing, if that was long ago. */
-void locks_take(struct range *g);
-/* Tells whom the range was handed over to. */
-void locks_hand_over(const struct range *g);
+void locks_handed_attach(struct kv *kv);
+void locks_handed_stop(struct kv *kv);
+void locks_handed_init(struct locks_handed *h);
+void locks_handed_drop(struct locks_handed *h);
+/* struct shard_app */
+void locks_hand_over(void *state, struct node_id to, uint64_t life_ns);
+/* Nobody gets a lock any more: who leads next would not know of it. */
+bool locks_handing_over(struct range *g);
+/* The range is divided at key in this very step, and right begins there: before anything has gone. */
+void locks_divide(const struct range *g, struct bytes key, struct range *right);
+/* The left range takes in the right one in this very step: before anybody has gone. */
+void locks_unite(struct range *left, const struct range *right);
+/* The range is served from here on: what is meant for it is locked. */
+void locks_take_over(struct range *g);
+/* Some were taken over just now. What is too old is dropped here. */
+bool locks_asked_soon(struct range *g, uint64_t now_ns);
 
 /* ---- deadlock.c ---- */
 
@@ -840,7 +864,7 @@ struct kv {
     struct map locking;     /* number -> transaction of this node that may hold locks */
     uint64_t txn_numbers;   /* drawn so far */
     uint32_t outcome_chunks; /* of all ranges */
-    struct list inquiries, unlocks; /* lock.c, txn_lock.c: requests that nobody waits for */
+    struct list inquiries, unlocks, tellings; /* lock.c, txn_lock.c, lock_handed.c: requests that nobody waits for */
     struct list promises;   /* struct promise, of ranges that are read here */
     struct list two_phase;  /* ranges that hold intents or records */
     struct timer two_phase_timer;

@@ -90,8 +90,8 @@ void unite_apply(void *left_state, void *right_state, struct bytes part)
     if (holds) load_again(g);
     if (holds && g->ready && load_more(g, replica_descriptor(h->replica)->start) != STATUS_OK) g->ready = false;
     if (h->latch != NULL) histogram_add(&g->kv->metrics.merge_closed_ns, latch_closed_ns(h));
-    if (g->ready && h->ready) locks_hand_on(h, BYTES_EMPTY, g);
+    locks_unite(g, h);
     move_or_send_away(g, h);
-    if (g->ready) locks_take(g);
+    if (g->ready) locks_take_over(g);
     divide_forget(h);
 }

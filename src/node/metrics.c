@@ -146,7 +146,6 @@ static void two_phase_text(struct buf *b, struct kv *kv)
     counter(b, "recoveries_total", "Staged commits that a leader here had to look for the parts of.", k->recovery_runs);
     counter(b, "recovered_commits_total", "Those that were found to be committed.", k->recovered_commits);
     counter(b, "recovered_aborts_total", "Those that were not.", k->recovered_aborts);
-    counter(b, "locks_handed_total", "Locks that came over when their range was divided, united or handed over.", k->locks_handed);
     counter(b, "pushed_aborts_total", "Transactions that were aborted because nobody answered for them.", k->pushed_aborts);
     gauge(b, "prepared", "Parts of transactions that are prepared in ranges led here, and not known to be committed or not.", count);
     head(b, "prepared_oldest_seconds", "gauge", "For how long the oldest of them is; 0: there is none.");
@@ -231,6 +230,9 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "commits_total", "Transactions proposed here.", k->commits);
     counter(b, "conflicts_total", "Commits refused because something read had changed.", k->conflicts);
     counter(b, "lock_waits_total", "Times that somebody had to wait for a lock.", k->lock_waits);
+    counter(b, "locks_shipped_total", "Locks, held or waited for, that the next leader of a range was told of when it was handed over.",
+            k->locks_shipped);
+    counter(b, "locks_handed_total", "Locks that came over when their range was divided, united or handed over.", k->locks_handed);
     uint64_t locked, waiting;
     kv_lock_counts(core_kv(m->core), &locked, &waiting);
     gauge(b, "locked_keys", "Keys that are locked or waited for, of the ranges that are led here.", locked);

@@ -191,6 +191,54 @@ TEST(lock_table, forgets_a_request_that_is_cancelled)
 }
 
 /* Random transactions over a few keys: they all end, and no lock is ever held by two. */
+static void write_key(void *ctx, struct bytes key, const struct lock_owner *owner, enum lock_mode mode, const struct lock_request *waiting)
+{
+    struct rig *to = ctx;
+    if (waiting == NULL) assert_int_equal(lock_put(&to->table, owner->name, owner->begin_ts, key, mode), STATUS_OK);
+}
+
+static void write_name(void *ctx, const struct lock_request *q)
+{
+    struct rig *r = ctx;
+    size_t at = strlen(r->log);
+    snprintf(r->log + at, sizeof r->log - at, "%c", q->owner == NULL ? '-' : (char)q->owner->name.number);
+}
+
+/* What is held goes to another table; who waits is told in the order of each queue, once, however many hold the lock. */
+TEST(lock_table, can_be_moved)
+{
+    struct rig r, to;
+    rig_init(&r);
+    rig_init(&to);
+    assert_int_equal(ask(&r, 'a', "x", LOCK_SHARED), STATUS_OK);
+    assert_int_equal(ask(&r, 'b', "x", LOCK_SHARED), STATUS_OK);
+    assert_int_equal(ask(&r, 'c', "x", LOCK_EXCLUSIVE), STATUS_WAIT);
+    assert_int_equal(ask(&r, 'd', "x", LOCK_SHARED), STATUS_WAIT);
+    assert_int_equal(ask(&r, 'a', "y", LOCK_EXCLUSIVE), STATUS_OK);
+    assert_int_equal(ask(&r, 'e', "y", LOCK_SHARED), STATUS_WAIT);
+    lock_table_visit_queues(&r.table, write_name, &r);
+    expect(&r, "cde");
+    lock_table_visit(&r.table, write_key, &to);
+    assert_int_equal(to.table.lock_count, 2);
+    assert_int_equal(to.table.owner_count, 2);
+    assert_int_equal(lock_put(&to.table, named('z'), 1, bytes_of_string("x"), LOCK_SHARED), STATUS_OK);
+    assert_int_equal(lock_put(&to.table, named('z'), 1, bytes_of_string("x"), LOCK_EXCLUSIVE), STATUS_LOCKED);
+    assert_int_equal(lock_put(&to.table, named('q'), 1, bytes_of_string("y"), LOCK_SHARED), STATUS_LOCKED);
+    assert_int_equal(to.table.owner_count, 3);
+    lock_release(&to.table, named('a'));
+    lock_release(&to.table, named('b'));
+    lock_release(&to.table, named('z'));
+    assert_int_equal(to.table.lock_count, 0);
+    rig_end(&to);
+    lock_release(&r.table, named('a'));
+    lock_release(&r.table, named('b'));
+    lock_release(&r.table, named('c'));
+    expect(&r, "e+ c+ d+ ");
+    lock_release(&r.table, named('d'));
+    lock_release(&r.table, named('e'));
+    rig_end(&r);
+}
+
 TEST(lock_table, never_stands_still)
 {
     static struct asker askers[16];
