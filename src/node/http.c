@@ -19,7 +19,7 @@ struct http_server {
     struct http_options options;
     struct env_listener *listener;
     uint16_t port;
-    struct list connections;
+    struct list connections; /* who has asked longest ago comes first */
     uint32_t connection_count;
 };
 
@@ -54,6 +54,8 @@ static void respond(struct http_connection *c, int status, const char *type, str
 
 static void answer(struct http_connection *c, const struct http_request *request)
 {
+    list_remove(&c->link);
+    list_push_back(&c->server->connections, &c->link);
     if (!request->get) {
         respond(c, 405, "text/plain", BYTES_LITERAL("only GET is offered here\n"), false);
         return;
@@ -89,8 +91,12 @@ static void on_received(void *ctx, struct env_socket *s, struct bytes bytes)
     (void)s;
     if (c->closing) return;
     buf_append_bytes(&c->in, bytes);
-    if (c->in.failed) env_close(c->server->options.env, c->socket); /* a flood of pipelined requests */
-    else work(c);
+    if (!c->in.failed) {
+        work(c);
+        return;
+    }
+    c->closing = true; /* a flood of pipelined requests */
+    env_close(c->server->options.env, c->socket);
 }
 
 static void on_sent(void *ctx, struct env_socket *s)
@@ -117,11 +123,24 @@ static void on_closed(void *ctx, struct env_socket *s, enum status reason)
 static const struct env_socket_handler socket_handler = {
     .on_received = on_received, .on_sent = on_sent, .on_closed = on_closed};
 
+/* Who says nothing must not keep others from asking whether the node lives. False: all are being answered. */
+static bool make_room(struct http_server *h)
+{
+    LIST_FOR_EACH(item, &h->connections) {
+        struct http_connection *c = CONTAINER_OF(item, struct http_connection, link);
+        if (c->sending || c->closing) continue;
+        c->closing = true;
+        env_close(h->options.env, c->socket);
+        return true;
+    }
+    return false;
+}
+
 static bool on_accepted(void *ctx, struct env_socket *s, const struct env_addr *peer)
 {
     struct http_server *h = ctx;
     (void)peer;
-    if (h->connection_count >= h->options.connection_max) return false;
+    if (h->connection_count >= h->options.connection_max && !make_room(h)) return false;
     struct http_connection *c = calloc(1, sizeof *c);
     if (c == NULL) return false;
     c->server = h;

@@ -445,6 +445,18 @@ TEST(session, names_are_text)
     nothing_is_left();
 }
 
+TEST(session, silent_connections_to_the_admin_port_keep_nobody_out)
+{
+    enum { COUNT = 200 };
+    struct raw many[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        many[i] = raw_dial(whole_cluster()->nodes[0].http);
+        if (i % 2 == 0) raw_send(&many[i], "GET /sta", 8);
+    }
+    cluster_wait_metric(&c, 0, "sql_sessions", 0); /* which is asked for there */
+    for (int i = 0; i < COUNT; i++) raw_close(&many[i]);
+}
+
 /* The rest of a COPY that failed is passed over, however large the messages are: what follows is answered. */
 TEST(session, a_message_too_large_for_copy_leaves_the_session_in_step)
 {
