@@ -87,6 +87,8 @@ static bool call_is_plain(struct binder *b, const struct sql_call_expr *call)
         what = "VARIADIC";
     else if (call->arg_names != NULL)
         what = "named argument notation";
+    else if (strcmp(call->name.name, "generate_series") == 0 && (call->args.count == 2 || call->args.count == 3))
+        what = "generate_series elsewhere than in FROM";
     if (what == NULL) return true;
     bind_unsupported(b, &call->node, what);
     return false;

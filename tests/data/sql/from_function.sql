@@ -252,3 +252,11 @@ SELECT array_agg(i) FROM generate_series(1, 3) AS i
 ----
 ERROR 42883 at 8: function array_agg(integer) does not exist
   hint: No function matches the given name and argument types. You might need to add explicit type casts.
+
+SELECT generate_series(1, 3)
+----
+ERROR 0A000 at 8: generate_series elsewhere than in FROM is not supported yet
+
+SELECT 1 WHERE 1 IN (generate_series(1, 3, 1))
+----
+ERROR 0A000 at 22: generate_series elsewhere than in FROM is not supported yet
