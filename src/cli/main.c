@@ -16,7 +16,7 @@ static const struct {
     {"bench", cli_bench, "load a cluster: bench append"},
     {"doctor", cli_doctor, "what is wrong with this machine, a disk or a cluster, and what to do"},
     {"txn", cli_txn, "what became of a transaction: txn status ID | resolve ID | ls"},
-    {"range", cli_range, "which ranges there are; split, transfer, move one"},
+    {"range", cli_range, "which ranges there are; split, merge, transfer, move one"},
     {"node", cli_node, "which nodes there are; drain, decommission, activate one"},
     {"debug", cli_debug, "look into a data directory: debug wal|lsm DIR"},
     {"completion", cli_completion, "completion for a shell: completion bash"},
