@@ -82,6 +82,39 @@ void txn_interrupt(struct txn *t)
 {
     (void)t;
 }
+uint64_t kv_version_retention(const struct kv *kv)
+{
+    (void)kv;
+    return KV_VERSION_RETENTION_NS;
+}
+uint64_t kv_clock_estimate(const struct kv *kv)
+{
+    (void)kv;
+    return 1;
+}
+enum status txn_read_at(struct txn *t, uint64_t ts)
+{
+    (void)t, (void)ts;
+    return STATUS_OK;
+}
+enum status txn_read_stale(struct txn *t, uint64_t least_ts, uint64_t age_ns)
+{
+    (void)t, (void)least_ts, (void)age_ns;
+    return STATUS_OK;
+}
+bool txn_reads_past(const struct txn *t)
+{
+    return t == NULL;
+}
+void txn_reading(const struct txn *t, struct txn_reading *out)
+{
+    (void)t;
+    *out = (struct txn_reading){0};
+}
+bool txn_is_spill_full(const struct txn *t)
+{
+    return t == NULL;
+}
 void txn_explain_limit(const struct txn *t, char *text, size_t size)
 {
     (void)t;
