@@ -268,6 +268,10 @@ struct env *store_env(struct store *s);
 struct timer_heap *store_timers(struct store *s);
 struct fiber_pool *store_fibers(struct store *s);
 struct logger *store_logger(struct store *s);
+/* In the environment's root; what others keep there has names of its own. */
+const char *store_directory(const struct store *s);
+/* No new writes are taken here for lack of room (space.c). */
+bool store_disk_is_full(const struct store *s);
 
 /* First byte of every command in a range's log: whose it is. */
 enum shard_command {

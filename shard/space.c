@@ -109,6 +109,11 @@ bool space_refuses(const struct store *s, struct range_id range)
     return s->space.full && range.value != RANGE_META.value;
 }
 
+bool store_disk_is_full(const struct store *s)
+{
+    return s->space.full;
+}
+
 /* What is left when entries are refused serves votes and what frees segments. It must not be stood in line
  * before by entries that were refused, so those are turned away while there is still a little more room. */
 #define LOW_BYTES (64u << 10)

@@ -462,6 +462,7 @@ struct env *store_env(struct store *s) { return s->env; }
 struct timer_heap *store_timers(struct store *s) { return s->options.timers; }
 struct fiber_pool *store_fibers(struct store *s) { return s->options.fibers; }
 struct logger *store_logger(struct store *s) { return s->logger; }
+const char *store_directory(const struct store *s) { return s->options.directory; }
 
 const struct store_metrics *store_metrics(const struct store *s)
 {

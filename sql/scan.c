@@ -54,6 +54,12 @@ bool exec_fail(struct exec *x, enum status status)
         return sql_error_set(x->error, x->arena, SQLSTATE_ADMIN_SHUTDOWN, 0,
                              "terminating connection due to administrator command");
     case STATUS_NO_SPACE:
+        if (txn_is_spill_full(x->txn)) {
+            sql_error_set(x->error, x->arena, SQLSTATE_DISK_FULL, 0,
+                          "the disk of this node has no room for what the transaction writes beyond what fits into memory");
+            sql_error_hint(x->error, x->arena, "Make room on it, or write in smaller transactions, each committed before the next; others go on.");
+            return false;
+        }
         sql_error_set(x->error, x->arena, SQLSTATE_DISK_FULL, 0, "the disk of the range's leader is full");
         sql_error_hint(x->error, x->arena, "Reads go on; writes resume by themselves when there is space.");
         return false;

@@ -44,12 +44,18 @@ bool decode_span(struct reader *r, struct span *span)
            span->end.size <= SHARD_KEY_BYTES_MAX;
 }
 
-void encode_write(struct buf *out, const struct write *write)
+void encode_write_head(struct buf *out, const struct write *write)
 {
     ASSERT(!write->tombstone || !write->insert);
     put_u8(out, write->tombstone ? 1 : write->insert ? 2 : 0);
     put_sized(out, write->key);
-    put_sized(out, write->value);
+    put_varint(out, write->value.size);
+}
+
+void encode_write(struct buf *out, const struct write *write)
+{
+    encode_write_head(out, write);
+    buf_append_bytes(out, write->value);
 }
 
 bool decode_write(struct reader *r, struct write *write)

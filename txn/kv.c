@@ -1,6 +1,7 @@
 /* The service of one core: wires the leader's side and the gateway's side to the store. */
 #include <stdlib.h>
 
+#include "txn/spill.h"
 #include "txn/txn_int.h"
 
 enum status kv_create(struct kv **kv_out)
@@ -47,6 +48,7 @@ enum status kv_create(struct kv **kv_out)
     kv->no_quorum_timeout_ns = NO_QUORUM_TIMEOUT_NS;
     kv->version_retention_ns = KV_VERSION_RETENTION_NS;
     kv->entry_bytes = TXN_ENTRY_BYTES_MAX;
+    kv->spill = (struct kv_spill){SPILL_KEPT_BYTES_MAX, SPILL_VALUE_BYTES_MIN, SPILL_BUFFER_BYTES};
     *kv_out = kv;
     return STATUS_OK;
 }
@@ -78,6 +80,7 @@ void kv_attach(struct kv *kv, struct store *store)
     promise_attach(kv);
     replica_read_attach(kv);
     handover_attach(&kv->handover, kv);
+    spill_sweep(kv);
     rpc_serve(store_rpc(store), RPC_READ, read_serve, kv);
     rpc_serve(store_rpc(store), RPC_COMMIT, commit_serve, kv);
 }
@@ -152,6 +155,13 @@ void kv_set_entry_bytes(struct kv *kv, uint64_t bytes)
 {
     ASSERT(bytes > 0 && bytes <= TXN_ENTRY_BYTES_MAX);
     kv->entry_bytes = bytes;
+}
+
+void kv_set_spill(struct kv *kv, const struct kv_spill *spill)
+{
+    ASSERT(spill->value_bytes > 0); /* an empty value needs no place */
+    ASSERT(spill->buffer_bytes > 0 && spill->buffer_bytes <= SPILL_BUFFER_BYTES);
+    kv->spill = *spill;
 }
 
 void kv_set_parallel_commit(struct kv *kv, bool on)

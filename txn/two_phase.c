@@ -13,6 +13,7 @@
 #define PAUSE_NS_MAX 50000000u
 #define CLOCK_LOOK_NS 2000000u
 #define CUTS_MAX 1000
+#define SPILLED_AT_ONCE 4u       /* requests: 8 MiB */
 #define PARTICIPANT_BYTES_MAX (TXN_ENTRY_BYTES_MAX / 4) /* of keys in the record, beside what it writes itself */
 
 /* ---- an attempt has a name: when it began, and a tag ---- */
@@ -86,23 +87,50 @@ static void take_promise(struct two_phase *p, struct group *g)
     if (p->ct == 0 || (lb > p->ct && !MUTANT("ct_of_first_prepare"))) p->ct = lb;
 }
 
-/* [fiber] Asks for those that are not prepared yet. */
-static enum status prepare_some(struct two_phase *p)
+/* [fiber] Asks for these, as far as they are not prepared yet. */
+static enum status prepare_these(struct two_phase *p, struct group *const *groups, uint32_t group_count)
 {
-    struct gateway_request **requests = malloc(p->count * sizeof(struct gateway_request *));
+    struct gateway_request **requests = calloc(group_count, sizeof(struct gateway_request *));
     uint32_t count = 0;
     if (requests == NULL) return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < p->count; i++)
-        if (p->groups[i]->lb == 0) requests[count++] = &p->groups[i]->q;
+    for (uint32_t i = 0; i < group_count; i++)
+        if (groups[i]->lb == 0) requests[count++] = &groups[i]->q;
     enum status status = gateway_call_all(p->t->kv, requests, count, false);
     free(requests);
-    for (uint32_t i = 0; i < p->count; i++) {
-        struct group *g = p->groups[i];
+    for (uint32_t i = 0; i < group_count; i++) {
+        struct group *g = groups[i];
         if (g->lb == 0 && g->q.asked && g->q.result == STATUS_OK) take_promise(p, g);
         if (g->q.result == STATUS_INVALID && status == STATUS_OK) status = STATUS_INVALID;
         if (g->q.refused_at > p->refused_at) p->refused_at = g->q.refused_at;
     }
     return status;
+}
+
+/* [fiber] What lies in a file comes back for a few requests at a time. */
+static enum status prepare_spilled(struct two_phase *p)
+{
+    bool stale = false;
+    for (uint32_t from = 0; from < p->count; from += SPILLED_AT_ONCE) {
+        struct group *const *groups = p->groups + from;
+        uint32_t count = p->count - from < SPILLED_AT_ONCE ? p->count - from : SPILLED_AT_ONCE;
+        enum status status = STATUS_OK;
+        for (uint32_t i = 0; i < count && status == STATUS_OK; i++)
+            if (groups[i]->lb == 0) status = two_phase_encode(p, groups[i]);
+        if (status == STATUS_OK) status = prepare_these(p, groups, count);
+        for (uint32_t i = 0; i < count; i++) {
+            buf_deinit(&groups[i]->body);
+            buf_init(&groups[i]->body, NET_MESSAGE_BYTES_MAX - 4096);
+        }
+        stale |= status == STATUS_STALE_ROUTE;
+        if (status != STATUS_OK && status != STATUS_STALE_ROUTE) return status;
+    }
+    return stale ? STATUS_STALE_ROUTE : STATUS_OK;
+}
+
+/* [fiber] Asks for those that are not prepared yet. */
+static enum status prepare_some(struct two_phase *p)
+{
+    return p->t->spill != NULL ? prepare_spilled(p) : prepare_these(p, p->groups, p->count);
 }
 
 static enum status prepare(struct two_phase *p)

@@ -52,6 +52,8 @@ enum status two_phase_end_staged(struct two_phase *p, enum status status);
 
 /* [fiber] Appends groups for the writes from `first` to `last`, with their requests. */
 MUST_USE enum status two_phase_cut(struct two_phase *p, const struct write *first, const struct write *last);
+/* [fiber] The body of its request. Groups have it when they are cut, unless values lie in a file: then it is made before it goes out. */
+MUST_USE enum status two_phase_encode(struct two_phase *p, struct group *g);
 /* [fiber] Those whose range has other bounds now (STATUS_STALE_ROUTE) are cut anew; the others keep what they have. */
 MUST_USE enum status two_phase_cut_anew(struct two_phase *p);
 void two_phase_drop_groups(struct two_phase *p);

@@ -4,10 +4,11 @@
 #include "txn/two_phase.h"
 
 /* RPC_PREPARE (prepare.c). */
-static enum status encode(struct two_phase *p, struct group *g)
+enum status two_phase_encode(struct two_phase *p, struct group *g)
 {
     struct txn *t = p->t;
     struct buf *b = &g->body;
+    buf_reset(b);
     buf_append_zero(b, HEAD_BYTES);
     put_u64(b, t->name.node);
     put_u64(b, t->name.number);
@@ -23,13 +24,14 @@ static enum status encode(struct two_phase *p, struct group *g)
     uint32_t count = 0;
     put_u32(b, 0);
     for (const struct write *w = g->first;; w = write_set_next(w), count++) {
-        encode_write(b, w);
+        if (t->spill == NULL) encode_write(b, w);
         hull_add(&g->q.hull, &(struct span){.start = w->key, .point = true});
         if (w == g->last) break;
     }
+    enum status status = t->spill == NULL ? STATUS_OK : spill_encode(t, b, g->first, g->last);
     if (b->failed) return STATUS_TOO_LARGE;
-    store_le32(b->data + count_at, count + 1);
-    return STATUS_OK;
+    if (status == STATUS_OK) store_le32(b->data + count_at, count + 1);
+    return status;
 }
 
 static void group_free(struct group *g)
@@ -98,7 +100,7 @@ static enum status cut_one(struct two_phase *p, const struct write *first, const
         g->q.ctx = p;
     }
     status = keep_route(p, g, &route);
-    return status == STATUS_OK ? encode(p, g) : status;
+    return status == STATUS_OK && t->spill == NULL ? two_phase_encode(p, g) : status;
 }
 
 enum status two_phase_cut(struct two_phase *p, const struct write *first, const struct write *last)

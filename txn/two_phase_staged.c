@@ -55,7 +55,7 @@ void two_phase_stage(struct two_phase *p)
 {
     struct txn *t = p->t;
     p->staged = false;
-    if (p->plain || !is_switched_on(t->kv)) return;
+    if (p->plain || t->spill != NULL || !is_switched_on(t->kv)) return; /* spilled: it is large, and prepared little by little */
     if (t->writes.count < 2 || t->writes.count > STAGED_KEYS_MAX + 1 || t->writes.bytes > t->kv->entry_bytes / 4) return;
     p->staged = list_keys(p) && reads_hold(p);
 }

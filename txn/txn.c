@@ -94,6 +94,7 @@ enum status txn_create(struct kv *kv, struct arena *arena, struct txn **txn_out)
 void txn_destroy(struct txn *t)
 {
     txn_locks_end(t);
+    spill_drop(t);
     keep_or_free(t->kv, t);
 }
 
@@ -185,6 +186,7 @@ bool txn_has_put(const struct txn *t, struct bytes key)
     const struct write *own = write_set_find(&t->writes, key);
     return own != NULL && !own->tombstone;
 }
+bool txn_is_spill_full(const struct txn *t) { return t->spill_full; }
 uint64_t txn_write_bytes(const struct txn *t) { return t->writes.bytes; }
 uint64_t txn_read_ts(const struct txn *t) { return t->read_ts; }
 
@@ -209,6 +211,7 @@ enum status txn_restart(struct txn *t, struct arena *arena)
     t->span_count = 0;
     t->assumed_count = 0;
     t->ended = false;
+    spill_drop(t);
     return write_set_clear(&t->writes, arena);
 }
 
@@ -224,7 +227,10 @@ static enum status buffer_write(struct txn *t, const struct write *write)
     if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX || value.size > TXN_VALUE_BYTES_MAX)
         return STATUS_TOO_LARGE;
     if (t->writes.bytes + key.size + value.size + WRITE_HEAD_BYTES > t->write_bytes_max) return STATUS_TOO_LARGE;
-    return write_set_put(&t->writes, write);
+    if (!spill_is_due(t, value)) return write_set_put(&t->writes, write);
+    struct write spilled = *write;
+    enum status status = spill_put(t, value, &spilled);
+    return status == STATUS_OK ? write_set_put(&t->writes, &spilled) : status;
 }
 
 enum status txn_put(struct txn *t, struct bytes key, struct bytes value)
@@ -264,8 +270,9 @@ static enum status encode_commit(struct txn *t, const struct route *route, struc
     txn_put_spans(t, route, hull);
     enum status status = txn_put_spans_elsewhere(t, route);
     put_u32(b, t->writes.count);
+    if (t->spill != NULL && status == STATUS_OK) status = spill_encode(t, b, write_set_first(&t->writes), NULL);
     for (const struct write *w = write_set_first(&t->writes); w != NULL; w = write_set_next(w)) {
-        encode_write(b, w);
+        if (t->spill == NULL) encode_write(b, w);
         hull_add(hull, &(struct span){.start = w->key, .point = true});
     }
     return b->failed ? STATUS_TOO_LARGE : status;
@@ -332,6 +339,7 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
     ASSERT(!t->ended);
     enum status assumed = (t->writes.count == 0 ? txn_verify(t) : txn_assumed_to_leader(t));
     t->ended = true;
+    t->spill_full = false;
     if (assumed != STATUS_OK) return assumed;
     if (t->writes.count == 0 && t->pending_term != 0 && !MUTANT("pending_believed")) return STATUS_CONFLICT; /* nobody knows whether it is so */
     if (t->writes.count == 0) { /* everything it saw is of one timestamp */

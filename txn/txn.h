@@ -82,6 +82,8 @@ struct kv_metrics {
     /* Reads of the past: served by replicas here, sent on to leaders; promises asked for and not got by replicas, given by leaders. */
     uint64_t replica_reads, replica_reads_refused, promises_asked, promises_refused, promises_given;
     uint64_t safe_points, snapshots_too_old; /* raised; refused because of one */
+    /* Of this gateway: transactions whose values went to a file; bytes of them, in all and of those that are under way. */
+    uint64_t spills, spilled_bytes, spilled_bytes_now;
     struct histogram read_ns, commit_ns; /* as the gateway sees them */
     struct histogram lock_wait_ns; /* at leaders, of those that got what they waited for */
     struct histogram merge_closed_ns; /* of right sides led here: from the latch until they were part of the left one */
@@ -128,6 +130,14 @@ void kv_set_version_retention(struct kv *kv, uint64_t retention_ns);
 uint64_t kv_version_retention(const struct kv *kv);
 /* What a transaction writes is proposed in entries of about this size; tests: small. Default and most: TXN_ENTRY_BYTES_MAX. */
 void kv_set_entry_bytes(struct kv *kv, uint64_t bytes);
+/* When values of a transaction go to a file of its node (README.md, Spilled values). */
+struct kv_spill {
+    uint64_t kept_bytes;   /* so much of them is in memory; default 4 MiB */
+    uint64_t value_bytes;  /* and it is as long as this; default 128 */
+    uint64_t buffer_bytes; /* it is written so much at a time; default 128 KiB */
+};
+/* Tests: little. */
+void kv_set_spill(struct kv *kv, const struct kv_spill *spill);
 /* false: no commit over several ranges is acknowledged before its record is there, whatever the cluster's setting says. */
 void kv_set_parallel_commit(struct kv *kv, bool on);
 /* True when this node leads the range that holds the key: work that one node should do is done there. */
@@ -225,7 +235,7 @@ void txn_unlock(struct txn *t);
 
 /* A place in what the transaction has read and written. */
 struct txn_mark {
-    uint64_t writes;
+    uint64_t writes, spilled;
     uint32_t spans;
 };
 struct txn_mark txn_mark(struct txn *t);
@@ -264,7 +274,10 @@ void txn_scan_rows_alone(struct txn_scan *scan);
 void txn_scan_close(struct txn_scan *scan);
 
 /* Buffers a write; visible to this transaction at once, to others when it commits. Key and value are
- * copied. STATUS_TOO_LARGE: the key, the value or the transaction is over its limit. */
+ * copied. STATUS_TOO_LARGE: the key, the value or the transaction is over its limit.
+ * [fiber], where much is written: what does not fit into memory any more goes to a file of this node (README.md, Spilled
+ * values), and is waited for. STATUS_NO_SPACE: there is no room for it (txn_is_spill_full); STATUS_IO, STATUS_CANCELLED. Reads of
+ * such values, and the commit, may answer STATUS_IO, or STATUS_CORRUPT: the file is damaged, and nothing was written. */
 MUST_USE enum status txn_put(struct txn *t, struct bytes key, struct bytes value);
 /* As txn_put, for a key that must have no value: STATUS_EXISTS when this transaction has given it one; else the
  * commit answers STATUS_EXISTS when it has one then. Saves the read. */
@@ -290,6 +303,8 @@ bool txn_has_put(const struct txn *t, struct bytes key);
 /* It has read and written nothing yet. */
 bool txn_is_fresh(const struct txn *t);
 uint64_t txn_write_bytes(const struct txn *t);
+/* The last write, which answered STATUS_NO_SPACE, found no room on the disk of this node. */
+bool txn_is_spill_full(const struct txn *t);
 
 /* [fiber] Makes the writes durable and visible. STATUS_OK: acknowledged, at *ts_out (may be NULL).
  * STATUS_CONFLICT: something it read has changed; nothing was written; a new attempt may succeed.

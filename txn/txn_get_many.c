@@ -27,7 +27,9 @@ static enum status take_own(struct txn *t, struct wanted *w)
         if (w->keys[i].size == 0 || w->keys[i].size > SHARD_KEY_BYTES_MAX) return STATUS_TOO_LARGE;
         const struct write *own = write_set_find_at(&t->writes, w->keys[i], t->view);
         if (own == NULL) continue;
-        w->values_out[i] = own->tombstone ? (struct bytes){NULL, 0} : own->value;
+        w->values_out[i] = (struct bytes){NULL, 0};
+        enum status status = own->tombstone ? STATUS_OK : spill_value(t, own, t->arena, &w->values_out[i]);
+        if (status != STATUS_OK) return status;
         w->done[i] = true;
         w->left--;
     }

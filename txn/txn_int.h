@@ -23,7 +23,7 @@
  *   deadlock.c circles of locks over several ranges
  *   inspect.c  what operators may see of transactions and locks
  *   handover.c leadership goes where the clock can be reached
- *   txn*.c     the transaction                    write_set.c  its buffered writes
+ *   txn*.c     the transaction                    write_set.c  its buffered writes; spill.c: large values of them
  *   two_phase*.c  its commit when what it writes lies in several ranges */
 #ifndef OSTRAKA_TXN_TXN_INT_H
 #define OSTRAKA_TXN_TXN_INT_H
@@ -80,9 +80,16 @@ struct write {
     struct bytes key, value;
     bool tombstone;
     bool insert;             /* refused when the key has a value (STATUS_EXISTS) */
-    uint64_t key_hash;
     bool in_flight;          /* counted in range.in_flight; */
-    struct range_op *older;  /* what is in flight on the same key and was proposed before */
+    union {
+        struct {                    /* at the leader */
+            uint64_t key_hash;
+            struct range_op *older; /* what is in flight on the same key and was proposed before */
+        };
+        struct {                    /* in a write set, of one whose value has a size and no data (spill.c) */
+            uint64_t spilled_at, spilled_hash;
+        };
+    };
 };
 
 /* Flags of a SCAN (read.c). */
@@ -742,6 +749,8 @@ bool intent_decode(struct bytes value, struct prepared_facts *facts, struct writ
 void encode_span(struct buf *out, const struct span *span);
 bool decode_span(struct reader *r, struct span *span);
 void encode_write(struct buf *out, const struct write *write);
+/* All of it but the value itself. */
+void encode_write_head(struct buf *out, const struct write *write);
 bool decode_write(struct reader *r, struct write *write);
 
 /* ---- gateway.c ---- */
@@ -823,6 +832,7 @@ struct write_set {
     uint64_t seq;   /* of the next write; only rises */
     uint32_t count;
     uint64_t bytes; /* as encoded in a command */
+    uint64_t kept_bytes; /* of values, in the arena: also of those that are not there any more */
 };
 #define WRITE_SET_NOW UINT64_MAX
 MUST_USE enum status write_set_init(struct write_set *ws, struct arena *arena, uint64_t seed);
@@ -857,6 +867,7 @@ struct kv {
     uint64_t no_quorum_timeout_ns;
     uint64_t version_retention_ns;
     uint64_t entry_bytes;
+    struct kv_spill spill;
     struct timer gc_timer, lock_timer;
     struct pool pool;       /* of requests at the leader */
     struct txn *kept;       /* transactions that have ended, for their memory */

@@ -277,7 +277,8 @@ static enum status lock_results(struct txn *t, const struct locking *l, struct b
         const struct write *own = write_set_find_at(&t->writes, l->keys[i], t->view);
         if (own != NULL) {
             out[i].found = !own->tombstone;
-            out[i].value = own->value;
+            status = spill_value(t, own, t->arena, &out[i].value);
+            if (status != STATUS_OK) return status;
         } else if (result == 1) {
             out[i].value = arena_copy(t->arena, value);
             if (out[i].value.data == NULL) return STATUS_NO_MEMORY;

@@ -4,13 +4,19 @@
 struct txn_mark txn_mark(struct txn *t)
 {
     ASSERT(!t->ended);
-    return (struct txn_mark){.writes = write_set_mark(&t->writes), .spans = t->span_count};
+    return (struct txn_mark){.writes = write_set_mark(&t->writes), .spilled = spill_end_at(t), .spans = t->span_count};
+}
+
+static void forget_writes(struct txn *t, struct txn_mark mark)
+{
+    write_set_back(&t->writes, mark.writes);
+    spill_cut(t, mark.spilled);
 }
 
 void txn_back(struct txn *t, struct txn_mark mark)
 {
     ASSERT(!t->ended);
-    if (!MUTANT("savepoint_keeps_writes")) write_set_back(&t->writes, mark.writes);
+    if (!MUTANT("savepoint_keeps_writes")) forget_writes(t, mark);
 }
 
 void txn_view(struct txn *t, const struct txn_mark *mark)
@@ -30,7 +36,7 @@ enum status txn_back_and_refresh(struct txn *t, struct txn_mark mark)
     ASSERT(!t->ended);
     ASSERT(t->pending_term == 0); /* what is computed from writes in flight is never the part of something */
     if (t->past.on) return STATUS_OK; /* it reads where it has read */
-    write_set_back(&t->writes, mark.writes);
+    forget_writes(t, mark);
     forget_reads(t, mark);
     if (t->span_count == 0 || MUTANT("refresh_unvalidated")) {
         t->span_count = 0;

@@ -198,9 +198,8 @@ enum status txn_get_version(struct txn *t, struct bytes key, struct bytes *value
     const struct write *own = write_set_find_at(&t->writes, key, t->view);
     if (own != NULL) {
         if (own->tombstone) return STATUS_NOT_FOUND;
-        *value_out = own->value;
         *ts_out = 0;
-        return STATUS_OK;
+        return spill_value(t, own, t->arena, value_out);
     }
     struct reader in;
     enum status status = get_one(t, key, &in);

@@ -17,6 +17,7 @@ struct txn_scan {
     uint64_t view;              /* own writes as they were when the scan was opened */
     struct buf own_key;         /* of the own write that was taken last; at first the bound */
     const struct write *own;
+    struct buf own_value;       /* of the one that was taken last, when it was spilled */
 };
 
 enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, bool reverse,
@@ -34,6 +35,7 @@ enum status txn_scan_open(struct txn *t, struct bytes start, struct bytes end, b
     buf_init(&scan->end, SHARD_KEY_BYTES_MAX + 1);
     buf_init(&scan->cut, SHARD_KEY_BYTES_MAX + 1);
     buf_init(&scan->own_key, SHARD_KEY_BYTES_MAX + 1);
+    buf_init(&scan->own_value, TXN_VALUE_BYTES_MAX);
     buf_append_bytes(&scan->start, start);
     buf_append_bytes(&scan->end, end);
     buf_append_bytes(&scan->own_key, reverse ? end : start);
@@ -59,6 +61,7 @@ void txn_scan_close(struct txn_scan *scan)
     buf_deinit(&scan->end);
     buf_deinit(&scan->cut);
     buf_deinit(&scan->own_key);
+    buf_deinit(&scan->own_value);
     free(scan);
 }
 
@@ -190,6 +193,20 @@ static void own_take(struct txn_scan *scan)
     scan->own_taken = true;
 }
 
+/* Stays until the next one is asked for. */
+static enum status own_value(struct txn_scan *scan, const struct write *own, struct bytes *value_out)
+{
+    if (!spill_has(own)) {
+        *value_out = own->value;
+        return STATUS_OK;
+    }
+    buf_reset(&scan->own_value);
+    buf_append_zero(&scan->own_value, own->value.size);
+    if (scan->own_value.failed) return STATUS_NO_MEMORY;
+    *value_out = buf_view(&scan->own_value);
+    return spill_get(scan->txn, own, scan->own_value.data);
+}
+
 enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out, struct bytes *value_out)
 {
     ASSERT(!scan->txn->ended);
@@ -206,12 +223,14 @@ enum status txn_scan_next(struct txn_scan *scan, struct bytes *key_out, struct b
             const struct write *own = scan->own;
             own_take(scan);
             if (order == 0) scan->has_row = false;
-            if (own->tombstone || (scan->rows_alone && txn_is_aside(own->value))) {
+            struct bytes value;
+            if ((status = own_value(scan, own, &value)) != STATUS_OK) return status;
+            if (own->tombstone || (scan->rows_alone && txn_is_aside(value))) {
                 own_next(scan);
                 continue;
             }
             *key_out = own->key;
-            *value_out = own->value;
+            *value_out = value;
         } else {
             *key_out = scan->row_key;
             *value_out = scan->row_value;

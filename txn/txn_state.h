@@ -2,6 +2,7 @@
 #ifndef OSTRAKA_TXN_TXN_STATE_H
 #define OSTRAKA_TXN_TXN_STATE_H
 
+#include "txn/spill.h"
 #include "txn/txn_int.h"
 
 #define HEAD_BYTES GATEWAY_HEAD_BYTES
@@ -50,6 +51,8 @@ struct txn {
     uint64_t pending_term;         /* of the leader that has shown it writes in flight; 0: none has */
     struct range_id pending_range; /* which it leads */
     struct write_set writes;
+    struct spill *spill;           /* NULL: all of them are in memory */
+    bool spill_full;               /* the last write found no room on this node's disk */
     uint64_t view;                 /* of the writes, for what is read; WRITE_SET_NOW */
     struct span *spans;
     uint32_t span_count, span_capacity;

@@ -1,6 +1,7 @@
 /* Skip list of nodes. A node's value is the newest version; what a mark or a view may still want of
  * older ones hangs behind it, and all of them, newest first, form the list that going back to a
  * mark undoes. */
+#include "txn/spill.h"
 #include "txn/txn_int.h"
 
 #define LEVELS_MAX 16
@@ -37,7 +38,7 @@ static enum status set_start(struct write_set *ws, struct arena *arena)
     ws->arena = arena;
     ws->undo = NULL;
     ws->count = 0;
-    ws->bytes = 0;
+    ws->bytes = ws->kept_bytes = 0;
     ws->head = node_create(ws, LEVELS_MAX);
     return ws->head == NULL ? STATUS_NO_MEMORY : STATUS_OK;
 }
@@ -115,8 +116,9 @@ enum status write_set_put(struct write_set *ws, const struct write *write)
     find_path(ws, write->key, path);
     struct write_node *n = path[0]->next[0];
     bool found = n != NULL && bytes_equal(n->write.key, write->key);
-    struct bytes copy = arena_copy(ws->arena, write->value);
-    if (copy.data == NULL) return STATUS_NO_MEMORY;
+    bool spilled = spill_has(write);
+    struct bytes copy = spilled ? write->value : arena_copy(ws->arena, write->value);
+    if (copy.data == NULL && !spilled) return STATUS_NO_MEMORY;
     if (!found) {
         n = node_insert(ws, write->key, path);
         if (n == NULL) return STATUS_NO_MEMORY;
@@ -127,6 +129,9 @@ enum status write_set_put(struct write_set *ws, const struct write *write)
     /* What this transaction inserted still needs the key to have had no value. */
     n->write.insert = !write->tombstone && (write->insert || n->write.insert);
     n->write.value = copy;
+    n->write.spilled_at = write->spilled_at;
+    n->write.spilled_hash = write->spilled_hash;
+    ws->kept_bytes += spilled ? 0 : copy.size;
     n->write.tombstone = write->tombstone;
     n->seq = ws->seq;
     ws->bytes += encoded_bytes(&n->write);

@@ -228,6 +228,9 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     const struct kv_metrics *k = kv_metrics(core_kv(m->core));
     counter(b, "reads_total", "Read requests served here.", k->reads);
     counter(b, "commits_total", "Transactions proposed here.", k->commits);
+    counter(b, "spilled_transactions_total", "Transactions of this node's clients whose writes went to a file.", k->spills);
+    counter(b, "spilled_bytes_total", "Bytes of them that went there.", k->spilled_bytes);
+    gauge(b, "spilled_bytes", "Bytes there of transactions that are under way.", k->spilled_bytes_now);
     counter(b, "conflicts_total", "Commits refused because something read had changed.", k->conflicts);
     counter(b, "lock_waits_total", "Times that somebody had to wait for a lock.", k->lock_waits);
     counter(b, "locks_shipped_total", "Locks, held or waited for, that the next leader of a range was told of when it was handed over.",

@@ -16,7 +16,7 @@ static enum status refresh(struct core *core, void *ctx)
 {
     struct actor *a = ctx;
     (void)core;
-    return txn_back_and_refresh(a->txn, (struct txn_mark){.writes = write_set_mark(&a->txn->writes), .spans = 1});
+    return txn_back_and_refresh(a->txn, (struct txn_mark){.writes = write_set_mark(&a->txn->writes), .spilled = UINT64_MAX, .spans = 1});
 }
 
 TEST(txn_mark, going_back_forgets_writes_and_keeps_locks)

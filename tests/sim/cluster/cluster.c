@@ -193,6 +193,7 @@ void cluster_start(struct cluster *c, uint64_t number)
     ASSERT(status == STATUS_OK);
     kv_set_witness(core_kv(m->core), owners_witness(c->owners));
     kv_set_parallel_commit(core_kv(m->core), !c->options.no_parallel_commit);
+    if (c->options.spill_early) kv_set_spill(core_kv(m->core), &(struct kv_spill){.kept_bytes = 0, .value_bytes = 1, .buffer_bytes = 24});
     sim_env_on_turn(m->env, on_turn, m);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
 }

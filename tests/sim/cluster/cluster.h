@@ -29,6 +29,7 @@ struct cluster_options {
     uint16_t version_min[CLUSTER_NODE_MAX + 1], version_max[CLUSTER_NODE_MAX + 1]; /* by machine; 0: as all do */
     uint64_t odd_clock;                /* but this one, which has the other; 0: none */
     bool no_parallel_commit;
+    bool spill_early;          /* what transactions write goes to files at once */
     uint32_t turn_rounds_max;  /* of the nodes' cores */
     uint64_t memory_bytes, table_bytes, log_bytes_max, log_cache_bytes, dead_after_ns;
     const char *const *localities; /* by machine, from 1; borrowed; NULL: none */

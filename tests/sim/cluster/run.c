@@ -275,6 +275,14 @@ static bool draws_plain(uint64_t seed)
     return prng_below(&prng, 3) == 0;
 }
 
+/* One seed of four, whatever else is drawn. */
+static bool draws_spill(uint64_t seed)
+{
+    struct prng prng;
+    prng_init(&prng, seed ^ UINT64_C(0x7370696c6c));
+    return prng_below(&prng, 4) == 0;
+}
+
 static void draw_all(const struct run_options *options, struct setup *x)
 {
     struct cluster_options *o = &x->cluster;
@@ -288,6 +296,7 @@ static void draw_all(const struct run_options *options, struct setup *x)
     bool interval = options->clock == RUN_CLOCK_DRAWN ? options->seed / 8 % 2 == 1 : options->clock == RUN_CLOCK_INTERVAL;
     if (interval && !o->no_leases) o->clock_source = KV_CLOCK_INTERVAL;
     o->no_parallel_commit = options->parallel == RUN_PARALLEL_OFF || (options->parallel == RUN_PARALLEL_DRAWN && draws_plain(options->seed));
+    o->spill_early = draws_spill(options->seed);
     o->version_retention_ns = retention_of(options->seed);
     o->verbose = options->verbose;
     nemesis_draw_sizes(o);
