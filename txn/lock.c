@@ -405,7 +405,10 @@ static void unlock_serve(void *ctx, struct rpc_token token, struct bytes body)
     struct range *g = range_admit(kv, token, range_id, epoch);
     if (g == NULL) return;
     lock_forget(g, name);
-    rpc_reply(store_rpc(kv->store), token, STATUS_OK, BYTES_EMPTY);
+    locks_handed_forget(g, name);
+    bool told = locks_handing_over(g) && !MUTANT("unlock_before_handing_over"); /* whoever leads next was told that they are held */
+    if (told) COVER("txn_unlock_while_handing_over");
+    rpc_reply(store_rpc(kv->store), token, told ? STATUS_NOT_LEADER : STATUS_OK, BYTES_EMPTY);
 }
 
 void lock_forget(struct range *g, struct txn_name name)

@@ -8,30 +8,31 @@
  *
  * RPC_LOCKS: range u64, term u64 (in which the receiver would lead), life in ns u64 (it leads until then, or not by this offer), then
  *   { 1 u8, owner, sized key } for each lock that is held, { 2 u8, owner, waited ns u64, count u16, sized keys } for each place in a
- *   queue, in the order of the queues. owner: node u64, number u64 (the transaction), begin ts u64, mode u8. Nobody waits for the reply. */
+ *   queue, in the order of the queues. Beside the range only, { 3 u8, owner }: given back since. owner: node u64, number u64 (the transaction), begin ts u64, mode u8. Nobody waits for the reply. */
 #include <stdlib.h>
 
 #include "txn/txn_int.h"
 
 #define LOCKS_MAX       4096u        /* of what goes along; what is beyond is lost */
 #define LOCKS_BYTES_MAX (256u << 10)
+#define GIVEN_BACK_BYTES (8u << 10)
 #define LIFE_NS         2000000000u  /* of what stays on this node */
 #define LIFE_NS_MAX     10000000000u
 #define TELL_TIMEOUT_NS 1000000000u
 #define ASKED_SOON_FOR_NS 2000000000u /* whether they live: what gave them back may have gone to who led before */
 
-enum handed_kind { HANDED_LOCK = 1, HANDED_PLACE = 2 };
+enum handed_kind { HANDED_LOCK = 1, HANDED_PLACE = 2, HANDED_BACK = 3 };
 
 void locks_handed_init(struct locks_handed *h)
 {
     *h = (struct locks_handed){0};
-    buf_init(&h->records, LOCKS_BYTES_MAX);
+    buf_init(&h->records, LOCKS_BYTES_MAX + GIVEN_BACK_BYTES);
 }
 
 void locks_handed_drop(struct locks_handed *h)
 {
     buf_deinit(&h->records);
-    buf_init(&h->records, LOCKS_BYTES_MAX);
+    buf_init(&h->records, LOCKS_BYTES_MAX + GIVEN_BACK_BYTES);
 }
 
 /* ---- what is locked ---- */
@@ -54,7 +55,7 @@ static void put_owner(struct buf *out, enum handed_kind kind, const struct lock_
 /* The record that begins at `begin` is whole, or there is no room for it. */
 static void noted(struct noting *n, size_t begin)
 {
-    if (n->out->failed || n->count == LOCKS_MAX) {
+    if (n->out->failed || n->out->size > LOCKS_BYTES_MAX || n->count == LOCKS_MAX) {
         COVER("txn_locks_beyond_bound");
         n->out->failed = false;
         buf_truncate(n->out, begin);
@@ -274,13 +275,22 @@ static bool take_place(struct range *g, struct reader *in)
     return true;
 }
 
+static bool give_back(struct range *g, struct reader *in)
+{
+    struct owner_facts o;
+    if (!get_owner(in, &o)) return false;
+    lock_forget(g, o.name);
+    return true;
+}
+
 static void take_all(struct range *g, struct bytes records)
 {
     struct reader in = reader_make(records);
     bool well = true;
-    for (uint32_t i = 0; well && i < LOCKS_MAX && reader_left(&in) > 0; i++) {
+    while (well && reader_left(&in) > 0) {
         uint8_t kind = get_u8(&in);
-        well = (kind == HANDED_LOCK && take_lock(g, &in)) || (kind == HANDED_PLACE && take_place(g, &in));
+        well = (kind == HANDED_LOCK && take_lock(g, &in)) || (kind == HANDED_PLACE && take_place(g, &in)) ||
+               (kind == HANDED_BACK && give_back(g, &in));
     }
     if (!well) COVER("txn_locks_malformed");
 }
@@ -300,6 +310,18 @@ void locks_take_over(struct range *g)
         COVER("txn_locks_thrown_away");
     }
     locks_handed_drop(h);
+}
+
+void locks_handed_forget(struct range *g, struct txn_name name)
+{
+    struct buf *records = &g->handed.records;
+    if (records->size == 0) return; /* mostly: it is served, or nothing is on its way */
+    struct lock_owner owner = {.name = name};
+    size_t begin = records->size;
+    put_owner(records, HANDED_BACK, &owner, LOCK_SHARED);
+    if (!records->failed) return;
+    records->failed = false;
+    buf_truncate(records, begin); /* found out about later */
 }
 
 bool locks_asked_soon(struct range *g, uint64_t now_ns)

@@ -596,6 +596,8 @@ bool locks_handing_over(struct range *g);
 void locks_divide(const struct range *g, struct bytes key, struct range *right);
 /* The left range takes in the right one in this very step: before anybody has gone. */
 void locks_unite(struct range *left, const struct range *right);
+/* The transaction gives back what it holds, which is perhaps not taken over yet. */
+void locks_handed_forget(struct range *g, struct txn_name name);
 /* The range is served from here on: what is meant for it is locked. */
 void locks_take_over(struct range *g);
 /* Some were taken over just now. What is too old is dropped here. */

@@ -96,6 +96,23 @@ static void expect_held(struct stage *s)
     actor_end(&s->other);
 }
 
+static void note_status(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    *(enum status *)call->ctx = status;
+}
+
+/* Sends that from the third machine, and returns how it was answered. */
+static enum status send_to(struct stage *s, uint64_t machine, enum rpc_kind kind, struct bytes body)
+{
+    enum status status = STATUS_WAIT;
+    struct rpc_call call = {.on_done = note_status, .ctx = &status};
+    struct rpc *rpc = store_rpc(kv_store(world_kv(&s->w, s->third)));
+    assert_int_equal(rpc_start(rpc, &call, node_of(s, machine), kind, body, 1000000000u), STATUS_OK);
+    for (int i = 0; i < 2000 && status == STATUS_WAIT; i++) world_run_ms(&s->w, 1);
+    return status;
+}
+
 /* ---- handed over ---- */
 
 TEST(txn_lock_handed, who_is_handed_a_range_knows_what_is_locked)
@@ -209,6 +226,48 @@ TEST(txn_lock_handed, what_was_given_back_meanwhile_is_free_soon)
     close_stage(&s);
 }
 
+/* It is not told that it has given back what the next leader will hold for it. */
+TEST(txn_lock_handed, who_gives_back_while_the_range_is_handed_over_asks_again)
+{
+    struct stage s;
+    open_stage(&s);
+    struct buf body;
+    buf_init(&body, 64);
+    put_u64(&body, WORLD_RANGE.value);
+    put_u64(&body, replica_descriptor(world_range(&s.w)->replica)->epoch);
+    put_u64(&body, s.holder.txn->name.node);
+    put_u64(&body, s.holder.txn->name.number);
+    order(&s);
+    sim_net_cut_pair(cluster_sim(s.w.cluster), s.leader, s.next); /* it lasts */
+    assert_int_equal(send_to(&s, s.leader, RPC_UNLOCK, buf_view(&body)), STATUS_NOT_LEADER);
+    world_run_ms(&s.w, 2000);
+    assert_u64_equal(world_leader(&s.w), s.leader);
+    assert_int_equal(send_to(&s, s.leader, RPC_UNLOCK, buf_view(&body)), STATUS_OK);
+    assert_int_equal(world_range(&s.w)->locks.lock_count, 0);
+    sim_net_heal(cluster_sim(s.w.cluster));
+    buf_deinit(&body);
+    actor_end(&s.holder);
+    close_stage(&s);
+}
+
+/* The next leader hears of it before it serves; its transaction lives. */
+TEST(txn_lock_handed, what_is_given_back_before_it_is_taken_over_is_free)
+{
+    struct stage s;
+    open_stage(&s);
+    locks_hand_over(world_range(&s.w), node_of(&s, s.next), 5000000000u);
+    lock_release(&world_range(&s.w)->locks, s.holder.txn->name);
+    struct range *g = replica_app(store_replica(kv_store(world_kv(&s.w, s.next)), WORLD_RANGE));
+    for (int i = 0; i < 1000 && g->handed.records.size == 0; i++) world_run_ms(&s.w, 1);
+    locks_handed_forget(g, s.holder.txn->name);
+    order(&s);
+    await_next(&s);
+    assert_u64_equal(taken_over(&s, s.next), 2);
+    assert_int_equal(g->locks.lock_count, 0);
+    actor_end(&s.holder);
+    close_stage(&s);
+}
+
 /* The range is closed to those who want locks until another leads. */
 TEST(txn_lock_handed, nobody_gets_a_lock_while_the_range_is_handed_over)
 {
@@ -280,12 +339,6 @@ TEST(txn_lock_handed, an_offer_has_bounds_in_number_and_in_bytes)
     }
 }
 
-static void ignore(struct rpc_call *call, enum status status, struct bytes body)
-{
-    (void)body;
-    *(enum status *)call->ctx = status;
-}
-
 /* Whatever comes: what is whole is taken over, and nothing behind it. */
 TEST(txn_lock_handed, a_malformed_offer_is_none)
 {
@@ -293,18 +346,13 @@ TEST(txn_lock_handed, a_malformed_offer_is_none)
     struct stage s;
     open_stage(&s);
     for (size_t i = 0; i < 3; i++) {
-        enum status status = STATUS_WAIT;
-        struct rpc_call call = {.on_done = ignore, .ctx = &status};
         struct buf body;
         buf_init(&body, 4096);
         put_u64(&body, WORLD_RANGE.value);
         if (i > 0) put_u64(&body, world_range(&s.w)->term + 1);
         if (i > 0) put_u64(&body, UINT64_MAX);
         buf_append_string(&body, bodies[i]);
-        assert_int_equal(rpc_start(store_rpc(kv_store(world_kv(&s.w, s.third))), &call, node_of(&s, s.next), RPC_LOCKS,
-                                   buf_view(&body), 1000000000u), STATUS_OK);
-        world_run_ms(&s.w, 50);
-        assert_int_equal(status, i == 0 ? STATUS_INVALID : STATUS_OK);
+        assert_int_equal(send_to(&s, s.next, RPC_LOCKS, buf_view(&body)), i == 0 ? STATUS_INVALID : STATUS_OK);
         buf_deinit(&body);
     }
     struct replica *next = store_replica(kv_store(world_kv(&s.w, s.next)), WORLD_RANGE);
