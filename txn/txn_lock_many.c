@@ -6,8 +6,6 @@
  *
  * Each grant has its own timestamp. They are taken as if one had been asked for behind the other, in the order of these: what a
  * leader has validated up to its own holds at all before. */
-#include <stdlib.h>
-
 #include "txn/txn_lock.h"
 
 #define PARTS_MAX 16u
@@ -25,7 +23,7 @@ struct part {
 struct at_once {
     struct txn *t;
     const struct locking *all;
-    struct part *parts;
+    struct part *parts;         /* no more than keys */
     uint32_t part_count;
     uint8_t *part_of;           /* of each key, as they were given */
     struct bytes *keys;         /* part by part */
@@ -239,13 +237,12 @@ enum status txn_lock_at_once(struct txn *t, const struct locking *l, struct txn_
     o.part_of = ARENA_ARRAY(t->arena, uint8_t, l->count);
     o.keys = ARENA_ARRAY(t->arena, struct bytes, l->count);
     o.results = ARENA_ARRAY(t->arena, struct txn_locked, l->count);
-    o.parts = malloc(PARTS_MAX * sizeof *o.parts);
+    o.parts = arena_alloc(t->arena, (l->count < PARTS_MAX ? l->count : PARTS_MAX) * sizeof *o.parts);
     enum status status = o.part_of == NULL || o.keys == NULL || o.results == NULL || o.parts == NULL ? STATUS_NO_MEMORY : STATUS_OK;
     if (status == STATUS_OK) status = run(&o, out, done_out);
     for (uint32_t n = 0; n < o.part_count; n++) {
         buf_deinit(&o.parts[n].body);
         buf_deinit(&o.parts[n].reply);
     }
-    free(o.parts);
     return status;
 }
