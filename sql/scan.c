@@ -74,6 +74,10 @@ bool exec_fail(struct exec *x, enum status status)
             sql_error_hint(x->error, x->arena, "Write in several transactions, each below the limit, or raise ostraka.transaction_write_limit.");
         return false;
     }
+    case STATUS_IO: /* of a transaction's spilled values */
+        sql_error_set(x->error, x->arena, SQLSTATE_IO_ERROR, 0, "a file of this node cannot be read or written");
+        sql_error_hint(x->error, x->arena, "Nothing was written. The node's log says more.");
+        return false;
     case STATUS_CORRUPT:
     case STATUS_VERSION:
         return sql_error_set(x->error, x->arena, SQLSTATE_DATA_CORRUPTED, 0, "stored data cannot be read: %s",
