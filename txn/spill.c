@@ -235,7 +235,7 @@ enum status spill_get(struct txn *t, const struct write *w, uint8_t *to)
     COVER("txn_spill_corrupt");
     s->window_size = 0;
     LOG_ERROR(store_logger(s->kv->store), "txn", "the file of a transaction is damaged", "offset=%" PRIu64 " size=%zu", at, size);
-    return STATUS_CORRUPT;
+    return STATUS_IO; /* nothing that was stored is damaged */
 }
 
 enum status spill_value(struct txn *t, const struct write *w, struct arena *arena, struct bytes *value_out)

@@ -36,7 +36,7 @@ bool spill_is_due(const struct txn *t, struct bytes value);
  * STATUS_NO_SPACE: the disk is full; STATUS_IO, STATUS_CANCELLED. After an error nothing has changed. */
 MUST_USE enum status spill_put(struct txn *t, struct bytes value, struct write *w);
 bool spill_has(const struct write *w);
-/* [fiber] The value of one that is there, to `to`, which has room for it. STATUS_CORRUPT: it is not what was written. */
+/* [fiber] The value of one that is there, to `to`, which has room for it. STATUS_IO: the file cannot be read, or has not what was written. */
 MUST_USE enum status spill_get(struct txn *t, const struct write *w, uint8_t *to);
 /* [fiber, when it is spilled] The value of a write, wherever it is: borrowed, or a copy in the arena. */
 MUST_USE enum status spill_value(struct txn *t, const struct write *w, struct arena *arena, struct bytes *value_out);

@@ -404,7 +404,7 @@ static enum status put_and_damage(struct core *core, void *ctx)
     struct spill *s = p->t->spill;
     assert_u64_equal(s->written, 200);
     assert_int_equal(fio_write(&s->fio, s->file, "2", 1, 50), STATUS_OK);
-    assert_int_equal(txn_get(p->t, bytes_of_string(A), &value), STATUS_CORRUPT);
+    assert_int_equal(txn_get(p->t, bytes_of_string(A), &value), STATUS_IO);
     assert_int_equal(txn_get(p->t, bytes_of_string(B), &value), STATUS_OK);
     return STATUS_OK;
 }
@@ -436,7 +436,7 @@ TEST(txn_spill, damaged_bytes_are_an_error_and_nothing_is_committed)
         open_place(&p, false);
         if (i % 2 == 1) kv_set_entry_bytes(gateway(&p), 16); /* prepared, in parts */
         assert_int_equal(RUN(&p, i < 2 ? put_and_damage : put_and_cut_off), STATUS_OK);
-        assert_int_equal(RUN(&p, commit), STATUS_CORRUPT);
+        assert_int_equal(RUN(&p, commit), STATUS_IO);
         end(&p);
         world_run_ms(&p.w, 2000);
         begin(&p);

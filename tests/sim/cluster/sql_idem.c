@@ -293,7 +293,7 @@ static void took_answer(struct idem_actor *a, const struct sql_result *r)
 
 static bool expected_error(const char *sqlstate)
 {
-    static const char *const states[] = {"40001", "40P01", "57P03", "53200", "53100", "53300",
+    static const char *const states[] = {"40001", "40P01", "57P03", "53200", "53100", "58030", "53300",
                                          "57014", "57P01", "08007", "72000", "25P02"};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
         if (strcmp(states[i], sqlstate) == 0) return true;

@@ -19,7 +19,7 @@ void actor_complain(struct sql_actor *a, const char *what, const struct sql_resu
 
 bool sql_error_expected(const char *sqlstate)
 {
-    static const char *const states[] = {"40001", "40P01", "55P03", "57P03", "23505", "23514", "53200", "53100",
+    static const char *const states[] = {"40001", "40P01", "55P03", "57P03", "23505", "23514", "53200", "53100", "58030",
                                          "53300", "57014", "57P01", "08007", "72000"};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
         if (strcmp(states[i], sqlstate) == 0) return true;
