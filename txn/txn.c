@@ -217,6 +217,13 @@ enum status txn_restart(struct txn *t, struct arena *arena)
 
 /* ---- writes ---- */
 
+static __attribute__((noinline)) enum status put_spilled(struct txn *t, const struct write *write)
+{
+    struct write spilled = *write;
+    enum status status = spill_put(t, write->value, &spilled);
+    return status == STATUS_OK ? write_set_put(&t->writes, &spilled) : status;
+}
+
 static enum status buffer_write(struct txn *t, const struct write *write)
 {
     ASSERT(!t->ended);
@@ -227,10 +234,9 @@ static enum status buffer_write(struct txn *t, const struct write *write)
     if (key.size == 0 || key.size > SHARD_KEY_BYTES_MAX || value.size > TXN_VALUE_BYTES_MAX)
         return STATUS_TOO_LARGE;
     if (t->writes.bytes + key.size + value.size + WRITE_HEAD_BYTES > t->write_bytes_max) return STATUS_TOO_LARGE;
-    if (!spill_is_due(t, value)) return write_set_put(&t->writes, write);
-    struct write spilled = *write;
-    enum status status = spill_put(t, value, &spilled);
-    return status == STATUS_OK ? write_set_put(&t->writes, &spilled) : status;
+    /* Most are small, and need not ask. */
+    if (value.size >= t->kv->spill.value_bytes && spill_is_due(t, value)) return put_spilled(t, write);
+    return write_set_put(&t->writes, write);
 }
 
 enum status txn_put(struct txn *t, struct bytes key, struct bytes value)

@@ -129,9 +129,12 @@ enum status write_set_put(struct write_set *ws, const struct write *write)
     /* What this transaction inserted still needs the key to have had no value. */
     n->write.insert = !write->tombstone && (write->insert || n->write.insert);
     n->write.value = copy;
-    n->write.spilled_at = write->spilled_at;
-    n->write.spilled_hash = write->spilled_hash;
-    ws->kept_bytes += spilled ? 0 : copy.size;
+    if (spilled) {
+        n->write.spilled_at = write->spilled_at;
+        n->write.spilled_hash = write->spilled_hash;
+    } else {
+        ws->kept_bytes += copy.size;
+    }
     n->write.tombstone = write->tombstone;
     n->seq = ws->seq;
     ws->bytes += encoded_bytes(&n->write);
