@@ -171,7 +171,7 @@ static void health_text(struct buf *b, struct store *s)
           lsm_disk_full(store_lsm(s)) || wal_no_space(store_wal(s)));
 }
 
-static void metrics_text(const struct metrics_sources *m, struct buf *b)
+static void process_text(struct buf *b, const struct metrics_sources *m)
 {
     buf_printf(b,
                "# HELP ostraka_build_info Version of this program.\n# TYPE ostraka_build_info gauge\n"
@@ -193,7 +193,11 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "net_refusals_total", "Connections of others that were refused here.", n->refusals);
     counter(b, "net_refused_total", "Connections to peers that they refused.", n->refused);
     gauge(b, "net_connections", "Connections with peers.", n->connections);
-    const struct sql_server_metrics *q = sql_server_metrics(m->sql);
+}
+
+static void sql_text(struct buf *b, struct sql_server *server)
+{
+    const struct sql_server_metrics *q = sql_server_metrics(server);
     gauge(b, "sql_connections", "Open SQL connections.", q->connections);
     gauge(b, "sql_sessions", "SQL sessions.", q->sessions);
     gauge(b, "sql_buffered_bytes", "Input not worked off and output not taken, of all SQL connections.",
@@ -215,17 +219,13 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "idempotency_emptied_total", "Records whose results were dropped here.", q->idempotency_emptied);
     counter(b, "idempotency_removed_total", "Records that were removed here.", q->idempotency_removed);
     seconds(b, "sql_statement_seconds", "A statement, from its message to its reply.", &q->statement_ns);
-    gauge(b, "sql_sessions_limit", "SQL sessions that there may be (--max-connections).", sql_server_sessions_max(m->sql));
-    session_text(b, sql_server_activity(m->sql));
-    struct store *s = core_store(m->core);
-    if (s == NULL) return;
-    store_text(b, s);
-    health_text(b, s);
-    uint64_t disk_bytes, disk_free_bytes;
-    disk_room(m->data, &disk_bytes, &disk_free_bytes);
-    gauge(b, "disk_bytes", "Size of the file system of the data.", disk_bytes);
-    gauge(b, "disk_free_bytes", "What is free of it.", disk_free_bytes);
-    const struct kv_metrics *k = kv_metrics(core_kv(m->core));
+    gauge(b, "sql_sessions_limit", "SQL sessions that there may be (--max-connections).", sql_server_sessions_max(server));
+    session_text(b, sql_server_activity(server));
+}
+
+static void txn_text(struct buf *b, struct core *core)
+{
+    const struct kv_metrics *k = kv_metrics(core_kv(core));
     counter(b, "reads_total", "Read requests served here.", k->reads);
     counter(b, "commits_total", "Transactions proposed here.", k->commits);
     counter(b, "spilled_transactions_total", "Transactions of this node's clients whose writes went to a file.", k->spills);
@@ -237,13 +237,13 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
             k->locks_shipped);
     counter(b, "locks_handed_total", "Locks that came over when their range was divided, united or handed over.", k->locks_handed);
     uint64_t locked, waiting;
-    kv_lock_counts(core_kv(m->core), &locked, &waiting);
+    kv_lock_counts(core_kv(core), &locked, &waiting);
     gauge(b, "locked_keys", "Keys that are locked or waited for, of the ranges that are led here.", locked);
     gauge(b, "lock_queue", "Requests that wait for a lock here.", waiting);
     seconds(b, "lock_wait_seconds", "How long those waited here that got their lock.", &k->lock_wait_ns);
     seconds(b, "transfer_closed_seconds",
             "Leaderships handed over: from the order until this node heard of the one who leads instead.",
-            &store_metrics(s)->transfer_closed_ns);
+            &store_metrics(core_store(core))->transfer_closed_ns);
     seconds(b, "merge_closed_seconds", "How long the right side of a merge that was led here was closed to writes.",
             &k->merge_closed_ns);
     seconds(b, "split_closed_seconds", "How long the right half of a split that was led here was closed to writes.",
@@ -252,7 +252,7 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "deadlocks_total", "Transactions that were ended to break a circle.", k->deadlocks);
     counter(b, "retries_total", "Requests sent again.", k->retries);
     counter(b, "unknown_outcomes_total", "Commits whose outcome was not learnt.", k->unknown_outcomes);
-    two_phase_text(b, core_kv(m->core));
+    two_phase_text(b, core_kv(core));
     counter(b, "clock_rounds_total", "Batches of timestamps for which the clock master confirmed that it leads.", k->clock_rounds);
     counter(b, "clock_samples_total", "Samples of the clock master's clock (--clock interval).", k->clock_samples);
     counter(b, "clock_contradictions_total", "Samples that contradict earlier ones: a clock is wrong.", k->clock_contradictions);
@@ -264,6 +264,21 @@ static void metrics_text(const struct metrics_sources *m, struct buf *b)
     counter(b, "promises_asked_total", "Times a replica here asked its leader what it may serve of the past.", k->promises_asked);
     counter(b, "promises_refused_total", "Those that were not answered.", k->promises_refused);
     counter(b, "promises_given_total", "Such answers of ranges that are led here.", k->promises_given);
+}
+
+static void metrics_text(const struct metrics_sources *m, struct buf *b)
+{
+    process_text(b, m);
+    sql_text(b, m->sql);
+    struct store *s = core_store(m->core);
+    if (s == NULL) return;
+    store_text(b, s);
+    health_text(b, s);
+    uint64_t disk_bytes, disk_free_bytes;
+    disk_room(m->data, &disk_bytes, &disk_free_bytes);
+    gauge(b, "disk_bytes", "Size of the file system of the data.", disk_bytes);
+    gauge(b, "disk_free_bytes", "What is free of it.", disk_free_bytes);
+    txn_text(b, m->core);
 }
 
 /* Ready: a member whose routes have leaders. */
