@@ -9,7 +9,7 @@ bound=60 # seconds that each of the last parts may take
 program=$build/ostraka
 data=$(mktemp -d)
 pids=()
-trap 'kill -9 "${pids[@]}" 2>/dev/null; rm -rf "$data"' EXIT
+trap 'disown -a; kill -9 "${pids[@]}" 2>/dev/null; rm -rf "$data"' EXIT
 
 port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 now() { date +%s.%N; }

@@ -99,7 +99,7 @@ RULES = {
 }
 KEYS, NODES = 6, 4
 CLIENT_END, FAULT_END, END = 5000, 5500, 60000
-PROFILE = 100000                 # seeds from here on, and from each multiple, are of another kind: World.of_...
+PROFILE = 100000                 # seeds from here on, and from each multiple, are of another kind, in turns: World.of_...
 OLD = 1000                       # after that who does not answer for an attempt may be given up
 HOLD = 1000                      # so long a leader holds a commit
 # Seeds at which `--brief` has to see a violation without the rule; None: those at which it must see none with all of them.
@@ -1061,7 +1061,8 @@ class World:
         self.staging, self.blind = r.choice((0, .5, 1)), r.choice((.2, .2, .8))
         self.slow, self.slowest = r.choice((0, 0, .2)), r.choice((500, 3000))
         self.catalog, self.promised, self.lease = [0], 0, r.choice((100, 500, 3000))
-        (self.of_mixed, self.of_wide, self.of_losses, self.of_staged, self.of_copies, self.of_hasty)[seed // PROFILE](r)
+        kinds = (self.of_mixed, self.of_wide, self.of_losses, self.of_staged, self.of_copies, self.of_hasty)
+        kinds[seed // PROFILE % len(kinds)](r)
         middle = r.randrange(1, KEYS)
         self.ranges = []
         for a, b in ((0, middle), (middle, KEYS)):
