@@ -5,8 +5,8 @@
  * The entry also carries out the decision for the intents of this range, if they are not too many. The others are seen to by
  * resolve.c.
  *
- * A decision to commit is refused when the floor is at or above `sent` + OUTCOME_WINDOW_NS, and one to abort needs no record
- * then: there is none, and there never will be (record.c).
+ * A decision to commit is refused when the floor is at or above `sent` + OUTCOME_WINDOW_NS (the end of the window). One to abort
+ * needs no record when a reading is past that, too: there is none, and there never will be (record.c, attempt_is_over).
  *
  * Of a staged attempt (staged.c) only its coordinator may say that it is aborted (GIVE_UP), or who has found that a part of it is
  * missing for ever. Whoever else wants that has recover.c find out, and asks again. Where a staged intent stands no record was ever made, and
@@ -185,6 +185,19 @@ static void refuse_late(struct range_op *op)
     range_op_reply(op, STATUS_BUSY, bytes_make(body, sizeof body));
 }
 
+static uint64_t end_of_window(const struct range_op *op)
+{
+    return op->attempt.sent + OUTCOME_WINDOW_NS;
+}
+
+/* This leader commits nothing of it any more, but the next one might: until a reading says that the window is over. */
+static void await_end(struct range_op *op)
+{
+    COVER("txn_decision_awaits_end_of_window");
+    op->state = OP_CLOCK; /* then it looks again */
+    clock_wait_past(&op->range->kv->clock, &op->clock, end_of_window(op), REQUEST_TIMEOUT_NS);
+}
+
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
@@ -210,14 +223,14 @@ static void evaluate(struct range_op *op)
         range_block(op, staged);
         return;
     }
-    uint64_t end = op->attempt.sent + OUTCOME_WINDOW_NS;
-    bool over = g->floor >= end && !MUTANT("decision_after_its_window");
+    bool over = g->floor >= end_of_window(op) && !MUTANT("decision_after_its_window");
     if (staged != NULL && !MUTANT("staged_too_late")) over = false;
     bool finds_out = staged != NULL && op->what == DECIDE_ABORT && !MUTANT("staged_aborted_by_others");
     if (finds_out) recover_begin(staged);
     if (op->what == DECIDE_ASK || finds_out) answer(op, RECORD_NONE, 0);
     /* It may have been committed, carried out and forgotten: its coordinator is not told that it was not. */
     else if (over && op->what == DECIDE_GIVE_UP && !MUTANT("give_up_too_late")) answer(op, RECORD_NONE, 0);
+    else if (over && op->what != DECIDE_COMMIT && !attempt_is_over(g, op->attempt)) await_end(op);
     else if (over && op->what != DECIDE_COMMIT && !confirmed) range_op_confirm(op); /* behind the look at the floor */
     else if (over && op->what != DECIDE_COMMIT) answer(op, RECORD_ABORTED, 0);
     else if (over) refuse_late(op);
@@ -229,6 +242,7 @@ static void evaluate(struct range_op *op)
 void decide_run(struct range_op *op)
 {
     switch (op->state) {
+    case OP_CLOCK:
     case OP_EVALUATE:
     case OP_BLOCKED: evaluate(op); return;
     case OP_COMMITTING:

@@ -4,7 +4,8 @@
  *
  * A record may go when nobody can ask for it any more: what it says is carried out (resolve.c), and nobody may decide on that
  * attempt any more. A decision to commit is refused once the floor is above `sent` + OUTCOME_WINDOW_NS (decide.c). So before a
- * record is forgotten the floor is raised to a reading above that; later leaders' floors are later readings (A3). */
+ * record is forgotten the floor is raised to a reading above that; later leaders' floors are later readings (A3). A floor that
+ * is above it by itself is not enough (attempt_is_over). */
 #include <stdlib.h>
 
 #include "txn/txn_int.h"
@@ -109,13 +110,19 @@ void records_cut(struct range *g, struct bytes key)
 
 /* ================================ until nobody asks ================================ */
 
+bool attempt_is_over(const struct range *g, struct attempt a)
+{
+    uint64_t end = a.sent + OUTCOME_WINDOW_NS;
+    return g->floor >= end && (kv_timestamp_seen(g->kv) >= end || MUTANT("window_over_by_floor"));
+}
+
 static bool may_go(const struct range *g, const struct record *r)
 {
     if (r->state == RECORD_COMMITTED && !r->resolved && !MUTANT("record_forgotten_unresolved")) return false;
     if (r->proposed) return false;
     if (MUTANT("record_forgotten_early") && r->state != RECORD_REFUSED) return true;
     if (MUTANT("refusal_forgotten_early") && r->state == RECORD_REFUSED) return true;
-    return g->floor >= r->attempt.sent + OUTCOME_WINDOW_NS;
+    return attempt_is_over(g, r->attempt);
 }
 
 static void on_forgotten(struct proposal *p, enum status status, struct bytes result)

@@ -484,6 +484,10 @@ MUST_USE enum status record_add(struct range *g, const struct record *r, struct 
 void records_clear(struct range *g);
 /* The range ends at key now. */
 void records_cut(struct range *g, struct bytes key);
+/* Nothing that was not decided on the attempt in this range ever will be, nor prepared for it here: no leader, now or later, has a
+ * floor below the end of its window. Not this one's floor says so, which begins up to two widths of the clock above the least that a
+ * later one may have, but a reading that was made (A3). */
+bool attempt_is_over(const struct range *g, struct attempt a);
 /* Forgets what nobody can ask about any more, and has resolved what is not. */
 void records_sweep(struct range *g, uint64_t now_ns);
 

@@ -60,6 +60,7 @@ RULES = {
     'first_decision': 'there is one decision: COMMITTED is refused where ABORTED stands',
     'decision_durable': 'nobody acts on a decision that is not committed in its log',
     'decide_window': 'COMMITTED is refused once the floor has reached the end of the window of the attempt',
+    'window_reading': 'that there never will be one is said when a reading, too, is past its end: a floor begins above those of later leaders',
     'decide_once': 'after COMMITTED was asked for its coordinator does not abort by itself',
     'busy_unknown': 'a refusal for the window says nothing: it may have been decided, resolved and forgotten before',
     'push_record': 'who gives up on somebody else has ABORTED decided before an intent is removed',
@@ -110,13 +111,13 @@ KNOWN = {
     'lease_recheck': (300002,), 'intents_block': (100001,), 'onepc_intent': (100001,), 'hold': (1,), 'validate': (200001,),
     'validate_locked': (200002,), 'prepare_floor': (100001,), 'prepare_intent': (100001,), 'prepare_again': (1,),
     'prepare_by_key': (100001,), 'prepare_part': (401228,), 'wait_die': (16,), 'refresh_final': (1,), 'refresh_intents': (15,),
-    'first_decision': (100001,), 'decision_durable': (7,), 'decide_window': (100001,), 'decide_once': (31,), 'busy_unknown': (31,),
-    'push_record': (300001,), 'resolve_all': (200010,), 'resolve_durable': (27,), 'resolve_high': (100035,), 'resolve_anew': (1,),
+    'first_decision': (100001,), 'decision_durable': (7,), 'decide_window': (100001,), 'window_reading': (304958,), 'decide_once': (31,),
+    'busy_unknown': (31,), 'push_record': (300001,), 'resolve_all': (200010,), 'resolve_durable': (27,), 'resolve_high': (100035,), 'resolve_anew': (1,),
     'forget_resolved': (13,), 'forget_window': (100001,), 'forget_floor': (300002,), 'prepare_found': (200388,),
     'merge_floor': (500194,), 'merge_records': (200006,), 'split_latch': (200002,), 'split_floor': (502242,),
     'split_intents': (100001,), 'split_records': (200011,), 'staged_reads': (300002,), 'staged_lease': (100003,),
-    'staged_recovery': (100001,), 'staged_keys': (300014,), 'staged_durable': (300023,), 'staged_poison': (300009,),
-    'staged_poison_durable': (300456,), 'staged_poison_window': (300009,), 'staged_poison_floor': (300475,),
+    'staged_recovery': (100001,), 'staged_keys': (300014,), 'staged_durable': (300023,), 'staged_poison': (300024,),
+    'staged_poison_durable': (300456,), 'staged_poison_window': (300024,), 'staged_poison_floor': (300749,),
     'staged_poison_split': (300023,), 'staged_list_whole': (300041,), 'staged_give_up': (300002,), 'staged_first': (300003,),
     'staged_late': (100001,), 'staged_abort_whole': (400119,), 'staged_explicit': (300015,), 'staged_doubt': (300531,),
     'idem_row': (200001,), 'idem_anchor': (200001,),
@@ -598,7 +599,8 @@ def decide(w, g, epoch, tag, begin, anchor, what, ct, spans):
         return ('staged', here) if not w.on('staged_durable') or (yield from g.durable(here.at)) else None
     over = g.floor >= begin + w.window and not (staged and w.on('staged_late'))
     if over and w.on('decide_window'):
-        answer = ('never',) if what == 'A' else ('busy',)
+        for_good = not w.on('window_reading') or w.may_read(g.node) >= begin + w.window
+        answer = (('never',) if for_good else ('none',)) if what == 'A' else ('busy',)
         return answer if (yield from g.durable((g.term, g.length))) else None
     rec = Record('C' if what == 'C' else 'A', ct, spans, begin, None)
     at = g.propose(('record', anchor, tag, rec))
@@ -1135,6 +1137,10 @@ class World:
 
     def late(self, node):
         return self.interval(node)[1]
+
+    def may_read(self, node):
+        """What it could have read of late, as far as that is above the time."""
+        return self.now() + int(self.wide[node][-1][2] * self.w_max / 2)
 
     def past(self, node, ct):
         """Until E is above it."""

@@ -230,6 +230,48 @@ TEST(txn_prepare, nothing_is_decided_when_its_time_is_over)
     world_close(&w);
 }
 
+/* The floor of a new leader may lie above the end of a window that no reading has reached: the next one's may lie below it again,
+ * and would take what this one called impossible. */
+static uint64_t end_just_ahead(struct world *w, struct asker *a)
+{
+    struct range *g = world_range_of(w, LEFT);
+    uint64_t end = kv_timestamp_seen(g->kv) + CLOCK_WIDTH_NS_MAX;
+    a->attempt.sent = end - OUTCOME_WINDOW_NS;
+    g->floor = end;
+    return end;
+}
+
+TEST(txn_prepare, a_window_is_over_by_a_reading_not_by_the_floor)
+{
+    struct world w;
+    struct asker c;
+    open_three(&w, &c);
+    uint64_t end = end_just_ahead(&w, &c);
+    assert_int_equal(ask_decide(&c, DECIDE_ABORT), RECORD_ABORTED);
+    assert_true(kv_timestamp_seen(world_range_of(&w, LEFT)->kv) >= end);
+    assert_u64_equal(world_range_of(&w, LEFT)->records.count, 0);
+    world_close(&w);
+}
+
+TEST(txn_prepare, a_record_is_kept_until_a_reading_says_that_its_window_is_over)
+{
+    struct world w;
+    struct asker c;
+    open_three(&w, &c);
+    must_prepare(&c, "a", "new");
+    assert_int_equal(ask_decide(&c, DECIDE_ABORT), RECORD_ABORTED);
+    struct range *g = world_range_of(&w, LEFT);
+    g->floor = c.attempt.sent + OUTCOME_WINDOW_NS; /* as if it had just begun to lead, much later */
+    records_sweep(g, env_now_ns(store_env(g->kv->store)));
+    world_run_ms(&w, 100);
+    assert_u64_equal(g->records.count, 1);
+    world_run_ms(&w, 10000);
+    world_put(&w, "y", "1");
+    world_run_ms(&w, 2000);
+    assert_u64_equal(g->records.count, 0);
+    world_close(&w);
+}
+
 /* ---- leaders change ---- */
 
 TEST(txn_prepare, the_next_leader_knows_what_is_prepared)
