@@ -142,6 +142,10 @@ static void commit_by_counting(struct raft *r)
     if (r->commit_index == r->log.last_index) return;
     uint64_t index = MUTANT("k4_learners_commit") ? reached_by_any(r)
                                                   : config_reached(config_of(r), match_of, r);
+    /* What the others have and our own disk has not is not called committed either: it cannot be applied here before (RAFT-2), and
+     * every read, which waits until what is committed is applied, would wait for this disk's sync. */
+    bool capped = !MUTANT("leader_commits_unpersisted") && !MUTANT("k11_leader_counts_unpersisted");
+    if (index > r->persisted_index && capped) index = r->persisted_index;
     if (index <= r->commit_index) return;
     uint64_t term;
     bool known = log_term_at(&r->log, index, &term);

@@ -255,6 +255,20 @@ static void k11_leader_counts_its_disk(void)
     lab_deinit(&l);
 }
 
+/* Both followers have it: it is committed, and still not for those who ask here, whose reads would wait for our disk. */
+static void leader_commits_what_its_disk_has(void)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    lab_lead(&l, V2);
+    lab_ack(&l, 2, 2);
+    lab_ack(&l, 3, 2);
+    ASSERT(lab_status(&l).commit_index == 1);
+    lab_sync(&l);
+    ASSERT(lab_status(&l).commit_index == 2);
+    lab_deinit(&l);
+}
+
 /* (2,2) is written, replaced by (3,2), and comes back, before the first write completes: that the
  * first write is durable says nothing, since the second will replace it on disk once more. */
 static void k12_replaced_write_acknowledges_nothing(void)
@@ -616,6 +630,7 @@ static const struct trap traps[] = {
     {"uncertain_vote_counts", uncertain_vote_alone_does_not_elect},
     {"uncertain_wins_by_majority", uncertain_candidate_needs_all},
     {"uncertain_ack_counts", uncertain_ack_does_not_commit},
+    {"leader_commits_unpersisted", leader_commits_what_its_disk_has},
     {"lost_replica_votes", lost_replica_grants_nothing},
 };
 #define TRAP_COUNT (sizeof traps / sizeof traps[0])

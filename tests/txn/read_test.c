@@ -191,3 +191,37 @@ TEST(txn_read, timestamps_of_nobody_are_refused_and_leave_nothing)
     }
     world_close(&w);
 }
+
+/* A write is on its way to the disks; both followers have it, the leader's own disk takes its time. Who reads something else does not
+ * wait for that disk, and who reads the row that is written does: it is not known yet what it holds now. */
+TEST(txn_read, a_slow_disk_of_the_leader_holds_up_no_reader_of_other_rows)
+{
+    struct world w;
+    struct actor writer, same, other;
+    world_open_leased(&w, 3);
+    world_put(&w, "a", "old");
+    world_put(&w, "b", "old");
+    uint64_t leader = world_leader(&w);
+    actor_begin(&writer, &w, leader);
+    actor_begin(&same, &w, leader);
+    actor_begin(&other, &w, leader);
+    actor_put(&writer, "a", "new");
+    sim_disk_stall(sim_disk(cluster_sim(w.cluster), leader), 300 * SIM_MS);
+    actor_start_commit(&writer);
+    world_run_ms(&w, 50); /* the others have acknowledged it */
+    actor_start_get(&same, "a");
+    actor_start_get(&other, "b");
+    world_run_ms(&w, 50);
+    assert_true(writer.running);
+    assert_true(same.running);
+    assert_false(other.running);
+    assert_int_equal(actor_await(&other), STATUS_OK);
+    assert_string_equal(other.value, "old");
+    assert_int_equal(actor_await(&writer), STATUS_OK);
+    assert_int_equal(actor_await(&same), STATUS_OK);
+    assert_string_equal(same.value, "new");
+    actor_end(&writer);
+    actor_end(&same);
+    actor_end(&other);
+    world_close(&w);
+}
