@@ -60,31 +60,35 @@ void io_wake(struct env *env)
 
 /* ---- open files ---- */
 
-void io_file_note_open(struct io_env *e, int fd)
+void io_file_note_open(struct io_env *e, int fd, unsigned flags)
 {
-    size_t word = (size_t)fd / 64;
-    if (word >= e->open_words) {
-        size_t words = word * 2 + 4;
-        uint64_t *grown = realloc(e->open_files, words * sizeof *grown);
-        ASSERT(grown != NULL); /* one bit per descriptor: out of memory for good */
-        memset(grown + e->open_words, 0, (words - e->open_words) * sizeof *grown);
+    size_t at = (size_t)fd;
+    if (at >= e->open_size) {
+        size_t size = at * 2 + 256;
+        uint8_t *grown = realloc(e->open_files, size);
+        ASSERT(grown != NULL); /* one byte per descriptor: out of memory for good */
+        memset(grown + e->open_size, 0, size - e->open_size);
         e->open_files = grown;
-        e->open_words = words;
+        e->open_size = size;
     }
-    ASSERT((e->open_files[word] >> (fd % 64) & 1) == 0);
-    e->open_files[word] |= (uint64_t)1 << (fd % 64);
+    ASSERT(e->open_files[at] == 0);
+    e->open_files[at] = (uint8_t)(IO_FILE_OPEN | ((flags & ENV_OPEN_DSYNC) != 0 ? IO_FILE_SYNCS : 0));
 }
 
 bool io_file_is_open(const struct io_env *e, int fd)
 {
-    size_t word = (size_t)fd / 64;
-    return fd >= 0 && word < e->open_words && (e->open_files[word] >> (fd % 64) & 1) != 0;
+    return fd >= 0 && (size_t)fd < e->open_size && e->open_files[fd] != 0;
+}
+
+bool io_file_syncs(const struct io_env *e, int fd)
+{
+    return io_file_is_open(e, fd) && (e->open_files[fd] & IO_FILE_SYNCS) != 0;
 }
 
 void io_file_note_closed(struct io_env *e, int fd)
 {
     ASSERT(io_file_is_open(e, fd));
-    e->open_files[fd / 64] &= ~((uint64_t)1 << (fd % 64));
+    e->open_files[fd] = 0;
 }
 
 /* ---- life ---- */
@@ -133,7 +137,7 @@ void io_env_deinit(struct io_env *e)
     ASSERT(list_empty(&e->requests) && list_empty(&e->finished));
     while (!list_empty(&e->listeners))
         io_listener_destroy(CONTAINER_OF(e->listeners.next, struct env_listener, link));
-    for (size_t fd = 0; fd < e->open_words * 64; fd++)
+    for (size_t fd = 0; fd < e->open_size; fd++)
         if (io_file_is_open(e, (int)fd)) close((int)fd);
     free(e->open_files);
     io_workers_destroy(e->resolvers);
@@ -146,7 +150,7 @@ void io_env_deinit(struct io_env *e)
 static void request_cancel(struct io_env *e, struct io_request *r)
 {
     r->result = -ECANCELED;
-    if (r->kind == IO_CLOSE) io_file_note_open(e, r->file);
+    if (r->kind == IO_CLOSE) io_file_note_open(e, r->file, 0);
     list_push_back(&e->finished, &r->link);
 }
 
@@ -205,7 +209,7 @@ void io_complete(struct io_env *e, struct io_request *r)
     ASSERT(e->polling); /* ENV-1 */
     ASSERT(e->pending > 0);
     int64_t result = r->result;
-    if (r->kind == IO_OPEN && result >= 0) io_file_note_open(e, (int)result);
+    if (r->kind == IO_OPEN && result >= 0) io_file_note_open(e, (int)result, r->flags);
     if (r->kind == IO_DIR_MAKE && result == -EEXIST && is_directory(e, r->text)) result = 0;
     if (e->shut_down) result = -ECANCELED; /* ENV-5 */
     free(r->text);

@@ -184,8 +184,8 @@ struct io_env {
     uint64_t accept_retry_ns; /* IO_NEVER: no listener is stalled */
     struct io_wake wake;
     struct io_workers *files, *resolvers;
-    uint64_t *open_files;   /* bit set by descriptor: what env_destroy has to close */
-    size_t open_words;
+    uint8_t *open_files;    /* enum io_file_mark by descriptor: what env_destroy has to close */
+    size_t open_size;
     uint64_t random[32];
     size_t random_left;
 };
@@ -202,10 +202,12 @@ void io_poll_begin(struct io_env *e);
 void io_poll_end(struct io_env *e);
 /* Nanoseconds until the deadline or the next accept retry; IO_NEVER: none; 0: passed. */
 uint64_t io_poll_timeout_ns(struct io_env *e, uint64_t deadline_ns);
-/* The set of open files. A close leaves it when it starts, so that a later use asserts. */
-void io_file_note_open(struct io_env *e, int fd);
+/* The open files. A close leaves them when it starts, so that a later use asserts. */
+enum io_file_mark { IO_FILE_OPEN = 1, IO_FILE_SYNCS = 2 /* every write of it, ENV_OPEN_DSYNC */ };
+void io_file_note_open(struct io_env *e, int fd, unsigned flags);
 void io_file_note_closed(struct io_env *e, int fd);
 bool io_file_is_open(const struct io_env *e, int fd);
+bool io_file_syncs(const struct io_env *e, int fd);
 /* Ends r with r->result, or -ECANCELED after a shutdown, and calls on_done. Only from poll. */
 void io_complete(struct io_env *e, struct io_request *r);
 /* Completes what is on the finished list now; what callbacks add waits for the next poll. */

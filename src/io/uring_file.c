@@ -44,6 +44,17 @@ static void transfer_prepare(const struct io_request *r, struct io_uring_sqe *sq
     else io_uring_prep_write(sqe, r->file, data, size, r->offset + r->done);
 }
 
+/* Not to be tried on this thread first: the kernel would wait in it, and everybody else here with it. A write that syncs is submitted
+ * without waiting, but when the disk has it before the submission returns, the flush is waited for there and then (1 write in 100, for as
+ * long as a flush takes). And the last close of a file that has no name any more gives its blocks back. */
+static bool waits_in_kernel(const struct uring_env *u, const struct io_request *r)
+{
+    if (r->kind == IO_CLOSE) return true;
+    if (r->kind != IO_WRITE || !io_file_syncs(&u->io, r->file)) return false;
+    COVER("uring_write_that_syncs");
+    return true;
+}
+
 static void request_prepare(const struct uring_env *u, struct io_request *r,
                             struct io_uring_sqe *sqe)
 {
@@ -68,7 +79,7 @@ static void request_prepare(const struct uring_env *u, struct io_request *r,
     case IO_RESOLVE: UNREACHABLE();
     }
     /* After -EAGAIN (XFS may say so) a kernel thread that can wait has to do it. */
-    if (r->insist) sqe->flags |= IOSQE_ASYNC;
+    if (r->insist || waits_in_kernel(u, r)) sqe->flags |= IOSQE_ASYNC;
     sqe->user_data = uring_user_data(r, URING_TAG_REQUEST);
 }
 

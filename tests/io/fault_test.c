@@ -91,6 +91,24 @@ BOTH(a_full_disk_is_enospc)
     fixture_end(&f);
 }
 
+/* Tried on the polling thread, the kernel may wait for the disk's flush in it. */
+TEST(fault_uring, only_writes_that_sync_are_left_to_a_thread_that_may_wait)
+{
+    struct fixture f;
+    char data[512] = {0};
+    fixture_begin(&f, &real_uring);
+    uint64_t hits = mark_hits("uring_write_that_syncs");
+    env_file file = file_make(&f, "file", sizeof data);
+    assert_int_equal(AWAIT(&f, env_file_write, file, data, sizeof data, 0), sizeof data);
+    file_close(&f, file);
+    assert_true(mark_hits("uring_write_that_syncs") == hits);
+    file = file_open(&f, "file", ENV_OPEN_WRITE | ENV_OPEN_DSYNC);
+    assert_int_equal(AWAIT(&f, env_file_write, file, data, sizeof data, 0), sizeof data);
+    assert_true(mark_hits("uring_write_that_syncs") > hits);
+    file_close(&f, file);
+    fixture_end(&f);
+}
+
 BOTH(reads_go_on_after_short_ones)
 {
     enum { SIZE = 65536 };
