@@ -18,6 +18,18 @@ static int hex_value(uint8_t c)
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
+static enum status encode_hex(struct sql_eval *e, struct bytes bytes, uint8_t *to, size_t *size_out)
+{
+    for (size_t at = 0; at < bytes.size; at += SQL_EVAL_PIECE_BYTES) {
+        size_t left = bytes.size - at;
+        enum status status = sql_eval_effort_at(e, at);
+        if (status != STATUS_OK) return status;
+        hex_encode(bytes_make(bytes.data + at, left < SQL_EVAL_PIECE_BYTES ? left : SQL_EVAL_PIECE_BYTES), (char *)to + 2 * at);
+    }
+    *size_out = bytes.size * 2;
+    return STATUS_OK;
+}
+
 /* Blanks may stand between pairs. The size is written even when the message is too. */
 static enum status decode_hex(struct sql_eval *e, struct bytes text, uint8_t *to, size_t *size_out)
 {
@@ -47,11 +59,13 @@ static enum status decode_hex(struct sql_eval *e, struct bytes text, uint8_t *to
 
 /* --- Base64 ---------------------------------------------------------------------------------- */
 
-static size_t encode_base64(struct bytes bytes, uint8_t *to)
+static enum status encode_base64(struct sql_eval *e, struct bytes bytes, uint8_t *to, size_t *size_out)
 {
     uint8_t *at = to;
     size_t column = 0;
     for (size_t i = 0; i < bytes.size; i += 3) {
+        enum status status = sql_eval_effort(e, 1);
+        if (status != STATUS_OK) return status;
         size_t left = bytes.size - i;
         uint32_t group = (uint32_t)bytes.data[i] << 16;
         if (left > 1) group |= (uint32_t)bytes.data[i + 1] << 8;
@@ -66,7 +80,8 @@ static size_t encode_base64(struct bytes bytes, uint8_t *to)
             column = 0;
         }
     }
-    return (size_t)(at - to);
+    *size_out = (size_t)(at - to);
+    return STATUS_OK;
 }
 
 static enum status fail_base64(struct sql_eval *e, const uint8_t *symbol)
@@ -92,6 +107,8 @@ static enum status decode_base64(struct sql_eval *e, struct bytes text, uint8_t 
     uint8_t *at = to;
     uint32_t group = 0, digits = 0, bytes_per_group = 3; /* fewer once there is padding */
     for (size_t i = 0; i < text.size; i++) {
+        enum status status = sql_eval_effort(e, 1);
+        if (status != STATUS_OK) return status;
         uint8_t c = text.data[i];
         if (c == ' ' || c == '\t' || c == '\n' || c == '\r') continue;
         const char *found = c == 0 ? NULL : strchr(base64_digits, c);
@@ -115,10 +132,12 @@ static enum status decode_base64(struct sql_eval *e, struct bytes text, uint8_t 
 
 /* --- Escapes --------------------------------------------------------------------------------- */
 
-static size_t encode_escape(struct bytes bytes, uint8_t *to)
+static enum status encode_escape(struct sql_eval *e, struct bytes bytes, uint8_t *to, size_t *size_out)
 {
     uint8_t *at = to;
     for (size_t i = 0; i < bytes.size; i++) {
+        enum status status = sql_eval_effort_at(e, i);
+        if (status != STATUS_OK) return status;
         uint8_t c = bytes.data[i];
         if (c == 0 || c >= 0x80) {
             *at++ = '\\';
@@ -130,7 +149,8 @@ static size_t encode_escape(struct bytes bytes, uint8_t *to)
             *at++ = c;
         }
     }
-    return (size_t)(at - to);
+    *size_out = (size_t)(at - to);
+    return STATUS_OK;
 }
 
 static bool is_octal(const uint8_t *c)
@@ -172,14 +192,13 @@ enum status sql_bytea_encode(struct sql_eval *e, enum sql_bytea_format format, s
     uint8_t *to = sql_eval_alloc(e, bytes.size * 4 + 8);
     if (to == NULL) return STATUS_NO_MEMORY;
     size_t size = 0;
+    enum status status = STATUS_OK;
     switch (format) {
-    case SQL_BYTEA_HEX:
-        hex_encode(bytes, (char *)to);
-        size = bytes.size * 2;
-        break;
-    case SQL_BYTEA_BASE64: size = encode_base64(bytes, to); break;
-    case SQL_BYTEA_ESCAPE: size = encode_escape(bytes, to); break;
+    case SQL_BYTEA_HEX: status = encode_hex(e, bytes, to, &size); break;
+    case SQL_BYTEA_BASE64: status = encode_base64(e, bytes, to, &size); break;
+    case SQL_BYTEA_ESCAPE: status = encode_escape(e, bytes, to, &size); break;
     }
+    if (status != STATUS_OK) return status;
     ASSERT(size <= bytes.size * 4 + 8);
     *text_out = bytes_make(to, size);
     return STATUS_OK;

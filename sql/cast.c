@@ -364,6 +364,10 @@ enum status sql_cast(struct sql_eval *e, uint32_t source, struct sql_type target
         break;
     }
     }
+    if (status == STATUS_OK) {
+        struct sql_type from = {source, SQL_TYPMOD_NONE};
+        status = sql_eval_effort_call(e, &from, value, 1, target.oid, &cast);
+    }
     if (status != STATUS_OK) return status;
     ASSERT_SLOW(sql_datum_check(target.oid, &cast));
     return sql_type_fit(e, target, context == SQL_CAST_EXPLICIT, &cast, out);

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "sql/sort.h"
 #include "sql/write.h"
 
 /* What this command has made of a key. */
@@ -285,8 +286,9 @@ static bool run_row(struct run *r, uint32_t at)
     return !update || update_old(r, row, r->old[at].value);
 }
 
-static int compare_keys(const void *a, const void *b)
+static int compare_keys(const void *a, const void *b, void *ctx)
 {
+    (void)ctx;
     const struct conflict_row *const *x = a, *const *y = b;
     return bytes_compare((*x)->key, (*y)->key);
 }
@@ -302,7 +304,7 @@ static bool read_old(struct run *r)
     r->old = ARENA_ARRAY(x->arena, struct txn_locked, c->row_count + 1);
     if (sorted == NULL || keys == NULL || locked == NULL || r->old == NULL) return sql_error_out_of_memory(x->error);
     for (uint32_t i = 0; i < c->row_count; i++) sorted[i] = &c->rows[i];
-    qsort(sorted, c->row_count, sizeof sorted[0], compare_keys);
+    if (sql_sort(&x->eval, x->arena, sorted, c->row_count, sizeof sorted[0], compare_keys, NULL) != STATUS_OK) return false;
     uint32_t count = 0;
     for (uint32_t i = 0; i < c->row_count; i++)
         if (count == 0 || !bytes_equal(keys[count - 1], sorted[i]->key)) keys[count++] = sorted[i]->key;

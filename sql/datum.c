@@ -10,7 +10,8 @@
 #include "sql/numeric.h"
 #include "sql/types_io.h"
 
-#define STEPS_PER_BREATH 262144 /* about a millisecond */
+#define STEPS_PER_CALL 4
+#define BYTES_PER_STEP 2
 
 void sql_eval_init(struct sql_eval *e, struct arena *arena, struct sql_error *error)
 {
@@ -38,12 +39,23 @@ enum status sql_eval_fail(struct sql_eval *e, const char *sqlstate, const char *
     return STATUS_INVALID;
 }
 
-enum status sql_eval_effort(struct sql_eval *e, size_t steps)
+enum status sql_eval_breathe(struct sql_eval *e)
 {
-    e->effort += steps;
-    if (e->effort < STEPS_PER_BREATH || e->session == NULL) return STATUS_OK;
     e->effort = 0;
-    return e->session->breathe(e->session_ctx, e);
+    return e->session == NULL ? STATUS_OK : e->session->breathe(e->session_ctx, e);
+}
+
+static size_t held_bytes(uint32_t oid, const struct sql_datum *value)
+{
+    return !value->is_null && sql_type_find(oid)->storage == SQL_STORAGE_BYTES ? value->bytes.size : 0;
+}
+
+enum status sql_eval_effort_call(struct sql_eval *e, const struct sql_type *types, const struct sql_datum *args,
+                                 uint32_t count, uint32_t result, const struct sql_datum *out)
+{
+    size_t bytes = held_bytes(result, out);
+    for (uint32_t i = 0; i < count; i++) bytes += held_bytes(types[i].oid, &args[i]);
+    return sql_eval_effort(e, STEPS_PER_CALL + bytes / BYTES_PER_STEP);
 }
 
 enum status sql_eval_no_memory(struct sql_eval *e)

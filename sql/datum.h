@@ -120,9 +120,25 @@ sql_eval_fail(struct sql_eval *e, const char *sqlstate, const char *format, ...)
 #define SQL_SHOWN(text) \
     (int)((text).size < SQL_ERROR_TEXT_BYTES_MAX ? (text).size : SQL_ERROR_TEXT_BYTES_MAX), \
         (const char *)(text).data
-/* Told by functions whose work may be more than linear in their arguments: so many steps, of some nanoseconds each. Now and then
- * others go on, and an interrupt ends the statement. Only on the session's fiber, as all that is evaluated. */
-MUST_USE enum status sql_eval_effort(struct sql_eval *e, size_t steps);
+/* Told by what may work for long: so many steps, of some nanoseconds each. Now and then
+ * others go on, and an interrupt ends the statement. Only on the session's fiber, as all that is evaluated, and in
+ * nothing that reads a value from a text or a message (sql_type_input). */
+#define SQL_EVAL_STEPS_PER_BREATH 262144 /* about a millisecond */
+MUST_USE enum status sql_eval_breathe(struct sql_eval *e);
+MUST_USE static inline enum status sql_eval_effort(struct sql_eval *e, size_t steps)
+{
+    e->effort += steps;
+    return e->effort < SQL_EVAL_STEPS_PER_BREATH ? STATUS_OK : sql_eval_breathe(e);
+}
+/* For a loop over bytes that is at `at`: tells of the next 64 KiB when these begin there. */
+#define SQL_EVAL_PIECE_BYTES 65536
+MUST_USE static inline enum status sql_eval_effort_at(struct sql_eval *e, size_t at)
+{
+    return at % SQL_EVAL_PIECE_BYTES != 0 ? STATUS_OK : sql_eval_effort(e, SQL_EVAL_PIECE_BYTES / 4);
+}
+/* For a function, operator or cast whose work is linear in these: told for each of them, whatever it is. */
+MUST_USE enum status sql_eval_effort_call(struct sql_eval *e, const struct sql_type *types, const struct sql_datum *args,
+                                          uint32_t count, uint32_t result, const struct sql_datum *out);
 /* 53200 and STATUS_NO_MEMORY. */
 enum status sql_eval_no_memory(struct sql_eval *e);
 /* 22003 "TYPE out of range", as PostgreSQL says it for arithmetic and casts. */

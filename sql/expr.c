@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "sql/sort.h"
 
 uint32_t expr_location(const struct expr *e)
 {
@@ -161,24 +162,25 @@ static int compare_items(const void *a, const void *b, void *ctx)
     return sql_datum_compare(*(const uint32_t *)ctx, &(*x)->value, &(*y)->value);
 }
 
-static void sort_items(struct expr *e)
+static bool sort_items(struct sql_eval *eval, struct expr *e)
 {
     uint32_t oid = e->args[0]->type.oid, kept = 1;
     for (uint32_t i = 1; i < e->arg_count; i++)
-        if (e->args[i]->kind != EXPR_CONST) return;
+        if (e->args[i]->kind != EXPR_CONST) return true;
     for (uint32_t i = 1; i < e->arg_count; i++) {
         if (e->args[i]->value.is_null)
             e->has_null_item = true;
         else
             e->args[kept++] = e->args[i];
     }
-    qsort_r(e->args + 1, kept - 1, sizeof *e->args, compare_items, &oid);
+    if (sql_sort(eval, eval->arena, e->args + 1, kept - 1, sizeof *e->args, compare_items, &oid) != STATUS_OK) return false;
     uint32_t unique = kept < 2 ? kept : 2;
     for (uint32_t i = 2; i < kept; i++)
         if (compare_items(&e->args[i], &e->args[unique - 1], &oid) != 0)
             e->args[unique++] = e->args[i];
     e->arg_count = unique;
     e->items_sorted = true;
+    return true;
 }
 
 static bool all_constant(const struct expr *e)
@@ -213,7 +215,7 @@ bool expr_fold(struct sql_eval *eval, struct expr *e)
     }
     for (uint32_t i = 0; i < e->arg_count; i++)
         if (!expr_fold(eval, e->args[i])) return false;
-    if (e->kind == EXPR_IN && !e->items_sorted) sort_items(e);
+    if (e->kind == EXPR_IN && !e->items_sorted && !sort_items(eval, e)) return false;
     if (null_decides(e)) {
         become_constant(e, SQL_NULL);
         return true;

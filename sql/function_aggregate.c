@@ -415,7 +415,9 @@ enum status sql_aggregate_step(struct sql_eval *e, struct sql_aggregate_state *s
     enum status status = a->step(e, s, args);
     e->arena = s->scratch;
     s->any = true;
-    return status;
+    if (status != STATUS_OK || s->function->arg_count == 0) return status;
+    struct sql_datum nothing = SQL_NULL;
+    return sql_eval_effort_call(e, &s->type, args, 1, s->type.oid, &nothing);
 }
 
 enum status sql_aggregate_final(struct sql_eval *e, struct sql_aggregate_state *s,

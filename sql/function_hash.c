@@ -4,6 +4,7 @@
 
 #define MD5_BYTES 16
 #define BLOCK_MAX 128
+#define STEPS_PER_BYTE 2 /* as sql_eval_effort counts */
 
 /* What the hashes have in common: a state that takes whole blocks, and an end that holds the length in bits. */
 struct hash {
@@ -12,10 +13,14 @@ struct hash {
     bool little_endian;
 };
 
-static void hash_all(const struct hash *h, void *state, struct bytes text)
+static enum status hash_all(struct sql_eval *e, const struct hash *h, void *state, struct bytes text)
 {
     size_t done = 0;
-    for (; text.size - done >= h->block_bytes; done += h->block_bytes) h->block(state, text.data + done);
+    for (; text.size - done >= h->block_bytes; done += h->block_bytes) {
+        enum status status = sql_eval_effort(e, h->block_bytes * STEPS_PER_BYTE);
+        if (status != STATUS_OK) return status;
+        h->block(state, text.data + done);
+    }
     uint8_t last[2 * BLOCK_MAX] = {0};
     size_t rest = text.size - done;
     if (rest > 0) memcpy(last, text.data + done, rest);
@@ -25,6 +30,7 @@ static void hash_all(const struct hash *h, void *state, struct bytes text)
     if (h->little_endian) store_le64(last + total - 8, bits);
     else store_be32(last + total - 8, (uint32_t)(bits >> 32)), store_be32(last + total - 4, (uint32_t)bits);
     for (size_t at = 0; at < total; at += h->block_bytes) h->block(state, last + at);
+    return STATUS_OK;
 }
 
 /* ---- md5 ---- */
@@ -74,7 +80,8 @@ EVALUATE(md5)
     static const struct hash md5_hash = {64, 8, md5_block, true};
     static const char digits[] = "0123456789abcdef";
     uint32_t state[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-    hash_all(&md5_hash, state, call->args[0].bytes);
+    enum status status = hash_all(e, &md5_hash, state, call->args[0].bytes);
+    if (status != STATUS_OK) return status;
     uint8_t *text = sql_eval_alloc(e, 2 * MD5_BYTES);
     if (text == NULL) return STATUS_NO_MEMORY;
     for (unsigned i = 0; i < MD5_BYTES; i++) {
@@ -169,7 +176,8 @@ static enum status sha_small(struct sql_eval *e, struct bytes text, uint32_t sta
     static const struct hash sha256_hash = {64, 8, sha256_block, false};
     uint8_t *digest = sql_eval_alloc(e, 32);
     if (digest == NULL) return STATUS_NO_MEMORY;
-    hash_all(&sha256_hash, state, text);
+    enum status status = hash_all(e, &sha256_hash, state, text);
+    if (status != STATUS_OK) return status;
     for (unsigned i = 0; i < 8; i++) store_be32(digest + 4 * (size_t)i, state[i]);
     out->bytes = bytes_make(digest, size);
     return STATUS_OK;
@@ -180,7 +188,8 @@ static enum status sha_large(struct sql_eval *e, struct bytes text, uint64_t sta
     static const struct hash sha512_hash = {128, 16, sha512_block, false};
     uint8_t *digest = sql_eval_alloc(e, 64);
     if (digest == NULL) return STATUS_NO_MEMORY;
-    hash_all(&sha512_hash, state, text);
+    enum status status = hash_all(e, &sha512_hash, state, text);
+    if (status != STATUS_OK) return status;
     for (unsigned i = 0; i < 16; i++) store_be32(digest + 4 * (size_t)i, (uint32_t)(state[i / 2] >> (i % 2 ? 0 : 32)));
     out->bytes = bytes_make(digest, size);
     return STATUS_OK;

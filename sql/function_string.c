@@ -7,6 +7,10 @@
 #include "sql/text.h"
 #include "sql/types_io.h"
 
+/* As sql_eval_effort counts. */
+#define COPIED_PER_STEP 16
+#define STEPS_PER_FIND 8
+
 static struct bytes slice(struct bytes text, size_t from, size_t to)
 {
     ASSERT(from <= to);
@@ -111,6 +115,19 @@ EVALUATE(position)
     return STATUS_OK;
 }
 
+/* How often `part`, which is not empty, is in `text`. */
+static enum status count_parts(struct sql_eval *e, struct bytes text, struct bytes part, size_t *count_out)
+{
+    size_t count = 0;
+    for (size_t at = 0, found; (found = text_find(text, part, at)) != SIZE_MAX; count++) {
+        enum status status = sql_eval_effort(e, STEPS_PER_FIND + (found - at) / COPIED_PER_STEP);
+        if (status != STATUS_OK) return status;
+        at = found + part.size;
+    }
+    *count_out = count;
+    return STATUS_OK;
+}
+
 /* split_part(text, separator, n): from the end when n is negative. */
 EVALUATE(split_part)
 {
@@ -120,15 +137,18 @@ EVALUATE(split_part)
         return sql_eval_fail(e, SQLSTATE_INVALID_PARAMETER_VALUE,
                              "field position must not be zero");
     out->bytes = BYTES_LITERAL("");
-    int64_t parts = 1;
-    if (separator.size > 0)
-        for (size_t at = 0; (at = text_find(text, separator, at)) != SIZE_MAX; parts++)
-            at += separator.size;
+    size_t separators = 0;
+    enum status status = separator.size == 0 ? STATUS_OK : count_parts(e, text, separator, &separators);
+    if (status != STATUS_OK) return status;
+    int64_t parts = (int64_t)separators + 1;
     if (n < 0) n += parts + 1;
     if (n < 1 || n > parts || text.size == 0) return STATUS_OK;
     size_t start = 0;
-    for (int64_t i = 1; i < n; i++)
+    for (int64_t i = 1; i < n; i++) {
         start = text_find(text, separator, start) + separator.size;
+        status = sql_eval_effort(e, STEPS_PER_FIND);
+        if (status != STATUS_OK) return status;
+    }
     size_t stop = n == parts ? text.size : text_find(text, separator, start);
     out->bytes = slice(text, start, stop);
     return STATUS_OK;
@@ -196,6 +216,24 @@ EVALUATE(trim_right)
 
 /* --- Making longer --------------------------------------------------------------------------- */
 
+/* Puts `text` there `count` times. */
+static enum status put_repeated(struct sql_eval *e, uint8_t *to, struct bytes text, size_t count)
+{
+    if (text.size == 0 || count == 0) return STATUS_OK;
+    size_t total = text.size * count, done = text.size;
+    size_t most = text.size < SQL_EVAL_PIECE_BYTES ? SQL_EVAL_PIECE_BYTES / text.size * text.size : text.size;
+    function_put(to, text);
+    while (done < total) { /* what is there is whole texts, and so is what is added */
+        size_t size = done < most ? done : most;
+        if (size > total - done) size = total - done;
+        memcpy(to + done, to, size);
+        done += size;
+        enum status status = sql_eval_effort(e, size / COPIED_PER_STEP);
+        if (status != STATUS_OK) return status;
+    }
+    return STATUS_OK;
+}
+
 EVALUATE(repeat_text)
 {
     struct bytes text = function_bytes(call, 0);
@@ -205,9 +243,7 @@ EVALUATE(repeat_text)
     if (__builtin_mul_overflow(text.size, (size_t)count, &size))
         return sql_eval_fail(e, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, "requested length too large");
     enum status status = function_make_bytes(e, size, out, &to);
-    for (int64_t i = 0; status == STATUS_OK && text.size > 0 && i < count; i++)
-        to = function_put(to, text);
-    return status;
+    return status != STATUS_OK ? status : put_repeated(e, to, text, (size_t)count);
 }
 
 /* Cut to `length` characters, or filled up with the characters of `fill` in turn. */
@@ -230,9 +266,9 @@ static enum status pad(struct sql_eval *e, const struct sql_call *call, bool lef
     enum status status = function_make_bytes(e, text.size + fill_size, out, &to);
     if (status != STATUS_OK) return status;
     if (!left) to = function_put(to, text);
-    for (int64_t i = 0; i < missing / fill_length; i++)
-        to = function_put(to, fill);
-    to = function_put(to, slice(fill, 0, part));
+    status = put_repeated(e, to, fill, (size_t)(missing / fill_length));
+    if (status != STATUS_OK) return status;
+    to = function_put(to + (fill_size - part), slice(fill, 0, part));
     if (left) function_put(to, text);
     return STATUS_OK;
 }
@@ -258,6 +294,8 @@ EVALUATE(reverse_text)
         to -= size;
         memcpy(to, text.data + at, size);
         at += size;
+        status = sql_eval_effort(e, 1);
+        if (status != STATUS_OK) return status;
     }
     return STATUS_OK;
 }
@@ -266,9 +304,8 @@ EVALUATE(replace_text)
 {
     struct bytes text = function_bytes(call, 0), from = function_bytes(call, 1), to = function_bytes(call, 2);
     size_t count = 0;
-    if (from.size > 0)
-        for (size_t at = 0; (at = text_find(text, from, at)) != SIZE_MAX; count++)
-            at += from.size;
+    enum status status = from.size == 0 ? STATUS_OK : count_parts(e, text, from, &count);
+    if (status != STATUS_OK) return status;
     if (count == 0) {
         out->bytes = text;
         return STATUS_OK;
@@ -276,7 +313,7 @@ EVALUATE(replace_text)
     size_t grown;
     uint8_t *put_at;
     if (__builtin_mul_overflow(count, to.size, &grown)) return sql_eval_no_memory(e);
-    enum status status = function_make_bytes(e, text.size - count * from.size + grown, out, &put_at);
+    status = function_make_bytes(e, text.size - count * from.size + grown, out, &put_at);
     if (status != STATUS_OK) return status;
     size_t done = 0;
     for (size_t i = 0; i < count; i++) {
@@ -284,6 +321,8 @@ EVALUATE(replace_text)
         put_at = function_put(put_at, slice(text, done, found));
         put_at = function_put(put_at, to);
         done = found + from.size;
+        status = sql_eval_effort(e, STEPS_PER_FIND + to.size / COPIED_PER_STEP);
+        if (status != STATUS_OK) return status;
     }
     function_put(put_at, slice(text, done, text.size));
     return STATUS_OK;

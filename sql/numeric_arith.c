@@ -79,6 +79,7 @@ enum status numeric_subtract(struct sql_eval *e, const struct numeric *a, const 
 #define LIMB_BASE UINT64_C(100000000)
 /* A column gains less than 10^16 per row: carries are settled well before it could overflow. */
 #define ROWS_PENDING_MAX 1024
+#define LIMBS_PER_STEP 4 /* as sql_eval_effort counts */
 
 /* Two digits each; an odd last one is the upper half of its limb. */
 static void pack_limbs(const struct numeric *a, int32_t limb_count, uint32_t *limbs)
@@ -101,17 +102,20 @@ static void settle_columns(uint64_t *columns, int32_t count)
 }
 
 /* columns has count_a + count_b zeros. */
-static void multiply_limbs(const uint32_t *a, int32_t count_a, const uint32_t *b, int32_t count_b,
-                           uint64_t *columns)
+static enum status multiply_limbs(struct sql_eval *e, const uint32_t *a, int32_t count_a, const uint32_t *b,
+                                  int32_t count_b, uint64_t *columns)
 {
     for (int32_t i = 0; i < count_a; i++) {
         uint64_t limb = a[i], *row = columns + i + 1;
         for (int32_t j = 0; j < count_b; j++)
             row[j] += limb * b[j];
+        enum status status = sql_eval_effort(e, (size_t)count_b / LIMBS_PER_STEP);
+        if (status != STATUS_OK) return status;
         if (i % ROWS_PENDING_MAX == ROWS_PENDING_MAX - 1)
             settle_columns(columns, count_a + count_b);
     }
     settle_columns(columns, count_a + count_b);
+    return STATUS_OK;
 }
 
 enum status numeric_multiply(struct sql_eval *e, const struct numeric *a, const struct numeric *b,
@@ -130,7 +134,8 @@ enum status numeric_multiply(struct sql_eval *e, const struct numeric *a, const 
     memset(columns, 0, (size_t)count * sizeof *columns);
     pack_limbs(a, count_a, limbs);
     pack_limbs(b, count_b, limbs + count_a);
-    multiply_limbs(limbs, count_a, limbs + count_a, count_b, columns);
+    status = multiply_limbs(e, limbs, count_a, limbs + count_a, count_b, columns);
+    if (status != STATUS_OK) return status;
     for (int32_t i = 0; i < count; i++) {
         product.digits[2 * i] = (int32_t)(columns[i] / NUMERIC_BASE);
         product.digits[2 * i + 1] = (int32_t)(columns[i] % NUMERIC_BASE);
@@ -157,7 +162,7 @@ int32_t numeric_division_scale(const struct numeric *a, const struct numeric *b)
 
 /* Knuth, TAOCP 2, 4.3.1, algorithm D, in base 10000: u (count + n digits, u[0] spare) by v (n >= 2
  * digits, v[0] >= 5000) gives count digits in q; u is left with the remainder. */
-static void divide_long(int32_t *u, const int32_t *v, int32_t n, int32_t *q, int32_t count)
+static enum status divide_long(struct sql_eval *e, int32_t *u, const int32_t *v, int32_t n, int32_t *q, int32_t count)
 {
     ASSERT(n >= 2);
     ASSERT(v[0] >= NUMERIC_BASE / 2);
@@ -184,7 +189,10 @@ static void divide_long(int32_t *u, const int32_t *v, int32_t n, int32_t *q, int
         }
         u[j] = 0;
         q[j] = (int32_t)guess;
+        enum status status = sql_eval_effort(e, (size_t)n);
+        if (status != STATUS_OK) return status;
     }
+    return STATUS_OK;
 }
 
 static void divide_short(const int32_t *u, int32_t v, int32_t *q, int32_t count)
@@ -240,7 +248,8 @@ enum status numeric_divide(struct sql_eval *e, const struct numeric *a, const st
     if (n == 1)
         divide_short(u, v[1], q.digits, count);
     else
-        divide_long(u, v + 1, n, q.digits, count);
+        status = divide_long(e, u, v + 1, n, q.digits, count);
+    if (status != STATUS_OK) return status;
     q.weight = weight;
     q.negative = a->negative != b->negative;
     if (round)

@@ -163,6 +163,7 @@ enum status sql_operator_call(struct sql_eval *e, const struct sql_operator *op,
     enum status status = op->evaluate(e, &call, &result);
     ASSERT(status == STATUS_OK || sql_error_is_set(e->error));
     ASSERT_SLOW(status != STATUS_OK || sql_datum_check(op->result, &result));
-    if (status == STATUS_OK) *out = result;
-    return status;
+    if (status != STATUS_OK) return status;
+    *out = result;
+    return sql_eval_effort_call(e, types, args, count, op->result, &result);
 }

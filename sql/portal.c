@@ -188,6 +188,7 @@ static bool read_values(struct sql_session *s, struct sql_portal *p, struct read
     struct sql_error found = {0};
     session_exec_init(s, &x, NULL, &found);
     x.eval.arena = &p->arena;
+    x.eval.session = NULL; /* nothing gives way here: the message that is read lies in the connection's input */
     for (uint32_t i = 0; i < count; i++) {
         uint32_t size = get_be32(r);
         values[i] = SQL_NULL;

@@ -1,6 +1,7 @@
 /* GROUP BY and aggregates: one state per group, and the distinct arguments where DISTINCT asks for
  * them. */
 #include "sql/select_int.h"
+#include "sql/sort.h"
 
 /* Arguments of a DISTINCT aggregate that were seen, each once. */
 struct seen {
@@ -162,7 +163,8 @@ static bool step_seen(struct select *s, struct group *g)
         struct aggregate *a = &s->binder.aggregates[i];
         if (!a->distinct) continue;
         struct seen_set *set = &g->seen[i];
-        if (set->count > 1) qsort_r(set->items, set->count, sizeof *set->items, compare_seen, a);
+        if (sql_sort(&s->x->eval, s->run_arena, set->items, set->count, sizeof *set->items, compare_seen, a) != STATUS_OK)
+            return false;
         for (uint32_t k = 0; k < set->count; k++)
             if (!step(s, g, i, set->items[k]->args)) return false;
     }

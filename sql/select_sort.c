@@ -1,5 +1,6 @@
 /* Output rows that are kept: DISTINCT and ORDER BY. */
 #include "sql/select_int.h"
+#include "sql/sort.h"
 
 const struct expr *select_sort_expr(const struct select *s, uint32_t at)
 {
@@ -124,8 +125,9 @@ static void keep_first(struct select *s)
 bool select_order_kept(struct select *s)
 {
     if (s->node->distinct && s->on_count == 0 && !drop_duplicates(s)) return false;
-    if (s->sort_count > 0 && s->row_count > 1)
-        qsort_r(s->rows, s->row_count, sizeof *s->rows, compare_rows, s);
+    if (s->sort_count > 0 &&
+        sql_sort(&s->x->eval, s->run_arena, s->rows, s->row_count, sizeof *s->rows, compare_rows, s) != STATUS_OK)
+        return false;
     if (s->on_count > 0) keep_first(s);
     return true;
 }

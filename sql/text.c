@@ -16,8 +16,10 @@ size_t text_char_size(struct bytes text, size_t at)
 size_t text_prefix_size(struct bytes text, int64_t count)
 {
     size_t at = 0;
-    for (; count > 0 && at < text.size; count--)
-        at += text_char_size(text, at);
+    for (; count > 0 && at < text.size; count--) {
+        if (text.data[at++] < 0x80) continue;
+        while (at < text.size && (text.data[at] & 0xC0) == 0x80) at++;
+    }
     return at;
 }
 
@@ -47,7 +49,12 @@ enum status text_change_case(struct sql_eval *e, struct bytes text, enum text_ca
     if (result == NULL) return STATUS_NO_MEMORY;
     size_t size = 0;
     bool inside_word = false;
-    for (size_t at = 0; at < text.size;) {
+    for (size_t at = 0, told = 0; at < text.size;) {
+        if (at >= told) {
+            enum status status = sql_eval_effort(e, SQL_EVAL_PIECE_BYTES);
+            if (status != STATUS_OK) return status;
+            told += SQL_EVAL_PIECE_BYTES;
+        }
         uint32_t code = text.data[at];
         at += code < 128 ? 1 : utf8_decode(bytes_make(text.data + at, text.size - at), &code);
         bool upper = to == TEXT_UPPER || (to == TEXT_INITCAP && !inside_word);
