@@ -21,6 +21,12 @@ void copy_binary_deinit(struct copy_binary *b)
     buf_deinit(&b->in);
 }
 
+size_t copy_binary_held(const struct copy_binary *b)
+{
+    size_t held = b->in.size - b->at;
+    return b->announced > held ? b->announced : held;
+}
+
 enum status copy_binary_feed(struct copy_binary *b, struct bytes data)
 {
     ASSERT(!b->ended);
@@ -71,6 +77,7 @@ static enum status take_header(struct copy_binary *b, struct arena *arena, struc
     uint32_t extension = get_be32(&r);
     if (extension > INT32_MAX) return malformed(arena, error, "invalid COPY file header (missing length)");
     if (reader_left(&r) < extension) {
+        b->announced = extension;
         if (extension > COPY_BINARY_ROW_BYTES_MAX) return STATUS_TOO_LARGE;
         return short_of(b, arena, "invalid COPY file header (wrong length)", error);
     }
@@ -89,6 +96,7 @@ static enum status take_fields(struct copy_binary *b, struct arena *arena, struc
         fields[i] = (struct bytes){NULL, 0};
         if (size == UINT32_MAX) continue;
         if (size > INT32_MAX) return malformed(arena, error, "invalid field size");
+        b->announced = size;
         if (size > COPY_BINARY_ROW_BYTES_MAX) return STATUS_TOO_LARGE;
         if (reader_left(r) < size) return short_of(b, arena, "unexpected EOF in COPY data", error);
         fields[i] = size == 0 ? BYTES_LITERAL("") : get_bytes(r, size);

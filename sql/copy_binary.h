@@ -14,6 +14,7 @@ struct copy_binary {
     uint32_t column_count;
     bool header_done, trailer_seen, ended;
     uint64_t row;        /* 1-based, of the row that was given last */
+    uint32_t announced;  /* size of a field or header that was refused */
     uint32_t column;     /* where an error is; UINT32_MAX: in no column */
 };
 
@@ -27,6 +28,8 @@ void copy_binary_end(struct copy_binary *b);
  * STATUS_NOT_FOUND: the end; STATUS_INVALID: *error is set (22P04). */
 MUST_USE enum status copy_binary_next(struct copy_binary *b, struct arena *arena, struct bytes *fields,
                                       struct sql_error *error);
+/* Bytes of rows that were not given yet, or the size that the next field is announced with when that is more. */
+size_t copy_binary_held(const struct copy_binary *b);
 /* What stands before the first row, and behind the last. */
 void copy_binary_put_header(struct buf *out);
 void copy_binary_put_trailer(struct buf *out);

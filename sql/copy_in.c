@@ -117,8 +117,9 @@ static enum status next_row(struct receiving *s)
 static bool too_large(struct receiving *s)
 {
     struct exec *x = s->copy->x;
-    sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "a row of COPY is limited to %u bytes",
-                  COPY_BINARY_ROW_BYTES_MAX);
+    size_t held = s->copy->binary ? copy_binary_held(&s->binary) : copy_parse_held(s->parser);
+    sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0,
+                  "a row of COPY is limited to %u bytes; this one has %zu or more", COPY_BINARY_ROW_BYTES_MAX, held);
     return context_of_line(s, line_of(s) + 1, NULL);
 }
 
@@ -160,12 +161,8 @@ static bool receive(struct receiving *s)
     bool over = false, ended = false;
     while (!over) {
         struct bytes data;
-        const char *failure = NULL;
-        if (!sink->copy_read(sink->ctx, &data, &over, &failure)) {
-            if (failure == NULL) return exec_fail(x, STATUS_CANCELLED);
-            return sql_error_set(x->error, x->arena, SQLSTATE_QUERY_CANCELED, 0, "COPY from stdin failed: %s",
-                                 failure);
-        }
+        if (!sink->copy_read(sink->ctx, &data, &over, x->error))
+            return !sql_error_is_set(x->error) && exec_fail(x, STATUS_CANCELLED);
         if (ended) continue; /* behind the end marker: passed over */
         if (over) feed_end(s);
         else if (feed(s, data) != STATUS_OK) return too_large(s);

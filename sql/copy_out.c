@@ -79,7 +79,8 @@ static bool send_row(struct sending *s)
     struct exec *x = s->copy->x;
     if (s->row.failed || s->text.failed)
         return sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0,
-                             "a row of COPY is limited to %u bytes", ROW_BYTES_MAX);
+                             "a row of COPY is limited to %u bytes; this one has %zu or more", ROW_BYTES_MAX,
+                             s->row.size + s->row.refused + s->text.refused);
     bool ok = x->sink->copy_out_data(x->sink->ctx, buf_view(&s->row));
     buf_reset(&s->row);
     return ok || exec_fail(x, STATUS_CANCELLED);

@@ -57,6 +57,11 @@ void copy_parse_end(struct copy_parser *p)
     p->ended = true;
 }
 
+size_t copy_parse_held(const struct copy_parser *p)
+{
+    return p->in.size - p->at;
+}
+
 uint64_t copy_parse_line(const struct copy_parser *p)
 {
     return p->row_line;

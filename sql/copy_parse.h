@@ -37,6 +37,8 @@ void copy_parse_end(struct copy_parser *p);
 MUST_USE enum status copy_parse_next(struct copy_parser *p, struct arena *arena,
                                      const char *const *column_names, struct copy_field *fields,
                                      struct sql_error *error);
+/* Bytes of rows that were not given yet. */
+size_t copy_parse_held(const struct copy_parser *p);
 /* 1-based line of the row that was given last, for "COPY t, line 3, column c". */
 uint64_t copy_parse_line(const struct copy_parser *p);
 /* The current row as it came, without its line end; valid until the next feed. Data NULL: the line is no row. */

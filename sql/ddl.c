@@ -88,7 +88,8 @@ const char *ddl_keep_expression(struct building *g, const struct sql_node *node,
     struct bytes copy = text.failed ? BYTES_EMPTY : arena_copy(x->arena, buf_view(&text));
     if (copy.data == NULL)
         sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, node->position,
-                      "an expression kept in the catalog is limited to %d bytes", 1 << 16);
+                      "an expression kept in the catalog is limited to %d bytes; this one has %zu", 1 << 16,
+                      text.size + text.refused);
     buf_deinit(&text);
     return (const char *)copy.data;
 }

@@ -340,11 +340,12 @@ static bool begin(struct sql_session *s, struct exec *x)
 
 /* ---- a statement ---- */
 
-static bool too_large(struct exec *x)
+static bool too_large(struct exec *x, const struct buf *record)
 {
     return sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0,
-                         "the results of a transaction with an idempotency key are limited to %u bytes",
-                         IDEMPOTENCY_RESULT_BYTES_MAX);
+                         "the results of a transaction with an idempotency key are limited to %u bytes; these have %zu or more",
+                         IDEMPOTENCY_RESULT_BYTES_MAX,
+                         record->size + record->refused - TXN_ASIDE_HEAD_BYTES - IDEMPOTENCY_HEAD_BYTES);
 }
 
 static bool sink_begin(void *ctx, const struct sql_result_column *columns, uint32_t column_count)
@@ -353,7 +354,7 @@ static bool sink_begin(void *ctx, const struct sql_result_column *columns, uint3
     i->columns = columns;
     i->column_count = column_count;
     idempotency_put_columns(&i->record, columns, column_count);
-    if (i->record.failed) return too_large(i->x);
+    if (i->record.failed) return too_large(i->x, &i->record);
     return i->holds || i->client->begin(i->client->ctx, columns, column_count);
 }
 
@@ -361,7 +362,7 @@ static bool sink_row(void *ctx, struct sql_eval *eval, const struct sql_datum *v
 {
     struct idem *i = ctx;
     idempotency_put_row(&i->record, eval, i->columns, i->column_count, values);
-    if (i->record.failed) return too_large(i->x);
+    if (i->record.failed) return too_large(i->x, &i->record);
     return i->holds || i->client->row(i->client->ctx, eval, values);
 }
 
@@ -384,7 +385,7 @@ static bool execute_recorded(struct sql_session *s, struct exec *x, const struct
     i->x = NULL;
     if (!ok) return false;
     idempotency_put_tag(&i->record, x->tag);
-    return !i->record.failed || too_large(x);
+    return !i->record.failed || too_large(x, &i->record);
 }
 
 /* What concerns the session and not the data: done each time. */

@@ -112,8 +112,9 @@ static bool find_place(struct exec *x, const char *text, struct bytes key, uint6
     if (status == STATUS_OK) status = buf_status(place->row_key);
     if (status == STATUS_TOO_LARGE)
         return sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0,
-                             "the key of a row that is an idempotency anchor is limited to %d bytes",
-                             TXN_KEY_BYTES_MAX - TXN_ASIDE_KEY_BYTES);
+                             "the key of a row that is an idempotency anchor is limited to %d bytes; this one has %zu",
+                             TXN_KEY_BYTES_MAX - TXN_ASIDE_KEY_BYTES,
+                             place->row_key->size + place->row_key->refused - TXN_ASIDE_KEY_BYTES);
     return status == STATUS_OK || exec_fail(x, status);
 }
 

@@ -140,7 +140,10 @@ void idempotency_put_row(struct buf *out, struct sql_eval *eval, const struct sq
         }
         buf_reset(&value);
         sql_type_send(eval, columns[i].type.oid, &values[i], &value);
-        if (value.failed) out->failed = true; /* larger than all results may be */
+        if (value.failed) { /* larger than all results may be */
+            out->failed = true;
+            out->refused += value.size + value.refused;
+        }
         put_varint(out, value.size + 1);
         buf_append_bytes(out, buf_view(&value));
     }

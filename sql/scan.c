@@ -7,6 +7,14 @@
 
 #define ROWS_PER_BREATH 4096 /* a few milliseconds */
 
+/* False: that did not fit into its buffer, and the error says so. */
+static bool refused_size(struct exec *x, const char *what, const struct buf *b, unsigned size_max)
+{
+    if (!b->failed) return true;
+    return sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "%s is limited to %u bytes; this one has %zu",
+                         what, size_max, b->size + b->refused);
+}
+
 bool exec_fail(struct exec *x, enum status status)
 {
     if (as_of_fail(x, status)) return false;
@@ -67,6 +75,8 @@ bool exec_fail(struct exec *x, enum status status)
         return sql_error_set(x->error, x->arena, SQLSTATE_OUT_OF_MEMORY, 0,
                              "the range's leader is overloaded; try again later");
     case STATUS_TOO_LARGE: {
+        if (!refused_size(x, "a key", x->key, TXN_KEY_BYTES_MAX) || !refused_size(x, "a row", x->value, TXN_VALUE_BYTES_MAX))
+            return false;
         char limit[160];
         txn_explain_limit(x->txn, limit, sizeof limit);
         sql_error_set(x->error, x->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0, "%s", limit);

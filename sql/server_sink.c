@@ -160,7 +160,7 @@ static bool sink_copy_out_end(void *ctx)
 }
 
 /* Consumes what the last call gave, then waits for the next message of the copy. */
-static bool sink_copy_read(void *ctx, struct bytes *data_out, bool *end_out, const char **failure_out)
+static bool sink_copy_read(void *ctx, struct bytes *data_out, bool *end_out, struct sql_error *error)
 {
     struct connection *c = ctx;
     *end_out = false;
@@ -178,26 +178,28 @@ static bool sink_copy_read(void *ctx, struct bytes *data_out, bool *end_out, con
             connection_wait(c);
             continue;
         }
-        if (parsed != PGWIRE_MESSAGE) {
-            *failure_out = "a message is too large";
-            return false;
-        }
+        if (parsed == PGWIRE_TOO_LARGE)
+            return sql_error_set(error, &c->arena, SQLSTATE_PROGRAM_LIMIT_EXCEEDED, 0,
+                                 "a message of COPY is limited to %u bytes; this one has %zu", PGWIRE_MESSAGE_BYTES_MAX + 1,
+                                 m.size);
+        if (parsed == PGWIRE_BAD)
+            return sql_error_set(error, &c->arena, SQLSTATE_PROTOCOL_VIOLATION, 0, "invalid message length");
         c->consume = m.size;
         switch (m.type) {
         case 'd': *data_out = m.body; return true;
         case 'c': *end_out = true; return true;
         case 'f': {
             struct reader r = reader_make(m.body);
-            const char *text = arena_strdup(&c->arena, pgwire_text(&r));
-            *failure_out = text == NULL ? "" : utf8_valid(bytes_of_string(text)) ? text : "its reason is no UTF-8";
-            return false;
+            const char *text = pgwire_text(&r);
+            return sql_error_set(error, &c->arena, SQLSTATE_QUERY_CANCELED, 0, "COPY from stdin failed: %s",
+                                 utf8_valid(bytes_of_string(text)) ? text : "its reason is no UTF-8");
         }
         case 'H':
         case 'S': continue; /* PostgreSQL passes over Flush and Sync here */
         default:
             c->consume = 0;
-            *failure_out = "unexpected message type during COPY from stdin";
-            return false;
+            return sql_error_set(error, &c->arena, SQLSTATE_PROTOCOL_VIOLATION, 0,
+                                 "unexpected message type 0x%02X during COPY from stdin", m.type);
         }
     }
 }

@@ -42,9 +42,9 @@ struct sql_sink {
     void (*parameter)(void *ctx, const char *name, const char *value);
     /* COPY FROM STDIN: tells the client to send (column_count columns), then copy_read gives what it sent,
      * piece by piece: true with a view that is valid until the next call, *end_out true at CopyDone; false:
-     * CopyFail (*failure_out: its message, in the statement's arena), or the client is gone (NULL). */
+     * *error says why (CopyFail, or a message that cannot be here), or the client is gone (it is not set). */
     bool (*copy_begin)(void *ctx, enum sql_copy_format format, uint32_t column_count);
-    bool (*copy_read)(void *ctx, struct bytes *data_out, bool *end_out, const char **failure_out);
+    bool (*copy_read)(void *ctx, struct bytes *data_out, bool *end_out, struct sql_error *error);
     /* COPY TO STDOUT: tells the client what comes, then one piece per row (and the header of csv, the head and trailer
      * of binary), then the end. */
     bool (*copy_out_begin)(void *ctx, enum sql_copy_format format, uint32_t column_count);

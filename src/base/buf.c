@@ -31,7 +31,7 @@ void buf_deinit(struct buf *b)
 void buf_reset(struct buf *b)
 {
     check(b);
-    b->size = 0;
+    b->size = b->refused = 0;
     b->failed = false;
 }
 
@@ -59,9 +59,9 @@ static bool grow(struct buf *b, size_t needed)
 uint8_t *buf_reserve(struct buf *b, size_t size)
 {
     check(b);
-    if (b->failed) return NULL;
-    if (size > b->size_max - b->size) {
-        b->failed = true;
+    if (size > b->size_max - b->size) b->failed = true;
+    if (b->failed) {
+        b->refused += size;
         return NULL;
     }
     return grow(b, b->size + size) ? b->data + b->size : NULL;

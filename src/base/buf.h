@@ -11,6 +11,7 @@ struct buf {
     uint8_t *data;
     size_t size, capacity, size_max;
     bool failed;
+    size_t refused; /* what was to be appended since it failed: so that it can be said what would have been wanted */
 };
 
 void buf_init(struct buf *b, size_t size_max);

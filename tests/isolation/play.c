@@ -111,12 +111,12 @@ static bool on_copy_begin(void *ctx, enum sql_copy_format format, uint32_t colum
     return false;
 }
 
-static bool on_copy_read(void *ctx, struct bytes *data_out, bool *end_out, const char **failure_out)
+static bool on_copy_read(void *ctx, struct bytes *data_out, bool *end_out, struct sql_error *error)
 {
     (void)ctx;
     (void)data_out;
+    (void)error;
     *end_out = true;
-    *failure_out = NULL;
     return false;
 }
 

@@ -352,8 +352,8 @@ TEST(session, limits_are_told_with_their_size)
 {
     struct raw r = session();
     must_run(&r, "CREATE TABLE keyed (k text PRIMARY KEY, v text)");
-    refused_long(&r, repeat("INSERT INTO keyed VALUES ('", "k", 5000, "', '')"), "54000", "limited to 4096 bytes");
-    refused_long(&r, repeat("INSERT INTO keyed VALUES ('a', '", "v", 1 << 20, "')"), "54000", "a row to 1048576");
+    refused_long(&r, repeat("INSERT INTO keyed VALUES ('", "k", 5000, "', '')"), "54000", "limited to 4096 bytes; this one has 50");
+    refused_long(&r, repeat("INSERT INTO keyed VALUES ('a', '", "v", 1 << 20, "')"), "54000", "a row is limited to 1048576 bytes; this one has 1048");
     refused_long(&r, repeat("SELECT '", "x", 17 << 20, "'"), "54000", "limited to 16777216 bytes");
     refused_long(&r, repeat("SELECT ", "(", 501, "1"), "54001", "nested too deeply");
     refused_long(&r, repeat("CREATE TABLE w (a int PRIMARY KEY", ", a int", 1600, ")"), "54011", "1600");
@@ -471,7 +471,14 @@ TEST(session, a_message_too_large_for_copy_leaves_the_session_in_step)
     raw_message(&r, 'd', large, SIZE);
     raw_message(&r, 'c', "", 0);
     assert_int_equal(raw_read_to(&r, "Z"), 'Z');
-    assert_string_equal(r.sqlstate, "57014");
+    assert_string_equal(r.sqlstate, "54000");
+    assert_string_equal(r.message, "a message of COPY is limited to 16778241 bytes; this one has 17825797");
+    raw_query(&r, "COPY large_copy FROM STDIN"); /* PostgreSQL's answer to what has no place there */
+    assert_int_equal(raw_read_to(&r, "G"), 'G');
+    raw_message(&r, 'Q', "SELECT 1", 9);
+    assert_int_equal(raw_read_to(&r, "Z"), 'Z');
+    assert_string_equal(r.sqlstate, "08P01");
+    assert_int_equal(raw_read_to(&r, "Z"), 'Z'); /* of the query */
     must_run(&r, "DROP TABLE large_copy");
     r.sqlstate[0] = '\0'; /* an error and what follows up to its Sync: one error */
     raw_message(&r, 'D', "Pnone", 6);

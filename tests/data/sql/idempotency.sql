@@ -407,7 +407,7 @@ SET
 
 SELECT repeat('x', 70000)
 ----
-ERROR 54000: the results of a transaction with an idempotency key are limited to 65536 bytes
+ERROR 54000: the results of a transaction with an idempotency key are limited to 65536 bytes; these have 70033 or more
 
 BEGIN; INSERT INTO u VALUES (6); SELECT repeat('x', 40000) = 'x'; SELECT repeat('x', 70000); COMMIT
 ----
@@ -417,7 +417,7 @@ INSERT 0 1
 | f |
 SELECT 1
 repeat text
-ERROR 54000: the results of a transaction with an idempotency key are limited to 65536 bytes
+ERROR 54000: the results of a transaction with an idempotency key are limited to 65536 bytes; these have 70116 or more
 [E]
 
 ROLLBACK

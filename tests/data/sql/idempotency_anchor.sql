@@ -399,7 +399,7 @@ SET
 
 INSERT INTO orders VALUES ('west', 1, 'new')
 ----
-ERROR 54000: the key of a row that is an idempotency anchor is limited to 4079 bytes
+ERROR 54000: the key of a row that is an idempotency anchor is limited to 4079 bytes; this one has 4115
   context: idempotency anchor "orders(repeat('k', 4090), 1)"
 
 SET ostraka.idempotency_key = '1767225600000/x', 'accounts(1)', 'accounts(2)'

@@ -132,11 +132,11 @@ static bool on_copy_out_end(void *ctx)
 }
 
 /* A client without data gives up. */
-static bool on_copy_read(void *ctx, struct bytes *data_out, bool *end_out, const char **failure_out)
+static bool on_copy_read(void *ctx, struct bytes *data_out, bool *end_out, struct sql_error *error)
 {
     struct call *c = ctx;
     if (!c->has_copy) {
-        *failure_out = "no data";
+        *error = (struct sql_error){.sqlstate = SQLSTATE_QUERY_CANCELED, .message = "COPY from stdin failed: no data"};
         return false;
     }
     size_t left = c->copy.size - c->copy_at;
