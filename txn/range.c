@@ -21,6 +21,7 @@ void *range_open(void *ctx, struct replica *r)
     map_init(&g->records);
     map_init(&g->attempts);
     list_init(&g->record_list);
+    list_init(&g->settled);
     list_init(&g->forgotten);
     list_init(&g->refusals);
     list_init(&g->two_phase);

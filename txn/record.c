@@ -93,18 +93,25 @@ enum status record_add(struct range *g, const struct record *from, struct record
 void records_clear(struct range *g)
 {
     while (!list_empty(&g->record_list)) drop(g, CONTAINER_OF(g->record_list.next, struct record, link));
+    while (!list_empty(&g->settled)) drop(g, CONTAINER_OF(g->settled.next, struct record, link));
     while (!list_empty(&g->forgotten)) drop(g, CONTAINER_OF(g->forgotten.next, struct record, link));
     refusals_clear(g);
     list_remove(&g->forgetting.link);
     g->forgets = false;
 }
 
-void records_cut(struct range *g, struct bytes key)
+static void cut(struct range *g, struct list *from, struct bytes key)
 {
-    LIST_FOR_EACH_SAFE(item, &g->record_list) {
+    LIST_FOR_EACH_SAFE(item, from) {
         struct record *r = CONTAINER_OF(item, struct record, link);
         if (bytes_compare(r->anchor, key) >= 0) drop(g, r);
     }
+}
+
+void records_cut(struct range *g, struct bytes key)
+{
+    cut(g, &g->record_list, key);
+    cut(g, &g->settled, key);
     refusals_cut(g, key);
 }
 
@@ -118,7 +125,6 @@ bool attempt_is_over(const struct range *g, struct attempt a)
 
 static bool may_go(const struct range *g, const struct record *r)
 {
-    if (r->state == RECORD_COMMITTED && !r->resolved && !MUTANT("record_forgotten_unresolved")) return false;
     if (r->proposed) return false;
     if (MUTANT("record_forgotten_early") && r->state != RECORD_REFUSED) return true;
     if (MUTANT("refusal_forgotten_early") && r->state == RECORD_REFUSED) return true;
@@ -133,7 +139,7 @@ static void on_forgotten(struct proposal *p, enum status status, struct bytes re
     while (!list_empty(&g->forgotten)) {
         struct record *r = CONTAINER_OF(g->forgotten.next, struct record, link);
         list_remove(&r->link);
-        list_push_back(r->state == RECORD_REFUSED ? &g->refusals : &g->record_list, &r->link);
+        list_push_back(r->state == RECORD_REFUSED ? &g->refusals : &g->settled, &r->link);
         if (status != STATUS_OK) continue;
         g->kv->metrics.records_forgotten++;
         drop(g, r);
@@ -178,16 +184,29 @@ static void say_that_nothing_is_held(struct range *g, uint64_t now_ns)
     g->quiet_since_ns = 0;
 }
 
-/* Those that may go are taken off the list; how many. */
+/* What is carried out waits apart, behind what was so before: a look at all that is kept until its window is over would be
+ * one at ten seconds of commits, twice a second. */
+static void settle(struct range *g)
+{
+    LIST_FOR_EACH_SAFE(item, &g->record_list) {
+        struct record *r = CONTAINER_OF(item, struct record, link);
+        bool open = r->state == RECORD_COMMITTED && !r->resolved;
+        if (open) resolver_start(g, r);
+        if (open && !r->resolved && !MUTANT("record_forgotten_unresolved")) continue;
+        list_remove(&r->link);
+        list_push_back(&g->settled, &r->link);
+    }
+}
+
+/* Those that may go are taken off the list, up to the first that may not: what came later mostly goes later. How many. */
 static uint32_t collect(struct range *g, struct list *from, uint64_t seen, struct buf *keys)
 {
     uint32_t count = 0;
     LIST_FOR_EACH_SAFE(item, from) {
         struct record *r = CONTAINER_OF(item, struct record, link);
-        if (r->state == RECORD_COMMITTED && !r->resolved) resolver_start(g, r);
         bool late = seen > r->attempt.sent && seen - r->attempt.sent > OUTCOME_WINDOW_NS;
         if (late && seen > g->floor) g->floor = seen; /* whoever would decide on it, or prepare it, is refused from here on */
-        if (!may_go(g, r) || keys->size > FORGET_BYTES) continue;
+        if (!may_go(g, r) || keys->size > FORGET_BYTES) break;
         put_sized(keys, r->anchor);
         put_u64(keys, r->attempt.tag);
         list_remove(&r->link);
@@ -208,7 +227,8 @@ void records_sweep(struct range *g, uint64_t now_ns)
     uint64_t seen = kv_timestamp_seen(g->kv);
     struct buf keys;
     buf_init(&keys, 2 * FORGET_BYTES);
-    uint32_t count = collect(g, &g->record_list, seen, &keys);
+    settle(g);
+    uint32_t count = collect(g, &g->settled, seen, &keys);
     count += collect(g, &g->refusals, seen, &keys);
     if (count > 0) propose_forget(g, false, &keys, count);
     buf_deinit(&keys);

@@ -248,7 +248,7 @@ struct range {
     struct map attempts;     /* leader: tag -> the first of its requests (attempts.c) */
     uint32_t prepared_count, prepared_records; /* leader: ops of RANGE_OP_PREPARE in flight; those that change what leases speak of */
     struct map records;      /* leader: tag -> struct record */
-    struct list record_list, forgotten; /* all but those that are; those that `forgetting` speaks of */
+    struct list record_list, settled, forgotten; /* to be carried out; until nobody asks; those that `forgetting` speaks of */
     struct list refusals;    /* leader: struct record, of single keys (staged.c); mostly none */
     /* Of the state machine: a split has taken away what may be decided elsewhere; those that were begun here at or below. */
     uint64_t divided;
@@ -465,7 +465,7 @@ void resolver_start(struct range *g, struct record *r);
 
 enum record_state { RECORD_NONE = 0, RECORD_COMMITTED = 1, RECORD_ABORTED = 2, RECORD_REFUSED = 3 };
 struct record {
-    struct list link;          /* range.record_list, oldest first, or range.forgotten */
+    struct list link;          /* range.record_list, range.settled or range.forgotten, oldest first */
     struct attempt attempt;
     struct txn_name name;
     enum record_state state;
