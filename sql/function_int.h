@@ -34,6 +34,7 @@ extern const struct function_table function_math_table, function_string_table, f
 struct operator_table {
     const struct sql_operator *rows;
     size_t count;
+    const char *first; /* the characters that their names begin with */
 };
 extern const struct operator_table operator_compare_table, operator_arith_table,
     operator_time_table, operator_text_table;

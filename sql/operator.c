@@ -72,12 +72,14 @@ enum sql_relation sql_relation_negate(enum sql_relation relation)
 /* Each operator of each statement is looked up so, whenever it is run. */
 static const struct sql_operator *find_exact(struct bytes name, uint32_t left, uint32_t right)
 {
-    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+        if (name.size == 0 || strchr(tables[t]->first, name.data[0]) == NULL) continue;
         for (size_t i = 0; i < tables[t]->count; i++) {
             const struct sql_operator *op = &tables[t]->rows[i];
             if (op->left != left || op->right != right || op->name[0] != (char)name.data[0]) continue;
             if (bytes_equal(name, bytes_of_string(op->name))) return op;
         }
+    }
     return NULL;
 }
 

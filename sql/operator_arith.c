@@ -303,4 +303,4 @@ static const struct sql_operator rows[] = {
     BITS(INT8, 1886, 1887, 1888, 1889, 1890, 1891),
 };
 
-const struct operator_table operator_arith_table = {rows, sizeof rows / sizeof rows[0]};
+const struct operator_table operator_arith_table = {rows, sizeof rows / sizeof rows[0], "+-*/%^|@&#~<>"};

@@ -136,4 +136,4 @@ static const struct sql_operator rows[] = {
     ROW(2330, "~>~", BPCHAR, BPCHAR, SQL_RELATION_NONE, greater),
 };
 
-const struct operator_table operator_compare_table = {rows, sizeof rows / sizeof rows[0]};
+const struct operator_table operator_compare_table = {rows, sizeof rows / sizeof rows[0], "=<>~"};

@@ -121,4 +121,4 @@ static const struct sql_operator rows[] = {
     ROW(3877, "^@", TEXT, TEXT, BOOL, starts_with),
 };
 
-const struct operator_table operator_text_table = {rows, sizeof rows / sizeof rows[0]};
+const struct operator_table operator_text_table = {rows, sizeof rows / sizeof rows[0], "|~!^"};

@@ -199,4 +199,4 @@ static const struct sql_operator rows[] = {
     ROW(1585, "/", INTERVAL, FLOAT8, INTERVAL, interval_by_real),
 };
 
-const struct operator_table operator_time_table = {rows, sizeof rows / sizeof rows[0]};
+const struct operator_table operator_time_table = {rows, sizeof rows / sizeof rows[0], "+-*/"};

@@ -5,6 +5,7 @@
 
 #include "sql/cast.h"
 #include "sql/datetime.h"
+#include "sql/function_int.h"
 #include "sql/operator.h"
 #include "sql/types_io.h"
 #include "tests/sql/types_golden.h"
@@ -91,6 +92,16 @@ TEST(operators, are_in_the_catalogue_once)
         }
         assert_true(sql_operator_find(a->oid) == a);
     }
+}
+
+/* Else the search for it would go past its table. */
+TEST(operators, begin_as_their_table_says)
+{
+    const struct operator_table *tables[] = {&operator_compare_table, &operator_arith_table, &operator_time_table,
+                                             &operator_text_table};
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (size_t i = 0; i < tables[t]->count; i++)
+            assert_non_null(strchr(tables[t]->first, tables[t]->rows[i].name[0]));
 }
 
 /* Every type that has an order has the six operators, and each has its mirror and its opposite. */
