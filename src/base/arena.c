@@ -161,28 +161,35 @@ static void chunk_link(struct arena *a, struct arena_chunk *chunk, bool filled)
     *place = chunk;
 }
 
+/* Chunks are made here, the first one, too. */
+static struct arena_chunk *chunk_add(struct arena *a, size_t rounded)
+{
+    struct arena_chunk *chunk = chunk_create(a, rounded);
+    if (chunk == NULL) {
+        a->failed = true;
+        return NULL;
+    }
+    chunk_link(a, chunk, chunk->capacity == rounded);
+    check(a);
+    return chunk;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
     if (size > SIZE_MAX - ALIGNMENT) {
         a->failed = true;
         return NULL;
     }
-    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (rounded == 0) rounded = ALIGNMENT;
+    size_t rounded = size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     struct arena_chunk *chunk = a->chunks;
     if (chunk == NULL || rounded > chunk->capacity - chunk->used) {
-        chunk = chunk_create(a, rounded);
-        if (chunk == NULL) {
-            a->failed = true;
-            return NULL;
-        }
-        chunk_link(a, chunk, chunk->capacity == rounded);
+        chunk = chunk_add(a, rounded);
+        if (chunk == NULL) return NULL;
     }
     uint8_t *memory = chunk->data + chunk->used;
     chunk->used += rounded;
     a->used += rounded;
     SANITIZE_UNPOISON(memory, size);
-    check(a);
     ASSERT((uintptr_t)memory % ALIGNMENT == 0);
     return memory;
 }
