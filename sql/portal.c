@@ -306,6 +306,7 @@ static void portal_entry(void *arg)
     x.txn = s->txn;
     x.check_now = true;
     x.locks = EXEC_LOCK_ROWS;
+    x.piecemeal = true;
     x.eval.transaction_us = s->transaction_us;
     p->ok = session_execute(s, &x, p->prepared->statement.node);
     snprintf(p->tag, sizeof p->tag, "%s", x.tag);

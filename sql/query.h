@@ -39,6 +39,7 @@ struct exec {
     struct catalog_entry *assumed; /* the table that the statement relies on without having read it; NULL */
     bool alone;               /* the statement is a transaction of its own */
     int notice_level;         /* SETTING_LEVEL_*: what is sent of notices */
+    bool piecemeal;           /* the client may take some of the rows now, and others later or never */
     bool changes;             /* INSERT, UPDATE, DELETE: their subqueries see what was there before */
     bool has_start;
     struct txn_mark start;    /* then: before the first change */
@@ -67,6 +68,7 @@ struct access {
     uint64_t limit;           /* rows the caller will take at most, as far as known; 0: all */
     enum txn_lock_mode lock;  /* locks the rows it gives; 0: none */
     bool lock_points_only;    /* those of scans are locked by the caller, all at once */
+    bool lock_ahead;          /* several rows of those that are given may be locked before the first of them is */
     enum txn_lock_wait lock_wait;
     struct sql_datum *values; /* of the current row: one per column */
     struct sql_datum *row;    /* what the filter is evaluated on: the values, or those of a join with them at base */
@@ -84,6 +86,8 @@ struct access {
     struct bytes key;         /* of the current row */
     struct virtual_rows *made; /* of a table whose rows are made when they are read; NULL: not yet */
     uint32_t made_at;         /* the next of them */
+    struct lock_batch *batch; /* rows that are locked and were not given yet; NULL: not begun */
+    uint64_t given;           /* rows, with lock_ahead */
 };
 /* Finds the spans from the conjuncts of the filter, which must be folded. */
 bool access_plan(struct exec *x, struct access *a, const struct sql_table *table, struct expr *filter);
@@ -96,6 +100,15 @@ bool access_uses(const struct sql_table *t, uint32_t base, const struct expr *fi
 void access_close(struct access *a);
 /* [fiber] The next row that passes the filter: *found_out false at the end. False: the error is set. */
 bool access_next(struct exec *x, struct access *a, bool *found_out);
+
+/* For scan.c and scan_lock.c: the next row that passes the filter, locked or not, and its value; rows as access_next gives them
+ * with lock_ahead; the locks of several keys, in the order that they are read in; how many of `most` the caller may still take. */
+bool access_read(struct exec *x, struct access *a, struct bytes *value_out, bool *found_out);
+bool access_next_locked(struct exec *x, struct access *a, bool *found_out);
+MUST_USE enum status access_lock_keys(struct exec *x, const struct access *a, const struct bytes *keys, uint32_t count,
+                                      struct txn_locked *out);
+uint32_t access_wanted(const struct access *a, uint32_t most);
+void lock_batch_close(struct access *a);
 
 /* [fiber] For every row or pair of rows that is looked at without asking the range for it: long work lets others of
  * the core go on, and ends when it is interrupted. False: the error is set. */

@@ -283,16 +283,15 @@ static enum status fetch_ahead(struct exec *x, struct access *a)
 static enum status lock_ahead(struct exec *x, struct access *a)
 {
     struct bytes keys[TXN_GET_MANY_MAX];
-    uint32_t count = 0;
-    for (uint32_t at = a->span_at; at < a->span_count && count < TXN_GET_MANY_MAX && span_of(a, at)->point; at++)
+    uint32_t count = 0, most = a->lock_ahead ? access_wanted(a, TXN_GET_MANY_MAX) : TXN_GET_MANY_MAX;
+    for (uint32_t at = a->span_at; at < a->span_count && count < most && span_of(a, at)->point; at++)
         keys[count++] = span_of(a, at)->start;
     if (a->ahead == NULL) a->ahead = arena_alloc(a->plan_arena, TXN_GET_MANY_MAX * sizeof *a->ahead);
     struct txn_locked *locked = ARENA_ARRAY(a->plan_arena, struct txn_locked, count);
     if (a->ahead == NULL || locked == NULL) return STATUS_NO_MEMORY;
     a->ahead_from = a->span_at;
     a->ahead_count = 0;
-    x->locked_table = NULL;
-    enum status status = txn_lock(x->txn, keys, count, a->lock, a->lock_wait, locked);
+    enum status status = access_lock_keys(x, a, keys, count, locked);
     if (status != STATUS_OK) return status;
     for (uint32_t i = 0; i < count; i++) a->ahead[i] = locked[i].found ? locked[i].value : (struct bytes){NULL, 0};
     a->ahead_count = count;
@@ -305,7 +304,7 @@ static enum status get_point(struct exec *x, struct access *a, const struct key_
     a->started = true;
     a->key = span->start;
     bool alone = a->span_count == 1 && a->ahead_count == 0;
-    if (a->lock != 0 && (alone || !a->lock_points_only)) return get_locked(x, a, span->start, value);
+    if (a->lock != 0 && (alone || !(a->lock_points_only || a->lock_ahead))) return get_locked(x, a, span->start, value);
     if (alone) return txn_get(x->txn, span->start, value);
     if (a->span_at >= a->ahead_from + a->ahead_count) {
         enum status status = a->lock != 0 ? lock_ahead(x, a) : fetch_ahead(x, a);
@@ -376,31 +375,37 @@ static bool next_made(struct exec *x, struct access *a, bool *found_out)
     return true;
 }
 
+bool access_read(struct exec *x, struct access *a, struct bytes *value_out, bool *found_out)
+{
+    for (*found_out = false; !a->empty;) {
+        arena_reset(a->row_arena);
+        a->locked = false;
+        enum status status = next_key(x, a, value_out);
+        if (status == STATUS_NOT_FOUND) return true;
+        ++*x->rows_read;
+        if (status == STATUS_OK) status = catalog_row_decode(a->row_arena, a->table, *value_out, a->values);
+        if (status != STATUS_OK) return exec_fail(x, status);
+        struct sql_datum passes = sql_boolean(true);
+        if (a->filter != NULL && !filter_row(x, a, &passes)) return false;
+        *found_out = !passes.is_null && passes.boolean;
+        if (*found_out) return true;
+    }
+    return true;
+}
+
 bool access_next(struct exec *x, struct access *a, bool *found_out)
 {
     *found_out = false;
     if (a->table->from != NULL && !a->empty) return next_made(x, a, found_out);
-    while (!a->empty) {
+    if (a->lock_ahead) return access_next_locked(x, a, found_out);
+    for (;;) {
         struct bytes value;
-        arena_reset(a->row_arena);
-        a->locked = false;
-        enum status status = next_key(x, a, &value);
-        if (status == STATUS_NOT_FOUND) return true;
-        ++*x->rows_read;
-        if (status == STATUS_OK) status = catalog_row_decode(a->row_arena, a->table, value, a->values);
+        if (!access_read(x, a, &value, found_out)) return false;
+        if (!*found_out || a->lock == 0 || a->locked || a->lock_points_only) return true;
+        /* Unchanged since it was read, or the answer is a conflict: it lies in a span that was read. */
+        struct txn_locked locked;
+        enum status status = lock_row(x, a, a->key, &locked);
         if (status != STATUS_OK) return exec_fail(x, status);
-        struct sql_datum passes = sql_boolean(true);
-        if (a->filter != NULL && !filter_row(x, a, &passes)) return false;
-        if (passes.is_null || !passes.boolean) continue;
-        if (a->lock != 0 && !a->locked && !a->lock_points_only) {
-            /* Unchanged since it was read, or the answer is a conflict: it lies in a span that was read. */
-            struct txn_locked locked;
-            status = lock_row(x, a, a->key, &locked);
-            if (status != STATUS_OK) return exec_fail(x, status);
-            if (locked.passed_over) continue;
-        }
-        *found_out = true;
-        return true;
+        if (!locked.passed_over) return true;
     }
-    return true;
 }

@@ -34,7 +34,7 @@ static bool plan_access(struct select *s)
     struct access *a = &s->access;
     *a = (struct access){.table = s->table, .filter = s->where, .values = s->row, .row = s->row,
                          .plan_arena = s->run_arena, .row_arena = s->row_arena, .lock = s->lock,
-                         .lock_wait = s->lock_wait};
+                         .lock_wait = s->lock_wait, .lock_ahead = s->lock != 0 && !s->is_child && !s->x->piecemeal};
     if (!access_replan(s->x, a)) return false;
     s->has_access = true;
     s->sorted_by_scan = scan_sorts(s);
@@ -117,6 +117,7 @@ void query_close(struct select *s)
     if (!s->open) return;
     s->open = false;
     if (s->has_access) access_close(&s->access);
+    if (s->has_access) lock_batch_close(&s->access);
     if (s->root != NULL) source_close(s->root);
     for (struct cte *c = s->binder.ctes; c != NULL; c = c->next) query_close(c->query);
     if (s->group_count > 0) select_forget_groups(s);

@@ -122,6 +122,11 @@ TEST(script, rows_are_locked)
     script_run("lock");
 }
 
+TEST(script, rows_are_locked_several_at_once_and_no_others)
+{
+    script_run("lock_ahead");
+}
+
 TEST(script, names_and_clauses_mean_what_they_do_in_postgresql)
 {
     script_run("more");
