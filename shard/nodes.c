@@ -7,7 +7,7 @@
 
 #include "shard/shard_int.h"
 
-#define SEEN_NS 3000000000u /* a node that was silent for longer counts as down */
+#define SEEN_UNLEASED_NS 3000000000u /* when nobody asks for support, there is only gossip to be heard */
 
 static struct node_entry *find(const struct store *s, struct node_id node)
 {
@@ -148,10 +148,21 @@ uint32_t store_nodes(const struct store *s, struct node_view *nodes_out, uint32_
     return count;
 }
 
+/* Everybody asks everybody for support at each beat: who has not for as long as it lasts cannot be counted on. If this process
+ * stood still it heard nobody, which says nothing of them. */
+bool nodes_heard(const struct store *s, struct node_id node)
+{
+    if (node.value == s->identity.node.value) return true;
+    const struct node_entry *n = find(s, node);
+    if (n == NULL || n->record.removed || n->last_seen_ns == 0) return false;
+    uint64_t since_ns = n->last_seen_ns > s->liveness.gap_ns ? n->last_seen_ns : s->liveness.gap_ns;
+    uint64_t bound_ns = s->options.no_leases ? SEEN_UNLEASED_NS : s->options.support_ns;
+    return env_now_ns(s->env) - since_ns <= (MUTANT("silence_unnoticed") ? SEEN_UNLEASED_NS : bound_ns);
+}
+
 bool store_node_seen(const struct store *s, const struct node_view *n)
 {
-    uint64_t now_ns = env_now_ns(s->env);
-    return n->last_seen_ns != 0 && now_ns - n->last_seen_ns < SEEN_NS;
+    return nodes_heard(s, n->record.node);
 }
 
 /* ---- who is let in ---- */

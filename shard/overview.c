@@ -272,6 +272,15 @@ const char *overview_state_name(enum node_state state)
 
 /* ---- asked and answered ---- */
 
+/* Nothing is decided for a node that is silent for a moment, but it is not there if another is lost now. */
+static void leave_out_silent(const struct store *s, struct allocator *survey)
+{
+    for (uint32_t i = 0; i < survey->node_count; i++) {
+        struct allocator_node *n = &survey->nodes[i];
+        if (n->health == ALLOCATOR_ALIVE && !nodes_heard(s, n->node)) n->health = ALLOCATOR_SUSPECT;
+    }
+}
+
 static void serve(void *ctx, struct rpc_token token, struct bytes body)
 {
     struct store *s = ctx;
@@ -287,6 +296,7 @@ static void serve(void *ctx, struct rpc_token token, struct bytes body)
     }
     l->p = p;
     placement_survey(p, &l->survey);
+    leave_out_silent(s, &l->survey);
     describe(l);
     struct buf out;
     buf_init(&out, 1u << 16);

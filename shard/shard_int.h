@@ -644,6 +644,8 @@ MUST_USE enum status node_record_decode(struct reader *r, struct node_record *re
 void nodes_learn(struct store *s, const struct node_record *record);
 struct node_entry *nodes_find(struct store *s, struct node_id node);
 bool nodes_alive(const struct store *s, struct node_id node, uint64_t within_ns);
+/* What people are told: it was heard of within a support period. Decisions wait for longer (placement.c). */
+bool nodes_heard(const struct store *s, struct node_id node);
 void nodes_deinit(struct store *s);
 
 /* ---- identity.c ---- */

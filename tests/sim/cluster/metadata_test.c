@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "shard/meta_call.h"
+#include "shard/overview.h"
 #include "shard/shard_int.h"
 #include "tests/sim/cluster/meta_check.h"
 
@@ -110,6 +111,58 @@ TEST(metadata, a_dead_address_is_dropped_and_the_next_leader_found)
     assert_u64_equal(route_leader_hint(store_on(c, numbers[0]), RANGE_META).value, numbers[1]);
     cluster_crash(c, numbers[1], SIM_CRASH_POWER);
     assert_true(cluster_run_until(c, knows_next_leader, numbers, 10 * SIM_SEC)); /* its load is reported each second */
+    cluster_destroy(c);
+}
+
+/* ---- what people are told ---- */
+
+struct told {
+    struct overview_call call;
+    char text[ADMIN_TEXT_MAX];
+    bool done;
+};
+
+static void on_told(struct overview_call *call, enum status status, const struct overview *o)
+{
+    struct told *t = CONTAINER_OF(call, struct told, call);
+    t->done = true;
+    if (status == STATUS_OK) snprintf(t->text, sizeof t->text, "%s", o->text);
+}
+
+static bool is_told(struct cluster *c, void *ctx)
+{
+    (void)c;
+    return ((struct told *)ctx)->done;
+}
+
+static void assert_told(struct cluster *c, uint64_t asker, const char *text)
+{
+    struct told t = {.call = {.on_done = on_told}};
+    assert_int_equal(store_overview(store_on(c, asker), &t.call), STATUS_OK);
+    wake(c, asker);
+    assert_true(cluster_run_until(c, is_told, &t, 10 * SIM_SEC));
+    assert_string_equal(t.text, text);
+}
+
+/* The support of a node that died is over: nobody waits for the moment at which it is replaced, or suspected, to say so. */
+TEST(metadata, a_node_that_died_is_not_counted_on_as_soon_as_its_support_is_over)
+{
+    struct cluster *c = cluster_make(3, false);
+    uint64_t leader = cluster_leader(c, RANGE_META), dead = leader % 3 + 1, third = dead % 3 + 1;
+    assert_told(c, leader, "can lose 1 more node");
+    cluster_crash(c, dead, SIM_CRASH_POWER);
+    cluster_run(c, SIM_SEC);
+    assert_told(c, leader, "cannot lose any more nodes");
+    struct node_view nodes[3];
+    uint64_t askers[2] = {leader, third};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_nodes(store_on(c, askers[i]), nodes, 3), 3);
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(store_node_seen(store_on(c, askers[i]), &nodes[k]), nodes[k].record.node.value != dead);
+    }
+    cluster_start(c, dead);
+    cluster_run(c, 2 * SIM_SEC);
+    assert_told(c, leader, "can lose 1 more node");
     cluster_destroy(c);
 }
 
