@@ -362,7 +362,7 @@ int main(int argc, char **argv)
     bool done = load_run(&o, &protocol, fills ? o.keys : 0, &result);
     pairs_deinit(&b.pairs);
     if (!done) return 1;
-    if (o.header) load_print_header();
-    load_print_row(b.kind, o.connections, o.pipeline, &result);
+    if (o.header) load_print_header(&o);
+    load_print_row(&o, b.kind, &result);
     return fills && result.errors > 0 ? 1 : 0;
 }

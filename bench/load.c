@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -54,6 +55,7 @@ void load_answered(struct load_conn *c, uint64_t started_ns, bool ok)
         uint64_t now_ns = load_now_ns();
         l->result->ops++;
         histogram_add(&l->result->latency_ns, now_ns - started_ns);
+        if (c->arrived_ns >= started_ns) histogram_add(&l->result->arrival_ns, c->arrived_ns - started_ns);
         note_gap(l->result, now_ns);
     } else {
         l->result->errors++;
@@ -113,12 +115,45 @@ static bool flush(struct load_conn *c)
     return true;
 }
 
+static uint64_t ns_of(const struct timespec *t)
+{
+    return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec;
+}
+
+/* When the kernel had what was received last, which we may have come to look at much later: it says so by another clock. */
+static void note_arrival(struct load_conn *c, struct msghdr *m)
+{
+    struct timespec real, stamp;
+    uint64_t now_ns = load_now_ns();
+    clock_gettime(CLOCK_REALTIME, &real);
+    c->arrived_ns = now_ns;
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h != NULL; h = CMSG_NXTHDR(m, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_TIMESTAMPNS) continue;
+        memcpy(&stamp, CMSG_DATA(h), sizeof stamp);
+        uint64_t ago_ns = ns_of(&real) > ns_of(&stamp) ? ns_of(&real) - ns_of(&stamp) : 0;
+        c->arrived_ns = ago_ns < now_ns ? now_ns - ago_ns : now_ns;
+    }
+}
+
+static ssize_t receive_some(struct load_conn *c, uint8_t *at)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct iovec part = {.iov_base = at, .iov_len = RECEIVE_BYTES};
+    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t size = recvmsg(c->fd, &m, 0);
+    if (size > 0 && c->load->options->arrivals) note_arrival(c, &m);
+    return size;
+}
+
 static bool receive(struct load_conn *c)
 {
     for (;;) {
         uint8_t *at = buf_reserve(&c->in, RECEIVE_BYTES);
         if (at == NULL) return fail("receive buffer");
-        ssize_t size = recv(c->fd, at, RECEIVE_BYTES, 0);
+        ssize_t size = receive_some(c, at);
         if (size > 0) {
             c->in.size += (size_t)size;
             if (size < (ssize_t)RECEIVE_BYTES) break;
@@ -204,6 +239,9 @@ static bool open_all(struct load *l)
         c->fd = connect_to(&l->options->addresses[i % l->options->address_count]);
         if (c->fd < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
             return fail("connect");
+        int on = 1;
+        if (l->options->arrivals && setsockopt(c->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0)
+            return fail("timestamps");
         if (!l->protocol->open(c)) return false;
     }
     return true;
@@ -337,6 +375,7 @@ bool load_run(const struct load_options *options, const struct load_protocol *pr
                      .result = result_out};
     memset(result_out, 0, sizeof *result_out);
     histogram_init(&result_out->latency_ns);
+    histogram_init(&result_out->arrival_ns);
     prng_init(&l.prng, load_now_ns());
     l.text = make_text(&l.prng);
     l.conns = calloc(options->connections, sizeof *l.conns);

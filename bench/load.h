@@ -32,6 +32,7 @@ struct load_options {
     pid_t pids[LOAD_PIDS_MAX]; /* the servers, for CPU accounting */
     uint64_t pid_count;
     bool header; /* print the column names first */
+    bool arrivals; /* three columns more: until the answer had come to this machine */
     bool prepared;         /* sql_bench: statements are parsed once per connection */
     const char *first;     /* sql_bench: "key" or "set": a SET is sent in front of each request; NULL: none */
     const char *statement; /* sql_bench: how a row is written; NULL: not said */
@@ -45,6 +46,7 @@ struct load_conn {
     struct buf in, out; /* received and not parsed yet; not sent yet */
     int fd;
     uint64_t inflight, started_ns; /* requests; when the last one started */
+    uint64_t arrived_ns;           /* when the kernel had what was received last */
     bool ready; /* greeted: requests may start */
 };
 
@@ -62,7 +64,7 @@ struct load_protocol {
 };
 
 struct load_result {
-    struct histogram latency_ns;
+    struct histogram latency_ns, arrival_ns; /* until the answer was parsed; until this machine's kernel had it */
     uint64_t ops, errors, elapsed_ns, server_cpu_ns, client_cpu_ns;
     uint64_t answered_ns, gap_ns; /* the last right answer; the longest time without one */
     bool server_cpu_known;
@@ -102,8 +104,7 @@ MUST_USE bool load_process_cpu_ns(pid_t pid, uint64_t *ns_out);
 uint64_t load_own_cpu_ns(void);
 
 /* The table. A row is one line of fields separated by blanks, in the order of the header. */
-void load_print_header(void);
-void load_print_row(const char *op, uint64_t connections, uint64_t pipeline,
-                    const struct load_result *result);
+void load_print_header(const struct load_options *options);
+void load_print_row(const struct load_options *options, const char *op, const struct load_result *result);
 
 #endif

@@ -21,6 +21,7 @@ static void usage(const char *program)
             "  --patience-ms N      starts one more where no request was started for so long; servers are killed (0: never)\n"
             "  --pids P,P,...       server processes whose CPU time is counted\n"
             "  --no-header          print the row only\n"
+            "  --arrivals           three columns more: quantiles until the answer had come to this machine\n"
             "sql_bench only:\n"
             "  --prepared           parse statements once per connection; Bind, Execute, Sync each time\n"
             "  --first S            sends with each request: key (SET ostraka.idempotency_key, a new one), anchored\n"
@@ -103,6 +104,8 @@ bool load_options_parse(int argc, char **argv, struct load_options *options_out)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--no-header") == 0) {
             o.header = false;
+        } else if (strcmp(argv[i], "--arrivals") == 0) {
+            o.arrivals = true;
         } else if (strcmp(argv[i], "--prepared") == 0) {
             o.prepared = true;
         } else if (argv[i][0] != '-' && o.workload == NULL) {

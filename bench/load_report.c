@@ -44,29 +44,37 @@ uint64_t load_own_cpu_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-void load_print_header(void)
+void load_print_header(const struct load_options *o)
 {
-    printf("%-16s %5s %5s %10s %9s %9s %9s %12s %12s %8s %8s\n", "op", "conns", "pipe", "ops/s",
+    printf("%-16s %5s %5s %10s %9s %9s %9s %12s %12s %8s %8s", "op", "conns", "pipe", "ops/s",
            "p50_us", "p99_us", "p99.9_us", "srv_cpu_us", "cli_cpu_us", "errors", "gap_ms");
+    if (o->arrivals) printf(" %9s %9s %9s", "in_p50_us", "in_p99_us", "in_p99.9");
+    printf("\n");
 }
 
-static double quantile_us(const struct load_result *r, double q)
+static double quantile_us(const struct histogram *h, double q)
 {
-    return (double)histogram_quantile(&r->latency_ns, q) / 1000.0;
+    return (double)histogram_quantile(h, q) / 1000.0;
 }
 
-void load_print_row(const char *op, uint64_t connections, uint64_t pipeline,
-                    const struct load_result *r)
+static void print_quantiles(const struct histogram *h)
+{
+    printf(" %9.1f %9.1f %9.1f", quantile_us(h, 0.5), quantile_us(h, 0.99), quantile_us(h, 0.999));
+}
+
+void load_print_row(const struct load_options *o, const char *op, const struct load_result *r)
 {
     ASSERT(r->elapsed_ns > 0);
     double ops = r->ops > 0 ? (double)r->ops : 1.0;
     char server[32] = "-";
     if (r->server_cpu_known)
         snprintf(server, sizeof server, "%.1f", (double)r->server_cpu_ns / 1000.0 / ops);
-    printf("%-16s %5" PRIu64 " %5" PRIu64 " %10.0f", op, connections, pipeline,
+    printf("%-16s %5" PRIu64 " %5" PRIu64 " %10.0f", op, o->connections, o->pipeline,
            (double)r->ops * 1e9 / (double)r->elapsed_ns);
-    printf(" %9.1f %9.1f %9.1f", quantile_us(r, 0.5), quantile_us(r, 0.99), quantile_us(r, 0.999));
-    printf(" %12s %12.1f %8" PRIu64 " %8.1f\n", server, (double)r->client_cpu_ns / 1000.0 / ops,
+    print_quantiles(&r->latency_ns);
+    printf(" %12s %12.1f %8" PRIu64 " %8.1f", server, (double)r->client_cpu_ns / 1000.0 / ops,
            r->errors, (double)r->gap_ns / 1e6);
+    if (o->arrivals) print_quantiles(&r->arrival_ns);
+    printf("\n");
     fflush(stdout);
 }

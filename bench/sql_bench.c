@@ -390,7 +390,7 @@ int main(int argc, char **argv)
     bool done = filling ? fill(&o, &b, &result) : run(&o, &b, statement, 0, &result);
     pairs_deinit(&b.pairs);
     if (!done) return 1;
-    if (o.header) load_print_header();
-    load_print_row(o.workload, o.connections, o.pipeline, &result);
+    if (o.header) load_print_header(&o);
+    load_print_row(&o, o.workload, &result);
     return 0;
 }
