@@ -12,7 +12,8 @@ integer microseconds. Each history draws its own delays, clock rates and fault m
 
 Modelled: support between pairs of stores (stamped requests, promises by duration on the supporter's clock), fortification of the
 range by its voters, pre-votes and votes with stickiness, logs, commit by own term, check-quorum, joint configurations, transfer of
-leadership with release, its abort, restarts (volatile state lost, clocks start anew), pauses of whole processes, stalls between two
+leadership with release, its abort, groups that a split makes (seeds from 100001: one replica inherits, the others are born when they apply the
+split, and again after a crash that came before their log had it), restarts (volatile state lost, clocks start anew), pauses of whole processes, stalls between two
 steps of one read, lost, late and doubled messages, partitions and one-way cuts of either class of messages. A log travels whole,
 disks are instant: what Raft does with them is tested elsewhere.
 
@@ -42,9 +43,10 @@ RULES = {
     'rate_margin': 'the lease is shorter than the promise by 2 rho D',
     'asker_life': 'an asker that started anew begins an epoch; answers to its earlier life are none',
     'both_halves': 'a joint configuration needs the support of both halves',
+    'born_silent': 'so is a replica that a split makes in such a store meanwhile: it may have been made before, and have promised',
     'release_first': 'a transfer ends the lease before the target is told',
     'release_named': 'what a transfer releases is one fortification, not those after it',
-    'own_commit': 'reads are served once an entry of the own term is committed',
+    'own_commit': 'reads are served once an entry of the own term is committed, or at once by who inherits: nothing else can be',
     'check_last': 'the lease is checked after ts was taken, not before',
     'ask_back': 'a bound voter that would stand asks the holder, who releases what it does not hold',
 }
@@ -52,12 +54,13 @@ MS = 1000
 D, HEARTBEAT, TICK = 400 * MS, 80 * MS, 20 * MS
 RHO = 0.05                       # large, because a history is short; 0.001 in the program
 FAULT_END, END = 4500 * MS, 8500 * MS
+HEIRS = 100000                   # seeds from here on: the group is made by a split
 # Seeds at which `--brief` has to see a violation without the rule: the table's first finds.
 KNOWN = {
-    None: range(1, 101),
+    None: (*range(1, 101), *range(100001, 100031)),
     'fortify': (90, 100), 'epoch_tag': (182, 280), 'incarnation_tag': (90, 100), 'fortify_current': (130, 236),
     'vote_bound': (49, 111), 'campaign_bound': (4, 31), 'promise_survives_term': (4, 8), 'exception_strict': (49, 111),
-    'silence': (124, 525), 'send_stamp': (47, 114), 'rate_margin': (374, 415), 'asker_life': (280, 793), 'both_halves': (195, 577),
+    'silence': (124, 525), 'born_silent': (100546,), 'send_stamp': (47, 114), 'rate_margin': (374, 415), 'asker_life': (280, 793), 'both_halves': (195, 577),
     'release_first': (76, 326), 'release_named': (1262, 1394), 'own_commit': (24, 26), 'check_last': (31, 48),
     'ask_back': (26, 39),
 }
@@ -84,6 +87,7 @@ class Node:
         self.w, self.i, self.inc = w, i, 0
         self.term, self.vote, self.log = 1, None, (Entry(1, 'conf', 0, conf),)
         self.up, self.paused_until = False, 0
+        self.born, self.durable_at = not w.heirs or i not in conf.voters, 0
         self.boot()
 
     def boot(self):
@@ -98,6 +102,30 @@ class Node:
         self.clear_leader()
         self.reset_timer()
         w.at(r.randint(0, TICK), self.i, self.tick, self.inc)
+        if not self.born:                              # its log does not know the group: the split is applied, or applied again
+            w.at(r.choice((0, 0, r.randint(0, 50), r.randint(0, 1500))) * MS, self.i, self.apply_split, self.inc)
+
+    # ---- the split that makes the group
+
+    def apply_split(self, inc):
+        if inc != self.inc or not self.up or self.born:
+            return
+        w = self.w
+        self.born, self.durable_at, self.commit = True, w.t + w.r.choice((1 * MS, w.disk)), 1
+        self.term, self.vote, self.log = 2, None, (Entry(1, 'conf', 0, w.conf),)
+        if not w.on('born_silent'):
+            self.quiet_until = 0
+        self.reset_timer()
+        if self.i == w.heir:                           # once: in its next life it leads the left side no more
+            w.heir, self.vote = None, self.i
+            self.lead(True)
+            if w.r.random() < .3:                      # while the others have it in memory only
+                w.at(w.r.randint(100, 300) * MS, None, w.fault_rebirth)
+        for handler, args in w.early.pop(self.i, ()):
+            getattr(self, handler)(*args)
+
+    def on_disk(self):
+        return self.w.t >= self.durable_at
 
     # ---- questions
 
@@ -169,13 +197,13 @@ class Node:
         return self.up and self.local() < self.lease_until()
 
     def serving(self):
-        own = any(e.term == self.term for e in self.log[:self.commit])
+        own = self.heir or any(e.term == self.term for e in self.log[:self.commit])
         return self.role == 'L' and (own or not self.w.on('own_commit'))
 
     # ---- roles
 
     def clear_leader(self):
-        self.acks, self.match, self.heard = {}, {}, {}
+        self.acks, self.match, self.heard, self.heir = {}, {}, {}, False
         self.gen = self.floor = 0
         self.ready = self.transfer_sent = False
         self.transfer = None
@@ -231,13 +259,13 @@ class Node:
         elif self.role == 'C':
             self.lead()
 
-    def lead(self):
+    def lead(self, heir=False):
         w = self.w
         if w.leaders.setdefault(self.term, self.i) != self.i:
             raise Violation('two leaders in a term')
         self.role, self.leader = 'L', self.i
         self.clear_leader()
-        self.gen = 1
+        self.gen, self.heir = 1, heir
         self.heard = {v: self.local() for v in range(w.n)}
         self.log += (Entry(self.term, 'noop', 0, None),)
         self.replicate()
@@ -255,6 +283,8 @@ class Node:
             self.heartbeat_at = now + HEARTBEAT
             for v in range(w.n):
                 self.send(v, 'on_support_request', self.i, self.inc, now, cls='store')
+        if not self.born:
+            return
         if self.role == 'L':
             self.lead_tick(now, beat)
         elif now >= self.deadline:
@@ -304,6 +334,8 @@ class Node:
         if self.log[:len(log)] != log:
             self.log = log
         self.commit = max(self.commit, min(commit, len(log)))
+        if not self.on_disk():
+            return                                     # it is asked again
         self.send(leader, 'on_append_reply', self.i, term, len(log))
 
     def on_append_reply(self, peer, term, length):
@@ -316,7 +348,7 @@ class Node:
     def advance(self):
         while self.role == 'L':
             n = max((i for i in range(self.commit + 1, len(self.log) + 1) if self.log[i - 1].term == self.term and
-                     quorum(self.conf(), lambda v: v == self.i or self.match.get(v, 0) >= i)), default=0)
+                     quorum(self.conf(), lambda v: v == self.i and self.on_disk() or self.match.get(v, 0) >= i)), default=0)
             if n == 0:
                 break
             self.commit = n
@@ -416,7 +448,7 @@ class Node:
         if term > self.term:
             self.follow(term, None)
         free = self.vote == candidate or self.vote is None and self.leader is None
-        if free and recent and self.may_grant(last[0], release):
+        if free and recent and self.on_disk() and self.may_grant(last[0], release):
             self.vote = candidate
             self.reset_timer()
             self.send(candidate, 'on_vote_reply', self.i, term, False, True, rnd)
@@ -487,7 +519,10 @@ class World:
         kinds = ['cut', 'cut', 'pause', 'restart', 'bounce', 'transfer', 'conf', 'stray', 'campaign', 'campaign']
         self.faults = r.sample(kinds, r.randint(2, len(kinds)))
         self.cuts, self.reads, self.history, self.leaders, self.log = [], [], (), {}, []
-        conf = Conf(tuple(sorted(r.sample(range(self.n), 3 if self.n < 5 or r.random() < .6 else 5))), None)
+        self.heirs, self.heir, self.early, self.disk = seed > HEIRS, None, {}, 0
+        conf = self.conf = Conf(tuple(sorted(r.sample(range(self.n), 3 if self.n < 5 or r.random() < .6 else 5))), None)
+        if self.heirs:
+            self.heir, self.disk = r.choice(conf.voters), r.choice((1, 20, 400, 400)) * MS
         self.nodes = [Node(self, i, conf) for i in range(self.n)]
         self.at(self.gap, None, self.fault)
 
@@ -513,8 +548,12 @@ class World:
             self.at(delay, to, self.deliver, to, handler, args)
 
     def deliver(self, to, handler, args):
-        if self.nodes[to].up:
-            getattr(self.nodes[to], handler)(*args)
+        n = self.nodes[to]
+        if n.up and not n.born and 'support' not in handler:
+            if self.r.random() < .5:                   # it waits for the split, or is lost
+                self.early[to] = self.early.get(to, ())[-9:] + ((handler, args),)
+        elif n.up:
+            getattr(n, handler)(*args)
 
     @property
     def count(self):
@@ -594,7 +633,7 @@ class World:
                 if v != n.i and self.r.random() < .2:
                     old = n.got.get(v, (1, 1))
                     self.at(self.r.randint(400, 1500) * MS, n.i, self.deliver, n.i, 'on_support', (v, n.inc, n.local()) + old[:2])
-            n.up, n.role, n.paused_until = False, 'F', 0
+            n.up, n.role, n.paused_until, n.born = False, 'F', 0, n.born and n.on_disk()
             self.at(self.r.choice((1, 20, 400)) * MS, None, n.boot)
 
     def fault_restart(self):
@@ -608,6 +647,12 @@ class World:
             for o in self.nodes:
                 if o is not n and self.r.random() < .8:
                     self.restart(o)
+
+    def fault_rebirth(self):
+        """The same, and whoever is back stands soon."""
+        self.fault_bounce()
+        for _ in range(4):
+            self.at(self.r.randint(20, 300) * MS, None, self.fault_campaign)
 
     def fault_transfer(self):
         n = self.leader()
@@ -635,7 +680,7 @@ class World:
 
     def fault_campaign(self):
         n = self.r.choice(self.nodes)
-        if n.up and n.role != 'L' and self.t >= n.paused_until and n.may_campaign():
+        if n.up and n.born and n.role != 'L' and self.t >= n.paused_until and n.may_campaign():
             n.stand(True)
 
     def fault_stray(self):
@@ -644,7 +689,7 @@ class World:
         if leader and self.r.random() < .5:
             self.cut({leader.i}, set(range(self.n)) - {leader.i}, 'range', True, self.r.randint(200, 1000))
         for n in self.nodes:
-            if n.role != 'L' and n.up and self.r.random() < .7:
+            if n.role != 'L' and n.up and n.born and self.r.random() < .7:
                 self.at(self.r.randint(0, self.delay), n.i, n.on_term, term)
 
 
