@@ -127,9 +127,11 @@ struct raft_restore {
      * newcomer (start {0,0}, no configuration, no entries) under the same id: uncertain, and beyond
      * that it neither stands nor grants a vote until a leader has settled it. */
     bool lost;
-    /* The group begins with this very start (a split): the replica cannot have promised anything yet, so it need
-     * not be silent first. hard_state.term is beyond that of the start: nobody stands in it. */
+    /* The group begins with this very start (a split): the replica cannot have promised anything in this life of its
+     * store, so it is silent only until silent_until_ns, for the sake of an earlier one: that may have begun it, too, and
+     * not remember. hard_state.term is beyond that of the start: nobody stands in it. */
     bool newborn;
+    uint64_t silent_until_ns;
 };
 
 enum raft_event_kind {

@@ -79,6 +79,7 @@ enum status raft_create(const struct raft_options *options, const struct raft_re
     r->commit_index = restore->hard_state.commit;
     r->lost = restore->lost;
     r->newborn = restore->newborn;
+    r->silent_until_ns = restore->silent_until_ns;
     buf_init(&r->config_bytes, RAFT_CONFIG_BYTES_MAX);
     if (!log_init(&r->log, restore->start, restore->applied_index, &restore->config)) {
         raft_destroy(r);
@@ -131,7 +132,8 @@ enum status raft_start(struct raft *r, uint64_t now_ns, bool uncertain, struct r
         r->vote = 0;
     }
     bool held_nothing = !r->lost && r->term == 0 && r->log.last_index == 0;
-    r->silent_until_ns = held_nothing || r->newborn ? 0 : now_ns + r->options.silence_ns;
+    if (r->newborn) r->silent_until_ns = MUTANT("lease_newborn_not_silent") ? 0 : r->silent_until_ns;
+    else r->silent_until_ns = held_nothing ? 0 : now_ns + r->options.silence_ns;
     r->uncertain = uncertain || r->lost;
     if (r->lost && r->term == 0) r->term = 1; /* it is asked for votes, and no message has term 0 */
     election_reset_timer(r);

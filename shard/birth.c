@@ -119,7 +119,7 @@ static enum status create_empty(struct store *s, const struct birth *b)
     struct range_id range = b->range;
     const struct unborn *u = unborn_find(s, range);
     struct replica_start start = {.range = range, .id = b->id, .descriptor = &b->expected};
-    if (u == NULL) start.restore.newborn = true;
+    if (u == NULL) start.restore = (struct raft_restore){.newborn = true, .silent_until_ns = newborn_silent_until(s)};
     else start.restore = (struct raft_restore){.hard_state = {.term = u->hard_state.term}, .lost = true};
     struct replica *r;
     enum status status = replica_create(s, &start, &r);

@@ -531,6 +531,9 @@ MUST_USE enum status split_carry_out(struct replica *r, const struct range_chang
 bool split_made(const struct raft_entry *entries, uint32_t count, struct range_id right, struct log_pos start);
 struct unborn *unborn_find(struct store *s, struct range_id range);
 void unborn_forget(struct store *s, struct range_id range);
+/* Until when a replica that is new here neither votes nor stands. It was born before, perhaps, made a promise, and the store
+ * crashed before its log had anything of it: what an earlier life of the store has promised is over by then (K19). */
+uint64_t newborn_silent_until(const struct store *s);
 void unborn_deinit(struct store *s);
 
 /* ---- merge.c ---- */

@@ -91,6 +91,14 @@ bool split_made(const struct raft_entry *entries, uint32_t count, struct range_i
     return e->term == start.term && split_of(e, &c) && c.right.value == right.value;
 }
 
+uint64_t newborn_silent_until(const struct store *s)
+{
+    if (s->identity.incarnation <= 1 || s->options.no_leases) return 0;
+    uint64_t until_ns = s->started_ns + s->options.support_ns;
+    if (env_now_ns(s->env) < until_ns) COVER("shard_newborn_in_silence");
+    return until_ns;
+}
+
 /* ---- applying ---- */
 
 struct division {
@@ -167,7 +175,8 @@ static enum status right_create(struct division *v, struct replica **right_out)
                     .start = v->pos,
                     .config = v->right_now.config,
                     .applied_index = v->pos.index,
-                    .newborn = u == NULL && !s->log_in_doubt},
+                    .newborn = u == NULL && !s->log_in_doubt,
+                    .silent_until_ns = newborn_silent_until(s)},
         .uncertain = s->log_in_doubt,
         .app_state = buf_view(&v->app_state),
     };

@@ -186,6 +186,35 @@ static void unheard_leader_steps_down(void)
     lab_deinit(&l);
 }
 
+static struct raft_output newborn_hears_vote(struct raft *raft, uint64_t term, uint64_t now_ns)
+{
+    struct raft_message vote = {.kind = RAFT_MESSAGE_VOTE, .from = 3, .to = 1, .term = term, .log_term = 5, .log_index = 10};
+    struct raft_event event = {.kind = RAFT_EVENT_MESSAGE, .now_ns = now_ns, .message = &vote};
+    struct raft_output out;
+    enum status status = raft_step(raft, &event, &out);
+    ASSERT(status == STATUS_OK);
+    return out;
+}
+
+/* Its store has just started anew: it may have been born, and have promised, before. */
+static void newborn_voter_is_silent_for_an_earlier_life(void)
+{
+    struct raft_options options = {.id = 1, .seed = 7, .silence_ns = 600 * LAB_MS};
+    struct raft_restore restore = {.hard_state = {.term = 6, .commit = 10}, .start = {5, 10}, .applied_index = 10,
+                                   .config = LEASE_THREE, .newborn = true, .silent_until_ns = 500 * LAB_MS};
+    struct raft *raft;
+    struct raft_output out;
+    enum status status = raft_create(&options, &restore, &raft);
+    ASSERT(status == STATUS_OK);
+    status = raft_start(raft, 100 * LAB_MS, false, &out);
+    ASSERT(status == STATUS_OK);
+    out = newborn_hears_vote(raft, 7, 499 * LAB_MS);
+    ASSERT(!out.hard_state_changed);
+    out = newborn_hears_vote(raft, 7, 500 * LAB_MS);
+    ASSERT(out.hard_state_changed && out.hard_state.vote == 3);
+    raft_destroy(raft);
+}
+
 const struct lease_scenario lease_scenarios[] = {
     {"lease_without_fortify", counts_promises_only},
     {"lease_epoch_ignored", counts_promises_of_this_epoch},
@@ -194,6 +223,7 @@ const struct lease_scenario lease_scenarios[] = {
     {"lease_promise_lost_with_term", promise_outlives_a_rumour},
     {"lease_exception_not_strict", promise_yields_to_a_later_term_only},
     {"lease_no_silence", restarted_voter_is_silent},
+    {"lease_newborn_not_silent", newborn_voter_is_silent_for_an_earlier_life},
     {"lease_one_half", joint_configuration_needs_both_halves},
     {"lease_kept_in_transfer", transfer_ends_the_lease_first},
     {"lease_release_unnamed", release_names_what_it_releases},

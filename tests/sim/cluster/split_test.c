@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "raft/raft_int.h"
 #include "shard/shard_int.h"
 #include "tests/sim/check/register.h"
 #include "tests/sim/cluster/meta_check.h"
@@ -101,6 +102,32 @@ TEST(split, has_one_leader_in_its_first_term)
         scene_split_at(&s, KEYS / 2);
         scene_end(&s);
     }
+}
+
+/* A follower is born and crashes before its log knows. Born again it is silent, since it may have promised something. */
+TEST(split, is_applied_again_in_silence)
+{
+    uint64_t silent = scene_hits("shard_newborn_in_silence");
+    for (uint64_t seed = 1; seed <= scene_seeds(3, 4, 40); seed++) {
+        struct cluster_options o = scene_options(9000 + seed, 3);
+        o.no_leases = false;
+        struct scene s = scene_begin(&o);
+        uint64_t leader = cluster_leader(s.cluster, RANGE_DATA), other = leader % 3 + 1, before = splits_on(&s, other);
+        struct range_id right = {RANGE_DATA.value + 1};
+        scene_order(&s, KEYS / 2);
+        while (splits_on(&s, other) == before) assert_true(sim_step(scene_sim(&s)));
+        scene_crash(&s, other);
+        cluster_start(s.cluster, other);
+        struct cluster_machine *m = cluster_machine(s.cluster, other);
+        struct replica *born = NULL;
+        while (born == NULL) {
+            assert_true(sim_step(scene_sim(&s)));
+            if (m->core != NULL && core_store(m->core) != NULL) born = store_replica(core_store(m->core), right);
+        }
+        assert_true(lease_silent(born->raft));
+        scene_end(&s);
+    }
+    assert_true(scene_hits("shard_newborn_in_silence") > silent);
 }
 
 /* Power fails everywhere behind splits that no engine has written, while the right sides have voted and acknowledged
