@@ -355,6 +355,7 @@ static enum status on_inherit(struct raft *r)
     r->vote = r->handed_vote = r->options.id;
     role_move(r, RAFT_ROLE_CANDIDATE);
     r->vote_count = 0;
+    r->heir = true;
     leader_become(r);
     return STATUS_OK;
 }

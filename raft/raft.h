@@ -295,6 +295,7 @@ struct raft_status {
 void raft_status(const struct raft *r, struct raft_status *status_out);
 /* The fields of it that are asked for with every request. */
 bool raft_leads(const struct raft *r);
+bool raft_is_heir(const struct raft *r); /* it leads by INHERIT: what the group began with is all that others may have committed */
 /* An election that this replica began is under way: it asks for votes, or leads and nothing of its term is committed. */
 bool raft_stands(const struct raft *r);
 /* It stands, and has only asked yet whether it is worth it. */

@@ -41,6 +41,7 @@ static void check_role(const struct raft *r)
     ASSERT(r->promise.member == 0 || r->promise.term <= r->term); /* RAFT-13 */
     ASSERT(r->promise.member != r->options.id);
     ASSERT(r->role == RAFT_ROLE_LEADER || !r->transfer_sent); /* RAFT-14 */
+    ASSERT(r->role == RAFT_ROLE_LEADER || !r->heir);          /* RAFT-15 */
 }
 
 static void check_progress(const struct raft *r, const struct progress *p)

@@ -250,6 +250,7 @@ struct raft {
     uint32_t progress_count, progress_capacity;
     uint64_t heartbeat_deadline_ns;
     uint64_t first_own_index; /* the no-op of this term */
+    bool heir;                /* it leads in the first term of its group: what comes before that entry is known to all */
     uint64_t transfer_target, transfer_deadline_ns;
     bool transfer_sent;   /* TIMEOUT_NOW left, and with it the lease */
     uint64_t fortify_seq; /* fortification of this term that is being asked for */

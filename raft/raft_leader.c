@@ -102,6 +102,7 @@ void leader_leave(struct raft *r)
     r->transfer_target = 0;
     r->transfer_sent = false;
     r->first_own_index = 0;
+    r->heir = false;
     /* The load window stays until the next step: messages of this one may point into it. */
 }
 

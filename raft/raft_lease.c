@@ -248,8 +248,8 @@ static uint64_t supported_until(const void *ctx, uint64_t id)
 uint64_t lease_until(const struct raft *r)
 {
     if (r->role != RAFT_ROLE_LEADER) return 0;
-    bool own = r->commit_index >= r->first_own_index; /* K16 */
-    if (!own && !MUTANT("lease_before_own_commit")) return 0;
+    bool knows = r->commit_index >= r->first_own_index || r->heir; /* K16 */
+    if (!knows && !MUTANT("lease_before_own_commit")) return 0;
     if (r->transfer_sent && !MUTANT("lease_kept_in_transfer")) return 0;
     if (!MUTANT("lease_one_half")) return config_reached(config_of(r), supported_until, r);
     struct raft_config incoming = *config_of(r);

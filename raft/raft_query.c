@@ -38,6 +38,7 @@ bool raft_stands(const struct raft *r)
 
 bool raft_asks_first(const struct raft *r) { return r->role == RAFT_ROLE_PRE_CANDIDATE; }
 bool raft_leads(const struct raft *r) { return r->role == RAFT_ROLE_LEADER; }
+bool raft_is_heir(const struct raft *r) { return r->heir; }
 uint64_t raft_term(const struct raft *r) { return r->term; }
 uint64_t raft_commit_index(const struct raft *r) { return r->commit_index; }
 uint64_t raft_persisted_index(const struct raft *r) { return r->persisted_index; }

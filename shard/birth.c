@@ -11,7 +11,8 @@
  * before a split whose right side may have been here since, and be gone; applying the split again would
  * make it rise from the dead, under its old id and without the votes it gave.
  *
- * Votes that are asked for before a split is applied here wait for it for a moment: the others need not ask twice.
+ * What is asked for before a split is applied here (a vote, a promise, the first entry to be taken) waits for it for a moment: the
+ * others need not ask twice.
  *
  * RPC_RANGE_INFO: range u64. Reply: its descriptor, or NOT_FOUND. */
 #include <stdlib.h>
@@ -249,7 +250,7 @@ void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body)
     buf_deinit(&encoded);
 }
 
-/* ---- votes and first entries that come early ---- */
+/* ---- votes, first entries and promises that are asked for early ---- */
 
 struct early_message {
     struct list link; /* store.early, oldest first */
@@ -301,6 +302,7 @@ void birth_deliver_early(struct replica *r)
         bool good = raft_message_decode(bytes_make(e->bytes, e->size), &m, entries, BIRTH_EARLY_ENTRIES) == STATUS_OK;
         if (good && now_ns - e->at_ns < EARLY_NS) {
             if (m.kind == RAFT_MESSAGE_APPEND) COVER("shard_early_append");
+            else if (m.kind == RAFT_MESSAGE_FORTIFY) COVER("shard_early_fortify");
             else COVER("shard_early_vote");
             transport_deliver(s, e->from, r->range, &m, bytes_make(e->bytes, e->size));
         }

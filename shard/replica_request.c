@@ -124,6 +124,12 @@ static bool read_due(struct replica *r, struct read_wait *w, bool leased)
         w->context = 0; /* a round is asked for below */
         return false;
     }
+    if (!w->leased && !w->confirmed && leased) { /* it came before the round that was asked for */
+        COVER("shard_lease_comes_under_a_read");
+        w->leased = true;
+        w->context = 0;
+        w->index = raft_commit_index(r->raft);
+    }
     if (!w->leased && !w->confirmed) return false;
     return r->applied.index >= w->index;
 }

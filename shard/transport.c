@@ -112,6 +112,10 @@ static void deliver_nowhere(struct store *s, struct node_id from, struct range_i
         birth_keep_early(s, from, range, encoded);
         if (m->to != 0) birth_begin(s, from, range, m->to); /* without its vote nobody may come to lead */
         return;
+    case RAFT_MESSAGE_FORTIFY:
+        /* Else its leader would have no lease before its next round. */
+        if (!m->reject && !MUTANT("early_fortify_lost")) birth_keep_early(s, from, range, encoded);
+        return;
     case RAFT_MESSAGE_FORTIFY_REPLY:
         if (m->reject) release_for(s, from, range, m);
         return;

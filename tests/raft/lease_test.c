@@ -29,6 +29,46 @@ TEST(raft_lease, it_runs_to_the_end_that_a_majority_has_promised)
     lab_deinit(&l);
 }
 
+static struct raft *heir_of_three(void)
+{
+    struct raft_options options = {.id = 1, .seed = 7};
+    struct raft_restore restore = {.hard_state = {.term = 6, .commit = 10}, .start = {5, 10}, .applied_index = 10,
+                                   .config = LEASE_THREE, .newborn = true};
+    struct raft_event inherit = {.kind = RAFT_EVENT_INHERIT, .now_ns = LAB_MS};
+    struct raft_output out;
+    struct raft *raft;
+    assert_int_equal(raft_create(&options, &restore, &raft), STATUS_OK);
+    assert_int_equal(raft_start(raft, LAB_MS, false, &out), STATUS_OK);
+    struct raft_event support = {.kind = RAFT_EVENT_SUPPORT, .now_ns = LAB_MS, .support = {2, 0, 0, 4, 100 * LAB_MS}};
+    assert_int_equal(raft_step(raft, &support, &out), STATUS_OK);
+    assert_int_equal(raft_step(raft, &inherit, &out), STATUS_OK);
+    return raft;
+}
+
+static enum status heir_hears(struct raft *raft, struct raft_message m)
+{
+    struct raft_output out;
+    m.to = 1;
+    struct raft_event event = {.kind = RAFT_EVENT_MESSAGE, .now_ns = LAB_MS, .message = &m};
+    return raft_step(raft, &event, &out);
+}
+
+TEST(raft_lease, an_heir_needs_promises_only)
+{
+    struct raft *raft = heir_of_three();
+    assert_true(raft_is_heir(raft));
+    assert_u64_equal(raft_lease_until(raft), 0);
+    struct raft_message promise = {.kind = RAFT_MESSAGE_FORTIFY_REPLY, .from = 2, .term = 6, .read_seq = 1, .support_epoch = 4};
+    assert_int_equal(heir_hears(raft, promise), STATUS_OK);
+    assert_u64_equal(raft_commit_index(raft), 10); /* its own entry is not committed */
+    assert_u64_equal(raft_lease_until(raft), 100 * LAB_MS);
+    struct raft_message later = {.kind = RAFT_MESSAGE_APPEND_REPLY, .from = 3, .term = 7, .reject = true};
+    assert_int_equal(heir_hears(raft, later), STATUS_OK);
+    assert_false(raft_is_heir(raft));
+    assert_u64_equal(raft_lease_until(raft), 0);
+    raft_destroy(raft);
+}
+
 TEST(raft_lease, learners_are_not_asked_and_not_counted)
 {
     struct lab l;

@@ -104,6 +104,29 @@ TEST(split, has_one_leader_in_its_first_term)
     }
 }
 
+/* Who inherits the right side serves it when the split is applied, before an entry of its own is durable anywhere; reads need
+ * promises beside that, which the others make as soon as they are born. */
+TEST(split, is_served_when_it_is_applied)
+{
+    for (uint64_t seed = 1; seed <= scene_seeds(2, 4, 40); seed++) {
+        struct cluster_options o = scene_options(8000 + seed, 3);
+        o.no_leases = false;
+        struct scene s = scene_begin(&o);
+        uint64_t leader = cluster_leader(s.cluster, RANGE_DATA), before = splits_on(&s, leader);
+        scene_order(&s, KEYS / 2);
+        while (splits_on(&s, leader) == before) assert_true(sim_step(scene_sim(&s)));
+        struct replica *right = scene_leader_for(&s, KEYS / 2);
+        assert_non_null(right);
+        assert_u64_equal(right->range.value, RANGE_DATA.value + 1);
+        assert_u64_equal(raft_persisted_index(right->raft), raft_log_start(right->raft));
+        assert_true(replica_serving(right));
+        assert_false(replica_leased(right));
+        cluster_run(s.cluster, 50 * SIM_MS); /* less than a heartbeat: what they are asked waits for their birth */
+        assert_true(replica_leased(scene_leader_for(&s, KEYS / 2)));
+        scene_end(&s);
+    }
+}
+
 /* A follower is born and crashes before its log knows. Born again it is silent, since it may have promised something. */
 TEST(split, is_applied_again_in_silence)
 {
