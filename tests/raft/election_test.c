@@ -279,3 +279,49 @@ TEST(raft_election, few_answers_wait_for_the_disk_and_the_oldest_are_lost)
     assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_VOTE_REPLY, 3)->read_seq, 100);
     lab_deinit(&l);
 }
+
+/* Scenario 6 (raft-rs 42, etcd 3c7359d): among voters of which one asks for votes at once, as versions without pre-votes do, and
+ * does not know what a pre-vote is. Each side learns the other's term, so neither refuses the other for ever. */
+TEST(raft_election, voters_with_and_without_pre_votes_elect_somebody)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    lab_wait(&l, 3000 * LAB_MS);
+    assert_true(lab_sent_count(&l, RAFT_MESSAGE_PRE_VOTE, 3) > 0); /* 3 says nothing to that; 2 is down */
+    uint64_t term = lab_status(&l).term;
+    /* It was alone for long, and has the higher term; its log is shorter, so it cannot be elected, but its term counts. */
+    struct raft_message ask = {.kind = RAFT_MESSAGE_VOTE, .from = 3, .term = term + 7};
+    assert_int_equal(lab_receive(&l, ask), STATUS_OK);
+    lab_sync(&l);
+    assert_non_null(lab_sent(&l, RAFT_MESSAGE_VOTE_REPLY, 3));
+    assert_true(lab_sent(&l, RAFT_MESSAGE_VOTE_REPLY, 3)->reject);
+    assert_u64_equal(lab_status(&l).term, term + 7);
+    /* 2 comes back, of a version with pre-votes: it is told the term that it has missed, and so are we when it knows a higher one. */
+    lab_forget(&l);
+    struct raft_message pre = {.kind = RAFT_MESSAGE_PRE_VOTE, .from = 2, .term = term + 1, .log_term = 1, .log_index = 1};
+    assert_int_equal(lab_receive(&l, pre), STATUS_OK);
+    assert_non_null(lab_sent(&l, RAFT_MESSAGE_PRE_VOTE_REPLY, 2));
+    assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_PRE_VOTE_REPLY, 2)->term, term + 7);
+    assert_true(lab_sent(&l, RAFT_MESSAGE_PRE_VOTE_REPLY, 2)->reject);
+    lab_wait(&l, 3000 * LAB_MS);
+    struct raft_message refusal = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = term + 11, .reject = true};
+    assert_int_equal(lab_receive(&l, refusal), STATUS_OK);
+    assert_u64_equal(lab_status(&l).term, term + 11);
+    /* Now one of them is enough: the other still says nothing to pre-votes, and votes. */
+    lab_sync(&l);
+    lab_forget(&l);
+    lab_wait(&l, 3000 * LAB_MS);
+    assert_non_null(lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2));
+    assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2)->term, term + 12);
+    struct raft_message granted = {.kind = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .term = term + 12,
+                                   .read_seq = lab_sent(&l, RAFT_MESSAGE_PRE_VOTE, 2)->read_seq};
+    assert_int_equal(lab_receive(&l, granted), STATUS_OK);
+    lab_sync(&l);
+    assert_non_null(lab_sent(&l, RAFT_MESSAGE_VOTE, 3));
+    assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_VOTE, 3)->term, term + 12);
+    struct raft_message vote = {.kind = RAFT_MESSAGE_VOTE_REPLY, .from = 3, .term = term + 12,
+                                .read_seq = lab_sent(&l, RAFT_MESSAGE_VOTE, 3)->read_seq};
+    assert_int_equal(lab_receive(&l, vote), STATUS_OK);
+    assert_int_equal(lab_status(&l).role, RAFT_ROLE_LEADER);
+    lab_deinit(&l);
+}
