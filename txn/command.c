@@ -112,7 +112,8 @@ void command_encode_refuse(const struct record *r, const struct range_op *op, st
 void command_encode_decide(const struct record *r, uint64_t before, const struct buf *writes, uint32_t write_count, struct buf *out)
 {
     struct buf value;
-    buf_init(&value, RAFT_ENTRY_BYTES_MAX);
+    uint8_t room[512];
+    buf_init_lent(&value, RAFT_ENTRY_BYTES_MAX, room, sizeof room);
     record_encode(&value, r);
     begin(out, COMMAND_DECIDE);
     put_sized(out, r->anchor);
@@ -225,7 +226,8 @@ static enum status apply_prepare(struct range *g, struct reader *r, bool staged,
     uint32_t count = get_u32(r);
     if (r->failed || facts.lb == 0 || (staged && !staged_keys_valid(facts.staged))) return STATUS_VERSION;
     struct buf value;
-    buf_init(&value, LSM_VALUE_BYTES_MAX);
+    uint8_t room[512];
+    buf_init_lent(&value, LSM_VALUE_BYTES_MAX, room, sizeof room);
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         struct write w;

@@ -196,7 +196,8 @@ static enum status propose(struct range_op *op)
     struct range *g = op->range;
     uint64_t before = g->high > op->ct ? g->high : op->ct - 1;
     struct buf command;
-    buf_init(&command, RAFT_ENTRY_BYTES_MAX);
+    uint8_t room[1024];
+    buf_init_lent(&command, RAFT_ENTRY_BYTES_MAX, room, sizeof room);
     buf_reserve(&command, op->writes_encoded.size + COMMAND_ROOM_BYTES);
     put_u8(&command, SHARD_COMMAND_APP);
     if (op_is_prepare(op)) command_encode_prepare(op, &command);

@@ -126,8 +126,9 @@ static enum status propose(struct range_op *op)
     struct record r = record_of(op);
     struct range_op *staged = staged_find(g, op->attempt);
     uint32_t count = 0;
-    buf_init(&command, RAFT_ENTRY_BYTES_MAX);
-    buf_init(&writes, RAFT_ENTRY_BYTES_MAX);
+    uint8_t command_room[1024], writes_room[512];
+    buf_init_lent(&command, RAFT_ENTRY_BYTES_MAX, command_room, sizeof command_room);
+    buf_init_lent(&writes, RAFT_ENTRY_BYTES_MAX, writes_room, sizeof writes_room);
     /* First of all: behind the decision nobody may take it for undecided, and the record may be forgotten. */
     if (staged != NULL) count = take_along(op, staged, &writes);
     for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p)) {

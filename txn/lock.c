@@ -205,7 +205,8 @@ static enum status read_key(struct range_op *op, const struct lock_key *k)
     }
     struct lsm_version version = {0};
     struct buf value;
-    buf_init(&value, LSM_VALUE_BYTES_MAX);
+    uint8_t room[512];
+    buf_init_lent(&value, LSM_VALUE_BYTES_MAX, room, sizeof room);
     enum status status = lsm_get(store_lsm(g->kv->store), replica_range(g->replica), LSM_SPACE_VERSIONS, k->key,
                                  op->ts, &op->block, &version, &value);
     bool found = status == STATUS_OK && !version.tombstone;

@@ -216,7 +216,8 @@ enum status two_phase_encode_decision(struct two_phase *p)
 {
     struct txn *t = p->t;
     struct buf participants;
-    buf_init(&participants, NET_MESSAGE_BYTES_MAX);
+    uint8_t room[256];
+    buf_init_lent(&participants, NET_MESSAGE_BYTES_MAX, room, sizeof room);
     put_u16(&participants, (uint16_t)p->count);
     for (uint32_t i = 0; i < p->count; i++) {
         put_sized(&participants, p->groups[i]->first->key);
@@ -339,7 +340,8 @@ static enum status run(struct two_phase *p)
 enum status two_phase_commit(struct txn *t, uint64_t start_ns, uint64_t *ct_out)
 {
     struct two_phase p = {.t = t, .start_ns = start_ns};
-    buf_init(&p.keys, 2 * STAGED_BYTES_MAX + SHARD_KEY_BYTES_MAX);
+    uint8_t room[256];
+    buf_init_lent(&p.keys, 2 * STAGED_BYTES_MAX + SHARD_KEY_BYTES_MAX, room, sizeof room);
     t->apart = true;
     if (t->pending_term != 0) return STATUS_CONFLICT; /* what it was shown in flight is not behind it in all of them */
     enum status status = txn_locks_begin(t); /* who waits for what it prepares asks whether it lives */

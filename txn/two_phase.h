@@ -11,6 +11,7 @@ struct group {
     struct route route;               /* start and end live in the transaction's arena */
     struct buf body, reply;
     uint64_t lb;                      /* it is prepared, and may be committed from there on; 0: it is not */
+    uint8_t body_room[384], reply_room[64];
 };
 
 struct two_phase {

@@ -53,8 +53,8 @@ static struct group *group_add(struct two_phase *p)
     }
     struct group *g = calloc(1, sizeof *g);
     if (g == NULL) return NULL;
-    buf_init(&g->body, NET_MESSAGE_BYTES_MAX - 4096);
-    buf_init(&g->reply, 4096);
+    buf_init_lent(&g->body, NET_MESSAGE_BYTES_MAX - 4096, g->body_room, sizeof g->body_room);
+    buf_init_lent(&g->reply, 4096, g->reply_room, sizeof g->reply_room);
     p->groups[p->count++] = g;
     return g;
 }

@@ -123,6 +123,7 @@ struct settlement {
     struct kv *kv;
     uint64_t tag;
     struct buf body, reply;
+    uint8_t body_room[256], reply_room[64];
     struct bytes anchor; /* follows the struct */
 };
 
@@ -157,8 +158,8 @@ static bool settlement_begin(struct two_phase *p)
     s->tag = t->id.tag;
     memcpy(s + 1, anchor.data, anchor.size);
     s->anchor = bytes_make(s + 1, anchor.size);
-    buf_init(&s->body, NET_MESSAGE_BYTES_MAX - 4096);
-    buf_init(&s->reply, 4096);
+    buf_init_lent(&s->body, NET_MESSAGE_BYTES_MAX - 4096, s->body_room, sizeof s->body_room);
+    buf_init_lent(&s->reply, 4096, s->reply_room, sizeof s->reply_room);
     buf_append_bytes(&s->body, buf_view(&t->request));
     bool put = !s->body.failed && map_put(&t->kv->settling, s->tag, s) == STATUS_OK;
     if (put && fiber_spawn(store_fibers(t->kv->store), settle, s, NULL) == STATUS_OK) return true;

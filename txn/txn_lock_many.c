@@ -18,6 +18,7 @@ struct part {
     struct buf body, reply;
     uint32_t first, count; /* in `keys` and `results` */
     bool taken;
+    uint8_t body_room[256], reply_room[512];
 };
 
 struct at_once {
@@ -42,14 +43,14 @@ static enum status part_add(struct at_once *o, struct bytes key)
 {
     struct txn *t = o->t;
     struct part *p = &o->parts[o->part_count];
-    *p = (struct part){.count = 0};
+    memset(p, 0, offsetof(struct part, body_room));
     enum status status = txn_find(t, key, false, &p->route);
     if (status != STATUS_OK) return status;
     p->route.start = arena_copy(t->arena, p->route.start);
     p->route.end = arena_copy(t->arena, p->route.end);
     if (p->route.start.data == NULL || p->route.end.data == NULL) return STATUS_NO_MEMORY;
-    buf_init(&p->body, NET_MESSAGE_BYTES_MAX - 4096);
-    buf_init(&p->reply, NET_MESSAGE_BYTES_MAX);
+    buf_init_lent(&p->body, NET_MESSAGE_BYTES_MAX - 4096, p->body_room, sizeof p->body_room);
+    buf_init_lent(&p->reply, NET_MESSAGE_BYTES_MAX, p->reply_room, sizeof p->reply_room);
     o->part_count++;
     return STATUS_OK;
 }

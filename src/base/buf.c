@@ -21,10 +21,19 @@ void buf_init(struct buf *b, size_t size_max)
     *b = (struct buf){.size_max = size_max};
 }
 
+void buf_init_lent(struct buf *b, size_t size_max, void *room, size_t size)
+{
+    ASSERT(room != NULL && size > 0);
+    buf_init(b, size_max);
+    b->data = room;
+    b->capacity = size <= size_max ? size : size_max;
+    b->lent = true;
+}
+
 void buf_deinit(struct buf *b)
 {
     check(b);
-    free(b->data);
+    if (!b->lent) free(b->data);
     *b = (struct buf){.size_max = b->size_max};
 }
 
@@ -45,11 +54,13 @@ static bool grow(struct buf *b, size_t needed)
     while (capacity < needed && capacity <= SIZE_MAX / 2)
         capacity *= 2;
     if (capacity < needed || capacity > b->size_max + 1) capacity = b->size_max + 1;
-    uint8_t *data = realloc(b->data, capacity);
+    uint8_t *data = realloc(b->lent ? NULL : b->data, capacity);
     if (data == NULL) {
         b->failed = true;
         return false;
     }
+    if (b->lent && b->size > 0) memcpy(data, b->data, b->size);
+    b->lent = false;
     b->data = data;
     b->capacity = capacity;
     check(b);

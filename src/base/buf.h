@@ -12,9 +12,13 @@ struct buf {
     size_t size, capacity, size_max;
     bool failed;
     size_t refused; /* what was to be appended since it failed: so that it can be said what would have been wanted */
+    bool lent; /* data is the caller's */
 };
 
 void buf_init(struct buf *b, size_t size_max);
+/* The same with memory to begin with, which outlives the buffer: what is small, as it mostly is, then needs none of the
+ * heap. size is 1 or more. */
+void buf_init_lent(struct buf *b, size_t size_max, void *room, size_t size);
 void buf_deinit(struct buf *b);
 /* Empties the buffer and clears `failed`; keeps the memory. */
 void buf_reset(struct buf *b);

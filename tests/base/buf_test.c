@@ -36,6 +36,27 @@ TEST(buf, empty_appends_are_fine_before_anything_is_allocated)
     buf_deinit(&b);
 }
 
+TEST(buf, leaves_memory_that_is_lent_when_it_is_full)
+{
+    struct buf b;
+    uint8_t room[4];
+    buf_init_lent(&b, 1000, room, sizeof room);
+    buf_append(&b, "abcd", 4);
+    assert_ptr_equal(b.data, room);
+    buf_append_string(&b, "efg");
+    assert_ptr_not_equal(b.data, room);
+    assert_true(bytes_equal(buf_view(&b), BYTES_LITERAL("abcdefg")));
+    buf_deinit(&b);
+    buf_init_lent(&b, 3, room, sizeof room);
+    buf_append(&b, "abcd", 4);
+    assert_int_equal(buf_status(&b), STATUS_TOO_LARGE);
+    buf_reset(&b);
+    buf_append(&b, "abc", 3);
+    assert_int_equal(buf_status(&b), STATUS_OK);
+    assert_ptr_equal(b.data, room);
+    buf_deinit(&b);
+}
+
 TEST(buf, fills_up_to_exactly_its_bound)
 {
     for (size_t size_max = 0; size_max < 300; size_max++) {
