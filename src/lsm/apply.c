@@ -8,6 +8,12 @@ static uint64_t memtable_bytes_max(const struct lsm *l)
     return share < tables ? share : tables;
 }
 
+static void note_ending(const struct lsm *l, struct memtable *m, const struct lsm_write *w)
+{
+    if (w->space != LSM_SPACE_VERSIONS || w->tombstone || l->options.value_ends == NULL) return;
+    if (l->options.value_ends(w->value) != 0) m->ending_bytes += w->key.size + w->value.size;
+}
+
 enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
                       const struct lsm_write *writes, uint32_t count)
 {
@@ -18,8 +24,10 @@ enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
     struct memtable *m = r->active;
     uint64_t bytes_before = memtable_bytes(m);
     enum status status = STATUS_OK;
-    for (uint32_t i = 0; i < count && status == STATUS_OK; i++)
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         status = memtable_write(m, index, &writes[i]);
+        note_ending(l, m, &writes[i]);
+    }
     uint64_t grown = memtable_bytes(m) - bytes_before;
     l->metrics.memtable_bytes += grown;
     l->active_bytes += grown;

@@ -275,6 +275,29 @@ static enum status start(struct cache *c, struct table *t, struct block_handle h
     return STATUS_OK;
 }
 
+void cache_put(struct cache *c, const struct table *t, struct block_handle handle, enum block_kind kind, struct bytes raw)
+{
+    ASSERT(find(c, t->number, handle.offset) == NULL);
+    struct block *b = block_create((uint32_t)raw.size);
+    if (b == NULL) return;
+    memcpy(b->raw, raw.data, raw.size);
+    grow(c);
+    b->refs = 0;
+    b->cache = c;
+    b->ready = true;
+    b->clock = 1;
+    b->table_number = t->number;
+    b->handle = handle;
+    b->kind = kind;
+    struct block **bucket = bucket_of(c, t->number, handle.offset);
+    b->hash_next = *bucket;
+    *bucket = b;
+    c->block_count++;
+    c->bytes += block_cost(b);
+    list_push_back(&c->clock, &b->link);
+    make_room(c);
+}
+
 static void touch(struct cache *c, struct block *b, bool scan)
 {
     b->fresh_until = 0;

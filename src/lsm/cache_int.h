@@ -63,6 +63,9 @@ MUST_USE enum status cache_init(struct cache *c, struct lsm *l, uint64_t bytes_m
 void cache_deinit(struct cache *c);
 bool cache_idle(const struct cache *c);
 
+/* A block that was just written, which is about to be asked for. Copied; nothing is done without memory for that. */
+void cache_put(struct cache *c, const struct table *t, struct block_handle handle, enum block_kind kind, struct bytes raw);
+
 /* A private block with room for raw_size bytes, or NULL. */
 struct block *block_create(uint32_t raw_size);
 void block_unpin(struct block *b);

@@ -57,9 +57,10 @@ static enum status merge_tables(struct compact_job *job)
     gc_filter_init(&gc, &r->lsm->options, gc_ts);
     gc.tombstone_may_go = tombstone_may_go;
     gc.ctx = &check;
-    tables_writer_init(&job->tables, &job->worker, r->id, gc_ts, r->lsm->options.table_bytes);
+    uint64_t size_max = r->lsm->options.table_bytes * (c->ending ? LSM_ENDING_TABLES : 1);
+    tables_writer_init(&job->tables, &job->worker, r->id, gc_ts, size_max);
     enum status status = add_sources(job, &merge);
-    if (status == STATUS_OK) status = tables_writer_add_merged(&job->tables, &merge, &gc);
+    if (status == STATUS_OK) status = tables_writer_add_merged(&job->tables, NULL, &merge, &gc);
     if (status == STATUS_OK) status = tables_writer_finish(&job->tables);
     merge_deinit(&merge);
     gc_filter_deinit(&gc);
@@ -152,7 +153,8 @@ static void compact_entry(void *arg)
     struct lsm *l = job->worker.lsm;
     uint64_t epoch = job->compaction.range->epoch;
     bool kept = false;
-    enum status status = job->compaction.moves ? STATUS_OK : merge_tables(job);
+    bool reads = !job->compaction.moves && !job->compaction.drops;
+    enum status status = reads ? merge_tables(job) : STATUS_OK;
     if (status == STATUS_CANCELLED) lsm_fail(l, status, "shut down");
     if (status == STATUS_OK) {
         count_work(job);

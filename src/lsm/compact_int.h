@@ -10,6 +10,8 @@ struct compaction {
     uint32_t level, output_level;
     struct piece **inputs; /* from `level`, then from `output_level`; in the order of the levels */
     uint32_t upper_count, input_count;
+    bool drops; /* nothing of them is left by now */
+    bool ending; /* ending tables, which stay in level 0 */
     bool moves; /* nothing to merge: the pieces change their level as they are */
 };
 
@@ -18,6 +20,9 @@ MUST_USE enum status compact_pick(struct range *r, struct compaction *c);
 
 /* A quarter of its entries may go by now: versions that were overwritten, tombstones. */
 bool compact_worth_collecting(const struct range *r, const struct piece *p);
+
+/* Most of its table belongs to other ranges, or to nobody any more: rewriting the rest lets it go. */
+bool compact_is_remnant(const struct piece *p);
 
 /* From `upper` of one level into another: with all they overlap there, and with small neighbours,
  * so that small tables do not pile up. STATUS_NO_MEMORY. */
@@ -29,6 +34,11 @@ MUST_USE enum status compact_pick_into(struct compaction *c, uint32_t level,
 
 /* Of level 0, into the base level. STATUS_NOT_FOUND: there is nothing to do; STATUS_NO_MEMORY. */
 MUST_USE enum status level0_pick(struct compaction *c, uint32_t base);
+
+/* ---- compact_ending.c ---- */
+
+/* Of the ending tables. STATUS_NOT_FOUND: there is nothing to do; STATUS_NO_MEMORY. */
+MUST_USE enum status ending_pick(struct compaction *c);
 
 /* ---- compact_bounds.c: overlap, by key without timestamps: versions of one key stay together ----
  */

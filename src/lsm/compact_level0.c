@@ -36,6 +36,7 @@ static uint32_t depth_at(struct piece *const *pieces, uint32_t count, const stru
     struct bounds first = {p->first, p->first, false};
     uint32_t depth = 0;
     for (uint32_t i = 0; i < count && depth < enough; i++) {
+        if (piece_is_ending(pieces[i])) continue;
         struct bounds one = bounds_of_piece(pieces[i]);
         depth += !bounds_before(&one, &first) && !bounds_before(&first, &one);
     }
@@ -46,6 +47,7 @@ uint32_t level0_depth(struct piece *const *pieces, uint32_t count, uint32_t enou
 {
     uint32_t deepest = 0;
     for (uint32_t i = 0; i < count && deepest < enough; i++) {
+        if (piece_is_ending(pieces[i])) continue;
         uint32_t depth = depth_at(pieces, count, pieces[i], enough);
         if (depth > deepest) deepest = depth;
     }
@@ -150,14 +152,15 @@ enum status level0_pick(struct compaction *c, uint32_t base)
 {
     const struct version *v = c->range->version;
     struct level0 z = {
-        .compaction = c, .base = base, .count = v->counts[0], .cheapest_ratio = UINT64_MAX};
-    if (z.count == 0) return STATUS_NOT_FOUND;
-    z.sorted = malloc(2 * z.count * sizeof *z.sorted);
+        .compaction = c, .base = base, .cheapest_ratio = UINT64_MAX};
+    if (v->counts[0] == 0) return STATUS_NOT_FOUND;
+    z.sorted = malloc(2 * v->counts[0] * sizeof *z.sorted);
     if (z.sorted == NULL) return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < v->counts[0]; i++)
+        if (!piece_is_ending(v->levels[0][i])) z.sorted[z.count++] = v->levels[0][i];
     z.chosen = z.sorted + z.count;
-    memcpy(z.sorted, v->levels[0], z.count * sizeof *z.sorted);
     qsort(z.sorted, z.count, sizeof *z.sorted, begins_first);
-    enum status status = choose(&z);
+    enum status status = z.count == 0 ? STATUS_NOT_FOUND : choose(&z);
     free(z.sorted);
     return status;
 }

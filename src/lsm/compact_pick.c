@@ -12,10 +12,19 @@ struct plan {
     uint64_t targets[LSM_LEVELS];
 };
 
+/* Of level 0. Ending tables stay there. */
+static uint64_t sinking_bytes(const struct version *v)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < v->counts[0]; i++)
+        if (!piece_is_ending(v->levels[0][i])) bytes += v->levels[0][i]->size_bytes;
+    return bytes;
+}
+
 static struct plan make_plan(const struct version *v, uint64_t table_bytes)
 {
     struct plan p = {.base = LSM_LEVELS - 1};
-    uint64_t unit = version_level_bytes(v, 0), target = version_level_bytes(v, LSM_LEVELS - 1);
+    uint64_t unit = sinking_bytes(v), target = version_level_bytes(v, LSM_LEVELS - 1);
     if (unit < table_bytes) unit = table_bytes;
     p.targets[LSM_LEVELS - 1] = UINT64_MAX;
     while (p.base > 1 && target / LSM_LEVEL_GROWTH > unit) {
@@ -116,9 +125,7 @@ bool compact_worth_collecting(const struct range *r, const struct piece *p)
            r->gc_ts >= t->facts.garbage_ts;
 }
 
-/* Most of its table belongs to other ranges, or to nobody any more: rewriting the rest lets it go.
- */
-static bool is_remnant(const struct piece *p)
+bool compact_is_remnant(const struct piece *p)
 {
     if (!piece_is_part(p)) return false;
     uint64_t size = p->size_bytes, whole = p->table->size_bytes;
@@ -141,8 +148,8 @@ static enum status pick_garbage(struct compaction *c)
     for (uint32_t level = 1; level < LSM_LEVELS; level++) {
         for (uint32_t i = 0; i < v->counts[level]; i++) {
             struct piece *p = v->levels[level][i];
-            if (!compact_worth_collecting(r, p) && !is_remnant(p)) continue;
-            if (is_remnant(p))
+            if (!compact_worth_collecting(r, p) && !compact_is_remnant(p)) continue;
+            if (compact_is_remnant(p))
                 COVER("lsm_compact_remnant");
             else
                 COVER("lsm_compact_garbage");
@@ -167,6 +174,7 @@ enum status compact_pick(struct range *r, struct compaction *c)
     struct version *v = r->version;
     struct plan plan = make_plan(v, r->lsm->options.table_bytes);
     enum status status = level0_pick(c, plan.base);
+    if (status == STATUS_NOT_FOUND) status = ending_pick(c);
     if (status != STATUS_NOT_FOUND) return status;
     uint32_t level = fullest_level(v, &plan);
     if (level > 0) {

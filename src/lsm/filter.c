@@ -9,10 +9,11 @@ uint64_t filter_hash(enum lsm_space space, struct bytes key)
     return hash64(key.data, key.size, (uint64_t)space);
 }
 
-uint32_t filter_line_count(uint64_t key_count)
+uint32_t filter_line_count(uint64_t key_count, bool ending)
 {
+    uint64_t bits = ending ? FILTER_BITS_ENDING : FILTER_BITS_PER_KEY;
     uint64_t lines =
-        (key_count * FILTER_BITS_PER_KEY + FILTER_LINE_BYTES * 8 - 1) / (FILTER_LINE_BYTES * 8);
+        (key_count * bits + FILTER_LINE_BYTES * 8 - 1) / (FILTER_LINE_BYTES * 8);
     ASSERT(lines < UINT32_MAX);
     return lines == 0 ? 1 : (uint32_t)lines;
 }

@@ -8,7 +8,7 @@ struct flush_job {
     struct worker worker;
     struct range *range;   /* pinned */
     struct frozen *frozen; /* pinned */
-    struct tables_writer tables;
+    struct tables_writer tables, ending; /* what ends by itself has tables of its own */
 };
 
 void flush_enqueue(struct range *r)
@@ -39,8 +39,12 @@ static enum status write_items(struct flush_job *job, struct gc_filter *gc)
     enum status status =
         memtable_cursor_open(job->frozen->memtable, UINT64_MAX, false, NULL, &cursor);
     if (status == STATUS_OK) status = merge_add(&merge, cursor);
-    if (status == STATUS_OK) status = tables_writer_add_merged(&job->tables, &merge, gc);
+    bool apart = job->frozen->memtable->ending_bytes >= job->worker.lsm->options.table_bytes / LSM_ENDING_PART;
+    struct tables_writer *ending = apart && !MUTANT("lsm_ending_beside_rows") ? &job->ending : NULL;
+    if (apart) COVER("lsm_flush_ending");
+    if (status == STATUS_OK) status = tables_writer_add_merged(&job->tables, ending, &merge, gc);
     if (status == STATUS_OK) status = tables_writer_finish(&job->tables);
+    if (status == STATUS_OK) status = tables_writer_finish(&job->ending);
     merge_deinit(&merge);
     return status;
 }
@@ -64,6 +68,8 @@ static enum status write_tables(struct flush_job *job)
     /* A tombstone is garbage here even when it is covered already: it stayed for what may lie below,
      * and takes that along. */
     tables_writer_init(&job->tables, &job->worker, r->id, 0, UINT64_MAX);
+    uint64_t ending_max = LSM_ENDING_TABLES * r->lsm->options.table_bytes;
+    tables_writer_init(&job->ending, &job->worker, r->id, 0, ending_max);
     job->tables.cuts_before = flush_cuts_before;
     job->tables.ctx = &cuts;
     status = write_items(job, &gc);
@@ -74,7 +80,7 @@ static enum status write_tables(struct flush_job *job)
 }
 
 static enum status commit_tables(struct flush_job *job, uint64_t epoch,
-                                 struct leveled_piece *added, bool *kept_out)
+                                 struct leveled_piece *added, uint32_t added_count, bool *kept_out)
 {
     struct memtable *m = job->frozen->memtable;
     struct edit e = {.kind = EDIT_FLUSH,
@@ -89,29 +95,49 @@ static enum status commit_tables(struct flush_job *job, uint64_t epoch,
                      .split = job->frozen->split,
                      .merges = job->frozen->merges,
                      .added = added,
-                     .added_count = job->tables.count};
+                     .added_count = added_count};
     enum status status = edit_commit(&job->worker, &e);
     *kept_out = e.written;
+    return status;
+}
+
+/* Gives the array and pins of the pieces. */
+static enum status pieces_of(const struct flush_job *job, struct leveled_piece **added_out, uint32_t *count_out)
+{
+    uint32_t rows = job->tables.count, count = rows + job->ending.count;
+    struct leveled_piece *added = calloc(count + 1, sizeof *added);
+    if (added == NULL) return STATUS_NO_MEMORY;
+    enum status status = tables_writer_pieces(&job->tables, 0, added);
+    if (status != STATUS_OK) goto fail;
+    status = tables_writer_pieces(&job->ending, 0, added + rows);
+    if (status != STATUS_OK) goto fail_rows;
+    *added_out = added;
+    *count_out = count;
+    return STATUS_OK;
+fail_rows:
+    for (uint32_t i = 0; i < rows; i++)
+        piece_unpin(added[i].piece);
+fail:
+    free(added);
     return status;
 }
 
 /* Names the tables in the manifest. *kept_out: they may be named there now, whatever the status. */
 static enum status commit(struct flush_job *job, uint64_t epoch, bool *kept_out)
 {
-    uint32_t count = job->tables.count;
-    struct leveled_piece *added = calloc(count + 1, sizeof *added);
-    if (added == NULL) return STATUS_NO_MEMORY;
-    enum status status = tables_writer_pieces(&job->tables, 0, added);
+    uint32_t count = 0;
+    struct leveled_piece *added;
+    enum status status = pieces_of(job, &added, &count);
     if (status == STATUS_OK) {
         struct lsm_metrics *metrics = &job->worker.lsm->metrics;
         metrics->flush_count += count > 0;
         for (uint32_t i = 0; i < count; i++)
             metrics->flush_bytes += added[i].piece->size_bytes;
-        status = commit_tables(job, epoch, added, kept_out);
+        status = commit_tables(job, epoch, added, count, kept_out);
         for (uint32_t i = 0; i < count; i++)
             piece_unpin(added[i].piece);
+        free(added);
     }
-    free(added);
     return status;
 }
 
@@ -146,6 +172,7 @@ static void flush_entry(void *arg)
     if (status == STATUS_CANCELLED) lsm_fail(l, status, "shut down");
     if (status == STATUS_OK) status = commit(job, epoch, &kept);
     tables_writer_deinit(&job->tables, status != STATUS_OK && !kept);
+    tables_writer_deinit(&job->ending, status != STATUS_OK && !kept);
     frozen_unpin(job->frozen);
     free(job);
     r->flushing = false;

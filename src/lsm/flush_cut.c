@@ -27,10 +27,10 @@ enum status flush_cuts_init(struct flush_cuts *c, const struct version *v, struc
     c->run_items_min = run_items > RUN_ITEMS_MIN ? (uint32_t)run_items : RUN_ITEMS_MIN;
     c->pieces = calloc(c->count + 1, sizeof *c->pieces);
     if (c->pieces == NULL) return STATUS_NO_MEMORY;
-    if (c->count > 0) {
-        memcpy(c->pieces, v->pieces, c->count * sizeof *c->pieces);
-        qsort(c->pieces, c->count, sizeof *c->pieces, begins_first);
-    }
+    c->count = 0;
+    for (uint32_t i = 0; i < version_piece_count(v); i++)
+        if (!piece_is_ending(v->pieces[i])) c->pieces[c->count++] = v->pieces[i]; /* the others are merged with their like only */
+    qsort(c->pieces, c->count, sizeof *c->pieces, begins_first);
     merge_init(&c->ahead, false);
     struct cursor *cursor;
     enum status status = memtable_cursor_open(m, UINT64_MAX, false, NULL, &cursor);

@@ -7,6 +7,9 @@ struct lookup {
     struct lsm *lsm;
     struct lsm_waiter *waiter;
     struct item_key target; /* the key at ts_max */
+    bool lasts;       /* no version of it ends by itself */
+    bool ends;        /* all do, and */
+    uint64_t ts_min;  /* lie here or above */
     uint64_t filter_hash;
     bool found;
     struct lsm_version version;
@@ -111,6 +114,8 @@ static enum status ask_piece(struct lookup *k, struct piece *p)
     struct table *t = p->table;
     const struct item_key *first = &p->first;
     if (!may_hold_better(k, t->facts.newest_ts)) return STATUS_OK;
+    if (k->ends && (t->facts.ending_count == 0 || t->facts.newest_ts < k->ts_min) && !t->corrupt) return STATUS_OK;
+    if (k->lasts && piece_is_ending(p)) return STATUS_OK;
     if (first->space > k->target.space) return STATUS_OK;
     if (first->space == k->target.space && bytes_compare(first->key, k->target.key) > 0)
         return STATUS_OK;
@@ -155,25 +160,50 @@ static enum status answer(struct lookup *k, struct lsm_version *version_out, str
     return STATUS_OK;
 }
 
+static bool never_ends(const struct lsm *l, struct bytes key)
+{
+    const struct lsm_options *o = &l->options;
+    return o->value_ends == NULL || (o->key_may_end != NULL && !o->key_may_end(key));
+}
+
+static enum status look_up(struct lsm *l, struct range_id range, struct lookup *k)
+{
+    struct item_key target = k->target;
+    struct range *r = range_find(l, range);
+    if (r == NULL) return STATUS_NOT_FOUND;
+    if (r->corrupt) return STATUS_CORRUPT;
+    if (r->window != NULL && !window_has(r->window, target.key)) return STATUS_NOT_FOUND;
+    ask_memtable(k, r->active);
+    LIST_FOR_EACH(link, &r->frozen)
+    ask_memtable(k, CONTAINER_OF(link, struct frozen, link)->memtable);
+    if (version_piece_count(r->version) == 0) return STATUS_OK;
+    k->filter_hash = filter_hash(target.space, target.key);
+    return ask_version(k, r->version);
+}
+
 enum status lsm_get(struct lsm *l, struct range_id range, enum lsm_space space, struct bytes key,
                     uint64_t ts_max, struct lsm_waiter *waiter, struct lsm_version *version_out,
                     struct buf *value)
 {
     ASSERT(lsm_space_valid(space));
-    struct range *r = range_find(l, range);
-    if (r == NULL) return STATUS_NOT_FOUND;
-    if (r->corrupt) return STATUS_CORRUPT;
-    if (r->window != NULL && !window_has(r->window, key)) return STATUS_NOT_FOUND;
-    struct lookup k = {.lsm = l, .waiter = waiter, .target = {space, key, ts_max}};
-    ask_memtable(&k, r->active);
-    LIST_FOR_EACH(link, &r->frozen)
-    ask_memtable(&k, CONTAINER_OF(link, struct frozen, link)->memtable);
-    enum status status = STATUS_OK;
-    if (version_piece_count(r->version) > 0) {
-        k.filter_hash = filter_hash(space, key);
-        status = ask_version(&k, r->version);
-    }
+    struct lookup k = {
+        .lsm = l, .waiter = waiter, .target = {space, key, ts_max}, .lasts = never_ends(l, key)};
+    enum status status = look_up(l, range, &k);
     if (status == STATUS_OK) status = answer(&k, version_out, value);
+    if (k.block != NULL) block_unpin(k.block);
+    return status;
+}
+
+enum status lsm_find_ending(struct lsm *l, struct range_id range, struct bytes key, uint64_t ts_min,
+                            struct lsm_waiter *waiter, struct lsm_version *version_out)
+{
+    struct lookup k = {.lsm = l,
+                       .waiter = waiter,
+                       .target = {LSM_SPACE_VERSIONS, key, LSM_TS_MAX},
+                       .ts_min = ts_min,
+                       .ends = true};
+    enum status status = look_up(l, range, &k);
+    if (status == STATUS_OK) status = answer(&k, version_out, NULL);
     if (k.block != NULL) block_unpin(k.block);
     return status;
 }

@@ -80,7 +80,7 @@ enum status lsm_iter_open(struct lsm *l, struct range_id range, enum lsm_space s
     iter_init(it, start, end);
     enum status status = STATUS_NO_MEMORY;
     if (it->start.failed || it->end.failed) goto fail;
-    struct view view = {first_place(it), end_place(it), reverse};
+    struct view view = {first_place(it), end_place(it), reverse, mode == LSM_ITER_LASTING};
     status = range_open_cursors(r, &view, &it->merge, &it->version);
     if (status != STATUS_OK) goto fail;
     *iter_out = it;
@@ -173,7 +173,7 @@ static enum status next_forward(struct lsm_iter *it, struct lsm_waiter *waiter,
         enum status status = merge_settle(&it->merge, waiter, &item);
         if (status != STATUS_OK) return status;
         if (!in_bounds(it, item)) return STATUS_NOT_FOUND;
-        bool newest = it->mode == LSM_ITER_NEWEST;
+        bool newest = it->mode != LSM_ITER_ALL_VERSIONS;
         if (item->ts <= it->ts_max && !(newest && is_key(it, item->key))) {
             if (newest) status = set_key(it, item->key);
             if (status != STATUS_OK) return status;
@@ -193,7 +193,7 @@ static enum status next_forward(struct lsm_iter *it, struct lsm_waiter *waiter,
 static enum status gather(struct lsm_iter *it, const struct lsm_item *item)
 {
     if (item->ts > it->ts_max) return STATUS_OK;
-    if (it->mode == LSM_ITER_NEWEST) {
+    if (it->mode != LSM_ITER_ALL_VERSIONS) {
         buf_reset(&it->versions);
         buf_reset(&it->values);
         it->left = 0;

@@ -59,6 +59,8 @@ struct lsm_options {
      * never. The same on all replicas, for ever; of all values that a key ever gets it answers the same. Whoever reads
      * such a version at that timestamp or later does not depend on whether it is still there. */
     uint64_t (*value_ends)(struct bytes value);
+    /* NULL, or: false for keys none of whose values ever ends. What keeps values that end is not asked for these. */
+    bool (*key_may_end)(struct bytes key);
     uint64_t seed;           /* for table uids */
     /* A flush made this the range's state on disk: the log up to here is no longer needed. */
     void (*on_flushed)(void *ctx, struct range_id range, uint64_t index);
@@ -225,8 +227,14 @@ MUST_USE enum status lsm_get(struct lsm *l, struct range_id range, enum lsm_spac
                              struct bytes key, uint64_t ts_max, struct lsm_waiter *waiter,
                              struct lsm_version *version_out, struct buf *value);
 
+/* The newest version of a key all of whose values end by themselves, and were written at or above ts_min: what holds nothing
+ * such is not asked. So a tombstone may be passed over. Answers as lsm_get. */
+MUST_USE enum status lsm_find_ending(struct lsm *l, struct range_id range, struct bytes key, uint64_t ts_min,
+                                     struct lsm_waiter *waiter, struct lsm_version *version_out);
+
 enum lsm_iter_mode {
     LSM_ITER_NEWEST,       /* per key, the newest version with ts <= ts_max, tombstones included */
+    LSM_ITER_LASTING,      /* as NEWEST; keys whose values end by themselves may be left out */
     LSM_ITER_ALL_VERSIONS, /* every version with ts <= ts_max, newest first within a key */
 };
 struct lsm_item {

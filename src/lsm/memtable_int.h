@@ -68,6 +68,7 @@ struct memtable {
     bool frozen;
     struct arena arena;
     struct mem_tree trees[LSM_SPACE_COUNT]; /* by space */
+    uint64_t ending_bytes; /* of keys and values that end by themselves */
     uint64_t newest_ts, oldest_ts;          /* of LSM_SPACE_VERSIONS; oldest_ts LSM_TS_MAX: none */
 };
 

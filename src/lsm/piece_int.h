@@ -42,6 +42,12 @@ static inline bool piece_is_part(const struct piece *p)
 #define PIECE_PARTS_MAX LSM_SPACE_COUNT
 MUST_USE enum status piece_clip(struct piece *p, const struct window *w,
                                 struct piece *parts[PIECE_PARTS_MAX], uint32_t *count_out);
+/* It holds nothing but values that end by themselves (README, Ending tables). */
+static inline bool piece_is_ending(const struct piece *p)
+{
+    const struct table_facts *f = &p->table->facts;
+    return f->ending_count > 0 && f->ending_count == f->entry_count && !MUTANT("lsm_ending_unknown");
+}
 
 /* All of it lies before the place. */
 static inline bool piece_ends_before(const struct piece *p, const struct item_key *place)

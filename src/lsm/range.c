@@ -344,8 +344,10 @@ enum status range_open_cursors(struct range *r, const struct view *view, struct 
         struct memtable *frozen = CONTAINER_OF(link, struct frozen, link)->memtable;
         status = add_memtable(r, frozen, view->reverse, m);
     }
-    for (uint32_t i = 0; status == STATUS_OK && i < v->counts[0]; i++)
+    for (uint32_t i = 0; status == STATUS_OK && i < v->counts[0]; i++) {
+        if (view->lasting && piece_is_ending(v->levels[0][i])) continue;
         status = add_run(r, &v->levels[0][i], 1, view, m);
+    }
     for (uint32_t level = 1; status == STATUS_OK && level < LSM_LEVELS; level++)
         status = add_run(r, v->levels[level], v->counts[level], view, m);
     if (status != STATUS_OK) return status;

@@ -163,16 +163,16 @@ static enum status read_span(const struct origin *from, struct table *t, uint64_
     return status;
 }
 
-static enum status take_footer(struct table *t, struct bytes sealed, uint64_t offset)
+static enum status take_footer(struct table *t, struct bytes sealed, const struct table_tail *tail)
 {
     uint32_t raw_size;
-    enum status status = block_check(sealed, BLOCK_KIND_FOOTER, t->uid, offset, &raw_size);
+    enum status status = block_check(sealed, BLOCK_KIND_FOOTER, t->uid, tail->footer_offset, &raw_size);
     if (status != STATUS_OK) return status;
     uint8_t *raw = malloc(raw_size);
     if (raw == NULL) return STATUS_NO_MEMORY;
     struct table_facts facts;
     status = block_unpack(sealed, raw, raw_size);
-    if (status == STATUS_OK) status = table_footer_get(bytes_make(raw, raw_size), &facts);
+    if (status == STATUS_OK) status = table_footer_get(bytes_make(raw, raw_size), tail->version, &facts);
     if (status == STATUS_OK) {
         table_set_facts(t, &facts);
         if (t->keys.failed) status = STATUS_NO_MEMORY;
@@ -196,7 +196,7 @@ static enum status read_footer(const struct origin *from, struct table *t, struc
     if (tail.footer_offset < begin || tail.footer_offset > limit) return STATUS_CORRUPT;
     if (tail.footer_size > limit - tail.footer_offset) return STATUS_CORRUPT;
     struct bytes sealed = bytes_make(end->data + (tail.footer_offset - begin), tail.footer_size);
-    return take_footer(t, sealed, tail.footer_offset);
+    return take_footer(t, sealed, &tail);
 }
 
 static enum status take_top(struct table *t, struct bytes sealed)

@@ -29,6 +29,8 @@ void table_footer_put(struct buf *raw, const struct table_facts *facts)
     put_u64(raw, facts->raw_bytes);
     put_u64(raw, facts->garbage_count);
     put_u64(raw, facts->garbage_ts);
+    put_u64(raw, facts->ending_count);
+    put_u64(raw, facts->ends_ts);
     put_u64(raw, facts->filter_offset);
     put_u32(raw, facts->filter_line_count);
     put_u64(raw, facts->top.offset);
@@ -37,7 +39,7 @@ void table_footer_put(struct buf *raw, const struct table_facts *facts)
     put_key(raw, &facts->last);
 }
 
-enum status table_footer_get(struct bytes raw, struct table_facts *facts_out)
+enum status table_footer_get(struct bytes raw, uint32_t version, struct table_facts *facts_out)
 {
     struct reader r = reader_make(raw);
     struct table_facts facts = {0};
@@ -47,6 +49,8 @@ enum status table_footer_get(struct bytes raw, struct table_facts *facts_out)
     facts.raw_bytes = get_u64(&r);
     facts.garbage_count = get_u64(&r);
     facts.garbage_ts = get_u64(&r);
+    if (version > 1) facts.ending_count = get_u64(&r);
+    if (version > 1) facts.ends_ts = get_u64(&r);
     facts.filter_offset = get_u64(&r);
     facts.filter_line_count = get_u32(&r);
     facts.top.offset = get_u64(&r);
@@ -56,6 +60,10 @@ enum status table_footer_get(struct bytes raw, struct table_facts *facts_out)
     if (!reader_done(&r) || facts.entry_count == 0 || facts.filter_line_count == 0)
         return STATUS_CORRUPT;
     if (item_key_compare(&facts.first, &facts.last) > 0) return STATUS_CORRUPT;
+    if (facts.ending_count > facts.entry_count || (facts.ending_count > 0) != (facts.ends_ts > 0)) return STATUS_CORRUPT;
+    /* Where all end, all are versions, and none ends before it was written. */
+    bool versions = facts.first.space == LSM_SPACE_VERSIONS && facts.last.space == LSM_SPACE_VERSIONS;
+    if (facts.ending_count == facts.entry_count && (!versions || facts.ends_ts < facts.newest_ts)) return STATUS_CORRUPT;
     *facts_out = facts;
     return STATUS_OK;
 }
@@ -81,7 +89,7 @@ void table_tail_make(struct table_tail *tail, struct table_uid uid, uint64_t sto
 enum status table_tail_check(const struct table_tail *tail, struct table_uid uid, uint64_t store_id)
 {
     if (tail->hash != tail_hash(tail) || tail->magic != TABLE_MAGIC) return STATUS_CORRUPT;
-    if (tail->version != TABLE_VERSION) return STATUS_VERSION;
+    if (tail->version == 0 || tail->version > TABLE_VERSION) return STATUS_VERSION;
     if (tail->uid_high != uid.high || tail->uid_low != uid.low) return STATUS_CORRUPT;
     if (tail->store_id != store_id || tail->zero != 0) return STATUS_CORRUPT;
     return STATUS_OK;

@@ -7,7 +7,7 @@
 #include "lsm/cursor_int.h"
 #include "lsm/filter_int.h"
 
-#define TABLE_VERSION    1
+#define TABLE_VERSION    2 /* 1: does not say what ends */
 #define TABLE_ALIGN      ENV_DIRECT_ALIGN
 #define TABLE_TAIL_BYTES 64
 /* The footer holds two keys and a few numbers; with the padding behind it, it is in the last so
@@ -26,6 +26,7 @@ struct table_facts {
     /* What compaction can drop later: superseded versions and tombstones, and the mean of the GC
      * timestamps from which each of them may go. */
     uint64_t garbage_count, garbage_ts;
+    uint64_t ending_count, ends_ts; /* values that end by themselves, and the GC timestamp at which all of them have */
     uint64_t filter_offset;
     uint32_t filter_line_count;
     struct block_handle top;
@@ -77,7 +78,7 @@ MUST_USE enum status table_open_image(struct table *t, struct bytes image);
 /* ---- footer (table_footer.c) ---- */
 
 void table_footer_put(struct buf *raw, const struct table_facts *facts);
-MUST_USE enum status table_footer_get(struct bytes raw, struct table_facts *facts_out);
+MUST_USE enum status table_footer_get(struct bytes raw, uint32_t version, struct table_facts *facts_out);
 struct table_tail {
     uint64_t magic;
     uint32_t version, footer_size;

@@ -97,6 +97,9 @@ static void note_ts(struct table_writer *t, const struct lsm_item *item, bool sa
         t->ending_count++;
         t->ending_ts_sum += ends_at;
     }
+    if (ends_at == UINT64_MAX) return;
+    f->ending_count++;
+    if (ends_at > f->ends_ts) f->ends_ts = ends_at;
 }
 
 /* What ends by itself may end much later than the rest may go, which is not made to wait for it: the footer speaks of it
@@ -155,7 +158,7 @@ uint64_t table_writer_size(const struct table_writer *t)
 static enum status write_filter(struct table_writer *t)
 {
     size_t key_count = t->hashes.size / 8;
-    uint32_t lines = filter_line_count(key_count);
+    uint32_t lines = filter_line_count(key_count, t->facts.ending_count == t->facts.entry_count);
     uint8_t *bits = calloc(lines, FILTER_LINE_BYTES);
     if (bits == NULL) return STATUS_NO_MEMORY;
     for (size_t i = 0; i < key_count; i++) {
@@ -171,6 +174,7 @@ static enum status write_filter(struct table_writer *t)
             bytes_make(bits + (size_t)i * FILTER_LINE_BYTES, (size_t)count * FILTER_LINE_BYTES);
         struct block_handle handle;
         status = append_block(t, BLOCK_KIND_FILTER, raw, false, &handle);
+        if (status == STATUS_OK) cache_put(&t->worker->lsm->cache, t->table, handle, BLOCK_KIND_FILTER, raw);
     }
     free(bits);
     return status;
@@ -368,7 +372,8 @@ enum status tables_writer_add(struct tables_writer *t, const struct lsm_item *it
     return status == STATUS_OK ? table_writer_add(t->writer, item) : status;
 }
 
-enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merge, struct gc_filter *gc)
+enum status tables_writer_add_merged(struct tables_writer *t, struct tables_writer *ending, struct merge *merge,
+                                     struct gc_filter *gc)
 {
     struct item_key first = {LSM_SPACE_FIRST, BYTES_EMPTY, LSM_TS_MAX};
     merge_seek(merge, &first);
@@ -378,7 +383,8 @@ enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merg
         if (status != STATUS_OK) return status == STATUS_NOT_FOUND ? STATUS_OK : status;
         bool keep;
         status = gc_filter_pass(gc, item, &keep);
-        if (status == STATUS_OK && keep) status = tables_writer_add(t, item);
+        bool apart = ending != NULL && gc_value_ends(gc->value_ends, item) != UINT64_MAX;
+        if (status == STATUS_OK && keep) status = tables_writer_add(apart ? ending : t, item);
         if (status != STATUS_OK) return status;
         merge_step(merge);
     }

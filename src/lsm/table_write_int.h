@@ -58,8 +58,9 @@ MUST_USE enum status tables_writer_add(struct tables_writer *t, const struct lsm
 MUST_USE enum status tables_writer_cut(struct tables_writer *t);
 /* A table that is complete already; takes the pin on STATUS_OK. */
 MUST_USE enum status tables_writer_adopt(struct tables_writer *t, struct table *table);
-/* All items of the merge that the filter keeps, from the first. */
-MUST_USE enum status tables_writer_add_merged(struct tables_writer *t, struct merge *merge, struct gc_filter *gc);
+/* All items of the merge that the filter keeps, from the first. What ends by itself goes to `ending`; NULL: all to t. */
+MUST_USE enum status tables_writer_add_merged(struct tables_writer *t, struct tables_writer *ending, struct merge *merge,
+                                              struct gc_filter *gc);
 /* Completes the last table and makes all contents and names durable. */
 MUST_USE enum status tables_writer_finish(struct tables_writer *t);
 /* Each whole table as a piece for a level, pinned for the caller; count of them. */

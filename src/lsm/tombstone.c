@@ -14,6 +14,13 @@ static bool spans(const struct piece *p, enum lsm_space space, struct bytes key)
     return item_key_compare(&p->first, &oldest) <= 0 && !piece_ends_before(p, &newest);
 }
 
+/* What ends by itself does not stand under other keys. */
+static bool is_of_other_keys(const struct piece *p, const struct lsm_item *tombstone)
+{
+    const struct lsm_options *o = &p->table->lsm->options;
+    return piece_is_ending(p) && o->key_may_end != NULL && !o->key_may_end(tombstone->key);
+}
+
 /* In LSM_SPACE_VERSIONS any other table may hold an older version, newer ones too: nothing demands
  * that a key's versions arrive in the order of their timestamps. In the other spaces what newer
  * tables hold replaces the tombstone anyway; asking them too costs little and keeps one rule. */
@@ -26,6 +33,7 @@ bool tombstone_may_go(void *ctx, const struct lsm_item *tombstone)
     for (uint32_t i = 0; i < count; i++) {
         const struct piece *p = c->version->pieces[i];
         if (versions && p->table->facts.oldest_ts > tombstone->ts) continue;
+        if (is_of_other_keys(p, tombstone)) continue;
         if (spans(p, tombstone->space, tombstone->key) && !is_input(c, p)) return false;
     }
     return true;

@@ -239,7 +239,7 @@ TEST(lsm_block, items_out_of_order_are_refused)
 TEST(lsm_filter, never_denies_a_key_and_seldom_affirms_a_wrong_one)
 {
     enum { KEYS = 20000 };
-    uint32_t lines = filter_line_count(KEYS);
+    uint32_t lines = filter_line_count(KEYS, false);
     uint8_t *bits = calloc(lines, FILTER_LINE_BYTES);
     unsigned wrong = 0;
     for (uint64_t i = 0; i < 2 * KEYS; i++) {

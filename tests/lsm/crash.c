@@ -33,6 +33,8 @@ static void script_init(struct script *x, struct sim *sim, uint64_t seed, unsign
     x->subset = subset;
     x->store.options.table_bytes = 8192;
     x->store.options.memtable_bytes = 1 << 20;
+    x->store.options.value_ends = model_value_ends;
+    x->store.options.key_may_end = model_key_may_end;
 }
 
 static void script_deinit(struct script *x)
@@ -55,6 +57,7 @@ static void apply(struct script *x, uint64_t range, int entries)
     while (entries-- > 0) {
         struct random_writes w;
         random_writes_make(&w, &x->prng, 60, &x->ts);
+        random_writes_end(&w);
         uint64_t index = ++x->index[range];
         assert_int_equal(lsm_apply(x->store.l, rid(range), index, w.writes, w.count), STATUS_OK);
         entries_add(&x->logs[range], index, w.writes, w.count);
@@ -118,6 +121,7 @@ static void apply_side(struct script *x, uint64_t range, int entries)
     while (entries-- > 0) {
         struct random_writes w;
         random_writes_make(&w, &x->prng, 60, &x->ts);
+        random_writes_end(&w);
         uint32_t kept = 0;
         for (uint32_t i = 0; i < w.count; i++) {
             bool right = bytes_compare(w.writes[i].key, split_key(x)) >= 0;

@@ -34,6 +34,11 @@ static inline struct bytes model_value(const struct model_item *i)
 {
     return bytes_make(i->value, i->value_size);
 }
+/* For lsm_options: of some keys all values end, each key's at a timestamp of its own. */
+uint64_t model_value_ends(struct bytes value);
+bool model_key_may_end(struct bytes key);
+/* The same by the key; 0: never. */
+uint64_t model_key_ends(struct bytes key);
 /* Removes what garbage collection may, everything of it. */
 void model_collect(struct model *m, uint64_t gc_ts);
 bool model_equal(const struct model *a, const struct model *b);
@@ -65,5 +70,7 @@ struct random_writes {
 };
 void random_key(struct prng *p, uint64_t key_count, uint8_t key[600], size_t *size_out);
 void random_writes_make(struct random_writes *w, struct prng *p, uint64_t key_count, uint64_t *ts);
+/* Makes the values those of their keys, for a store with model_value_ends. */
+void random_writes_end(struct random_writes *w);
 
 #endif

@@ -10,6 +10,7 @@
 #include "lsm/chunk_int.h"
 #include "lsm/manifest_int.h"
 #include "tests/lsm/crash.h"
+#include "tests/lsm/ending.h"
 #include "tests/lsm/random.h"
 #include "tests/lsm/rewrite.h"
 
@@ -310,6 +311,7 @@ static const struct scenario {
     {"snapshot_levels", run_snapshot_levels},
     {"changed_table", run_changed_table},
     {"rewrite", rewrite_run},
+    {"ending", ending_run},
     {"over_little", rewrite_over_little},
 };
 
@@ -331,6 +333,9 @@ static const struct {
     {"lsm_merge_edit_keeps_right", "merge"},
     {"lsm_level0_groups_torn", "random"},
     {"lsm_flush_runs_not_cut", "rewrite"},
+    {"lsm_ending_beside_rows", "ending"},
+    {"lsm_ending_unknown", "ending"},
+    {"lsm_ending_dropped_early", "ending"},
     {"lsm_flush_skips_nothing", "rewrite"},
     {"lsm_level0_moves_nothing", "rewrite"},
     {"lsm_level0_moves_over_little", "over_little"},

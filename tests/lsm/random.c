@@ -10,7 +10,7 @@ struct watch {
     struct lsm_iter *it;
     struct model expected; /* NEWEST or ALL_VERSIONS, already cut to what it shows */
     enum lsm_iter_mode mode;
-    uint64_t gc_ts;
+    uint64_t gc_ts, ts;
     bool reverse;
 };
 
@@ -55,10 +55,18 @@ static bool in_range(const struct run *r, uint64_t range, struct bytes key)
     return b->to_size == 0 || bytes_compare(key, bytes_make(b->to, b->to_size)) < 0;
 }
 
+/* Nobody may rely on its being there, or not. */
+static bool has_ended(const struct run *r, enum lsm_space space, struct bytes key, uint64_t ts)
+{
+    if (r->store.options.value_ends == NULL || space != LSM_SPACE_VERSIONS) return false;
+    return model_key_may_end(key) && model_key_ends(key) <= ts;
+}
+
 static void apply(struct run *r, uint64_t range)
 {
     struct random_writes w;
     random_writes_make(&w, &r->prng, r->key_count, &r->ts);
+    if (r->store.options.value_ends != NULL) random_writes_end(&w);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < w.count; i++)
         if (in_range(r, range, w.writes[i].key)) w.writes[kept++] = w.writes[i];
@@ -83,6 +91,8 @@ static void check_get(struct run *r, uint64_t range)
     enum status status =
         store_get(&r->store, range, space, bytes_make(key, size), ts, &version, &value);
     const struct model_item *want = model_get(&r->models[range], space, bytes_make(key, size), ts);
+    if (has_ended(r, space, bytes_make(key, size), ts)) want = NULL;
+    if (has_ended(r, space, bytes_make(key, size), ts)) status = STATUS_NOT_FOUND;
     bool found = status == STATUS_OK && !version.tombstone;
     assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
     assert_int_equal(found, want != NULL && !want->tombstone);
@@ -113,7 +123,7 @@ static void expect(const struct model *m, enum lsm_space space, struct bytes sta
         if (!shown(item, space, start, end, ts_max)) continue;
         bool repeat = before != NULL && bytes_equal(model_key(before), model_key(item));
         before = item;
-        if (mode == LSM_ITER_NEWEST && repeat) continue;
+        if (mode != LSM_ITER_ALL_VERSIONS && repeat) continue;
         struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
                               model_value(item)};
         model_write(out, &w);
@@ -128,7 +138,8 @@ static void watch_open(struct run *r, struct watch *v, uint64_t range)
     if (prng_chance(&r->prng, 1, 2)) random_key(&r->prng, r->key_count, end, &end_size);
     enum lsm_space space = (enum lsm_space)prng_between(&r->prng, 1, 3);
     uint64_t ts = pick_ts(r, range);
-    v->mode = prng_chance(&r->prng, 1, 2) ? LSM_ITER_NEWEST : LSM_ITER_ALL_VERSIONS;
+    v->mode = (enum lsm_iter_mode)prng_between(&r->prng, LSM_ITER_NEWEST, LSM_ITER_ALL_VERSIONS);
+    v->ts = ts;
     v->reverse = prng_chance(&r->prng, 1, 2);
     v->gc_ts = r->gc[range];
     assert_int_equal(lsm_iter_open(r->store.l, rid(range), space, bytes_make(start, start_size),
@@ -171,7 +182,8 @@ static void watch_collect(struct run *r, struct watch *v, struct model *found)
     buf_deinit(&last_key);
 }
 
-static void drop_tombstones(struct model *m)
+/* Tombstones, where they need not be shown, and what has ended at ts; lasting: all that ever ends. */
+static void drop_some(const struct run *r, struct model *m, bool tombstones, bool lasting, uint64_t ts)
 {
     struct model kept;
     model_init(&kept);
@@ -179,7 +191,8 @@ static void drop_tombstones(struct model *m)
         const struct model_item *item = &m->items[i];
         struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
                               model_value(item)};
-        if (!item->tombstone) model_write(&kept, &w);
+        bool ended = has_ended(r, item->space, w.key, lasting ? LSM_TS_MAX : ts);
+        if (!ended && !(tombstones && item->tombstone)) model_write(&kept, &w);
     }
     model_deinit(m);
     *m = kept;
@@ -191,10 +204,10 @@ static void watch_close(struct run *r, struct watch *v)
     watch_collect(r, v, &found);
     lsm_iter_close(v->it);
     v->it = NULL;
-    if (v->mode == LSM_ITER_NEWEST) {
-        drop_tombstones(&found);
-        drop_tombstones(&v->expected);
-    } else {
+    bool newest = v->mode != LSM_ITER_ALL_VERSIONS, lasting = v->mode == LSM_ITER_LASTING;
+    drop_some(r, &found, newest, lasting, v->ts);
+    drop_some(r, &v->expected, newest, lasting, v->ts);
+    if (!newest) {
         model_collect(&found, v->gc_ts);
         model_collect(&v->expected, v->gc_ts);
     }
@@ -565,6 +578,10 @@ static void run_init(struct run *r, uint64_t seed)
     r->store.options.compress = prng_chance(&r->prng, 1, 2);
     r->store.options.table_bytes = prng_between(&r->prng, 2, 8) * 4096;
     r->store.options.memtable_bytes = prng_between(&r->prng, 1, 8) * 65536;
+    if (prng_chance(&r->prng, 2, 3)) {
+        r->store.options.value_ends = model_value_ends;
+        r->store.options.key_may_end = prng_chance(&r->prng, 1, 2) ? model_key_may_end : NULL;
+    }
     store_open(&r->store);
 }
 
