@@ -120,6 +120,8 @@ struct shard_app {
     void (*installed)(void *replica_state);
     /* As lsm_options.value_ends; or NULL. */
     uint64_t (*value_ends)(struct bytes value);
+    /* As lsm_options.key_may_end; or NULL. */
+    bool (*key_may_end)(struct bytes key);
     /* Where a range may best begin instead of at a key that load or size has chosen: at or before it, a view of it; or
      * NULL. */
     struct bytes (*divide_near)(struct bytes key);

@@ -490,5 +490,6 @@ void store_engine_callbacks(struct lsm_options *o, struct store *s)
     o->on_corrupt = on_engine_corrupt;
     o->on_failed = on_engine_failed;
     o->value_ends = s->options.app->value_ends;
+    o->key_may_end = s->options.app->key_may_end;
     o->ctx = s;
 }

@@ -5,12 +5,14 @@
 #define OSTRAKA_SQL_IDEMPOTENCY_ANCHOR_H
 
 #include "sql/query.h"
+#include "txn/txn.h"
 
 /* An anchored key says when it was made, and may be used for so long; its record goes then. */
 #define IDEMPOTENCY_ANCHORED_LIFE_NS UINT64_C(86400000000000) /* 24 hours */
 /* It may be made so much ahead of the cluster's clock. A table must not know of keys that were used with its rows, or with
  * those of another one of its name, before they were given up: all that were made until so long after that are refused. */
 #define IDEMPOTENCY_ANCHORED_AHEAD_NS UINT64_C(5000000000)
+_Static_assert(IDEMPOTENCY_ANCHORED_LIFE_NS + IDEMPOTENCY_ANCHORED_AHEAD_NS < TXN_ASIDE_LIFE_NS_MAX, "else its commit is refused");
 
 struct idempotency_place {
     struct buf *row_key;  /* of the record; filled in */

@@ -31,8 +31,18 @@ uint64_t txn_aside_ends(struct bytes value)
     return load_le64(value.data + 1);
 }
 
+uint64_t txn_aside_begins(uint64_t end)
+{
+    return end > TXN_ASIDE_LIFE_NS_MAX ? end - TXN_ASIDE_LIFE_NS_MAX : 0;
+}
+
+bool txn_aside_key_like(struct bytes key)
+{
+    return key.size > TXN_ASIDE_KEY_BYTES && key.data[key.size - TXN_ASIDE_KEY_BYTES] == TXN_ASIDE_MARK;
+}
+
 struct bytes txn_aside_row(struct bytes key)
 {
-    if (key.size <= TXN_ASIDE_KEY_BYTES || key.data[key.size - TXN_ASIDE_KEY_BYTES] != TXN_ASIDE_MARK) return key;
+    if (!txn_aside_key_like(key)) return key;
     return bytes_make(key.data, key.size - TXN_ASIDE_KEY_BYTES);
 }

@@ -17,6 +17,7 @@ enum status kv_create(struct kv **kv_out)
                                  .role_changed = range_role_changed,
                                  .installed = range_installed,
                                  .value_ends = txn_aside_ends,
+                                 .key_may_end = txn_aside_key_like,
                                  .handing_over = locks_hand_over,
                                  .divide_near = txn_aside_row,
                                  .divide_may = divide_may,

@@ -133,7 +133,7 @@ static void put_row(struct range_op *op, const struct lsm_item *row, bool aside)
 static enum status scan_from(struct range_op *op, const struct read_item *item, struct bytes start, struct bytes end)
 {
     return lsm_iter_open(store_lsm(op->range->kv->store), replica_range(op->range->replica), LSM_SPACE_VERSIONS, start, end,
-                         op->ts, LSM_ITER_NEWEST, item->reverse, &op->at.scan);
+                         op->ts, item->rows_alone ? LSM_ITER_LASTING : LSM_ITER_NEWEST, item->reverse, &op->at.scan);
 }
 
 /* A row may have any number of records beside it: when there are many in a row the scan goes on behind all of them (before,

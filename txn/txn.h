@@ -41,6 +41,7 @@ enum key_prefix {
 #define TXN_ASIDE_ID_BYTES 16
 #define TXN_ASIDE_KEY_BYTES (1 + TXN_ASIDE_ID_BYTES) /* behind the row's key */
 #define TXN_ASIDE_HEAD_BYTES 9                       /* before the record, in the value */
+#define TXN_ASIDE_LIFE_NS_MAX UINT64_C(86406000000000) /* from its timestamp to its end: 24 hours and 6 s. Leaders see to it */
 #define TXN_ASIDE_MARK 0xfe /* begins both; no row's value begins with it */
 /* Appends to the row's key. */
 void txn_aside_key(struct buf *row_key, const uint8_t id[TXN_ASIDE_ID_BYTES]);
@@ -49,6 +50,10 @@ void txn_aside_head(uint64_t ts, uint8_t out[TXN_ASIDE_HEAD_BYTES]);
 bool txn_is_aside(struct bytes value);
 /* When it ends; 0: this is no such record. */
 uint64_t txn_aside_ends(struct bytes value);
+/* No version of a key whose values end then lies below. */
+uint64_t txn_aside_begins(uint64_t end);
+/* May this be the key of such a record? */
+bool txn_aside_key_like(struct bytes key);
 /* The key of its row; of any other key the key, or something that it begins with. */
 struct bytes txn_aside_row(struct bytes key);
 

@@ -50,6 +50,17 @@ static void put_asides(struct world *w, const char *row, uint32_t count, uint64_
     actor_end(&a);
 }
 
+static uint64_t seen(const struct world *w)
+{
+    return kv_timestamp_seen(core_kv(cluster_machine(w->cluster, 1)->core));
+}
+
+/* An end after everything here. */
+static uint64_t late(const struct world *w)
+{
+    return seen(w) + 3600 * SIM_SEC;
+}
+
 static void expect_count(struct world *w, const char *start, const char *end, bool alone, uint64_t count)
 {
     struct actor a;
@@ -95,9 +106,9 @@ TEST(txn_aside, scans_for_rows_pass_over_it_in_both_directions)
     world_put(&w, "row1", "1");
     world_put(&w, "row2", "2");
     world_put(&w, "row3", "3");
-    put_asides(&w, "row0", 40, UINT64_MAX); /* a row that is not there */
-    put_asides(&w, "row2", 3, UINT64_MAX);
-    put_asides(&w, "row3", 500, UINT64_MAX);
+    put_asides(&w, "row0", 40, late(&w)); /* a row that is not there */
+    put_asides(&w, "row2", 3, late(&w));
+    put_asides(&w, "row3", 500, late(&w));
     expect_count(&w, "row", "rox", true, 3);
     expect_count(&w, "row", "rox", false, 546);
     expect_count(&w, "row2", "row3", true, 1);
@@ -119,7 +130,7 @@ TEST(txn_aside, pages_go_on_behind_what_was_passed_over)
             char row[32];
             snprintf(row, sizeof row, "row%08u", i);
             if (i % 2 == 0) actor_put(&a, row, "x");
-            for (uint32_t k = 0; k < 4; k++) put_aside(&a, row, k, UINT64_MAX);
+            for (uint32_t k = 0; k < 4; k++) put_aside(&a, row, k, late(&w));
         }
         assert_int_equal(actor_commit(&a), STATUS_OK);
         actor_end(&a);
@@ -135,7 +146,7 @@ TEST(txn_aside, own_writes_beside_rows_are_passed_over_too)
     world_put(&w, "row1", "1");
     struct actor a;
     actor_begin_at_leader(&a, &w);
-    put_aside(&a, "row1", 1, UINT64_MAX);
+    put_aside(&a, "row1", 1, late(&w));
     actor_put(&a, "row2", "2");
     a.rows_alone = true;
     actor_must_count(&a, "row", "rox", 2);
@@ -154,7 +165,7 @@ TEST(txn_aside, it_is_no_conflict_for_those_who_read_rows_around_it)
         actor_begin_at_leader(&a, &w);
         a.rows_alone = true;
         assert_int_equal(actor_count(&a, "row", "rox"), STATUS_OK);
-        put_asides(&w, "row1", 1 + (uint32_t)row, UINT64_MAX);
+        put_asides(&w, "row1", 1 + (uint32_t)row, late(&w));
         if (row == 1) world_put(&w, "row2", "2");
         actor_put(&a, "sum", "1");
         assert_int_equal(actor_commit(&a), row == 1 ? STATUS_CONFLICT : STATUS_OK);
@@ -163,7 +174,7 @@ TEST(txn_aside, it_is_no_conflict_for_those_who_read_rows_around_it)
     struct actor a;
     actor_begin_at_leader(&a, &w);
     assert_int_equal(get_aside(&a, "row3", 0), STATUS_NOT_FOUND);
-    put_asides(&w, "row3", 1, UINT64_MAX);
+    put_asides(&w, "row3", 1, late(&w));
     actor_put(&a, "sum", "2");
     assert_int_equal(actor_commit(&a), STATUS_CONFLICT);
     actor_end(&a);
@@ -176,13 +187,29 @@ TEST(txn_aside, it_goes_when_the_safe_point_has_passed_its_end)
     struct world w;
     world_open(&w, 1, RETENTION_NS);
     world_put(&w, "row1", "1");
-    uint64_t now = kv_timestamp_seen(core_kv(cluster_machine(w.cluster, 1)->core));
-    put_asides(&w, "row1", 400, now + 4 * SIM_SEC);
+    put_asides(&w, "row1", 400, seen(&w) + 4 * SIM_SEC);
     world_flush(&w, 1);
     world_run_ms(&w, 2500);
     assert_true(world_stats(&w, 1).entry_estimate >= 400);
     world_run_ms(&w, 5000);
     assert_true(world_stats(&w, 1).entry_estimate < 100);
     expect_count(&w, "row", "rox", false, 1);
+    world_close(&w);
+}
+
+/* Who inserts one does not look for it in what is older than that. */
+TEST(txn_aside, it_is_not_written_longer_before_its_end_than_it_may_live)
+{
+    struct world w;
+    world_open(&w, 1, 0);
+    world_put(&w, "row1", "1");
+    for (int early = 0; early < 2; early++) {
+        struct actor a;
+        uint64_t life = TXN_ASIDE_LIFE_NS_MAX + (early != 0 ? 3600 * SIM_SEC : 0);
+        actor_begin_at_leader(&a, &w);
+        put_aside(&a, "row1", 1, seen(&w) + life);
+        assert_int_equal(actor_commit(&a), early != 0 ? STATUS_CONFLICT : STATUS_OK);
+        actor_end(&a);
+    }
     world_close(&w);
 }
