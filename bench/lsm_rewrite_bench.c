@@ -22,6 +22,9 @@
 #define ROW_KEY_BYTES 13
 #define OPS_PER_MS    25 /* as many are sent in a millisecond ... */
 #define OPS_IN_FLIGHT 64 /* ... and these may be committed in any order */
+#define LIFE          (UINT64_C(86400000) * OPS_PER_MS) /* of a record beside a row, in operations */
+#define AHEAD         (UINT64_C(6000) * OPS_PER_MS)    /* so long before it was made nobody wrote it */
+#define MARK          0xfe
 
 enum kind { ROWS_ALONE, WITH_KEYS, WITH_ANCHORS };
 
@@ -55,6 +58,16 @@ static void turn(struct bench *b)
     env_poll(b->env, wanted < next ? wanted : next);
 }
 
+static uint64_t value_ends(struct bytes value)
+{
+    return value.size == RECORD_BYTES && value.data[0] == MARK ? load_le64(value.data + 1) : 0;
+}
+
+static bool key_may_end(struct bytes key)
+{
+    return key.size == ROW_KEY_BYTES + 17;
+}
+
 static void open_entry(void *arg)
 {
     struct bench *b = arg;
@@ -65,6 +78,8 @@ static void open_entry(void *arg)
                                   .memtable_bytes = UINT64_C(128) << 20,
                                   .cache_bytes = UINT64_C(64) << 20,
                                   .compress = true,
+                                  .value_ends = value_ends,
+                                  .key_may_end = key_may_end,
                                   .seed = 1};
     struct lsm_range_visitor visitor = {NULL, NULL};
     must(lsm_open(&options, &visitor, &b->l));
@@ -76,6 +91,20 @@ static struct bytes noise(struct bench *b, uint8_t *out, size_t size)
     for (size_t i = 0; i < size; i++)
         out[i] = (uint8_t)letters[prng_next(&b->prng) % 36];
     return bytes_make(out, size);
+}
+
+/* As the leader does before it proposes the record: it must not be there. */
+static void look_for(struct bench *b, struct bytes key, uint64_t now)
+{
+    struct lsm_version version;
+    uint64_t ts_min = now > AHEAD ? now - AHEAD : 0;
+    enum status status;
+    do {
+        status = key_may_end(key) ? lsm_find_ending(b->l, RANGE, key, ts_min, NULL, &version)
+                                  : lsm_get(b->l, RANGE, LSM_SPACE_VERSIONS, key, LSM_TS_MAX, NULL, &version, NULL);
+        if (status == STATUS_WAIT) turn(b);
+    } while (status == STATUS_WAIT);
+    if (status != STATUS_NOT_FOUND) must(STATUS_EXISTS);
 }
 
 static void operation(struct bench *b, uint64_t i, enum kind kind)
@@ -101,6 +130,11 @@ static void operation(struct bench *b, uint64_t i, enum kind kind)
          kind == WITH_ANCHORS ? bytes_make(beside, sizeof beside) : bytes_make(key, (size_t)size), i + 1,
          noise(b, value, kind == WITH_ANCHORS ? sizeof value : sizeof value - 9)},
     };
+    if (kind == WITH_ANCHORS) {
+        value[0] = MARK;
+        store_le64(value + 1, i + LIFE);
+    }
+    if (kind != ROWS_ALONE) look_for(b, writes[1].key, i);
     must(lsm_apply(b->l, RANGE, i + 1, writes, kind == ROWS_ALONE ? 1 : 2));
     if (i % 256 == 0) turn(b);
     while (lsm_pressure(b->l) > 50)
