@@ -140,11 +140,29 @@ struct arena_account *session_memory_account(const struct sql_session *s)
 }
 
 /* The memory of all sessions is full, not what the statement may have: others have it. */
+/* One statement met its own bound. */
+static void explain_statement(struct sql_session *s, struct sql_error *error)
+{
+    const struct arena *of[] = {&s->statement_arena, &s->query_arena, &s->row_arena, &s->transaction_arena};
+    static const char *const names[] = {"a statement", "a statement", "a row of a statement",
+                                        "what a transaction keeps between its statements"};
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        if (of[i]->refused == 0) continue;
+        sql_error_detail(error, &s->query_arena, "The memory of %s is limited to %zu bytes; it held %zu, and %zu more are too many.",
+                         names[i], of[i]->size_max, of[i]->refused_held, of[i]->refused);
+        sql_error_hint(error, &s->query_arena, "There is no setting for it: have the statement sort, group or gather less at a time.");
+        return;
+    }
+}
+
 void activity_explain(struct sql_session *s, struct sql_error *error)
 {
     const struct session_activity *a = &s->activity;
-    if (a->of == NULL || a->of->memory.refused == a->refused) return;
     if (!sql_error_is(error, SQLSTATE_OUT_OF_MEMORY) || error->hint != NULL) return;
+    if (a->of == NULL || a->of->memory.refused == a->refused) {
+        explain_statement(s, error);
+        return;
+    }
     error->detail = "The memory that this node has for SQL is in use by its sessions.";
     error->hint =
         "Try again later, or raise --sql-memory. ostraka.sessions shows what each session holds.";

@@ -97,7 +97,7 @@ void arena_reset(struct arena *a)
         SANITIZE_POISON(kept->data, kept->capacity);
     }
     a->chunks = kept;
-    a->used = 0;
+    a->used = a->refused = a->refused_held = 0;
     a->failed = false;
     check(a);
 }
@@ -124,13 +124,25 @@ static size_t bytes_left(const struct arena *a)
     return left < lender_left ? left : lender_left;
 }
 
+/* So that an error can say which bound it was, and how far behind it the wish. */
+static void note_refused(struct arena *a, size_t size)
+{
+    struct arena *of = a->lender != NULL ? a->lender : a;
+    if (of->refused != 0) return;
+    of->refused = size;
+    of->refused_held = of->size + of->lent;
+}
+
 /* A chunk for at least `size` bytes of data, or NULL. Chunks are as large as all before them
  * together, from 4 KiB to 64 KiB, so the held size about doubles; near the bound they shrink to
  * what is left. */
 static struct arena_chunk *chunk_create(struct arena *a, size_t size)
 {
     size_t left = bytes_left(a);
-    if (left < sizeof(struct arena_chunk) || size > left - sizeof(struct arena_chunk)) return NULL;
+    if (left < sizeof(struct arena_chunk) || size > left - sizeof(struct arena_chunk)) {
+        note_refused(a, size);
+        return NULL;
+    }
     size_t total = a->size == 0 ? a->first_bytes : a->size;
     if (total < CHUNK_BYTES_MIN) total = CHUNK_BYTES_MIN;
     if (total > CHUNK_BYTES_MAX) total = CHUNK_BYTES_MAX;

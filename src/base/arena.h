@@ -25,6 +25,8 @@ struct arena {
     size_t lent;                 /* held by those whose lender this is: within size_max */
     size_t first_bytes;          /* of the next first chunk; 0: the least */
     bool failed;
+    size_t refused, refused_held; /* what was first asked for past the bound, and what was held then; of a part: its lender's, until
+                                   * that is reset. 0: nothing was */
     struct arena_account *account; /* borrowed; NULL: none */
 };
 

@@ -370,6 +370,10 @@ TEST(session, limits_are_told_with_their_size)
     refused(&r, "INSERT INTO copied VALUES ('one', 'x')", "22P02", "invalid input syntax");
     refused(&r, "INSERT INTO copied VALUES (99999999999, 'x')", "22003", "out of range");
     refused(&r, "SELECT repeat('x', 2000000000)", "53200", "memory");
+    refused(&r, "SELECT g FROM generate_series(1, 10000000) AS g ORDER BY -g", "53200", "memory");
+    run(&r, "SELECT g, count(*) FROM generate_series(1, 10000000) AS g GROUP BY g");
+    assert_string_equal(r.sqlstate, "53200");
+    if (strstr(r.detail, "limited to 67108864 bytes; it held 67108") == NULL) fail_msg("%s", r.detail);
     must_run(&r, "DROP TABLE keyed");
     raw_close(&r);
     nothing_is_left();

@@ -109,6 +109,8 @@ SELECT 1
 SELECT repeat('x', 300000000)
 ----
 ERROR 53200: out of memory
+  detail: The memory of a statement is limited to N bytes; it held N, and N more are too many.
+  hint: There is no setting for it: have the statement sort, group or gather less at a time.
 
 SELECT length(repeat('x', 1000000))
 ----

@@ -7,6 +7,11 @@
 
 static struct database *d;
 
+/* Behind the message of an error: which memory it was. */
+#define TOO_MUCH \
+    "  detail: The memory of a statement is limited to N bytes; it held N, and N more are too many.\n" \
+    "  hint: There is no setting for it: have the statement sort, group or gather less at a time.\n"
+
 static void answers(const char *text, const char *expected)
 {
     struct buf out;
@@ -116,9 +121,9 @@ TEST(query_limits, memory_ends_with_an_error)
 {
     begin();
     answers("SELECT count(*) FROM t JOIN generate_series(1, 10000000) AS g ON t.b = g",
-            "ERROR 53200: the rows of a join do not fit into the memory of a statement\n");
-    answers("SELECT g FROM generate_series(1, 10000000) AS g ORDER BY g DESC LIMIT 1", "ERROR 53200: out of memory\n");
-    answers("SELECT count(*) FROM (SELECT g FROM generate_series(1, 10000000) AS g UNION SELECT 1) AS s", "ERROR 53200: out of memory\n");
+            "ERROR 53200: the rows of a join do not fit into the memory of a statement\n" TOO_MUCH);
+    answers("SELECT g FROM generate_series(1, 10000000) AS g ORDER BY g DESC LIMIT 1", "ERROR 53200: out of memory\n" TOO_MUCH);
+    answers("SELECT count(*) FROM (SELECT g FROM generate_series(1, 10000000) AS g UNION SELECT 1) AS s", "ERROR 53200: out of memory\n" TOO_MUCH);
     end();
 }
 

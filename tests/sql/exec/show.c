@@ -58,12 +58,26 @@ void show_tag(struct show *s, const char *tag)
     buf_printf(s->out, "%s\n", tag);
 }
 
+/* How much memory was held is no promise: N. */
+static void put_detail(struct buf *out, const struct sql_error *error)
+{
+    bool hides = sql_error_is(error, SQLSTATE_OUT_OF_MEMORY), inside = false;
+    buf_append_string(out, "  detail: ");
+    for (const char *at = error->detail; *at != 0; at++) {
+        bool digit = hides && *at >= '0' && *at <= '9';
+        if (!digit) buf_append_byte(out, (uint8_t)*at);
+        else if (!inside) buf_append_byte(out, 'N');
+        inside = digit;
+    }
+    buf_append_byte(out, '\n');
+}
+
 void show_message(struct show *s, const char *severity, const struct sql_error *error)
 {
     buf_printf(s->out, "%s %s", severity, error->sqlstate);
     if (error->position != 0) buf_printf(s->out, " at %u", error->position);
     buf_printf(s->out, ": %s\n", error->message);
-    if (error->detail != NULL) buf_printf(s->out, "  detail: %s\n", error->detail);
+    if (error->detail != NULL) put_detail(s->out, error);
     if (error->hint != NULL) buf_printf(s->out, "  hint: %s\n", error->hint);
     if (error->context != NULL) buf_printf(s->out, "  context: %s\n", error->context);
 }
