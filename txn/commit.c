@@ -109,6 +109,11 @@ static void tell_validating(struct range *g, const struct range_op *proposed)
     }
 }
 
+static bool is_aside(const struct write *w)
+{
+    return !w->tombstone && txn_aside_key_like(w->key) && txn_is_aside(w->value);
+}
+
 /* STATUS_EXISTS when a key that is inserted has a value. What stands beside a row is never older than its end allows: that is
  * seen to here (else STATUS_CONFLICT: the clock is behind), and relied on, so that hardly any table is asked for it. */
 static enum status check_inserts(struct range_op *op)
@@ -116,14 +121,14 @@ static enum status check_inserts(struct range_op *op)
     struct range *g = op->range;
     for (uint32_t i = 0; i < op->write_count; i++) {
         const struct write *w = &op->writes[i];
-        uint64_t ts_min = w->tombstone ? 0 : txn_aside_begins(txn_aside_ends(w->value));
+        uint64_t ts_min = is_aside(w) ? txn_aside_begins(txn_aside_ends(w->value)) : 0;
         if (ts_min > op->ts && !MUTANT("aside_of_any_age")) return STATUS_CONFLICT;
         if (!w->insert || MUTANT("insert_unchecked")) continue;
         struct lsm_version version = {0};
         struct lsm *lsm = store_lsm(g->kv->store);
         struct range_id range = replica_range(g->replica);
         enum status status =
-            !w->tombstone && txn_is_aside(w->value)
+            is_aside(w)
                 ? lsm_find_ending(lsm, range, w->key, ts_min, &op->block, &version)
                 : lsm_get(lsm, range, LSM_SPACE_VERSIONS, w->key, LSM_TS_MAX, &op->block, &version, NULL);
         if (status == STATUS_NOT_FOUND) continue;
