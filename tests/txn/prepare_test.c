@@ -9,6 +9,7 @@
 
 #define LEFT   WORLD_LEFT
 #define MIDDLE WORLD_MIDDLE
+#define STEP_US 20u
 
 static void open_three(struct world *w, struct asker *c)
 {
@@ -363,4 +364,35 @@ TEST(txn_prepare, intents_live_through_splits_and_merges)
     world_close(&w);
     splits_destroy(s);
     merges_destroy(m);
+}
+
+/* A decision is asked for so long after a merge was (0: when that is done), and carried out. When the merge was done. */
+static uint64_t decide_beside_merge(uint64_t after_us)
+{
+    struct world w;
+    struct asker c;
+    open_three(&w, &c);
+    struct merges *m = merges_create(w.cluster);
+    prepare_both(&c);
+    const struct merge_result *result = merges_order(m, LEFT);
+    uint64_t us = 0;
+    assert_non_null(result);
+    for (; after_us == 0 ? !result->done : us < after_us; us += STEP_US) cluster_run(w.cluster, STEP_US * SIM_US);
+    ask_start_decide(&c, DECIDE_COMMIT);
+    assert_int_equal(ask_await_decide(&c), RECORD_COMMITTED);
+    for (int i = 0; i < 2000 && !result->done; i++) world_run_ms(&w, 1);
+    assert_int_equal(result->status, STATUS_OK);
+    until_gone(&w, LEFT);
+    world_must_read(&w, "a", "new");
+    world_must_read(&w, "k", "new");
+    world_close(&w);
+    merges_destroy(m);
+    return us;
+}
+
+/* Also when its entry comes right behind that of the merge, and what the right side holds is still being read back. */
+TEST(txn_prepare, a_decision_beside_a_merge_is_carried_out)
+{
+    uint64_t done_us = decide_beside_merge(0);
+    for (uint64_t before_us = STEP_US; before_us < 2000; before_us += STEP_US) decide_beside_merge(done_us - before_us);
 }
