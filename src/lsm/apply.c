@@ -10,8 +10,8 @@ static uint64_t memtable_bytes_max(const struct lsm *l)
 
 static void note_ending(const struct lsm *l, struct memtable *m, const struct lsm_write *w)
 {
-    if (w->space != LSM_SPACE_VERSIONS || w->tombstone || l->options.value_ends == NULL) return;
-    if (l->options.value_ends(w->value) != 0) m->ending_bytes += w->key.size + w->value.size;
+    const struct lsm_item item = {.space = w->space, .key = w->key, .tombstone = w->tombstone, .value = w->value};
+    if (gc_value_ends(&l->options, &item) != UINT64_MAX) m->ending_bytes += w->key.size + w->value.size;
 }
 
 enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,

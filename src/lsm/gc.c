@@ -2,7 +2,7 @@
 
 void gc_filter_init(struct gc_filter *f, const struct lsm_options *options, uint64_t gc_ts)
 {
-    *f = (struct gc_filter){.gc_ts = gc_ts, .value_ends = options->value_ends};
+    *f = (struct gc_filter){.gc_ts = gc_ts, .options = options};
     buf_init(&f->key, LSM_KEY_BYTES_MAX);
 }
 
@@ -27,10 +27,11 @@ static enum status enter_key(struct gc_filter *f, struct bytes key)
     return f->key.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-uint64_t gc_value_ends(uint64_t (*value_ends)(struct bytes value), const struct lsm_item *item)
+uint64_t gc_value_ends(const struct lsm_options *o, const struct lsm_item *item)
 {
-    if (value_ends == NULL || item->tombstone || item->space != LSM_SPACE_VERSIONS) return UINT64_MAX;
-    uint64_t end = value_ends(item->value);
+    if (o->value_ends == NULL || item->tombstone || item->space != LSM_SPACE_VERSIONS) return UINT64_MAX;
+    if (o->key_may_end != NULL && !o->key_may_end(item->key) && !MUTANT("lsm_ending_by_value_only")) return UINT64_MAX;
+    uint64_t end = o->value_ends(item->value);
     return end == 0 ? UINT64_MAX : end < item->ts ? item->ts : end;
 }
 
@@ -41,7 +42,7 @@ static bool keep(struct gc_filter *f, const struct lsm_item *item)
     if (item->space == LSM_SPACE_VERSIONS) {
         if (f->covered) return false;
         f->covered = true;
-        if (gc_value_ends(f->value_ends, item) <= f->gc_ts) {
+        if (gc_value_ends(f->options, item) <= f->gc_ts) {
             COVER("lsm_gc_value_ended");
             return false;
         }

@@ -13,7 +13,7 @@
 
 struct gc_filter {
     uint64_t gc_ts;
-    uint64_t (*value_ends)(struct bytes value); /* of the owner; or NULL */
+    const struct lsm_options *options; /* borrowed: value_ends and key_may_end */
     /* NULL: all the range's items pass, every tombstone may go. */
     bool (*tombstone_may_go)(void *ctx, const struct lsm_item *tombstone);
     void *ctx;
@@ -26,7 +26,7 @@ struct gc_filter {
 void gc_filter_init(struct gc_filter *f, const struct lsm_options *options, uint64_t gc_ts);
 void gc_filter_deinit(struct gc_filter *f);
 /* The GC timestamp from which on the value goes by itself; UINT64_MAX: it does not. */
-uint64_t gc_value_ends(uint64_t (*value_ends)(struct bytes value), const struct lsm_item *item);
+uint64_t gc_value_ends(const struct lsm_options *options, const struct lsm_item *item);
 /* STATUS_OK with *keep_out; STATUS_NO_MEMORY. */
 MUST_USE enum status gc_filter_pass(struct gc_filter *f, const struct lsm_item *item,
                                     bool *keep_out);

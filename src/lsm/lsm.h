@@ -59,7 +59,8 @@ struct lsm_options {
      * never. The same on all replicas, for ever; of all values that a key ever gets it answers the same. Whoever reads
      * such a version at that timestamp or later does not depend on whether it is still there. */
     uint64_t (*value_ends)(struct bytes value);
-    /* NULL, or: false for keys none of whose values ever ends. What keeps values that end is not asked for these. */
+    /* NULL, or: false for keys none of whose values ever ends, whatever value_ends says of it. What keeps values that end is not
+     * asked for these. */
     bool (*key_may_end)(struct bytes key);
     uint64_t seed;           /* for table uids */
     /* A flush made this the range's state on disk: the log up to here is no longer needed. */

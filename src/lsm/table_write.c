@@ -89,7 +89,7 @@ static void note_ts(struct table_writer *t, const struct lsm_item *item, bool sa
     /* When it may go: once the version above it, or the tombstone itself, is covered. What the
      * filter left here although it is covered already is not worth another attempt. */
     uint64_t goes_at = same_key ? t->last_key.ts : item->tombstone ? item->ts : 0;
-    uint64_t ends_at = gc_value_ends(t->worker->lsm->options.value_ends, item);
+    uint64_t ends_at = gc_value_ends(&t->worker->lsm->options, item);
     if (goes_at > t->gc_ts) {
         f->garbage_count++;
         t->garbage_ts_sum += goes_at;
@@ -383,7 +383,7 @@ enum status tables_writer_add_merged(struct tables_writer *t, struct tables_writ
         if (status != STATUS_OK) return status == STATUS_NOT_FOUND ? STATUS_OK : status;
         bool keep;
         status = gc_filter_pass(gc, item, &keep);
-        bool apart = ending != NULL && gc_value_ends(gc->value_ends, item) != UINT64_MAX;
+        bool apart = ending != NULL && gc_value_ends(gc->options, item) != UINT64_MAX;
         if (status == STATUS_OK && keep) status = tables_writer_add(apart ? ending : t, item);
         if (status != STATUS_OK) return status;
         merge_step(merge);

@@ -62,6 +62,22 @@ static void expect_ending(struct gc_filter *f, const char *key, uint64_t ts, uin
     assert_int_equal(kept, keep);
 }
 
+static bool is_k(struct bytes key)
+{
+    return key.data[0] == 'k';
+}
+
+/* Whatever it looks like: lookups of other keys do not ask what keeps values that end. */
+TEST(lsm_gc, a_value_ends_only_under_a_key_that_may)
+{
+    struct gc_filter f;
+    struct lsm_options options = {.value_ends = first_byte, .key_may_end = is_k};
+    gc_filter_init(&f, &options, 50);
+    expect_ending(&f, "j", 40, 45, true);
+    expect_ending(&f, "k", 40, 45, false);
+    gc_filter_deinit(&f);
+}
+
 TEST(lsm_gc, a_value_that_ends_by_itself_goes_at_its_end)
 {
     struct gc_filter f;

@@ -293,6 +293,24 @@ static void run_changed_table(void)
     sim_destroy(f.sim);
 }
 
+static uint64_t ends_at_once(struct bytes value)
+{
+    return value.size;
+}
+
+static bool never_ends(struct bytes key)
+{
+    return key.size == 0;
+}
+
+/* Lookups of this key do not ask what keeps values that end: it must not be put there. */
+static void run_ends_by_key(void)
+{
+    const struct lsm_options options = {.value_ends = ends_at_once, .key_may_end = never_ends};
+    const struct lsm_item item = {.space = LSM_SPACE_VERSIONS, .key = BYTES_LITERAL("row"), .value = BYTES_LITERAL("E")};
+    assert_u64_equal(gc_value_ends(&options, &item), UINT64_MAX);
+}
+
 static const struct scenario {
     const char *name;
     void (*run)(void);
@@ -312,6 +330,7 @@ static const struct scenario {
     {"changed_table", run_changed_table},
     {"rewrite", rewrite_run},
     {"ending", ending_run},
+    {"ends_by_key", run_ends_by_key},
     {"over_little", rewrite_over_little},
 };
 
@@ -336,6 +355,7 @@ static const struct {
     {"lsm_ending_beside_rows", "ending"},
     {"lsm_ending_unknown", "ending"},
     {"lsm_ending_dropped_early", "ending"},
+    {"lsm_ending_by_value_only", "ends_by_key"},
     {"lsm_flush_skips_nothing", "rewrite"},
     {"lsm_level0_moves_nothing", "rewrite"},
     {"lsm_level0_moves_over_little", "over_little"},
