@@ -69,27 +69,27 @@ enum kind { QUOTIENT, PRODUCT, SQUARE_ROOT, REMAINDER, DIVISOR, LONG_ROOT, MD5, 
 
 static enum status work(struct fixture *f, enum kind kind)
 {
-    struct sql_datum a[3], text = repeated(f, "ab", kind >= MD5 ? 3000000 : 0);
+    struct sql_datum a[3], text = repeated(f, "ab", kind >= MD5 ? 1500000 : 0);
     switch (kind) {
     case QUOTIENT:
     case SQUARE_ROOT:
-        a[0] = number(f, "7", 131000);
+        a[0] = number(f, "7", 60000);
         if (kind == SQUARE_ROOT) return call(f, 1730, a);
-        a[1] = number(f, "3", 65000);
+        a[1] = number(f, "3", 30000);
         return call(f, 1973, a); /* div */
     case PRODUCT:
-        a[0] = number(f, "7", 65000);
+        a[0] = number(f, "7", 30000);
         return sql_numeric_apply2(&f->g.eval, SQL_NUMERIC_MULTIPLY, a[0].bytes, a[0].bytes, &a[1].bytes);
     case REMAINDER:
-        a[0] = number(f, "7", 131000);
-        a[1] = number(f, "3", 65000);
+        a[0] = number(f, "7", 60000);
+        a[1] = number(f, "3", 30000);
         return call(f, 1728, a);
     case DIVISOR:
-        a[0] = number(f, "7", 131000);
-        a[1] = number(f, "3", 65000);
+        a[0] = number(f, "7", 16000);
+        a[1] = number(f, "3", 8000);
         return call(f, 5048, a);
     case LONG_ROOT:
-        return sql_numeric_sqrt(&f->g.eval, number(f, "2", 1).bytes, 16000, &a[1].bytes);
+        return sql_numeric_sqrt(&f->g.eval, number(f, "2", 1).bytes, 6000, &a[1].bytes);
     case MD5: return call(f, 2311, &text);
     case SHA256: return call(f, 3420, &text);
     case REPLACE:
@@ -101,11 +101,11 @@ static enum status work(struct fixture *f, enum kind kind)
     case UPPER: return call(f, 871, &text);
     case REPEAT:
         a[0] = repeated(f, "ab", 1);
-        a[1] = sql_integer(20000000);
+        a[1] = sql_integer(12000000);
         return call(f, 1622, a);
     case PAD:
         a[0] = repeated(f, "ab", 1);
-        a[1] = sql_integer(20000000);
+        a[1] = sql_integer(12000000);
         a[2] = repeated(f, "xyz", 1);
         return call(f, 873, a);
     case ENCODE:
