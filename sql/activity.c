@@ -139,7 +139,6 @@ struct arena_account *session_memory_account(const struct sql_session *s)
     return s->options.activity == NULL ? NULL : &s->options.activity->memory;
 }
 
-/* The memory of all sessions is full, not what the statement may have: others have it. */
 /* One statement met its own bound. */
 static void explain_statement(struct sql_session *s, struct sql_error *error)
 {
@@ -155,6 +154,7 @@ static void explain_statement(struct sql_session *s, struct sql_error *error)
     }
 }
 
+/* Else the memory of all sessions is full, not what the statement may have: others have it. */
 void activity_explain(struct sql_session *s, struct sql_error *error)
 {
     const struct session_activity *a = &s->activity;
