@@ -3,6 +3,14 @@
 
 #include "tests/lsm/ending.h"
 
+/* What a round wrote ends at 5000 and `apart` for each round so far. */
+static void open_with_rounds(struct ending *e, uint64_t rounds, uint64_t apart)
+{
+    ending_open(e);
+    for (uint64_t round = 1; round <= rounds; round++)
+        ending_round(e, 5000 + apart * round);
+}
+
 TEST(lsm_ending, rows_are_merged_without_what_stands_beside_them)
 {
     ending_run();
@@ -12,9 +20,7 @@ TEST(lsm_ending, small_ones_are_merged_so_that_there_are_few)
 {
     struct ending e;
     uint64_t entries;
-    ending_open(&e);
-    for (uint64_t round = 1; round <= 60; round++)
-        ending_round(&e, 5000);
+    open_with_rounds(&e, 60, 0);
     assert_true(ending_pieces(&e, &entries) < 24);
     assert_u64_equal(entries, 60 * ENDING_ROWS);
     ending_expect(&e, 1, ENDING_ROWS, 60 * ENDING_ROWS);
@@ -26,9 +32,7 @@ TEST(lsm_ending, they_go_whole)
 {
     struct ending e;
     uint64_t entries;
-    ending_open(&e);
-    for (uint64_t round = 1; round <= 5; round++)
-        ending_round(&e, 5000 + round);
+    open_with_rounds(&e, 5, 1);
     uint64_t written = lsm_metrics(e.store.l)->compaction_write_bytes;
     lsm_range_set_gc(e.store.l, rid(1), 5003);
     store_settle(&e.store);
@@ -44,9 +48,7 @@ TEST(lsm_ending, a_restart_knows_them)
 {
     struct ending e;
     uint64_t entries;
-    ending_open(&e);
-    for (uint64_t round = 1; round <= 3; round++)
-        ending_round(&e, 5000);
+    open_with_rounds(&e, 3, 0);
     store_close(&e.store);
     store_open(&e.store);
     assert_int_equal(ending_pieces(&e, &entries), 3);
@@ -59,9 +61,7 @@ TEST(lsm_ending, lookups_leave_them_out)
 {
     struct ending e;
     struct lsm_version version;
-    ending_open(&e);
-    for (uint64_t round = 1; round <= 3; round++)
-        ending_round(&e, 5000);
+    open_with_rounds(&e, 3, 0);
     store_close(&e.store); /* nothing is in the cache */
     store_open(&e.store);
     struct lsm *l = e.store.l;
@@ -90,9 +90,7 @@ TEST(lsm_ending, a_split_divides_them_and_a_merge_unites_them)
 {
     struct ending e;
     uint64_t entries;
-    ending_open(&e);
-    for (uint64_t round = 1; round <= 3; round++)
-        ending_round(&e, 5000);
+    open_with_rounds(&e, 3, 0);
     struct bytes key = BYTES_LITERAL("row0030");
     assert_int_equal(lsm_apply(e.store.l, rid(1), ++e.index, NULL, 0), STATUS_OK);
     assert_int_equal(lsm_range_split(e.store.l, rid(1), rid(2), key, BYTES_LITERAL("right")),
@@ -113,9 +111,7 @@ TEST(lsm_ending, a_remnant_is_rewritten)
 {
     struct ending e;
     uint64_t entries;
-    ending_open(&e);
-    for (uint64_t round = 1; round <= 3; round++)
-        ending_round(&e, 5000);
+    open_with_rounds(&e, 3, 0);
     assert_int_equal(lsm_apply(e.store.l, rid(1), ++e.index, NULL, 0), STATUS_OK);
     assert_int_equal(lsm_range_shrink(e.store.l, rid(1), BYTES_LITERAL("row0010")), STATUS_OK);
     store_settle(&e.store);
@@ -132,9 +128,7 @@ TEST(lsm_ending, a_snapshot_takes_them_along)
 {
     struct ending e;
     uint64_t a, b;
-    ending_open(&e);
-    for (uint64_t round = 1; round <= 3; round++)
-        ending_round(&e, 5000 + round);
+    open_with_rounds(&e, 3, 1);
     assert_int_equal(store_copy_range(&e.store, 1, &e.store, 2, 4096), STATUS_OK);
     ending_expect(&e, 2, ENDING_ROWS, 3 * ENDING_ROWS);
     lsm_range_set_gc(e.store.l, rid(1), 5002);
