@@ -1262,7 +1262,8 @@ class World:
         # Who leads by then has had it in its log, or begins with a state that is divided.
         if g.state.end > e[1]:
             g.state.apply(None, e, self)
-        g.latch, g.splitting = None, False
+        if g.latch in (None, e[1]):                            # else it divides again already
+            g.latch, g.splitting = None, False
         left.settling -= 1
 
     # What is frozen stays so, through leader changes, until the entry in the log of the left is there, or will never be.
