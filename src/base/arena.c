@@ -16,8 +16,8 @@
  * use after reset is caught like a use after free. */
 struct arena_chunk {
     struct arena_chunk *next;
-    size_t capacity, used; /* of data[] */
-    size_t unused_padding;
+    size_t capacity; /* of data[] */
+    size_t unused_padding[2]; /* what is held bounds memtables: with another size runs of the simulator would be others */
     _Alignas(ALIGNMENT) uint8_t data[];
 };
 _Static_assert(sizeof(struct arena_chunk) % ALIGNMENT == 0, "data follows aligned");
@@ -30,7 +30,8 @@ static size_t chunk_bytes(const struct arena_chunk *chunk)
 
 static void check(const struct arena *a)
 {
-    ASSERT(a->used <= a->size);
+    ASSERT(a->used <= a->used_max);
+    ASSERT(a->used_max <= a->size);
     ASSERT(a->size + a->lent <= a->size_max);
     ASSERT((a->chunks == NULL) == (a->size == 0));
 }
@@ -78,6 +79,13 @@ void arena_deinit(struct arena *a)
     *a = (struct arena){.size_max = a->size_max, .lender = a->lender, .account = a->account};
 }
 
+/* Pieces come from the first chunk, of which nothing is handed out yet. */
+static void use_first(struct arena *a)
+{
+    a->used_max = a->used + (a->chunks == NULL ? 0 : a->chunks->capacity & ~(size_t)(ALIGNMENT - 1));
+    a->origin = a->chunks == NULL ? 0 : (uintptr_t)a->chunks->data - a->used;
+}
+
 void arena_reset(struct arena *a)
 {
     check(a);
@@ -92,12 +100,10 @@ void arena_reset(struct arena *a)
         }
         kept = NULL;
     }
-    if (kept != NULL) {
-        kept->used = 0;
-        SANITIZE_POISON(kept->data, kept->capacity);
-    }
+    if (kept != NULL) SANITIZE_POISON(kept->data, kept->capacity);
     a->chunks = kept;
     a->used = a->refused = a->refused_held = 0;
+    use_first(a);
     a->failed = false;
     check(a);
 }
@@ -164,46 +170,53 @@ static struct arena_chunk *chunk_create(struct arena *a, size_t size)
     return chunk;
 }
 
-/* Puts the chunk first, where the next allocations look; a chunk that its one big allocation fills
- * goes second, so that the room left in the first stays in use. */
-static void chunk_link(struct arena *a, struct arena_chunk *chunk, bool filled)
+static size_t round_up(size_t size)
 {
-    struct arena_chunk **place = filled && a->chunks != NULL ? &a->chunks->next : &a->chunks;
-    chunk->next = *place;
-    *place = chunk;
+    return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
-/* Chunks are made here, the first one, too. */
-static struct arena_chunk *chunk_add(struct arena *a, size_t rounded)
+static void *alloc_slowly(struct arena *a, size_t size);
+
+/* What is left of the first chunk is a multiple of ALIGNMENT, so there is room for the rounded size if there is for size. */
+static inline void *alloc(struct arena *a, size_t size)
 {
-    struct arena_chunk *chunk = chunk_create(a, rounded);
+    if (size - 1 >= a->used_max - a->used) return alloc_slowly(a, size); /* 0, too */
+    uint8_t *memory = (uint8_t *)(a->origin + a->used);
+    a->used += round_up(size);
+    SANITIZE_UNPOISON(memory, size);
+    ASSERT((uintptr_t)memory % ALIGNMENT == 0);
+    return memory;
+}
+
+/* The way of a piece for which the first chunk has no room, and of one of no size. The new chunk comes first, where the
+ * next allocations look; one that its one big piece fills goes second, so that the room left in the first stays in use. */
+static __attribute__((noinline)) void *alloc_slowly(struct arena *a, size_t size)
+{
+    if (size == 0) return alloc(a, ALIGNMENT);
+    struct arena_chunk *chunk = size > SIZE_MAX - ALIGNMENT ? NULL : chunk_create(a, round_up(size));
     if (chunk == NULL) {
         a->failed = true;
         return NULL;
     }
-    chunk_link(a, chunk, chunk->capacity == rounded);
+    bool filled = a->chunks != NULL && chunk->capacity == round_up(size);
+    struct arena_chunk **place = filled ? &a->chunks->next : &a->chunks;
+    chunk->next = *place;
+    *place = chunk;
+    if (!filled) {
+        use_first(a);
+        return alloc(a, size);
+    }
+    a->used += chunk->capacity;
+    a->used_max += chunk->capacity;
+    a->origin -= chunk->capacity;
     check(a);
-    return chunk;
+    SANITIZE_UNPOISON(chunk->data, size);
+    return chunk->data;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-    if (size > SIZE_MAX - ALIGNMENT) {
-        a->failed = true;
-        return NULL;
-    }
-    size_t rounded = size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    struct arena_chunk *chunk = a->chunks;
-    if (chunk == NULL || rounded > chunk->capacity - chunk->used) {
-        chunk = chunk_add(a, rounded);
-        if (chunk == NULL) return NULL;
-    }
-    uint8_t *memory = chunk->data + chunk->used;
-    chunk->used += rounded;
-    a->used += rounded;
-    SANITIZE_UNPOISON(memory, size);
-    ASSERT((uintptr_t)memory % ALIGNMENT == 0);
-    return memory;
+    return alloc(a, size);
 }
 
 void *arena_zalloc(struct arena *a, size_t count, size_t size)
@@ -213,7 +226,7 @@ void *arena_zalloc(struct arena *a, size_t count, size_t size)
         a->failed = true;
         return NULL;
     }
-    void *memory = arena_alloc(a, total);
+    void *memory = alloc(a, total);
     if (memory != NULL) memset(memory, 0, total);
     return memory;
 }
@@ -222,7 +235,7 @@ struct bytes arena_copy(struct arena *a, struct bytes bytes)
 {
     ASSERT(bytes.size == 0 || bytes.data != NULL);
     ASSERT(bytes.size < SIZE_MAX);
-    uint8_t *copy = arena_alloc(a, bytes.size + 1);
+    uint8_t *copy = alloc(a, bytes.size + 1);
     if (copy == NULL) return BYTES_EMPTY;
     if (bytes.size > 0) memcpy(copy, bytes.data, bytes.size);
     copy[bytes.size] = 0;
@@ -232,7 +245,7 @@ struct bytes arena_copy(struct arena *a, struct bytes bytes)
 char *arena_strdup(struct arena *a, const char *s)
 {
     size_t size = strlen(s) + 1;
-    char *copy = arena_alloc(a, size);
+    char *copy = alloc(a, size);
     if (copy != NULL) memcpy(copy, s, size);
     return copy;
 }
@@ -244,7 +257,7 @@ char *arena_printf(struct arena *a, const char *format, ...)
     int size = vsnprintf(NULL, 0, format, args);
     va_end(args);
     ASSERT(size >= 0);
-    char *text = arena_alloc(a, (size_t)size + 1);
+    char *text = alloc(a, (size_t)size + 1);
     if (text == NULL) return NULL;
     va_start(args, format);
     int written = vsnprintf(text, (size_t)size + 1, format, args);

@@ -21,6 +21,8 @@ struct arena_chunk;
 struct arena {
     struct arena_chunk *chunks;  /* newest first */
     size_t used, size, size_max; /* bytes handed out, bytes held in chunks, bound on the latter */
+    size_t used_max;             /* at which the first chunk is full */
+    uintptr_t origin;            /* plus used: where the next piece goes. The only count that a piece moves is used */
     struct arena *lender;        /* what this one holds counts there, too; NULL: it is on its own */
     size_t lent;                 /* held by those whose lender this is: within size_max */
     size_t first_bytes;          /* of the next first chunk; 0: the least */
