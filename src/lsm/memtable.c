@@ -27,6 +27,9 @@ static struct bytes entry_key(const struct mem_entry *e)
 static uint64_t head_at(struct bytes key, uint32_t skip)
 {
     if (key.size >= (size_t)skip + 8) return load_be64(key.data + skip);
+    if (key.size <= skip) return 0;
+    /* The key ends in there, as it mostly does where keys have all but a number in common: its last 8 bytes, less those before. */
+    if (key.size >= 8) return load_be64(key.data + key.size - 8) << 8 * (skip + 8 - key.size);
     uint64_t head = 0;
     for (size_t i = skip; i < (size_t)skip + 8; i++) head = head << 8 | (i < key.size ? key.data[i] : 0);
     return head;
