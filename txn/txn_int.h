@@ -875,7 +875,7 @@ struct kv {
     uint64_t entry_bytes;
     struct kv_spill spill;
     struct timer gc_timer, lock_timer;
-    struct pool pool;       /* of requests at the leader */
+    struct pool pool;       /* of requests at the leader, and of what a transaction needs for as long as it runs */
     struct txn *kept;       /* transactions that have ended, for their memory */
     uint32_t kept_count;
     struct map locking;     /* number -> transaction of this node that may hold locks */

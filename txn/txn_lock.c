@@ -76,8 +76,7 @@ static enum status area_widen(struct lock_area *a, struct bytes low, struct byte
 
 bool txn_locks_reach(const struct txn *t, const struct route *route)
 {
-    for (uint32_t i = 0; i < t->locked_count; i++) {
-        const struct lock_area *a = &t->locked[i];
+    for (const struct lock_area *a = t->locked; a != NULL; a = a->next) {
         bool below = route->end.size > 0 && bytes_compare(route->end, buf_view(&a->low)) <= 0;
         if (!a->given_back && !below && bytes_compare(buf_view(&a->high), route->start) >= 0) return true;
     }
@@ -86,34 +85,31 @@ bool txn_locks_reach(const struct txn *t, const struct route *route)
 
 enum status txn_lock_note(struct txn *t, const struct route *route, struct bytes low, struct bytes high)
 {
-    for (uint32_t i = 0; i < t->locked_count; i++)
-        if (t->locked[i].range.value == route->range.value) {
-            t->locked[i].given_back = false;
-            return area_widen(&t->locked[i], low, high);
+    struct lock_area **place = &t->locked;
+    for (; *place != NULL; place = &(*place)->next)
+        if ((*place)->range.value == route->range.value) {
+            (*place)->given_back = false;
+            return area_widen(*place, low, high);
         }
-    if (t->locked_count == t->locked_capacity) {
-        uint32_t capacity = t->locked_capacity == 0 ? 1 : 2 * t->locked_capacity;
-        struct lock_area *areas = realloc(t->locked, capacity * sizeof *areas);
-        if (areas == NULL) return STATUS_NO_MEMORY;
-        t->locked = areas;
-        t->locked_capacity = capacity;
-    }
-    struct lock_area *a = &t->locked[t->locked_count++];
-    *a = (struct lock_area){.range = route->range};
-    buf_init(&a->low, SHARD_KEY_BYTES_MAX);
-    buf_init(&a->high, SHARD_KEY_BYTES_MAX);
+    struct lock_area *a = pool_alloc(&t->kv->pool, sizeof *a);
+    if (a == NULL) return STATUS_NO_MEMORY;
+    a->next = NULL;
+    a->range = route->range;
+    a->given_back = false;
+    buf_init_lent(&a->low, SHARD_KEY_BYTES_MAX, a->low_room, sizeof a->low_room);
+    buf_init_lent(&a->high, SHARD_KEY_BYTES_MAX, a->high_room, sizeof a->high_room);
+    *place = a;
     return area_widen(a, low, high);
 }
 
 static void areas_free(struct txn *t)
 {
-    for (uint32_t i = 0; i < t->locked_count; i++) {
-        buf_deinit(&t->locked[i].low);
-        buf_deinit(&t->locked[i].high);
+    for (struct lock_area *a; (a = t->locked) != NULL;) {
+        t->locked = a->next;
+        buf_deinit(&a->low);
+        buf_deinit(&a->high);
+        pool_free(&t->kv->pool, a);
     }
-    free(t->locked);
-    t->locked = NULL;
-    t->locked_count = t->locked_capacity = 0;
 }
 
 /* Whether it arrives or not: a leader asks about the transaction by itself. */
@@ -156,8 +152,8 @@ void txn_locks_end(struct txn *t)
 {
     if (t->name.number != 0) {
         map_remove(&t->kv->locking, t->name.number);
-        for (uint32_t i = 0; i < t->locked_count && !t->kv->stopping; i++)
-            if (!t->locked[i].given_back) unlock_area(t, &t->locked[i]);
+        for (const struct lock_area *a = t->locked; a != NULL && !t->kv->stopping; a = a->next)
+            if (!a->given_back) unlock_area(t, a);
     }
     areas_free(t); /* noted by a request, perhaps, that was under way when the locks were given back */
 }
@@ -166,8 +162,7 @@ void txn_locks_given_back(struct txn *t, struct range_id range)
 {
     struct route route;
     if (store_route_of(t->kv->store, range, &route) != STATUS_OK) return;
-    for (uint32_t i = 0; i < t->locked_count; i++) {
-        struct lock_area *a = &t->locked[i];
+    for (struct lock_area *a = t->locked; a != NULL; a = a->next) {
         bool whole = route_holds(&route, buf_view(&a->low)) && route_holds(&route, buf_view(&a->high)); /* else others have a part by now */
         if (a->range.value == range.value && whole) a->given_back = true;
     }
@@ -192,7 +187,8 @@ void txn_lock_encode(struct txn *t, const struct locking *l, const struct route 
     put_u8(b, (uint8_t)l->mode);
     put_u8(b, (uint8_t)l->wait);
     /* Writes in flight of one range only: the commit goes behind them in its log. */
-    put_u8(b, t->overlay && !t->apart && t->locked_count == 1 && t->locked[0].range.value == route->range.value);
+    bool alone = t->locked != NULL && t->locked->next == NULL && t->locked->range.value == route->range.value;
+    put_u8(b, t->overlay && !t->apart && alone);
     put_u64(b, timeout_ns);
     put_u64(b, t->read_ts); /* also without spans: the grant is not below it */
     txn_put_spans(t, route, hull);

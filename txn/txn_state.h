@@ -15,9 +15,11 @@ struct assumption {
 
 /* Keys that were locked in one range, as it was then: from `low` to `high`. */
 struct lock_area {
+    struct lock_area *next;
     struct range_id range;
     struct buf low, high;
     bool given_back;         /* by its leader, when the commit went to its log */
+    uint8_t low_room[48], high_room[48];
 };
 
 /* What it reads of the past (txn_past.c). */
@@ -43,8 +45,7 @@ struct txn {
     size_t refused_key_bytes, refused_value_bytes; /* of the last write: for txn_explain_limit */
     struct txn_name name;          /* number 0: it has never asked for a lock */
     uint64_t begin_ts, lock_timeout_ns;
-    struct lock_area *locked;      /* where to give locks back */
-    uint32_t locked_count, locked_capacity;
+    struct lock_area *locked;      /* where to give locks back, in the order in which they were taken; of kv.pool */
     struct bytes waits_at;         /* a key of the range where it waits for locks; empty: it does not */
     bool overlay;
     bool apart;                    /* what it writes was found in several ranges: it is shown nothing in flight any more */
