@@ -5,8 +5,6 @@
  * What is decided in one round of the loop goes to each range in one request, of which nobody waits (a batch). Where that does not
  * succeed, or keys that were prepared together lie in several ranges now, a fiber goes through the participants one by one until
  * they have all answered. */
-#include <stdlib.h>
-
 #include "txn/txn_int.h"
 
 #define FIBERS_MAX 256u
@@ -106,7 +104,7 @@ static void end(struct resolver *v, bool resolved)
         if (resolved) record->resolved = true;
     }
     v->kv->resolvers--;
-    free(v);
+    pool_free(&v->kv->pool, v);
 }
 
 static void run(void *arg)
@@ -231,7 +229,7 @@ void resolver_start(struct range *g, struct record *r)
 {
     struct kv *kv = g->kv;
     if (r->resolving || kv->resolvers >= RESOLVERS_MAX || kv->stopping) return; /* the next look begins it */
-    struct resolver *v = malloc(sizeof *v + r->participants.size);
+    struct resolver *v = pool_alloc(&kv->pool, sizeof *v + r->participants.size);
     if (v == NULL) return;
     *v = (struct resolver){.kv = kv, .range = replica_range(g->replica), .term = g->term, .attempt = r->attempt, .ct = r->ct, .open = 1};
     memcpy(v + 1, r->participants.data, r->participants.size);

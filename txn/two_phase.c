@@ -90,13 +90,14 @@ static void take_promise(struct two_phase *p, struct group *g)
 /* [fiber] Asks for these, as far as they are not prepared yet. */
 static enum status prepare_these(struct two_phase *p, struct group *const *groups, uint32_t group_count)
 {
-    struct gateway_request **requests = calloc(group_count, sizeof(struct gateway_request *));
+    struct gateway_request *few[FEW_GROUPS] = {0}, **requests = few;
     uint32_t count = 0;
+    if (group_count > FEW_GROUPS) requests = malloc(group_count * sizeof(struct gateway_request *));
     if (requests == NULL) return STATUS_NO_MEMORY;
     for (uint32_t i = 0; i < group_count; i++)
         if (groups[i]->lb == 0) requests[count++] = &groups[i]->q;
     enum status status = gateway_call_all(p->t->kv, requests, count, false);
-    free(requests);
+    if (requests != few) free(requests);
     for (uint32_t i = 0; i < group_count; i++) {
         struct group *g = groups[i];
         if (g->lb == 0 && g->q.asked && g->q.result == STATUS_OK) take_promise(p, g);
@@ -339,13 +340,12 @@ static enum status run(struct two_phase *p)
 
 enum status two_phase_commit(struct txn *t, uint64_t start_ns, uint64_t *ct_out)
 {
-    struct two_phase p = {.t = t, .start_ns = start_ns};
-    uint8_t room[256];
-    buf_init_lent(&p.keys, 2 * STAGED_BYTES_MAX + SHARD_KEY_BYTES_MAX, room, sizeof room);
+    struct two_phase p;
     t->apart = true;
     if (t->pending_term != 0) return STATUS_CONFLICT; /* what it was shown in flight is not behind it in all of them */
     enum status status = txn_locks_begin(t); /* who waits for what it prepares asks whether it lives */
     if (status != STATUS_OK) return status;
+    two_phase_init(&p, t, start_ns);
     status = run(&p);
     if (status == STATUS_OK) {
         t->kv->metrics.two_phase_commits++;
@@ -355,8 +355,6 @@ enum status two_phase_commit(struct txn *t, uint64_t start_ns, uint64_t *ct_out)
         t->kv->metrics.two_phase_aborts++;
         two_phase_undo_behind(&p);
     }
-    two_phase_drop_groups(&p);
-    buf_deinit(&p.keys);
-    free(p.groups);
+    two_phase_deinit(&p);
     return status;
 }

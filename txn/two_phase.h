@@ -4,6 +4,8 @@
 
 #include "txn/txn_state.h"
 
+#define FEW_GROUPS 4
+
 /* What it writes to one range, as the ranges were when it was cut. */
 struct group {
     struct gateway_request q;         /* PREPARE */
@@ -11,7 +13,7 @@ struct group {
     struct route route;               /* start and end live in the transaction's arena */
     struct buf body, reply;
     uint64_t lb;                      /* it is prepared, and may be committed from there on; 0: it is not */
-    uint8_t body_room[384], reply_room[64];
+    uint8_t body_room[384], reply_room[64]; /* last: they are not zeroed */
 };
 
 struct two_phase {
@@ -27,6 +29,8 @@ struct two_phase {
     bool staged;                      /* the attempt under way is */
     bool plain;                       /* those that follow are not: one has failed */
     struct buf keys;                  /* all but the anchor, as they travel */
+    struct group *few[FEW_GROUPS];    /* what groups is to begin with */
+    uint8_t keys_room[256];
 };
 
 /* ---- two_phase.c ---- */
@@ -51,6 +55,9 @@ enum status two_phase_end_staged(struct two_phase *p, enum status status);
 
 /* ---- two_phase_cut.c ---- */
 
+/* *p stays where it is. */
+void two_phase_init(struct two_phase *p, struct txn *t, uint64_t start_ns);
+void two_phase_deinit(struct two_phase *p);
 /* [fiber] Appends groups for the writes from `first` to `last`, with their requests. */
 MUST_USE enum status two_phase_cut(struct two_phase *p, const struct write *first, const struct write *last);
 /* [fiber] The body of its request. Groups have it when they are cut, unless values lie in a file: then it is made before it goes out. */

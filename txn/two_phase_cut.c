@@ -34,25 +34,32 @@ enum status two_phase_encode(struct two_phase *p, struct group *g)
     return status;
 }
 
-static void group_free(struct group *g)
+static void group_free(struct two_phase *p, struct group *g)
 {
     buf_deinit(&g->body);
     buf_deinit(&g->reply);
-    free(g);
+    pool_free(&p->t->kv->pool, g);
+}
+
+static enum status groups_grow(struct two_phase *p)
+{
+    uint32_t capacity = 2 * p->capacity;
+    bool lent = p->groups == p->few;
+    struct group **groups = realloc(lent ? NULL : p->groups, capacity * sizeof(struct group *));
+    if (groups == NULL) return STATUS_NO_MEMORY;
+    if (lent) memcpy(groups, p->few, sizeof p->few);
+    p->groups = groups;
+    p->capacity = capacity;
+    return STATUS_OK;
 }
 
 /* NULL: no memory. */
 static struct group *group_add(struct two_phase *p)
 {
-    if (p->count == p->capacity) {
-        uint32_t capacity = p->capacity == 0 ? 4 : 2 * p->capacity;
-        struct group **groups = realloc(p->groups, capacity * sizeof *groups);
-        if (groups == NULL) return NULL;
-        p->groups = groups;
-        p->capacity = capacity;
-    }
-    struct group *g = calloc(1, sizeof *g);
+    if (p->count == p->capacity && groups_grow(p) != STATUS_OK) return NULL;
+    struct group *g = pool_alloc(&p->t->kv->pool, sizeof *g);
     if (g == NULL) return NULL;
+    memset(g, 0, offsetof(struct group, body_room));
     buf_init_lent(&g->body, NET_MESSAGE_BYTES_MAX - 4096, g->body_room, sizeof g->body_room);
     buf_init_lent(&g->reply, 4096, g->reply_room, sizeof g->reply_room);
     p->groups[p->count++] = g;
@@ -132,15 +139,30 @@ enum status two_phase_cut_anew(struct two_phase *p)
         for (uint32_t k = at; k < p->count; k++) p->groups[k]->q.doubt = old->q.doubt;
     }
     for (uint32_t i = 0; i < p->count; i++) {
-        if (i < old_count && is_stale(p->groups[i])) group_free(p->groups[i]);
+        if (i < old_count && is_stale(p->groups[i])) group_free(p, p->groups[i]);
         else p->groups[kept++] = p->groups[i];
     }
     p->count = kept;
     return STATUS_OK;
 }
 
+void two_phase_init(struct two_phase *p, struct txn *t, uint64_t start_ns)
+{
+    *p = (struct two_phase){.t = t, .start_ns = start_ns};
+    p->groups = p->few;
+    p->capacity = FEW_GROUPS;
+    buf_init_lent(&p->keys, 2 * STAGED_BYTES_MAX + SHARD_KEY_BYTES_MAX, p->keys_room, sizeof p->keys_room);
+}
+
+void two_phase_deinit(struct two_phase *p)
+{
+    two_phase_drop_groups(p);
+    buf_deinit(&p->keys);
+    if (p->groups != p->few) free(p->groups);
+}
+
 void two_phase_drop_groups(struct two_phase *p)
 {
-    for (uint32_t i = 0; i < p->count; i++) group_free(p->groups[i]);
+    for (uint32_t i = 0; i < p->count; i++) group_free(p, p->groups[i]);
     p->count = 0;
 }

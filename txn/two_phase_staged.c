@@ -6,8 +6,6 @@
  * finds there: somebody may have found everything prepared. A missing answer is no failure: the outcome is unknown then.
  * **G2** Who had to ask twice for a PREPARE does not go by the highest lb: in between the attempt may have been recovered and carried out, and that
  * part prepared again, too late to count. The record knows ct. */
-#include <stdlib.h>
-
 #include "txn/two_phase.h"
 
 #define SETTLEMENTS_MAX 256u /* fibers; beyond, the record is waited for */
@@ -123,15 +121,15 @@ struct settlement {
     struct kv *kv;
     uint64_t tag;
     struct buf body, reply;
-    uint8_t body_room[256], reply_room[64];
     struct bytes anchor; /* follows the struct */
+    uint8_t body_room[256], reply_room[64];
 };
 
 static void settlement_free(struct settlement *s)
 {
     buf_deinit(&s->body);
     buf_deinit(&s->reply);
-    free(s);
+    pool_free(&s->kv->pool, s);
 }
 
 static void settle(void *arg)
@@ -152,7 +150,7 @@ static bool settlement_begin(struct two_phase *p)
     struct txn *t = p->t;
     struct bytes anchor = p->anchor;
     if (t->kv->settling.count >= SETTLEMENTS_MAX || two_phase_encode_decision(p) != STATUS_OK) return false;
-    struct settlement *s = calloc(1, sizeof *s + anchor.size);
+    struct settlement *s = pool_alloc(&t->kv->pool, sizeof *s + anchor.size);
     if (s == NULL) return false;
     s->kv = t->kv;
     s->tag = t->id.tag;
