@@ -313,9 +313,9 @@ static struct node_id some_member(struct store *s, const struct descriptor *d)
     return found;
 }
 
-static struct node_id told_leader(struct store *s, struct range_id range)
+/* local: the replica here, or NULL. */
+static struct node_id told_leader(struct store *s, struct range_id range, const struct replica *local)
 {
-    struct replica *local = store_replica(s, range);
     if (local != NULL) {
         struct node_id leader = replica_leader_hint(local);
         if (leader.value == 0) leader = local->told_leader;
@@ -329,17 +329,23 @@ static struct node_id told_leader(struct store *s, struct range_id range)
  * waits in vain, and does not know what became of it (K28). Somebody else knows who leads by now. */
 static bool is_silent(struct store *s, struct node_id node)
 {
+    if (node.value == s->identity.node.value) return false;
     const struct node_entry *n = nodes_find(s, node);
-    if (n == NULL || node.value == s->identity.node.value || n->last_seen_ns == 0) return false;
+    if (n == NULL || n->last_seen_ns == 0) return false;
     return env_now_ns(s->env) - n->last_seen_ns > SILENT_NS && !MUTANT("route_keeps_dead_address");
+}
+
+static struct node_id leader_hint(struct store *s, struct range_id range, const struct replica *local)
+{
+    struct node_id leader = told_leader(s, range, local);
+    if (leader.value == 0 || !is_silent(s, leader)) return leader;
+    COVER("shard_route_to_silent_node");
+    return (struct node_id){0};
 }
 
 struct node_id route_leader_hint(struct store *s, struct range_id range)
 {
-    struct node_id leader = told_leader(s, range);
-    if (leader.value == 0 || !is_silent(s, leader)) return leader;
-    COVER("shard_route_to_silent_node");
-    return (struct node_id){0};
+    return leader_hint(s, range, store_replica(s, range));
 }
 
 static struct descriptor *find(const struct key_index *x, struct bytes key, bool downwards)
@@ -350,22 +356,29 @@ static struct descriptor *find(const struct key_index *x, struct bytes key, bool
     return d != NULL && descriptor_compare_ends(d->end, key) >= 0 ? d : NULL;
 }
 
-static const struct descriptor *known(struct store *s, struct bytes key, bool downwards)
+/* *local_out: its replica here, or NULL. */
+static const struct descriptor *known(struct store *s, struct bytes key, bool downwards, const struct replica **local_out)
 {
     struct descriptor *cached = find(&s->routes.by_key, key, downwards);
     struct descriptor *local = find(&s->replicas_by_key, key, downwards);
-    if (local != NULL && (cached == NULL || local->epoch >= cached->epoch)) return local;
-    if (cached != NULL) entry_of(cached)->used = true;
+    *local_out = NULL;
+    if (local != NULL && (cached == NULL || local->epoch >= cached->epoch)) {
+        *local_out = CONTAINER_OF(local, struct replica, descriptor);
+        return local;
+    }
+    if (cached == NULL) return NULL;
+    entry_of(cached)->used = true;
+    *local_out = store_replica(s, cached->range);
     return cached;
 }
 
 /* The mirror here answers at once, if it knows better than the cache. */
-static const struct descriptor *ask_own_mirror(struct store *s, struct bytes key, bool downwards)
+static const struct descriptor *ask_own_mirror(struct store *s, struct bytes key, bool downwards, const struct replica **local_out)
 {
     if (!meta_ready(s)) return NULL;
     const struct descriptor *d = find(&s->meta.ranges, key, downwards);
     if (d != NULL) store_route_learn(s, d);
-    return known(s, key, downwards);
+    return known(s, key, downwards, local_out);
 }
 
 /* Nobody is known to serve it: perhaps it has moved, and all who could say so are gone. */
@@ -381,29 +394,33 @@ static void doubt(struct store *s, const struct descriptor *d, struct bytes key,
     /* What is learnt may take the place of d, and of its memory: it is compared by what it says. */
     struct range_id range = d->range;
     uint64_t epoch = d->epoch;
-    const struct descriptor *mirrored = ask_own_mirror(s, key, downwards);
+    const struct replica *local_now;
+    const struct descriptor *mirrored = ask_own_mirror(s, key, downwards, &local_now);
     bool nothing_new = mirrored == NULL || (mirrored->range.value == range.value && mirrored->epoch == epoch);
     if (nothing_new) ask(s, key, downwards);
 }
 
 static enum status route_to(struct store *s, struct bytes key, bool downwards, struct route *route_out)
 {
-    const struct descriptor *d = known(s, key, downwards);
+    const struct replica *local;
+    const struct descriptor *d = known(s, key, downwards, &local);
+    bool guessed = false;
     if (d == NULL) {
         s->routes.misses++;
-        d = ask_own_mirror(s, key, downwards);
+        d = ask_own_mirror(s, key, downwards, &local);
         if (d == NULL) ask(s, key, downwards);
         if (d == NULL) return STATUS_NOT_FOUND;
     }
-    struct node_id leader = route_leader_hint(s, d->range);
+    struct node_id leader = leader_hint(s, d->range, local);
     if (leader.value == 0) {
         doubt(s, d, key, downwards);
-        d = known(s, key, downwards); /* what was learnt may have replaced it */
+        d = known(s, key, downwards, &local); /* what was learnt may have replaced it */
         if (d == NULL) return STATUS_NOT_FOUND;
-        leader = route_leader_hint(s, d->range);
-        if (leader.value == 0) leader = some_member(s, d);
+        leader = leader_hint(s, d->range, local);
+        guessed = leader.value == 0;
+        if (guessed) leader = some_member(s, d);
     }
-    *route_out = (struct route){d->range, d->epoch, leader, d->start, d->end};
+    *route_out = (struct route){d->range, d->epoch, leader, d->start, d->end, guessed};
     return STATUS_OK;
 }
 
@@ -454,9 +471,10 @@ enum status store_route_of(struct store *s, struct range_id range, struct route 
         ask_for_range(s, range);
         return STATUS_NOT_FOUND;
     }
-    struct node_id leader = route_leader_hint(s, range);
-    if (leader.value == 0) leader = some_member(s, d);
-    *route_out = (struct route){range, d->epoch, leader, d->start, d->end};
+    struct node_id leader = leader_hint(s, range, local);
+    bool guessed = leader.value == 0;
+    if (guessed) leader = some_member(s, d);
+    *route_out = (struct route){range, d->epoch, leader, d->start, d->end, guessed};
     return STATUS_OK;
 }
 

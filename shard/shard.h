@@ -323,6 +323,8 @@ struct route {
     uint64_t epoch;
     struct node_id leader;
     struct bytes start, end; /* views, until this fiber waits or the step ends */
+    bool guessed;            /* leader: nobody knows, any member */
+    uint64_t turn;           /* 0: for the caller's use */
 };
 /* STATUS_NOT_FOUND: not known yet; the metadata range is asked, so try again a little later. */
 MUST_USE enum status store_route(struct store *s, struct bytes key, struct route *route_out);

@@ -316,7 +316,10 @@ enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool be
         if (kv->stopping) return STATUS_CANCELLED;
         if (q->interrupt != NULL && q->interrupt->requested) return STATUS_TIMEOUT;
         enum status status = before ? store_route_before(kv->store, q->key, route_out) : route_of(kv, q, route_out);
-        if (status == STATUS_OK) return keep_bounds(bounds, route_out);
+        if (status == STATUS_OK) {
+            route_out->turn = route_out->guessed ? 0 : fiber_turn(store_fibers(kv->store)); /* another guess may be better */
+            return keep_bounds(bounds, route_out);
+        }
         if (now_ns >= give_up_ns) return gave_up(q, STATUS_UNAVAILABLE);
         COVER("txn_route_awaited");
         gateway_pause(kv, backoff_ns < give_up_ns - now_ns ? backoff_ns : give_up_ns - now_ns, q->interrupt);
@@ -396,6 +399,15 @@ static void task_send(struct gateway_task *k, const struct route *route)
     task_call(k, soon ? REQUEST_TIMEOUT_NS / 3 : left_ns);
 }
 
+/* Who has just cut it has looked where it goes, and nothing has happened since. */
+static bool was_found(const struct gateway_task *k)
+{
+    const struct route *found = k->q->found;
+    if (found == NULL || found->turn != fiber_turn(store_fibers(k->wait->kv->store))) return false;
+    ASSERT_SLOW(hull_fits(&k->q->hull, found));
+    return true;
+}
+
 /* Before an attempt. */
 static void task_go(struct gateway_task *k)
 {
@@ -409,6 +421,8 @@ static void task_go(struct gateway_task *k)
         task_end(k, STATUS_TIMEOUT);
     } else if (now_of(k) >= k->give_up_ns) {
         task_end(k, gave_up(k->q, k->status));
+    } else if (was_found(k) && k->q->found->leader.value != 0 && may_stamp(kv, k->q)) {
+        task_send(k, k->q->found);
     } else if (route_of(kv, k->q, &route) != STATUS_OK) {
         k->status = STATUS_UNAVAILABLE;
         task_pause_again(k, false);

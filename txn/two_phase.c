@@ -64,7 +64,7 @@ static struct bytes pick_anchor(const struct two_phase *p)
     const struct write *first = write_set_first(&t->writes), *w = first;
     while (w != NULL && t->writes.count <= STAGED_KEYS_MAX + 1) {
         struct route route;
-        if (store_route(store, w->key, &route) != STATUS_OK) break;
+        if (!two_phase_find_first(p, w->key, &route) && store_route(store, w->key, &route) != STATUS_OK) break;
         if (route.leader.value == store_identity(store)->node.value) return w->key;
         do w = write_set_next(w);
         while (w != NULL && route_holds(&route, w->key));
@@ -338,14 +338,14 @@ static enum status run(struct two_phase *p)
     }
 }
 
-enum status two_phase_commit(struct txn *t, uint64_t start_ns, uint64_t *ct_out)
+enum status two_phase_commit(struct txn *t, const struct route *route, uint64_t start_ns, uint64_t *ct_out)
 {
     struct two_phase p;
     t->apart = true;
     if (t->pending_term != 0) return STATUS_CONFLICT; /* what it was shown in flight is not behind it in all of them */
     enum status status = txn_locks_begin(t); /* who waits for what it prepares asks whether it lives */
     if (status != STATUS_OK) return status;
-    two_phase_init(&p, t, start_ns);
+    two_phase_init(&p, t, route, start_ns);
     status = run(&p);
     if (status == STATUS_OK) {
         t->kv->metrics.two_phase_commits++;

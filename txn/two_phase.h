@@ -22,6 +22,7 @@ struct two_phase {
     uint32_t count, capacity;
     uint64_t start_ns;
     uint64_t sent_ts, last_ct;        /* of the attempt under way, */
+    const struct route *found;        /* of the first key, as txn_find said last; NULL: it has been asked since */
     struct bytes anchor;              /* and one of the keys that it writes: its range decides */
     uint64_t refused_at;              /* a leader's reading that was above last_ct; 0: none was */
     uint64_t ct;
@@ -56,8 +57,10 @@ enum status two_phase_end_staged(struct two_phase *p, enum status status);
 /* ---- two_phase_cut.c ---- */
 
 /* *p stays where it is. */
-void two_phase_init(struct two_phase *p, struct txn *t, uint64_t start_ns);
+void two_phase_init(struct two_phase *p, struct txn *t, const struct route *found, uint64_t start_ns);
 void two_phase_deinit(struct two_phase *p);
+/* Where the key is, if it is where the first one was found before two_phase_commit, and this fiber has not waited since. */
+bool two_phase_find_first(const struct two_phase *p, struct bytes key, struct route *route_out);
 /* [fiber] Appends groups for the writes from `first` to `last`, with their requests. */
 MUST_USE enum status two_phase_cut(struct two_phase *p, const struct write *first, const struct write *last);
 /* [fiber] The body of its request. Groups have it when they are cut, unless values lie in a file: then it is made before it goes out. */

@@ -81,13 +81,21 @@ static size_t weight(const struct write *w)
     return w->key.size + w->value.size + 16;
 }
 
+bool two_phase_find_first(const struct two_phase *p, struct bytes key, struct route *route_out)
+{
+    if (p->found == NULL || p->found->turn != fiber_turn(store_fibers(p->t->kv->store)) || !route_holds(p->found, key)) return false;
+    *route_out = *p->found;
+    return true;
+}
+
 /* The group that begins with `first`, and ends with `last`, with the range, or where it is enough for one entry. */
 static enum status cut_one(struct two_phase *p, const struct write *first, const struct write *last)
 {
     struct txn *t = p->t;
     struct route route;
     if (p->count == TXN_PARTS_MAX) return STATUS_TOO_LARGE;
-    enum status status = txn_find(t, first->key, false, &route);
+    enum status status = two_phase_find_first(p, first->key, &route) ? STATUS_OK : txn_find(t, first->key, false, &route);
+    p->found = NULL; /* its bounds are the next one's from now on */
     if (status != STATUS_OK) return status;
     struct group *g = group_add(p);
     if (g == NULL) return STATUS_NO_MEMORY;
@@ -106,6 +114,7 @@ static enum status cut_one(struct two_phase *p, const struct write *first, const
         g->q.before_attempt = two_phase_stamp;
         g->q.ctx = p;
     }
+    g->q.found = &g->route;
     status = keep_route(p, g, &route);
     return status == STATUS_OK && t->spill == NULL ? two_phase_encode(p, g) : status;
 }
@@ -146,9 +155,9 @@ enum status two_phase_cut_anew(struct two_phase *p)
     return STATUS_OK;
 }
 
-void two_phase_init(struct two_phase *p, struct txn *t, uint64_t start_ns)
+void two_phase_init(struct two_phase *p, struct txn *t, const struct route *found, uint64_t start_ns)
 {
-    *p = (struct two_phase){.t = t, .start_ns = start_ns};
+    *p = (struct two_phase){.t = t, .found = found, .start_ns = start_ns};
     p->groups = p->few;
     p->capacity = FEW_GROUPS;
     buf_init_lent(&p->keys, 2 * STAGED_BYTES_MAX + SHARD_KEY_BYTES_MAX, p->keys_room, sizeof p->keys_room);

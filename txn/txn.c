@@ -309,6 +309,7 @@ static enum status commit_one_phase(struct txn *t, struct gateway_request *q, co
     /* What it has built upon is not proposed there. */
     if (t->pending_term != 0 && t->pending_range.value != route->range.value) return STATUS_CONFLICT;
     q->hull = (struct hull){.any = false};
+    q->found = route;
     enum status status = encode_commit(t, route, &q->hull);
     if (status != STATUS_OK) return status;
     while ((status = gateway_call(t->kv, q, &t->reply)) == STATUS_WAIT) { /* for those that hold locks */
@@ -330,7 +331,7 @@ static enum status commit_send(struct txn *t, struct gateway_request *q, uint64_
     enum status status = txn_find(t, q->key, false, &route);
     if (status != STATUS_OK) return status;
     const struct write *last = write_set_seek_before(&t->writes, BYTES_EMPTY, WRITE_SET_NOW);
-    if (!route_holds(&route, last->key) || t->writes.bytes > t->kv->entry_bytes) return two_phase_commit(t, start_ns, ct_out);
+    if (!route_holds(&route, last->key) || t->writes.bytes > t->kv->entry_bytes) return two_phase_commit(t, &route, start_ns, ct_out);
     status = commit_one_phase(t, q, &route, start_ns);
     if (status != STATUS_OK) return status;
     struct reader in = reader_make(buf_view(&t->reply));

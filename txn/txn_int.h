@@ -783,6 +783,7 @@ struct gateway_request {
     enum rpc_kind kind;
     struct bytes key;
     struct range_id range;  /* not 0: sent there, wherever the key is */
+    const struct route *found; /* by gateway_find, for what it was cut for: it goes there, if the fiber has not waited since. NULL: nobody has */
     struct hull hull;       /* STATUS_STALE_ROUTE: the range that holds the key does not hold all of this (any more) */
     struct range_id served_by; /* where it was sent last */
     struct buf *body;       /* range id and epoch (first 16 bytes) are filled in here */

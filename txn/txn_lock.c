@@ -213,6 +213,7 @@ static enum status lock_send(struct txn *t, const struct locking *l, const struc
         }
         if (t->deadline_ns != 0 && now_ns >= t->deadline_ns) return STATUS_TIMEOUT;
         struct gateway_request q = txn_request(t, RPC_LOCK, key);
+        q.found = route;
         txn_lock_encode(t, l, route, left_ns, &q.hull);
         if (t->request.failed) return STATUS_TOO_LARGE;
         t->waits_at = key;

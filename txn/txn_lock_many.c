@@ -112,6 +112,7 @@ static enum status encode(struct at_once *o, struct part *p)
     p->q = txn_request(t, RPC_LOCK, l.keys[0]);
     p->q.body = &p->body;
     p->q.reply = &p->reply;
+    p->q.found = &p->route;
     txn_lock_encode(t, &l, &p->route, t->lock_timeout_ns, &p->q.hull);
     buf_append_bytes(&p->body, buf_view(&t->request));
     return t->request.failed || p->body.failed ? STATUS_TOO_LARGE : STATUS_OK;

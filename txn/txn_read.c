@@ -175,6 +175,7 @@ static enum status get_one(struct txn *t, struct bytes key, struct reader *in)
         status = txn_find(t, key, false, &route);
         if (status != STATUS_OK) return status;
         struct gateway_request q = txn_request(t, RPC_READ, key);
+        q.found = &route;
         txn_read_begin(t, &route, 1);
         put_u8(&t->request, 1);
         put_sized(&t->request, key);

@@ -122,8 +122,8 @@ uint64_t txn_tag_draw(struct kv *kv);
 
 /* ---- two_phase.c ---- */
 
-/* [fiber] Commits writes that lie in several ranges. Statuses as txn_commit. */
-enum status two_phase_commit(struct txn *t, uint64_t start_ns, uint64_t *ct_out);
+/* [fiber] Commits writes that lie in several ranges. Statuses as txn_commit. route: what txn_find has just found for the first of them. */
+enum status two_phase_commit(struct txn *t, const struct route *route, uint64_t start_ns, uint64_t *ct_out);
 
 /* ---- deadlock.c ---- */
 

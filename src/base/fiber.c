@@ -38,6 +38,7 @@ struct fiber {
 struct fiber_pool {
     size_t stack_bytes, fiber_count, live_count;
     struct fiber *current; /* NULL: on the core's own stack */
+    uint64_t turn;
     struct list free;      /* last used first: its stack is the warmest */
     struct list ready;     /* in the order they were made ready */
     void *core_stack_pointer;
@@ -154,6 +155,7 @@ static void run(struct fiber *fiber)
     ASSERT(pool->current == NULL);
     fiber->state = FIBER_STATE_RUNNING;
     pool->current = fiber;
+    pool->turn++;
     SANITIZE_SWITCH_START(&pool->core_asan_fake_stack, fiber->stack, pool->stack_bytes);
     fiber_switch(&pool->core_stack_pointer, fiber->stack_pointer);
     SANITIZE_SWITCH_FINISH(pool->core_asan_fake_stack, NULL, NULL);
@@ -250,6 +252,12 @@ bool fiber_run_ready(struct fiber_pool *pool)
         run(CONTAINER_OF(item, struct fiber, link));
     }
     return any;
+}
+
+uint64_t fiber_turn(const struct fiber_pool *pool)
+{
+    ASSERT(pool->current != NULL);
+    return pool->turn;
 }
 
 size_t fiber_stack_left(const struct fiber_pool *pool)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -39,6 +40,9 @@ void fiber_resume(struct fiber *fiber);
 /* Runs what fibers spawned or resumed, in that order, until the queue is empty. Called once per
  * turn on the core's own stack. True when there was anything. */
 bool fiber_run_ready(struct fiber_pool *pool);
+/* Another one each time a fiber of the pool goes on, and never 0: as long as it is the same the running fiber has not waited, and
+ * nothing has happened but what it did itself. */
+uint64_t fiber_turn(const struct fiber_pool *pool);
 /* Bytes left on the running fiber's stack, for depth checks; SIZE_MAX on the core's own stack. */
 size_t fiber_stack_left(const struct fiber_pool *pool);
 

@@ -64,6 +64,35 @@ TEST(fiber, one_that_never_suspends_is_over_when_spawn_returns)
     fiber_pool_destroy(pool);
 }
 
+struct turns {
+    struct fiber_pool *pool;
+    uint64_t first, again, later;
+};
+
+static void note_turns(void *arg)
+{
+    static int count;
+    struct turns *t = arg;
+    t->first = fiber_turn(t->pool);
+    spawn(t->pool, return_at_once, &count, NULL); /* it only becomes ready */
+    t->again = fiber_turn(t->pool);
+    fiber_suspend(t->pool);
+    t->later = fiber_turn(t->pool);
+}
+
+TEST(fiber, a_turn_is_over_when_the_fiber_waits)
+{
+    struct turns t = {.pool = fiber_pool_create(STACK_BYTES, 2)};
+    struct fiber *fiber;
+    spawn(t.pool, note_turns, &t, &fiber);
+    assert_int_not_equal(t.first, 0);
+    assert_int_equal(t.again, t.first);
+    fiber_resume(fiber);
+    assert_int_not_equal(t.later, t.first);
+    fiber_run_ready(t.pool);
+    fiber_pool_destroy(t.pool);
+}
+
 static void suspend_once(void *arg)
 {
     fiber_suspend(arg);
