@@ -175,12 +175,15 @@ static size_t round_up(size_t size)
     return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
-static void *alloc_slowly(struct arena *a, size_t size);
-
-/* What is left of the first chunk is a multiple of ALIGNMENT, so there is room for the rounded size if there is for size. */
-static inline void *alloc(struct arena *a, size_t size)
+/* What is left of the first chunk is a multiple of ALIGNMENT, so there is room for the rounded size if there is for size. False
+ * for 0, too. */
+static inline bool has_room(const struct arena *a, size_t size)
 {
-    if (size - 1 >= a->used_max - a->used) return alloc_slowly(a, size); /* 0, too */
+    return size - 1 < a->used_max - a->used;
+}
+
+static inline void *take(struct arena *a, size_t size)
+{
     uint8_t *memory = (uint8_t *)(a->origin + a->used);
     a->used += round_up(size);
     SANITIZE_UNPOISON(memory, size);
@@ -192,7 +195,7 @@ static inline void *alloc(struct arena *a, size_t size)
  * next allocations look; one that its one big piece fills goes second, so that the room left in the first stays in use. */
 static __attribute__((noinline)) void *alloc_slowly(struct arena *a, size_t size)
 {
-    if (size == 0) return alloc(a, ALIGNMENT);
+    if (size == 0) return arena_alloc(a, ALIGNMENT);
     struct arena_chunk *chunk = size > SIZE_MAX - ALIGNMENT ? NULL : chunk_create(a, round_up(size));
     if (chunk == NULL) {
         a->failed = true;
@@ -204,7 +207,7 @@ static __attribute__((noinline)) void *alloc_slowly(struct arena *a, size_t size
     *place = chunk;
     if (!filled) {
         use_first(a);
-        return alloc(a, size);
+        return take(a, size);
     }
     a->used += chunk->capacity;
     a->used_max += chunk->capacity;
@@ -216,7 +219,14 @@ static __attribute__((noinline)) void *alloc_slowly(struct arena *a, size_t size
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-    return alloc(a, size);
+    return has_room(a, size) ? take(a, size) : alloc_slowly(a, size);
+}
+
+static __attribute__((noinline)) void *zalloc_slowly(struct arena *a, size_t size)
+{
+    void *memory = alloc_slowly(a, size);
+    if (memory != NULL) memset(memory, 0, size);
+    return memory;
 }
 
 void *arena_zalloc(struct arena *a, size_t count, size_t size)
@@ -226,16 +236,14 @@ void *arena_zalloc(struct arena *a, size_t count, size_t size)
         a->failed = true;
         return NULL;
     }
-    void *memory = alloc(a, total);
-    if (memory != NULL) memset(memory, 0, total);
-    return memory;
+    return has_room(a, total) ? memset(take(a, total), 0, total) : zalloc_slowly(a, total);
 }
 
 struct bytes arena_copy(struct arena *a, struct bytes bytes)
 {
     ASSERT(bytes.size == 0 || bytes.data != NULL);
     ASSERT(bytes.size < SIZE_MAX);
-    uint8_t *copy = alloc(a, bytes.size + 1);
+    uint8_t *copy = arena_alloc(a, bytes.size + 1);
     if (copy == NULL) return BYTES_EMPTY;
     if (bytes.size > 0) memcpy(copy, bytes.data, bytes.size);
     copy[bytes.size] = 0;
@@ -245,7 +253,7 @@ struct bytes arena_copy(struct arena *a, struct bytes bytes)
 char *arena_strdup(struct arena *a, const char *s)
 {
     size_t size = strlen(s) + 1;
-    char *copy = alloc(a, size);
+    char *copy = arena_alloc(a, size);
     if (copy != NULL) memcpy(copy, s, size);
     return copy;
 }
@@ -257,7 +265,7 @@ char *arena_printf(struct arena *a, const char *format, ...)
     int size = vsnprintf(NULL, 0, format, args);
     va_end(args);
     ASSERT(size >= 0);
-    char *text = alloc(a, (size_t)size + 1);
+    char *text = arena_alloc(a, (size_t)size + 1);
     if (text == NULL) return NULL;
     va_start(args, format);
     int written = vsnprintf(text, (size_t)size + 1, format, args);
