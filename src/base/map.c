@@ -32,14 +32,13 @@ static size_t home_of(const struct map *m, uint64_t key)
 }
 
 /* The slot that holds the key, or the free one where it would go. At least a quarter of the slots
- * is free, so the walk ends. */
-static struct map_slot *slot_of(const struct map *m, uint64_t key)
+ * is free, as check says after each change, so the walk ends. */
+static inline struct map_slot *slot_of(const struct map *m, uint64_t key)
 {
-    ASSERT(m->capacity > m->count);
-    size_t i = home_of(m, key);
-    while (m->slots[i].value != NULL && m->slots[i].key != key)
-        i = (i + 1) & (m->capacity - 1);
-    return &m->slots[i];
+    struct map_slot *slot = &m->slots[home_of(m, key)], *end = m->slots + m->capacity;
+    while (slot->value != NULL && slot->key != key)
+        if (++slot == end) slot = m->slots;
+    return slot;
 }
 
 void *map_get(const struct map *m, uint64_t key)
