@@ -37,13 +37,6 @@ void buf_deinit(struct buf *b)
     *b = (struct buf){.size_max = b->size_max};
 }
 
-void buf_reset(struct buf *b)
-{
-    check(b);
-    b->size = b->refused = 0;
-    b->failed = false;
-}
-
 /* Holds `needed` bytes afterwards, or sets failed. The capacity may exceed size_max by one: that is
  * where buf_printf's NUL goes. */
 static bool grow(struct buf *b, size_t needed)

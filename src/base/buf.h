@@ -21,7 +21,11 @@ void buf_init(struct buf *b, size_t size_max);
 void buf_init_lent(struct buf *b, size_t size_max, void *room, size_t size);
 void buf_deinit(struct buf *b);
 /* Empties the buffer and clears `failed`; keeps the memory. */
-void buf_reset(struct buf *b);
+static inline void buf_reset(struct buf *b)
+{
+    b->size = b->refused = 0;
+    b->failed = false;
+}
 /* Makes room for `size` more bytes and returns where they go, or NULL (failed is set). The caller
  * writes there and then adds what it wrote to b->size; the pointer is good until the next append.
  */
