@@ -86,7 +86,8 @@ static void use_first(struct arena *a)
     a->origin = a->chunks == NULL ? 0 : (uintptr_t)a->chunks->data - a->used;
 }
 
-void arena_reset(struct arena *a)
+/* Behind the first piece: as long as there is none, nothing has been made of what was kept. */
+static __attribute__((noinline)) void take_back(struct arena *a)
 {
     check(a);
     struct arena_chunk *kept = a->chunks;
@@ -102,10 +103,16 @@ void arena_reset(struct arena *a)
     }
     if (kept != NULL) SANITIZE_POISON(kept->data, kept->capacity);
     a->chunks = kept;
-    a->used = a->refused = a->refused_held = 0;
+    a->used = 0;
     use_first(a);
-    a->failed = false;
     check(a);
+}
+
+void arena_reset(struct arena *a)
+{
+    if (a->used > 0) take_back(a);
+    a->refused = a->refused_held = 0;
+    a->failed = false;
 }
 
 static bool account_take(struct arena *a, size_t size)
