@@ -834,6 +834,7 @@ struct write_version;
 struct write_set {
     struct arena *arena;
     struct write_node *head;
+    uint32_t height; /* of its nodes: levels above are empty */
     struct write_version *undo; /* newest change first */
     struct prng prng;
     uint64_t seq;   /* of the next write; only rises */

@@ -39,6 +39,7 @@ static enum status set_start(struct write_set *ws, struct arena *arena)
     ws->undo = NULL;
     ws->count = 0;
     ws->bytes = ws->kept_bytes = 0;
+    ws->height = 1;
     ws->head = node_create(ws, LEVELS_MAX);
     return ws->head == NULL ? STATUS_NO_MEMORY : STATUS_OK;
 }
@@ -56,11 +57,11 @@ enum status write_set_clear(struct write_set *ws, struct arena *arena)
     return set_start(ws, arena);
 }
 
-/* The last node before key at every level. */
+/* The last node before key at every level that any node has. */
 static void find_path(const struct write_set *ws, struct bytes key, struct write_node *path[LEVELS_MAX])
 {
     struct write_node *n = ws->head;
-    for (int level = LEVELS_MAX - 1; level >= 0; level--) {
+    for (uint32_t level = ws->height; level-- > 0;) {
         while (n->next[level] != NULL && bytes_compare(n->next[level]->write.key, key) < 0)
             n = n->next[level];
         path[level] = n;
@@ -102,6 +103,7 @@ static struct write_node *node_insert(struct write_set *ws, struct bytes key, st
     /* Nobody can ask for a time before the first mark. */
     if (ws->seq > SEQ_FIRST && keep_version(ws, n, true) != STATUS_OK) return NULL;
     n->write.key = key_copy;
+    for (; ws->height < level_count; ws->height++) path[ws->height] = ws->head;
     for (uint32_t level = 0; level < level_count; level++) {
         n->next[level] = path[level]->next[level];
         path[level]->next[level] = n;
@@ -215,7 +217,7 @@ const struct write *write_set_seek(const struct write_set *ws, struct bytes key,
 static const struct write_node *find_before(const struct write_set *ws, struct bytes key)
 {
     const struct write_node *n = ws->head;
-    for (int level = LEVELS_MAX - 1; level >= 0; level--)
+    for (uint32_t level = ws->height; level-- > 0;)
         while (n->next[level] != NULL &&
                (key.size == 0 || bytes_compare(n->next[level]->write.key, key) < 0))
             n = n->next[level];
