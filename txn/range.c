@@ -236,7 +236,7 @@ struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struc
 {
     struct range_op *op = pool_alloc(&g->kv->pool, sizeof *op + body.size);
     if (op == NULL) return NULL;
-    memset(op, 0, sizeof *op);
+    memset(op, 0, offsetof(struct range_op, reply_room));
     memcpy(op + 1, body.data, body.size);
     op->body = bytes_make(op + 1, body.size);
     op->range = g;
@@ -252,7 +252,7 @@ struct range_op *range_op_create(struct range *g, enum range_op_kind kind, struc
     op->clock.ctx = op;
     lsm_waiter_init(&op->block, on_block);
     timer_init(&op->lock_timer, lock_on_timer, op);
-    buf_init(&op->reply, NET_MESSAGE_BYTES_MAX - 4096);
+    buf_init_lent(&op->reply, NET_MESSAGE_BYTES_MAX - 4096, op->reply_room, sizeof op->reply_room);
     list_push_back(&g->ops, &op->link);
     return op;
 }

@@ -179,6 +179,7 @@ struct range_op {
     bool detached;           /* answered already; it keeps its place for the next request */
     bool at_replica;         /* READ: of the past, whoever leads (replica_read.c); epoch, confirmed: no intent is in the way */
     uint32_t spans_done, waits; /* of these, when intents were looked for */
+    uint8_t reply_room[256]; /* last: it is not zeroed */
 };
 
 struct lock_key {
