@@ -34,6 +34,7 @@ void attempt_leave(struct range_op *op)
 
 struct range_op *attempt_next(const struct range *g, struct attempt a, const struct range_op *after)
 {
+    if (after != NULL && list_empty(&after->attempt_link)) return NULL; /* it is alone in its ring, as most are */
     struct range_op *first = map_get(&g->attempts, a.tag);
     if (first == NULL) return NULL;
     for (struct range_op *op = after == NULL ? first : op_of(after->attempt_link.next); after == NULL || op != first;
