@@ -310,9 +310,8 @@ static enum status keep_bounds(struct buf bounds[2], struct route *route)
 enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool before, struct buf bounds[2],
                          struct route *route_out)
 {
-    struct env *env = store_env(kv->store);
-    uint64_t now_ns = env_now_ns(env), give_up_ns = give_up_at(kv, q, now_ns), backoff_ns = BACKOFF_NS_MIN;
-    for (;; now_ns = env_now_ns(env)) {
+    uint64_t give_up_ns = 0, backoff_ns = BACKOFF_NS_MIN;
+    for (;;) {
         if (kv->stopping) return STATUS_CANCELLED;
         if (q->interrupt != NULL && q->interrupt->requested) return STATUS_TIMEOUT;
         enum status status = before ? store_route_before(kv->store, q->key, route_out) : route_of(kv, q, route_out);
@@ -320,6 +319,8 @@ enum status gateway_find(struct kv *kv, const struct gateway_request *q, bool be
             route_out->turn = route_out->guessed ? 0 : fiber_turn(store_fibers(kv->store)); /* another guess may be better */
             return keep_bounds(bounds, route_out);
         }
+        uint64_t now_ns = env_now_ns(store_env(kv->store));
+        if (give_up_ns == 0) give_up_ns = give_up_at(kv, q, now_ns);
         if (now_ns >= give_up_ns) return gave_up(q, STATUS_UNAVAILABLE);
         COVER("txn_route_awaited");
         gateway_pause(kv, backoff_ns < give_up_ns - now_ns ? backoff_ns : give_up_ns - now_ns, q->interrupt);
@@ -381,7 +382,7 @@ static void task_answered(struct gateway_task *k)
     task_pause_again(k, learn(kv, status, k->range, k->leader, q->reply));
 }
 
-static void task_send(struct gateway_task *k, const struct route *route)
+static void task_send(struct gateway_task *k, const struct route *route, uint64_t now_ns)
 {
     struct gateway_request *q = k->q;
     q->served_by = k->range = route->range;
@@ -393,7 +394,7 @@ static void task_send(struct gateway_task *k, const struct route *route)
     }
     store_le64(q->body->data, route->range.value);
     store_le64(q->body->data + 8, route->epoch);
-    uint64_t left_ns = k->give_up_ns - now_of(k);
+    uint64_t left_ns = k->give_up_ns - now_ns;
     /* A read tries another node soon; a commit waits for its answer as long as it may. */
     bool soon = q->repeatable && left_ns > REQUEST_TIMEOUT_NS / 3;
     task_call(k, soon ? REQUEST_TIMEOUT_NS / 3 : left_ns);
@@ -409,7 +410,7 @@ static bool was_found(const struct gateway_task *k)
 }
 
 /* Before an attempt. */
-static void task_go(struct gateway_task *k)
+static void task_go(struct gateway_task *k, uint64_t now_ns)
 {
     struct kv *kv = k->wait->kv;
     struct route route;
@@ -419,10 +420,10 @@ static void task_go(struct gateway_task *k)
         task_end(k, STATUS_STALE_ROUTE);
     } else if (task_late(k)) {
         task_end(k, STATUS_TIMEOUT);
-    } else if (now_of(k) >= k->give_up_ns) {
+    } else if (now_ns >= k->give_up_ns) {
         task_end(k, gave_up(k->q, k->status));
     } else if (was_found(k) && k->q->found->leader.value != 0 && may_stamp(kv, k->q)) {
-        task_send(k, k->q->found);
+        task_send(k, k->q->found, now_ns);
     } else if (route_of(kv, k->q, &route) != STATUS_OK) {
         k->status = STATUS_UNAVAILABLE;
         task_pause_again(k, false);
@@ -434,7 +435,7 @@ static void task_go(struct gateway_task *k)
         k->status = STATUS_UNAVAILABLE;
         task_pause_again(k, false);
     } else {
-        task_send(k, &route);
+        task_send(k, &route, now_ns);
     }
 }
 
@@ -442,7 +443,7 @@ static void task_go(struct gateway_task *k)
 static void task_step(struct gateway_task *k)
 {
     while (k->state == TASK_READY || k->state == TASK_ANSWERED) {
-        if (k->state == TASK_READY) task_go(k);
+        if (k->state == TASK_READY) task_go(k, now_of(k));
         else task_answered(k);
     }
 }
@@ -451,7 +452,9 @@ static void task_start(struct gateway_task *k, struct gateway_wait *w, struct ga
 {
     ASSERT(q->interrupt == w->interrupt);
     task_begin(k, w, q);
-    k->give_up_ns = give_up_at(w->kv, q, now_of(k));
+    uint64_t now_ns = now_of(k);
+    k->give_up_ns = give_up_at(w->kv, q, now_ns);
+    task_go(k, now_ns);
     task_step(k);
 }
 
