@@ -30,11 +30,10 @@ void buf_init_lent(struct buf *b, size_t size_max, void *room, size_t size)
     b->lent = true;
 }
 
-void buf_deinit(struct buf *b)
+void buf_free(struct buf *b)
 {
     check(b);
-    if (!b->lent) free(b->data);
-    *b = (struct buf){.size_max = b->size_max};
+    free(b->data);
 }
 
 /* Holds `needed` bytes afterwards, or sets failed. The capacity may exceed size_max by one: that is

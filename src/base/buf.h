@@ -19,7 +19,12 @@ void buf_init(struct buf *b, size_t size_max);
 /* The same with memory to begin with, which outlives the buffer: what is small, as it mostly is, then needs none of the
  * heap. size is 1 or more. */
 void buf_init_lent(struct buf *b, size_t size_max, void *room, size_t size);
-void buf_deinit(struct buf *b);
+void buf_free(struct buf *b); /* of the heap's memory, for buf_deinit */
+static inline void buf_deinit(struct buf *b)
+{
+    if (b->capacity > 0 && !b->lent) buf_free(b);
+    *b = (struct buf){.size_max = b->size_max};
+}
 /* Empties the buffer and clears `failed`; keeps the memory. */
 static inline void buf_reset(struct buf *b)
 {

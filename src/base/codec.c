@@ -25,18 +25,23 @@ void put_long_varint(struct buf *b, uint64_t v)
     buf_append(b, encoded, size);
 }
 
-void put_sized(struct buf *b, struct bytes bytes)
+static __attribute__((noinline)) void put_sized_slowly(struct buf *b, struct bytes bytes)
 {
-    size_t room = b->capacity < b->size_max ? b->capacity - b->size : b->size_max - b->size;
-    if (bytes.size - 1 < 0x7f && bytes.size < room && !b->failed) { /* mostly, and then one look is enough */
-        uint8_t *at = b->data + b->size;
-        *at = (uint8_t)bytes.size;
-        memcpy(at + 1, bytes.data, bytes.size);
-        b->size += 1 + bytes.size;
-        return;
-    }
     put_varint(b, bytes.size);
     buf_append_bytes(b, bytes);
+}
+
+void put_sized(struct buf *b, struct bytes bytes)
+{
+    size_t room = (b->capacity < b->size_max ? b->capacity : b->size_max) - b->size;
+    if (bytes.size - 1 >= 0x7f || bytes.size >= room || b->failed) { /* empty or long, or it may not fit */
+        put_sized_slowly(b, bytes);
+        return;
+    }
+    uint8_t *at = b->data + b->size;
+    b->size += 1 + bytes.size;
+    *at = (uint8_t)bytes.size;
+    memcpy(at + 1, bytes.data, bytes.size);
 }
 
 uint16_t get_u16(struct reader *r)
