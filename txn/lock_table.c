@@ -1,7 +1,5 @@
 #include "txn/lock_table.h"
 
-#include <stdlib.h>
-
 #include "base/assert.h"
 #include "base/codec.h"
 #include "base/hash.h"
@@ -22,9 +20,9 @@ struct hold {
     enum lock_mode mode;
 };
 
-void lock_table_init(struct lock_table *t)
+void lock_table_init(struct lock_table *t, struct pool *pool)
 {
-    *t = (struct lock_table){0};
+    *t = (struct lock_table){.pool = pool};
     map_init(&t->locks);
     map_init(&t->owners);
     list_init(&t->all);
@@ -57,15 +55,13 @@ static struct lock_owner *owner_make(struct lock_table *t, struct txn_name name,
     ASSERT(name.number != 0);
     struct lock_owner *o = lock_owner_find(t, name);
     if (o != NULL) return o;
-    o = calloc(1, sizeof *o);
+    o = pool_alloc(t->pool, sizeof *o);
     if (o == NULL) return NULL;
     uint64_t hash = name_hash(name);
-    o->name = name;
-    o->begin_ts = begin_ts;
-    o->next = map_get(&t->owners, hash);
+    *o = (struct lock_owner){.name = name, .begin_ts = begin_ts, .next = map_get(&t->owners, hash)};
     list_init(&o->holds);
     if (map_put(&t->owners, hash, o) != STATUS_OK) {
-        free(o);
+        pool_free(t->pool, o);
         return NULL;
     }
     list_push_back(&t->all, &o->link);
@@ -88,7 +84,7 @@ static void owner_drop_if_idle(struct lock_table *t, struct lock_owner *o)
     }
     list_remove(&o->link);
     t->owner_count--;
-    free(o);
+    pool_free(t->pool, o);
 }
 
 static struct lock *lock_find(const struct lock_table *t, struct bytes key, uint64_t hash)
@@ -103,14 +99,14 @@ static struct lock *lock_make(struct lock_table *t, struct bytes key)
     uint64_t hash = hash64(key.data, key.size, 0);
     struct lock *l = lock_find(t, key, hash);
     if (l != NULL) return l;
-    l = malloc(sizeof *l + key.size);
+    l = pool_alloc(t->pool, sizeof *l + key.size);
     if (l == NULL) return NULL;
     *l = (struct lock){.hash = hash, .key_size = key.size, .next = map_get(&t->locks, hash)};
     memcpy(l->key, key.data, key.size);
     list_init(&l->holds);
     list_init(&l->queue);
     if (map_put(&t->locks, hash, l) != STATUS_OK) {
-        free(l);
+        pool_free(t->pool, l);
         return NULL;
     }
     t->lock_count++;
@@ -136,7 +132,7 @@ static void lock_drop_if_idle(struct lock_table *t, struct lock *l)
         UNREACHABLE();
     }
     t->lock_count--;
-    free(l);
+    pool_free(t->pool, l);
 }
 
 static struct hold *hold_of(const struct lock *l, const struct lock_owner *o)
@@ -148,28 +144,26 @@ static struct hold *hold_of(const struct lock *l, const struct lock_owner *o)
     return NULL;
 }
 
-static enum status hold_add(struct lock *l, struct lock_owner *o, enum lock_mode mode)
+static enum status hold_add(struct lock_table *t, struct lock *l, struct lock_owner *o, enum lock_mode mode)
 {
     struct hold *h = hold_of(l, o);
     if (h != NULL) { /* never weaker than it was */
         if (mode > h->mode) h->mode = mode;
         return STATUS_OK;
     }
-    h = calloc(1, sizeof *h);
+    h = pool_alloc(t->pool, sizeof *h);
     if (h == NULL) return STATUS_NO_MEMORY;
-    h->owner = o;
-    h->lock = l;
-    h->mode = mode;
+    *h = (struct hold){.owner = o, .lock = l, .mode = mode};
     list_push_back(&o->holds, &h->of_owner);
     list_push_back(&l->holds, &h->of_lock);
     return STATUS_OK;
 }
 
-static void hold_free(struct hold *h)
+static void hold_free(struct lock_table *t, struct hold *h)
 {
     list_remove(&h->of_owner);
     list_remove(&h->of_lock);
-    free(h);
+    pool_free(t->pool, h);
 }
 
 /* ---- granting ---- */
@@ -203,7 +197,7 @@ static void grant(struct lock_table *t, struct lock *l)
         struct lock_request *q = CONTAINER_OF(l->queue.next, struct lock_request, link);
         if (!compatible(l, q->owner, q->mode)) break;
         struct lock_owner *owner = q->owner;
-        enum status status = owner == NULL ? STATUS_OK : hold_add(l, owner, q->mode);
+        enum status status = owner == NULL ? STATUS_OK : hold_add(t, l, owner, q->mode);
         dequeue(t, q);
         if (status != STATUS_OK) owner_drop_if_idle(t, owner);
         q->on_done(q, status);
@@ -219,7 +213,7 @@ void lock_release(struct lock_table *t, struct txn_name name)
     while (!list_empty(&o->holds)) {
         struct hold *h = CONTAINER_OF(o->holds.next, struct hold, of_owner);
         struct lock *l = h->lock;
-        hold_free(h);
+        hold_free(t, h);
         if (list_empty(&o->holds)) owner_drop_if_idle(t, o);
         grant(t, l);
         o = lock_owner_find(t, name); /* a callback may have changed its fate */
@@ -353,7 +347,7 @@ enum status lock_acquire(struct lock_table *t, struct txn_name name, uint64_t be
     bool has = own != NULL && own->mode >= mode;
     /* A stronger mode of what it holds goes before those that wait: they wait for it anyway. */
     if (has || (compatible(l, owner, mode) && (own != NULL || list_empty(&l->queue) || MUTANT("lock_barges")))) {
-        enum status status = hold_add(l, owner, mode);
+        enum status status = hold_add(t, l, owner, mode);
         if (status != STATUS_OK) {
             lock_drop_if_idle(t, l);
             owner_drop_if_idle(t, owner);
@@ -374,7 +368,7 @@ enum status lock_put(struct lock_table *t, struct txn_name name, uint64_t begin_
 {
     struct lock_owner *owner = owner_make(t, name, begin_ts);
     struct lock *l = owner == NULL ? NULL : lock_make(t, key);
-    enum status status = l == NULL ? STATUS_NO_MEMORY : compatible(l, owner, mode) ? hold_add(l, owner, mode) : STATUS_LOCKED;
+    enum status status = l == NULL ? STATUS_NO_MEMORY : compatible(l, owner, mode) ? hold_add(t, l, owner, mode) : STATUS_LOCKED;
     if (status != STATUS_OK && l != NULL) lock_drop_if_idle(t, l);
     if (status != STATUS_OK && owner != NULL) owner_drop_if_idle(t, owner);
     return status;
@@ -441,7 +435,7 @@ void lock_table_cut(struct lock_table *t, struct bytes key)
             struct lock *l = h->lock;
             if (bytes_compare(bytes_make(l->key, l->key_size), key) < 0) continue;
             ASSERT(list_empty(&l->queue));
-            hold_free(h);
+            hold_free(t, h);
             lock_drop_if_idle(t, l);
         }
         owner_drop_if_idle(t, o);
@@ -456,7 +450,7 @@ void lock_table_reset(struct lock_table *t)
         while (!list_empty(&o->holds)) {
             struct hold *h = CONTAINER_OF(o->holds.next, struct hold, of_owner);
             struct lock *l = h->lock;
-            hold_free(h);
+            hold_free(t, h);
             lock_drop_if_idle(t, l);
         }
         owner_drop_if_idle(t, o);

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "base/status.h"
 
 /* A transaction: the node it runs on, and a number that node never uses twice. number 0: none. */
@@ -45,13 +46,14 @@ struct lock_request {
 };
 
 struct lock_table {
+    struct pool *pool;          /* borrowed: of what they are made of, which comes and goes with each transaction */
     struct map locks, owners;
     struct list all;
     uint32_t lock_count, owner_count, waiting_count;
     uint64_t visits;
 };
 
-void lock_table_init(struct lock_table *t);
+void lock_table_init(struct lock_table *t, struct pool *pool);
 /* Forgets all locks. Nobody may be queued. */
 void lock_table_reset(struct lock_table *t);
 /* Forgets the locks on keys from `key` on. Nobody may be queued there. */

@@ -26,7 +26,7 @@ void *range_open(void *ctx, struct replica *r)
     list_init(&g->refusals);
     list_init(&g->two_phase);
     list_init(&g->forgetting.link);
-    lock_table_init(&g->locks);
+    lock_table_init(&g->locks, &kv->pool);
     locks_handed_init(&g->handed);
     g->outcomes.of_node = &kv->outcome_chunks;
     list_push_back(&kv->ranges, &g->link);

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "base/sanitize_int.h"
 
-#define CLASS_BYTES 256
+#define CLASS_BYTES 128
 
 struct pool_block {
     alignas(16) struct pool_block *next; /* while it waits */

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define POOL_CLASS_COUNT 8 /* of 256 bytes, 512, ... 2 KiB, with the head of a block */
+#define POOL_CLASS_COUNT 16 /* of 128 bytes, 256, ... 2 KiB, with the head of a block */
 #define POOL_KEPT_MAX    4096 /* blocks of a size that wait */
 
 struct pool_block;

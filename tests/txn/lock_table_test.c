@@ -10,6 +10,7 @@
 
 /* Transactions are letters; what happens is written down: "b+" granted, "b!" victim. */
 struct rig {
+    struct pool pool;
     struct lock_table table;
     char log[4096];
 };
@@ -48,7 +49,8 @@ static enum status ask(struct rig *r, char name, const char *key, enum lock_mode
 
 static void rig_init(struct rig *r)
 {
-    lock_table_init(&r->table);
+    pool_init(&r->pool);
+    lock_table_init(&r->table, &r->pool);
     r->log[0] = '\0';
 }
 
@@ -61,6 +63,7 @@ static void expect(struct rig *r, const char *log)
 static void rig_end(struct rig *r)
 {
     lock_table_reset(&r->table);
+    pool_deinit(&r->pool); /* all of it is back */
     assert_int_equal(r->table.lock_count, 0);
     assert_int_equal(r->table.waiting_count, 0);
     map_deinit(&r->table.locks);
