@@ -11,6 +11,7 @@
 /* Call ids rise over the life of a node: the incarnation stands above a counter. */
 #define INCARNATION_SHIFT 40
 #define RPC_BODY_BYTES_MAX (NET_MESSAGE_BYTES_MAX - 64)
+#define HEAD_BYTES 10 /* without a stamp */
 
 struct rpc_handler {
     void (*handle)(void *ctx, struct rpc_token token, struct bytes body);
@@ -155,25 +156,39 @@ void rpc_serve_instead(struct rpc *r, enum rpc_kind kind,
     r->handlers[kind] = (struct rpc_handler){handler, ctx};
 }
 
-static void local_push(struct rpc *r, uint16_t type, struct bytes payload)
+/* To this node itself: it waits for the next rpc_step. */
+static void local_push(struct rpc *r, uint16_t type, uint64_t id, uint16_t word, struct bytes body)
 {
-    struct rpc_local *m = pool_alloc(&r->pool, sizeof *m + payload.size);
+    size_t size = HEAD_BYTES + body.size;
+    struct rpc_local *m = pool_alloc(&r->pool, sizeof *m + size);
     ASSERT(m != NULL);
     m->type = type;
-    m->size = payload.size;
-    memcpy(m->payload, payload.data, payload.size);
+    m->size = size;
+    store_le64(m->payload, id);
+    store_le16(m->payload + 8, word);
+    if (body.size > 0) memcpy(m->payload + HEAD_BYTES, body.data, body.size);
     list_push_back(&r->local, &m->link);
 }
 
-/* What each frame begins with. */
-static void put_head(struct rpc *r, struct node_id to, uint64_t id, uint16_t word)
+/* To another one. */
+static enum status transmit(struct rpc *r, struct node_id to, uint16_t type, uint64_t id, uint16_t word, struct bytes body)
 {
-    bool away = to.value != r->options.self.value;
-    uint64_t stamp = away && r->stamp != NULL ? r->stamp->make(r->stamp->ctx) : 0;
+    uint64_t stamp = r->stamp != NULL ? r->stamp->make(r->stamp->ctx) : 0;
     buf_reset(&r->scratch);
     put_u64(&r->scratch, id);
     put_u16(&r->scratch, (uint16_t)(word | (stamp != 0 ? RPC_STAMPED : 0)));
     if (stamp != 0) put_u64(&r->scratch, stamp);
+    buf_append_bytes(&r->scratch, body);
+    if (r->scratch.failed) return STATUS_TOO_LARGE;
+    if (r->options.net == NULL) return STATUS_CLOSED;
+    return net_send(r->options.net, to, NET_LINK_DATA, type, 1, 1, buf_view(&r->scratch));
+}
+
+static enum status send(struct rpc *r, struct node_id to, uint16_t type, uint64_t id, uint16_t word, struct bytes body)
+{
+    if (to.value != r->options.self.value) return transmit(r, to, type, id, word, body);
+    local_push(r, type, id, word, body);
+    return STATUS_OK;
 }
 
 static uint16_t get_word(struct rpc *r, struct node_id from, struct reader *in)
@@ -183,19 +198,6 @@ static uint16_t get_word(struct rpc *r, struct node_id from, struct reader *in)
     uint64_t stamp = get_u64(in);
     if (!in->failed && r->stamp != NULL) r->stamp->take(r->stamp->ctx, from, stamp);
     return (uint16_t)(word & ~RPC_STAMPED);
-}
-
-/* Sends scratch. */
-static enum status transmit(struct rpc *r, struct node_id to, uint16_t type)
-{
-    if (r->scratch.failed) return STATUS_TOO_LARGE;
-    struct bytes payload = buf_view(&r->scratch);
-    if (to.value == r->options.self.value) {
-        local_push(r, type, payload);
-        return STATUS_OK;
-    }
-    if (r->options.net == NULL) return STATUS_CLOSED;
-    return net_send(r->options.net, to, NET_LINK_DATA, type, 1, 1, payload);
 }
 
 enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to, enum rpc_kind kind,
@@ -213,9 +215,7 @@ enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to, e
     call->active = true;
     list_push_back(&r->order, &call->link);
 
-    put_head(r, to, call->id, (uint16_t)kind);
-    buf_append_bytes(&r->scratch, body);
-    call->sent = transmit(r, to, SHARD_MESSAGE_REQUEST) == STATUS_OK;
+    call->sent = send(r, to, SHARD_MESSAGE_REQUEST, call->id, (uint16_t)kind, body) == STATUS_OK;
     call->deadline_ns = env_now_ns(r->options.env) + (call->sent ? timeout_ns : 0);
     sweep_by(r, call->deadline_ns);
     return STATUS_OK;
@@ -232,11 +232,9 @@ void rpc_cancel(struct rpc_call *call)
 
 void rpc_reply(struct rpc *r, struct rpc_token token, enum status status, struct bytes body)
 {
-    put_head(r, token.from, token.id, (uint16_t)status);
-    buf_append_bytes(&r->scratch, body);
-    ASSERT(!r->scratch.failed); /* repliers bound what they build */
+    ASSERT(HEAD_BYTES + sizeof(uint64_t) + body.size <= NET_MESSAGE_BYTES_MAX); /* repliers bound what they build */
     /* A lost reply ends the call by its link or its time-out. */
-    enum status sent = transmit(r, token.from, SHARD_MESSAGE_REPLY);
+    enum status sent = send(r, token.from, SHARD_MESSAGE_REPLY, token.id, (uint16_t)status, body);
     if (sent != STATUS_OK) COVER("rpc_reply_not_sent");
 }
 
