@@ -46,6 +46,7 @@ void *pool_alloc(struct pool *p, size_t size)
     if (class < POOL_CLASS_COUNT && p->kept[class] != NULL) {
         block = p->kept[class];
         p->kept[class] = block->next;
+        __builtin_prefetch(block->next, 1); /* who comes next has it then: it may have waited for long */
         p->kept_count[class]--;
     } else {
         bool pooled = class < POOL_CLASS_COUNT;
