@@ -12,6 +12,7 @@
 #define PAUSE_NS_MIN 1000000u
 #define PAUSE_NS_MAX 50000000u
 #define CLOCK_LOOK_NS 2000000u
+#define CONTENDED_NS 1000000u    /* a lock that was waited for so long: others want those keys, too */
 #define CUTS_MAX 1000
 #define SPILLED_AT_ONCE 4u       /* requests: 8 MiB */
 #define PARTICIPANT_BYTES_MAX (TXN_ENTRY_BYTES_MAX / 4) /* of keys in the record, beside what it writes itself */
@@ -55,21 +56,35 @@ static enum status name_attempt(struct two_phase *p)
     return STATUS_OK;
 }
 
-/* One whose leader is this node, if there is one: the decision and its answer are no messages then, and who coordinates the attempt
+/* Where it has waited for its locks longest: others wait there, too. {0}: nowhere. */
+static struct range_id waited_in(const struct txn *t)
+{
+    const struct lock_area *longest = NULL;
+    for (const struct lock_area *a = t->locked; a != NULL; a = a->next)
+        if (longest == NULL || a->waited_ns > longest->waited_ns) longest = a;
+    bool waited = longest != NULL && longest->waited_ns >= CONTENDED_NS && !MUTANT("anchor_anywhere");
+    return waited ? longest->range : (struct range_id){0};
+}
+
+/* Where others want what is written, as far as it has waited for its locks: what lies with the anchor is theirs a round of the log before
+ * what does not. Else where this node leads: the decision and its answer are no messages then, and who coordinates the attempt
  * is who looks after its record. Else the first. Of very many keys only the first is looked at. */
 static struct bytes pick_anchor(const struct two_phase *p)
 {
     struct txn *t = p->t;
     struct store *store = t->kv->store;
-    const struct write *first = write_set_first(&t->writes), *w = first;
+    struct range_id contended = waited_in(t);
+    const struct write *first = write_set_first(&t->writes), *w = first, *led = NULL;
     while (w != NULL && t->writes.count <= STAGED_KEYS_MAX + 1) {
         struct route route;
         if (!two_phase_find_first(p, w->key, &route) && store_route(store, w->key, &route) != STATUS_OK) break;
-        if (route.leader.value == store_identity(store)->node.value) return w->key;
+        bool leads = route.leader.value == store_identity(store)->node.value;
+        if (contended.value == 0 ? leads : route.range.value == contended.value) return w->key;
+        if (led == NULL && leads) led = w;
         do w = write_set_next(w);
         while (w != NULL && route_holds(&route, w->key));
     }
-    return first->key;
+    return led != NULL ? led->key : first->key;
 }
 
 /* ---- first phase ---- */
@@ -213,7 +228,7 @@ bool two_phase_stamp(struct gateway_request *q)
     return true;
 }
 
-enum status two_phase_encode_decision(struct two_phase *p)
+enum status two_phase_encode_decision(struct two_phase *p, enum decide_what what)
 {
     struct txn *t = p->t;
     struct buf participants;
@@ -226,7 +241,7 @@ enum status two_phase_encode_decision(struct two_phase *p)
     }
     buf_reset(&t->request);
     buf_append_zero(&t->request, HEAD_BYTES);
-    decide_encode(&t->request, t->name, (struct attempt){p->sent_ts, t->id.tag}, DECIDE_COMMIT, p->ct, p->anchor, buf_view(&participants));
+    decide_encode(&t->request, t->name, (struct attempt){p->sent_ts, t->id.tag}, what, p->ct, p->anchor, buf_view(&participants));
     bool fits = !participants.failed && participants.size <= PARTICIPANT_BYTES_MAX && !t->request.failed;
     buf_deinit(&participants);
     return fits ? STATUS_OK : STATUS_TOO_LARGE;
@@ -262,7 +277,7 @@ enum status two_phase_decide(struct two_phase *p)
 {
     struct txn *t = p->t;
     struct gateway_request q = two_phase_decide_request(p);
-    enum status status = two_phase_encode_decision(p);
+    enum status status = two_phase_encode_decision(p, MUTANT("asked_twice_known") ? DECIDE_KNOWN : DECIDE_COMMIT);
     if (status != STATUS_OK) return status;
     status = gateway_call(t->kv, &q, &t->reply);
     if (status == STATUS_OK) return take_decision(p);

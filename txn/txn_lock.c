@@ -96,6 +96,7 @@ enum status txn_lock_note(struct txn *t, const struct route *route, struct bytes
     a->next = NULL;
     a->range = route->range;
     a->given_back = false;
+    a->waited_ns = 0;
     buf_init_lent(&a->low, SHARD_KEY_BYTES_MAX, a->low_room, sizeof a->low_room);
     buf_init_lent(&a->high, SHARD_KEY_BYTES_MAX, a->high_room, sizeof a->high_room);
     *place = a;
@@ -199,6 +200,12 @@ void txn_lock_encode(struct txn *t, const struct locking *l, const struct route 
     }
 }
 
+static void note_waited(struct txn *t, const struct route *route, uint64_t waited_ns)
+{
+    for (struct lock_area *a = t->locked; a != NULL; a = a->next)
+        if (a->range.value == route->range.value && a->waited_ns < waited_ns) a->waited_ns = waited_ns;
+}
+
 /* [fiber] Asks until the locks are there: a leader answers now and then that they are not yet. */
 static enum status lock_send(struct txn *t, const struct locking *l, const struct route *route, struct bytes key)
 {
@@ -221,6 +228,7 @@ static enum status lock_send(struct txn *t, const struct locking *l, const struc
         bool dies = status == STATUS_WAIT && txn_is_deadlocked(t);
         t->waits_at = BYTES_EMPTY;
         if (dies) return STATUS_DEADLOCK;
+        if (status == STATUS_OK) note_waited(t, route, env_now_ns(env) - since_ns);
         if (status != STATUS_WAIT) return status;
     }
 }

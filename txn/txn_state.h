@@ -19,6 +19,7 @@ struct lock_area {
     struct range_id range;
     struct buf low, high;
     bool given_back;         /* by its leader, when the commit went to its log */
+    uint64_t waited_ns;      /* until what was locked there was granted, the longest time */
     uint8_t low_room[48], high_room[48];
 };
 

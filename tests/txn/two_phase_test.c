@@ -92,6 +92,29 @@ TEST(txn_two_phase, the_anchor_lies_where_its_gateway_leads)
     world_close(&s.w);
 }
 
+/* Others wait there, too. */
+TEST(txn_two_phase, the_anchor_lies_where_it_has_waited_for_a_lock)
+{
+    struct script s;
+    struct actor a, b;
+    script_open(&s, true);
+    actor_begin(&b, &s.w, s.gateway);
+    assert_int_equal(actor_lock(&b, "z"), STATUS_NOT_FOUND);
+    actor_begin(&a, &s.w, s.gateway);
+    assert_int_equal(actor_lock(&a, "a"), STATUS_NOT_FOUND);
+    actor_start_lock(&a, "z");
+    world_run_ms(&s.w, 5);
+    actor_end(&b);
+    assert_int_equal(actor_await(&a), STATUS_NOT_FOUND);
+    script_put_both(&a);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    world_run_ms(&s.w, 100);
+    assert_string_equal(script_nth(&s, RPC_PREPARE, 0)->anchor, "z");
+    assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->range, RIGHT);
+    actor_end(&a);
+    world_close(&s.w);
+}
+
 /* Its own keys are safe, and those in the range that picked it; the others are asked for. */
 TEST(txn_two_phase, what_was_read_is_refreshed_at_the_highest_timestamp)
 {
