@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/codec.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "io/env.h"
@@ -405,6 +406,13 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static void report(const char *name, uint64_t ns, uint64_t instructions, int count)
+{
+    printf("%-12s %8.0f ns", name, (double)ns / count);
+    if (instructions > 0) printf(" %8.0f instructions", (double)instructions / count);
+    printf("\n");
+}
+
 #define UPSERT \
     "INSERT INTO kv (k, v) VALUES (%d, 'a value of some thirty bytes..') ON CONFLICT (k) DO UPDATE SET v = excluded.v"
 
@@ -433,11 +441,77 @@ static void measure(struct sql_session *s, const char *const kind[3], int count)
         snprintf(text, sizeof text, kind[1], 1000000 + i);
         run(s, text);
     }
-    uint64_t instructions = counter_read(fd) - before;
-    printf("%-8s %8.0f ns", kind[0], (double)(now_ns() - start) / count);
-    if (instructions > 0) printf(" %8.0f instructions", (double)instructions / count);
-    printf("\n");
+    report(kind[0], now_ns() - start, counter_read(fd) - before, count);
     if (fd >= 0) close(fd);
+}
+
+/* ---- prepared once: Bind, Execute, Sync ---- */
+
+struct prepared_kind {
+    const char *name, *text;
+    const char *values[5]; /* of parameters; %d: the key */
+};
+
+static const struct prepared_kind prepared_kinds[] = {
+    {"p-insert", "INSERT INTO kv (k, v) VALUES ($1, $2)", {"%d", "a value of some thirty bytes.."}},
+    {"p-upsert", "INSERT INTO kv VALUES ($1,$2) ON CONFLICT (k) DO UPDATE SET v=excluded.v",
+     {"%d", "a value of some thirty bytes.."}},
+    {"p-select", "SELECT v FROM kv WHERE k=$1", {"%d"}},
+    {"p-update", "UPDATE kv SET v=$2 WHERE k=$1", {"%d", "another value of about thirty"}},
+    {"p-cas", "UPDATE cas SET v=$5,n=CASE WHEN n=CASE k WHEN $1 THEN $2::bigint ELSE $4::bigint END "
+              "THEN n+1 ELSE 1/(n-n) END WHERE k IN ($1,$3)",
+     {"1", "%d", "2", "%d", "a value of some thirty bytes.."}},
+    {"p-balance", "UPDATE cas SET n=n+$1 WHERE k=$2", {"0", "3"}},
+    {"p-delete", "DELETE FROM kv WHERE k=$1", {"%d"}},
+};
+
+static void bind_body(struct buf *body, const struct prepared_kind *kind, int key)
+{
+    uint32_t count = 0;
+    while (count < 5 && kind->values[count] != NULL) count++;
+    buf_reset(body);
+    put_be16(body, 0); /* formats: text */
+    put_be16(body, (uint16_t)count);
+    for (uint32_t i = 0; i < count; i++) {
+        char text[64];
+        int size = snprintf(text, sizeof text, kind->values[i], key);
+        put_be32(body, (uint32_t)size);
+        buf_append_bytes(body, bytes_make(text, (size_t)size));
+    }
+    put_be16(body, 0);
+}
+
+static void run_prepared(struct sql_session *s, struct bytes body)
+{
+    struct sql_error error = {.message = NULL};
+    bool paused;
+    if (sql_session_bind(s, "", "p", body, &error) && sql_session_execute(s, "", 0, true, &sink, &paused, &error) &&
+        sql_session_sync(s, &sink, &error))
+        return;
+    fprintf(stderr, "%s\n", error.message);
+    exit(1);
+}
+
+static void measure_prepared(struct sql_session *s, const struct prepared_kind *kind, int count)
+{
+    struct sql_error error = {.message = NULL};
+    struct buf body;
+    buf_init(&body, 1024);
+    sql_session_close_statement(s, "p");
+    if (!sql_session_parse(s, "p", bytes_of_string(kind->text), NULL, 0, &error)) {
+        fprintf(stderr, "%s: %s\n", kind->text, error.message);
+        exit(1);
+    }
+    bool cas = strcmp(kind->name, "p-cas") == 0; /* its rows begin with 0, and are counted up */
+    int fd = counter_open();
+    uint64_t start = now_ns(), before = counter_read(fd);
+    for (int i = 0; i < count; i++) {
+        bind_body(&body, kind, cas ? i : 1000000 + i);
+        run_prepared(s, buf_view(&body));
+    }
+    report(kind->name, now_ns() - start, counter_read(fd) - before, count);
+    if (fd >= 0) close(fd);
+    buf_deinit(&body);
 }
 
 int main(int argc, char **argv)
@@ -455,6 +529,10 @@ int main(int argc, char **argv)
         if (argc > 2 && strcmp(argv[2], kinds[i][0]) != 0 && i > 0) continue;
         measure(s, kinds[i], count);
     }
+    run(s, "CREATE TABLE cas (k bigint PRIMARY KEY, n bigint, v text)");
+    run(s, "INSERT INTO cas VALUES (1, 0, ''), (2, 0, ''), (3, 0, '')");
+    for (size_t i = 0; i < sizeof prepared_kinds / sizeof prepared_kinds[0]; i++)
+        if (argc <= 2 || strcmp(argv[2], prepared_kinds[i].name) == 0) measure_prepared(s, &prepared_kinds[i], count);
     sql_session_destroy(s);
     sql_activity_destroy(o.activity);
     return rows == 0;
