@@ -5,6 +5,7 @@
 
 #define STEPS_PER_ITEM 16 /* compared and copied, as sql_eval_effort counts */
 #define RUN_ITEMS 8       /* are put in order one by one */
+#define SPARE_BYTES 64
 
 struct sort {
     struct sql_eval *e;
@@ -72,6 +73,11 @@ enum status sql_sort(struct sql_eval *e, struct arena *arena, void *items, size_
 {
     if (count < 2) return STATUS_OK;
     struct sort s = {e, size, compare, ctx};
+    if (count <= RUN_ITEMS && size <= SPARE_BYTES) { /* as most are: the items of an IN */
+        uint8_t spare[SPARE_BYTES];
+        insert_each(&s, items, count, spare);
+        return sql_eval_effort(e, STEPS_PER_ITEM * count);
+    }
     struct arena *lender = arena->lender != NULL ? arena->lender : arena, scratch;
     arena_init_part(&scratch, lender, lender->size_max);
     uint8_t *other = arena_alloc(&scratch, count * size);
