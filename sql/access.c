@@ -271,7 +271,10 @@ static int compare_values(const void *a, const void *b, void *ctx)
 
 static void set_sort(struct value_set *set, uint32_t oid)
 {
-    if (set->count < 2) return;
+    bool sorted = true; /* an IN with constants is */
+    for (uint32_t i = 1; sorted && i < set->count; i++)
+        sorted = sql_datum_compare(oid, &set->values[i - 1], &set->values[i]) < 0;
+    if (sorted) return;
     qsort_r(set->values, set->count, sizeof *set->values, compare_values, &oid);
     uint32_t kept = 1;
     for (uint32_t i = 1; i < set->count; i++)
