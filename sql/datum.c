@@ -8,6 +8,7 @@
 #include "sql/collation.h"
 #include "sql/datetime.h"
 #include "sql/numeric.h"
+#include "sql/text_ascii.h"
 #include "sql/types_io.h"
 
 #define STEPS_PER_CALL 4
@@ -178,7 +179,7 @@ bool sql_datum_check(uint32_t oid, const struct sql_datum *value)
     case SQL_TYPE_UUID: return value->bytes.size == SQL_UUID_BYTES;
     case SQL_TYPE_NUMERIC: return sql_numeric_check(value->bytes);
     case SQL_TYPE_NAME: return value->bytes.size <= SQL_NAME_BYTES_MAX && utf8_valid(value->bytes);
-    default: return utf8_valid(value->bytes);
+    default: return ascii_only(value->bytes) || utf8_valid(value->bytes);
     }
 }
 

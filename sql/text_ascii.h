@@ -2,6 +2,8 @@
 #ifndef OSTRAKA_SQL_TEXT_ASCII_H
 #define OSTRAKA_SQL_TEXT_ASCII_H
 
+#include <string.h>
+
 #include "base/bytes.h"
 
 static inline bool ascii_is_digit(int c)
@@ -23,6 +25,18 @@ static inline int ascii_lower(int c)
 static inline int ascii_upper(int c)
 {
     return c >= 'a' && c <= 'z' ? c - 32 : c;
+}
+
+/* Nothing else, and no NUL: eight bytes at a time. */
+static inline bool ascii_only(struct bytes text)
+{
+    size_t at = 0;
+    for (uint64_t word; text.size - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text.data + at, sizeof word);
+        if ((((word - 0x0101010101010101u) | word) & 0x8080808080808080u) != 0) return false;
+    }
+    while (at < text.size && text.data[at] - 1u < 0x7f) at++;
+    return at == text.size;
 }
 
 /* Without the white space at both ends. */

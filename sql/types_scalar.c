@@ -1,6 +1,5 @@
 /* Whole numbers, booleans and OIDs as text. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/assert.h"
 #include "base/utf8.h"
@@ -74,21 +73,9 @@ static size_t announced_size(uint8_t lead)
     return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
 }
 
-/* ASCII, and no NUL: eight bytes at a time. */
-static bool is_plain(struct bytes text)
-{
-    size_t at = 0;
-    for (uint64_t word; text.size - at >= sizeof word; at += sizeof word) {
-        memcpy(&word, text.data + at, sizeof word);
-        if ((((word - 0x0101010101010101u) | word) & 0x8080808080808080u) != 0) return false;
-    }
-    while (at < text.size && text.data[at] - 1u < 0x7f) at++;
-    return at == text.size;
-}
-
 enum status sql_text_check(struct sql_eval *e, struct bytes text)
 {
-    if (is_plain(text)) return STATUS_OK;
+    if (ascii_only(text)) return STATUS_OK;
     bool sound = utf8_valid(text) && (text.size == 0 || memchr(text.data, 0, text.size) == NULL);
     if (sound) return STATUS_OK;
     struct bytes rest = text;
