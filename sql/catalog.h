@@ -44,6 +44,7 @@ struct sql_table {
      * 0: none were. UINT64_MAX: up to when the record was written (catalog_table_written). */
     uint64_t keys_after;
     struct sql_row_column *row_columns; /* as rowcode wants them; in the order of columns */
+    uint64_t known_as;        /* the session's number for this record (catalog_cache.h); 0: it remembers none */
     const struct virtual_table *from;   /* its rows are made when they are read (virtual.h); NULL: they are stored */
 };
 

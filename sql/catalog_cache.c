@@ -18,6 +18,7 @@ void catalog_cache_init(struct catalog_cache *c)
     list_init(&c->entries);
     list_init(&c->retired);
     c->count = 0;
+    c->numbers = 0;
 }
 
 void catalog_cache_sweep(struct catalog_cache *c)
@@ -82,6 +83,7 @@ enum status catalog_cache_add(struct catalog_cache *c, struct bytes key, struct 
         return status;
     }
     catalog_table_written(e->table, version_ts);
+    e->table->known_as = ++c->numbers;
     list_push_front(&c->entries, &e->link);
     c->count++;
     *entry_out = e;

@@ -21,6 +21,7 @@ struct catalog_entry {
 struct catalog_cache {
     struct list entries, retired; /* retired: replaced, but a statement under way may use it */
     uint32_t count;
+    uint64_t numbers;             /* given to records so far; never again */
 };
 
 void catalog_cache_init(struct catalog_cache *c);

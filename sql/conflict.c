@@ -139,7 +139,7 @@ static bool bind_update(struct exec *x, struct conflict *c, const struct sql_ins
     if (!write_bind_assignments(x, &n->on_conflict.set, &b, t, &c->set, &c->set_count)) return false;
     if (n->on_conflict.where == NULL) return true;
     b.clause = "WHERE";
-    c->where = bind_condition(&b, n->on_conflict.where, "WHERE");
+    c->where = bind_condition_kept(&b, n->on_conflict.where, "WHERE");
     return c->where != NULL && exec_fold(x, c->where);
 }
 

@@ -107,6 +107,7 @@ struct sql_eval {
     void *txn_ctx;
     const struct sql_surroundings *session; /* NULL: there is none */
     void *session_ctx;
+    const struct sql_datum *parameters; /* values of the prepared statement's, from $1 on */
     size_t effort; /* since others could go on (sql_eval_effort) */
 };
 

@@ -176,6 +176,7 @@ bool expr_eval(struct sql_eval *eval, const struct expr *e, const struct sql_dat
 {
     switch (e->kind) {
     case EXPR_CONST: *out = e->value; return true;
+    case EXPR_PARAMETER: *out = eval->parameters[e->parameter - 1]; return true;
     case EXPR_COLUMN: *out = row[e->index]; return true;
     case EXPR_AGGREGATE: *out = aggregates[e->index]; return true;
     case EXPR_OUTER: *out = *e->slot; return true;

@@ -53,15 +53,27 @@ bool expr_is_constant(const struct expr *e)
     return true;
 }
 
+static bool is_value(const struct expr *e)
+{
+    return e->kind == EXPR_CONST || e->kind == EXPR_PARAMETER;
+}
+
+static bool same_type(const struct expr *a, const struct expr *b)
+{
+    return a->type.oid == b->type.oid && a->type.typmod == b->type.typmod;
+}
+
 bool expr_equal(const struct expr *a, const struct expr *b)
 {
-    if (a->kind != b->kind || a->type.oid != b->type.oid || a->type.typmod != b->type.typmod ||
+    /* One parameter has one value, whether it stands there yet or not. */
+    if (is_value(a) && is_value(b) && (a->parameter != 0 || b->parameter != 0))
+        return a->parameter == b->parameter && same_type(a, b);
+    if (a->kind != b->kind || !same_type(a, b) ||
         a->arg_count != b->arg_count || a->negated != b->negated || a->test != b->test ||
         a->index != b->index || a->op != b->op || a->function != b->function || a->slot != b->slot ||
         a->subquery != b->subquery)
         return false;
     if (a->kind == EXPR_CONST) {
-        if (a->parameter != b->parameter) return false;
         if (a->value.is_null || b->value.is_null) return a->value.is_null == b->value.is_null;
         const struct sql_type_info *info = sql_type_find(a->type.oid);
         if (info == NULL) return false;
@@ -202,8 +214,10 @@ static bool null_decides(const struct expr *e)
 
 bool expr_fold(struct sql_eval *eval, struct expr *e)
 {
+    if (e->shared) return true;
     switch (e->kind) {
     case EXPR_CONST:
+    case EXPR_PARAMETER:
     case EXPR_COLUMN:
     case EXPR_OUTER:
     case EXPR_AGGREGATE: return true;
@@ -226,4 +240,23 @@ bool expr_fold(struct sql_eval *eval, struct expr *e)
     if (!expr_eval(eval, e, NULL, NULL, &value)) return false;
     become_constant(e, value);
     return true;
+}
+
+bool expr_may_fold(const struct expr *e)
+{
+    uint32_t values = 0, conditions = 0;
+    if (is_value(e) || e->kind == EXPR_COLUMN || e->kind == EXPR_OUTER || e->kind == EXPR_AGGREGATE) return false;
+    for (uint32_t i = 0; i < e->arg_count; i++) {
+        if (expr_may_fold(e->args[i])) return true;
+        values += is_value(e->args[i]);
+        conditions += is_value(e->args[i]) && i % 2 == 0 && i + 1 < e->arg_count;
+    }
+    switch (e->kind) {
+    case EXPR_AND:
+    case EXPR_OR:
+    case EXPR_COALESCE: return values > 0 || e->arg_count < 2;
+    case EXPR_CASE: return conditions > 0;
+    case EXPR_IN: return values > 0; /* sorted */
+    default: return values == e->arg_count || null_decides(e);
+    }
 }

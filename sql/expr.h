@@ -28,6 +28,7 @@ enum expr_kind {
     EXPR_AGGREGATE, /* index into the aggregates of the query; the row is one of groups */
     EXPR_OUTER,     /* *slot: a value of the query around this one, or of a subquery's row */
     EXPR_SUBQUERY,  /* args: what it takes from this query, then the comparison of ANY or ALL */
+    EXPR_PARAMETER, /* in what is kept of a prepared statement (bindings.h): the value that the execution has for it */
 };
 
 /* The parameters of a prepared statement, $1 and up. While it is described their types are decided by their
@@ -49,7 +50,7 @@ struct expr {
     enum sql_is_test test;
     uint32_t index;
     enum sql_cast_context context;
-    uint32_t parameter;         /* CONST: the parameter it stands for, from 1; 0: none */
+    uint32_t parameter;         /* CONST, PARAMETER: the parameter it stands for, from 1; 0: none */
     struct sql_datum value;
     const struct sql_datum *slot;
     struct subquery *subquery;
@@ -60,6 +61,7 @@ struct expr {
     struct sql_type *arg_types; /* OPERATOR, FUNCTION */
     bool items_sorted;          /* IN: the items are constants, ascending, without nulls and duplicates */
     bool has_null_item;         /* IN, when they are: there was a null */
+    bool shared;                /* it is kept, and there is nothing to fold: it is not to be changed */
 };
 
 /* An aggregate call of a query. */
@@ -136,6 +138,7 @@ struct binder {
     bool aggregates_allowed, in_aggregate;
     enum bind_columns columns;
     const char *clause;         /* for messages: "WHERE" */
+    bool passing;               /* something was bound whose value depends on a setting or the time */
     uint32_t cast_position;     /* of the CAST or :: that is being bound; 0 */
     uint32_t aggregate_position; /* of the aggregate that was bound last */
     struct aggregate *aggregates;
@@ -145,6 +148,8 @@ struct binder {
 void binder_init(struct binder *b, struct arena *arena, struct sql_error *error, struct sql_eval *eval);
 /* NULL with the error set. Types may be unknown (a bare literal). */
 struct expr *bind_expr(struct binder *b, const struct sql_node *node);
+/* The same, of a whole clause of the statement: what it was bound to before may have been kept (bindings.h). */
+struct expr *bind_expr_kept(struct binder *b, const struct sql_node *node);
 /* The same, then cast. `what` names the place for 42804: "column \"a\" is of type integer but expression is of
  * type text" is given for SQL_CAST_ASSIGNMENT, with column as its name. */
 struct expr *bind_cast(struct binder *b, struct expr *e, struct sql_type target,
@@ -158,6 +163,7 @@ struct expr *bind_scope_column(struct binder *b, const struct scope_column *c, u
 struct expr *bind_outer(struct binder *b, struct expr *value);
 /* A boolean condition: "argument of WHERE must be type boolean, not type integer". */
 struct expr *bind_condition(struct binder *b, const struct sql_node *node, const char *clause);
+struct expr *bind_condition_kept(struct binder *b, const struct sql_node *node, const char *clause);
 /* Decides bare literals that nothing has decided: they are text. */
 struct expr *bind_settle(struct binder *b, struct expr *e);
 /* Where the expression begins in the statement, for errors about it as a whole; 0: nowhere. */
@@ -167,6 +173,12 @@ uint32_t expr_location(const struct expr *e);
  * place. False with eval->error set when a computation fails, as it would for every row. Values live in
  * eval->arena. */
 bool expr_fold(struct sql_eval *eval, struct expr *e);
+/* True when that may change it, parameters being constants that are not null. */
+bool expr_may_fold(const struct expr *e);
+/* Copies, NULL when the arena is full: to be kept, with EXPR_PARAMETER for each parameter's value; of what was kept, with their
+ * values (texts are borrowed) and to be folded. */
+struct expr *expr_without_values(struct arena *arena, const struct expr *e);
+struct expr *expr_with_values(struct arena *arena, const struct expr *e, const struct sql_datum *values);
 bool expr_has_subquery(const struct expr *e);
 /* True when the expression calls something volatile. */
 bool expr_is_volatile(const struct expr *e);

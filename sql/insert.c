@@ -86,7 +86,7 @@ static bool bind_row(struct insert *s, const struct sql_list *row, uint32_t widt
         const struct sql_node *node = row->items[i];
         if (node->kind == SQL_EXPR_DEFAULT) continue;
         const struct sql_table_column *c = &s->table->columns[s->places[i]];
-        out[i] = bind_cast(&s->binder, bind_expr(&s->binder, node), c->type, SQL_CAST_ASSIGNMENT, c->name);
+        out[i] = bind_cast(&s->binder, bind_expr_kept(&s->binder, node), c->type, SQL_CAST_ASSIGNMENT, c->name);
         if (out[i] == NULL) return false;
     }
     return true;

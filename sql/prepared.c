@@ -1,5 +1,5 @@
-/* Prepared statements: parsed and described once, bound and planned anew for every execution, with the values of
- * their parameters as constants. */
+/* Prepared statements: parsed and described once, planned anew for every execution, with the values of their parameters
+ * as constants. What their expressions were bound to is kept (bindings.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +43,7 @@ void session_bind_parameters(struct sql_session *s, struct exec *x)
 {
     if (s->running == NULL) return;
     x->parameters = s->running->parameters;
+    x->bindings = &s->running->prepared->bindings;
     x->columns = s->running->prepared->columns;
     x->column_count = s->running->prepared->column_count;
     x->expected = s->running->prepared->has_columns;
@@ -164,6 +165,7 @@ void session_prepared_unpin(struct sql_session *s, struct sql_prepared *p)
     ASSERT(p->pins > 0);
     if (--p->pins > 0) return;
     session_account(s, &p->kept_bytes, 0);
+    bindings_deinit(&p->bindings);
     arena_deinit(&p->arena);
     free(p->name);
     free(p);
@@ -200,6 +202,7 @@ static struct sql_prepared *prepared_new(struct sql_session *s, const char *name
     }
     arena_init(&p->arena, PREPARED_BYTES_MAX);
     arena_share(&p->arena, session_memory_account(s));
+    bindings_init(&p->bindings, session_memory_account(s), &s->bindings_bytes);
     p->parameters.arena = &p->arena;
     p->pins = 1;
     list_init(&p->link);

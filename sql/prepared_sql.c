@@ -87,13 +87,19 @@ bool session_execute_statement(struct sql_session *s, struct exec *x, const stru
     if (values == NULL) return sql_error_out_of_memory(x->error);
     if (!execute_arguments(x, n, p, values)) return false;
     struct parameters parameters = {.count = n->args.count, .types = p->parameters.types, .values = values};
+    struct bindings *bindings = x->bindings; /* of the EXECUTE itself */
+    const struct sql_datum *outer = x->eval.parameters;
     x->parameters = &parameters;
+    x->eval.parameters = values;
+    x->bindings = &p->bindings;
     x->columns = p->columns;
     x->column_count = p->column_count;
     x->expected = p->has_columns;
     p->pins++;
     bool ok = session_execute(s, x, p->statement.node);
     x->parameters = NULL;
+    x->eval.parameters = outer;
+    x->bindings = bindings;
     if (!ok) shift_error(x->error, p->shift);
     session_prepared_unpin(s, p);
     return ok;

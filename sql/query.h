@@ -3,6 +3,7 @@
 #ifndef OSTRAKA_SQL_QUERY_H
 #define OSTRAKA_SQL_QUERY_H
 
+#include "sql/bindings.h"
 #include "sql/catalog_cache.h"
 #include "sql/expr.h"
 #include "sql/session.h"
@@ -21,6 +22,9 @@ struct exec {
     struct env *env;
     const struct sql_sink *sink;
     struct parameters *parameters; /* of a prepared statement, or NULL */
+    struct bindings *bindings; /* of the prepared statement; NULL: nothing is kept, or used of what is */
+    uint32_t binding_at;      /* the next that will be asked for, most likely */
+    bool null_parameter;      /* one of the parameters is null */
     bool describe;            /* bind only: find the parameters' types and the result's columns */
     bool read_only;           /* so the transaction is */
     const struct sql_node *as_of; /* AS OF SYSTEM TIME of the statement as a whole; NULL: it has none */

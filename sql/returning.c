@@ -95,7 +95,7 @@ bool returning_bind(struct exec *x, struct returning *r, struct binder *b, const
             continue;
         }
         const char *name = target->alias != NULL ? target->alias : bind_column_name(target->expr);
-        if (!add(x, r, bind_settle(b, bind_expr(b, target->expr)), name, t)) return false;
+        if (!add(x, r, bind_settle(b, bind_expr_kept(b, target->expr)), name, t)) return false;
     }
     if (!exec_columns(x, r->columns, r->count)) return false;
     x->held = ARENA_NEW(x->arena, struct held_rows);

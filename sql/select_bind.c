@@ -152,7 +152,7 @@ static bool bind_targets(struct select *s)
             if (!add_star(s, sql_as_column(t->expr))) return false;
             continue;
         }
-        struct expr *e = settle_target(s, bind_expr(&s->binder, t->expr));
+        struct expr *e = settle_target(s, bind_expr_kept(&s->binder, t->expr));
         if (!add_target(s, e, t->alias != NULL ? t->alias : bind_column_name(t->expr))) return false;
     }
     for (uint32_t i = 0; i < s->target_count; i++) {
@@ -333,7 +333,7 @@ static bool bind_order_by(struct select *s)
         key->nulls_first = sort->nulls_first || (sort->descending && !sort->nulls_last);
         if (!output_place(s, sort->expr, "ORDER BY", &key->target)) return false;
         if (key->target == UINT32_MAX) {
-            key->expr = bind_settle(&s->binder, bind_expr(&s->binder, sort->expr));
+            key->expr = bind_settle(&s->binder, bind_expr_kept(&s->binder, sort->expr));
             if (key->expr == NULL) return false;
             for (uint32_t k = 0; k < s->target_count && key->target == UINT32_MAX; k++)
                 if (expr_equal(key->expr, s->targets[k])) key->target = k;
@@ -402,7 +402,7 @@ static bool bind_count(struct select *s, const struct sql_node *node, const char
     s->binder.aggregates_allowed = false;
     s->binder.clause = clause;
     s->binder.columns = BIND_COLUMNS_NONE;
-    struct expr *e = bind_expr(&s->binder, node);
+    struct expr *e = bind_expr_kept(&s->binder, node);
     s->binder.columns = BIND_COLUMNS_ALLOWED;
     if (e == NULL) return false;
     if (sql_cast_find(e->type.oid, SQL_TYPE_INT8, SQL_CAST_ASSIGNMENT) == SQL_CAST_NONE)
@@ -495,7 +495,7 @@ bool select_bind(struct select *s)
     s->binder.aggregates_allowed = false;
     s->binder.clause = "WHERE";
     if (s->node->where != NULL) {
-        s->where = bind_condition(&s->binder, s->node->where, "WHERE");
+        s->where = bind_condition_kept(&s->binder, s->node->where, "WHERE");
         if (s->where == NULL) return false;
     }
     if (!bind_having(s) || !bind_order_by(s) || !bind_group_by(s) || !bind_distinct_on(s)) return false;

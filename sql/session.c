@@ -138,6 +138,7 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
     *x = (struct exec){.arena = arena, .row_arena = row_arena, .error = error, .txn = s->txn, .sink = sink};
     session_bind_parameters(s, x);
     sql_eval_init(&x->eval, x->arena, error);
+    if (x->parameters != NULL) x->eval.parameters = x->parameters->values;
     x->env = s->options.env;
     x->rows_read = &s->rows_read;
     if (s->portal_count == 0) catalog_cache_sweep(&s->cache);
@@ -286,8 +287,10 @@ static bool execute(struct sql_session *s, struct exec *x, const struct sql_node
 
 bool session_execute(struct sql_session *s, struct exec *x, const struct sql_node *node)
 {
+    struct bindings *bindings = bindings_enter(x, node);
     bool ok = execute(s, x, node);
     exec_end(x);
+    bindings_leave(bindings);
     return ok;
 }
 

@@ -27,6 +27,7 @@ enum transaction_state { TRANSACTION_NONE, TRANSACTION_IMPLICIT, TRANSACTION_OPE
 struct sql_prepared {
     struct list link;            /* session.prepared, newest use first; not linked once closed */
     char *name;                  /* "": the unnamed one */
+    struct bindings bindings;
     struct arena arena;          /* everything below */
     struct sql_statement statement; /* node NULL: an empty text */
     struct bytes text;           /* that the statement is a part of */
@@ -85,7 +86,7 @@ struct session_region {
 /* What the statement under way takes from a prepared one. */
 struct running {
     struct parameters *parameters;
-    const struct sql_prepared *prepared;
+    struct sql_prepared *prepared;
 };
 
 struct sql_session {
@@ -110,6 +111,7 @@ struct sql_session {
     uint64_t portal_seq;         /* of the newest portal */
     uint32_t prepared_count, portal_count;
     size_t kept_bytes;           /* of prepared statements and portals */
+    size_t bindings_bytes;       /* of what their expressions were bound to */
     const struct running *running; /* NULL: a simple query */
     struct bytes text;           /* of the query under way */
     uint64_t rows_read;

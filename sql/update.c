@@ -26,7 +26,7 @@ static bool bind_assignment(struct exec *x, struct binder *b, const struct sql_t
     if (!write_find_column(x, t, target->column, target->position, &a->place)) return false;
     if (value->kind == SQL_EXPR_DEFAULT) return true;
     const struct sql_table_column *c = &t->columns[a->place];
-    a->expr = bind_cast(b, bind_expr(b, value), c->type, SQL_CAST_ASSIGNMENT, c->name);
+    a->expr = bind_cast(b, bind_expr_kept(b, value), c->type, SQL_CAST_ASSIGNMENT, c->name);
     return a->expr != NULL && exec_fold(x, a->expr);
 }
 
@@ -198,7 +198,7 @@ static bool change_bind(struct exec *x, struct change *c, const struct sql_name 
     c->binder.scope = (struct scope){.table = c->table, .alias = alias != NULL ? alias : name->name};
     c->binder.clause = "WHERE";
     if (where != NULL) {
-        c->where = bind_condition(&c->binder, where, "WHERE");
+        c->where = bind_condition_kept(&c->binder, where, "WHERE");
         if (c->where == NULL || !exec_fold(x, c->where)) return false;
     }
     return returning_bind(x, &c->returning, &c->binder, returning);

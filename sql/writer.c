@@ -12,16 +12,20 @@
 
 /* ---- defaults and constraints ---- */
 
-/* Binds an expression that the catalog keeps as text. */
-static struct expr *bind_text(struct exec *x, const struct sql_table *table, const char *text)
+/* Binds an expression that the record of `of` keeps as text. table: whose columns it names. */
+static struct expr *bind_text(struct exec *x, const struct sql_table *of, const struct sql_table *table, const char *text)
 {
     const struct sql_node *node;
+    struct expr *e = bindings_find(x, text, of);
+    if (e != NULL) return e;
     if (!sql_parse_expression(x->arena, bytes_of_string(text), &node, x->error)) return NULL;
     struct binder b;
     binder_init(&b, x->arena, x->error, &x->eval);
     b.scope.table = table;
     b.scope.alias = table == NULL ? NULL : table->name;
-    return bind_expr(&b, node);
+    e = bind_expr(&b, node);
+    if (e != NULL) bindings_add(x, text, of, e, !b.passing);
+    return e;
 }
 
 bool writer_open(struct exec *x, struct writer *w, const struct sql_table *table)
@@ -35,12 +39,12 @@ bool writer_open(struct exec *x, struct writer *w, const struct sql_table *table
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct sql_table_column *c = &table->columns[i];
         if (c->default_text == NULL) continue;
-        w->defaults[i] = bind_cast(&b, bind_text(x, NULL, c->default_text), c->type, SQL_CAST_ASSIGNMENT,
+        w->defaults[i] = bind_cast(&b, bind_text(x, table, NULL, c->default_text), c->type, SQL_CAST_ASSIGNMENT,
                                    c->name);
         if (w->defaults[i] == NULL) return false;
     }
     for (uint32_t i = 0; i < table->check_count; i++) {
-        w->checks[i] = bind_text(x, table, table->checks[i]);
+        w->checks[i] = bind_text(x, table, table, table->checks[i]);
         if (w->checks[i] == NULL) return false;
     }
     return true;
