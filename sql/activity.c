@@ -208,7 +208,8 @@ const struct sql_activity_metrics *sql_activity_metrics(struct sql_activity *a)
 size_t session_memory(const struct sql_session *s)
 {
     return s->query_arena.size + s->statement_arena.size + s->row_arena.size +
-           s->transaction_arena.size + s->kept_bytes + s->bindings_bytes;
+           s->transaction_arena.size + s->kept_bytes + s->bindings_bytes +
+           (s->spare_portal != NULL ? s->spare_portal->arena.size : 0);
 }
 
 const char *activity_state(const struct sql_session *s)

@@ -65,6 +65,13 @@ static void portal_turn(struct sql_portal *p)
     view_leave(p);
 }
 
+static void portal_destroy(struct sql_portal *p)
+{
+    arena_deinit(&p->arena);
+    free(p->name);
+    free(p);
+}
+
 void session_portal_free(struct sql_portal *p)
 {
     if (p->state == PORTAL_PAUSED) {
@@ -80,9 +87,18 @@ void session_portal_free(struct sql_portal *p)
         arena_deinit(&p->statement_arena);
         arena_deinit(&p->row_arena);
     }
-    arena_deinit(&p->arena);
-    free(p->name);
-    free(p);
+    if (p->name[0] == '\0' && p->session->spare_portal == NULL) { /* the unnamed one: the next is not far */
+        arena_reset(&p->arena);
+        p->session->spare_portal = p;
+        return;
+    }
+    portal_destroy(p);
+}
+
+void session_portals_end(struct sql_session *s)
+{
+    if (s->spare_portal != NULL) portal_destroy(s->spare_portal);
+    s->spare_portal = NULL;
 }
 
 void session_portals_close(struct sql_session *s)
@@ -107,14 +123,32 @@ void session_portal_close_unnamed(struct sql_session *s)
     if (p != NULL && p->state != PORTAL_RUNNING) session_portal_free(p);
 }
 
+/* With its name and its arena. NULL: out of memory. */
+static struct sql_portal *portal_create(struct sql_session *s, const char *name)
+{
+    struct sql_portal *p = s->spare_portal;
+    if (name[0] == '\0' && p != NULL) {
+        s->spare_portal = NULL;
+        *p = (struct sql_portal){.name = p->name, .arena = p->arena};
+        return p;
+    }
+    p = calloc(1, sizeof *p);
+    if (p != NULL) p->name = strdup(name);
+    if (p == NULL || p->name == NULL) {
+        free(p);
+        return NULL;
+    }
+    arena_init(&p->arena, PORTAL_BYTES_MAX);
+    arena_share(&p->arena, session_memory_account(s));
+    return p;
+}
+
 struct sql_portal *session_portal_new(struct sql_session *s, const char *name, struct sql_prepared *prepared,
                                       struct sql_error *error)
 {
     if (!session_check_kept(s, error)) return NULL;
-    struct sql_portal *p = s->portal_count < SESSION_PORTALS_MAX ? calloc(1, sizeof *p) : NULL;
-    if (p != NULL) p->name = strdup(name);
-    if (p == NULL || p->name == NULL) {
-        free(p);
+    struct sql_portal *p = s->portal_count < SESSION_PORTALS_MAX ? portal_create(s, name) : NULL;
+    if (p == NULL) {
         sql_error_set(error, &s->query_arena, SQLSTATE_CONFIGURATION_LIMIT_EXCEEDED, 0,
                       "a session keeps at most %d portals open", SESSION_PORTALS_MAX);
         return NULL;
@@ -123,8 +157,6 @@ struct sql_portal *session_portal_new(struct sql_session *s, const char *name, s
     p->seq = ++s->portal_seq;
     p->prepared = prepared;
     prepared->pins++;
-    arena_init(&p->arena, PORTAL_BYTES_MAX);
-    arena_share(&p->arena, session_memory_account(s));
     list_push_back(&s->portals, &p->link);
     s->portal_count++;
     return p;
@@ -142,6 +174,9 @@ static bool read_formats(struct sql_session *s, struct sql_portal *p, struct rea
 {
     uint32_t count = get_be16(r);
     if (r->failed || reader_left(r) < 2 * (size_t)count) return malformed(s, error);
+    *out = NULL;
+    *count_out = count;
+    if (count == 0) return true;
     uint16_t *formats = ARENA_ARRAY(&p->arena, uint16_t, count + 1);
     if (formats == NULL) return sql_error_out_of_memory(error);
     for (uint32_t i = 0; i < count; i++) {
@@ -151,7 +186,6 @@ static bool read_formats(struct sql_session *s, struct sql_portal *p, struct rea
                                  "unsupported format code: %u", formats[i]);
     }
     *out = formats;
-    *count_out = count;
     return true;
 }
 

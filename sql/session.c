@@ -75,6 +75,7 @@ void sql_session_destroy(struct sql_session *s)
 {
     activity_leave(s);
     session_transaction_end(s, TRANSACTION_NONE);
+    session_portals_end(s);
     session_prepared_close_all(s);
     idem_deinit(s);
     settings_deinit(&s->settings);

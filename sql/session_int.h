@@ -108,6 +108,7 @@ struct sql_session {
     struct idem idem;
     int64_t transaction_us;
     struct list prepared, portals;
+    struct sql_portal *spare_portal; /* what was the unnamed one, with a little memory; NULL: none */
     uint64_t portal_seq;         /* of the newest portal */
     uint32_t prepared_count, portal_count;
     size_t kept_bytes;           /* of prepared statements and portals */
@@ -247,6 +248,8 @@ struct sql_portal *session_portal_new(struct sql_session *s, const char *name, s
                                       struct sql_error *error);
 struct sql_portal *session_portal_find(struct sql_session *s, const char *name);
 void session_portal_free(struct sql_portal *p);
+/* The session ends: all portals are free. */
+void session_portals_end(struct sql_session *s);
 /* [fiber] The next rows_max (0: all) rows to the sink, whose complete is not called. *count_out: how many there were.
  * The portal is PORTAL_DONE when fewer came. */
 bool session_portal_run(struct sql_portal *p, uint64_t rows_max, const struct sql_sink *sink, uint64_t *count_out,
