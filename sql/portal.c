@@ -220,8 +220,7 @@ static bool read_values(struct sql_session *s, struct sql_portal *p, struct read
     if (values == NULL) return sql_error_out_of_memory(error);
     struct exec x;
     struct sql_error found = {0};
-    session_exec_init(s, &x, NULL, &found);
-    x.eval.arena = &p->arena;
+    session_exec_set(s, &x, NULL, &found, &p->arena, &p->arena);
     x.eval.session = NULL; /* nothing gives way here: the message that is read lies in the connection's input */
     for (uint32_t i = 0; i < count; i++) {
         uint32_t size = get_be32(r);

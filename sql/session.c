@@ -136,6 +136,12 @@ void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sq
 {
     arena_reset(arena);
     arena_reset(row_arena);
+    session_exec_set(s, x, sink, error, arena, row_arena);
+}
+
+void session_exec_set(struct sql_session *s, struct exec *x, const struct sql_sink *sink, struct sql_error *error,
+                      struct arena *arena, struct arena *row_arena)
+{
     *x = (struct exec){.arena = arena, .row_arena = row_arena, .error = error, .txn = s->txn, .sink = sink};
     session_bind_parameters(s, x);
     sql_eval_init(&x->eval, x->arena, error);

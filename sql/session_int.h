@@ -131,6 +131,9 @@ void session_exec_init(struct sql_session *s, struct exec *x, const struct sql_s
                        struct sql_error *error);
 void session_exec_init_in(struct sql_session *s, struct exec *x, const struct sql_sink *sink,
                           struct sql_error *error, struct arena *arena, struct arena *row_arena);
+/* The same, and what the arenas hold stays. */
+void session_exec_set(struct sql_session *s, struct exec *x, const struct sql_sink *sink, struct sql_error *error,
+                      struct arena *arena, struct arena *row_arena);
 /* [fiber] */
 bool session_execute(struct sql_session *s, struct exec *x, const struct sql_node *node);
 /* For its arenas; NULL: none. */
