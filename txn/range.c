@@ -583,26 +583,13 @@ void range_block(struct range_op *op, struct range_op *on)
     if (op_is_prepare(on)) push_soon(on);
 }
 
-/* Those that run may block again, on others. */
-static void unblock(struct range_op *op, bool locks_only)
-{
-    struct list batch, *item;
-    list_init(&batch);
-    LIST_FOR_EACH_SAFE(at, &op->blocked) {
-        if (locks_only && CONTAINER_OF(at, struct range_op, blocked_link)->kind != RANGE_OP_LOCK) continue;
-        list_remove(at);
-        list_push_back(&batch, at);
-    }
-    while ((item = list_pop_front(&batch)) != NULL)
-        range_op_run(CONTAINER_OF(item, struct range_op, blocked_link));
-}
-
 void range_unblock_all(struct range_op *op)
 {
-    unblock(op, false);
-}
-
-void range_unblock_locks(struct range_op *op)
-{
-    unblock(op, true);
+    /* Those that run may block again, on others. */
+    struct list batch;
+    list_init(&batch);
+    struct list *item;
+    while ((item = list_pop_front(&op->blocked)) != NULL) list_push_back(&batch, item);
+    while ((item = list_pop_front(&batch)) != NULL)
+        range_op_run(CONTAINER_OF(item, struct range_op, blocked_link));
 }
