@@ -8,6 +8,7 @@
 #include "shard/shard_int.h"
 #include "sql/session_int.h"
 #include "tests/sim/cluster/cluster.h"
+#include "tests/sql/exec/row_sink.h"
 #include "tests/test.h"
 
 #define NODES 3
@@ -31,12 +32,6 @@ struct play {
 
 /* ---- the sink: the first value of each row, a number ---- */
 
-static bool on_begin(void *ctx, const struct sql_result_column *columns, uint32_t count)
-{
-    (void)ctx, (void)columns, (void)count;
-    return true;
-}
-
 static bool on_row(void *ctx, struct sql_eval *eval, const struct sql_datum *values)
 {
     struct client *c = ctx;
@@ -46,32 +41,9 @@ static bool on_row(void *ctx, struct sql_eval *eval, const struct sql_datum *val
     return true;
 }
 
-static bool on_complete(void *ctx, const char *tag)
-{
-    (void)ctx, (void)tag;
-    return true;
-}
-
-static bool on_empty(void *ctx)
-{
-    (void)ctx;
-    return true;
-}
-
-static void on_notice(void *ctx, const char *severity, const struct sql_error *notice)
-{
-    (void)ctx, (void)severity, (void)notice;
-}
-
-static void on_parameter(void *ctx, const char *name, const char *value)
-{
-    (void)ctx, (void)name, (void)value;
-}
-
 static struct sql_sink sink_of(struct client *c)
 {
-    return (struct sql_sink){.begin = on_begin, .row = on_row, .complete = on_complete, .empty = on_empty,
-                             .notice = on_notice, .parameter = on_parameter, .ctx = c};
+    return row_sink(on_row, c);
 }
 
 /* ---- what a client does; [fiber] ---- */

@@ -5,20 +5,16 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/prng.h"
 #include "tests/sql/exec/database.h"
 #include "tests/test.h"
 
 #define STATEMENTS 250
 #define EXECUTIONS 5
 
-struct random {
-    uint64_t state;
-};
-
-static uint32_t draw(struct random *r, uint32_t bound)
+static uint32_t draw(struct prng *r, uint32_t bound)
 {
-    r->state = r->state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(r->state >> 33) % bound;
+    return (uint32_t)prng_below(r, bound);
 }
 
 #define PARAMETERS 5
@@ -30,7 +26,7 @@ static const char *const values[PARAMETERS][5] = {{"0", "3", "NULL", "5", "-1"},
                                                   {"1", "6000000000", "NULL", "2", "8"}};
 
 struct statement {
-    struct random random;
+    struct prng random;
     const uint32_t *chosen; /* values; NULL: as parameters */
     bool columns;           /* may be named here */
     const char *row;        /* what stands before their names: "", "r." */
@@ -185,7 +181,7 @@ static bool head(struct statement *s)
 
 static void build(struct statement *s, uint64_t seed, const uint32_t *chosen)
 {
-    s->random = (struct random){seed};
+    prng_init(&s->random, seed);
     s->chosen = chosen;
     s->columns = true;
     s->row = "";
@@ -265,7 +261,8 @@ TEST(bindings_random, parameters_are_as_constants)
     must_work(d, "CREATE TABLE r (k int PRIMARY KEY, n int, s text, f bool)");
     must_work(d, "INSERT INTO r SELECT i, nullif(i * 5 % 7, 3), nullif('s' || i, 's5'), nullif(i % 3, 1) = 2 FROM generate_series(0, 7) AS i");
     for (uint64_t seed = 1; seed <= STATEMENTS; seed++) {
-        struct random random = {seed * 77};
+        struct prng random;
+        prng_init(&random, seed * 77);
         prepare(d, &s, seed);
         for (uint32_t i = 0; i < EXECUTIONS; i++) {
             uint32_t chosen[PARAMETERS];

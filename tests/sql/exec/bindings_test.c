@@ -13,12 +13,7 @@ static struct database *d;
 
 static void run(const char *session, const char *text, const char *expected)
 {
-    struct buf out;
-    buf_init(&out, 1u << 20);
-    database_run(d, session, text, NULL, 0, &out);
-    buf_append_byte(&out, 0);
-    assert_string_equal((const char *)out.data, expected);
-    buf_deinit(&out);
+    database_must(d, session, text, expected);
 }
 
 static void thrice(const char *text, const char *expected)

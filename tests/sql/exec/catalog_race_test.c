@@ -11,6 +11,7 @@
 #include "shard/shard_int.h"
 #include "sql/session.h"
 #include "tests/sim/cluster/cluster.h"
+#include "tests/sql/exec/row_sink.h"
 
 #define NODES 3
 #define WRITERS 6
@@ -45,12 +46,6 @@ static uint64_t now(const struct race *r)
 
 /* ---- SQL ---- */
 
-static bool on_begin(void *ctx, const struct sql_result_column *columns, uint32_t count)
-{
-    (void)ctx, (void)columns, (void)count;
-    return true;
-}
-
 static bool on_row(void *ctx, struct sql_eval *eval, const struct sql_datum *values)
 {
     (void)eval;
@@ -60,32 +55,9 @@ static bool on_row(void *ctx, struct sql_eval *eval, const struct sql_datum *val
     return true;
 }
 
-static bool on_complete(void *ctx, const char *tag)
-{
-    (void)ctx, (void)tag;
-    return true;
-}
-
-static bool on_empty(void *ctx)
-{
-    (void)ctx;
-    return true;
-}
-
-static void on_notice(void *ctx, const char *severity, const struct sql_error *notice)
-{
-    (void)ctx, (void)severity, (void)notice;
-}
-
-static void on_parameter(void *ctx, const char *name, const char *value)
-{
-    (void)ctx, (void)name, (void)value;
-}
-
 static bool say(struct racer *racer, const char *text)
 {
-    struct sql_sink sink = {.begin = on_begin, .row = on_row, .complete = on_complete, .empty = on_empty,
-                            .notice = on_notice, .parameter = on_parameter, .ctx = racer->race};
+    struct sql_sink sink = row_sink(on_row, racer->race);
     struct sql_error error = {0};
     return sql_session_query(racer->session, bytes_of_string(text), &sink, &error);
 }

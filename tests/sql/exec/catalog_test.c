@@ -6,22 +6,12 @@
 #include "tests/sql/exec/database.h"
 #include "tests/test.h"
 
-static void run(struct database *d, const char *session, const char *text, const char *expected)
-{
-    struct buf out;
-    buf_init(&out, 1u << 20);
-    database_run(d, session, text, NULL, 0, &out);
-    buf_append_byte(&out, 0);
-    assert_string_equal((const char *)out.data, expected);
-    buf_deinit(&out);
-}
-
 /* Requests that a text costs. */
 static void run_counted(struct database *d, const char *text, const char *expected, uint64_t reads,
                         uint64_t commits)
 {
     uint64_t reads_before = database_reads(d), commits_before = database_commits(d);
-    run(d, "a", text, expected);
+    database_must(d, "a", text, expected);
     assert_u64_equal(database_reads(d) - reads_before, reads);
     assert_u64_equal(database_commits(d) - commits_before, commits);
 }
@@ -29,7 +19,7 @@ static void run_counted(struct database *d, const char *text, const char *expect
 TEST(catalog, a_table_that_is_known_costs_no_request)
 {
     struct database *d = database_create(1);
-    run(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
+    database_must(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
     run_counted(d, "INSERT INTO t VALUES (1, 'x')", "INSERT 0 1\n", 1, 1);
     run_counted(d, "INSERT INTO t VALUES (2, 'y')", "INSERT 0 1\n", 0, 1);
     run_counted(d, "SELECT b FROM t WHERE a = 1", "b text\n| x |\nSELECT 1\n", 1, 0);
@@ -49,14 +39,14 @@ TEST(catalog, a_table_that_is_known_costs_no_request)
 static void after_change(const char *change, const char *text, const char *expected)
 {
     struct database *d = database_create(1);
-    run(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
-    run(d, "a", "INSERT INTO t VALUES (1, 'x')", "INSERT 0 1\n");
-    run(d, "a", "SELECT b FROM t", "b text\n| x |\nSELECT 1\n");
+    database_must(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
+    database_must(d, "a", "INSERT INTO t VALUES (1, 'x')", "INSERT 0 1\n");
+    database_must(d, "a", "SELECT b FROM t", "b text\n| x |\nSELECT 1\n");
     struct buf out;
     buf_init(&out, 1u << 20);
     assert_true(database_run(d, "b", change, NULL, 0, &out));
     buf_deinit(&out);
-    run(d, "a", text, expected);
+    database_must(d, "a", text, expected);
     database_destroy(d);
 }
 
@@ -105,11 +95,11 @@ TEST(catalog, a_table_made_anew_is_read_as_it_is)
 TEST(catalog, a_row_that_is_inserted_goes_into_the_table_that_is_there)
 {
     struct database *d = database_create(1);
-    run(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
-    run(d, "a", "INSERT INTO t VALUES (1, 'x')", "INSERT 0 1\n");
-    run(d, "b", "TRUNCATE t", "TRUNCATE TABLE\n");
-    run(d, "a", "INSERT INTO t VALUES (2, 'y')", "INSERT 0 1\n");
-    run(d, "b", "SELECT a FROM t", "a int4\n| 2 |\nSELECT 1\n");
+    database_must(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
+    database_must(d, "a", "INSERT INTO t VALUES (1, 'x')", "INSERT 0 1\n");
+    database_must(d, "b", "TRUNCATE t", "TRUNCATE TABLE\n");
+    database_must(d, "a", "INSERT INTO t VALUES (2, 'y')", "INSERT 0 1\n");
+    database_must(d, "b", "SELECT a FROM t", "a int4\n| 2 |\nSELECT 1\n");
     database_destroy(d);
 }
 
@@ -117,10 +107,10 @@ TEST(catalog, a_row_that_is_inserted_goes_into_the_table_that_is_there)
 static bool loses_a_row(void)
 {
     struct database *d = database_create(1);
-    run(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
-    run(d, "a", "INSERT INTO t VALUES (1, 'x')", "INSERT 0 1\n");
-    run(d, "b", "TRUNCATE t", "TRUNCATE TABLE\n");
-    run(d, "a", "INSERT INTO t VALUES (2, 'y')", "INSERT 0 1\n");
+    database_must(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
+    database_must(d, "a", "INSERT INTO t VALUES (1, 'x')", "INSERT 0 1\n");
+    database_must(d, "b", "TRUNCATE t", "TRUNCATE TABLE\n");
+    database_must(d, "a", "INSERT INTO t VALUES (2, 'y')", "INSERT 0 1\n");
     struct buf out;
     buf_init(&out, 4096);
     database_run(d, "b", "SELECT a FROM t", NULL, 0, &out);
@@ -134,9 +124,9 @@ static bool loses_a_row(void)
 static bool reads_what_was_dropped(void)
 {
     struct database *d = database_create(1);
-    run(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
-    run(d, "a", "INSERT INTO t VALUES (1, 'x')", "INSERT 0 1\n");
-    run(d, "b", "DROP TABLE t", "DROP TABLE\n");
+    database_must(d, "a", "CREATE TABLE t (a int PRIMARY KEY, b text)", "CREATE TABLE\n");
+    database_must(d, "a", "INSERT INTO t VALUES (1, 'x')", "INSERT 0 1\n");
+    database_must(d, "b", "DROP TABLE t", "DROP TABLE\n");
     struct buf out;
     buf_init(&out, 4096);
     bool ok = database_run(d, "a", "SELECT b FROM t WHERE a = 1", NULL, 0, &out);

@@ -290,6 +290,16 @@ bool database_run(struct database *d, const char *session, const char *text, con
     return database_await(d, start(d, session, text, copy, piece_bytes, out));
 }
 
+void database_must(struct database *d, const char *session, const char *text, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, 1u << 20);
+    database_run(d, session, text, NULL, 0, &out);
+    buf_append_byte(&out, 0);
+    assert_string_equal((const char *)out.data, expected);
+    buf_deinit(&out);
+}
+
 void database_run_ns(struct database *d, uint64_t ns)
 {
     split_order(d);

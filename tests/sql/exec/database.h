@@ -24,6 +24,8 @@ void database_disconnect(struct database *d, const char *name);
  */
 bool database_run(struct database *d, const char *session, const char *text, const char *copy,
                   size_t piece_bytes, struct buf *out);
+/* The same for a text that has to answer this. */
+void database_must(struct database *d, const char *session, const char *text, const char *expected);
 
 /* Starts a text; database_await runs it to its end, and appends what came of it to out. */
 struct call;

@@ -7,6 +7,7 @@
 
 #include "sql/catalog.h"
 #include "sql/session.h"
+#include "tests/sql/exec/row_sink.h"
 #include "tests/txn/world.h"
 
 #define MACHINES 3u
@@ -47,12 +48,6 @@ struct query {
     char result[64], error[128]; /* the last row's first value, as a number */
 };
 
-static bool on_begin(void *ctx, const struct sql_result_column *columns, uint32_t count)
-{
-    (void)ctx, (void)columns, (void)count;
-    return true;
-}
-
 static bool on_row(void *ctx, struct sql_eval *eval, const struct sql_datum *values)
 {
     (void)eval;
@@ -61,35 +56,12 @@ static bool on_row(void *ctx, struct sql_eval *eval, const struct sql_datum *val
     return true;
 }
 
-static bool on_complete(void *ctx, const char *tag)
-{
-    (void)ctx, (void)tag;
-    return true;
-}
-
-static bool on_empty(void *ctx)
-{
-    (void)ctx;
-    return true;
-}
-
-static void on_notice(void *ctx, const char *severity, const struct sql_error *notice)
-{
-    (void)ctx, (void)severity, (void)notice;
-}
-
-static void on_parameter(void *ctx, const char *name, const char *value)
-{
-    (void)ctx, (void)name, (void)value;
-}
-
 static enum status run_query(struct core *core, void *ctx)
 {
     struct query *q = ctx;
     struct sql_session_options o = {.kv = core_kv(core), .env = core_env(core), .user = "postgres",
                                     .database = "postgres", .application_name = ""};
-    struct sql_sink sink = {.begin = on_begin, .row = on_row, .complete = on_complete, .empty = on_empty,
-                            .notice = on_notice, .parameter = on_parameter, .ctx = q};
+    struct sql_sink sink = row_sink(on_row, q);
     struct sql_session *s;
     struct sql_error error = {0};
     enum status status = sql_session_create(&o, &s);
