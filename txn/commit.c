@@ -163,13 +163,23 @@ enum status commit_validate(struct range_op *op)
     return status;
 }
 
+/* What it writes has a place in the log: behind that op may write the same key, without waiting until it is applied. */
+static bool has_its_place(const struct range_op *other)
+{
+    if (op_is_prepare(other)) return other->state == OP_RESOLVING || MUTANT("written_behind_intents");
+    return other->held == NULL;
+}
+
 static struct range_op *meets_in_flight(struct range_op *op)
 {
     struct range *g = op->range;
     for (uint32_t i = 0; i < op->write_count && g->in_flight_count > 0; i++) {
         const struct write *w = &op->writes[i];
         struct range_op *other = map_get(&g->in_flight, w->key_hash);
-        if (other != NULL && (w->insert || other->held != NULL || op_is_prepare(other) || !range_op_pipelines(op, other))) return other;
+        if (other == NULL) continue;
+        bool looks = w->insert && !MUTANT("insert_behind_writes"); /* at what is applied */
+        if (looks || !has_its_place(other) || !range_op_pipelines(op, other)) return other;
+        if (op_is_prepare(other)) COVER("txn_written_behind_resolution");
     }
     /* What is in flight at or below read_ts it has seen: reads wait for it, or have been shown it. */
     for (uint32_t i = 0; i < op->span_count; i++) {

@@ -13,7 +13,8 @@
  * its time is not over: it may be committed since long.
  *
  * RPC_DECIDE: range u64, epoch u64, node u64, number u64 (the transaction), sent u64, tag u64 (the attempt), what u8 (1 it is
- *   committed, 2 it is aborted if nobody has decided, 3 what is it?, 4 as 2, but staged or not), ct u64 (0 unless committed), sized anchor, participants:
+ *   committed, 2 it is aborted if nobody has decided, 3 what is it?, 4 as 2, but staged or not, 5 as 1, and that stands whatever becomes of this
+ *   request), ct u64 (0 unless committed), sized anchor, participants:
  *   count u16, { sized low, sized high } (of the keys that were prepared together; count 0 unless committed).
  * Reply: state u8 (0 nobody has decided, 1 committed, 2 aborted), ct u64. BUSY with a reading u64: it is too late to commit.
  *   It may be asked for again. */
@@ -174,8 +175,10 @@ static void decide(struct range_op *op)
     if (MUTANT("decision_proposed_counts")) count_proposed(op);
     g->kv->metrics.decisions++;
     for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p))
-        if (p->decided_with == op) resolve_note(p, op->decided_ct);
+        if (p->decided_with == op) resolve_note(p, op->decided_ct, op->known);
     two_phase_note(g);
+    for (struct range_op *p = op->known ? prepared_next(g, op->attempt, NULL) : NULL; p != NULL; p = prepared_next(g, op->attempt, p))
+        if (p->decided_with == op) range_unblock_locks(p);
 }
 
 static void refuse_late(struct range_op *op)
@@ -260,6 +263,8 @@ static bool decode(struct range_op *op, struct reader *in)
     op->name = (struct txn_name){get_u64(in), get_u64(in)};
     op->attempt = (struct attempt){get_u64(in), get_u64(in)};
     op->what = get_u8(in);
+    op->known = op->what == DECIDE_KNOWN || (op->what == DECIDE_COMMIT && MUTANT("decision_known_early"));
+    if (op->what == DECIDE_KNOWN) op->what = DECIDE_COMMIT;
     op->decided_ct = get_u64(in);
     op->anchor = get_sized(in);
     if (in->failed || op->attempt.tag == 0 || !clock_may_be(&op->range->kv->clock, op->attempt.sent) ||

@@ -163,6 +163,12 @@ static void go_on(struct range_op *op)
 
 /* ================================ reading under them ================================ */
 
+/* Intents of which it is known that they become versions that ts sees, or nothing, are as good as that. */
+static bool is_known(const struct range_op *other, uint64_t ts)
+{
+    return op_is_prepare(other) && other->known && (other->decided_ct <= ts || MUTANT("known_above_grant"));
+}
+
 static struct range_op *meets_in_flight(struct range_op *op)
 {
     struct range *g = op->range;
@@ -170,6 +176,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
     for (uint32_t i = 0; i < op->key_count && other == NULL; i++) {
         struct span span = {.start = op->keys[i].key, .point = true};
         if (!op->keys[i].passed_over) other = range_in_flight(g, &span, 0, op->ts);
+        if (other != NULL && is_known(other, op->ts)) other = NULL;
         /* An intent becomes a version above its lb, perhaps above this timestamp, too: it would be missed. */
         if (other != NULL && op_is_prepare(other) && !MUTANT("grant_before_intent")) op->outdated = true;
         /* A held one may come to nothing while its leader goes on. */
@@ -192,17 +199,29 @@ static enum status put_result(struct range_op *op, enum lock_result result, uint
     return out->failed ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
+/* It was aborted, or is one that came too late to be counted. */
+static bool comes_to_nothing(const struct range_op *prepared)
+{
+    return prepared->decided_ct < prepared->ct && !MUTANT("gone_intent_shown");
+}
+
+/* Newer than all that is applied: of a commit that is proposed, or an intent whose ct is known. */
+static enum status put_in_flight(struct range_op *op, const struct range_op *other, struct bytes key)
+{
+    const struct write *w = range_op_write(other, key);
+    if (op_is_prepare(other)) COVER("txn_lock_shows_what_is_known");
+    else op->pending = true;
+    return put_result(op, w->tombstone ? RESULT_NONE : RESULT_VALUE, op_is_prepare(other) ? other->decided_ct : 0,
+                      w->tombstone ? BYTES_EMPTY : w->value);
+}
+
 static enum status read_key(struct range_op *op, const struct lock_key *k)
 {
     struct range *g = op->range;
     if (k->passed_over) return put_result(op, RESULT_PASSED_OVER, 0, BYTES_EMPTY);
     struct span span = {.start = k->key, .point = true};
     struct range_op *other = range_in_flight(g, &span, 0, op->ts);
-    if (other != NULL) { /* in flight, and so newer than all that is applied */
-        const struct write *w = range_op_write(other, k->key);
-        op->pending = true;
-        return put_result(op, w->tombstone ? RESULT_NONE : RESULT_VALUE, 0, w->tombstone ? BYTES_EMPTY : w->value);
-    }
+    if (other != NULL && !(op_is_prepare(other) && comes_to_nothing(other))) return put_in_flight(op, other, k->key);
     struct lsm_version version = {0};
     struct buf value;
     uint8_t room[512];

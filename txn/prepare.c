@@ -27,7 +27,7 @@ struct range_op *prepared_next(const struct range *g, struct attempt a, const st
 bool prepare_may_wait(const struct range_op *op, const struct range_op *other)
 {
     if (other->held != NULL) return false;
-    return !op_is_prepare(other) || attempt_is_older(op->attempt, other->attempt) || MUTANT("prepare_waits_for_older");
+    return !op_is_prepare(other) || (other->state == OP_RESOLVING && !MUTANT("prepare_refused_by_going")) || attempt_is_older(op->attempt, other->attempt) || MUTANT("prepare_waits_for_older");
 }
 
 static bool locked_by_others(const struct range_op *op)

@@ -583,13 +583,26 @@ void range_block(struct range_op *op, struct range_op *on)
     if (op_is_prepare(on)) push_soon(on);
 }
 
-void range_unblock_all(struct range_op *op)
+/* Those that run may block again, on others. */
+static void unblock(struct range_op *op, bool locks_only)
 {
-    /* Those that run may block again, on others. */
-    struct list batch;
+    struct list batch, *item;
     list_init(&batch);
-    struct list *item;
-    while ((item = list_pop_front(&op->blocked)) != NULL) list_push_back(&batch, item);
+    LIST_FOR_EACH_SAFE(at, &op->blocked) {
+        if (locks_only && CONTAINER_OF(at, struct range_op, blocked_link)->kind != RANGE_OP_LOCK) continue;
+        list_remove(at);
+        list_push_back(&batch, at);
+    }
     while ((item = list_pop_front(&batch)) != NULL)
         range_op_run(CONTAINER_OF(item, struct range_op, blocked_link));
+}
+
+void range_unblock_all(struct range_op *op)
+{
+    unblock(op, false);
+}
+
+void range_unblock_locks(struct range_op *op)
+{
+    unblock(op, true);
 }

@@ -27,12 +27,13 @@ static void on_resolved(struct proposal *p, enum status status, struct bytes res
     else prepared_drop(op); /* the leadership is gone: the next leader reads it back, if it is still there */
 }
 
-void resolve_note(struct range_op *op, uint64_t ct)
+void resolve_note(struct range_op *op, uint64_t ct, bool known)
 {
     struct range *g = op->range;
     for (uint32_t i = 0; i < op->write_count && ct != 0; i++) range_note_write(g, op->writes[i].key, ct);
     if (ct > g->high) g->high = ct;
     op->decided_ct = ct;
+    op->known = known;
     op->state = OP_RESOLVING;
 }
 
@@ -62,7 +63,8 @@ enum status resolve_propose(struct range_op *op, uint64_t ct)
     buf_deinit(&command);
     if (status != STATUS_OK) return status;
     g->kv->metrics.resolutions++;
-    resolve_note(op, ct);
+    resolve_note(op, ct, true);
+    range_unblock_locks(op);
     return STATUS_OK;
 }
 
@@ -171,8 +173,11 @@ static void propose(struct range_op *op)
         for (struct range_op *p = intent_next(g, &op->items[i], NULL); p != NULL; p = intent_next(g, &op->items[i], p)) {
             if (p->decided_with != op || p->state != OP_PREPARED) continue;
             g->kv->metrics.resolutions++;
-            resolve_note(p, ct_for(p, op->items[i].ct));
+            resolve_note(p, ct_for(p, op->items[i].ct), true);
         }
+    for (uint32_t i = 0; i < op->item_count; i++)
+        for (struct range_op *p = intent_next(g, &op->items[i], NULL); p != NULL; p = intent_next(g, &op->items[i], p))
+            if (p->decided_with == op) range_unblock_locks(p);
 }
 
 static void evaluate(struct range_op *op)

@@ -228,7 +228,7 @@ bool two_phase_stamp(struct gateway_request *q)
     return true;
 }
 
-enum status two_phase_encode_decision(struct two_phase *p)
+enum status two_phase_encode_decision(struct two_phase *p, enum decide_what what)
 {
     struct txn *t = p->t;
     struct buf participants;
@@ -241,7 +241,7 @@ enum status two_phase_encode_decision(struct two_phase *p)
     }
     buf_reset(&t->request);
     buf_append_zero(&t->request, HEAD_BYTES);
-    decide_encode(&t->request, t->name, (struct attempt){p->sent_ts, t->id.tag}, DECIDE_COMMIT, p->ct, p->anchor, buf_view(&participants));
+    decide_encode(&t->request, t->name, (struct attempt){p->sent_ts, t->id.tag}, what, p->ct, p->anchor, buf_view(&participants));
     bool fits = !participants.failed && participants.size <= PARTICIPANT_BYTES_MAX && !t->request.failed;
     buf_deinit(&participants);
     return fits ? STATUS_OK : STATUS_TOO_LARGE;
@@ -277,7 +277,7 @@ enum status two_phase_decide(struct two_phase *p)
 {
     struct txn *t = p->t;
     struct gateway_request q = two_phase_decide_request(p);
-    enum status status = two_phase_encode_decision(p);
+    enum status status = two_phase_encode_decision(p, MUTANT("asked_twice_known") ? DECIDE_KNOWN : DECIDE_COMMIT);
     if (status != STATUS_OK) return status;
     status = gateway_call(t->kv, &q, &t->reply);
     if (status == STATUS_OK) return take_decision(p);

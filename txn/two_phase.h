@@ -39,7 +39,7 @@ struct two_phase {
 /* A DECIDE of this attempt, without its body, which names it in the transaction's id. */
 struct gateway_request two_phase_decide_request(struct two_phase *p);
 /* The body of the one that commits at p->ct, in the transaction's request. */
-MUST_USE enum status two_phase_encode_decision(struct two_phase *p);
+MUST_USE enum status two_phase_encode_decision(struct two_phase *p, enum decide_what what);
 /* [fiber] Has it decided that it is committed at p->ct. STATUS_WAIT: somebody had aborted it. */
 enum status two_phase_decide(struct two_phase *p);
 /* Names the attempt in the transaction's id, before a request for it goes out; ctx: the struct two_phase. */

@@ -155,6 +155,7 @@ struct range_op {
     uint64_t prepared_ns;
     const struct range_op *decided_with; /* PREPARE: the DECIDE or RESOLVE whose entry carries out what it says for this one; only compared */
     uint64_t decided_ct;     /* DECIDE, PREPARE: 0: aborted */
+    bool known;              /* DECIDE, PREPARE: that stands, whatever becomes of the entry which says so here */
     uint8_t what;            /* DECIDE: enum decide_what */
     bool confirmed;          /* its leadership was, in this very step */
     struct bytes participants; /* DECIDE: as they travel */
@@ -313,6 +314,8 @@ void range_block(struct range_op *op, struct range_op *on);
 /* The floor is taken, and what was prepared is known: requests are served from here on. */
 void range_become_ready(struct range *g, uint64_t now_ts);
 void range_unblock_all(struct range_op *op);
+/* Only those that have a lock, and read under it. */
+void range_unblock_locks(struct range_op *op);
 MUST_USE enum status range_in_flight_add(struct range_op *op);
 void range_in_flight_remove(struct range_op *op);
 
@@ -447,8 +450,8 @@ void resolve_attach(struct kv *kv);
 void resolve_run(struct range_op *op);
 /* op is prepared: proposes what becomes of it, ct 0: it goes. STATUS_BUSY: not now; others as of replica_propose. */
 MUST_USE enum status resolve_propose(struct range_op *op, uint64_t ct);
-/* Raises what the leader knows of its versions, when one is proposed. */
-void resolve_note(struct range_op *op, uint64_t ct);
+/* Raises what the leader knows of its versions, when one is proposed. known: that stands, whatever becomes of the proposal. */
+void resolve_note(struct range_op *op, uint64_t ct, bool known);
 /* Does it say something about keys from `key` on? */
 bool resolve_reaches(const struct range_op *op, struct bytes key);
 /* One of those that RPC_RESOLVE consists of, behind its head. */
@@ -494,7 +497,7 @@ void records_sweep(struct range *g, uint64_t now_ns);
 
 /* ---- decide.c ---- */
 
-enum decide_what { DECIDE_COMMIT = 1, DECIDE_ABORT = 2, DECIDE_ASK = 3, DECIDE_GIVE_UP = 4 };
+enum decide_what { DECIDE_COMMIT = 1, DECIDE_ABORT = 2, DECIDE_ASK = 3, DECIDE_GIVE_UP = 4, DECIDE_KNOWN = 5 };
 /* A decision about that attempt that is proposed here; NULL: none is. */
 struct range_op *decided_in_flight(const struct range *g, struct attempt a);
 void decide_attach(struct kv *kv);

@@ -95,6 +95,7 @@ RULES = {
     'staged_abort_whole': 'ABORTED takes the staged intent away with it',
     'staged_explicit': 'intents become versions when COMMITTED stands in the log',
     'staged_doubt': 'who had to ask twice for a prepare takes the ct that the record says',
+    'known_staged': 'before a decision is in the log a lock shows it only of a staged attempt, of which its coordinator has every answer',
     'idem_row': 'the row of an idempotency key is read and written like any other',
     'idem_anchor': 'and lies where the key says, whatever is written',
 }
@@ -105,7 +106,7 @@ OLD = 1000                       # after that who does not answer for an attempt
 HOLD = 1000                      # so long a leader holds a commit
 # Seeds at which `--brief` has to see a violation without the rule; None: those at which it must see none with all of them.
 KNOWN = {
-    None: tuple(kind * PROFILE + n for kind, many in enumerate((20, 4, 4, 12, 6, 10)) for n in range(1, many + 1)),
+    None: tuple(kind * PROFILE + n for kind, many in enumerate((20, 4, 4, 12, 6, 10, 6)) for n in range(1, many + 1)),
     'gate_clock': (100002,), 'gate_durable': (300005,), 'gate_term': (1,), 'commit_wait': (200001,), 'read_floor': (100002,),
     'cap': (100968,), 'leader_floor': (200006,), 'leader_high': (100003,), 'leader_intents': (1,), 'lease_wait': (200096,),
     'lease_recheck': (300002,), 'intents_block': (100001,), 'onepc_intent': (100001,), 'hold': (1,), 'validate': (200001,),
@@ -119,7 +120,7 @@ KNOWN = {
     'staged_recovery': (100001,), 'staged_keys': (300014,), 'staged_durable': (300023,), 'staged_poison': (300024,),
     'staged_poison_durable': (300456,), 'staged_poison_window': (300024,), 'staged_poison_floor': (300749,),
     'staged_poison_split': (300023,), 'staged_list_whole': (300041,), 'staged_give_up': (300002,), 'staged_first': (300003,),
-    'staged_late': (100001,), 'staged_abort_whole': (400119,), 'staged_explicit': (300015,), 'staged_doubt': (300531,),
+    'staged_late': (100001,), 'staged_abort_whole': (400119,), 'staged_explicit': (300015,), 'staged_doubt': (300531,), 'known_staged': (601421,),
     'idem_row': (200001,), 'idem_anchor': (200001,),
 }
 Version = collections.namedtuple('Version', 'ct tag at')             # at: (term, index) of the entry that wrote it
@@ -300,6 +301,7 @@ class Leader:
             self.state.apply((rng.term_at(i + 1), i + 1), rng.log[i][1], self.w)
         self.floor, self.queues, self.serving, self.deposed, self.dead = 0, {}, False, False, False
         self.held, self.held_high = {}, 0                      # by key: (tag, ct, epoch, until)
+        self.known = set()                                     # tags of which it knows that they are committed, in the log or not
         if not self.w.on('leader_intents') and rng.commit:
             self.state.intents, self.state.records, self.state.marks = {}, {}, {}
         self.lease_end, self.old_lease, self.latch = 1 << 60, old_lease, None
@@ -393,9 +395,9 @@ class Leader:
                 return True
         return None
 
-    def gate(self, shown):
+    def gate(self, shown, known=False):
         w = self.w
-        if w.on('gate_durable') and not (yield from self.durable(max(v.at for v in shown))):
+        if w.on('gate_durable') and not known and not (yield from self.durable(max(v.at for v in shown))):
             return False
         if w.on('gate_clock'):
             yield from w.past(self.node, max(v.ct for v in shown))
@@ -431,7 +433,9 @@ def lock(w, g, epoch, key, txn):
         free = not other and not g.held_by_others([key], None) and not g.latched([key])
         if queue and queue[0][0] == txn and free and v.ct <= ts:
             g.raise_floor(ts)
-            return (ts, v) if (yield from g.gate([v])) else None
+            known = w.shows_known and v.tag in g.known
+            w.count['shown before'] += known and g.rng.commit < v.at[1]
+            return (ts, v) if (yield from g.gate([v], known)) else None
         if other:
             w.push_soon(other, key, g.node)
         yield 30
@@ -585,9 +589,10 @@ def refresh(w, g, epoch, seen, locked, ts, tag, att):
 
 def decide(w, g, epoch, tag, begin, anchor, what, ct, spans):
     """P3: the first decision stands, and is the answer. what: C, A (by somebody else), G (by its coordinator, or who knows that it never
-    will be committed), or nothing: to ask."""
+    will be committed), or nothing: to ask. K is C, which its coordinator knows to be so whatever becomes of this."""
     if not g.may([anchor], epoch) or g.latched([anchor]):
         return None
+    known, what = what == 'K', 'C' if what == 'K' else what
     old = g.state.records.get((anchor, tag))
     if old is not None and (w.on('first_decision') or old.status == ('C' if what == 'C' else 'A') or not what):
         return old if not w.on('decision_durable') or (yield from g.durable(old.at)) else None
@@ -604,6 +609,8 @@ def decide(w, g, epoch, tag, begin, anchor, what, ct, spans):
         return answer if (yield from g.durable((g.term, g.length))) else None
     rec = Record('C' if what == 'C' else 'A', ct, spans, begin, None)
     at = g.propose(('record', anchor, tag, rec))
+    if known:
+        g.known.add(tag)
     w.spawn(settle(w, g, anchor, tag))
     if not w.on('decision_durable'):
         return rec._replace(at=at)
@@ -616,6 +623,7 @@ def resolve(w, g, epoch, low, high, tag, ct):
     if not g.state.mine(tag, low, high):
         return ('ok',) if not w.on('resolve_durable') or (yield from g.durable((g.term, g.length))) else None
     at = g.propose(('resolve', tag, low, high, ct))
+    g.known.add(tag)
     return ('ok',) if not w.on('resolve_durable') or (yield from g.durable(at)) else None
 
 
@@ -763,10 +771,11 @@ class Txn:
             key, how = (r.randrange(KEYS), ''), r.random()
             if how < w.blind:
                 self.writes.add(key)                           # whatever is there
-            elif how < w.blind + .25:
+            elif how < w.blind + w.locks:
                 if not (yield from self.take(key)):
                     return self.finish('aborted')
-                self.writes.add(key)
+                if not w.shows_known or r.random() < .7:
+                    self.writes.add(key)
             else:
                 if not (yield from self.fetch([key])):
                     return self.finish('aborted')
@@ -934,7 +943,7 @@ class Txn:
         if dies == 'refreshed':
             return self.finish('gone')
         spans = tuple((min(part), max(part)) for part, _, _ in groups if w.on('resolve_all') or att.anchor not in part)
-        decided = w.begin(self.decide_commit(att, ct, spans))
+        decided = w.begin(self.decide_commit(att, ct, spans, 'C' if w.on('known_staged') else 'K'))
         if dies == 'decide':
             yield r.randint(0, 500)
             return self.finish('gone')
@@ -968,7 +977,7 @@ class Txn:
         w, ct = self.w, max(lb for _, lb, _ in groups)
         spans = tuple((min(part), max(part)) for part, _, _ in groups)
         if att.doubt and w.on('staged_doubt'):
-            out = yield from self.decide_commit(att, ct, spans)
+            out = yield from self.decide_commit(att, ct, spans, 'C')
             if isinstance(out[0], Record) and out[0].status == 'C':
                 w.count['ok staged, asked'] += 1
                 return (yield from self.acknowledge(out[0].ct))
@@ -981,7 +990,7 @@ class Txn:
         if not w.on('staged_explicit'):
             for k in keys:
                 w.spawn(resolve_span(w, att.tag, k, k, ct, tries=1))
-        decided = dies != 'decide' and w.begin(self.decide_commit(att, ct, spans))
+        decided = dies != 'decide' and w.begin(self.decide_commit(att, ct, spans, 'K'))
         self.finish('ok', ct)
         w.alive[att.tag] = dies != 'decide' and w.r.random() < .5
         while decided is not False and not decided:
@@ -996,13 +1005,13 @@ class Txn:
             for k in keys:
                 w.spawn(w.call(w.range_of(k), resolve, k, k, att.tag, None))
 
-    def decide_commit(self, att, ct, spans):
+    def decide_commit(self, att, ct, spans, what):
         w = self.w
         yield w.r.choice((0, 0, 0, 200, w.window // 2, w.window))   # a coordinator that was thought to be dead
         if w.late_decision:
             yield w.r.randint(0, w.late_decision)
         for n in range(40):
-            out = yield from w.call(w.range_of(att.anchor), decide, att.tag, att.begin, att.anchor, 'C', ct, spans)
+            out = yield from w.call(w.range_of(att.anchor), decide, att.tag, att.begin, att.anchor, what, ct, spans)
             if out is not None:
                 return out, n == 0
             yield w.r.randint(5, 80)
@@ -1062,8 +1071,9 @@ class World:
         self.copies, self.copy_late, self.patience, self.gives_back, self.late_decision = .03, 0, OLD, .8, 0
         self.staging, self.blind = r.choice((0, .5, 1)), r.choice((.2, .2, .8))
         self.slow, self.slowest = r.choice((0, 0, .2)), r.choice((500, 3000))
+        self.shows_known, self.locks = False, .25
         self.catalog, self.promised, self.lease = [0], 0, r.choice((100, 500, 3000))
-        kinds = (self.of_mixed, self.of_wide, self.of_losses, self.of_staged, self.of_copies, self.of_hasty)
+        kinds = (self.of_mixed, self.of_wide, self.of_losses, self.of_staged, self.of_copies, self.of_hasty, self.of_hot)
         kinds[seed // PROFILE % len(kinds)](r)
         middle = r.randrange(1, KEYS)
         self.ranges = []
@@ -1111,6 +1121,14 @@ class World:
         self.gap, self.elections, self.splits, self.merges = r.choice((100, 200)), .1, .4, .5
         if self.bursts:
             self.window, self.staging, self.gap, self.merges = 2000, 0, 300, .2
+
+    def of_hot(self, r):
+        """What is written is locked first, and shown to who is next before it is in the log."""
+        self.shows_known, self.locks, self.blind, self.staging, self.clients = True, .5, .3, r.choice((0, .5, 1)), r.choice((2, 3))
+        self.w_max, self.net, self.log, self.stalls, self.idem_share, self.late_share = 10, 10, r.choice((100, 300)), 0, 0, .01
+        self.deaf, self.patience, self.copies, self.copy_late = 1, r.choice((50, 300)), r.choice((0, .4)), 300
+        self.deaths, self.loss, self.window = .05, r.choice((.03, .1)), r.choice((700, 2000))
+        self.gap, self.elections, self.splits, self.merges = r.choice((200, 500)), .7, .1, .1
 
     def on(self, rule):
         return rule not in self.off

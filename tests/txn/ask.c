@@ -138,12 +138,12 @@ static void put_spans(struct buf *out, const char *keys)
     }
 }
 
-static void put_writes(struct buf *out, const char *keys, const char *value)
+static void put_writes(struct buf *out, const char *keys, const char *value, bool inserts)
 {
     put_u32(out, (uint32_t)strlen(keys));
     for (; *keys != '\0'; keys++) {
         const uint8_t key[] = {KEY_PREFIX_TABLE, (uint8_t)*keys};
-        encode_write(out, &(struct write){.key = bytes_make(key, sizeof key), .value = bytes_of_string(value)});
+        encode_write(out, &(struct write){.key = bytes_make(key, sizeof key), .value = bytes_of_string(value), .insert = inserts});
     }
 }
 
@@ -157,26 +157,34 @@ void must_prepare(struct asker *a, const char *keys, const char *value)
     assert_int_equal(ask_prepare(a, keys, value), STATUS_OK);
 }
 
+static void prepare_open(struct request *q, const struct asker *a, const char *keys, const char *value, uint64_t read_ts)
+{
+    char anchor = a->anchor != 0 ? a->anchor : keys[0];
+    request_open(q, a, RPC_PREPARE, keys[0]);
+    put_name(&q->body, a);
+    put_u64(&q->body, read_ts); /* 0: it has read nothing */
+    put_attempt(&q->body, a);
+    put_u64(&q->body, UINT64_MAX);
+    put_u8(&q->body, a->gated);
+    put_key(&q->body, anchor);
+    put_staged(&q->body, keys[0] == anchor ? a->staged : NULL);
+    put_spans(&q->body, read_ts != 0 ? keys : "");
+    put_writes(&q->body, keys, value, a->inserts);
+}
+
+static void take_lb(struct asker *a, const struct request *q)
+{
+    assert_u64_equal(q->reply.size, 8);
+    uint64_t lb = load_le64(q->reply.data);
+    if (lb > a->ct) a->ct = lb;
+}
+
 enum status ask_prepare_read(struct asker *a, const char *keys, const char *value, uint64_t read_ts)
 {
     struct request q;
-    char anchor = a->anchor != 0 ? a->anchor : keys[0];
-    request_open(&q, a, RPC_PREPARE, keys[0]);
-    put_name(&q.body, a);
-    put_u64(&q.body, read_ts); /* 0: it has read nothing */
-    put_attempt(&q.body, a);
-    put_u64(&q.body, UINT64_MAX);
-    put_u8(&q.body, a->gated);
-    put_key(&q.body, anchor);
-    put_staged(&q.body, keys[0] == anchor ? a->staged : NULL);
-    put_spans(&q.body, read_ts != 0 ? keys : "");
-    put_writes(&q.body, keys, value);
+    prepare_open(&q, a, keys, value, read_ts);
     enum status status = request_send(&q, a);
-    if (status == STATUS_OK) {
-        assert_u64_equal(q.reply.size, 8);
-        uint64_t lb = load_le64(q.reply.data);
-        if (lb > a->ct) a->ct = lb;
-    }
+    if (status == STATUS_OK) take_lb(a, &q);
     request_close(&q);
     return status;
 }
@@ -185,7 +193,7 @@ static void decide_open(struct request *q, const struct asker *a, enum decide_wh
 {
     struct buf parts;
     const uint8_t anchor[] = {KEY_PREFIX_TABLE, (uint8_t)a->anchor};
-    bool commits = what == DECIDE_COMMIT;
+    bool commits = what == DECIDE_COMMIT || what == DECIDE_KNOWN;
     buf_init(&parts, 100);
     if (commits) put_keys(&parts, a->parts, 2);
     request_open(q, a, RPC_DECIDE, a->anchor);
@@ -218,28 +226,61 @@ enum record_state ask_decide(struct asker *a, enum decide_what what)
     return state;
 }
 
-void ask_start_decide(struct asker *a, enum decide_what what)
+static struct request *under_way(struct asker *a)
+{
+    a->under_way = malloc(sizeof *a->under_way);
+    assert_non_null(a->under_way);
+    return a->under_way;
+}
+
+static void start(struct asker *a)
 {
     struct cluster_machine *m = cluster_machine(a->world->cluster, a->machine);
-    struct request *q = a->under_way = malloc(sizeof *q);
-    assert_non_null(q);
-    decide_open(q, a, what);
-    q->core = m->core;
-    assert_int_equal(fiber_spawn(core_fibers(m->core), run_request, q, NULL), STATUS_OK);
+    a->under_way->core = m->core;
+    assert_int_equal(fiber_spawn(core_fibers(m->core), run_request, a->under_way, NULL), STATUS_OK);
     sim_env_set_deadline(m->env, env_now_ns(m->env));
+}
+
+static enum status await(struct asker *a)
+{
+    for (int i = 0; i < 30000 && !a->under_way->ended; i++) world_run_ms(a->world, 1);
+    assert_true(a->under_way->ended);
+    return a->under_way->status;
+}
+
+static void end(struct asker *a)
+{
+    request_close(a->under_way);
+    free(a->under_way);
+    a->under_way = NULL;
+}
+
+void ask_start_decide(struct asker *a, enum decide_what what)
+{
+    decide_open(under_way(a), a, what);
+    start(a);
 }
 
 enum record_state ask_await_decide(struct asker *a)
 {
-    struct request *q = a->under_way;
-    for (int i = 0; i < 30000 && !q->ended; i++) world_run_ms(a->world, 1);
-    assert_true(q->ended);
-    assert_int_equal(q->status, STATUS_OK);
-    enum record_state state = state_of(q, a);
-    request_close(q);
-    free(q);
-    a->under_way = NULL;
+    assert_int_equal(await(a), STATUS_OK);
+    enum record_state state = state_of(a->under_way, a);
+    end(a);
     return state;
+}
+
+void ask_start_prepare(struct asker *a, const char *keys, const char *value)
+{
+    prepare_open(under_way(a), a, keys, value, 0);
+    start(a);
+}
+
+enum status ask_await_prepare(struct asker *a)
+{
+    enum status status = await(a);
+    if (status == STATUS_OK) take_lb(a, a->under_way);
+    end(a);
+    return status;
 }
 
 enum status ask_staged(struct asker *a, const char *keys, bool *all_out, uint64_t *lb_out)

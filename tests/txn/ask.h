@@ -15,8 +15,9 @@ struct asker {
     char anchor;          /* 0: the first key of each PREPARE, and there is no DECIDE */
     const char *staged;   /* what the anchor's PREPARE lists; NULL: it is not staged */
     bool gated;
+    bool inserts;         /* what it prepares must have no value */
     const char *parts;    /* of a commit: the first and the last key of each */
-    struct request *under_way; /* ask_start_decide */
+    struct request *under_way; /* ask_start_decide, ask_start_prepare */
 };
 /* An attempt of a transaction that lives as long as the actor does, which has locked something. */
 void asker_begin(struct asker *a, const struct actor *owner);
@@ -35,6 +36,9 @@ void actor_attempt_again(struct actor *owner);
 /* Puts the value under each of the keys, which lie in one range. */
 enum status ask_prepare(struct asker *a, const char *keys, const char *value);
 void must_prepare(struct asker *a, const char *keys, const char *value);
+/* The same while the script looks on. */
+void ask_start_prepare(struct asker *a, const char *keys, const char *value);
+enum status ask_await_prepare(struct asker *a);
 /* One that has read these keys at read_ts. */
 enum status ask_prepare_read(struct asker *a, const char *keys, const char *value, uint64_t read_ts);
 /* What the record says after it. A commit has the highest lb. */

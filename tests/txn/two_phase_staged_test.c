@@ -31,7 +31,7 @@ TEST(txn_two_phase_staged, who_has_prepared_all_has_committed)
     assert_true(left->gated && right->gated); /* A1 */
     await_sent(&s, RPC_DECIDE, 1);
     const struct sent *decision = script_nth(&s, RPC_DECIDE, 0);
-    assert_u64_equal(decision->what, DECIDE_COMMIT);
+    assert_u64_equal(decision->what, DECIDE_KNOWN);
     assert_u64_equal(decision->range, LEFT);
     assert_u64_equal(decision->ct, a.ts);
     assert_u64_equal(decision->tag, left->tag);
@@ -58,7 +58,7 @@ TEST(txn_two_phase_staged, a_prepare_is_written_as_this_version_of_the_protocol_
     const size_t head = 8 * 8; /* range, epoch, node, number, read ts, sent, tag, highest ct */
     struct script s;
     struct actor a;
-    assert_int_equal(NET_VERSION_MAX, 3);
+    assert_int_equal(NET_VERSION_MAX, 4);
     script_open(&s, true);
     script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
@@ -200,6 +200,7 @@ TEST(txn_two_phase_staged, who_had_to_ask_twice_asks_for_the_record)
     script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
     assert_u64_equal(script_count(&s, RPC_DECIDE), 1);
+    assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->what, DECIDE_COMMIT); /* it does not know */
     assert_true(script_nth(&s, RPC_DECIDE, 0)->ct > a.ts);
     assert_u64_equal(a.ts, s.decided_ct);
     actor_end(&a);
