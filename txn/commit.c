@@ -239,6 +239,7 @@ static void committing(struct range_op *op)
 {
     struct range *g = op->range;
     op->state = OP_COMMITTING;
+    later_go(g->kv);
     if (op_is_prepare(op)) {
         prepare_proposed(op);
         return;

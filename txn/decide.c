@@ -156,6 +156,15 @@ static void count_proposed(struct range_op *op)
     if (record_add(op->range, &made, &r) == STATUS_OK && r->state == RECORD_COMMITTED) resolver_start(op->range, r);
 }
 
+/* Does anybody wait for what it takes away? */
+static bool is_awaited(const struct range_op *op)
+{
+    bool awaited = false;
+    for (struct range_op *p = prepared_next(op->range, op->attempt, NULL); p != NULL; p = prepared_next(op->range, op->attempt, p))
+        awaited |= !list_empty(&p->blocked);
+    return awaited;
+}
+
 static void decide(struct range_op *op)
 {
     struct range *g = op->range;
@@ -164,6 +173,7 @@ static void decide(struct range_op *op)
         range_block(op, p); /* a late or a second one: it is in the log first */
         return;
     }
+    if (op->known && later_hold(op, is_awaited(op))) return;
     enum status status = propose(op);
     if (status != STATUS_OK) {
         range_op_reply(op, status, BYTES_EMPTY);
@@ -248,6 +258,7 @@ void decide_run(struct range_op *op)
     switch (op->state) {
     case OP_CLOCK:
     case OP_EVALUATE:
+    case OP_LATER:
     case OP_BLOCKED: evaluate(op); return;
     case OP_COMMITTING:
     case OP_GATE:

@@ -75,6 +75,7 @@ void kv_attach(struct kv *kv, struct store *store)
     decide_attach(kv);
     resolve_attach(kv);
     resolver_attach(kv);
+    later_attach(kv);
     staged_attach(kv);
     two_phase_sweep_attach(kv);
     catalog_lease_attach(kv);
@@ -96,6 +97,7 @@ void kv_stop(struct kv *kv)
     locks_handed_stop(kv);
     two_phase_sweep_stop(kv);
     resolver_stop(kv);
+    later_stop(kv);
     catalog_lease_stop(kv);
     promise_stop(kv);
     txn_unlocks_stop(kv);

@@ -580,7 +580,9 @@ void range_block(struct range_op *op, struct range_op *on)
     op->state = OP_BLOCKED;
     op->range->kv->metrics.waits_on_writes++;
     list_push_back(&on->blocked, &op->blocked_link);
-    if (op_is_prepare(on)) push_soon(on);
+    if (!op_is_prepare(on)) return;
+    push_soon(on);
+    later_go(op->range->kv);
 }
 
 /* Those that run may block again, on others. */

@@ -184,15 +184,18 @@ static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
     struct range_op *prepared = NULL, *busy = NULL; /* busy: it is in an entry on its way, or is placed only now */
+    bool awaited = false;
     if (!range_op_may_evaluate(op)) return;
     refuse_late_ones(op);
     for (uint32_t i = 0; i < op->item_count; i++)
         for (struct range_op *p = intent_next(g, &op->items[i], NULL); p != NULL; p = intent_next(g, &op->items[i], p)) {
             if (p->state == OP_PREPARED) prepared = p;
             else busy = p;
+            awaited |= !list_empty(&p->blocked);
         }
     if (prepared == NULL && busy == NULL) range_op_reply(op, STATUS_OK, BYTES_EMPTY);
     else if (divide_holds(op)) return;
+    else if (prepared != NULL && later_hold(op, awaited)) return;
     else if (prepared != NULL) propose(op);
     else range_block(op, busy);
 }
@@ -201,6 +204,7 @@ void resolve_run(struct range_op *op)
 {
     switch (op->state) {
     case OP_EVALUATE:
+    case OP_LATER:
     case OP_BLOCKED: evaluate(op); return;
     default: UNREACHABLE();
     }

@@ -115,7 +115,7 @@ struct range_op {
     enum range_op_kind kind;
     enum {
         OP_CLOCK, OP_LEADERSHIP, OP_EVALUATE, OP_BLOCKED, OP_LOADING, OP_COMMITTING, OP_GATE, OP_LOCKING, OP_HELD,
-        OP_LEASED, OP_PREPARED, OP_RESOLVING
+        OP_LEASED, OP_PREPARED, OP_RESOLVING, OP_LATER
     } state;
     struct rpc_token token;
     uint64_t ts;             /* READ, REFRESH: its timestamp; COMMIT: ct0 */
@@ -158,6 +158,7 @@ struct range_op {
     bool known;              /* DECIDE, PREPARE: that stands, whatever becomes of the entry which says so here */
     uint8_t what;            /* DECIDE: enum decide_what */
     bool confirmed;          /* its leadership was, in this very step */
+    bool held_back;          /* DECIDE, RESOLVE: it has waited for company (later.c) */
     struct bytes participants; /* DECIDE: as they travel */
     struct resolve_item *items; /* RESOLVE */
     uint32_t item_count;
@@ -494,6 +495,16 @@ void records_cut(struct range *g, struct bytes key);
 bool attempt_is_over(const struct range *g, struct attempt a);
 /* Forgets what nobody can ask about any more, and has resolved what is not. */
 void records_sweep(struct range *g, uint64_t now_ns);
+
+/* ---- later.c ---- */
+
+/* True: op is run again with the next that is proposed, or a moment later; false: it has waited before, or somebody waits for what
+ * it takes away. */
+bool later_hold(struct range_op *op, bool awaited);
+/* What is proposed now, or met, need not wait any more. */
+void later_go(struct kv *kv);
+void later_attach(struct kv *kv);
+void later_stop(struct kv *kv);
 
 /* ---- decide.c ---- */
 
@@ -894,6 +905,8 @@ struct kv {
     uint32_t resolvers, resolve_fibers; /* records that resolver.c is about; those that have a fiber */
     struct list resolve_batches;
     struct timer resolve_timer; /* sends those that are open */
+    struct list later;      /* requests that wait for company (later.c) */
+    struct timer later_timer;
     uint32_t recoveries;    /* fibers of recover.c */
     bool no_parallel_commit; /* whatever the cluster's setting says */
     struct map settling;    /* tag -> struct settlement: commits of this node whose record is on its way (two_phase_staged.c) */

@@ -142,6 +142,7 @@ static void two_phase_text(struct buf *b, struct kv *kv)
     counter(b, "prepares_refused_total", "Those that somebody else stood in the way of.", k->prepares_refused);
     counter(b, "decisions_total", "Decisions that were proposed here.", k->decisions);
     counter(b, "resolutions_total", "Prepared parts that became versions here, or went.", k->resolutions);
+    counter(b, "held_back_total", "Decisions, and requests to carry some out, that waited for something else that had to go to the log.", k->held_back);
     counter(b, "pushes_total", "Times that a leader here had to find out what became of one.", k->pushes);
     counter(b, "recoveries_total", "Staged commits that a leader here had to look for the parts of.", k->recovery_runs);
     counter(b, "recovered_commits_total", "Those that were found to be committed.", k->recovered_commits);
