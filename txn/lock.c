@@ -163,10 +163,12 @@ static void go_on(struct range_op *op)
 
 /* ================================ reading under them ================================ */
 
-/* Intents of which it is known that they become versions that ts sees, or nothing, are as good as that. */
-static bool is_known(const struct range_op *other, uint64_t ts)
+/* Intents of which it is known that they become versions that ts sees, or nothing, are as good as that. Those that were met by the
+ * hash of the key may be of another one. */
+static bool is_known(const struct range_op *other, struct bytes key, uint64_t ts)
 {
-    return op_is_prepare(other) && other->known && (other->decided_ct <= ts || MUTANT("known_above_grant"));
+    return op_is_prepare(other) && other->known && (other->decided_ct <= ts || MUTANT("known_above_grant")) &&
+           range_op_write(other, key) != NULL;
 }
 
 static struct range_op *meets_in_flight(struct range_op *op)
@@ -176,7 +178,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
     for (uint32_t i = 0; i < op->key_count && other == NULL; i++) {
         struct span span = {.start = op->keys[i].key, .point = true};
         if (!op->keys[i].passed_over) other = range_in_flight(g, &span, 0, op->ts);
-        if (other != NULL && is_known(other, op->ts)) other = NULL;
+        if (other != NULL && is_known(other, op->keys[i].key, op->ts)) other = NULL;
         /* An intent becomes a version above its lb, perhaps above this timestamp, too: it would be missed. */
         if (other != NULL && op_is_prepare(other) && !MUTANT("grant_before_intent")) op->outdated = true;
         /* A held one may come to nothing while its leader goes on. */
@@ -209,6 +211,7 @@ static bool comes_to_nothing(const struct range_op *prepared)
 static enum status put_in_flight(struct range_op *op, const struct range_op *other, struct bytes key)
 {
     const struct write *w = range_op_write(other, key);
+    ASSERT(w != NULL);
     if (op_is_prepare(other)) COVER("txn_lock_shows_what_is_known");
     else op->pending = true;
     return put_result(op, w->tombstone ? RESULT_NONE : RESULT_VALUE, op_is_prepare(other) ? other->decided_ct : 0,

@@ -160,6 +160,30 @@ TEST(txn_known, what_comes_to_nothing_is_not_shown)
     }
 }
 
+/* Behind the prefix of user tables it has the hash of a: whoever wants that goes by the hashes of keys in flight. */
+#define LIKE_A                                                                                                         \
+    "beszycidpyopumz"                                                                                                  \
+    "\xdf\xd4m\xe9\x83\x90\x97\xdb"                                                                                   \
+    "d\xaax\xfd\x8f\xf7\x84"                                                                                            \
+    "3"
+
+TEST(txn_known, another_key_of_the_same_hash_is_not_shown)
+{
+    struct world w;
+    struct asker c;
+    struct actor a, alive;
+    static const char like[] = "\x04" LIKE_A, key[] = "\x04" "a";
+    assert_int_equal(hash64(like, sizeof like - 1, 0), hash64(key, sizeof key - 1, 0));
+    open_staged(&w, &c, &alive);
+    start_lock(&w, &a, LIKE_A);
+    world_run_ms(&w, 5);
+    ask_start_decide(&c, DECIDE_KNOWN);
+    assert_int_equal(actor_await(&a), STATUS_NOT_FOUND);
+    assert_int_equal(ask_await_decide(&c), RECORD_COMMITTED);
+    actor_end(&a);
+    close_staged(&w, &alive);
+}
+
 /* Its lock was granted below ct: all else that it reads would be of before. */
 static void lock_beside_decision(uint64_t after_us)
 {
