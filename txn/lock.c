@@ -208,23 +208,25 @@ static bool comes_to_nothing(const struct range_op *prepared)
 }
 
 /* Newer than all that is applied: of a commit that is proposed, or an intent whose ct is known. */
-static enum status put_in_flight(struct range_op *op, const struct range_op *other, struct bytes key)
+static enum status put_in_flight(struct range_op *op, const struct range_op *other, struct lock_key *k)
 {
-    const struct write *w = range_op_write(other, key);
+    const struct write *w = range_op_write(other, k->key);
     ASSERT(w != NULL);
-    if (op_is_prepare(other)) COVER("txn_lock_shows_what_is_known");
+    k->foreseen = op_is_prepare(other);
+    if (k->foreseen) COVER("txn_lock_shows_what_is_known");
     else op->pending = true;
     return put_result(op, w->tombstone ? RESULT_NONE : RESULT_VALUE, op_is_prepare(other) ? other->decided_ct : 0,
                       w->tombstone ? BYTES_EMPTY : w->value);
 }
 
-static enum status read_key(struct range_op *op, const struct lock_key *k)
+static enum status read_key(struct range_op *op, struct lock_key *k)
 {
     struct range *g = op->range;
     if (k->passed_over) return put_result(op, RESULT_PASSED_OVER, 0, BYTES_EMPTY);
     struct span span = {.start = k->key, .point = true};
     struct range_op *other = range_in_flight(g, &span, 0, op->ts);
-    if (other != NULL && !(op_is_prepare(other) && comes_to_nothing(other))) return put_in_flight(op, other, k->key);
+    k->foreseen = false;
+    if (other != NULL && !(op_is_prepare(other) && comes_to_nothing(other))) return put_in_flight(op, other, k);
     struct lsm_version version = {0};
     struct buf value;
     uint8_t room[512];

@@ -27,7 +27,8 @@ struct range_op *prepared_next(const struct range *g, struct attempt a, const st
 bool prepare_may_wait(const struct range_op *op, const struct range_op *other)
 {
     if (other->held != NULL) return false;
-    return !op_is_prepare(other) || (other->state == OP_RESOLVING && !MUTANT("prepare_refused_by_going")) || attempt_is_older(op->attempt, other->attempt) || MUTANT("prepare_waits_for_older");
+    bool goes = other->state == OP_RESOLVING && !MUTANT("prepare_refused_by_going"); /* its entry waits for nobody */
+    return !op_is_prepare(other) || goes || attempt_is_older(op->attempt, other->attempt) || MUTANT("prepare_waits_for_older");
 }
 
 static bool locked_by_others(const struct range_op *op)
@@ -175,7 +176,6 @@ void prepare_applied(struct range_op *op, enum status status)
 
 void prepared_end(struct range_op *op, uint64_t ct)
 {
-    op->owner_epoch = replica_descriptor(op->range->replica)->epoch;
     for (uint32_t i = 0; i < op->write_count && ct != 0; i++)
         range_op_served(op, ct, true, &(struct span){.point = true, .start = op->writes[i].key});
     prepared_drop(op);

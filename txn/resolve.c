@@ -34,6 +34,7 @@ void resolve_note(struct range_op *op, uint64_t ct, bool known)
     if (ct > g->high) g->high = ct;
     op->decided_ct = ct;
     op->known = known;
+    op->owner_epoch = replica_descriptor(g->replica)->epoch; /* as of a commit: whoever goes behind it has the same, or a later one */
     op->state = OP_RESOLVING;
 }
 

@@ -187,6 +187,7 @@ struct range_op {
 struct lock_key {
     struct bytes key;
     bool passed_over;
+    bool foreseen;           /* what is shown of it is of intents that are there still */
 };
 
 /* Versions that no read at or above `applied` can see may be gone (gc.c). */

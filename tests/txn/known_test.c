@@ -1,5 +1,7 @@
 /* Locks behind intents of which it is known what becomes of them: whoever is granted one is shown that, while the entry that carries it
  * out is still on its way to the disks, and whoever writes the same keys goes behind that entry. Requests are sent one by one, as a coordinator would. */
+#include "tests/sim/cluster/owners.h"
+#include "tests/sim/cluster/splits.h"
 #include "tests/test.h"
 
 #include "tests/txn/ask.h"
@@ -61,6 +63,17 @@ static const struct range_op *intent_in(struct world *w, struct range_id range)
     return NULL;
 }
 
+/* Requests in that range whose entries are on their way. */
+static int committing_in(struct world *w, struct range_id range)
+{
+    int count = 0;
+    LIST_FOR_EACH(item, &world_range_of(w, range)->ops) {
+        const struct range_op *op = CONTAINER_OF(item, struct range_op, link);
+        if (op->kind == RANGE_OP_PREPARE || op->kind == RANGE_OP_COMMIT) count += op->state == OP_COMMITTING;
+    }
+    return count;
+}
+
 /* The lock is granted, with that value, and the intent is there still. */
 static void is_shown(struct world *w, struct actor *a, struct range_id range, const char *value)
 {
@@ -92,6 +105,91 @@ TEST(txn_known, a_decision_that_stands_is_shown_before_it_is_in_the_log)
     world_must_read(&w, "a", "newer");
     world_must_read(&w, "k", "new");
     close_staged(&w, &alive);
+}
+
+static void owners_are_in_order(struct world *w)
+{
+    char failure[256] = "";
+    if (!owners_check(cluster_owners(w->cluster), failure, sizeof failure)) fail_msg("%s", failure);
+}
+
+/* The range is another owner of its keys by then: it has written below a read, which showed just that, and what goes behind it was
+ * evaluated before. */
+TEST(txn_known, a_split_in_front_of_a_decision_leaves_what_was_shown_to_its_owner)
+{
+    static const uint8_t key[] = {KEY_PREFIX_TABLE, 'b'};
+    struct world w;
+    struct asker c;
+    struct actor a, alive;
+    open_staged(&w, &c, &alive);
+    struct splits *s = splits_create(w.cluster);
+    start_lock(&w, &a, "a");
+    world_run_ms(&w, 5);
+    assert_non_null(splits_order(s, WORLD_LEFT, bytes_make(key, sizeof key)));
+    for (int i = 0; i < 100000 && world_range_of(&w, WORLD_LEFT)->latch == NULL; i++)
+        sim_run_for(cluster_sim(w.cluster), STEP_US * SIM_US);
+    stall_disks(&w);
+    ask_start_decide(&c, DECIDE_KNOWN);
+    is_shown(&w, &a, LEFT, "new");
+    actor_put(&a, "a", "newer");
+    actor_start_commit(&a);
+    world_run_ms(&w, STALL_MS / 4);
+    assert_int_equal(committing_in(&w, LEFT), 1);
+    assert_non_null(world_range_of(&w, WORLD_LEFT)->latch);
+    heal_disks(&w);
+    assert_int_equal(actor_await(&a), STATUS_OK);
+    assert_int_equal(ask_await_decide(&c), RECORD_COMMITTED);
+    world_must_read(&w, "a", "newer");
+    owners_are_in_order(&w);
+    actor_end(&a);
+    close_staged(&w, &alive);
+    splits_destroy(s);
+}
+
+/* The leader is cut off, with its entry; the next one's range is divided before it finds out. */
+TEST(txn_known, what_was_shown_and_lost_is_written_by_a_later_owner)
+{
+    static const uint8_t key[] = {KEY_PREFIX_TABLE, 'b'};
+    struct world w;
+    struct asker c;
+    struct actor a, alive;
+    world_open_three(&w, 3);
+    struct splits *s = splits_create(w.cluster);
+    uint64_t leader = world_leader_of(&w, WORLD_LEFT);
+    world_hand_over(&w, RANGE_META, leader);
+    world_run_ms(&w, 2000);
+    asker_begin_unknown(&c, &w, leader, 77);
+    asker_bring_alive(&c, &alive);
+    c.staged = "k";
+    must_prepare(&c, "k", "new");
+    must_prepare(&c, "a", "new");
+    actor_begin(&a, &w, leader);
+    actor_start_lock(&a, "a");
+    world_run_ms(&w, 5);
+    world_isolate(&w, leader);
+    c.patience_ns = 60000 * SIM_MS;
+    ask_start_decide(&c, DECIDE_KNOWN);
+    is_shown(&w, &a, LEFT, "new");
+    actor_end(&alive);
+    uint64_t next = leader;
+    for (int i = 0; i < 100 && (next == 0 || next == leader); i++) {
+        world_run_ms(&w, 100);
+        next = cluster_leader(w.cluster, WORLD_LEFT);
+    }
+    assert_int_not_equal(next, leader);
+    for (int i = 0; i < 20 && splits_count(s) == 0; i++) {
+        assert_non_null(splits_order(s, WORLD_LEFT, bytes_make(key, sizeof key)));
+        world_run_ms(&w, 200);
+    }
+    assert_int_equal(splits_count(s), 1);
+    assert_non_null(intent_in(&w, LEFT)); /* nobody has said so here */
+    sim_net_heal(cluster_sim(w.cluster));
+    assert_int_equal(ask_await_decide(&c), RECORD_COMMITTED);
+    world_must_read(&w, "a", "new");
+    owners_are_in_order(&w);
+    actor_end(&a);
+    world_close(&w);
+    splits_destroy(s);
 }
 
 /* That entry decides: it may be another one. */
@@ -161,10 +259,10 @@ TEST(txn_known, what_comes_to_nothing_is_not_shown)
 }
 
 /* Behind the prefix of user tables it has the hash of a: whoever wants that goes by the hashes of keys in flight. */
-#define LIKE_A                                                                                                         \
-    "beszycidpyopumz"                                                                                                  \
-    "\xdf\xd4m\xe9\x83\x90\x97\xdb"                                                                                   \
-    "d\xaax\xfd\x8f\xf7\x84"                                                                                            \
+#define LIKE_A \
+    "beszycidpyopumz" \
+    "\xdf\xd4m\xe9\x83\x90\x97\xdb" \
+    "d\xaax\xfd\x8f\xf7\x84" \
     "3"
 
 TEST(txn_known, another_key_of_the_same_hash_is_not_shown)
@@ -213,17 +311,6 @@ static void await_resolving(struct world *w, struct range_id range)
 {
     for (int i = 0; i < 20000 && intent_in(w, range)->state != OP_RESOLVING; i++) sim_run_for(cluster_sim(w->cluster), STEP_US * SIM_US);
     assert_int_equal(intent_in(w, range)->state, OP_RESOLVING);
-}
-
-/* Requests in that range whose entries are on their way. */
-static int committing_in(struct world *w, struct range_id range)
-{
-    int count = 0;
-    LIST_FOR_EACH(item, &world_range_of(w, range)->ops) {
-        const struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        if (op->kind == RANGE_OP_PREPARE || op->kind == RANGE_OP_COMMIT) count += op->state == OP_COMMITTING;
-    }
-    return count;
 }
 
 /* The entry that takes the intents away stands before it in the log. */
