@@ -1,6 +1,6 @@
 /* The requests of an attempt that are at the leader of a range: its intents, and what is asked about them. A map from the
  * tag to a ring of them, in the order in which they came; attempts whose tags are the same share a ring. */
-#include "txn/txn_int.h"
+#include "txn/two_phase_leader.h"
 
 static struct range_op *op_of(struct list *item)
 {

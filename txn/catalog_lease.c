@@ -8,7 +8,7 @@
  *
  * RPC_CATALOG_LEASE: range u64, epoch u64. Reply: reading u64, from u64, until u64 (not above the reading: nothing is
  *   promised). */
-#include "txn/txn_int.h"
+#include "txn/leader.h"
 
 #define USED_LATELY_NS 2000000000u       /* so long a lease is renewed after it was last of use */
 #define RENEW_BELOW_NS (CATALOG_LEASE_NS * 2 / 3)

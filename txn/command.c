@@ -19,7 +19,8 @@
  *   the keys of the others if it is staged.
  * Write: flags u8 (0: put, 1: tombstone, 2: put where there is no value), sized key, sized value.  Span: flags u8 (1: point), sized start, and
  * sized end unless point. */
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 #define COMMAND_VERSION 2 /* 1: commits without a tag */
 enum command_kind {

@@ -9,7 +9,10 @@
  *   reading u64: nothing was proposed, because ct would have been above the highest. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/divide.h"
+#include "txn/leader.h"
+#include "txn/lock.h"
+#include "txn/two_phase_leader.h"
 
 /* The op stays in flight until its entry is applied or overwritten, however long that takes: a read that
  * did not see it must never be overtaken by it. It is the gateway that gives up waiting. */

@@ -7,6 +7,7 @@
  * RPC_LOCK_WAITS: range u64, epoch u64, node u64, number u64 (a transaction): for whom does it wait in that range?
  *     Reply: count u16, { node u64, number u64, begin ts u64 }.
  *   With range 0: does this transaction of yours wait for a lock? Reply: nothing, or a key of the range where it does. */
+#include "txn/lock.h"
 #include "txn/txn_state.h"
 
 #define SEEN_MAX 64

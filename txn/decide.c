@@ -18,7 +18,9 @@
  *   count u16, { sized low, sized high } (of the keys that were prepared together; count 0 unless committed).
  * Reply: state u8 (0 nobody has decided, 1 committed, 2 aborted), ct u64. BUSY with a reading u64: it is too late to commit.
  *   It may be asked for again. */
-#include "txn/txn_int.h"
+#include "txn/divide.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 #define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62) /* as in commit.c */
 

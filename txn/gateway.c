@@ -2,7 +2,7 @@
  * do harm. A commit that was sent and not answered is never sent again: its outcome is unknown. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/gateway.h"
 
 #define BACKOFF_NS_MIN 2000000u
 #define BACKOFF_NS_MAX 100000000u

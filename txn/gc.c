@@ -5,7 +5,8 @@
  * It never passes a timestamp that a request known to the leader still needs, and follows the clock at the
  * distance of the leader's retention. A range that nobody writes to gets no entries: when the safe point has
  * passed its newest version, and the end of all that ends by itself (aside.c), raising it further would let nothing go. */
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 #define PERIOD_NS_MAX 30000000000u
 #define PERIOD_NS_MIN 10000000u

@@ -3,7 +3,7 @@
  * it hands its ranges to another voter, which may have a way, and when that is out of reach, too, to
  * the next. Readings that come end the search; while none comes (there may be no master at all) each
  * round over the voters is slower than the one before, so that terms hardly grow. */
-#include "txn/txn_int.h"
+#include "txn/range.h"
 
 #define LOOK_EVERY_NS         500000000u
 #define HANDOVER_AFTER_NS     UINT64_C(2500000000) /* longer than a new master takes to arise */

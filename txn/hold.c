@@ -6,7 +6,8 @@
  * A held commit has promised nothing: it goes with the leadership, with the bounds, or after HOLD_NS. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/gateway.h"
+#include "txn/leader.h"
 
 #define HOLD_NS 1000000000u
 

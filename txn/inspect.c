@@ -1,4 +1,5 @@
 /* What an operator may see of transactions and locks. Nothing here changes anything. */
+#include "txn/range.h"
 #include "txn/txn_state.h"
 
 void txn_inspect(const struct txn *t, struct txn_inspection *out)

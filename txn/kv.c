@@ -1,8 +1,12 @@
 /* The service of one core: wires the leader's side and the gateway's side to the store. */
 #include <stdlib.h>
 
+#include "txn/divide.h"
+#include "txn/gateway.h"
+#include "txn/leader.h"
+#include "txn/lock.h"
 #include "txn/spill.h"
-#include "txn/txn_int.h"
+#include "txn/two_phase_leader.h"
 
 enum status kv_create(struct kv **kv_out)
 {

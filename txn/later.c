@@ -2,7 +2,7 @@
  * and alone each would be a write to the disks of its own, in the way of the next commit. So they go to the log with the next
  * that this node proposes, or as soon as somebody meets the intents that they take away, or after a moment. For
  * all others that is as if the request had been on its way for longer. */
-#include "txn/txn_int.h"
+#include "txn/two_phase_leader.h"
 
 #define LATER_NS 500000u
 

@@ -3,7 +3,8 @@
  * commit over several ranges, or has nothing left of one, does not look (struct range, may_hold). */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 #define LOOKED_PER_STEP 1024u
 

@@ -13,7 +13,9 @@
  *   u8 each, 1 while the transaction lives, and makes that attempt. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/lock.h"
+#include "txn/two_phase_leader.h"
 
 #define KEYS_MAX 4096
 #define SPANS_MAX 65536

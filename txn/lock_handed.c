@@ -11,7 +11,7 @@
  *   queue, in the order of the queues. Beside the range only, { 3 u8, owner }: given back since. owner: node u64, number u64 (the transaction), begin ts u64, mode u8. Nobody waits for the reply. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/lock.h"
 
 #define LOCKS_MAX       4096u        /* of what goes along; what is beyond is lost */
 #define LOCKS_BYTES_MAX (256u << 10)

@@ -13,7 +13,8 @@
  * RPC_OUTCOME: range u64, epoch u64, T u64, tag u64. Reply: outcome u8 (enum txn_outcome), ct u64 (0: none). */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 /* ================================ what is remembered ================================ */
 

@@ -13,7 +13,8 @@
  *   anchor's intent lists none), span count u32, spans (in this range), write count u32, writes.
  * Reply: lb u64. WAIT: something is in the way, ask with another attempt. CONFLICT, EXISTS, SNAPSHOT_TOO_OLD: as of a commit.
  *   BUSY with a reading u64: lb would be above the highest ct. It may be asked for again. */
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 /* ================================ what stands in the way ================================ */
 

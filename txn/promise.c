@@ -18,7 +18,7 @@
  * RPC_PROMISE: range u64, epoch u64. Reply: ts u64, index u64, epoch u64 (of the descriptor). */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/leader.h"
 
 #define RENEW_NS 500000000u           /* a promise is renewed that is older, while it is of use, */
 #define RENEW_NS_MIN 20000000u        /* and sooner for those who want it newer; but not sooner than this */

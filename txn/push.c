@@ -3,7 +3,8 @@
  * answer, it has the anchor's range decide that it is aborted, unless it was decided meanwhile. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/gateway.h"
+#include "txn/two_phase_leader.h"
 
 #define PUSH_AFTER_NS 10000000u      /* somebody has waited for so long */
 #define PAUSE_NS_MIN 10000000u

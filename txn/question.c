@@ -1,6 +1,6 @@
 /* The course of a request that only asks its leader: it takes a reading of the clock, leadership is confirmed after it (R2's
  * order), it looks at the data, perhaps again after a wait, and is answered, perhaps when the clock is past something. */
-#include "txn/txn_int.h"
+#include "txn/leader.h"
 
 void question_begin(struct range_op *op)
 {

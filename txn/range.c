@@ -2,7 +2,10 @@
  * what the log says (high) and what the clock says (the floor, rule A3). */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/divide.h"
+#include "txn/leader.h"
+#include "txn/lock.h"
+#include "txn/two_phase_leader.h"
 
 #define FLOOR_TIMEOUT_NS 1000000000u
 

@@ -11,7 +11,8 @@
  * ops that follow: 3 u8 each. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 enum read_op { READ_GET = 1, READ_SCAN = 2, READ_UNCHANGED = 3 };
 #define READ_REPLY_BYTES_MAX (4u << 20)

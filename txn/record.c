@@ -8,7 +8,8 @@
  * is above it by itself is not enough (attempt_is_over). */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 #define FORGET_BYTES (1u << 20) /* of keys, in one entry */
 #define PROPOSE_TIMEOUT_NS 10000000000u

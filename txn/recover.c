@@ -4,7 +4,8 @@
  * aborted. The record decides (I7): its coordinator, or another leader that recovers the same, may have been there before. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/gateway.h"
+#include "txn/two_phase_leader.h"
 
 #define RECOVERIES_MAX 256u
 #define ASK_TIMEOUT_NS 2000000000u

@@ -8,7 +8,8 @@
  *
  * ts need not be a reading of the clock: it is served when the clock has reached it (A2). The next leader takes its floor
  * from a later reading, so nothing is ever committed below, whoever leads. */
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 static struct range_op *meets_in_flight(struct range_op *op)
 {

@@ -2,7 +2,7 @@
  * all of them at once. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/gateway.h"
 
 #define PARTS_MAX 64  /* ranges that are asked in one round */
 #define ROUNDS_MAX 2000u /* ranges, and bounds that changed meanwhile */

@@ -5,7 +5,8 @@
  * The intents are looked at once, before the data: what is prepared later has its timestamp above what was promised.
  *
  * RPC_REPLICA_READ: as RPC_READ, with a timestamp and without UNCHANGED. NOT_FOUND: ask the leader. SNAPSHOT_TOO_OLD. */
-#include "txn/txn_int.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 #define INTENTS_LOOKED_MAX 1024u /* in one span */
 #define WAITS_MAX 64u            /* for blocks with intents: each time it begins anew */

@@ -5,7 +5,9 @@
  *
  * RPC_RESOLVE: range u64, epoch u64, then repeated { sent u64, tag u64 (the attempt), ct u64 (0: aborted), sized low, sized high
  *   (both inclusive, in this range) }. Reply: empty, when nothing of these attempts is left there. */
-#include "txn/txn_int.h"
+#include "txn/divide.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 #define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62) /* as in commit.c */
 #define ITEM_BYTES_MIN 26                      /* of a request */

@@ -5,7 +5,8 @@
  * What is decided in one round of the loop goes to each range in one request, of which nobody waits (a batch). Where that does not
  * succeed, or keys that were prepared together lie in several ranges now, a fiber goes through the participants one by one until
  * they have all answered. */
-#include "txn/txn_int.h"
+#include "txn/gateway.h"
+#include "txn/two_phase_leader.h"
 
 #define FIBERS_MAX 256u
 #define RESOLVE_TIMEOUT_NS 2000000000u

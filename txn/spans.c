@@ -2,7 +2,7 @@
  * is behind all keys. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/span.h"
 
 /* True when end a is not behind end b. */
 static bool end_within(struct bytes a, struct bytes b)

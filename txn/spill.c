@@ -2,13 +2,13 @@
  * memory with its place, so that damage, and what an earlier write has left at the same place, are noticed. Nothing is ever synced:
  * what is in it has no worth after a crash. */
 #include "txn/spill.h"
+#include "txn/txn_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "txn/txn_state.h"
 
 #define TAIL_BYTES_MIN (16u << 10)
 #define FILE_LIMITS_MAX 2 /* a file is as large as two transactions may be */

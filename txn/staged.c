@@ -16,7 +16,9 @@
  * Keys, there and in PREPARE: count u16, sized keys, in their order. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/divide.h"
+#include "txn/leader.h"
+#include "txn/two_phase_leader.h"
 
 #define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62) /* as in commit.c */
 

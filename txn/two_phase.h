@@ -2,6 +2,7 @@
 #ifndef OSTRAKA_TXN_TWO_PHASE_H
 #define OSTRAKA_TXN_TWO_PHASE_H
 
+#include "txn/two_phase_leader.h"
 #include "txn/txn_state.h"
 
 #define FEW_GROUPS 4

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "txn/leader.h"
 #include "txn/txn_state.h"
 
 #ifdef __SANITIZE_ADDRESS__

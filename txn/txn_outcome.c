@@ -1,4 +1,5 @@
 /* What became of a transaction, asked for by its id: the gateway. The leader: outcome.c. */
+#include "txn/outcome.h"
 #include "txn/txn_state.h"
 
 static bool parse_hex(const uint8_t *digits, size_t count, uint64_t *value_out)

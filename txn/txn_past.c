@@ -1,6 +1,7 @@
 /* Transactions that read the past: at a given timestamp, or at one that is near enough. They write nothing and lock nothing, so
  * nobody waits for them, and nothing that they read is validated. Each request goes to the replica of this node when it was promised
  * enough (promise.c), else to the leader, for whom this is a read like any other. */
+#include "txn/leader.h"
 #include "txn/txn_state.h"
 
 #define LOOK_NS 200000u  /* how often it is looked whether the clock has answered */

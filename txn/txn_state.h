@@ -2,8 +2,10 @@
 #ifndef OSTRAKA_TXN_TXN_STATE_H
 #define OSTRAKA_TXN_TXN_STATE_H
 
+#include "txn/gateway.h"
+#include "txn/lock_table.h"
 #include "txn/spill.h"
-#include "txn/txn_int.h"
+#include "txn/write_set.h"
 
 #define HEAD_BYTES GATEWAY_HEAD_BYTES
 

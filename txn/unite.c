@@ -10,7 +10,10 @@
  * The app's part of the command: floor u64, high u64. */
 #include <stdlib.h>
 
-#include "txn/txn_int.h"
+#include "txn/divide.h"
+#include "txn/leader.h"
+#include "txn/lock.h"
+#include "txn/two_phase_leader.h"
 
 enum status unite_begin(void *state)
 {

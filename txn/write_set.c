@@ -1,8 +1,9 @@
 /* Skip list of nodes. A node's value is the newest version; what a mark or a view may still want of
  * older ones hangs behind it, and all of them, newest first, form the list that going back to a
  * mark undoes. */
+#include "base/assert.h"
 #include "txn/spill.h"
-#include "txn/txn_int.h"
+#include "txn/write_set.h"
 
 #define LEVELS_MAX 16
 #define SEQ_FIRST 1

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "shard/shard_int.h"
-#include "txn/txn_int.h"
+#include "txn/leader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,6 +4,7 @@
 #define OSTRAKA_TESTS_TXN_ASK_H
 
 #include "tests/txn/world.h"
+#include "txn/two_phase_leader.h"
 
 struct asker {
     struct world *world;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "tests/txn/world.h"
+#include "txn/gateway.h"
 
 #define T "\x04"
 #define REQUESTS 40

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "shard/shard_int.h"
-#include "txn/txn_int.h"
+#include "txn/leader.h"
 
 static void put_writes(struct buf *b)
 {

@@ -6,6 +6,7 @@
 #include "tests/sim/cluster/merges.h"
 #include "tests/sim/cluster/splits.h"
 #include "tests/txn/world.h"
+#include "txn/lock.h"
 #include "txn/txn_state.h"
 
 /* Three machines, one range, in which a transaction holds the locks of `a` and `z`. Its leader and the two others. */

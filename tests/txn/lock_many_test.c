@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/txn/world.h"
+#include "txn/lock.h"
 #include "txn/txn_state.h"
 
 #define LEFT   WORLD_LEFT

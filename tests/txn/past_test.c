@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "tests/txn/ask.h"
+#include "txn/leader.h"
 
 static struct kv *kv_of(struct world *w, uint64_t machine)
 {

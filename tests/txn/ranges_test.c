@@ -7,6 +7,7 @@
 
 #include "tests/sim/cluster/splits.h"
 #include "tests/txn/world.h"
+#include "txn/divide.h"
 #include "txn/txn_state.h"
 
 #define T "\x04"

@@ -5,6 +5,7 @@
 
 #include "net/net.h"
 #include "tests/txn/script.h"
+#include "txn/two_phase_leader.h"
 
 static void await_sent(struct script *s, enum rpc_kind kind, uint32_t count)
 {

@@ -5,7 +5,7 @@
 #define OSTRAKA_TESTS_TXN_WORLD_H
 
 #include "tests/sim/cluster/cluster.h"
-#include "txn/txn_int.h"
+#include "txn/range.h"
 
 #define WORLD_RANGE ((struct range_id){2}) /* holds the keys of these tests */
 /* Of three ranges: keys below h, keys below p, and the rest. */

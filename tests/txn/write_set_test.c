@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "txn/txn_int.h"
+#include "txn/write_set.h"
 
 #define KEYS 200u
 

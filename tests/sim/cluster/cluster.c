@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "lsm/lsm.h"
-#include "txn/txn_int.h"
+#include "txn/range.h"
 #include "tests/sim/cluster/splits.h"
 #include "tests/sim/cluster/owners.h"
 

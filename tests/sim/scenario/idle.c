@@ -4,7 +4,7 @@
 
 #include "shard/shard_int.h"
 #include "tests/sim/scenario/scenario.h"
-#include "txn/txn_int.h"
+#include "txn/range.h"
 
 #define IDLE_TIMEOUT_NS (20 * SIM_SEC)
 

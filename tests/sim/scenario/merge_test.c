@@ -5,7 +5,7 @@
 #include "base/assert.h"
 #include "shard/shard_int.h"
 #include "tests/sim/cluster/scene.h"
-#include "txn/txn_int.h"
+#include "txn/range.h"
 
 #define CUT 12 /* keys from here on are the right side's */
 
