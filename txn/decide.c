@@ -14,7 +14,7 @@
  *
  * RPC_DECIDE: range u64, epoch u64, node u64, number u64 (the transaction), sent u64, tag u64 (the attempt), what u8 (1 it is
  *   committed, 2 it is aborted if nobody has decided, 3 what is it?, 4 as 2, but staged or not, 5 as 1, and that stands whatever becomes of this
- *   request), ct u64 (0 unless committed), sized anchor, participants:
+ *   request, 6 as 5, and others may wait for it, also in other ranges), ct u64 (0 unless committed), sized anchor, participants:
  *   count u16, { sized low, sized high } (of the keys that were prepared together; count 0 unless committed).
  * Reply: state u8 (0 nobody has decided, 1 committed, 2 aborted), ct u64. BUSY with a reading u64: it is too late to commit.
  *   It may be asked for again. */
@@ -161,7 +161,7 @@ static void count_proposed(struct range_op *op)
 /* Does anybody wait for what it takes away? */
 static bool is_awaited(const struct range_op *op)
 {
-    bool awaited = false;
+    bool awaited = op->wanted;
     for (struct range_op *p = prepared_next(op->range, op->attempt, NULL); p != NULL; p = prepared_next(op->range, op->attempt, p))
         awaited |= !list_empty(&p->blocked);
     return awaited;
@@ -276,8 +276,9 @@ static bool decode(struct range_op *op, struct reader *in)
     op->name = (struct txn_name){get_u64(in), get_u64(in)};
     op->attempt = (struct attempt){get_u64(in), get_u64(in)};
     op->what = get_u8(in);
-    op->known = op->what == DECIDE_KNOWN || (op->what == DECIDE_COMMIT && MUTANT("decision_known_early"));
-    if (op->what == DECIDE_KNOWN) op->what = DECIDE_COMMIT;
+    op->wanted = op->what == DECIDE_WANTED && !MUTANT("wanted_waits_for_company");
+    op->known = op->what == DECIDE_KNOWN || op->what == DECIDE_WANTED || (op->what == DECIDE_COMMIT && MUTANT("decision_known_early"));
+    if (op->known) op->what = DECIDE_COMMIT;
     op->decided_ct = get_u64(in);
     op->anchor = get_sized(in);
     if (in->failed || op->attempt.tag == 0 || !clock_may_be(&op->range->kv->clock, op->attempt.sent) ||

@@ -78,6 +78,7 @@ struct range_op {
     bool known;              /* DECIDE, PREPARE: that stands, whatever becomes of the entry which says so here */
     uint8_t what;            /* DECIDE: enum decide_what */
     bool confirmed;          /* its leadership was, in this very step */
+    bool wanted;             /* DECIDE: others may wait for it, also in other ranges */
     bool held_back;          /* DECIDE, RESOLVE: it has waited for company (later.c) */
     struct bytes participants; /* DECIDE: as they travel */
     struct resolve_item *items; /* RESOLVE */

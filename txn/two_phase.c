@@ -66,6 +66,11 @@ static struct range_id waited_in(const struct txn *t)
     return waited ? longest->range : (struct range_id){0};
 }
 
+bool two_phase_is_contended(const struct two_phase *p)
+{
+    return waited_in(p->t).value != 0;
+}
+
 /* Where others want what is written, as far as it has waited for its locks: what lies with the anchor is theirs a round of the log before
  * what does not. Else where this node leads: the decision and its answer are no messages then, and who coordinates the attempt
  * is who looks after its record. Else the first. Of very many keys only the first is looked at. */

@@ -37,6 +37,8 @@ struct two_phase {
 
 /* ---- two_phase.c ---- */
 
+/* It has waited for what it writes: others may, too. */
+bool two_phase_is_contended(const struct two_phase *p);
 /* A DECIDE of this attempt, without its body, which names it in the transaction's id. */
 struct gateway_request two_phase_decide_request(struct two_phase *p);
 /* The body of the one that commits at p->ct, in the transaction's request. */

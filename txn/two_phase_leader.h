@@ -113,7 +113,7 @@ void later_stop(struct kv *kv);
 
 /* ---- decide.c ---- */
 
-enum decide_what { DECIDE_COMMIT = 1, DECIDE_ABORT = 2, DECIDE_ASK = 3, DECIDE_GIVE_UP = 4, DECIDE_KNOWN = 5 };
+enum decide_what { DECIDE_COMMIT = 1, DECIDE_ABORT = 2, DECIDE_ASK = 3, DECIDE_GIVE_UP = 4, DECIDE_KNOWN = 5, DECIDE_WANTED = 6 };
 /* A decision about that attempt that is proposed here; NULL: none is. */
 struct range_op *decided_in_flight(const struct range *g, struct attempt a);
 void decide_attach(struct kv *kv);

@@ -193,7 +193,7 @@ static void decide_open(struct request *q, const struct asker *a, enum decide_wh
 {
     struct buf parts;
     const uint8_t anchor[] = {KEY_PREFIX_TABLE, (uint8_t)a->anchor};
-    bool commits = what == DECIDE_COMMIT || what == DECIDE_KNOWN;
+    bool commits = what == DECIDE_COMMIT || what == DECIDE_KNOWN || what == DECIDE_WANTED;
     buf_init(&parts, 100);
     if (commits) put_keys(&parts, a->parts, 2);
     request_open(q, a, RPC_DECIDE, a->anchor);

@@ -92,6 +92,19 @@ TEST(txn_later, a_decision_that_decides_does_not_wait)
     close_staged(&w, &alive);
 }
 
+/* Its transaction has waited for locks: others may wait for it now, in ranges that the leader of the anchor does not know of. */
+TEST(txn_later, a_decision_that_others_want_does_not_wait)
+{
+    struct world w;
+    struct asker c;
+    struct actor alive;
+    open_staged(&w, &c, &alive);
+    ask_start_decide(&c, DECIDE_WANTED);
+    assert_false(await_waiting(&w, LEFT, RANGE_OP_DECIDE));
+    is_committed(&w, &c);
+    close_staged(&w, &alive);
+}
+
 TEST(txn_later, it_goes_with_the_next_that_is_proposed)
 {
     struct world w;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "tests/txn/script.h"
+#include "txn/two_phase_leader.h"
 
 #define T "\x04"
 
@@ -111,6 +112,7 @@ TEST(txn_two_phase, the_anchor_lies_where_it_has_waited_for_a_lock)
     world_run_ms(&s.w, 100);
     assert_string_equal(script_nth(&s, RPC_PREPARE, 0)->anchor, "z");
     assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->range, RIGHT);
+    assert_u64_equal(script_nth(&s, RPC_DECIDE, 0)->what, DECIDE_WANTED);
     actor_end(&a);
     world_close(&s.w);
 }
