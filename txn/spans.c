@@ -4,6 +4,13 @@
 
 #include "txn/span.h"
 
+bool span_contains(const struct span *span, struct bytes key)
+{
+    if (span->point) return bytes_equal(span->start, key);
+    return bytes_compare(span->start, key) <= 0 &&
+           (span->end.size == 0 || bytes_compare(key, span->end) < 0);
+}
+
 /* True when end a is not behind end b. */
 static bool end_within(struct bytes a, struct bytes b)
 {

@@ -4,7 +4,7 @@
  *   range.h, leader.h, lock_table.h, lock.h, divide.h, two_phase_leader.h  of the leader of a range
  * and the sources:
  *   clock*.c   timestamps from the clock master, and the master itself (clock.h)
- *   range.c    a range as its leader serves it: readiness, floor, writes in flight
+ *   range.c    a range as its leader serves it: readiness, floor; in_flight.c: writes that are not applied yet
  *   read.c     reads at the leader (R1-R4)        commit.c  one-phase commit at the leader (T1)
  *   command.c  what stands in the log             gateway.c requests to leaders, retries
  *   spans.c    spans and the bounds of ranges
