@@ -439,7 +439,7 @@ bool commit_decode_writes(struct range_op *op, struct reader *in, const struct d
         struct write *w = &op->writes[i];
         if (!decode_write(in, w) || (d != NULL && !descriptor_contains(d, w->key))) return false;
         if (i > 0 && bytes_compare(w[-1].key, w->key) >= 0) op->writes_ascend = false;
-        w->key_hash = hash64(w->key.data, w->key.size, 0);
+        w->key_hash = hash64(w->key.data, w->key.size, op->range->kv->key_seed);
     }
     op->writes_encoded = bytes_make(start, (size_t)(in->at - start));
     return reader_done(in);

@@ -1,5 +1,6 @@
 /* Writes in flight at the leader of a range: proposed and not applied, held, or prepared. They are known by the hash of the key: two keys
- * that share one make an op wait without need, which is harmless. Of several writes of a key the map knows the newest, and each the one
+ * that share one make an op wait without need, which is harmless (as long as it is chance: keys that share one can be made, for whoever
+ * knows the seed). Of several writes of a key the map knows the newest, and each the one
  * before it: they are applied in this order. Who meets one that it may not pass waits until that goes. */
 #include "txn/two_phase_leader.h"
 
@@ -91,7 +92,7 @@ struct range_op *range_in_flight_of_others(struct range *g, const struct span *s
 {
     if (g->in_flight_count == 0) return NULL;
     if (span->point) {
-        uint64_t hash = hash64(span->start.data, span->start.size, 0);
+        uint64_t hash = hash64(span->start.data, span->start.size, g->kv->key_seed);
         struct range_op *op = map_get(&g->in_flight, hash);
         while (op != NULL && (op->ct > ts || is_of(op, tag))) op = write_of_hash(op, hash)->older;
         return op != NULL && op->ct > above ? op : NULL;

@@ -67,7 +67,9 @@ void kv_attach(struct kv *kv, struct store *store)
 {
     ASSERT(kv->store == NULL);
     kv->store = store;
-    prng_init(&kv->prng, env_random_u64(store_env(store)));
+    uint64_t seed = env_random_u64(store_env(store));
+    prng_init(&kv->prng, seed);
+    kv->key_seed = MUTANT("keys_hashed_alike") ? 0 : hash_u64(seed);
     clock_attach(&kv->clock);
     gc_attach(kv);
     lock_attach(kv);

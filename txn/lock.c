@@ -170,7 +170,7 @@ static void go_on(struct range_op *op)
 static bool is_known(const struct range_op *other, struct bytes key, uint64_t ts)
 {
     return op_is_prepare(other) && other->known && (other->decided_ct <= ts || MUTANT("known_above_grant")) &&
-           range_op_write(other, key) != NULL;
+           (range_op_write(other, key) != NULL || MUTANT("known_by_hash"));
 }
 
 static struct range_op *meets_in_flight(struct range_op *op)

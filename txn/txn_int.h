@@ -94,6 +94,7 @@ struct kv {
     struct list ranges;
     struct list calls;      /* gateway calls under way */
     struct prng prng;
+    uint64_t key_seed;      /* of the hashes by which keys in flight are known: who chooses keys does not know it */
     bool stopping;
     uint64_t no_quorum_timeout_ns;
     uint64_t version_retention_ns;

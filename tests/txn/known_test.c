@@ -272,12 +272,30 @@ TEST(txn_known, another_key_of_the_same_hash_is_not_shown)
     struct actor a, alive;
     static const char like[] = "\x04" LIKE_A, key[] = "\x04" "a";
     assert_int_equal(hash64(like, sizeof like - 1, 0), hash64(key, sizeof key - 1, 0));
-    open_staged(&w, &c, &alive);
+    world_open_three(&w, 3);
+    for (uint64_t machine = 1; machine <= 3; machine++) world_kv(&w, machine)->key_seed = 0;
+    prepare_staged(&w, &c, &alive);
     start_lock(&w, &a, LIKE_A);
     world_run_ms(&w, 5);
     ask_start_decide(&c, DECIDE_KNOWN);
     assert_int_equal(actor_await(&a), STATUS_NOT_FOUND);
     assert_int_equal(ask_await_decide(&c), RECORD_COMMITTED);
+    actor_end(&a);
+    close_staged(&w, &alive);
+}
+
+/* Nobody can make such keys who does not know the seed. */
+TEST(txn_known, a_key_that_was_made_to_have_the_hash_of_another_has_not)
+{
+    struct world w;
+    struct asker c;
+    struct actor a, alive;
+    open_staged(&w, &c, &alive);
+    start_lock(&w, &a, LIKE_A);
+    world_run_ms(&w, 50);
+    assert_false(a.running);
+    assert_int_equal(intent_in(&w, LEFT)->state, OP_PREPARED);
+    assert_int_equal(actor_await(&a), STATUS_NOT_FOUND);
     actor_end(&a);
     close_staged(&w, &alive);
 }
