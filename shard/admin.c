@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "shard/meta_call.h"
+#include "shard/nodes.h"
 #include "shard/outlook.h"
 #include "shard/placement_int.h"
 

@@ -1,7 +1,8 @@
 /* Committed entries become engine writes, in log order, one engine write per entry. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 
 #define BATCH_BYTES_MAX (16u << 20) /* an entry is at most 4 MiB; its writes add heads */
 #define RANGE_META_VERSION 2

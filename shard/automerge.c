@@ -10,7 +10,7 @@
  * RPC_RANGE_COLD: range u64. Reply: bytes u64, requests each second u64; BUSY: it is not cold, or not for long, or is to stay. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/range_change.h"
 
 #define COLD_NS         UINT64_C(30000000000)
 #define CALL_TIMEOUT_NS 2000000000u

@@ -5,7 +5,7 @@
  * once: a sequence would leave a trail of small ranges. One key that alone is too hot is left as it is. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/range_change.h"
 
 #define SAMPLE_NS      UINT64_C(10000000000) /* older requests tell nothing any more */
 #define SPLIT_AGAIN_NS UINT64_C(10000000000)

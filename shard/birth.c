@@ -17,7 +17,8 @@
  * RPC_RANGE_INFO: range u64. Reply: its descriptor, or NOT_FOUND. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 
 #define INFO_TIMEOUT_NS 1000000000u
 #define WAITING_MAX 256

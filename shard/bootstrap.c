@@ -3,7 +3,7 @@
  * records. A node that died in between goes on at its next start (or its next init, for the same ranges). */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 /* Fibers that make ranges: what they write to the manifest together costs one sync. */
 #define MAKERS_MAX       64

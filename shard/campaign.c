@@ -5,7 +5,7 @@
  *
  * Nothing here bears on safety: TIMER may come late (raft/raft.h). A campaign that gets no answers gives its place up
  * before it ends, so groups that cannot elect anybody do not keep those waiting that can. */
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 #define CAMPAIGNS_MAX 128u
 #define BUSY_NS       10000000000u /* a range that took entries so lately goes before idle ones */

@@ -4,7 +4,7 @@
  * SHARD_MESSAGE_NODES: repeated node record. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 #define GOSSIP_TICKS 10
 #define GOSSIP_TABLES 9u /* nodes that are sent all that is known, each time */

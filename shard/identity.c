@@ -2,7 +2,7 @@
  * durably, before it talks to anybody. */
 #include <stdio.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 const struct net_identity *store_identity(const struct store *s)
 {

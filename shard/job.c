@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "shard/meta_call.h"
+#include "shard/nodes.h"
 #include "shard/placement_int.h"
 
 #define CALL_TIMEOUT_NS 3000000000u

@@ -5,7 +5,7 @@
  * record. */
 #include <stdio.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 #define JOIN_RETRY_NS 300000000u
 #define SEED_PAUSE_NS 500000000u /* of a member, between looks at the seeds */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "shard/admin.h"
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 struct join_request {
     struct store *store;

@@ -13,7 +13,7 @@
  * u64. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 #define FORMAT_VERSION 1
 #define RATE_BOUND_PPM 1000u /* RHO: how far the rate of any clock is from that of time */

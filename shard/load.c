@@ -7,7 +7,9 @@
  * epoch u64, bytes u64, requests each second u32 }. Answer: empty. */
 #include <stdlib.h>
 
+#include "shard/nodes.h"
 #include "shard/placement_int.h"
+#include "shard/range_change.h"
 
 #define LOAD_VERSION   2
 #define REPORT_TICKS   10

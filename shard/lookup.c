@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "shard/meta_int.h"
+#include "shard/nodes.h"
 
 #define PROOF_TIMEOUT_NS  2000000000u
 #define LOOKUP_TIMEOUT_NS 1000000000u

@@ -14,7 +14,7 @@
  * RPC_MERGE_GIVE_UP: range u64, epoch u64. Reply: the range's descriptor, whose epoch is above that one. BUSY. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/range_change.h"
 
 #define PREPARE_NS 4000000000u
 #define FROZEN_NS 2000000000u      /* closed for longer than that it is thawed */

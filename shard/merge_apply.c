@@ -11,7 +11,8 @@
  * the right side is dropped. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 
 #define LOOK_NS 500000u
 /* A right side that cannot be brought to its freeze has lost what it had acknowledged; nobody will tell it any more. */

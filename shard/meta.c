@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "shard/meta_int.h"
+#include "shard/nodes.h"
 
 #define META_TIMEOUT_NS 5000000000u
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "shard/meta_int.h"
+#include "shard/nodes.h"
 
 void meta_state_init(struct meta_state *m)
 {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "shard/meta_int.h"
+#include "shard/nodes.h"
 
 enum record_kind {
     RECORD_COUNTERS = 'c',

@@ -8,7 +8,8 @@
  * RPC_RANGE_TRANSFER: range u64, node u64. OK: it has begun; BUSY: that node is behind. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 
 #define CAUGHT_UP_ENTRIES 256u
 #define HAND_OVER_ENTRIES 16u /* the range is closed while the successor takes what it lacks */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 #define SEEN_UNLEASED_NS 3000000000u /* when nobody asks for support, there is only gossip to be heard */
 

@@ -16,7 +16,8 @@
  * RPC_REPLICA_LEFT: range u64, replica id u64: you are out, look for yourself. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 
 #define LEADERLESS_NS   5000000000u
 #define ASK_AGAIN_NS    5000000000u

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shard/nodes.h"
 #include "shard/outlook.h"
 #include "shard/placement_int.h"
 

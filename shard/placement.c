@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "shard/meta_call.h"
+#include "shard/nodes.h"
 
 #define ROUND_TICKS      5
 #define BUSY_ROUND_TICKS 2 /* while something is under way */

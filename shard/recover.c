@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 
 #define ENTRIES_MIN 8 /* room of a range at first: there may be thousands, and most are idle */
 

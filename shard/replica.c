@@ -2,7 +2,8 @@
  * out at once but for applies, which come with the turn (replica_turn). */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 
 #define APPLY_BUDGET 256 /* entries per replica and turn */
 

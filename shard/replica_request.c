@@ -2,7 +2,7 @@
  * becomes of the replica. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/range_change.h"
 
 #define READ_RETRY_NS 20000000u /* a lost ReadIndex round is asked again */
 

@@ -6,7 +6,7 @@
  * What nobody knows, the metadata range is asked for, once per key at a time. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 #define ROUTES_MAX        16384
 #define LOOKUPS_MAX       16   /* at a time; who comes later tries again anyway */

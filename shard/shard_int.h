@@ -1,4 +1,4 @@
-/* Private structs of shard/. One file per idea:
+/* Private structs of shard/; range_change.h has what changes bounds, nodes.h what concerns the nodes of a cluster. One file per idea:
  *   store.c             lifecycle, turn, failure          recover.c   what start-up finds
  *   replica.c           one Raft group and its driver     apply.c     committed entries -> engine
  *   transport.c         Raft messages <-> frames          snapshot.c, snapshot_send.c  whole ranges between stores
@@ -342,6 +342,7 @@ struct store {
 };
 
 /* ---- store.c ---- */
+
 void store_fail(struct store *s, enum status status, const char *what);
 void store_mark_dirty(struct store *s, struct replica *r);
 #define HAND_OVER_AT_ONCE 512 /* when the node stops: each is an election */
@@ -357,6 +358,7 @@ void store_log_callbacks(struct wal_options *o, struct store *s);
 void store_engine_callbacks(struct lsm_options *o, struct store *s);
 
 /* ---- log writes with overflow (journal.c) ---- */
+
 void journal_write_output(struct replica *r, const struct raft_output *out);
 void journal_write_start(struct replica *r, struct log_pos pos);
 /* Of a group that begins: what follows from how it begins, so that nobody waits for it. */
@@ -374,6 +376,7 @@ void journal_forget_replica(struct replica *r);
 void journal_deinit(struct store *s);
 
 /* ---- replica.c ---- */
+
 struct replica_start {
     struct range_id range;
     uint64_t id;
@@ -421,6 +424,7 @@ uint64_t replica_node_of(const struct replica *r, uint64_t replica_id);
 void replica_learn_sender(struct replica *r, uint64_t replica_id, uint64_t node);
 
 /* ---- liveness.c ---- */
+
 void liveness_start(struct store *s);
 void liveness_stop(struct store *s);
 /* At the beginning of each turn. */
@@ -440,6 +444,7 @@ void liveness_feed_if_old(struct replica *r);
 void liveness_renew(struct replica *r);
 
 /* ---- rest.c ---- */
+
 void rest_init(struct store *s);
 void rest_deinit(struct store *s);
 /* After support was given or received, or when some may have ended. */
@@ -449,6 +454,7 @@ void rest_look_at(struct store *s, struct liveness_peer *p); /* at one, of whom 
 void rest_ask(struct store *s, uint64_t passed_ns);
 
 /* ---- campaign.c ---- */
+
 void campaigns_init(struct store *s);
 void campaigns_deinit(struct store *s);
 /* The timer of a group is due. False: it would stand, and shall not yet; it gets its TIMER later. */
@@ -460,6 +466,7 @@ void campaign_note(struct replica *r);
 void campaign_forget(struct replica *r);
 
 /* ---- fence.c ---- */
+
 /* Takes a damaged replica out of service; it comes back by itself. Not from inside a step of it. */
 void replica_fence(struct replica *r, const char *why);
 void fence_turn(struct replica *r, uint64_t now_ns);
@@ -468,10 +475,12 @@ void fence_tick(struct store *s);
 void fence_note_settled(struct replica *r);
 
 /* ---- log_trim.c ---- */
+
 /* Looks at the logs of some ranges by turns, and at that of the one which holds back the oldest segment. */
 void log_trim_tick(struct store *s, uint64_t now_ns);
 
 /* ---- space.c ---- */
+
 void space_tick(struct store *s);
 /* No room for more of that range. */
 bool space_refuses(const struct store *s, struct range_id range);
@@ -479,6 +488,7 @@ bool space_refuses(const struct store *s, struct range_id range);
 bool space_is_low(const struct store *s, uint64_t bytes);
 
 /* ---- apply.c ---- */
+
 /* Applies entries up to the commit index, at most budget of them. */
 uint32_t apply_committed(struct replica *r, uint32_t budget);
 /* The engine's opaque record of a range: descriptor, replica id and Raft position. */
@@ -495,111 +505,8 @@ void reads_end_all(struct replica *r, enum status status);
 void proposals_expire(struct replica *r, uint64_t now_ns);
 void reads_turn(struct replica *r, uint64_t now_ns);
 
-/* ---- split.c ---- */
-
-enum range_command {
-    RANGE_COMMAND_SPLIT = 1,
-    RANGE_COMMAND_FREEZE = 2, /* the right side of a merge takes nothing more */
-    RANGE_COMMAND_THAW = 3,   /* and does again: it was not merged */
-    RANGE_COMMAND_BUMP = 4,   /* what was meant for this epoch will not happen */
-    RANGE_COMMAND_MERGE = 5,  /* the left side takes the right one in */
-};
-void split_serve(struct store *s);
-void split_forget_replica(struct replica *r);
-
-/* ---- split_apply.c ---- */
-
-struct range_change {
-    enum range_command kind;
-    uint64_t epoch;          /* of the range, at which alone it counts; not THAW */
-    struct range_id right;   /* SPLIT, MERGE */
-    struct range_id left;    /* FREEZE, THAW: who takes the range in, */
-    uint64_t left_epoch;     /* at that epoch */
-    struct log_pos frozen;   /* MERGE: where the freeze stands in the right side's log */
-    struct bytes key, part;  /* SPLIT: of the right side; MERGE: where it begins; views into the entry */
-    bool kept;               /* SPLIT: somebody asked for it */
-};
-/* STATUS_VERSION. */
-MUST_USE enum status split_decode(struct bytes body, struct range_change *out);
-/* The range is what it was when the split was proposed (SHARD-14); else the entry does nothing. */
-bool split_counts(const struct replica *r, const struct range_change *c);
-/* The entry may not be applied before a birth that is under way here has ended. */
-bool split_waits(const struct replica *r, const struct raft_entry *e);
-/* The entry is applied to the engine and to r->applied; now the range becomes two. */
-MUST_USE enum status split_carry_out(struct replica *r, const struct range_change *c);
-/* One of the entries is the split that made `right`, whose log begins at start. */
-bool split_made(const struct raft_entry *entries, uint32_t count, struct range_id right, struct log_pos start);
-struct unborn *unborn_find(struct store *s, struct range_id range);
-void unborn_forget(struct store *s, struct range_id range);
-/* Until when a replica that is new here neither votes nor stands. It was born before, perhaps, made a promise, and the store
- * crashed before its log had anything of it: what an earlier life of the store has promised is over by then (K19). */
-uint64_t newborn_silent_until(const struct store *s);
-void unborn_deinit(struct store *s);
-
-/* ---- merge.c ---- */
-void merge_serve(struct store *s);
-void merge_tick(struct store *s);
-void merges_deinit(struct store *s);
-/* The range is one of two that are about to become one: its bounds and members stay as they are. */
-bool merge_under_way(const struct store *s, struct range_id range);
-/* The range takes no such command: it is frozen, or about to be. */
-bool merge_closes(const struct replica *r, struct bytes command);
-
-/* The replica here of the range that it could take in, or NULL. */
-const struct replica *merge_partner(const struct replica *left);
-
-/* ---- automerge.c ---- */
-/* Its load was measured: takes in its right neighbour when both have been small and cold for a while. */
-void automerge_consider(struct replica *r, uint64_t bytes, uint64_t now_ns);
-void automerge_forget(struct replica *r);
-void automerge_serve(struct store *s);
-
-/* ---- merge_apply.c ---- */
-void merge_encode(const struct range_change *c, struct buf *out);
-/* Of the kinds but SPLIT. STATUS_VERSION. */
-MUST_USE enum status merge_decode(struct bytes body, struct range_change *out);
-bool merge_counts(const struct replica *r, const struct range_change *c);
-/* The entry may not be applied yet: the right side has to be at rest first. May fence the replica. */
-bool merge_waits(struct replica *r, const struct raft_entry *e);
-/* What it holds may be wanted by a left side beside it that lags: it is no orphan. */
-bool merge_needs(const struct replica *r);
-/* It is frozen, or waits for one that is: the tick looks at it. */
-void merge_note(struct replica *r);
-/* Its next entry waits; it is looked at again in a moment. */
-void merge_look_soon(struct replica *r);
-void merge_timer_init(struct store *s);
-void merge_drop_logs(struct store *s);
-/* A snapshot of a range as d says may replace what is here: what lies in its way is part of it now, and at rest. */
-bool merge_gives_way(struct store *s, const struct descriptor *d);
-/* Takes that out of the way. On a fiber. STATUS_BUSY, STATUS_CANCELLED: not all of it. */
-MUST_USE enum status merge_make_way(struct store *s, const struct descriptor *d);
-/* Now and then: is a log that no range here begins with of a range that is gone? */
-void merge_look_at_unborn(struct store *s);
-void merge_forget_united(struct store *s);
-/* It is part of another range here, and its end is not all on disk yet. */
-bool merge_buried(const struct store *s, struct range_id range);
-/* The entry is applied to the engine and to r->applied. */
-MUST_USE enum status merge_carry_out(struct replica *r, const struct range_change *c);
-/* The engine has the range on disk up to that index: the logs of those it has taken in are of no use any more. */
-void merge_on_flushed(struct store *s, struct range_id range, uint64_t index);
-
-/* ---- birth.c ---- */
-
-/* The leader at `from` knows replica `id` of a range that is not here. */
-void birth_begin(struct store *s, struct node_id from, struct range_id range, uint64_t id);
-/* An empty replica is being made durable. */
-bool birth_under_way(struct store *s, struct range_id range, struct range_id waiter);
-/* One of another range than `but`, with some of the keys, is on its way into the engine. */
-bool birth_keeps(const struct store *s, struct range_id but, struct bytes start, struct bytes end);
-void birth_serve_info(void *ctx, struct rpc_token token, struct bytes body);
-/* A vote asked for before the range is here; encoded. */
-#define BIRTH_EARLY_ENTRIES 8
-#define BIRTH_EARLY_BYTES   4096
-void birth_keep_early(struct store *s, struct node_id from, struct range_id range, struct bytes message);
-void birth_deliver_early(struct replica *r);
-void birth_deinit(struct store *s);
-
 /* ---- transport.c ---- */
+
 void transport_send(struct replica *r, const struct raft_message *message);
 void transport_receive(struct store *s, struct node_id from, struct bytes payload);
 void transport_flush(struct store *s);
@@ -608,6 +515,7 @@ void transport_deliver(struct store *s, struct node_id from, struct range_id ran
                        struct bytes encoded);
 
 /* ---- snapshot.c, snapshot_send.c ---- */
+
 void snapshot_send_start(struct replica *r, uint64_t member, uint64_t node);
 void snapshot_on_message(struct store *s, struct node_id from, uint16_t type, struct bytes payload);
 void snapshot_on_link_down(struct store *s, struct node_id peer);
@@ -619,106 +527,11 @@ void snapshot_abort_all(struct store *s);
 uint64_t snapshot_held_index(const struct replica *r);
 
 /* ---- recover.c ---- */
+
 MUST_USE enum status recover_store(struct store *s, const char **why);
 
-/* ---- meta.c ---- */
-enum status meta_apply(struct replica *r, struct bytes command, struct shard_batch *batch,
-                       struct buf *result);
-/* Reads the whole state from the engine. Runs on a fiber. */
-MUST_USE enum status meta_load(struct store *s);
-/* This replica of range 1 knows the metadata; and: it may decide. */
-bool meta_ready(const struct store *s);
-bool meta_serving(const struct store *s);
-void settings_on_message(struct store *s, struct bytes payload);
-void meta_serve(struct store *s);
-MUST_USE enum status meta_propose_init(struct store *s, struct proposal *p);
-MUST_USE enum status meta_propose_node(struct store *s, const struct node_record *record,
-                                       struct proposal *p);
-
-/* ---- bootstrap.c ---- */
-#define SHARD_DESCRIPTOR_HEAD_MAX 128       /* encoded, of a range with one member, without its keys */
-#define SHARD_FOUND_BYTES_MAX (3u << 20)    /* all descriptors of a new cluster: they fit one command */
-void bootstrap_init(struct store *s, struct bytes payload, void (*done)(void *ctx, enum status status), void *ctx);
-void bootstrap_tick(struct store *s);
-void node_record_encode(const struct node_record *record, struct buf *out);
-MUST_USE enum status node_record_decode(struct reader *r, struct node_record *record);
-
-/* ---- nodes.c ---- */
-void nodes_learn(struct store *s, const struct node_record *record);
-struct node_entry *nodes_find(struct store *s, struct node_id node);
-bool nodes_alive(const struct store *s, struct node_id node, uint64_t within_ns);
-/* What people are told: it was heard of within a support period. Decisions wait for longer (placement.c). */
-bool nodes_heard(const struct store *s, struct node_id node);
-void nodes_deinit(struct store *s);
-
-/* ---- identity.c ---- */
-/* Raises the incarnation and writes the identity; on_identity follows when it is durable. */
-void identity_write(struct store *s);
-void nodes_own_record(const struct store *s, struct node_record *record);
-/* Writes a fact to the log. */
-void nodes_fact(struct store *s, uint32_t key, struct bytes value);
-
-/* ---- gossip.c ---- */
-void gossip_tick(struct store *s);
-void gossip_on_link_up(struct store *s, struct node_id peer);
-/* Repeated node records. */
-void gossip_on_message(struct store *s, struct node_id from, struct bytes payload);
-/* All records that are whole. */
-void nodes_encode(const struct store *s, struct buf *out);
-
-/* ---- join.c, join_serve.c ---- */
-#define JOIN_TIMEOUT_NS 3000000000u /* of a visit, and of what is asked for a guest */
-
-/* ---- placement.c ---- */
-void placement_tick(struct store *s);
-void placement_serve(struct store *s);
-void placement_forget(struct store *s);
-
-/* ---- move.c ---- */
-/* Its descriptor, or whether it leads, has changed. */
-void move_touch(struct replica *r);
-/* The voters are those of the nodes, and nothing is under way. */
-bool move_settled(const struct raft_config *c, const uint64_t *nodes, uint32_t count);
-void move_tick(struct store *s);
-void move_serve(struct store *s);
-
-/* ---- autosplit.c ---- */
-/* Its load was measured: divides it when it is too large or too busy. */
-void autosplit_consider(struct replica *r, uint64_t bytes, uint64_t now_ns);
-void autosplit_forget(struct replica *r);
-/* It was just divided, or has come out of it: for a while it is not divided again, whoever leads it. */
-void autosplit_pause(struct replica *r);
-/* Cuts a key that was chosen to divide the range at, as the application would rather have it (divide_near). */
-void split_near(const struct replica *r, struct buf *key);
-
-/* ---- admin.c ---- */
-void admin_serve(struct store *s);
-void overview_serve(struct store *s);
-
-/* ---- orphan.c ---- */
-/* A member of any kind: the id, on that node. */
-bool orphan_is_member(const struct raft_config *c, struct raft_member who);
-/* The metadata range's word proves that nobody counts a replica (as of epoch) any more, nor will. */
-bool orphan_proven(enum range_verdict verdict, const struct descriptor *mirror, uint64_t epoch, struct raft_member who);
-/* It may be made because of a message: it never was an orphan. */
-bool orphan_may_be_born(enum range_verdict verdict, const struct descriptor *mirror, struct raft_member who);
-/* An orphan of that range is on its way out: no other replica may be made yet. */
-bool orphan_buried(struct store *s, struct range_id range);
-/* It may be one. */
-void orphan_hint(struct replica *r);
-/* On the leader, after a change of members: tells those who are out. */
-void orphan_tell_left(struct replica *r, const struct raft_config *before);
-/* Somebody takes this leader for its own: if it is out, it is told so. */
-void orphan_tell_stranger(struct replica *r, struct node_id node, uint64_t id);
-void orphan_tick(struct store *s);
-void orphan_serve(struct store *s);
-void orphan_deinit(struct store *s);
-
-/* ---- load.c ---- */
-void load_tick(struct store *s);
-void load_serve(struct store *s);
-
 /* ---- route.c ---- */
+
 void routes_init(struct routes *t);
 void routes_deinit(struct store *s);
 /* SHARD_MESSAGE_ROUTES: repeated { sized descriptor, leader node u64 }. */
@@ -728,6 +541,7 @@ void route_on_message(struct store *s, struct bytes payload);
 struct node_id route_leader_hint(struct store *s, struct range_id range);
 
 /* ---- lookup.c ---- */
+
 void lookup_serve(struct store *s);
 
 #endif

@@ -1,6 +1,8 @@
 /* The receiver's side of a snapshot, and what both sides hear (snapshot_int.h). */
 #include <stdlib.h>
 
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 #include "shard/snapshot_int.h"
 
 #define ACK_EVERY 8u

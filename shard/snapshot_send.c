@@ -1,6 +1,7 @@
 /* The sender's side of a snapshot (snapshot_int.h). */
 #include <stdlib.h>
 
+#include "shard/nodes.h"
 #include "shard/snapshot_int.h"
 
 #define CHUNK_BYTES (256u << 10)

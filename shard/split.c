@@ -11,7 +11,7 @@
  *   application, u8 1 if it is to be kept. Result: 1 u8 when it counted, 0 when it did not. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/range_change.h"
 
 #define META_TIMEOUT_NS 3000000000u
 /* The latch opens when the entry is applied or certainly lost, however long that takes: a commit that went by it would

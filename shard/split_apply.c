@@ -7,7 +7,7 @@
  * *unborn* (recover.c); it is kept until its split is applied here again, and begins with all it had. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/range_change.h"
 
 /* ---- the command ---- */
 

@@ -2,7 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 
 #define TICK_NS 100000000u
 #define MEMTABLE_BYTES_DEFAULT (64u << 20)

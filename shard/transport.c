@@ -4,7 +4,8 @@
  * SHARD_MESSAGE_RAFT: repeated { range id u64, sized raft message }. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
+#include "shard/range_change.h"
 
 #define BATCH_FLUSH_BYTES (512u << 10)
 

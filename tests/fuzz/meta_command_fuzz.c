@@ -4,7 +4,7 @@
  * the result says; and after every command the ranges cover the keys without hole or overlap. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

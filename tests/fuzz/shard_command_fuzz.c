@@ -5,7 +5,7 @@
  * was accepted is the same after it was encoded and decoded again. */
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 #include "txn/leader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

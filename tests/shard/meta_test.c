@@ -4,6 +4,7 @@
 
 #include "base/prng.h"
 #include "shard/meta_call.h"
+#include "shard/nodes.h"
 #include "tests/shard/meta_world.h"
 #include "tests/test.h"
 

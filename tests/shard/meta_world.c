@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "shard/meta_call.h"
+#include "shard/nodes.h"
 #include "tests/test.h"
 
 static void begin(struct meta_world *w, enum meta_command_kind kind)

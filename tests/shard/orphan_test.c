@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 static struct descriptor mirror(uint64_t epoch, uint64_t next_replica_id)
 {

@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 #include "shard/admin.h"
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 #include "tests/sim/cluster/cluster.h"
 #include "tests/sim/cluster/orders.h"
 

@@ -1,6 +1,6 @@
 #include "tests/sim/cluster/meta_check.h"
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 
 static struct store *store_of(struct cluster *c, uint64_t number)
 {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "shard/meta_call.h"
+#include "shard/nodes.h"
 #include "shard/overview.h"
-#include "shard/shard_int.h"
 #include "tests/sim/cluster/meta_check.h"
 
 #define KEYS 5

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "shard/shard_int.h"
+#include "shard/nodes.h"
 #include "tests/sim/cluster/cluster.h"
 
 #define RANGES 600 /* more than may stand at once */

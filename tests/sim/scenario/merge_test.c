@@ -3,7 +3,7 @@
 #include "tests/test.h"
 
 #include "base/assert.h"
-#include "shard/shard_int.h"
+#include "shard/range_change.h"
 #include "tests/sim/cluster/scene.h"
 #include "txn/range.h"
 
