@@ -51,7 +51,7 @@ struct clock_fence {
 struct clock_master {
     bool ready;            /* base and limit are of this term */
     uint64_t term;         /* the epoch of what is issued */
-    uint64_t base, base_ns; /* M(t) = base + (t - base_ns) */
+    uint64_t base, base_ns; /* M at base_ns; it goes on from there (master_reading) */
     uint64_t last;         /* never issued again, nor less */
     bool raising, reading;
     uint64_t told_ns;      /* when it was logged last that somebody has another source */

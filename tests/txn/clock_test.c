@@ -150,6 +150,34 @@ TEST(txn_clock, a_wall_clock_that_was_set_back_between_starts_does_not_matter)
     world_close(&w);
 }
 
+static int64_t ahead_ms(struct world *w)
+{
+    uint64_t ts = reading(w, 1), wall = env_wall_ns(cluster_machine(w->cluster, 1)->env);
+    return ((int64_t)ts - (int64_t)wall) / 1000000;
+}
+
+/* A new master begins above all that the old one could have issued. */
+TEST(txn_clock, readings_ahead_of_the_wall_clock_wait_for_it)
+{
+    struct world w;
+    world_open(&w, 1, 0);
+    world_need_oracle(&w); /* samples measure time */
+    for (int i = 0; i < 3; i++) {
+        cluster_crash(w.cluster, 1, SIM_CRASH_POWER);
+        cluster_start(w.cluster, 1);
+        assert_true(cluster_run_until(w.cluster, open_again, NULL, 30 * SIM_SEC));
+        (void)reading(&w, 1);
+    }
+    int64_t before = ahead_ms(&w);
+    assert_true(before > 1000);
+    world_run_ms(&w, 16000);
+    int64_t after = ahead_ms(&w);
+    assert_true(after < before - 900 && after > before - 1100);
+    world_run_ms(&w, 16 * (uint64_t)before);
+    assert_in_range(ahead_ms(&w) + 10, 0, 20); /* and not any further */
+    world_close(&w);
+}
+
 TEST(txn_clock, without_a_quorum_there_is_no_reading)
 {
     struct world w;
