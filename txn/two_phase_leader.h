@@ -105,8 +105,8 @@ void records_sweep(struct range *g, uint64_t now_ns);
 
 /* ---- later.c ---- */
 
-/* True: op is run again with the next that is proposed, or a moment later; false: it has waited before, or somebody waits for what
- * it takes away. */
+/* True: op is run again with the next that is proposed, or a moment later; false: it has waited before, somebody waits for what
+ * it takes away, or the log's disk has nothing to do. */
 bool later_hold(struct range_op *op, bool awaited);
 void later_attach(struct kv *kv);
 void later_stop(struct kv *kv);

@@ -93,6 +93,8 @@ MUST_USE enum status wal_open(const struct wal_options *options, const struct wa
 /* Nothing may be in flight: wait for wal_idle, or shut the environment down first and drain it.
  * Closes the files: w is not to be touched any more, and its memory is freed by later polls. */
 void wal_close(struct wal *w);
+/* A group is being written: what is appended now goes into the next one. */
+bool wal_writing(const struct wal *w);
 /* True when no write, sync or file operation of the log is under way. */
 bool wal_idle(const struct wal *w);
 

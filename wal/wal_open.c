@@ -314,6 +314,11 @@ fail:
 
 /* ---- closing ---- */
 
+bool wal_writing(const struct wal *w)
+{
+    return w->flight.active;
+}
+
 bool wal_idle(const struct wal *w)
 {
     return !w->flight.active && !w->keeper.running && w->read_count == 0;

@@ -311,16 +311,34 @@ enum txn_outcome ask_outcome(struct asker *a)
     return found;
 }
 
-enum status ask_resolve(struct asker *a, const struct asked_resolve *items, uint32_t count)
+static void resolve_open(struct request *q, const struct asker *a, const struct asked_resolve *items, uint32_t count)
 {
-    struct request q;
-    request_open(&q, a, RPC_RESOLVE, items[0].key);
+    request_open(q, a, RPC_RESOLVE, items[0].key);
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t key[] = {KEY_PREFIX_TABLE, (uint8_t)items[i].key};
         struct bytes at = bytes_make(key, sizeof key);
-        resolve_encode(&q.body, items[i].asker->attempt, items[i].ct, at, at);
+        resolve_encode(&q->body, items[i].asker->attempt, items[i].ct, at, at);
     }
+}
+
+enum status ask_resolve(struct asker *a, const struct asked_resolve *items, uint32_t count)
+{
+    struct request q;
+    resolve_open(&q, a, items, count);
     enum status status = request_send(&q, a);
     request_close(&q);
+    return status;
+}
+
+void ask_start_resolve(struct asker *a, const struct asked_resolve *items, uint32_t count)
+{
+    resolve_open(under_way(a), a, items, count);
+    start(a);
+}
+
+enum status ask_await_resolve(struct asker *a)
+{
+    enum status status = await(a);
+    end(a);
     return status;
 }

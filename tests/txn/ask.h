@@ -18,7 +18,7 @@ struct asker {
     bool gated;
     bool inserts;         /* what it prepares must have no value */
     const char *parts;    /* of a commit: the first and the last key of each */
-    struct request *under_way; /* ask_start_decide, ask_start_prepare */
+    struct request *under_way; /* ask_start_... */
 };
 /* An attempt of a transaction that lives as long as the actor does, which has locked something. */
 void asker_begin(struct asker *a, const struct actor *owner);
@@ -58,5 +58,8 @@ struct asked_resolve {
     char key;
 };
 enum status ask_resolve(struct asker *a, const struct asked_resolve *items, uint32_t count);
+/* The same while the script looks on. */
+void ask_start_resolve(struct asker *a, const struct asked_resolve *items, uint32_t count);
+enum status ask_await_resolve(struct asker *a);
 
 #endif

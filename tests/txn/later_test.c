@@ -1,35 +1,64 @@
-/* Decisions that stand, and what carries them out, wait for company on their way to the log (txn/later.c): for the next that their node
- * proposes, for somebody who meets what they take away, or half a millisecond. */
+/* Decisions that stand, and what carries them out, wait for company on their way to a log whose disk is busy (txn/later.c): for the next
+ * that their node proposes, for somebody who meets what they take away, or half a millisecond. */
 #include "tests/test.h"
 
 #include "tests/txn/ask.h"
+#include "txn/two_phase_leader.h"
 
 #define LEFT   WORLD_LEFT
 #define MIDDLE WORLD_MIDDLE
 #define STEP_US 10u
 #define LATER_US 500u
 
-/* A staged attempt that writes a and k, all of which is prepared. */
-static void open_staged(struct world *w, struct asker *c, struct actor *alive)
+/* A staged attempt that writes a and k, all of which is prepared, and somebody else whose commit keeps the disks busy. */
+struct scene {
+    struct world w;
+    struct asker c;
+    struct actor alive, other;
+};
+
+static void scene_open(struct scene *s)
 {
-    world_open_three(w, 3);
-    asker_begin_unknown(c, w, 1, 77);
-    asker_bring_alive(c, alive);
-    c->staged = "k";
-    must_prepare(c, "k", "new");
-    must_prepare(c, "a", "new");
+    world_open_three(&s->w, 3);
+    asker_begin_unknown(&s->c, &s->w, 1, 77);
+    asker_bring_alive(&s->c, &s->alive);
+    s->c.staged = "k";
+    must_prepare(&s->c, "k", "new");
+    must_prepare(&s->c, "a", "new");
+    actor_begin_at_leader(&s->other, &s->w);
 }
 
-static void close_staged(struct world *w, struct actor *alive)
+/* All three have an entry to write, and get nowhere. */
+static void keep_disks_busy(struct scene *s)
 {
-    actor_end(alive);
-    world_close(w);
+    for (uint64_t machine = 1; machine <= 3; machine++) sim_disk_stall(sim_disk(cluster_sim(s->w.cluster), machine), 1000 * SIM_MS);
+    actor_put(&s->other, "c", "busy");
+    actor_start_commit(&s->other);
+    world_run_ms(&s->w, 2);
+    assert_true(s->other.running);
 }
 
-static uint32_t waiting_in(struct world *w, struct range_id range, enum range_op_kind kind)
+static void heal_disks(struct scene *s)
+{
+    for (uint64_t machine = 1; machine <= 3; machine++) sim_disk_heal(sim_disk(cluster_sim(s->w.cluster), machine));
+    if (s->other.running) assert_int_equal(actor_await(&s->other), STATUS_OK);
+}
+
+static void scene_close(struct scene *s)
+{
+    heal_disks(s);
+    assert_int_equal(ask_await_decide(&s->c), RECORD_COMMITTED);
+    world_must_read(&s->w, "a", "new");
+    world_must_read(&s->w, "k", "new");
+    actor_end(&s->other);
+    actor_end(&s->alive);
+    world_close(&s->w);
+}
+
+static uint32_t waiting_in(struct scene *s, struct range_id range, enum range_op_kind kind)
 {
     uint32_t count = 0;
-    LIST_FOR_EACH(item, &world_range_of(w, range)->ops) {
+    LIST_FOR_EACH(item, &world_range_of(&s->w, range)->ops) {
         const struct range_op *op = CONTAINER_OF(item, struct range_op, link);
         count += op->kind == kind && op->state == OP_LATER;
     }
@@ -37,146 +66,146 @@ static uint32_t waiting_in(struct world *w, struct range_id range, enum range_op
 }
 
 /* Until it waits there; false: it never did. */
-static bool await_waiting(struct world *w, struct range_id range, enum range_op_kind kind)
+static bool await_waiting(struct scene *s, struct range_id range, enum range_op_kind kind)
 {
     for (uint32_t us = 0; us < 10000; us += STEP_US) {
-        if (waiting_in(w, range, kind) > 0) return true;
-        sim_run_for(cluster_sim(w->cluster), STEP_US * SIM_US);
+        if (waiting_in(s, range, kind) > 0) return true;
+        sim_run_for(cluster_sim(s->w.cluster), STEP_US * SIM_US);
     }
     return false;
 }
 
 /* For how long it goes on to wait. */
-static uint32_t waits_us(struct world *w, struct range_id range, enum range_op_kind kind)
+static uint32_t waits_us(struct scene *s, struct range_id range, enum range_op_kind kind)
 {
     uint32_t us = 0;
-    while (us < 10000 && waiting_in(w, range, kind) > 0) {
-        sim_run_for(cluster_sim(w->cluster), STEP_US * SIM_US);
-        us += STEP_US;
-    }
+    for (; us < 10000 && waiting_in(s, range, kind) > 0; us += STEP_US) sim_run_for(cluster_sim(s->w.cluster), STEP_US * SIM_US);
     return us;
 }
 
-static void is_committed(struct world *w, struct asker *c)
+static void start_decision(struct scene *s, enum decide_what what)
 {
-    assert_int_equal(ask_await_decide(c), RECORD_COMMITTED);
-    world_must_read(w, "a", "new");
-    world_must_read(w, "k", "new");
+    keep_disks_busy(s);
+    ask_start_decide(&s->c, what);
 }
 
 TEST(txn_later, a_decision_that_stands_waits_for_a_moment)
 {
-    struct world w;
-    struct asker c;
-    struct actor alive;
-    open_staged(&w, &c, &alive);
-    ask_start_decide(&c, DECIDE_KNOWN);
-    assert_true(await_waiting(&w, LEFT, RANGE_OP_DECIDE));
-    assert_in_range(waits_us(&w, LEFT, RANGE_OP_DECIDE), LATER_US / 2, LATER_US + STEP_US);
-    assert_true(await_waiting(&w, MIDDLE, RANGE_OP_RESOLVE));
-    assert_in_range(waits_us(&w, MIDDLE, RANGE_OP_RESOLVE), LATER_US / 2, LATER_US + STEP_US);
-    is_committed(&w, &c);
-    close_staged(&w, &alive);
+    struct scene s;
+    scene_open(&s);
+    start_decision(&s, DECIDE_KNOWN);
+    assert_true(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
+    assert_in_range(waits_us(&s, LEFT, RANGE_OP_DECIDE), LATER_US / 2, LATER_US + STEP_US);
+    scene_close(&s);
+}
+
+/* Nothing is in the way of anybody. */
+TEST(txn_later, an_idle_disk_is_made_use_of)
+{
+    struct scene s;
+    scene_open(&s);
+    ask_start_decide(&s.c, DECIDE_KNOWN);
+    assert_false(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
+    scene_close(&s);
 }
 
 /* A client waits for it. */
 TEST(txn_later, a_decision_that_decides_does_not_wait)
 {
-    struct world w;
-    struct asker c;
-    struct actor alive;
-    open_staged(&w, &c, &alive);
-    ask_start_decide(&c, DECIDE_COMMIT);
-    assert_false(await_waiting(&w, LEFT, RANGE_OP_DECIDE));
-    is_committed(&w, &c);
-    close_staged(&w, &alive);
+    struct scene s;
+    scene_open(&s);
+    start_decision(&s, DECIDE_COMMIT);
+    assert_false(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
+    scene_close(&s);
 }
 
 /* Its transaction has waited for locks: others may wait for it now, in ranges that the leader of the anchor does not know of. */
 TEST(txn_later, a_decision_that_others_want_does_not_wait)
 {
-    struct world w;
-    struct asker c;
-    struct actor alive;
-    open_staged(&w, &c, &alive);
-    ask_start_decide(&c, DECIDE_WANTED);
-    assert_false(await_waiting(&w, LEFT, RANGE_OP_DECIDE));
-    is_committed(&w, &c);
-    close_staged(&w, &alive);
+    struct scene s;
+    scene_open(&s);
+    start_decision(&s, DECIDE_WANTED);
+    assert_false(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
+    scene_close(&s);
 }
 
 TEST(txn_later, it_goes_with_the_next_that_is_proposed)
 {
-    struct world w;
-    struct asker c;
-    struct actor a, alive;
-    open_staged(&w, &c, &alive);
-    actor_begin_at_leader(&a, &w);
-    actor_put(&a, "b", "other");
-    ask_start_decide(&c, DECIDE_KNOWN);
-    assert_true(await_waiting(&w, LEFT, RANGE_OP_DECIDE));
+    struct scene s;
+    struct actor a;
+    scene_open(&s);
+    actor_begin_at_leader(&a, &s.w);
+    actor_put(&a, "b", "more");
+    start_decision(&s, DECIDE_KNOWN);
+    assert_true(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
     actor_start_commit(&a);
-    assert_in_range(waits_us(&w, LEFT, RANGE_OP_DECIDE), 0, LATER_US / 2);
+    assert_in_range(waits_us(&s, LEFT, RANGE_OP_DECIDE), 0, LATER_US / 2);
+    heal_disks(&s);
     assert_int_equal(actor_await(&a), STATUS_OK);
     actor_end(&a);
-    is_committed(&w, &c);
-    close_staged(&w, &alive);
+    scene_close(&s);
 }
 
 /* Locks do not send it off by themselves: they have to meet its intents. */
 TEST(txn_later, it_goes_when_somebody_meets_what_it_takes_away)
 {
-    struct world w;
-    struct asker c;
-    struct actor a, alive;
-    open_staged(&w, &c, &alive);
-    actor_begin_at_leader(&a, &w);
-    ask_start_decide(&c, DECIDE_KNOWN);
-    assert_true(await_waiting(&w, LEFT, RANGE_OP_DECIDE));
+    struct scene s;
+    struct actor a;
+    scene_open(&s);
+    actor_begin_at_leader(&a, &s.w);
+    start_decision(&s, DECIDE_KNOWN);
+    assert_true(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
     actor_start_lock(&a, "a");
-    assert_in_range(waits_us(&w, LEFT, RANGE_OP_DECIDE), 0, LATER_US / 2);
+    assert_in_range(waits_us(&s, LEFT, RANGE_OP_DECIDE), 0, LATER_US / 2);
     assert_int_equal(actor_await(&a), STATUS_OK);
     assert_string_equal(a.value, "new");
     actor_end(&a);
-    is_committed(&w, &c);
-    close_staged(&w, &alive);
-}
-
-/* Whoever waits already is not kept waiting. */
-TEST(txn_later, it_does_not_wait_while_somebody_else_does)
-{
-    struct world w;
-    struct asker c;
-    struct actor a, alive;
-    open_staged(&w, &c, &alive);
-    actor_begin_at_leader(&a, &w);
-    actor_start_lock(&a, "k");
-    world_run_ms(&w, 2);
-    assert_true(a.running);
-    ask_start_decide(&c, DECIDE_KNOWN);
-    assert_true(await_waiting(&w, LEFT, RANGE_OP_DECIDE));
-    assert_false(await_waiting(&w, MIDDLE, RANGE_OP_RESOLVE));
-    assert_int_equal(actor_await(&a), STATUS_OK);
-    assert_string_equal(a.value, "new");
-    actor_end(&a);
-    is_committed(&w, &c);
-    close_staged(&w, &alive);
+    scene_close(&s);
 }
 
 /* Its reads elsewhere may meet intents of the same attempt, whose leader does not hear of them before it is decided. */
 TEST(txn_later, it_goes_when_a_client_of_its_node_reads)
 {
-    struct world w;
-    struct asker c;
-    struct actor a, alive;
-    open_staged(&w, &c, &alive);
-    actor_begin_at_leader(&a, &w);
-    ask_start_decide(&c, DECIDE_KNOWN);
-    assert_true(await_waiting(&w, LEFT, RANGE_OP_DECIDE));
+    struct scene s;
+    struct actor a;
+    scene_open(&s);
+    actor_begin_at_leader(&a, &s.w);
+    start_decision(&s, DECIDE_KNOWN);
+    assert_true(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
     actor_start_get(&a, "x");
-    assert_in_range(waits_us(&w, LEFT, RANGE_OP_DECIDE), 0, LATER_US / 2);
+    assert_in_range(waits_us(&s, LEFT, RANGE_OP_DECIDE), 0, LATER_US / 2);
+    heal_disks(&s);
     assert_int_equal(actor_await(&a), STATUS_NOT_FOUND);
     actor_end(&a);
-    is_committed(&w, &c);
-    close_staged(&w, &alive);
+    scene_close(&s);
+}
+
+/* What carries it out in another range waits as well, but for nobody who waits already. */
+static void carry_out(bool awaited)
+{
+    struct scene s;
+    struct actor a;
+    scene_open(&s);
+    actor_begin_at_leader(&a, &s.w);
+    if (awaited) actor_start_lock(&a, "k");
+    keep_disks_busy(&s);
+    ask_start_resolve(&s.c, &(struct asked_resolve){.asker = &s.c, .ct = s.c.ct, .key = 'k'}, 1);
+    assert_int_equal(await_waiting(&s, MIDDLE, RANGE_OP_RESOLVE), !awaited);
+    assert_int_equal(waits_us(&s, MIDDLE, RANGE_OP_RESOLVE) > 0, !awaited);
+    heal_disks(&s);
+    assert_int_equal(ask_await_resolve(&s.c), STATUS_OK);
+    if (awaited) assert_int_equal(actor_await(&a), STATUS_OK);
+    actor_end(&a);
+    ask_start_decide(&s.c, DECIDE_COMMIT);
+    scene_close(&s);
+}
+
+TEST(txn_later, what_carries_it_out_waits_for_a_moment)
+{
+    carry_out(false);
+}
+
+TEST(txn_later, it_does_not_wait_while_somebody_else_does)
+{
+    carry_out(true);
 }
