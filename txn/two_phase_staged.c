@@ -149,7 +149,8 @@ static bool settlement_begin(struct two_phase *p)
 {
     struct txn *t = p->t;
     struct bytes anchor = p->anchor;
-    if (t->kv->settling.count >= SETTLEMENTS_MAX || two_phase_encode_decision(p, two_phase_is_contended(p) ? DECIDE_WANTED : DECIDE_KNOWN) != STATUS_OK) return false;
+    enum decide_what what = two_phase_is_contended(p) ? DECIDE_WANTED : DECIDE_KNOWN;
+    if (t->kv->settling.count >= SETTLEMENTS_MAX || two_phase_encode_decision(p, what) != STATUS_OK) return false;
     struct settlement *s = pool_alloc(&t->kv->pool, sizeof *s + anchor.size);
     if (s == NULL) return false;
     s->kv = t->kv;

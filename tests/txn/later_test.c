@@ -89,6 +89,28 @@ static void start_decision(struct scene *s, enum decide_what what)
     ask_start_decide(&s->c, what);
 }
 
+/* One that waits, and a client of its node. */
+static void scene_open_waiting(struct scene *s, struct actor *client)
+{
+    scene_open(s);
+    actor_begin_at_leader(client, &s->w);
+    start_decision(s, DECIDE_KNOWN);
+    assert_true(await_waiting(s, LEFT, RANGE_OP_DECIDE));
+}
+
+static void goes_at_once(struct scene *s)
+{
+    assert_true(waits_us(s, LEFT, RANGE_OP_DECIDE) < LATER_US / 2);
+}
+
+static void scene_close_after(struct scene *s, struct actor *client, enum status status)
+{
+    heal_disks(s);
+    assert_int_equal(actor_await(client), status);
+    actor_end(client);
+    scene_close(s);
+}
+
 TEST(txn_later, a_decision_that_stands_waits_for_a_moment)
 {
     struct scene s;
@@ -133,17 +155,11 @@ TEST(txn_later, it_goes_with_the_next_that_is_proposed)
 {
     struct scene s;
     struct actor a;
-    scene_open(&s);
-    actor_begin_at_leader(&a, &s.w);
+    scene_open_waiting(&s, &a);
     actor_put(&a, "b", "more");
-    start_decision(&s, DECIDE_KNOWN);
-    assert_true(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
     actor_start_commit(&a);
-    assert_in_range(waits_us(&s, LEFT, RANGE_OP_DECIDE), 0, LATER_US / 2);
-    heal_disks(&s);
-    assert_int_equal(actor_await(&a), STATUS_OK);
-    actor_end(&a);
-    scene_close(&s);
+    goes_at_once(&s);
+    scene_close_after(&s, &a, STATUS_OK);
 }
 
 /* Locks do not send it off by themselves: they have to meet its intents. */
@@ -151,13 +167,10 @@ TEST(txn_later, it_goes_when_somebody_meets_what_it_takes_away)
 {
     struct scene s;
     struct actor a;
-    scene_open(&s);
-    actor_begin_at_leader(&a, &s.w);
-    start_decision(&s, DECIDE_KNOWN);
-    assert_true(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
+    scene_open_waiting(&s, &a);
     actor_start_lock(&a, "a");
-    assert_in_range(waits_us(&s, LEFT, RANGE_OP_DECIDE), 0, LATER_US / 2);
-    assert_int_equal(actor_await(&a), STATUS_OK);
+    goes_at_once(&s);
+    assert_int_equal(actor_await(&a), STATUS_OK); /* while the disks are busy still */
     assert_string_equal(a.value, "new");
     actor_end(&a);
     scene_close(&s);
@@ -168,16 +181,10 @@ TEST(txn_later, it_goes_when_a_client_of_its_node_reads)
 {
     struct scene s;
     struct actor a;
-    scene_open(&s);
-    actor_begin_at_leader(&a, &s.w);
-    start_decision(&s, DECIDE_KNOWN);
-    assert_true(await_waiting(&s, LEFT, RANGE_OP_DECIDE));
+    scene_open_waiting(&s, &a);
     actor_start_get(&a, "x");
-    assert_in_range(waits_us(&s, LEFT, RANGE_OP_DECIDE), 0, LATER_US / 2);
-    heal_disks(&s);
-    assert_int_equal(actor_await(&a), STATUS_NOT_FOUND);
-    actor_end(&a);
-    scene_close(&s);
+    goes_at_once(&s);
+    scene_close_after(&s, &a, STATUS_NOT_FOUND);
 }
 
 /* What carries it out in another range waits as well, but for nobody who waits already. */
