@@ -174,8 +174,14 @@ void session_prepared_unpin(struct sql_session *s, struct sql_prepared *p)
 void session_prepared_close(struct sql_session *s, struct sql_prepared *p)
 {
     list_remove(&p->link);
+    if (s->unnamed == p) s->unnamed = NULL;
     s->prepared_count--;
     session_prepared_unpin(s, p);
+}
+
+void session_prepared_close_unnamed(struct sql_session *s)
+{
+    if (s->unnamed != NULL) session_prepared_close(s, s->unnamed);
 }
 
 void session_prepared_close_all(struct sql_session *s)
@@ -254,19 +260,20 @@ static bool prepared_fill(struct sql_session *s, struct sql_prepared *p, struct 
 bool session_prepare(struct sql_session *s, const char *name, struct bytes text, const uint32_t *types,
                     uint32_t count, struct sql_error *error)
 {
-    struct sql_prepared *old = session_prepared_find(s, name);
-    if (old != NULL && name[0] != '\0')
-        return sql_error_set(error, &s->query_arena, SQLSTATE_DUPLICATE_PREPARED_STATEMENT, 0,
-                             "prepared statement \"%s\" already exists", name);
-    if (old != NULL) session_prepared_close(s, old);
+    if (name[0] == '\0') session_prepared_close_unnamed(s);
     struct sql_prepared *p = prepared_new(s, name, error);
     if (p == NULL) return false;
-    if (!prepared_fill(s, p, text, types, count, error)) {
+    bool good = prepared_fill(s, p, text, types, count, error);
+    if (good && session_prepared_find(s, name) != NULL) /* whatever else is wrong is said first */
+        good = sql_error_set(error, &s->query_arena, SQLSTATE_DUPLICATE_PREPARED_STATEMENT, 0,
+                             "prepared statement \"%s\" already exists", name);
+    if (!good) {
         session_prepared_unpin(s, p);
         return false;
     }
     session_account(s, &p->kept_bytes, p->arena.size);
     list_push_front(&s->prepared, &p->link);
+    if (name[0] == '\0') s->unnamed = p;
     s->prepared_count++;
     return true;
 }

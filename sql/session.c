@@ -380,6 +380,7 @@ static bool run_text(struct sql_session *s, struct bytes text, const struct sql_
     arena_reset(&s->query_arena);
     sql_error_clear(error);
     session_portal_close_unnamed(s);
+    session_prepared_close_unnamed(s);
     s->running = NULL;
     s->text = text;
     activity_statement(s, text);

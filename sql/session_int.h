@@ -108,6 +108,7 @@ struct sql_session {
     struct idem idem;
     int64_t transaction_us;
     struct list prepared, portals;
+    struct sql_prepared *unnamed; /* the unnamed statement; NULL: none */
     struct sql_portal *spare_portal; /* what was the unnamed one, with a little memory; NULL: none */
     uint64_t portal_seq;         /* of the newest portal */
     uint32_t prepared_count, portal_count;
@@ -231,6 +232,8 @@ struct sql_prepared *session_prepared_find(struct sql_session *s, const char *na
 struct sql_prepared *session_prepared_named(struct sql_session *s, const char *name, struct sql_error *error);
 void session_prepared_close(struct sql_session *s, struct sql_prepared *p);
 void session_prepared_close_all(struct sql_session *s);
+/* The unnamed one, if there is one. */
+void session_prepared_close_unnamed(struct sql_session *s);
 void session_prepared_unpin(struct sql_session *s, struct sql_prepared *p);
 void session_describe_prepared(const struct sql_prepared *p, struct sql_description *out);
 /* Lets x see the parameters and the promised columns of what is running. */

@@ -93,6 +93,28 @@ static void use_decides_the_types_of_parameters(void)
     expect_state(PQexecPrepared(connection, "typed", 6, bad, NULL, NULL, 0), "22P02");
 }
 
+/* As PostgreSQL, 55.2.3: a simple query takes it away, too. */
+static void the_unnamed_statement_lasts_until_the_next(void)
+{
+    expect_status(PQprepare(connection, "", "select 1", 0, NULL), PGRES_COMMAND_OK);
+    expect_status(PQexecPrepared(connection, "", 0, NULL, NULL, NULL, 0), PGRES_TUPLES_OK);
+    expect_state(PQprepare(connection, "", "selec", 0, NULL), "42601");
+    expect_state(PQexecPrepared(connection, "", 0, NULL, NULL, NULL, 0), "26000");
+    expect_status(PQprepare(connection, "", "select 1", 0, NULL), PGRES_COMMAND_OK);
+    expect_status(PQexec(connection, "select 2"), PGRES_TUPLES_OK);
+    expect_state(PQexecPrepared(connection, "", 0, NULL, NULL, NULL, 0), "26000");
+}
+
+static void what_else_is_wrong_is_said_before_a_name_is_taken(void)
+{
+    expect_state(PQprepare(connection, "typed", "selec", 0, NULL), "42601");
+    expect_status(PQexec(connection, "begin"), PGRES_COMMAND_OK);
+    expect_state(PQexec(connection, "select 1/0"), "22012");
+    expect_state(PQprepare(connection, "typed", "select 1", 0, NULL), "25P02");
+    expect_status(PQexec(connection, "rollback"), PGRES_COMMAND_OK);
+    expect_state(PQprepare(connection, "typed", "select 1", 0, NULL), "42P05");
+}
+
 static void a_statement_outlives_changes_it_does_not_see(void)
 {
     expect_status(PQexec(connection, "create table changing (k int primary key, v text)"), PGRES_COMMAND_OK);
@@ -346,6 +368,8 @@ TEST(extended_protocol, serves_libpq_and_every_message)
     start();
     values_travel_as_text_and_binary();
     use_decides_the_types_of_parameters();
+    the_unnamed_statement_lasts_until_the_next();
+    what_else_is_wrong_is_said_before_a_name_is_taken();
     a_statement_outlives_changes_it_does_not_see();
     a_pipeline_is_one_transaction_up_to_its_sync();
     expect_status(PQexec(connection, "insert into t (k) values (1), (2), (3), (4)"), PGRES_COMMAND_OK);
