@@ -264,6 +264,7 @@ bool session_prepare(struct sql_session *s, const char *name, struct bytes text,
     struct sql_prepared *p = prepared_new(s, name, error);
     if (p == NULL) return false;
     bool good = prepared_fill(s, p, text, types, count, error);
+    name = p->name; /* the client's may have gone: to describe it may have given way */
     if (good && session_prepared_find(s, name) != NULL) /* whatever else is wrong is said first */
         good = sql_error_set(error, &s->query_arena, SQLSTATE_DUPLICATE_PREPARED_STATEMENT, 0,
                              "prepared statement \"%s\" already exists", name);
