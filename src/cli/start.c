@@ -7,6 +7,8 @@
 #include "node/node.h"
 #include "txn/txn.h"
 
+#define BUSY_POLL_NS     100000u
+#define BUSY_POLL_NS_MAX 10000000u
 #define VERSION_RETENTION_NS_MIN 1000000000u
 #define SQL_MEMORY_BYTES_MIN (32u << 20)
 #define MEMORY_BYTES_MIN (16u << 20) /* four of the largest transactions in the memtables */
@@ -42,7 +44,7 @@ static bool slow_of(const char *text, int64_t *ms_out)
 
 int cli_start(int argc, char **argv)
 {
-    struct node_options o = {.log_level = LOG_LEVEL_INFO, .dead_after_ns = 300000000000u,
+    struct node_options o = {.log_level = LOG_LEVEL_INFO, .dead_after_ns = 300000000000u, .busy_poll_ns = BUSY_POLL_NS,
                              .version_retention_ns = KV_VERSION_RETENTION_NS};
     const char *io = "auto", *sync = "auto", *clock = "oracle", *level = "info", *slow = "off";
     uint64_t cores = 1, connections = UINT64_MAX;
@@ -68,6 +70,8 @@ int cli_start(int argc, char **argv)
         {"trust-clock", 0, CLI_SWITCH, &o.trust_clock, NULL, "this machine's clock never stands still, whatever the kernel says of it"},
         {"wal-sync", 0, CLI_TEXT, &sync, "auto|dsync|fdatasync", "how log writes are made durable"},
         {"io", 0, CLI_TEXT, &io, "auto|uring|epoll", "I/O backend"},
+        {"busy-poll", 0, CLI_DURATION, &o.busy_poll_ns, "TIME",
+         "look for work for so long before sleeping, while it pays; 0 where CPU time is scarce, 10ms at most (100us)"},
         {"dead-after", 0, CLI_DURATION, &o.dead_after_ns, "TIME", "replace a node that is silent for so long (5m)"},
         {"version-retention", 0, CLI_DURATION, &o.version_retention_ns, "TIME",
          "how long overwritten rows stay readable for transactions under way (10m)"},
@@ -95,6 +99,7 @@ int cli_start(int argc, char **argv)
     else if (!choose(io, ios, 3, &io_at)) wrong = "--io is auto, uring or epoll";
     else if (!choose(sync, syncs, 3, &sync_at)) wrong = "--wal-sync is auto, dsync or fdatasync";
     else if (!choose(level, levels, 4, &level_at)) wrong = "--log-level is debug, info, warn or error";
+    else if (o.busy_poll_ns > BUSY_POLL_NS_MAX) wrong = "--busy-poll is at most 10ms";
     else if (!slow_ok) wrong = "--log-slow-statements is a number of milliseconds, or off";
     else if (o.version_retention_ns < VERSION_RETENTION_NS_MIN) wrong = "--version-retention is 1s or more";
     else if (!choose(clock, clocks, 2, &clock_at)) wrong = "--clock is oracle or interval";

@@ -4,6 +4,7 @@
 #ifndef OSTRAKA_IO_BACKENDS_H
 #define OSTRAKA_IO_BACKENDS_H
 
+#include "io/busy_poll.h"
 #include "io/env.h"
 
 /* Features the io_uring backend probes for; a set bit in `masked` pretends it is missing, so that
@@ -20,6 +21,7 @@ struct env_options {
     struct logger *logger; /* borrowed for the life of the environment */
     unsigned masked;       /* enum uring_feature bits */
     unsigned operation_max; /* file operations in the ring, and sockets, at a time; 0: 4096 */
+    struct busy_poll *busy_poll; /* borrowed for the life of the environment, which keeps its books; NULL: polls sleep at once */
 };
 
 /* STATUS_UNSUPPORTED: the kernel has no io_uring for us (too old, seccomp, disabled); the caller

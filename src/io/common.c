@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -103,6 +104,7 @@ enum status io_env_init(struct io_env *e, const struct env_table *table,
     e->operation_max = options->operation_max == 0 ? IO_OPERATIONS_DEFAULT : options->operation_max;
     e->owner = pthread_self();
     e->accept_retry_ns = IO_NEVER;
+    e->busy_poll = options->busy_poll;
     list_init(&e->requests);
     list_init(&e->finished);
     list_init(&e->sockets);
@@ -195,6 +197,30 @@ uint64_t io_poll_timeout_ns(struct io_env *e, uint64_t deadline_ns)
     if (until == 0 || until == IO_NEVER) return until;
     uint64_t now = io_now_ns(&e->base);
     return until > now ? until - now : 0;
+}
+
+void io_wait(struct io_env *e, uint64_t timeout_ns, bool (*look)(struct io_env *e),
+             void (*sleep_for)(struct io_env *e, uint64_t timeout_ns))
+{
+    struct busy_poll *b = e->busy_poll;
+    if (timeout_ns == 0 || b == NULL || b->limit_ns == 0) {
+        sleep_for(e, timeout_ns);
+        return;
+    }
+    uint64_t start_ns = io_now_ns(&e->base), span_ns = busy_poll_span(b, timeout_ns), waited_ns = 0;
+    bool found = false;
+    while (!found && waited_ns < span_ns) {
+        if (waited_ns > 0) sched_yield();
+        found = look(e);
+        waited_ns = io_now_ns(&e->base) - start_ns;
+    }
+    uint64_t looked_ns = waited_ns;
+    bool slept = !found && waited_ns < timeout_ns;
+    if (slept) {
+        sleep_for(e, timeout_ns == IO_NEVER ? IO_NEVER : timeout_ns - waited_ns);
+        waited_ns = io_now_ns(&e->base) - start_ns;
+    }
+    busy_poll_over(b, looked_ns, waited_ns, slept);
 }
 
 static bool is_directory(const struct io_env *e, const char *path)

@@ -221,14 +221,27 @@ static void events_note(struct epoll_env *e, int count)
     }
 }
 
+static void events_sleep(struct io_env *io, uint64_t timeout_ns)
+{
+    struct epoll_env *e = (struct epoll_env *)io;
+    events_note(e, wait_events(e, timeout_ns));
+}
+
+static bool events_look(struct io_env *io)
+{
+    struct epoll_env *e = (struct epoll_env *)io;
+    int count = wait_events(e, 0);
+    events_note(e, count);
+    return count > 0;
+}
+
 static void epoll_poll(struct env *env, uint64_t deadline_ns)
 {
     struct epoll_env *e = (struct epoll_env *)env;
     io_poll_begin(&e->io);
     requests_submit(e);
     bool busy = !list_empty(&e->io.finished) || !list_empty(&e->io.dirty) || e->io.listeners_dirty;
-    uint64_t timeout_ns = busy ? 0 : io_poll_timeout_ns(&e->io, deadline_ns);
-    events_note(e, wait_events(e, timeout_ns));
+    io_wait(&e->io, busy ? 0 : io_poll_timeout_ns(&e->io, deadline_ns), events_look, events_sleep);
     io_workers_collect(e->io.files, &e->io.finished);
     io_workers_collect(e->io.resolvers, &e->io.finished);
     io_complete_finished(&e->io);

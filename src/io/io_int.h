@@ -182,6 +182,7 @@ struct io_env {
     struct list sockets, dirty, listeners;
     bool listeners_dirty;
     uint64_t accept_retry_ns; /* IO_NEVER: no listener is stalled */
+    struct busy_poll *busy_poll; /* NULL: never */
     struct io_wake wake;
     struct io_workers *files, *resolvers;
     uint8_t *open_files;    /* enum io_file_mark by descriptor: what env_destroy has to close */
@@ -202,6 +203,10 @@ void io_poll_begin(struct io_env *e);
 void io_poll_end(struct io_env *e);
 /* Nanoseconds until the deadline or the next accept retry; IO_NEVER: none; 0: passed. */
 uint64_t io_poll_timeout_ns(struct io_env *e, uint64_t deadline_ns);
+/* Waits for timeout_ns (IO_NEVER: for ever; 0: not at all), or less: until look, which takes what is there without waiting and
+ * says whether there was anything, or sleep, which waits for it, had something. */
+void io_wait(struct io_env *e, uint64_t timeout_ns, bool (*look)(struct io_env *e),
+             void (*sleep_for)(struct io_env *e, uint64_t timeout_ns));
 /* The open files. A close leaves them when it starts, so that a later use asserts. */
 enum io_file_mark { IO_FILE_OPEN = 1, IO_FILE_SYNCS = 2 /* every write of it, ENV_OPEN_DSYNC */ };
 void io_file_note_open(struct io_env *e, int fd, unsigned flags);

@@ -50,6 +50,18 @@ static void enter(struct uring_env *u, uint64_t timeout_ns)
     if (io_uring_cq_has_overflow(&u->ring)) COVER("uring_completion_ring_full");
 }
 
+static void ring_sleep(struct io_env *e, uint64_t timeout_ns)
+{
+    enter((struct uring_env *)e, timeout_ns);
+}
+
+static bool ring_look(struct io_env *e)
+{
+    struct uring_env *u = (struct uring_env *)e;
+    enter(u, 0);
+    return io_uring_cq_ready(&u->ring) > 0;
+}
+
 static void complete(struct uring_env *u, uint64_t user_data, int answer, unsigned flags)
 {
     void *object = (void *)(uintptr_t)(user_data & ~(uint64_t)URING_TAG_MASK);
@@ -97,7 +109,7 @@ static void uring_poll(struct env *env, uint64_t deadline_ns)
     wake_arm(u);
     bool busy = called || u->jammed || !list_empty(&u->io.finished) ||
                 !list_empty(&u->io.dirty) || u->io.listeners_dirty;
-    enter(u, busy ? 0 : io_poll_timeout_ns(&u->io, deadline_ns));
+    io_wait(&u->io, busy ? 0 : io_poll_timeout_ns(&u->io, deadline_ns), ring_look, ring_sleep);
     reap(u);
     io_workers_collect(u->io.files, &u->io.finished);
     io_workers_collect(u->io.resolvers, &u->io.finished);

@@ -185,6 +185,11 @@ static void process_text(struct buf *b, const struct metrics_sources *m)
     counter(b, "turns_total", "Turns of the core's loop.", c->turns);
     counter(b, "turns_long_total", "Turns longer than 5 ms.", c->turns_long);
     seconds(b, "turn_seconds", "Length of a turn.", &c->turn_ns);
+    const struct busy_poll *p = m->busy_poll;
+    counter(b, "waits_found_total", "Waits of the core's loop that ended while it looked for work (--busy-poll).", p->found);
+    counter(b, "waits_slept_total", "Waits in which it slept.", p->slept);
+    head(b, "waits_looked_seconds_total", "counter", "For how long it looked for work instead of sleeping.");
+    buf_printf(b, "ostraka_waits_looked_seconds_total %.6f\n", (double)p->looked_ns / NS_PER_SECOND);
     const struct net_metrics *n = net_metrics(core_net(m->core));
     counter(b, "net_messages_sent_total", "Messages sent to peers.", n->messages_sent);
     counter(b, "net_messages_received_total", "Messages received from peers.", n->messages_received);

@@ -4,6 +4,7 @@
 #define OSTRAKA_NODE_METRICS_H
 
 #include "base/buf.h"
+#include "io/busy_poll.h"
 #include "node/core.h"
 #include "node/overview_watch.h"
 #include "sql/activity.h"
@@ -11,6 +12,7 @@
 
 struct metrics_sources {
     struct core *core;       /* NULL while starting */
+    const struct busy_poll *busy_poll;
     struct sql_server *sql;
     const char *sql_address, *http_address, *data, *io; /* io: the backend */
     const char *clock_refused; /* the kernel's clock source because of which --clock interval is; empty: it is not. Borrowed */

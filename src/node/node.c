@@ -32,6 +32,7 @@ struct node {
     struct node_options options;
     struct logger logger;
     struct env *env;
+    struct busy_poll busy_poll;
     struct core *core;
     struct sql_server *sql;
     struct sql_zones *zones;
@@ -102,7 +103,8 @@ static int lock_directory(struct node *n)
 
 static int create_env(struct node *n)
 {
-    struct env_options o = {.root = n->options.data, .logger = &n->logger};
+    n->busy_poll.limit_ns = n->options.busy_poll_ns;
+    struct env_options o = {.root = n->options.data, .logger = &n->logger, .busy_poll = &n->busy_poll};
     enum status status = STATUS_UNSUPPORTED;
     if (n->options.io != NODE_IO_EPOLL) status = env_uring_create(&o, &n->env);
     if (status == STATUS_UNSUPPORTED && n->options.io == NODE_IO_URING)
@@ -407,7 +409,7 @@ int node_run(const struct node_options *options)
     status = create_servers(&n);
     if (status == 0) status = create_core(&n);
     if (status == 0) {
-        n.sources = (struct metrics_sources){.core = n.core, .sql = n.sql, .sql_address = n.sql_address,
+        n.sources = (struct metrics_sources){.core = n.core, .busy_poll = &n.busy_poll, .sql = n.sql, .sql_address = n.sql_address,
                                              .http_address = n.http_address, .data = options->data,
                                              .io = n.env->table->name, .leases = !clock_may_stand_still(options),
                                              .clock_refused = n.clock_refused,

@@ -23,6 +23,7 @@ struct node_options {
                                            * group's limit, at most 1 GiB */
     uint64_t sql_memory_bytes;            /* for sessions; 0: as much */
     enum node_io io;
+    uint64_t busy_poll_ns;                /* for how long to look for work before sleeping (io/busy_poll.h); 0: sleep at once */
     enum wal_sync_mode wal_sync;
     enum kv_clock_source clock;           /* refused, and oracle instead, where the machine's clock is not trusted */
     bool trust_clock;                     /* whatever the kernel says of it */

@@ -19,12 +19,20 @@ static const char *failed_sync(void)
     return r.result == -EIO ? NULL : "a failed sync is forgotten";
 }
 
+static const char *sleepless(void)
+{
+    struct busy_poll b = {.limit_ns = 10, .pays = true};
+    for (int i = 0; i < BUSY_POLL_LONG_MAX; i++) busy_poll_over(&b, 10, 20, true);
+    return b.pays ? "an idle loop goes on looking" : NULL;
+}
+
 static const struct {
     const char *mutant;
     const char *(*detect)(void);
 } catches[] = {
     {"io_short_transfer_is_whole", short_write},
     {"io_sync_error_forgotten", failed_sync},
+    {"io_busy_poll_never_sleeps", sleepless},
 };
 #define CATCH_COUNT (sizeof catches / sizeof catches[0])
 

@@ -163,7 +163,9 @@ static void read_metrics(void)
     struct cluster *c = cluster_create(&o);
     assert_true(cluster_boot(c, 30 * SIM_SEC));
     struct cluster_machine *m = cluster_machine(c, 1);
+    const struct busy_poll busy_poll = {.found = 3, .slept = 2, .looked_ns = 1500000};
     struct metrics_sources sources = {.core = m->core,
+                                      .busy_poll = &busy_poll,
                                       .sql = m->sql,
                                       .sql_address = "a",
                                       .http_address = "b",

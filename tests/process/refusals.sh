@@ -80,6 +80,7 @@ expect "bad number" $usage "cores" "$binary" start --data "$work/d" --cores -1
 expect "cores not offered" $usage "cores" "$binary" start --data "$work/d" --cores 64
 expect "bad duration" $usage "dead-after" "$binary" start --data "$work/d" --dead-after soon
 expect "bad backend" $usage "io" "$binary" start --data "$work/d" --io carrier-pigeon
+expect "too long a busy poll" $usage "10ms" "$binary" start --data "$work/d" --busy-poll 1s
 expect "bad log level" $usage "log-level" "$binary" start --data "$work/d" --log-level loud
 expect "bad clock" $usage "clock" "$binary" start --data "$work/d" --clock sundial
 expect "too many demo nodes" $usage "nodes" "$binary" demo --nodes 99

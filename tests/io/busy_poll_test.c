@@ -1,0 +1,104 @@
+/* When a wait looks for what completes, when it sleeps, and what is counted of it. */
+#include "io/io_int.h"
+#include "tests/test.h"
+
+#define LIMIT_NS 1000000u
+#define LONG_NS (2 * LIMIT_NS)
+
+TEST(busy_poll, pays_from_a_short_wait_on_until_some_in_a_row_are_long)
+{
+    struct busy_poll b = {.limit_ns = LIMIT_NS};
+    assert_int_equal(busy_poll_span(&b, IO_NEVER), 0); /* nothing is known yet */
+    busy_poll_over(&b, 0, LONG_NS, true);
+    assert_int_equal(busy_poll_span(&b, IO_NEVER), 0);
+    busy_poll_over(&b, 0, LIMIT_NS, true); /* it would have been found */
+    assert_int_equal(busy_poll_span(&b, IO_NEVER), LIMIT_NS);
+    assert_int_equal(busy_poll_span(&b, 10), 10); /* no longer than the wait itself may last */
+    for (int round = 0; round < 3; round++) {
+        for (int i = 1; i < BUSY_POLL_LONG_MAX; i++) busy_poll_over(&b, LIMIT_NS, LONG_NS, true);
+        assert_int_equal(busy_poll_span(&b, IO_NEVER), LIMIT_NS);
+        busy_poll_over(&b, 5, 5, false);
+    }
+    for (int i = 0; i < BUSY_POLL_LONG_MAX; i++) busy_poll_over(&b, LIMIT_NS, LONG_NS, true);
+    assert_int_equal(busy_poll_span(&b, IO_NEVER), 0);
+    assert_int_equal(b.found, 3);
+    assert_int_equal(b.slept, 2 + 4 * BUSY_POLL_LONG_MAX - 3);
+    assert_int_equal(b.looked_ns, 3 * 5 + (4 * BUSY_POLL_LONG_MAX - 3) * LIMIT_NS);
+}
+
+/* An environment that has nothing but the books, and what its wait did. */
+struct waiting {
+    struct io_env e;
+    struct busy_poll b;
+    int looks, looks_until, sleeps; /* looks_until: the look that finds something */
+    uint64_t slept_for;
+};
+
+static bool look(struct io_env *e)
+{
+    struct waiting *w = CONTAINER_OF(e, struct waiting, e);
+    return ++w->looks == w->looks_until;
+}
+
+static void sleep_for(struct io_env *e, uint64_t timeout_ns)
+{
+    struct waiting *w = CONTAINER_OF(e, struct waiting, e);
+    w->sleeps++;
+    w->slept_for = timeout_ns;
+}
+
+static void begin(struct waiting *w, uint64_t limit_ns, int looks_until)
+{
+    memset(w, 0, sizeof *w);
+    w->b = (struct busy_poll){.limit_ns = limit_ns, .pays = limit_ns > 0};
+    w->e.busy_poll = &w->b;
+    w->looks_until = looks_until;
+}
+
+TEST(busy_poll, a_wait_that_finds_something_does_not_sleep)
+{
+    struct waiting w;
+    begin(&w, 60000000000u, 3);
+    io_wait(&w.e, IO_NEVER, look, sleep_for);
+    assert_int_equal(w.looks, 3);
+    assert_int_equal(w.sleeps, 0);
+    assert_int_equal(w.b.found, 1);
+}
+
+TEST(busy_poll, a_wait_that_finds_nothing_sleeps_for_what_is_left)
+{
+    struct waiting w;
+    begin(&w, LIMIT_NS, 0);
+    io_wait(&w.e, 60000000000u, look, sleep_for);
+    assert_true(w.looks > 0);
+    assert_int_equal(w.sleeps, 1);
+    assert_true(w.slept_for <= 60000000000u - LIMIT_NS);
+    assert_true(w.b.looked_ns >= LIMIT_NS);
+    assert_int_equal(w.b.slept, 1);
+    begin(&w, LIMIT_NS, 0);
+    io_wait(&w.e, IO_NEVER, look, sleep_for);
+    assert_true(w.slept_for == IO_NEVER);
+}
+
+TEST(busy_poll, a_deadline_within_the_limit_ends_the_wait_without_sleep)
+{
+    struct waiting w;
+    begin(&w, LIMIT_NS, 0);
+    io_wait(&w.e, LIMIT_NS / 10, look, sleep_for);
+    assert_true(w.looks > 0);
+    assert_int_equal(w.sleeps, 0);
+}
+
+TEST(busy_poll, who_may_not_wait_or_has_no_limit_does_not_look)
+{
+    struct waiting w;
+    begin(&w, LIMIT_NS, 1);
+    io_wait(&w.e, 0, look, sleep_for);
+    assert_true(w.looks == 0 && w.sleeps == 1 && w.slept_for == 0);
+    begin(&w, 0, 1);
+    io_wait(&w.e, 17, look, sleep_for);
+    assert_true(w.looks == 0 && w.sleeps == 1 && w.slept_for == 17);
+    w.e.busy_poll = NULL;
+    io_wait(&w.e, 18, look, sleep_for);
+    assert_true(w.looks == 0 && w.sleeps == 2 && w.slept_for == 18);
+}
