@@ -2,10 +2,22 @@
 
 #include "base/assert.h"
 
-uint64_t busy_poll_span(const struct busy_poll *b, uint64_t timeout_ns)
+uint64_t busy_poll_span(const struct busy_poll *b, uint64_t now_ns, uint64_t timeout_ns)
 {
-    if (!b->pays) return 0;
+    if (!b->pays || now_ns < b->pause_end_ns) return 0;
     return b->limit_ns < timeout_ns ? b->limit_ns : timeout_ns;
+}
+
+bool busy_poll_shared(struct busy_poll *b, uint64_t now_ns, uint64_t away_ns)
+{
+    if (away_ns < BUSY_POLL_CROWDED_NS || MUTANT("io_busy_poll_in_a_crowd")) return true;
+    uint64_t forgotten_ns = (now_ns - b->lost_at_ns) / BUSY_POLL_LOST_PART;
+    b->lost_ns = away_ns + (b->lost_ns > forgotten_ns ? b->lost_ns - forgotten_ns : 0);
+    b->lost_at_ns = now_ns;
+    if (b->lost_ns <= BUSY_POLL_LOST_NS_MAX) return true;
+    b->pause_end_ns = now_ns + b->lost_ns * BUSY_POLL_LOST_PART;
+    b->crowded++;
+    return false;
 }
 
 void busy_poll_over(struct busy_poll *b, uint64_t looked_ns, uint64_t waited_ns, bool slept)

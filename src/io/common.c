@@ -207,12 +207,16 @@ void io_wait(struct io_env *e, uint64_t timeout_ns, bool (*look)(struct io_env *
         sleep_for(e, timeout_ns);
         return;
     }
-    uint64_t start_ns = io_now_ns(&e->base), span_ns = busy_poll_span(b, timeout_ns), waited_ns = 0;
-    bool found = false;
-    while (!found && waited_ns < span_ns) {
-        if (waited_ns > 0) sched_yield();
+    uint64_t start_ns = io_now_ns(&e->base), now_ns = start_ns, waited_ns = 0;
+    uint64_t span_ns = busy_poll_span(b, start_ns, timeout_ns);
+    bool found = span_ns > 0 && look(e), alone = true;
+    while (!found && alone && waited_ns < span_ns) {
+        uint64_t from_ns = now_ns;
+        sched_yield();
         found = look(e);
-        waited_ns = io_now_ns(&e->base) - start_ns;
+        now_ns = io_now_ns(&e->base);
+        waited_ns = now_ns - start_ns;
+        alone = busy_poll_shared(b, now_ns, now_ns - from_ns);
     }
     uint64_t looked_ns = waited_ns;
     bool slept = !found && waited_ns < timeout_ns;

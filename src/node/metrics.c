@@ -188,6 +188,7 @@ static void process_text(struct buf *b, const struct metrics_sources *m)
     const struct busy_poll *p = m->busy_poll;
     counter(b, "waits_found_total", "Waits of the core's loop that ended while it looked for work (--busy-poll).", p->found);
     counter(b, "waits_slept_total", "Waits in which it slept.", p->slept);
+    counter(b, "waits_crowded_total", "Times it stopped looking for a while, since others compute on this machine.", p->crowded);
     head(b, "waits_looked_seconds_total", "counter", "For how long it looked for work instead of sleeping.");
     buf_printf(b, "ostraka_waits_looked_seconds_total %.6f\n", (double)p->looked_ns / NS_PER_SECOND);
     const struct net_metrics *n = net_metrics(core_net(m->core));

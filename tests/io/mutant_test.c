@@ -26,6 +26,12 @@ static const char *sleepless(void)
     return b.pays ? "an idle loop goes on looking" : NULL;
 }
 
+static const char *in_a_crowd(void)
+{
+    struct busy_poll b = {.limit_ns = 10, .pays = true};
+    return busy_poll_shared(&b, 1, 2 * BUSY_POLL_LOST_NS_MAX) ? "the loop goes on looking while others compute" : NULL;
+}
+
 static const struct {
     const char *mutant;
     const char *(*detect)(void);
@@ -33,6 +39,7 @@ static const struct {
     {"io_short_transfer_is_whole", short_write},
     {"io_sync_error_forgotten", failed_sync},
     {"io_busy_poll_never_sleeps", sleepless},
+    {"io_busy_poll_in_a_crowd", in_a_crowd},
 };
 #define CATCH_COUNT (sizeof catches / sizeof catches[0])
 
