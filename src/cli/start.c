@@ -7,7 +7,7 @@
 #include "node/node.h"
 #include "txn/txn.h"
 
-#define BUSY_POLL_NS     100000u
+#define BUSY_POLL_NS     50000u
 #define BUSY_POLL_NS_MAX 10000000u
 #define VERSION_RETENTION_NS_MIN 1000000000u
 #define SQL_MEMORY_BYTES_MIN (32u << 20)
@@ -71,7 +71,7 @@ int cli_start(int argc, char **argv)
         {"wal-sync", 0, CLI_TEXT, &sync, "auto|dsync|fdatasync", "how log writes are made durable"},
         {"io", 0, CLI_TEXT, &io, "auto|uring|epoll", "I/O backend"},
         {"busy-poll", 0, CLI_DURATION, &o.busy_poll_ns, "TIME",
-         "look for work for so long before sleeping, while it pays; 0 where CPU time is scarce, 10ms at most (100us)"},
+         "look for work for so long before sleeping, while it pays; 0 where CPU time is scarce, 10ms at most (50us)"},
         {"dead-after", 0, CLI_DURATION, &o.dead_after_ns, "TIME", "replace a node that is silent for so long (5m)"},
         {"version-retention", 0, CLI_DURATION, &o.version_retention_ns, "TIME",
          "how long overwritten rows stay readable for transactions under way (10m)"},
