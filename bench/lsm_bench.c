@@ -67,7 +67,7 @@ static void fill(struct bench *b, struct range_id range, bool shuffled)
     for (uint64_t i = 0; i < b->keys; i++) {
         key_make(i, shuffled, key);
         struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_make(key, KEY_BYTES), i + 1,
-                              bytes_make(value, sizeof value)};
+                              bytes_make(value, sizeof value), false};
         status = lsm_apply(b->l, range, i + 1, &w, 1);
         ASSERT(status == STATUS_OK);
     }

@@ -99,7 +99,7 @@ static void fill(struct bench *b)
         enum status status = lsm_range_create(b->l, range);
         ASSERT(status == STATUS_OK);
         struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_make(&i, sizeof i), 1,
-                              BYTES_LITERAL("value")};
+                              BYTES_LITERAL("value"), false};
         status = lsm_apply(b->l, range, 1, &w, i % 2 == 0 ? 1 : 0);
         ASSERT(status == STATUS_OK);
         lsm_range_set_meta(b->l, range, bytes_make(meta, sizeof meta));

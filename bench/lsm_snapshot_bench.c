@@ -98,7 +98,7 @@ static void fill(struct bench *b)
             memcpy(value + i, &noise, i + 8 <= 100 ? 8 : 4);
         }
         struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_make(key, sizeof key), n + 1,
-                              bytes_make(value, sizeof value)};
+                              bytes_make(value, sizeof value), false};
         must(lsm_apply(b->stores[0], RANGE, b->index, &w, 1));
         if (n % 64 == 0) turn(b);
         while (lsm_pressure(b->stores[0]) > 50)

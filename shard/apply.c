@@ -59,6 +59,11 @@ void shard_batch_put(struct shard_batch *b, enum lsm_space space, struct bytes k
     batch_add(b, (struct lsm_write){.space = space, .key = key, .ts = ts, .value = value});
 }
 
+void shard_batch_put_alone(struct shard_batch *b, enum lsm_space space, struct bytes key, struct bytes value)
+{
+    batch_add(b, (struct lsm_write){.space = space, .key = key, .value = value, .alone = true});
+}
+
 void shard_batch_delete(struct shard_batch *b, enum lsm_space space, struct bytes key, uint64_t ts)
 {
     batch_add(b, (struct lsm_write){.space = space, .tombstone = true, .key = key, .ts = ts});

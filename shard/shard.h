@@ -92,6 +92,8 @@ struct shard_batch; /* writes of the entry being applied */
 /* Adds one write; key and value are copied. */
 void shard_batch_put(struct shard_batch *b, enum lsm_space space, struct bytes key, uint64_t ts,
                      struct bytes value);
+/* The same where the range holds no value under the key: lsm_write.alone. */
+void shard_batch_put_alone(struct shard_batch *b, enum lsm_space space, struct bytes key, struct bytes value);
 void shard_batch_delete(struct shard_batch *b, enum lsm_space space, struct bytes key, uint64_t ts);
 
 #define SHARD_APP_STATE_BYTES_MAX 256

@@ -237,7 +237,7 @@ static enum status apply_prepare(struct range *g, struct reader *r, bool staged,
         buf_reset(&value);
         intent_encode(&value, &facts, &w);
         if (value.failed) status = STATUS_NO_MEMORY;
-        else shard_batch_put(batch, LSM_SPACE_INTENTS, w.key, 0, buf_view(&value));
+        else shard_batch_put_alone(batch, LSM_SPACE_INTENTS, w.key, buf_view(&value));
     }
     buf_deinit(&value);
     if (status == STATUS_OK && !reader_done(r)) status = STATUS_VERSION;

@@ -14,6 +14,18 @@ static void note_ending(const struct lsm *l, struct memtable *m, const struct ls
     if (gc_value_ends(&l->options, &item) != UINT64_MAX) m->ending_bytes += w->key.size + w->value.size;
 }
 
+/* As far as can be said without the disk. Only ASSERT_SLOW asks. */
+static __attribute__((unused)) bool is_alone(const struct range *r, const struct lsm_write *w)
+{
+    const struct mem_entry *e = memtable_find(r->active, w->space, w->key, 0);
+    LIST_FOR_EACH(item, &r->frozen) {
+        if (e != NULL) break;
+        e = memtable_find(CONTAINER_OF(item, struct frozen, link)->memtable, w->space, w->key, 0);
+        if (e != NULL) COVER("lsm_alone_above_frozen");
+    }
+    return e == NULL || e->newest->tombstone;
+}
+
 enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
                       const struct lsm_write *writes, uint32_t count)
 {
@@ -25,17 +37,18 @@ enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
     uint64_t bytes_before = memtable_bytes(m);
     enum status status = STATUS_OK;
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        ASSERT_SLOW(!writes[i].alone || is_alone(r, &writes[i]));
         status = memtable_write(m, index, &writes[i]);
         note_ending(l, m, &writes[i]);
     }
-    uint64_t grown = memtable_bytes(m) - bytes_before;
-    l->metrics.memtable_bytes += grown;
-    l->active_bytes += grown;
+    uint64_t bytes = memtable_bytes(m); /* less than before when intents were swept out */
+    l->metrics.memtable_bytes += bytes - bytes_before;
+    l->active_bytes += bytes - bytes_before;
     if (status != STATUS_OK) return status;
     if (m->newest_ts > r->newest_ts) r->newest_ts = m->newest_ts;
     r->applied_index = index;
     if (count > 0) r->resting = false;
-    if (grown > 0 && memtable_bytes(m) >= memtable_bytes_max(l)) {
+    if (bytes > bytes_before && bytes >= memtable_bytes_max(l)) {
         r->freeze_due = true;
         flush_enqueue(r);
     }

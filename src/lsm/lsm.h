@@ -193,6 +193,10 @@ struct lsm_write {
     struct bytes key;
     uint64_t ts;
     struct bytes value;
+    /* Of a put in LSM_SPACE_INTENTS: the owner knows that the range holds no value under this key. Then a deletion that follows
+     * has nothing below to hide, and when it comes before a flush neither of the two is ever written to a table. Where it was
+     * not true, the value below is back after the deletion. */
+    bool alone;
 };
 /* Applies one Raft entry's writes, all or none visible together. index rises by each call per range
  * (entries without writes are told with count 0). Never waits, never refuses for lack of budget:

@@ -71,12 +71,21 @@ static uint32_t head_rank(const struct mem_node *n, uint64_t head, bool or_equal
     return low;
 }
 
-/* A search touches half of a node's lines one after the other; asking for all of them at once makes
- * that one wait instead of four. */
+/* A search touches half of a node's lines one after the other, an insertion all behind its place; asking for all of them at once
+ * makes that one wait. */
 static void node_prefetch(const struct mem_node *n)
 {
-    for (uint32_t i = 0; i < MEM_NODE_SLOTS; i += 8)
+    for (uint32_t i = 0; i < MEM_NODE_SLOTS; i += 8) {
         __builtin_prefetch(&n->heads[i]);
+        __builtin_prefetch(&n->entries[i]);
+    }
+}
+
+/* Mostly what is written is newer than all around it, and heads hold the keys to their end: equal heads are equal keys then, and it
+ * goes before all of them. No entry has to be looked at, each of which would be a wait for memory. */
+static bool goes_first(const struct mem_node *n, const struct probe *p)
+{
+    return n->level == 0 && (p->ts > n->newest_ts || MUTANT("lsm_newest_unasked")) && p->key.size == n->key_size && n->key_size <= n->skip + 8;
 }
 
 /* The slots below the answer sort before the probe, or at it too. */
@@ -84,7 +93,7 @@ static uint32_t node_rank(const struct mem_node *n, const struct probe *p, bool 
 {
     uint64_t head = head_at(p->key, n->skip);
     uint32_t low = head_rank(n, head, false);
-    if (low == n->count || n->heads[low] != head) return low;
+    if (low == n->count || n->heads[low] != head || goes_first(n, p)) return low;
     /* The newest version of a key is the first of them: mostly it is what is looked for, or what the probe goes before. */
     int first = entry_compare(n->entries[low], p);
     if (first > 0 || (first == 0 && !or_equal)) return low;
@@ -215,19 +224,19 @@ static struct bytes bound_above(const struct mem_tree *t, const struct path *pat
 
 /* ---- insertion ---- */
 
-static struct mem_leaf *leaf_create(struct memtable *m)
+static struct mem_leaf *leaf_create(struct mem_tree *t)
 {
-    struct mem_leaf *leaf = arena_alloc(&m->arena, sizeof *leaf);
+    struct mem_leaf *leaf = arena_alloc(t->arena, sizeof *leaf);
     if (leaf == NULL) return NULL;
     leaf->node.count = leaf->node.level = leaf->node.skip = 0;
     leaf->next = leaf->prev = NULL;
     return leaf;
 }
 
-static struct mem_inner *inner_create(struct memtable *m, uint32_t level)
+static struct mem_inner *inner_create(struct mem_tree *t, uint32_t level)
 {
     ASSERT(level < MEM_HEIGHT_MAX);
-    struct mem_inner *inner = arena_alloc(&m->arena, sizeof *inner);
+    struct mem_inner *inner = arena_alloc(t->arena, sizeof *inner);
     if (inner == NULL) return NULL;
     inner->node.count = inner->node.skip = 0;
     inner->node.level = level;
@@ -255,6 +264,8 @@ static void node_move_tail(struct mem_node *from, uint32_t at, struct mem_node *
     ASSERT(to->count == 0);
     ASSERT(to->level == from->level);
     to->skip = from->skip;
+    to->key_size = from->key_size;
+    to->newest_ts = from->newest_ts;
     uint32_t moved = from->count - at;
     memcpy(to->heads, &from->heads[at], moved * sizeof to->heads[0]);
     memcpy(to->entries, &from->entries[at], moved * sizeof to->entries[0]);
@@ -265,16 +276,15 @@ static void node_move_tail(struct mem_node *from, uint32_t at, struct mem_node *
     from->count = at;
 }
 
-static struct mem_node *node_split(struct memtable *m, struct mem_tree *t, struct mem_node *n,
-                                   uint32_t at)
+static struct mem_node *node_split(struct mem_tree *t, struct mem_node *n, uint32_t at)
 {
     if (n->level > 0) {
-        struct mem_inner *right = inner_create(m, n->level);
+        struct mem_inner *right = inner_create(t, n->level);
         if (right == NULL) return NULL;
         node_move_tail(n, at, &right->node);
         return &right->node;
     }
-    struct mem_leaf *left = leaf_of(n), *right = leaf_create(m);
+    struct mem_leaf *left = leaf_of(n), *right = leaf_create(t);
     if (right == NULL) return NULL;
     node_move_tail(n, at, &right->node);
     right->prev = left;
@@ -287,19 +297,28 @@ static struct mem_node *node_split(struct memtable *m, struct mem_tree *t, struc
     return &right->node;
 }
 
+/* One more is in the leaf. */
+static void leaf_note(struct mem_node *n, const struct mem_entry *e)
+{
+    if (n->count == 1) n->key_size = e->key_size;
+    else if (n->key_size != e->key_size) n->key_size = MEM_KEYS_DIFFER;
+    if (n->count == 1 || e->ts > n->newest_ts) n->newest_ts = e->ts;
+}
+
 /* Puts (entry, child) into slot `slot` of n, which has room. */
 static void node_put(struct mem_node *n, uint32_t slot, struct mem_entry *entry, struct mem_node *child)
 {
     ASSERT((child != NULL) == (n->level > 0));
     node_open_slot(n, slot);
+    if (n->level == 0) leaf_note(n, entry);
     n->heads[slot] = head_at(entry_key(entry), n->skip);
     n->entries[slot] = entry;
     if (child != NULL) inner_of(n)->children[slot] = child;
 }
 
-static enum status tree_grow_root(struct memtable *m, struct mem_tree *t, struct mem_node *right)
+static enum status tree_grow_root(struct mem_tree *t, struct mem_node *right)
 {
-    struct mem_inner *root = inner_create(m, right->level + 1);
+    struct mem_inner *root = inner_create(t, right->level + 1);
     if (root == NULL) return STATUS_NO_MEMORY;
     root->node.skip = common_size(entry_key(first_entry(t)), entry_key(last_entry(t)));
     node_put(&root->node, 0, t->root->entries[0], t->root);
@@ -310,8 +329,8 @@ static enum status tree_grow_root(struct memtable *m, struct mem_tree *t, struct
 
 /* Inserts at a slot of a leaf, splitting upwards as needed. A node that is full and appended to
  * keeps all it has: ascending keys then leave full nodes behind instead of half full ones. */
-static enum status tree_insert(struct memtable *m, struct mem_tree *t, const struct path *path,
-                               struct mem_leaf *leaf, uint32_t slot, struct mem_entry *entry)
+static enum status tree_insert(struct mem_tree *t, const struct path *path, struct mem_leaf *leaf, uint32_t slot,
+                               struct mem_entry *entry)
 {
     struct mem_node *n = &leaf->node, *child = NULL;
     for (;;) {
@@ -320,7 +339,7 @@ static enum status tree_insert(struct memtable *m, struct mem_tree *t, const str
             return STATUS_OK;
         }
         uint32_t at = slot == n->count ? n->count : MEM_NODE_SLOTS / 2;
-        struct mem_node *right = node_split(m, t, n, at);
+        struct mem_node *right = node_split(t, n, at);
         if (right == NULL) return STATUS_NO_MEMORY;
         if (slot >= at)
             node_put(right, slot - at, entry, child);
@@ -329,7 +348,7 @@ static enum status tree_insert(struct memtable *m, struct mem_tree *t, const str
         struct bytes between = entry_key(right->entries[0]);
         node_raise_skip(n, common_size(bound_below(t, path, n->level), between));
         node_raise_skip(right, common_size(between, bound_above(t, path, n->level)));
-        if (n == t->root) return tree_grow_root(m, t, right);
+        if (n == t->root) return tree_grow_root(t, right);
         uint32_t level = n->level + 1;
         entry = right->entries[0];
         child = right;
@@ -350,17 +369,18 @@ static void value_set(struct mem_value *v, uint64_t index, const struct lsm_writ
 }
 
 /* The entry and its first value side by side: a lookup touches both. */
-static struct mem_entry *entry_create(struct memtable *m, uint64_t index, const struct lsm_write *w)
+static struct mem_entry *entry_create(struct mem_tree *t, uint64_t index, const struct lsm_write *w)
 {
     size_t value_at = (sizeof(struct mem_entry) + w->key.size + 7) / 8 * 8;
     size_t size = value_at + sizeof(struct mem_value) + w->value.size;
-    uint8_t *memory = arena_alloc(&m->arena, size);
+    uint8_t *memory = arena_alloc(t->arena, size);
     if (memory == NULL) return NULL;
     struct mem_entry *e = (struct mem_entry *)(void *)memory;
     struct mem_value *v = (struct mem_value *)(void *)(memory + value_at);
     e->newest = v;
     e->ts = w->ts;
-    e->key_size = (uint32_t)w->key.size;
+    e->key_size = (uint16_t)w->key.size;
+    e->alone = w->alone || (MUTANT("lsm_alone_unasked") && !lsm_space_times(w->space) && !w->tombstone);
     if (w->key.size > 0) memcpy(e->key, w->key.data, w->key.size);
     v->older = NULL;
     v->capacity = (uint32_t)w->value.size;
@@ -370,18 +390,19 @@ static struct mem_entry *entry_create(struct memtable *m, uint64_t index, const 
 
 /* A state is overwritten when nobody can ask for it: there is no view of this memtable, or the same
  * Raft entry wrote it (its writes become visible together). */
-static enum status entry_replace(struct memtable *m, struct mem_entry *e, uint64_t index,
+static enum status entry_replace(const struct memtable *m, struct mem_tree *t, struct mem_entry *e, uint64_t index,
                                  const struct lsm_write *w)
 {
     struct mem_value *v = e->newest;
     ASSERT(v->index <= index);
+    t->void_count += (uint64_t)(e->alone && w->tombstone) - (uint64_t)mem_is_void(e, v);
     bool viewed = m->refs > 1 && v->index < index && !MUTANT("lsm_view_overwritten");
     if (!viewed) v->older = v->index < index ? NULL : v->older;
     if (!viewed && w->value.size <= v->capacity) {
         value_set(v, index, w);
         return STATUS_OK;
     }
-    struct mem_value *next = arena_alloc(&m->arena, sizeof *next + w->value.size);
+    struct mem_value *next = arena_alloc(t->arena, sizeof *next + w->value.size);
     if (next == NULL) return STATUS_NO_MEMORY;
     next->capacity = (uint32_t)w->value.size;
     next->older = viewed ? v : v->older;
@@ -440,12 +461,12 @@ static void tree_find(struct mem_tree *t, const struct probe *p, uint64_t index,
     s->leaf = descend(t, p, &s->path);
     s->slot = node_rank(&s->leaf->node, p, false);
     const struct mem_node *n = &s->leaf->node;
-    s->found = s->slot < n->count && entry_compare(n->entries[s->slot], p) == 0;
+    s->found = !goes_first(n, p) && s->slot < n->count && entry_compare(n->entries[s->slot], p) == 0;
 }
 
-static enum status tree_begin(struct memtable *m, struct mem_tree *t, struct mem_entry *entry)
+static enum status tree_begin(struct mem_tree *t, struct mem_entry *entry)
 {
-    struct mem_leaf *leaf = leaf_create(m);
+    struct mem_leaf *leaf = leaf_create(t);
     if (leaf == NULL) return STATUS_NO_MEMORY;
     leaf->node.skip = entry->key_size;
     node_put(&leaf->node, 0, entry, NULL);
@@ -465,12 +486,12 @@ static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t i
     t->touched_index = index;
     if (s.found) {
         *entry_out = s.leaf->node.entries[s.slot];
-        return entry_replace(m, *entry_out, index, w);
+        return entry_replace(m, t, *entry_out, index, w);
     }
-    struct mem_entry *entry = entry_create(m, index, w);
+    struct mem_entry *entry = entry_create(t, index, w);
     if (entry == NULL) return STATUS_NO_MEMORY;
-    enum status status = t->root == NULL ? tree_begin(m, t, entry)
-                                         : tree_insert(m, t, &s.path, s.leaf, s.slot, entry);
+    enum status status = t->root == NULL ? tree_begin(t, entry)
+                                         : tree_insert(t, &s.path, s.leaf, s.slot, entry);
     if (status != STATUS_OK) return status;
     if (t->touched == NULL) t->touched = t->first;
     t->changes++;
@@ -479,15 +500,52 @@ static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t i
     return STATUS_OK;
 }
 
+static bool sweep_is_due(const struct memtable *m, const struct mem_tree *t)
+{
+    if (t->void_count <= MEM_VOID_MAX || t->void_count <= t->count / 2 || t->count > MEM_SWEEP_MAX) return false;
+    return m->refs == 1 || MUTANT("lsm_swept_under_readers");
+}
+
+/* What is left is written anew, in its order. Nobody else may have the memtable: readers stand on entries. Without memory it
+ * stays as it is. */
+static void tree_sweep(struct memtable *m, struct mem_tree *t)
+{
+    ASSERT(!m->frozen);
+    struct arena old = *t->arena;
+    struct mem_tree swept = {.arena = t->arena, .changes = t->changes};
+    arena_init(t->arena, old.size_max);
+    arena_share(t->arena, old.account);
+    enum status status = STATUS_OK;
+    for (const struct mem_leaf *leaf = t->first; leaf != NULL && status == STATUS_OK; leaf = leaf->next) {
+        for (uint32_t i = 0; i < leaf->node.count && status == STATUS_OK; i++) {
+            struct mem_entry *e = leaf->node.entries[i], *copy;
+            const struct mem_value *v = e->newest;
+            if (mem_is_void(e, v)) continue;
+            struct lsm_write w = {.tombstone = v->tombstone, .key = entry_key(e), .ts = e->ts,
+                                  .value = bytes_make(v->data, v->size), .alone = e->alone};
+            status = tree_write(m, &swept, v->index, &w, &copy);
+        }
+    }
+    if (status == STATUS_OK) {
+        COVER("lsm_intents_swept");
+        *t = swept;
+        arena_deinit(&old);
+    } else {
+        arena_deinit(t->arena);
+        *t->arena = old;
+    }
+}
+
 /* Where a key has one state only it is mostly written again soon, as an intent is that is placed and taken away: it is found then
  * without a search. */
 static enum status tree_write_again(struct memtable *m, struct mem_tree *t, uint64_t index, const struct lsm_write *w)
 {
-    if (t->recent == NULL) t->recent = arena_zalloc(&m->arena, MEM_RECENT_SLOTS, sizeof(struct mem_entry *));
+    if (sweep_is_due(m, t)) tree_sweep(m, t);
+    if (t->recent == NULL) t->recent = arena_zalloc(t->arena, MEM_RECENT_SLOTS, sizeof(struct mem_entry *));
     if (t->recent == NULL) return STATUS_NO_MEMORY;
     struct mem_entry **slot = &t->recent[hash64(w->key.data, w->key.size, 0) % MEM_RECENT_SLOTS];
     bool is_it = *slot != NULL && (bytes_equal(entry_key(*slot), w->key) || MUTANT("lsm_recent_by_hash"));
-    return is_it ? entry_replace(m, *slot, index, w) : tree_write(m, t, index, w, slot);
+    return is_it ? entry_replace(m, t, *slot, index, w) : tree_write(m, t, index, w, slot);
 }
 
 enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_write *w)
@@ -496,7 +554,7 @@ enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_
     ASSERT(lsm_space_valid(w->space));
     ASSERT(w->key.size <= LSM_KEY_BYTES_MAX);
     ASSERT(w->value.size <= LSM_VALUE_BYTES_MAX);
-    ASSERT(lsm_space_times(w->space) || w->ts == 0);
+    ASSERT(lsm_space_times(w->space) ? !w->alone : w->ts == 0);
     if (w->space == LSM_SPACE_VERSIONS) {
         if (w->ts > m->newest_ts) m->newest_ts = w->ts;
         if (w->ts < m->oldest_ts) m->oldest_ts = w->ts;
@@ -515,6 +573,9 @@ enum status memtable_create(struct memtable **memtable_out)
     m->refs = 1;
     m->oldest_ts = LSM_TS_MAX;
     arena_init(&m->arena, SIZE_MAX / 2);
+    arena_init(&m->intents, SIZE_MAX / 2);
+    for (int i = 0; i < LSM_SPACE_COUNT; i++)
+        m->trees[i].arena = lsm_space_times((enum lsm_space)(i + LSM_SPACE_FIRST)) ? &m->arena : &m->intents;
     *memtable_out = m;
     return STATUS_OK;
 }
@@ -532,6 +593,7 @@ void memtable_unpin(struct memtable *m)
     if (--m->refs > 0) return;
     ASSERT(m->holders == 0);
     arena_deinit(&m->arena);
+    arena_deinit(&m->intents);
     free(m);
 }
 

@@ -121,7 +121,7 @@ static enum status settle(struct mem_cursor *c)
         prefetch_after(c);
         const struct mem_value *v = visible_value(c, e);
         c->entry = e;
-        if (v != NULL) {
+        if (v != NULL && !mem_is_void(e, v)) {
             c->cursor.item = (struct lsm_item){
                 .space = (enum lsm_space)(c->tree + LSM_SPACE_FIRST),
                 .key = bytes_make(e->key, e->key_size),

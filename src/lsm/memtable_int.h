@@ -15,6 +15,13 @@
 #define MEM_SKIP_STEP  4  /* bytes that heads have to gain before they are made anew */
 #define MEM_HEIGHT_MAX 12 /* inner nodes are at least half full but for the right edge: ample */
 #define MEM_RECENT_SLOTS 256
+#define MEM_KEYS_DIFFER UINT32_MAX
+/* Entries that say nothing; more are swept out. In simulation, whose memtables hold little, soon. */
+#ifdef OSTRAKA_SIM
+#define MEM_VOID_MAX 4
+#else
+#define MEM_VOID_MAX 64
+#endif
 
 /* One state of an entry. */
 struct mem_value {
@@ -28,9 +35,13 @@ struct mem_value {
 struct mem_entry {
     struct mem_value *newest;
     uint64_t ts;
-    uint32_t key_size;
+    uint16_t key_size;
+    bool alone; /* below this memtable there is nothing of it */
     uint8_t key[];
 };
+_Static_assert(LSM_KEY_BYTES_MAX <= UINT16_MAX, "the size of a key fits");
+
+#define MEM_SWEEP_MAX 4096 /* of so many entries at most a sweep is short (LSM-9) */
 
 /* All keys between the bounds that led a search to a node begin with the same `skip` bytes, or more. heads[i] is the
  * next 8 bytes of entries[i]'s key as a big-endian number, zeros behind its end: heads never order two keys wrongly,
@@ -40,6 +51,8 @@ struct mem_node {
     uint32_t count;
     uint32_t level; /* 0: leaf */
     uint32_t skip;
+    uint32_t key_size;  /* of a leaf: of each of its keys; MEM_KEYS_DIFFER: they have several sizes */
+    uint64_t newest_ts; /* of a leaf: none of its entries has a greater one */
     uint64_t heads[MEM_NODE_SLOTS];
     struct mem_entry *entries[MEM_NODE_SLOTS];
 };
@@ -53,10 +66,12 @@ struct mem_inner {
 };
 
 struct mem_tree {
+    struct arena *arena; /* of the memtable */
     struct mem_node *root;
     struct mem_leaf *first, *last;
     uint64_t count;   /* entries */
     uint64_t changes; /* rises whenever an entry may have moved to another slot */
+    uint64_t void_count; /* entries that say nothing any more */
     struct mem_leaf *touched; /* by the last write, which was of this Raft entry; NULL: none was */
     uint64_t touched_index;
     struct mem_entry **recent; /* of a space without times: what was written lately, by the hash of the key; NULL: nothing was */
@@ -67,6 +82,7 @@ struct memtable {
     uint32_t holders; /* ranges in whose state it is: counted in the store's memory until none is left */
     bool frozen;
     struct arena arena;
+    struct arena intents; /* apart, since what is swept out of them is given back */
     struct mem_tree trees[LSM_SPACE_COUNT]; /* by space */
     uint64_t ending_bytes; /* of keys and values that end by themselves */
     uint64_t newest_ts, oldest_ts;          /* of LSM_SPACE_VERSIONS; oldest_ts LSM_TS_MAX: none */
@@ -83,7 +99,12 @@ const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space s
 uint64_t memtable_entry_count(const struct memtable *m);
 static inline uint64_t memtable_bytes(const struct memtable *m)
 {
-    return m->arena.size;
+    return m->arena.size + m->intents.size;
+}
+/* As last written it says: nothing. Nor does anything below, so neither a reader nor a table needs to know of it. */
+static inline bool mem_is_void(const struct mem_entry *e, const struct mem_value *v)
+{
+    return e->alone && v->tombstone;
 }
 
 /* Where an entry stands. */

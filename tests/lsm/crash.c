@@ -193,7 +193,7 @@ static void keep_side(struct script *x, struct model *m, bool right)
     for (size_t i = 0; i < m->count; i++) {
         const struct model_item *item = &m->items[i];
         struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
-                              model_value(item)};
+                              model_value(item), false};
         if ((bytes_compare(model_key(item), split_key(x)) >= 0) == right) model_write(&side, &w);
     }
     model_deinit(m);

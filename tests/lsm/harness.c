@@ -431,7 +431,7 @@ enum status store_collect(struct store *s, struct lsm_iter *it, struct model *ou
         struct lsm_item item;
         enum status status = store_next(s, it, &item);
         if (status != STATUS_OK) return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-        struct lsm_write w = {item.space, item.tombstone, item.key, item.ts, item.value};
+        struct lsm_write w = {item.space, item.tombstone, item.key, item.ts, item.value, false};
         size_t before = out->count;
         model_write(out, &w);
         assert_int_equal(out->count, before + 1); /* never the same place twice */
@@ -453,7 +453,7 @@ enum status store_read_all(struct store *s, uint64_t range, struct model *out)
         for (size_t i = 0; i < part.count; i++) {
             const struct model_item *item = &part.items[i];
             struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
-                                  model_value(item)};
+                                  model_value(item), false};
             model_write(out, &w);
         }
         model_deinit(&part);
@@ -465,7 +465,7 @@ void store_put(struct store *s, uint64_t range, uint64_t index, enum lsm_space s
                const char *key, uint64_t ts, const char *value)
 {
     struct lsm_write w = {space, value == NULL, bytes_of_string(key), ts,
-                          value == NULL ? BYTES_EMPTY : bytes_of_string(value)};
+                          value == NULL ? BYTES_EMPTY : bytes_of_string(value), false};
     assert_int_equal(lsm_apply(s->l, rid(range), index, &w, 1), STATUS_OK);
 }
 

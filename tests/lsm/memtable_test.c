@@ -10,7 +10,7 @@
 static void write(struct memtable *m, uint64_t index, enum lsm_space space, const char *key,
                   uint64_t ts, const char *value)
 {
-    struct lsm_write w = {space, false, bytes_of_string(key), ts, bytes_of_string(value)};
+    struct lsm_write w = {space, false, bytes_of_string(key), ts, bytes_of_string(value), false};
     assert_int_equal(memtable_write(m, index, &w), STATUS_OK);
 }
 
@@ -72,7 +72,7 @@ static void fill(struct memtable *m, struct model *model, enum order order, uint
         snprintf(key, sizeof key, "%s/%08llu", second ? "zone/b" : "zone/a/long/prefix",
                  (unsigned long long)n);
         struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1 + i % 3,
-                              bytes_make(&i, sizeof i)};
+                              bytes_make(&i, sizeof i), false};
         write_both(m, model, i + 1, &w);
     }
 }
@@ -90,7 +90,7 @@ TEST(lsm_memtable, keeps_what_is_written_together_sorted)
             char key[64];
             snprintf(key, sizeof key, "row/%08llu%s", (unsigned long long)(hash_u64(i) % 700), beside[k]);
             uint64_t value = i * 10 + k;
-            struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1 + i, bytes_make(&value, sizeof value)};
+            struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1 + i, bytes_make(&value, sizeof value), false};
             write_both(m, &model, i + 1, &w);
         }
     }
@@ -308,4 +308,140 @@ TEST(lsm_memtable, the_last_write_of_one_entry_to_a_place_wins_for_views_too)
     before->table->close(before);
     after->table->close(after);
     memtable_unpin(m);
+}
+
+/* ---- intents that come and go ---- */
+
+static void place(struct memtable *m, struct model *model, uint64_t index, uint64_t n, bool there)
+{
+    char key[32];
+    uint8_t value[20];
+    snprintf(key, sizeof key, "row%06llu", (unsigned long long)(hash_u64(n) % 1000000));
+    memset(value, (int)n, sizeof value);
+    struct lsm_write w = {LSM_SPACE_INTENTS, !there, bytes_of_string(key), 0,
+                          there ? bytes_make(value, sizeof value) : BYTES_EMPTY, there};
+    assert_int_equal(memtable_write(m, index, &w), STATUS_OK);
+    if (model != NULL) model_write(model, &w);
+}
+
+static void check_voids(const struct mem_tree *t)
+{
+    uint64_t found = 0;
+    for (const struct mem_leaf *l = t->first; l != NULL; l = l->next)
+        for (uint32_t i = 0; i < l->node.count; i++) found += mem_is_void(l->node.entries[i], l->node.entries[i]->newest);
+    assert_u64_equal(t->void_count, found);
+}
+
+TEST(lsm_memtable, what_was_alone_and_is_deleted_leaves_nothing)
+{
+    struct memtable *m;
+    struct model model;
+    const uint64_t count = 50000, kept = 60, every = 1000;
+    uint64_t index = 0;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    const struct mem_tree *t = &m->trees[LSM_SPACE_INTENTS - LSM_SPACE_FIRST];
+    model_init(&model);
+    for (uint64_t n = 0; n < count; n++) {
+        bool stays = n + kept >= count || n % every == 0;
+        bool gone_before = n % every == 1; /* it was placed in an older memtable: its deletion is news */
+        place(m, stays || gone_before ? &model : NULL, ++index, n, !gone_before);
+        if (gone_before) {
+            place(m, &model, ++index, n, false);
+            check_voids(t);
+        }
+        bool stayed = n < kept || (n - kept) % every <= 1;
+        if (!stayed) place(m, NULL, ++index, n - kept, false);
+    }
+    assert_true(memtable_bytes(m) < 128 << 10);
+    check_equal(m, &model);
+    check_tree(t);
+    check_voids(t);
+    model_deinit(&model);
+    memtable_unpin(m);
+}
+
+TEST(lsm_memtable, nothing_is_swept_out_under_a_reader)
+{
+    struct memtable *m;
+    uint64_t index = 0, seen = 0;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    for (uint64_t n = 0; n < 50; n++) place(m, NULL, ++index, n, true);
+    struct cursor *c = open_cursor(m, index, false);
+    for (uint64_t n = 0; n < 50; n++) place(m, NULL, ++index, n, false);
+    for (uint64_t n = 50; n < 500; n++) {
+        place(m, NULL, ++index, n, true);
+        place(m, NULL, ++index, n, false);
+    }
+    for (enum status s = c->table->seek(c, &whole, NULL); s == STATUS_OK; s = c->table->step(c, NULL)) {
+        assert_false(c->item.tombstone);
+        assert_int_equal(c->item.value.size, 20);
+        seen++;
+    }
+    assert_u64_equal(seen, 50);
+    uint64_t bytes = memtable_bytes(m), held = memtable_entry_count(m);
+    c->table->close(c);
+    place(m, NULL, ++index, 1000, true);
+    assert_true(memtable_bytes(m) < bytes / 2);
+    assert_true(held > 490 && memtable_entry_count(m) == 1);
+    memtable_unpin(m);
+}
+
+TEST(lsm_memtable, without_memory_nothing_is_swept_out_and_nothing_lost)
+{
+    struct memtable *m;
+    uint64_t index = 0;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    place(m, NULL, ++index, 999, true);
+    for (uint64_t n = 0; n < MEM_VOID_MAX + 1; n++) {
+        place(m, NULL, ++index, n, true);
+        place(m, NULL, ++index, n, false);
+    }
+    struct arena_account full = {.held = 2u << 20, .held_max = 1u << 20};
+    m->intents.account = &full;
+    place(m, NULL, ++index, 1000, true); /* its entry still fits */
+    assert_true(full.refused > 0);
+    assert_u64_equal(memtable_entry_count(m), MEM_VOID_MAX + 3);
+    m->intents.account = NULL;
+    place(m, NULL, ++index, 1001, true);
+    assert_u64_equal(memtable_entry_count(m), 3);
+    memtable_unpin(m);
+}
+
+/* What is deleted and was not known to be alone hides what may be below, also when it was placed again alone. */
+TEST(lsm_memtable, a_deletion_that_may_hide_something_stays)
+{
+    struct memtable *m;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    struct lsm_write deletion = {LSM_SPACE_INTENTS, true, BYTES_LITERAL("k"), 0, BYTES_EMPTY, false};
+    struct lsm_write alone = {LSM_SPACE_INTENTS, false, BYTES_LITERAL("k"), 0, BYTES_LITERAL("v"), true};
+    assert_int_equal(memtable_write(m, 1, &deletion), STATUS_OK);
+    assert_int_equal(memtable_write(m, 2, &alone), STATUS_OK);
+    assert_int_equal(memtable_write(m, 3, &deletion), STATUS_OK);
+    struct cursor *c = open_cursor(m, 3, false);
+    assert_int_equal(c->table->seek(c, &whole, NULL), STATUS_OK);
+    assert_true(c->item.tombstone);
+    c->table->close(c);
+    memtable_unpin(m);
+}
+
+/* ---- order without a look at the entries ---- */
+
+/* Heads end in zeros where keys end: these have the same ones. Versions come newest first, and not. */
+TEST(lsm_memtable, keys_that_end_in_zeros_are_told_apart)
+{
+    static const struct bytes keys[] = {BYTES_LITERAL("row"), BYTES_LITERAL("row\0"), BYTES_LITERAL("row\0\0"), BYTES_LITERAL("rox")};
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct memtable *m;
+        struct model model;
+        assert_int_equal(memtable_create(&m), STATUS_OK);
+        model_init(&model);
+        for (uint64_t i = 0; i < 40; i++) {
+            uint64_t chance = hash_u64(seed * 1000 + i), ts = 10 * i + (chance >> 8) % 30;
+            struct lsm_write w = {LSM_SPACE_VERSIONS, false, keys[chance % (seed % 4 + 1)], ts, bytes_make(&i, sizeof i), false};
+            write_both(m, &model, i + 1, &w);
+        }
+        check_equal(m, &model);
+        model_deinit(&model);
+        memtable_unpin(m);
+    }
 }

@@ -87,7 +87,7 @@ void model_copy(struct model *to, const struct model *from)
     for (size_t i = 0; i < from->count; i++) {
         const struct model_item *item = &from->items[i];
         struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
-                              model_value(item)};
+                              model_value(item), false};
         model_write(to, &w);
     }
 }
@@ -274,4 +274,28 @@ void random_writes_make(struct random_writes *w, struct prng *p, uint64_t key_co
         };
     }
     *ts += 1;
+}
+
+static bool is_there(const struct random_writes *w, uint32_t before, const struct model *m, struct bytes key)
+{
+    for (uint32_t i = before; i-- > 0;)
+        if (w->writes[i].space == LSM_SPACE_INTENTS && bytes_equal(w->writes[i].key, key)) return !w->writes[i].tombstone;
+    const struct model_item *item = model_get(m, LSM_SPACE_INTENTS, key, 0);
+    return item != NULL && !item->tombstone;
+}
+
+void random_writes_alone(struct random_writes *w, const struct model *m)
+{
+    struct prng p;
+    prng_init(&p, w->count == 0 ? 0 : hash64(w->values[0], 8, w->writes[0].key.size));
+    for (uint32_t i = 0; i < w->count; i++) {
+        struct lsm_write *one = &w->writes[i];
+        if (one->space != LSM_SPACE_INTENTS) continue;
+        bool there = is_there(w, i, m, one->key);
+        if (there && prng_chance(&p, 3, 4)) {
+            one->tombstone = true;
+            one->value = BYTES_EMPTY;
+        }
+        one->alone = !one->tombstone && !there && prng_chance(&p, 7, 8);
+    }
 }

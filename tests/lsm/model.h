@@ -70,6 +70,9 @@ struct random_writes {
 };
 void random_key(struct prng *p, uint64_t key_count, uint8_t key[600], size_t *size_out);
 void random_writes_make(struct random_writes *w, struct prng *p, uint64_t key_count, uint64_t *ts);
+/* Says of intents that they are alone where the model, which has not got these writes yet, holds none; and deletes more of those
+ * that it holds. */
+void random_writes_alone(struct random_writes *w, const struct model *m);
 /* Makes the values those of their keys, for a store with model_value_ends. */
 void random_writes_end(struct random_writes *w);
 

@@ -9,6 +9,7 @@
 #include "lsm/block_int.h"
 #include "lsm/chunk_int.h"
 #include "lsm/manifest_int.h"
+#include "lsm/memtable_int.h"
 #include "tests/lsm/crash.h"
 #include "tests/lsm/ending.h"
 #include "tests/lsm/random.h"
@@ -47,6 +48,30 @@ static void run_blocks(void)
     assert_int_equal(block_check(bytes, BLOCK_KIND_DATA, uid, 64, &size), STATUS_CORRUPT);
     block_builder_deinit(&b);
     buf_deinit(&sealed);
+}
+
+static void place(struct memtable *m, uint64_t index, bool there)
+{
+    char key[16];
+    snprintf(key, sizeof key, "k%05llu", (unsigned long long)index / 2 * 37 % 10000);
+    struct lsm_write w = {LSM_SPACE_INTENTS, !there, bytes_of_string(key), 0, there ? BYTES_LITERAL("v") : BYTES_EMPTY, there};
+    assert_int_equal(memtable_write(m, index, &w), STATUS_OK);
+}
+
+static void run_swept(void)
+{
+    const struct item_key whole = {LSM_SPACE_FIRST, {NULL, 0}, LSM_TS_MAX};
+    struct memtable *m;
+    struct cursor *c;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    place(m, 2, true);
+    assert_int_equal(memtable_cursor_open(m, 2, false, NULL, &c), STATUS_OK);
+    place(m, 3, false);
+    for (uint64_t index = 4; index < 1000; index++) place(m, index, index % 2 == 0);
+    assert_int_equal(c->table->seek(c, &whole, NULL), STATUS_OK);
+    assert_false(c->item.tombstone);
+    c->table->close(c);
+    memtable_unpin(m);
 }
 
 static void run_chunks(void)
@@ -332,6 +357,7 @@ static const struct scenario {
     {"ending", ending_run},
     {"ends_by_key", run_ends_by_key},
     {"over_little", rewrite_over_little},
+    {"swept", run_swept},
 };
 
 static const struct {
@@ -339,6 +365,9 @@ static const struct {
 } catches[] = {
     {"lsm_view_overwritten", "random"},
     {"lsm_recent_by_hash", "random"},
+    {"lsm_alone_unasked", "random"},
+    {"lsm_swept_under_readers", "swept"},
+    {"lsm_newest_unasked", "random"},
     {"lsm_view_sees_later_writes", "random"},
     {"lsm_merge_shows_replaced", "random"},
     {"lsm_tombstone_dropped_above_older", "random"},

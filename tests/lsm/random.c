@@ -71,6 +71,7 @@ static void apply(struct run *r, uint64_t range)
     for (uint32_t i = 0; i < w.count; i++)
         if (in_range(r, range, w.writes[i].key)) w.writes[kept++] = w.writes[i];
     w.count = kept;
+    random_writes_alone(&w, &r->models[range]);
     uint64_t index = r->index[range] += prng_between(&r->prng, 1, 3);
     assert_int_equal(lsm_apply(r->store.l, rid(range), index, w.writes, w.count), STATUS_OK);
     entries_add(&r->logs[range], index, w.writes, w.count);
@@ -125,7 +126,7 @@ static void expect(const struct model *m, enum lsm_space space, struct bytes sta
         before = item;
         if (mode != LSM_ITER_ALL_VERSIONS && repeat) continue;
         struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
-                              model_value(item)};
+                              model_value(item), false};
         model_write(out, &w);
     }
 }
@@ -170,7 +171,7 @@ static void watch_collect(struct run *r, struct watch *v, struct model *found)
     enum status status;
     while ((status = store_next(&r->store, v->it, &item)) == STATUS_OK) {
         if (last.space != 0) check_step(v, &last, &item);
-        struct lsm_write w = {item.space, item.tombstone, item.key, item.ts, item.value};
+        struct lsm_write w = {item.space, item.tombstone, item.key, item.ts, item.value, false};
         model_write(found, &w);
         buf_reset(&last_key);
         buf_append_bytes(&last_key, item.key);
@@ -190,7 +191,7 @@ static void drop_some(const struct run *r, struct model *m, bool tombstones, boo
     for (size_t i = 0; i < m->count; i++) {
         const struct model_item *item = &m->items[i];
         struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
-                              model_value(item)};
+                              model_value(item), false};
         bool ended = has_ended(r, item->space, w.key, lasting ? LSM_TS_MAX : ts);
         if (!ended && !(tombstones && item->tombstone)) model_write(&kept, &w);
     }
@@ -259,7 +260,7 @@ static void model_move(struct model *from, struct model *to, struct bytes key)
     for (size_t i = 0; i < from->count; i++) {
         const struct model_item *item = &from->items[i];
         struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
-                              model_value(item)};
+                              model_value(item), false};
         model_write(bytes_compare(model_key(item), key) < 0 ? &low : to, &w);
     }
     model_deinit(from);
@@ -395,7 +396,7 @@ static void unite(struct run *r, uint64_t left)
     for (size_t i = 0; i < from->count; i++) {
         const struct model_item *item = &from->items[i];
         struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
-                              model_value(item)};
+                              model_value(item), false};
         model_write(&r->models[left], &w);
     }
     r->bounds[left].to_size = r->bounds[d.right].to_size;
@@ -524,7 +525,7 @@ static void copy_over(struct run *r, uint64_t from, uint64_t to)
     for (size_t i = 0; i < r->models[to].count; i++) { /* its log starts with its snapshot */
         const struct model_item *item = &r->models[to].items[i];
         struct lsm_write w = {item->space, item->tombstone, model_key(item), item->ts,
-                              model_value(item)};
+                              model_value(item), false};
         entries_add(&r->logs[to], r->index[to], &w, 1);
     }
 }

@@ -253,7 +253,7 @@ TEST(lsm_verbs, large_keys_and_values_are_held)
     for (size_t i = 0; i < LSM_VALUE_BYTES_MAX; i++)
         value[i] = (uint8_t)prng_next(&p);
     struct lsm_write w = {LSM_SPACE_VERSIONS, false, bytes_make(key, LSM_KEY_BYTES_MAX), 1,
-                          bytes_make(value, LSM_VALUE_BYTES_MAX)};
+                          bytes_make(value, LSM_VALUE_BYTES_MAX), false};
     struct model m;
     model_init(&m);
     for (uint64_t i = 1; i <= 3; i++) {
