@@ -193,7 +193,7 @@ static void proposals_answer(struct replica *r, struct log_pos pos, struct bytes
         }
         list_remove(&p->link);
         if (!overwritten) {
-            if (now_ns == 0) now_ns = env_now_ns(r->store->env);
+            if (now_ns == 0) now_ns = env_lately_ns(r->store->env);
             histogram_add(&r->store->metrics.commit_ns, now_ns - p->started_ns);
             p->on_done(p, STATUS_OK, result);
         } else {

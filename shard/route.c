@@ -332,7 +332,7 @@ static bool is_silent(struct store *s, struct node_id node)
     if (node.value == s->identity.node.value) return false;
     const struct node_entry *n = nodes_find(s, node);
     if (n == NULL || n->last_seen_ns == 0) return false;
-    return env_now_ns(s->env) - n->last_seen_ns > SILENT_NS && !MUTANT("route_keeps_dead_address");
+    return env_lately_ns(s->env) - n->last_seen_ns > SILENT_NS && !MUTANT("route_keeps_dead_address");
 }
 
 static struct node_id leader_hint(struct store *s, struct range_id range, const struct replica *local)

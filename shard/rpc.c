@@ -216,7 +216,7 @@ enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to, e
     list_push_back(&r->order, &call->link);
 
     call->sent = send(r, to, SHARD_MESSAGE_REQUEST, call->id, (uint16_t)kind, body) == STATUS_OK;
-    call->deadline_ns = env_now_ns(r->options.env) + (call->sent ? timeout_ns : 0);
+    call->deadline_ns = env_lately_ns(r->options.env) + (call->sent ? timeout_ns : 0);
     sweep_by(r, call->deadline_ns);
     return STATUS_OK;
 }

@@ -84,7 +84,7 @@ void connection_put_error(struct connection *c, const struct sql_error *error)
 static void arm(struct connection *c, uint64_t wait_ns)
 {
     struct sql_server *s = c->server;
-    if (s->timers != NULL) timer_arm(s->timers, &c->timer, env_now_ns(s->options.env) + wait_ns);
+    if (s->timers != NULL) timer_arm(s->timers, &c->timer, env_lately_ns(s->options.env) + wait_ns);
 }
 
 void connection_end(struct connection *c, const char *sqlstate, const char *message, const char *detail)

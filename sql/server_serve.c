@@ -69,7 +69,7 @@ static void run_sync(struct connection *c)
 static void run(struct connection *c, const struct pgwire_message *m)
 {
     bool statement = m->type == 'Q' || m->type == 'E';
-    uint64_t start_ns = env_now_ns(c->server->options.env);
+    uint64_t start_ns = env_lately_ns(c->server->options.env);
     arena_reset(&c->arena);
     if (m->type == 'Q') connection_batch_end(c);
     if (m->type == 'Q') run_query(c, m->body);
@@ -77,7 +77,7 @@ static void run(struct connection *c, const struct pgwire_message *m)
     else run_extended(c, m);
     if (!statement) return;
     c->server->metrics.statements++;
-    histogram_add(&c->server->metrics.statement_ns, env_now_ns(c->server->options.env) - start_ns);
+    histogram_add(&c->server->metrics.statement_ns, env_lately_ns(c->server->options.env) - start_ns);
 }
 
 static void handle(struct connection *c, const struct pgwire_message *m)

@@ -43,7 +43,7 @@ void connection_put_ready(struct connection *c)
     size_t start = pgwire_begin(&c->out, 'Z');
     put_u8(&c->out, (uint8_t)sql_session_state(c->session));
     pgwire_end(&c->out, start);
-    c->ready_ns = env_now_ns(c->server->options.env);
+    c->ready_ns = env_lately_ns(c->server->options.env);
 }
 
 void connection_put_parameter(struct connection *c, const char *name, const char *value)

@@ -108,7 +108,7 @@ void sql_session_tagged(struct sql_session *s, const char *tag)
 void activity_statement_begin(struct sql_session *s)
 {
     if (s->activity.of == NULL) return;
-    s->activity.start_ns = env_now_ns(s->options.env);
+    s->activity.start_ns = env_lately_ns(s->options.env);
     s->activity.before = cost_now(s);
 }
 

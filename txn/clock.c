@@ -53,7 +53,7 @@ void clock_waits_expire(struct clock *c, struct list *waits)
 static void wait_begin(struct clock *c, struct clock_wait *w, enum clock_want want, uint64_t past, uint64_t timeout_ns)
 {
     ASSERT(w->on_done != NULL);
-    uint64_t now_ns = env_now_ns(clock_env(c));
+    uint64_t now_ns = env_lately_ns(clock_env(c));
     w->want = want;
     w->past = past;
     w->deadline_ns = now_ns + timeout_ns;

@@ -74,7 +74,7 @@ static void task_begin(struct gateway_task *k, struct gateway_wait *w, struct ga
 }
 
 static struct timer_heap *timers_of(const struct gateway_task *k) { return store_timers(k->wait->kv->store); }
-static uint64_t now_of(const struct gateway_task *k) { return env_now_ns(store_env(k->wait->kv->store)); }
+static uint64_t now_of(const struct gateway_task *k) { return env_lately_ns(store_env(k->wait->kv->store)); }
 
 static void count_lock_time(struct gateway_task *k)
 {

@@ -77,7 +77,7 @@ void lock_on_timer(struct timer *t, void *ctx)
 void lock_queued(struct range_op *op)
 {
     struct kv *kv = op->range->kv;
-    uint64_t now_ns = env_now_ns(store_env(kv->store));
+    uint64_t now_ns = env_lately_ns(store_env(kv->store));
     uint64_t at_ns = now_ns + (op->queued_ns == 0 ? FIRST_ANSWER_NS : ANSWER_AFTER_NS);
     if (op->lock_deadline_ns != 0 && op->lock_deadline_ns < at_ns) at_ns = op->lock_deadline_ns;
     if (op->queued_ns == 0) {
@@ -104,7 +104,7 @@ void lock_waited(struct range_op *op)
 {
     struct kv *kv = op->range->kv;
     if (op->queued_ns == 0) return;
-    histogram_add(&kv->metrics.lock_wait_ns, env_now_ns(store_env(kv->store)) - op->queued_ns);
+    histogram_add(&kv->metrics.lock_wait_ns, env_lately_ns(store_env(kv->store)) - op->queued_ns);
     op->queued_ns = 0;
 }
 

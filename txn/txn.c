@@ -357,14 +357,14 @@ enum status txn_commit(struct txn *t, uint64_t *ts_out)
     struct gateway_request q = txn_request(t, RPC_COMMIT, write_set_first(&t->writes)->key);
     q.before_attempt = stamp;
     q.ctx = t;
-    uint64_t start_ns = env_now_ns(store_env(t->kv->store));
+    uint64_t start_ns = env_lately_ns(store_env(t->kv->store));
     enum status status;
     uint64_t ct = 0;
     do status = commit_send(t, &q, start_ns, &ct);
     while (txn_cut_again(t, &status));
     if (status == STATUS_UNKNOWN_OUTCOME) t->kv->metrics.unknown_outcomes++;
     if (status != STATUS_OK) return status;
-    histogram_add(&t->kv->metrics.commit_ns, env_now_ns(store_env(t->kv->store)) - start_ns);
+    histogram_add(&t->kv->metrics.commit_ns, env_lately_ns(store_env(t->kv->store)) - start_ns);
     if (ts_out != NULL) *ts_out = ct;
     return STATUS_OK;
 }

@@ -397,7 +397,7 @@ enum status txn_lock(struct txn *t, const struct bytes *keys, uint32_t count, en
     bool done = false;
     enum status status = lock_begin(t);
     if (status == STATUS_OK && count > 1) {
-        all.since_ns = env_now_ns(store_env(t->kv->store));
+        all.since_ns = env_lately_ns(store_env(t->kv->store));
         status = txn_lock_at_once(t, &all, out, &done);
     }
     return status == STATUS_OK && !done ? lock_all(t, &all, out) : status;

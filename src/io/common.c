@@ -23,10 +23,9 @@ static uint64_t clock_ns(clockid_t clock)
 
 uint64_t io_now_ns(struct env *env)
 {
-    (void)env;
-    uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
-    ASSERT(now_ns > 0);
-    return now_ns;
+    env->lately_ns = clock_ns(CLOCK_BOOTTIME);
+    ASSERT(env->lately_ns > 0);
+    return env->lately_ns;
 }
 
 uint64_t io_wall_ns(struct env *env)
@@ -205,6 +204,7 @@ void io_wait(struct io_env *e, uint64_t timeout_ns, bool (*look)(struct io_env *
     struct busy_poll *b = e->busy_poll;
     if (timeout_ns == 0 || b == NULL || b->limit_ns == 0) {
         sleep_for(e, timeout_ns);
+        (void)io_now_ns(&e->base); /* env_lately_ns */
         return;
     }
     uint64_t start_ns = io_now_ns(&e->base), now_ns = start_ns, waited_ns = 0;

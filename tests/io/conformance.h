@@ -54,6 +54,7 @@ struct conformance_backend {
     X(module, backend, shutdown_cancels_pending_and_later_operations)             \
     X(module, backend, shutdown_in_a_callback_cancels_the_rest)                   \
     X(module, backend, time_moves_forward)                                        \
+    X(module, backend, lately_is_when_time_was_read_or_a_wait_ended)              \
     X(module, backend, a_poll_ends_at_its_deadline)                               \
     X(module, backend, a_wake_ends_the_next_poll)                                 \
     X(module, backend, another_thread_wakes_a_waiting_poll)                       \

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/io/conformance_fixture.h"
@@ -403,6 +404,20 @@ void conformance_time_moves_forward(const struct conformance_backend *with)
         last = now;
     }
     assert_true(env_wall_ns(f.env) > 0);
+    fixture_end(&f);
+}
+
+void conformance_lately_is_when_time_was_read_or_a_wait_ended(const struct conformance_backend *with)
+{
+    struct fixture f;
+    fixture_begin(&f, with);
+    uint64_t read_ns = env_now_ns(f.env);
+    if ((with->lacks & CONFORMANCE_LACKS_WAITING) == 0) nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    assert_u64_equal(env_lately_ns(f.env), read_ns);
+    fixture_advance(&f, 0);
+    uint64_t slept_ns = (with->lacks & CONFORMANCE_LACKS_WAITING) == 0 ? 2000000 : 0, lately_ns = env_lately_ns(f.env);
+    assert_true(lately_ns >= read_ns + slept_ns);
+    assert_true(lately_ns <= env_now_ns(f.env));
     fixture_end(&f);
 }
 
