@@ -368,15 +368,38 @@ static void value_set(struct mem_value *v, uint64_t index, const struct lsm_writ
     if (w->value.size > 0) memcpy(v->data, w->value.data, w->value.size);
 }
 
+/* ---- entries that say something ---- */
+
+static struct list *entry_link(struct mem_entry *e)
+{
+    return (struct list *)(void *)e - 1;
+}
+
+static struct mem_entry *entry_of(struct list *link)
+{
+    return (struct mem_entry *)(void *)(link + 1);
+}
+
+/* It says nothing from now on, or something again. */
+static void entry_turns(struct mem_tree *t, struct mem_entry *e, bool void_before, bool void_now)
+{
+    if (void_before == void_now) return;
+    ASSERT(t->swept);
+    t->void_count += (uint64_t)void_now - (uint64_t)void_before;
+    if (void_now) list_remove(entry_link(e));
+    else list_push_back(&t->told, entry_link(e));
+}
+
 /* The entry and its first value side by side: a lookup touches both. */
 static struct mem_entry *entry_create(struct mem_tree *t, uint64_t index, const struct lsm_write *w)
 {
-    size_t value_at = (sizeof(struct mem_entry) + w->key.size + 7) / 8 * 8;
-    size_t size = value_at + sizeof(struct mem_value) + w->value.size;
-    uint8_t *memory = arena_alloc(t->arena, size);
+    size_t link = t->swept ? sizeof(struct list) : 0, value_at = (sizeof(struct mem_entry) + w->key.size + 7) / 8 * 8;
+    uint8_t *memory = arena_alloc(t->arena, link + value_at + sizeof(struct mem_value) + w->value.size);
     if (memory == NULL) return NULL;
+    memory += link;
     struct mem_entry *e = (struct mem_entry *)(void *)memory;
     struct mem_value *v = (struct mem_value *)(void *)(memory + value_at);
+    if (t->swept) list_push_back(&t->told, entry_link(e));
     e->newest = v;
     e->ts = w->ts;
     e->key_size = (uint16_t)w->key.size;
@@ -395,7 +418,7 @@ static enum status entry_replace(const struct memtable *m, struct mem_tree *t, s
 {
     struct mem_value *v = e->newest;
     ASSERT(v->index <= index);
-    t->void_count += (uint64_t)(e->alone && w->tombstone) - (uint64_t)mem_is_void(e, v);
+    entry_turns(t, e, mem_is_void(e, v), e->alone && w->tombstone);
     bool viewed = m->refs > 1 && v->index < index && !MUTANT("lsm_view_overwritten");
     if (!viewed) v->older = v->index < index ? NULL : v->older;
     if (!viewed && w->value.size <= v->capacity) {
@@ -502,38 +525,47 @@ static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t i
 
 static bool sweep_is_due(const struct memtable *m, const struct mem_tree *t)
 {
-    if (t->void_count <= MEM_VOID_MAX || t->void_count <= t->count / 2 || t->count > MEM_SWEEP_MAX) return false;
+    uint64_t told_count = t->count - t->void_count;
+    if (t->void_count <= MEM_VOID_MAX || t->void_count <= told_count || told_count > MEM_SWEEP_MAX) return false;
     return m->refs == 1 || MUTANT("lsm_swept_under_readers");
 }
 
-/* What is left is written anew, in its order. Nobody else may have the memtable: readers stand on entries. Without memory it
- * stays as it is. */
+static void tree_init(struct mem_tree *t, struct arena *arena, bool swept)
+{
+    *t = (struct mem_tree){.arena = arena, .swept = swept};
+    list_init(&t->told);
+}
+
+/* What says something is written anew, and all that was there given back. Nobody else may have the memtable: readers stand on
+ * entries. Without memory it stays as it is. */
 static void tree_sweep(struct memtable *m, struct mem_tree *t)
 {
     ASSERT(!m->frozen);
-    struct arena old = *t->arena;
-    struct mem_tree swept = {.arena = t->arena, .changes = t->changes};
-    arena_init(t->arena, old.size_max);
-    arena_share(t->arena, old.account);
+    struct arena arena = *t->arena;
+    struct mem_tree swept;
+    arena_init(t->arena, arena.size_max);
+    arena_share(t->arena, arena.account);
+    tree_init(&swept, t->arena, true);
     enum status status = STATUS_OK;
-    for (const struct mem_leaf *leaf = t->first; leaf != NULL && status == STATUS_OK; leaf = leaf->next) {
-        for (uint32_t i = 0; i < leaf->node.count && status == STATUS_OK; i++) {
-            struct mem_entry *e = leaf->node.entries[i], *copy;
-            const struct mem_value *v = e->newest;
-            if (mem_is_void(e, v)) continue;
-            struct lsm_write w = {.tombstone = v->tombstone, .key = entry_key(e), .ts = e->ts,
-                                  .value = bytes_make(v->data, v->size), .alone = e->alone};
-            status = tree_write(m, &swept, v->index, &w, &copy);
-        }
+    LIST_FOR_EACH(link, &t->told) {
+        struct mem_entry *e = entry_of(link), *copy;
+        const struct mem_value *v = e->newest;
+        struct lsm_write w = {.tombstone = v->tombstone, .key = entry_key(e), .ts = e->ts,
+                              .value = bytes_make(v->data, v->size), .alone = e->alone};
+        status = tree_write(m, &swept, v->index, &w, &copy);
+        if (status != STATUS_OK) break;
     }
-    if (status == STATUS_OK) {
-        COVER("lsm_intents_swept");
-        *t = swept;
-        arena_deinit(&old);
-    } else {
+    if (status != STATUS_OK) {
         arena_deinit(t->arena);
-        *t->arena = old;
+        *t->arena = arena;
+        return;
     }
+    COVER("lsm_intents_swept");
+    swept.changes += t->changes;
+    *t = swept;
+    list_init(&t->told);
+    while (!list_empty(&swept.told)) list_push_back(&t->told, list_pop_front(&swept.told));
+    arena_deinit(&arena);
 }
 
 /* Where a key has one state only it is mostly written again soon, as an intent is that is placed and taken away: it is found then
@@ -574,8 +606,10 @@ enum status memtable_create(struct memtable **memtable_out)
     m->oldest_ts = LSM_TS_MAX;
     arena_init(&m->arena, SIZE_MAX / 2);
     arena_init(&m->intents, SIZE_MAX / 2);
-    for (int i = 0; i < LSM_SPACE_COUNT; i++)
-        m->trees[i].arena = lsm_space_times((enum lsm_space)(i + LSM_SPACE_FIRST)) ? &m->arena : &m->intents;
+    for (int i = 0; i < LSM_SPACE_COUNT; i++) {
+        bool swept = !lsm_space_times((enum lsm_space)(i + LSM_SPACE_FIRST));
+        tree_init(&m->trees[i], swept ? &m->intents : &m->arena, swept);
+    }
     *memtable_out = m;
     return STATUS_OK;
 }

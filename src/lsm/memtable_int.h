@@ -8,6 +8,7 @@
 #define OSTRAKA_LSM_MEMTABLE_INT_H
 
 #include "base/arena.h"
+#include "base/list.h"
 #include "lsm/cursor_int.h"
 #include "lsm/window_int.h"
 
@@ -22,6 +23,7 @@
 #else
 #define MEM_VOID_MAX 64
 #endif
+#define MEM_SWEEP_MAX 4096 /* to write so many entries anew takes a millisecond (LSM-9) */
 
 /* One state of an entry. */
 struct mem_value {
@@ -40,8 +42,6 @@ struct mem_entry {
     uint8_t key[];
 };
 _Static_assert(LSM_KEY_BYTES_MAX <= UINT16_MAX, "the size of a key fits");
-
-#define MEM_SWEEP_MAX 4096 /* of so many entries at most a sweep is short (LSM-9) */
 
 /* All keys between the bounds that led a search to a node begin with the same `skip` bytes, or more. heads[i] is the
  * next 8 bytes of entries[i]'s key as a big-endian number, zeros behind its end: heads never order two keys wrongly,
@@ -71,7 +71,9 @@ struct mem_tree {
     struct mem_leaf *first, *last;
     uint64_t count;   /* entries */
     uint64_t changes; /* rises whenever an entry may have moved to another slot */
-    uint64_t void_count; /* entries that say nothing any more */
+    bool swept;          /* of intents: entries that say nothing are swept out now and then */
+    uint64_t void_count; /* such entries */
+    struct list told;    /* the others; each one's link stands in front of it */
     struct mem_leaf *touched; /* by the last write, which was of this Raft entry; NULL: none was */
     uint64_t touched_index;
     struct mem_entry **recent; /* of a space without times: what was written lately, by the hash of the key; NULL: nothing was */

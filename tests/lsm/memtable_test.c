@@ -316,7 +316,7 @@ static void place(struct memtable *m, struct model *model, uint64_t index, uint6
 {
     char key[32];
     uint8_t value[20];
-    snprintf(key, sizeof key, "row%06llu", (unsigned long long)(hash_u64(n) % 1000000));
+    snprintf(key, sizeof key, "row%07llu", (unsigned long long)(n * 7919 % 1000003)); /* no two are the same */
     memset(value, (int)n, sizeof value);
     struct lsm_write w = {LSM_SPACE_INTENTS, !there, bytes_of_string(key), 0,
                           there ? bytes_make(value, sizeof value) : BYTES_EMPTY, there};
@@ -330,6 +330,8 @@ static void check_voids(const struct mem_tree *t)
     for (const struct mem_leaf *l = t->first; l != NULL; l = l->next)
         for (uint32_t i = 0; i < l->node.count; i++) found += mem_is_void(l->node.entries[i], l->node.entries[i]->newest);
     assert_u64_equal(t->void_count, found);
+    LIST_FOR_EACH(link, &t->told) found++;
+    assert_u64_equal(t->count, found);
 }
 
 TEST(lsm_memtable, what_was_alone_and_is_deleted_leaves_nothing)
@@ -357,6 +359,28 @@ TEST(lsm_memtable, what_was_alone_and_is_deleted_leaves_nothing)
     check_tree(t);
     check_voids(t);
     model_deinit(&model);
+    memtable_unpin(m);
+}
+
+/* Many that were placed at once, as a large transaction does, are no burden once they are gone. */
+TEST(lsm_memtable, many_intents_are_swept_out_when_few_are_left)
+{
+    struct memtable *m;
+    uint64_t index = 0;
+    const uint64_t many = 5 * MEM_SWEEP_MAX;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    const struct mem_tree *t = &m->trees[LSM_SPACE_INTENTS - LSM_SPACE_FIRST];
+    for (uint64_t n = 0; n < many; n++) place(m, NULL, ++index, n, true);
+    for (uint64_t n = 0; n + MEM_SWEEP_MAX < many; n++) place(m, NULL, ++index, n, false);
+    place(m, NULL, ++index, many + 1, true);
+    place(m, NULL, ++index, many + 1, false);
+    assert_true(memtable_entry_count(m) <= MEM_SWEEP_MAX + 1);
+    check_tree(t);
+    check_voids(t);
+    for (uint64_t n = many - MEM_SWEEP_MAX; n < many; n++) place(m, NULL, ++index, n, false);
+    place(m, NULL, ++index, many, true);
+    assert_true(memtable_entry_count(m) <= MEM_VOID_MAX + 1);
+    assert_true(memtable_bytes(m) < 8192);
     memtable_unpin(m);
 }
 
