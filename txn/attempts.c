@@ -15,6 +15,7 @@ enum status attempt_enter(struct range_op *op)
     struct range_op *first = map_get(&g->attempts, op->attempt.tag);
     if (first == NULL && map_put(&g->attempts, op->attempt.tag, op) != STATUS_OK) return STATUS_NO_MEMORY;
     if (first != NULL) list_insert_before(&first->attempt_link, &op->attempt_link);
+    op->attempt_first = first == NULL;
     op->listed = true;
     return STATUS_OK;
 }
@@ -23,11 +24,10 @@ void attempt_leave(struct range_op *op)
 {
     struct range *g = op->range;
     if (!op->listed) return;
-    bool alone = list_empty(&op->attempt_link);
-    if (alone) map_remove(&g->attempts, op->attempt.tag);
-    else if (map_get(&g->attempts, op->attempt.tag) == op &&
-             map_put(&g->attempts, op->attempt.tag, op_of(op->attempt_link.next)) != STATUS_OK)
-        UNREACHABLE(); /* replaces */
+    struct range_op *next = op_of(op->attempt_link.next);
+    if (next == op) map_remove(&g->attempts, op->attempt.tag);
+    else if (op->attempt_first && map_put(&g->attempts, op->attempt.tag, next) != STATUS_OK) UNREACHABLE(); /* replaces */
+    if (op->attempt_first) next->attempt_first = true;
     list_remove(&op->attempt_link);
     op->listed = false;
 }
@@ -35,12 +35,12 @@ void attempt_leave(struct range_op *op)
 struct range_op *attempt_next(const struct range *g, struct attempt a, const struct range_op *after)
 {
     if (after != NULL && list_empty(&after->attempt_link)) return NULL; /* it is alone in its ring, as most are */
-    struct range_op *first = map_get(&g->attempts, a.tag);
-    if (first == NULL) return NULL;
-    for (struct range_op *op = after == NULL ? first : op_of(after->attempt_link.next); after == NULL || op != first;
-         op = op_of(op->attempt_link.next)) {
+    struct range_op *op = after == NULL ? map_get(&g->attempts, a.tag) : op_of(after->attempt_link.next);
+    if (op == NULL || (after != NULL && op->attempt_first)) return NULL;
+    do {
+        ASSERT(op->listed);
         if (attempt_equal(op->attempt, a)) return op;
-        after = op;
-    }
+        op = op_of(op->attempt_link.next);
+    } while (!op->attempt_first);
     return NULL;
 }

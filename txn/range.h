@@ -67,6 +67,7 @@ struct range_op {
     struct attempt attempt;
     struct list attempt_link; /* attempts.c; */
     bool listed;             /* it is there */
+    bool attempt_first;      /* and the one that the map has */
     struct bytes anchor;
     struct bytes staged;     /* PREPARE, with the anchor's intent: the other keys (staged.c); empty: it is not staged */
     struct recovery *recovery; /* PREPARE: and somebody finds out whether it is committed */
