@@ -79,13 +79,16 @@ static void node_prefetch(const struct mem_node *n)
         __builtin_prefetch(&n->heads[i]);
         __builtin_prefetch(&n->entries[i]);
     }
+    for (uint32_t i = 0; i < MEM_NODE_SLOTS; i += 32) __builtin_prefetch(&n->sizes[i]);
 }
 
-/* Mostly what is written is newer than all around it, and heads hold the keys to their end: equal heads are equal keys then, and it
- * goes before all of them. No entry has to be looked at, each of which would be a wait for memory. */
-static bool goes_first(const struct mem_node *n, const struct probe *p)
+/* The slot is the first with the probe's head. Mostly what is written is newer than all of the leaf, and the head holds the key to
+ * its end: a key of the same size is the same key then, and the probe goes before its first version. No entry has to be looked
+ * at, each of which would be a wait for memory. */
+static bool goes_first(const struct mem_node *n, uint32_t slot, const struct probe *p)
 {
-    return n->level == 0 && (p->ts > n->newest_ts || MUTANT("lsm_newest_unasked")) && p->key.size == n->key_size && n->key_size <= n->skip + 8;
+    return n->level == 0 && (p->ts > n->newest_ts || MUTANT("lsm_newest_unasked")) && p->key.size == n->sizes[slot] &&
+           p->key.size <= (size_t)n->skip + 8;
 }
 
 /* The slots below the answer sort before the probe, or at it too. */
@@ -93,7 +96,7 @@ static uint32_t node_rank(const struct mem_node *n, const struct probe *p, bool 
 {
     uint64_t head = head_at(p->key, n->skip);
     uint32_t low = head_rank(n, head, false);
-    if (low == n->count || n->heads[low] != head || goes_first(n, p)) return low;
+    if (low == n->count || n->heads[low] != head || goes_first(n, low, p)) return low;
     /* The newest version of a key is the first of them: mostly it is what is looked for, or what the probe goes before. */
     int first = entry_compare(n->entries[low], p);
     if (first > 0 || (first == 0 && !or_equal)) return low;
@@ -249,6 +252,7 @@ static void node_open_slot(struct mem_node *n, uint32_t slot)
     ASSERT(slot <= n->count);
     size_t moved = n->count - slot;
     memmove(&n->heads[slot + 1], &n->heads[slot], moved * sizeof n->heads[0]);
+    memmove(&n->sizes[slot + 1], &n->sizes[slot], moved * sizeof n->sizes[0]);
     memmove(&n->entries[slot + 1], &n->entries[slot], moved * sizeof n->entries[0]);
     if (n->level > 0) {
         struct mem_inner *inner = inner_of(n);
@@ -264,10 +268,10 @@ static void node_move_tail(struct mem_node *from, uint32_t at, struct mem_node *
     ASSERT(to->count == 0);
     ASSERT(to->level == from->level);
     to->skip = from->skip;
-    to->key_size = from->key_size;
     to->newest_ts = from->newest_ts;
     uint32_t moved = from->count - at;
     memcpy(to->heads, &from->heads[at], moved * sizeof to->heads[0]);
+    memcpy(to->sizes, &from->sizes[at], moved * sizeof to->sizes[0]);
     memcpy(to->entries, &from->entries[at], moved * sizeof to->entries[0]);
     if (from->level > 0)
         memcpy(inner_of(to)->children, &inner_of(from)->children[at],
@@ -297,20 +301,13 @@ static struct mem_node *node_split(struct mem_tree *t, struct mem_node *n, uint3
     return &right->node;
 }
 
-/* One more is in the leaf. */
-static void leaf_note(struct mem_node *n, const struct mem_entry *e)
-{
-    if (n->count == 1) n->key_size = e->key_size;
-    else if (n->key_size != e->key_size) n->key_size = MEM_KEYS_DIFFER;
-    if (n->count == 1 || e->ts > n->newest_ts) n->newest_ts = e->ts;
-}
-
 /* Puts (entry, child) into slot `slot` of n, which has room. */
 static void node_put(struct mem_node *n, uint32_t slot, struct mem_entry *entry, struct mem_node *child)
 {
     ASSERT((child != NULL) == (n->level > 0));
     node_open_slot(n, slot);
-    if (n->level == 0) leaf_note(n, entry);
+    if (n->level == 0 && (n->count == 1 || entry->ts > n->newest_ts)) n->newest_ts = entry->ts;
+    n->sizes[slot] = entry->key_size;
     n->heads[slot] = head_at(entry_key(entry), n->skip);
     n->entries[slot] = entry;
     if (child != NULL) inner_of(n)->children[slot] = child;
@@ -339,6 +336,7 @@ static enum status tree_insert(struct mem_tree *t, const struct path *path, stru
             return STATUS_OK;
         }
         uint32_t at = slot == n->count ? n->count : MEM_NODE_SLOTS / 2;
+        t->touched = NULL;
         struct mem_node *right = node_split(t, n, at);
         if (right == NULL) return STATUS_NO_MEMORY;
         if (slot >= at)
@@ -434,6 +432,12 @@ static enum status entry_replace(const struct memtable *m, struct mem_tree *t, s
     return STATUS_OK;
 }
 
+/* In a slot that node_rank answered. */
+static bool is_there(const struct mem_node *leaf, uint32_t slot, const struct probe *p)
+{
+    return p->ts <= leaf->newest_ts && leaf->heads[slot] == head_at(p->key, leaf->skip) && entry_compare(leaf->entries[slot], p) == 0;
+}
+
 /* Where an entry belongs. */
 struct spot {
     struct path path;
@@ -454,25 +458,34 @@ static struct mem_leaf *descend_edge(const struct mem_tree *t, bool right, struc
     return leaf_of(n);
 }
 
+/* Strictly between two entries of the leaf that `beside` stands in. Where it begins as all there do the heads say so, mostly. */
+static bool lies_inside(const struct mem_node *n, const struct mem_entry *beside, const struct probe *p)
+{
+    if (bytes_has_prefix(p->key, bytes_make(beside->key, n->skip))) {
+        uint64_t head = head_at(p->key, n->skip);
+        if (head > n->heads[0] && head < n->heads[n->count - 1]) return true;
+    }
+    return entry_compare(n->entries[0], p) < 0 && entry_compare(n->entries[n->count - 1], p) > 0;
+}
+
 /* What one Raft entry writes often lies together: a row and what stands beside it, rows of one statement. Only strictly
  * between entries of a leaf that takes one more without a split: nobody needs the path then. */
-static bool find_beside(struct mem_leaf *leaf, const struct probe *p, struct spot *s)
+static bool find_beside(const struct mem_tree *t, const struct probe *p, struct spot *s)
 {
-    if (leaf == NULL) return false;
-    struct mem_node *n = &leaf->node;
-    if (n->count < 2 || n->count == MEM_NODE_SLOTS) return false;
-    if (entry_compare(n->entries[0], p) >= 0 || entry_compare(n->entries[n->count - 1], p) <= 0) return false;
-    s->leaf = leaf;
+    if (t->touched == NULL) return false;
+    struct mem_node *n = &t->touched->node;
+    if (n->count < 2 || n->count == MEM_NODE_SLOTS || !lies_inside(n, t->touched_entry, p)) return false;
+    s->leaf = t->touched;
     s->slot = node_rank(n, p, false);
     ASSERT(s->slot > 0 && s->slot < n->count);
-    s->found = entry_compare(n->entries[s->slot], p) == 0;
+    s->found = is_there(n, s->slot, p);
     return true;
 }
 
 /* Ascending keys, the commonest order, need no search. */
 static void tree_find(struct mem_tree *t, const struct probe *p, uint64_t index, struct spot *s)
 {
-    if (t->touched_index == index && find_beside(t->touched, p, s)) return;
+    if (t->touched_index == index && find_beside(t, p, s)) return;
     int side = side_of(t, p);
     if (side != 0) {
         edge_lower_skip(t, side > 0, p->key);
@@ -484,7 +497,7 @@ static void tree_find(struct mem_tree *t, const struct probe *p, uint64_t index,
     s->leaf = descend(t, p, &s->path);
     s->slot = node_rank(&s->leaf->node, p, false);
     const struct mem_node *n = &s->leaf->node;
-    s->found = !goes_first(n, p) && s->slot < n->count && entry_compare(n->entries[s->slot], p) == 0;
+    s->found = s->slot < n->count && is_there(n, s->slot, p);
 }
 
 static enum status tree_begin(struct mem_tree *t, struct mem_entry *entry)
@@ -508,7 +521,7 @@ static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t i
     t->touched = s.leaf;
     t->touched_index = index;
     if (s.found) {
-        *entry_out = s.leaf->node.entries[s.slot];
+        t->touched_entry = *entry_out = s.leaf->node.entries[s.slot];
         return entry_replace(m, t, *entry_out, index, w);
     }
     struct mem_entry *entry = entry_create(t, index, w);
@@ -516,10 +529,9 @@ static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t i
     enum status status = t->root == NULL ? tree_begin(t, entry)
                                          : tree_insert(t, &s.path, s.leaf, s.slot, entry);
     if (status != STATUS_OK) return status;
-    if (t->touched == NULL) t->touched = t->first;
     t->changes++;
     t->count++;
-    *entry_out = entry;
+    t->touched_entry = *entry_out = entry;
     return STATUS_OK;
 }
 

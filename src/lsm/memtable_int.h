@@ -16,7 +16,6 @@
 #define MEM_SKIP_STEP  4  /* bytes that heads have to gain before they are made anew */
 #define MEM_HEIGHT_MAX 12 /* inner nodes are at least half full but for the right edge: ample */
 #define MEM_RECENT_SLOTS 256
-#define MEM_KEYS_DIFFER UINT32_MAX
 /* Entries that say nothing; more are swept out. In simulation, whose memtables hold little, soon. */
 #ifdef OSTRAKA_SIM
 #define MEM_VOID_MAX 4
@@ -51,9 +50,9 @@ struct mem_node {
     uint32_t count;
     uint32_t level; /* 0: leaf */
     uint32_t skip;
-    uint32_t key_size;  /* of a leaf: of each of its keys; MEM_KEYS_DIFFER: they have several sizes */
     uint64_t newest_ts; /* of a leaf: none of its entries has a greater one */
     uint64_t heads[MEM_NODE_SLOTS];
+    uint16_t sizes[MEM_NODE_SLOTS]; /* of the keys */
     struct mem_entry *entries[MEM_NODE_SLOTS];
 };
 struct mem_leaf {
@@ -74,7 +73,8 @@ struct mem_tree {
     bool swept;          /* of intents: entries that say nothing are swept out now and then */
     uint64_t void_count; /* such entries */
     struct list told;    /* the others; each one's link stands in front of it */
-    struct mem_leaf *touched; /* by the last write, which was of this Raft entry; NULL: none was */
+    struct mem_leaf *touched; /* by the last write, which was of this Raft entry; NULL: none was, or it split the leaf */
+    const struct mem_entry *touched_entry; /* what it wrote there */
     uint64_t touched_index;
     struct mem_entry **recent; /* of a space without times: what was written lately, by the hash of the key; NULL: nothing was */
 };
