@@ -109,6 +109,32 @@ static inline bool mem_is_void(const struct mem_entry *e, const struct mem_value
     return e->alone && v->tombstone;
 }
 
+/* ---- trees (memtable_tree.c) ---- */
+
+static inline struct bytes mem_entry_key(const struct mem_entry *e)
+{
+    return bytes_make(e->key, e->key_size);
+}
+
+/* From the root to a leaf. */
+struct mem_path {
+    struct mem_inner *inner[MEM_HEIGHT_MAX]; /* by level */
+    uint32_t slot[MEM_HEIGHT_MAX];
+};
+
+/* Where an entry belongs, until the tree is changed. */
+struct mem_spot {
+    struct mem_path path; /* unless it is there, or its leaf has room */
+    struct mem_leaf *leaf; /* NULL: the tree is empty */
+    uint32_t slot;
+    bool found; /* it is there */
+};
+
+/* For a write of Raft entry `index`. */
+void mem_tree_find(struct mem_tree *t, struct bytes key, uint64_t ts, uint64_t index, struct mem_spot *s_out);
+/* Puts it where mem_tree_find has just said that it belongs, and is not. STATUS_NO_MEMORY. */
+MUST_USE enum status mem_tree_insert(struct mem_tree *t, const struct mem_spot *s, struct mem_entry *entry);
+
 /* Where an entry stands. */
 struct mem_place {
     struct mem_leaf *leaf; /* NULL: past either end */
