@@ -2,11 +2,14 @@
 # Compare-and-swap of two keys: on Ostraka two rows that lie in two ranges, by one statement; on etcd two keys, which are always in
 # its one group, by one Txn. Three nodes of each, alternately; prints the median rate and latency, and the ratios.
 #
-#   bench/cas.sh [ROUNDS]      3; OSTRAKA, BENCH and TMPDIR as in cluster.sh; SECONDS_PER_RUN (3), SHAPES connections (16 64), KEYS (10000)
+#   bench/cas.sh [ROUNDS]      3; OSTRAKA, BENCH and TMPDIR as in cluster.sh; SECONDS_PER_RUN (3), SHAPES connections (16 64), KEYS (10000),
+#                              PLACE one: all is led by the node that is asked, as etcd's group is; spread: one range by another node;
+#                              any: where leaders come to lie, as the cluster evens them out while it is measured
 cd "$(dirname "$0")/.." || exit 1
 . bench/cluster.sh
 rounds=${1:-3} seconds=${SECONDS_PER_RUN:-3} keys=${KEYS:-10000}
 read -ra shapes <<<"${SHAPES:-16 64}"
+place=${PLACE:-one}
 
 fill() { # all n are 0 again
     sql 1 "SET client_min_messages = warning" "DROP TABLE IF EXISTS cas" "CREATE TABLE cas (k bigint PRIMARY KEY, n bigint, v text)" \
@@ -14,15 +17,23 @@ fill() { # all n are 0 again
         die "cas cannot be filled"
 }
 
+place() {
+    local range
+    [ "$place" = any ] && return
+    for range in $(sql 1 "SELECT range FROM ostraka.ranges"); do put_leader 1 "$range" "$leader"; done
+    [ "$place" = one ] || put_leader 1 "$(range_of_kv 1)" $((leader % 3 + 1))
+}
+
 machine
 start_cluster 3
 start_etcd
 fill
 leader=$(sql 1 "SELECT leader FROM ostraka.ranges ORDER BY range DESC LIMIT 1")
+[ "$place" = any ] || sql 1 "ALTER SYSTEM SET rebalance = off" >/dev/null || die "leaders cannot be kept where they are"
 for ((round = 1; round <= rounds; round++)); do
     for connections in "${shapes[@]}"; do
         fill
-        put_leader 1 "$(range_of_kv 1)" "$leader"
+        place
         flags=(--connections "$connections" --keys "$keys" --seconds "$seconds" --no-header)
         "$BENCH/sql_bench" cas --address "${sqls[$leader]}" --prepared "${flags[@]}" >"$root/row" || die "cas"
         sed "s/^/ostraka $connections /" "$root/row" >>"$root/rows"

@@ -366,7 +366,7 @@ static enum status dispatch(struct raft *r, const struct raft_event *e)
     switch (e->kind) {
     case RAFT_EVENT_TIMER: on_timer(r); return STATUS_OK;
     case RAFT_EVENT_MESSAGE: return on_message(r, e->message);
-    case RAFT_EVENT_PROPOSE: return leader_propose(r, e->propose.payload);
+    case RAFT_EVENT_PROPOSE: return leader_propose(r, e->propose.payload, e->propose.joins);
     case RAFT_EVENT_FLUSH: return STATUS_OK;
     case RAFT_EVENT_CHANGE_CONFIG: return change_propose(r, e->config);
     case RAFT_EVENT_PERSISTED: return on_persisted(r, e->ticket);

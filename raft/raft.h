@@ -27,6 +27,7 @@
 #define RAFT_VOTERS_MAX 7
 #define RAFT_LEARNERS_MAX 8
 #define RAFT_ENTRY_BYTES_MAX (4u << 20)
+#define RAFT_JOINED_BYTES_MAX (64u << 10) /* of an entry that several commands share */
 #define RAFT_APPEND_ENTRIES_MAX 1024 /* entries in one APPEND */
 
 /* A member is named by its replica id, never used twice in a group; node says where it lives and is
@@ -176,8 +177,9 @@ struct raft_event {
     union {
         const struct raft_message *message;
         /* more: nothing is written or sent; the driver promises another step, of any kind, before it waits. Commands
-         * that come together so share a ticket and a message. */
-        struct { struct bytes payload; bool more; } propose;
+         * that come together so share a ticket and a message. joins: it may stand behind others that join, in their entry,
+         * when nothing of that was written or sent. */
+        struct { struct bytes payload; bool more, joins; } propose;
         const struct raft_config *config; /* target voters and learners; outgoing must be empty */
         uint64_t ticket;
         uint64_t index;                   /* APPLIED */

@@ -76,6 +76,8 @@ MUST_USE bool log_init(struct raft_log *l, struct log_pos start, uint64_t config
                        const struct raft_config *config);
 void log_deinit(struct raft_log *l);
 void log_append(struct raft_log *l, const struct raft_entry *entry); /* payload is copied */
+/* Puts payload behind that of the last entry, which has one. False: there is no room behind it; nothing has changed. */
+MUST_USE bool log_extend(struct raft_log *l, struct bytes payload);
 void log_truncate_after(struct raft_log *l, uint64_t index);
 void log_forget(struct raft_log *l, struct log_pos pos);
 /* Nothing is left but pos and its configuration. */
@@ -250,6 +252,7 @@ struct raft {
     uint32_t progress_count, progress_capacity;
     uint64_t heartbeat_deadline_ns;
     uint64_t first_own_index; /* the no-op of this term */
+    uint64_t joined_index;    /* while it is the last one and not handed out more may join it; 0: none */
     bool heir;                /* it leads in the first term of its group: what comes before that entry is known to all */
     uint64_t transfer_target, transfer_deadline_ns;
     bool transfer_sent;   /* TIMEOUT_NOW left, and with it the lease */
@@ -330,7 +333,7 @@ void leader_sync_members(struct raft *r);
 MUST_USE bool progress_reserve(struct raft *r, const struct raft_config *other);
 struct progress *leader_progress(struct raft *r, uint64_t id);
 void leader_heartbeat(struct raft *r);
-enum status leader_propose(struct raft *r, struct bytes payload);
+enum status leader_propose(struct raft *r, struct bytes payload, bool joins);
 enum status leader_transfer(struct raft *r, uint64_t member);
 
 /* raft_replicate.c */

@@ -224,8 +224,32 @@ void leader_on_timer(struct raft *r)
 
 /* ---- proposals ---- */
 
-enum status leader_propose(struct raft *r, struct bytes payload)
+/* The last entry takes more commands as long as nobody else has it. */
+static bool join_last(struct raft *r, struct bytes payload)
 {
+    bool open = r->joined_index == r->log.last_index && (r->joined_index > r->handed_index || MUTANT("raft_joins_what_is_out"));
+    if (!open) return false;
+    const struct raft_entry *last = log_entry(&r->log, r->joined_index);
+    ASSERT(last->term == r->term);
+    if (last->payload.size + payload.size > RAFT_JOINED_BYTES_MAX || !log_extend(&r->log, payload)) return false;
+    COVER("raft_joined");
+    r->uncommitted_bytes += payload.size;
+    return true;
+}
+
+static enum status append_command(struct raft *r, struct bytes payload)
+{
+    /* Beside the one that may leave a joint configuration in this step (raft.c:config_reserve). */
+    bool joint = config_is_joint(config_of(r));
+    size_t room = payload.size + (joint ? RAFT_CONFIG_BYTES_MAX : 0);
+    if (!log_reserve(&r->log, 3, room, joint ? STEP_CONFIGS : 0)) return STATUS_NO_MEMORY;
+    append_own(r, RAFT_ENTRY_COMMAND, payload);
+    return STATUS_OK;
+}
+
+enum status leader_propose(struct raft *r, struct bytes payload, bool joins)
+{
+    ASSERT(!joins || payload.size > 0);
     if (r->role != RAFT_ROLE_LEADER) return STATUS_NOT_LEADER;
     /* K20: what is proposed during a transfer would race with the new leader. */
     if (r->transfer_target != 0 && !MUTANT("k20_propose_while_transferring"))
@@ -237,11 +261,11 @@ enum status leader_propose(struct raft *r, struct bytes payload)
         COVER("raft_uncommitted_full");
         return STATUS_BUSY;
     }
-    /* Beside the one that may leave a joint configuration in this step (raft.c:config_reserve). */
-    bool joint = config_is_joint(config_of(r));
-    size_t room = payload.size + (joint ? RAFT_CONFIG_BYTES_MAX : 0);
-    if (!log_reserve(&r->log, 3, room, joint ? STEP_CONFIGS : 0)) return STATUS_NO_MEMORY;
-    append_own(r, RAFT_ENTRY_COMMAND, payload);
+    if (!joins || !join_last(r, payload)) {
+        enum status status = append_command(r, payload);
+        if (status != STATUS_OK) return status;
+        r->joined_index = joins ? r->log.last_index : 0;
+    }
     r->proposed_index = r->log.last_index;
     r->proposed_term = r->term;
     return STATUS_OK;

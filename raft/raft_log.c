@@ -221,6 +221,21 @@ void log_append(struct raft_log *l, const struct raft_entry *entry)
     }
 }
 
+bool log_extend(struct raft_log *l, struct bytes payload)
+{
+    ASSERT(l->count > 0);
+    struct raft_entry *last = &l->items[l->head + l->count - 1];
+    struct log_chunk *tail = chunk_tail(l);
+    uint8_t *end = tail->data + tail->used;
+    ASSERT(last->payload.size > 0 && last->payload.data + last->payload.size == end);
+    if (tail->size - tail->used < payload.size) return false;
+    memcpy(end, payload.data, payload.size);
+    tail->used += (uint32_t)payload.size;
+    last->payload.size += payload.size;
+    l->cached_bytes += payload.size;
+    return true;
+}
+
 void log_truncate_after(struct raft_log *l, uint64_t index)
 {
     ASSERT(index >= l->start.index);

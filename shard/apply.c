@@ -162,15 +162,29 @@ static enum status apply_change(struct replica *r, struct bytes body, struct buf
     return STATUS_OK;
 }
 
+static enum status apply_to_app(struct replica *r, struct log_pos pos, struct bytes commands)
+{
+    struct store *s = r->store;
+    struct reader in = reader_make(commands);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && reader_left(&in) > 0) {
+        uint8_t kind = get_u8(&in);
+        struct bytes body = get_bytes(&in, get_u32(&in));
+        if (in.failed || kind != SHARD_COMMAND_APP) return STATUS_VERSION;
+        status = s->options.app->apply(r->app, pos, body, &s->batch);
+        if (MUTANT("shard_joined_not_applied")) break;
+    }
+    return status;
+}
+
 static enum status apply_command(struct replica *r, struct log_pos pos, struct bytes command,
                                  struct buf *result, struct range_change *change)
 {
-    struct store *s = r->store;
     if (command.size < 1) return STATUS_VERSION;
     struct bytes body = bytes_make(command.data + 1, command.size - 1);
     switch (command.data[0]) {
-    case SHARD_COMMAND_META: return meta_apply(r, body, &s->batch, result);
-    case SHARD_COMMAND_APP: return s->options.app->apply(r->app, pos, body, &s->batch);
+    case SHARD_COMMAND_META: return meta_apply(r, body, &r->store->batch, result);
+    case SHARD_COMMAND_APP: return apply_to_app(r, pos, command);
     case SHARD_COMMAND_RANGE: return apply_change(r, body, result, change);
     default: return STATUS_VERSION;
     }

@@ -8,6 +8,18 @@
 
 /* ---- proposals ---- */
 
+void shard_command_begin(struct buf *out)
+{
+    ASSERT(out->size == 0);
+    put_u8(out, SHARD_COMMAND_APP);
+    put_u32(out, 0);
+}
+
+void shard_command_end(struct buf *out)
+{
+    if (!out->failed) store_le32(out->data + 1, (uint32_t)(out->size - SHARD_COMMAND_HEAD_BYTES));
+}
+
 /* The commands of a turn go to the log and to the others together, at its end. */
 void replica_flush(struct replica *r)
 {
@@ -37,6 +49,7 @@ enum status replica_propose(struct replica *r, struct bytes command, uint64_t ti
     struct raft_event event = {.kind = RAFT_EVENT_PROPOSE};
     event.propose.payload = command;
     event.propose.more = true;
+    event.propose.joins = command.size > 0 && command.data[0] == SHARD_COMMAND_APP;
     /* Nothing is applied inside a step, so the proposal may be listed after it. */
     enum status status = replica_step_proposing(r, &event, &p->pos);
     if (status != STATUS_OK) {

@@ -12,6 +12,7 @@
 #define INCARNATION_SHIFT 40
 #define RPC_BODY_BYTES_MAX (NET_MESSAGE_BYTES_MAX - 64)
 #define HEAD_BYTES 10 /* without a stamp */
+#define SLOTS_MIN 64u
 
 struct rpc_handler {
     void (*handle)(void *ctx, struct rpc_token token, struct bytes body);
@@ -39,7 +40,8 @@ struct rpc {
     struct rpc_options options;
     struct map windows; /* node id -> struct rpc_window */
     struct rpc_handler handlers[RPC_KIND_COUNT];
-    struct map calls;  /* id -> call */
+    struct rpc_call **slots; /* of calls, by the low bits of their ids: no two that are under way share them */
+    uint32_t slot_count, call_count; /* a power of 2; calls under way */
     struct list order; /* calls, oldest first */
     struct timer sweep; /* when the first of them is due, or earlier: most calls end long before, at no cost */
     struct list local; /* struct rpc_local */
@@ -49,6 +51,57 @@ struct rpc {
     const struct rpc_stamp *stamp;
     struct rpc_metrics metrics;
 };
+
+/* ---- calls under way ---- */
+
+static struct rpc_call **slot_of(const struct rpc *r, uint64_t id)
+{
+    return &r->slots[id & (r->slot_count - 1)];
+}
+
+static bool slots_grow(struct rpc *r)
+{
+    uint32_t count = r->slot_count == 0 ? SLOTS_MIN : r->slot_count * 2;
+    struct rpc_call **slots = calloc(count, sizeof *slots);
+    if (slots == NULL) return false;
+    for (uint32_t i = 0; i < r->slot_count; i++)
+        if (r->slots[i] != NULL) slots[r->slots[i]->id & (count - 1)] = r->slots[i]; /* what differed in fewer bits does so in more */
+    free(r->slots);
+    r->slots = slots;
+    r->slot_count = count;
+    return true;
+}
+
+/* Ids rise; those are left out whose slot a call has that lasts. False: no memory. */
+static bool call_enter(struct rpc *r, struct rpc_call *call)
+{
+    if (2 * (r->call_count + 1) > r->slot_count && !slots_grow(r)) return false;
+    while (*slot_of(r, r->next_id) != NULL) r->next_id++;
+    call->id = r->next_id++;
+    *slot_of(r, call->id) = call;
+    r->call_count++;
+    call->rpc = r;
+    call->active = true;
+    list_push_back(&r->order, &call->link);
+    return true;
+}
+
+static struct rpc_call *call_find(const struct rpc *r, uint64_t id)
+{
+    struct rpc_call *call = r->slot_count == 0 ? NULL : *slot_of(r, id);
+    return call != NULL && call->id == id ? call : NULL;
+}
+
+void rpc_cancel(struct rpc_call *call)
+{
+    if (!call->active) return;
+    struct rpc *r = call->rpc;
+    ASSERT(*slot_of(r, call->id) == call);
+    *slot_of(r, call->id) = NULL;
+    r->call_count--;
+    call->active = false;
+    list_remove(&call->link);
+}
 
 static void call_end(struct rpc_call *call, enum status status, struct bytes body)
 {
@@ -94,7 +147,6 @@ enum status rpc_create(const struct rpc_options *options, struct rpc **rpc_out)
     if (r == NULL) return STATUS_NO_MEMORY;
     r->options = *options;
     if (r->options.call_count_max == 0) r->options.call_count_max = 65536;
-    map_init(&r->calls);
     map_init(&r->windows);
     list_init(&r->order);
     timer_init(&r->sweep, on_sweep, r);
@@ -115,7 +167,7 @@ void rpc_destroy(struct rpc *r)
         pool_free(&r->pool, CONTAINER_OF(item, struct rpc_local, link));
     pool_deinit(&r->pool);
     timer_cancel(r->options.timers, &r->sweep);
-    map_deinit(&r->calls);
+    free(r->slots);
     size_t cursor = 0;
     for (struct map_slot *slot; (slot = map_next(&r->windows, &cursor)) != NULL;) free(slot->value);
     map_deinit(&r->windows);
@@ -205,29 +257,14 @@ enum status rpc_start(struct rpc *r, struct rpc_call *call, struct node_id to, e
 {
     ASSERT(!call->active && call->on_done != NULL);
     ASSERT(to.value != 0);
-    if (r->calls.count >= r->options.call_count_max) return STATUS_BUSY;
+    if (r->call_count >= r->options.call_count_max) return STATUS_BUSY;
     if (body.size > RPC_BODY_BYTES_MAX) return STATUS_TOO_LARGE;
-    call->id = r->next_id;
-    if (map_put(&r->calls, call->id, call) != STATUS_OK) return STATUS_BUSY;
-    r->next_id++;
+    if (!call_enter(r, call)) return STATUS_BUSY;
     call->to = to;
-    call->rpc = r;
-    call->active = true;
-    list_push_back(&r->order, &call->link);
-
     call->sent = send(r, to, SHARD_MESSAGE_REQUEST, call->id, (uint16_t)kind, body) == STATUS_OK;
     call->deadline_ns = env_lately_ns(r->options.env) + (call->sent ? timeout_ns : 0);
     sweep_by(r, call->deadline_ns);
     return STATUS_OK;
-}
-
-void rpc_cancel(struct rpc_call *call)
-{
-    if (!call->active) return;
-    call->active = false;
-    list_remove(&call->link);
-    void *was = map_remove(&call->rpc->calls, call->id);
-    ASSERT(was == call);
 }
 
 void rpc_reply(struct rpc *r, struct rpc_token token, enum status status, struct bytes body)
@@ -268,7 +305,8 @@ static void deliver_request(struct rpc *r, struct node_id from, struct bytes pay
     struct rpc_token token = {from, get_u64(&in)};
     uint16_t kind = get_word(r, from, &in);
     if (in.failed) return;
-    if (repeated(r, from, token.id) && !MUTANT("rpc_executes_twice")) {
+    bool local = from.value == r->options.self.value; /* nothing repeats these */
+    if (!local && repeated(r, from, token.id) && !MUTANT("rpc_executes_twice")) {
         COVER("rpc_request_repeated");
         return;
     }
@@ -287,7 +325,7 @@ static void deliver_reply(struct rpc *r, struct node_id from, struct bytes paylo
     uint64_t id = get_u64(&in);
     uint16_t status = get_word(r, from, &in);
     if (in.failed || status >= STATUS_COUNT) return;
-    struct rpc_call *call = map_get(&r->calls, id);
+    struct rpc_call *call = call_find(r, id);
     if (call == NULL || call->to.value != from.value) return; /* late */
     call_end(call, (enum status)status, bytes_make(in.at, reader_left(&in)));
 }
@@ -338,7 +376,7 @@ void rpc_on_link_down(struct rpc *r, struct node_id peer)
 
 size_t rpc_in_flight(const struct rpc *r)
 {
-    return r->calls.count;
+    return r->call_count;
 }
 
 const struct rpc_metrics *rpc_metrics(const struct rpc *r)

@@ -279,12 +279,17 @@ const char *store_directory(const struct store *s);
 /* No new writes are taken here for lack of room (space.c). */
 bool store_disk_is_full(const struct store *s);
 
-/* First byte of every command in a range's log: whose it is. */
+/* First byte of every command in a range's log: whose it is. An entry holds one of META or RANGE, to its end, or as many of
+ * APP as were proposed together, one behind the other: APP u8, size u32, so many bytes. */
 enum shard_command {
     SHARD_COMMAND_META = 1, /* the metadata range's own */
-    SHARD_COMMAND_APP = 2,  /* struct shard_app applies the rest */
     SHARD_COMMAND_RANGE = 3, /* changes of bounds (split.c) */
+    SHARD_COMMAND_APP = 4,  /* struct shard_app applies it */
 };
+#define SHARD_COMMAND_HEAD_BYTES 5u /* of APP */
+/* What stands between the two is a command of the application; out was empty. */
+void shard_command_begin(struct buf *out);
+void shard_command_end(struct buf *out);
 
 /* A command on its way. on_done is called exactly once, never from inside replica_propose:
  * STATUS_OK            applied here; result is what apply left (metadata commands) or empty

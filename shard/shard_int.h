@@ -266,6 +266,9 @@ struct store {
     struct key_index replicas_by_key; /* those that hold something */
     struct key_index empty_by_key;    /* the others: their bounds are what they may come to hold (birth.c) */
     struct list replicas, dirty, held, moving;
+#ifdef OSTRAKA_SIM
+    uint64_t held_ns, held_count; /* since when `held` is not empty; how often it was */
+#endif
     struct range_id moving_cursor, load_cursor; /* who was looked at last */
     bool load_busy;          /* a report is under way */
     bool load_news;          /* the last one told of changes */

@@ -44,3 +44,11 @@ struct range_op *attempt_next(const struct range *g, struct attempt a, const str
     } while (!op->attempt_first);
     return NULL;
 }
+
+struct range_op *attempt_beside(const struct range_op *op, const struct range_op *after)
+{
+    ASSERT(op->listed);
+    for (struct list *at = (after == NULL ? op : after)->attempt_link.next; at != &op->attempt_link; at = at->next)
+        if (attempt_equal(op_of(at)->attempt, op->attempt)) return op_of(at);
+    return NULL;
+}

@@ -28,6 +28,12 @@ enum command_kind {
     COMMAND_FORGET = 7, COMMAND_STAGED = 8, COMMAND_REFUSE = 9
 };
 
+enum status command_propose(struct range *g, struct buf *command, uint64_t timeout_ns, struct proposal *p)
+{
+    shard_command_end(command);
+    return command->failed ? STATUS_TOO_LARGE : replica_propose(g->replica, buf_view(command), timeout_ns, p);
+}
+
 void encode_span(struct buf *out, const struct span *span)
 {
     put_u8(out, span->point);

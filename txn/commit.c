@@ -16,7 +16,6 @@
 
 /* The op stays in flight until its entry is applied or overwritten, however long that takes: a read that
  * did not see it must never be overtaken by it. It is the gateway that gives up waiting. */
-#define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62)
 #define SPANS_MAX 65536
 #define WRITES_MAX 1000000
 #define COMMAND_ROOM_BYTES 64 /* beside the writes */
@@ -225,14 +224,12 @@ static enum status propose(struct range_op *op)
     uint8_t room[1024];
     buf_init_lent(&command, RAFT_ENTRY_BYTES_MAX, room, sizeof room);
     buf_reserve(&command, op->writes_encoded.size + COMMAND_ROOM_BYTES);
-    put_u8(&command, SHARD_COMMAND_APP);
+    shard_command_begin(&command);
     if (op_is_prepare(op)) command_encode_prepare(op, &command);
     else command_encode_commit(op->ct, before, op->tag, op->writes_encoded, &command);
     op->proposal.on_done = on_applied;
     op->proposal.ctx = op;
-    enum status status = command.failed ? STATUS_TOO_LARGE
-                                        : replica_propose(g->replica, buf_view(&command),
-                                                          PROPOSE_TIMEOUT_NS, &op->proposal);
+    enum status status = command_propose(g, &command, COMMAND_FOREVER_NS, &op->proposal);
     buf_deinit(&command);
     return status;
 }

@@ -22,7 +22,6 @@
 #include "txn/leader.h"
 #include "txn/two_phase_leader.h"
 
-#define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62) /* as in commit.c */
 
 void decide_encode(struct buf *out, struct txn_name name, struct attempt a, enum decide_what what, uint64_t ct, struct bytes anchor,
                    struct bytes participants)
@@ -82,8 +81,8 @@ static void carry_out(struct range_op *op)
     struct range *g = op->range;
     struct record made = record_of(op), *r = NULL;
     if (record_add(g, &made, &r) != STATUS_OK) COVER("txn_record_without_memory"); /* the next leader reads it back */
-    for (struct range_op *next, *p = prepared_next(g, op->attempt, NULL); p != NULL; p = next) {
-        next = prepared_next(g, op->attempt, p);
+    for (struct range_op *next, *p = prepared_beside(op, NULL); p != NULL; p = next) {
+        next = prepared_beside(op, p);
         if (p->decided_with == op) prepared_end(p, op->decided_ct);
     }
     if (r == NULL) return;
@@ -106,11 +105,11 @@ static void on_decided(struct proposal *p, enum status status, struct bytes resu
     answer_past(op, state, op->decided_ct);
 }
 
-struct range_op *decided_in_flight(const struct range *g, struct attempt a)
+struct range_op *decided_in_flight(const struct range_op *op)
 {
-    struct range_op *other = attempt_next(g, a, NULL);
+    struct range_op *other = attempt_beside(op, NULL);
     while (other != NULL && !(other->kind == RANGE_OP_DECIDE && other->state == OP_COMMITTING && !other->applied))
-        other = attempt_next(g, a, other);
+        other = attempt_beside(op, other);
     return other;
 }
 
@@ -127,25 +126,24 @@ static enum status propose(struct range_op *op)
     uint64_t ct = op->decided_ct;
     struct buf command, writes;
     struct record r = record_of(op);
-    struct range_op *staged = staged_find(g, op->attempt);
+    struct range_op *staged = staged_beside(op);
     uint32_t count = 0;
     uint8_t command_room[1024], writes_room[512];
     buf_init_lent(&command, RAFT_ENTRY_BYTES_MAX, command_room, sizeof command_room);
     buf_init_lent(&writes, RAFT_ENTRY_BYTES_MAX, writes_room, sizeof writes_room);
     /* First of all: behind the decision nobody may take it for undecided, and the record may be forgotten. */
     if (staged != NULL) count = take_along(op, staged, &writes);
-    for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p)) {
+    for (struct range_op *p = prepared_beside(op, NULL); p != NULL; p = prepared_beside(op, p)) {
         if (p == staged) continue;
         p->decided_with = NULL;
         if (writes.size + p->writes_encoded.size > g->kv->entry_bytes / 2) continue; /* RESOLVE comes to it */
         count += take_along(op, p, &writes);
     }
-    put_u8(&command, SHARD_COMMAND_APP);
+    shard_command_begin(&command);
     command_encode_decide(&r, g->high > ct ? g->high : ct - (ct > 0), &writes, count, &command);
     op->proposal.on_done = on_decided;
     op->proposal.ctx = op;
-    enum status status = command.failed ? STATUS_TOO_LARGE
-                                        : replica_propose(g->replica, buf_view(&command), PROPOSE_TIMEOUT_NS, &op->proposal);
+    enum status status = command_propose(g, &command, COMMAND_FOREVER_NS, &op->proposal);
     buf_deinit(&command);
     buf_deinit(&writes);
     return status;
@@ -162,7 +160,7 @@ static void count_proposed(struct range_op *op)
 static bool is_awaited(const struct range_op *op)
 {
     bool awaited = op->wanted;
-    for (struct range_op *p = prepared_next(op->range, op->attempt, NULL); p != NULL; p = prepared_next(op->range, op->attempt, p))
+    for (struct range_op *p = prepared_beside(op, NULL); p != NULL; p = prepared_beside(op, p))
         awaited |= !list_empty(&p->blocked);
     return awaited;
 }
@@ -170,7 +168,7 @@ static bool is_awaited(const struct range_op *op)
 static void decide(struct range_op *op)
 {
     struct range *g = op->range;
-    for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p)) {
+    for (struct range_op *p = prepared_beside(op, NULL); p != NULL; p = prepared_beside(op, p)) {
         if (p->state == OP_PREPARED) continue;
         range_block(op, p); /* a late or a second one: it is in the log first */
         return;
@@ -186,10 +184,10 @@ static void decide(struct range_op *op)
     if (!MUTANT("decision_before_clock")) await_past(op, op->decided_ct); /* while the entry is on its way: one round, not two */
     if (MUTANT("decision_proposed_counts")) count_proposed(op);
     g->kv->metrics.decisions++;
-    for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p))
+    for (struct range_op *p = prepared_beside(op, NULL); p != NULL; p = prepared_beside(op, p))
         if (p->decided_with == op) resolve_note(p, op->decided_ct, op->known);
     two_phase_note(g);
-    for (struct range_op *p = op->known ? prepared_next(g, op->attempt, NULL) : NULL; p != NULL; p = prepared_next(g, op->attempt, p))
+    for (struct range_op *p = op->known ? prepared_beside(op, NULL) : NULL; p != NULL; p = prepared_beside(op, p))
         if (p->decided_with == op) range_unblock_locks(p);
 }
 
@@ -229,12 +227,12 @@ static void evaluate(struct range_op *op)
         answer(op, r->state, r->ct);
         return;
     }
-    struct range_op *other = decided_in_flight(g, op->attempt);
+    struct range_op *other = decided_in_flight(op);
     if (other != NULL) {
         range_block(op, other);
         return;
     }
-    struct range_op *staged = staged_find(g, op->attempt);
+    struct range_op *staged = staged_beside(op);
     if (staged != NULL && staged->state == OP_COMMITTING && op->what != DECIDE_ASK) {
         range_block(op, staged);
         return;

@@ -48,12 +48,11 @@ static void propose(struct range *g, uint64_t safe_point)
 {
     struct buf command;
     buf_init(&command, 64);
-    put_u8(&command, SHARD_COMMAND_APP);
+    shard_command_begin(&command);
     command_encode_safe_point(safe_point, &command);
     ASSERT(!command.failed);
     g->safe.proposal = (struct proposal){.on_done = on_raised, .ctx = g};
-    enum status status =
-        replica_propose(g->replica, buf_view(&command), PROPOSE_TIMEOUT_NS, &g->safe.proposal);
+    enum status status = command_propose(g, &command, PROPOSE_TIMEOUT_NS, &g->safe.proposal);
     buf_deinit(&command);
     if (status != STATUS_OK) return;
     g->safe.raising = true;

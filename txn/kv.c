@@ -6,6 +6,7 @@
 #include "txn/leader.h"
 #include "txn/lock.h"
 #include "txn/spill.h"
+#include "txn/two_phase.h"
 #include "txn/two_phase_leader.h"
 
 enum status kv_create(struct kv **kv_out)
@@ -102,6 +103,7 @@ void kv_stop(struct kv *kv)
     lock_stop(kv);
     locks_handed_stop(kv);
     two_phase_sweep_stop(kv);
+    two_phase_settle_stop(kv);
     resolver_stop(kv);
     later_stop(kv);
     catalog_lease_stop(kv);

@@ -91,6 +91,9 @@ bool gc_too_old(const struct range *g, uint64_t ts);
 
 enum status command_apply(void *state, struct log_pos pos, struct bytes command,
                           struct shard_batch *batch);
+#define COMMAND_FOREVER_NS (UINT64_C(1) << 62) /* who has not seen a write in flight must never be overtaken by it (README) */
+/* As replica_propose, of what shard_command_begin has begun; STATUS_TOO_LARGE also when it could not be encoded. */
+MUST_USE enum status command_propose(struct range *g, struct buf *command, uint64_t timeout_ns, struct proposal *p);
 /* before: the highest ct that was picked before; below ct, unless the commit was held. */
 void command_encode_commit(uint64_t ct, uint64_t before, uint64_t tag, struct bytes writes_encoded, struct buf *out);
 void command_encode_safe_point(uint64_t safe_point, struct buf *out);

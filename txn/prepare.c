@@ -25,6 +25,13 @@ struct range_op *prepared_next(const struct range *g, struct attempt a, const st
     return op;
 }
 
+struct range_op *prepared_beside(const struct range_op *op, const struct range_op *after)
+{
+    struct range_op *other = attempt_beside(op, after);
+    while (other != NULL && !(op_is_prepare(other) && range_op_in_flight(other))) other = attempt_beside(op, other);
+    return other;
+}
+
 bool prepare_may_wait(const struct range_op *op, const struct range_op *other)
 {
     if (other->held != NULL) return false;
@@ -61,7 +68,7 @@ static bool is_prepared(struct range_op *op)
     struct range *g = op->range;
     uint64_t lb = 0;
     uint32_t found = 0;
-    for (struct range_op *p = prepared_next(g, op->attempt, NULL); p != NULL; p = prepared_next(g, op->attempt, p)) {
+    for (struct range_op *p = prepared_beside(op, NULL); p != NULL; p = prepared_beside(op, p)) {
         if (p->state == OP_COMMITTING) {
             range_block(op, p);
             return true;
@@ -98,7 +105,7 @@ bool prepare_is_answered(struct range_op *op)
         return true;
     }
     /* Its coordinator may take it for committed as soon as it is answered: it has to stand before what decides on it. */
-    struct range_op *decided = op->staged.size > 0 ? decided_in_flight(g, op->attempt) : NULL;
+    struct range_op *decided = op->staged.size > 0 ? decided_in_flight(op) : NULL;
     if (decided != NULL && !MUTANT("staged_behind_decision")) {
         COVER("txn_staged_meets_decision");
         range_block(op, decided);

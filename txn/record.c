@@ -151,12 +151,11 @@ static void propose_forget(struct range *g, bool none, const struct buf *keys, u
 {
     struct buf command;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
-    put_u8(&command, SHARD_COMMAND_APP);
+    shard_command_begin(&command);
     command_encode_forget(none, keys, count, &command);
     g->forgetting = (struct proposal){.on_done = on_forgotten, .ctx = g};
     list_init(&g->forgetting.link);
-    enum status status = command.failed ? STATUS_NO_MEMORY
-                                        : replica_propose(g->replica, buf_view(&command), PROPOSE_TIMEOUT_NS, &g->forgetting);
+    enum status status = command_propose(g, &command, PROPOSE_TIMEOUT_NS, &g->forgetting);
     buf_deinit(&command);
     g->forgets = status == STATUS_OK;
     if (!g->forgets) on_forgotten(&g->forgetting, STATUS_BUSY, BYTES_EMPTY);

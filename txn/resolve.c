@@ -9,7 +9,6 @@
 #include "txn/leader.h"
 #include "txn/two_phase_leader.h"
 
-#define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62) /* as in commit.c */
 #define ITEM_BYTES_MIN 26                      /* of a request */
 
 /* What was decided about an attempt, for the intents that have keys in [low, high]. */
@@ -56,13 +55,12 @@ enum status resolve_propose(struct range_op *op, uint64_t ct)
     ct = ct_for(op, ct);
     struct buf command;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
-    put_u8(&command, SHARD_COMMAND_APP);
+    shard_command_begin(&command);
     command_begin_resolve(&command);
     command_add_resolved(ct, op->writes_encoded, &command);
     op->proposal.on_done = on_resolved;
     op->proposal.ctx = op;
-    enum status status = command.failed ? STATUS_TOO_LARGE
-                                        : replica_propose(g->replica, buf_view(&command), PROPOSE_TIMEOUT_NS, &op->proposal);
+    enum status status = command_propose(g, &command, COMMAND_FOREVER_NS, &op->proposal);
     buf_deinit(&command);
     if (status != STATUS_OK) return status;
     g->kv->metrics.resolutions++;
@@ -157,14 +155,13 @@ static void propose(struct range_op *op)
     struct range *g = op->range;
     struct buf command;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
-    put_u8(&command, SHARD_COMMAND_APP);
+    shard_command_begin(&command);
     command_begin_resolve(&command);
     unmark(op);
     gather(op, &command);
     op->proposal.on_done = on_all_resolved;
     op->proposal.ctx = op;
-    enum status status = command.failed ? STATUS_TOO_LARGE
-                                        : replica_propose(g->replica, buf_view(&command), PROPOSE_TIMEOUT_NS, &op->proposal);
+    enum status status = command_propose(g, &command, COMMAND_FOREVER_NS, &op->proposal);
     buf_deinit(&command);
     if (status != STATUS_OK) {
         range_op_reply(op, status, BYTES_EMPTY);

@@ -20,7 +20,6 @@
 #include "txn/leader.h"
 #include "txn/two_phase_leader.h"
 
-#define PROPOSE_TIMEOUT_NS (UINT64_C(1) << 62) /* as in commit.c */
 
 /* ================================ keys ================================ */
 
@@ -51,6 +50,13 @@ struct range_op *staged_find(const struct range *g, struct attempt a)
     for (struct range_op *p = prepared_next(g, a, NULL); p != NULL; p = prepared_next(g, a, p))
         if (p->staged.size > 0) return p;
     return NULL;
+}
+
+struct range_op *staged_beside(const struct range_op *op)
+{
+    struct range_op *p = prepared_beside(op, NULL);
+    while (p != NULL && p->staged.size == 0) p = prepared_beside(op, p);
+    return p;
 }
 
 /* ================================ refusals ================================ */
@@ -159,13 +165,12 @@ static enum status propose(struct range_op *op)
     struct range *g = op->range;
     struct buf command;
     buf_init(&command, RAFT_ENTRY_BYTES_MAX);
-    put_u8(&command, SHARD_COMMAND_APP);
+    shard_command_begin(&command);
     struct record r = refusal_of(op, BYTES_EMPTY, false);
     command_encode_refuse(&r, op, &command);
     op->proposal.on_done = on_refused;
     op->proposal.ctx = op;
-    enum status status = command.failed ? STATUS_NO_MEMORY
-                                        : replica_propose(g->replica, buf_view(&command), PROPOSE_TIMEOUT_NS, &op->proposal);
+    enum status status = command_propose(g, &command, COMMAND_FOREVER_NS, &op->proposal);
     buf_deinit(&command);
     return status;
 }

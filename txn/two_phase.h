@@ -56,6 +56,8 @@ void two_phase_stage(struct two_phase *p);
 struct bytes two_phase_staged_keys(const struct two_phase *p, const struct group *g);
 /* [fiber] All has been prepared, or `status` says why not: what the attempt comes to. */
 enum status two_phase_end_staged(struct two_phase *p, enum status status);
+/* Nobody is told of what this node has committed and is not on record yet: it is left to who meets the intents. */
+void two_phase_settle_stop(struct kv *kv);
 
 /* ---- two_phase_cut.c ---- */
 

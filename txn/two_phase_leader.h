@@ -12,6 +12,8 @@ MUST_USE enum status attempt_enter(struct range_op *op);
 void attempt_leave(struct range_op *op);
 /* Of the requests of that attempt (PREPARE and DECIDE) the one that came behind `after` (NULL: the first); NULL: none. */
 struct range_op *attempt_next(const struct range *g, struct attempt a, const struct range_op *after);
+/* The same of op's own attempt, without a search: op has entered it, and is left out. */
+struct range_op *attempt_beside(const struct range_op *op, const struct range_op *after);
 
 /* ---- prepare.c ---- */
 
@@ -35,6 +37,7 @@ void prepare_passed(struct range_op *op);
 void prepare_let_go(struct range_op *op);
 /* The next intent of that attempt here, behind `after` (NULL: the first); NULL: none. Those that are only proposed count. */
 struct range_op *prepared_next(const struct range *g, struct attempt a, const struct range_op *after);
+struct range_op *prepared_beside(const struct range_op *op, const struct range_op *after); /* as attempt_beside */
 /* As a new leader finds it in the engine. writes_encoded: count u32, writes (command.c). STATUS_NO_MEMORY. */
 struct prepared_facts {
     struct attempt attempt;
@@ -115,7 +118,7 @@ void later_stop(struct kv *kv);
 
 enum decide_what { DECIDE_COMMIT = 1, DECIDE_ABORT = 2, DECIDE_ASK = 3, DECIDE_GIVE_UP = 4, DECIDE_KNOWN = 5, DECIDE_WANTED = 6 };
 /* A decision about that attempt that is proposed here; NULL: none is. */
-struct range_op *decided_in_flight(const struct range *g, struct attempt a);
+struct range_op *decided_in_flight(const struct range_op *op);
 void decide_attach(struct kv *kv);
 void decide_run(struct range_op *op);
 /* The body of RPC_DECIDE behind the head. participants may be empty unless it commits. */
@@ -133,6 +136,7 @@ bool staged_keys_valid(struct bytes keys);
 bool staged_keys_hold(struct bytes keys, struct bytes key);
 /* The anchor's intent of that attempt, if it is here and staged. One that is only proposed counts. */
 struct range_op *staged_find(const struct range *g, struct attempt a);
+struct range_op *staged_beside(const struct range_op *op); /* as attempt_beside */
 /* One of the keys that op would prepare is refused to its attempt. */
 bool refusals_meet(const struct range_op *op);
 /* Copies. STATUS_NO_MEMORY. */

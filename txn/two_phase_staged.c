@@ -120,51 +120,100 @@ static enum status give_up(struct two_phase *p, enum status why)
 struct settlement {
     struct kv *kv;
     uint64_t tag;
-    struct buf body, reply;
-    struct bytes anchor; /* follows the struct */
-    uint8_t body_room[256], reply_room[64];
+    struct rpc_call call;
+    struct buf body;
+    struct bytes anchor; /* follows the struct, and so does what body begins with */
 };
 
-static void settlement_free(struct settlement *s)
+static void settlement_end(struct settlement *s, bool done)
 {
+    if (!done) COVER("txn_staged_left_to_others");
+    map_remove(&s->kv->settling, s->tag);
     buf_deinit(&s->body);
-    buf_deinit(&s->reply);
     pool_free(&s->kv->pool, s);
 }
 
+/* Wherever the range is by now. */
 static void settle(void *arg)
 {
     struct settlement *s = arg;
     struct kv *kv = s->kv;
+    struct buf reply;
     struct gateway_request q = {.kind = RPC_DECIDE, .key = s->anchor, .body = &s->body, .repeatable = true, .stamped = true,
                                 .deadline_ns = env_now_ns(store_env(kv->store)) + SETTLE_NS};
     hull_add(&q.hull, &(struct span){.start = s->anchor, .point = true});
-    if (gateway_call(kv, &q, &s->reply) != STATUS_OK) COVER("txn_staged_left_to_others");
-    map_remove(&kv->settling, s->tag);
-    settlement_free(s);
+    buf_init(&reply, 4096);
+    enum status status = gateway_call(kv, &q, &reply);
+    buf_deinit(&reply);
+    settlement_end(s, status == STATUS_OK);
+}
+
+static bool settle_by_fiber(struct settlement *s)
+{
+    return fiber_spawn(store_fibers(s->kv->store), settle, s, NULL) == STATUS_OK;
+}
+
+static void on_settled(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    struct settlement *s = call->ctx;
+    if (status == STATUS_OK || s->kv->stopping || MUTANT("settled_by_any_answer")) settlement_end(s, status == STATUS_OK);
+    else if (!settle_by_fiber(s)) settlement_end(s, false);
+}
+
+/* Mostly it is known who leads there, and one request does it, without a fiber. False: it is not known, or the request cannot be sent. */
+static bool settle_at_once(struct settlement *s)
+{
+    struct route route;
+    if (store_route(s->kv->store, s->anchor, &route) != STATUS_OK || route.leader.value == 0) return false;
+    store_le64(s->body.data, route.range.value);
+    store_le64(s->body.data + 8, route.epoch);
+    s->call = (struct rpc_call){.on_done = on_settled, .ctx = s};
+    return rpc_start(store_rpc(s->kv->store), &s->call, route.leader, RPC_DECIDE, buf_view(&s->body), REQUEST_TIMEOUT_NS / 3) == STATUS_OK;
+}
+
+/* NULL: no memory. */
+static struct settlement *settlement_create(struct kv *kv, uint64_t tag, struct bytes anchor, struct bytes body)
+{
+    struct settlement *s = pool_alloc(&kv->pool, sizeof *s + anchor.size + body.size);
+    if (s == NULL) return NULL;
+    uint8_t *behind = (uint8_t *)(s + 1);
+    s->kv = kv;
+    s->tag = tag;
+    s->call = (struct rpc_call){.ctx = s};
+    memcpy(behind, anchor.data, anchor.size);
+    s->anchor = bytes_make(behind, anchor.size);
+    buf_init_lent(&s->body, NET_MESSAGE_BYTES_MAX - 4096, behind + anchor.size, body.size);
+    buf_append_bytes(&s->body, body);
+    if (map_put(&kv->settling, tag, s) == STATUS_OK) return s;
+    pool_free(&kv->pool, s);
+    return NULL;
 }
 
 /* False: no memory, or too many are under way. */
 static bool settlement_begin(struct two_phase *p)
 {
     struct txn *t = p->t;
-    struct bytes anchor = p->anchor;
     enum decide_what what = two_phase_is_contended(p) ? DECIDE_WANTED : DECIDE_KNOWN;
     if (t->kv->settling.count >= SETTLEMENTS_MAX || two_phase_encode_decision(p, what) != STATUS_OK) return false;
-    struct settlement *s = pool_alloc(&t->kv->pool, sizeof *s + anchor.size);
+    struct settlement *s = settlement_create(t->kv, t->id.tag, p->anchor, buf_view(&t->request));
     if (s == NULL) return false;
-    s->kv = t->kv;
-    s->tag = t->id.tag;
-    memcpy(s + 1, anchor.data, anchor.size);
-    s->anchor = bytes_make(s + 1, anchor.size);
-    buf_init_lent(&s->body, NET_MESSAGE_BYTES_MAX - 4096, s->body_room, sizeof s->body_room);
-    buf_init_lent(&s->reply, 4096, s->reply_room, sizeof s->reply_room);
-    buf_append_bytes(&s->body, buf_view(&t->request));
-    bool put = !s->body.failed && map_put(&t->kv->settling, s->tag, s) == STATUS_OK;
-    if (put && fiber_spawn(store_fibers(t->kv->store), settle, s, NULL) == STATUS_OK) return true;
-    if (put) map_remove(&t->kv->settling, s->tag);
-    settlement_free(s);
+    if (settle_at_once(s) || settle_by_fiber(s)) return true;
+    settlement_end(s, false);
     return false;
+}
+
+void two_phase_settle_stop(struct kv *kv)
+{
+    ASSERT(kv->stopping);
+    size_t cursor = 0;
+    for (struct map_slot *slot; (slot = map_next(&kv->settling, &cursor)) != NULL;) {
+        struct settlement *s = slot->value;
+        if (!s->call.active) continue; /* its fiber is told to end */
+        rpc_cancel(&s->call);
+        settlement_end(s, false);
+        cursor = 0; /* what was behind it may have moved */
+    }
 }
 
 static bool was_asked_twice(const struct two_phase *p)

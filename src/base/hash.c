@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/hash_int.h"
 
 _Static_assert(sizeof(XXH3_state_t) <= sizeof(struct hash_state), "opaque[] holds XXH3's state");
 _Static_assert(_Alignof(XXH3_state_t) <= _Alignof(struct hash_state), "and is aligned for it");
@@ -10,7 +11,7 @@ _Static_assert(_Alignof(XXH3_state_t) <= _Alignof(struct hash_state), "and is al
 uint64_t hash64(const void *data, size_t size, uint64_t seed)
 {
     ASSERT(size == 0 || data != NULL);
-    return XXH3_64bits_withSeed(data, size, seed);
+    return size > HASH_SHORT_BYTES_MAX ? hash_long(data, size, seed) : XXH3_64bits_withSeed(data, size, seed);
 }
 
 void hash128(const void *data, size_t size, uint64_t out[2])

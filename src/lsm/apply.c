@@ -1,5 +1,7 @@
 #include "lsm/lsm_int.h"
 
+#define APPLY_AHEAD 8 /* writes whose leaves are on their way from memory */
+
 /* One memtable of a range that gets all the writes stays below this share of the budget, and below
  * a few tables, so that a flush and the first compaction stay small. */
 static uint64_t memtable_bytes_max(const struct lsm *l)
@@ -36,9 +38,13 @@ enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
     struct memtable *m = r->active;
     uint64_t bytes_before = memtable_bytes(m);
     enum status status = STATUS_OK;
+    struct mem_hint ahead[APPLY_AHEAD];
+    for (uint32_t i = 0; i < count && i < APPLY_AHEAD; i++) ahead[i] = memtable_ask_ahead(m, &writes[i]);
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        struct mem_hint *hint = &ahead[i % APPLY_AHEAD];
         ASSERT_SLOW(!writes[i].alone || is_alone(r, &writes[i]));
-        status = memtable_write(m, index, &writes[i]);
+        status = memtable_write(m, index, &writes[i], hint);
+        if (i + APPLY_AHEAD < count) *hint = memtable_ask_ahead(m, &writes[i + APPLY_AHEAD]);
         note_ending(l, m, &writes[i]);
     }
     uint64_t bytes = memtable_bytes(m); /* less than before when intents were swept out */

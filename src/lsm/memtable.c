@@ -82,11 +82,11 @@ static enum status entry_replace(const struct memtable *m, struct mem_tree *t, s
 }
 
 /* *entry_out: where it was written. */
-static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t index,
-                              const struct lsm_write *w, struct mem_entry **entry_out)
+static enum status tree_write(struct memtable *m, struct mem_tree *t, uint64_t index, const struct lsm_write *w,
+                              const struct mem_hint *hint, struct mem_entry **entry_out)
 {
     struct mem_spot s;
-    mem_tree_find(t, w->key, w->ts, index, &s);
+    mem_tree_find(t, w->key, w->ts, hint, &s);
     if (s.found) {
         *entry_out = s.leaf->node.entries[s.slot];
         return entry_replace(m, t, *entry_out, index, w);
@@ -126,7 +126,7 @@ static void tree_sweep(struct memtable *m, struct mem_tree *t)
         const struct mem_value *v = e->newest;
         struct lsm_write w = {.tombstone = v->tombstone, .key = mem_entry_key(e), .ts = e->ts,
                               .value = bytes_make(v->data, v->size), .alone = e->alone};
-        status = tree_write(m, &swept, v->index, &w, &copy);
+        status = tree_write(m, &swept, v->index, &w, NULL, &copy);
         if (status != STATUS_OK) break;
     }
     if (status != STATUS_OK) {
@@ -151,10 +151,16 @@ static enum status tree_write_again(struct memtable *m, struct mem_tree *t, uint
     if (t->recent == NULL) return STATUS_NO_MEMORY;
     struct mem_entry **slot = &t->recent[hash64(w->key.data, w->key.size, 0) % MEM_RECENT_SLOTS];
     bool is_it = *slot != NULL && (bytes_equal(mem_entry_key(*slot), w->key) || MUTANT("lsm_recent_by_hash"));
-    return is_it ? entry_replace(m, t, *slot, index, w) : tree_write(m, t, index, w, slot);
+    return is_it ? entry_replace(m, t, *slot, index, w) : tree_write(m, t, index, w, NULL, slot);
 }
 
-enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_write *w)
+struct mem_hint memtable_ask_ahead(const struct memtable *m, const struct lsm_write *w)
+{
+    const struct mem_tree *t = &m->trees[w->space - LSM_SPACE_FIRST];
+    return t->swept ? (struct mem_hint){NULL, 0} : mem_tree_ask_ahead(t, w->key, w->ts); /* few, and found again without a search */
+}
+
+enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_write *w, const struct mem_hint *hint)
 {
     ASSERT(!m->frozen);
     ASSERT(lsm_space_valid(w->space));
@@ -167,7 +173,7 @@ enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_
     }
     struct mem_tree *t = &m->trees[w->space - LSM_SPACE_FIRST];
     struct mem_entry *entry;
-    return lsm_space_times(w->space) ? tree_write(m, t, index, w, &entry) : tree_write_again(m, t, index, w);
+    return lsm_space_times(w->space) ? tree_write(m, t, index, w, hint, &entry) : tree_write_again(m, t, index, w);
 }
 
 /* ---- lifetime and lookup ---- */

@@ -43,15 +43,15 @@ struct mem_entry {
 _Static_assert(LSM_KEY_BYTES_MAX <= UINT16_MAX, "the size of a key fits");
 
 /* All keys between the bounds that led a search to a node begin with the same `skip` bytes, or more. heads[i] is the
- * next 8 bytes of entries[i]'s key as a big-endian number, zeros behind its end: heads never order two keys wrongly,
- * and equal heads decide nothing. In inner nodes entries[i] bounds child i from below; what slot 0 says there is not
- * used. */
+ * next 8 bytes of entries[i]'s key as a big-endian number, zeros behind its end: heads never order two keys wrongly. Of two with
+ * the same head the sizes tell which comes first, unless both keys go on behind it; so mostly no entry has to be looked at, each of
+ * which would be a wait for memory. In inner nodes entries[i] bounds child i from below; what slot 0 says there is not used. */
 struct mem_node {
     uint32_t count;
     uint32_t level; /* 0: leaf */
     uint32_t skip;
-    uint64_t newest_ts; /* of a leaf: none of its entries has a greater one */
     uint64_t heads[MEM_NODE_SLOTS];
+    uint64_t times[MEM_NODE_SLOTS];
     uint16_t sizes[MEM_NODE_SLOTS]; /* of the keys */
     struct mem_entry *entries[MEM_NODE_SLOTS];
 };
@@ -70,12 +70,10 @@ struct mem_tree {
     struct mem_leaf *first, *last;
     uint64_t count;   /* entries */
     uint64_t changes; /* rises whenever an entry may have moved to another slot */
+    uint64_t splits;  /* of leaves */
     bool swept;          /* of intents: entries that say nothing are swept out now and then */
     uint64_t void_count; /* such entries */
     struct list told;    /* the others; each one's link stands in front of it */
-    struct mem_leaf *touched; /* by the last write, which was of this Raft entry; NULL: none was, or it split the leaf */
-    const struct mem_entry *touched_entry; /* what it wrote there */
-    uint64_t touched_index;
     struct mem_entry **recent; /* of a space without times: what was written lately, by the hash of the key; NULL: nothing was */
 };
 
@@ -93,8 +91,15 @@ struct memtable {
 MUST_USE enum status memtable_create(struct memtable **memtable_out);
 void memtable_pin(struct memtable *m);
 void memtable_unpin(struct memtable *m);
-/* Inserts or replaces (space, key, ts). STATUS_NO_MEMORY. */
-MUST_USE enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_write *w);
+/* The leaf that a write will change. */
+struct mem_hint {
+    struct mem_leaf *leaf; /* NULL: it is not known */
+    uint64_t splits;       /* holds while the tree has had no more */
+};
+/* Has memory bring what a write will touch; worth it when a few others are written in between. */
+struct mem_hint memtable_ask_ahead(const struct memtable *m, const struct lsm_write *w);
+/* Inserts or replaces (space, key, ts); hint: of this write, or NULL. STATUS_NO_MEMORY. */
+MUST_USE enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_write *w, const struct mem_hint *hint);
 /* The newest version of the key with ts <= ts_max, at the latest state, or NULL. */
 const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space space,
                                       struct bytes key, uint64_t ts_max);
@@ -130,8 +135,8 @@ struct mem_spot {
     bool found; /* it is there */
 };
 
-/* For a write of Raft entry `index`. */
-void mem_tree_find(struct mem_tree *t, struct bytes key, uint64_t ts, uint64_t index, struct mem_spot *s_out);
+struct mem_hint mem_tree_ask_ahead(const struct mem_tree *t, struct bytes key, uint64_t ts);
+void mem_tree_find(struct mem_tree *t, struct bytes key, uint64_t ts, const struct mem_hint *hint, struct mem_spot *s_out);
 /* Puts it where mem_tree_find has just said that it belongs, and is not. STATUS_NO_MEMORY. */
 MUST_USE enum status mem_tree_insert(struct mem_tree *t, const struct mem_spot *s, struct mem_entry *entry);
 

@@ -65,18 +65,20 @@ static void node_prefetch(const struct mem_node *n)
 {
     for (uint32_t i = 0; i < MEM_NODE_SLOTS; i += 8) {
         __builtin_prefetch(&n->heads[i]);
+        __builtin_prefetch(&n->times[i]);
         __builtin_prefetch(&n->entries[i]);
     }
     for (uint32_t i = 0; i < MEM_NODE_SLOTS; i += 32) __builtin_prefetch(&n->sizes[i]);
 }
 
-/* The slot is the first with the probe's head. Mostly what is written is newer than all of the leaf, and the head holds the key to
- * its end: a key of the same size is the same key then, and the probe goes before its first version. No entry has to be looked
- * at, each of which would be a wait for memory. */
-static bool goes_first(const struct mem_node *n, uint32_t slot, const struct probe *p)
+/* As entry_compare, of a slot with the probe's head. A key that ends within the head is the beginning of all longer ones with that
+ * head: what is behind its end there are zeros. */
+static int slot_compare(const struct mem_node *n, uint32_t slot, const struct probe *p)
 {
-    return n->level == 0 && (p->ts > n->newest_ts || MUTANT("lsm_newest_unasked")) && p->key.size == n->sizes[slot] &&
-           p->key.size <= (size_t)n->skip + 8;
+    size_t size = n->sizes[slot], end = (size_t)n->skip + 8;
+    if (size > end && p->key.size > end) return entry_compare(n->entries[slot], p);
+    if (size != p->key.size && !MUTANT("lsm_sizes_unasked")) return size < p->key.size ? -1 : 1;
+    return (n->times[slot] < p->ts) - (n->times[slot] > p->ts);
 }
 
 /* The slots below the answer sort before the probe, or at it too. */
@@ -84,15 +86,15 @@ static uint32_t node_rank(const struct mem_node *n, const struct probe *p, bool 
 {
     uint64_t head = head_at(p->key, n->skip);
     uint32_t low = head_rank(n, head, false);
-    if (low == n->count || n->heads[low] != head || goes_first(n, low, p)) return low;
+    if (low == n->count || n->heads[low] != head) return low;
     /* The newest version of a key is the first of them: mostly it is what is looked for, or what the probe goes before. */
-    int first = entry_compare(n->entries[low], p);
+    int first = slot_compare(n, low, p);
     if (first > 0 || (first == 0 && !or_equal)) return low;
     if (++low == n->count || n->heads[low] != head) return low; /* mostly no other key has this head */
     uint32_t high = head_rank(n, head, true);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = entry_compare(n->entries[middle], p);
+        int order = slot_compare(n, middle, p);
         if (order < 0 || (or_equal && order == 0))
             low = middle + 1;
         else
@@ -240,6 +242,7 @@ static void node_open_slot(struct mem_node *n, uint32_t slot)
     ASSERT(slot <= n->count);
     size_t moved = n->count - slot;
     memmove(&n->heads[slot + 1], &n->heads[slot], moved * sizeof n->heads[0]);
+    memmove(&n->times[slot + 1], &n->times[slot], moved * sizeof n->times[0]);
     memmove(&n->sizes[slot + 1], &n->sizes[slot], moved * sizeof n->sizes[0]);
     memmove(&n->entries[slot + 1], &n->entries[slot], moved * sizeof n->entries[0]);
     if (n->level > 0) {
@@ -256,9 +259,9 @@ static void node_move_tail(struct mem_node *from, uint32_t at, struct mem_node *
     ASSERT(to->count == 0);
     ASSERT(to->level == from->level);
     to->skip = from->skip;
-    to->newest_ts = from->newest_ts;
     uint32_t moved = from->count - at;
     memcpy(to->heads, &from->heads[at], moved * sizeof to->heads[0]);
+    memcpy(to->times, &from->times[at], moved * sizeof to->times[0]);
     memcpy(to->sizes, &from->sizes[at], moved * sizeof to->sizes[0]);
     memcpy(to->entries, &from->entries[at], moved * sizeof to->entries[0]);
     if (from->level > 0)
@@ -278,6 +281,7 @@ static struct mem_node *node_split(struct mem_tree *t, struct mem_node *n, uint3
     }
     struct mem_leaf *left = leaf_of(n), *right = leaf_create(t);
     if (right == NULL) return NULL;
+    t->splits++;
     node_move_tail(n, at, &right->node);
     right->prev = left;
     right->next = left->next;
@@ -294,7 +298,7 @@ static void node_put(struct mem_node *n, uint32_t slot, struct mem_entry *entry,
 {
     ASSERT((child != NULL) == (n->level > 0));
     node_open_slot(n, slot);
-    if (n->level == 0 && (n->count == 1 || entry->ts > n->newest_ts)) n->newest_ts = entry->ts;
+    n->times[slot] = entry->ts;
     n->sizes[slot] = entry->key_size;
     n->heads[slot] = head_at(mem_entry_key(entry), n->skip);
     n->entries[slot] = entry;
@@ -324,7 +328,6 @@ static enum status tree_insert(struct mem_tree *t, const struct mem_path *path, 
             return STATUS_OK;
         }
         uint32_t at = slot == n->count ? n->count : MEM_NODE_SLOTS / 2;
-        t->touched = NULL;
         struct mem_node *right = node_split(t, n, at);
         if (right == NULL) return STATUS_NO_MEMORY;
         if (slot >= at)
@@ -348,7 +351,7 @@ static enum status tree_insert(struct mem_tree *t, const struct mem_path *path, 
 /* In a slot that node_rank answered. */
 static bool is_there(const struct mem_node *leaf, uint32_t slot, const struct probe *p)
 {
-    return p->ts <= leaf->newest_ts && leaf->heads[slot] == head_at(p->key, leaf->skip) && entry_compare(leaf->entries[slot], p) == 0;
+    return leaf->heads[slot] == head_at(p->key, leaf->skip) && slot_compare(leaf, slot, p) == 0;
 }
 
 static struct mem_leaf *descend_edge(const struct mem_tree *t, bool right, struct mem_path *path)
@@ -363,28 +366,23 @@ static struct mem_leaf *descend_edge(const struct mem_tree *t, bool right, struc
     return leaf_of(n);
 }
 
-/* Strictly between two entries of the leaf that `beside` stands in. Where it begins as all there do the heads say so, mostly. */
-static bool lies_inside(const struct mem_node *n, const struct mem_entry *beside, const struct probe *p)
+/* Nobody needs the path when the leaf takes one more. */
+static bool find_by_hint(const struct mem_tree *t, const struct probe *p, const struct mem_hint *hint, struct mem_spot *s)
 {
-    if (bytes_has_prefix(p->key, bytes_make(beside->key, n->skip))) {
-        uint64_t head = head_at(p->key, n->skip);
-        if (head > n->heads[0] && head < n->heads[n->count - 1]) return true;
-    }
-    return entry_compare(n->entries[0], p) < 0 && entry_compare(n->entries[n->count - 1], p) > 0;
+    if (hint == NULL || hint->leaf == NULL || (hint->splits != t->splits && !MUTANT("lsm_hint_outlives_split"))) return false;
+    const struct mem_node *n = &hint->leaf->node;
+    if (n->count == MEM_NODE_SLOTS) return false;
+    s->leaf = hint->leaf;
+    s->slot = node_rank(n, p, false);
+    s->found = s->slot < n->count && is_there(n, s->slot, p);
+    return true;
 }
 
-/* What one Raft entry writes often lies together: a row and what stands beside it, rows of one statement. Only strictly
- * between entries of a leaf that takes one more without a split: nobody needs the path then. */
-static bool find_beside(const struct mem_tree *t, const struct probe *p, struct mem_spot *s)
+struct mem_hint mem_tree_ask_ahead(const struct mem_tree *t, struct bytes key, uint64_t ts)
 {
-    if (t->touched == NULL) return false;
-    struct mem_node *n = &t->touched->node;
-    if (n->count < 2 || n->count == MEM_NODE_SLOTS || !lies_inside(n, t->touched_entry, p)) return false;
-    s->leaf = t->touched;
-    s->slot = node_rank(n, p, false);
-    ASSERT(s->slot > 0 && s->slot < n->count);
-    s->found = is_there(n, s->slot, p);
-    return true;
+    struct probe p = {ts, key};
+    if (t->root == NULL || t->root->level == 0 || side_of(t, &p) != 0) return (struct mem_hint){NULL, 0};
+    return (struct mem_hint){descend(t, &p, NULL), t->splits};
 }
 
 /* Ascending keys, the commonest order, need no search. */
@@ -403,16 +401,12 @@ static void search(struct mem_tree *t, const struct probe *p, struct mem_spot *s
     s->found = s->slot < s->leaf->node.count && is_there(&s->leaf->node, s->slot, p);
 }
 
-void mem_tree_find(struct mem_tree *t, struct bytes key, uint64_t ts, uint64_t index, struct mem_spot *s)
+void mem_tree_find(struct mem_tree *t, struct bytes key, uint64_t ts, const struct mem_hint *hint, struct mem_spot *s)
 {
     struct probe p = {ts, key};
     s->leaf = NULL;
     s->found = false;
-    bool beside = t->root != NULL && t->touched_index == index && find_beside(t, &p, s);
-    if (t->root != NULL && !beside) search(t, &p, s);
-    t->touched = s->leaf;
-    t->touched_entry = s->found ? s->leaf->node.entries[s->slot] : NULL;
-    t->touched_index = index;
+    if (t->root != NULL && !find_by_hint(t, &p, hint, s)) search(t, &p, s);
 }
 
 static enum status tree_begin(struct mem_tree *t, struct mem_entry *entry)
@@ -431,7 +425,6 @@ enum status mem_tree_insert(struct mem_tree *t, const struct mem_spot *s, struct
     ASSERT(!s->found);
     enum status status = t->root == NULL ? tree_begin(t, entry) : tree_insert(t, &s->path, s->leaf, s->slot, entry);
     if (status != STATUS_OK) return status;
-    t->touched_entry = entry;
     t->changes++;
     t->count++;
     return STATUS_OK;

@@ -55,7 +55,7 @@ static void place(struct memtable *m, uint64_t index, bool there)
     char key[16];
     snprintf(key, sizeof key, "k%05llu", (unsigned long long)index / 2 * 37 % 10000);
     struct lsm_write w = {LSM_SPACE_INTENTS, !there, bytes_of_string(key), 0, there ? BYTES_LITERAL("v") : BYTES_EMPTY, there};
-    assert_int_equal(memtable_write(m, index, &w), STATUS_OK);
+    assert_int_equal(memtable_write(m, index, &w, NULL), STATUS_OK);
 }
 
 static void run_swept(void)
@@ -336,6 +336,30 @@ static void run_ends_by_key(void)
     assert_u64_equal(gc_value_ends(&options, &item), UINT64_MAX);
 }
 
+static struct lsm_write row(uint64_t i, char key[16])
+{
+    snprintf(key, 16, "k%05llu", (unsigned long long)(i * 7919 % 10007));
+    return (struct lsm_write){LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1, BYTES_LITERAL("v"), false};
+}
+
+static void run_ahead(void)
+{
+    char keys[500][16];
+    struct mem_hint hints[500];
+    struct memtable *m;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    for (uint64_t i = 0; i < 10000; i += 500) {
+        struct lsm_write w[500];
+        for (uint64_t k = 0; k < 500; k++) {
+            w[k] = row(i + k, keys[k]);
+            hints[k] = memtable_ask_ahead(m, &w[k]);
+        }
+        for (uint64_t k = 0; k < 500; k++) assert_int_equal(memtable_write(m, i + k + 1, &w[k], &hints[k]), STATUS_OK);
+    }
+    for (uint64_t i = 0; i < 10000; i++) assert_non_null(memtable_find(m, LSM_SPACE_VERSIONS, row(i, keys[0]).key, 1));
+    memtable_unpin(m);
+}
+
 static const struct scenario {
     const char *name;
     void (*run)(void);
@@ -358,6 +382,7 @@ static const struct scenario {
     {"ends_by_key", run_ends_by_key},
     {"over_little", rewrite_over_little},
     {"swept", run_swept},
+    {"ahead", run_ahead},
 };
 
 static const struct {
@@ -367,7 +392,8 @@ static const struct {
     {"lsm_recent_by_hash", "random"},
     {"lsm_alone_unasked", "random"},
     {"lsm_swept_under_readers", "swept"},
-    {"lsm_newest_unasked", "random"},
+    {"lsm_sizes_unasked", "random"},
+    {"lsm_hint_outlives_split", "ahead"},
     {"lsm_view_sees_later_writes", "random"},
     {"lsm_merge_shows_replaced", "random"},
     {"lsm_tombstone_dropped_above_older", "random"},

@@ -466,7 +466,10 @@ enum status cluster_propose(struct cluster *c, uint64_t id, size_t size)
     c->proposals++;
     struct raft_event event = {.kind = RAFT_EVENT_PROPOSE};
     event.propose.payload = bytes_make(payload, size < 8 ? 8 : size);
+    event.propose.more = event.propose.joins = c->proposals % 3 == 0; /* some come in pairs that share an entry, mostly */
     enum status status = cluster_event(c, id, event);
+    if (event.propose.more && status == STATUS_OK && cluster_event(c, id, event) == STATUS_BUSY) COVER("raft_half_a_pair");
+    if (event.propose.more && cluster_event(c, id, (struct raft_event){.kind = RAFT_EVENT_FLUSH}) != STATUS_OK) COVER("raft_flush_refused");
     free(payload);
     return status;
 }

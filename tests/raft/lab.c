@@ -77,6 +77,15 @@ enum status lab_propose(struct lab *l, const char *payload)
     return lab_step(l, event);
 }
 
+enum status lab_propose_more(struct lab *l, struct bytes payload, bool joins)
+{
+    struct raft_event event = {.kind = RAFT_EVENT_PROPOSE};
+    event.propose.payload = payload;
+    event.propose.more = true;
+    event.propose.joins = joins;
+    return lab_step(l, event);
+}
+
 enum status lab_change(struct lab *l, struct raft_config config)
 {
     return lab_step(l, (struct raft_event){.kind = RAFT_EVENT_CHANGE_CONFIG, .config = &config});

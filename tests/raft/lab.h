@@ -28,6 +28,8 @@ void lab_forget(struct lab *l); /* what was sent so far */
 enum status lab_step(struct lab *l, struct raft_event event);
 enum status lab_receive(struct lab *l, struct raft_message m); /* to is filled in */
 enum status lab_propose(struct lab *l, const char *payload);
+/* As one of several of a moment: RAFT_EVENT_FLUSH ends it. */
+enum status lab_propose_more(struct lab *l, struct bytes payload, bool joins);
 enum status lab_change(struct lab *l, struct raft_config config);
 void lab_wait(struct lab *l, uint64_t ns); /* time passes, with the timers that are due */
 void lab_sync(struct lab *l);              /* all that was written is durable */

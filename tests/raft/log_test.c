@@ -50,6 +50,43 @@ TEST(raft_log, keeps_terms_of_what_has_left_memory)
     log_deinit(&l);
 }
 
+static bool extend(struct raft_log *l, size_t size)
+{
+    uint8_t *payload = malloc(size);
+    assert_non_null(payload);
+    memset(payload, (int)((l->last_index - 1) & 0xff), size);
+    bool extended = log_extend(l, bytes_make(payload, size));
+    free(payload);
+    return extended;
+}
+
+TEST(raft_log, the_last_entry_grows_where_there_is_room_behind_it)
+{
+    struct raft_log l;
+    open_log(&l, 1, 10);
+    size_t sizes[100] = {0};
+    for (uint32_t i = 0; i < 100; i++) {
+        append(&l, 2, sizes[i] = 300 + i);
+        for (size_t more = 1; more < 500; more += 70)
+            if (extend(&l, more)) sizes[i] += more;
+        if (i % 10 == 9) { /* what was cut off leaves room for others */
+            log_truncate_after(&l, l.last_index - 2);
+            append(&l, 2, sizes[i - 1] = 20);
+            if (extend(&l, 33)) sizes[i - 1] += 33;
+            append(&l, 2, sizes[i] = 40);
+        }
+    }
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < 100; i++) {
+        assert_int_equal(log_entry(&l, 11 + i)->payload.size, sizes[i]);
+        bytes += sizes[i] + RAFT_ENTRY_OVERHEAD;
+    }
+    assert_u64_equal(l.cached_bytes, bytes);
+    check_payloads(&l);
+    while (extend(&l, 1000)) check_payloads(&l);
+    log_deinit(&l);
+}
+
 TEST(raft_log, finds_where_logs_may_agree)
 {
     struct raft_log l;

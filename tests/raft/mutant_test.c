@@ -32,6 +32,20 @@ static void k1_change_waits_for_own_commit(void)
     lab_deinit(&l);
 }
 
+static void what_is_out_is_not_joined(void)
+{
+    struct lab l;
+    lab_init(&l, NULL, lab_config(THREE, 0, 0));
+    lab_lead(&l, V2);
+    uint64_t last = lab_status(&l).last.index;
+    for (uint64_t i = 1; i <= 2; i++) {
+        ASSERT(lab_propose_more(&l, BYTES_LITERAL("x"), true) == STATUS_OK);
+        ASSERT(lab_status(&l).last.index == last + i);
+        ASSERT(lab_step(&l, (struct raft_event){.kind = RAFT_EVENT_FLUSH}) == STATUS_OK);
+    }
+    lab_deinit(&l);
+}
+
 static void k1_one_change_at_a_time(void)
 {
     struct lab l;
@@ -596,6 +610,7 @@ struct trap {
 static const struct trap traps[] = {
     {"election_outruns_the_disk", election_waits_for_the_disk},
     {"election_without_back_off", election_backs_off},
+    {"raft_joins_what_is_out", what_is_out_is_not_joined},
     {"k1_change_before_own_commit", k1_change_waits_for_own_commit},
     {"k1_two_changes", k1_one_change_at_a_time},
     {"k1_no_joint", k1_voters_change_jointly},

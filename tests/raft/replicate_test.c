@@ -47,6 +47,73 @@ TEST(raft_replicate, commands_of_one_moment_share_a_message_and_a_write)
     lab_deinit(&l);
 }
 
+static void propose_at(struct lab *l, struct bytes payload, bool joins, uint64_t index)
+{
+    assert_int_equal(lab_propose_more(l, payload, joins), STATUS_OK);
+    assert_u64_equal(lab_status(l).last.index, index);
+}
+
+static void flush(struct lab *l)
+{
+    assert_int_equal(lab_step(l, (struct raft_event){.kind = RAFT_EVENT_FLUSH}), STATUS_OK);
+}
+
+/* On the leader's disk. */
+static struct bytes written(struct lab *l, uint64_t index)
+{
+    lab_sync(l);
+    const struct sim_records *log = &l->node.durable;
+    for (uint32_t i = log->count; i > 0; i--)
+        if (log->items[i - 1].kind == SIM_RECORD_ENTRY && log->items[i - 1].entry.index == index) return log->items[i - 1].entry.payload;
+    return BYTES_EMPTY;
+}
+
+static void assert_entry(struct lab *l, uint64_t index, const char *payload)
+{
+    assert_true(bytes_equal(written(l, index), bytes_of_string(payload)));
+}
+
+TEST(raft_replicate, commands_that_join_share_an_entry_until_it_is_handed_out)
+{
+    struct lab l;
+    lead(&l, NULL);
+    propose_at(&l, BYTES_LITERAL("ab"), true, 3);
+    propose_at(&l, BYTES_LITERAL("cd"), true, 3);
+    propose_at(&l, BYTES_LITERAL("x"), false, 4);
+    propose_at(&l, BYTES_LITERAL("ef"), true, 5); /* the one before it stands alone */
+    propose_at(&l, BYTES_LITERAL("gh"), true, 5);
+    flush(&l);
+    assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_APPEND, 2)->entry_count, 3);
+    assert_entry(&l, 3, "abcd");
+    assert_entry(&l, 4, "x");
+    assert_entry(&l, 5, "efgh");
+    lab_forget(&l);
+    propose_at(&l, BYTES_LITERAL("ij"), true, 6); /* the last one is on its way to others */
+    flush(&l);
+    assert_u64_equal(lab_sent(&l, RAFT_MESSAGE_APPEND, 2)->entry_count, 1);
+    assert_entry(&l, 6, "ij");
+    lab_deinit(&l);
+}
+
+TEST(raft_replicate, an_entry_that_is_shared_stays_small)
+{
+    static const uint8_t piece[4000];
+    struct lab l;
+    lead(&l, NULL);
+    for (uint32_t i = 0; i < 400; i++) assert_int_equal(lab_propose_more(&l, bytes_make(piece, sizeof piece), true), STATUS_OK);
+    flush(&l);
+    size_t most = 0, all = 0;
+    for (uint64_t index = 3; index <= lab_status(&l).last.index; index++) {
+        size_t size = written(&l, index).size;
+        assert_true(size > 0 && size % sizeof piece == 0);
+        if (size > most) most = size;
+        all += size;
+    }
+    assert_int_equal(all, 400 * sizeof piece);
+    assert_int_equal(most, RAFT_JOINED_BYTES_MAX / sizeof piece * sizeof piece);
+    lab_deinit(&l);
+}
+
 TEST(raft_replicate, a_window_closes_and_opens_with_acknowledgements)
 {
     struct raft_options o = {.inflight_count_max = 3};

@@ -248,7 +248,7 @@ TEST(txn_commit, ct_lies_above_the_floor_and_above_every_version)
         struct world w;
         world_open(&w, 1, 0);
         world_put(&w, "a", "1");
-        uint64_t bound = kv_timestamp_seen(world_kv(&w, 1)) + 5 * SIM_SEC;
+        uint64_t bound = kv_timestamp_seen(world_kv(&w, 1)) + 4 * SIM_SEC;
         *bounds[i](&w) = bound;
         assert_u64_equal(world_put(&w, "a", "2"), bound + 1);
         /* Acknowledged: so the clock is past it, and a new reader sees it. */

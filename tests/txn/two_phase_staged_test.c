@@ -51,6 +51,28 @@ TEST(txn_two_phase_staged, who_has_prepared_all_has_committed)
     world_close(&s.w);
 }
 
+/* Who is asked first may lead no more: whoever leads is asked then, and nobody has to meet the intents. */
+TEST(txn_two_phase_staged, a_decision_that_is_refused_is_asked_for_again)
+{
+    struct script s;
+    struct actor a;
+    script_open(&s, true);
+    script_will_answer(&s.decide, STATUS_NOT_LEADER, 0);
+    script_will_answer(&s.decide, STATUS_CLOSED, 0);
+    script_begin_both(&s, &a);
+    assert_int_equal(actor_commit(&a), STATUS_OK);
+    await_sent(&s, RPC_DECIDE, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_u64_equal(script_nth(&s, RPC_DECIDE, i)->what, DECIDE_KNOWN);
+        assert_u64_equal(script_nth(&s, RPC_DECIDE, i)->tag, script_nth(&s, RPC_DECIDE, 0)->tag);
+        assert_u64_equal(script_nth(&s, RPC_DECIDE, i)->ct, a.ts);
+    }
+    world_run_ms(&s.w, 10);
+    assert_u64_equal(core_kv(s.nodes[s.gateway - 1].core)->settling.count, 0);
+    actor_end(&a);
+    world_close(&s.w);
+}
+
 /* Who changes what nodes send each other raises the version by which they know that (net/README.md, Versions). */
 TEST(txn_two_phase_staged, a_prepare_is_written_as_this_version_of_the_protocol_has_it)
 {
