@@ -44,6 +44,7 @@ static bool active_reserve(struct raft *r, const struct raft_event *e)
  * only hear that nothing is new. */
 static bool step_reserve(struct raft *r, const struct raft_event *e)
 {
+    if (e->kind == RAFT_EVENT_PROPOSE && e->propose.more) return true; /* it only appends, and sees to that by itself */
     bool reads = r->pending_read_count > 0 || e->kind == RAFT_EVENT_READ;
     return array_reserve((void **)&r->marks, &r->mark_capacity, r->mark_count + 1, sizeof *r->marks) &&
            (!reads || array_reserve((void **)&r->reads, &r->read_capacity, r->pending_read_count + 1, sizeof *r->reads)) &&

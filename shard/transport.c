@@ -1,13 +1,14 @@
 /* Raft messages between stores. What all groups had to say to a node in one turn leaves as one message
  * per link: votes and heartbeats on the control link, the rest on the data link.
  *
- * SHARD_MESSAGE_RAFT: repeated { range id u64, sized raft message }. */
+ * SHARD_MESSAGE_RAFT: repeated { range id u64, size u32, raft message of that size }. */
 #include <stdlib.h>
 
 #include "shard/nodes.h"
 #include "shard/range_change.h"
 
 #define BATCH_FLUSH_BYTES (512u << 10)
+#define HEAD_BYTES_ABOUT  128u
 
 enum { LANE_CONTROL, LANE_DATA };
 
@@ -45,19 +46,26 @@ static void lane_flush(struct store *s, uint32_t slot, int lane)
     buf_reset(b);
 }
 
+static uint64_t entries_bytes(const struct raft_message *m)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < m->entry_count; i++) bytes += m->entries[i].payload.size + 64;
+    return bytes;
+}
+
 static void put_message(struct store *s, uint64_t node, struct range_id range, const struct raft_message *message)
 {
     ASSERT(node != s->identity.node.value);
     uint32_t slot = slot_of(s, node);
     int lane = lane_of(message);
     struct buf *b = &s->transport[slot][lane];
-    buf_reset(&s->scratch);
-    raft_message_encode(message, &s->scratch);
-    ASSERT(!s->scratch.failed);
-    if (b->size + s->scratch.size + 32 > BATCH_FLUSH_BYTES) lane_flush(s, slot, lane);
+    if (b->size + entries_bytes(message) + HEAD_BYTES_ABOUT > BATCH_FLUSH_BYTES) lane_flush(s, slot, lane);
     put_u64(b, range.value);
-    put_sized(b, buf_view(&s->scratch));
+    size_t at = b->size;
+    put_u32(b, 0);
+    raft_message_encode(message, b);
     ASSERT(!b->failed);
+    store_le32(b->data + at, (uint32_t)(b->size - at - sizeof(uint32_t)));
     s->metrics.raft_messages_out++;
 }
 
@@ -77,13 +85,6 @@ void transport_flush(struct store *s)
 }
 
 /* ---- receiving ---- */
-
-static uint64_t entries_bytes(const struct raft_message *m)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < m->entry_count; i++) bytes += m->entries[i].payload.size + 64;
-    return bytes;
-}
 
 /* Somebody is bound to a replica that is not here any more, so leads nothing: it is released (raft/README.md, Rest). */
 static void release_for(struct store *s, struct node_id to, struct range_id range, const struct raft_message *asks)
@@ -157,7 +158,7 @@ void transport_receive(struct store *s, struct node_id from, struct bytes payloa
     struct reader in = reader_make(payload);
     while (reader_left(&in) > 0) {
         struct range_id range = {get_u64(&in)};
-        struct bytes encoded = get_sized(&in);
+        struct bytes encoded = get_bytes(&in, get_u32(&in));
         struct raft_message m;
         if (in.failed || range.value == 0 ||
             raft_message_decode(encoded, &m, s->receive_entries, RECEIVE_ENTRIES_MAX) != STATUS_OK) {

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define PREFETCH_AHEAD 4
+
 /* Stands on an entry. While other entries are inserted the slot goes stale, which tree.changes
  * tells; the entry itself never moves, so the place is found again by its key. */
 struct mem_cursor {
@@ -92,15 +94,30 @@ static void advance(struct mem_cursor *c)
     c->place = c->reverse ? place_before(c->place) : place_after(c->place);
 }
 
-/* Entries stand in the order they were written in, a scan meets them in the order of their keys:
- * without this it would wait for memory at each. */
+static void prefetch_entry(const struct mem_node *n, uint32_t slot)
+{
+    if (slot >= n->count) return;
+    __builtin_prefetch(n->entries[slot]);
+    __builtin_prefetch((const uint8_t *)n->entries[slot] + 64);
+}
+
+/* Entries stand in the order they were written in, a scan meets them in the order of their keys: without this it would wait for
+ * memory at each, and at each leaf. */
 static void prefetch_after(const struct mem_cursor *c)
 {
     const struct mem_node *n = &c->place.leaf->node;
-    uint32_t ahead = c->reverse ? c->place.slot - 4 : c->place.slot + 4; /* wraps: out of range */
-    if (ahead >= n->count) return;
-    __builtin_prefetch(n->entries[ahead]);
-    __builtin_prefetch((const uint8_t *)n->entries[ahead] + 64);
+    const struct mem_leaf *next = c->reverse ? c->place.leaf->prev : c->place.leaf->next;
+    uint32_t done = c->reverse ? n->count - 1 - c->place.slot : c->place.slot, ahead = done + PREFETCH_AHEAD;
+    if (next != NULL && done == 0) {
+        __builtin_prefetch(&next->node);
+        for (uint32_t i = 0; i < MEM_NODE_SLOTS; i += 8) __builtin_prefetch(&next->node.entries[i]);
+    }
+    if (ahead < n->count) {
+        prefetch_entry(n, c->reverse ? n->count - 1 - ahead : ahead);
+    } else if (next != NULL && done > 0) { /* of a leaf that was asked for already */
+        ahead -= n->count;
+        prefetch_entry(&next->node, c->reverse ? next->node.count - 1 - ahead : ahead); /* wraps: out of range */
+    }
 }
 
 /* From c->place on, finds the first entry the view shows, through the trees that follow. */

@@ -23,8 +23,8 @@
 #include "io/env.h"
 
 /* Of the protocol between nodes: handshake, messages, bodies of requests (README.md, Versions). */
-#define NET_VERSION_MIN       4
-#define NET_VERSION_MAX       4
+#define NET_VERSION_MIN       5
+#define NET_VERSION_MAX       5
 #define NET_FRAME_BYTES_MAX   (1u << 20) /* larger messages travel as several frames */
 #define NET_MESSAGE_BYTES_MAX (8u << 20)
 #define NET_HOST_MAX          256 /* "host:port" with its NUL */

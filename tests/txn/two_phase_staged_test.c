@@ -81,7 +81,7 @@ TEST(txn_two_phase_staged, a_prepare_is_written_as_this_version_of_the_protocol_
     const size_t head = 8 * 8; /* range, epoch, node, number, read ts, sent, tag, highest ct */
     struct script s;
     struct actor a;
-    assert_int_equal(NET_VERSION_MAX, 4);
+    assert_int_equal(NET_VERSION_MAX, 5);
     script_open(&s, true);
     script_begin_both(&s, &a);
     assert_int_equal(actor_commit(&a), STATUS_OK);
