@@ -122,6 +122,13 @@ void replica_read(struct replica *r, uint64_t timeout_ns, struct read_wait *w)
     store_mark_dirty(r->store, r);
 }
 
+bool replica_read_at_once(struct replica *r)
+{
+    if (r->applied.index < raft_commit_index(r->raft) || !replica_leased(r)) return false;
+    r->store->metrics.reads_leased++;
+    return true;
+}
+
 void replica_read_cancel(struct read_wait *w)
 {
     if (w->link.next != NULL && !list_empty(&w->link)) list_remove(&w->link);

@@ -13,6 +13,7 @@
 #define RPC_BODY_BYTES_MAX (NET_MESSAGE_BYTES_MAX - 64)
 #define HEAD_BYTES 10 /* without a stamp */
 #define SLOTS_MIN 64u
+#define FOLLOWED_MAX 8
 
 struct rpc_handler {
     void (*handle)(void *ctx, struct rpc_token token, struct bytes body);
@@ -330,18 +331,25 @@ static void deliver_reply(struct rpc *r, struct node_id from, struct bytes paylo
     call_end(call, (enum status)status, bytes_make(in.at, reader_left(&in)));
 }
 
+static void local_take(struct rpc *r, struct list *item)
+{
+    struct rpc_local *m = CONTAINER_OF(item, struct rpc_local, link);
+    rpc_on_message(r, r->options.self, m->type, bytes_make(m->payload, m->size));
+    pool_free(&r->pool, m);
+}
+
+/* Takes what was there at the start, and what comes of each before the next one, while the processor's caches still have what it is
+ * about; up to a bound, for one may lead to another without end. */
 bool rpc_step(struct rpc *r)
 {
-    /* Only what was there at the start: handlers may queue more. */
     struct list batch;
     list_init(&batch);
     struct list *item;
     while ((item = list_pop_front(&r->local)) != NULL) list_push_back(&batch, item);
     bool any = !list_empty(&batch);
     while ((item = list_pop_front(&batch)) != NULL) {
-        struct rpc_local *m = CONTAINER_OF(item, struct rpc_local, link);
-        rpc_on_message(r, r->options.self, m->type, bytes_make(m->payload, m->size));
-        pool_free(&r->pool, m);
+        local_take(r, item);
+        for (int i = 0; i < FOLLOWED_MAX && (item = list_pop_front(&r->local)) != NULL; i++) local_take(r, item);
     }
     return any;
 }

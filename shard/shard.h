@@ -320,6 +320,8 @@ struct read_wait {
 };
 void replica_read(struct replica *r, uint64_t timeout_ns, struct read_wait *w);
 void replica_read_cancel(struct read_wait *w);
+/* True: what replica_read would wait for is so at this moment, by a lease. */
+bool replica_read_at_once(struct replica *r);
 /* It leads, and nobody else can at this moment of our clock: what is committed here is all there is. */
 bool replica_leased(const struct replica *r);
 

@@ -298,6 +298,10 @@ static void on_leadership(struct read_wait *w, enum status status)
 
 static void confirm_leadership(struct range_op *op)
 {
+    if (op->ts != 0 && replica_read_at_once(op->range->replica)) {
+        evaluate(op);
+        return;
+    }
     op->state = OP_LEADERSHIP;
     op->leadership.on_done = on_leadership;
     op->leadership.ctx = op;

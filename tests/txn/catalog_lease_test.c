@@ -142,10 +142,12 @@ TEST(catalog_lease, a_commit_that_comes_too_late_looks_itself)
     assert_int_equal(write_row(&w, 2, known, &ct), STATUS_OK);
     world_run_ms(&w, 50);
     struct kv *kv = world_kv(&w, 2);
-    assert_true(kv->lease.until > kv->clock.seen);
-    uint64_t changed = change_record(&w, "2");
-    assert_true(changed > kv->lease.until);
-    /* It believes that it still has time, and its clock is late as well. */
+    uint64_t from = kv->lease.from, until = kv->lease.until;
+    assert_true(until > kv->clock.seen);
+    assert_true(change_record(&w, "2") > until);
+    /* It believes that it still has time and none has come since, and its clock is late as well. */
+    kv->lease.from = from;
+    kv->lease.until = until;
     kv->lease.until_ns = UINT64_MAX / 2;
     kv->clock.seen = known;
     assert_int_equal(write_row(&w, 2, known, &ct), STATUS_CONFLICT);

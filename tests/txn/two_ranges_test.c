@@ -97,6 +97,7 @@ static void open_either(struct stage *s, bool plain)
     if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
     if (plain) world_open_three_plain(&s->w, MACHINES);
     else world_open_three(&s->w, MACHINES);
+    cluster_set(s->w.cluster, SETTING_REBALANCE, 0); /* leaders stay where they are put */
     if (leader_of(s, LEFT) == leader_of(s, MIDDLE)) hand_over(s, MIDDLE, 0);
     for (uint64_t i = 1; i <= MACHINES && s->gateway == 0; i++)
         if (i != leader_of(s, LEFT) && i != leader_of(s, MIDDLE)) s->gateway = i;

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "lsm/lsm.h"
+#include "shard/meta.h"
 #include "txn/range.h"
 #include "tests/sim/cluster/splits.h"
 #include "tests/sim/cluster/owners.h"
@@ -634,4 +635,32 @@ bool cluster_await_equal(struct cluster *c, uint32_t tries, uint64_t pause_ns)
         cluster_run(c, pause_ns);
     }
     return false;
+}
+
+/* ---- settings ---- */
+
+static void on_set(struct rpc_call *call, enum status status, struct bytes body)
+{
+    (void)body;
+    *(enum status *)call->ctx = status;
+}
+
+void cluster_set(struct cluster *c, enum cluster_setting setting, uint64_t value)
+{
+    enum status status = STATUS_WAIT;
+    struct rpc_call call = {.on_done = on_set, .ctx = &status};
+    struct cluster_machine *m = cluster_machine(c, cluster_leader(c, RANGE_META));
+    struct store *s = core_store(m->core);
+    struct buf body;
+    buf_init(&body, 100);
+    put_u8(&body, META_SETTING_PUT);
+    put_u16(&body, (uint16_t)setting);
+    put_sized(&body, BYTES_EMPTY);
+    put_u64(&body, value);
+    enum status sent = rpc_start(store_rpc(s), &call, store_identity(s)->node, RPC_META_CHANGE, buf_view(&body), 5 * SIM_SEC);
+    ASSERT(sent == STATUS_OK);
+    buf_deinit(&body);
+    sim_env_set_deadline(m->env, env_now_ns(m->env));
+    for (int i = 0; i < 100 && status == STATUS_WAIT; i++) cluster_run(c, 50 * SIM_MS);
+    ASSERT(status == STATUS_OK);
 }

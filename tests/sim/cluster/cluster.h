@@ -96,6 +96,8 @@ bool cluster_run_until(struct cluster *c, bool (*holds)(struct cluster *c, void 
 bool cluster_settled(struct cluster *c, uint32_t voters);
 /* The machine whose replica of the range serves, or 0. */
 uint64_t cluster_leader(struct cluster *c, struct range_id range);
+/* Gives the cluster's setting that value, for all keys. */
+void cluster_set(struct cluster *c, enum cluster_setting setting, uint64_t value);
 /* Every replica that is up has applied the same entries and holds the same bytes; else `why` (NULL: nobody asks) is told
  * what differs. */
 bool cluster_replicas_equal(struct cluster *c, FILE *why);

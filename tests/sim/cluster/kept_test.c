@@ -40,7 +40,7 @@ TEST(kept, split_by_hand_stays_where_others_are_undone)
     for (uint64_t seed = 1; seed <= scene_seeds(1, 2, 20); seed++) {
         struct scene s = begin(seed);
         struct scene_cut by_itself = {&s, BY_ITSELF};
-        scene_set(s.cluster, SETTING_AUTO_MERGE, 1);
+        cluster_set(s.cluster, SETTING_AUTO_MERGE, 1);
         assert_true(cluster_run_until(s.cluster, is_whole, &by_itself, 120 * SIM_SEC));
         cluster_run(s.cluster, 70 * SIM_SEC);
         assert_true(is_cut(&s, BY_HAND));
@@ -72,7 +72,7 @@ TEST(kept, merge_by_hand_takes_it_back)
     splits_keep(s.splits, false);
     scene_split_at(&s, BY_HAND);
     assert_false(is_kept(&s, BY_HAND));
-    scene_set(s.cluster, SETTING_AUTO_MERGE, 1);
+    cluster_set(s.cluster, SETTING_AUTO_MERGE, 1);
     struct scene_cut cut = {&s, BY_HAND};
     assert_true(cluster_run_until(s.cluster, is_whole, &cut, 120 * SIM_SEC));
     scene_end(&s);
@@ -88,7 +88,7 @@ TEST(kept, founded_ranges_stay)
     o.split_count = 1;
     struct scene s = scene_begin_calm(&o, 100 * SIM_MS);
     assert_true(is_cut(&s, BY_HAND));
-    scene_set(s.cluster, SETTING_AUTO_MERGE, 1);
+    cluster_set(s.cluster, SETTING_AUTO_MERGE, 1);
     cluster_run(s.cluster, 70 * SIM_SEC);
     assert_true(is_cut(&s, BY_HAND));
     assert_false(is_kept(&s, 1));

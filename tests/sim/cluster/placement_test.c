@@ -361,14 +361,14 @@ TEST(placement, busy_range_divides_and_its_halves_spread)
         o.split_count = 0;
         world_open(&x, &o);
         assert_int_equal(range_count(x.c), 2);
-        scene_set(x.c, SETTING_AUTO_SPLIT, 0);
-        scene_set(x.c, SETTING_RANGE_SPLIT_LOAD, 100);
+        cluster_set(x.c, SETTING_AUTO_SPLIT, 0);
+        cluster_set(x.c, SETTING_RANGE_SPLIT_LOAD, 100);
         cluster_run(x.c, 5 * SIM_SEC);
         assert_int_equal(range_count(x.c), 2);
-        scene_set(x.c, SETTING_AUTO_SPLIT, 1);
+        cluster_set(x.c, SETTING_AUTO_SPLIT, 1);
         for (int i = 0; i < 600 && range_count(x.c) < 5; i++) cluster_run(x.c, 100 * SIM_MS);
         assert_true(range_count(x.c) >= 5);
-        scene_set(x.c, SETTING_AUTO_SPLIT, 0);
+        cluster_set(x.c, SETTING_AUTO_SPLIT, 0);
         cluster_run(x.c, 20 * SIM_SEC);
         uint32_t leaders[4] = {0};
         for (uint64_t range = 2; range <= 5; range++) leaders[cluster_leader(x.c, (struct range_id){range})]++;
@@ -387,9 +387,9 @@ TEST(placement, cold_neighbours_unite)
         options_init(&x, &o, 8 * seed + 3, 3, 0);
         o.split_count = 0;
         world_open(&x, &o);
-        scene_set(x.c, SETTING_RANGE_SPLIT_LOAD, 100);
-        scene_set(x.c, SETTING_AUTO_SPLIT, 1);
-        scene_set(x.c, SETTING_AUTO_MERGE, 1);
+        cluster_set(x.c, SETTING_RANGE_SPLIT_LOAD, 100);
+        cluster_set(x.c, SETTING_AUTO_SPLIT, 1);
+        cluster_set(x.c, SETTING_AUTO_MERGE, 1);
         for (int i = 0; i < 600 && range_count(x.c) < 4; i++) cluster_run(x.c, 100 * SIM_MS);
         assert_true(range_count(x.c) >= 4);
         progress(&x, 50);
@@ -412,11 +412,11 @@ TEST(placement, large_range_divides_in_its_middle)
     options_init(&x, &o, 5, 3, 0);
     o.split_count = 0;
     world_open(&x, &o);
-    scene_set(x.c, SETTING_RANGE_SPLIT_BYTES, 64u << 10);
-    scene_set(x.c, SETTING_AUTO_SPLIT, 1);
+    cluster_set(x.c, SETTING_RANGE_SPLIT_BYTES, 64u << 10);
+    cluster_set(x.c, SETTING_AUTO_SPLIT, 1);
     for (int i = 0; i < 600 && range_count(x.c) < 4; i++) cluster_run(x.c, 100 * SIM_MS);
     assert_true(range_count(x.c) >= 4);
-    scene_set(x.c, SETTING_AUTO_SPLIT, 0);
+    cluster_set(x.c, SETTING_AUTO_SPLIT, 0);
     progress(&x, 50);
     world_close(&x);
 }
@@ -462,10 +462,10 @@ TEST(placement, five_voters_become_one_and_five_again)
         o.replication_factor = 5;
         world_open(&x, &o);
         for (int round = 0; round < 2; round++) {
-            scene_set(x.c, SETTING_REPLICATION_FACTOR, 1);
+            cluster_set(x.c, SETTING_REPLICATION_FACTOR, 1);
             expect_in_place(&x, (struct wanted){.voters = 1}, 60 * SIM_SEC);
             progress(&x, 30);
-            scene_set(x.c, SETTING_REPLICATION_FACTOR, 5);
+            cluster_set(x.c, SETTING_REPLICATION_FACTOR, 5);
             expect_in_place(&x, (struct wanted){.voters = 5}, 120 * SIM_SEC);
         }
         progress(&x, 50);
@@ -525,7 +525,7 @@ TEST(placement, ranges_move_round_while_leaders_die)
         options_init(&x, &o, 4 * seed, 5, 0);
         o.split_count = 1;
         world_open(&x, &o);
-        scene_set(x.c, SETTING_REBALANCE, 0);
+        cluster_set(x.c, SETTING_REBALANCE, 0);
         for (uint64_t i = 0; i < 8; i++) {
             struct moved m = {.range = 2 + i % 2};
             move_on(&x, &m);

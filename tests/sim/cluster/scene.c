@@ -65,34 +65,6 @@ struct sim *scene_sim(const struct scene *s)
     return cluster_sim(s->cluster);
 }
 
-/* ---- settings ---- */
-
-static void on_set(struct rpc_call *call, enum status status, struct bytes body)
-{
-    (void)body;
-    *(enum status *)call->ctx = status;
-}
-
-void scene_set(struct cluster *c, enum cluster_setting setting, uint64_t value)
-{
-    enum status status = STATUS_WAIT;
-    struct rpc_call call = {.on_done = on_set, .ctx = &status};
-    struct cluster_machine *m = cluster_machine(c, cluster_leader(c, RANGE_META));
-    struct store *s = core_store(m->core);
-    struct buf body;
-    buf_init(&body, 100);
-    put_u8(&body, META_SETTING_PUT);
-    put_u16(&body, (uint16_t)setting);
-    put_sized(&body, BYTES_EMPTY);
-    put_u64(&body, value);
-    assert_int_equal(rpc_start(store_rpc(s), &call, store_identity(s)->node, RPC_META_CHANGE, buf_view(&body), 5 * SIM_SEC),
-                     STATUS_OK);
-    buf_deinit(&body);
-    sim_env_set_deadline(m->env, env_now_ns(m->env));
-    for (int i = 0; i < 100 && status == STATUS_WAIT; i++) cluster_run(c, 50 * SIM_MS);
-    assert_int_equal(status, STATUS_OK);
-}
-
 /* ---- splits ---- */
 
 struct scene_key scene_key(uint64_t number)

@@ -34,8 +34,6 @@ struct scene scene_begin_calm(const struct cluster_options *o, uint64_t think_ns
 void scene_explain(struct workload *w);
 /* Everything works again, goes on for a while, and is looked at. Returns how long a split closed its right side. */
 uint64_t scene_end(struct scene *s);
-/* Gives the cluster's setting that value, for all keys. */
-void scene_set(struct cluster *c, enum cluster_setting setting, uint64_t value);
 struct sim *scene_sim(const struct scene *s);
 
 /* The replica that leads the range of the key with that number, or NULL. */

@@ -187,43 +187,109 @@ static void on_call(struct rpc_call *call, enum status status, struct bytes body
     caller->ended++;
 }
 
-TEST(scenario_86, calls_beyond_the_bound_are_refused_and_the_count_returns_to_zero)
+/* One node's requests to itself, and nothing else of a node. */
+struct talk {
+    struct sim *sim;
+    struct logger logger;
+    struct env *env;
+    struct timer_heap timers;
+    struct rpc *rpc;
+};
+
+static void talk_begin(struct talk *t, uint32_t call_count_max)
 {
     struct sim_options options;
     sim_options_init(&options, 1);
-    struct sim *sim = sim_create(&options);
-    struct logger logger;
-    struct env *env;
-    sim_logger_init(sim, 1, &logger);
-    sim_env_create(sim, 1, &logger, &env);
-    struct timer_heap timers;
-    timer_heap_init(&timers);
-    struct rpc *rpc;
-    assert_int_equal(
-        rpc_create(
-            &(struct rpc_options){.env = env, .timers = &timers, .self = {1}, .call_count_max = 4},
-            &rpc),
-        STATUS_OK);
+    t->sim = sim_create(&options);
+    sim_logger_init(t->sim, 1, &t->logger);
+    sim_env_create(t->sim, 1, &t->logger, &t->env);
+    timer_heap_init(&t->timers);
+    const struct rpc_options o = {.env = t->env, .timers = &t->timers, .self = {1}, .call_count_max = call_count_max};
+    assert_int_equal(rpc_create(&o, &t->rpc), STATUS_OK);
+}
+
+static void talk_end(struct talk *t)
+{
+    rpc_destroy(t->rpc);
+    timer_heap_deinit(&t->timers);
+    sim_env_drain(t->env);
+    env_destroy(t->env);
+    sim_destroy(t->sim);
+}
+
+static enum status talk_call(struct talk *t, struct caller *c)
+{
+    c->call.ctx = c;
+    return rpc_start(t->rpc, &c->call, (struct node_id){1}, RPC_READ, BYTES_EMPTY, SIM_SEC);
+}
+
+TEST(scenario_86, calls_beyond_the_bound_are_refused_and_the_count_returns_to_zero)
+{
+    struct talk t;
+    talk_begin(&t, 4);
     struct caller callers[6] = {{.ended = 0}};
     for (int i = 0; i < 6; i++) {
         callers[i].call.on_done = on_call;
-        callers[i].call.ctx = &callers[i];
-        enum status status =
-            rpc_start(rpc, &callers[i].call, (struct node_id){1}, RPC_READ, BYTES_EMPTY, SIM_SEC);
-        assert_int_equal(status, i < 4 ? STATUS_OK : STATUS_BUSY);
+        assert_int_equal(talk_call(&t, &callers[i]), i < 4 ? STATUS_OK : STATUS_BUSY);
     }
-    assert_int_equal(rpc_in_flight(rpc), 4);
+    assert_int_equal(rpc_in_flight(t.rpc), 4);
     rpc_cancel(&callers[3].call);
-    assert_int_equal(rpc_in_flight(rpc), 3);
-    while (rpc_step(rpc))
+    assert_int_equal(rpc_in_flight(t.rpc), 3);
+    while (rpc_step(t.rpc))
         continue; /* nobody serves reads here */
-    assert_int_equal(rpc_in_flight(rpc), 0);
+    assert_int_equal(rpc_in_flight(t.rpc), 0);
     for (int i = 0; i < 6; i++)
         assert_int_equal(callers[i].ended, i < 3);
     assert_int_equal(callers[0].status, STATUS_UNSUPPORTED);
-    rpc_destroy(rpc);
-    timer_heap_deinit(&timers);
-    sim_env_drain(env);
-    env_destroy(env);
-    sim_destroy(sim);
+    talk_end(&t);
+}
+
+static struct talk *endless;
+
+static void ask_again(struct rpc_call *call, enum status status, struct bytes body)
+{
+    on_call(call, status, body);
+    if (status != STATUS_CANCELLED) assert_int_equal(talk_call(endless, call->ctx), STATUS_OK);
+}
+
+/* What comes of a request is gone through at once, but not for ever. */
+TEST(scenario_86, who_asks_without_end_lets_others_ask)
+{
+    struct talk t;
+    talk_begin(&t, 0);
+    endless = &t;
+    struct caller greedy = {.call.on_done = ask_again}, other = {.call.on_done = on_call};
+    assert_int_equal(talk_call(&t, &greedy), STATUS_OK);
+    assert_int_equal(talk_call(&t, &other), STATUS_OK);
+    assert_true(rpc_step(t.rpc));
+    assert_true(greedy.ended >= 2);
+    assert_int_equal(other.ended, 1);
+    for (int i = 0; i < 100; i++) assert_true(rpc_step(t.rpc));
+    talk_end(&t);
+}
+
+/* Ids go round the slots of calls that last, also when there get to be more of them. */
+TEST(scenario_86, calls_that_last_are_found_by_their_ids_among_many_that_do_not)
+{
+    struct talk t;
+    talk_begin(&t, 0);
+    static struct caller lasting[300], quick;
+    quick.call.on_done = on_call;
+    for (int i = 0; i < 300; i++) { /* answered by nobody, for it goes to another node */
+        lasting[i].call.on_done = on_call;
+        lasting[i].call.ctx = &lasting[i];
+        assert_int_equal(rpc_start(t.rpc, &lasting[i].call, (struct node_id){2}, RPC_READ, BYTES_EMPTY, SIM_SEC), STATUS_OK);
+        for (int k = 0; k < 20; k++) {
+            uint32_t ended = quick.ended;
+            assert_int_equal(talk_call(&t, &quick), STATUS_OK);
+            while (rpc_step(t.rpc)) continue;
+            assert_int_equal(quick.ended, ended + 1);
+        }
+    }
+    assert_int_equal(rpc_in_flight(t.rpc), 300);
+    for (int i = 0; i < 300; i += 2) rpc_cancel(&lasting[i].call);
+    assert_int_equal(rpc_in_flight(t.rpc), 150);
+    for (int i = 0; i < 300; i++) assert_int_equal(lasting[i].ended, 0);
+    talk_end(&t);
+    for (int i = 0; i < 300; i++) assert_int_equal(lasting[i].ended, i % 2);
 }
