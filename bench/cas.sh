@@ -11,14 +11,15 @@ rounds=${1:-3} seconds=${SECONDS_PER_RUN:-3} keys=${KEYS:-10000}
 read -ra shapes <<<"${SHAPES:-16 64}"
 place=${PLACE:-one}
 
-fill() { # all n are 0 again
+fill() {
     sql 1 "SET client_min_messages = warning" "DROP TABLE IF EXISTS cas" "CREATE TABLE cas (k bigint PRIMARY KEY, n bigint, v text)" \
         "ALTER TABLE cas SPLIT AT VALUES ($((keys / 2 + 1)))" "INSERT INTO cas SELECT i, 0, '' FROM generate_series(1, $keys) i" >/dev/null ||
         die "cas cannot be filled"
 }
 
-place() {
+begin() { # all n are 0 again
     local range
+    sql 1 "UPDATE cas SET n = 0" >/dev/null || die "cas cannot be reset"
     [ "$place" = any ] && return
     for range in $(sql 1 "SELECT range FROM ostraka.ranges"); do put_leader 1 "$range" "$leader"; done
     [ "$place" = one ] || put_leader 1 "$(range_of_kv 1)" $((leader % 3 + 1))
@@ -32,8 +33,7 @@ leader=$(sql 1 "SELECT leader FROM ostraka.ranges ORDER BY range DESC LIMIT 1")
 [ "$place" = any ] || sql 1 "ALTER SYSTEM SET rebalance = off" >/dev/null || die "leaders cannot be kept where they are"
 for ((round = 1; round <= rounds; round++)); do
     for connections in "${shapes[@]}"; do
-        fill
-        place
+        begin
         flags=(--connections "$connections" --keys "$keys" --seconds "$seconds" --no-header)
         "$BENCH/sql_bench" cas --address "${sqls[$leader]}" --prepared "${flags[@]}" >"$root/row" || die "cas"
         sed "s/^/ostraka $connections /" "$root/row" >>"$root/rows"

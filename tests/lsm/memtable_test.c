@@ -202,6 +202,8 @@ static void check_node(const struct mem_node *n, struct bytes first, struct byte
         assert_true(bytes_compare(first, key) <= 0 && bytes_compare(key, last) <= 0);
         memcpy(next, key.data + n->skip, key.size - n->skip < 8 ? key.size - n->skip : 8);
         assert_u64_equal(n->heads[i], load_be64(next));
+        assert_u64_equal(n->times[i], n->entries[i]->ts);
+        assert_int_equal(n->sizes[i], key.size);
     }
     for (uint32_t i = 0; n->level > 0 && i < n->count; i++)
         check_node(CONTAINER_OF(n, struct mem_inner, node)->children[i], i == 0 ? first : key_of(n->entries[i]),
