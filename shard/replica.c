@@ -362,7 +362,7 @@ static enum status step_fed(struct replica *r, const struct raft_event *event, s
 
 enum status replica_step_proposing(struct replica *r, const struct raft_event *event, struct log_pos *proposed)
 {
-    /* Before it may vote or stand. Not with a proposal, whose bytes lie in a buffer that sends use, too. */
+    /* Before it may vote or stand. A proposal does neither. */
     bool decides = event->kind == RAFT_EVENT_MESSAGE || event->kind == RAFT_EVENT_TIMER ||
                    event->kind == RAFT_EVENT_CAMPAIGN || event->kind == RAFT_EVENT_INHERIT || event->kind == RAFT_EVENT_TRANSFER;
     if (decides && !r->store->failed) {
