@@ -154,10 +154,40 @@ static enum status tree_write_again(struct memtable *m, struct mem_tree *t, uint
     return is_it ? entry_replace(m, t, *slot, index, w) : tree_write(m, t, index, w, NULL, slot);
 }
 
+static __attribute__((unused)) bool is_right(struct mem_tree *t, const struct lsm_write *w, const struct mem_spot *s)
+{
+    struct mem_spot found;
+    mem_tree_find(t, w->key, w->ts, NULL, &found);
+    return found.leaf == s->leaf && (found.leaf == NULL || found.slot == s->slot) && found.found == s->found;
+}
+
+/* Mostly a newer one than all that its key has: next to the newest one. */
+static enum status version_write(struct memtable *m, struct mem_tree *t, uint64_t index, const struct lsm_write *w,
+                                 const struct mem_hint *hint)
+{
+    uint64_t hash = hint != NULL && hint->hash != 0 ? hint->hash : mem_newest_hash(w->key);
+    const struct mem_newest *n = mem_newest_find(t, w->key, hash);
+    if (n != NULL && w->ts == n->entry->ts) return entry_replace(m, t, n->entry, index, w);
+    bool newer = n != NULL && (w->ts > n->entry->ts || MUTANT("lsm_newest_is_the_last"));
+    struct mem_spot s;
+    if (!newer || !mem_newest_spot(n, &s)) mem_tree_find(t, w->key, w->ts, hint, &s);
+    ASSERT_SLOW(is_right(t, w, &s));
+    if (s.found) return entry_replace(m, t, s.leaf->node.entries[s.slot], index, w);
+    struct mem_entry *entry = entry_create(t, index, w);
+    enum status status = entry == NULL ? STATUS_NO_MEMORY : mem_tree_insert(t, &s, entry);
+    if (status == STATUS_OK) mem_newest_note(t, &s, hash, newer);
+    return status;
+}
+
 struct mem_hint memtable_ask_ahead(const struct memtable *m, const struct lsm_write *w)
 {
     const struct mem_tree *t = &m->trees[w->space - LSM_SPACE_FIRST];
-    return t->swept ? (struct mem_hint){NULL, 0} : mem_tree_ask_ahead(t, w->key, w->ts); /* few, and found again without a search */
+    struct mem_hint hint = {NULL, 0, 0};
+    if (t->swept) return hint; /* few, and found again without a search */
+    uint64_t hash = mem_newest_known(t) && w->space == LSM_SPACE_VERSIONS ? mem_newest_hash(w->key) : 0;
+    if (hash == 0 || !mem_newest_ask_ahead(t, hash)) hint = mem_tree_ask_ahead(t, w->key, w->ts);
+    hint.hash = hash;
+    return hint;
 }
 
 enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_write *w, const struct mem_hint *hint)
@@ -173,6 +203,7 @@ enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_
     }
     struct mem_tree *t = &m->trees[w->space - LSM_SPACE_FIRST];
     struct mem_entry *entry;
+    if (w->space == LSM_SPACE_VERSIONS) return version_write(m, t, index, w, hint);
     return lsm_space_times(w->space) ? tree_write(m, t, index, w, hint, &entry) : tree_write_again(m, t, index, w);
 }
 
@@ -215,7 +246,12 @@ const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space s
                                       struct bytes key, uint64_t ts_max)
 {
     ASSERT(lsm_space_valid(space));
-    struct mem_place place = mem_tree_seek(&m->trees[space - LSM_SPACE_FIRST], key, ts_max);
+    const struct mem_tree *t = &m->trees[space - LSM_SPACE_FIRST];
+    if (mem_newest_known(t)) {
+        const struct mem_newest *n = mem_newest_find(t, key, mem_newest_hash(key));
+        if (n != NULL && n->entry->ts <= ts_max) return n->entry;
+    }
+    struct mem_place place = mem_tree_seek(t, key, ts_max);
     if (place.leaf == NULL) return NULL;
     const struct mem_entry *e = place.leaf->node.entries[place.slot];
     if (!bytes_equal(mem_entry_key(e), key)) return NULL;

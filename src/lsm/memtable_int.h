@@ -23,6 +23,13 @@
 #define MEM_VOID_MAX 64
 #endif
 #define MEM_SWEEP_MAX 4096 /* to write so many entries anew takes a millisecond (LSM-9) */
+/* Entries from which on a tree of versions knows keys by their hash. Below, a search is as cheap. */
+#ifdef OSTRAKA_SIM
+#define MEM_NEWEST_FROM 32
+#else
+#define MEM_NEWEST_FROM 4096
+#endif
+#define MEM_NEWEST_SLOTS_MAX 32768
 
 /* One state of an entry. */
 struct mem_value {
@@ -64,6 +71,13 @@ struct mem_inner {
     struct mem_node *children[MEM_NODE_SLOTS];
 };
 
+/* The newest version of a key, found by the key's hash (memtable_newest.c). */
+struct mem_newest {
+    struct mem_entry *entry; /* NULL: of no key */
+    struct mem_leaf *leaf;   /* where it was when this was noted; splits may have moved it */
+    uint32_t hash;           /* its upper half */
+};
+
 struct mem_tree {
     struct arena *arena; /* of the memtable */
     struct mem_node *root;
@@ -75,6 +89,8 @@ struct mem_tree {
     uint64_t void_count; /* such entries */
     struct list told;    /* the others; each one's link stands in front of it */
     struct mem_entry **recent; /* of a space without times: what was written lately, by the hash of the key; NULL: nothing was */
+    struct mem_newest *newest; /* of versions; each key has one slot in which it may be */
+    uint32_t newest_slots;     /* 0 or a power of two */
 };
 
 struct memtable {
@@ -95,6 +111,7 @@ void memtable_unpin(struct memtable *m);
 struct mem_hint {
     struct mem_leaf *leaf; /* NULL: it is not known */
     uint64_t splits;       /* holds while the tree has had no more */
+    uint64_t hash;         /* of the key of a version; 0: it was not asked for */
 };
 /* Has memory bring what a write will touch; worth it when a few others are written in between. */
 struct mem_hint memtable_ask_ahead(const struct memtable *m, const struct lsm_write *w);
@@ -137,8 +154,9 @@ struct mem_spot {
 
 struct mem_hint mem_tree_ask_ahead(const struct mem_tree *t, struct bytes key, uint64_t ts);
 void mem_tree_find(struct mem_tree *t, struct bytes key, uint64_t ts, const struct mem_hint *hint, struct mem_spot *s_out);
-/* Puts it where mem_tree_find has just said that it belongs, and is not. STATUS_NO_MEMORY. */
-MUST_USE enum status mem_tree_insert(struct mem_tree *t, const struct mem_spot *s, struct mem_entry *entry);
+/* Puts it where mem_tree_find has just said that it belongs, and is not; *s: where it stands now. STATUS_NO_MEMORY. */
+MUST_USE enum status mem_tree_insert(struct mem_tree *t, struct mem_spot *s, struct mem_entry *entry);
+void mem_leaf_ask_ahead(const struct mem_leaf *leaf);
 
 /* Where an entry stands. */
 struct mem_place {
@@ -147,6 +165,22 @@ struct mem_place {
 };
 /* The first entry at or after the key in the tree of its space. */
 struct mem_place mem_tree_seek(const struct mem_tree *t, struct bytes key, uint64_t ts);
+
+/* ---- the newest version of each key (memtable_newest.c) ---- */
+
+static inline bool mem_newest_known(const struct mem_tree *t)
+{
+    return t->newest_slots > 0;
+}
+uint64_t mem_newest_hash(struct bytes key);
+/* NULL: it is not known which one is. */
+const struct mem_newest *mem_newest_find(const struct mem_tree *t, struct bytes key, uint64_t hash);
+/* False: it is not known; else what writing a newer one will touch is on its way. */
+bool mem_newest_ask_ahead(const struct mem_tree *t, uint64_t hash);
+/* Where a version goes that is newer than n's. False: that has to be searched for. */
+bool mem_newest_spot(const struct mem_newest *n, struct mem_spot *s_out);
+/* The entry stands at s, and is new; newer: than what was known as the newest one of its key. */
+void mem_newest_note(struct mem_tree *t, const struct mem_spot *s, uint64_t hash, bool newer);
 
 /* All spaces, in engine order, as of view_index; only keys in the window (NULL: all), which is
  * copied. Pins the memtable. STATUS_NO_MEMORY. */

@@ -318,10 +318,11 @@ static enum status tree_grow_root(struct mem_tree *t, struct mem_node *right)
 
 /* Inserts at a slot of a leaf, splitting upwards as needed. A node that is full and appended to
  * keeps all it has: ascending keys then leave full nodes behind instead of half full ones. */
-static enum status tree_insert(struct mem_tree *t, const struct mem_path *path, struct mem_leaf *leaf, uint32_t slot,
-                               struct mem_entry *entry)
+static enum status tree_insert(struct mem_tree *t, struct mem_spot *s, struct mem_entry *entry)
 {
-    struct mem_node *n = &leaf->node, *child = NULL;
+    const struct mem_path *path = &s->path;
+    struct mem_node *n = &s->leaf->node, *child = NULL;
+    uint32_t slot = s->slot;
     for (;;) {
         if (n->count < MEM_NODE_SLOTS) {
             node_put(n, slot, entry, child);
@@ -334,6 +335,10 @@ static enum status tree_insert(struct mem_tree *t, const struct mem_path *path, 
             node_put(right, slot - at, entry, child);
         else
             node_put(n, slot, entry, child);
+        if (child == NULL && slot >= at) {
+            s->leaf = leaf_of(right);
+            s->slot = slot - at;
+        }
         struct bytes between = mem_entry_key(right->entries[0]);
         node_raise_skip(n, common_size(bound_below(t, path, n->level), between));
         node_raise_skip(right, common_size(between, bound_above(t, path, n->level)));
@@ -381,8 +386,13 @@ static bool find_by_hint(const struct mem_tree *t, const struct probe *p, const 
 struct mem_hint mem_tree_ask_ahead(const struct mem_tree *t, struct bytes key, uint64_t ts)
 {
     struct probe p = {ts, key};
-    if (t->root == NULL || t->root->level == 0 || side_of(t, &p) != 0) return (struct mem_hint){NULL, 0};
-    return (struct mem_hint){descend(t, &p, NULL), t->splits};
+    if (t->root == NULL || t->root->level == 0 || side_of(t, &p) != 0) return (struct mem_hint){NULL, 0, 0};
+    return (struct mem_hint){descend(t, &p, NULL), t->splits, 0};
+}
+
+void mem_leaf_ask_ahead(const struct mem_leaf *leaf)
+{
+    node_prefetch(&leaf->node);
 }
 
 /* Ascending keys, the commonest order, need no search. */
@@ -409,22 +419,24 @@ void mem_tree_find(struct mem_tree *t, struct bytes key, uint64_t ts, const stru
     if (t->root != NULL && !find_by_hint(t, &p, hint, s)) search(t, &p, s);
 }
 
-static enum status tree_begin(struct mem_tree *t, struct mem_entry *entry)
+static enum status tree_begin(struct mem_tree *t, struct mem_spot *s, struct mem_entry *entry)
 {
     struct mem_leaf *leaf = leaf_create(t);
     if (leaf == NULL) return STATUS_NO_MEMORY;
     leaf->node.skip = entry->key_size;
     node_put(&leaf->node, 0, entry, NULL);
     t->root = &leaf->node;
-    t->first = t->last = leaf;
+    t->first = t->last = s->leaf = leaf;
+    s->slot = 0;
     return STATUS_OK;
 }
 
-enum status mem_tree_insert(struct mem_tree *t, const struct mem_spot *s, struct mem_entry *entry)
+enum status mem_tree_insert(struct mem_tree *t, struct mem_spot *s, struct mem_entry *entry)
 {
     ASSERT(!s->found);
-    enum status status = t->root == NULL ? tree_begin(t, entry) : tree_insert(t, &s->path, s->leaf, s->slot, entry);
+    enum status status = t->root == NULL ? tree_begin(t, s, entry) : tree_insert(t, s, entry);
     if (status != STATUS_OK) return status;
+    ASSERT(s->leaf->node.entries[s->slot] == entry);
     t->changes++;
     t->count++;
     return STATUS_OK;

@@ -360,6 +360,32 @@ static void run_ahead(void)
     memtable_unpin(m);
 }
 
+/* A key's versions in any order, among those of others: each is found at its time. */
+static void run_newest(void)
+{
+    enum { KEYS = 200, TIMES = 40 };
+    struct memtable *m;
+    assert_int_equal(memtable_create(&m), STATUS_OK);
+    for (uint64_t i = 0; i < KEYS * TIMES; i++) {
+        char key[16];
+        struct lsm_write w = row(i % KEYS, key);
+        w.ts = 1 + i / KEYS * 7 % TIMES; /* 7 and TIMES have no common divisor */
+        struct mem_hint hint = memtable_ask_ahead(m, &w);
+        assert_int_equal(memtable_write(m, i + 1, &w, &hint), STATUS_OK);
+    }
+    for (uint64_t i = 0; i < KEYS; i++) {
+        char key[16];
+        struct bytes k = row(i, key).key;
+        for (uint64_t ts = 1; ts <= TIMES + 1; ts++) {
+            const struct mem_entry *e = memtable_find(m, LSM_SPACE_VERSIONS, k, ts);
+            assert_non_null(e);
+            assert_true(bytes_equal(mem_entry_key(e), k));
+            assert_u64_equal(e->ts, ts < TIMES ? ts : TIMES);
+        }
+    }
+    memtable_unpin(m);
+}
+
 static const struct scenario {
     const char *name;
     void (*run)(void);
@@ -383,6 +409,7 @@ static const struct scenario {
     {"over_little", rewrite_over_little},
     {"swept", run_swept},
     {"ahead", run_ahead},
+    {"newest", run_newest},
 };
 
 static const struct {
@@ -394,6 +421,8 @@ static const struct {
     {"lsm_swept_under_readers", "swept"},
     {"lsm_sizes_unasked", "random"},
     {"lsm_hint_outlives_split", "ahead"},
+    {"lsm_newest_of_any_key", "newest"},
+    {"lsm_newest_is_the_last", "newest"},
     {"lsm_view_sees_later_writes", "random"},
     {"lsm_merge_shows_replaced", "random"},
     {"lsm_tombstone_dropped_above_older", "random"},
