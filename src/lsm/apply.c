@@ -19,10 +19,11 @@ static void note_ending(const struct lsm *l, struct memtable *m, const struct ls
 /* As far as can be said without the disk. Only ASSERT_SLOW asks. */
 static __attribute__((unused)) bool is_alone(const struct range *r, const struct lsm_write *w)
 {
-    const struct mem_entry *e = memtable_find(r->active, w->space, w->key, 0);
+    uint64_t hash = filter_hash(w->space, w->key);
+    const struct mem_entry *e = memtable_find(r->active, w->space, w->key, 0, hash);
     LIST_FOR_EACH(item, &r->frozen) {
         if (e != NULL) break;
-        e = memtable_find(CONTAINER_OF(item, struct frozen, link)->memtable, w->space, w->key, 0);
+        e = memtable_find(CONTAINER_OF(item, struct frozen, link)->memtable, w->space, w->key, 0, hash);
         if (e != NULL) COVER("lsm_alone_above_frozen");
     }
     return e == NULL || e->newest->tombstone;

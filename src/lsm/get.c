@@ -38,7 +38,7 @@ static void take(struct lookup *k, uint64_t ts, bool tombstone, struct bytes val
 static void ask_memtable(struct lookup *k, const struct memtable *m)
 {
     if (!may_hold_better(k, m->newest_ts)) return;
-    const struct mem_entry *e = memtable_find(m, k->target.space, k->target.key, k->target.ts);
+    const struct mem_entry *e = memtable_find(m, k->target.space, k->target.key, k->target.ts, k->filter_hash);
     if (e == NULL || (k->found && k->version.ts >= e->ts)) return;
     const struct mem_value *v = e->newest;
     take(k, e->ts, v->tombstone, bytes_make(v->data, v->size), NULL);
@@ -173,11 +173,11 @@ static enum status look_up(struct lsm *l, struct range_id range, struct lookup *
     if (r == NULL) return STATUS_NOT_FOUND;
     if (r->corrupt) return STATUS_CORRUPT;
     if (r->window != NULL && !window_has(r->window, target.key)) return STATUS_NOT_FOUND;
+    k->filter_hash = filter_hash(target.space, target.key);
     ask_memtable(k, r->active);
     LIST_FOR_EACH(link, &r->frozen)
     ask_memtable(k, CONTAINER_OF(link, struct frozen, link)->memtable);
     if (version_piece_count(r->version) == 0) return STATUS_OK;
-    k->filter_hash = filter_hash(target.space, target.key);
     return ask_version(k, r->version);
 }
 

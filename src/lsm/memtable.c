@@ -165,7 +165,7 @@ static __attribute__((unused)) bool is_right(struct mem_tree *t, const struct ls
 static enum status version_write(struct memtable *m, struct mem_tree *t, uint64_t index, const struct lsm_write *w,
                                  const struct mem_hint *hint)
 {
-    uint64_t hash = hint != NULL && hint->hash != 0 ? hint->hash : mem_newest_hash(w->key);
+    uint64_t hash = hint != NULL && hint->hash != 0 ? hint->hash : filter_hash(w->space, w->key);
     const struct mem_newest *n = mem_newest_find(t, w->key, hash);
     if (n != NULL && w->ts == n->entry->ts) return entry_replace(m, t, n->entry, index, w);
     bool newer = n != NULL && (w->ts > n->entry->ts || MUTANT("lsm_newest_is_the_last"));
@@ -175,7 +175,9 @@ static enum status version_write(struct memtable *m, struct mem_tree *t, uint64_
     if (s.found) return entry_replace(m, t, s.leaf->node.entries[s.slot], index, w);
     struct mem_entry *entry = entry_create(t, index, w);
     enum status status = entry == NULL ? STATUS_NO_MEMORY : mem_tree_insert(t, &s, entry);
-    if (status == STATUS_OK) mem_newest_note(t, &s, hash, newer);
+    if (status != STATUS_OK || (!newer && !mem_spot_is_first(&s))) return status;
+    mem_newest_note(t, &s, hash, newer);
+    if (!newer) mem_filter_add(t, hash);
     return status;
 }
 
@@ -184,7 +186,7 @@ struct mem_hint memtable_ask_ahead(const struct memtable *m, const struct lsm_wr
     const struct mem_tree *t = &m->trees[w->space - LSM_SPACE_FIRST];
     struct mem_hint hint = {NULL, 0, 0};
     if (t->swept) return hint; /* few, and found again without a search */
-    uint64_t hash = mem_newest_known(t) && w->space == LSM_SPACE_VERSIONS ? mem_newest_hash(w->key) : 0;
+    uint64_t hash = mem_newest_known(t) && w->space == LSM_SPACE_VERSIONS ? filter_hash(w->space, w->key) : 0;
     if (hash == 0 || !mem_newest_ask_ahead(t, hash)) hint = mem_tree_ask_ahead(t, w->key, w->ts);
     hint.hash = hash;
     return hint;
@@ -242,15 +244,13 @@ void memtable_unpin(struct memtable *m)
     free(m);
 }
 
-const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space space,
-                                      struct bytes key, uint64_t ts_max)
+const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space space, struct bytes key, uint64_t ts_max, uint64_t hash)
 {
     ASSERT(lsm_space_valid(space));
     const struct mem_tree *t = &m->trees[space - LSM_SPACE_FIRST];
-    if (mem_newest_known(t)) {
-        const struct mem_newest *n = mem_newest_find(t, key, mem_newest_hash(key));
-        if (n != NULL && n->entry->ts <= ts_max) return n->entry;
-    }
+    const struct mem_newest *n = mem_newest_find(t, key, hash);
+    if (n != NULL && n->entry->ts <= ts_max) return n->entry;
+    if (n == NULL && !mem_filter_may_have(t, hash)) return NULL;
     struct mem_place place = mem_tree_seek(t, key, ts_max);
     if (place.leaf == NULL) return NULL;
     const struct mem_entry *e = place.leaf->node.entries[place.slot];

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "lsm/cursor_int.h"
+#include "lsm/filter_int.h"
 #include "lsm/window_int.h"
 
 #define MEM_NODE_SLOTS 64
@@ -30,6 +31,12 @@
 #define MEM_NEWEST_FROM 4096
 #endif
 #define MEM_NEWEST_SLOTS_MAX 32768
+/* Then, too, it gets a filter, for so many keys, and later a second one, for the others. */
+#ifdef OSTRAKA_SIM
+#define MEM_FILTER_KEYS {100, 400}
+#else
+#define MEM_FILTER_KEYS {100000, 400000}
+#endif
 
 /* One state of an entry. */
 struct mem_value {
@@ -76,7 +83,16 @@ struct mem_newest {
     struct mem_entry *entry; /* NULL: of no key */
     struct mem_leaf *leaf;   /* where it was when this was noted; splits may have moved it */
     uint32_t hash;           /* its upper half */
+    bool again;              /* written again since another key wanted the slot */
 };
+
+/* Keys of versions that are there (memtable_filter.c). */
+struct mem_filter {
+    uint8_t *lines;
+    uint32_t line_count; /* 0: there is no filter */
+    uint64_t keys;       /* that were added */
+};
+#define MEM_FILTERS 2
 
 struct mem_tree {
     struct arena *arena; /* of the memtable */
@@ -91,6 +107,7 @@ struct mem_tree {
     struct mem_entry **recent; /* of a space without times: what was written lately, by the hash of the key; NULL: nothing was */
     struct mem_newest *newest; /* of versions; each key has one slot in which it may be */
     uint32_t newest_slots;     /* 0 or a power of two */
+    struct mem_filter filters[MEM_FILTERS];
 };
 
 struct memtable {
@@ -117,9 +134,8 @@ struct mem_hint {
 struct mem_hint memtable_ask_ahead(const struct memtable *m, const struct lsm_write *w);
 /* Inserts or replaces (space, key, ts); hint: of this write, or NULL. STATUS_NO_MEMORY. */
 MUST_USE enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_write *w, const struct mem_hint *hint);
-/* The newest version of the key with ts <= ts_max, at the latest state, or NULL. */
-const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space space,
-                                      struct bytes key, uint64_t ts_max);
+/* The newest version of the key with ts <= ts_max, at the latest state, or NULL. hash: filter_hash of space and key. */
+const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space space, struct bytes key, uint64_t ts_max, uint64_t hash);
 uint64_t memtable_entry_count(const struct memtable *m);
 static inline uint64_t memtable_bytes(const struct memtable *m)
 {
@@ -172,15 +188,23 @@ static inline bool mem_newest_known(const struct mem_tree *t)
 {
     return t->newest_slots > 0;
 }
-uint64_t mem_newest_hash(struct bytes key);
-/* NULL: it is not known which one is. */
+/* hash, here and below: filter_hash of the key. NULL: it is not known which one is. */
 const struct mem_newest *mem_newest_find(const struct mem_tree *t, struct bytes key, uint64_t hash);
 /* False: it is not known; else what writing a newer one will touch is on its way. */
 bool mem_newest_ask_ahead(const struct mem_tree *t, uint64_t hash);
 /* Where a version goes that is newer than n's. False: that has to be searched for. */
 bool mem_newest_spot(const struct mem_newest *n, struct mem_spot *s_out);
-/* The entry stands at s, and is new; newer: than what was known as the newest one of its key. */
+/* The entry at s is new, and the newest one of its key; newer: than what was known as that. */
 void mem_newest_note(struct mem_tree *t, const struct mem_spot *s, uint64_t hash, bool newer);
+/* It is the newest one of its key. */
+bool mem_spot_is_first(const struct mem_spot *s);
+
+/* ---- which keys there are (memtable_filter.c) ---- */
+
+/* A version of the key was put into the tree; called for the first one of each. */
+void mem_filter_add(struct mem_tree *t, uint64_t hash);
+/* False: the tree has no version of the key. */
+bool mem_filter_may_have(const struct mem_tree *t, uint64_t hash);
 
 /* All spaces, in engine order, as of view_index; only keys in the window (NULL: all), which is
  * copied. Pins the memtable. STATUS_NO_MEMORY. */

@@ -3,16 +3,9 @@
  * which key it is of, the leaf whether the entry is in it. */
 #include "lsm/memtable_int.h"
 
-#include "base/hash.h"
-
-uint64_t mem_newest_hash(struct bytes key)
-{
-    return hash64(key.data, key.size, 0) | 1; /* 0 is of none */
-}
-
 static struct mem_newest *slot_of(const struct mem_tree *t, uint64_t hash)
 {
-    return &t->newest[(hash >> 1) & (t->newest_slots - 1)];
+    return &t->newest[hash & (t->newest_slots - 1)];
 }
 
 static bool is_of(const struct mem_newest *n, uint64_t hash)
@@ -51,12 +44,14 @@ bool mem_newest_spot(const struct mem_newest *n, struct mem_spot *s)
     return true;
 }
 
-static bool is_first_of_key(const struct mem_spot *s, struct bytes key)
+bool mem_spot_is_first(const struct mem_spot *s)
 {
-    const struct mem_leaf *leaf = s->leaf;
-    if (s->slot == 0) return leaf->prev == NULL || !bytes_equal(mem_entry_key(leaf->prev->node.entries[leaf->prev->node.count - 1]), key);
-    const struct mem_node *n = &leaf->node;
-    return n->heads[s->slot - 1] != n->heads[s->slot] || !bytes_equal(mem_entry_key(n->entries[s->slot - 1]), key);
+    const struct mem_node *n = &s->leaf->node;
+    struct bytes key = mem_entry_key(n->entries[s->slot]);
+    if (s->slot > 0)
+        return n->heads[s->slot - 1] != n->heads[s->slot] || !bytes_equal(mem_entry_key(n->entries[s->slot - 1]), key);
+    const struct mem_leaf *before = s->leaf->prev;
+    return before == NULL || !bytes_equal(mem_entry_key(before->node.entries[before->node.count - 1]), key);
 }
 
 /* A larger one begins empty: what is written next fills it. Without memory the old one has to do. */
@@ -74,7 +69,7 @@ void mem_newest_note(struct mem_tree *t, const struct mem_spot *s, uint64_t hash
     uint64_t most = t->newest_slots == 0 ? MEM_NEWEST_FROM - 1 : (uint64_t)t->newest_slots * 8 - 1;
     if (t->count > most && t->newest_slots < MEM_NEWEST_SLOTS_MAX) grow(t);
     if (!mem_newest_known(t)) return;
-    struct mem_entry *entry = s->leaf->node.entries[s->slot];
-    if (!newer && !is_first_of_key(s, mem_entry_key(entry))) return;
-    *slot_of(t, hash) = (struct mem_newest){entry, s->leaf, (uint32_t)(hash >> 32)};
+    struct mem_newest *n = slot_of(t, hash);
+    if (!newer && n->again) n->again = false; /* keys that are written once shall not take the place of those that are not */
+    else *n = (struct mem_newest){s->leaf->node.entries[s->slot], s->leaf, (uint32_t)(hash >> 32), newer};
 }

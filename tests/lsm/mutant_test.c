@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "lsm/block_int.h"
 #include "lsm/chunk_int.h"
 #include "lsm/manifest_int.h"
@@ -342,6 +343,11 @@ static struct lsm_write row(uint64_t i, char key[16])
     return (struct lsm_write){LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1, BYTES_LITERAL("v"), false};
 }
 
+static const struct mem_entry *find(const struct memtable *m, enum lsm_space space, struct bytes key, uint64_t ts_max)
+{
+    return memtable_find(m, space, key, ts_max, filter_hash(space, key));
+}
+
 static void run_ahead(void)
 {
     char keys[500][16];
@@ -356,7 +362,7 @@ static void run_ahead(void)
         }
         for (uint64_t k = 0; k < 500; k++) assert_int_equal(memtable_write(m, i + k + 1, &w[k], &hints[k]), STATUS_OK);
     }
-    for (uint64_t i = 0; i < 10000; i++) assert_non_null(memtable_find(m, LSM_SPACE_VERSIONS, row(i, keys[0]).key, 1));
+    for (uint64_t i = 0; i < 10000; i++) assert_non_null(find(m, LSM_SPACE_VERSIONS, row(i, keys[0]).key, 1));
     memtable_unpin(m);
 }
 
@@ -372,16 +378,19 @@ static void run_newest(void)
         w.ts = 1 + i / KEYS * 7 % TIMES; /* 7 and TIMES have no common divisor */
         struct mem_hint hint = memtable_ask_ahead(m, &w);
         assert_int_equal(memtable_write(m, i + 1, &w, &hint), STATUS_OK);
+        assert_non_null(find(m, LSM_SPACE_VERSIONS, row(hash_u64(i) % (i < KEYS ? i + 1 : KEYS), key).key, LSM_TS_MAX));
     }
     for (uint64_t i = 0; i < KEYS; i++) {
         char key[16];
         struct bytes k = row(i, key).key;
         for (uint64_t ts = 1; ts <= TIMES + 1; ts++) {
-            const struct mem_entry *e = memtable_find(m, LSM_SPACE_VERSIONS, k, ts);
+            const struct mem_entry *e = find(m, LSM_SPACE_VERSIONS, k, ts);
             assert_non_null(e);
             assert_true(bytes_equal(mem_entry_key(e), k));
             assert_u64_equal(e->ts, ts < TIMES ? ts : TIMES);
         }
+        assert_null(find(m, LSM_SPACE_VERSIONS, k, 0));
+        assert_null(find(m, LSM_SPACE_VERSIONS, row(KEYS + i, key).key, LSM_TS_MAX));
     }
     memtable_unpin(m);
 }
@@ -423,6 +432,8 @@ static const struct {
     {"lsm_hint_outlives_split", "ahead"},
     {"lsm_newest_of_any_key", "newest"},
     {"lsm_newest_is_the_last", "newest"},
+    {"lsm_mem_filter_begins_empty", "newest"},
+    {"lsm_mem_filter_second_unasked", "newest"},
     {"lsm_view_sees_later_writes", "random"},
     {"lsm_merge_shows_replaced", "random"},
     {"lsm_tombstone_dropped_above_older", "random"},
