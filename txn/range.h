@@ -161,6 +161,7 @@ struct range {
     struct map attempts;     /* leader: tag -> the first of its requests (attempts.c) */
     uint32_t prepared_count, prepared_records; /* leader: ops of RANGE_OP_PREPARE in flight; those that change what leases speak of */
     struct map records;      /* leader: tag -> struct record */
+    uint64_t records_sent;   /* the newest attempt.sent among them, or above: ten seconds of commits are a map that is in no cache */
     struct list record_list, settled, forgotten; /* to be carried out; until nobody asks; those that `forgetting` speaks of */
     struct list refusals;    /* leader: struct record, of single keys (staged.c); mostly none */
     /* Of the state machine: a split has taken away what may be decided elsewhere; those that were begun here at or below. */

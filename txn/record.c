@@ -57,7 +57,8 @@ bool record_decode(struct bytes anchor, uint64_t tag, struct bytes value, struct
 
 struct record *record_find(const struct range *g, struct attempt a)
 {
-    struct record *r = a.tag == 0 ? NULL : map_get(&g->records, a.tag);
+    if (a.tag == 0 || a.sent > g->records_sent) return NULL; /* mostly: attempts that are new */
+    struct record *r = map_get(&g->records, a.tag);
     return r != NULL && attempt_equal(r->attempt, a) ? r : NULL;
 }
 
@@ -85,6 +86,7 @@ enum status record_add(struct range *g, const struct record *from, struct record
         free(r);
         return STATUS_NO_MEMORY;
     }
+    if (r->attempt.sent > g->records_sent) g->records_sent = r->attempt.sent;
     list_push_back(&g->record_list, &r->link);
     two_phase_note(g);
     *out = r;

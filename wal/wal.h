@@ -23,7 +23,7 @@ struct lsn {
 #define WAL_PAYLOAD_BYTES_MAX (4u << 20)
 
 enum wal_sync_mode {
-    WAL_SYNC_AUTO,      /* time both for a moment when it opens, keep the faster */
+    WAL_SYNC_AUTO,      /* time both for a moment when it opens: DSYNC unless a write takes half as long again */
     WAL_SYNC_DSYNC,     /* O_DSYNC writes */
     WAL_SYNC_FDATASYNC, /* one write, then fdatasync, per group */
 };

@@ -344,6 +344,8 @@ MUST_USE enum status wal_segments_reserve(struct wal *w, size_t count);
 
 /* ---- wal_probe.c ---- */
 
+/* Of what one durable write took either way. */
+enum wal_sync_mode wal_sync_mode_for(uint64_t dsync_ns, uint64_t fdatasync_ns);
 /* Times both ways of making a write durable in the last sector of the file, which is not in use. */
 MUST_USE enum status wal_probe_sync(struct wal *w, struct fio *f, const char *path,
                                     enum wal_sync_mode *mode_out);

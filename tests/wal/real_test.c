@@ -1,4 +1,5 @@
 /* The same log on real files, with the epoll backend. */
+#include "wal/wal_int.h"
 #include "tests/test.h"
 #include "tests/wal/rig.h"
 
@@ -32,6 +33,15 @@ static void lives(enum wal_sync_mode mode)
 
 TEST(real, files_with_fdatasync) { lives(WAL_SYNC_FDATASYNC); }
 TEST(real, files_with_dsync) { lives(WAL_SYNC_DSYNC); }
+TEST(real, one_call_wins_unless_it_is_clearly_slower)
+{
+    assert_int_equal(wal_sync_mode_for(90000, 100000), WAL_SYNC_DSYNC);
+    assert_int_equal(wal_sync_mode_for(110000, 100000), WAL_SYNC_DSYNC);
+    assert_int_equal(wal_sync_mode_for(149000, 100000), WAL_SYNC_DSYNC);
+    assert_int_equal(wal_sync_mode_for(151000, 100000), WAL_SYNC_FDATASYNC);
+    assert_int_equal(wal_sync_mode_for(UINT64_MAX, 100000), WAL_SYNC_FDATASYNC);
+}
+
 TEST(real, files_with_whatever_is_faster) { lives(WAL_SYNC_AUTO); }
 
 TEST(real, the_largest_entries_fit_into_default_segments)
