@@ -185,3 +185,36 @@ TEST(scenario_22, a_voter_that_restarts_helps_no_second_holder_of_a_lease)
 {
     scenario_seeds(10, voter_restarts);
 }
+
+/* What a leased read looks at before it goes on without a wait. What is committed and not applied yet lasts for an instant, so
+ * it is made believe here. */
+static void at_once(struct scenario *s)
+{
+    scenario_boot(s, 3);
+    scenario_load(s, 2, 2);
+    scenario_await_write(s, 10 * SIM_SEC);
+    struct replica *r = NULL;
+    uint64_t leader = 0, end = sim_now(s->sim) + 20 * SIM_SEC;
+    while (r == NULL || !replica_leased(r) || r->applied.index < raft_commit_index(r->raft)) {
+        EXPECT(s, sim_now(s->sim) < end);
+        EXPECT(s, sim_step(s->sim));
+        leader = scenario_leader(s, RANGE_DATA);
+        r = leader == 0 ? NULL : scenario_replica(s, leader, RANGE_DATA);
+    }
+    EXPECT(s, replica_read_at_once(r));
+    uint64_t applied = r->applied.index;
+    r->applied.index--;
+    bool behind = replica_read_at_once(r);
+    r->applied.index = applied;
+    EXPECT(s, !behind);
+    for (uint64_t i = 1; i <= 3; i++) {
+        struct replica *other = scenario_replica(s, i, RANGE_DATA);
+        EXPECT(s, i == leader || other == NULL || !replica_read_at_once(other));
+    }
+    scenario_end(s);
+}
+
+TEST(reads, go_on_at_once_under_a_lease_when_all_that_is_committed_is_applied)
+{
+    scenario_seeds(4, at_once);
+}
