@@ -47,10 +47,10 @@ static enum status drop_ended(struct endings *z)
     return take(z, z->chosen, count);
 }
 
-/* As large as they get. */
+/* What the largest memtable leaves is, mostly: under load values that end are written once. */
 static bool is_full(const struct endings *z, const struct piece *p)
 {
-    return p->size_bytes >= z->compaction->range->lsm->options.table_bytes;
+    return p->size_bytes >= z->compaction->range->lsm->options.table_bytes / LSM_ENDING_FULL_PART;
 }
 
 static enum status merge_some(struct endings *z)
@@ -91,11 +91,11 @@ enum status ending_pick(struct compaction *c)
 {
     const struct version *v = c->range->version;
     struct endings z = {.compaction = c};
-    if (v->counts[0] == 0) return STATUS_NOT_FOUND;
-    z.sorted = malloc(2 * v->counts[0] * sizeof *z.sorted);
+    z.count = v->counts[0] - v->lasting_count;
+    if (z.count == 0) return STATUS_NOT_FOUND;
+    z.sorted = malloc(2 * z.count * sizeof *z.sorted);
     if (z.sorted == NULL) return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < v->counts[0]; i++)
-        if (piece_is_ending(v->levels[0][i])) z.sorted[z.count++] = v->levels[0][i];
+    memcpy(z.sorted, v->levels[0] + v->lasting_count, z.count * sizeof *z.sorted);
     z.chosen = z.sorted + z.count;
     qsort(z.sorted, z.count, sizeof *z.sorted, is_smaller_first);
     enum status status = drop_ended(&z);

@@ -36,7 +36,6 @@ static uint32_t depth_at(struct piece *const *pieces, uint32_t count, const stru
     struct bounds first = {p->first, p->first, false};
     uint32_t depth = 0;
     for (uint32_t i = 0; i < count && depth < enough; i++) {
-        if (piece_is_ending(pieces[i])) continue;
         struct bounds one = bounds_of_piece(pieces[i]);
         depth += !bounds_before(&one, &first) && !bounds_before(&first, &one);
     }
@@ -47,7 +46,6 @@ uint32_t level0_depth(struct piece *const *pieces, uint32_t count, uint32_t enou
 {
     uint32_t deepest = 0;
     for (uint32_t i = 0; i < count && deepest < enough; i++) {
-        if (piece_is_ending(pieces[i])) continue;
         uint32_t depth = depth_at(pieces, count, pieces[i], enough);
         if (depth > deepest) deepest = depth;
     }
@@ -115,7 +113,7 @@ static enum status take_group(struct level0 *z, const struct group *g)
 {
     const struct version *v = z->compaction->range->version;
     uint32_t count = 0;
-    for (uint32_t i = v->counts[0]; i > 0 && count < LSM_L0_MERGE_MAX; i--)
+    for (uint32_t i = v->lasting_count; i > 0 && count < LSM_L0_MERGE_MAX; i--)
         if (group_has(g, v->levels[0][i - 1])) z->chosen[z->count - ++count] = v->levels[0][i - 1];
     return compact_pick_into(z->compaction, 0, z->chosen + z->count - count, count, z->base);
 }
@@ -153,14 +151,14 @@ enum status level0_pick(struct compaction *c, uint32_t base)
     const struct version *v = c->range->version;
     struct level0 z = {
         .compaction = c, .base = base, .cheapest_ratio = UINT64_MAX};
-    if (v->counts[0] == 0) return STATUS_NOT_FOUND;
-    z.sorted = malloc(2 * v->counts[0] * sizeof *z.sorted);
+    z.count = v->lasting_count;
+    if (z.count == 0) return STATUS_NOT_FOUND;
+    z.sorted = malloc(2 * z.count * sizeof *z.sorted);
     if (z.sorted == NULL) return STATUS_NO_MEMORY;
-    for (uint32_t i = 0; i < v->counts[0]; i++)
-        if (!piece_is_ending(v->levels[0][i])) z.sorted[z.count++] = v->levels[0][i];
+    memcpy(z.sorted, v->levels[0], z.count * sizeof *z.sorted);
     z.chosen = z.sorted + z.count;
     qsort(z.sorted, z.count, sizeof *z.sorted, begins_first);
-    enum status status = z.count == 0 ? STATUS_NOT_FOUND : choose(&z);
+    enum status status = choose(&z);
     free(z.sorted);
     return status;
 }

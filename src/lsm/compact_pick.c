@@ -16,8 +16,8 @@ struct plan {
 static uint64_t sinking_bytes(const struct version *v)
 {
     uint64_t bytes = 0;
-    for (uint32_t i = 0; i < v->counts[0]; i++)
-        if (!piece_is_ending(v->levels[0][i])) bytes += v->levels[0][i]->size_bytes;
+    for (uint32_t i = 0; i < v->lasting_count; i++)
+        bytes += v->levels[0][i]->size_bytes;
     return bytes;
 }
 

@@ -115,7 +115,6 @@ static enum status ask_piece(struct lookup *k, struct piece *p)
     const struct item_key *first = &p->first;
     if (!may_hold_better(k, t->facts.newest_ts)) return STATUS_OK;
     if (k->ends && (t->facts.ending_count == 0 || t->facts.newest_ts < k->ts_min) && !t->corrupt) return STATUS_OK;
-    if (k->lasts && piece_is_ending(p)) return STATUS_OK;
     if (first->space > k->target.space) return STATUS_OK;
     if (first->space == k->target.space && bytes_compare(first->key, k->target.key) > 0)
         return STATUS_OK;
@@ -135,13 +134,22 @@ static enum status ask_piece(struct lookup *k, struct piece *p)
     return STATUS_OK;
 }
 
-static enum status ask_version(struct lookup *k, const struct version *v)
+/* Ending pieces are behind the others, the newest first. */
+static enum status ask_level0(struct lookup *k, const struct version *v)
 {
+    uint32_t count = k->lasts ? v->lasting_count : v->counts[0];
     enum status status = STATUS_OK;
-    for (uint32_t i = 0; status == STATUS_OK && i < v->counts[0]; i++) {
+    for (uint32_t i = 0; status == STATUS_OK && i < count; i++) {
         struct piece *p = v->levels[0][i];
+        if (k->ends && i >= v->lasting_count && p->table->facts.newest_ts < k->ts_min) break;
         if (!piece_ends_before(p, &k->target)) status = ask_piece(k, p);
     }
+    return status;
+}
+
+static enum status ask_version(struct lookup *k, const struct version *v)
+{
+    enum status status = ask_level0(k, v);
     for (uint32_t level = 1; status == STATUS_OK && level < LSM_LEVELS; level++) {
         uint32_t i = run_find(v->levels[level], v->counts[level], &k->target);
         if (i < v->counts[level]) status = ask_piece(k, v->levels[level][i]);

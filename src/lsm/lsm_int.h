@@ -17,7 +17,8 @@
 #define LSM_L0_PIECES_MAX   16 /* or what costs least, when there are so many pieces in all */
 #define LSM_L0_MERGE_MAX    32 /* at most, at a time */
 #define LSM_L0_TABLES_SLOW  8  /* more that share a key slow writers down */
-#define LSM_ENDING_TABLES   4  /* times table_bytes: most that goes into an ending table; from table_bytes on it stays as it is */
+#define LSM_ENDING_TABLES   4  /* times table_bytes: most that goes into an ending table */
+#define LSM_ENDING_FULL_PART 2 /* of table_bytes: from that on it stays as it is */
 #define LSM_ENDING_RUNS     8  /* as many smaller ones of about one size are merged */
 #define LSM_ENDING_MAX      32 /* or the smallest, when there are so many smaller ones */
 #define LSM_ENDING_PART     64 /* of table_bytes: less that ends does not get a table of its own */
@@ -286,7 +287,7 @@ void flush_enqueue(struct range *r);
 void flush_step(struct lsm *l);
 void compact_enqueue(struct range *r);
 void compact_step(struct lsm *l);
-/* Most of the pieces that share one key, ending ones apart; no more than `enough`. */
+/* Most of the pieces that share one key; no more than `enough`. */
 uint32_t level0_depth(struct piece *const *pieces, uint32_t count, uint32_t enough);
 #define LSM_L0_DEPTH_ENOUGH (LSM_L0_TABLES_SLOW + 10) /* lsm_pressure asks no further */
 /* The store stops: no disk work any more, the owner is told. */

@@ -129,8 +129,8 @@ void range_unpin(struct range *r)
 static void note_pile(struct range *r)
 {
     const struct version *v = r->version;
-    bool piled = r->mapped && v->counts[0] > LSM_L0_TABLES_SLOW;
-    r->l0_depth = piled ? level0_depth(v->levels[0], v->counts[0], LSM_L0_DEPTH_ENOUGH) : 0;
+    bool piled = r->mapped && v->lasting_count > LSM_L0_TABLES_SLOW;
+    r->l0_depth = piled ? level0_depth(v->levels[0], v->lasting_count, LSM_L0_DEPTH_ENOUGH) : 0;
     piled = r->l0_depth > LSM_L0_TABLES_SLOW;
     list_remove(&r->piled_link);
     if (piled) list_push_back(&r->lsm->piled, &r->piled_link);
@@ -344,10 +344,9 @@ enum status range_open_cursors(struct range *r, const struct view *view, struct 
         struct memtable *frozen = CONTAINER_OF(link, struct frozen, link)->memtable;
         status = add_memtable(r, frozen, view->reverse, m);
     }
-    for (uint32_t i = 0; status == STATUS_OK && i < v->counts[0]; i++) {
-        if (view->lasting && piece_is_ending(v->levels[0][i])) continue;
+    uint32_t level0_count = view->lasting ? v->lasting_count : v->counts[0];
+    for (uint32_t i = 0; status == STATUS_OK && i < level0_count; i++)
         status = add_run(r, &v->levels[0][i], 1, view, m);
-    }
     for (uint32_t level = 1; status == STATUS_OK && level < LSM_LEVELS; level++)
         status = add_run(r, v->levels[level], v->counts[level], view, m);
     if (status != STATUS_OK) return status;

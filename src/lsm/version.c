@@ -36,11 +36,20 @@ bool version_has_table(const struct version *v, const struct table *t)
     return false;
 }
 
-/* In level 0 a later flush has the higher number and stands first. */
+static uint64_t newest_ts(const struct piece *p)
+{
+    return p->table->facts.newest_ts;
+}
+
+/* In level 0 a later flush has the higher number and stands first. Ending pieces, of which there may be many, stand behind, where
+ * who looks for what lasts does not come, and who looks for what is young comes to an end. */
 static bool stands_before(const struct piece *a, const struct piece *b, uint32_t level)
 {
-    if (level == 0) return a->table->number > b->table->number;
-    return item_key_compare(&a->first, &b->first) < 0;
+    if (level > 0) return item_key_compare(&a->first, &b->first) < 0;
+    bool a_ends = piece_is_ending(a), b_ends = piece_is_ending(b);
+    if (a_ends != b_ends) return b_ends;
+    if (a_ends && newest_ts(a) != newest_ts(b)) return newest_ts(a) > newest_ts(b);
+    return a->table->number > b->table->number;
 }
 
 static void level_insert(struct version *v, uint32_t level, struct piece *p)
@@ -97,6 +106,7 @@ static void pack(struct version *v)
         v->levels[level] = next;
         next += v->counts[level];
     }
+    while (v->lasting_count < v->counts[0] && !piece_is_ending(v->pieces[v->lasting_count])) v->lasting_count++;
 }
 
 enum status version_edit(const struct version *base, struct piece *const *removed,

@@ -10,6 +10,7 @@
 struct version {
     uint32_t refs;
     uint32_t counts[LSM_LEVELS];
+    uint32_t lasting_count;            /* of level 0: then come ending pieces, by their newest item, newest first */
     uint64_t bytes, entry_count;       /* of all pieces */
     struct piece **levels[LSM_LEVELS]; /* into pieces */
     struct piece *pieces[];

@@ -71,7 +71,7 @@ TEST(lsm_rewrite, much_that_lies_side_by_side_in_level_0_slows_nobody_down)
     store_settle(&w.store);
     const struct version *v = range_find(w.store.l, rid(1))->version;
     assert_int_equal(v->counts[0], 14);
-    assert_int_equal(level0_depth(v->levels[0], v->counts[0], LSM_L0_DEPTH_ENOUGH), 1);
+    assert_int_equal(level0_depth(v->levels[0], v->lasting_count, LSM_L0_DEPTH_ENOUGH), 1);
     assert_int_equal(lsm_pressure(w.store.l), 0);
     for (int i = 14; i < 18; i++) {
         snprintf(key, sizeof key, "d%02d", i);
