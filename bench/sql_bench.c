@@ -199,6 +199,16 @@ static void put_execution(struct load_conn *c, const struct sql_bench *b, uint64
     put_sync(out);
 }
 
+/* With every request: no printf. */
+static void put_decimal(struct buf *out, uint64_t number)
+{
+    uint8_t digits[20];
+    size_t at = sizeof digits;
+    do digits[--at] = (uint8_t)('0' + number % 10);
+    while ((number /= 10) != 0);
+    buf_append(out, digits + at, sizeof digits - at);
+}
+
 /* Keys say when they were made, as those of programs should. */
 static void put_first(struct load_conn *c, const struct sql_bench *b, uint64_t row)
 {
@@ -206,9 +216,16 @@ static void put_first(struct load_conn *c, const struct sql_bench *b, uint64_t r
     if (strcmp(b->first, "set") != 0) {
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
-        buf_printf(&c->out, "SET ostraka.idempotency_key='%013" PRIu64 "/%016" PRIx64 "'",
-                   (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000, prng_next(&c->load->prng));
-        if (strcmp(b->first, "anchored") == 0) buf_printf(&c->out, ",'kv(%" PRIu64 ")'", row);
+        buf_append_string(&c->out, "SET ostraka.idempotency_key='");
+        put_decimal(&c->out, (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+        buf_append_byte(&c->out, '/');
+        put_decimal(&c->out, prng_next(&c->load->prng));
+        buf_append_byte(&c->out, '\'');
+        if (strcmp(b->first, "anchored") == 0) {
+            buf_append_string(&c->out, ",'kv(");
+            put_decimal(&c->out, row);
+            buf_append_string(&c->out, ")'");
+        }
     } else {
         buf_append_string(&c->out, "SET lock_timeout='1000000000'");
     }

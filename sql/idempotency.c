@@ -46,7 +46,7 @@ static uint64_t last_ts(const struct sql_session *s)
 /* What stands before the statements of the record. */
 static size_t head_bytes(const struct idem *i)
 {
-    return IDEMPOTENCY_HEAD_BYTES + (i->anchored ? TXN_ASIDE_HEAD_BYTES : 0);
+    return idempotency_head_bytes(i->anchored) + (i->anchored ? TXN_ASIDE_HEAD_BYTES : 0);
 }
 
 static enum status decode_record(const struct idem *i, struct bytes value, struct idempotency_record *out)
@@ -485,13 +485,13 @@ static enum status write_record(struct sql_session *s)
 {
     struct idem *i = &s->idem;
     struct txn_id id = txn_id_of(s->txn);
-    struct idempotency_record r = {.ttl_ns = i->ttl_ns, .seen_ts = kv_timestamp_seen(s->options.kv),
+    struct idempotency_record r = {.ends = i->anchored, .ttl_ns = i->ttl_ns, .seen_ts = kv_timestamp_seen(s->options.kv),
                                    .row_until = i->issued_ns == 0 ? 0 : last_ts(s),
                                    .tag = id.tag, .count = i->statements};
     struct bytes key = buf_view(&i->row_key);
     ASSERT(!i->record.failed && i->record.size >= head_bytes(i));
     if (i->anchored) txn_aside_head(last_ts(s) + 1, i->record.data);
-    idempotency_record_head(&r, i->record.data + head_bytes(i) - IDEMPOTENCY_HEAD_BYTES);
+    idempotency_record_head(&r, i->record.data + head_bytes(i) - idempotency_head_bytes(i->anchored));
     return i->unread && !MUTANT("idempotency_row_unchecked") ? txn_insert(s->txn, key, buf_view(&i->record))
                                                              : txn_put(s->txn, key, buf_view(&i->record));
 }

@@ -7,6 +7,7 @@
 
 #define RECORD_VERSION 1
 #define FLAG_EMPTIED 1
+#define FLAG_ENDS    2
 #define MILLISECONDS_DIGITS 13
 #define NS_PER_MS 1000000u
 
@@ -80,17 +81,22 @@ uint64_t idempotency_results_end(const struct idempotency_record *r, uint64_t ts
     return r->ttl_ns > UINT64_MAX - from ? UINT64_MAX : from + r->ttl_ns;
 }
 
-void idempotency_record_head(const struct idempotency_record *r, uint8_t out[IDEMPOTENCY_HEAD_BYTES])
+void idempotency_record_head(const struct idempotency_record *r, uint8_t *out)
 {
-    ASSERT(!r->emptied || r->count == 0);
+    ASSERT(!r->emptied || (r->count == 0 && !r->ends));
+    uint8_t *at = out + 2;
     out[0] = RECORD_VERSION;
-    out[1] = r->emptied ? FLAG_EMPTIED : 0;
-    store_le64(out + 2, r->ttl_ns);
-    store_le64(out + 10, r->seen_ts);
-    store_le64(out + 18, r->row_until);
-    store_le64(out + 26, r->tag);
-    store_le32(out + 34, r->count);
-    _Static_assert(34 + sizeof r->count == IDEMPOTENCY_HEAD_BYTES, "on-disk layout, above");
+    out[1] = (uint8_t)((r->emptied ? FLAG_EMPTIED : 0) | (r->ends ? FLAG_ENDS : 0));
+    store_le64(at, r->ttl_ns);
+    at += 8;
+    if (!r->ends) {
+        store_le64(at, r->seen_ts);
+        store_le64(at + 8, r->row_until);
+        at += 16;
+    }
+    store_le64(at, r->tag);
+    store_le32(at + 8, r->count);
+    ASSERT((size_t)(at + 8 + sizeof r->count - out) == idempotency_head_bytes(r->ends));
 }
 
 enum status idempotency_record_decode(struct bytes encoded, struct idempotency_record *out)
@@ -100,12 +106,13 @@ enum status idempotency_record_decode(struct bytes encoded, struct idempotency_r
     if (get_u8(&in) != RECORD_VERSION) return STATUS_VERSION;
     uint8_t flags = get_u8(&in);
     r.emptied = flags == FLAG_EMPTIED;
+    r.ends = flags == FLAG_ENDS;
     r.ttl_ns = get_u64(&in);
-    r.seen_ts = get_u64(&in);
-    r.row_until = get_u64(&in);
+    r.seen_ts = r.ends ? 0 : get_u64(&in);
+    r.row_until = r.ends ? 0 : get_u64(&in);
     r.tag = get_u64(&in);
     r.count = get_u32(&in);
-    if (in.failed || flags > FLAG_EMPTIED) return STATUS_CORRUPT;
+    if (in.failed || flags > FLAG_ENDS) return STATUS_CORRUPT;
     r.statements = bytes_make(in.at, reader_left(&in));
     if (r.emptied && (r.count != 0 || r.statements.size != 0)) return STATUS_CORRUPT;
     *out = r;

@@ -1,8 +1,8 @@
 /* What is kept under an idempotency key: which statements a transaction consisted of and what they answered.
  *
  * A record is a row of a keyspace of its own, written by the commit of its transaction: `05` key. Its value:
- *   version u8 (1), flags u8 (1: emptied), ttl u64 ns, seen u64, row_until u64 (0: for ever), commit tag u64,
- *   statement count u32, statements.
+ *   version u8 (1), flags u8 (1: emptied; 2: it ends by itself), ttl u64 ns, seen u64 and row_until u64 (0: for ever) unless it
+ *   ends by itself, commit tag u64, statement count u32, statements.
  * Statement: digest of 16 bytes; then items, each behind a byte:
  *   1 columns: count u16, per column: sized name, type oid u32, typmod u32, table oid u32, column number u16
  *   2 a row: per column a varint, 0 for NULL, else 1 + size, and the value in PostgreSQL's binary format
@@ -32,6 +32,7 @@ struct bytes idempotency_rows_start(void), idempotency_rows_end(void);
 
 struct idempotency_record {
     bool emptied;
+    bool ends;              /* by itself, beside a row: nobody sweeps it, so it does not say seen_ts and row_until */
     uint64_t ttl_ns;        /* how long results are kept */
     uint64_t seen_ts;       /* of the clock, when the record was made: its commit is later */
     uint64_t row_until;     /* the row goes then; 0: never */
@@ -43,7 +44,12 @@ struct idempotency_record {
 uint64_t idempotency_results_end(const struct idempotency_record *r, uint64_t ts, uint64_t issued_ns);
 /* What stands before the statements of the record; nothing follows in an emptied one. */
 #define IDEMPOTENCY_HEAD_BYTES 38
-void idempotency_record_head(const struct idempotency_record *r, uint8_t out[IDEMPOTENCY_HEAD_BYTES]);
+static inline size_t idempotency_head_bytes(bool ends)
+{
+    return ends ? IDEMPOTENCY_HEAD_BYTES - 16 : IDEMPOTENCY_HEAD_BYTES;
+}
+/* Writes idempotency_head_bytes(r->ends). */
+void idempotency_record_head(const struct idempotency_record *r, uint8_t *out);
 /* Views into `encoded`. STATUS_CORRUPT, STATUS_VERSION. */
 MUST_USE enum status idempotency_record_decode(struct bytes encoded, struct idempotency_record *out);
 

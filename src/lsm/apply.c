@@ -10,10 +10,10 @@ static uint64_t memtable_bytes_max(const struct lsm *l)
     return share < tables ? share : tables;
 }
 
-static void note_ending(const struct lsm *l, struct memtable *m, const struct lsm_write *w)
+static struct mem_hint ask_ahead(const struct lsm *l, const struct memtable *m, const struct lsm_write *w)
 {
     const struct lsm_item item = {.space = w->space, .key = w->key, .tombstone = w->tombstone, .value = w->value};
-    if (gc_value_ends(&l->options, &item) != UINT64_MAX) m->ending_bytes += w->key.size + w->value.size;
+    return memtable_ask_ahead(m, w, gc_value_ends(&l->options, &item) != UINT64_MAX);
 }
 
 /* As far as can be said without the disk. Only ASSERT_SLOW asks. */
@@ -40,13 +40,12 @@ enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
     uint64_t bytes_before = memtable_bytes(m);
     enum status status = STATUS_OK;
     struct mem_hint ahead[APPLY_AHEAD];
-    for (uint32_t i = 0; i < count && i < APPLY_AHEAD; i++) ahead[i] = memtable_ask_ahead(m, &writes[i]);
+    for (uint32_t i = 0; i < count && i < APPLY_AHEAD; i++) ahead[i] = ask_ahead(l, m, &writes[i]);
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         struct mem_hint *hint = &ahead[i % APPLY_AHEAD];
         ASSERT_SLOW(!writes[i].alone || is_alone(r, &writes[i]));
         status = memtable_write(m, index, &writes[i], hint);
-        if (i + APPLY_AHEAD < count) *hint = memtable_ask_ahead(m, &writes[i + APPLY_AHEAD]);
-        note_ending(l, m, &writes[i]);
+        if (i + APPLY_AHEAD < count) *hint = ask_ahead(l, m, &writes[i + APPLY_AHEAD]);
     }
     uint64_t bytes = memtable_bytes(m); /* less than before when intents were swept out */
     l->metrics.memtable_bytes += bytes - bytes_before;

@@ -34,11 +34,8 @@ static uint64_t shared_gc_ts(struct range *r)
 static enum status write_items(struct flush_job *job, struct gc_filter *gc)
 {
     struct merge merge;
-    struct cursor *cursor;
     merge_init(&merge, false);
-    enum status status =
-        memtable_cursor_open(job->frozen->memtable, UINT64_MAX, false, NULL, &cursor);
-    if (status == STATUS_OK) status = merge_add(&merge, cursor);
+    enum status status = merge_add_memtable(&merge, job->frozen->memtable, UINT64_MAX, false, NULL, false);
     bool apart = job->frozen->memtable->ending_bytes >= job->worker.lsm->options.table_bytes / LSM_ENDING_PART;
     struct tables_writer *ending = apart && !MUTANT("lsm_ending_beside_rows") ? &job->ending : NULL;
     if (apart) COVER("lsm_flush_ending");

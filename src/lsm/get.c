@@ -39,6 +39,10 @@ static void ask_memtable(struct lookup *k, const struct memtable *m)
 {
     if (!may_hold_better(k, m->newest_ts)) return;
     const struct mem_entry *e = memtable_find(m, k->target.space, k->target.key, k->target.ts, k->filter_hash);
+    if (m->ending.count > 0 && !k->lasts && k->target.space == LSM_SPACE_VERSIONS) {
+        const struct mem_entry *ending = mem_ending_find(&m->ending, k->target.key, k->target.ts, k->filter_hash);
+        if (e == NULL || (ending != NULL && ending->ts > e->ts)) e = ending;
+    }
     if (e == NULL || (k->found && k->version.ts >= e->ts)) return;
     const struct mem_value *v = e->newest;
     take(k, e->ts, v->tombstone, bytes_make(v->data, v->size), NULL);

@@ -215,6 +215,9 @@ struct view {
  * which the caller unpins after closing them. */
 MUST_USE enum status range_open_cursors(struct range *r, const struct view *view, struct merge *m,
                                         struct version **version_out);
+/* All that the memtable holds, as sources of the merge; lasting: but what ends by itself. */
+MUST_USE enum status merge_add_memtable(struct merge *merge, struct memtable *m, uint64_t view_index, bool reverse,
+                                        const struct window *window, bool lasting);
 
 /* ---- split.c: divided ranges, until the manifest says so ---- */
 

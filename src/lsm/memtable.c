@@ -37,16 +37,15 @@ static void entry_turns(struct mem_tree *t, struct mem_entry *e, bool void_befor
     else list_push_back(&t->told, entry_link(e));
 }
 
-/* The entry and its first value side by side: a lookup touches both. */
-static struct mem_entry *entry_create(struct mem_tree *t, uint64_t index, const struct lsm_write *w)
+/* Behind `front` bytes for whoever keeps it. The entry and its first value side by side: a lookup touches both. */
+static struct mem_entry *entry_make(struct arena *arena, size_t front, uint64_t index, const struct lsm_write *w)
 {
-    size_t link = t->swept ? sizeof(struct list) : 0, value_at = (sizeof(struct mem_entry) + w->key.size + 7) / 8 * 8;
-    uint8_t *memory = arena_alloc(t->arena, link + value_at + sizeof(struct mem_value) + w->value.size);
+    size_t value_at = (offsetof(struct mem_entry, key) + w->key.size + 7) / 8 * 8;
+    uint8_t *memory = arena_alloc(arena, front + value_at + offsetof(struct mem_value, data) + w->value.size);
     if (memory == NULL) return NULL;
-    memory += link;
+    memory += front;
     struct mem_entry *e = (struct mem_entry *)(void *)memory;
     struct mem_value *v = (struct mem_value *)(void *)(memory + value_at);
-    if (t->swept) list_push_back(&t->told, entry_link(e));
     e->newest = v;
     e->ts = w->ts;
     e->key_size = (uint16_t)w->key.size;
@@ -55,6 +54,13 @@ static struct mem_entry *entry_create(struct mem_tree *t, uint64_t index, const 
     v->older = NULL;
     v->capacity = (uint32_t)w->value.size;
     value_set(v, index, w);
+    return e;
+}
+
+static struct mem_entry *entry_create(struct mem_tree *t, uint64_t index, const struct lsm_write *w)
+{
+    struct mem_entry *e = entry_make(t->arena, t->swept ? sizeof(struct list) : 0, index, w);
+    if (e != NULL && t->swept) list_push_back(&t->told, entry_link(e));
     return e;
 }
 
@@ -72,7 +78,7 @@ static enum status entry_replace(const struct memtable *m, struct mem_tree *t, s
         value_set(v, index, w);
         return STATUS_OK;
     }
-    struct mem_value *next = arena_alloc(t->arena, sizeof *next + w->value.size);
+    struct mem_value *next = arena_alloc(t->arena, offsetof(struct mem_value, data) + w->value.size);
     if (next == NULL) return STATUS_NO_MEMORY;
     next->capacity = (uint32_t)w->value.size;
     next->older = viewed ? v : v->older;
@@ -181,11 +187,29 @@ static enum status version_write(struct memtable *m, struct mem_tree *t, uint64_
     return status;
 }
 
-struct mem_hint memtable_ask_ahead(const struct memtable *m, const struct lsm_write *w)
+/* The owner writes a place of theirs once; who does not has it replaced, as any. */
+static enum status ending_write(struct memtable *m, uint64_t index, const struct lsm_write *w, const struct mem_hint *hint)
+{
+    struct mem_entry *same = mem_ending_find(&m->ending, w->key, w->ts, hint->hash);
+    if (same != NULL && same->ts == w->ts) return entry_replace(m, &m->trees[LSM_SPACE_VERSIONS - LSM_SPACE_FIRST], same, index, w);
+    struct mem_entry *e = entry_make(m->ending.arena, 0, index, w);
+    if (e == NULL) return STATUS_NO_MEMORY;
+    enum status status = mem_ending_add(&m->ending, e, hint->hash);
+    if (status == STATUS_OK) m->ending_bytes += w->key.size + w->value.size;
+    return status;
+}
+
+struct mem_hint memtable_ask_ahead(const struct memtable *m, const struct lsm_write *w, bool ends)
 {
     const struct mem_tree *t = &m->trees[w->space - LSM_SPACE_FIRST];
-    struct mem_hint hint = {NULL, 0, 0};
+    struct mem_hint hint = {.ends = ends};
     if (t->swept) return hint; /* few, and found again without a search */
+    if (ends) {
+        ASSERT(w->space == LSM_SPACE_VERSIONS);
+        hint.hash = filter_hash(w->space, w->key);
+        mem_ending_ask_ahead(&m->ending, hint.hash);
+        return hint;
+    }
     uint64_t hash = mem_newest_known(t) && w->space == LSM_SPACE_VERSIONS ? filter_hash(w->space, w->key) : 0;
     if (hash == 0 || !mem_newest_ask_ahead(t, hash)) hint = mem_tree_ask_ahead(t, w->key, w->ts);
     hint.hash = hash;
@@ -205,6 +229,7 @@ enum status memtable_write(struct memtable *m, uint64_t index, const struct lsm_
     }
     struct mem_tree *t = &m->trees[w->space - LSM_SPACE_FIRST];
     struct mem_entry *entry;
+    if (hint != NULL && hint->ends) return ending_write(m, index, w, hint);
     if (w->space == LSM_SPACE_VERSIONS) return version_write(m, t, index, w, hint);
     return lsm_space_times(w->space) ? tree_write(m, t, index, w, hint, &entry) : tree_write_again(m, t, index, w);
 }
@@ -223,6 +248,7 @@ enum status memtable_create(struct memtable **memtable_out)
         bool swept = !lsm_space_times((enum lsm_space)(i + LSM_SPACE_FIRST));
         tree_init(&m->trees[i], swept ? &m->intents : &m->arena, swept);
     }
+    m->ending.arena = &m->arena;
     *memtable_out = m;
     return STATUS_OK;
 }
@@ -261,7 +287,7 @@ const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space s
 
 uint64_t memtable_entry_count(const struct memtable *m)
 {
-    uint64_t count = 0;
+    uint64_t count = m->ending.count;
     for (int i = 0; i < LSM_SPACE_COUNT; i++)
         count += m->trees[i].count;
     return count;

@@ -24,15 +24,6 @@ static struct mem_tree *tree_of(struct mem_cursor *c)
     return &c->memtable->trees[c->tree];
 }
 
-/* The state the view shows, or NULL when the entry was made after it. */
-static const struct mem_value *visible_value(const struct mem_cursor *c, const struct mem_entry *e)
-{
-    const struct mem_value *v = e->newest;
-    while (v != NULL && v->index > c->view_index && !MUTANT("lsm_view_sees_later_writes"))
-        v = v->older;
-    return v;
-}
-
 static struct mem_place place_after(struct mem_place p)
 {
     if (p.slot + 1 < p.leaf->node.count) return (struct mem_place){p.leaf, p.slot + 1};
@@ -136,7 +127,7 @@ static enum status settle(struct mem_cursor *c)
             continue;
         }
         prefetch_after(c);
-        const struct mem_value *v = visible_value(c, e);
+        const struct mem_value *v = mem_visible(e, c->view_index);
         c->entry = e;
         if (v != NULL && !mem_is_void(e, v)) {
             c->cursor.item = (struct lsm_item){
@@ -198,21 +189,13 @@ static void mem_cursor_close(struct cursor *cursor)
 static const struct cursor_table mem_cursor_table = {mem_cursor_seek, mem_cursor_step,
                                                      mem_cursor_close};
 
-static void copy_window(struct mem_cursor *c, const struct window *w)
-{
-    if (w->from.size > 0) memcpy(c->keys, w->from.data, w->from.size);
-    if (w->to.size > 0) memcpy(c->keys + w->from.size, w->to.data, w->to.size);
-    c->window.from = bytes_make(c->keys, w->from.size);
-    c->window.to = bytes_make(c->keys + w->from.size, w->to.size);
-}
-
 enum status memtable_cursor_open(struct memtable *m, uint64_t view_index, bool reverse,
                                  const struct window *window, struct cursor **cursor_out)
 {
     size_t key_bytes = window == NULL ? 0 : window->from.size + window->to.size;
     struct mem_cursor *c = calloc(1, sizeof *c + key_bytes);
     if (c == NULL) return STATUS_NO_MEMORY;
-    if (window != NULL) copy_window(c, window);
+    if (window != NULL) window_copy(window, c->keys, &c->window);
     c->cursor.table = &mem_cursor_table;
     c->memtable = m;
     c->view_index = view_index;

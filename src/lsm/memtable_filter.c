@@ -36,6 +36,7 @@ void mem_filter_add(struct mem_tree *t, uint64_t hash)
         if (t->count >= MEM_NEWEST_FROM && t->count < 2 * MEM_NEWEST_FROM) begin_first(t); /* later it would take too long */
         return;
     }
+    if (mem_filter_may_have(t, hash)) return; /* mostly that key itself: its newest version was not known */
     int i = t->filters[0].keys >= capacities[0] ? 1 : 0;
     if (i == 1 && t->filters[1].line_count == 0 && !begin(t, 1)) i = 0; /* more than fit: it says maybe more often */
     add(&t->filters[i], hash);

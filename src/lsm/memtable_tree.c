@@ -1,34 +1,13 @@
 /* The B+tree of a memtable: where an entry stands, or belongs, and its way in there. Entries are given; what they say is memtable.c's. */
 #include "lsm/memtable_int.h"
 
-#include "base/codec.h"
-
 /* What is searched for. */
 struct probe {
     uint64_t ts;
     struct bytes key;
 };
 
-/* ---- keys and heads ---- */
-
-/* The 8 bytes of the key behind the first `skip`, as a big-endian number. */
-static uint64_t head_at(struct bytes key, uint32_t skip)
-{
-    if (key.size >= (size_t)skip + 8) return load_be64(key.data + skip);
-    if (key.size <= skip) return 0;
-    /* The key ends in there, as it mostly does where keys have all but a number in common: its last 8 bytes, less those before. */
-    if (key.size >= 8) return load_be64(key.data + key.size - 8) << 8 * (skip + 8 - key.size);
-    uint64_t head = 0;
-    for (size_t i = skip; i < (size_t)skip + 8; i++) head = head << 8 | (i < key.size ? key.data[i] : 0);
-    return head;
-}
-
-static uint32_t common_size(struct bytes a, struct bytes b)
-{
-    size_t most = a.size < b.size ? a.size : b.size, size = 0;
-    while (size < most && a.data[size] == b.data[size]) size++;
-    return (uint32_t)size;
-}
+/* ---- order ---- */
 
 /* Negative when the entry sorts before the probe. */
 static int entry_compare(const struct mem_entry *e, const struct probe *p)
@@ -84,7 +63,7 @@ static int slot_compare(const struct mem_node *n, uint32_t slot, const struct pr
 /* The slots below the answer sort before the probe, or at it too. */
 static uint32_t node_rank(const struct mem_node *n, const struct probe *p, bool or_equal)
 {
-    uint64_t head = head_at(p->key, n->skip);
+    uint64_t head = mem_head_at(p->key, n->skip);
     uint32_t low = head_rank(n, head, false);
     if (low == n->count || n->heads[low] != head) return low;
     /* The newest version of a key is the first of them: mostly it is what is looked for, or what the probe goes before. */
@@ -151,7 +130,7 @@ static int side_of(const struct mem_tree *t, const struct probe *p)
     uint32_t low = first_slot(n), high = n->count - 1;
     bool above = false, below = false;
     if (low <= high && bytes_has_prefix(p->key, bytes_make(n->entries[low]->key, n->skip))) {
-        uint64_t head = head_at(p->key, n->skip);
+        uint64_t head = mem_head_at(p->key, n->skip);
         above = head > n->heads[low];
         below = head < n->heads[high];
     }
@@ -176,7 +155,7 @@ struct mem_place mem_tree_seek(const struct mem_tree *t, struct bytes key, uint6
 static void node_set_skip(struct mem_node *n, uint32_t skip)
 {
     n->skip = skip;
-    for (uint32_t i = 0; i < n->count; i++) n->heads[i] = head_at(mem_entry_key(n->entries[i]), skip);
+    for (uint32_t i = 0; i < n->count; i++) n->heads[i] = mem_head_at(mem_entry_key(n->entries[i]), skip);
 }
 
 /* Heads that have lost a few of their bytes to what all have in common still tell most keys apart. */
@@ -189,7 +168,7 @@ static void node_raise_skip(struct mem_node *n, uint32_t skip)
 /* The tree gets a key before its first or behind its last one: along that edge nodes have less in common. */
 static void edge_lower_skip(struct mem_tree *t, bool right, struct bytes key)
 {
-    uint32_t common = common_size(key, mem_entry_key(right ? last_entry(t) : first_entry(t)));
+    uint32_t common = mem_common_size(key, mem_entry_key(right ? last_entry(t) : first_entry(t)));
     struct mem_node *n = t->root;
     for (;;) {
         if (n->skip > common) node_set_skip(n, common);
@@ -300,7 +279,7 @@ static void node_put(struct mem_node *n, uint32_t slot, struct mem_entry *entry,
     node_open_slot(n, slot);
     n->times[slot] = entry->ts;
     n->sizes[slot] = entry->key_size;
-    n->heads[slot] = head_at(mem_entry_key(entry), n->skip);
+    n->heads[slot] = mem_head_at(mem_entry_key(entry), n->skip);
     n->entries[slot] = entry;
     if (child != NULL) inner_of(n)->children[slot] = child;
 }
@@ -309,7 +288,7 @@ static enum status tree_grow_root(struct mem_tree *t, struct mem_node *right)
 {
     struct mem_inner *root = inner_create(t, right->level + 1);
     if (root == NULL) return STATUS_NO_MEMORY;
-    root->node.skip = common_size(mem_entry_key(first_entry(t)), mem_entry_key(last_entry(t)));
+    root->node.skip = mem_common_size(mem_entry_key(first_entry(t)), mem_entry_key(last_entry(t)));
     node_put(&root->node, 0, t->root->entries[0], t->root);
     node_put(&root->node, 1, right->entries[0], right);
     t->root = &root->node;
@@ -340,8 +319,8 @@ static enum status tree_insert(struct mem_tree *t, struct mem_spot *s, struct me
             s->slot = slot - at;
         }
         struct bytes between = mem_entry_key(right->entries[0]);
-        node_raise_skip(n, common_size(bound_below(t, path, n->level), between));
-        node_raise_skip(right, common_size(between, bound_above(t, path, n->level)));
+        node_raise_skip(n, mem_common_size(bound_below(t, path, n->level), between));
+        node_raise_skip(right, mem_common_size(between, bound_above(t, path, n->level)));
         if (n == t->root) return tree_grow_root(t, right);
         uint32_t level = n->level + 1;
         entry = right->entries[0];
@@ -356,7 +335,7 @@ static enum status tree_insert(struct mem_tree *t, struct mem_spot *s, struct me
 /* In a slot that node_rank answered. */
 static bool is_there(const struct mem_node *leaf, uint32_t slot, const struct probe *p)
 {
-    return leaf->heads[slot] == head_at(p->key, leaf->skip) && slot_compare(leaf, slot, p) == 0;
+    return leaf->heads[slot] == mem_head_at(p->key, leaf->skip) && slot_compare(leaf, slot, p) == 0;
 }
 
 static struct mem_leaf *descend_edge(const struct mem_tree *t, bool right, struct mem_path *path)

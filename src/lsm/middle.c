@@ -55,17 +55,37 @@ static const struct mem_entry *entry_at(const struct mem_tree *t, uint64_t part,
     return n->entries[part * n->count / parts];
 }
 
+static uint64_t parts_of(uint64_t count)
+{
+    return count < MEMTABLE_SAMPLES ? count : MEMTABLE_SAMPLES;
+}
+
+static struct bytes key_in(const struct mem_run *run, uint64_t slot)
+{
+    return mem_entry_key(run->slots[slot].entry);
+}
+
+/* Of values that end, some of each run. */
+static void sample_ending(struct samples *s, const struct mem_ending *z, uint64_t bytes)
+{
+    uint64_t stride = z->count / parts_of(z->count);
+    for (const struct mem_run *run = z->runs; run < z->runs + z->run_count; run++) {
+        bool sorted = run->count == run->capacity;
+        for (uint32_t i = 0; i < (sorted ? 1 : run->count); i++) add_first(s, key_in(run, i));
+        for (uint64_t i = 0; i < run->count; i += stride) add(s, key_in(run, i), bytes);
+    }
+}
+
 static void sample_memtable(struct samples *s, const struct memtable *m)
 {
     const struct mem_tree *t = &m->trees[LSM_SPACE_VERSIONS - LSM_SPACE_FIRST];
-    if (t->count == 0) return;
-    uint64_t parts = t->count < MEMTABLE_SAMPLES ? t->count : MEMTABLE_SAMPLES;
+    uint64_t parts = parts_of(t->count), all = parts + parts_of(m->ending.count);
     for (uint64_t i = 0; i < parts; i++) {
-        const struct mem_entry *e = entry_at(t, i, parts);
-        struct bytes key = bytes_make(e->key, e->key_size);
+        struct bytes key = mem_entry_key(entry_at(t, i, parts));
         if (i == 0) add_first(s, key);
-        add(s, key, memtable_bytes(m) / parts);
+        add(s, key, memtable_bytes(m) / all);
     }
+    if (m->ending.count > 0) sample_ending(s, &m->ending, memtable_bytes(m) / all);
 }
 
 /* ---- tables ---- */

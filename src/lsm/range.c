@@ -305,14 +305,23 @@ void range_damaged(struct lsm *l, struct range *r, const char *what)
 
 /* ---- views ---- */
 
-static enum status add_memtable(const struct range *r, struct memtable *m, bool reverse,
-                                struct merge *merge)
+enum status merge_add_memtable(struct merge *merge, struct memtable *m, uint64_t view_index, bool reverse,
+                               const struct window *window, bool lasting)
 {
-    if (memtable_entry_count(m) == 0) return STATUS_OK;
     struct cursor *cursor;
-    enum status status = memtable_cursor_open(m, r->applied_index, reverse, r->window, &cursor);
-    if (status != STATUS_OK) return status;
-    return merge_add(merge, cursor);
+    enum status status = STATUS_OK;
+    if (memtable_entry_count(m) > m->ending.count) {
+        status = memtable_cursor_open(m, view_index, reverse, window, &cursor);
+        if (status == STATUS_OK) status = merge_add(merge, cursor);
+    }
+    if (status != STATUS_OK || m->ending.count == 0 || lasting) return status;
+    status = mem_ending_cursor_open(m, view_index, reverse, window, &cursor);
+    return status == STATUS_OK ? merge_add(merge, cursor) : status;
+}
+
+static enum status add_memtable(const struct range *r, struct memtable *m, const struct view *view, struct merge *merge)
+{
+    return merge_add_memtable(merge, m, r->applied_index, view->reverse, r->window, view->lasting);
 }
 
 /* Of a run of pieces, those that may hold items in [low, high). */
@@ -337,12 +346,12 @@ enum status range_open_cursors(struct range *r, const struct view *view, struct 
 {
     ASSERT(m->count == 0);
     struct version *v = r->version;
-    enum status status = add_memtable(r, r->active, view->reverse, m);
+    enum status status = add_memtable(r, r->active, view, m);
     LIST_FOR_EACH(link, &r->frozen)
     {
         if (status != STATUS_OK) return status;
         struct memtable *frozen = CONTAINER_OF(link, struct frozen, link)->memtable;
-        status = add_memtable(r, frozen, view->reverse, m);
+        status = add_memtable(r, frozen, view, m);
     }
     uint32_t level0_count = view->lasting ? v->lasting_count : v->counts[0];
     for (uint32_t i = 0; status == STATUS_OK && i < level0_count; i++)

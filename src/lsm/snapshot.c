@@ -152,11 +152,9 @@ static void close_section(struct lsm_snapshot *s)
 
 static enum status add_memory(struct lsm_snapshot *s, const struct range *r, struct memtable *m)
 {
-    struct cursor *cursor;
     if (memtable_entry_count(m) == 0) return STATUS_OK;
     s->any_memory = true;
-    enum status status = memtable_cursor_open(m, r->applied_index, false, r->window, &cursor);
-    return status == STATUS_OK ? merge_add(&s->memory, cursor) : status;
+    return merge_add_memtable(&s->memory, m, r->applied_index, false, r->window, false);
 }
 
 static enum status open_view(struct lsm_snapshot *s, const struct range *r)

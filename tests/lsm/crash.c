@@ -57,7 +57,7 @@ static void apply(struct script *x, uint64_t range, int entries)
     while (entries-- > 0) {
         struct random_writes w;
         random_writes_make(&w, &x->prng, 60, &x->ts);
-        random_writes_end(&w);
+        random_writes_end(&w, &x->ts);
         uint64_t index = ++x->index[range];
         assert_int_equal(lsm_apply(x->store.l, rid(range), index, w.writes, w.count), STATUS_OK);
         entries_add(&x->logs[range], index, w.writes, w.count);
@@ -121,7 +121,7 @@ static void apply_side(struct script *x, uint64_t range, int entries)
     while (entries-- > 0) {
         struct random_writes w;
         random_writes_make(&w, &x->prng, 60, &x->ts);
-        random_writes_end(&w);
+        random_writes_end(&w, &x->ts);
         uint32_t kept = 0;
         for (uint32_t i = 0; i < w.count; i++) {
             bool right = bytes_compare(w.writes[i].key, split_key(x)) >= 0;

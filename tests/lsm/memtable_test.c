@@ -3,20 +3,13 @@
 
 #include "base/hash.h"
 #include "base/codec.h"
-#include "lsm/memtable_int.h"
-#include "tests/lsm/model.h"
-#include "tests/test.h"
+#include "tests/lsm/memory.h"
 
 static void write(struct memtable *m, uint64_t index, enum lsm_space space, const char *key,
                   uint64_t ts, const char *value)
 {
     struct lsm_write w = {space, false, bytes_of_string(key), ts, bytes_of_string(value), false};
     assert_int_equal(memtable_write(m, index, &w, NULL), STATUS_OK);
-}
-
-static const struct mem_entry *find(const struct memtable *m, enum lsm_space space, struct bytes key, uint64_t ts_max)
-{
-    return memtable_find(m, space, key, ts_max, filter_hash(space, key));
 }
 
 static struct cursor *open_cursor(struct memtable *m, uint64_t view, bool reverse)
@@ -118,7 +111,7 @@ TEST(lsm_memtable, what_is_asked_for_ahead_is_put_where_it_belongs)
         for (uint64_t k = 0; k < 8; k++) {
             snprintf(keys[k], sizeof keys[k], "row/%06llu", (unsigned long long)(hash_u64(i) % 500 * 5 + hash_u64(i * 8 + k) % 9));
             w[k] = (struct lsm_write){LSM_SPACE_VERSIONS, false, bytes_of_string(keys[k]), 1 + i / 3, bytes_of_string(keys[k]), false};
-            hints[k] = memtable_ask_ahead(m, &w[k]);
+            hints[k] = memtable_ask_ahead(m, &w[k], false);
         }
         for (uint64_t k = 0; k < 8; k++) {
             assert_int_equal(memtable_write(m, i + 1, &w[k], &hints[k]), STATUS_OK);
@@ -165,7 +158,7 @@ TEST(lsm_memtable, agrees_with_the_model_on_random_keys)
             random_key(&p, 300, key, &size);
             uint64_t at = prng_between(&p, 0, ts);
             const struct mem_entry *e =
-                find(m, LSM_SPACE_VERSIONS, bytes_make(key, size), at);
+                memory_find(m, LSM_SPACE_VERSIONS, bytes_make(key, size), at);
             const struct model_item *want =
                 model_get(&model, LSM_SPACE_VERSIONS, bytes_make(key, size), at);
             assert_int_equal(e != NULL, want != NULL);
@@ -275,7 +268,7 @@ TEST(lsm_memtable, a_view_shows_the_state_it_was_opened_on)
     assert_true(bytes_equal(c->item.value, BYTES_LITERAL("old")));
     assert_int_equal(c->table->step(c, NULL), STATUS_NOT_FOUND);
     c->table->close(c);
-    const struct mem_entry *e = find(m, LSM_SPACE_LOCAL, BYTES_LITERAL("a"), 0);
+    const struct mem_entry *e = memory_find(m, LSM_SPACE_LOCAL, BYTES_LITERAL("a"), 0);
     assert_true(bytes_equal(bytes_make(e->newest->data, e->newest->size), BYTES_LITERAL("n")));
     memtable_unpin(m);
 }

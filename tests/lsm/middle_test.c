@@ -10,15 +10,21 @@ struct fixture {
     struct prng prng;
 };
 
-static void setup(struct fixture *f)
+static void setup_with(struct fixture *f, uint64_t (*value_ends)(struct bytes))
 {
     struct sim_options options;
     sim_options_init(&options, 1);
     *f = (struct fixture){.sim = sim_create(&options)};
     store_init_sim(&f->store, f->sim);
+    f->store.options.value_ends = value_ends;
     prng_init(&f->prng, 1);
     store_open(&f->store);
     assert_int_equal(lsm_range_create(f->store.l, rid(1)), STATUS_OK);
+}
+
+static void setup(struct fixture *f)
+{
+    setup_with(f, NULL);
 }
 
 static void teardown(struct fixture *f)
@@ -60,6 +66,22 @@ static void expect_about(struct fixture *f, int low, int high)
 {
     int found = middle(f);
     if (found < low || found > high) fail_msg("%d is not in %d..%d", found, low, high);
+}
+
+static uint64_t ends_late(__attribute__((unused)) struct bytes value)
+{
+    return UINT64_MAX - 1;
+}
+
+TEST(lsm_middle, counts_values_that_end)
+{
+    struct fixture f;
+    setup_with(&f, ends_late);
+    fill(&f, 0, 400, 100);
+    expect_about(&f, 180, 220);
+    fill(&f, 1000, 3000, 100);
+    expect_about(&f, 1600, 2000);
+    teardown(&f);
 }
 
 TEST(lsm_middle, halves_the_bytes_in_memory_and_in_tables)

@@ -123,12 +123,14 @@ bool model_key_may_end(struct bytes key)
     return model_key_ends(key) != 0;
 }
 
-void random_writes_end(struct random_writes *w)
+void random_writes_end(struct random_writes *w, uint64_t *ts)
 {
-    for (uint32_t i = 0; i < w->count; i++) {
+    for (uint32_t i = w->count; i-- > 0;) {
         struct lsm_write *one = &w->writes[i];
         uint64_t end = model_key_ends(one->key);
-        if (end == 0 || one->space != LSM_SPACE_VERSIONS || one->tombstone) continue;
+        if (end == 0 || one->space != LSM_SPACE_VERSIONS) continue;
+        one->ts = ++*ts; /* such a place is written once */
+        if (one->tombstone) continue;
         if (one->value.size < ENDING_BYTES) one->value = bytes_make(w->values[i], ENDING_BYTES);
         memcpy(w->values[i], ENDING_MARK, 4);
         store_le64(w->values[i] + 4, end);

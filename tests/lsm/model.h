@@ -73,7 +73,7 @@ void random_writes_make(struct random_writes *w, struct prng *p, uint64_t key_co
 /* Says of intents that they are alone where the model, which has not got these writes yet, holds none; and deletes more of those
  * that it holds. */
 void random_writes_alone(struct random_writes *w, const struct model *m);
-/* Makes the values those of their keys, for a store with model_value_ends. */
-void random_writes_end(struct random_writes *w);
+/* Makes the values those of their keys, for a store with model_value_ends, whose places are written once. */
+void random_writes_end(struct random_writes *w, uint64_t *ts);
 
 #endif

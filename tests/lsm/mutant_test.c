@@ -10,9 +10,9 @@
 #include "lsm/block_int.h"
 #include "lsm/chunk_int.h"
 #include "lsm/manifest_int.h"
-#include "lsm/memtable_int.h"
 #include "tests/lsm/crash.h"
 #include "tests/lsm/ending.h"
+#include "tests/lsm/memory.h"
 #include "tests/lsm/random.h"
 #include "tests/lsm/rewrite.h"
 
@@ -343,11 +343,6 @@ static struct lsm_write row(uint64_t i, char key[16])
     return (struct lsm_write){LSM_SPACE_VERSIONS, false, bytes_of_string(key), 1, BYTES_LITERAL("v"), false};
 }
 
-static const struct mem_entry *find(const struct memtable *m, enum lsm_space space, struct bytes key, uint64_t ts_max)
-{
-    return memtable_find(m, space, key, ts_max, filter_hash(space, key));
-}
-
 static void run_ahead(void)
 {
     char keys[500][16];
@@ -358,11 +353,11 @@ static void run_ahead(void)
         struct lsm_write w[500];
         for (uint64_t k = 0; k < 500; k++) {
             w[k] = row(i + k, keys[k]);
-            hints[k] = memtable_ask_ahead(m, &w[k]);
+            hints[k] = memtable_ask_ahead(m, &w[k], false);
         }
         for (uint64_t k = 0; k < 500; k++) assert_int_equal(memtable_write(m, i + k + 1, &w[k], &hints[k]), STATUS_OK);
     }
-    for (uint64_t i = 0; i < 10000; i++) assert_non_null(find(m, LSM_SPACE_VERSIONS, row(i, keys[0]).key, 1));
+    for (uint64_t i = 0; i < 10000; i++) assert_non_null(memory_find(m, LSM_SPACE_VERSIONS, row(i, keys[0]).key, 1));
     memtable_unpin(m);
 }
 
@@ -376,21 +371,21 @@ static void run_newest(void)
         char key[16];
         struct lsm_write w = row(i % KEYS, key);
         w.ts = 1 + i / KEYS * 7 % TIMES; /* 7 and TIMES have no common divisor */
-        struct mem_hint hint = memtable_ask_ahead(m, &w);
+        struct mem_hint hint = memtable_ask_ahead(m, &w, false);
         assert_int_equal(memtable_write(m, i + 1, &w, &hint), STATUS_OK);
-        assert_non_null(find(m, LSM_SPACE_VERSIONS, row(hash_u64(i) % (i < KEYS ? i + 1 : KEYS), key).key, LSM_TS_MAX));
+        assert_non_null(memory_find(m, LSM_SPACE_VERSIONS, row(hash_u64(i) % (i < KEYS ? i + 1 : KEYS), key).key, LSM_TS_MAX));
     }
     for (uint64_t i = 0; i < KEYS; i++) {
         char key[16];
         struct bytes k = row(i, key).key;
         for (uint64_t ts = 1; ts <= TIMES + 1; ts++) {
-            const struct mem_entry *e = find(m, LSM_SPACE_VERSIONS, k, ts);
+            const struct mem_entry *e = memory_find(m, LSM_SPACE_VERSIONS, k, ts);
             assert_non_null(e);
             assert_true(bytes_equal(mem_entry_key(e), k));
             assert_u64_equal(e->ts, ts < TIMES ? ts : TIMES);
         }
-        assert_null(find(m, LSM_SPACE_VERSIONS, k, 0));
-        assert_null(find(m, LSM_SPACE_VERSIONS, row(KEYS + i, key).key, LSM_TS_MAX));
+        assert_null(memory_find(m, LSM_SPACE_VERSIONS, k, 0));
+        assert_null(memory_find(m, LSM_SPACE_VERSIONS, row(KEYS + i, key).key, LSM_TS_MAX));
     }
     memtable_unpin(m);
 }
@@ -419,6 +414,7 @@ static const struct scenario {
     {"swept", run_swept},
     {"ahead", run_ahead},
     {"newest", run_newest},
+    {"memory", memory_run},
 };
 
 static const struct {
@@ -434,6 +430,9 @@ static const struct {
     {"lsm_newest_is_the_last", "newest"},
     {"lsm_mem_filter_begins_empty", "newest"},
     {"lsm_mem_filter_second_unasked", "newest"},
+    {"lsm_ending_forgotten", "memory"},
+    {"lsm_ending_run_unsorted", "memory"},
+    {"lsm_ending_beyond_window", "memory"},
     {"lsm_view_sees_later_writes", "random"},
     {"lsm_merge_shows_replaced", "random"},
     {"lsm_tombstone_dropped_above_older", "random"},

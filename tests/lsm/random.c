@@ -66,7 +66,7 @@ static void apply(struct run *r, uint64_t range)
 {
     struct random_writes w;
     random_writes_make(&w, &r->prng, r->key_count, &r->ts);
-    if (r->store.options.value_ends != NULL) random_writes_end(&w);
+    if (r->store.options.value_ends != NULL) random_writes_end(&w, &r->ts);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < w.count; i++)
         if (in_range(r, range, w.writes[i].key)) w.writes[kept++] = w.writes[i];

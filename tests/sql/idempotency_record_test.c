@@ -58,29 +58,31 @@ TEST(idempotency_record, results_end_after_the_commit_and_after_the_key_was_made
     assert_u64_equal(idempotency_results_end(&r, 1000, 0), UINT64_MAX);
 }
 
-static void encode(struct buf *out, bool emptied)
+static void encode(struct buf *out, bool emptied, bool ends)
 {
-    struct idempotency_record r = {.emptied = emptied, .ttl_ns = 1, .seen_ts = 2, .row_until = 3, .tag = 4,
+    struct idempotency_record r = {.emptied = emptied, .ends = ends, .ttl_ns = 1, .seen_ts = 2, .row_until = 3, .tag = 4,
                                    .count = emptied ? 0 : 5};
     uint8_t head[IDEMPOTENCY_HEAD_BYTES];
     idempotency_record_head(&r, head);
     buf_init(out, 1 << 12);
-    buf_append(out, head, sizeof head);
+    buf_append(out, head, idempotency_head_bytes(ends));
     if (!emptied) buf_append_string(out, "statements");
     assert_false(out->failed);
 }
 
 TEST(idempotency_record, what_was_encoded_is_decoded)
 {
-    for (int emptied = 0; emptied < 2; emptied++) {
+    for (int kind = 0; kind < 3; kind++) {
         struct buf b;
         struct idempotency_record r;
-        encode(&b, emptied == 1);
+        bool emptied = kind == 1, ends = kind == 2;
+        encode(&b, emptied, ends);
         assert_int_equal(idempotency_record_decode(buf_view(&b), &r), STATUS_OK);
         assert_int_equal(r.emptied, emptied);
+        assert_int_equal(r.ends, ends);
         assert_u64_equal(r.ttl_ns, 1);
-        assert_u64_equal(r.seen_ts, 2);
-        assert_u64_equal(r.row_until, 3);
+        assert_u64_equal(r.seen_ts, ends ? 0 : 2);
+        assert_u64_equal(r.row_until, ends ? 0 : 3);
         assert_u64_equal(r.tag, 4);
         assert_u64_equal(r.count, emptied ? 0 : 5);
         assert_true(bytes_equal(r.statements, bytes_of_string(emptied ? "" : "statements")));
@@ -92,7 +94,7 @@ TEST(idempotency_record, damage_is_refused)
 {
     struct buf b;
     struct idempotency_record r;
-    encode(&b, true);
+    encode(&b, true, false);
     for (size_t size = 0; size < b.size; size++) {
         uint8_t *copy = malloc(size + 1); /* so that reading beyond is seen */
         assert_non_null(copy);
@@ -103,7 +105,7 @@ TEST(idempotency_record, damage_is_refused)
     b.data[0] = 2;
     assert_int_equal(idempotency_record_decode(buf_view(&b), &r), STATUS_VERSION);
     b.data[0] = 1;
-    b.data[1] = 2;
+    b.data[1] = 3;
     assert_int_equal(idempotency_record_decode(buf_view(&b), &r), STATUS_CORRUPT);
     b.data[1] = 1;
     put_u8(&b, 0); /* an emptied record with statements */

@@ -7,20 +7,38 @@
 
 #define PATIENCE_NS (30 * SIM_SEC)
 
+static void options_init(struct cluster_options *o, uint32_t nodes, uint64_t seed)
+{
+    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
+    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
+    cluster_options_init(o, seed);
+    o->node_count = nodes;
+}
+
+static void create(struct world *w, const struct cluster_options *o)
+{
+    w->cluster = cluster_create(o);
+    assert_true(cluster_boot(w->cluster, 60 * SIM_SEC));
+}
+
 static void open_world(struct world *w, uint32_t nodes, uint64_t retention_ns, uint64_t seed,
                        const struct bytes *split_keys, uint32_t split_count, bool plain)
 {
     struct cluster_options o;
-    const char *mutant = getenv("OSTRAKA_MUTANT"); /* a deliberate bug, which is to be noticed */
-    if (mutant != NULL) assert_true(mutant_select(mutant) > 0);
-    cluster_options_init(&o, seed);
-    o.node_count = nodes;
+    options_init(&o, nodes, seed);
     o.version_retention_ns = retention_ns;
     o.split_keys = split_keys;
     o.split_count = split_count;
     o.no_parallel_commit = plain;
-    w->cluster = cluster_create(&o);
-    assert_true(cluster_boot(w->cluster, 60 * SIM_SEC));
+    create(w, &o);
+}
+
+void world_open_large_tables(struct world *w)
+{
+    struct cluster_options o;
+    options_init(&o, 1, cluster_interval_is_wanted() ? 8 : 7);
+    o.table_bytes = 64u << 20;
+    create(w, &o);
 }
 
 void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns)

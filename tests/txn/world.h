@@ -20,6 +20,8 @@ struct world {
 
 /* A cluster of `nodes` machines that serves. retention_ns 0: the default. */
 void world_open(struct world *w, uint32_t nodes, uint64_t retention_ns);
+/* One machine whose tables are so large that what ends by itself does not get tables of its own. */
+void world_open_large_tables(struct world *w);
 /* The same with leases, under which a leader answers reads without a quorum. */
 void world_open_leased(struct world *w, uint32_t nodes);
 /* With leases, and several data ranges: the second one begins at the first of the keys, which are borrowed. */
