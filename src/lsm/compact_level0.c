@@ -52,16 +52,22 @@ uint32_t level0_depth(struct piece *const *pieces, uint32_t count, uint32_t enou
     return deepest;
 }
 
+static uint64_t group_bytes(const struct group *g)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < g->count; i++)
+        bytes += g->pieces[i]->size_bytes;
+    return bytes;
+}
+
 /* Bytes of the base level that go along, in 64ths of what goes down; 0 only when it overlaps nothing there, for then it moves
  * as it is. */
 static uint64_t group_ratio(const struct level0 *z, const struct group *g)
 {
     const struct version *v = z->compaction->range->version;
     struct bounds b = bounds_of(g->pieces, g->count);
-    uint64_t own = 0, along = 0;
+    uint64_t own = group_bytes(g), along = 0;
     uint32_t begin, end;
-    for (uint32_t i = 0; i < g->count; i++)
-        own += g->pieces[i]->size_bytes;
     level_overlap(v, z->base, &b, &begin, &end);
     for (uint32_t i = begin; i < end; i++)
         along += v->levels[z->base][i]->size_bytes;
@@ -132,11 +138,20 @@ static enum status take_movers(struct level0 *z)
     return STATUS_OK;
 }
 
+/* What goes down is rewritten with what it takes along, however little it is: where that is much, it waits for more. Tables are small
+ * where many ranges share the memory, and where values that end had their part of a memtable. */
+static bool is_due(const struct level0 *z, const struct group *g)
+{
+    if (g->depth < LSM_L0_TABLES) return false;
+    uint64_t much = LSM_L0_BYTES * z->compaction->range->lsm->options.table_bytes;
+    return g->depth >= LSM_L0_TABLES_LATE || group_bytes(g) >= much || group_ratio(z, g) <= 2 * 64;
+}
+
 static enum status choose(struct level0 *z)
 {
     consider_all(z);
     if (z->mover_count > 0 && !MUTANT("lsm_level0_moves_nothing")) return take_movers(z);
-    if (z->deepest.depth >= LSM_L0_TABLES) return take_group(z, &z->deepest);
+    if (is_due(z, &z->deepest)) return take_group(z, &z->deepest);
     if (z->wasted.count > 0) {
         COVER("lsm_level0_garbage"); /* nothing more may come to these keys: a table was dropped */
         return take_group(z, &z->wasted);

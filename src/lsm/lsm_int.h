@@ -14,6 +14,8 @@
 #define LSM_FLUSHES_MAX     4    /* of different ranges, side by side */
 #define LSM_COMPACTIONS_MAX 2
 #define LSM_L0_TABLES       4  /* as many that share a key are merged into the next level */
+#define LSM_L0_TABLES_LATE  6 /* those that are small, and would take much along, wait until they are so many */
+#define LSM_L0_BYTES        6 /* times table_bytes: not small */
 #define LSM_L0_PIECES_MAX   16 /* or what costs least, when there are so many pieces in all */
 #define LSM_L0_MERGE_MAX    32 /* at most, at a time */
 #define LSM_L0_TABLES_SLOW  8  /* more that share a key slow writers down */
