@@ -83,3 +83,48 @@ TEST(lsm_rewrite, much_that_lies_side_by_side_in_level_0_slows_nobody_down)
     assert_true(v->counts[0] <= LSM_L0_PIECES_MAX);
     rewrite_close(&w);
 }
+
+static void put_two(struct rewrite *w, int first, int second)
+{
+    char key[16];
+    snprintf(key, sizeof key, "m%04d", first);
+    rewrite_put(w, key, 2 + w->index);
+    snprintf(key, sizeof key, "m%04d", second);
+    rewrite_put(w, key, 2 + w->index);
+    store_flush(&w->store, 1);
+    store_settle(&w->store);
+}
+
+static uint32_t depth(const struct rewrite *w)
+{
+    const struct version *v = range_find(w->store.l, rid(1))->version;
+    return level0_depth(v->levels[0], v->lasting_count, LSM_L0_DEPTH_ENOUGH);
+}
+
+/* However little goes down, all that lies between its keys is rewritten. */
+TEST(lsm_rewrite, little_that_would_take_much_along_waits_for_more)
+{
+    struct rewrite w;
+    char key[16];
+    rewrite_open(&w);
+    for (int i = 0; i < 300; i++) {
+        snprintf(key, sizeof key, "m%04d", i);
+        rewrite_put(&w, key, 1);
+    }
+    store_flush(&w.store, 1);
+    store_settle(&w.store);
+    assert_int_equal(depth(&w), 0);
+    for (uint32_t n = 1; n < LSM_L0_TABLES_LATE; n++) {
+        put_two(&w, 0, 299);
+        assert_int_equal(depth(&w), n);
+    }
+    put_two(&w, 0, 299);
+    assert_int_equal(depth(&w), 0);
+    for (uint32_t n = 1; n < LSM_L0_TABLES; n++) {
+        put_two(&w, 100, 101);
+        assert_int_equal(depth(&w), n);
+    }
+    put_two(&w, 100, 101);
+    assert_int_equal(depth(&w), 0);
+    rewrite_close(&w);
+}
