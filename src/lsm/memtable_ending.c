@@ -105,10 +105,20 @@ enum status mem_ending_add(struct mem_ending *z, struct mem_entry *e, uint64_t h
     struct mem_run *run = has_room(z) ? open_run(z) : NULL;
     if (run == NULL) return STATUS_NO_MEMORY;
     index_put(z->index, e, hash);
+    if (z->count == 0 || mem_entry_compare(e, z->first) < 0) z->first = e;
+    if (z->count == 0 || mem_entry_compare(e, z->last) > 0) z->last = e;
     run->slots[run->count++] = (struct mem_run_slot){0, e};
     z->count++;
     if (run->count == run->capacity) mem_run_sort(run->slots, run->count);
     return STATUS_OK;
+}
+
+bool mem_ending_reaches(const struct mem_ending *z, const struct item_key *low, const struct item_key *high)
+{
+    if (z->count == 0) return false;
+    struct item_key first = {LSM_SPACE_VERSIONS, mem_entry_key(z->first), z->first->ts};
+    struct item_key last = {LSM_SPACE_VERSIONS, mem_entry_key(z->last), z->last->ts};
+    return item_key_compare(low, &last) <= 0 && item_key_compare(&first, high) < 0;
 }
 
 struct mem_entry *mem_ending_find(const struct mem_ending *z, struct bytes key, uint64_t ts_max, uint64_t hash)

@@ -149,6 +149,7 @@ struct mem_ending {
     struct mem_run *runs;
     uint32_t run_count, run_capacity;
     struct mem_index *index; /* NULL: nothing was put in */
+    const struct mem_entry *first, *last; /* in the order of their places */
     uint64_t count;
 };
 
@@ -297,6 +298,8 @@ MUST_USE enum status mem_ending_add(struct mem_ending *z, struct mem_entry *e, u
 void mem_ending_ask_ahead(const struct mem_ending *z, uint64_t hash);
 /* As memtable_find. */
 struct mem_entry *mem_ending_find(const struct mem_ending *z, struct bytes key, uint64_t ts_max, uint64_t hash);
+/* Some may lie in [low, high). */
+bool mem_ending_reaches(const struct mem_ending *z, const struct item_key *low, const struct item_key *high);
 /* Puts slots in the order of their places. */
 void mem_run_sort(struct mem_run_slot *slots, uint32_t count);
 /* As memtable_cursor_open, of these alone. */

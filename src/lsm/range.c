@@ -321,7 +321,8 @@ enum status merge_add_memtable(struct merge *merge, struct memtable *m, uint64_t
 
 static enum status add_memtable(const struct range *r, struct memtable *m, const struct view *view, struct merge *merge)
 {
-    return merge_add_memtable(merge, m, r->applied_index, view->reverse, r->window, view->lasting);
+    bool lasting = view->lasting || !mem_ending_reaches(&m->ending, &view->low, &view->high);
+    return merge_add_memtable(merge, m, r->applied_index, view->reverse, r->window, lasting);
 }
 
 /* Of a run of pieces, those that may hold items in [low, high). */
