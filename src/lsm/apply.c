@@ -10,6 +10,14 @@ static uint64_t memtable_bytes_max(const struct lsm *l)
     return share < tables ? share : tables;
 }
 
+/* Values that end go to tables that nobody merges with others. The rest does not: what a flush brings of it is rewritten with all that
+ * lies below, so it should be much, also where a value that ends comes with each. */
+static bool is_full(const struct lsm *l, const struct memtable *m)
+{
+    uint64_t most = memtable_bytes_max(l), bytes = memtable_bytes(m);
+    return bytes >= 2 * most || bytes - m->endings.size >= most;
+}
+
 static struct mem_hint ask_ahead(const struct lsm *l, const struct memtable *m, const struct lsm_write *w)
 {
     const struct lsm_item item = {.space = w->space, .key = w->key, .tombstone = w->tombstone, .value = w->value};
@@ -54,7 +62,7 @@ enum status lsm_apply(struct lsm *l, struct range_id range, uint64_t index,
     if (m->newest_ts > r->newest_ts) r->newest_ts = m->newest_ts;
     r->applied_index = index;
     if (count > 0) r->resting = false;
-    if (bytes > bytes_before && bytes >= memtable_bytes_max(l)) {
+    if (bytes > bytes_before && is_full(l, m)) {
         r->freeze_due = true;
         flush_enqueue(r);
     }

@@ -244,11 +244,12 @@ enum status memtable_create(struct memtable **memtable_out)
     m->oldest_ts = LSM_TS_MAX;
     arena_init(&m->arena, SIZE_MAX / 2);
     arena_init(&m->intents, SIZE_MAX / 2);
+    arena_init(&m->endings, SIZE_MAX / 2);
     for (int i = 0; i < LSM_SPACE_COUNT; i++) {
         bool swept = !lsm_space_times((enum lsm_space)(i + LSM_SPACE_FIRST));
         tree_init(&m->trees[i], swept ? &m->intents : &m->arena, swept);
     }
-    m->ending.arena = &m->arena;
+    m->ending.arena = &m->endings;
     *memtable_out = m;
     return STATUS_OK;
 }
@@ -267,6 +268,7 @@ void memtable_unpin(struct memtable *m)
     ASSERT(m->holders == 0);
     arena_deinit(&m->arena);
     arena_deinit(&m->intents);
+    arena_deinit(&m->endings);
     free(m);
 }
 

@@ -159,6 +159,7 @@ struct memtable {
     bool frozen;
     struct arena arena;
     struct arena intents; /* apart, since what is swept out of them is given back */
+    struct arena endings; /* apart, since they are not what makes a flush due */
     struct mem_tree trees[LSM_SPACE_COUNT]; /* by space */
     struct mem_ending ending; /* what of LSM_SPACE_VERSIONS is not in its tree */
     uint64_t ending_bytes;    /* of its keys and values */
@@ -185,7 +186,7 @@ const struct mem_entry *memtable_find(const struct memtable *m, enum lsm_space s
 uint64_t memtable_entry_count(const struct memtable *m);
 static inline uint64_t memtable_bytes(const struct memtable *m)
 {
-    return m->arena.size + m->intents.size;
+    return m->arena.size + m->intents.size + m->endings.size;
 }
 /* As last written it says: nothing. Nor does anything below, so neither a reader nor a table needs to know of it. */
 static inline bool mem_is_void(const struct mem_entry *e, const struct mem_value *v)

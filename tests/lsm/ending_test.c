@@ -172,3 +172,33 @@ TEST(lsm_ending, a_footer_says_when_all_has_ended)
     assert_u64_equal(facts.ends_ts, 0);
     buf_deinit(&raw);
 }
+
+/* Writes such values alone until the memtable holds so many bytes, or a flush is due. */
+static void fill_to(struct ending *e, uint64_t bytes)
+{
+    const struct range *r = range_find(e->store.l, rid(1));
+    while (memtable_bytes(r->active) < bytes && !r->freeze_due) {
+        char key[32];
+        snprintf(key, sizeof key, "row%04d!%06d", (int)(e->index % 100), (int)e->index);
+        e->index++;
+        store_put(&e->store, 1, e->index, LSM_SPACE_VERSIONS, key, e->index, "E5000 and some more");
+    }
+}
+
+/* What a flush brings of rows is rewritten with all below: it should be as much as if there were rows alone. */
+TEST(lsm_ending, they_make_a_flush_due_at_twice_the_size)
+{
+    struct ending e;
+    ending_open(&e);
+    store_close(&e.store);
+    e.store.options.table_bytes = 256u << 10;
+    store_open(&e.store);
+    assert_int_equal(lsm_range_create(e.store.l, rid(1)), STATUS_OK);
+    const struct range *r = range_find(e.store.l, rid(1));
+    uint64_t most = 4 * e.store.options.table_bytes; /* of a memtable of rows */
+    fill_to(&e, most + most / 2);
+    assert_false(r->freeze_due);
+    fill_to(&e, 3 * most);
+    assert_true(r->freeze_due && memtable_bytes(r->active) >= 2 * most);
+    ending_close(&e);
+}

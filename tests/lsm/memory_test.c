@@ -88,7 +88,7 @@ TEST(lsm_memory, without_memory_what_is_there_stays)
     memory_open(&x);
     memory_fill(&x, 10);
     uint64_t count = 10, refused = 0;
-    x.m->arena.account = &full;
+    x.m->endings.account = &full;
     for (uint64_t i = 0; i < 20000; i++) {
         char key[32];
         snprintf(key, sizeof key, "more/%llu", (unsigned long long)i);
@@ -99,7 +99,7 @@ TEST(lsm_memory, without_memory_what_is_there_stays)
     }
     assert_true(refused > 0);
     assert_u64_equal(x.m->ending.count, count);
-    x.m->arena.account = NULL;
+    x.m->endings.account = NULL;
     assert_int_equal(memory_put(&x, "last", 1, "value"), STATUS_OK);
     memory_expect(&x, false, NULL, NULL);
     memory_close(&x);
