@@ -1,5 +1,5 @@
 /* What a range wrote since its last flush, sorted: per space one B+tree over entries that live in
- * the memtable's arena. Written only while active; frozen before it is flushed.
+ * the memtable's arena; values that end by themselves apart (memtable_ending.c). Written only while active; frozen before it is flushed.
  *
  * Every state of an entry carries the index of the Raft entry that wrote it. A view is an index
  * too: it shows each entry's newest state at or below it, so an iterator never sees a write made

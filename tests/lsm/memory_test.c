@@ -104,3 +104,28 @@ TEST(lsm_memory, without_memory_what_is_there_stays)
     memory_expect(&x, false, NULL, NULL);
     memory_close(&x);
 }
+
+static bool reaches(const struct memory *x, const char *low, const char *high)
+{
+    const struct item_key from = {LSM_SPACE_VERSIONS, bytes_of_string(low), LSM_TS_MAX}, to = {LSM_SPACE_VERSIONS, bytes_of_string(high), LSM_TS_MAX};
+    return mem_ending_reaches(&x->m->ending, &from, &to);
+}
+
+/* Scans open nothing over them where none are. */
+TEST(lsm_memory, it_is_known_where_they_lie)
+{
+    struct memory x;
+    memory_open(&x);
+    assert_false(reaches(&x, "", "z"));
+    memory_fill(&x, 100);
+    assert_int_equal(memory_put(&x, "above them", 7, "value"), STATUS_OK);
+    assert_int_equal(memory_put(&x, "to be behind them", 7, "value"), STATUS_OK);
+    assert_int_equal(memory_put(&x, "row/020!between", 7, "value"), STATUS_OK);
+    assert_true(reaches(&x, "", "z"));
+    assert_true(reaches(&x, "above them", "b"));
+    assert_true(reaches(&x, "t", "z"));
+    assert_true(reaches(&x, "c", "d")); /* by their ends alone */
+    assert_false(reaches(&x, "", "above them"));
+    assert_false(reaches(&x, "to be behind them!", "z"));
+    memory_close(&x);
+}

@@ -37,8 +37,8 @@ TEST(real, one_call_wins_unless_it_is_clearly_slower)
 {
     assert_int_equal(wal_sync_mode_for(90000, 100000), WAL_SYNC_DSYNC);
     assert_int_equal(wal_sync_mode_for(110000, 100000), WAL_SYNC_DSYNC);
-    assert_int_equal(wal_sync_mode_for(149000, 100000), WAL_SYNC_DSYNC);
-    assert_int_equal(wal_sync_mode_for(151000, 100000), WAL_SYNC_FDATASYNC);
+    assert_int_equal(wal_sync_mode_for(199000, 100000), WAL_SYNC_DSYNC);
+    assert_int_equal(wal_sync_mode_for(203000, 100000), WAL_SYNC_FDATASYNC);
     assert_int_equal(wal_sync_mode_for(UINT64_MAX, 100000), WAL_SYNC_FDATASYNC);
 }
 
