@@ -1,15 +1,18 @@
 # Clusters of real processes for the scripts here: sourced, not run. The caller's environment:
-#   OSTRAKA  the program                    (build/release/ostraka)
+#   OSTRAKA  the program                    (build/trained/ostraka; build/release/ostraka where that is not built)
 #   BENCH    where the other programs are   (build/release/bench)
 #   TMPDIR   on the disk to measure         (/var/tmp)
 # Nodes of Ostraka are numbered from 1 as they are started, which is their node id, too, when each waits for the one
 # before; those of etcd from 1.
 set -uo pipefail
-OSTRAKA=$(realpath "${OSTRAKA:-build/release/ostraka}")
+[ -n "${OSTRAKA:-}" ] || OSTRAKA=$(ls build/trained/ostraka 2>/dev/null || echo build/release/ostraka)
+OSTRAKA=$(realpath "$OSTRAKA")
 BENCH=$(realpath "${BENCH:-build/release/bench}")
-for program in "$OSTRAKA" "$BENCH"/{sql,etcd}_bench etcd etcdctl curl psql python3; do
-    command -v "$program" >/dev/null || { echo "$0: there is no $program" >&2; exit 1; }
-done
+wants() { # PROGRAMS...
+    local program
+    for program in "$@"; do command -v "$program" >/dev/null || { echo "$0: there is no $program" >&2; exit 1; }; done
+}
+wants "$OSTRAKA" "$BENCH/sql_bench" curl psql python3
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/ostraka-bench-XXXXXX")
 start_flags=() # of every node
 pids=() peers=() sqls=() https=() etcd_pids=() etcd_clients=() etcd_peers=()
@@ -26,7 +29,7 @@ joined() { # WORDS...: with commas between them
     echo "$*"
 }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
-machine() { echo "$(nproc) cores, load $(cut -d" " -f1 /proc/loadavg); $("$OSTRAKA" version | head -n 1)"; }
+machine() { echo "$(nproc) cores, load $(cut -d" " -f1 /proc/loadavg); $("$OSTRAKA" version | head -n 1), $OSTRAKA"; }
 # Of numbers on stdin: median, worst.
 median_worst() { sort -n | awk '{ v[NR] = $1 } END { printf "median %s, worst %s", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2, v[NR] }'; }
 
@@ -121,6 +124,7 @@ etcd_leader() {
 etcd_is_whole() { [ "$(etcd_status | wc -l)" = 3 ] && [ -n "$(etcd_leader)" ]; }
 start_etcd() {
     local i
+    wants "$BENCH/etcd_bench" etcd etcdctl
     for i in 1 2 3; do start_etcd_node $i; done
     retry 30 etcd_is_whole || die "etcd does not start: $(tail -n 3 "$root"/etcd1.log)"
 }

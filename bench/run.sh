@@ -6,7 +6,7 @@
 #   bench/run.sh [quick]
 #
 # quick: one run of one second each, to see that it works. Environment:
-#   OSTRAKA  the program                      (build/release/ostraka)
+#   OSTRAKA  the program                      (build/trained/ostraka; build/release/ostraka where that is not built)
 #   BENCH    where the other programs are     (build/release/bench)
 #   TMPDIR   on the disk to measure           (/var/tmp)
 #   KEYS, VALUE_BYTES, SECONDS_PER_RUN, RUNS
@@ -19,7 +19,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 here=$PWD/bench
 
-OSTRAKA=$(realpath "${OSTRAKA:-build/release/ostraka}")
+[ -n "${OSTRAKA:-}" ] || OSTRAKA=$(ls build/trained/ostraka 2>/dev/null || echo build/release/ostraka)
+OSTRAKA=$(realpath "$OSTRAKA")
 BENCH=$(realpath "${BENCH:-build/release/bench}")
 KEYS=${KEYS:-10000}
 VALUE_BYTES=${VALUE_BYTES:-100}

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-_Noreturn void assert_failed(const char *expression, const char *file, int line,
+__attribute__((cold)) _Noreturn void assert_failed(const char *expression, const char *file, int line,
                              const char *function);
 
 #define ASSERT(x) \

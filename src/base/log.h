@@ -31,7 +31,7 @@ void logger_init_stderr(struct logger *l, enum log_level level);
 /* msg: a short fixed sentence without '='. The format gives `key=value` pairs; values with spaces
  * are quoted by the caller with \"%s\"; "" when there are none. A NULL logger drops the line. */
 #pragma GCC diagnostic ignored "-Wformat-zero-length" /* "": no values */
-__attribute__((format(printf, 5, 6))) void log_line(struct logger *l, enum log_level level,
+__attribute__((cold, format(printf, 5, 6))) void log_line(struct logger *l, enum log_level level,
                                                     const char *module, const char *msg,
                                                     const char *format, ...);
 

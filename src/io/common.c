@@ -198,6 +198,17 @@ uint64_t io_poll_timeout_ns(struct io_env *e, uint64_t deadline_ns)
     return until > now ? until - now : 0;
 }
 
+/* Whoever defers does not interrupt who runs when it is woken: it has its turn when that one's is over (sched(7), SCHED_BATCH). */
+static void defer(struct io_env *e, bool defers)
+{
+    if (e->defers == defers) return;
+    e->defers = defers;
+    int policy = sched_getscheduler(0);
+    if (policy != SCHED_OTHER && policy != SCHED_BATCH) return; /* somebody else has chosen */
+    struct sched_param none = {0};
+    (void)sched_setscheduler(0, defers ? SCHED_BATCH : SCHED_OTHER, &none); /* where it is forbidden, all is as before */
+}
+
 void io_wait(struct io_env *e, uint64_t timeout_ns, bool (*look)(struct io_env *e),
              void (*sleep_for)(struct io_env *e, uint64_t timeout_ns))
 {
@@ -209,6 +220,7 @@ void io_wait(struct io_env *e, uint64_t timeout_ns, bool (*look)(struct io_env *
     }
     uint64_t start_ns = io_now_ns(&e->base), now_ns = start_ns, waited_ns = 0;
     uint64_t span_ns = busy_poll_span(b, start_ns, timeout_ns);
+    defer(e, span_ns > 0);
     bool found = span_ns > 0 && look(e), alone = true;
     while (!found && alone && waited_ns < span_ns) {
         uint64_t from_ns = now_ns;

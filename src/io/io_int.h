@@ -183,6 +183,7 @@ struct io_env {
     bool listeners_dirty;
     uint64_t accept_retry_ns; /* IO_NEVER: no listener is stalled */
     struct busy_poll *busy_poll; /* NULL: never */
+    bool defers; /* to who runs, as long as its waits look (common.c) */
     struct io_wake wake;
     struct io_workers *files, *resolvers;
     uint8_t *open_files;    /* enum io_file_mark by descriptor: what env_destroy has to close */

@@ -1,4 +1,7 @@
 /* When a wait looks for what completes, when it sleeps, and what is counted of it. */
+#include <pthread.h>
+#include <sched.h>
+
 #include "io/io_int.h"
 #include "tests/test.h"
 
@@ -125,4 +128,45 @@ TEST(busy_poll, who_may_not_wait_or_has_no_limit_does_not_look)
     w.e.busy_poll = NULL;
     io_wait(&w.e, 18, look, sleep_for);
     assert_true(w.looks == 0 && w.sleeps == 2 && w.slept_for == 18);
+}
+
+static int policy_behind_a_wait(struct waiting *w)
+{
+    io_wait(&w->e, LIMIT_NS / 10, look, sleep_for);
+    return sched_getscheduler(0);
+}
+
+/* Not of the thread that runs tests: who is idle once may not go back. */
+static void *policies(void *failed)
+{
+    struct waiting w;
+    struct sched_param none = {0};
+    uint64_t now_ns;
+    begin(&w, LIMIT_NS, 1);
+    now_ns = io_now_ns(&w.e.base);
+    *(const char **)failed = "looks";
+    if (sched_setscheduler(0, SCHED_OTHER, &none) != 0 || policy_behind_a_wait(&w) != SCHED_BATCH) return NULL;
+    *(const char **)failed = "sleeps at once, in a crowd";
+    w.b.pause_end_ns = now_ns + 60000000000u;
+    if (policy_behind_a_wait(&w) != SCHED_OTHER) return NULL;
+    *(const char **)failed = "looks again";
+    w.b.pause_end_ns = 0;
+    if (policy_behind_a_wait(&w) != SCHED_BATCH) return NULL;
+    *(const char **)failed = "has nothing to do";
+    w.b.pays = false;
+    if (policy_behind_a_wait(&w) != SCHED_OTHER) return NULL;
+    *(const char **)failed = "was given another policy";
+    w.b.pays = true;
+    if (sched_setscheduler(0, SCHED_IDLE, &none) != 0 || policy_behind_a_wait(&w) != SCHED_IDLE) return NULL;
+    *(const char **)failed = NULL;
+    return NULL;
+}
+
+TEST(busy_poll, who_looks_does_not_interrupt_others)
+{
+    const char *failed = "did not run";
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, policies, &failed), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    if (failed != NULL) fail_msg("who %s has the wrong policy", failed);
 }
