@@ -35,7 +35,7 @@ enum status replica_propose(struct replica *r, struct bytes command, uint64_t ti
 {
     ASSERT(p->on_done != NULL);
     struct store *s = r->store;
-    uint64_t now_ns = env_now_ns(s->env);
+    uint64_t now_ns = env_lately_ns(s->env);
     if (s->failed || s->stopping || r->state != REPLICA_STATE_RUNNING) return STATUS_NOT_LEADER;
     if (merge_closes(r, command)) return STATUS_BUSY;
     if (space_refuses(s, r->range)) {

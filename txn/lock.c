@@ -330,7 +330,7 @@ static bool decode(struct range_op *op, struct reader *in)
     if (in->failed || op->name.node == 0 || op->name.number == 0 || (op->lock_mode != LOCK_SHARED && op->lock_mode != LOCK_EXCLUSIVE) ||
         op->lock_wait > TXN_LOCK_SKIP || !commit_decode_spans(op, in, d))
         return false;
-    uint64_t now_ns = env_now_ns(store_env(op->range->kv->store));
+    uint64_t now_ns = env_lately_ns(store_env(op->range->kv->store));
     op->lock_deadline_ns = timeout_ns == 0 || timeout_ns > UINT64_MAX / 4 ? 0 : now_ns + timeout_ns;
     uint16_t count = get_u16(in);
     if (in->failed || count > KEYS_MAX) return false;

@@ -178,7 +178,7 @@ void prepare_applied(struct range_op *op, enum status status)
         return;
     }
     op->state = OP_PREPARED;
-    op->prepared_ns = env_now_ns(store_env(g->kv->store));
+    op->prepared_ns = env_lately_ns(store_env(g->kv->store));
     range_unblock_all(op); /* those that asked whether it is prepared */
 }
 
@@ -211,7 +211,7 @@ enum status prepared_restore(struct range *g, const struct prepared_facts *facts
     op->name = facts->name;
     op->ct = facts->lb;
     op->at.term = g->term;
-    op->prepared_ns = env_now_ns(store_env(g->kv->store));
+    op->prepared_ns = env_lately_ns(store_env(g->kv->store));
     struct reader in = reader_make(op->body);
     op->anchor = get_sized(&in);
     op->staged = get_sized(&in);
