@@ -289,7 +289,7 @@ start_ostraka
 start_etcd
 find_etcd_leader
 find_ostraka_leader
-echo "$("$OSTRAKA" version | head -n 1); $(etcd --version | head -n 1); leaders $ostraka_leader" \
+echo "$("$OSTRAKA" version | head -n 1), $OSTRAKA; $(etcd --version | head -n 1); leaders $ostraka_leader" \
     "and $etcd_leader"
 echo "$(nproc) cores, load $(cut -d" " -f1 /proc/loadavg); $KEYS keys, values of $VALUE_BYTES" \
     "bytes; $PROTOCOL statements; medians of $RUNS runs of $SECONDS_PER_RUN s"
