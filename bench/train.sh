@@ -12,8 +12,6 @@ load() { # WORKLOAD CONNECTIONS FLAGS...
     "$BENCH/sql_bench" "$1" --address "$(joined "${asked[@]}")" --connections "$2" --keys $keys --seconds "$seconds" --no-header "${@:3}" \
         >/dev/null || die "$*"
 }
-tpcb() { PGHOST=${sqls[1]%:*} PGPORT=${sqls[1]#*:} PGUSER=postgres PGDATABASE=postgres bench/tpcb.sh "$@" >/dev/null || die "TPC-B"; }
-
 single_rows() {
     load upsert 64 --prepared --statement upsert
     load upsert 16 --prepared --statement update
@@ -39,8 +37,19 @@ statements() {
         "SELECT a.k, b.v FROM kv a JOIN cas b ON a.k = b.k WHERE a.k BETWEEN 100 AND 2000 ORDER BY a.v LIMIT 10" "UPDATE kv SET v = v || '!' WHERE k % 3 = 0" \
         "BEGIN; UPDATE cas SET n = n + 1 WHERE k = 7; UPDATE cas SET n = n - 1 WHERE k = 9007; INSERT INTO kv VALUES (90000001, 'new'); COMMIT" \
         "DELETE FROM kv WHERE k BETWEEN 1000 AND 1999" >/dev/null || die "statements"
-    tpcb fill 1
-    tpcb run 1 8 "$seconds"
+}
+
+# Statement by statement, four clients at once, each with rows of its own.
+transactions() {
+    local i clients=()
+    for i in 0 1 2 3; do
+        seq $((i * 1000 + 1)) $((i * 1000 + 400)) | awk '{
+            printf "BEGIN; UPDATE cas SET n = n + 1 WHERE k = %d; SELECT v FROM kv WHERE k = %d; UPDATE cas SET n = n - 1 WHERE k = %d;", $1, $1, $1 + 5000
+            printf "INSERT INTO kv VALUES (%d, %cnew%c); COMMIT;\n", $1 + 91000000, 39, 39
+        }' | psql -Xq -v ON_ERROR_STOP=1 "host=${sqls[1]%:*} port=${sqls[1]#*:} user=postgres dbname=postgres" >/dev/null &
+        clients+=($!)
+    done
+    for i in "${clients[@]}"; do wait "$i" || die "transactions"; done
 }
 
 away_and_back() {
@@ -62,6 +71,7 @@ asked=("${sqls[@]}")
 single_rows
 two_ranges
 statements
+transactions
 away_and_back
 two_ranges
 stop_all

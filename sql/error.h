@@ -155,10 +155,10 @@ void sql_error_clear(struct sql_error *e);
  * bool function may `return sql_error_set(...)`. When the arena cannot hold the message the error
  * becomes 53200 "out of memory", which needs no memory. sqlstate has five characters. */
 __attribute__((cold, format(printf, 5, 6))) bool sql_error_set(struct sql_error *e, struct arena *arena,
-                                                         const char *sqlstate, uint32_t position,
-                                                         const char *format, ...);
+                                                               const char *sqlstate, uint32_t position,
+                                                               const char *format, ...);
 __attribute__((cold)) bool sql_error_vset(struct sql_error *e, struct arena *arena, const char *sqlstate,
-                    uint32_t position, const char *format, va_list args);
+                                          uint32_t position, const char *format, va_list args);
 /* Sets 53200: for a failed allocation. */
 bool sql_error_out_of_memory(struct sql_error *e);
 

@@ -6,7 +6,7 @@
 #include "wal/wal_int.h"
 
 #define ROUNDS 16
-#define LIMIT_NS UINT64_C(200000000)
+#define LIMIT_NS UINT64_C(200000000) /* of both together, however slow the disk; each is tried once at least */
 
 enum { FDATASYNC, DSYNC, WAYS };
 

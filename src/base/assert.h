@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 __attribute__((cold)) _Noreturn void assert_failed(const char *expression, const char *file, int line,
-                             const char *function);
+                                                   const char *function);
 
 #define ASSERT(x) \
     (__builtin_expect(!!(x), 1) ? (void)0 : assert_failed(#x, __FILE__, __LINE__, __func__))

@@ -32,8 +32,8 @@ void logger_init_stderr(struct logger *l, enum log_level level);
  * are quoted by the caller with \"%s\"; "" when there are none. A NULL logger drops the line. */
 #pragma GCC diagnostic ignored "-Wformat-zero-length" /* "": no values */
 __attribute__((cold, format(printf, 5, 6))) void log_line(struct logger *l, enum log_level level,
-                                                    const char *module, const char *msg,
-                                                    const char *format, ...);
+                                                          const char *module, const char *msg,
+                                                          const char *format, ...);
 
 #define LOG_DEBUG(l, module, msg, ...) LOG_AT(l, LOG_LEVEL_DEBUG, module, msg, __VA_ARGS__)
 #define LOG_INFO(l, module, msg, ...)  LOG_AT(l, LOG_LEVEL_INFO, module, msg, __VA_ARGS__)
