@@ -13,7 +13,7 @@ wants() { # PROGRAMS...
     for program in "$@"; do command -v "$program" >/dev/null || { echo "$0: there is no $program" >&2; exit 1; }; done
 }
 wants "$OSTRAKA" "$BENCH/sql_bench" curl psql python3
-root=$(mktemp -d "${TMPDIR:-/var/tmp}/ostraka-bench-XXXXXX")
+root=$(mktemp -d "${TMPDIR:-/var/tmp}/ostraka-bench-XXXXXX") || exit 1
 start_flags=() # of every node
 pids=() peers=() sqls=() https=() etcd_pids=() etcd_clients=() etcd_peers=()
 trap 'kill -9 "${pids[@]}" "${etcd_pids[@]}" 2>/dev/null; rm -rf "$root"' EXIT
