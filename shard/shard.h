@@ -268,8 +268,6 @@ uint64_t replica_applied(const struct replica *r);
 uint64_t replica_last_index(const struct replica *r);
 struct lsm *store_lsm(struct store *s);
 struct wal *store_wal(struct store *s);
-/* The log's disk is busy: what is proposed now goes there when that is done. */
-bool store_log_writing(const struct store *s);
 struct env *store_env(struct store *s);
 struct timer_heap *store_timers(struct store *s);
 struct fiber_pool *store_fibers(struct store *s);

@@ -484,7 +484,6 @@ struct replica *store_replica_for_key(struct store *s, struct bytes key)
 struct rpc *store_rpc(struct store *s) { return s->rpc; }
 struct lsm *store_lsm(struct store *s) { return s->lsm; }
 struct wal *store_wal(struct store *s) { return s->wal; }
-bool store_log_writing(const struct store *s) { return wal_writing(s->wal); }
 struct env *store_env(struct store *s) { return s->env; }
 struct timer_heap *store_timers(struct store *s) { return s->options.timers; }
 struct fiber_pool *store_fibers(struct store *s) { return s->options.fibers; }

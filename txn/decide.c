@@ -16,7 +16,7 @@
  *   committed, 2 it is aborted if nobody has decided, 3 what is it?, 4 as 2, but staged or not, 5 as 1, and that stands whatever becomes of this
  *   request, 6 as 5, and others may wait for it, also in other ranges), ct u64 (0 unless committed), sized anchor, participants:
  *   count u16, { sized low, sized high } (of the keys that were prepared together; count 0 unless committed).
- * Reply: state u8 (0 nobody has decided, 1 committed, 2 aborted), ct u64. BUSY with a reading u64: it is too late to commit.
+ * Reply: state u8 (0 nobody has decided, 1 committed, 2 aborted, 4 committed, but not in the log yet: known.c), ct u64. BUSY with a reading u64: it is too late to commit.
  *   It may be asked for again. */
 #include "txn/divide.h"
 #include "txn/leader.h"
@@ -161,8 +161,37 @@ static bool is_awaited(const struct range_op *op)
 {
     bool awaited = op->wanted;
     for (struct range_op *p = prepared_beside(op, NULL); p != NULL; p = prepared_beside(op, p))
-        awaited |= !list_empty(&p->blocked);
+        awaited |= (p->asked && !MUTANT("who_asks_is_kept_waiting")) || !list_empty(&p->blocked);
     return awaited;
+}
+
+/* What waits for company stands already: whoever reads is shown it. */
+static bool held_for_company(struct range_op *op)
+{
+    if (!op->known || !later_hold(op, is_awaited(op))) return false;
+    for (struct range_op *p = prepared_beside(op, NULL); p != NULL; p = prepared_beside(op, p)) known_note(p, op->decided_ct);
+    return true;
+}
+
+/* The decision on op's attempt that stands and is not in the log yet; NULL: there is none. */
+static struct range_op *standing(const struct range_op *op)
+{
+    struct range_op *other = attempt_beside(op, NULL);
+    while (other != NULL && !(other->kind == RANGE_OP_DECIDE && (other->state == OP_LATER || other->state == OP_COMMITTING)))
+        other = attempt_beside(op, other);
+    return other != NULL && (other->known || MUTANT("told_before_decided")) ? other : NULL;
+}
+
+/* Somebody waits in another range. If the decision stands that is the answer; else it is not to wait for company when it comes. */
+static bool asked_about(struct range_op *op)
+{
+    struct range_op *decision = standing(op);
+    for (struct range_op *p = prepared_beside(op, NULL); p != NULL; p = prepared_beside(op, p)) p->asked = true;
+    if (decision == NULL) return false;
+    uint64_t ct = decision->decided_ct;
+    later_go(op->range->kv);
+    answer(op, (enum record_state)DECIDED_STANDS, ct);
+    return true;
 }
 
 static void decide(struct range_op *op)
@@ -173,7 +202,7 @@ static void decide(struct range_op *op)
         range_block(op, p); /* a late or a second one: it is in the log first */
         return;
     }
-    if (op->known && later_hold(op, is_awaited(op))) return;
+    if (held_for_company(op)) return;
     enum status status = propose(op);
     if (status != STATUS_OK) {
         range_op_reply(op, status, BYTES_EMPTY);
@@ -227,6 +256,7 @@ static void evaluate(struct range_op *op)
         answer(op, r->state, r->ct);
         return;
     }
+    if (op->what == DECIDE_ASK && asked_about(op)) return;
     struct range_op *other = decided_in_flight(op);
     if (other != NULL) {
         range_block(op, other);

@@ -451,7 +451,6 @@ static void task_step(struct gateway_task *k)
 static void task_start(struct gateway_task *k, struct gateway_wait *w, struct gateway_request *q)
 {
     ASSERT(q->interrupt == w->interrupt);
-    if (q->kind == RPC_READ) later_go(w->kv); /* it may meet what these take away, also in other ranges */
     task_begin(k, w, q);
     uint64_t now_ns = now_of(k);
     k->give_up_ns = give_up_at(w->kv, q, now_ns);

@@ -113,7 +113,7 @@ void range_block(struct range_op *op, struct range_op *on)
     list_push_back(&on->blocked, &op->blocked_link);
     if (!op_is_prepare(on)) return;
     push_soon(on);
-    later_go(op->range->kv);
+    known_wanted(on);
 }
 
 /* Those that run may block again, on others. */

@@ -83,6 +83,7 @@ void kv_attach(struct kv *kv, struct store *store)
     resolve_attach(kv);
     resolver_attach(kv);
     later_attach(kv);
+    known_attach(kv);
     staged_attach(kv);
     two_phase_sweep_attach(kv);
     catalog_lease_attach(kv);
@@ -106,6 +107,7 @@ void kv_stop(struct kv *kv)
     two_phase_settle_stop(kv);
     resolver_stop(kv);
     later_stop(kv);
+    known_stop(kv);
     catalog_lease_stop(kv);
     promise_stop(kv);
     txn_unlocks_stop(kv);

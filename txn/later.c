@@ -1,10 +1,10 @@
 /* What can wait for company: a decision that stands whatever becomes of its entry, and what carries one out. Nobody waits for these,
- * and alone each would be a write to the disks of its own, in the way of the next commit's. So while the log's disk is busy they go there
- * with the next that this node proposes, or as soon as somebody meets the intents that they take away, or after a moment. For
- * all others that is as if the request had been on its way for longer. */
+ * and alone each would be a write to the disks of three nodes, in the way of whatever comes next. So they go to the log with the next that
+ * this node proposes, or as soon as somebody has to wait for the intents that they take away (who only reads a key does not,
+ * known.c), or after a moment. For all others that is as if the request had been on its way for longer. */
 #include "txn/two_phase_leader.h"
 
-#define LATER_NS 500000u
+#define LATER_NS 2000000u /* so that who commits one after the other finds the last one's here */
 
 static void on_later(struct timer *t, void *ctx)
 {
@@ -21,7 +21,6 @@ bool later_hold(struct range_op *op, bool awaited)
     struct kv *kv = op->range->kv;
     if (awaited && !MUTANT("who_waits_is_kept_waiting")) return false;
     if (op->held_back || kv->stopping || MUTANT("company_not_waited_for")) return false;
-    if (!store_log_writing(kv->store) && !MUTANT("idle_disk_waits_for_company")) return false;
     COVER("txn_waits_for_company");
     kv->metrics.held_back++;
     op->held_back = true;

@@ -165,12 +165,10 @@ static void go_on(struct range_op *op)
 
 /* ================================ reading under them ================================ */
 
-/* Intents of which it is known that they become versions that ts sees, or nothing, are as good as that. Those that were met by the
- * hash of the key may be of another one. */
+/* Those that are carried out: the next to prepare these keys goes behind that entry, and is not refused. */
 static bool is_known(const struct range_op *other, struct bytes key, uint64_t ts)
 {
-    return op_is_prepare(other) && other->known && (other->decided_ct <= ts || MUTANT("known_above_grant")) &&
-           (range_op_write(other, key) != NULL || MUTANT("known_by_hash"));
+    return other->state == OP_RESOLVING && known_at(other, key, ts);
 }
 
 static struct range_op *meets_in_flight(struct range_op *op)
@@ -203,12 +201,6 @@ static enum status put_result(struct range_op *op, enum lock_result result, uint
     return out->failed ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
-/* It was aborted, or is one that came too late to be counted. */
-static bool comes_to_nothing(const struct range_op *prepared)
-{
-    return prepared->decided_ct < prepared->ct && !MUTANT("gone_intent_shown");
-}
-
 /* Newer than all that is applied: of a commit that is proposed, or an intent whose ct is known. */
 static enum status put_in_flight(struct range_op *op, const struct range_op *other, struct lock_key *k)
 {
@@ -228,7 +220,7 @@ static enum status read_key(struct range_op *op, struct lock_key *k)
     struct span span = {.start = k->key, .point = true};
     struct range_op *other = range_in_flight(g, &span, 0, op->ts);
     k->foreseen = false;
-    if (other != NULL && !(op_is_prepare(other) && comes_to_nothing(other))) return put_in_flight(op, other, k);
+    if (other != NULL && !known_for_nothing(other)) return put_in_flight(op, other, k);
     struct lsm_version version = {0};
     struct buf value;
     uint8_t room[512];

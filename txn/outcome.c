@@ -193,6 +193,11 @@ static void evaluate(struct range_op *op)
     }
     /* It may be committed, and nobody has said so yet: who does not hear of it for long finds out. */
     struct range_op *staged = staged_find(g, (struct attempt){sent, op->tag});
+    if (staged != NULL && staged->known && !known_for_nothing(staged)) {
+        op->ct = staged->decided_ct;
+        answer(op, TXN_OUTCOME_COMMITTED);
+        return;
+    }
     if (staged != NULL && !MUTANT("outcome_of_staged")) {
         COVER("txn_outcome_of_staged");
         push_soon(staged);

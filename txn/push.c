@@ -40,6 +40,7 @@ static enum verdict ask_anchor(struct push *h, enum decide_what what, uint64_t *
     uint8_t state = get_u8(&in);
     *ct_out = get_u64(&in);
     if (!reader_done(&in)) return VERDICT_WAIT;
+    if (state == DECIDED_STANDS && *ct_out != 0 && h->op != NULL) known_note(h->op, *ct_out);
     if (state == RECORD_COMMITTED && *ct_out != 0) return MUTANT("push_aborts_committed") ? VERDICT_ABORTED : VERDICT_COMMITTED;
     return state == RECORD_ABORTED ? VERDICT_ABORTED : VERDICT_WAIT;
 }

@@ -294,6 +294,7 @@ void range_op_free(struct range_op *op)
     range_progress_end(op);
     hold_end(op);
     push_end(op);
+    known_end(op);
     recover_end(op);
     prepare_let_go(op);
     catalog_lease_let_go(op);

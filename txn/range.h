@@ -73,6 +73,9 @@ struct range_op {
     struct recovery *recovery; /* PREPARE: and somebody finds out whether it is committed */
     uint8_t *cut_writes;     /* PREPARE: what writes_encoded is a view of, after a split */
     struct push *push;       /* PREPARE: somebody asks what becomes of it */
+    struct known_question *question; /* PREPARE: the leader of the anchor is asked whether it is known */
+    bool questioned;         /* it was, once */
+    bool asked;              /* PREPARE: somebody in another range waits to know */
     uint64_t prepared_ns;
     const struct range_op *decided_with; /* PREPARE: the DECIDE or RESOLVE whose entry carries out what it says for this one; only compared */
     uint64_t decided_ct;     /* DECIDE, PREPARE: 0: aborted */

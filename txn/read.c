@@ -68,8 +68,31 @@ static void show(struct range_op *op, uint64_t ct)
     if (ct > op->ct) op->ct = ct;
 }
 
+/* Intents on the key of which it is known that ts sees what becomes of them; NULL: none. */
+static const struct range_op *known_here(const struct range_op *op, const struct read_item *item)
+{
+    if (item->kind != READ_GET || op->at_replica || op->range->prepared_count == 0) return NULL;
+    const struct range_op *other = range_in_flight(op->range, &item->span, 0, op->ts);
+    return other != NULL && known_at(other, item->span.start, op->ts) ? other : NULL;
+}
+
+static enum status put_known(struct range_op *op, const struct range_op *other, struct bytes key)
+{
+    COVER("txn_read_shows_what_is_known");
+    const struct write *w = range_op_write(other, key);
+    ASSERT(w != NULL);
+    op->range->kv->metrics.known_reads++;
+    show(op, other->decided_ct);
+    put_u8(&op->reply, !w->tombstone);
+    put_u64(&op->reply, other->decided_ct);
+    put_sized(&op->reply, w->tombstone ? BYTES_EMPTY : w->value);
+    return op->reply.failed ? STATUS_TOO_LARGE : STATUS_OK;
+}
+
 static enum status eval_get(struct range_op *op, const struct read_item *item)
 {
+    const struct range_op *other = known_here(op, item);
+    if (other != NULL && !known_for_nothing(other)) return put_known(op, other, item->span.start);
     struct buf *out = &op->reply;
     struct lsm_version version;
     size_t head = out->size;
@@ -244,7 +267,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
     struct read_walk w = walk_make(op);
     for (struct read_item item; walk_next(&w, &item);) {
         struct range_op *other = range_in_flight(op->range, &item.span, 0, op->ts);
-        if (other != NULL) return other;
+        if (other != NULL && known_here(op, &item) == NULL) return other;
     }
     return NULL;
 }

@@ -180,6 +180,16 @@ static void propose(struct range_op *op)
             if (p->decided_with == op) range_unblock_locks(p);
 }
 
+/* What waits for company stands already: whoever reads is shown it. */
+static bool held_for_company(struct range_op *op, bool awaited)
+{
+    if (!later_hold(op, awaited)) return false;
+    for (uint32_t i = 0; i < op->item_count; i++)
+        for (struct range_op *p = intent_next(op->range, &op->items[i], NULL); p != NULL; p = intent_next(op->range, &op->items[i], p))
+            known_note(p, ct_for(p, op->items[i].ct));
+    return true;
+}
+
 static void evaluate(struct range_op *op)
 {
     struct range *g = op->range;
@@ -195,7 +205,7 @@ static void evaluate(struct range_op *op)
         }
     if (prepared == NULL && busy == NULL) range_op_reply(op, STATUS_OK, BYTES_EMPTY);
     else if (divide_holds(op)) return;
-    else if (prepared != NULL && later_hold(op, awaited)) return;
+    else if (prepared != NULL && held_for_company(op, awaited)) return;
     else if (prepared != NULL) propose(op);
     else range_block(op, busy);
 }

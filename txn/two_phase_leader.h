@@ -108,14 +108,30 @@ void records_sweep(struct range *g, uint64_t now_ns);
 
 /* ---- later.c ---- */
 
-/* True: op is run again with the next that is proposed, or a moment later; false: it has waited before, somebody waits for what
- * it takes away, or the log's disk has nothing to do. */
+/* True: op is run again with the next that is proposed, or a moment later; false: it has waited before, or somebody waits for what
+ * it takes away. */
 bool later_hold(struct range_op *op, bool awaited);
 void later_attach(struct kv *kv);
 void later_stop(struct kv *kv);
 
+/* ---- known.c ---- */
+
+void known_attach(struct kv *kv);
+void known_stop(struct kv *kv);
+/* The intents of op become versions at ct, if that is not below their lb; else nothing. */
+void known_note(struct range_op *op, uint64_t ct);
+/* `other`, in flight at key or at one of the same hash: intents on that key of which it is known that they become versions that ts
+ * sees, or nothing (known_for_nothing). */
+bool known_at(const struct range_op *other, struct bytes key, uint64_t ts);
+bool known_for_nothing(const struct range_op *other);
+/* Somebody waits until op is gone, or is to come again: what takes it away does not wait for company. */
+void known_wanted(struct range_op *op);
+/* The op goes. */
+void known_end(struct range_op *op);
+
 /* ---- decide.c ---- */
 
+#define DECIDED_STANDS 4u /* an answer: it is committed, and the entry that says so is on its way or waits for company */
 enum decide_what { DECIDE_COMMIT = 1, DECIDE_ABORT = 2, DECIDE_ASK = 3, DECIDE_GIVE_UP = 4, DECIDE_KNOWN = 5, DECIDE_WANTED = 6 };
 /* A decision about that attempt that is proposed here; NULL: none is. */
 struct range_op *decided_in_flight(const struct range_op *op);

@@ -78,7 +78,7 @@ struct kv_metrics {
     uint64_t lease_requests, lease_failures; /* for the catalog, by this gateway */
     uint64_t held_commits; /* read in other ranges than they write to */
     uint64_t refreshes;    /* requests to leaders whether what was read is unchanged */
-    uint64_t prepares, prepares_refused, decisions, resolutions, held_back, pushes, pushed_aborts, records_forgotten; /* as the leader */
+    uint64_t prepares, prepares_refused, decisions, resolutions, held_back, questions, known_reads, pushes, pushed_aborts, records_forgotten; /* as the leader */
     /* Of this gateway: transactions that wrote to several ranges, attempts that were made again, and those that came to nothing. */
     uint64_t two_phase_commits, prepare_repeats, two_phase_aborts, staged_commits;
     /* As the leader of an anchor: staged commits whose coordinator was gone, and what became of them; keys that were refused to one. */

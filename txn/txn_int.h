@@ -116,6 +116,7 @@ struct kv {
     struct timer resolve_timer; /* sends those that are open */
     struct list later;      /* requests that wait for company (later.c) */
     struct timer later_timer;
+    struct list questions; /* known.c */
     uint32_t recoveries;    /* fibers of recover.c */
     bool no_parallel_commit; /* whatever the cluster's setting says */
     struct map settling;    /* tag -> struct settlement: commits of this node whose record is on its way (two_phase_staged.c) */

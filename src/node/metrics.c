@@ -143,6 +143,8 @@ static void two_phase_text(struct buf *b, struct kv *kv)
     counter(b, "decisions_total", "Decisions that were proposed here.", k->decisions);
     counter(b, "resolutions_total", "Prepared parts that became versions here, or went.", k->resolutions);
     counter(b, "held_back_total", "Decisions, and requests to carry some out, that waited for something else that had to go to the log.", k->held_back);
+    counter(b, "known_reads_total", "Reads that saw what such a decision says before it was carried out.", k->known_reads);
+    counter(b, "known_questions_total", "Times that a leader here asked another one whether something is decided that somebody had met.", k->questions);
     counter(b, "pushes_total", "Times that a leader here had to find out what became of one.", k->pushes);
     counter(b, "recoveries_total", "Staged commits that a leader here had to look for the parts of.", k->recovery_runs);
     counter(b, "recovered_commits_total", "Those that were found to be committed.", k->recovered_commits);

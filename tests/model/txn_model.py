@@ -95,7 +95,8 @@ RULES = {
     'staged_abort_whole': 'ABORTED takes the staged intent away with it',
     'staged_explicit': 'intents become versions when COMMITTED stands in the log',
     'staged_doubt': 'who had to ask twice for a prepare takes the ct that the record says',
-    'known_staged': 'before a decision is in the log a lock shows it only of a staged attempt, of which its coordinator has every answer',
+    'known_staged': 'before a decision is in the log it is shown only of a staged attempt, of which its coordinator has every answer',
+    'known_ct': 'and what is shown through its intents is as of the ct that the coordinator says, not of their lb',
     'idem_row': 'the row of an idempotency key is read and written like any other',
     'idem_anchor': 'and lies where the key says, whatever is written',
 }
@@ -120,7 +121,7 @@ KNOWN = {
     'staged_recovery': (100001,), 'staged_keys': (300014,), 'staged_durable': (300023,), 'staged_poison': (300024,),
     'staged_poison_durable': (300456,), 'staged_poison_window': (300024,), 'staged_poison_floor': (300749,),
     'staged_poison_split': (300023,), 'staged_list_whole': (300041,), 'staged_give_up': (300002,), 'staged_first': (300003,),
-    'staged_late': (100001,), 'staged_abort_whole': (400119,), 'staged_explicit': (300015,), 'staged_doubt': (300531,), 'known_staged': (601421,),
+    'staged_late': (100001,), 'staged_abort_whole': (400119,), 'staged_explicit': (300015,), 'staged_doubt': (300531,), 'known_staged': (600048,), 'known_ct': (600965,),
     'idem_row': (200001,), 'idem_anchor': (200001,),
 }
 Version = collections.namedtuple('Version', 'ct tag at')             # at: (term, index) of the entry that wrote it
@@ -302,6 +303,7 @@ class Leader:
         self.floor, self.queues, self.serving, self.deposed, self.dead = 0, {}, False, False, False
         self.held, self.held_high = {}, 0                      # by key: (tag, ct, epoch, until)
         self.known = set()                                     # tags of which it knows that they are committed, in the log or not
+        self.standing = {}                                     # the ct of those of which nothing is in the log here but intents
         if not self.w.on('leader_intents') and rng.commit:
             self.state.intents, self.state.records, self.state.marks = {}, {}, {}
         self.lease_end, self.old_lease, self.latch = 1 << 60, old_lease, None
@@ -380,16 +382,27 @@ class Leader:
         while self.w.on('cap') and self.w.late(self.node) < ts and not self.dead:
             yield max(2, (ts - self.w.late(self.node)) // 2)
 
+    def seen_through(self, key, ts):
+        """What a read sees of a key: its newest version, or what its intent stands for."""
+        i = self.state.intents.get(key)
+        ct = i and self.standing.get(i.tag)
+        if ct and not self.w.on('known_ct'):
+            ct = i.lb
+        return Version(ct, i.tag, i.at) if ct and i.lb <= ct <= ts else self.state.newest(key, ts)
+
     def free(self, keys, tag, ts, epoch):
         """Until nothing foreign is in the way, and we may still look. None: we may not."""
         for _ in range(60):
             if not self.may(keys, epoch):
                 return None
-            other, held = self.foreign(keys, tag, ts), self.held_by_others(keys, tag, ts)
+            unknown = [k for k in keys if k not in self.state.intents or self.state.intents[k].tag not in self.standing]
+            other, held = self.foreign(unknown, tag, ts), self.held_by_others(keys, tag, ts)
             if not self.latched(keys) and not held and (other is None or not self.w.on('intents_block')):
                 return True
             if other is not None:
                 self.w.push_soon(other, next(k for k in keys if self.state.intents.get(k) is other), self.node)
+                if self.w.shows_known:
+                    self.w.spawn(be_told(self.w, self, other))
             yield 12
             if not self.w.on('lease_recheck'):
                 return True
@@ -418,7 +431,8 @@ def read(w, g, epoch, keys, ts, tag):
     g.raise_floor(ts)
     if not (yield from g.free(keys, tag, ts, epoch)):
         return None
-    seen = {k: g.state.newest(k, ts) for k in keys}
+    seen = {k: g.seen_through(k, ts) for k in keys}
+    w.count['read before'] += any(v.tag in g.standing for v in seen.values())
     return (ts, seen) if (yield from g.gate(seen.values())) else None
 
 
@@ -589,9 +603,13 @@ def refresh(w, g, epoch, seen, locked, ts, tag, att):
 
 def decide(w, g, epoch, tag, begin, anchor, what, ct, spans):
     """P3: the first decision stands, and is the answer. what: C, A (by somebody else), G (by its coordinator, or who knows that it never
-    will be committed), or nothing: to ask. K is C, which its coordinator knows to be so whatever becomes of this."""
+    will be committed), or nothing: to ask. K is C, which its coordinator knows to be so whatever becomes of this: it may wait for company."""
     if not g.may([anchor], epoch) or g.latched([anchor]):
         return None
+    if what == 'K' and w.shows_known and tag not in g.standing:
+        g.standing[tag] = ct
+        yield w.r.choice((0, 0, 100, 500))
+        return (yield from decide(w, g, epoch, tag, begin, anchor, what, ct, spans))
     known, what = what == 'K', 'C' if what == 'K' else what
     old = g.state.records.get((anchor, tag))
     if old is not None and (w.on('first_decision') or old.status == ('C' if what == 'C' else 'A') or not what):
@@ -708,6 +726,19 @@ def resolve_span(w, tag, low, high, ct, g=None, tries=1 << 30):
         tries -= 1
         yield w.r.randint(5, 80)
     return False
+
+
+def stands(w, g, epoch, tag):
+    """It needs no leadership: what stands does so for ever."""
+    yield 0
+    return ('stands', g.standing.get(tag))
+
+
+def be_told(w, g, intent):
+    """Who leads another range hears of a decision that is in no log yet."""
+    out = yield from w.call(w.range_of(intent.anchor), stands, intent.tag)
+    if out is not None and out[1]:
+        g.standing[intent.tag] = out[1]
 
 
 def push(w, intent, key):
