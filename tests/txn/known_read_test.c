@@ -191,15 +191,10 @@ TEST(txn_known_read, it_is_not_told_of_in_another_range_either)
 TEST(txn_known_read, what_comes_after_the_read_is_not_seen)
 {
     struct scene s;
-    struct actor a;
     scene_open(&s);
-    start_get(&s, &a, "a");
     s.c.ct += 50 * SIM_MS;
     decide(&s, DECIDE_KNOWN);
-    heal_disks(&s);
-    assert_int_equal(actor_await(&a), STATUS_OK);
-    assert_string_equal(a.value, "old");
-    actor_end(&a);
+    must_wait(&s, "a", "old");
     scene_close(&s);
 }
 
