@@ -1,7 +1,8 @@
 /* The write-ahead log of one store: one stream of group frames that carries the Raft entries and
  * hard states of all ranges in the store. Appends go into the open group; wal_submit (once per turn
- * of the core) writes it when no earlier group is in flight, so a group is whatever arrived
- * meanwhile. Formats, invariants and recovery: wal/README.md. */
+ * of the core) writes it when at most one earlier group is in flight, so a group is whatever
+ * arrived meanwhile. Groups become durable in order. Formats, invariants and recovery:
+ * wal/README.md. */
 #ifndef OSTRAKA_WAL_WAL_H
 #define OSTRAKA_WAL_WAL_H
 
@@ -70,8 +71,9 @@ struct wal_visitor {
 
 struct wal_recovery {
     bool created;          /* there was no log */
-    bool torn;             /* an unfinished frame was cut: never acknowledged */
-    bool uncertain;        /* the frame at the very tail may have been acknowledged, and is gone */
+    bool torn;             /* unfinished frames (at most two) were cut: never acknowledged */
+    bool uncertain;        /* the last frame, or the last two, may have been acknowledged, and are
+                            * gone */
     bool damaged;          /* acknowledged bytes are bad: entries were lost in the middle; every
                             * range with state in this store has to be fenced and refetched */
     /* uncertain and damaged are said again at every start until wal_append_settled is durable. */
@@ -93,7 +95,7 @@ MUST_USE enum status wal_open(const struct wal_options *options, const struct wa
 /* Nothing may be in flight: wait for wal_idle, or shut the environment down first and drain it.
  * Closes the files: w is not to be touched any more, and its memory is freed by later polls. */
 void wal_close(struct wal *w);
-/* A group is being written: what is appended now goes into the next one. */
+/* At least one group is being written; what is appended now goes into another one. */
 bool wal_writing(const struct wal *w);
 /* True when no write, sync or file operation of the log is under way. */
 bool wal_idle(const struct wal *w);
@@ -134,9 +136,9 @@ MUST_USE enum status wal_append_marker(struct wal *w, struct lsn *lsn_out);
  * and files that were kept because of it may go at the next start. */
 MUST_USE enum status wal_append_settled(struct wal *w, struct lsn *lsn_out);
 
-/* Closes the open group and starts its write when nothing is in flight; else it starts by itself
- * when the write in flight completes. Call once at the end of each turn, also when nothing was
- * appended. */
+/* Closes the open group and starts its write, beside one that is in flight if it has to be. When it
+ * cannot be (two are, or the segment changes), it starts by itself as soon as one is durable. Call
+ * once at the end of each turn, also when nothing was appended. */
 void wal_submit(struct wal *w);
 /* Everything before this place is durable. */
 struct lsn wal_durable(const struct wal *w);
@@ -167,8 +169,8 @@ MUST_USE enum status wal_oldest_pin(const struct wal *w, struct range_id *range_
 struct wal_metrics {
     uint64_t appended_bytes, written_bytes, group_count, entry_count, sync_count;
     uint64_t segment_count, segments_recycled, disk_bytes;
-    uint64_t inflight_since_ns; /* start of the write in flight, 0: none (disk-stall detection) */
-    struct histogram sync_ns;   /* group write + sync, submission to completion */
+    uint64_t inflight_since_ns; /* start of the oldest in flight, 0: none (disk-stall detection) */
+    struct histogram sync_ns;   /* from the start of a group's write until it is durable */
     struct histogram group_bytes, group_entries;
     enum wal_sync_mode sync_mode; /* the one in use */
     bool direct;                  /* O_DIRECT in use */

@@ -36,7 +36,8 @@ uint64_t wal_room(const struct wal *w)
 {
     const struct wal_segment *s = wal_current(w);
     if (w->next != NULL) return UINT64_MAX;
-    uint64_t taken = wal_sectors_up(w->groups[w->open_at].used) + reserve_bytes(w, CLASS_ENTRY);
+    uint32_t used = w->groups[wal_open_place(w)].used;
+    uint64_t taken = wal_sectors_up(used) + reserve_bytes(w, CLASS_ENTRY);
     uint64_t left = s->size_bytes - s->write_offset;
     return left > taken ? left - taken : 0;
 }
@@ -58,7 +59,7 @@ static enum status make_room(struct wal *w, uint64_t size, enum append_class cla
     if (w->failed) return STATUS_FENCED;
     if (wal_place_after(WAL_PART_HEAD_BYTES, size) > w->group_bytes) return STATUS_TOO_LARGE;
     if (wal_place_after(wal_open_group(w)->used, size) > w->group_bytes) {
-        if (w->flight.active) return refuse(w);
+        if (!wal_write_may_start(w)) return refuse(w);
         COVER("wal_append_closes_full_group");
         wal_write_start(w);
     }
@@ -218,7 +219,7 @@ void wal_submit(struct wal *w)
     if (w->closing) return;
     if (!w->failed) {
         const struct wal_group *g = wal_open_group(w);
-        if (w->flight.active) w->submit_wanted = true;
+        if (!wal_write_may_start(w)) w->submit_wanted = true;
         else if (g->record_count > 0 || g->forced) wal_write_start(w);
     }
     wal_keeper_wake(w);

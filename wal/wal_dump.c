@@ -137,34 +137,34 @@ static enum status print_frame(struct dump *d, uint64_t offset, const struct wal
     return STATUS_OK;
 }
 
-/* What comes behind the last good frame at offset. */
-static enum status print_tail(struct dump *d, uint64_t offset, uint32_t number)
+/* What comes behind the last good frame. */
+static enum status print_tail(struct dump *d, const struct wal_tail_place *place)
 {
     static const char *const text[] = {"end", "unfinished frame", "BAD frame at the tail",
-                                       "BAD frame, later ones follow"};
+                                       "BAD frame that was durable"};
     enum wal_tail tail;
-    if (offset >= d->scan.size) return STATUS_OK;
-    enum status status = wal_scan_tail(&d->scan, offset, number, &tail);
+    if (place->offset >= d->scan.size) return STATUS_OK;
+    enum status status = wal_scan_tail(&d->scan, place, &tail);
     if (status != STATUS_OK) return status;
-    print(d, "  %s at=%" PRIu64, text[tail], offset);
+    print(d, "  %s at=%" PRIu64, text[tail], place->offset);
     if (tail >= WAL_TAIL_UNCERTAIN) d->bad = true;
     return STATUS_OK;
 }
 
 static enum status print_frames(struct dump *d)
 {
-    uint64_t offset = WAL_SECTOR_BYTES;
-    uint32_t number = 1;
+    struct wal_tail_place at = {.offset = WAL_SECTOR_BYTES, .number = 1};
     for (;;) {
         struct wal_frame_head head;
         uint8_t *frame;
-        enum status status = wal_scan_frame(&d->scan, offset, &head, &frame);
+        enum status status = wal_scan_frame(&d->scan, at.offset, &head, &frame);
         if (status != STATUS_OK) return status;
-        if (frame == NULL || (uint32_t)head.stamp != number) return print_tail(d, offset, number);
-        status = print_frame(d, offset, &head, frame);
+        if (frame == NULL || (uint32_t)head.stamp != at.number) return print_tail(d, &at);
+        status = print_frame(d, at.offset, &head, frame);
         if (status != STATUS_OK) return status;
-        offset += head.size_bytes;
-        number++;
+        at.offset += head.size_bytes;
+        at.lsn = wal_frame_end(&head);
+        at.number++;
     }
 }
 

@@ -16,6 +16,7 @@
 #define WAL_SEGMENT_BYTES_MAX (1u << 30)
 #define WAL_GROUP_BYTES_DEFAULT (5u << 20)
 #define WAL_SPARES_MAX 2
+#define WAL_FLIGHTS_MAX 2
 #define WAL_FACTS_MAX 256
 #define WAL_FACT_BYTES_MAX 1024u
 #define WAL_PATH_BYTES_MAX 240
@@ -65,6 +66,11 @@ struct wal_frame_head {
 };
 _Static_assert(sizeof(struct wal_frame_head) == 96, "on-disk layout, wal/README.md");
 #define WAL_PART_HEAD_BYTES 96u
+/* The lsn behind the frame. */
+static inline uint64_t wal_frame_end(const struct wal_frame_head *head)
+{
+    return head->lsn + (head->size_bytes - head->group_offset);
+}
 
 enum wal_record_kind {
     WAL_RECORD_ENTRY = 1,      /* term, index, detail = entry kind, payload */
@@ -216,24 +222,26 @@ struct wal_segment {
     struct env_op close_op;
 };
 
+/* What makes a group durable, once it is closed. */
+struct wal_flight {
+    unsigned pending;    /* operations that have not completed; 0: it is over */
+    int64_t error;       /* the first one, < 0 */
+    struct wal_segment *segment;
+    bool opens;          /* the first frame of its segment: flies alone */
+    uint64_t end_lsn, started_ns;
+    uint32_t written_bytes, group_bytes, entry_count, oldest_generation;
+    uint8_t *checkpoint; /* being written; freed at the end if the log has a larger one by then */
+    struct env_op ops[2];
+};
+
 struct wal_group {
+    struct wal *wal;
     uint8_t *data;
     uint64_t lsn;    /* of data[0] */
     uint32_t used;   /* a place; WAL_PART_HEAD_BYTES when empty */
     uint32_t record_count, entry_count;
     bool forced;     /* is written even when empty */
-};
-
-/* The one write under way. */
-struct wal_flight {
-    bool active;
-    unsigned pending;    /* operations that have not completed */
-    int64_t error;       /* the first one, < 0 */
-    struct wal_segment *segment;
-    uint64_t end_lsn, started_ns;
-    uint32_t written_bytes, group_bytes, entry_count, oldest_generation;
-    uint8_t *checkpoint; /* being written; freed at the end if the log has a larger one by then */
-    struct env_op ops[2];
+    struct wal_flight flight;
 };
 
 /* Keeps a segment ready ahead of need and puts old ones away, on a fiber of its own. */
@@ -258,9 +266,9 @@ struct wal {
     bool direct;
 
     struct wal_index index;
-    struct wal_group groups[2];
-    unsigned open_at; /* groups[open_at] takes appends, the other is in flight or empty */
-    struct wal_flight flight;
+    /* A ring: from `first` on those in flight, oldest first, then the open one. */
+    struct wal_group groups[WAL_FLIGHTS_MAX + 1];
+    unsigned first, flight_count;
     uint8_t *checkpoint; /* buffer of the checkpoint part */
     size_t checkpoint_capacity;
     void *lz4_state;
@@ -277,7 +285,7 @@ struct wal {
 
     uint64_t durable, last_hash;
     uint32_t flags;          /* enum wal_frame_flag of the next frame */
-    bool submit_wanted;      /* wal_submit came while a write was in flight */
+    bool submit_wanted;      /* wal_submit came when the open group could not be started */
     bool refused;            /* an append was: on_durable will say when to retry */
     bool failed, told;       /* WAL-4; on_failed was called */
     bool closing;
@@ -288,7 +296,20 @@ struct wal {
     struct wal_metrics metrics;
 };
 
-static inline struct wal_group *wal_open_group(struct wal *w) { return &w->groups[w->open_at]; }
+/* Places in the ring: of the n-th group, counted from the oldest in flight, and of the open one. */
+static inline unsigned wal_ring_place(const struct wal *w, unsigned n)
+{
+    ASSERT(n <= w->flight_count);
+    return (w->first + n) % (WAL_FLIGHTS_MAX + 1);
+}
+static inline unsigned wal_open_place(const struct wal *w)
+{
+    return wal_ring_place(w, w->flight_count);
+}
+static inline struct wal_group *wal_open_group(struct wal *w)
+{
+    return &w->groups[wal_open_place(w)];
+}
 static inline struct wal_segment *wal_current(const struct wal *w)
 {
     ASSERT(w->segment_count > 0);
@@ -302,7 +323,9 @@ void wal_check(const struct wal *w);
 
 /* Empties the group, whose first byte will be lsn. */
 void wal_group_reset(struct wal_group *g, uint64_t lsn);
-/* Starts the write of the open group. Nothing may be in flight. */
+/* May the write of the open group be started now? Always when nothing is in flight. */
+bool wal_write_may_start(const struct wal *w);
+/* Starts it. */
 void wal_write_start(struct wal *w);
 /* Writes the first frame of the first segment of this start and waits for it. On a fiber. */
 MUST_USE enum status wal_write_opening(struct wal *w, struct fio *f, uint32_t prev_generation);
@@ -385,10 +408,15 @@ enum wal_tail {
     WAL_TAIL_CLEAN = 0,     /* nothing was written there in this life of the file */
     WAL_TAIL_TORN = 1,      /* a frame that provably was never completed */
     WAL_TAIL_UNCERTAIN = 2, /* a bad frame that may have been completed */
-    WAL_TAIL_DAMAGED = 3,   /* a bad frame that was durable: later ones were written */
+    WAL_TAIL_DAMAGED = 3,   /* a bad frame that was durable: later ones say so */
 };
-/* What is at offset, where frame `number` should be and no good one is? */
-MUST_USE enum status wal_scan_tail(struct wal_scan *s, uint64_t offset, uint32_t number,
+/* Where frame `number` of its segment would begin, at byte lsn of the log. */
+struct wal_tail_place {
+    uint64_t offset, lsn;
+    uint32_t number;
+};
+/* What is at the place, where no good frame is? */
+MUST_USE enum status wal_scan_tail(struct wal_scan *s, const struct wal_tail_place *place,
                                    enum wal_tail *tail_out);
 
 struct wal_record {
@@ -422,6 +450,8 @@ struct wal_file {
     bool linked;                       /* the segment before is the one its first frame names */
     struct wal_frame_head first, last; /* of the frames that are part of the log */
     struct wal_walk_end end;
+    uint64_t doubtful_offset;          /* the last frame knew all before this place durable */
+    uint64_t limit_lsn;                /* the log went on here in the next file: see find_limits */
 };
 
 struct wal_recover {

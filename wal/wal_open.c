@@ -8,15 +8,14 @@
 
 static void destroy(struct wal *w)
 {
-    ASSERT(!w->flight.active);
+    ASSERT(w->flight_count == 0);
     for (size_t i = 0; i < w->segment_count; i++) free(w->segments[i]);
     for (struct list *item; (item = list_pop_front(&w->retired)) != NULL;)
         free(CONTAINER_OF(item, struct wal_segment, link));
     free(w->next);
     free(w->segments);
     wal_index_deinit(&w->index);
-    free(w->groups[0].data);
-    free(w->groups[1].data);
+    for (size_t i = 0; i <= WAL_FLIGHTS_MAX; i++) free(w->groups[i].data);
     free(w->checkpoint);
     free(w->lz4_state);
     free(w->lz4_scratch);
@@ -50,7 +49,8 @@ static void set_options(struct wal *w, const struct wal_options *options)
 
 static enum status make_buffers(struct wal *w)
 {
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i <= WAL_FLIGHTS_MAX; i++) {
+        w->groups[i].wal = w;
         w->groups[i].data = aligned_alloc(WAL_SECTOR_BYTES, w->group_bytes);
         if (w->groups[i].data == NULL) return STATUS_NO_MEMORY;
     }
@@ -113,25 +113,32 @@ static enum status adopt_segments(struct wal_recover *r)
     return status;
 }
 
-/* Writes the last frame of the log once more, as it is. */
-static enum status rewrite_frame(struct wal_recover *r, const struct wal_file *file, env_file handle)
+/* Writes the last frames of the log once more, as they are. */
+static enum status rewrite_frames(struct wal_recover *r, const struct wal_file *file,
+                                  env_file handle)
 {
-    uint8_t *frame;
-    struct wal_frame_head head;
-    uint64_t size = file->last.size_bytes;
-    ASSERT(size > 0 && size <= file->end.offset - WAL_SECTOR_BYTES);
+    _Static_assert(WAL_FLIGHTS_MAX == 2, "the last frame, and the one whose hash it has");
     wal_scan_begin(&r->scan, r->fio, handle, file->generation, file->size);
-    enum status status = wal_scan_frame(&r->scan, file->end.offset - size, &head, &frame);
-    if (status != STATUS_OK || MUTANT("k22_recovered_tail_not_rewritten")) return status;
-    /* Read again, it may have come back otherwise: that is not to be made true. */
-    if (frame == NULL || head.hash != file->last.hash) return STATUS_CORRUPT;
-    return fio_write(r->fio, handle, frame, size, file->end.offset - size);
+    for (uint64_t at = file->doubtful_offset; at < file->end.offset;) {
+        uint8_t *frame;
+        struct wal_frame_head head;
+        enum status status = wal_scan_frame(&r->scan, at, &head, &frame);
+        if (status != STATUS_OK || MUTANT("k22_recovered_tail_not_rewritten")) return status;
+        /* Read again, it may have come back otherwise: that is not to be made true. */
+        if (frame == NULL) return STATUS_CORRUPT;
+        bool last = at + head.size_bytes == file->end.offset;
+        if (head.hash != (last ? file->last.hash : file->last.prev_hash)) return STATUS_CORRUPT;
+        status = fio_write(r->fio, handle, frame, head.size_bytes, at);
+        if (status != STATUS_OK) return status;
+        at += head.size_bytes;
+    }
+    return STATUS_OK;
 }
 
 /* Whatever was read may still be only in a cache: a process that was killed leaves it there, and after
  * a sync that failed the cache may call it clean, so that no sync would ever write it (K22). Before
- * anything of it is handed out as durable, it is. A frame is written only when the one before it is
- * durable: it can only be the last. */
+ * anything of it is handed out as durable, it is. What a frame calls durable has been: in doubt are
+ * only those that the last one does not. */
 static enum status sync_tail(struct wal_recover *r)
 {
     if (r->end_generation == 0 || MUTANT("k10_recovered_tail_not_synced")) return STATUS_OK;
@@ -147,7 +154,7 @@ static enum status sync_tail(struct wal_recover *r)
     enum status status =
         wal_file_open(r->w, r->fio, path.text, ENV_OPEN_READ | ENV_OPEN_WRITE, &handle);
     if (status != STATUS_OK) return status;
-    status = rewrite_frame(r, file, handle);
+    status = rewrite_frames(r, file, handle);
     if (status == STATUS_OK) status = fio_sync(r->fio, handle);
     fio_close(r->fio, handle);
     return status;
@@ -316,12 +323,12 @@ fail:
 
 bool wal_writing(const struct wal *w)
 {
-    return w->flight.active;
+    return w->flight_count > 0;
 }
 
 bool wal_idle(const struct wal *w)
 {
-    return !w->flight.active && !w->keeper.running && w->read_count == 0;
+    return w->flight_count == 0 && !w->keeper.running && w->read_count == 0;
 }
 
 static void on_closed(struct env_op *op, int64_t result)
@@ -401,9 +408,10 @@ enum status wal_oldest_pin(const struct wal *w, struct range_id *range_out,
 void wal_check(const struct wal *w)
 {
     const struct wal_segment *s = wal_current(w);
-    const struct wal_group *open = &w->groups[w->open_at];
-    ASSERT(w->durable <= open->lsn);                                  /* WAL-1 */
-    ASSERT(w->flight.active || w->failed || w->durable == open->lsn); /* WAL-1: depth one */
+    const struct wal_group *open = &w->groups[wal_open_place(w)];
+    ASSERT(w->flight_count <= WAL_FLIGHTS_MAX);                 /* WAL-1 */
+    ASSERT(w->durable <= open->lsn);                            /* WAL-1 */
+    ASSERT(w->failed || w->durable == w->groups[w->first].lsn); /* WAL-1: in order */
     ASSERT(s->write_offset <= s->size_bytes);
     ASSERT(open->used <= w->group_bytes);
     ASSERT(w->next != NULL || wal_sectors_up(open->used) <= s->size_bytes - s->write_offset ||

@@ -72,9 +72,8 @@ static enum status locate(struct read *r, const struct wal_entry *entry,
                           uint64_t *place_out, uint64_t *used_out)
 {
     struct wal *w = r->w;
-    for (int i = 0; i < 2; i++) {
-        const struct wal_group *g = &w->groups[w->open_at ^ (unsigned)i];
-        if (i == 1 && !w->flight.active) break;
+    for (unsigned i = w->flight_count + 1; i-- > 0;) {
+        const struct wal_group *g = &w->groups[wal_ring_place(w, i)];
         if (entry->lsn < g->lsn) continue;
         *part_out = g->data;
         *place_out = entry->lsn - g->lsn;

@@ -156,10 +156,17 @@ static bool follows(const struct wal_frame_head *head, const struct wal_walk_end
     return head->prev_hash == end->hash && head->lsn == end->lsn;
 }
 
-static void walk_advance(struct wal_walk_end *end, const struct wal_frame_head *head)
+static void walk_advance(struct wal_file *file, struct wal_walk_end *end,
+                         const struct wal_frame_head *head)
 {
+    /* Besides itself only the one before it, and none that is the first of its segment (WAL-1). */
+    _Static_assert(WAL_FLIGHTS_MAX == 2, "two frames may be doubtful");
+    bool alone = end->number < 2 || head->durable_upto >= head->lsn ||
+                 MUTANT("k22_one_frame_rewritten");
+    file->doubtful_offset = alone ? end->offset : end->offset - file->last.size_bytes;
+    file->last = *head;
     end->hash = head->hash;
-    end->lsn = head->lsn + (head->size_bytes - head->group_offset);
+    end->lsn = wal_frame_end(head);
     end->offset += head->size_bytes;
     end->number++;
 }
@@ -191,8 +198,7 @@ static enum status walk_segment(struct wal_recover *r, struct walk *walk)
         status = apply_frame(r, walk, end.number + 1, &head, frame);
         if (status == STATUS_CORRUPT) break;
         if (status != STATUS_OK) return status;
-        walk_advance(&end, &head);
-        file->last = head;
+        walk_advance(file, &end, &head);
     }
     file->end = end;
     return STATUS_OK;
@@ -202,8 +208,7 @@ static enum status walk_segment(struct wal_recover *r, struct walk *walk)
 
 static void learn(struct wal_recover *r, const struct wal_frame_head *head)
 {
-    uint64_t end = head->lsn + (head->size_bytes - head->group_offset);
-    if (end > r->lsn_max) r->lsn_max = end;
+    if (wal_frame_end(head) > r->lsn_max) r->lsn_max = wal_frame_end(head);
     if (head->durable_upto > r->durable_upto) r->durable_upto = head->durable_upto;
     if (head->oldest_generation > r->oldest_generation)
         r->oldest_generation = head->oldest_generation;
@@ -265,6 +270,36 @@ static enum status visit_salvaged(void *ctx, const struct wal_record *record)
     return wal_apply_salvaged(r, record);
 }
 
+/* The lsn of the first whole frame in the file; *lsn_out stays as it is when there is none. */
+static enum status first_lsn(struct wal_recover *r, const struct wal_file *file, uint64_t *lsn_out)
+{
+    scan_file(r, file);
+    for (uint64_t at = WAL_SECTOR_BYTES; at < r->scan.size; at += WAL_SECTOR_BYTES) {
+        struct wal_frame_head head;
+        uint8_t *frame;
+        enum status status = wal_scan_frame(&r->scan, at, &head, &frame);
+        if (status != STATUS_OK) return status;
+        if (frame == NULL) continue;
+        *lsn_out = head.lsn;
+        return STATUS_OK;
+    }
+    return STATUS_OK;
+}
+
+/* A whole frame may lie behind an unfinished one. Both were cut, and the log went on in the next
+ * segment, with the lsn at which they began. Should the first frame there be bad by now, the second
+ * one says the same: a first frame that begins a start has no group. */
+static enum status find_limits(struct wal_recover *r, size_t lost)
+{
+    enum status status = STATUS_OK;
+    uint64_t limit = UINT64_MAX;
+    for (size_t at = r->segment_count; at-- > lost && status == STATUS_OK;) {
+        r->files[at].limit_lsn = limit;
+        status = first_lsn(r, &r->files[at], &limit);
+    }
+    return status;
+}
+
 /* Applies every whole frame from offset on, whatever lies between them. */
 static enum status salvage_file(struct wal_recover *r, struct wal_file *file, uint64_t offset)
 {
@@ -279,13 +314,17 @@ static enum status salvage_file(struct wal_recover *r, struct wal_file *file, ui
             at += WAL_SECTOR_BYTES;
             continue;
         }
+        at += head.size_bytes;
+        if (wal_frame_end(&head) > file->limit_lsn && !MUTANT("k24_cut_frame_joins")) {
+            COVER("wal_recover_cut_frame_left_out");
+            continue;
+        }
         COVER("wal_recover_salvaged_frame");
         learn(r, &head);
         status = wal_checkpoint_visit(frame, &head, visit_salvaged, r, &r->scratch);
         if (status == STATUS_OK)
             status = wal_group_visit(frame, &head, visit_salvaged, r, &r->scratch);
         if (status != STATUS_OK && status != STATUS_CORRUPT) return status;
-        at += head.size_bytes;
     }
     return STATUS_OK;
 }
@@ -293,7 +332,7 @@ static enum status salvage_file(struct wal_recover *r, struct wal_file *file, ui
 /* The log breaks off inside, or right before, the file at place `lost`. */
 static enum status salvage(struct wal_recover *r, size_t lost)
 {
-    enum status status = STATUS_OK;
+    enum status status = find_limits(r, lost);
     for (size_t at = lost; at < r->segment_count && status == STATUS_OK; at++) {
         struct wal_file *file = &r->files[at];
         if (file->file < 0 || file->generation < r->oldest_generation) continue;
@@ -359,7 +398,7 @@ static void judge(struct wal_recover *r, const struct wal_file *file, uint64_t o
     static const char *const what[] = {
         [WAL_TAIL_TORN] = "unfinished frame, never acknowledged",
         [WAL_TAIL_UNCERTAIN] = "bad frame at the tail, may have been acknowledged",
-        [WAL_TAIL_DAMAGED] = "bad frame before later ones",
+        [WAL_TAIL_DAMAGED] = "bad frame that was durable",
     };
     if (tail != WAL_TAIL_CLEAN) wal_recover_note(r, file->generation, offset, what[tail]);
     if (tail > r->tail) r->tail = tail;
@@ -373,13 +412,15 @@ static enum status look_behind(struct wal_recover *r, size_t tail)
     for (size_t at = tail == SIZE_MAX ? 0 : tail; at < r->segment_count; at++) {
         struct wal_file *file = &r->files[at];
         bool inside = at == tail;
-        uint64_t offset = inside ? file->end.offset : WAL_SECTOR_BYTES;
+        struct wal_tail_place place = {.offset = WAL_SECTOR_BYTES, .number = 1};
+        if (inside)
+            place = (struct wal_tail_place){file->end.offset, file->end.lsn, file->end.number + 1};
         enum wal_tail found;
         scan_file(r, file);
-        if (r->scan.size <= offset) continue;
-        status = wal_scan_tail(&r->scan, offset, inside ? file->end.number + 1 : 1, &found);
+        if (r->scan.size <= place.offset) continue;
+        status = wal_scan_tail(&r->scan, &place, &found);
         if (status != STATUS_OK) return status;
-        judge(r, file, offset, found);
+        judge(r, file, place.offset, found);
     }
     return STATUS_OK;
 }

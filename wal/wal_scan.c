@@ -111,51 +111,73 @@ enum sector_kind {
     SECTOR_STRANGE, /* a stamp nobody wrote here: the sector is damaged */
 };
 
-static enum sector_kind sector_kind(const struct wal_scan *s, uint64_t stamp, uint32_t expected)
+static enum sector_kind sector_kind(const struct wal_scan *s, uint64_t stamp, uint32_t expected,
+                                    uint32_t *number_out)
 {
-    uint32_t generation, number;
-    if (!wal_stamp_read(stamp, &generation, &number)) return SECTOR_STRANGE;
+    uint32_t generation;
+    if (!wal_stamp_read(stamp, &generation, number_out)) return SECTOR_STRANGE;
     if (generation < s->generation) return SECTOR_OLD;
-    if (generation > s->generation || number < expected) return SECTOR_STRANGE;
-    return number == expected ? SECTOR_OWN : SECTOR_LATER;
+    if (generation > s->generation || *number_out < expected) return SECTOR_STRANGE;
+    return *number_out == expected ? SECTOR_OWN : SECTOR_LATER;
 }
 
 struct tail_evidence {
     enum sector_kind first;    /* of the sector where the frame begins */
     uint64_t frame_end;        /* as its head says; 0: the head is bad */
-    bool own, later;           /* seen anywhere from there on */
+    bool written;              /* a sector of it or of a later frame was, anywhere from there on */
+    bool proven;               /* it was complete once: a later frame says so */
     bool old_inside;           /* sectors of the frame that were never written */
 };
 
-static enum status gather(struct wal_scan *s, uint64_t offset, uint32_t number,
+/* Does this sector of a later frame prove that the frame asked about was durable? When a frame is
+ * begun all before it are but the last WAL_FLIGHTS_MAX - 1, and the first of a segment always is
+ * (WAL-1). Which of those last ones were, its head says. */
+static bool proves(const struct wal_tail_place *p, uint32_t number,
+                   const struct wal_frame_head *head)
+{
+    if (p->number == 1 || number - p->number >= WAL_FLIGHTS_MAX) return true;
+    if (MUTANT("k25_next_frame_proves")) return true;
+    if (MUTANT("k25_next_head_ignored")) return false;
+    return head != NULL && head->durable_upto > p->lsn;
+}
+
+static void look_at(const struct wal_scan *s, const struct wal_tail_place *p, uint64_t at,
+                    const uint8_t *sector, struct tail_evidence *e)
+{
+    struct wal_frame_head decoded;
+    uint32_t number = 0;
+    enum sector_kind kind = sector_kind(s, load_le64(sector), p->number, &number);
+    bool written = kind == SECTOR_OWN || kind == SECTOR_LATER;
+    const struct wal_frame_head *head =
+        written && wal_frame_head_decode(sector, s->size - at, &decoded) ? &decoded : NULL;
+    if (at == p->offset) {
+        e->first = kind;
+        if (kind == SECTOR_OWN && head != NULL) e->frame_end = at + head->size_bytes;
+    }
+    e->written = e->written || written;
+    e->proven = e->proven || (kind == SECTOR_LATER && proves(p, number, head));
+    e->old_inside = e->old_inside || (kind == SECTOR_OLD && at < e->frame_end);
+}
+
+static enum status gather(struct wal_scan *s, const struct wal_tail_place *p,
                           struct tail_evidence *e)
 {
-    for (uint64_t at = offset; at < s->size; at += WAL_SECTOR_BYTES) {
+    for (uint64_t at = p->offset; at < s->size; at += WAL_SECTOR_BYTES) {
         uint8_t *view;
-        struct wal_frame_head head;
         enum status status = wal_scan_view(s, at, WAL_SECTOR_BYTES, &view);
         if (status != STATUS_OK) return status;
-        enum sector_kind kind = sector_kind(s, load_le64(view), number);
-        if (at == offset) {
-            e->first = kind;
-            if (kind == SECTOR_OWN && wal_frame_head_decode(view, s->size - at, &head))
-                e->frame_end = at + head.size_bytes;
-        }
-        e->own = e->own || kind == SECTOR_OWN;
-        e->later = e->later || kind == SECTOR_LATER;
-        e->old_inside = e->old_inside || (kind == SECTOR_OLD && at < e->frame_end);
+        look_at(s, p, at, view, e);
     }
     return STATUS_OK;
 }
 
-/* A frame is written only after the one before it is durable, so one sector of a later frame proves
- * that this one was complete once: then it is damaged. A sector that still has an older stamp
- * proves that it never was: torn. Without either proof nobody knows. */
+/* What a later frame proves complete is damaged. A sector that still has an older stamp proves that
+ * it never was: torn. Without either proof nobody knows. */
 static enum wal_tail judge(const struct tail_evidence *e)
 {
-    if (e->later && !MUTANT("k25_later_frames_ignored")) return WAL_TAIL_DAMAGED;
+    if (e->proven && !MUTANT("k25_later_frames_ignored")) return WAL_TAIL_DAMAGED;
     switch (e->first) {
-    case SECTOR_OLD: return e->own ? WAL_TAIL_TORN : WAL_TAIL_CLEAN;
+    case SECTOR_OLD: return e->written ? WAL_TAIL_TORN : WAL_TAIL_CLEAN;
     case SECTOR_OWN: return e->old_inside ? WAL_TAIL_TORN : WAL_TAIL_UNCERTAIN;
     case SECTOR_LATER:
     case SECTOR_STRANGE: return WAL_TAIL_UNCERTAIN;
@@ -163,11 +185,11 @@ static enum wal_tail judge(const struct tail_evidence *e)
     UNREACHABLE();
 }
 
-enum status wal_scan_tail(struct wal_scan *s, uint64_t offset, uint32_t number,
+enum status wal_scan_tail(struct wal_scan *s, const struct wal_tail_place *place,
                           enum wal_tail *tail_out)
 {
     struct tail_evidence e = {.first = SECTOR_OLD};
-    enum status status = gather(s, offset, number, &e);
+    enum status status = gather(s, place, &e);
     if (status != STATUS_OK) return status;
     *tail_out = judge(&e);
     return STATUS_OK;

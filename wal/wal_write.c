@@ -1,5 +1,6 @@
-/* The way of a group to the disk: sealed into a frame, written, synced, reported. One write is
- * under way at a time. The first frame of a segment repeats the state that older ones hold. */
+/* The way of a group to the disk: sealed into a frame, written, synced, reported. Two may be under
+ * way at a time, and are reported in order. The first frame of a segment repeats the state that
+ * older ones hold. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -11,6 +12,14 @@
 static uint64_t checkpoint_size(const struct wal *w, uint64_t more)
 {
     return wal_sectors_up(wal_place_after(WAL_PART_HEAD_BYTES, w->index.checkpoint_bytes + more));
+}
+
+/* Is the checkpoint buffer being written? */
+static bool checkpoint_flies(const struct wal *w)
+{
+    for (unsigned i = 0; i < w->flight_count; i++)
+        if (w->groups[wal_ring_place(w, i)].flight.checkpoint == w->checkpoint) return true;
+    return false;
 }
 
 enum status wal_checkpoint_reserve(struct wal *w, uint64_t more)
@@ -25,7 +34,7 @@ enum status wal_checkpoint_reserve(struct wal *w, uint64_t more)
     if (capacity > w->checkpoint_bytes_max) capacity = w->checkpoint_bytes_max;
     uint8_t *data = aligned_alloc(WAL_SECTOR_BYTES, (size_t)capacity);
     if (data == NULL) return STATUS_NO_MEMORY;
-    if (w->checkpoint != w->flight.checkpoint) free(w->checkpoint);
+    if (!checkpoint_flies(w)) free(w->checkpoint); /* else with its flight */
     w->checkpoint = data;
     w->checkpoint_capacity = (size_t)capacity;
     return STATUS_OK;
@@ -130,53 +139,75 @@ void wal_group_reset(struct wal_group *g, uint64_t lsn)
     g->used = WAL_PART_HEAD_BYTES;
     g->record_count = g->entry_count = 0;
     g->forced = false;
+    ASSERT(g->flight.pending == 0);
 }
 
 static void on_written(struct env_op *op, int64_t result);
 
-static void flight_begin(struct wal *w, struct wal_segment *s, const struct wal_frame_head *head,
-                         const struct bytes parts[2])
+static void flight_begin(struct wal_group *g, struct wal_segment *s,
+                         const struct wal_frame_head *head, const struct bytes parts[2])
 {
-    struct wal_flight *f = &w->flight;
+    struct wal *w = g->wal;
+    struct wal_flight *f = &g->flight;
     uint32_t group_size = head->size_bytes - head->group_offset;
-    *f = (struct wal_flight){.active = true, .segment = s, .end_lsn = head->lsn + group_size,
+    bool opens = head->group_offset > 0;
+    *f = (struct wal_flight){.segment = s, .opens = opens, .end_lsn = head->lsn + group_size,
                              .started_ns = env_now_ns(w->options.env),
                              .written_bytes = head->size_bytes, .group_bytes = group_size,
                              .entry_count = head->entry_count,
                              .oldest_generation = head->oldest_generation,
-                             .checkpoint = parts[1].size > 0 ? w->checkpoint : NULL};
-    w->metrics.inflight_since_ns = f->started_ns;
+                             .checkpoint = opens ? w->checkpoint : NULL};
+    if (w->metrics.inflight_since_ns == 0) w->metrics.inflight_since_ns = f->started_ns;
     uint64_t offset = s->write_offset - head->size_bytes;
     f->pending = parts[1].size > 0 ? 2 : 1;
     for (unsigned i = 0; i < f->pending; i++) {
         f->ops[i].on_done = on_written;
-        f->ops[i].ctx = w;
+        f->ops[i].ctx = g;
         env_file_write(w->options.env, s->file, parts[i].data, parts[i].size, offset, &f->ops[i]);
         offset += parts[i].size;
     }
     ASSERT(offset == s->write_offset);
 }
 
+/* Does the open group fit into the segment? */
+static bool fits(const struct wal *w)
+{
+    const struct wal_segment *s = wal_current(w);
+    uint32_t used = w->groups[wal_open_place(w)].used;
+    return wal_sectors_up(used) <= s->size_bytes - s->write_offset;
+}
+
+/* The first frame of a segment flies alone: nothing behind it before it is durable, and it behind
+ * nothing that is not (WAL-1). Through a page cache there is one write at a time: an error is told
+ * once per open file, and of two syncs at a time it may be the wrong one that hears of it (K22). */
+bool wal_write_may_start(const struct wal *w)
+{
+    if (w->flight_count == 0) return true;
+    if (w->flight_count == WAL_FLIGHTS_MAX || !w->direct) return false;
+    if (w->groups[w->first].flight.opens && !MUTANT("k25_opening_not_alone")) return false;
+    return fits(w) || MUTANT("k25_rotation_at_once");
+}
+
 void wal_write_start(struct wal *w)
 {
     struct wal_group *g = wal_open_group(w);
-    ASSERT(!w->flight.active && !w->failed && !w->closing);
+    ASSERT(wal_write_may_start(w) && !w->failed && !w->closing);
     ASSERT(g->record_count > 0 || g->forced);
     struct wal_segment *s = wal_current(w);
     uint32_t group_size = wal_sectors_up(g->used);
     struct wal_frame_head head = {.lsn = g->lsn, .group_used = g->used,
                                   .group_count = g->record_count, .entry_count = g->entry_count};
     memset(g->data + g->used, 0, group_size - g->used);
-    if (group_size > s->size_bytes - s->write_offset) {
+    if (!fits(w)) {
         head.prev_generation = s->generation;
         s = rotate(w);
     }
     struct bytes parts[2];
     frame_build(w, s, &head, g->data, group_size, parts);
     w->submit_wanted = false;
-    w->open_at ^= 1;
+    w->flight_count++;
     wal_group_reset(wal_open_group(w), g->lsn + group_size);
-    flight_begin(w, s, &head, parts);
+    flight_begin(g, s, &head, parts);
     if (MUTANT("k21_segments_go_too_early")) wal_retire_before(w, head.oldest_generation);
 }
 
@@ -197,9 +228,8 @@ enum status wal_write_opening(struct wal *w, struct fio *f, uint32_t prev_genera
 
 /* ---- completion ---- */
 
-static void count_flight(struct wal *w)
+static void count_flight(struct wal *w, const struct wal_flight *f)
 {
-    const struct wal_flight *f = &w->flight;
     struct wal_metrics *m = &w->metrics;
     m->written_bytes += f->written_bytes;
     m->group_count++;
@@ -209,27 +239,43 @@ static void count_flight(struct wal *w)
     histogram_add(&m->group_entries, f->entry_count);
 }
 
-static void flight_end(struct wal *w)
+/* Takes the oldest group out of the ring if its flight is over: then it is durable, unless the log
+ * has failed. */
+static bool land(struct wal *w)
 {
-    struct wal_flight *f = &w->flight;
-    ASSERT(f->active && f->pending == 0);
+    struct wal_flight *f = &w->groups[w->first].flight;
+    if (w->flight_count == 0 || f->pending > 0) return false;
     if (f->checkpoint != w->checkpoint) free(f->checkpoint);
     f->checkpoint = NULL;
-    f->active = false;
-    w->metrics.inflight_since_ns = 0;
-}
-
-/* The group is durable. The next one is started before the owner hears: the disk has no pause. */
-static void flight_done(struct wal *w)
-{
-    struct wal_flight *f = &w->flight;
-    flight_end(w);
-    if (w->failed) return;
+    w->first = wal_ring_place(w, 1);
+    w->flight_count--;
+    w->metrics.inflight_since_ns =
+        w->flight_count == 0 ? 0 : w->groups[w->first].flight.started_ns;
+    if (w->failed) return true;
     ASSERT(f->end_lsn > w->durable); /* WAL-1 */
     w->durable = f->end_lsn;
-    count_flight(w);
+    count_flight(w, f);
     wal_retire_before(w, f->oldest_generation);
-    if (w->submit_wanted) {
+    return true;
+}
+
+static void tell_durable(struct wal *w, uint64_t lsn)
+{
+    if (w->options.on_durable != NULL) w->options.on_durable(w->options.ctx, (struct lsn){lsn});
+}
+
+/* A group whose write is done is durable when those before it are (WAL-2). The next one is started
+ * before the owner hears: the disk has no pause. */
+static void flight_done(struct wal *w, const struct wal_flight *f)
+{
+    if (!land(w)) {
+        COVER("wal_write_done_out_of_order");
+        if (MUTANT("k10_ack_out_of_order")) tell_durable(w, f->end_lsn);
+        return;
+    }
+    while (land(w)) continue;
+    if (w->failed) return;
+    if (w->submit_wanted && wal_write_may_start(w)) {
         const struct wal_group *g = wal_open_group(w);
         w->submit_wanted = false;
         if (g->record_count > 0 || g->forced) wal_write_start(w);
@@ -237,44 +283,51 @@ static void flight_done(struct wal *w)
     wal_keeper_wake(w);
     wal_check(w);
     w->refused = false;
-    if (w->options.on_durable != NULL)
-        w->options.on_durable(w->options.ctx, (struct lsn){w->durable});
+    tell_durable(w, w->durable);
 }
 
-static void flight_failed(struct wal *w, const char *what, int64_t result)
+static void flight_over(struct wal_group *g, const char *what, int64_t result)
 {
-    flight_end(w);
+    struct wal *w = g->wal;
+    g->flight.pending = 0;
+    if (result >= 0) {
+        flight_done(w, &g->flight);
+        return;
+    }
     wal_fail(w, fio_status_of(result), what, (int)-result);
+    while (land(w)) continue;
     wal_tell(w);
 }
 
 static void on_synced(struct env_op *op, int64_t result)
 {
-    struct wal *w = op->ctx;
-    ASSERT(w->flight.active);
+    struct wal_group *g = op->ctx;
+    struct wal *w = g->wal;
     if (result < 0 && result != -ECANCELED && MUTANT("k22_sync_retried")) {
-        env_file_sync(w->options.env, w->flight.segment->file, op);
+        env_file_sync(w->options.env, g->flight.segment->file, op);
         return;
     }
-    if (result < 0) flight_failed(w, "sync failed", result);
-    else flight_done(w);
+    flight_over(g, "sync failed", result);
 }
 
 static void on_written(struct env_op *op, int64_t result)
 {
-    struct wal *w = op->ctx;
-    struct wal_flight *f = &w->flight;
-    ASSERT(f->active && f->pending > 0);
+    struct wal_group *g = op->ctx;
+    struct wal *w = g->wal;
+    struct wal_flight *f = &g->flight;
+    ASSERT(f->pending > 0);
     if (result < 0 && f->error == 0) f->error = result;
-    if (--f->pending > 0) return;
-    if (f->error < 0) {
-        flight_failed(w, "write failed", f->error);
-    } else if (w->sync_mode == WAL_SYNC_DSYNC || MUTANT("k10_ack_before_sync")) {
-        flight_done(w);
-    } else {
-        f->ops[0].on_done = on_synced;
-        env_file_sync(w->options.env, f->segment->file, &f->ops[0]);
+    if (f->pending > 1) {
+        f->pending--;
+        return;
     }
+    bool over = w->sync_mode == WAL_SYNC_DSYNC || MUTANT("k10_ack_before_sync") || w->failed;
+    if (f->error < 0 || over) {
+        flight_over(g, "write failed", f->error);
+        return;
+    }
+    f->ops[0].on_done = on_synced;
+    env_file_sync(w->options.env, f->segment->file, &f->ops[0]);
 }
 
 /* ---- failure ---- */

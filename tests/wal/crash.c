@@ -113,6 +113,7 @@ struct crash_result crash_run(const struct crash_plan *plan)
     result.reached = sim_disk_crash_reached(r.disk);
     ASSERT(lived != result.reached);
     if (result.reached) {
+        result.together = r.wal != NULL && r.wal->flight_count == WAL_FLIGHTS_MAX;
         if (r.step_count == 0) rig_remember_nothing(&r);
         choose(&r, plan->subset, &result.choice_count);
         result.wrong = after_power_loss(&r, plan);
@@ -133,33 +134,39 @@ static const char *describe(const struct crash_plan *p, const char *wrong)
     return text;
 }
 
+static struct crash_result run(const struct crash_plan *plan, struct crash_count *count)
+{
+    struct crash_result result = crash_run(plan);
+    count->runs += result.reached;
+    count->together += result.together;
+    return result;
+}
+
 /* The subsets of one crash point, after the empty one showed how many choices there are. */
 static const char *point(struct crash_plan plan, size_t choice_count, unsigned bits_max,
-                         unsigned samples, uint64_t *runs_out)
+                         unsigned samples, struct crash_count *count)
 {
     bool exhaustive = choice_count <= bits_max;
-    uint64_t count = exhaustive ? UINT64_C(1) << choice_count : samples;
-    for (uint64_t i = 1; i < count; i++) {
+    uint64_t subsets = exhaustive ? UINT64_C(1) << choice_count : samples;
+    for (uint64_t i = 1; i < subsets; i++) {
         plan.subset = exhaustive ? i : i == 1 ? UINT64_MAX : hash_u64(plan.crash_at * 1000 + i);
-        struct crash_result result = crash_run(&plan);
-        ++*runs_out;
+        struct crash_result result = run(&plan, count);
         if (result.wrong != NULL) return describe(&plan, result.wrong);
     }
     return NULL;
 }
 
 const char *crash_all(const struct crash_plan *base, unsigned subset_bits_max, unsigned samples,
-                      uint64_t *runs_out)
+                      struct crash_count *count)
 {
     struct crash_plan plan = *base;
     for (plan.crash_at = 0;; plan.crash_at++) {
         plan.subset = 0;
-        struct crash_result result = crash_run(&plan);
+        struct crash_result result = run(&plan, count);
         if (!result.reached) return NULL;
-        ++*runs_out;
         if (result.wrong != NULL) return describe(&plan, result.wrong);
         const char *wrong =
-            point(plan, result.choice_count, subset_bits_max, samples, runs_out);
+            point(plan, result.choice_count, subset_bits_max, samples, count);
         if (wrong != NULL) return wrong;
     }
 }

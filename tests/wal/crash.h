@@ -18,14 +18,19 @@ struct crash_plan {
 
 struct crash_result {
     bool reached;       /* the crash point came before the end of the workload */
+    bool together;      /* two groups were in flight there */
     size_t choice_count;
     const char *wrong;  /* NULL: all is well */
 };
 
+struct crash_count {
+    uint64_t runs, together;
+};
+
 struct crash_result crash_run(const struct crash_plan *plan);
 /* All subsets of every crash point when there are few choices, some of them otherwise. Returns NULL
- * or the first plan that fails, described. Counts runs. */
+ * or the first plan that fails, described. Adds to the count of runs. */
 const char *crash_all(const struct crash_plan *base, unsigned subset_bits_max,
-                      unsigned samples, uint64_t *runs_out);
+                      unsigned samples, struct crash_count *count);
 
 #endif

@@ -8,11 +8,12 @@
 
 static void must_hold(const struct crash_plan *plan, unsigned bits, unsigned samples)
 {
-    uint64_t runs = 0;
-    const char *wrong = crash_all(plan, bits, samples, &runs);
+    struct crash_count count = {0};
+    const char *wrong = crash_all(plan, bits, samples, &count);
     if (wrong != NULL) fail_msg("%s", wrong);
-    assert_true(runs > 10);
-    print_message("%llu crashes\n", (unsigned long long)runs);
+    assert_true(count.runs > 10 && count.together > 10);
+    print_message("%llu crashes, %llu of them with two groups in flight\n",
+                  (unsigned long long)count.runs, (unsigned long long)count.together);
 }
 
 TEST(crash, every_subset_of_a_short_life)

@@ -3,22 +3,42 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "tests/test.h"
 #include "wal/wal_int.h"
 
 #define HEAD_BYTES 16 /* every bit of these is flipped in each sector */
 
-void damage_create(struct damage *d, uint64_t seed, size_t append_count, bool warm)
+static void warm_up(struct rig *r, struct prng *prng)
+{
+    for (int i = 0; i < 3; i++) {
+        rig_workload(r, prng, 60);
+        for (uint64_t range = 1; range <= 3; range++)
+            if (r->model.ranges[range].count > 0)
+                rig_truncate(r, range, model_last(&r->model.ranges[range]));
+    }
+}
+
+/* What was cut at the end of a life stays where it is. */
+static void crash_often(struct rig *r, struct prng *prng)
+{
+    for (int i = 0; i < 3; i++) {
+        sim_disk_crash_after(r->disk, sim_disk_op_count(r->disk) + prng_below(prng, 60));
+        rig_workload(r, prng, 60);
+        rig_crash(r, SIM_CRASH_POWER);
+        assert_int_equal(rig_open(r), STATUS_OK);
+        assert_null(rig_check(r));
+        rig_continue(r);
+    }
+}
+
+void damage_create(struct damage *d, uint64_t seed, size_t append_count, enum damage_past past)
 {
     struct prng prng;
     prng_init(&prng, seed);
     rig_create(&d->r, seed);
     rig_must_open(&d->r);
-    for (int i = 0; warm && i < 3; i++) {
-        rig_workload(&d->r, &prng, 60);
-        for (uint64_t range = 1; range <= 3; range++)
-            if (d->r.model.ranges[range].count > 0)
-                rig_truncate(&d->r, range, model_last(&d->r.model.ranges[range]));
-    }
+    if (past == DAMAGE_WARM) warm_up(&d->r, &prng);
+    if (past == DAMAGE_CRASHED) crash_often(&d->r, &prng);
     bool ok = rig_workload(&d->r, &prng, append_count) && rig_idle(&d->r);
     ASSERT(ok);
     rig_kill(&d->r, SIM_CRASH_POWER);
@@ -49,7 +69,8 @@ const char *damage_judge(struct damage *d)
     if (!found->damaged && !rig_is_prefix(r, 0)) return "a state that never was";
     bool complete = model_digest(&r->recovered) == model_digest(&r->model);
     if (!complete && !found->damaged && !found->uncertain) return "silently shortened";
-    if (!found->damaged && !rig_is_prefix(r, r->acked_before)) return "more than the tail is gone";
+    if (!found->damaged && !rig_is_prefix(r, r->acked_before[WAL_FLIGHTS_MAX - 1]))
+        return "more than the tail is gone";
     if ((found->damaged || found->uncertain || found->torn) && found->detail[0] == '\0')
         return "no reason given";
     return NULL;

@@ -9,8 +9,12 @@ struct damage {
     struct sim_disk_image *image; /* all is durable and acknowledged, the process was killed */
 };
 
-/* warm: the segments have had earlier lives. */
-void damage_create(struct damage *d, uint64_t seed, size_t append_count, bool warm);
+enum damage_past {
+    DAMAGE_NEW,
+    DAMAGE_WARM,    /* the segments have had earlier lives */
+    DAMAGE_CRASHED, /* the power has failed a few times with writes in flight */
+};
+void damage_create(struct damage *d, uint64_t seed, size_t append_count, enum damage_past past);
 void damage_destroy(struct damage *d);
 /* Back to the undamaged disk, no log open. */
 void damage_reset(struct damage *d);

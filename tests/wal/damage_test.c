@@ -5,11 +5,11 @@
 #include "tests/wal/damage.h"
 #include "wal/wal_int.h"
 
-static void must_hold(uint64_t seed, size_t append_count, bool warm)
+static void must_hold(uint64_t seed, size_t append_count, enum damage_past past)
 {
     struct damage d;
     uint64_t runs = 0;
-    damage_create(&d, seed, append_count, warm);
+    damage_create(&d, seed, append_count, past);
     const char *wrong = damage_flip_all(&d, &runs);
     if (wrong != NULL) fail_msg("%s", wrong);
     print_message("%llu flips\n", (unsigned long long)runs);
@@ -18,12 +18,17 @@ static void must_hold(uint64_t seed, size_t append_count, bool warm)
 
 TEST(damage, no_flipped_bit_silently_shortens_a_log)
 {
-    must_hold(1, 90, false);
+    must_hold(1, 90, DAMAGE_NEW);
 }
 
 TEST(damage, no_flipped_bit_silently_shortens_a_log_in_recycled_segments)
 {
-    must_hold(2, 60, true);
+    must_hold(2, 60, DAMAGE_WARM);
+}
+
+TEST(damage, no_flipped_bit_silently_shortens_a_log_behind_what_was_cut)
+{
+    must_hold(3, 40, DAMAGE_CRASHED);
 }
 
 TEST(damage, no_garbage_silently_shortens_a_log_or_is_forgotten)
@@ -33,7 +38,8 @@ TEST(damage, no_garbage_silently_shortens_a_log_or_is_forgotten)
         prng_init(&prng, seed);
         for (int round = 0; round < 4; round++) {
             struct damage d; /* a new one each time: going on changes the history */
-            damage_create(&d, seed, 20 + (size_t)prng_below(&prng, 150), seed % 2 == 0);
+            damage_create(&d, seed, 20 + (size_t)prng_below(&prng, 150),
+                          (enum damage_past)(seed % 3));
             const char *wrong = damage_garbage(&d, &prng);
             if (wrong != NULL) fail_msg("%s: seed %llu", wrong, (unsigned long long)seed);
             damage_destroy(&d);

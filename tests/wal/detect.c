@@ -6,23 +6,23 @@
 
 const char *detect_crash(void)
 {
-    uint64_t runs = 0;
+    struct crash_count count = {0};
     struct crash_plan plan = {.seed = 3, .append_count = 90, .sector_bytes = 4096};
-    return crash_all(&plan, 3, 6, &runs);
+    return crash_all(&plan, 3, 6, &count);
 }
 
 const char *detect_crash_recycled(void)
 {
-    uint64_t runs = 0;
+    struct crash_count count = {0};
     struct crash_plan plan = {.seed = 21, .append_count = 120, .sector_bytes = 4096, .warm = true};
-    return crash_all(&plan, 3, 6, &runs);
+    return crash_all(&plan, 3, 6, &count);
 }
 
 const char *detect_flips(void)
 {
     struct damage d;
     uint64_t runs = 0;
-    damage_create(&d, 4, 70, false);
+    damage_create(&d, 4, 70, DAMAGE_NEW);
     const char *wrong = damage_flip_all(&d, &runs);
     damage_destroy(&d);
     return wrong;
@@ -35,7 +35,7 @@ const char *detect_garbage(void)
     prng_init(&prng, 8);
     for (uint64_t seed = 1; seed <= 30 && wrong == NULL; seed++) {
         struct damage d;
-        damage_create(&d, seed, 60, seed % 2 == 0);
+        damage_create(&d, seed, 60, (enum damage_past)(seed % 3));
         wrong = damage_garbage(&d, &prng);
         damage_destroy(&d);
     }

@@ -12,5 +12,10 @@ const char *detect_failed_sync_reread(void);    /* K22: the first failed sync is
 const char *detect_lost_state(void);     /* K10, K26: hard states and facts outlive segments */
 const char *detect_foreign_store(void);  /* K26: a log of another store */
 const char *detect_handed_out(void);     /* K10: what recovery hands out stays */
+/* With two groups in flight (flights.c). */
+const char *detect_proofs(void);         /* K25: which frames prove that another one was durable */
+const char *detect_cut_frame(void);      /* K24: a whole frame behind an unfinished one stays out */
+const char *detect_opening(void);        /* K25: the first frame of a segment flies alone */
+const char *detect_both_rewritten(void); /* K22: both may be in a cache only */
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "tests/test.h"
-#include "tests/wal/rig.h"
+#include "tests/wal/flights.h"
 
 struct dump_call {
     struct rig *r;
@@ -101,6 +101,23 @@ TEST(dump, of_a_damaged_log_says_what_is_bad)
         buf_deinit(&text);
         rig_destroy(&r);
     }
+}
+
+TEST(dump, of_two_unfinished_frames_calls_nothing_bad)
+{
+    struct rig r;
+    struct buf text;
+    flights_create(&r, 1, WAL_SYNC_DSYNC);
+    flights_halt(&r);
+    flights_entry(&r, 9000);
+    flights_entry(&r, 100); /* is whole */
+    assert_u64_equal(flights_lose_power(&r, 1), 4);
+    assert_int_equal(dump(&r, &text), STATUS_OK);
+    buf_append_byte(&text, 0);
+    assert_non_null(strstr((const char *)text.data, "  unfinished frame at=12288"));
+    assert_null(strstr((const char *)text.data, "frame 4"));
+    buf_deinit(&text);
+    rig_destroy(&r);
 }
 
 TEST(dump, writes_nothing)

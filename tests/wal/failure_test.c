@@ -167,7 +167,7 @@ TEST(failure, without_a_free_fiber_the_next_segment_waits)
                                   &lsn);
         if (status != STATUS_OK) break;
         wal_submit(r.wal);
-        while (r.wal->flight.active) assert_true(rig_turn(&r));
+        while (wal_writing(r.wal)) assert_true(rig_turn(&r));
     }
     assert_int_equal(status, STATUS_BUSY);
     fiber_resume(taken);

@@ -1,4 +1,4 @@
-/* Entries are read back from wherever they are: the open group, the one in flight, the files. */
+/* Entries are read back from wherever they are: the open group, those in flight, the files. */
 #include "base/assert.h"
 #include "tests/test.h"
 #include "tests/wal/rig.h"
@@ -21,7 +21,7 @@ TEST(read, finds_entries_before_during_and_after_their_write)
     for (int i = 0; i < 5; i++) assert_int_equal(rig_next(&r, 1, 1, 700), STATUS_OK);
     must_read(&r, 1, 1, 5); /* in the open group */
     wal_submit(r.wal);
-    assert_true(r.wal->flight.active);
+    assert_true(wal_writing(r.wal));
     for (int i = 0; i < 5; i++) assert_int_equal(rig_next(&r, 1, 1, 700), STATUS_OK);
     must_read(&r, 1, 1, 10); /* in both */
     assert_true(rig_flush(&r));

@@ -6,7 +6,7 @@
 #include "base/prng.h"
 #include "tests/sim/env/sim.h"
 #include "tests/wal/model.h"
-#include "wal/wal.h"
+#include "wal/wal_int.h"
 
 #define RIG_SEGMENT_BYTES (64u << 10)
 #define RIG_DIRECTORY "store/wal"
@@ -39,8 +39,10 @@ struct rig {
     size_t step_count, step_capacity;
     uint64_t *ever; /* digests of all entries ever appended */
     size_t ever_count;
-    uint64_t acked;         /* the highest lsn reported durable */
-    uint64_t acked_before;  /* and the one before: where the last frame begins */
+    uint64_t acked; /* the highest lsn reported durable */
+    /* And those reported before it, newest first: behind the last of them lie at least the last
+     * WAL_FLIGHTS_MAX frames, and none that did not land with one of them. */
+    uint64_t acked_before[WAL_FLIGHTS_MAX];
 
     unsigned durable_calls, failed_calls;
     enum status failed_status;
