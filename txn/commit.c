@@ -337,7 +337,7 @@ static void evaluate(struct range_op *op)
     struct range_op *other = meets_in_flight(op);
     if (other != NULL && op_is_prepare(op) && !prepare_may_wait(op, other)) {
         op->range->kv->metrics.prepares_refused++;
-        if (op_is_prepare(other)) known_wanted(other);
+        if (op_is_prepare(other)) known_wanted_soon(other);
         range_op_reply(op, STATUS_WAIT, BYTES_EMPTY);
         return;
     }

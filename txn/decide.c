@@ -217,7 +217,7 @@ static void decide(struct range_op *op)
         if (p->decided_with == op) resolve_note(p, op->decided_ct, op->known);
     two_phase_note(g);
     for (struct range_op *p = op->known ? prepared_beside(op, NULL) : NULL; p != NULL; p = prepared_beside(op, p))
-        if (p->decided_with == op) range_unblock_locks(p);
+        if (p->decided_with == op) range_unblock_known(p);
 }
 
 static void refuse_late(struct range_op *op)

@@ -117,12 +117,13 @@ void range_block(struct range_op *op, struct range_op *on)
 }
 
 /* Those that run may block again, on others. */
-static void unblock(struct range_op *op, bool locks_only)
+static void unblock(struct range_op *op, bool known_only)
 {
     struct list batch, *item;
     list_init(&batch);
     LIST_FOR_EACH_SAFE(at, &op->blocked) {
-        if (locks_only && CONTAINER_OF(at, struct range_op, blocked_link)->kind != RANGE_OP_LOCK) continue;
+        enum range_op_kind kind = CONTAINER_OF(at, struct range_op, blocked_link)->kind;
+        if (known_only && kind != RANGE_OP_LOCK && kind != RANGE_OP_READ) continue;
         list_remove(at);
         list_push_back(&batch, at);
     }
@@ -135,7 +136,7 @@ void range_unblock_all(struct range_op *op)
     unblock(op, false);
 }
 
-void range_unblock_locks(struct range_op *op)
+void range_unblock_known(struct range_op *op)
 {
     unblock(op, true);
 }

@@ -11,6 +11,7 @@
 struct known_question {
     struct kv *kv;
     struct range_op *op; /* NULL: it is gone */
+    struct range_id asked;
     struct rpc_call call;
     struct list link;    /* kv.questions */
 };
@@ -44,16 +45,31 @@ static void question_end(struct known_question *q)
     pool_free(&q->kv->pool, q);
 }
 
+/* Is it decided, as far as that matters to who waits here? *ct_out 0: it was aborted. */
+static bool decode_answer(const struct range_op *op, struct bytes body, uint64_t *ct_out)
+{
+    struct reader in = reader_make(body);
+    uint8_t state = get_u8(&in);
+    *ct_out = get_u64(&in);
+    if (!reader_done(&in)) return false;
+    if (state == RECORD_ABORTED) *ct_out = 0;
+    else if (!clock_may_be(&op->range->kv->clock, *ct_out) || *ct_out <= op->attempt.sent) return false;
+    return state == RECORD_ABORTED || state == RECORD_COMMITTED || state == DECIDED_STANDS;
+}
+
 static void on_answer(struct rpc_call *call, enum status status, struct bytes body)
 {
     struct known_question *q = call->ctx;
     struct range_op *op = q->op;
-    struct reader in = reader_make(body);
-    uint8_t state = status == STATUS_OK ? get_u8(&in) : RECORD_NONE;
-    uint64_t ct = get_u64(&in);
-    bool stands = status == STATUS_OK && reader_done(&in) && state == DECIDED_STANDS && ct != 0;
+    uint64_t ct;
+    if (status != STATUS_OK) store_route_refused(q->kv->store, q->asked, call->to, status, body);
     question_end(q);
-    if (op == NULL || !stands) return;
+    if (op == NULL) {
+        COVER("txn_known_for_nobody");
+        return;
+    }
+    op->questioned = status == STATUS_OK;
+    if (status != STATUS_OK || !decode_answer(op, body, &ct)) return;
     COVER("txn_known_by_asking");
     known_note(op, ct);
 }
@@ -66,6 +82,7 @@ static bool ask(struct known_question *q, const struct range_op *op)
     struct buf body;
     if (store_route(q->kv->store, op->anchor, &route) != STATUS_OK || route.leader.value == 0) return false;
     buf_init_lent(&body, SHARD_KEY_BYTES_MAX + 256, room, sizeof room);
+    q->asked = route.range;
     put_u64(&body, route.range.value);
     put_u64(&body, route.epoch);
     decide_encode(&body, op->name, op->attempt, DECIDE_ASK, 0, op->anchor, BYTES_EMPTY);
@@ -80,15 +97,20 @@ void known_wanted(struct range_op *op)
     struct kv *kv = op->range->kv;
     later_go(kv);
     bool elsewhere = !descriptor_contains(replica_descriptor(op->range->replica), op->anchor);
-    if (op->state != OP_PREPARED || op->known || op->questioned || kv->stopping || !elsewhere || MUTANT("intents_not_asked_about")) return;
+    if (op->state != OP_PREPARED || op->known || op->question != NULL || op->questioned || kv->stopping || !elsewhere || MUTANT("intents_not_asked_about")) return;
     struct known_question *q = pool_alloc(&kv->pool, sizeof *q);
     if (q == NULL) return; /* it is pushed when that is due */
     *q = (struct known_question){.kv = kv, .op = op};
     list_push_back(&kv->questions, &q->link);
     op->question = q;
-    op->questioned = true;
-    kv->metrics.questions++;
-    if (!ask(q, op)) question_end(q);
+    if (ask(q, op)) kv->metrics.questions++;
+    else question_end(q);
+}
+
+void known_wanted_soon(struct range_op *op)
+{
+    op->asked = true;
+    known_wanted(op);
 }
 
 void known_end(struct range_op *op)

@@ -1,4 +1,4 @@
-/* What can wait for company: a decision that stands whatever becomes of its entry, and what carries one out. Nobody waits for these,
+/* What can wait for company: a decision that stands whatever becomes of its entry, and what carries out a commit. Nobody waits for these,
  * and alone each would be a write to the disks of three nodes, in the way of whatever comes next. So they go to the log with the next that
  * this node proposes, or as soon as somebody has to wait for the intents that they take away (who only reads a key does not,
  * known.c), or after a moment. For all others that is as if the request had been on its way for longer. */

@@ -180,7 +180,7 @@ static struct range_op *meets_in_flight(struct range_op *op)
         if (!op->keys[i].passed_over) other = range_in_flight(g, &span, 0, op->ts);
         if (other != NULL && is_known(other, op->keys[i].key, op->ts)) other = NULL;
         /* An intent becomes a version above its lb, perhaps above this timestamp, too: it would be missed. */
-        if (other != NULL && op_is_prepare(other) && !known_at(other, op->keys[i].key, op->ts) && !MUTANT("grant_before_intent")) op->outdated = true;
+        if (other != NULL && op_is_prepare(other) && !MUTANT("grant_before_intent")) op->outdated = true;
         /* A held one may come to nothing while its leader goes on. */
         if (other != NULL && op->overlay && !op_is_prepare(other) && (other->held == NULL || MUTANT("held_commit_shown")) &&
             range_op_write(other, op->keys[i].key) != NULL)

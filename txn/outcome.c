@@ -162,7 +162,7 @@ static struct range_op *in_flight(const struct range *g, uint64_t tag)
 {
     LIST_FOR_EACH(item, &g->ops) {
         struct range_op *op = CONTAINER_OF(item, struct range_op, link);
-        bool decides = op->kind == RANGE_OP_DECIDE && op->state == OP_COMMITTING && op->attempt.tag == tag;
+        bool decides = op->kind == RANGE_OP_DECIDE && op->state == OP_COMMITTING && !op->known && op->attempt.tag == tag;
         if (decides || (op->kind == RANGE_OP_COMMIT && range_op_in_flight(op) && op->tag == tag)) return op;
     }
     return NULL;

@@ -40,7 +40,8 @@ static enum verdict ask_anchor(struct push *h, enum decide_what what, uint64_t *
     uint8_t state = get_u8(&in);
     *ct_out = get_u64(&in);
     if (!reader_done(&in)) return VERDICT_WAIT;
-    if (state == DECIDED_STANDS && *ct_out != 0 && h->op != NULL) known_note(h->op, *ct_out);
+    bool valid = clock_may_be(&kv->clock, *ct_out) && *ct_out > h->attempt.sent;
+    if (state == DECIDED_STANDS && valid && h->op != NULL) known_note(h->op, *ct_out);
     if (state == RECORD_COMMITTED && *ct_out != 0) return MUTANT("push_aborts_committed") ? VERDICT_ABORTED : VERDICT_COMMITTED;
     return state == RECORD_ABORTED ? VERDICT_ABORTED : VERDICT_WAIT;
 }
@@ -68,7 +69,7 @@ static bool goes_on(const struct push *h)
 static enum verdict look(struct push *h, uint64_t *silent_since_ns, uint64_t *ct_out)
 {
     enum verdict verdict = ask_anchor(h, DECIDE_ASK, ct_out);
-    if (verdict != VERDICT_WAIT || !goes_on(h)) return verdict;
+    if (verdict != VERDICT_WAIT || !goes_on(h) || h->op->known) return verdict;
     enum life life = ask_its_node(h);
     uint64_t now_ns = env_now_ns(store_env(h->kv->store));
     if (life != LIFE_UNKNOWN) *silent_since_ns = 0;

@@ -74,8 +74,8 @@ struct range_op {
     uint8_t *cut_writes;     /* PREPARE: what writes_encoded is a view of, after a split */
     struct push *push;       /* PREPARE: somebody asks what becomes of it */
     struct known_question *question; /* PREPARE: the leader of the anchor is asked whether it is known */
-    bool questioned;         /* it was, once */
-    bool asked;              /* PREPARE: somebody in another range waits to know */
+    bool questioned;         /* and was answered */
+    bool asked;              /* PREPARE: somebody in another range waits to know, or was sent away because of it */
     uint64_t prepared_ns;
     const struct range_op *decided_with; /* PREPARE: the DECIDE or RESOLVE whose entry carries out what it says for this one; only compared */
     uint64_t decided_ct;     /* DECIDE, PREPARE: 0: aborted */
@@ -104,6 +104,7 @@ struct range_op {
     bool outdated;           /* LOCK: its timestamp lies before that of what it waits for: it takes another one */
     uint64_t pending_leader; /* COMMIT: leader_mark of the one that showed it; 0: nothing was */
     bool detached;           /* answered already; it keeps its place for the next request */
+    bool foreseen;           /* READ: it shows what is of intents that are there still */
     bool at_replica;         /* READ: of the past, whoever leads (replica_read.c); epoch, confirmed: no intent is in the way */
     uint32_t spans_done, waits; /* of these, when intents were looked for */
     uint8_t reply_room[256]; /* last: it is not zeroed */
@@ -229,7 +230,7 @@ void range_block(struct range_op *op, struct range_op *on);
 void range_become_ready(struct range *g, uint64_t now_ts);
 void range_unblock_all(struct range_op *op);
 /* Only those that have a lock, and read under it. */
-void range_unblock_locks(struct range_op *op);
+void range_unblock_known(struct range_op *op);
 MUST_USE enum status range_in_flight_add(struct range_op *op);
 void range_in_flight_remove(struct range_op *op);
 

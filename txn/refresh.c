@@ -30,7 +30,7 @@ static void evaluate(struct range_op *op)
     enum status status = STATUS_OK;
     if (other != NULL && op->attempt.tag != 0 && !prepare_may_wait(op, other)) {
         COVER("txn_refresh_gives_way");
-        if (op_is_prepare(other)) known_wanted(other);
+        if (op_is_prepare(other)) known_wanted_soon(other);
         range_op_reply(op, STATUS_WAIT, BYTES_EMPTY);
         return;
     }

@@ -65,7 +65,7 @@ enum status resolve_propose(struct range_op *op, uint64_t ct)
     if (status != STATUS_OK) return status;
     g->kv->metrics.resolutions++;
     resolve_note(op, ct, true);
-    range_unblock_locks(op);
+    range_unblock_known(op);
     return STATUS_OK;
 }
 
@@ -177,7 +177,7 @@ static void propose(struct range_op *op)
         }
     for (uint32_t i = 0; i < op->item_count; i++)
         for (struct range_op *p = intent_next(g, &op->items[i], NULL); p != NULL; p = intent_next(g, &op->items[i], p))
-            if (p->decided_with == op) range_unblock_locks(p);
+            if (p->decided_with == op) range_unblock_known(p);
 }
 
 /* What waits for company stands already: whoever reads is shown it. */
@@ -197,12 +197,14 @@ static void evaluate(struct range_op *op)
     bool awaited = false;
     if (!range_op_may_evaluate(op)) return;
     refuse_late_ones(op);
-    for (uint32_t i = 0; i < op->item_count; i++)
+    for (uint32_t i = 0; i < op->item_count; i++) {
+        awaited |= op->items[i].ct == 0; /* who has given way comes again when that is done */
         for (struct range_op *p = intent_next(g, &op->items[i], NULL); p != NULL; p = intent_next(g, &op->items[i], p)) {
             if (p->state == OP_PREPARED) prepared = p;
             else busy = p;
-            awaited |= !list_empty(&p->blocked);
+            awaited |= p->asked || !list_empty(&p->blocked);
         }
+    }
     if (prepared == NULL && busy == NULL) range_op_reply(op, STATUS_OK, BYTES_EMPTY);
     else if (divide_holds(op)) return;
     else if (prepared != NULL && held_for_company(op, awaited)) return;

@@ -124,8 +124,10 @@ void known_note(struct range_op *op, uint64_t ct);
  * sees, or nothing (known_for_nothing). */
 bool known_at(const struct range_op *other, struct bytes key, uint64_t ts);
 bool known_for_nothing(const struct range_op *other);
-/* Somebody waits until op is gone, or is to come again: what takes it away does not wait for company. */
+/* Somebody waits until op is gone: what takes it away does not wait for company. */
 void known_wanted(struct range_op *op);
+/* Somebody was sent away because of it, and comes again. */
+void known_wanted_soon(struct range_op *op);
 /* The op goes. */
 void known_end(struct range_op *op);
 

@@ -1,5 +1,7 @@
 /* Reads of single keys see through intents of which it is known what becomes of them, while the entries that carry it out wait for
  * company or for the disks (txn/known.c). Requests of the commit are sent one by one, as a coordinator would. */
+#include "tests/sim/cluster/owners.h"
+#include "tests/sim/cluster/splits.h"
 #include "tests/test.h"
 
 #include "tests/txn/ask.h"
@@ -16,16 +18,21 @@ struct scene {
     struct actor alive;
 };
 
-static void scene_open_unstalled(struct scene *s)
+static void prepare(struct scene *s)
 {
-    world_open_three(&s->w, 3);
-    world_put(&s->w, "a", "old");
-    world_put(&s->w, "k", "old");
     asker_begin_unknown(&s->c, &s->w, 1, 77);
     asker_bring_alive(&s->c, &s->alive);
     s->c.staged = "k";
     must_prepare(&s->c, "k", "new");
     must_prepare(&s->c, "a", "new");
+}
+
+static void scene_open_unstalled(struct scene *s)
+{
+    world_open_three(&s->w, 3);
+    world_put(&s->w, "a", "old");
+    world_put(&s->w, "k", "old");
+    prepare(s);
 }
 
 static void stall_disks(struct scene *s)
@@ -127,7 +134,54 @@ TEST(txn_known_read, its_outcome_is_known)
     assert_int_equal(ask_outcome(&s.c), TXN_OUTCOME_IN_PROGRESS);
     decide(&s, DECIDE_KNOWN);
     assert_int_equal(ask_outcome(&s.c), TXN_OUTCOME_COMMITTED);
+    world_run_ms(&s.w, 5);
+    assert_int_equal(ask_outcome(&s.c), TXN_OUTCOME_COMMITTED);
+    assert_non_null(intent_in(&s, LEFT));
+    assert_int_equal(intent_in(&s, LEFT)->state, OP_RESOLVING);
     scene_close(&s);
+}
+
+/* Who met the intent before is shown it as soon as the entry is on its way. */
+TEST(txn_known_read, who_waits_already_is_shown_it_too)
+{
+    struct scene s;
+    struct actor a;
+    scene_open(&s);
+    start_get(&s, &a, "a");
+    assert_true(a.running);
+    ask_start_decide(&s.c, DECIDE_KNOWN);
+    world_run_ms(&s.w, 5);
+    assert_false(a.running);
+    assert_string_equal(a.value, "new");
+    actor_end(&a);
+    scene_close(&s);
+}
+
+/* The range is another owner of its keys when the decision comes into its log, at a timestamp below the read: that showed it. */
+static void read_beside_split(uint64_t after_us)
+{
+    static const uint8_t key[] = {KEY_PREFIX_TABLE, 'b'};
+    struct scene s;
+    char failure[256] = "";
+    scene_open_unstalled(&s);
+    struct splits *splits = splits_create(s.w.cluster);
+    assert_non_null(splits_order(splits, LEFT, bytes_make(key, sizeof key)));
+    sim_run_for(cluster_sim(s.w.cluster), after_us * SIM_US);
+    ask_start_decide(&s.c, DECIDE_KNOWN);
+    must_get(&s, "a", "new");
+    assert_int_equal(ask_await_decide(&s.c), RECORD_COMMITTED);
+    world_run_ms(&s.w, 100);
+    assert_int_equal(splits_count(splits), 1);
+    world_must_read(&s.w, "a", "new");
+    if (!owners_check(cluster_owners(s.w.cluster), failure, sizeof failure)) fail_msg("%s", failure);
+    actor_end(&s.alive);
+    world_close(&s.w);
+    splits_destroy(splits);
+}
+
+TEST(txn_known_read, a_split_in_front_of_the_decision_does_no_harm)
+{
+    for (uint64_t us = 0; us < 6000; us += 250) read_beside_split(us);
 }
 
 /* Its leader has to ask that of the anchor's range. */
@@ -242,33 +296,41 @@ TEST(txn_known_read, what_comes_to_nothing_is_not_seen)
 }
 
 /* Scans go by what is applied. */
-TEST(txn_known_read, scans_wait_and_send_it_off)
+TEST(txn_known_read, scans_wait_until_it_is_done)
 {
     struct scene s;
     struct actor a;
-    scene_open_unstalled(&s);
-    ask_start_decide(&s.c, DECIDE_KNOWN);
+    world_open_three(&s.w, 3);
+    prepare(&s);
+    decide(&s, DECIDE_KNOWN);
     actor_begin(&a, &s.w, 2);
     actor_must_count(&a, "a", "b", 1);
-    assert_null(intent_in(&s, LEFT));
+    actor_must_count(&a, "k", "l", 1);
     actor_end(&a);
     scene_close(&s);
 }
 
-/* The one that asked is gone before the answer is here. */
-TEST(txn_known_read, an_answer_for_nobody_does_no_harm)
+/* The range has another leader before the answer is here, which does not come. */
+TEST(txn_known_read, a_question_outlives_who_asked)
 {
     struct scene s;
     struct actor a;
     scene_open_unstalled(&s);
-    ask_start_decide(&s.c, DECIDE_KNOWN);
-    sim_run_for(cluster_sim(s.w.cluster), 300 * SIM_US);
-    actor_begin(&a, &s.w, 2);
+    uint64_t asks = world_leader_of(&s.w, MIDDLE), asked = asks % 3 + 1, other = asked % 3 + 1;
+    world_hand_over(&s.w, LEFT, asked);
+    world_run_ms(&s.w, 100);
+    actor_begin(&a, &s.w, asks);
     actor_start_get(&a, "k");
-    uint64_t leader = world_leader_of(&s.w, MIDDLE);
-    for (int i = 0; i < 1000 && kv_metrics(world_range_of(&s.w, MIDDLE)->kv)->questions == 0; i++) sim_run_for(cluster_sim(s.w.cluster), 10 * SIM_US);
-    assert_int_equal(kv_metrics(world_range_of(&s.w, MIDDLE)->kv)->questions, 1);
-    world_hand_over(&s.w, MIDDLE, leader % 3 + 1);
+    const struct kv_metrics *m = kv_metrics(world_kv(&s.w, asks));
+    for (int i = 0; i < 2000 && m->questions == 0; i++) sim_run_for(cluster_sim(s.w.cluster), 10 * SIM_US);
+    assert_int_equal(m->questions, 1);
+    world_isolate(&s.w, asked);
+    world_hand_over(&s.w, MIDDLE, other);
+    assert_false(list_empty(&world_kv(&s.w, asks)->questions));
+    world_run_ms(&s.w, 50);
+    assert_true(list_empty(&world_kv(&s.w, asks)->questions));
+    sim_net_heal(cluster_sim(s.w.cluster));
+    ask_start_decide(&s.c, DECIDE_KNOWN);
     assert_int_equal(actor_await(&a), STATUS_OK);
     assert_string_equal(a.value, "new");
     actor_end(&a);
