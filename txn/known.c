@@ -1,7 +1,7 @@
 /* Intents of which it is known what becomes of them before their range's log says so. A decision that stands whatever becomes of its
  * entry (DECIDE 5) and what carries one out (RESOLVE) wait for company on their way to the log (later.c); meanwhile whoever reads a
  * key sees it through them. The leader of another range than the anchor's hears of a decision only behind its entry; when
- * somebody meets an intent there it asks the anchor's, once. That one then waits for company no longer. */
+ * somebody meets an intent there it asks the anchor's, once if that answers; then the decision waits for company no longer. */
 #include "txn/divide.h"
 #include "txn/leader.h"
 #include "txn/two_phase_leader.h"

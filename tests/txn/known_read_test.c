@@ -310,12 +310,27 @@ TEST(txn_known_read, scans_wait_until_it_is_done)
     scene_close(&s);
 }
 
+static void add_for_nobody(const struct cover_mark *mark, void *ctx)
+{
+    uint64_t *hits = ctx;
+    if (strcmp(mark->name, "txn_known_for_nobody") == 0) *hits += mark->hits;
+}
+
+/* How often an answer came when the one that had asked was gone. */
+static uint64_t answers_for_nobody(void)
+{
+    uint64_t hits = 0;
+    cover_visit(add_for_nobody, &hits);
+    return hits;
+}
+
 /* The range has another leader before the answer is here, which does not come. */
 TEST(txn_known_read, a_question_outlives_who_asked)
 {
     struct scene s;
     struct actor a;
     scene_open_unstalled(&s);
+    uint64_t before = answers_for_nobody();
     uint64_t asks = world_leader_of(&s.w, MIDDLE), asked = asks % 3 + 1, other = asked % 3 + 1;
     world_hand_over(&s.w, LEFT, asked);
     world_run_ms(&s.w, 100);
@@ -329,6 +344,7 @@ TEST(txn_known_read, a_question_outlives_who_asked)
     assert_false(list_empty(&world_kv(&s.w, asks)->questions));
     world_run_ms(&s.w, 50);
     assert_true(list_empty(&world_kv(&s.w, asks)->questions));
+    assert_u64_equal(answers_for_nobody(), before + 1);
     sim_net_heal(cluster_sim(s.w.cluster));
     ask_start_decide(&s.c, DECIDE_KNOWN);
     assert_int_equal(actor_await(&a), STATUS_OK);
